@@ -1,0 +1,58 @@
+# The two commands of the README: `make ablate` and `make test`. Each sets up what it
+# needs in .venv; nothing else of the machine is touched.
+
+PYTHON ?= python3
+ARGS ?= --param width --values 32,128,512
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+BACKENDS := jax tensorflow torch
+
+.PHONY: ablate
+ablate: $(VENV)/installed
+	$(BIN)/kmlp ablate $(ARGS)
+
+.PHONY: test
+test: $(VENV)/installed-all
+	$(MAKE) lint
+	$(MAKE) --jobs=2 --output-sync=target $(BACKENDS:%=test-%) test-wheel
+
+.PHONY: lint
+lint: $(VENV)/installed-all
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The whole suite on one backend, slow tests and doctests included.
+.PHONY: $(BACKENDS:%=test-%)
+$(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
+	KERAS_BACKEND=$* $(BIN)/pytest
+
+# The wheel as a user gets it: in a fresh environment, with no extra installed.
+.PHONY: test-wheel
+test-wheel: $(VENV)/installed-all
+	rm -rf dist $(VENV)-wheel
+	$(BIN)/python -m build --wheel --outdir dist .
+	$(BIN)/check-wheel-contents dist
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -c constraints.txt dist/*.whl
+	$(BIN)/python tests/smoke_wheel.py $(VENV)-wheel/bin
+	rm -rf $(VENV)-wheel
+
+.PHONY: bench
+bench: $(VENV)/installed-all
+	$(BIN)/python tests/benchmarks/startup.py
+
+$(VENV)/created:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
+	$(INSTALL) -e .
+	touch $@
+
+$(VENV)/installed-all: $(VENV)/installed
+	$(INSTALL) -e ".[jax,torch,dev]"
+	touch $@

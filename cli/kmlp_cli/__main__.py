@@ -1,0 +1,5 @@
+"""`python -m kmlp_cli` is `kmlp`."""
+
+from kmlp_cli.app import main
+
+main()

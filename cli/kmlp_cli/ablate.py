@@ -1,0 +1,76 @@
+"""`kmlp ablate`: one hyperparameter, several values, several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmlp_cli.options import Backend, Epochs, Json, Quiet, config_options
+
+if TYPE_CHECKING:
+    from kmlp import RunConfig
+
+EPILOG = """Examples:
+
+kmlp ablate --param width --values 32,128,512
+
+kmlp ablate --param learning_rate --values 1e-3,1e-2,1e-1 --depth 1 --seeds 5
+
+kmlp ablate --param activation --values relu,gelu,my_module:my_function
+
+kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
+
+
+@config_options
+def ablate(
+    param: Annotated[
+        str, typer.Option(help="The axis: the field of the configuration to vary.")
+    ],
+    values: Annotated[
+        str, typer.Option(help="Its values, separated by commas: 32,128,512.")
+    ],
+    config: Callable[[], RunConfig],
+    epochs: Epochs = 10,
+    seeds: Annotated[
+        int, typer.Option(help="Runs of every value: with --seed, --seed + 1, ...")
+    ] = 3,
+    backend: Backend = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Vary one hyperparameter, and see with error bars what it does.
+
+    Every value is trained with the same seeds, so that differences are paired.
+    """
+    from kmlp import backend as backends
+    from kmlp.ablation import ablate as run_ablation
+    from kmlp.ablation import plan
+    from kmlp.config import gather, parse_axis_values
+    from kmlp.export import ablation_to_dict
+    from kmlp_cli import tables
+    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.progress import show_progress
+
+    backends.select(backend)
+    base, axis_values = gather([config, lambda: parse_axis_values(param, values)])
+    if dry_run:
+        rows = plan(param, axis_values, base=base, seeds=seeds, epochs=epochs)
+        steps = tables.plan_rows(param, rows, epochs)
+        if as_json:
+            print_json({"axis": param, "base": base.to_dict(), "values": steps})
+        else:
+            print_table(tables.plan_table(param, steps))
+        return
+    with show_progress((param, "seed"), quiet=quiet) as observer:
+        study = run_ablation(
+            param, axis_values, base=base, seeds=seeds, epochs=epochs, observer=observer
+        )
+    if as_json:
+        print_json(ablation_to_dict(study))
+    else:
+        print_table(tables.ablation_table(study), tables.conclusion_text(study))

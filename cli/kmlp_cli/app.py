@@ -1,0 +1,65 @@
+"""The Typer app, and the one place where errors become messages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kmlp import __version__
+from kmlp.errors import KmlpError
+from kmlp_cli.ablate import EPILOG, ablate
+from kmlp_cli.info import info
+from kmlp_cli.train import train
+
+app = typer.Typer(
+    name="kmlp",
+    help="What does a hyperparameter do to a neural network? Trains multilayer "
+    "perceptrons on image data, one question at a time, with error bars.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.command(epilog=EPILOG)(ablate)
+app.command()(train)
+app.command()(info)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kmlp {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Runs the command line; kmlp's errors end it with exit code 2.
+
+    The current folder can be imported from, after everything else, so that
+    `package.module:name` finds a user's script there. `KMLP_DEBUG=1` shows
+    tracebacks.
+    """
+    sys.path.append(str(Path.cwd()))
+    try:
+        app()
+    except KmlpError as error:
+        if os.environ.get("KMLP_DEBUG") == "1":
+            raise
+        for line in str(error).splitlines():
+            print(f"Error: {line}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,49 @@
+"""`kmlp info`: what this machine has."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+from kmlp_cli.options import Backend, Json
+
+_PACKAGES = ("kmlp", "keras", "numpy", "scipy", "tensorflow", "jax", "torch")
+
+
+def info(backend: Backend = None, as_json: Json = False) -> None:
+    """Show versions, the backends found, devices and cores."""
+    from kmlp import backend as backends
+    from kmlp_cli.output import print_json, print_table
+
+    chosen = backends.select(backend)
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "backends": list(backends.installed()),
+        "backend": chosen,
+        "devices": backends.devices(),
+    }
+    if as_json:
+        print_json(found)
+        return
+    from rich.table import Table
+
+    table = Table(show_header=False)
+    for name, value in found.items():
+        if name == "versions":
+            for package, version in value.items():
+                table.add_row(package, version or "not installed")
+        else:
+            table.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
+    print_table(table)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

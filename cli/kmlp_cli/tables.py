@@ -1,0 +1,173 @@
+"""Results as Rich tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from kmlp.ablation import Ablation, ValueResult
+from kmlp.config import RunConfig, value_text
+from kmlp.data import load_dataset
+from kmlp.evidence import conclusion
+from kmlp.run import Run
+from kmlp.runner import parameters_of
+from kmlp.statistics import Estimate
+
+_NONE = "-"
+
+
+def ablation_table(study: Ablation) -> Table:
+    """A row a value: how well it did, how far from the best, what went wrong."""
+    seeds = len(study.seeds)
+    table = _table(
+        f"What {study.axis} does: {study.base.dataset}, {_count(study.epochs, 'epoch')}, "
+        f"{_count(seeds, 'seed')}, {study.backend}",
+        f"{_description(study)}\n± is half a 95 % interval over the seeds"
+        + ("; of the differences, over all pairs of values at once." if seeds > 1 else "."),
+    )
+    table.add_column(study.axis, justify="right")
+    table.add_column("parameters", justify="right")
+    table.add_column("validation\naccuracy %", justify="right", no_wrap=True)
+    table.add_column("test\naccuracy %", justify="right", no_wrap=True)
+    table.add_column("difference\nfrom best", justify="right", no_wrap=True)
+    table.add_column("epoch within\n1 % of best", justify="right")
+    table.add_column("seconds\nan epoch", justify="right")
+    table.add_column("went wrong")
+    for value in study.values:
+        best = value is study.best
+        table.add_row(
+            value_text(value.value),
+            f"{value.parameters:,}",
+            _percent(value.val_accuracy),
+            _percent(value.test_accuracy),
+            "best mean" if best else _percent(study.difference(value), signed=True),
+            _NONE
+            if value.epochs_to_near_best is None
+            else f"{value.epochs_to_near_best:.1f}",
+            f"{value.seconds_per_epoch:.2g}",
+            _wrongs(value),
+            style="bold" if best else None,
+        )
+    return table
+
+
+def conclusion_text(study: Ablation) -> Text:
+    """The sentence under the table."""
+    return Text(conclusion(study))
+
+
+def run_table(run: Run) -> Table:
+    """A row an epoch."""
+    config = run.config
+    table = _table(
+        f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
+        f"{run.backend}"
+    )
+    for name in (
+        "epoch",
+        "loss",
+        "accuracy %",
+        "val_loss",
+        "val_accuracy %",
+        "seconds",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    for record in run.history:
+        table.add_row(
+            str(record.epoch),
+            _number(record.loss, ".4f"),
+            _number(100 * record.accuracy, ".2f"),
+            _number(record.val_loss, ".4f"),
+            _number(100 * record.val_accuracy, ".2f"),
+            f"{record.seconds:.2f}",
+        )
+    return table
+
+
+def run_summary(run: Run) -> Text:
+    """The sentence under a run's table."""
+    if run.status == "diverged":
+        return Text(f"Diverged: the loss is not finite any more in epoch {run.epochs}.")
+    return Text(
+        f"Test accuracy {100 * run.test_accuracy:.2f} %, test loss {run.test_loss:.4f} "
+        f"after {_count(run.epochs, 'epoch')} ({run.seconds:.1f} s)."
+    )
+
+
+def plan_rows(axis: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[str, Any]]:
+    """What would be trained: a row a value."""
+    planned = []
+    for configs in rows:
+        first = configs[0]
+        dataset = load_dataset(first.dataset).with_train_size(first.train_size)
+        steps = math.ceil(len(dataset.train) / first.batch_size)
+        planned.append(
+            {
+                "value": getattr(first, axis),
+                "parameters": parameters_of(first),
+                "runs": len(configs),
+                "epochs": len(configs) * epochs,
+                "steps": len(configs) * epochs * steps,
+            }
+        )
+    return planned
+
+
+def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
+    """The same as a table, with totals."""
+    table = _table("What would be trained")
+    for name in (axis, "parameters", "runs", "epochs", "steps"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        value, *numbers = row.values()
+        table.add_row(value_text(value), *(f"{number:,}" for number in numbers))
+    table.add_section()
+    totals = [sum(row[name] for row in rows) for name in ("runs", "epochs", "steps")]
+    table.add_row("total", "", *(f"{total:,}" for total in totals))
+    return table
+
+
+def _table(title: str, caption: str | None = None) -> Table:
+    return Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+
+
+def _description(study: Ablation) -> str:
+    """The base configuration in words; the axis and the defaults of no effect left out."""
+    shown = {
+        name: value
+        for name, value in study.base.to_dict().items()
+        if name not in (study.axis, "seed", "dataset") and value not in (None, False, 0.0)
+    }
+    return ", ".join(f"{name} {value_text(value)}" for name, value in shown.items())
+
+
+def _wrongs(value: ValueResult) -> str:
+    found = [
+        f"{count} of {len(value.runs)} {what}"
+        for count, what in (
+            (value.diverged, "diverged"),
+            (value.did_not_learn, "did not learn"),
+        )
+        if count
+    ]
+    return ", ".join(found) or _NONE
+
+
+def _percent(found: Estimate | None, *, signed: bool = False) -> str:
+    if found is None:
+        return _NONE
+    mean = f"{100 * found.mean:{'+' if signed else ''}.2f}"
+    if found.interval is None:
+        return mean
+    return f"{mean} ± {100 * (found.interval[1] - found.mean):.2f}"
+
+
+def _number(number: float, spec: str) -> str:
+    return format(number, spec) if math.isfinite(number) else _NONE
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

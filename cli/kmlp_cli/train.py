@@ -1,0 +1,91 @@
+"""`kmlp train`: one run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmlp_cli.options import Backend, Epochs, Json, Quiet, config_options
+
+if TYPE_CHECKING:
+    from kmlp import Run, RunConfig
+
+
+@config_options
+def train(
+    config: Callable[[], RunConfig],
+    epochs: Epochs = 10,
+    backend: Backend = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.keras",
+            help="Save the trained model; it loads in a Python without kmlp.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --save replace a file.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train one model, and show what each epoch came to."""
+    from kmlp import backend as backends
+    from kmlp.config import gather
+    from kmlp.export import run_to_dict
+    from kmlp.runner import train as run_training
+    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.progress import show_progress
+    from kmlp_cli.tables import run_summary, run_table
+
+    backends.select(backend)
+    run_config, _ = gather([config, lambda: _check_target(save, overwrite=overwrite)])
+    with show_progress(("seed",), quiet=quiet) as observer:
+        run = run_training(run_config, epochs=epochs, observer=observer)
+    if as_json:
+        print_json(
+            {
+                "config": run.config.to_dict(),
+                "backend": run.backend,
+                "parameters": run.parameters,
+                **run_to_dict(run),
+            }
+        )
+    else:
+        print_table(run_table(run), run_summary(run))
+    if save is not None:
+        _save(run, save)
+
+
+def _check_target(path: Path | None, *, overwrite: bool) -> None:
+    from kmlp.errors import raise_problems
+
+    if path is None:
+        return
+    problems = []
+    if path.suffix != ".keras":
+        problems.append(f"The value of `--save` is {path}, but must end in `.keras`.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        problems.append(f"The folder {path.parent} of `--save` cannot be written to.")
+    if path.is_dir() or (path.exists() and not overwrite):
+        problems.append(
+            f"{path} of `--save` exists. Choose another name, or give --overwrite."
+        )
+    raise_problems(problems)
+
+
+def _save(run: Run, path: Path) -> None:
+    from kmlp.model import save_portable
+
+    if run.status == "diverged":
+        print(f"Nothing was saved to {path}: the run diverged.", file=sys.stderr)
+        raise typer.Exit(1)
+    compiled = save_portable(run.model(), path)
+    note = "" if compiled else " Its loss is not Keras' own: compile it to train on."
+    print(f"Saved {path}.{note}", file=sys.stderr)

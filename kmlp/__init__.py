@@ -1,0 +1,81 @@
+"""kmlp: what does a hyperparameter do to a neural network?"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# Importing kmlp imports neither a backend nor NumPy: each name brings its module
+# when it is first used.
+_MODULES = {
+    "Ablation": "kmlp.ablation",
+    "BackendError": "kmlp.errors",
+    "ConfigError": "kmlp.errors",
+    "DataError": "kmlp.errors",
+    "Dataset": "kmlp.data",
+    "EpochRecord": "kmlp.run",
+    "KmlpError": "kmlp.errors",
+    "Loss": "kmlp.losses",
+    "Run": "kmlp.run",
+    "RunConfig": "kmlp.config",
+    "UnknownNameError": "kmlp.errors",
+    "ablate": "kmlp.ablation",
+    "build_mlp": "kmlp.model",
+    "get_activation": "kmlp.activations",
+    "get_loss": "kmlp.losses",
+    "load_dataset": "kmlp.data",
+    "register_activation": "kmlp.activations",
+    "register_loss": "kmlp.losses",
+    "train": "kmlp.runner",
+}
+
+__all__ = [
+    "Ablation",
+    "BackendError",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "EpochRecord",
+    "KmlpError",
+    "Loss",
+    "Run",
+    "RunConfig",
+    "UnknownNameError",
+    "ablate",
+    "build_mlp",
+    "get_activation",
+    "get_loss",
+    "load_dataset",
+    "register_activation",
+    "register_loss",
+    "train",
+]
+
+if TYPE_CHECKING:
+    from kmlp.ablation import Ablation, ablate
+    from kmlp.activations import get_activation, register_activation
+    from kmlp.config import RunConfig
+    from kmlp.data import Dataset, load_dataset
+    from kmlp.errors import (
+        BackendError,
+        ConfigError,
+        DataError,
+        KmlpError,
+        UnknownNameError,
+    )
+    from kmlp.losses import Loss, get_loss, register_loss
+    from kmlp.model import build_mlp
+    from kmlp.run import EpochRecord, Run
+    from kmlp.runner import train
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,261 @@
+"""One axis, several values, several seeds: what does the hyperparameter do?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from kmlp.config import RunConfig, axis_field, gather
+from kmlp.data import load_dataset
+from kmlp.engine import Observer
+from kmlp.errors import ConfigError, raise_problems
+from kmlp.run import Run
+from kmlp.runner import check_trainable, train_all
+from kmlp.statistics import (
+    Estimate,
+    chance_limit,
+    estimate,
+    first_epoch_near_best,
+    paired_difference,
+)
+
+METRIC = "val_accuracy"
+"""What values are compared by: the validation accuracy after the last epoch.
+Losses of different loss functions could not be compared, and test data choose
+nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ValueResult:
+    """The runs of one value of the axis, one a seed."""
+
+    value: Any
+    parameters: int
+    """Number of weights and biases."""
+    runs: tuple[Run, ...]
+    chance: float
+    """Validation accuracy up to which a run counts as not having learned."""
+
+    @property
+    def finished(self) -> tuple[Run, ...]:
+        """The runs that did not diverge."""
+        return tuple(run for run in self.runs if run.status == "finished")
+
+    @property
+    def diverged(self) -> int:
+        """How many runs diverged."""
+        return len(self.runs) - len(self.finished)
+
+    @property
+    def did_not_learn(self) -> int:
+        """How many of the finished runs never were better than chance."""
+        best = (max(e.val_accuracy for e in run.history) for run in self.finished)
+        return sum(accuracy <= self.chance for accuracy in best)
+
+    @property
+    def val_accuracy(self) -> Estimate | None:
+        """Mean over the finished runs; None if there is none."""
+        return _mean_of([run.val_accuracy for run in self.finished])
+
+    @property
+    def test_accuracy(self) -> Estimate | None:
+        """Mean over the finished runs; None if there is none."""
+        return _mean_of([run.test_accuracy for run in self.finished])
+
+    @property
+    def epochs_to_near_best(self) -> float | None:
+        """Mean over the finished runs of the first epoch within 1 % of the run's
+        best; None if there is none.
+        """
+        epochs = [
+            first_epoch_near_best([e.val_accuracy for e in run.history])
+            for run in self.finished
+        ]
+        return math.fsum(epochs) / len(epochs) if epochs else None
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Median over all epochs of all runs."""
+        from statistics import median
+
+        return median(record.seconds for run in self.runs for record in run.history)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Ablation:
+    """What came of an ablation."""
+
+    axis: str
+    base: RunConfig
+    """The configuration of every run but for the axis and the seed."""
+    epochs: int
+    seeds: tuple[int, ...]
+    backend: str
+    values: tuple[ValueResult, ...]
+
+    @property
+    def best(self) -> ValueResult | None:
+        """The value with the highest mean validation accuracy.
+
+        One with a diverged run ranks behind all without; None if every run of
+        every value diverged. Whether it is *better* is for `difference` to say.
+        """
+        candidates = [value for value in self.values if value.val_accuracy is not None]
+        return max(
+            candidates,
+            key=lambda value: (-value.diverged, value.val_accuracy.mean),  # type: ignore[union-attr]
+            default=None,
+        )
+
+    def difference(self, value: ValueResult) -> Estimate | None:
+        """How far a value is from the best, paired by seed.
+
+        The intervals of all pairs of values hold at once with 95 %, so that one
+        that excludes zero is evidence although the data chose the best.
+
+        Returns:
+            The difference, negative where the value is worse, over the seeds
+            that finished with both; None for the best itself or without seeds.
+        """
+        best = self.best
+        if best is None or value is best:
+            return None
+        ours, theirs = _by_seed(value), _by_seed(best)
+        seeds = [seed for seed in self.seeds if seed in ours and seed in theirs]
+        if not seeds:
+            return None
+        pairs = math.comb(len(self.values), 2)
+        return paired_difference(
+            [ours[seed] for seed in seeds],
+            [theirs[seed] for seed in seeds],
+            comparisons=pairs,
+        )
+
+    def worse(self, value: ValueResult) -> bool:
+        """Whether the evidence shows that a value is worse than the best."""
+        difference = self.difference(value)
+        if difference is None or difference.interval is None:
+            return False
+        return difference.interval[1] < 0
+
+
+def ablate(
+    axis: str,
+    values: Sequence[Any],
+    *,
+    base: RunConfig | None = None,
+    seeds: int | Sequence[int] = 3,
+    epochs: int = 10,
+    observer: Observer | None = None,
+) -> Ablation:
+    """Trains a model for every value of one hyperparameter and every seed.
+
+    Args:
+        axis: The field of `RunConfig` to vary, any but `seed`.
+        values: Its values, at least one, none twice.
+        base: The other fields. Defaults to `RunConfig()`.
+        seeds: The seeds of the replicates, the same for every value; a number
+            `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
+        epochs: Epochs of every run, `epochs >= 1`. Defaults to 10.
+        observer: Is told each event as it happens. Defaults to None.
+
+    Returns:
+        Every run, and the comparison of the values.
+
+    Raises:
+        ConfigError: with every problem of the arguments, before anything is
+            trained.
+        BackendError: if there is no backend.
+
+    Example:
+    >>> from kmlp import RunConfig, ablate
+    >>> base = RunConfig(train_size=2000)
+    >>> study = ablate("depth", [0, 1], base=base, seeds=2, epochs=2)
+    >>> [value.parameters for value in study.values]
+    [7850, 101770]
+    """
+    base = base or RunConfig()
+    configs = plan(axis, values, base=base, seeds=seeds, epochs=epochs)
+    # All values of a seed before the next seed, so that what there is after an
+    # interruption can be compared.
+    order = [row[index] for index in range(len(configs[0])) for row in configs]
+    runs = {run.config: run for run in train_all(order, epochs=epochs, observer=observer)}
+    return Ablation(
+        axis=axis,
+        base=base,
+        epochs=epochs,
+        seeds=tuple(config.seed for config in configs[0]),
+        backend=next(iter(runs.values())).backend,
+        values=tuple(
+            _value_result(axis, [runs[config] for config in row]) for row in configs
+        ),
+    )
+
+
+def plan(
+    axis: str,
+    values: Sequence[Any],
+    *,
+    base: RunConfig,
+    seeds: int | Sequence[int] = 3,
+    epochs: int = 10,
+) -> list[list[RunConfig]]:
+    """The configurations that `ablate` trains: a row a value, a column a seed.
+
+    Takes and raises what `ablate` does; trains nothing.
+
+    Example:
+    >>> rows = plan("width", [32, 64], base=RunConfig(), seeds=2)
+    >>> [[(config.width, config.seed) for config in row] for row in rows]
+    [[(32, 0), (32, 1)], [(64, 0), (64, 1)]]
+    """
+    field = axis_field(axis)
+    if not values:
+        raise ConfigError([f"There are no values of `{axis}`. Give at least one."])
+    seed_list = _seed_list(seeds, base.seed)
+    converted = gather(partial(field.convert, value) for value in values)
+    raise_problems(
+        f"The value {value!r} of `{axis}` is given {converted.count(value)} times. "
+        "Give it once; more seeds repeat runs."
+        for value in converted
+        if converted.count(value) > 1
+    )
+    firsts = gather(
+        partial(replace, base, **{axis: value, "seed": seed_list[0]}) for value in converted
+    )
+    check_trainable(firsts, epochs=epochs)
+    return [[replace(config, seed=seed) for seed in seed_list] for config in firsts]
+
+
+def _seed_list(seeds: int | Sequence[int], first: int) -> list[int]:
+    if isinstance(seeds, int):
+        if isinstance(seeds, bool) or seeds < 1:
+            raise ConfigError(
+                [f"The value of `seeds` is {seeds}, but must be an int and `seeds >= 1`."]
+            )
+        return list(range(first, first + seeds))
+    found = [config.seed for config in gather(partial(RunConfig, seed=it) for it in seeds)]
+    if not found or len(set(found)) < len(found):
+        raise ConfigError([f"The seeds are {found}, but must be at least one, none twice."])
+    return found
+
+
+def _value_result(axis: str, runs: list[Run]) -> ValueResult:
+    dataset = load_dataset(runs[0].config.dataset)
+    return ValueResult(
+        value=getattr(runs[0].config, axis),
+        parameters=runs[0].parameters,
+        runs=tuple(runs),
+        chance=chance_limit(dataset.chance, len(dataset.validation)),
+    )
+
+
+def _by_seed(value: ValueResult) -> dict[int, float]:
+    return {run.config.seed: run.val_accuracy for run in value.finished}
+
+
+def _mean_of(sample: list[float]) -> Estimate | None:
+    return estimate(sample) if sample else None

@@ -1,0 +1,182 @@
+"""Choosing the Keras backend of this process, and loading it the way runs need.
+
+Keras reads its backend once, when it is imported; so it is chosen before that
+and cannot be changed after. Nothing here imports a backend but `load`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from kmlp.errors import BackendError
+from kmlp.registry import unknown_name
+
+BACKENDS = ("tensorflow", "jax", "torch")
+"""The supported backends; the first one that is installed is the default."""
+
+
+def installed() -> tuple[str, ...]:
+    """The supported backends that are installed, found without importing them."""
+    return tuple(name for name in BACKENDS if importlib.util.find_spec(name))
+
+
+def loaded() -> str | None:
+    """The backend that Keras has loaded in this process, None if it has none."""
+    keras = sys.modules.get("keras")
+    config = getattr(keras, "config", None)
+    return str(config.backend()) if config is not None else None
+
+
+def select(name: str | None = None) -> str:
+    """Chooses the backend of this process, and says which one it is.
+
+    Args:
+        name: `"tensorflow"`, `"jax"` or `"torch"`. None takes, in this order:
+            the one that is loaded already, the environment variable
+            `KERAS_BACKEND`, the one named in Keras' configuration file
+            (`~/.keras/keras.json`), the first of the three that is installed.
+            Defaults to None.
+
+    Raises:
+        BackendError: if the backend is unknown, is not installed, or if Keras
+            runs on another one in this process already.
+    """
+    current = loaded()
+    if current is not None:
+        if name not in (None, current):
+            raise BackendError(
+                f'Keras runs on "{current}" in this process already, and has one '
+                f'backend per process. To use "{name}", start a new one with '
+                f"KERAS_BACKEND={name}."
+            )
+        return current
+    chosen = name or os.environ.get("KERAS_BACKEND") or _configured() or _default()
+    if chosen not in BACKENDS:
+        raise BackendError(unknown_name("backend", chosen, BACKENDS))
+    if chosen not in installed():
+        raise BackendError(_missing(f'The backend "{chosen}" is not installed'))
+    os.environ["KERAS_BACKEND"] = chosen
+    return chosen
+
+
+def load(name: str | None = None, *, pin: bool = True) -> ModuleType:
+    """Imports Keras on the chosen backend, without the noise of its start.
+
+    Args:
+        name: As `select` takes it.
+        pin: Whether the backend computes with one thread on the CPU, as every
+            run does: XLA splits a product by the size of its thread pool, so
+            that results depend on it, and small batches are faster with one.
+            It holds for the whole process and takes effect if the backend has
+            not computed anything yet. Defaults to True.
+
+    Returns:
+        The module `keras`.
+
+    Raises:
+        BackendError: as `select` does.
+    """
+    chosen = select(name)
+    if pin:
+        os.environ["NPROC"] = "1"  # read by JAX when it starts its CPU client
+        os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _quiet_start():
+        import keras
+    if pin and chosen == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+    module: ModuleType = keras
+    return module
+
+
+def _configured() -> str | None:
+    """The backend named in Keras' configuration file.
+
+    Keras writes that file itself, with "tensorflow" in it, so that value is
+    nobody's choice.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        name = json.loads((home / "keras.json").read_text(encoding="utf-8"))["backend"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return str(name) if name != BACKENDS[0] else None
+
+
+def _default() -> str:
+    found = installed()
+    if not found:
+        raise BackendError(_missing("No backend is installed"))
+    return found[0]
+
+
+def _missing(what: str) -> str:
+    return (
+        f"{what}. Installed: {', '.join(installed()) or 'none'}. "
+        'Mend: `pip install tensorflow`, `pip install "kmlp[jax]"` or '
+        '`pip install "kmlp[torch]"`.'
+    )
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keeps what native libraries print on stderr while they are imported.
+
+    TensorFlow writes lines there before its log level can be set. They are
+    shown if the import fails, or all along with `KMLP_DEBUG=1`.
+    """
+    if "keras" in sys.modules or os.environ.get("KMLP_DEBUG") == "1":
+        yield
+        return
+    try:
+        sys.stderr.flush()
+        saved = os.dup(2)
+    except (OSError, AttributeError):  # no stderr to keep quiet
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(saved, 2)
+            kept.seek(0)
+            sys.stderr.write(kept.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def devices() -> list[str]:
+    """What the loaded backend can compute on: `["cpu:0"]`, `["cuda:0", "cpu:0"]`.
+
+    Raises:
+        BackendError: as `load` does.
+    """
+    load()
+    name = select()
+    if name == "jax":
+        import jax
+
+        return [f"{device.platform}:{device.id}" for device in jax.devices()]
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_logical_devices()
+        return [device.name.removeprefix("/device:").lower() for device in found]
+    import torch
+
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    mps = ["mps:0"] if torch.backends.mps.is_available() else []
+    return [*cuda, *mps, "cpu:0"]

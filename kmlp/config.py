@@ -1,0 +1,398 @@
+"""`RunConfig`: every hyperparameter of a run, checked; and values given as text.
+
+Each field is declared once, with its type, its rule and its description; the
+checks, the parsing, the command line's options and its help all read that.
+"""
+
+import math
+import operator
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from typing import Annotated, Any, Self
+
+from kmlp.activations import ACTIVATIONS
+from kmlp.errors import ConfigError, UnknownNameError, raise_problems
+from kmlp.initializers import check_initializer
+from kmlp.losses import LOSSES
+from kmlp.registry import unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """What a field is, its unit included; shown by `--help` as well."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a field's value must satisfy, as the code that messages show."""
+
+    text: str
+    holds: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A field's value names something; `check` raises `UnknownNameError` if not."""
+
+    check: Callable[[str], None]
+
+
+def _at_least(field: str, least: int) -> Rule:
+    return Rule(f"{field} >= {least}", lambda value: value >= least)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """Every hyperparameter of a run. A run has no epoch budget: see `train`.
+
+    Whole numbers are accepted for a float field and are made floats.
+
+    Raises:
+        ConfigError: with every problem of the values at once.
+
+    Example:
+    >>> RunConfig(width=32, momentum=0).momentum
+    0.0
+    >>> RunConfig(width=0, learning_rate=-1)
+    Traceback (most recent call last):
+    ...
+    kmlp.errors.ConfigError: The value of `width` is 0, but must be `width >= 1`.
+    The value of `learning_rate` is -1.0, but must be `0 < learning_rate < inf`.
+    """
+
+    dataset: Annotated[str, Doc("Name of the dataset.")] = "mnist"
+    width: Annotated[int, Doc("Units in each hidden layer."), _at_least("width", 1)] = 128
+    depth: Annotated[
+        int,
+        Doc("Number of hidden layers; 0 is the linear model."),
+        _at_least("depth", 0),
+    ] = 2
+    activation: Annotated[
+        str,
+        Doc("Activation of the hidden layers: a keras.activations name or an own one."),
+        Name(ACTIVATIONS.check),
+    ] = "relu"
+    loss: Annotated[
+        str,
+        Doc(
+            "Loss: cross_entropy, nll, multi_margin, mse, mae, a keras.losses name "
+            "or an own one."
+        ),
+        Name(LOSSES.check),
+    ] = "cross_entropy"
+    output: Annotated[
+        str | None,
+        Doc("Activation of the output layer; none: the one that the loss states."),
+        Name(ACTIVATIONS.check),
+    ] = None
+    learning_rate: Annotated[
+        float,
+        Doc("Learning rate of SGD."),
+        Rule("0 < learning_rate < inf", lambda value: 0 < value < math.inf),
+    ] = 0.1
+    momentum: Annotated[
+        float,
+        Doc("Momentum of SGD."),
+        Rule("0 <= momentum < 1", lambda value: 0 <= value < 1),
+    ] = 0.0
+    nesterov: Annotated[bool, Doc("Nesterov's momentum; needs momentum > 0.")] = False
+    weight_decay: Annotated[
+        float,
+        Doc(
+            "Decoupled weight decay: each step first takes learning_rate * weight_decay "
+            "of every weight and bias."
+        ),
+        Rule("0 <= weight_decay < inf", lambda value: 0 <= value < math.inf),
+    ] = 0.0
+    batch_size: Annotated[int, Doc("Images per step."), _at_least("batch_size", 1)] = 64
+    initializer: Annotated[
+        str,
+        Doc(
+            "Initial weights: glorot_, he_ or lecun_ with uniform or normal; pytorch; "
+            "normal."
+        ),
+        Name(check_initializer),
+    ] = "glorot_uniform"
+    train_size: Annotated[
+        int | None,
+        Doc("Training images to use, a stratified subset; none: all."),
+        _at_least("train_size", 1),
+    ] = None
+    seed: Annotated[
+        int,
+        Doc("Seed of the initial weights and the order of the images; 0 is one."),
+        _at_least("seed", 0),
+    ] = 0
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        right = set()
+        for field in config_fields().values():
+            try:
+                value = field.convert(getattr(self, field.name))
+                object.__setattr__(self, field.name, value)
+                right.add(field.name)
+            except ConfigError as error:
+                problems += error.problems
+        raise_problems([*problems, *self._joint_problems(right)])
+
+    def _joint_problems(self, right: set[str]) -> list[str]:
+        """What is wrong between fields that are right each by itself."""
+        problems = []
+        if right >= {"nesterov", "momentum"} and self.nesterov and self.momentum == 0:
+            problems.append(
+                "The value of `nesterov` is True, but `momentum` is 0.0, with which it "
+                "does nothing. Give a `momentum` above 0, or leave `nesterov` out."
+            )
+        if right >= {"output", "loss"} and self.output is not None:
+            try:
+                LOSSES.get(self.loss).resolve_output(self.output)
+            except ConfigError as error:
+                problems += error.problems
+        return problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, which JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The configuration of exactly these fields.
+
+        Raises:
+            ConfigError: if a field is unknown or missing, or a value is wrong.
+        """
+        names = config_fields()
+        raise_problems(
+            [
+                *(unknown_name("field", key, names) for key in values if key not in names),
+                *(f"The field `{key}` is missing." for key in names if key not in values),
+            ]
+        )
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigField:
+    """One field of `RunConfig`, as declared there."""
+
+    name: str
+    type: type
+    optional: bool
+    default: Any
+    doc: str
+    rule: Rule | None
+    named: Name | None
+
+    @property
+    def type_name(self) -> str:
+        """The type as help and messages show it."""
+        return self.type.__name__ + (" or none" if self.optional else "")
+
+    def convert(self, value: Any) -> Any:
+        """The value in the field's type.
+
+        Raises:
+            ConfigError: if it has another type, breaks the rule, or names nothing.
+        """
+        if value is None and self.optional:
+            return None
+        converted = _convert(self.type, value)
+        if converted is None:
+            raise ConfigError([self._wrong_type(value)])
+        if self.rule is not None and not self.rule.holds(converted):
+            raise ConfigError(
+                [
+                    f"The value of `{self.name}` is {converted!r}, but must be "
+                    f"`{self.rule.text}`."
+                ]
+            )
+        if self.named is not None:
+            try:
+                self.named.check(converted)
+            except UnknownNameError as error:
+                raise ConfigError([str(error)]) from None
+        return converted
+
+    def parse(self, text: str) -> Any:
+        """The value that a text stands for: `1e-3`, `relu`, `true`, `none`.
+
+        Raises:
+            ConfigError: as `convert` does.
+        """
+        word = text.strip()
+        if self.optional and word.lower() in ("none", "all"):
+            return None
+        if self.type is str:
+            return self.convert(word)
+        try:
+            return self.convert(_PARSERS[self.type](word))
+        except (ValueError, KeyError):
+            raise ConfigError([self._wrong_type(word)]) from None
+
+    def _wrong_type(self, value: Any) -> str:
+        article = "an" if self.type is int else "a"
+        return (
+            f"The value of `{self.name}` is {value!r}, but must be {article} "
+            f"{self.type_name}."
+        )
+
+
+def _parse_bool(word: str) -> bool:
+    return {
+        "true": True,
+        "yes": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "0": False,
+    }[word.lower()]
+
+
+_PARSERS: dict[type, Callable[[str], Any]] = {int: int, float: float, bool: _parse_bool}
+
+
+def _convert(kind: type, value: Any) -> Any:
+    """The value as exactly `kind`, None if it is of another one."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # a NumPy number
+    if kind is bool or isinstance(value, bool):
+        return value if kind is bool and isinstance(value, bool) else None
+    if kind is str:
+        return value if isinstance(value, str) else None
+    try:
+        return operator.index(value) if kind is int else float(operator.pos(value))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+@cache
+def config_fields() -> dict[str, ConfigField]:
+    """Every field of `RunConfig` by name, in the order of their declaration."""
+    hints = typing.get_type_hints(RunConfig, include_extras=True)
+    return {
+        field.name: _describe(field.name, hints[field.name], field.default)
+        for field in fields(RunConfig)
+    }
+
+
+def _describe(name: str, hint: Any, default: Any) -> ConfigField:
+    declared, *extras = typing.get_args(hint)
+    types = typing.get_args(declared) or (declared,)
+    optional = type(None) in types
+    return ConfigField(
+        name=name,
+        type=next(part for part in types if part is not type(None)),
+        optional=optional,
+        default=default,
+        doc=next(extra.text for extra in extras if isinstance(extra, Doc)),
+        rule=next((extra for extra in extras if isinstance(extra, Rule)), None),
+        named=next((extra for extra in extras if isinstance(extra, Name)), None),
+    )
+
+
+def axis_names() -> tuple[str, ...]:
+    """The fields that an ablation can vary: all but `seed`, which replicates vary."""
+    return tuple(name for name in config_fields() if name != "seed")
+
+
+def axis_field(name: str) -> ConfigField:
+    """The field that an axis varies.
+
+    Raises:
+        ConfigError: if there is no such axis, with the nearest one.
+    """
+    if name == "seed":
+        raise ConfigError(
+            [
+                "The seed is not an axis: replicates of every value vary it already. "
+                "Give the number of seeds instead."
+            ]
+        )
+    if name not in config_fields():
+        raise ConfigError([unknown_name("axis", name, axis_names())])
+    return config_fields()[name]
+
+
+def parse_axis_values(name: str, text: str) -> tuple[Any, ...]:
+    """The values of an axis given as text, separated by commas.
+
+    Raises:
+        ConfigError: with the problems of all values at once.
+
+    Example:
+    >>> parse_axis_values("learning_rate", "1e-3,0.1")
+    (0.001, 0.1)
+    >>> parse_axis_values("train_size", "1000,all")
+    (1000, None)
+    """
+    field = axis_field(name)
+    words = text.split(",")
+    values: list[Any] = []
+    problems: list[str] = []
+    for position, word in enumerate(words, start=1):
+        if not word.strip():
+            problems.append(
+                f"Value {position} of `{name}` is empty in {text!r}. Separate values by "
+                "single commas: 32,128,512."
+            )
+            continue
+        try:
+            values.append(field.parse(word))
+        except ConfigError as error:
+            problems += error.problems
+    raise_problems(problems)
+    return tuple(values)
+
+
+def value_text(value: Any) -> str:
+    """A field's value as text, as `parse` reads it.
+
+    >>> value_text(0.1), value_text(None), value_text(True), value_text("relu")
+    ('0.1', 'none', 'true', 'relu')
+    """
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def parse_config(texts: Mapping[str, str], **values: Any) -> RunConfig:
+    """The configuration of fields given as text, the others at their defaults.
+
+    Args:
+        texts: Values as text, by field.
+        **values: Values that need no parsing, by field.
+
+    Raises:
+        ConfigError: with every problem at once.
+    """
+    problems: list[str] = []
+    parsed = dict(values)
+    for name, text in texts.items():
+        try:
+            parsed[name] = config_fields()[name].parse(text)
+        except ConfigError as error:
+            problems += error.problems
+    try:
+        config = RunConfig(**parsed)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    raise_problems(problems)
+    return config
+
+
+def gather(makers: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Calls all, and raises the problems of all of them as one `ConfigError`."""
+    made: list[Any] = []
+    problems: list[str] = []
+    for make in makers:
+        try:
+            made.append(make())
+        except ConfigError as error:
+            problems += error.problems
+    raise_problems(problems)
+    return made

@@ -1,0 +1,49 @@
+"""The errors that kmlp raises on purpose; anything else is a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class KmlpError(Exception):
+    """Root of kmlp's errors. The command line shows its text and exits with 2."""
+
+
+class ConfigError(KmlpError, ValueError):
+    """What was asked for cannot be trained. Carries every problem at once.
+
+    Args:
+        problems: One text per problem: what was received, what is allowed,
+            how to mend it.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__("\n".join(self.problems))
+
+
+class UnknownNameError(KmlpError, LookupError):
+    """A name that is not registered; the text lists the allowed ones."""
+
+
+class BackendError(KmlpError, ImportError):
+    """The asked-for backend is unknown, not installed, or another is loaded."""
+
+
+class DataError(KmlpError, OSError):
+    """A dataset's file is missing or is not what it should be."""
+
+
+def raise_problems(problems: Iterable[str]) -> None:
+    """Raises `ConfigError` if there is any problem.
+
+    Example:
+    >>> raise_problems([])
+    >>> raise_problems(["The value of `width` is 0, but must be `width >= 1`."])
+    Traceback (most recent call last):
+    ...
+    kmlp.errors.ConfigError: The value of `width` is 0, but must be `width >= 1`.
+    """
+    found = tuple(problems)
+    if found:
+        raise ConfigError(found)

@@ -1,0 +1,247 @@
+"""`build_mlp`: hyperparameters in, a compiled plain Keras model out."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kmlp import backend
+from kmlp.activations import Activation, get_activation
+from kmlp.config import RunConfig
+from kmlp.errors import raise_problems
+from kmlp.initializers import draw_weights, keras_initializers
+from kmlp.losses import Loss, get_loss
+from kmlp.seeds import Purpose, generator
+
+if TYPE_CHECKING:
+    import keras
+
+    from kmlp.data import Dataset
+    from kmlp.run import Checkpoint
+
+
+def layer_sizes(
+    input_shape: tuple[int, ...], num_classes: int, width: int, depth: int
+) -> list[tuple[int, int]]:
+    """Inputs and units of every dense layer, the output layer last.
+
+    Example:
+    >>> layer_sizes((28, 28), 10, width=128, depth=1)
+    [(784, 128), (128, 10)]
+    """
+    units = [math.prod(input_shape), *[width] * depth, num_classes]
+    return list(itertools.pairwise(units))
+
+
+def count_parameters(
+    input_shape: tuple[int, ...], num_classes: int, width: int, depth: int
+) -> int:
+    """Weights and biases of the model, without building it.
+
+    Formula: `sum((fan_in + 1) * units)` over the dense layers.
+
+    Example:
+    >>> count_parameters((28, 28), 10, width=128, depth=0)
+    7850
+    >>> count_parameters((28, 28), 10, width=128, depth=1)
+    101770
+    """
+    sizes = layer_sizes(input_shape, num_classes, width, depth)
+    return sum((fan_in + 1) * units for fan_in, units in sizes)
+
+
+def build_mlp(
+    *,
+    input_shape: tuple[int, ...] = (28, 28),
+    num_classes: int = 10,
+    width: int = 128,
+    depth: int = 2,
+    activation: str | Activation = "relu",
+    loss: str | Loss = "cross_entropy",
+    output: str | None = None,
+    learning_rate: float = 0.1,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    initializer: str = "glorot_uniform",
+    seed: int = 0,
+) -> keras.Sequential:
+    """Builds and compiles a multilayer perceptron for raw images.
+
+    The model is a plain `keras.Sequential` of stock layers: it takes images
+    with pixels from 0 to 255 of shape `(batch_size, *input_shape)`, scales them
+    to 0..1 and flattens them, and gives `(batch_size, num_classes)`. It is
+    compiled with SGD, the loss, and accuracy. Its initial weights depend on
+    `seed` alone and are the same on every backend.
+
+    A loss that works on one-hot targets (`mse`, `mae`, most of Keras' own)
+    wants `y` as `keras.utils.to_categorical(y, num_classes)`; the others take
+    classes as integers. `get_loss(name).targets` says which.
+
+    A saved model loads in a Python without kmlp: as it is where loss and
+    activation are Keras' own (`cross_entropy`, `mse` and `mae` are), with
+    `keras.saving.load_model(path, compile=False)` where the loss is kmlp's or
+    yours.
+
+    Args:
+        input_shape: Shape of one image. Defaults to `(28, 28)`.
+        num_classes: Number of classes, `num_classes >= 2`. Defaults to 10.
+        width: Units in each hidden layer. Defaults to 128.
+        depth: Number of hidden layers; `depth=0` is the linear model. Defaults
+            to 2.
+        activation: Activation of the hidden layers: a name (see
+            `get_activation`) or a function. Defaults to "relu".
+        loss: A name (see `get_loss`) or a `Loss`. Defaults to "cross_entropy",
+            on logits.
+        output: Activation of the output layer. Defaults to None: the one that
+            the loss states.
+        learning_rate: Learning rate of SGD. Defaults to 0.1.
+        momentum: Momentum of SGD. Defaults to 0.0.
+        nesterov: Whether the momentum is Nesterov's. Defaults to False.
+        weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
+        initializer: A name from `kmlp.initializers`. Defaults to
+            "glorot_uniform".
+        seed: Seed of the initial weights, `seed >= 0`. Defaults to 0.
+
+    Returns:
+        A compiled `keras.Sequential`.
+
+    Raises:
+        ConfigError: with every problem of the arguments at once.
+
+    Example:
+    >>> build_mlp(depth=0).count_params()  # 784-10
+    7850
+    >>> build_mlp(depth=1).count_params()  # 784-128-10
+    101770
+    >>> build_mlp(depth=3).count_params()  # 784-128-128-128-10
+    134794
+    """
+    given = {"activation": activation, "loss": loss}
+    named: dict[str, Any] = {key: it for key, it in given.items() if isinstance(it, str)}
+    config = RunConfig(
+        width=width,
+        depth=depth,
+        output=output,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        nesterov=nesterov,
+        weight_decay=weight_decay,
+        initializer=initializer,
+        seed=seed,
+        **named,
+    )
+    raise_problems(_shape_problems(input_shape, num_classes))
+    hidden = get_activation(activation) if isinstance(activation, str) else activation
+    chosen = get_loss(loss) if isinstance(loss, str) else loss
+    last = get_activation(chosen.resolve_output(output))
+    return _build(config, tuple(input_shape), num_classes, hidden, last, chosen)
+
+
+def build_for(config: RunConfig, dataset: Dataset) -> keras.Sequential:
+    """The compiled model of a run, with its initial weights."""
+    shared = inspect.signature(build_mlp).parameters.keys() & config.to_dict().keys()
+    return build_mlp(
+        input_shape=dataset.input_shape,
+        num_classes=dataset.num_classes,
+        **{name: getattr(config, name) for name in shared},
+    )
+
+
+def restore(model: keras.Sequential, checkpoint: Checkpoint) -> None:
+    """Gives a run's model the weights and the optimizer state of a checkpoint."""
+    model.set_weights(checkpoint.weights)
+    model.optimizer.build(model.trainable_variables)
+    for variable, value in zip(
+        model.optimizer.variables, checkpoint.optimizer, strict=True
+    ):
+        variable.assign(value)
+
+
+def save_portable(model: keras.Sequential, path: Path) -> bool:
+    """Saves a model so that it loads in a Python without kmlp.
+
+    A loss that is not Keras' own cannot be loaded there, so such a model is
+    saved without what it was compiled with: it predicts, and can be compiled
+    again. The file is written aside and renamed.
+
+    Args:
+        model: A model of `build_mlp`.
+        path: A file name that ends in `.keras`.
+
+    Returns:
+        Whether it was saved compiled.
+    """
+    keras = backend.load(pin=False)
+    loss = model.loss
+    defined = type(loss) if isinstance(loss, keras.losses.Loss) else loss
+    model.compiled = defined.__module__.partition(".")[0] == "keras"
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        model.save(aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return bool(model.compiled)
+
+
+def _shape_problems(input_shape: tuple[int, ...], num_classes: int) -> list[str]:
+    problems = []
+    if not input_shape or any(size < 1 for size in input_shape):
+        problems.append(
+            f"The value of `input_shape` is {input_shape}, but must hold at least one "
+            "size, each at least 1: (28, 28)."
+        )
+    if num_classes < 2:
+        problems.append(
+            f"The value of `num_classes` is {num_classes}, but must be `num_classes >= 2`."
+        )
+    return problems
+
+
+def _build(
+    config: RunConfig,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    hidden: Activation,
+    last: Activation,
+    loss: Loss,
+) -> keras.Sequential:
+    keras = backend.load(pin=False)
+    sizes = layer_sizes(input_shape, num_classes, config.width, config.depth)
+    dense = [
+        keras.layers.Dense(
+            units,
+            activation=hidden if index <= config.depth else last,
+            name=f"hidden_{index}" if index <= config.depth else "output",
+            **keras_initializers(config.initializer, fan_in),
+        )
+        for index, (fan_in, units) in enumerate(sizes, start=1)
+    ]
+    model = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Rescaling(1 / 255, name="rescaling"),
+            keras.layers.Flatten(name="flatten"),
+            *dense,
+        ],
+        name="mlp",
+    )
+    for index, (layer, size) in enumerate(zip(dense, sizes, strict=True)):
+        rng = generator(config.seed, Purpose.WEIGHTS, index)
+        layer.set_weights(draw_weights(config.initializer, *size, rng))
+    model.compile(
+        optimizer=keras.optimizers.SGD(
+            config.learning_rate,
+            momentum=config.momentum,
+            nesterov=config.nesterov,
+            weight_decay=config.weight_decay or None,
+        ),
+        loss=loss.function,
+        metrics=["accuracy"],
+    )
+    return model

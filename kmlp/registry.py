@@ -1,0 +1,142 @@
+"""Names that stand for objects: own ones, Keras' ones, and `package.module:name`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from kmlp.errors import ConfigError, UnknownNameError
+
+T = TypeVar("T")
+
+
+def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
+    """Says that a name is unknown, which one was perhaps meant, and which exist.
+
+    Example:
+    >>> unknown_name("axis", "widht", ["depth", "width"])
+    'Unknown axis "widht": did you mean "width"? Allowed: depth, width.'
+    """
+    names = sorted(allowed)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f': did you mean "{near[0]}"?' if near else "."
+    return f'Unknown {kind} "{name}"{hint} Allowed: {", ".join(names)}.'
+
+
+def import_object(path: str) -> object:
+    """Imports `package.module:name`.
+
+    Raises:
+        UnknownNameError: if the module cannot be imported or lacks the name.
+    """
+    module_name, _, name = path.partition(":")
+    if not module_name or not name:
+        raise UnknownNameError(f'"{path}" is not of the form `package.module:name`.')
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a user's module may fail in any way
+        raise UnknownNameError(
+            f'"{path}": importing "{module_name}" failed with '
+            f"{type(error).__name__}: {error}. It must be importable from the "
+            "current folder or be installed."
+        ) from error
+    if not hasattr(module, name):
+        public = [key for key in vars(module) if not key.startswith("_")]
+        raise UnknownNameError(unknown_name(f"name in {module_name}", name, public))
+    return getattr(module, name)
+
+
+class Registry(Generic[T]):
+    """The objects of one kind that can be asked for by name.
+
+    Args:
+        kind: What the objects are, for messages: `"activation"`.
+        builtin: Every name that is known from the start, with the function
+            that makes the object. Called late, so that listing and checking
+            names imports no backend.
+        convert: Makes an object of this kind of what a user registered or
+            what `package.module:name` holds; raises `TypeError` if it cannot.
+        unusable: Names that exist elsewhere but cannot be used here, each
+            with the reason.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        builtin: dict[str, Callable[[], T]],
+        convert: Callable[[object], T],
+        unusable: dict[str, str] | None = None,
+    ) -> None:
+        self.kind = kind
+        self._builtin = builtin
+        self._convert = convert
+        self._unusable = unusable or {}
+        self._own: dict[str, T] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, sorted."""
+        return tuple(sorted({*self._builtin, *self._own}))
+
+    def register(self, name: str, item: object) -> None:
+        """Adds an own object under a new name.
+
+        Registering the same definition again (a notebook cell run twice) is
+        allowed; giving a taken name to something else is not.
+
+        Raises:
+            ConfigError: if the name is no identifier or is taken.
+            TypeError: if the object is not of this kind.
+        """
+        if not name.isidentifier():
+            raise ConfigError(
+                [f'"{name}" cannot name a custom {self.kind}: it must be an identifier.']
+            )
+        converted = self._convert(item)
+        taken = name in self._builtin or name in self._unusable
+        if name in self._own:
+            taken = _origin(self._own[name]) != _origin(converted)
+        if taken:
+            raise ConfigError(
+                [f'The {self.kind} "{name}" exists already; choose another name.']
+            )
+        self._own[name] = converted
+
+    def check(self, name: str) -> None:
+        """Raises `UnknownNameError` unless `get(name)` would find an object."""
+        if ":" in name:
+            self.get(name)
+        elif name in self._unusable:
+            raise UnknownNameError(
+                f'The {self.kind} "{name}" cannot be used by name: {self._unusable[name]}'
+            )
+        elif name not in self._builtin and name not in self._own:
+            raise UnknownNameError(
+                unknown_name(self.kind, name, self.names)
+                + f" An own one: `register_{self.kind}`, or `package.module:name`."
+            )
+
+    def get(self, name: str) -> T:
+        """The object of that name.
+
+        Raises:
+            UnknownNameError: if there is none.
+        """
+        if ":" in name:
+            try:
+                return self._convert(import_object(name))
+            except TypeError as error:
+                raise UnknownNameError(f'"{name}" is no {self.kind}: {error}') from None
+        self.check(name)
+        return self._own[name] if name in self._own else self._builtin[name]()
+
+
+def _origin(item: object) -> tuple[object, ...]:
+    """Where an object was defined: the same for a notebook cell that ran twice."""
+    source = getattr(item, "function", item)
+    name = getattr(source, "__qualname__", None)
+    if not name or "<lambda>" in name:
+        return (id(source),)
+    return (getattr(source, "__module__", None), name)

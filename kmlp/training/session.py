@@ -1,0 +1,130 @@
+"""A run that is being trained, epoch by epoch."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmlp import backend
+from kmlp.config import RunConfig
+from kmlp.data import Dataset, Split
+from kmlp.losses import get_loss
+from kmlp.model import build_for, restore
+from kmlp.run import Checkpoint, EpochRecord
+from kmlp.seeds import Purpose, generator
+
+_EVALUATION_BATCH_SIZE = 1000
+
+
+class Session:
+    """Holds a run's model in memory, and trains it through `model.fit`.
+
+    The order of an epoch's images depends on (seed, epoch) alone, so it makes
+    no difference whether a run is trained in one session or in several.
+
+    Args:
+        config: The run's configuration.
+        dataset: The dataset that it names, whole.
+        checkpoint: Where to continue. Defaults to None: at the beginning.
+
+    Raises:
+        BackendError: if there is no backend.
+    """
+
+    def __init__(
+        self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None = None
+    ) -> None:
+        self._keras = backend.load()
+        from kmlp.training.recorder import Recorder
+
+        self.config = config
+        self._dataset = dataset.with_train_size(config.train_size)
+        self._one_hot = get_loss(config.loss).targets == "one_hot"
+        self._model = build_for(config, dataset)
+        self.epochs = 0
+        if checkpoint is not None:
+            restore(self._model, checkpoint)
+            self.epochs = checkpoint.epochs
+        self._recorder = Recorder(self._model)
+
+    def train_epoch(self) -> EpochRecord:
+        """Trains one more epoch and evaluates it on the validation data."""
+        from kmlp.training.recorder import StepLosses
+
+        started = time.perf_counter()
+        train = self._dataset.train
+        order = generator(self.config.seed, Purpose.ORDER, self.epochs).permutation(
+            len(train)
+        )
+        losses = StepLosses()
+        with np.errstate(all="ignore"):  # a diverging run is recorded, not warned of
+            history = self._recorder.fit(
+                train.x[order],
+                self._targets(train.y[order]),
+                batch_size=self.config.batch_size,
+                initial_epoch=self.epochs,
+                epochs=self.epochs + 1,
+                shuffle=False,
+                validation_data=self._xy(self._dataset.validation),
+                validation_batch_size=_EVALUATION_BATCH_SIZE,
+                callbacks=[losses],
+                verbose=0,
+            ).history
+        self.epochs += 1
+        step_losses = losses.values()
+        diverged = not np.isfinite(step_losses).all()
+        logs = {
+            name: math.nan if diverged else float(values[-1])
+            for name, values in history.items()
+        }
+        return EpochRecord(
+            epoch=self.epochs,
+            loss=logs["loss"],
+            accuracy=logs["accuracy"],
+            val_loss=logs["val_loss"],
+            val_accuracy=logs["val_accuracy"],
+            seconds=time.perf_counter() - started,
+            step_losses=step_losses,
+        )
+
+    def evaluate_test(self) -> tuple[float, float]:
+        """Mean loss and accuracy over the test images."""
+        x, y = self._xy(self._dataset.test)
+        logs = self._recorder.evaluate(
+            x, y, batch_size=_EVALUATION_BATCH_SIZE, verbose=0, return_dict=True
+        )
+        return float(logs["loss"]), float(logs["accuracy"])
+
+    def checkpoint(self) -> Checkpoint:
+        """What another session needs to continue here, bit for bit."""
+        to_numpy = self._keras.ops.convert_to_numpy
+        return Checkpoint(
+            epochs=self.epochs,
+            weights=tuple(np.array(weight) for weight in self._model.get_weights()),
+            optimizer=tuple(
+                np.array(to_numpy(variable)) for variable in self._model.optimizer.variables
+            ),
+        )
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases."""
+        return int(self._model.count_params())
+
+    def close(self) -> None:
+        """Frees the model: compiled functions and models refer to each other."""
+        del self._recorder, self._model
+        gc.collect()
+
+    def _xy(self, split: Split) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        return split.x, self._targets(split.y)
+
+    def _targets(self, labels: NDArray[np.int32]) -> NDArray[Any]:
+        if not self._one_hot:
+            return labels
+        return np.eye(self._dataset.num_classes, dtype="float32")[labels]

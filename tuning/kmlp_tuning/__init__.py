@@ -1,0 +1,1 @@
+"""The search for good hyperparameters with Keras Tuner; imports kmlp."""
