@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from kmlp.config import RunConfig, axis_field, gather
+from kmlp.config import RunConfig, axis_field
 from kmlp.data import load_dataset
 from kmlp.engine import Observer
-from kmlp.errors import ConfigError, raise_problems
+from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.run import Run
 from kmlp.runner import check_trainable, train_all
 from kmlp.statistics import (
@@ -215,7 +215,7 @@ def plan(
     field = axis_field(axis)
     if not values:
         raise ConfigError([f"There are no values of `{axis}`. Give at least one."])
-    seed_list = _seed_list(seeds, base.seed)
+    replicates = seed_list(seeds, base.seed)
     converted = gather(partial(field.convert, value) for value in values)
     raise_problems(
         f"The value {value!r} of `{axis}` is given {converted.count(value)} times. "
@@ -224,17 +224,23 @@ def plan(
         if converted.count(value) > 1
     )
     firsts = gather(
-        partial(replace, base, **{axis: value, "seed": seed_list[0]}) for value in converted
+        partial(replace, base, **{axis: value, "seed": replicates[0]})
+        for value in converted
     )
     check_trainable(firsts, epochs=epochs)
-    return [[replace(config, seed=seed) for seed in seed_list] for config in firsts]
+    return [[replace(config, seed=seed) for seed in replicates] for config in firsts]
 
 
-def _seed_list(seeds: int | Sequence[int], first: int) -> list[int]:
+def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
+    """The seeds that `ablate` takes `seeds` for.
+
+    Raises:
+        ConfigError: if there is none, or one twice.
+    """
     if isinstance(seeds, int):
         if isinstance(seeds, bool) or seeds < 1:
             raise ConfigError(
-                [f"The value of `seeds` is {seeds}, but must be an int and `seeds >= 1`."]
+                [f"The value of `seeds` is {seeds}, but must be `seeds >= 1`."]
             )
         return list(range(first, first + seeds))
     found = [config.seed for config in gather(partial(RunConfig, seed=it) for it in seeds)]

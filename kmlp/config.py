@@ -7,7 +7,7 @@ checks, the parsing, the command line's options and its help all read that.
 import math
 import operator
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Self
@@ -41,6 +41,12 @@ class Name:
     check: Callable[[str], None]
 
 
+def _check_dataset(name: str) -> None:
+    from kmlp.data import check_dataset  # brings NumPy, which `--help` need not wait for
+
+    check_dataset(name)
+
+
 def _at_least(field: str, least: int) -> Rule:
     return Rule(f"{field} >= {least}", lambda value: value >= least)
 
@@ -64,7 +70,9 @@ class RunConfig:
     The value of `learning_rate` is -1.0, but must be `0 < learning_rate < inf`.
     """
 
-    dataset: Annotated[str, Doc("Name of the dataset.")] = "mnist"
+    dataset: Annotated[str, Doc("Name of the dataset: mnist."), Name(_check_dataset)] = (
+        "mnist"
+    )
     width: Annotated[int, Doc("Units in each hidden layer."), _at_least("width", 1)] = 128
     depth: Annotated[
         int,
@@ -188,11 +196,6 @@ class ConfigField:
     rule: Rule | None
     named: Name | None
 
-    @property
-    def type_name(self) -> str:
-        """The type as help and messages show it."""
-        return self.type.__name__ + (" or none" if self.optional else "")
-
     def convert(self, value: Any) -> Any:
         """The value in the field's type.
 
@@ -227,18 +230,17 @@ class ConfigField:
         word = text.strip()
         if self.optional and word.lower() in ("none", "all"):
             return None
-        if self.type is str:
-            return self.convert(word)
         try:
-            return self.convert(_PARSERS[self.type](word))
+            value = _PARSERS[self.type](word)
         except (ValueError, KeyError):
             raise ConfigError([self._wrong_type(word)]) from None
+        return self.convert(value)
 
     def _wrong_type(self, value: Any) -> str:
-        article = "an" if self.type is int else "a"
+        or_none = " or none" if self.optional else ""
         return (
-            f"The value of `{self.name}` is {value!r}, but must be {article} "
-            f"{self.type_name}."
+            f"The value of `{self.name}` is {value!r}, but must be "
+            f"{_IN_WORDS[self.type]}{or_none}."
         )
 
 
@@ -253,7 +255,13 @@ def _parse_bool(word: str) -> bool:
     }[word.lower()]
 
 
-_PARSERS: dict[type, Callable[[str], Any]] = {int: int, float: float, bool: _parse_bool}
+_PARSERS: dict[type, Callable[[str], Any]] = {
+    int: int,
+    float: float,
+    bool: _parse_bool,
+    str: str,
+}
+_IN_WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "a name"}
 
 
 def _convert(kind: type, value: Any) -> Any:
@@ -383,16 +391,3 @@ def parse_config(texts: Mapping[str, str], **values: Any) -> RunConfig:
         raise ConfigError([*problems, *error.problems]) from None
     raise_problems(problems)
     return config
-
-
-def gather(makers: Iterable[Callable[[], Any]]) -> list[Any]:
-    """Calls all, and raises the problems of all of them as one `ConfigError`."""
-    made: list[Any] = []
-    problems: list[str] = []
-    for make in makers:
-        try:
-            made.append(make())
-        except ConfigError as error:
-            problems += error.problems
-    raise_problems(problems)
-    return made

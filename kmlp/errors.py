@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class KmlpError(Exception):
@@ -47,3 +48,16 @@ def raise_problems(problems: Iterable[str]) -> None:
     found = tuple(problems)
     if found:
         raise ConfigError(found)
+
+
+def gather(makers: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Calls all, and raises the problems of all of them as one `ConfigError`."""
+    made: list[Any] = []
+    problems: list[str] = []
+    for make in makers:
+        try:
+            made.append(make())
+        except ConfigError as error:
+            problems += error.problems
+    raise_problems(problems)
+    return made

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import keras
 
     from kmlp.data import Dataset
-    from kmlp.run import Checkpoint
 
 
 def layer_sizes(
@@ -150,16 +149,6 @@ def build_for(config: RunConfig, dataset: Dataset) -> keras.Sequential:
         num_classes=dataset.num_classes,
         **{name: getattr(config, name) for name in shared},
     )
-
-
-def restore(model: keras.Sequential, checkpoint: Checkpoint) -> None:
-    """Gives a run's model the weights and the optimizer state of a checkpoint."""
-    model.set_weights(checkpoint.weights)
-    model.optimizer.build(model.trainable_variables)
-    for variable, value in zip(
-        model.optimizer.variables, checkpoint.optimizer, strict=True
-    ):
-        variable.assign(value)
 
 
 def save_portable(model: keras.Sequential, path: Path) -> bool:

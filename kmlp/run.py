@@ -64,6 +64,14 @@ class Checkpoint:
     optimizer: tuple[NDArray[np.float32], ...]
     """In the order of `model.optimizer.variables`."""
 
+    def restore(self, model: keras.Sequential) -> None:
+        """Gives a run's model the weights and the optimizer state."""
+        model.set_weights(self.weights)
+        model.optimizer.build(model.trainable_variables)
+        variables = model.optimizer.variables
+        for variable, value in zip(variables, self.optimizer, strict=True):
+            variable.assign(value)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Run:
@@ -107,10 +115,10 @@ class Run:
         if self.checkpoint is None:
             raise ValueError("The run diverged, so there is no trained model.")
         from kmlp.data import load_dataset
-        from kmlp.model import build_for, restore
+        from kmlp.model import build_for
 
         model = build_for(self.config, load_dataset(self.config.dataset))
-        restore(model, self.checkpoint)
+        self.checkpoint.restore(model)
         return model
 
 

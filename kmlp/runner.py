@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from kmlp import backend
 from kmlp.config import RunConfig
 from kmlp.data import load_dataset
 from kmlp.engine import Assignment, Observer, Planned, StudyStarted, execute
-from kmlp.errors import ConfigError, UnknownNameError, raise_problems
+from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.executors import InProcessExecutor
 from kmlp.model import count_parameters
 from kmlp.run import Run
@@ -88,22 +89,18 @@ def check_trainable(configs: Iterable[RunConfig], *, epochs: int) -> None:
         ConfigError: with every problem at once.
         DataError: if a dataset cannot be read.
     """
-    problems = []
+    gather([partial(check_epochs, epochs), *(partial(_check_data, it) for it in configs)])
+
+
+def check_epochs(epochs: int) -> None:
+    """Raises `ConfigError` unless the number of epochs can be trained."""
     if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        problems.append(
-            f"The value of `epochs` is {epochs!r}, but must be an int and `epochs >= 1`."
+        raise ConfigError(
+            [f"The value of `epochs` is {epochs!r}, but must be `epochs >= 1`."]
         )
-    for config in configs:
-        try:
-            problems += _data_problems(config)
-        except UnknownNameError as error:
-            problems.append(str(error))
-        except ConfigError as error:
-            problems += error.problems
-    raise_problems(problems)
 
 
-def _data_problems(config: RunConfig) -> list[str]:
+def _check_data(config: RunConfig) -> None:
     dataset = load_dataset(config.dataset).with_train_size(config.train_size)
     problems = []
     if config.batch_size > len(dataset.train):
@@ -118,7 +115,7 @@ def _data_problems(config: RunConfig) -> list[str]:
             f"`width` {config.width} and `depth` {config.depth} make {parameters:,} "
             f"parameters, but at most {MAX_PARAMETERS:,} are trained. Give smaller ones."
         )
-    return problems
+    raise_problems(problems)
 
 
 def parameters_of(config: RunConfig) -> int:

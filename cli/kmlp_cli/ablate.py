@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from kmlp.config import RunConfig
 from kmlp_cli.options import Backend, Epochs, Json, Quiet, config_options
-
-if TYPE_CHECKING:
-    from kmlp import RunConfig
 
 EPILOG = """Examples:
 
@@ -49,15 +47,24 @@ def ablate(
     """
     from kmlp import backend as backends
     from kmlp.ablation import ablate as run_ablation
-    from kmlp.ablation import plan
-    from kmlp.config import gather, parse_axis_values
+    from kmlp.ablation import plan, seed_list
+    from kmlp.config import parse_axis_values
+    from kmlp.errors import gather
     from kmlp.export import ablation_to_dict
+    from kmlp.runner import check_epochs
     from kmlp_cli import tables
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
 
     backends.select(backend)
-    base, axis_values = gather([config, lambda: parse_axis_values(param, values)])
+    base, axis_values, *_ = gather(
+        [
+            config,
+            lambda: parse_axis_values(param, values),
+            lambda: check_epochs(epochs),
+            lambda: seed_list(seeds),
+        ]
+    )
     if dry_run:
         rows = plan(param, axis_values, base=base, seeds=seeds, epochs=epochs)
         steps = tables.plan_rows(param, rows, epochs)

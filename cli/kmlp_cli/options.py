@@ -66,12 +66,11 @@ def _option(field: ConfigField) -> inspect.Parameter:
         f"--{name}/--no-{name}" if is_flag else f"--{name}",
         metavar=None if is_flag else field.type.__name__.upper(),
         help=field.doc,
-        show_default=f"{'--no-' + name if is_flag else value_text(field.default)}",
         rich_help_panel=_CONFIG_PANEL,
     )
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[(bool if is_flag else str) | None, option],
+        default=field.default if is_flag else value_text(field.default),
+        annotation=Annotated[bool if is_flag else str, option],
     )

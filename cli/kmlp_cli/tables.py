@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,10 @@ from kmlp.runner import parameters_of
 from kmlp.statistics import Estimate
 
 _NONE = "-"
+_LEGEND = """\
+±: half of the 95 % interval over the seeds; for differences, which are paired by
+seed, the intervals of all pairs of values hold at once. epoch within 1 %: the first
+within 1 % of its run's best, mean over the seeds."""
 
 
 def ablation_table(study: Ablation) -> Table:
@@ -25,24 +30,27 @@ def ablation_table(study: Ablation) -> Table:
     table = _table(
         f"What {study.axis} does: {study.base.dataset}, {_count(study.epochs, 'epoch')}, "
         f"{_count(seeds, 'seed')}, {study.backend}",
-        f"{_description(study)}\n± is half a 95 % interval over the seeds"
-        + ("; of the differences, over all pairs of values at once." if seeds > 1 else "."),
+        f"{_description(study)}\n{_LEGEND}",
     )
-    table.add_column(study.axis, justify="right")
-    table.add_column("parameters", justify="right")
-    table.add_column("validation\naccuracy %", justify="right", no_wrap=True)
-    table.add_column("test\naccuracy %", justify="right", no_wrap=True)
-    table.add_column("difference\nfrom best", justify="right", no_wrap=True)
-    table.add_column("epoch within\n1 % of best", justify="right")
-    table.add_column("seconds\nan epoch", justify="right")
-    table.add_column("went wrong")
+    for header in (
+        study.axis,
+        "parameters",
+        "validation\naccuracy %",
+        "test\naccuracy %",
+        "difference\nfrom best",
+        "epoch\nwithin\n1 %",
+        "s an\nepoch",
+    ):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("went wrong", min_width=6)
     for value in study.values:
         best = value is study.best
+        test = value.test_accuracy
         table.add_row(
             value_text(value.value),
             f"{value.parameters:,}",
             _percent(value.val_accuracy),
-            _percent(value.test_accuracy),
+            _NONE if test is None else f"{100 * test.mean:.2f}",
             "best mean" if best else _percent(study.difference(value), signed=True),
             _NONE
             if value.epochs_to_near_best is None
@@ -131,7 +139,16 @@ def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
 
 
 def _table(title: str, caption: str | None = None) -> Table:
-    return Table(title=title, caption=caption, title_justify="left", caption_justify="left")
+    return Table(
+        title=title,
+        title_style="bold",
+        title_justify="left",
+        caption=caption,
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def _description(study: Ablation) -> str:

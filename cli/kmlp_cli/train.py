@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kmlp.config import RunConfig
 from kmlp_cli.options import Backend, Epochs, Json, Quiet, config_options
 
 if TYPE_CHECKING:
-    from kmlp import Run, RunConfig
+    from kmlp.run import Run
 
 
 @config_options
@@ -37,15 +38,22 @@ def train(
 ) -> None:
     """Train one model, and show what each epoch came to."""
     from kmlp import backend as backends
-    from kmlp.config import gather
+    from kmlp.errors import gather
     from kmlp.export import run_to_dict
+    from kmlp.runner import check_epochs
     from kmlp.runner import train as run_training
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
     from kmlp_cli.tables import run_summary, run_table
 
     backends.select(backend)
-    run_config, _ = gather([config, lambda: _check_target(save, overwrite=overwrite)])
+    run_config, *_ = gather(
+        [
+            config,
+            lambda: check_epochs(epochs),
+            lambda: _check_target(save, overwrite=overwrite),
+        ]
+    )
     with show_progress(("seed",), quiet=quiet) as observer:
         run = run_training(run_config, epochs=epochs, observer=observer)
     if as_json:

@@ -13,6 +13,12 @@ from kmlp.registry import unknown_name
 _LOADERS: dict[str, Callable[[], Dataset]] = {"mnist": load_mnist}
 
 
+def check_dataset(name: str) -> None:
+    """Raises `UnknownNameError` if there is no dataset of that name."""
+    if name not in _LOADERS:
+        raise UnknownNameError(unknown_name("dataset", name, _LOADERS))
+
+
 @lru_cache(maxsize=2)
 def load_dataset(name: str) -> Dataset:
     """Loads a dataset by name; the last two stay in memory.
@@ -34,6 +40,5 @@ def load_dataset(name: str) -> Dataset:
     >>> mnist.input_shape, mnist.num_classes
     ((28, 28), 10)
     """
-    if name not in _LOADERS:
-        raise UnknownNameError(unknown_name("dataset", name, _LOADERS))
+    check_dataset(name)
     return _LOADERS[name]()

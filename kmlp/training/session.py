@@ -14,7 +14,7 @@ from kmlp import backend
 from kmlp.config import RunConfig
 from kmlp.data import Dataset, Split
 from kmlp.losses import get_loss
-from kmlp.model import build_for, restore
+from kmlp.model import build_for
 from kmlp.run import Checkpoint, EpochRecord
 from kmlp.seeds import Purpose, generator
 
@@ -48,7 +48,7 @@ class Session:
         self._model = build_for(config, dataset)
         self.epochs = 0
         if checkpoint is not None:
-            restore(self._model, checkpoint)
+            checkpoint.restore(self._model)
             self.epochs = checkpoint.epochs
         self._recorder = Recorder(self._model)
 

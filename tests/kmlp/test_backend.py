@@ -1,0 +1,101 @@
+import keras
+import pytest
+from support import hide, python
+
+from kmlp import BackendError, backend
+
+TRAIN = """
+from kmlp import RunConfig, train
+run = train(RunConfig(train_size=640, width=8), epochs=1)
+print(run.backend, run.status)
+"""
+
+
+def test_the_loaded_backend_is_the_selected_one():
+    assert backend.loaded() == backend.select() == keras.backend.backend()
+
+
+def test_another_backend_in_the_same_process_is_refused():
+    other = next(name for name in backend.BACKENDS if name != backend.loaded())
+    with pytest.raises(BackendError, match=f"KERAS_BACKEND={other}"):
+        backend.select(other)
+
+
+def test_unknown_backend_names_the_nearest():
+    result = python("from kmlp import backend; backend.select('tensorflw')")
+    assert 'Unknown backend "tensorflw": did you mean "tensorflow"?' in result.stderr
+
+
+@pytest.mark.parametrize("name", [backend.loaded()])
+def test_trains_with_only_one_backend_installed(name):
+    others = [other for other in backend.BACKENDS if other != name]
+    result = python(hide(*others) + TRAIN, KERAS_BACKEND="")
+    assert result.stdout == f"{name} finished\n", result.stderr
+
+
+@pytest.mark.parametrize("asked", ["argument", "environment"])
+def test_a_missing_backend_is_named_with_the_way_out(asked):
+    code = hide("torch") + "from kmlp import backend; backend.select(%s)"
+    if asked == "argument":
+        result = python(code % "'torch'", KERAS_BACKEND="")
+    else:
+        result = python(code % "", KERAS_BACKEND="torch")
+    assert "BackendError" in result.stderr
+    assert (
+        'The backend "torch" is not installed. Installed: tensorflow, jax.' in result.stderr
+    )
+    assert 'pip install "kmlp[torch]"' in result.stderr
+
+
+def test_without_any_backend_the_error_says_so():
+    code = hide(*backend.BACKENDS) + "from kmlp import backend; backend.select()"
+    assert "No backend is installed" in python(code, KERAS_BACKEND="").stderr
+
+
+def test_keras_configuration_file_chooses(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    code = "from kmlp import backend; print(backend.select())"
+    assert python(code, KERAS_BACKEND="", KERAS_HOME=str(tmp_path)).stdout == "torch\n"
+
+
+def test_the_default_that_keras_writes_itself_is_no_choice(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "tensorflow"}')
+    code = hide("tensorflow") + "from kmlp import backend; print(backend.select())"
+    assert python(code, KERAS_BACKEND="", KERAS_HOME=str(tmp_path)).stdout == "jax\n"
+
+
+def test_loading_and_training_make_no_noise():
+    result = python(TRAIN)
+    assert result.returncode == 0
+    assert result.stderr == ""
+
+
+def test_what_a_failing_import_printed_is_shown():
+    code = """
+import os, sys
+sys.modules["keras"] = None
+from kmlp import backend
+import builtins
+real = builtins.__import__
+def broken(name, *args, **kwargs):
+    if name == "keras":
+        os.write(2, b"native trouble\\n")
+    return real(name, *args, **kwargs)
+del sys.modules["keras"]
+builtins.__import__ = broken
+sys.path_importer_cache.clear()
+class Broken:
+    def find_spec(self, name, path, target=None):
+        if name == "keras":
+            raise ImportError("no luck")
+sys.meta_path.insert(0, Broken())
+backend.load()
+"""
+    result = python(code)
+    assert "native trouble" in result.stderr
+    assert "no luck" in result.stderr
+
+
+def test_the_cpu_is_among_the_devices_or_something_better_is():
+    kinds = {device.partition(":")[0] for device in backend.devices()}
+    assert kinds & {"cpu", "gpu", "cuda", "mps"}

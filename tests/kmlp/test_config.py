@@ -1,0 +1,163 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kmlp import ConfigError, RunConfig
+from kmlp.config import axis_field, axis_names, config_fields, parse_axis_values, value_text
+
+configs = st.builds(
+    RunConfig,
+    width=st.integers(1, 10**6),
+    depth=st.integers(0, 50),
+    activation=st.sampled_from(["relu", "tanh", "gelu"]),
+    loss=st.sampled_from(["cross_entropy", "nll", "mse"]),
+    learning_rate=st.floats(1e-12, 1e6),
+    momentum=st.floats(1e-6, 0.999),
+    nesterov=st.booleans(),
+    weight_decay=st.floats(0, 10),
+    batch_size=st.integers(1, 10**6),
+    initializer=st.sampled_from(["glorot_uniform", "pytorch", "normal"]),
+    train_size=st.none() | st.integers(1, 10**6),
+    seed=st.integers(0, 2**64),
+)
+
+
+@given(configs)
+def test_dict_round_trip(config):
+    assert RunConfig.from_dict(config.to_dict()) == config
+
+
+@given(configs)
+def test_text_round_trip(config):
+    for name, field in config_fields().items():
+        value = getattr(config, name)
+        assert field.parse(value_text(value)) == value
+
+
+def test_is_frozen():
+    with pytest.raises(AttributeError):
+        RunConfig().width = 3
+
+
+def test_has_every_hyperparameter_of_a_run():
+    assert set(config_fields()) == {
+        "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
+        "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "train_size",
+        "seed",
+    }  # fmt: skip
+    assert set(axis_names()) == set(config_fields()) - {"seed"}
+
+
+@pytest.mark.parametrize("change", [{"no_such_field": 1}, {"width": ...}])
+def test_from_dict_is_strict(change):
+    values = RunConfig().to_dict() | change
+    values = {key: value for key, value in values.items() if value is not ...}
+    with pytest.raises(ConfigError, match=r"Unknown field|is missing"):
+        RunConfig.from_dict(values)
+
+
+def test_all_problems_are_reported_at_once():
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(
+            dataset="mnst", width=0, learning_rate=-1, activation="rellu", nesterov=True,
+            loss="mse", output="sigmoidd", batch_size=2.5,
+        )  # fmt: skip
+    assert len(caught.value.problems) == 7
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("width", 0, "The value of `width` is 0, but must be `width >= 1`."),
+        ("width", 2.0, "The value of `width` is 2.0, but must be an integer."),
+        ("width", True, "The value of `width` is True, but must be an integer."),
+        ("width", "32", "The value of `width` is '32', but must be an integer."),
+        ("width", None, "The value of `width` is None, but must be an integer."),
+        ("depth", -1, "`depth >= 0`"),
+        ("learning_rate", 0, "`0 < learning_rate < inf`"),
+        ("learning_rate", -1, "`0 < learning_rate < inf`"),
+        ("learning_rate", math.nan, "is nan, but must be"),
+        ("learning_rate", math.inf, "is inf, but must be"),
+        ("learning_rate", "fast", "must be a number"),
+        ("momentum", 1, "`0 <= momentum < 1`"),
+        ("momentum", math.nan, "`0 <= momentum < 1`"),
+        ("weight_decay", -0.1, "`0 <= weight_decay < inf`"),
+        ("nesterov", 1, "must be true or false"),
+        ("batch_size", 0, "`batch_size >= 1`"),
+        ("train_size", 0, "`train_size >= 1`"),
+        ("train_size", 1.5, "must be an integer or none"),
+        ("seed", -1, "`seed >= 0`"),
+        ("activation", "rellu", 'Unknown activation "rellu": did you mean "relu"?'),
+        ("activation", 3, "must be a name"),
+        ("loss", "cros_entropy", 'did you mean "cross_entropy"?'),
+        ("initializer", "he_norml", 'did you mean "he_normal"?'),
+        ("dataset", "mnst", 'did you mean "mnist"?'),
+        ("output", "softmx", 'did you mean "softmax"?'),
+    ],
+)  # fmt: skip
+def test_wrong_values(field, value, message):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(**{field: value})
+    assert message in str(caught.value)
+
+
+def test_nesterov_needs_momentum():
+    with pytest.raises(ConfigError, match="does nothing"):
+        RunConfig(nesterov=True)
+    assert RunConfig(nesterov=True, momentum=0.5).nesterov
+
+
+def test_output_must_fit_the_loss():
+    with pytest.raises(ConfigError, match="works on linear"):
+        RunConfig(output="softmax")
+    assert RunConfig(loss="mse", output="sigmoid").output == "sigmoid"
+
+
+def test_numbers_get_the_type_of_their_field():
+    config = RunConfig(momentum=0, learning_rate=np.float32(0.5), width=np.int64(7))
+    assert [type(it) for it in (config.momentum, config.learning_rate, config.width)] == [
+        float, float, int,
+    ]  # fmt: skip
+    assert config == RunConfig(momentum=0.0, learning_rate=0.5, width=7)
+
+
+@pytest.mark.parametrize(
+    ("axis", "text", "values"),
+    [
+        ("learning_rate", "1e-3,0.1", (0.001, 0.1)),
+        ("momentum", "0", (0.0,)),
+        ("activation", "relu, gelu", ("relu", "gelu")),
+        ("depth", "0,1,3", (0, 1, 3)),
+        ("nesterov", "true,false", (True, False)),
+        ("train_size", "1000,all", (1000, None)),
+        ("output", "none", (None,)),
+    ],
+)
+def test_axis_values_are_parsed_by_type(axis, text, values):
+    parsed = parse_axis_values(axis, text)
+    assert parsed == values
+    assert [type(value) for value in parsed] == [type(value) for value in values]
+
+
+def test_problems_of_all_axis_values_are_reported_at_once():
+    with pytest.raises(ConfigError) as caught:
+        parse_axis_values("width", "0,,x,1e2")
+    assert [problem.split(",")[0] for problem in caught.value.problems] == [
+        "The value of `width` is 0",
+        "Value 2 of `width` is empty in '0",
+        "The value of `width` is 'x'",
+        "The value of `width` is '1e2'",
+    ]
+
+
+def test_unknown_axis_names_the_nearest():
+    with pytest.raises(ConfigError, match='"widht": did you mean "width"'):
+        axis_field("widht")
+
+
+def test_the_seed_is_no_axis():
+    with pytest.raises(ConfigError, match="replicates of every value vary it"):
+        axis_field("seed")

@@ -1,0 +1,81 @@
+import pytest
+
+from kmlp.errors import ConfigError, UnknownNameError
+from kmlp.registry import Registry, import_object
+
+
+def make_registry() -> Registry:
+    return Registry(
+        "thing", {"one": lambda: 1, "two": lambda: 2}, lambda item: item, {"bad": "why"}
+    )
+
+
+def test_builtin_and_own_names_are_found():
+    registry = make_registry()
+    registry.register("three", 3)
+    assert [registry.get(name) for name in ("one", "two", "three")] == [1, 2, 3]
+    assert registry.names == ("one", "three", "two")
+
+
+def test_unknown_name_says_the_nearest_and_all():
+    with pytest.raises(
+        UnknownNameError, match=r'"twoo": did you mean "two".*Allowed: one, two'
+    ):
+        make_registry().get("twoo")
+
+
+def test_unusable_name_says_why():
+    with pytest.raises(UnknownNameError, match='"bad" cannot be used by name: why'):
+        make_registry().check("bad")
+
+
+@pytest.mark.parametrize("name", ["one", "bad"])
+def test_taken_name_is_refused(name):
+    with pytest.raises(ConfigError, match="exists already"):
+        make_registry().register(name, 1)
+
+
+def test_name_must_be_an_identifier():
+    with pytest.raises(ConfigError, match="must be an identifier"):
+        make_registry().register("a,b", 1)
+
+
+def test_same_definition_again_is_allowed_and_another_is_not():
+    def define():
+        def function():
+            pass
+
+        return function
+
+    registry = make_registry()
+    registry.register("mine", define())
+    again = define()
+    registry.register("mine", again)
+    assert registry.get("mine") is again
+    with pytest.raises(ConfigError, match="exists already"):
+        registry.register("mine", print)
+
+
+def test_two_lambdas_are_two_definitions():
+    registry = make_registry()
+    registry.register("mine", lambda: 1)
+    with pytest.raises(ConfigError, match="exists already"):
+        registry.register("mine", lambda: 2)
+
+
+def test_import_object():
+    assert import_object("math:pi") == pytest.approx(3.14159, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("math:", "not of the form"),
+        (":pi", "not of the form"),
+        ("no_such_module:x", 'importing "no_such_module" failed with ModuleNotFoundError'),
+        ("math:sinn", 'Unknown name in math "sinn": did you mean "sin"'),
+    ],
+)
+def test_import_object_errors(path, message):
+    with pytest.raises(UnknownNameError, match=message):
+        import_object(path)

@@ -1,0 +1,52 @@
+"""What several tests need: processes of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+USER_SCRIPTS = Path(__file__).parent / "user_scripts"
+
+
+def python(
+    code: str, *, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess:
+    """Runs code in a clean interpreter."""
+    return run(sys.executable, "-c", code, cwd=cwd, **environment)
+
+
+def kmlp(
+    *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess:
+    """Runs the command line in a process of its own, without a terminal."""
+    return run(sys.executable, "-m", "kmlp_cli", *arguments, cwd=cwd, **environment)
+
+
+def run(
+    *command: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def hide(*modules: str) -> str:
+    """Code that makes modules look as if they were not installed."""
+    return f"""
+import importlib.abc, importlib.util, sys
+class Hidden(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in {modules!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Hidden())
+find_spec = importlib.util.find_spec
+def not_hidden(name, package=None):
+    return None if name in {modules!r} else find_spec(name, package)
+importlib.util.find_spec = not_hidden
+"""
