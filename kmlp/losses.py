@@ -135,7 +135,6 @@ def _classes(y_true: Any) -> Any:
 def _of_class(y_true: Any, y_pred: Any) -> Any:
     """The entry of each example's own class, of shape `(batch_size,)`."""
     ops = backend.load(pin=False).ops
-    y_pred = ops.convert_to_tensor(y_pred)
     index = _classes(y_true)[:, None]
     return ops.squeeze(ops.take_along_axis(y_pred, index, axis=-1), axis=-1)
 

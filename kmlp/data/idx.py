@@ -41,10 +41,12 @@ def read_idx(file: Traversable) -> NDArray[np.uint8]:
             "bytes starts with 000008."
         )
     start = 4 + 4 * content[3]
+    if len(content) < start:
+        raise DataError(f"{file}: ends within its header.")
     shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
     found = len(content) - start
-    if len(shape) != content[3] or found != math.prod(shape):
+    if found != math.prod(shape):
         raise DataError(
-            f"{file}: holds {max(found, 0)} bytes of data, but its header states {shape}."
+            f"{file}: holds {found} bytes of data, but its header states {shape}."
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

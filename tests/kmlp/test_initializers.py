@@ -23,7 +23,9 @@ def test_moments_are_those_of_keras(name):
     assert abs(ours.mean()) < 0.01 * scale
     np.testing.assert_allclose(ours.std(), scale, rtol=0.01)
     np.testing.assert_allclose((ours**4).mean(), (theirs**4).mean(), rtol=0.02)
-    np.testing.assert_allclose(abs(ours).max(), abs(theirs).max(), rtol=0.01)
+    # Not the largest: on PyTorch, Keras lets a few in a million pass its cut.
+    largest = [np.quantile(abs(numbers), 0.999) for numbers in (ours, theirs)]
+    np.testing.assert_allclose(*largest, rtol=0.01)
     assert not bias.any()
 
 

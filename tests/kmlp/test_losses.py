@@ -41,7 +41,7 @@ def value_and_gradient(function, x):
 
         variable = tf.Variable(x)
         with tf.GradientTape() as tape:
-            value = function(variable)
+            value = function(tf.convert_to_tensor(variable))
         gradient = tape.gradient(value, variable)
     else:
         variable = torch.tensor(x, requires_grad=True)

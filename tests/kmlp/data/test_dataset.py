@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from kmlp import ConfigError, load_dataset
+from kmlp.data.dataset import Split, make_dataset, stratified_order
+
+labels = arrays.arrays("int32", st.integers(1, 200), elements=st.integers(0, 4))
+
+
+@given(labels)
+def test_stratified_order_is_an_order(y):
+    assert sorted(stratified_order(y)) == list(range(len(y)))
+
+
+@given(labels, st.integers(1, 200))
+def test_every_prefix_has_the_shares_of_the_classes(y, size):
+    prefix = y[stratified_order(y)[:size]]
+    share = len(prefix) / len(y)
+    for label in np.unique(y):
+        classes = len(np.unique(y))
+        assert (
+            abs((prefix == label).sum() - share * (y == label).sum()) <= classes / 2 + 1e-9
+        )
+
+
+def tiny(x=0, y=0):
+    train = Split(
+        np.arange(40, dtype="uint8").reshape(10, 2, 2) + x, np.arange(10, dtype="int32") % 2
+    )
+    test = Split(np.zeros((2, 2, 2), "uint8"), np.array([0, 1], "int32") + y)
+    return make_dataset("tiny", train, test, validation_size=4)
+
+
+def test_a_split_shares_no_image_with_another():
+    dataset = tiny()
+    images = [
+        bytes(image) for split in (dataset.train, dataset.validation) for image in split.x
+    ]
+    assert len(set(images)) == 10
+    assert (len(dataset.train), len(dataset.validation)) == (6, 4)
+    assert np.bincount(dataset.validation.y).tolist() == [2, 2]
+
+
+def test_labels_stay_with_their_images():
+    dataset = tiny()
+    for split in (dataset.train, dataset.validation):
+        assert (split.x[:, 0, 0] // 4 % 2 == split.y).all()
+
+
+def test_the_fingerprint_tells_data_apart():
+    assert tiny().fingerprint == tiny().fingerprint
+    assert len({tiny().fingerprint, tiny(x=1).fingerprint, tiny(y=-0).fingerprint}) == 2
+
+
+def test_training_subsets_are_stratified_and_nested():
+    mnist = load_dataset("mnist")
+    small, large = (mnist.with_train_size(size).train for size in (1000, 5000))
+    assert (len(small), len(large)) == (1000, 5000)
+    np.testing.assert_array_equal(small.x, large.x[:1000])
+    whole = np.bincount(mnist.train.y) / 50_000
+    np.testing.assert_allclose(np.bincount(small.y) / 1000, whole, atol=1e-3 * 5)
+    assert mnist.with_train_size(None) is mnist
+
+
+def test_a_subset_cannot_be_larger_than_the_whole():
+    with pytest.raises(ConfigError, match="is 50001, but mnist has 50000 training images"):
+        load_dataset("mnist").with_train_size(50_001)

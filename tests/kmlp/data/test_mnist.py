@@ -1,0 +1,64 @@
+import gzip
+import hashlib
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from kmlp import UnknownNameError, load_dataset
+from kmlp.data.mnist import load_mnist
+
+FOLDER = files("kmlp.data") / "files" / "mnist"
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_files_are_those_of_lecun(number):
+    """The checksums that stand beside the files, which are the published ones."""
+    lines = [line.split() for line in (FOLDER / "README.md").read_text().splitlines()]
+    digest, name = [line for line in lines if len(line) == 2 and "-idx" in line[1]][number]
+    content = gzip.decompress((FOLDER / f"{name}.gz").read_bytes())
+    assert hashlib.sha256(content).hexdigest() == digest
+
+
+def test_splits():
+    mnist = load_dataset("mnist")
+    assert [len(split) for split in (mnist.train, mnist.validation, mnist.test)] == [
+        50_000, 10_000, 10_000,
+    ]  # fmt: skip
+    for split in (mnist.train, mnist.validation, mnist.test):
+        assert (split.x.dtype, split.x.shape[1:], split.y.dtype) == (
+            "uint8",
+            (28, 28),
+            "int32",
+        )
+    assert (mnist.input_shape, mnist.num_classes) == ((28, 28), 10)
+
+
+def test_the_split_is_stratified():
+    mnist = load_dataset("mnist")
+    shares = [np.bincount(s.y) / len(s) for s in (mnist.train, mnist.validation)]
+    np.testing.assert_allclose(*shares, atol=1.5e-4)
+
+
+def test_training_and_validation_images_are_the_60000_of_lecun():
+    mnist = load_dataset("mnist")
+    content = gzip.decompress((FOLDER / "train-images-idx3-ubyte.gz").read_bytes())
+    images = np.frombuffer(content, "uint8", offset=16).reshape(-1, 784)
+    together = np.concatenate([mnist.train.x, mnist.validation.x]).reshape(-1, 784)
+    assert sorted(map(bytes, images)) == sorted(map(bytes, together))
+
+
+def test_the_fingerprint_pins_arrays_and_split():
+    """So that a change of either, by NumPy or by us, does not go unseen."""
+    first = load_mnist().fingerprint
+    assert first == load_dataset("mnist").fingerprint
+    assert first == "c47d417575c995301856cfab128d05a29acb30a8ad13c8802848f7f7985f193d"
+
+
+def test_chance_is_the_share_of_the_most_frequent_class():
+    assert load_dataset("mnist").chance == 0.1124  # the ones
+
+
+def test_unknown_dataset_names_the_nearest():
+    with pytest.raises(UnknownNameError, match='"mnits": did you mean "mnist"'):
+        load_dataset("mnits")

@@ -1,0 +1,152 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+from support import USER_SCRIPTS, python, run
+
+from kmlp import ConfigError, Loss, build_mlp
+from kmlp.model import count_parameters, save_portable
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ({"depth": 0}, 7_850),  # 784-10
+        ({"depth": 1}, 101_770),  # 784-128-10
+        ({"depth": 3}, 134_794),  # 784-128-128-128-10
+        ({"depth": 1, "width": 30}, 23_860),  # 784-30-10
+        ({"depth": 2, "width": 5, "input_shape": (3, 2, 1), "num_classes": 4}, 89),
+    ],
+)
+def test_parameter_counts(arguments, parameters):
+    assert build_mlp(**arguments).count_params() == parameters
+    shapes = {"input_shape": (28, 28), "num_classes": 10, "width": 128}
+    assert count_parameters(**shapes | arguments) == parameters
+
+
+def test_is_a_plain_compiled_sequential_of_stock_layers():
+    model = build_mlp(depth=2)
+    assert type(model) is keras.Sequential
+    assert model.compiled
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Rescaling", "Flatten", "Dense", "Dense", "Dense",
+    ]  # fmt: skip
+
+
+def test_takes_raw_images():
+    model = build_mlp(depth=0)
+    white, black = np.full((1, 28, 28), 255, "uint8"), np.zeros((1, 28, 28), "uint8")
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose(model.predict(white, verbose=0)[0], kernel.sum(0), rtol=1e-4)
+    np.testing.assert_array_equal(model.predict(black, verbose=0)[0], bias)
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "activation"),
+    [
+        ("cross_entropy", None, "linear"),
+        ("nll", None, "log_softmax"),
+        ("multi_margin", None, "linear"),
+        ("mse", None, "softmax"),
+        ("mae", None, "softmax"),
+        ("mse", "sigmoid", "sigmoid"),
+        ("binary_crossentropy", None, "sigmoid"),
+    ],
+)
+def test_the_loss_states_the_output(loss, output, activation):
+    model = build_mlp(loss=loss, output=output)
+    assert model.get_layer("output").activation is keras.activations.get(activation)
+
+
+def test_the_optimizer_is_the_sgd_that_was_asked_for():
+    optimizer = build_mlp(
+        learning_rate=0.5, momentum=0.9, nesterov=True, weight_decay=0.01
+    ).optimizer
+    assert isinstance(optimizer, keras.optimizers.SGD)
+    assert math.isclose(float(optimizer.learning_rate), 0.5)
+    assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
+    assert optimizer.weight_decay == 0.01
+
+
+def test_one_step_of_sgd_is_the_formula():
+    """w - lr * (gradient + weight_decay * w), by hand for the linear model."""
+    x = np.array([[[255, 0], [51, 102]]], "uint8")
+    model = build_mlp(
+        input_shape=(2, 2), num_classes=3, depth=0, learning_rate=0.5, weight_decay=0.1
+    )
+    kernel, bias = model.get_weights()
+    features = x.reshape(1, 4) / 255
+    scores = features @ kernel + bias
+    probabilities = np.exp(scores) / np.exp(scores).sum()
+    error = probabilities - np.array([[0, 1, 0]])
+    model.fit(x, np.array([1]), verbose=0)
+    new_kernel, new_bias = model.get_weights()
+    np.testing.assert_allclose(
+        new_kernel, kernel - 0.5 * (features.T @ error + 0.1 * kernel), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(new_bias, bias - 0.5 * error[0], rtol=1e-5, atol=1e-6)
+
+
+def test_all_problems_at_once():
+    with pytest.raises(ConfigError) as caught:
+        build_mlp(width=0, depth=-1, learning_rate=math.nan, activation="rellu")
+    assert len(caught.value.problems) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"input_shape": ()}, {"input_shape": (0, 2)}, {"num_classes": 1}]
+)
+def test_wrong_shapes(arguments):
+    with pytest.raises(ConfigError, match=next(iter(arguments))):
+        build_mlp(**arguments)
+
+
+def test_own_functions_need_no_name():
+    def own_loss(y_true, y_pred):
+        return keras.ops.mean(y_pred, axis=-1)
+
+    model = build_mlp(
+        activation=keras.ops.sin, loss=Loss(function=own_loss, output="softmax")
+    )
+    assert model.loss is own_loss
+    with pytest.raises(ConfigError, match="works on linear"):
+        build_mlp(loss=Loss(function=own_loss, outputs=("linear",)), output="softmax")
+
+
+LOAD = """
+import sys
+for name in ("kmlp", "kmlp_cli", "kmlp_tuning"):
+    sys.modules[name] = None  # as if it were not installed
+import keras, numpy as np
+model = keras.saving.load_model("model.keras")
+x = np.full((1, 28, 28), 9, "uint8")
+print(model.compiled, float(model.predict(x, verbose=0).sum()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "compiled"),
+    [("cross_entropy", True), ("mse", True), ("nll", False), ("multi_margin", False)],
+)
+def test_a_saved_model_loads_in_a_python_without_kmlp(tmp_path, loss, compiled):
+    model = build_mlp(loss=loss, width=8)
+    expected = float(model.predict(np.full((1, 28, 28), 9, "uint8"), verbose=0).sum())
+    assert save_portable(model, tmp_path / "model.keras") is compiled
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+    result = python(LOAD, cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="3")
+    found = result.stdout.split()
+    assert found[0] == str(compiled), result.stderr
+    assert math.isclose(float(found[1]), expected, rel_tol=1e-5)
+
+
+def test_a_users_script_with_own_loss_and_activation():
+    import sys
+
+    result = run(sys.executable, str(USER_SCRIPTS / "my_lab.py"))
+    assert result.returncode == 0, result.stderr
+    parameters, outcome = result.stdout.splitlines()
+    assert parameters == "101770"
+    status, accuracy = outcome.split()
+    assert status == "finished"
+    assert float(accuracy) > 0.6
