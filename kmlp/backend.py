@@ -49,6 +49,8 @@ def select(name: str | None = None) -> str:
         BackendError: if the backend is unknown, is not installed, or if Keras
             runs on another one in this process already.
     """
+    if name is not None and name not in BACKENDS:
+        raise BackendError(unknown_name("backend", name, BACKENDS))
     current = loaded()
     if current is not None:
         if name not in (None, current):

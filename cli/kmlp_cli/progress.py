@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from typing import Self
 
 import typer
 from rich.console import Console
@@ -20,7 +21,7 @@ from kmlp.engine import (
     RunStarted,
     StudyStarted,
 )
-from kmlp.run import Run
+from kmlp.run import EpochRecord, Run
 
 _SECONDS_BETWEEN_LINES = 10.0
 """How often a long run says a line where there is no terminal."""
@@ -38,128 +39,130 @@ def show_progress(names: tuple[str, ...], *, quiet: bool) -> Iterator[Observer]:
         typer.Exit: with code 130, after Ctrl-C.
     """
     console = Console(stderr=True, highlight=False)
-    with contextlib.ExitStack() as stack:
-        shown: LiveProgress | PlainProgress | None = None
-        if not quiet:
-            live = console.is_terminal and not console.is_dumb_terminal
-            shown = LiveProgress(names, console, stack) if live else PlainProgress(names)
-        finished: list[Run] = []
-        total = 0
-
-        def observe(event: Event) -> None:
-            nonlocal total
-            if isinstance(event, StudyStarted):
-                total = len(event.assignments)
-            elif isinstance(event, RunFinished):
-                finished.append(event.run)
-            if shown is not None:
-                shown(event)
-
-        try:
-            yield observe
-        except KeyboardInterrupt:
-            stack.close()
-            print(
-                f"Interrupted: {len(finished)} of {total} runs finished.",
-                file=sys.stderr,
-            )
-            for run in finished:
-                print(f"  {_name(run.config, names)}: {_outcome(run)}", file=sys.stderr)
-            raise typer.Exit(130) from None
+    live = console.is_terminal and not console.is_dumb_terminal
+    kind = Quiet if quiet else LiveDisplay if live else PlainLines
+    display = kind(names, console)
+    try:
+        with display:
+            yield display
+    except KeyboardInterrupt:
+        done = f"{len(display.finished)} of {display.total} runs finished"
+        print(f"Interrupted: {done}.", file=sys.stderr)
+        for run in display.finished:
+            print(f"  {display.outcome(run)}", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
-class LiveProgress:
-    """A bar for everything with the time left, and one for the run in progress."""
+class Quiet(contextlib.AbstractContextManager["Quiet"]):
+    """Shows nothing, but knows what was finished."""
 
-    def __init__(
-        self, names: tuple[str, ...], console: Console, stack: contextlib.ExitStack
-    ) -> None:
+    def __init__(self, names: tuple[str, ...], console: Console) -> None:
         self._names = names
-        self._progress = stack.enter_context(
-            Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
-                TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
-                TextColumn("{task.fields[note]}"),
-                TimeRemainingColumn(),
-                console=console,
-                transient=True,
-            )
-        )
-        self._tasks: dict[RunConfig, TaskID] = {}
-        self._all: TaskID | None = None
-        self._runs = 0
-        self._finished = 0
+        self.console = console
+        self.total = 0
+        self.finished: list[Run] = []
+
+    def __exit__(self, *exception: object) -> None:
+        pass
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, StudyStarted):
-            self._runs = len(event.assignments)
-            total = sum(assignment.epochs for assignment in event.assignments)
-            self._all = self._progress.add_task("all runs", total=total, note=self._count())
-            return
-        assert self._all is not None
-        config = event.assignment.config
-        if isinstance(event, RunStarted):
-            self._tasks[config] = self._progress.add_task(
-                _name(config, self._names),
-                total=event.assignment.epochs,
-                note="starting",
-            )
-        elif isinstance(event, EpochFinished):
-            record = event.record
-            note = f"loss {record.loss:.4f}, val_accuracy {100 * record.val_accuracy:.2f} %"
-            self._progress.update(self._tasks[config], completed=record.epoch, note=note)
-            self._progress.advance(self._all)
+            self.total = len(event.assignments)
         elif isinstance(event, RunFinished):
-            self._finished += 1
-            self._progress.remove_task(self._tasks.pop(config))
-            missing = max(0, event.assignment.epochs - event.run.epochs)
-            self._progress.update(self._all, advance=missing, note=self._count())
+            self.finished.append(event.run)
+        self.show(event)
 
-    def _count(self) -> str:
-        return f"{self._finished} of {self._runs} runs finished"
+    def show(self, event: Event) -> None:
+        """Shows an event."""
+
+    def name(self, config: RunConfig) -> str:
+        """What tells a run from the others: `width=32 seed=0`."""
+        return " ".join(f"{key}={value_text(getattr(config, key))}" for key in self._names)
+
+    def outcome(self, run: Run) -> str:
+        """A line on a run that is finished."""
+        if run.status == "diverged":
+            return f"{self.name(run.config)}: diverged in epoch {run.epochs}"
+        return (
+            f"{self.name(run.config)}: val_accuracy {100 * run.val_accuracy:.2f} %, "
+            f"epochs {run.epochs}, {run.seconds:.1f} s"
+        )
+
+    def say_finished(self, run: Run) -> None:
+        """Prints the line on a finished run, with its number."""
+        line = f"[{len(self.finished)}/{self.total}] {self.outcome(run)}"
+        self.console.print(line, markup=False, soft_wrap=True)
 
 
-class PlainProgress:
+class PlainLines(Quiet):
     """A line a run, and now and then one for a run that takes long."""
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._names = names
-        self._runs = 0
-        self._finished = 0
-        self._said = time.monotonic()
+    _said = 0.0
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, StudyStarted):
-            self._runs = len(event.assignments)
-            return
-        name = _name(event.assignment.config, self._names)
+    def show(self, event: Event) -> None:
+        now = time.monotonic()
         if isinstance(event, RunFinished):
-            self._finished += 1
-            self._say(f"[{self._finished}/{self._runs}] {name}: {_outcome(event.run)}")
-        elif isinstance(event, EpochFinished) and self._silent():
-            record = event.record
-            self._say(
-                f"{name}: epoch {record.epoch} of {event.assignment.epochs}, "
-                f"loss {record.loss:.4f}, val_accuracy {100 * record.val_accuracy:.2f} %"
+            self.say_finished(event.run)
+        elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
+            target = event.assignment.epochs
+            self.console.print(
+                f"{self.name(event.assignment.config)}: epoch {event.record.epoch} of "
+                f"{target}, {_figures(event.record)}",
+                markup=False,
+                soft_wrap=True,
             )
-
-    def _silent(self) -> bool:
-        return time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES
-
-    def _say(self, line: str) -> None:
-        self._said = time.monotonic()
-        print(line, file=sys.stderr, flush=True)
+        elif not isinstance(event, StudyStarted):
+            return
+        self._said = now
 
 
-def _name(config: RunConfig, names: tuple[str, ...]) -> str:
-    return " ".join(f"{name}={value_text(getattr(config, name))}" for name in names)
+class LiveDisplay(Quiet):
+    """A bar for everything with the time left, one for each run in progress, and
+    above them a line for each run that is finished.
+    """
+
+    def __init__(self, names: tuple[str, ...], console: Console) -> None:
+        super().__init__(names, console)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._tasks: dict[RunConfig, TaskID] = {}
+        self._all = TaskID(0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        bars = self._progress
+        count = f"{len(self.finished)} of {self.total} runs finished"
+        if isinstance(event, StudyStarted):
+            epochs = sum(assignment.epochs for assignment in event.assignments)
+            self._all = bars.add_task("all runs", total=epochs, note=count)
+            return
+        config, target = event.assignment.config, event.assignment.epochs
+        if isinstance(event, RunStarted):
+            task = bars.add_task(self.name(config), total=target, note="starting")
+            self._tasks[config] = task
+        elif isinstance(event, EpochFinished):
+            note = _figures(event.record)
+            bars.update(self._tasks[config], completed=event.record.epoch, note=note)
+            bars.advance(self._all)
+        elif isinstance(event, RunFinished):
+            bars.remove_task(self._tasks.pop(config))
+            missing = max(0, target - event.run.epochs)
+            bars.update(self._all, advance=missing, note=count)
+            self.say_finished(event.run)
 
 
-def _outcome(run: Run) -> str:
-    if run.status == "diverged":
-        return f"diverged in epoch {run.epochs}"
-    return (
-        f"val_accuracy {100 * run.val_accuracy:.2f} %, epochs {run.epochs}, "
-        f"{run.seconds:.1f} s"
-    )
+def _figures(record: EpochRecord) -> str:
+    return f"loss {record.loss:.4f}, val_accuracy {100 * record.val_accuracy:.2f} %"

@@ -1,0 +1,188 @@
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import USER_SCRIPTS
+from support import kmlp as process
+
+WIDTHS = ["ablate", "--param", "width", "--values", "8,16"]
+SHORT = ["--train-size", "1000", "--epochs", "2", "--seeds", "2", "--depth", "1"]
+
+
+def test_table_on_stdout_progress_on_stderr():
+    result = process(*WIDTHS, *SHORT)
+    assert result.returncode == 0
+    for column in ("width", "parameters", "validation", "test", "difference", "went wrong"):
+        assert column in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert [row[1] for row in rows if row and row[0] in ("8", "16")] == ["6,370", "12,730"]
+    assert "±" in result.stdout
+    assert "width=" in result.stdout.splitlines()[-1]
+    lines = result.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "[1/4] width=8 seed=0",
+        "[2/4] width=16 seed=0",
+        "[3/4] width=8 seed=1",
+        "[4/4] width=16 seed=1",
+    ]
+
+
+def test_no_control_characters_where_there_is_no_terminal():
+    result = process(*WIDTHS, *SHORT, TERM="xterm-256color")
+    assert "\x1b" not in result.stdout + result.stderr
+    assert "\r" not in result.stdout + result.stderr
+
+
+def test_json(kmlp):
+    result = kmlp(*WIDTHS, *SHORT, "--json", "--quiet")
+    assert (result.code, result.err) == (0, "")
+    study = json.loads(result.out)
+    assert (study["axis"], study["metric"], study["epochs"]) == ("width", "val_accuracy", 2)
+    assert study["base"]["depth"] == 1
+    assert [value["value"] for value in study["values"]] == [8, 16]
+    assert [
+        len(run["history"]["loss"]) for value in study["values"] for run in value["runs"]
+    ] == [2] * 4
+
+
+def test_diverged_runs_are_shown_and_exported_as_null(kmlp):
+    arguments = ["ablate", "--param", "learning_rate", "--values", "0.1,1e20", "--loss", "mse",
+                 "--output", "linear", *SHORT]  # fmt: skip
+    result = kmlp(*arguments, "--json")
+    diverged = json.loads(result.out)["values"][1]
+    assert diverged["diverged"] == 2
+    assert diverged["mean"] is None
+    assert diverged["runs"][0]["history"]["val_loss"] == [None]
+    assert "learning_rate=1e+20 seed=0: diverged in epoch 1" in result.err
+    assert "2 of 2 diverged" in " ".join(kmlp(*arguments).out.split())
+
+
+def test_dry_run_trains_nothing(kmlp):
+    result = kmlp("ablate", "--param", "depth", "--values", "0,1,3", "--dry-run")
+    assert (result.code, result.err) == (0, "")
+    rows = {row[0]: row[1:] for row in map(str.split, result.out.splitlines()) if row}
+    assert rows["0"] == ["7,850", "3", "30", "23,460"]
+    assert rows["1"][0] == "101,770"
+    assert rows["total"] == ["9", "90", "70,380"]
+
+
+def test_dry_run_as_json(kmlp):
+    result = kmlp(
+        "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"
+    )
+    values = json.loads(result.out)["values"]
+    assert [value["steps"] for value in values] == [1_500_000, 23_460]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        (["--param", "widht", "--values", "32"], ['Unknown axis "widht": did you mean "width"']),
+        (["--param", "seed", "--values", "1"], ["The seed is not an axis"]),
+        (["--param", "activation", "--values", "rellu"], ['did you mean "relu"']),
+        (["--param", "width", "--values", ""], ["Value 1 of `width` is empty"]),
+        (["--param", "width", "--values", "32,,64"], ["Value 2 of `width` is empty"]),
+        (["--param", "width", "--values", "32,32"], ["The value 32 of `width` is given 2 times"]),
+        (["--param", "width", "--values", "wide"], ["`width` is 'wide', but must be an integer"]),
+        (["--param", "width", "--values", "0"], ["`width` is 0, but must be `width >= 1`"]),
+        (["--param", "learning_rate", "--values", "-1,nan"], ["is -1.0, but", "is nan, but"]),
+        (["--param", "batch_size", "--values", "50001"], ["at most the 50000 training images"]),
+        (["--param", "width", "--values", "8", "--dataset", "mnits"], ['did you mean "mnist"']),
+        (["--param", "width", "--values", "8", "--backend", "jaxx"], ['did you mean "jax"']),
+        (["--param", "width", "--values", "8", "--seeds", "0"], ["`seeds` is 0"]),
+        (["--param", "width", "--values", "8", "--epochs", "-3"], ["`epochs` is -3"]),
+        (["--param", "width", "--values", "8", "--activation", "no_module:x"], ["no_module"]),
+        (
+            ["--param", "width", "--values", "0,x", "--depth", "-1", "--loss", "msee",
+             "--seeds", "0", "--epochs", "0"],
+            ["`width` is 0", "'x'", "`depth` is -1", 'did you mean "mse"', "`seeds`", "`epochs`"],
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_before_training(kmlp, arguments, messages):
+    result = kmlp("ablate", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert all(line.startswith("Error: ") for line in result.err.splitlines())
+    assert len(result.err.splitlines()) == len(messages)
+    for message in messages:
+        assert message in result.err
+
+
+def test_a_backend_that_is_not_installed_is_refused(monkeypatch, kmlp):
+    from kmlp import backend
+
+    monkeypatch.setattr(backend, "installed", lambda: ("jax",))
+    monkeypatch.setattr(backend, "loaded", lambda: None)
+    result = kmlp(*WIDTHS, "--backend", "torch")
+    assert result.code == 2
+    assert 'Error: The backend "torch" is not installed. Installed: jax.' in result.err
+
+
+def test_own_functions_from_a_script_in_the_current_folder():
+    result = process(
+        "ablate", "--param", "activation", "--values", "relu,my_lab:sine", "--loss",
+        "my_lab:brier_loss", *SHORT, "--json", cwd=USER_SCRIPTS,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    values = json.loads(result.stdout)["values"]
+    assert values[1]["value"] == "my_lab:sine"
+    assert values[1]["mean"] > 0.2
+
+
+def test_ctrl_c_says_what_was_finished():
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--train-size", "2000", "--seeds", "500",
+               "--epochs", "1"]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        first = running.stderr.readline()
+        assert first.startswith("[1/1000] width=8 seed=0: val_accuracy")
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert out == ""
+    assert "of 1000 runs finished.\n  width=8 seed=0: val_accuracy" in err
+    assert "Traceback" not in err
+
+
+def test_live_display_on_a_terminal():
+    """A real pseudo-terminal: bars on stderr while it trains, gone at the end."""
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, *SHORT]
+    main, other = pty.openpty()
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=other,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    os.close(other)
+    shown = b""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            chunk = os.read(main, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+    table = running.communicate(timeout=60)[0].decode()
+    text = shown.decode()
+    assert running.returncode == 0
+    assert "\x1b[" in text
+    for part in (
+        "all runs",
+        "8/8 epochs",
+        "width=16",
+        "of 4 runs finished",
+        "val_accuracy",
+    ):
+        assert part in text
+    assert text.count("runs finished") > 2
+    assert "±" in table
+    assert "\x1b" not in table

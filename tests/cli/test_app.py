@@ -1,0 +1,84 @@
+import sys
+from pathlib import Path
+
+import pytest
+from support import kmlp as process
+from support import python, run
+
+import kmlp as library
+from kmlp.config import config_fields, value_text
+
+
+def test_version(kmlp):
+    result = kmlp("--version")
+    assert (result.code, result.out) == (0, f"kmlp {library.__version__}\n")
+
+
+def test_help_names_the_commands(kmlp):
+    result = kmlp("--help")
+    assert result.code == 0
+    for command in ("ablate", "train", "info"):
+        assert command in result.out
+
+
+@pytest.mark.parametrize("command", [[], ["ablate"], ["train"], ["info"]])
+def test_help_imports_no_backend_and_not_even_numpy(command):
+    result = python(f"""
+import sys
+sys.argv = ["kmlp", *{command!r}, "--help"]
+from kmlp_cli.app import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = ("keras", "tensorflow", "jax", "torch", "numpy", "scipy")
+print([name for name in heavy if name in sys.modules])
+""")
+    assert result.stdout.splitlines()[-1] == "[]", result.stderr
+
+
+@pytest.mark.parametrize("command", ["ablate", "train"])
+def test_help_shows_every_field_with_its_default(kmlp, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "200")
+    text = kmlp(command, "--help").out
+    for name, field in config_fields().items():
+        is_flag = field.type is bool
+        start = f"│ --{name.replace('_', '-')} "
+        [line] = [it for it in text.splitlines() if it.startswith(start)]
+        default = f"no-{name}" if is_flag else value_text(field.default)
+        assert f"[default: {default}]" in line
+        assert is_flag or field.type.__name__.upper() in line
+
+
+def test_ablate_help_has_examples(kmlp):
+    assert "kmlp ablate --param width --values 32,128,512" in kmlp("ablate", "--help").out
+
+
+def test_completion_is_there():
+    script = str(Path(sys.executable).with_name("kmlp"))
+    for words, completed in (("kmlp ab", "ablate"), ("kmlp ablate --wi", "--width")):
+        count = str(len(words.split()) - 1)
+        result = run(
+            script, _KMLP_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=count
+        )
+        assert completed in result.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["abalte"], "ablate"),
+        (["ablate", "--param", "width", "--values", "1", "--widht", "3"], "--width"),
+        (["ablate", "--param", "width"], "--values"),
+    ],
+)
+def test_usage_errors_name_the_way_out(kmlp, arguments, message):
+    result = kmlp(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+def test_debug_shows_the_traceback():
+    arguments = ["ablate", "--param", "widht", "--values", "1"]
+    assert "Traceback" in process(*arguments, KMLP_DEBUG="1").stderr
+    assert "Traceback" not in process(*arguments).stderr

@@ -1,0 +1,19 @@
+import json
+import os
+
+import keras
+
+
+def test_shows_versions_backends_devices_and_cores(kmlp):
+    found = json.loads(kmlp("info", "--json").out)
+    assert found["versions"]["keras"] == keras.__version__
+    assert found["backend"] == keras.backend.backend()
+    assert set(found["backends"]) == {"tensorflow", "jax", "torch"}
+    assert found["cores"] == os.cpu_count()
+    assert found["devices"]
+
+
+def test_table(kmlp):
+    result = kmlp("info")
+    assert (result.code, result.err) == (0, "")
+    assert keras.__version__ in result.out

@@ -1,0 +1,75 @@
+import json
+
+import keras
+import pytest
+
+SHORT = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8"]
+
+
+def test_a_row_an_epoch_and_the_test_accuracy(kmlp):
+    result = kmlp(*SHORT)
+    assert result.code == 0
+    rows = [line.split()[0] for line in result.out.splitlines() if line.strip()]
+    assert {"1", "2"} <= set(rows)
+    assert "Test accuracy" in result.out
+    assert result.err.startswith("[1/1] seed=0: val_accuracy")
+
+
+def test_json(kmlp):
+    result = kmlp(*SHORT, "--json", "--quiet", "--seed", "3")
+    run = json.loads(result.out)
+    assert (run["config"]["seed"], run["status"], run["epochs"]) == (3, "finished", 2)
+    assert run["backend"] == keras.backend.backend()
+    assert len(run["history"]["val_accuracy"]) == 2
+
+
+def test_save(kmlp, tmp_path):
+    path = tmp_path / "model.keras"
+    result = kmlp(*SHORT, "--save", str(path), "--quiet", "--json")
+    assert result.code == 0
+    assert f"Saved {path}." in result.err
+    from kmlp import load_dataset
+
+    test = load_dataset("mnist").test
+    model = keras.saving.load_model(path)
+    accuracy = model.evaluate(test.x, test.y, batch_size=1000, verbose=0)[1]
+    assert accuracy == pytest.approx(json.loads(result.out)["test_accuracy"])
+
+
+def test_save_says_when_the_loss_has_to_stay_behind(kmlp, tmp_path):
+    result = kmlp(*SHORT, "--save", str(tmp_path / "model.keras"), "--loss", "nll")
+    assert "compile it to train on" in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("model.h5", "must end in `.keras`"),
+        ("no_folder/model.keras", "no_folder of `--save` cannot be written to"),
+        ("exists.keras", "exists. Choose another name, or give --overwrite"),
+    ],
+)
+def test_a_bad_target_is_refused_before_training(kmlp, tmp_path, name, message):
+    (tmp_path / "exists.keras").write_text("precious")
+    result = kmlp(*SHORT, "--save", str(tmp_path / name))
+    assert result.code == 2
+    assert message in result.err
+    assert "[1/1]" not in result.err
+    assert (tmp_path / "exists.keras").read_text() == "precious"
+
+
+def test_overwrite(kmlp, tmp_path):
+    path = tmp_path / "exists.keras"
+    path.write_text("old")
+    assert kmlp(*SHORT, "--save", str(path), "--overwrite").code == 0
+    assert keras.saving.load_model(path).name == "mlp"
+
+
+def test_a_diverged_run_is_shown_and_not_saved(kmlp, tmp_path):
+    path = tmp_path / "model.keras"
+    result = kmlp(*SHORT, "--loss", "mse", "--output", "linear", "--learning-rate", "1e20",
+                  "--save", str(path))  # fmt: skip
+    assert "Diverged: the loss is not finite any more in epoch 1." in result.out
+    assert "Nothing was saved" in result.err
+    assert result.code == 1
+    assert not path.exists()

@@ -1,0 +1,228 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from kmlp import ConfigError, RunConfig, ablate
+from kmlp.ablation import Ablation, ValueResult, plan
+from kmlp.evidence import conclusion
+from kmlp.export import ablation_to_dict
+from kmlp.run import Checkpoint, EpochRecord, Run
+
+BASE = RunConfig(train_size=1000, width=16, depth=1)
+
+
+def made_up(accuracies, *, seeds=None, axis="width", base=BASE):
+    """An ablation whose runs' validation accuracies are given: value -> one a seed.
+
+    nan stands for a diverged run.
+    """
+    first = next(iter(accuracies.values()))
+    seeds = seeds or tuple(range(len(first)))
+    values = []
+    for value, column in accuracies.items():
+        runs = []
+        for seed, accuracy in zip(seeds, column, strict=True):
+            finished = not math.isnan(accuracy)
+            record = EpochRecord(
+                epoch=1, loss=1 - accuracy, accuracy=accuracy, val_loss=1 - accuracy,
+                val_accuracy=accuracy, seconds=1.0, step_losses=np.ones(1, "float32"),
+            )  # fmt: skip
+            run = Run(
+                config=RunConfig(width=value, seed=seed),
+                backend="none",
+                parameters=10 * value,
+                status="finished" if finished else "diverged",
+                history=(record,),
+                test_loss=1 - accuracy,
+                test_accuracy=accuracy,
+                checkpoint=Checkpoint(epochs=1, weights=(), optimizer=())
+                if finished
+                else None,
+            )
+            runs.append(run)
+        values.append(
+            ValueResult(value=value, parameters=10 * value, runs=tuple(runs), chance=0.115)
+        )
+    return Ablation(
+        axis=axis, base=base, epochs=1, seeds=seeds, backend="none", values=tuple(values)
+    )
+
+
+CLEAR = {1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521], 3: [0.97, 0.971, 0.9719]}
+CLOSE = {1: [0.90, 0.95, 0.92], 2: [0.91, 0.93, 0.94]}
+PARTLY = {1: [0.80, 0.801, 0.8021], 2: [0.90, 0.93, 0.95], 3: [0.95, 0.951, 0.952]}
+
+
+def test_trains_every_value_with_the_same_seeds():
+    study = ablate("depth", [0, 1], base=BASE, seeds=2, epochs=2)
+    assert (study.axis, study.seeds, study.epochs) == ("depth", (0, 1), 2)
+    assert [value.value for value in study.values] == [0, 1]
+    for value in study.values:
+        assert [run.config.seed for run in value.runs] == [0, 1]
+        assert {run.epochs for run in value.runs} == {2}
+        assert {run.config.depth for run in value.runs} == {value.value}
+        assert value.val_accuracy.size == 2
+    json.dumps(ablation_to_dict(study), allow_nan=False)
+
+
+def test_a_repeat_is_the_same_but_for_the_time():
+    one, other = (
+        ablation_to_dict(ablate("depth", [0], base=BASE, seeds=[7], epochs=1))
+        for _ in range(2)
+    )
+    assert without_seconds(one) == without_seconds(other)
+
+
+def without_seconds(item):
+    if isinstance(item, dict):
+        return {
+            k: without_seconds(v) for k, v in item.items() if not k.startswith("seconds")
+        }
+    return [without_seconds(it) for it in item] if isinstance(item, list) else item
+
+
+def test_seeds_as_a_number_count_from_the_base_s():
+    rows = plan("width", [8, 9], base=RunConfig(seed=5), seeds=3)
+    assert [[config.seed for config in row] for row in rows] == [[5, 6, 7]] * 2
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "change", "message"),
+    [
+        ("widht", [32], {}, 'did you mean "width"'),
+        ("seed", [1, 2], {}, "The seed is not an axis"),
+        ("width", [], {}, "no values of `width`"),
+        ("width", [0], {}, "`width` is 0"),
+        ("width", [32, 32], {}, "The value 32 of `width` is given 2 times"),
+        ("momentum", [0, 0.0], {}, "The value 0.0 of `momentum` is given 2 times"),
+        ("width", ["32"], {}, "must be an integer"),
+        ("width", [32], {"seeds": 0}, "`seeds` is 0, but must be `seeds >= 1`"),
+        ("width", [32], {"seeds": True}, "`seeds` is True"),
+        ("width", [32], {"seeds": []}, "at least one"),
+        ("width", [32], {"seeds": [1, 1]}, "none twice"),
+        ("width", [32], {"seeds": [-1]}, "`seed >= 0`"),
+        ("width", [32], {"epochs": 0}, "`epochs >= 1`"),
+        ("batch_size", [32, 60_000], {}, "at most the 50000 training images"),
+        ("nesterov", [False, True], {}, "does nothing"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_training(axis, values, change, message):
+    events = []
+    with pytest.raises(ConfigError) as caught:
+        ablate(axis, values, observer=events.append, **change)
+    assert message in str(caught.value)
+    assert events == []
+
+
+def test_problems_of_all_values_come_at_once():
+    with pytest.raises(ConfigError) as caught:
+        ablate("width", [0, -1, "x"])
+    assert len(caught.value.problems) == 3
+
+
+def test_best_has_the_highest_mean():
+    study = made_up(CLEAR)
+    assert study.best.value == 3
+    assert study.difference(study.best) is None
+    difference = study.difference(study.values[0])
+    assert math.isclose(difference.mean, -0.07, abs_tol=1e-4)
+
+
+def test_differences_are_paired_by_seed():
+    """Seeds vary by 5 points, but every seed sees the same difference."""
+    study = made_up({1: [0.80, 0.85, 0.9001], 2: [0.81, 0.86, 0.91]})
+    assert study.worse(study.values[0])
+
+
+def test_a_value_with_a_diverged_run_ranks_behind_all_without():
+    study = made_up({1: [0.99, math.nan, 0.99], 2: [0.5, 0.5, 0.51]})
+    assert study.best.value == 2
+    first = study.values[0]
+    assert (first.diverged, len(first.finished), first.val_accuracy.size) == (1, 2, 2)
+    assert study.difference(first).size == 2
+
+
+def test_all_diverged():
+    study = made_up({1: [math.nan] * 2, 2: [math.nan] * 2})
+    assert study.best is None
+    assert study.values[0].val_accuracy is None
+    assert study.difference(study.values[0]) is None
+    assert conclusion(study) == "Every run diverged: there is nothing to compare."
+    exported = ablation_to_dict(study)
+    json.dumps(exported, allow_nan=False)
+    assert exported["best"] is None
+    assert exported["values"][0]["runs"][0]["history"]["loss"] == [None]
+
+
+def test_did_not_learn_is_not_above_chance():
+    value = made_up({1: [0.1124, 0.1149, 0.117]}).values[0]
+    assert value.did_not_learn == 2
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "text"),
+    [
+        (
+            CLEAR,
+            "width=3 is better than width=1 and 2 after 1 epoch: the differences exceed "
+            "what 3 seeds vary by.",
+        ),
+        (
+            CLOSE,
+            "width=2 has the highest mean after 1 epoch, but 3 seeds do not separate it from "
+            "width=1: no value is shown to be better.",
+        ),
+        (
+            PARTLY,
+            "width=3 is better than width=1 after 1 epoch; 3 seeds do not separate it from "
+            "width=2, so no single best value is shown.",
+        ),
+        (
+            {1: [0.9], 2: [0.5]},
+            "width=1 has the highest validation accuracy, but one seed cannot tell a "
+            "difference from chance: use at least 3 seeds.",
+        ),
+        ({4: [0.9, 0.91]}, "Only width=4 was trained: there is nothing to compare."),
+        (
+            {1: [0.9, 0.91], 2: [math.nan] * 2},
+            "Only width=1 has runs that finished. width=2 (2 of 2 runs) diverged.",
+        ),
+        (
+            {1: [0.90, 0.901, 0.902], 2: [0.1, 0.1, 0.1]},
+            "width=1 is better than width=2 after 1 epoch: the differences exceed what 3 "
+            "seeds vary by. width=2 (3 of 3 runs) did not learn.",
+        ),
+    ],
+)
+def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, text):
+    assert conclusion(made_up(accuracies)) == text
+
+
+def test_export_has_the_documented_keys():
+    exported = ablation_to_dict(made_up({**CLOSE, 3: [math.nan, 0.9, 0.9]}))
+    assert list(exported) == [
+        "axis", "metric", "base", "epochs", "seeds", "backend", "values", "best", "conclusion",
+    ]  # fmt: skip
+    assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
+    value = exported["values"][2]
+    assert list(value) == [
+        "value", "parameters", "mean", "interval", "test_accuracy", "difference", "worse",
+        "diverged", "did_not_learn", "epochs_to_near_best", "seconds_per_epoch", "runs",
+    ]  # fmt: skip
+    assert math.isclose(value["mean"], 0.9)
+    assert len(value["interval"]) == 2
+    run = value["runs"][0]
+    assert list(run) == [
+        "seed", "status", "epochs", "val_accuracy", "test_accuracy", "test_loss", "history",
+        "seconds",
+    ]  # fmt: skip
+    assert (run["status"], run["val_accuracy"]) == ("diverged", None)
+    assert set(run["history"]) == {
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "seconds",
+    }
