@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -107,6 +105,8 @@ def _configured() -> str | None:
     Keras writes that file itself, with "tensorflow" in it, so that value is
     nobody's choice.
     """
+    import json
+
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     try:
         name = json.loads((home / "keras.json").read_text(encoding="utf-8"))["backend"]
@@ -137,6 +137,8 @@ def _quiet_start() -> Iterator[None]:
     TensorFlow writes lines there before its log level can be set. They are
     shown if the import fails, or all along with `KMLP_DEBUG=1`.
     """
+    import tempfile
+
     if "keras" in sys.modules or os.environ.get("KMLP_DEBUG") == "1":
         yield
         return

@@ -13,7 +13,9 @@ from pathlib import Path
 
 def main() -> None:
     scripts = Path(sys.argv[1]).resolve()
-    environment = {key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"}
+    environment = {
+        key: value for key, value in os.environ.items() if key != "KERAS_BACKEND"
+    }
 
     def run(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         program, *arguments = command
@@ -32,7 +34,9 @@ def main() -> None:
         assert run("kmlp", "--version").stdout.startswith("kmlp ")
         short = ["--train-size", "1000", "--epochs", "1"]
         study = json.loads(
-            run("kmlp", "ablate", "--param", "width", "--values", "8,16", *short, "--json").stdout
+            run(
+                "kmlp", "ablate", "--param", "width", "--values", "8,16", *short, "--json"
+            ).stdout
         )
         assert study["backend"] == "tensorflow"
         assert [len(value["runs"]) for value in study["values"]] == [3, 3]
@@ -40,10 +44,13 @@ def main() -> None:
         load = "import keras; print(keras.saving.load_model('model.keras').count_params())"
         assert run("python", "-c", load).stdout == "118282\n"
         missing = run("kmlp", "train", "--backend", "jax", code=2)
-        assert 'The backend "jax" is not installed. Installed: tensorflow.' in missing.stderr
+        assert (
+            'The backend "jax" is not installed. Installed: tensorflow.' in missing.stderr
+        )
         mlp = "from kmlp import build_mlp; print(build_mlp(depth=0).count_params())"
         assert run("python", "-c", mlp).stdout.endswith("7850\n")
     print("The wheel works.")
 
 
-main()
+if __name__ == "__main__":
+    main()

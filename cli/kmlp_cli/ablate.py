@@ -10,14 +10,14 @@ import typer
 from kmlp.config import RunConfig
 from kmlp_cli.options import Backend, Epochs, Json, Quiet, config_options
 
-EPILOG = """Examples:
+EPILOG = """\b
+Every option from --dataset to --train-size is an axis: --param train_size.
 
+\b
+Examples:
 kmlp ablate --param width --values 32,128,512
-
 kmlp ablate --param learning_rate --values 1e-3,1e-2,1e-1 --depth 1 --seeds 5
-
 kmlp ablate --param activation --values relu,gelu,my_module:my_function
-
 kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
 
 

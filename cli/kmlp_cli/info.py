@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from typing import Any
@@ -43,6 +42,8 @@ def info(backend: Backend = None, as_json: Json = False) -> None:
 
 
 def _version(package: str) -> str | None:
+    import importlib.metadata  # slow to import, and `--help` does not need it
+
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

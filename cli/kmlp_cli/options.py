@@ -12,14 +12,12 @@ import typer
 from kmlp.backend import BACKENDS
 from kmlp.config import ConfigField, RunConfig, config_fields, parse_config, value_text
 
-_CONFIG_PANEL = "Configuration (every field but the seed is an axis)"
-
 Epochs = Annotated[int, typer.Option(help="Epochs of every run.")]
 Backend = Annotated[
     str | None,
     typer.Option(
-        help=f"Keras backend: {', '.join(BACKENDS)}.",
-        show_default="KERAS_BACKEND, else the first of them that is installed",
+        help=f"Keras backend: {', '.join(BACKENDS)}.  [default: KERAS_BACKEND, else the "
+        "first of them that is installed]",
     ),
 ]
 Json = Annotated[
@@ -64,9 +62,8 @@ def _option(field: ConfigField) -> inspect.Parameter:
     is_flag = field.type is bool
     option = typer.Option(
         f"--{name}/--no-{name}" if is_flag else f"--{name}",
-        metavar=None if is_flag else field.type.__name__.upper(),
+        metavar=None if is_flag else f"<{field.type.__name__}>",
         help=field.doc,
-        rich_help_panel=_CONFIG_PANEL,
     )
     return inspect.Parameter(
         field.name,

@@ -30,7 +30,9 @@ def main() -> None:
     for command in COMMANDS.values():  # the first run writes bytecode
         seconds(command)
     pairs = [[seconds(command) for command in COMMANDS.values()] for _ in range(RUNS)]
-    table = Table("command", "median ms", "least ms", title=f"Start-up, {RUNS} runs in turn")
+    table = Table(
+        "command", "median ms", "least ms", title=f"Start-up, {RUNS} runs in turn"
+    )
     for name, times in zip(COMMANDS, zip(*pairs, strict=True), strict=True):
         table.add_row(
             name, f"{1000 * statistics.median(times):.0f}", f"{1000 * min(times):.0f}"
@@ -39,4 +41,5 @@ def main() -> None:
     Console().print(table, f"median ratio: {ratio:.2f} (at most 2 is wanted)")
 
 
-main()
+if __name__ == "__main__":
+    main()
