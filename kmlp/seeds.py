@@ -31,9 +31,9 @@ def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generato
 
     Example:
     >>> generator(0, Purpose.ORDER, 1).permutation(5).tolist()
-    [2, 3, 1, 4, 0]
+    [3, 4, 2, 1, 0]
     >>> generator(0, Purpose.ORDER, 1).permutation(5).tolist()
-    [2, 3, 1, 4, 0]
+    [3, 4, 2, 1, 0]
 
     Reference: `numpy.random.SeedSequence`, whose `spawn_key` keeps streams apart.
     """

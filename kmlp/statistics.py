@@ -40,7 +40,7 @@ def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Esti
 
     Example:
     >>> estimate([0.96, 0.97, 0.98])
-    Estimate(mean=0.97, interval=(0.9451..., 0.9948...), size=3)
+    Estimate(mean=0.97..., interval=(0.9451..., 0.9948...), size=3)
     >>> estimate([0.96]).interval is None
     True
 

@@ -18,10 +18,11 @@ from kmlp.runner import parameters_of
 from kmlp.statistics import Estimate
 
 _NONE = "-"
-_LEGEND = """\
-±: half of the 95 % interval over the seeds; for differences, which are paired by
-seed, the intervals of all pairs of values hold at once. epoch within 1 %: the first
-within 1 % of its run's best, mean over the seeds."""
+_LEGEND = (
+    "±: half of the 95 % interval over the seeds; for differences, which are paired by "
+    "seed, the intervals of all pairs of values hold at once. epoch within 1 %: the first "
+    "within 1 % of its run's best, mean over the seeds."
+)
 
 
 def ablation_table(study: Ablation) -> Table:

@@ -62,19 +62,18 @@ class Session:
             len(train)
         )
         losses = StepLosses()
-        with np.errstate(all="ignore"):  # a diverging run is recorded, not warned of
-            history = self._recorder.fit(
-                train.x[order],
-                self._targets(train.y[order]),
-                batch_size=self.config.batch_size,
-                initial_epoch=self.epochs,
-                epochs=self.epochs + 1,
-                shuffle=False,
-                validation_data=self._xy(self._dataset.validation),
-                validation_batch_size=_EVALUATION_BATCH_SIZE,
-                callbacks=[losses],
-                verbose=0,
-            ).history
+        history = self._recorder.fit(
+            train.x[order],
+            self._targets(train.y[order]),
+            batch_size=self.config.batch_size,
+            initial_epoch=self.epochs,
+            epochs=self.epochs + 1,
+            shuffle=False,
+            validation_data=self._xy(self._dataset.validation),
+            validation_batch_size=_EVALUATION_BATCH_SIZE,
+            callbacks=[losses],
+            verbose=0,
+        ).history
         self.epochs += 1
         step_losses = losses.values()
         diverged = not np.isfinite(step_losses).all()

@@ -1,7 +1,7 @@
 """How long `kmlp --help` takes, against the libraries that it cannot do without.
 
 Run by `make bench`. Both are whole processes, in turn, so that a machine that slows down
-slows both. Measured on two cores, Python 3.11: a ratio of 1.6.
+slows both. Measured on two cores with Python 3.11: a ratio of 1.1; with help pages by Rich, 2.4.
 """
 
 import statistics
