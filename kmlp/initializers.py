@@ -102,7 +102,7 @@ def draw_weights(
 
 
 def keras_initializers(name: str, fan_in: int) -> dict[str, Any]:
-    """What a layer's configuration names: Keras' initializers of the same law.
+    """Keras' initializers of the same law, by a dense layer's attribute.
 
     The weights themselves are drawn by `draw_weights`; these are what a copy of
     the model, made from its configuration alone, draws from.
@@ -116,7 +116,7 @@ def keras_initializers(name: str, fan_in: int) -> dict[str, Any]:
     if name == "normal":
         law = keras.initializers.RandomNormal(stddev=1.0)
         return {"kernel_initializer": law, "bias_initializer": law.clone()}
-    return {"kernel_initializer": name}
+    return {"kernel_initializer": keras.initializers.get(name)}
 
 
 def _cut_normal(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:

@@ -83,3 +83,15 @@ def test_the_model_starts_with_the_drawn_weights():
 def test_unknown_initializer_names_the_nearest():
     with pytest.raises(UnknownNameError, match='did you mean "he_normal"'):
         draw_weights("he_norml", 2, 2, np.random.default_rng())
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_a_copy_from_the_configuration_draws_from_the_same_law(name):
+    model = build_mlp(width=400, depth=2, initializer=name)
+    copy = keras.models.clone_model(model)
+    for ours, theirs in zip(model.get_weights(), copy.get_weights(), strict=True):
+        assert ours.any() == theirs.any()
+        if ours.size > 1000:  # enough to tell a standard deviation
+            assert not np.array_equal(ours, theirs)
+            np.testing.assert_allclose(ours.std(), theirs.std(), rtol=0.05)
+            assert abs(theirs.mean()) < 0.1 * ours.std()
