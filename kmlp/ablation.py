@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from kmlp.checks import check_count, check_trainable
 from kmlp.config import RunConfig, axis_field
 from kmlp.data import load_dataset
 from kmlp.engine import Observer
 from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.run import Run
-from kmlp.runner import check_trainable, train_all
+from kmlp.runner import train_all
 from kmlp.statistics import (
     Estimate,
     chance_limit,
@@ -36,7 +37,7 @@ class ValueResult:
     parameters: int
     """Number of weights and biases."""
     runs: tuple[Run, ...]
-    chance: float
+    chance_limit: float
     """Validation accuracy up to which a run counts as not having learned."""
 
     @property
@@ -53,7 +54,7 @@ class ValueResult:
     def did_not_learn(self) -> int:
         """How many of the finished runs never were better than chance."""
         best = (max(e.val_accuracy for e in run.history) for run in self.finished)
-        return sum(accuracy <= self.chance for accuracy in best)
+        return sum(accuracy <= self.chance_limit for accuracy in best)
 
     @property
     def val_accuracy(self) -> Estimate | None:
@@ -98,17 +99,25 @@ class Ablation:
 
     @property
     def best(self) -> ValueResult | None:
-        """The value with the highest mean validation accuracy.
+        """The one of `contenders` with the highest mean validation accuracy.
 
-        One with a diverged run ranks behind all without; None if every run of
-        every value diverged. Whether it is *better* is for `difference` to say.
+        Whether it is *better* is for `worse` to say of the others.
         """
-        candidates = [value for value in self.values if value.val_accuracy is not None]
-        return max(
-            candidates,
-            key=lambda value: (-value.diverged, value.val_accuracy.mean),  # type: ignore[union-attr]
-            default=None,
-        )
+        means = {
+            index: value.val_accuracy.mean
+            for index, value in enumerate(self.values)
+            if value in self.contenders and value.val_accuracy is not None
+        }
+        return self.values[max(means, key=means.__getitem__)] if means else None
+
+    @property
+    def contenders(self) -> tuple[ValueResult, ...]:
+        """The values with the fewest diverged runs: the others rank behind them.
+
+        Empty if every run of every value diverged.
+        """
+        fewest = min(value.diverged for value in self.values)
+        return tuple(v for v in self.values if v.diverged == fewest and v.finished)
 
     def difference(self, value: ValueResult) -> Estimate | None:
         """How far a value is from the best, paired by seed.
@@ -213,22 +222,34 @@ def plan(
     [[(32, 0), (32, 1)], [(64, 0), (64, 1)]]
     """
     field = axis_field(axis)
-    if not values:
-        raise ConfigError([f"There are no values of `{axis}`. Give at least one."])
-    replicates = seed_list(seeds, base.seed)
-    converted = gather(partial(field.convert, value) for value in values)
+    try:
+        given = list(values)
+    except TypeError:
+        given = []
+    if not given or isinstance(values, str):
+        raise ConfigError(
+            [f"The values of `{axis}` are {values!r}, but must be a list of at least one."]
+        )
+    replicates, _, *converted = gather(
+        [
+            partial(seed_list, seeds, base.seed),
+            partial(check_count, "epochs", epochs),
+            *(partial(field.convert, value) for value in given),
+        ]
+    )
     raise_problems(
         f"The value {value!r} of `{axis}` is given {converted.count(value)} times. "
         "Give it once; more seeds repeat runs."
         for value in converted
         if converted.count(value) > 1
     )
-    firsts = gather(
-        partial(replace, base, **{axis: value, "seed": replicates[0]})
-        for value in converted
-    )
-    check_trainable(firsts, epochs=epochs)
-    return [[replace(config, seed=seed) for seed in replicates] for config in firsts]
+    rows = gather(partial(_row, base, axis, value, replicates) for value in converted)
+    check_trainable([row[0] for row in rows], epochs=epochs)
+    return rows
+
+
+def _row(base: RunConfig, axis: str, value: Any, seeds: list[int]) -> list[RunConfig]:
+    return [replace(base, **{axis: value, "seed": seed}) for seed in seeds]
 
 
 def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
@@ -237,13 +258,12 @@ def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
     Raises:
         ConfigError: if there is none, or one twice.
     """
-    if isinstance(seeds, int):
-        if isinstance(seeds, bool) or seeds < 1:
-            raise ConfigError(
-                [f"The value of `seeds` is {seeds}, but must be `seeds >= 1`."]
-            )
-        return list(range(first, first + seeds))
-    found = [config.seed for config in gather(partial(RunConfig, seed=it) for it in seeds)]
+    try:
+        given = list(seeds)  # type: ignore[arg-type]  # a number is not, and says so
+    except TypeError:
+        count = check_count("seeds", seeds)
+        return list(range(first, first + count))
+    found = [config.seed for config in gather(partial(RunConfig, seed=it) for it in given)]
     if not found or len(set(found)) < len(found):
         raise ConfigError([f"The seeds are {found}, but must be at least one, none twice."])
     return found
@@ -255,7 +275,7 @@ def _value_result(axis: str, runs: list[Run]) -> ValueResult:
         value=getattr(runs[0].config, axis),
         parameters=runs[0].parameters,
         runs=tuple(runs),
-        chance=chance_limit(dataset.chance, len(dataset.validation)),
+        chance_limit=chance_limit(dataset.chance, len(dataset.validation)),
     )
 
 

@@ -54,7 +54,7 @@ _UNUSABLE = {
 
 
 def _from_keras(name: str) -> Activation:
-    keras = backend.load(pin=False)
+    keras = backend.load()
     activation: Activation = keras.activations.get(name)
     return activation
 
@@ -73,13 +73,15 @@ ACTIVATIONS: Registry[Activation] = Registry(
 )
 
 
-def register_activation(name: str, function: Activation) -> None:
+def register_activation(name: str, function: Activation, *, replace: bool = False) -> None:
     """Makes an own activation known under a name.
 
     Args:
         name: A new name, an identifier.
         function: Takes a tensor and returns one of the same shape. Written
             with `keras.ops` it works on every backend.
+        replace: Whether the name may be another own activation's already.
+            Defaults to False.
 
     Raises:
         ConfigError: if the name is taken.
@@ -90,7 +92,7 @@ def register_activation(name: str, function: Activation) -> None:
     >>> get_activation("squared_relu")(3.0)
     9.0
     """
-    ACTIVATIONS.register(name, function)
+    ACTIVATIONS.register(name, function, replace=replace)
 
 
 def get_activation(name: str) -> Activation:

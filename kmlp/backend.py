@@ -10,7 +10,9 @@ import contextlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -67,36 +69,74 @@ def select(name: str | None = None) -> str:
     return chosen
 
 
-def load(name: str | None = None, *, pin: bool = True) -> ModuleType:
+def load(name: str | None = None) -> ModuleType:
     """Imports Keras on the chosen backend, without the noise of its start.
+
+    The backend then computes with one thread on the CPU, in the whole process:
+    XLA splits a product by the size of its thread pool, so that results depend
+    on it, and small batches are faster with one. Cores are filled with runs
+    side by side.
 
     Args:
         name: As `select` takes it.
-        pin: Whether the backend computes with one thread on the CPU, as every
-            run does: XLA splits a product by the size of its thread pool, so
-            that results depend on it, and small batches are faster with one.
-            It holds for the whole process and takes effect if the backend has
-            not computed anything yet. Defaults to True.
 
     Returns:
         The module `keras`.
 
     Raises:
         BackendError: as `select` does.
+
+    Warns:
+        RuntimeWarning: if the backend has been computing with more threads
+            already, so that results may differ from those of other processes.
     """
     chosen = select(name)
-    if pin:
-        os.environ["NPROC"] = "1"  # read by JAX when it starts its CPU client
-        os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_start():
+    if "keras" in sys.modules:
         import keras
-    if pin and chosen == "torch":
+    else:
+        with quiet():
+            import keras
+    _compute_with_one_thread(chosen)
+    module: ModuleType = keras
+    return module
+
+
+@cache
+def _compute_with_one_thread(name: str) -> None:
+    if name == "torch":
         import torch
 
         torch.set_num_threads(1)
-    module: ModuleType = keras
-    return module
+        return
+    if _is_computing(name):
+        warnings.warn(
+            f"{name} was in use before kmlp loaded it, so it computes with as many "
+            "threads as it likes, and results may differ from those of other processes. "
+            "Do `from kmlp import backend; backend.load()` first.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    # Read when the backend computes for the first time, not when it is imported.
+    os.environ["NPROC"] = "1"  # JAX
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+
+
+def _is_computing(name: str) -> bool:
+    """Whether the backend has started its threads, so that it is too late to choose
+    their number.
+    """
+    if name == "tensorflow":
+        import tensorflow as tf
+
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+        except RuntimeError:
+            return True
+        return False
+    from jax._src import xla_bridge  # nothing public tells; a test watches it
+
+    return bool(xla_bridge.backends_are_initialized())
 
 
 def _configured() -> str | None:
@@ -131,17 +171,17 @@ def _missing(what: str) -> str:
 
 
 @contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Keeps what native libraries print on stderr while they are imported.
+def quiet() -> Iterator[None]:
+    """Keeps what native libraries print on stderr.
 
-    TensorFlow writes lines there before its log level can be set. They are
-    shown if the import fails, or all along with `KMLP_DEBUG=1`.
+    TensorFlow writes lines there, while it is imported, before its log level can
+    be set. They are shown if something fails, or all along with `KMLP_DEBUG=1`.
     """
-    import tempfile
-
-    if "keras" in sys.modules or os.environ.get("KMLP_DEBUG") == "1":
+    if os.environ.get("KMLP_DEBUG") == "1":
         yield
         return
+    import tempfile
+
     try:
         sys.stderr.flush()
         saved = os.dup(2)

@@ -41,6 +41,13 @@ class Name:
     check: Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class NoneWord:
+    """The word that stands for None where a field's value is given as text."""
+
+    word: str
+
+
 def _check_dataset(name: str) -> None:
     from kmlp.data import check_dataset  # brings NumPy, which `--help` need not wait for
 
@@ -77,7 +84,7 @@ class RunConfig:
     depth: Annotated[
         int,
         Doc("Number of hidden layers; 0 is the linear model."),
-        _at_least("depth", 0),
+        Rule("0 <= depth <= 1000", lambda value: 0 <= value <= 1000),
     ] = 2
     activation: Annotated[
         str,
@@ -127,8 +134,9 @@ class RunConfig:
     ] = "glorot_uniform"
     train_size: Annotated[
         int | None,
-        Doc("Training images to use, a stratified subset; none: all."),
+        Doc("Training images to use, a stratified subset."),
         _at_least("train_size", 1),
+        NoneWord("all"),
     ] = None
     seed: Annotated[
         int,
@@ -195,6 +203,7 @@ class ConfigField:
     doc: str
     rule: Rule | None
     named: Name | None
+    none_word: str
 
     def convert(self, value: Any) -> Any:
         """The value in the field's type.
@@ -228,7 +237,7 @@ class ConfigField:
             ConfigError: as `convert` does.
         """
         word = text.strip()
-        if self.optional and word.lower() in ("none", "all"):
+        if self.optional and word.lower() == self.none_word:
             return None
         try:
             value = _PARSERS[self.type](word)
@@ -236,8 +245,14 @@ class ConfigField:
             raise ConfigError([self._wrong_type(word)]) from None
         return self.convert(value)
 
+    def text(self, value: Any) -> str:
+        """A value as text, as `parse` reads it."""
+        if value is None:
+            return self.none_word
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
     def _wrong_type(self, value: Any) -> str:
-        or_none = " or none" if self.optional else ""
+        or_none = f" or {self.none_word}" if self.optional else ""
         return (
             f"The value of `{self.name}` is {value!r}, but must be "
             f"{_IN_WORDS[self.type]}{or_none}."
@@ -300,6 +315,9 @@ def _describe(name: str, hint: Any, default: Any) -> ConfigField:
         doc=next(extra.text for extra in extras if isinstance(extra, Doc)),
         rule=next((extra for extra in extras if isinstance(extra, Rule)), None),
         named=next((extra for extra in extras if isinstance(extra, Name)), None),
+        none_word=next(
+            (extra.word for extra in extras if isinstance(extra, NoneWord)), "none"
+        ),
     )
 
 
@@ -357,15 +375,13 @@ def parse_axis_values(name: str, text: str) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def value_text(value: Any) -> str:
-    """A field's value as text, as `parse` reads it.
+def value_text(name: str, value: Any) -> str:
+    """A field's value as text, as the command line reads it.
 
-    >>> value_text(0.1), value_text(None), value_text(True), value_text("relu")
-    ('0.1', 'none', 'true', 'relu')
+    >>> value_text("learning_rate", 0.1), value_text("train_size", None)
+    ('0.1', 'all')
     """
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
+    return config_fields()[name].text(value)
 
 
 def parse_config(texts: Mapping[str, str], **values: Any) -> RunConfig:

@@ -7,7 +7,7 @@ a run already has, have the rest trained.
 
 from __future__ import annotations
 
-import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -42,7 +42,9 @@ class Planner(Protocol):
         ...
 
     def report(self, assignment: Assignment, run: Run) -> None:
-        """Hears what came of an assignment: a run that reached it, or diverged."""
+        """Hears what came of an assignment: the run as it was when it reached it, or
+        as it diverged.
+        """
         ...
 
 
@@ -68,8 +70,6 @@ class SliceResult:
     records: tuple[EpochRecord, ...]
     checkpoint: Checkpoint | None
     """After the last record; None if the run diverged."""
-    test: tuple[float, float] | None
-    """Test loss and accuracy, where the target was reached."""
 
 
 class Executor(Protocol):
@@ -155,49 +155,60 @@ def execute(
         RuntimeError: if the planner waits while nothing is being trained.
     """
     tell = observer or (lambda event: None)
-    waiting: dict[RunConfig, Assignment] = {}
+    # What each run in progress is to reach; it has one slice at a time.
+    wanted: dict[RunConfig, deque[Assignment]] = {}
 
-    def go_on(assignment: Assignment, run: Run | None) -> None:
-        """Reports an assignment that the run meets, submits its next slice if not."""
-        if run is not None and (
-            run.status == "diverged" or run.epochs >= assignment.epochs
-        ):
-            tell(RunFinished(assignment, run))
-            planner.report(assignment, run)
+    def go_on(config: RunConfig) -> None:
+        """Reports the assignments that a run meets; submits its next slice."""
+        run = store.get(config)
+        while run is not None and wanted[config] and _meets(run, wanted[config][0]):
+            assignment = wanted[config].popleft()
+            seen = run.until(assignment.epochs)
+            tell(RunFinished(assignment, seen))
+            planner.report(assignment, seen)
+        if not wanted[config]:
+            del wanted[config]
             return
         checkpoint = run.checkpoint if run is not None else None
-        waiting[assignment.config] = assignment
-        executor.submit(Slice(assignment.config, checkpoint, assignment.epochs))
+        executor.submit(Slice(config, checkpoint, wanted[config][0].epochs))
 
     while True:
         planned: Assignment | Planned = Planned.WAIT
         while executor.free() and isinstance(planned := planner.next(), Assignment):
             tell(RunStarted(planned))
-            go_on(planned, store.get(planned.config))
-        if not waiting:
+            if planned.config in wanted:
+                wanted[planned.config].append(planned)
+            else:
+                wanted[planned.config] = deque([planned])
+                go_on(planned.config)
+        if not wanted:
             if planned is Planned.DONE:
                 return
             raise RuntimeError("The planner waits, but nothing is being trained.")
         result = executor.result()
-        assignment = waiting.pop(result.slice.config)
-        run = _advanced(store.get(assignment.config), result)
-        store.put(run)
+        config = result.slice.config
+        store.put(_advanced(store.get(config), result))
         for record in result.records:
-            tell(EpochFinished(assignment, record))
-        go_on(assignment, run)
+            tell(EpochFinished(wanted[config][0], record))
+        go_on(config)
+
+
+def _meets(run: Run, assignment: Assignment) -> bool:
+    return run.status == "diverged" or run.epochs >= assignment.epochs
 
 
 def _advanced(run: Run | None, result: SliceResult) -> Run:
     """The run with the epochs of a slice added."""
-    config = result.slice.config
-    test_loss, test_accuracy = result.test or (math.nan, math.nan)
+    history = run.history if run is not None else ()
+    if result.records[0].epoch != len(history) + 1:
+        raise RuntimeError(
+            f"A slice began with epoch {result.records[0].epoch} of a run that has "
+            f"{len(history)}."
+        )
     return Run(
-        config=config,
+        config=result.slice.config,
         backend=result.backend,
         parameters=result.parameters,
-        status="finished" if result.checkpoint is not None else "diverged",
-        history=(*(run.history if run is not None else ()), *result.records),
-        test_loss=test_loss,
-        test_accuracy=test_accuracy,
+        history=(*history, *result.records),
         checkpoint=result.checkpoint,
     )

@@ -22,35 +22,38 @@ def conclusion(study: Ablation) -> str:
 
 def _comparison(study: Ablation, best: ValueResult) -> str:
     def name(*values: ValueResult) -> str:
-        return f"{study.axis}={_listed([value_text(value.value) for value in values])}"
+        return f"{study.axis}={_listed([_text(study, value) for value in values])}"
 
-    others = [value for value in study.values if value is not best]
-    if not others:
+    others = [value for value in study.contenders if value is not best]
+    if len(study.values) == 1:
         return f"Only {name(best)} was trained: there is nothing to compare."
-    if len(study.seeds) == 1:
+    if not others:
         return (
-            f"{name(best)} has the highest validation accuracy, but one seed cannot tell "
-            "a difference from chance: use at least 3 seeds."
+            f"{name(best)} has the fewest diverged runs: there is none to compare it with."
+        )
+    differences = [study.difference(value) for value in others]
+    seeds = min(it.size if it is not None else 0 for it in differences)
+    epochs = "1 epoch" if study.epochs == 1 else f"{study.epochs} epochs"
+    if seeds < 2:
+        return (
+            f"{name(best)} has the highest validation accuracy after {epochs}, but one "
+            "seed cannot tell a difference from chance: use at least 3 seeds."
         )
     worse = [value for value in others if study.worse(value)]
-    open_ = [value for value in others if value not in worse and value.finished]
-    within = f"after {study.epochs} {'epoch' if study.epochs == 1 else 'epochs'}"
-    seeds = f"{len(study.seeds)} seeds"
-    if not open_ and worse:
+    open_ = [value for value in others if value not in worse]
+    if not open_:
         return (
-            f"{name(best)} is better than {name(*worse)} {within}: the differences "
-            f"exceed what {seeds} vary by."
+            f"{name(best)} is better than {name(*worse)} after {epochs}: the differences "
+            f"exceed what {seeds} seeds vary by."
         )
     if worse:
         return (
-            f"{name(best)} is better than {name(*worse)} {within}; {seeds} do not "
-            f"separate it from {name(*open_)}, so no single best value is shown."
+            f"{name(best)} is better than {name(*worse)} after {epochs}; {seeds} seeds do "
+            f"not separate it from {name(*open_)}, so no single best value is shown."
         )
-    if not open_:
-        return f"Only {name(best)} has runs that finished."
     return (
-        f"{name(best)} has the highest mean {within}, but {seeds} do not separate it "
-        f"from {name(*open_)}: no value is shown to be better."
+        f"{name(best)} has the highest mean after {epochs}, but {seeds} seeds do not "
+        f"separate it from {name(*open_)}: no value is shown to be better."
     )
 
 
@@ -61,13 +64,17 @@ def _caveats(study: Ablation) -> list[str]:
         ("did not learn", [value.did_not_learn for value in study.values]),
     ):
         found = [
-            f"{value_text(value.value)} ({count} of {len(value.runs)} runs)"
+            f"{_text(study, value)} ({count} of {len(value.runs)} runs)"
             for value, count in zip(study.values, counts, strict=True)
             if count
         ]
         if found:
             caveats.append(f"{study.axis}={_listed(found)} {what}.")
     return caveats
+
+
+def _text(study: Ablation, value: ValueResult) -> str:
+    return value_text(study.axis, value.value)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -10,7 +10,15 @@ from kmlp.evidence import conclusion
 from kmlp.run import Run
 from kmlp.statistics import Estimate
 
-_HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+_HISTORY = (
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "seconds",
+)
 
 
 def ablation_to_dict(study: Ablation) -> dict[str, Any]:
@@ -19,12 +27,13 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
     return {
         "axis": study.axis,
         "metric": METRIC,
-        "base": study.base.to_dict(),
+        "base": {k: v for k, v in study.base.to_dict().items() if k != study.axis},
         "epochs": study.epochs,
         "seeds": list(study.seeds),
         "backend": study.backend,
         "values": [_value_to_dict(study, value) for value in study.values],
         "best": best.value if best is not None else None,
+        "best_index": study.values.index(best) if best is not None else None,
         "conclusion": conclusion(study),
     }
 

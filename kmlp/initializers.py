@@ -107,7 +107,7 @@ def keras_initializers(name: str, fan_in: int) -> dict[str, Any]:
     The weights themselves are drawn by `draw_weights`; these are what a copy of
     the model, made from its configuration alone, draws from.
     """
-    keras = backend.load(pin=False)
+    keras = backend.load()
     check_initializer(name)
     if name == "pytorch":
         limit = math.sqrt(1.0 / fan_in)

@@ -34,7 +34,7 @@ class Loss:
     output: str = "linear"
     """The output layer's activation. Defaults to "linear"."""
     targets: Targets = "index"
-    """`y_true`: "index" is the class as an integer, of shape `(batch_size,)`;
+    """`y_true`: "index" is the class as an integer, of shape `(batch_size, 1)`;
     "one_hot" is of shape `(batch_size, num_classes)`. Defaults to "index"."""
     outputs: tuple[str, ...] | None = None
     """The output activations that the loss can work on; None: any."""
@@ -119,7 +119,7 @@ def multi_margin(y_true: Any, y_pred: Any) -> Any:
 
     Reference: `torch.nn.MultiMarginLoss`.
     """
-    ops = backend.load(pin=False).ops
+    ops = backend.load().ops
     y_pred = ops.convert_to_tensor(y_pred)
     num_classes = y_pred.shape[-1]
     margins = ops.relu(1.0 - _of_class(y_true, y_pred)[:, None] + y_pred)
@@ -128,13 +128,13 @@ def multi_margin(y_true: Any, y_pred: Any) -> Any:
 
 
 def _classes(y_true: Any) -> Any:
-    ops = backend.load(pin=False).ops
+    ops = backend.load().ops
     return ops.reshape(ops.cast(y_true, "int32"), (-1,))
 
 
 def _of_class(y_true: Any, y_pred: Any) -> Any:
     """The entry of each example's own class, of shape `(batch_size,)`."""
-    ops = backend.load(pin=False).ops
+    ops = backend.load().ops
     index = _classes(y_true)[:, None]
     return ops.squeeze(ops.take_along_axis(y_pred, index, axis=-1), axis=-1)
 
@@ -144,35 +144,50 @@ def _own(function: Callable[[Any, Any], Any], output: str) -> Loss:
 
 
 def _cross_entropy() -> Loss:
-    keras = backend.load(pin=False)
+    keras = backend.load()
     function = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return _own(function, "linear")
 
 
-def _from_keras(name: str, output: str, targets: Targets) -> Loss:
-    keras = backend.load(pin=False)
-    return Loss(function=keras.losses.get(name), output=output, targets=targets)
+_PROBABILITIES = ("softmax", "sigmoid")
+
+
+def _from_keras(
+    name: str, output: str, targets: Targets, outputs: tuple[str, ...] | None = None
+) -> Loss:
+    keras = backend.load()
+    return Loss(
+        function=keras.losses.get(name), output=output, targets=targets, outputs=outputs
+    )
 
 
 # Keras' losses that fit a classifier with one label an image, with the output
-# each is meant for. The others want pairs, masks, sequences or targets > 0.
-_KERAS: dict[str, tuple[str, Targets]] = {
-    "sparse_categorical_crossentropy": ("softmax", "index"),
-    "categorical_crossentropy": ("softmax", "one_hot"),
-    "categorical_focal_crossentropy": ("softmax", "one_hot"),
-    "kl_divergence": ("softmax", "one_hot"),
-    "poisson": ("softmax", "one_hot"),
+# each is meant for and the outputs that it can work on.
+_KERAS: dict[str, tuple[str, Targets] | tuple[str, Targets, tuple[str, ...]]] = {
+    "sparse_categorical_crossentropy": ("softmax", "index", _PROBABILITIES),
+    "categorical_crossentropy": ("softmax", "one_hot", _PROBABILITIES),
+    "categorical_focal_crossentropy": ("softmax", "one_hot", _PROBABILITIES),
+    "kl_divergence": ("softmax", "one_hot", _PROBABILITIES),
+    "poisson": ("softmax", "one_hot", _PROBABILITIES),
+    "mean_squared_logarithmic_error": ("softmax", "one_hot", _PROBABILITIES),
+    "binary_crossentropy": ("sigmoid", "one_hot", _PROBABILITIES),
+    "binary_focal_crossentropy": ("sigmoid", "one_hot", _PROBABILITIES),
     "mean_squared_error": ("softmax", "one_hot"),
     "mean_absolute_error": ("softmax", "one_hot"),
-    "mean_squared_logarithmic_error": ("softmax", "one_hot"),
     "cosine_similarity": ("softmax", "one_hot"),
     "huber": ("softmax", "one_hot"),
     "log_cosh": ("softmax", "one_hot"),
-    "binary_crossentropy": ("sigmoid", "one_hot"),
-    "binary_focal_crossentropy": ("sigmoid", "one_hot"),
     "hinge": ("linear", "one_hot"),
     "squared_hinge": ("linear", "one_hot"),
     "categorical_hinge": ("linear", "one_hot"),
+}
+_UNUSABLE = {
+    "circle": "it compares pairs of embeddings.",
+    "ctc": "it is for sequences.",
+    "dice": "it is for segmentation masks.",
+    "tversky": "it is for segmentation masks.",
+    "mean_absolute_percentage_error": "it divides by targets that are 0.",
+    "categorical_generalized_cross_entropy": "it needs a number; register a function.",
 }
 
 
@@ -195,10 +210,7 @@ LOSSES: Registry[Loss] = Registry(
         **{name: partial(_from_keras, name, *spec) for name, spec in _KERAS.items()},
     },
     _to_loss,
-    dict.fromkeys(
-        ("circle", "ctc", "dice", "tversky", "mean_absolute_percentage_error"),
-        "it does not fit one label an image and targets of 0 and 1.",
-    ),
+    _UNUSABLE,
 )
 
 
@@ -208,6 +220,7 @@ def register_loss(
     *,
     output: str = "linear",
     targets: Targets = "index",
+    replace: bool = False,
 ) -> None:
     """Makes an own loss known under a name.
 
@@ -218,6 +231,8 @@ def register_loss(
             it works on every backend. Or a `Loss`, which says the rest itself.
         output: The output layer's activation. Defaults to "linear".
         targets: "index" or "one_hot", as `Loss` explains. Defaults to "index".
+        replace: Whether the name may be another own loss's already. Defaults to
+            False.
 
     Raises:
         ConfigError: if the name is taken, or as `Loss` does.
@@ -232,7 +247,7 @@ def register_loss(
         if not callable(function):
             raise TypeError(f"{function!r} is neither a `kmlp.Loss` nor callable.")
         function = Loss(function=function, output=output, targets=targets)
-    LOSSES.register(name, function)
+    LOSSES.register(name, function, replace=replace)
 
 
 def get_loss(name: str) -> Loss:

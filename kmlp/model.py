@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
+import operator
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
 from kmlp.activations import Activation, get_activation
-from kmlp.config import RunConfig
-from kmlp.errors import raise_problems
+from kmlp.config import RunConfig, config_fields
+from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.initializers import draw_weights, keras_initializers
 from kmlp.losses import Loss, get_loss
 from kmlp.seeds import Purpose, generator
@@ -84,7 +85,7 @@ def build_mlp(
     A saved model loads in a Python without kmlp: as it is where loss and
     activation are Keras' own (`cross_entropy`, `mse` and `mae` are), with
     `keras.saving.load_model(path, compile=False)` where the loss is kmlp's or
-    yours.
+    yours. Your own activation has to be given then, as `custom_objects`.
 
     Args:
         input_shape: Shape of one image. Defaults to `(28, 28)`.
@@ -120,21 +121,28 @@ def build_mlp(
     >>> build_mlp(depth=3).count_params()  # 784-128-128-128-10
     134794
     """
-    given = {"activation": activation, "loss": loss}
-    named: dict[str, Any] = {key: it for key, it in given.items() if isinstance(it, str)}
-    config = RunConfig(
-        width=width,
-        depth=depth,
-        output=output,
-        learning_rate=learning_rate,
-        momentum=momentum,
-        nesterov=nesterov,
-        weight_decay=weight_decay,
-        initializer=initializer,
-        seed=seed,
-        **named,
+    named: dict[str, Any] = {}
+    if isinstance(activation, str):
+        named["activation"] = activation
+    if isinstance(loss, str):
+        named |= {"loss": loss, "output": output}
+    config, *_ = gather(
+        [
+            lambda: RunConfig(
+                width=width,
+                depth=depth,
+                learning_rate=learning_rate,
+                momentum=momentum,
+                nesterov=nesterov,
+                weight_decay=weight_decay,
+                initializer=initializer,
+                seed=seed,
+                **named,
+            ),
+            lambda: _check_shapes(input_shape, num_classes),
+            lambda: _check_functions(activation, loss, output),
+        ]
     )
-    raise_problems(_shape_problems(input_shape, num_classes))
     hidden = get_activation(activation) if isinstance(activation, str) else activation
     chosen = get_loss(loss) if isinstance(loss, str) else loss
     last = get_activation(chosen.resolve_output(output))
@@ -159,37 +167,68 @@ def save_portable(model: keras.Sequential, path: Path) -> bool:
     again. The file is written aside and renamed.
 
     Args:
-        model: A model of `build_mlp`.
+        model: A compiled model of `build_mlp`.
         path: A file name that ends in `.keras`.
 
     Returns:
         Whether it was saved compiled.
     """
-    keras = backend.load(pin=False)
+    keras = backend.load()
     loss = model.loss
     defined = type(loss) if isinstance(loss, keras.losses.Loss) else loss
-    model.compiled = defined.__module__.partition(".")[0] == "keras"
+    compiled = defined.__module__.partition(".")[0] == "keras"
     aside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
     try:
-        model.save(aside)
+        model.compiled = compiled
+        with backend.quiet():  # Keras looks for TensorFlow, which is loud, to save
+            model.save(aside)
         aside.replace(path)
     finally:
+        model.compiled = True
         aside.unlink(missing_ok=True)
-    return bool(model.compiled)
+    return compiled
 
 
-def _shape_problems(input_shape: tuple[int, ...], num_classes: int) -> list[str]:
+def _check_shapes(input_shape: Any, num_classes: Any) -> None:
     problems = []
-    if not input_shape or any(size < 1 for size in input_shape):
+    sizes = input_shape if isinstance(input_shape, tuple | list) else ()
+    if not sizes or any(_whole(size) < 1 for size in sizes):
         problems.append(
-            f"The value of `input_shape` is {input_shape}, but must hold at least one "
+            f"The value of `input_shape` is {input_shape!r}, but must hold at least one "
             "size, each at least 1: (28, 28)."
         )
-    if num_classes < 2:
+    if _whole(num_classes) < 2:
         problems.append(
-            f"The value of `num_classes` is {num_classes}, but must be `num_classes >= 2`."
+            f"The value of `num_classes` is {num_classes!r}, but must be "
+            "`num_classes >= 2`."
         )
-    return problems
+    raise_problems(problems)
+
+
+def _check_functions(activation: Any, loss: Any, output: Any) -> None:
+    problems = []
+    if not isinstance(activation, str) and not callable(activation):
+        problems.append(f"The activation {activation!r} is neither a name nor a function.")
+    if not isinstance(loss, str | Loss):
+        problems.append(
+            f"The loss {loss!r} is neither a name nor a `kmlp.Loss`. Wrap a function: "
+            'Loss(function=..., output="linear", targets="index").'
+        )
+    if isinstance(loss, Loss) and output is not None:
+        try:
+            config_fields()["output"].convert(output)
+            loss.resolve_output(output)
+        except ConfigError as error:
+            problems += error.problems
+    raise_problems(problems)
+
+
+def _whole(number: Any) -> int:
+    """The number as an int, -1 if it is none."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        return -1
 
 
 def _build(
@@ -200,7 +239,7 @@ def _build(
     last: Activation,
     loss: Loss,
 ) -> keras.Sequential:
-    keras = backend.load(pin=False)
+    keras = backend.load()
     sizes = layer_sizes(input_shape, num_classes, config.width, config.depth)
     dense = [
         keras.layers.Dense(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import fields, is_dataclass
+from types import FunctionType
 from typing import Generic, TypeVar
 
 from kmlp.errors import ConfigError, UnknownNameError
@@ -75,16 +78,26 @@ class Registry(Generic[T]):
         self._unusable = unusable or {}
         self._own: dict[str, T] = {}
 
+    def is_own(self, name: str) -> bool:
+        """Whether a name stands for a user's object."""
+        return ":" in name or name in self._own
+
     @property
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""
         return tuple(sorted({*self._builtin, *self._own}))
 
-    def register(self, name: str, item: object) -> None:
+    def register(self, name: str, item: object, *, replace: bool = False) -> None:
         """Adds an own object under a new name.
 
         Registering the same definition again (a notebook cell run twice) is
-        allowed; giving a taken name to something else is not.
+        allowed.
+
+        Args:
+            name: An identifier.
+            item: The object, or what the registry converts to one.
+            replace: Whether the name may be an own object's already. Defaults
+                to False.
 
         Raises:
             ConfigError: if the name is no identifier or is taken.
@@ -96,11 +109,16 @@ class Registry(Generic[T]):
             )
         converted = self._convert(item)
         taken = name in self._builtin or name in self._unusable
-        if name in self._own:
-            taken = _origin(self._own[name]) != _origin(converted)
         if taken:
             raise ConfigError(
                 [f'The {self.kind} "{name}" exists already; choose another name.']
+            )
+        if name in self._own and not (replace or same(self._own[name], converted)):
+            raise ConfigError(
+                [
+                    f'The {self.kind} "{name}" is registered already, as something else. '
+                    "Choose another name, or give replace=True."
+                ]
             )
         self._own[name] = converted
 
@@ -133,10 +151,16 @@ class Registry(Generic[T]):
         return self._own[name] if name in self._own else self._builtin[name]()
 
 
-def _origin(item: object) -> tuple[object, ...]:
-    """Where an object was defined: the same for a notebook cell that ran twice."""
-    source = getattr(item, "function", item)
-    name = getattr(source, "__qualname__", None)
-    if not name or "<lambda>" in name:
-        return (id(source),)
-    return (getattr(source, "__module__", None), name)
+def same(one: object, other: object) -> bool:
+    """Whether two objects are defined alike, as by a notebook cell that ran twice."""
+    if inspect.isfunction(one) and inspect.isfunction(other):
+        return _definition(one) == _definition(other)
+    if is_dataclass(one) and type(one) is type(other):
+        names = [field.name for field in fields(one)]
+        return all(same(getattr(one, name), getattr(other, name)) for name in names)
+    return one == other
+
+
+def _definition(function: FunctionType) -> tuple[object, ...]:
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return (function.__code__, function.__defaults__, function.__kwdefaults__, cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from kmlp.config import RunConfig
@@ -19,13 +19,12 @@ NUMERICS_VERSION = 1
 """Goes up when a change of kmlp changes the numbers that a run comes to."""
 
 Status = Literal["finished", "diverged"]
-"""Finished: it has the epochs that were asked for. Diverged: its loss is not
-finite any more, and training it further is of no use."""
+"""Diverged: its loss is not finite any more, and training it further is of no use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class EpochRecord:
-    """What one epoch of a run came to; all of it nan if a step's loss diverged."""
+    """What one epoch of a run came to; all of it nan if a loss was not finite."""
 
     epoch: int
     """Counted from 1."""
@@ -37,9 +36,13 @@ class EpochRecord:
     """Mean loss over the validation images, after the epoch."""
     val_accuracy: float
     """Share of the validation images classified right."""
+    test_loss: float
+    """Mean loss over the test images, after the epoch."""
+    test_accuracy: float
+    """Share of the test images classified right."""
     seconds: float
-    """Wall-clock time of the epoch, its validation included; in the first one
-    that this process trains, compiling too."""
+    """Wall-clock time of the epoch, its evaluation included; in the first one
+    that a session trains, compiling too."""
     step_losses: NDArray[np.float32]
     """The mean loss of each mini-batch before its update, of shape `(steps,)`;
     where it diverged, up to the first one that is not finite."""
@@ -47,9 +50,7 @@ class EpochRecord:
     @property
     def finite(self) -> bool:
         """Whether every loss of the epoch is finite."""
-        import numpy as np
-
-        return bool(np.isfinite(self.step_losses).all()) and math.isfinite(self.val_loss)
+        return math.isfinite(self.loss)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -75,21 +76,21 @@ class Checkpoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Run:
-    """The training of one configuration, as far as it has come."""
+    """The training of one configuration, as far as it has come: one epoch at least."""
 
     config: RunConfig
     backend: str
     parameters: int
     """Number of weights and biases."""
-    status: Status
     history: tuple[EpochRecord, ...]
     """One record an epoch; the last one may be the one in which it diverged."""
-    test_loss: float
-    """Mean loss over the test images after the last epoch; nan if diverged."""
-    test_accuracy: float
-    """Share of the test images classified right; nan if diverged."""
     checkpoint: Checkpoint | None
-    """After the last epoch; None if diverged."""
+    """After the last epoch; None if it diverged, or in a view of its first epochs."""
+
+    @property
+    def status(self) -> Status:
+        """Whether it diverged."""
+        return "finished" if self.history[-1].finite else "diverged"
 
     @property
     def epochs(self) -> int:
@@ -102,18 +103,34 @@ class Run:
         return self.history[-1].val_accuracy
 
     @property
+    def test_loss(self) -> float:
+        """Mean loss over the test images after the last epoch; nan if diverged."""
+        return self.history[-1].test_loss
+
+    @property
+    def test_accuracy(self) -> float:
+        """Share of the test images classified right, likewise."""
+        return self.history[-1].test_accuracy
+
+    @property
     def seconds(self) -> float:
         """Wall-clock time of all epochs."""
         return sum(record.seconds for record in self.history)
+
+    def until(self, epochs: int) -> Run:
+        """The run as it was after its first epochs, without the checkpoint."""
+        if epochs >= self.epochs:
+            return self
+        return replace(self, history=self.history[:epochs], checkpoint=None)
 
     def model(self) -> keras.Sequential:
         """The trained model: a plain, compiled `keras.Sequential`.
 
         Raises:
-            ValueError: if the run diverged.
+            ValueError: if there is no checkpoint.
         """
         if self.checkpoint is None:
-            raise ValueError("The run diverged, so there is no trained model.")
+            raise ValueError("There is no trained model: the run diverged or was cut.")
         from kmlp.data import load_dataset
         from kmlp.model import build_for
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from kmlp import backend
+from kmlp.checks import check_trainable
 from kmlp.config import RunConfig
-from kmlp.data import load_dataset
 from kmlp.engine import Assignment, Observer, Planned, StudyStarted, execute
-from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.executors import InProcessExecutor
-from kmlp.model import count_parameters
 from kmlp.run import Run
 from kmlp.store import MemoryStore
-
-MAX_PARAMETERS = 2**30
-"""The largest model that is built: 4 GiB of weights, and as much of gradients."""
 
 
 class ListPlanner:
@@ -80,47 +74,3 @@ def train_all(
     planner = ListPlanner(assignments)
     execute(planner, store=MemoryStore(), executor=InProcessExecutor(), observer=observer)
     return [planner.runs[config] for config in configs]
-
-
-def check_trainable(configs: Iterable[RunConfig], *, epochs: int) -> None:
-    """Checks what can be known only with the dataset, for all configurations.
-
-    Raises:
-        ConfigError: with every problem at once.
-        DataError: if a dataset cannot be read.
-    """
-    gather([partial(check_epochs, epochs), *(partial(_check_data, it) for it in configs)])
-
-
-def check_epochs(epochs: int) -> None:
-    """Raises `ConfigError` unless the number of epochs can be trained."""
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise ConfigError(
-            [f"The value of `epochs` is {epochs!r}, but must be `epochs >= 1`."]
-        )
-
-
-def _check_data(config: RunConfig) -> None:
-    dataset = load_dataset(config.dataset).with_train_size(config.train_size)
-    problems = []
-    if config.batch_size > len(dataset.train):
-        problems.append(
-            f"The value of `batch_size` is {config.batch_size}, but must be at most the "
-            f"{len(dataset.train)} training images. Give a smaller one, or a larger "
-            "`train_size`."
-        )
-    parameters = parameters_of(config)
-    if parameters > MAX_PARAMETERS:
-        problems.append(
-            f"`width` {config.width} and `depth` {config.depth} make {parameters:,} "
-            f"parameters, but at most {MAX_PARAMETERS:,} are trained. Give smaller ones."
-        )
-    raise_problems(problems)
-
-
-def parameters_of(config: RunConfig) -> int:
-    """Number of weights and biases of a configuration's model, without building it."""
-    dataset = load_dataset(config.dataset)
-    return count_parameters(
-        dataset.input_shape, dataset.num_classes, config.width, config.depth
-    )

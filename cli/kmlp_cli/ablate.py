@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kmlp.config import RunConfig
-from kmlp_cli.options import Backend, Epochs, Json, Quiet, config_options
+from kmlp_cli.options import Backend, ConfigOptions, Epochs, Json, Quiet, config_options
 
 EPILOG = """\b
 Every option from --dataset to --train-size is an axis: --param train_size.
@@ -29,7 +27,7 @@ def ablate(
     values: Annotated[
         str, typer.Option(help="Its values, separated by commas: 32,128,512.")
     ],
-    config: Callable[[], RunConfig],
+    config: ConfigOptions,
     epochs: Epochs = 10,
     seeds: Annotated[
         int, typer.Option(help="Runs of every value: with --seed, --seed + 1, ...")
@@ -47,29 +45,35 @@ def ablate(
     """
     from kmlp import backend as backends
     from kmlp.ablation import ablate as run_ablation
-    from kmlp.ablation import plan, seed_list
+    from kmlp.ablation import plan
+    from kmlp.checks import check_count
     from kmlp.config import parse_axis_values
     from kmlp.errors import gather
     from kmlp.export import ablation_to_dict
-    from kmlp.runner import check_epochs
     from kmlp_cli import tables
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
 
     backends.select(backend)
-    base, axis_values, *_ = gather(
+    axis_values: tuple[Any, ...] = ()
+
+    def parse_values() -> None:
+        nonlocal axis_values
+        axis_values = parse_axis_values(param, values)
+
+    _, base, *_ = gather(
         [
-            config,
-            lambda: parse_axis_values(param, values),
-            lambda: check_epochs(epochs),
-            lambda: seed_list(seeds),
+            parse_values,
+            lambda: config.make(**({param: axis_values[0]} if axis_values else {})),
+            lambda: check_count("epochs", epochs),
+            lambda: check_count("seeds", seeds),
         ]
     )
     if dry_run:
         rows = plan(param, axis_values, base=base, seeds=seeds, epochs=epochs)
         steps = tables.plan_rows(param, rows, epochs)
         if as_json:
-            print_json({"axis": param, "base": base.to_dict(), "values": steps})
+            print_json({"axis": param, "epochs": epochs, "seeds": seeds, "values": steps})
         else:
             print_table(tables.plan_table(param, steps))
         return

@@ -16,7 +16,7 @@ def info(backend: Backend = None, as_json: Json = False) -> None:
     from kmlp import backend as backends
     from kmlp_cli.output import print_json, print_table
 
-    chosen = backends.select(backend)
+    chosen = backends.select(backend) if backend or backends.installed() else None
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -24,7 +24,7 @@ def info(backend: Backend = None, as_json: Json = False) -> None:
         "versions": {name: _version(name) for name in _PACKAGES},
         "backends": list(backends.installed()),
         "backend": chosen,
-        "devices": backends.devices(),
+        "devices": backends.devices() if chosen else [],
     }
     if as_json:
         print_json(found)
@@ -37,7 +37,9 @@ def info(backend: Backend = None, as_json: Json = False) -> None:
             for package, version in value.items():
                 table.add_row(package, version or "not installed")
         else:
-            table.add_row(name, ", ".join(value) if isinstance(value, list) else str(value))
+            table.add_row(
+                name, ", ".join(value) or "none" if isinstance(value, list) else str(value)
+            )
     print_table(table)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import typer
 
 from kmlp.backend import BACKENDS
-from kmlp.config import ConfigField, RunConfig, config_fields, parse_config, value_text
+from kmlp.config import ConfigField, RunConfig, config_fields, parse_config
+from kmlp.errors import gather, raise_problems
 
 Epochs = Annotated[int, typer.Option(help="Epochs of every run.")]
 Backend = Annotated[
@@ -28,20 +30,55 @@ Quiet = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigOptions:
+    """The options of a configuration, as they were given."""
+
+    given: dict[str, str | bool]
+
+    def make(self, **values: Any) -> RunConfig:
+        """The configuration of the options, but for fields whose values are given.
+
+        Raises:
+            ConfigError: with every problem at once; an option for a field whose
+                value is given is one.
+        """
+        texts, flags = {}, {}
+        problems = []
+        for name, option in self.given.items():
+            if name in values:
+                if option != _default(config_fields()[name]):
+                    problems.append(
+                        f"`{name}` is the axis, so {_flag(name)} would have no effect. "
+                        "Leave it out."
+                    )
+            elif isinstance(option, bool):
+                flags[name] = option
+            else:
+                texts[name] = option
+        config, *_ = gather(
+            [
+                partial(parse_config, texts, **flags, **values),
+                partial(raise_problems, problems),
+            ]
+        )
+        made: RunConfig = config
+        return made
+
+
 def config_options(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command an option for every field of `RunConfig`.
 
-    The command has a parameter `config`, a function without arguments: it makes
-    the `RunConfig` of the options that were given, or raises `ConfigError`.
+    The command has a parameter `config`, in which it gets the `ConfigOptions`.
     """
     signature = inspect.signature(command, eval_str=True)
     own = [param for param in signature.parameters.values() if param.name != "config"]
     options = [_option(field) for field in config_fields().values()]
 
-    @functools.wraps(command)
+    @wraps(command)
     def with_options(**given: Any) -> None:
         fields = {name: given.pop(name) for name in config_fields()}
-        command(config=functools.partial(_make_config, fields), **given)
+        command(config=ConfigOptions(fields), **given)
 
     parameters = [
         param.replace(kind=inspect.Parameter.KEYWORD_ONLY) for param in [*own, *options]
@@ -51,23 +88,26 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-def _make_config(given: dict[str, Any]) -> RunConfig:
-    texts = {name: text for name, text in given.items() if isinstance(text, str)}
-    flags = {name: flag for name, flag in given.items() if isinstance(flag, bool)}
-    return parse_config(texts, **flags)
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _default(field: ConfigField) -> str | bool:
+    """An option's default: the text of the field's, so that help shows it."""
+    return bool(field.default) if field.type is bool else field.text(field.default)
 
 
 def _option(field: ConfigField) -> inspect.Parameter:
-    name = field.name.replace("_", "-")
     is_flag = field.type is bool
+    flag = _flag(field.name)
     option = typer.Option(
-        f"--{name}/--no-{name}" if is_flag else f"--{name}",
+        f"{flag}/--no-{field.name}" if is_flag else flag,
         metavar=None if is_flag else f"<{field.type.__name__}>",
         help=field.doc,
     )
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=field.default if is_flag else value_text(field.default),
+        default=_default(field),
         annotation=Annotated[bool if is_flag else str, option],
     )

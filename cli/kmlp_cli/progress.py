@@ -40,7 +40,7 @@ def show_progress(names: tuple[str, ...], *, quiet: bool) -> Iterator[Observer]:
     """
     console = Console(stderr=True, highlight=False)
     live = console.is_terminal and not console.is_dumb_terminal
-    kind = Quiet if quiet else LiveDisplay if live else PlainLines
+    kind = Display if quiet else LiveDisplay if live else PlainLines
     display = kind(names, console)
     try:
         with display:
@@ -53,8 +53,8 @@ def show_progress(names: tuple[str, ...], *, quiet: bool) -> Iterator[Observer]:
         raise typer.Exit(130) from None
 
 
-class Quiet(contextlib.AbstractContextManager["Quiet"]):
-    """Shows nothing, but knows what was finished."""
+class Display(contextlib.AbstractContextManager["Display"]):
+    """Knows what was finished, and shows nothing: what shows something is a kind of it."""
 
     def __init__(self, names: tuple[str, ...], console: Console) -> None:
         self._names = names
@@ -77,7 +77,9 @@ class Quiet(contextlib.AbstractContextManager["Quiet"]):
 
     def name(self, config: RunConfig) -> str:
         """What tells a run from the others: `width=32 seed=0`."""
-        return " ".join(f"{key}={value_text(getattr(config, key))}" for key in self._names)
+        return " ".join(
+            f"{key}={value_text(key, getattr(config, key))}" for key in self._names
+        )
 
     def outcome(self, run: Run) -> str:
         """A line on a run that is finished."""
@@ -94,7 +96,7 @@ class Quiet(contextlib.AbstractContextManager["Quiet"]):
         self.console.print(line, markup=False, soft_wrap=True)
 
 
-class PlainLines(Quiet):
+class PlainLines(Display):
     """A line a run, and now and then one for a run that takes long."""
 
     _said = 0.0
@@ -116,7 +118,7 @@ class PlainLines(Quiet):
         self._said = now
 
 
-class LiveDisplay(Quiet):
+class LiveDisplay(Display):
     """A bar for everything with the time left, one for each run in progress, and
     above them a line for each run that is finished.
     """
@@ -158,8 +160,9 @@ class LiveDisplay(Quiet):
             bars.update(self._tasks[config], completed=event.record.epoch, note=note)
             bars.advance(self._all)
         elif isinstance(event, RunFinished):
-            bars.remove_task(self._tasks.pop(config))
-            missing = max(0, target - event.run.epochs)
+            task = self._tasks.pop(config)
+            missing = target - next(it.completed for it in bars.tasks if it.id == task)
+            bars.remove_task(task)
             bars.update(self._all, advance=missing, note=count)
             self.say_finished(event.run)
 

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from kmlp.ablation import Ablation, ValueResult
+from kmlp.checks import parameters_of
 from kmlp.config import RunConfig, value_text
 from kmlp.data import load_dataset
 from kmlp.evidence import conclusion
 from kmlp.run import Run
-from kmlp.runner import parameters_of
 from kmlp.statistics import Estimate
 
 _NONE = "-"
@@ -33,8 +33,8 @@ def ablation_table(study: Ablation) -> Table:
         f"{_count(seeds, 'seed')}, {study.backend}",
         f"{_description(study)}\n{_LEGEND}",
     )
+    table.add_column(study.axis, justify="right", overflow="fold")
     for header in (
-        study.axis,
         "parameters",
         "validation\naccuracy %",
         "test\naccuracy %",
@@ -42,17 +42,17 @@ def ablation_table(study: Ablation) -> Table:
         "epoch\nwithin\n1 %",
         "s an\nepoch",
     ):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("went wrong", min_width=6)
+        table.add_column(header, justify="right", overflow="fold")
+    table.add_column("went wrong", overflow="fold")
     for value in study.values:
         best = value is study.best
         test = value.test_accuracy
         table.add_row(
-            value_text(value.value),
+            value_text(study.axis, value.value),
             f"{value.parameters:,}",
             _percent(value.val_accuracy),
             _NONE if test is None else f"{100 * test.mean:.2f}",
-            "best mean" if best else _percent(study.difference(value), signed=True),
+            "best" if best else _percent(study.difference(value), signed=True),
             _NONE
             if value.epochs_to_near_best is None
             else f"{value.epochs_to_near_best:.1f}",
@@ -132,7 +132,7 @@ def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
         table.add_column(name, justify="right")
     for row in rows:
         value, *numbers = row.values()
-        table.add_row(value_text(value), *(f"{number:,}" for number in numbers))
+        table.add_row(value_text(axis, value), *(f"{number:,}" for number in numbers))
     table.add_section()
     totals = [sum(row[name] for row in rows) for name in ("runs", "epochs", "steps")]
     table.add_row("total", "", *(f"{total:,}" for total in totals))
@@ -159,7 +159,7 @@ def _description(study: Ablation) -> str:
         for name, value in study.base.to_dict().items()
         if name not in (study.axis, "seed", "dataset") and value not in (None, False, 0.0)
     }
-    return ", ".join(f"{name} {value_text(value)}" for name, value in shown.items())
+    return ", ".join(f"{name} {value_text(name, value)}" for name, value in shown.items())
 
 
 def _wrongs(value: ValueResult) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp.config import RunConfig
-from kmlp_cli.options import Backend, Epochs, Json, Quiet, config_options
+from kmlp_cli.options import Backend, ConfigOptions, Epochs, Json, Quiet, config_options
 
 if TYPE_CHECKING:
     from kmlp.run import Run
@@ -19,14 +17,15 @@ if TYPE_CHECKING:
 
 @config_options
 def train(
-    config: Callable[[], RunConfig],
+    config: ConfigOptions,
     epochs: Epochs = 10,
     backend: Backend = None,
     save: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.keras",
-            help="Save the trained model; it loads in a Python without kmlp.",
+            help="Save the trained model. It loads in a Python without kmlp; an "
+            "activation of your own has to be given there.",
             show_default=False,
         ),
     ] = None,
@@ -38,9 +37,9 @@ def train(
 ) -> None:
     """Train one model, and show what each epoch came to."""
     from kmlp import backend as backends
+    from kmlp.checks import check_count
     from kmlp.errors import gather
     from kmlp.export import run_to_dict
-    from kmlp.runner import check_epochs
     from kmlp.runner import train as run_training
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
@@ -49,8 +48,8 @@ def train(
     backends.select(backend)
     run_config, *_ = gather(
         [
-            config,
-            lambda: check_epochs(epochs),
+            config.make,
+            lambda: check_count("epochs", epochs),
             lambda: _check_target(save, overwrite=overwrite),
         ]
     )
@@ -89,11 +88,18 @@ def _check_target(path: Path | None, *, overwrite: bool) -> None:
 
 
 def _save(run: Run, path: Path) -> None:
+    from kmlp.activations import ACTIVATIONS
     from kmlp.model import save_portable
 
     if run.status == "diverged":
         print(f"Nothing was saved to {path}: the run diverged.", file=sys.stderr)
         raise typer.Exit(1)
     compiled = save_portable(run.model(), path)
-    note = "" if compiled else " Its loss is not Keras' own: compile it to train on."
-    print(f"Saved {path}.{note}", file=sys.stderr)
+    print(f"Saved {path}.", file=sys.stderr)
+    if not compiled:
+        print("Its loss is not Keras' own: compile it to train on.", file=sys.stderr)
+    if ACTIVATIONS.is_own(run.config.activation):
+        print(
+            f'To load it, give its activation "{run.config.activation}" as custom_objects.',
+            file=sys.stderr,
+        )

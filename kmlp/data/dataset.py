@@ -83,6 +83,10 @@ def make_dataset(name: str, train: Split, test: Split, *, validation_size: int) 
         "validation": Split(x=train.x[held_out], y=train.y[held_out]),
         "test": test,
     }
+    for split in parts.values():
+        # Shared by all runs of the process, under one fingerprint.
+        split.x.setflags(write=False)
+        split.y.setflags(write=False)
     return Dataset(
         name=name,
         num_classes=int(max(train.y.max(), test.y.max())) + 1,

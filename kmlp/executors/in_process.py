@@ -44,17 +44,15 @@ class InProcessExecutor:
             if not records[-1].finite or time.monotonic() - started >= self._seconds:
                 break
         diverged = not records[-1].finite
-        reached = session.epochs == slice_.target
         result = SliceResult(
             slice=slice_,
             backend=backend.select(),
             parameters=session.parameters,
             records=tuple(records),
             checkpoint=None if diverged else session.checkpoint(),
-            test=session.evaluate_test() if reached and not diverged else None,
         )
         self._checkpoint = result.checkpoint
-        if diverged or reached:
+        if diverged or session.epochs == slice_.target:
             self._close()
         return result
 

@@ -5,14 +5,10 @@ Imports Keras, so it is imported only once a backend is loaded.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
-
-_STEPS_BETWEEN_CHECKS = 256
-"""How often the loss is looked at; a look makes the device wait."""
 
 
 class LastValue(keras.metrics.Metric):
@@ -52,22 +48,12 @@ class Recorder(keras.Model):
 
 
 class StepLosses(keras.callbacks.Callback):
-    """Collects the loss of every step of an epoch; ends it when one is not finite."""
+    """Collects the loss of every step of an epoch, up to one that is not finite."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._losses: list[Any] = []
+        self.values: list[float] = []
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self._losses.append(logs["step_loss"])
-        if len(self._losses) % _STEPS_BETWEEN_CHECKS == 0:
-            loss = keras.ops.convert_to_numpy(self._losses[-1])
-            self.model.stop_training = not np.isfinite(loss)
-
-    def values(self) -> NDArray[np.float32]:
-        """The losses in order, up to the first one that is not finite."""
-        losses = np.array(
-            [keras.ops.convert_to_numpy(loss) for loss in self._losses], "float32"
-        )
-        wrong = np.flatnonzero(~np.isfinite(losses))
-        return losses[: wrong[0] + 1] if wrong.size else losses
+        self.values.append(logs["step_loss"])
+        self.model.stop_training = not math.isfinite(logs["step_loss"])

@@ -53,7 +53,7 @@ class Session:
         self._recorder = Recorder(self._model)
 
     def train_epoch(self) -> EpochRecord:
-        """Trains one more epoch and evaluates it on the validation data."""
+        """Trains one more epoch; evaluates it on the validation and the test data."""
         from kmlp.training.recorder import StepLosses
 
         started = time.perf_counter()
@@ -69,35 +69,34 @@ class Session:
             initial_epoch=self.epochs,
             epochs=self.epochs + 1,
             shuffle=False,
-            validation_data=self._xy(self._dataset.validation),
-            validation_batch_size=_EVALUATION_BATCH_SIZE,
             callbacks=[losses],
             verbose=0,
         ).history
         self.epochs += 1
-        step_losses = losses.values()
-        diverged = not np.isfinite(step_losses).all()
-        logs = {
-            name: math.nan if diverged else float(values[-1])
-            for name, values in history.items()
+        figures = {
+            "loss": float(history["loss"][-1]),
+            "accuracy": float(history["accuracy"][-1]),
+            **self._evaluate("val", self._dataset.validation),
+            **self._evaluate("test", self._dataset.test),
         }
+        if not np.isfinite([*losses.values, *figures.values()]).all():
+            figures = dict.fromkeys(figures, math.nan)
         return EpochRecord(
             epoch=self.epochs,
-            loss=logs["loss"],
-            accuracy=logs["accuracy"],
-            val_loss=logs["val_loss"],
-            val_accuracy=logs["val_accuracy"],
             seconds=time.perf_counter() - started,
-            step_losses=step_losses,
+            step_losses=np.array(losses.values, "float32"),
+            **figures,
         )
 
-    def evaluate_test(self) -> tuple[float, float]:
-        """Mean loss and accuracy over the test images."""
-        x, y = self._xy(self._dataset.test)
+    def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
         logs = self._recorder.evaluate(
-            x, y, batch_size=_EVALUATION_BATCH_SIZE, verbose=0, return_dict=True
+            split.x,
+            self._targets(split.y),
+            batch_size=_EVALUATION_BATCH_SIZE,
+            verbose=0,
+            return_dict=True,
         )
-        return float(logs["loss"]), float(logs["accuracy"])
+        return {f"{prefix}_{name}": float(logs[name]) for name in ("loss", "accuracy")}
 
     def checkpoint(self) -> Checkpoint:
         """What another session needs to continue here, bit for bit."""
@@ -119,9 +118,6 @@ class Session:
         """Frees the model: compiled functions and models refer to each other."""
         del self._recorder, self._model
         gc.collect()
-
-    def _xy(self, split: Split) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-        return split.x, self._targets(split.y)
 
     def _targets(self, labels: NDArray[np.int32]) -> NDArray[Any]:
         if not self._one_hot:

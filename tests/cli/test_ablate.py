@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
-from support import USER_SCRIPTS
+from support import USER_SCRIPTS, run
 from support import kmlp as process
 
 WIDTHS = ["ablate", "--param", "width", "--values", "8,16"]
@@ -67,6 +68,17 @@ def test_dry_run_trains_nothing(kmlp):
     assert rows["total"] == ["9", "90", "70,380"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--param", "momentum", "--values", "0.5,0.9", "--nesterov"],
+        ["--param", "loss", "--values", "mse,mae", "--output", "sigmoid"],
+    ],
+)
+def test_the_base_need_not_be_trainable_without_the_axis(kmlp, arguments):
+    assert kmlp("ablate", *arguments, "--dry-run").code == 0
+
+
 def test_dry_run_as_json(kmlp):
     result = kmlp(
         "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"
@@ -90,6 +102,9 @@ def test_dry_run_as_json(kmlp):
         (["--param", "batch_size", "--values", "50001"], ["at most the 50000 training images"]),
         (["--param", "width", "--values", "8", "--dataset", "mnits"], ['did you mean "mnist"']),
         (["--param", "width", "--values", "8", "--backend", "jaxx"], ['did you mean "jax"']),
+        (["--param", "width", "--values", "8", "--width", "64"], ["`width` is the axis, so --width"]),
+        (["--param", "depth", "--values", "100000000000"], ["`0 <= depth <= 1000`"]),
+        (["--param", "activation", "--values", "relu,math:sin"], ["fails on two examples"]),
         (["--param", "width", "--values", "8", "--seeds", "0"], ["`seeds` is 0"]),
         (["--param", "width", "--values", "8", "--epochs", "-3"], ["`epochs` is -3"]),
         (["--param", "width", "--values", "8", "--activation", "no_module:x"], ["no_module"]),
@@ -120,7 +135,8 @@ def test_a_backend_that_is_not_installed_is_refused(monkeypatch, kmlp):
 
 
 def test_own_functions_from_a_script_in_the_current_folder():
-    result = process(
+    result = run(
+        str(Path(sys.executable).with_name("kmlp")),
         "ablate", "--param", "activation", "--values", "relu,my_lab:sine", "--loss",
         "my_lab:brier_loss", *SHORT, "--seeds", "1", "--json", cwd=USER_SCRIPTS,
     )  # fmt: skip

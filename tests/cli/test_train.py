@@ -2,6 +2,7 @@ import json
 
 import keras
 import pytest
+from support import kmlp as process
 
 SHORT = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8"]
 
@@ -73,3 +74,14 @@ def test_a_diverged_run_is_shown_and_not_saved(kmlp, tmp_path):
     assert "Nothing was saved" in result.err
     assert result.code == 1
     assert not path.exists()
+
+
+def test_saving_makes_no_noise_and_says_what_loading_needs(tmp_path):
+    """In a process of its own, so that what native libraries print is seen too."""
+    result = process(*SHORT, "--quiet", "--activation", "keras.ops:sin", "--save",
+                     str(tmp_path / "model.keras"))  # fmt: skip
+    assert result.returncode == 0
+    assert result.stderr.splitlines() == [
+        f"Saved {tmp_path / 'model.keras'}.",
+        'To load it, give its activation "keras.ops:sin" as custom_objects.',
+    ]

@@ -3,12 +3,14 @@ import math
 
 import numpy as np
 import pytest
+from made_up import made_up_record
 
-from kmlp import ConfigError, RunConfig, ablate
+from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
 from kmlp.ablation import Ablation, ValueResult, plan
+from kmlp.config import config_fields
 from kmlp.evidence import conclusion
 from kmlp.export import ablation_to_dict
-from kmlp.run import Checkpoint, EpochRecord, Run
+from kmlp.run import Checkpoint, Run
 
 BASE = RunConfig(train_size=1000, width=16, depth=1)
 
@@ -25,25 +27,19 @@ def made_up(accuracies, *, seeds=None, axis="width", base=BASE):
         runs = []
         for seed, accuracy in zip(seeds, column, strict=True):
             finished = not math.isnan(accuracy)
-            record = EpochRecord(
-                epoch=1, loss=1 - accuracy, accuracy=accuracy, val_loss=1 - accuracy,
-                val_accuracy=accuracy, seconds=1.0, step_losses=np.ones(1, "float32"),
-            )  # fmt: skip
+            checkpoint = Checkpoint(epochs=1, weights=(), optimizer=())
             run = Run(
                 config=RunConfig(width=value, seed=seed),
                 backend="none",
                 parameters=10 * value,
-                status="finished" if finished else "diverged",
-                history=(record,),
-                test_loss=1 - accuracy,
-                test_accuracy=accuracy,
-                checkpoint=Checkpoint(epochs=1, weights=(), optimizer=())
-                if finished
-                else None,
+                history=(made_up_record(1, accuracy),),
+                checkpoint=checkpoint if finished else None,
             )
             runs.append(run)
         values.append(
-            ValueResult(value=value, parameters=10 * value, runs=tuple(runs), chance=0.115)
+            ValueResult(
+                value=value, parameters=10 * value, runs=tuple(runs), chance_limit=0.115
+            )
         )
     return Ablation(
         axis=axis, base=base, epochs=1, seeds=seeds, backend="none", values=tuple(values)
@@ -93,12 +89,16 @@ def test_seeds_as_a_number_count_from_the_base_s():
     [
         ("widht", [32], {}, 'did you mean "width"'),
         ("seed", [1, 2], {}, "The seed is not an axis"),
-        ("width", [], {}, "no values of `width`"),
+        ("width", [], {}, "The values of `width` are [], but must be a list"),
+        ("width", 32, {}, "The values of `width` are 32, but must be a list"),
+        ("width", "32", {}, "The values of `width` are '32', but must be a list"),
+        ("width", [32], {"seeds": 2.0}, "`seeds` is 2.0, but must be an integer"),
+        ("width", [32], {"epochs": 1.5}, "`epochs` is 1.5, but must be an integer"),
         ("width", [0], {}, "`width` is 0"),
         ("width", [32, 32], {}, "The value 32 of `width` is given 2 times"),
         ("momentum", [0, 0.0], {}, "The value 0.0 of `momentum` is given 2 times"),
         ("width", ["32"], {}, "must be an integer"),
-        ("width", [32], {"seeds": 0}, "`seeds` is 0, but must be `seeds >= 1`"),
+        ("width", [32], {"seeds": 0}, "`seeds` is 0, but must be an integer, `seeds >= 1`"),
         ("width", [32], {"seeds": True}, "`seeds` is True"),
         ("width", [32], {"seeds": []}, "at least one"),
         ("width", [32], {"seeds": [1, 1]}, "none twice"),
@@ -118,8 +118,55 @@ def test_what_cannot_be_trained_is_refused_before_training(axis, values, change,
 
 def test_problems_of_all_values_come_at_once():
     with pytest.raises(ConfigError) as caught:
-        ablate("width", [0, -1, "x"])
-    assert len(caught.value.problems) == 3
+        ablate("width", [0, -1, "x"], seeds=0, epochs=0)
+    assert len(caught.value.problems) == 5
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "seeds"),
+    [
+        ("learning_rate", np.logspace(-3, -1, 3), np.int64(2)),
+        ("width", range(8, 10), np.array([3, 4])),
+        ("width", (width for width in (8, 9)), (3, 4)),
+    ],
+)
+def test_numpy_and_iterators_are_taken_as_they_are(axis, values, seeds):
+    rows = plan(axis, values, base=BASE, seeds=seeds)
+    assert {len(row) for row in rows} == {2}
+    assert {type(config.seed) for row in rows for config in row} == {int}
+
+
+def lopsided(x):
+    return x[:, :1]
+
+
+def broken(y_true, y_pred):
+    raise RuntimeError("no idea")
+
+
+@pytest.mark.parametrize(
+    ("axis", "name", "message"),
+    [
+        (
+            "activation",
+            "math:sin",
+            'The activation "math:sin" fails on two examples with Type',
+        ),
+        ("activation", "lopsided", r"gives shape \(2, 1\), but must give \(2, 4\)"),
+        (
+            "loss",
+            "broken",
+            'The loss "broken" fails on two examples with RuntimeError: no idea',
+        ),
+    ],
+)
+def test_own_functions_are_tried_before_training(axis, name, message):
+    register_activation("lopsided", lopsided)
+    register_loss("broken", broken)
+    events = []
+    with pytest.raises(ConfigError, match=message):
+        ablate(axis, [getattr(BASE, axis), name], observer=events.append)
+    assert events == []
 
 
 def test_best_has_the_highest_mean():
@@ -181,13 +228,31 @@ def test_did_not_learn_is_not_above_chance():
         ),
         (
             {1: [0.9], 2: [0.5]},
-            "width=1 has the highest validation accuracy, but one seed cannot tell a "
-            "difference from chance: use at least 3 seeds.",
+            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
+            "tell a difference from chance: use at least 3 seeds.",
         ),
         ({4: [0.9, 0.91]}, "Only width=4 was trained: there is nothing to compare."),
         (
             {1: [0.9, 0.91], 2: [math.nan] * 2},
-            "Only width=1 has runs that finished. width=2 (2 of 2 runs) diverged.",
+            "width=1 has the fewest diverged runs: there is none to compare it with. "
+            "width=2 (2 of 2 runs) diverged.",
+        ),
+        (  # a diverged run ranks its value last, however good the others are
+            {1: [0.99, math.nan, 0.9901], 2: [0.5, 0.5, 0.5001], 3: [0.4, 0.4, 0.41]},
+            "width=2 is better than width=3 after 1 epoch: the differences exceed what 3 "
+            "seeds vary by. width=1 (1 of 3 runs) diverged.",
+        ),
+        (  # one seed is left that finished with both
+            {1: [0.9, math.nan], 2: [0.8, math.nan]},
+            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
+            "tell a difference from chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
+            "2 (1 of 2 runs) diverged.",
+        ),
+        (  # and none here
+            {1: [0.9, math.nan], 2: [math.nan, 0.8]},
+            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
+            "tell a difference from chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
+            "2 (1 of 2 runs) diverged.",
         ),
         (
             {1: [0.90, 0.901, 0.902], 2: [0.1, 0.1, 0.1]},
@@ -203,9 +268,12 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
 def test_export_has_the_documented_keys():
     exported = ablation_to_dict(made_up({**CLOSE, 3: [math.nan, 0.9, 0.9]}))
     assert list(exported) == [
-        "axis", "metric", "base", "epochs", "seeds", "backend", "values", "best", "conclusion",
+        "axis", "metric", "base", "epochs", "seeds", "backend", "values", "best", "best_index",
+        "conclusion",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
+    assert exported["best_index"] == 1
+    assert set(exported["base"]) == set(config_fields()) - {"width"}
     value = exported["values"][2]
     assert list(value) == [
         "value", "parameters", "mean", "interval", "test_accuracy", "difference", "worse",
@@ -220,9 +288,5 @@ def test_export_has_the_documented_keys():
     ]  # fmt: skip
     assert (run["status"], run["val_accuracy"]) == ("diverged", None)
     assert set(run["history"]) == {
-        "loss",
-        "accuracy",
-        "val_loss",
-        "val_accuracy",
-        "seconds",
-    }
+        "loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "seconds",
+    }  # fmt: skip

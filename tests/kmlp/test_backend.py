@@ -99,3 +99,34 @@ backend.load()
 def test_the_cpu_is_among_the_devices_or_something_better_is():
     kinds = {device.partition(":")[0] for device in backend.devices()}
     assert kinds & {"cpu", "gpu", "cuda", "mps"}
+
+
+REPEAT = """
+import hashlib
+from kmlp import RunConfig, build_mlp, train
+%s
+run = train(RunConfig(train_size=2000, width=1024, batch_size=500), epochs=1)
+print(hashlib.sha256(b"".join(w.tobytes() for w in run.checkpoint.weights)).hexdigest())
+"""
+
+
+def test_what_was_built_before_does_not_change_the_bytes_of_a_run():
+    """Wide enough that several threads would share a product, and change its sums."""
+    alone, after = python(REPEAT % ""), python(REPEAT % "build_mlp(width=8).predict")
+    assert len(alone.stdout) == 65, alone.stderr
+    assert alone.stdout == after.stdout
+
+
+def test_a_backend_that_computed_before_is_said():
+    computed = "import numpy, keras; keras.ops.add(numpy.ones(2), 1)\n"
+    result = python(computed + "from kmlp import backend; backend.load()")
+    said = "was in use before kmlp loaded it" in result.stderr
+    assert said == (backend.loaded() != "torch")  # whose threads can be chosen at any time
+
+
+def test_a_backend_that_was_only_imported_is_not():
+    result = python(
+        "import keras; from kmlp import backend; print(backend.load().__name__)"
+    )
+    assert result.stdout == "keras\n"
+    assert "was in use" not in result.stderr

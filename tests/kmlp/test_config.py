@@ -34,7 +34,7 @@ def test_dict_round_trip(config):
 def test_text_round_trip(config):
     for name, field in config_fields().items():
         value = getattr(config, name)
-        assert field.parse(value_text(value)) == value
+        assert field.parse(value_text(name, value)) == value
 
 
 def test_is_frozen():
@@ -76,7 +76,8 @@ def test_all_problems_are_reported_at_once():
         ("width", True, "The value of `width` is True, but must be an integer."),
         ("width", "32", "The value of `width` is '32', but must be an integer."),
         ("width", None, "The value of `width` is None, but must be an integer."),
-        ("depth", -1, "`depth >= 0`"),
+        ("depth", -1, "`0 <= depth <= 1000`"),
+        ("depth", 10**20, "`0 <= depth <= 1000`"),
         ("learning_rate", 0, "`0 < learning_rate < inf`"),
         ("learning_rate", -1, "`0 < learning_rate < inf`"),
         ("learning_rate", math.nan, "is nan, but must be"),
@@ -88,7 +89,7 @@ def test_all_problems_are_reported_at_once():
         ("nesterov", 1, "must be true or false"),
         ("batch_size", 0, "`batch_size >= 1`"),
         ("train_size", 0, "`train_size >= 1`"),
-        ("train_size", 1.5, "must be an integer or none"),
+        ("train_size", 1.5, "must be an integer or all"),
         ("seed", -1, "`seed >= 0`"),
         ("activation", "rellu", 'Unknown activation "rellu": did you mean "relu"?'),
         ("activation", 3, "must be a name"),
@@ -151,6 +152,11 @@ def test_problems_of_all_axis_values_are_reported_at_once():
         "The value of `width` is 'x'",
         "The value of `width` is '1e2'",
     ]
+
+
+def test_all_is_a_word_for_the_training_images_only():
+    with pytest.raises(ConfigError, match='Unknown activation "all"'):
+        parse_axis_values("output", "all")
 
 
 def test_unknown_axis_names_the_nearest():

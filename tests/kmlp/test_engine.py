@@ -1,10 +1,11 @@
-"""The engine with made-up planners and executors: no model, no backend."""
+"""The engine with made-up planners and executors: nothing is trained."""
 
 import math
 from collections import deque
+from dataclasses import replace
 
-import numpy as np
 import pytest
+from made_up import made_up_record
 
 from kmlp import RunConfig
 from kmlp.engine import (
@@ -15,7 +16,7 @@ from kmlp.engine import (
     SliceResult,
     execute,
 )  # fmt: skip
-from kmlp.run import Checkpoint, EpochRecord
+from kmlp.run import Checkpoint
 from kmlp.store import MemoryStore
 
 
@@ -53,20 +54,14 @@ class Executor:
         slice_ = self.slices.pop()
         epoch = (slice_.checkpoint.epochs if slice_.checkpoint else 0) + 1
         self.done.append((slice_.config, epoch))
-        value = math.nan if slice_.config in self.diverges else 0.5
-        record = EpochRecord(
-            epoch=epoch, loss=value, accuracy=value, val_loss=value, val_accuracy=value,
-            seconds=1.0, step_losses=np.array([value], "float32"),
-        )  # fmt: skip
+        diverged = slice_.config in self.diverges
+        checkpoint = Checkpoint(epochs=epoch, weights=(), optimizer=())
         return SliceResult(
             slice=slice_,
             backend="none",
             parameters=1,
-            records=(record,),
-            checkpoint=Checkpoint(epochs=epoch, weights=(), optimizer=())
-            if value == 0.5
-            else None,
-            test=(0.1, 0.9) if epoch == slice_.target else None,
+            records=(made_up_record(epoch, math.nan if diverged else epoch / 10),),
+            checkpoint=None if diverged else checkpoint,
         )
 
 
@@ -79,7 +74,7 @@ def test_slices_follow_each_other_until_the_assignment_is_met():
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     [(assignment, run)] = planner.reports
     assert assignment == Assignment(A, 3)
-    assert (run.epochs, run.status, run.test_accuracy) == (3, "finished", 0.9)
+    assert (run.epochs, run.status, run.test_accuracy) == (3, "finished", 0.3)
     assert [type(event) for event in events[1:]] == [EpochFinished] * 3 + [RunFinished]
 
 
@@ -128,3 +123,35 @@ def test_a_planner_that_waits_is_asked_again_after_a_report():
 def test_waiting_for_nothing_is_a_fault_of_the_planner():
     with pytest.raises(RuntimeError, match="waits, but nothing is being trained"):
         execute(Planner(Planned.WAIT), store=MemoryStore(), executor=Executor())
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_a_run_that_is_assigned_twice_at_once_is_trained_once(capacity):
+    planner = Planner(Assignment(A, 1), Assignment(A, 3), Assignment(A, 2))
+    executor = Executor(capacity=capacity)
+    execute(planner, store=MemoryStore(), executor=executor)
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    assert [(it.epochs, run.epochs) for it, run in planner.reports] == [
+        (1, 1),
+        (3, 3),
+        (2, 2),
+    ]
+
+
+def test_a_run_that_is_further_than_asked_is_reported_as_it_was():
+    store = MemoryStore()
+    execute(Planner(Assignment(A, 3)), store=store, executor=Executor())
+    again = Planner(Assignment(A, 1))
+    execute(again, store=store, executor=Executor())
+    [(_, run)] = again.reports
+    assert (run.epochs, run.test_accuracy, run.checkpoint) == (1, 0.1, None)
+
+
+def test_a_slice_that_does_not_continue_its_run_is_refused():
+    class Confused(Executor):
+        def result(self):
+            result = super().result()
+            return replace(result, records=(made_up_record(7, 0.5),))
+
+    with pytest.raises(RuntimeError, match="began with epoch 7 of a run that has 0"):
+        execute(Planner(Assignment(A, 1)), store=MemoryStore(), executor=Confused())

@@ -90,12 +90,22 @@ def test_one_step_of_sgd_is_the_formula():
 
 def test_all_problems_at_once():
     with pytest.raises(ConfigError) as caught:
-        build_mlp(width=0, depth=-1, learning_rate=math.nan, activation="rellu")
-    assert len(caught.value.problems) == 4
+        build_mlp(
+            width=0, depth=1001, learning_rate=math.nan, activation="rellu", num_classes=1,
+            loss=keras.losses.Huber(),
+        )  # fmt: skip
+    assert len(caught.value.problems) == 6
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"input_shape": ()}, {"input_shape": (0, 2)}, {"num_classes": 1}]
+    "arguments",
+    [
+        {"input_shape": ()},
+        {"input_shape": (0, 2)},
+        {"input_shape": 28},
+        {"num_classes": 1},
+        {"num_classes": "10"},
+    ],
 )
 def test_wrong_shapes(arguments):
     with pytest.raises(ConfigError, match=next(iter(arguments))):
@@ -106,12 +116,14 @@ def test_own_functions_need_no_name():
     def own_loss(y_true, y_pred):
         return keras.ops.mean(y_pred, axis=-1)
 
-    model = build_mlp(
-        activation=keras.ops.sin, loss=Loss(function=own_loss, output="softmax")
-    )
+    loss = Loss(function=own_loss, output="softmax")
+    model = build_mlp(activation=keras.ops.sin, loss=loss, output="sigmoid")
     assert model.loss is own_loss
-    with pytest.raises(ConfigError, match="works on linear"):
-        build_mlp(loss=Loss(function=own_loss, outputs=("linear",)), output="softmax")
+    assert model.get_layer("output").activation is keras.activations.sigmoid
+    with pytest.raises(ConfigError, match="works on relu"):
+        build_mlp(
+            loss=Loss(function=own_loss, output="relu", outputs=("relu",)), output="linear"
+        )
 
 
 LOAD = """
@@ -133,6 +145,7 @@ def test_a_saved_model_loads_in_a_python_without_kmlp(tmp_path, loss, compiled):
     model = build_mlp(loss=loss, width=8)
     expected = float(model.predict(np.full((1, 28, 28), 9, "uint8"), verbose=0).sum())
     assert save_portable(model, tmp_path / "model.keras") is compiled
+    assert model.compiled
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
     result = python(LOAD, cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="3")
     found = result.stdout.split()

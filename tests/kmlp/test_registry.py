@@ -40,27 +40,32 @@ def test_name_must_be_an_identifier():
         make_registry().register("a,b", 1)
 
 
-def test_same_definition_again_is_allowed_and_another_is_not():
-    def define():
-        def function():
-            pass
+def make(number):
+    def function():
+        return number
 
-        return function
+    return function
 
+
+def test_the_same_definition_again_is_allowed_and_another_is_not():
     registry = make_registry()
-    registry.register("mine", define())
-    again = define()
-    registry.register("mine", again)
-    assert registry.get("mine") is again
-    with pytest.raises(ConfigError, match="exists already"):
-        registry.register("mine", print)
+    registry.register("mine", make(1))
+    registry.register("mine", make(1))
+    for other in (make(2), print, lambda: 1):
+        with pytest.raises(ConfigError, match="registered already, as something else"):
+            registry.register("mine", other)
+    registry.register("mine", print, replace=True)
+    assert registry.get("mine") is print
 
 
-def test_two_lambdas_are_two_definitions():
+def test_own_names():
     registry = make_registry()
-    registry.register("mine", lambda: 1)
-    with pytest.raises(ConfigError, match="exists already"):
-        registry.register("mine", lambda: 2)
+    registry.register("mine", print)
+    assert [registry.is_own(name) for name in ("mine", "math:sin", "one")] == [
+        True,
+        True,
+        False,
+    ]
 
 
 def test_import_object():

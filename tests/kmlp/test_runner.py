@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from kmlp import ConfigError, RunConfig, load_dataset, train
+from kmlp.checks import parameters_of
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
-from kmlp.runner import parameters_of, train_all
+from kmlp.runner import train_all
 
 SMALL = RunConfig(train_size=1000, width=16, depth=1)
 
@@ -34,6 +35,7 @@ def test_a_diverged_run_is_recorded_and_never_an_exception():
     assert (run.status, run.epochs) == ("diverged", 1)
     assert np.isnan(run.val_accuracy)
     assert np.isnan(run.test_accuracy)
+    assert run.checkpoint is None
     with pytest.raises(ValueError, match="diverged"):
         run.model()
 
@@ -41,13 +43,14 @@ def test_a_diverged_run_is_recorded_and_never_an_exception():
 @pytest.mark.parametrize(
     ("change", "epochs", "message"),
     [
-        ({}, 0, "`epochs` is 0, but must be `epochs >= 1`"),
+        ({}, 0, "`epochs` is 0, but must be an integer, `epochs >= 1`"),
         ({}, 1.5, "`epochs` is 1.5"),
         ({}, True, "`epochs` is True"),
         ({"batch_size": 50_001}, 1, "at most the 50000 training images"),
         ({"train_size": 10}, 1, "`batch_size` is 64, but must be at most the 10"),
         ({"train_size": 60_000}, 1, "mnist has 50000 training images"),
         ({"width": 10**6, "depth": 3}, 1, "make 2,000,"),
+        ({"width": 10**30}, 1, "parameters, but at most 1,073,741,824 are trained"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_training(change, epochs, message):
@@ -63,3 +66,19 @@ def test_problems_of_all_configurations_come_at_once():
     with pytest.raises(ConfigError) as caught:
         train_all(configs, epochs=0)
     assert len(caught.value.problems) == 3
+
+
+def test_a_run_that_diverges_in_its_evaluation_has_no_accuracy_either():
+    run = train(RunConfig(train_size=64, learning_rate=1e38), epochs=2)
+    assert np.isfinite(run.history[-1].step_losses).all()
+    assert run.status == "diverged"
+    assert np.isnan([run.val_accuracy, run.test_accuracy, run.history[-1].accuracy]).all()
+
+
+def test_until_is_the_run_as_it_was():
+    run = train(SMALL, epochs=2)
+    first = run.until(1)
+    assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
+    assert run.until(2) is run
+    with pytest.raises(ValueError, match="was cut"):
+        first.model()

@@ -52,7 +52,7 @@ def test_labels_stay_with_their_images():
 
 def test_the_fingerprint_tells_data_apart():
     assert tiny().fingerprint == tiny().fingerprint
-    assert len({tiny().fingerprint, tiny(x=1).fingerprint, tiny(y=-0).fingerprint}) == 2
+    assert len({tiny().fingerprint, tiny(x=1).fingerprint, tiny(y=1).fingerprint}) == 3
 
 
 def test_training_subsets_are_stratified_and_nested():
@@ -68,3 +68,11 @@ def test_training_subsets_are_stratified_and_nested():
 def test_a_subset_cannot_be_larger_than_the_whole():
     with pytest.raises(ConfigError, match="is 50001, but mnist has 50000 training images"):
         load_dataset("mnist").with_train_size(50_001)
+
+
+def test_the_arrays_cannot_be_changed():
+    mnist = load_dataset("mnist")
+    for split in (mnist.train, mnist.validation, mnist.test):
+        for array in (split.x, split.y):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
