@@ -16,8 +16,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from kmlp.errors import BackendError
-from kmlp.registry import unknown_name
+from kmlp.errors import BackendError, unknown_name
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """The supported backends; the first one that is installed is the default."""

@@ -13,10 +13,9 @@ from functools import cache
 from typing import Annotated, Any, Self
 
 from kmlp.activations import ACTIVATIONS
-from kmlp.errors import ConfigError, UnknownNameError, raise_problems
+from kmlp.errors import ConfigError, UnknownNameError, raise_problems, unknown_name
 from kmlp.initializers import check_initializer
 from kmlp.losses import LOSSES
-from kmlp.registry import unknown_name
 
 
 @dataclass(frozen=True, slots=True)

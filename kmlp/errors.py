@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -61,3 +62,16 @@ def gather(makers: Iterable[Callable[[], Any]]) -> list[Any]:
             problems += error.problems
     raise_problems(problems)
     return made
+
+
+def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
+    """Says that a name is unknown, which one was perhaps meant, and which exist.
+
+    Example:
+    >>> unknown_name("axis", "widht", ["depth", "width"])
+    'Unknown axis "widht": did you mean "width"? Allowed: depth, width.'
+    """
+    names = sorted(allowed)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f': did you mean "{near[0]}"?' if near else "."
+    return f'Unknown {kind} "{name}"{hint} Allowed: {", ".join(names)}.'

@@ -26,8 +26,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
-from kmlp.errors import UnknownNameError
-from kmlp.registry import unknown_name
+from kmlp.errors import UnknownNameError, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np

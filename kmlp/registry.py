@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from types import FunctionType
 from typing import Generic, TypeVar
 
-from kmlp.errors import ConfigError, UnknownNameError
+from kmlp import backend
+from kmlp.errors import ConfigError, UnknownNameError, unknown_name
 
 T = TypeVar("T")
-
-
-def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
-    """Says that a name is unknown, which one was perhaps meant, and which exist.
-
-    Example:
-    >>> unknown_name("axis", "widht", ["depth", "width"])
-    'Unknown axis "widht": did you mean "width"? Allowed: depth, width.'
-    """
-    names = sorted(allowed)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f': did you mean "{near[0]}"?' if near else "."
-    return f'Unknown {kind} "{name}"{hint} Allowed: {", ".join(names)}.'
 
 
 def import_object(path: str) -> object:
@@ -33,10 +20,12 @@ def import_object(path: str) -> object:
 
     Raises:
         UnknownNameError: if the module cannot be imported or lacks the name.
+        BackendError: if there is no backend.
     """
     module_name, _, name = path.partition(":")
     if not module_name or not name:
         raise UnknownNameError(f'"{path}" is not of the form `package.module:name`.')
+    backend.load()  # which a user's module does as a rule, but not as quietly
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a user's module may fail in any way

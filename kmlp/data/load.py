@@ -7,8 +7,7 @@ from functools import lru_cache
 
 from kmlp.data.dataset import Dataset
 from kmlp.data.mnist import load_mnist
-from kmlp.errors import UnknownNameError
-from kmlp.registry import unknown_name
+from kmlp.errors import UnknownNameError, unknown_name
 
 _LOADERS: dict[str, Callable[[], Dataset]] = {"mnist": load_mnist}
 

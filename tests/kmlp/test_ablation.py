@@ -150,7 +150,7 @@ def broken(y_true, y_pred):
         (
             "activation",
             "math:sin",
-            'The activation "math:sin" fails on two examples with Type',
+            'The activation "math:sin" fails on two examples with .*Error: ',
         ),
         ("activation", "lopsided", r"gives shape \(2, 1\), but must give \(2, 4\)"),
         (
