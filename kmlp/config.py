@@ -1,50 +1,16 @@
-"""`RunConfig`: every hyperparameter of a run, checked; and values given as text.
-
-Each field is declared once, with its type, its rule and its description; the
-checks, the parsing, the command line's options and its help all read that.
-"""
+"""`RunConfig`: every hyperparameter of a run, checked; and values given as text."""
 
 import math
-import operator
-import typing
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Annotated, Any, Self
 
 from kmlp.activations import ACTIVATIONS
-from kmlp.errors import ConfigError, UnknownNameError, raise_problems, unknown_name
+from kmlp.errors import ConfigError, raise_problems, unknown_name
+from kmlp.fields import ConfigField, Doc, Name, NoneWord, Rule, describe_fields
 from kmlp.initializers import check_initializer
 from kmlp.losses import LOSSES
-
-
-@dataclass(frozen=True, slots=True)
-class Doc:
-    """What a field is, its unit included; shown by `--help` as well."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a field's value must satisfy, as the code that messages show."""
-
-    text: str
-    holds: Callable[[Any], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A field's value names something; `check` raises `UnknownNameError` if not."""
-
-    check: Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class NoneWord:
-    """The word that stands for None where a field's value is given as text."""
-
-    word: str
 
 
 def _check_dataset(name: str) -> None:
@@ -191,133 +157,10 @@ class RunConfig:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigField:
-    """One field of `RunConfig`, as declared there."""
-
-    name: str
-    type: type
-    optional: bool
-    default: Any
-    doc: str
-    rule: Rule | None
-    named: Name | None
-    none_word: str
-
-    def convert(self, value: Any) -> Any:
-        """The value in the field's type.
-
-        Raises:
-            ConfigError: if it has another type, breaks the rule, or names nothing.
-        """
-        if value is None and self.optional:
-            return None
-        converted = _convert(self.type, value)
-        if converted is None:
-            raise ConfigError([self._wrong_type(value)])
-        if self.rule is not None and not self.rule.holds(converted):
-            raise ConfigError(
-                [
-                    f"The value of `{self.name}` is {converted!r}, but must be "
-                    f"`{self.rule.text}`."
-                ]
-            )
-        if self.named is not None:
-            try:
-                self.named.check(converted)
-            except UnknownNameError as error:
-                raise ConfigError([str(error)]) from None
-        return converted
-
-    def parse(self, text: str) -> Any:
-        """The value that a text stands for: `1e-3`, `relu`, `true`, `none`.
-
-        Raises:
-            ConfigError: as `convert` does.
-        """
-        word = text.strip()
-        if self.optional and word.lower() == self.none_word:
-            return None
-        try:
-            value = _PARSERS[self.type](word)
-        except (ValueError, KeyError):
-            raise ConfigError([self._wrong_type(word)]) from None
-        return self.convert(value)
-
-    def text(self, value: Any) -> str:
-        """A value as text, as `parse` reads it."""
-        if value is None:
-            return self.none_word
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-    def _wrong_type(self, value: Any) -> str:
-        or_none = f" or {self.none_word}" if self.optional else ""
-        return (
-            f"The value of `{self.name}` is {value!r}, but must be "
-            f"{_IN_WORDS[self.type]}{or_none}."
-        )
-
-
-def _parse_bool(word: str) -> bool:
-    return {
-        "true": True,
-        "yes": True,
-        "1": True,
-        "false": False,
-        "no": False,
-        "0": False,
-    }[word.lower()]
-
-
-_PARSERS: dict[type, Callable[[str], Any]] = {
-    int: int,
-    float: float,
-    bool: _parse_bool,
-    str: str,
-}
-_IN_WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "a name"}
-
-
-def _convert(kind: type, value: Any) -> Any:
-    """The value as exactly `kind`, None if it is of another one."""
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        value = value.item()  # a NumPy number
-    if kind is bool or isinstance(value, bool):
-        return value if kind is bool and isinstance(value, bool) else None
-    if kind is str:
-        return value if isinstance(value, str) else None
-    try:
-        return operator.index(value) if kind is int else float(operator.pos(value))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
 @cache
 def config_fields() -> dict[str, ConfigField]:
     """Every field of `RunConfig` by name, in the order of their declaration."""
-    hints = typing.get_type_hints(RunConfig, include_extras=True)
-    return {
-        field.name: _describe(field.name, hints[field.name], field.default)
-        for field in fields(RunConfig)
-    }
-
-
-def _describe(name: str, hint: Any, default: Any) -> ConfigField:
-    declared, *extras = typing.get_args(hint)
-    types = typing.get_args(declared) or (declared,)
-    optional = type(None) in types
-    return ConfigField(
-        name=name,
-        type=next(part for part in types if part is not type(None)),
-        optional=optional,
-        default=default,
-        doc=next(extra.text for extra in extras if isinstance(extra, Doc)),
-        rule=next((extra for extra in extras if isinstance(extra, Rule)), None),
-        named=next((extra for extra in extras if isinstance(extra, Name)), None),
-        none_word=next(
-            (extra.word for extra in extras if isinstance(extra, NoneWord)), "none"
-        ),
-    )
+    return describe_fields(RunConfig)
 
 
 def axis_names() -> tuple[str, ...]:

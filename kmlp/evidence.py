@@ -46,14 +46,15 @@ def _comparison(study: Ablation, best: ValueResult) -> str:
             f"{name(best)} is better than {name(*worse)} after {epochs}: the differences "
             f"exceed what {seeds} seeds vary by."
         )
+    more = "More seeds may tell."
     if worse:
         return (
             f"{name(best)} is better than {name(*worse)} after {epochs}; {seeds} seeds do "
-            f"not separate it from {name(*open_)}, so no single best value is shown."
+            f"not separate it from {name(*open_)}, so no single best value is shown. {more}"
         )
     return (
         f"{name(best)} has the highest mean after {epochs}, but {seeds} seeds do not "
-        f"separate it from {name(*open_)}: no value is shown to be better."
+        f"separate it from {name(*open_)}: no value is shown to be better. {more}"
     )
 
 

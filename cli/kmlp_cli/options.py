@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from kmlp.backend import BACKENDS
-from kmlp.config import ConfigField, RunConfig, config_fields, parse_config
+from kmlp.config import RunConfig, config_fields, parse_config
 from kmlp.errors import gather, raise_problems
+from kmlp.fields import ConfigField
 
 Epochs = Annotated[int, typer.Option(help="Epochs of every run.")]
 Backend = Annotated[

@@ -56,7 +56,7 @@ def ablation_table(study: Ablation) -> Table:
             _NONE
             if value.epochs_to_near_best is None
             else f"{value.epochs_to_near_best:.1f}",
-            f"{value.seconds_per_epoch:.2g}",
+            f"{value.seconds_per_epoch:.2f}",
             _wrongs(value),
             style="bold" if best else None,
         )

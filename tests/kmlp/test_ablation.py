@@ -219,12 +219,12 @@ def test_did_not_learn_is_not_above_chance():
         (
             CLOSE,
             "width=2 has the highest mean after 1 epoch, but 3 seeds do not separate it from "
-            "width=1: no value is shown to be better.",
+            "width=1: no value is shown to be better. More seeds may tell.",
         ),
         (
             PARTLY,
             "width=3 is better than width=1 after 1 epoch; 3 seeds do not separate it from "
-            "width=2, so no single best value is shown.",
+            "width=2, so no single best value is shown. More seeds may tell.",
         ),
         (
             {1: [0.9], 2: [0.5]},
