@@ -243,6 +243,13 @@ def plan(
         for value in converted
         if converted.count(value) > 1
     )
+    if base.depth == 0 and axis in ("width", "activation"):
+        raise ConfigError(
+            [
+                f"`{axis}` does nothing where `depth` is 0, which has no hidden layers. "
+                "Give a `depth` of at least 1."
+            ]
+        )
     rows = gather(partial(_row, base, axis, value, replicates) for value in converted)
     check_trainable([row[0] for row in rows], epochs=epochs)
     return rows

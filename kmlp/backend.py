@@ -63,7 +63,11 @@ def select(name: str | None = None) -> str:
     if chosen not in BACKENDS:
         raise BackendError(unknown_name("backend", chosen, BACKENDS))
     if chosen not in installed():
-        raise BackendError(_missing(f'The backend "{chosen}" is not installed'))
+        raise BackendError(
+            f'The backend "{chosen}" is not installed. Installed: '
+            f"{', '.join(installed()) or 'none'}. To fix it: `pip install {chosen}`, or "
+            "name another backend."
+        )
     os.environ["KERAS_BACKEND"] = chosen
     return chosen
 
@@ -158,16 +162,10 @@ def _configured() -> str | None:
 def _default() -> str:
     found = installed()
     if not found:
-        raise BackendError(_missing("No backend is installed"))
+        raise BackendError(
+            f"No backend is installed. To fix it, install one: `pip install {BACKENDS[0]}`."
+        )
     return found[0]
-
-
-def _missing(what: str) -> str:
-    return (
-        f"{what}. Installed: {', '.join(installed()) or 'none'}. "
-        'Mend: `pip install tensorflow`, `pip install "kmlp[jax]"` or '
-        '`pip install "kmlp[torch]"`.'
-    )
 
 
 @contextlib.contextmanager
@@ -192,7 +190,7 @@ def quiet() -> Iterator[None]:
         os.dup2(kept.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             os.dup2(saved, 2)
             kept.seek(0)
             sys.stderr.write(kept.read().decode(errors="replace"))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS, get_activation
@@ -13,10 +16,12 @@ from kmlp.config import RunConfig
 from kmlp.data import load_dataset
 from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.losses import LOSSES, get_loss
-from kmlp.model import count_parameters
+from kmlp.model import build_mlp, count_parameters
 
 MAX_PARAMETERS = 2**30
 """The largest model that is built: 4 GiB of weights, and as much of gradients."""
+
+MAX_COUNT = {"epochs": 1_000_000, "seeds": 10_000}
 
 
 def check_trainable(configs: Iterable[RunConfig], *, epochs: int) -> None:
@@ -35,7 +40,7 @@ def check_trainable(configs: Iterable[RunConfig], *, epochs: int) -> None:
 
 
 def check_count(name: str, number: Any) -> int:
-    """The number as an int of at least 1.
+    """The number as an int from 1 to `MAX_COUNT[name]`, more than which is a slip.
 
     Raises:
         ConfigError: if it is none.
@@ -44,9 +49,12 @@ def check_count(name: str, number: Any) -> int:
         count = -1 if isinstance(number, bool) else operator.index(number)
     except TypeError:
         count = -1
-    if count < 1:
+    if not 1 <= count <= MAX_COUNT[name]:
         raise ConfigError(
-            [f"The value of `{name}` is {number!r}, but must be an integer, `{name} >= 1`."]
+            [
+                f"The value of `{name}` is {number!r}, but must be an integer, "
+                f"`1 <= {name} <= {MAX_COUNT[name]}`."
+            ]
         )
     return count
 
@@ -83,35 +91,41 @@ def _check_functions(config: RunConfig) -> None:
         return
     ops = backend.load().ops
     classes = load_dataset(config.dataset).num_classes
-    loss = get_loss(config.loss)
-    scores = get_activation(loss.resolve_output(config.output))(ops.ones((2, classes)))
+    activation, loss = get_activation(config.activation), get_loss(config.loss)
     one_hot = loss.targets == "one_hot"
-    targets = ops.one_hot([0, 1], classes) if one_hot else ops.convert_to_tensor([[0], [1]])
+    y = np.eye(classes, dtype="float32")[[0, 1]] if one_hot else np.array([[0], [1]])
+
+    def of_scores() -> Any:
+        scores = get_activation(loss.resolve_output(config.output))(ops.ones((2, classes)))
+        return loss.function(ops.convert_to_tensor(y), scores)
+
+    def train_a_step() -> None:
+        model = build_mlp(
+            input_shape=(2,), num_classes=classes, width=4, depth=1, activation=activation,
+            loss=loss, output=config.output,
+        )  # fmt: skip
+        model.train_on_batch(np.ones((2, 2)), y)
+
+    names = f'The activation "{config.activation}"', f'The loss "{config.loss}"'
     gather(
         [
-            partial(
-                _try,
-                f'The activation "{config.activation}"',
-                partial(get_activation(config.activation), ops.ones((2, 4))),
-                ((2, 4),),
-            ),
-            partial(
-                _try,
-                f'The loss "{config.loss}"',
-                partial(loss.function, targets, scores),
-                ((2,), ()),
-            ),
+            lambda: _try(names[0], lambda: activation(ops.ones((2, 4))), (2, 4)),
+            lambda: _try(names[1], of_scores, (2,), ()),
         ]
     )
+    _try(f'{names[0]} with the loss "{config.loss}"', train_a_step)
 
 
-def _try(what: str, call: Callable[[], Any], shapes: tuple[tuple[int, ...], ...]) -> None:
+def _try(what: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> None:
+    """Calls, and makes any failure a `ConfigError`, and a result of another shape."""
     try:
-        found = tuple(backend.load().ops.shape(call()))
-    except Exception as error:  # a user's function may fail in any way
+        result = call()
+        found = tuple(backend.load().ops.shape(result)) if shapes else ()
+    except (Exception, SystemExit) as error:  # a user's function may fail in any way
+        text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
         raise ConfigError(
-            [f"{what} fails on two examples with {type(error).__name__}: {error}"]
+            [f"{what} fails on two examples with {type(error).__name__}: {text[:300]}"]
         ) from error
-    if found not in shapes:
+    if shapes and found not in shapes:
         wanted = " or ".join(map(str, shapes))
         raise ConfigError([f"{what} gives shape {found}, but must give {wanted}."])

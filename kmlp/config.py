@@ -53,14 +53,14 @@ class RunConfig:
     ] = 2
     activation: Annotated[
         str,
-        Doc("Activation of the hidden layers: a keras.activations name or an own one."),
+        Doc("Activation of the hidden layers: a keras.activations name or your own."),
         Name(ACTIVATIONS.check),
     ] = "relu"
     loss: Annotated[
         str,
         Doc(
             "Loss: cross_entropy, nll, multi_margin, mse, mae, a keras.losses name "
-            "or an own one."
+            "or your own."
         ),
         Name(LOSSES.check),
     ] = "cross_entropy"
@@ -131,7 +131,8 @@ class RunConfig:
             )
         if right >= {"output", "loss"} and self.output is not None:
             try:
-                LOSSES.get(self.loss).resolve_output(self.output)
+                what = f'the loss "{self.loss}"'
+                LOSSES.get(self.loss).resolve_output(self.output, what)
             except ConfigError as error:
                 problems += error.problems
         return problems

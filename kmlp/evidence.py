@@ -28,9 +28,10 @@ def _comparison(study: Ablation, best: ValueResult) -> str:
     if len(study.values) == 1:
         return f"Only {name(best)} was trained: there is nothing to compare."
     if not others:
-        return (
-            f"{name(best)} has the fewest diverged runs: there is none to compare it with."
-        )
+        few = "the fewest" if best.diverged else "no"
+        return f"Only {name(best)} has {few} diverged runs, so there is nothing to compare."
+    if all(value.did_not_learn == len(value.finished) for value in study.contenders):
+        return "No run learned, so there is nothing to compare."
     differences = [study.difference(value) for value in others]
     seeds = min(it.size if it is not None else 0 for it in differences)
     epochs = "1 epoch" if study.epochs == 1 else f"{study.epochs} epochs"

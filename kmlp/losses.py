@@ -58,7 +58,7 @@ class Loss:
         if problems:
             raise ConfigError(problems)
 
-    def resolve_output(self, output: str | None) -> str:
+    def resolve_output(self, output: str | None, what: str = "this loss") -> str:
         """The output activation to build: the asked-for one, else the loss's own.
 
         Raises:
@@ -69,7 +69,7 @@ class Loss:
         if self.outputs is not None and output not in self.outputs:
             raise ConfigError(
                 [
-                    f'The value of `output` is "{output}", but this loss works on '
+                    f'The value of `output` is "{output}", but {what} works on '
                     f"{' or '.join(self.outputs)}. Leave `output` out, or choose "
                     "another loss."
                 ]

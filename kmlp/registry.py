@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from pathlib import PurePath
 from types import FunctionType
 from typing import Generic, TypeVar
 
@@ -25,10 +28,16 @@ def import_object(path: str) -> object:
     module_name, _, name = path.partition(":")
     if not module_name or not name:
         raise UnknownNameError(f'"{path}" is not of the form `package.module:name`.')
+    if module_name.endswith(".py") or "/" in module_name:
+        raise UnknownNameError(
+            f'"{path}" names a file. Give the module instead, without folder and .py: '
+            f"{PurePath(module_name).stem}:{name}, in the current folder."
+        )
     backend.load()  # which a user's module does as a rule, but not as quietly
     try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module may fail in any way
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # a user's module may fail in any way
         raise UnknownNameError(
             f'"{path}": importing "{module_name}" failed with '
             f"{type(error).__name__}: {error}. It must be importable from the "
@@ -122,7 +131,7 @@ class Registry(Generic[T]):
         elif name not in self._builtin and name not in self._own:
             raise UnknownNameError(
                 unknown_name(self.kind, name, self.names)
-                + f" An own one: `register_{self.kind}`, or `package.module:name`."
+                + f" For your own: `register_{self.kind}`, or `package.module:name`."
             )
 
     def get(self, name: str) -> T:

@@ -67,10 +67,10 @@ def train_all(
         BackendError: if there is no backend.
     """
     check_trainable(configs, epochs=epochs)
-    backend.load()
     assignments = tuple(Assignment(config, epochs) for config in configs)
     if observer is not None:
         observer(StudyStarted(assignments))
+    backend.load()
     planner = ListPlanner(assignments)
     execute(planner, store=MemoryStore(), executor=InProcessExecutor(), observer=observer)
     return [planner.runs[config] for config in configs]

@@ -63,3 +63,8 @@ def main() -> None:
         for line in str(error).splitlines():
             print(f"Error: {line}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # a full disk, say
+        if os.environ.get("KMLP_DEBUG") == "1":
+            raise
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
 _PIPE_WIDTH = 160
 """Columns where there is no terminal to fit: enough that nothing is wrapped."""
@@ -17,17 +18,29 @@ def print_json(values: dict[str, Any]) -> None:
     print(json.dumps(values, indent=2, allow_nan=False))
 
 
-def print_table(*parts: RenderableType) -> None:
-    """Prints tables and texts, as wide as the terminal; wide where there is none."""
-    console = _stdout()
-    for part in parts:
-        console.print(part)
+def print_table(table: Table, note: Text | None = None) -> None:
+    """Prints a table, and a sentence under it.
 
-
-def _stdout() -> Console:
+    On a narrow terminal the columns move together; where that is not enough, lines
+    are longer than the terminal is wide: a number is never cut.
+    """
+    from rich.cells import cell_len
     from rich.console import Console
+    from rich.measure import Measurement
 
+    for column in table.columns:
+        if column.no_wrap:
+            lines = "\n".join(map(str, [column.header, *column.cells])).splitlines()
+            column.min_width = max(map(cell_len, lines))
     console = Console(highlight=False)
-    if console.is_terminal:
-        return console
-    return Console(highlight=False, width=_PIPE_WIDTH)
+    width = console.width if console.is_terminal else _PIPE_WIDTH
+
+    def needed() -> Measurement:
+        boundless = Console(highlight=False, width=1000)
+        return Measurement.get(boundless, boundless.options, table)
+
+    if needed().maximum > width:
+        table.padding = (0, 0, 0, 0)
+    Console(highlight=False, width=max(width, needed().minimum)).print(table)
+    if note is not None:
+        console.print(note, soft_wrap=not console.is_terminal)

@@ -46,8 +46,12 @@ def show_progress(names: tuple[str, ...], *, quiet: bool) -> Iterator[Observer]:
         with display:
             yield display
     except KeyboardInterrupt:
-        done = f"{len(display.finished)} of {display.total} runs finished"
-        print(f"Interrupted: {done}.", file=sys.stderr)
+        print(
+            f"Interrupted: {len(display.finished)} of {display.total} runs finished."
+            if display.total
+            else "Interrupted before training began.",
+            file=sys.stderr,
+        )
         for run in display.finished:
             print(f"  {display.outcome(run)}", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -18,10 +18,12 @@ from kmlp.run import Run
 from kmlp.statistics import Estimate
 
 _NONE = "-"
-_LEGEND = (
+_EPOCH_LEGEND = (
+    "epoch within 1 %: the first within 1 % of its run's best, mean over the seeds."
+)
+_INTERVAL_LEGEND = (
     "±: half of the 95 % interval over the seeds; for differences, which are paired by "
-    "seed, the intervals of all pairs of values hold at once. epoch within 1 %: the first "
-    "within 1 % of its run's best, mean over the seeds."
+    "seed, the intervals of all pairs of values hold at once. "
 )
 
 
@@ -31,19 +33,23 @@ def ablation_table(study: Ablation) -> Table:
     table = _table(
         f"What {study.axis} does: {study.base.dataset}, {_count(study.epochs, 'epoch')}, "
         f"{_count(seeds, 'seed')}, {study.backend}",
-        f"{_description(study)}\n{_LEGEND}",
+        "\n".join(
+            [_description(study), (_INTERVAL_LEGEND if seeds > 1 else "") + _EPOCH_LEGEND]
+        ),
     )
-    table.add_column(study.axis, justify="right", overflow="fold")
+    table.add_column(
+        study.axis.replace("_", "\n"), justify="right", overflow="fold", min_width=8
+    )
     for header in (
-        "parameters",
+        "param-\neters",
         "validation\naccuracy %",
-        "test\naccuracy %",
+        "test\nacc. %",
         "difference\nfrom best",
         "epoch\nwithin\n1 %",
         "s an\nepoch",
     ):
-        table.add_column(header, justify="right", overflow="fold")
-    table.add_column("went wrong", overflow="fold")
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("went\nwrong", overflow="fold", min_width=5)
     for value in study.values:
         best = value is study.best
         test = value.test_accuracy

@@ -77,13 +77,17 @@ def _check_target(path: Path | None, *, overwrite: bool) -> None:
         return
     problems = []
     if path.suffix != ".keras":
-        problems.append(f"The value of `--save` is {path}, but must end in `.keras`.")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        problems.append(f"The folder {path.parent} of `--save` cannot be written to.")
-    if path.is_dir() or (path.exists() and not overwrite):
+        problems.append(f'The value of `--save` is "{path}", but must be a name.keras.')
+    elif path.is_dir():
+        problems.append(f"{path} of `--save` is a folder. Choose another name.")
+    elif path.exists() and not overwrite:
         problems.append(
             f"{path} of `--save` exists. Choose another name, or give --overwrite."
         )
+    if not path.parent.is_dir():
+        problems.append(f"The folder {path.parent} of `--save` does not exist.")
+    elif not os.access(path.parent, os.W_OK):
+        problems.append(f"The folder {path.parent} of `--save` cannot be written to.")
     raise_problems(problems)
 
 

@@ -65,7 +65,7 @@ class Dataset:
             raise ConfigError(
                 [
                     f"The value of `train_size` is {size}, but {self.name} has "
-                    f"{len(self.train)} training images. Give at most that, or none."
+                    f"{len(self.train)} training images. Give at most that."
                 ]
             )
         return replace(self, train=Split(x=self.train.x[:size], y=self.train.y[:size]))

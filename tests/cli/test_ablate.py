@@ -18,7 +18,7 @@ SHORT = ["--train-size", "1000", "--epochs", "2", "--seeds", "2", "--depth", "1"
 def test_table_on_stdout_plain_lines_on_stderr_and_no_control_characters():
     result = process(*WIDTHS, *SHORT, TERM="xterm-256color")
     assert result.returncode == 0
-    for column in ("width", "parameters", "validation", "test", "difference", "went wrong"):
+    for column in ("width", "param-", "validation", "test", "difference", "went"):
         assert column in result.stdout
     rows = [line.split() for line in result.stdout.splitlines()]
     assert [row[1] for row in rows if row and row[0] in ("8", "16")] == ["6,370", "12,730"]
@@ -160,6 +160,49 @@ def test_ctrl_c_says_what_was_finished():
     assert out == ""
     assert "of 1000 runs finished.\n  width=8 seed=0: val_accuracy" in err
     assert "Traceback" not in err
+
+
+def test_ctrl_c_before_training_makes_no_noise():
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--epochs", "100"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        time.sleep(1.0)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, "")
+    assert all(line.startswith("Interrupted") for line in err.splitlines())
+
+
+def test_a_full_disk_is_an_error_and_no_traceback():
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        result = subprocess.run(
+            [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--dry-run", "--json"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_no_number_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
+    from rich.console import Console
+
+    from kmlp_cli.output import print_table
+    from kmlp_cli.tables import _table
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(Console, "is_terminal", property(lambda self: True))
+    table = _table("narrow")
+    table.add_column("activation", overflow="fold", min_width=8)
+    for _ in range(4):
+        table.add_column("accuracy\n%", no_wrap=True, justify="right")
+    table.add_row("a_module_with_a_long_name:my_function", *["-47.67 ± 19.06"] * 4)
+    print_table(table)
+    shown = capsys.readouterr().out
+    assert shown.count("-47.67 ± 19.06") == 4
+    assert "…" not in shown
 
 
 def test_live_display_on_a_terminal():

@@ -45,13 +45,16 @@ def test_save_says_when_the_loss_has_to_stay_behind(kmlp, tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("model.h5", "must end in `.keras`"),
-        ("no_folder/model.keras", "no_folder of `--save` cannot be written to"),
+        ("model.h5", "must be a name.keras"),
+        (".keras", "must be a name.keras"),
+        ("folder.keras", "is a folder"),
+        ("no_folder/model.keras", "no_folder of `--save` does not exist"),
         ("exists.keras", "exists. Choose another name, or give --overwrite"),
     ],
 )
 def test_a_bad_target_is_refused_before_training(kmlp, tmp_path, name, message):
     (tmp_path / "exists.keras").write_text("precious")
+    (tmp_path / "folder.keras").mkdir()
     result = kmlp(*SHORT, "--save", str(tmp_path / name))
     assert result.code == 2
     assert message in result.err

@@ -98,12 +98,24 @@ def test_seeds_as_a_number_count_from_the_base_s():
         ("width", [32, 32], {}, "The value 32 of `width` is given 2 times"),
         ("momentum", [0, 0.0], {}, "The value 0.0 of `momentum` is given 2 times"),
         ("width", ["32"], {}, "must be an integer"),
-        ("width", [32], {"seeds": 0}, "`seeds` is 0, but must be an integer, `seeds >= 1`"),
+        (
+            "width",
+            [32],
+            {"seeds": 0},
+            "`seeds` is 0, but must be an integer, `1 <= seeds <= 10000`",
+        ),
         ("width", [32], {"seeds": True}, "`seeds` is True"),
+        ("width", [32], {"seeds": 10**9}, "`seeds` is 1000000000"),
+        (
+            "width",
+            [32, 64],
+            {"base": RunConfig(depth=0)},
+            "`width` does nothing where `depth`",
+        ),
         ("width", [32], {"seeds": []}, "at least one"),
         ("width", [32], {"seeds": [1, 1]}, "none twice"),
         ("width", [32], {"seeds": [-1]}, "`seed >= 0`"),
-        ("width", [32], {"epochs": 0}, "`epochs >= 1`"),
+        ("width", [32], {"epochs": 0}, "`1 <= epochs <= 1000000`"),
         ("batch_size", [32, 60_000], {}, "at most the 50000 training images"),
         ("nesterov", [False, True], {}, "does nothing"),
     ],
@@ -140,6 +152,10 @@ def lopsided(x):
     return x[:, :1]
 
 
+def numpy_only(x):
+    return np.tanh(np.asarray(x))
+
+
 def broken(y_true, y_pred):
     raise RuntimeError("no idea")
 
@@ -153,6 +169,7 @@ def broken(y_true, y_pred):
             'The activation "math:sin" fails on two examples with .*Error: ',
         ),
         ("activation", "lopsided", r"gives shape \(2, 1\), but must give \(2, 4\)"),
+        ("activation", "numpy_only", 'The activation "numpy_only".* fails on two examples'),
         (
             "loss",
             "broken",
@@ -162,6 +179,7 @@ def broken(y_true, y_pred):
 )
 def test_own_functions_are_tried_before_training(axis, name, message):
     register_activation("lopsided", lopsided)
+    register_activation("numpy_only", numpy_only)
     register_loss("broken", broken)
     events = []
     with pytest.raises(ConfigError, match=message):
@@ -234,8 +252,13 @@ def test_did_not_learn_is_not_above_chance():
         ({4: [0.9, 0.91]}, "Only width=4 was trained: there is nothing to compare."),
         (
             {1: [0.9, 0.91], 2: [math.nan] * 2},
-            "width=1 has the fewest diverged runs: there is none to compare it with. "
+            "Only width=1 has no diverged runs, so there is nothing to compare. "
             "width=2 (2 of 2 runs) diverged.",
+        ),
+        (
+            {1: [0.1, 0.1], 2: [0.1, 0.11]},
+            "No run learned, so there is nothing to compare. width=1 (2 of 2 runs) and "
+            "2 (2 of 2 runs) did not learn.",
         ),
         (  # a diverged run ranks its value last, however good the others are
             {1: [0.99, math.nan, 0.9901], 2: [0.5, 0.5, 0.5001], 3: [0.4, 0.4, 0.41]},

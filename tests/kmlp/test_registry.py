@@ -77,6 +77,8 @@ def test_import_object():
     [
         ("math:", "not of the form"),
         (":pi", "not of the form"),
+        ("my_lab.py:sine", "without folder and .py: my_lab:sine"),
+        ("./my_lab:sine", "without folder and .py: my_lab:sine"),
         ("no_such_module:x", 'importing "no_such_module" failed with ModuleNotFoundError'),
         ("math:sinn", 'Unknown name in math "sinn": did you mean "sin"'),
     ],
@@ -84,3 +86,13 @@ def test_import_object():
 def test_import_object_errors(path, message):
     with pytest.raises(UnknownNameError, match=message):
         import_object(path)
+
+
+def test_a_module_that_prints_or_exits_does_neither_for_kmlp(tmp_path, monkeypatch, capsys):
+    (tmp_path / "loud_lab.py").write_text("print('hello')\nnumber = 1\n")
+    (tmp_path / "exiting_lab.py").write_text("import sys\nsys.exit(5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert import_object("loud_lab:number") == 1
+    assert capsys.readouterr() == ("", "hello\n")
+    with pytest.raises(UnknownNameError, match="failed with SystemExit: 5"):
+        import_object("exiting_lab:number")

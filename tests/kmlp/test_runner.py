@@ -43,7 +43,7 @@ def test_a_diverged_run_is_recorded_and_never_an_exception():
 @pytest.mark.parametrize(
     ("change", "epochs", "message"),
     [
-        ({}, 0, "`epochs` is 0, but must be an integer, `epochs >= 1`"),
+        ({}, 0, "`epochs` is 0, but must be an integer, `1 <= epochs <= 1000000`"),
         ({}, 1.5, "`epochs` is 1.5"),
         ({}, True, "`epochs` is True"),
         ({"batch_size": 50_001}, 1, "at most the 50000 training images"),
