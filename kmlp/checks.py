@@ -87,33 +87,41 @@ def _check_data(config: RunConfig) -> None:
 
 def _check_functions(config: RunConfig) -> None:
     """Tries the functions that are the user's own as a model will call them."""
-    if not (ACTIVATIONS.is_own(config.activation) or LOSSES.is_own(config.loss)):
+    named = (config.activation, config.output or "linear")
+    if not (any(map(ACTIVATIONS.is_own, named)) or LOSSES.is_own(config.loss)):
         return
+    loss = get_loss(config.loss)
+    output = loss.resolve_output(config.output)
     ops = backend.load().ops
     classes = load_dataset(config.dataset).num_classes
-    activation, loss = get_activation(config.activation), get_loss(config.loss)
+    activation, last = get_activation(config.activation), get_activation(output)
     one_hot = loss.targets == "one_hot"
     y = np.eye(classes, dtype="float32")[[0, 1]] if one_hot else np.array([[0], [1]])
 
     def of_scores() -> Any:
-        scores = get_activation(loss.resolve_output(config.output))(ops.ones((2, classes)))
-        return loss.function(ops.convert_to_tensor(y), scores)
+        return loss.function(ops.convert_to_tensor(y), last(ops.ones((2, classes))))
 
     def train_a_step() -> None:
         model = build_mlp(
             input_shape=(2,), num_classes=classes, width=4, depth=1, activation=activation,
-            loss=loss, output=config.output,
+            loss=loss, output=output,
         )  # fmt: skip
         model.train_on_batch(np.ones((2, 2)), y)
 
-    names = f'The activation "{config.activation}"', f'The loss "{config.loss}"'
+    names = (
+        f'activation "{config.activation}"',
+        f'output "{output}"',
+        f'loss "{config.loss}"',
+    )
+    size = (2, classes)
     gather(
         [
-            lambda: _try(names[0], lambda: activation(ops.ones((2, 4))), (2, 4)),
-            lambda: _try(names[1], of_scores, (2,), ()),
+            lambda: _try(f"The {names[0]}", lambda: activation(ops.ones((2, 4))), (2, 4)),
+            lambda: _try(f"The {names[1]}", lambda: last(ops.ones(size)), size),
         ]
     )
-    _try(f'{names[0]} with the loss "{config.loss}"', train_a_step)
+    _try(f"The {names[2]}", of_scores, (2,), ())
+    _try(f"A step with the {', the '.join(names)}", train_a_step)
 
 
 def _try(what: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> None:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,7 +170,8 @@ def broken(y_true, y_pred):
             'The activation "math:sin" fails on two examples with .*Error: ',
         ),
         ("activation", "lopsided", r"gives shape \(2, 1\), but must give \(2, 4\)"),
-        ("activation", "numpy_only", 'The activation "numpy_only".* fails on two examples'),
+        ("activation", "numpy_only", 'activation "numpy_only".* fails on two examples'),
+        ("output", "lopsided", r'The output "lopsided" gives shape \(2, 1\)'),
         (
             "loss",
             "broken",
@@ -182,8 +184,9 @@ def test_own_functions_are_tried_before_training(axis, name, message):
     register_activation("numpy_only", numpy_only)
     register_loss("broken", broken)
     events = []
+    base = replace(BASE, loss="mse")  # which works on any output
     with pytest.raises(ConfigError, match=message):
-        ablate(axis, [getattr(BASE, axis), name], observer=events.append)
+        ablate(axis, [getattr(base, axis), name], base=base, observer=events.append)
     assert events == []
 
 
