@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import shutil
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -98,7 +101,7 @@ def load(name: str | None = None) -> ModuleType:
     if "keras" in sys.modules:
         import keras
     else:
-        with quiet():
+        with _interrupted_after(), quiet():
             import keras
     _compute_with_one_thread(chosen)
     module: ModuleType = keras
@@ -198,6 +201,36 @@ def quiet() -> Iterator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+
+
+@contextlib.contextmanager
+def _interrupted_after() -> Iterator[None]:
+    """Has Ctrl-C wait: a backend that is being imported would ignore it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted, and can choose how
+        return
+    came: list[int] = []
+    own = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, own or signal.SIG_DFL)
+    if came:
+        signal.raise_signal(signal.SIGINT)
+
+
+@cache
+def accelerated() -> bool:
+    """Whether the chosen backend computes on something else than the CPU.
+
+    Loads it only where there may be such a device.
+
+    Raises:
+        BackendError: as `load` does.
+    """
+    if loaded() is None and sys.platform != "darwin" and not shutil.which("nvidia-smi"):
+        return False
+    return any(not device.startswith("cpu") for device in devices())
 
 
 def devices() -> list[str]:

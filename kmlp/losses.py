@@ -123,8 +123,9 @@ def multi_margin(y_true: Any, y_pred: Any) -> Any:
     y_pred = ops.convert_to_tensor(y_pred)
     num_classes = y_pred.shape[-1]
     margins = ops.relu(1.0 - _of_class(y_true, y_pred)[:, None] + y_pred)
-    others = 1.0 - ops.one_hot(_classes(y_true), num_classes, dtype=y_pred.dtype)
-    return ops.sum(margins * others, axis=-1) / num_classes
+    # Not `ops.one_hot`, which on PyTorch looks at the values and cannot be traced.
+    others = ops.not_equal(ops.arange(num_classes), _classes(y_true)[:, None])
+    return ops.sum(ops.where(others, margins, 0.0), axis=-1) / num_classes
 
 
 def _classes(y_true: Any) -> Any:

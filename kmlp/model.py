@@ -20,6 +20,8 @@ from kmlp.seeds import Purpose, generator
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+    from numpy.typing import NDArray
 
     from kmlp.data import Dataset
 
@@ -159,6 +161,29 @@ def build_for(config: RunConfig, dataset: Dataset) -> keras.Sequential:
     )
 
 
+def initial_weights(config: RunConfig, dataset: Dataset) -> list[NDArray[np.float32]]:
+    """The weights that a run begins with, in the order of `model.get_weights()`.
+
+    They depend on the seed and the sizes of the layers alone.
+    """
+    sizes = layer_sizes(
+        dataset.input_shape, dataset.num_classes, config.width, config.depth
+    )
+    return list(itertools.chain(*_draw(config, sizes)))
+
+
+def _draw(
+    config: RunConfig, sizes: list[tuple[int, int]]
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """The initial kernel and bias of every dense layer."""
+    return [
+        draw_weights(
+            config.initializer, *size, generator(config.seed, Purpose.WEIGHTS, index)
+        )
+        for index, size in enumerate(sizes)
+    ]
+
+
 def save_portable(model: keras.Sequential, path: Path) -> bool:
     """Saves a model so that it loads in a Python without kmlp.
 
@@ -259,9 +284,8 @@ def _build(
         ],
         name="mlp",
     )
-    for index, (layer, size) in enumerate(zip(dense, sizes, strict=True)):
-        rng = generator(config.seed, Purpose.WEIGHTS, index)
-        layer.set_weights(draw_weights(config.initializer, *size, rng))
+    for layer, size, weights in zip(dense, sizes, _draw(config, sizes), strict=True):
+        layer.set_weights(weights)
         for attribute, law in keras_initializers(config.initializer, size[0]).items():
             setattr(layer, attribute, law)
     model.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import inspect
 import sys
@@ -81,6 +82,11 @@ class Registry(Generic[T]):
         return ":" in name or name in self._own
 
     @property
+    def own(self) -> dict[str, T]:
+        """What was registered, by name."""
+        return dict(self._own)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""
         return tuple(sorted({*self._builtin, *self._own}))
@@ -147,6 +153,21 @@ class Registry(Generic[T]):
                 raise UnknownNameError(f'"{name}" is no {self.kind}: {error}') from None
         self.check(name)
         return self._own[name] if name in self._own else self._builtin[name]()
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of how a user's object is defined, the same in every process.
+
+        For `package.module:name` the whole module counts, too, which may hold what
+        the object is made of.
+
+        Raises:
+            UnknownNameError: if there is none of that name.
+        """
+        item = self.get(name)
+        from kmlp.definitions import definition_text  # brings NumPy
+
+        parts = [item, sys.modules[name.partition(":")[0]]] if ":" in name else [item]
+        return hashlib.sha256(definition_text(parts).encode()).hexdigest()
 
 
 def same(one: object, other: object) -> bool:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kmlp import backend
+from kmlp.checkpoint import Checkpoint
 from kmlp.config import RunConfig
-from kmlp.data import Dataset, Split
-from kmlp.losses import get_loss
-from kmlp.model import build_for
-from kmlp.run import Checkpoint, EpochRecord
-from kmlp.seeds import Purpose, generator
+from kmlp.data import Dataset
+from kmlp.run import EpochRecord
 
-_EVALUATION_BATCH_SIZE = 1000
+if TYPE_CHECKING:
+    from kmlp.training.networks import Networks
+    from kmlp.training.trainer import Trainer
 
 
 class Session:
@@ -31,95 +29,81 @@ class Session:
         config: The run's configuration.
         dataset: The dataset that it names, whole.
         checkpoint: Where to continue. Defaults to None: at the beginning.
+        networks: Where models with compiled programs are taken from, and given
+            back to when the session is closed. Defaults to None: the model is
+            the session's own.
+        fused: Whether an epoch is one compiled program (`kmlp.fit`). Otherwise
+            Keras calls each step. Defaults to True.
 
     Raises:
         BackendError: if there is no backend.
     """
 
     def __init__(
-        self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None = None
+        self,
+        config: RunConfig,
+        dataset: Dataset,
+        checkpoint: Checkpoint | None = None,
+        *,
+        networks: Networks | None = None,
+        fused: bool = True,
     ) -> None:
         self._keras = backend.load()
-        from kmlp.training.recorder import Recorder
+        from kmlp.training.networks import FusedTrainer, Networks
+        from kmlp.training.plain import PlainTrainer
 
         self.config = config
-        self._dataset = dataset.with_train_size(config.train_size)
-        self._one_hot = get_loss(config.loss).targets == "one_hot"
-        self._model = build_for(config, dataset)
-        self.epochs = 0
-        if checkpoint is not None:
-            checkpoint.restore(self._model)
-            self.epochs = checkpoint.epochs
-        self._recorder = Recorder(self._model)
+        self.epochs = checkpoint.epochs if checkpoint is not None else 0
+        self._trainer: Trainer
+        if fused:
+            own = networks or Networks()
+            self._trainer = FusedTrainer(config, dataset, checkpoint, own)
+        else:
+            self._trainer = PlainTrainer(config, dataset, checkpoint)
 
     def train_epoch(self) -> EpochRecord:
         """Trains one more epoch; evaluates it on the validation and the test data."""
-        from kmlp.training.recorder import StepLosses
-
         started = time.perf_counter()
-        train = self._dataset.train
-        order = generator(self.config.seed, Purpose.ORDER, self.epochs).permutation(
-            len(train)
-        )
-        losses = StepLosses()
-        history = self._recorder.fit(
-            train.x[order],
-            self._targets(train.y[order]),
-            batch_size=self.config.batch_size,
-            initial_epoch=self.epochs,
-            epochs=self.epochs + 1,
-            shuffle=False,
-            callbacks=[losses],
-            verbose=0,
-        ).history
+        logs = self._trainer.train_epoch(self.epochs)
         self.epochs += 1
+        splits = {"": logs.train, "val_": logs.validation, "test_": logs.test}
         figures = {
-            "loss": float(history["loss"][-1]),
-            "accuracy": float(history["accuracy"][-1]),
-            **self._evaluate("val", self._dataset.validation),
-            **self._evaluate("test", self._dataset.test),
+            f"{prefix}{name}": float(figures[name])
+            for prefix, figures in splits.items()
+            for name in ("loss", "accuracy")
         }
-        if not np.isfinite([*losses.values, *figures.values()]).all():
+        losses = _until_not_finite(logs.step_losses)
+        if not np.isfinite([*losses, *figures.values()]).all():
             figures = dict.fromkeys(figures, math.nan)
         return EpochRecord(
             epoch=self.epochs,
             seconds=time.perf_counter() - started,
-            step_losses=np.array(losses.values, "float32"),
+            step_losses=losses,
             **figures,
         )
-
-    def _evaluate(self, prefix: str, split: Split) -> dict[str, float]:
-        logs = self._recorder.evaluate(
-            split.x,
-            self._targets(split.y),
-            batch_size=_EVALUATION_BATCH_SIZE,
-            verbose=0,
-            return_dict=True,
-        )
-        return {f"{prefix}_{name}": float(logs[name]) for name in ("loss", "accuracy")}
 
     def checkpoint(self) -> Checkpoint:
         """What another session needs to continue here, bit for bit."""
         to_numpy = self._keras.ops.convert_to_numpy
         return Checkpoint(
             epochs=self.epochs,
-            weights=tuple(np.array(weight) for weight in self._model.get_weights()),
+            weights=tuple(map(np.array, self._trainer.model.get_weights())),
             optimizer=tuple(
-                np.array(to_numpy(variable)) for variable in self._model.optimizer.variables
+                np.array(to_numpy(variable)) for variable in self._trainer.optimizer_state()
             ),
         )
 
     @property
     def parameters(self) -> int:
         """Number of weights and biases."""
-        return int(self._model.count_params())
+        return int(self._trainer.model.count_params())
 
     def close(self) -> None:
-        """Frees the model: compiled functions and models refer to each other."""
-        del self._recorder, self._model
-        gc.collect()
+        """Frees the model."""
+        self._trainer.close()
 
-    def _targets(self, labels: NDArray[np.int32]) -> NDArray[Any]:
-        if not self._one_hot:
-            return labels
-        return np.eye(self._dataset.num_classes, dtype="float32")[labels]
+
+def _until_not_finite(losses: np.ndarray) -> np.ndarray:
+    """The losses up to the first one that is not finite, with it."""
+    wrong = np.flatnonzero(~np.isfinite(losses))
+    return losses[: wrong[0] + 1] if len(wrong) else losses

@@ -64,12 +64,6 @@ def test_the_default_that_keras_writes_itself_is_no_choice(tmp_path):
     assert python(code, KERAS_BACKEND="", KERAS_HOME=str(tmp_path)).stdout == "jax\n"
 
 
-def test_loading_and_training_make_no_noise():
-    result = python(TRAIN)
-    assert result.returncode == 0
-    assert result.stderr == ""
-
-
 def test_what_a_failing_import_printed_is_shown():
     code = """
 import os, sys
@@ -106,15 +100,31 @@ import hashlib
 from kmlp import RunConfig, build_mlp, train
 %s
 run = train(RunConfig(train_size=2000, width=1024, batch_size=500), epochs=1)
-print(hashlib.sha256(b"".join(w.tobytes() for w in run.checkpoint.weights)).hexdigest())
+print(hashlib.sha256(b"".join(w.tobytes() for w in run.model().get_weights())).hexdigest())
 """
 
 
-def test_what_was_built_before_does_not_change_the_bytes_of_a_run():
+@pytest.fixture(scope="module")
+def alone():
+    """A process that loads the backend and trains."""
+    return python(REPEAT % "")
+
+
+@pytest.fixture(scope="module")
+def after_others():
+    """The same, where Keras was imported before, and another model built."""
+    return python("import keras\n" + REPEAT % "build_mlp(width=8).predict")
+
+
+def test_loading_and_training_make_no_noise(alone):
+    assert alone.returncode == 0
+    assert alone.stderr == ""
+
+
+def test_what_was_built_before_does_not_change_the_bytes_of_a_run(alone, after_others):
     """Wide enough that several threads would share a product, and change its sums."""
-    alone, after = python(REPEAT % ""), python(REPEAT % "build_mlp(width=8).predict")
     assert len(alone.stdout) == 65, alone.stderr
-    assert alone.stdout == after.stdout
+    assert alone.stdout == after_others.stdout
 
 
 def test_a_backend_that_computed_before_is_said():
@@ -124,9 +134,6 @@ def test_a_backend_that_computed_before_is_said():
     assert said == (backend.loaded() != "torch")  # whose threads can be chosen at any time
 
 
-def test_a_backend_that_was_only_imported_is_not():
-    result = python(
-        "import keras; from kmlp import backend; print(backend.load().__name__)"
-    )
-    assert result.stdout == "keras\n"
-    assert "was in use" not in result.stderr
+def test_a_backend_that_was_only_imported_is_not(after_others):
+    assert after_others.returncode == 0
+    assert "was in use" not in after_others.stderr

@@ -1,5 +1,10 @@
-import pytest
+import sys
 
+import pytest
+from support import run
+
+from kmlp.activations import ACTIVATIONS
+from kmlp.definitions import definition_text
 from kmlp.errors import ConfigError, UnknownNameError
 from kmlp.registry import Registry, import_object
 
@@ -96,3 +101,99 @@ def test_a_module_that_prints_or_exits_does_neither_for_kmlp(tmp_path, monkeypat
     assert capsys.readouterr() == ("", "hello\n")
     with pytest.raises(UnknownNameError, match="failed with SystemExit: 5"):
         import_object("exiting_lab:number")
+
+
+DEFINITION = """
+import numpy as np
+import helper
+from helper import shift
+from kmlp.activations import ACTIVATIONS
+from kmlp import register_activation
+SLOPE = {slope}
+TABLE = {{"slope": [1, {table}]}}
+ARRAY = np.array([1.0, {array}])
+
+class Scale:
+    factor = {attribute}
+    def __init__(self, by):
+        self.by = by
+
+SCALE = Scale({instance})
+
+def other(x):
+    return x {operator} 1
+
+def outer(bound):
+    def own(x, power={power}):
+        def within(y):
+            return SLOPE * y + TABLE["slope"][1]
+        return other(within(x) ** power) + bound + ARRAY[0] + SCALE.by + shift(x) + helper.more(x)
+    return own
+
+register_activation("own", outer({bound}))
+print(ACTIVATIONS.digest("own"))
+"""
+
+
+def test_a_digest_changes_with_all_that_a_function_is_made_of(tmp_path):
+    def digest(**change):
+        values = dict.fromkeys(
+            [
+                "slope",
+                "table",
+                "array",
+                "attribute",
+                "instance",
+                "power",
+                "bound",
+                "shift",
+                "more",
+            ],
+            1,
+        )
+        values |= {"operator": "+"} | change
+        (tmp_path / "helper.py").write_text(
+            f"def shift(x): return x + {values.pop('shift')}\n"
+            f"def more(x): return x * {values.pop('more')}\n"
+        )
+        (tmp_path / "script.py").write_text(DEFINITION.format(**values))
+        result = run(sys.executable, "-B", "script.py", cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    first = digest()
+    assert digest() == first
+    for name in (
+        "slope",
+        "table",
+        "array",
+        "attribute",
+        "instance",
+        "power",
+        "bound",
+        "shift",
+        "more",
+    ):
+        assert digest(**{name: 2}) != first, name
+    assert digest(operator="-") != first
+
+
+def test_a_digest_of_a_module_s_function_changes_with_its_module(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def digest(name, code):
+        (tmp_path / f"{name}.py").write_text(code)
+        return ACTIVATIONS.digest(f"{name}:f")
+
+    code = "import math\ndef g(x): return x\ndef f(x): return g(x)\n"
+    assert digest("one_digest", code) == digest("two_digest", code)
+    assert digest("other_digest", code.replace("return x", "return 2 * x")) != digest(
+        "one_digest", code
+    )
+
+
+def test_a_function_that_refers_to_itself_has_a_digest():
+    def own(x):
+        return own(x - 1) if x else x
+
+    assert definition_text(own) == definition_text(own)

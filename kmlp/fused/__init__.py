@@ -1,0 +1,1 @@
+"""A faster `fit` for small models: many steps in one compiled program."""

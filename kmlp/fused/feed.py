@@ -1,0 +1,126 @@
+"""Cutting an epoch into chunks: what a compiled program gets at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmlp import backend
+
+CHUNK_BYTES = 2**28
+"""What a chunk may take beyond the dataset: 256 MiB."""
+
+COPIES = 8
+"""How often the examples of a chunk are taken to be in memory. On JAX and TensorFlow
+the whole of it was 113 MiB then, beyond 750 MiB of data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Mini-batches of one size."""
+
+    data: Any
+    """Examples on the device: a nest of arrays of shape `(examples, ...)`."""
+    order: NDArray[np.int32]
+    """Which of the examples make each mini-batch, of shape `(capacity, batch_size)`."""
+    steps: int
+    """How many of the mini-batches there are, from the first one on."""
+
+
+class Feed:
+    """A dataset, cut into chunks of equal shape.
+
+    A dataset that fits into a chunk goes to the device once, whole, and a chunk
+    is the order of its examples. Of a larger one, each chunk holds a copy of its
+    own examples. Either way examples keep their type until they are there. The
+    last mini-batch of an epoch is smaller where `batch_size` does not divide
+    the number of examples; it is a part of its own.
+
+    Args:
+        data: A nest of arrays of shape `(examples, ...)`, of NumPy or on the
+            device already.
+        batch_size: Examples in a mini-batch.
+        to_device: Puts an array on the device.
+        limit: Bytes that a chunk may take, on the host and on the device; one
+            mini-batch at the least.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        batch_size: int,
+        to_device: Callable[[Any], Any],
+        *,
+        limit: int,
+    ) -> None:
+        self._tree = backend.load().tree
+        self._to_device = to_device
+        self._batch_size = batch_size
+        arrays = self._tree.flatten(data)
+        self.size = len(arrays[0])
+        self._batches, self._rest = divmod(self.size, batch_size)
+        # What is no NumPy array is on the device, and takes no more room there.
+        host = [array for array in arrays if isinstance(array, np.ndarray)]
+        self._whole = not host or sum(array.nbytes for array in host) <= limit
+        if self._whole:
+            self._data = self._put(data)
+            self.chunks = 1
+        else:
+            self._data = self._tree.map_structure(_to_numpy, data)
+            # Gathered on the host, copied to the device; a program may hold its floats.
+            of_example = sum(a[:1].nbytes for a in host) + np.dtype("int32").itemsize
+            most = max(1, limit // (COPIES * of_example * batch_size))
+            self.chunks = max(1, -(-self._batches // most))
+        self._capacity = -(-self._batches // self.chunks)
+
+    def epoch(self, order: NDArray[np.int64] | None = None) -> Iterator[list[Part]]:
+        """The chunks of an epoch, each with its parts.
+
+        Args:
+            order: Of the examples. Defaults to None: as they are.
+        """
+        rows = np.arange(self.size) if order is None else order
+        rows = rows.astype("int32" if self._whole else "int64")
+        batches = self._batches * self._batch_size
+        in_chunk = max(1, self._capacity * self._batch_size)
+        for chunk in range(self.chunks):
+            parts: list[Part] = []  # of one chunk: the last one's go before these come
+            of_chunk = rows[chunk * in_chunk : min((chunk + 1) * in_chunk, batches)]
+            if len(of_chunk):
+                parts.append(self._part(of_chunk, self._capacity, self._batch_size))
+            if self._rest and chunk == self.chunks - 1:
+                parts.append(self._part(rows[batches:], 1, self._rest))
+            yield parts
+            del parts
+
+    def samples(self) -> list[Part]:
+        """A part of every shape that an epoch has."""
+        samples = next(self.epoch())
+        if self._rest and self.chunks > 1:
+            samples.append(self._part(np.arange(self._rest), 1, self._rest))
+        return samples
+
+    def _part(self, rows: NDArray[Any], capacity: int, batch_size: int) -> Part:
+        steps = len(rows) // batch_size
+        missing = capacity * batch_size - len(rows)
+        rows = np.pad(rows, (0, missing))  # never trained on: they keep the shape equal
+        if self._whole:
+            return Part(self._data, rows.reshape(capacity, batch_size), steps)
+        block = self._put(self._tree.map_structure(lambda array: array[rows], self._data))
+        order = np.arange(len(rows), dtype="int32")
+        return Part(block, order.reshape(capacity, batch_size), steps)
+
+    def _put(self, data: Any) -> Any:
+        return self._tree.map_structure(self._to_device, data)
+
+
+def _to_numpy(array: Any) -> NDArray[Any]:
+    """The array itself where it is one of NumPy: Keras would copy it."""
+    if isinstance(array, np.ndarray):
+        return array
+    converted: NDArray[Any] = backend.load().ops.convert_to_numpy(array)
+    return converted

@@ -1,0 +1,83 @@
+"""The fused steps on JAX: `jax.lax.fori_loop` over Keras' own step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from kmlp.fused.feed import Part
+from kmlp.fused.loop import Loop, Program, step_loss
+
+NUMBERS_AT_A_TIME = 1
+numbers = np.arange
+to_device = jax.device_put
+
+
+def compile_program(model: Any, part: Part, *, training: bool) -> Program:
+    """See `kmlp.fused.loop.Steps`."""
+    step = model.train_step if training else model.test_step
+
+    def program(state: Any, data: Any, order: Any, count: Any) -> Any:
+        def body(index: Any, carry: Any) -> Any:
+            state, losses = carry
+            rows = order[index]
+            batch = keras.tree.map_structure(lambda array: array[rows], data)
+            with step_loss(model) as seen:
+                _, state = step(state, batch)
+            return _lists(state), losses.at[index].set(seen[-1].astype("float32"))
+
+        losses = jnp.zeros(len(order), "float32")
+        state, losses = jax.lax.fori_loop(0, count, body, (state, losses))
+        metrics = zip(model.metrics_variables, state[-1], strict=True)
+        with keras.StatelessScope(list(metrics)):
+            logs = model.get_metrics_result()
+        return state, logs, losses
+
+    # Compiled now and kept here, so that clearing JAX's caches does not cost it. The
+    # data are arguments: XLA would make constants of what a function captures.
+    compiled = (
+        jax.jit(program, donate_argnums=0)
+        .lower(_state(model, training=training), part.data, part.order, np.int32(0))
+        .compile()
+    )
+
+    def run(state: Any, part: Part) -> Any:
+        done = compiled(_lists(state), part.data, part.order, np.int32(part.steps))
+        # Or the next chunks would be made, and be in memory, while this one is computed.
+        return jax.block_until_ready(done)
+
+    return run
+
+
+def stand_in(loop: Loop) -> Callable[..., Any]:
+    """See `kmlp.fused.loop.Steps`."""
+
+    def function(state: Any, iterator: Any) -> Any:
+        next(iterator)
+        state, logs = loop.run_chunk(state)
+        return logs, state
+
+    return function
+
+
+def clear_caches() -> None:
+    """See `kmlp.fused.loop.Steps`."""
+    jax.clear_caches()  # of 9 MiB for each program that is gone
+
+
+def _lists(state: Any) -> Any:
+    """A state as nests of one type, as a loop's carry has to be."""
+    return tuple(list(variables) for variables in state)
+
+
+def _state(model: Any, *, training: bool) -> Any:
+    groups = [model.trainable_variables, model.non_trainable_variables]
+    if training:
+        groups.append(model.optimizer.variables)
+    groups.append(model.metrics_variables)
+    return _lists([variable.value for variable in group] for group in groups)

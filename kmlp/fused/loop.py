@@ -1,0 +1,181 @@
+"""Many steps in one compiled program, in the place of one step of Keras."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from kmlp.errors import ConfigError
+from kmlp.fused.feed import Feed, Part
+
+Program = Callable[[Any, Part], tuple[Any, dict[str, Any], Any]]
+"""Does a part's steps: takes the model's state and the part; returns the new
+state, the metrics and the loss of every step. Only JAX hands the state round:
+on the others it is None, and the program changes the model's variables."""
+
+IN_USE = (
+    "A callback trains or evaluates the model while `kmlp.fit` does. Train with "
+    "`model.fit`."
+)
+MAX_PROGRAMS = 8
+"""How many programs a loop keeps, each for a part of another shape."""
+
+
+class Steps(Protocol):
+    """What each backend's module has."""
+
+    NUMBERS_AT_A_TIME: int | None
+    """The batch size with which Keras takes one number after the other."""
+
+    def numbers(self, count: int) -> Any:
+        """What Keras iterates over: numbers stand for chunks."""
+        ...
+
+    def to_device(self, array: Any) -> Any:
+        """Puts an array where the model computes."""
+        ...
+
+    def compile_program(self, model: Any, part: Part, *, training: bool) -> Program:
+        """Makes the program for parts of that shape, and trains nothing."""
+        ...
+
+    def clear_caches(self) -> None:
+        """Frees what the backend keeps of programs that are gone."""
+        ...
+
+    def stand_in(self, loop: Loop) -> Callable[..., Any]:
+        """What Keras' `fit` calls as the model's train or test function."""
+        ...
+
+
+def steps() -> Steps:
+    """The module of the backend that Keras runs on."""
+    module: Any = importlib.import_module(f"kmlp.fused.{keras.config.backend()}_steps")
+    found: Steps = module
+    return found
+
+
+class Loop:
+    """Runs a model's training or test steps, chunk by chunk.
+
+    Args:
+        model: A compiled, built Keras model.
+        training: Whether the steps train. Otherwise they test.
+    """
+
+    def __init__(self, model: Any, *, training: bool) -> None:
+        self._model = model
+        self._training = training
+        self._programs: dict[Any, Program] = {}
+        self._feed: Feed | None = None
+        self._chunks: Iterator[list[Part]] = iter(())
+        self._losses: list[tuple[Any, int]] = []
+
+    def load(self, feed: Feed) -> None:
+        """Takes a dataset, and compiles what its parts need.
+
+        Raises:
+            ConfigError: if the model's step cannot be compiled.
+        """
+        self._feed = feed
+        for part in feed.samples():
+            shape = _shape(part)
+            if shape in self._programs:
+                self._programs[shape] = self._programs.pop(shape)  # used last
+                continue
+            while len(self._programs) >= MAX_PROGRAMS:
+                del self._programs[next(iter(self._programs))]
+            try:
+                program = steps().compile_program(
+                    self._model, part, training=self._training
+                )
+            except Exception as error:  # what a model cannot do is told in many ways
+                raise refusal(error) from error
+            self._programs[shape] = program
+            gc.collect()  # tracing leaves cycles, which hold the sample
+
+    @property
+    def in_use(self) -> bool:
+        """Whether it has a dataset."""
+        return self._feed is not None
+
+    @property
+    def size(self) -> int:
+        """Examples in the dataset."""
+        assert self._feed is not None
+        return self._feed.size
+
+    def begin(self, order: NDArray[np.int64] | None = None) -> None:
+        """Starts an epoch, with its examples in that order."""
+        assert self._feed is not None
+        self._chunks = self._feed.epoch(order)
+        self._losses = []
+
+    def run_chunk(self, state: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Does the steps of the next chunk; returns the state and the metrics."""
+        logs: dict[str, Any] = {}
+        parts = next(self._chunks, None)
+        if parts is None:  # Keras calls it for data that are not ours
+            raise ConfigError([IN_USE])
+        while parts:
+            part = parts.pop(0)
+            state, logs, losses = self._programs[_shape(part)](state, part)
+            self._losses.append((losses, part.steps))
+            del part
+        gc.collect(1)  # flattening data for PyTorch leaves cycles, which hold the chunk
+        return state, logs
+
+    def end(self) -> NDArray[np.float32]:
+        """Ends an epoch; returns the loss of each of its steps, of shape `(steps,)`."""
+        losses, self._losses = self._losses, []
+        to_numpy = keras.ops.convert_to_numpy
+        return np.concatenate([to_numpy(part)[:count] for part, count in losses])
+
+    def unload(self) -> None:
+        """Lets go of the dataset; keeps the programs."""
+        self._feed = None
+        self._chunks = iter(())
+
+
+def _shape(part: Part) -> Any:
+    arrays = [part.order, *keras.tree.flatten(part.data)]
+    names = str(keras.tree.map_structure(lambda array: 0, part.data))
+    return names, *((tuple(array.shape), str(array.dtype)) for array in arrays)
+
+
+def refusal(error: Exception) -> ConfigError:
+    """What is told where a model's step cannot be compiled."""
+    line = next(iter(str(error).strip().splitlines()), "")[:300]
+    return ConfigError(
+        [
+            "The model's step cannot be compiled into one program with others "
+            f"({type(error).__name__}: {line}). Train it with `model.fit`."
+        ]
+    )
+
+
+@contextmanager
+def step_loss(model: Any) -> Iterator[list[Any]]:
+    """Collects the losses that a model's step gives to its running mean.
+
+    Keras' `train_step` and `test_step` return only the mean over the epoch.
+    """
+    tracker = model.metrics[0]  # Keras' own: the mean of the loss comes first
+    losses: list[Any] = []
+
+    def update_state(values: Any, sample_weight: Any = None) -> Any:
+        losses.append(values)
+        return type(tracker).update_state(tracker, values, sample_weight)
+
+    tracker.update_state = update_state
+    try:
+        yield losses
+    finally:
+        del tracker.update_state

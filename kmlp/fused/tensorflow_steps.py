@@ -1,0 +1,93 @@
+"""The fused steps on TensorFlow: `tf.while_loop` under XLA over Keras' own step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kmlp.fused.feed import Part
+from kmlp.fused.loop import Loop, Program, step_loss
+
+NUMBERS_AT_A_TIME = None
+to_device = tf.convert_to_tensor
+
+
+def numbers(count: int) -> Any:
+    """See `kmlp.fused.loop.Steps`."""
+    # Of an array, Keras makes a pipeline that costs 50 ms; tuning one costs 20.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return tf.data.Dataset.range(count).with_options(options)
+
+
+def compile_program(model: Any, part: Part, *, training: bool) -> Program:
+    """See `kmlp.fused.loop.Steps`."""
+    step = model.train_step if training else model.test_step
+
+    # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
+    # only what gains by it: many small steps.
+    @tf.function(autograph=False, jit_compile=training and len(part.order) > 1)
+    def program(data: Any, order: Any, count: Any) -> Any:
+        def body(index: Any, losses: Any) -> Any:
+            batch = keras.tree.map_structure(
+                lambda array: tf.gather(array, order[index]), data
+            )
+            with step_loss(model) as seen:
+                step(batch)
+            loss = tf.cast(seen[-1], "float32")
+            return index + 1, tf.tensor_scatter_nd_update(losses, [[index]], [loss])
+
+        _, losses = tf.while_loop(
+            lambda index, losses: index < count,
+            body,
+            (tf.constant(0), tf.zeros(order.shape[0])),
+        )
+        return model.get_metrics_result(), losses
+
+    def run(state: Any, part: Part) -> Any:
+        logs, losses = traced(part.data, tf.constant(part.order), tf.constant(part.steps))
+        return state, logs, losses
+
+    with _one_replica(model.optimizer):
+        traced = program.get_concrete_function(
+            part.data, tf.constant(part.order), tf.constant(0)
+        )
+    run(None, Part(part.data, part.order, 0))  # XLA compiles when it is first run
+    return run
+
+
+def stand_in(loop: Loop) -> Callable[..., Any]:
+    """See `kmlp.fused.loop.Steps`."""
+
+    def function(iterator: Any) -> Any:
+        next(iterator)
+        return loop.run_chunk()[1]
+
+    return function
+
+
+def clear_caches() -> None:
+    """See `kmlp.fused.loop.Steps`."""
+
+
+@contextmanager
+def _one_replica(optimizer: Any) -> Iterator[None]:
+    """Has Keras leave out the sum of the gradients over one replica.
+
+    TensorFlow registers a gradient of that sum for good, and with it the graph:
+    1.5 MiB for each program.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    name = "_all_reduce_sum_gradients"
+    if not hasattr(optimizer, name):
+        yield
+        return
+    object.__setattr__(optimizer, name, lambda grads_and_vars: grads_and_vars)
+    try:
+        yield
+    finally:
+        object.__delattr__(optimizer, name)

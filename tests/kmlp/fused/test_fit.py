@@ -1,0 +1,516 @@
+"""`kmlp.fit` is `model.fit`: the same weights and logs, for any compiled model.
+
+It relies on a few things that Keras does not promise (`through_keras` names them).
+These tests hold for Keras 3.15; pyproject.toml allows no other.
+"""
+
+import math
+import weakref
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kmlp import ConfigError, build_mlp, fit
+from kmlp.fused import loop as loops
+from kmlp.fused.feed import Feed
+from kmlp.seeds import Purpose, generator
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (200, 6, 6)).astype("uint8")
+Y = RNG.integers(0, 10, 200).astype("int32")
+
+
+def mlp(**hyperparameters):
+    defaults = {"width": 8, "depth": 1, "learning_rate": 0.01}
+    return build_mlp(input_shape=(6, 6), **defaults | hyperparameters)
+
+
+def plain_fit(model, x, y, *, batch_size, epochs, seed=0, **options):
+    """`model.fit` on the same batches."""
+    logs = {}
+    for epoch in range(epochs):
+        order = generator(seed, Purpose.ORDER, epoch).permutation(len(y))
+        history = model.fit(
+            x[order], y[order], batch_size=batch_size, shuffle=False, verbose=0, **options
+        ).history
+        for name, values in history.items():
+            logs.setdefault(name, []).extend(values)
+    return logs
+
+
+def assert_same(ours, theirs, logs, expected, rtol=1e-5):
+    assert logs.keys() == expected.keys()
+    for name in logs:
+        np.testing.assert_allclose(logs[name], expected[name], rtol=rtol, err_msg=name)
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(other).max())
+    for one, other in zip(
+        ours.optimizer.variables, theirs.optimizer.variables, strict=True
+    ):
+        one, other = map(keras.ops.convert_to_numpy, (one, other))
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=rtol * np.abs(other).max())
+
+
+OPTIMIZERS = {
+    "plain": {},
+    "momentum": {"momentum": 0.9, "weight_decay": 0.01},
+    "nesterov": {"momentum": 0.5, "nesterov": True, "weight_decay": 0.01},
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_two_epochs_come_to_what_model_fit_comes_to(optimizer):
+    ours, theirs = mlp(**OPTIMIZERS[optimizer]), mlp(**OPTIMIZERS[optimizer])
+    beginning = [model_state(model) for model in (ours, theirs)]
+    x, y = X[:100], Y[:100]
+    for batch_size in (1, 7, 64):
+        for model, state in zip((ours, theirs), beginning, strict=True):
+            restore(model, state)
+        history = fit(ours, x, y, batch_size=batch_size, epochs=2)
+        expected = plain_fit(theirs, x, y, batch_size=batch_size, epochs=2)
+        assert_same(ours, theirs, history.history, expected)
+
+
+def model_state(model):
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def restore(model, state):
+    variables = [*model.variables, *model.optimizer.variables]
+    for variable, value in zip(variables, state, strict=True):
+        variable.assign(value)
+
+
+def test_validation_comes_to_what_model_fit_comes_to():
+    ours, theirs = mlp(), mlp()
+    options = {"validation_data": (X[:30], Y[:30]), "validation_batch_size": 20}
+    history = fit(ours, X, Y, batch_size=50, epochs=3, validation_freq=2, **options)
+    assert len(history.history["val_loss"]) == 1
+    history = fit(ours, X, Y, batch_size=50, initial_epoch=3, epochs=4, **options)
+    plain_fit(theirs, X, Y, batch_size=50, epochs=3)
+    order = generator(0, Purpose.ORDER, 3).permutation(200)
+    expected = theirs.fit(
+        X[order], Y[order], batch_size=50, shuffle=False, verbose=0, **options
+    )
+    assert_same(ours, theirs, history.history, expected.history)
+
+
+@settings(max_examples=4, deadline=None)
+@given(
+    depth=st.integers(0, 3),
+    width=st.integers(1, 12),
+    loss=st.sampled_from(["cross_entropy", "nll", "multi_margin"]),
+    activation=st.sampled_from(["relu", "tanh", "silu", "sigmoid"]),
+    size=st.integers(1, 90),
+    batch_size=st.integers(1, 100),
+    seed=st.integers(0, 2),
+)
+def test_any_model_batch_size_and_data_size(
+    depth, width, loss, activation, size, batch_size, seed
+):
+    ours, theirs = (
+        mlp(depth=depth, width=width, loss=loss, activation=activation) for _ in range(2)
+    )
+    x, y = X[:size], Y[:size]
+    history = fit(ours, x, y, batch_size=batch_size, epochs=2, seed=seed)
+    expected = plain_fit(theirs, x, y, batch_size=batch_size, epochs=2, seed=seed)
+    assert_same(ours, theirs, history.history, expected)
+
+
+def convolutional():
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Reshape((6, 6, 1)),
+            keras.layers.Conv2D(4, 3, activation="relu", use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax", kernel_regularizer="l2"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def two_inputs():
+    first, second = keras.Input((6, 6), name="first"), keras.Input((6, 6), name="second")
+    both = keras.layers.concatenate(
+        [keras.layers.Flatten()(first), keras.layers.Flatten()(second)]
+    )
+    model = keras.Model(
+        {"first": first, "second": second},
+        keras.layers.Dense(10, activation="softmax")(both),
+    )
+    model.compile(
+        keras.optimizers.RMSprop(1e-4),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+@pytest.mark.parametrize("make", [convolutional, two_inputs])
+def test_models_that_are_not_ours(make):
+    """Batch normalization, a regularizer, Adam, and inputs by name."""
+    keras.utils.set_random_seed(0)
+    ours, theirs = make(), make()
+    theirs.set_weights(ours.get_weights())
+
+    def inputs(rows):
+        x = (X[rows] / 255).astype("float32")
+        return {"first": x, "second": x[:, ::-1]} if make is two_inputs else X[rows]
+
+    batch_size = 64 if make is two_inputs else 20
+    history = fit(ours, inputs(slice(None)), Y, batch_size=batch_size, epochs=1)
+    order = generator(0, Purpose.ORDER, 0).permutation(len(Y))
+    expected = theirs.fit(
+        inputs(order), Y[order], batch_size=batch_size, shuffle=False, verbose=0
+    )
+    assert_same(ours, theirs, history.history, expected.history, rtol=1e-3)
+
+
+def sequential(*layers, optimizer="sgd", loss="sparse_categorical_crossentropy"):
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten(),
+            *layers, keras.layers.Dense(10, activation="softmax"),
+        ]
+    )  # fmt: skip
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
+
+
+SGD = keras.optimizers.SGD
+MODELS = {
+    "activity_and_schedule": lambda: sequential(
+        keras.layers.ActivityRegularization(l1=0.1),
+        optimizer=SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)),
+    ),
+    "restarts_and_clipping": lambda: sequential(
+        optimizer=SGD(keras.optimizers.schedules.CosineDecayRestarts(0.1, 3), clipnorm=0.1)
+    ),
+    "adamw_and_average": lambda: sequential(
+        optimizer=keras.optimizers.AdamW(1e-3, use_ema=True)
+    ),
+    "nadam_and_own_loss": lambda: sequential(
+        optimizer=keras.optimizers.Nadam(1e-3),
+        loss=lambda y, p: keras.losses.hinge(y, p[:, :1]),
+    ),
+    "overwriting": lambda: sequential(
+        optimizer=SGD(0.1, use_ema=True, ema_overwrite_frequency=3)
+    ),
+    "accumulation": lambda: sequential(optimizer=SGD(0.1, gradient_accumulation_steps=2)),
+}
+# What branches on a value cannot be traced.
+REFUSED_BY_TORCH = {"overwriting", "accumulation"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_a_model_can_have_is_trained_as_keras_trains_it(name):
+    keras.utils.set_random_seed(1)
+    ours, theirs = MODELS[name](), MODELS[name]()
+    theirs.set_weights(ours.get_weights())
+    if keras.config.backend() == "torch" and name in REFUSED_BY_TORCH:
+        with pytest.raises(ConfigError, match="cannot be compiled"):
+            fit(ours, X, Y, batch_size=20, epochs=2)
+        return
+    history = fit(ours, X, Y, batch_size=20, epochs=1)
+    expected = plain_fit(theirs, X, Y, batch_size=20, epochs=1)
+    assert_same(ours, theirs, history.history, expected, rtol=1e-4)
+
+
+def test_dropout_draws_anew_at_every_step():
+    model = sequential(keras.layers.Dropout(0.5), optimizer=SGD(0.0))
+    same = np.repeat(X[:1], 40, axis=0)
+    history = fit(model, same, np.zeros(40, "int32"), batch_size=4, epochs=2)
+    assert len(set(np.concatenate(history.step_losses).tolist())) > 15
+
+
+def test_what_is_set_between_calls_is_used():
+    model = mlp(momentum=0.9)
+    fit(model, X, Y, batch_size=50, epochs=1)
+    other = mlp(momentum=0.9)
+    plain_fit(other, X, Y, batch_size=50, epochs=1)
+    for changed in (model, other):
+        changed.optimizer.momentum = 0.1
+        changed.compile(changed.optimizer, changed.loss, metrics=["accuracy"])
+    history = fit(model, X, Y, batch_size=50, epochs=1)
+    expected = plain_fit(other, X, Y, batch_size=50, epochs=1)
+    assert_same(model, other, history.history, expected)
+
+
+# Keras warns that the list is not the dict that it was built for.
+@pytest.mark.filterwarnings("ignore:.*structure of `inputs`:UserWarning")
+def test_inputs_by_name_and_in_a_list_are_not_mixed_up():
+    model = two_inputs()
+    model.optimizer.learning_rate = 0.0
+    x = (X / 255).astype("float32")
+    both = {"first": x, "second": x[:, ::-1]}
+    by_name = fit(model, both, Y, batch_size=50, epochs=1).history["loss"]
+    in_order = fit(model, list(both.values()), Y, batch_size=50, epochs=1).history["loss"]
+    np.testing.assert_allclose(by_name, in_order, rtol=1e-6)
+
+
+USES = {
+    "evaluate": lambda model: model.evaluate(X, Y, verbose=0),
+    "train_on_batch": lambda model: model.train_on_batch(X, Y),
+    "fit": lambda model: fit(model, X, Y, batch_size=50, epochs=1),
+}
+
+
+def test_a_callback_that_uses_the_model_is_told_so():
+    """And the model can be used as before."""
+    model = mlp()
+
+    def told(use):
+        callback = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: use(model)
+        )
+        try:
+            fit(model, X, Y, batch_size=50, epochs=1, callbacks=callback)
+        except ConfigError as error:
+            return str(error)
+        return "nothing"
+
+    for name, use in USES.items():
+        assert "A callback trains or evaluates" in told(use), name
+        model.evaluate(X, Y, verbose=0)
+        fit(model, X, Y, batch_size=50, epochs=1, callbacks=None)
+
+
+def test_the_loss_of_every_step_is_there_in_order():
+    model = mlp()
+    first = X[generator(0, Purpose.ORDER, 0).permutation(200)[:1]]
+    label = Y[generator(0, Purpose.ORDER, 0).permutation(200)[:1]]
+    before = model.evaluate(first, label, verbose=0)[0]
+    history = fit(model, X, Y, batch_size=1, epochs=2)
+    losses = history.step_losses
+    assert [part.shape for part in losses] == [(200,), (200,)]
+    assert math.isclose(losses[0][0], before, rel_tol=1e-5)
+    np.testing.assert_allclose(
+        [part.mean() for part in losses], history.history["loss"], rtol=1e-5
+    )
+
+
+def test_the_model_stays_the_plain_model_that_it_is(tmp_path):
+    model = mlp()
+    fit(model, X, Y, batch_size=50, epochs=1)
+    assert type(model) is keras.Sequential
+    assert model.steps_per_execution == 1
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(model.predict(X, verbose=0), again.predict(X, verbose=0))
+    model.fit(X, Y, epochs=1, verbose=0)
+    assert int(keras.ops.convert_to_numpy(model.optimizer.iterations)) == 4 + 7
+
+
+def test_training_in_two_calls_comes_to_the_same_bytes_as_in_one():
+    model = mlp(momentum=0.9)
+    beginning = model_state(model)
+    fit(model, X, Y, batch_size=50, epochs=2)
+    once = model_state(model)
+    restore(model, beginning)
+    fit(model, X, Y, batch_size=50, epochs=1)
+    halfway = zip(once, model_state(model), strict=True)
+    assert any(np.any(one != other) for one, other in halfway)
+    fit(model, X, Y, batch_size=50, initial_epoch=1, epochs=2)
+    for one, other in zip(once, model_state(model), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_data_in_several_chunks_are_trained_alike(monkeypatch):
+    whole, cut = mlp(), mlp()
+    expected = fit(whole, X, Y, batch_size=7, epochs=2)
+    monkeypatch.setattr("kmlp.fused.through_keras.CHUNK_BYTES", 2000)
+    told = []
+    history = fit(
+        cut, X, Y, batch_size=7, epochs=2,
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=lambda b, logs: told.append(b))],
+    )  # fmt: skip
+    assert len(told) > 10
+    # Programs for other shapes: a compiler may order their sums in another way.
+    for one, other in zip(whole.get_weights(), cut.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        np.concatenate(history.step_losses), np.concatenate(expected.step_losses), rtol=1e-5
+    )
+
+
+def test_chunks_that_were_trained_are_let_go_of(monkeypatch):
+    monkeypatch.setattr("kmlp.fused.through_keras.CHUNK_BYTES", 2000)
+    blocks, alive = [], []
+
+    class Counting(Feed):
+        def _part(self, *args):
+            part = super()._part(*args)
+            blocks.append(weakref.ref(keras.tree.flatten(part.data)[0]))
+            alive.append(sum(block() is not None for block in blocks))
+            return part
+
+    monkeypatch.setattr("kmlp.fused.through_keras.Feed", Counting)
+    fit(mlp(), X, Y, batch_size=7, epochs=2)
+    assert len(blocks) > 20
+    assert max(alive) <= 3
+
+
+def test_callbacks_see_the_model_itself_and_can_stop_it():
+    model, seen = mlp(), []
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append((epoch, self.model, sorted(logs)))
+            self.model.stop_training = True
+
+    fit(model, X, Y, batch_size=50, epochs=5, callbacks=[Stop()])
+    assert seen == [(0, model, ["accuracy", "loss"])]
+
+
+def test_another_learning_rate_is_used_and_compiles_nothing(programs):
+    model = mlp()
+    rates = iter([0.5, 0.0])
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: next(rates))
+    weights = []
+    remember = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: weights.append(model.get_weights())
+    )
+    fit(model, X, Y, batch_size=50, epochs=2, callbacks=[schedule, remember])
+    assert len(programs) == 1
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """The programs that were compiled."""
+    compiled, module = [], loops.steps()
+    compile_program = module.compile_program
+
+    def count(*arguments, **options):
+        compiled.append(options)
+        return compile_program(*arguments, **options)
+
+    monkeypatch.setattr(module, "compile_program", count)
+    return compiled
+
+
+def test_the_same_model_is_compiled_once(programs):
+    model = mlp()
+    for _ in range(3):
+        fit(model, X, Y, batch_size=64, epochs=1)
+    assert len(programs) == 2  # 64 examples a step, and the last 8
+    model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    fit(model, X, Y, batch_size=50, epochs=1)
+    assert len(programs) == 3
+
+
+def test_a_loop_keeps_a_bounded_number_of_programs(monkeypatch):
+    monkeypatch.setattr(loops, "MAX_PROGRAMS", 2)
+    model = mlp()
+    for size in range(1, 4):
+        fit(model, X[:size], Y[:size], batch_size=size, epochs=1)
+    training, _ = model._kmlp_loops[1]
+    assert len(training._programs) == loops.MAX_PROGRAMS
+
+
+class OwnStep(keras.Sequential):
+    def train_step(self, *arguments, **options):
+        return super().train_step(*arguments, **options)
+
+
+def own_step():
+    model = OwnStep([keras.Input((6, 6)), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def not_compiled():
+    return keras.Sequential([keras.Input((6, 6)), keras.layers.Flatten()])
+
+
+def eager():
+    model = mlp()
+    model.run_eagerly = True
+    return model
+
+
+class Looks(keras.layers.Layer):
+    """Asks for a value, which no compiled program can answer."""
+
+    def call(self, x):
+        return x if float(keras.ops.convert_to_numpy(keras.ops.sum(x))) > 0 else -x
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def looks():
+    model = keras.Sequential(
+        [keras.Input((6, 6)), keras.layers.Flatten(), Looks(), keras.layers.Dense(10)]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (own_step, "`train_step` of its own"),
+        (not_compiled, "no compiled Keras model"),
+        (eager, "run_eagerly"),
+        (looks, "cannot be compiled"),
+        (lambda: 3, "3 is no compiled Keras model"),
+    ],
+)
+def test_a_model_that_cannot_be_trained_so_is_refused_and_unharmed(make, text):
+    model = make()
+    before = model.get_weights() if isinstance(model, keras.Model) else None
+    with pytest.raises(ConfigError, match=text):
+        fit(model, X, Y, batch_size=64, epochs=1)
+    if before is not None:
+        for one, other in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"sample_weight": np.ones(200)}, "does not take `sample_weight`"),
+        ({"class_weight": {}}, "does not take `class_weight`"),
+        ({"x": iter([X])}, "list_iterator"),
+        ({"x": "MNIST"}, "a str, but"),
+        ({"y": Y[:10]}, "10 and 200 examples"),
+        ({"x": X[:0], "y": Y[:0]}, "0 examples"),
+        ({"x": np.array(["a"] * 200)}, "must have numbers"),
+        ({"batch_size": 0}, "`batch_size` is 0"),
+        ({"batch_size": 1.5}, "`batch_size` is 1.5"),
+        ({"epochs": 0}, "`epochs` is 0"),
+        ({"validation_data": 3}, r"must be `\(x, y\)`"),
+        ({"validation_data": (X, Y, np.ones(200))}, r"must be `\(x, y\)`"),
+        ({"validation_freq": -1}, "`validation_freq` is -1"),
+        ({"seed": -1}, "`seed` is -1"),
+        ({"initial_epoch": -1}, "`initial_epoch` is -1"),
+    ],
+)
+def test_bad_arguments_are_named(changes, text):
+    arguments = {"x": X, "y": Y, "batch_size": 64, "epochs": 1} | changes
+    with pytest.raises(ConfigError, match=text):
+        fit(mlp(), **arguments)
+
+
+def test_without_shuffling_floats_and_tensors_are_trained_on_in_their_order():
+    """Of the types that Keras makes of them."""
+    ours, theirs = mlp(), mlp()
+    history = fit(
+        ours, keras.ops.convert_to_tensor(X.astype("float32")), Y.astype("int64"),
+        batch_size=50, epochs=2, shuffle=False,
+    )  # fmt: skip
+    expected = theirs.fit(
+        X.astype("float64"), Y, batch_size=50, epochs=2, shuffle=False, verbose=0
+    )
+    assert_same(ours, theirs, history.history, expected.history)
