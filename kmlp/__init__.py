@@ -23,6 +23,7 @@ _MODULES = {
     "UnknownNameError": "kmlp.errors",
     "ablate": "kmlp.ablation",
     "build_mlp": "kmlp.model",
+    "fit": "kmlp.fused.fit",
     "get_activation": "kmlp.activations",
     "get_loss": "kmlp.losses",
     "load_dataset": "kmlp.data",
@@ -45,6 +46,7 @@ __all__ = [
     "UnknownNameError",
     "ablate",
     "build_mlp",
+    "fit",
     "get_activation",
     "get_loss",
     "load_dataset",
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
         KmlpError,
         UnknownNameError,
     )
+    from kmlp.fused.fit import fit
     from kmlp.losses import Loss, get_loss, register_loss
     from kmlp.model import build_mlp
     from kmlp.run import EpochRecord, Run

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any
+from statistics import median
+from typing import TYPE_CHECKING, Any
 
 from kmlp.checks import check_count, check_trainable
 from kmlp.config import RunConfig, axis_field
 from kmlp.data import load_dataset
 from kmlp.engine import Observer
-from kmlp.errors import ConfigError, gather, raise_problems
-from kmlp.run import Run
-from kmlp.runner import train_all
+from kmlp.errors import ConfigError, StoreError, gather, raise_problems
+from kmlp.run import EpochRecord, Run
+from kmlp.runner import RunsDir, train_all
 from kmlp.statistics import (
     Estimate,
     chance_limit,
@@ -22,6 +23,10 @@ from kmlp.statistics import (
     first_epoch_near_best,
     paired_difference,
 )
+from kmlp.store import Store, StudyRecord
+
+if TYPE_CHECKING:
+    import pandas
 
 METRIC = "val_accuracy"
 """What values are compared by: the validation accuracy after the last epoch.
@@ -42,13 +47,18 @@ class ValueResult:
 
     @property
     def finished(self) -> tuple[Run, ...]:
-        """The runs that did not diverge."""
+        """The runs that neither diverged nor failed."""
         return tuple(run for run in self.runs if run.status == "finished")
 
     @property
     def diverged(self) -> int:
         """How many runs diverged."""
-        return len(self.runs) - len(self.finished)
+        return sum(run.status == "diverged" for run in self.runs)
+
+    @property
+    def failed(self) -> int:
+        """How many runs failed: training them ended in errors."""
+        return sum(run.status == "failed" for run in self.runs)
 
     @property
     def did_not_learn(self) -> int:
@@ -78,26 +88,64 @@ class ValueResult:
         return math.fsum(epochs) / len(epochs) if epochs else None
 
     @property
-    def seconds_per_epoch(self) -> float:
-        """Median over all epochs of all runs."""
-        from statistics import median
-
-        return median(record.seconds for run in self.runs for record in run.history)
+    def seconds_per_epoch(self) -> float | None:
+        """Median over all epochs of all runs; None if there is none."""
+        seconds = [record.seconds for run in self.runs for record in run.history]
+        return median(seconds) if seconds else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Ablation:
     """What came of an ablation."""
 
+    name: str
+    """Of the study, by which `kmlp show` finds it."""
     axis: str
     base: RunConfig
     """The configuration of every run but for the axis and the seed."""
     epochs: int
     seeds: tuple[int, ...]
     backend: str
+    fused: bool
+    """Whether an epoch was one compiled program (see `kmlp.fit`)."""
     values: tuple[ValueResult, ...]
 
     @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run, value by value."""
+        return tuple(run for value in self.values for run in value.runs)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table with a row for every epoch of every run.
+
+        Its columns are the axis, `seed`, `status`, `epoch` and the figures of
+        `EpochRecord` but for the step losses.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "`to_frame` needs pandas: `pip install pandas`. `runs` has the figures."
+            ) from error
+        names = [field.name for field in fields(EpochRecord)]
+        figures = [name for name in names if name != "step_losses"]
+        return pandas.DataFrame(
+            [
+                {
+                    self.axis: getattr(run.config, self.axis),
+                    "seed": run.config.seed,
+                    "status": run.status,
+                    **{name: getattr(record, name) for name in figures},
+                }
+                for run in self.runs
+                for record in run.history
+            ],
+            columns=[self.axis, "seed", "status", *figures],
+        )
+
     def best(self) -> ValueResult | None:
         """The one of `contenders` with the highest mean validation accuracy.
 
@@ -112,12 +160,17 @@ class Ablation:
 
     @property
     def contenders(self) -> tuple[ValueResult, ...]:
-        """The values with the fewest diverged runs: the others rank behind them.
+        """The values with the fewest runs that diverged or failed: the others rank
+        behind them.
 
-        Empty if every run of every value diverged.
+        Empty if every run of every value did.
         """
-        fewest = min(value.diverged for value in self.values)
-        return tuple(v for v in self.values if v.diverged == fewest and v.finished)
+        fewest = min(value.diverged + value.failed for value in self.values)
+        return tuple(
+            value
+            for value in self.values
+            if value.diverged + value.failed == fewest and value.finished
+        )
 
     def difference(self, value: ValueResult) -> Estimate | None:
         """How far a value is from the best, paired by seed.
@@ -129,7 +182,7 @@ class Ablation:
             The difference, negative where the value is worse, over the seeds
             that finished with both; None for the best itself or without seeds.
         """
-        best = self.best
+        best = self.best()
         if best is None or value is best:
             return None
         ours, theirs = _by_seed(value), _by_seed(best)
@@ -158,7 +211,12 @@ def ablate(
     base: RunConfig | None = None,
     seeds: int | Sequence[int] = 3,
     epochs: int = 10,
+    fused: bool = True,
     observer: Observer | None = None,
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+    name: str | None = None,
 ) -> Ablation:
     """Trains a model for every value of one hyperparameter and every seed.
 
@@ -169,7 +227,19 @@ def ablate(
         seeds: The seeds of the replicates, the same for every value; a number
             `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
         epochs: Epochs of every run, `epochs >= 1`. Defaults to 10.
+        fused: Whether an epoch is one compiled program, as in `train`. Defaults
+            to True.
         observer: Is told each event as it happens. Defaults to None.
+        jobs: How many runs are trained at a time, each in a process of its own
+            and with one thread; 1: one after the other in this process. It makes
+            no difference to the results. Defaults to None: as many as there are
+            cores, and 1 where an accelerator trains them.
+        runs_dir: The folder that keeps the runs; ":memory:" keeps nothing.
+            Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`. What it has is not
+            trained again.
+        fresh: Whether to train every run from its beginning, in the place of
+            what the folder has. Defaults to False.
+        name: The name of the study. Defaults to None: made of the question.
 
     Returns:
         Every run, and the comparison of the values.
@@ -178,30 +248,82 @@ def ablate(
         ConfigError: with every problem of the arguments, before anything is
             trained.
         BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
 
     Example:
     >>> from kmlp import RunConfig, ablate
     >>> base = RunConfig(train_size=2000)
-    >>> study = ablate("depth", [0, 1], base=base, seeds=2, epochs=2)
+    >>> study = ablate("depth", [0, 1], base=base, seeds=2, epochs=2, jobs=1)
     >>> [value.parameters for value in study.values]
     [7850, 101770]
     """
     base = base or RunConfig()
-    configs = plan(axis, values, base=base, seeds=seeds, epochs=epochs)
-    # All values of a seed before the next seed, so that what there is after an
-    # interruption can be compared.
-    order = [row[index] for index in range(len(configs[0])) for row in configs]
-    runs = {run.config: run for run in train_all(order, epochs=epochs, observer=observer)}
+    configs = plan(axis, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
+    seeds = tuple(config.seed for config in configs[0])
+    rows, name = train_all(
+        configs,
+        kind="ablation",
+        about={"axis": axis, "base": _without(base, axis)},
+        question={"values": [getattr(row[0], axis) for row in configs], "seeds": seeds},
+        epochs=epochs,
+        fused=fused,
+        observer=observer,
+        jobs=jobs,
+        runs_dir=runs_dir,
+        fresh=fresh,
+        name=name,
+    )
     return Ablation(
+        name=name,
         axis=axis,
         base=base,
         epochs=epochs,
-        seeds=tuple(config.seed for config in configs[0]),
-        backend=next(iter(runs.values())).backend,
-        values=tuple(
-            _value_result(axis, [runs[config] for config in row]) for row in configs
-        ),
+        seeds=seeds,
+        backend=rows[0][0].backend,
+        fused=fused,
+        values=tuple(_value_result(axis, runs) for runs in rows),
     )
+
+
+def load_ablation(store: Store, study: StudyRecord) -> Ablation:
+    """An ablation as far as a store has its runs.
+
+    Values of which there is no run yet are left out.
+
+    Raises:
+        StoreError: if there is no run at all.
+    """
+    axis = study.about["axis"]
+    rows = []
+    for keys in study.rows:
+        found = [store.run_of_key(key) for key in keys]
+        runs = [
+            run.until(study.epochs)
+            for run in found
+            if run is not None and (run.epochs >= study.epochs or run.status != "finished")
+        ]
+        if runs:
+            rows.append(_value_result(axis, runs))
+    if not rows:
+        raise StoreError(
+            f'No run of "{study.name}" is finished yet. The command that began it goes on '
+            "where it ended."
+        )
+    return Ablation(
+        name=study.name,
+        axis=axis,
+        base=RunConfig.restored(study.about["base"]),
+        epochs=study.epochs,
+        seeds=tuple(study.question["seeds"]),
+        backend=study.about["backend"],
+        fused=study.about["fused"],
+        values=tuple(rows),
+    )
+
+
+def _without(base: RunConfig, axis: str) -> dict[str, Any]:
+    """What an ablation keeps as it is: all fields but the axis and the seed."""
+    return {k: v for k, v in base.to_dict().items() if k not in (axis, "seed")}
 
 
 def plan(
@@ -211,6 +333,7 @@ def plan(
     base: RunConfig,
     seeds: int | Sequence[int] = 3,
     epochs: int = 10,
+    fused: bool = True,
 ) -> list[list[RunConfig]]:
     """The configurations that `ablate` trains: a row a value, a column a seed.
 
@@ -251,7 +374,7 @@ def plan(
             ]
         )
     rows = gather(partial(_row, base, axis, value, replicates) for value in converted)
-    check_trainable([row[0] for row in rows], epochs=epochs)
+    check_trainable([row[0] for row in rows], epochs=epochs, fused=fused)
     return rows
 
 

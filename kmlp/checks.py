@@ -15,16 +15,19 @@ from kmlp.activations import ACTIVATIONS, get_activation
 from kmlp.config import RunConfig
 from kmlp.data import load_dataset
 from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.fused.fit import fit
 from kmlp.losses import LOSSES, get_loss
 from kmlp.model import build_mlp, count_parameters
 
 MAX_PARAMETERS = 2**30
 """The largest model that is built: 4 GiB of weights, and as much of gradients."""
 
-MAX_COUNT = {"epochs": 1_000_000, "seeds": 10_000}
+MAX_COUNT = {"epochs": 1_000_000, "seeds": 10_000, "jobs": 1024}
 
 
-def check_trainable(configs: Iterable[RunConfig], *, epochs: int) -> None:
+def check_trainable(
+    configs: Iterable[RunConfig], *, epochs: int, fused: bool = True
+) -> None:
     """Checks what the configurations cannot check by themselves.
 
     Functions of the user's own are tried on two made-up examples.
@@ -35,7 +38,10 @@ def check_trainable(configs: Iterable[RunConfig], *, epochs: int) -> None:
     """
     checks: list[Callable[[], Any]] = [partial(check_count, "epochs", epochs)]
     for config in configs:
-        checks += [partial(_check_data, config), partial(_check_functions, config)]
+        checks += [
+            partial(_check_data, config),
+            partial(_check_functions, config, fused=fused),
+        ]
     gather(checks)
 
 
@@ -85,7 +91,7 @@ def _check_data(config: RunConfig) -> None:
     raise_problems(problems)
 
 
-def _check_functions(config: RunConfig) -> None:
+def _check_functions(config: RunConfig, *, fused: bool) -> None:
     """Tries the functions that are the user's own as a model will call them."""
     named = (config.activation, config.output or "linear")
     if not (any(map(ACTIVATIONS.is_own, named)) or LOSSES.is_own(config.loss)):
@@ -101,12 +107,15 @@ def _check_functions(config: RunConfig) -> None:
     def of_scores() -> Any:
         return loss.function(ops.convert_to_tensor(y), last(ops.ones((2, classes))))
 
-    def train_a_step() -> None:
+    def train_a_step(*, fused: bool) -> None:
         model = build_mlp(
             input_shape=(2,), num_classes=classes, width=4, depth=1, activation=activation,
             loss=loss, output=output,
         )  # fmt: skip
-        model.train_on_batch(np.ones((2, 2)), y)
+        if fused:
+            fit(model, np.ones((2, 2)), y, batch_size=2, epochs=1)
+        else:
+            model.train_on_batch(np.ones((2, 2)), y)
 
     names = (
         f'activation "{config.activation}"',
@@ -121,7 +130,18 @@ def _check_functions(config: RunConfig) -> None:
         ]
     )
     _try(f"The {names[2]}", of_scores, (2,), ())
-    _try(f"A step with the {', the '.join(names)}", train_a_step)
+    step = f"A step with the {', the '.join(names)}"
+    _try(step, partial(train_a_step, fused=False))
+    if fused:
+        try:
+            train_a_step(fused=True)
+        except ConfigError as error:
+            raise ConfigError(
+                [
+                    f"{step} cannot be fused with others. {error} To train step by step, "
+                    "give `fused=False`, or --no-fused on the command line."
+                ]
+            ) from error
 
 
 def _try(what: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> None:

@@ -157,6 +157,17 @@ class RunConfig:
         )
         return cls(**values)
 
+    @classmethod
+    def restored(cls, values: Mapping[str, Any]) -> Self:
+        """The configuration of values that were checked when they were stored.
+
+        Functions of the user's own, which it names, need not be at hand.
+        """
+        config = object.__new__(cls)
+        for name, field in config_fields().items():
+            object.__setattr__(config, name, values.get(name, field.default))
+        return config
+
 
 @cache
 def config_fields() -> dict[str, ConfigField]:

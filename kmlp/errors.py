@@ -8,7 +8,9 @@ from typing import Any
 
 
 class KmlpError(Exception):
-    """Root of kmlp's errors. The command line shows its text and exits with 2."""
+    """Root of kmlp's errors. The command line shows its text and exits with its code."""
+
+    exit_code = 2
 
 
 class ConfigError(KmlpError, ValueError):
@@ -34,6 +36,16 @@ class BackendError(KmlpError, ImportError):
 
 class DataError(KmlpError, OSError):
     """A dataset's file is missing or is not what it should be."""
+
+
+class StoreError(KmlpError, OSError):
+    """The runs folder cannot be used, or what it is asked for is not there."""
+
+
+class StoreWriteError(StoreError):
+    """What was trained could not be kept: the disk is full, say."""
+
+    exit_code = 1
 
 
 def raise_problems(problems: Iterable[str]) -> None:

@@ -14,9 +14,10 @@ def conclusion(study: Ablation) -> str:
     A value is called better only where the interval of every difference from it
     excludes zero, with all pairs of values compared at once.
     """
-    best = study.best
+    best = study.best()
     if best is None:
-        return "Every run diverged: there is nothing to compare."
+        what = "diverged or failed" if any(v.failed for v in study.values) else "diverged"
+        return f"Every run {what}: there is nothing to compare."
     return " ".join([_comparison(study, best), *_caveats(study)])
 
 
@@ -28,8 +29,9 @@ def _comparison(study: Ablation, best: ValueResult) -> str:
     if len(study.values) == 1:
         return f"Only {name(best)} was trained: there is nothing to compare."
     if not others:
-        few = "the fewest" if best.diverged else "no"
-        return f"Only {name(best)} has {few} diverged runs, so there is nothing to compare."
+        few = "the fewest" if best.diverged or best.failed else "no"
+        what = "diverged or failed" if any(v.failed for v in study.values) else "diverged"
+        return f"Only {name(best)} has {few} {what} runs, so there is nothing to compare."
     if all(value.did_not_learn == len(value.finished) for value in study.contenders):
         return "No run learned, so there is nothing to compare."
     differences = [study.difference(value) for value in others]
@@ -62,6 +64,7 @@ def _comparison(study: Ablation, best: ValueResult) -> str:
 def _caveats(study: Ablation) -> list[str]:
     caveats = []
     for what, counts in (
+        ("failed", [value.failed for value in study.values]),
         ("diverged", [value.diverged for value in study.values]),
         ("did not learn", [value.did_not_learn for value in study.values]),
     ):

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 from kmlp.ablation import METRIC, Ablation, ValueResult
 from kmlp.evidence import conclusion
-from kmlp.run import Run
+from kmlp.run import FIGURES, Run
 from kmlp.statistics import Estimate
+from kmlp.store import RunSummary, StudySummary
 
-_HISTORY = (
-    "loss",
-    "accuracy",
-    "val_loss",
-    "val_accuracy",
-    "test_loss",
-    "test_accuracy",
-    "seconds",
-)
+_HISTORY = (*FIGURES, "seconds")
 
 
 def ablation_to_dict(study: Ablation) -> dict[str, Any]:
     """An ablation: the question, every run, the comparison, the conclusion."""
-    best = study.best
+    best = study.best()
     return {
+        "name": study.name,
         "axis": study.axis,
         "metric": METRIC,
         "base": {k: v for k, v in study.base.to_dict().items() if k != study.axis},
         "epochs": study.epochs,
         "seeds": list(study.seeds),
         "backend": study.backend,
+        "fused": study.fused,
         "values": [_value_to_dict(study, value) for value in study.values],
         "best": best.value if best is not None else None,
         "best_index": study.values.index(best) if best is not None else None,
@@ -38,11 +35,51 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
     }
 
 
+def run_to_json(run: Run) -> dict[str, Any]:
+    """A run with its configuration."""
+    return {
+        "config": run.config.to_dict(),
+        "backend": run.backend,
+        "fused": run.fused,
+        "parameters": run.parameters,
+        **run_to_dict(run),
+    }
+
+
+def study_to_dict(study: StudySummary) -> dict[str, Any]:
+    """A line on a study."""
+    record = study.record
+    return {
+        "name": record.name,
+        "kind": record.kind,
+        **record.about,
+        **record.question,
+        "epochs": record.epochs,
+        "runs": sum(map(len, record.rows)),
+        "finished": study.finished,
+        "failed": study.failed,
+        "best_val_accuracy": study.best_val_accuracy,
+        "updated": _time(record.updated),
+    }
+
+
+def run_summary_to_dict(run: RunSummary) -> dict[str, Any]:
+    """A line on a run."""
+    values = {field.name: getattr(run, field.name) for field in fields(run)}
+    return values | {"config": run.config.to_dict(), "updated": _time(run.updated)}
+
+
+def _time(seconds: float) -> str:
+    """A time as ISO 8601, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
 def run_to_dict(run: Run) -> dict[str, Any]:
     """A run without its configuration: status, results and history."""
     return {
         "seed": run.config.seed,
         "status": run.status,
+        "failure": run.failure,
         "epochs": run.epochs,
         "val_accuracy": _finite(run.val_accuracy),
         "test_accuracy": _finite(run.test_accuracy),
@@ -65,6 +102,7 @@ def _value_to_dict(study: Ablation, value: ValueResult) -> dict[str, Any]:
         "difference": _estimate_to_dict(difference) if difference is not None else None,
         "worse": study.worse(value),
         "diverged": value.diverged,
+        "failed": value.failed,
         "did_not_learn": value.did_not_learn,
         "epochs_to_near_best": value.epochs_to_near_best,
         "seconds_per_epoch": value.seconds_per_epoch,
@@ -81,3 +119,25 @@ def _estimate_to_dict(found: Estimate | None) -> dict[str, Any]:
 
 def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
+
+
+def run_rows(run: Run) -> list[dict[str, Any]]:
+    """A flat row for every epoch of a run."""
+    return [
+        {
+            "seed": run.config.seed,
+            "status": run.status,
+            "epoch": record.epoch,
+            **{name: _finite(getattr(record, name)) for name in _HISTORY},
+        }
+        for record in run.history
+    ]
+
+
+def ablation_rows(study: Ablation) -> list[dict[str, Any]]:
+    """A flat row for every epoch of every run; None where a number is not finite."""
+    return [
+        {study.axis: getattr(run.config, study.axis), **row}
+        for run in study.runs
+        for row in run_rows(run)
+    ]

@@ -5,21 +5,38 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from kmlp import backend
+from kmlp.activations import ACTIVATIONS
 from kmlp.config import RunConfig
+from kmlp.data import load_dataset
+from kmlp.losses import LOSSES
+from kmlp.model import count_parameters
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
     from numpy.typing import NDArray
 
-NUMERICS_VERSION = 1
+NUMERICS_VERSION = 2
 """Goes up when a change of kmlp changes the numbers that a run comes to."""
 
-Status = Literal["finished", "diverged"]
-"""Diverged: its loss is not finite any more, and training it further is of no use."""
+FIGURES = (
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+"""What a record has of an epoch, beside its time and its steps."""
+
+Status = Literal["finished", "diverged", "failed"]
+"""Diverged: its loss is not finite any more, and training it further is of no use.
+Failed: training it ended in an error, or in the end of its process, too often."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -54,42 +71,29 @@ class EpochRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Checkpoint:
-    """All that is needed to continue a run; the order of its data follows from
-    the seed and the epoch.
-    """
-
-    epochs: int
-    weights: tuple[NDArray[np.float32], ...]
-    """In the order of `model.get_weights()`."""
-    optimizer: tuple[NDArray[np.float32], ...]
-    """In the order of `model.optimizer.variables`."""
-
-    def restore(self, model: keras.Sequential) -> None:
-        """Gives a run's model the weights and the optimizer state."""
-        model.set_weights(self.weights)
-        model.optimizer.build(model.trainable_variables)
-        variables = model.optimizer.variables
-        for variable, value in zip(variables, self.optimizer, strict=True):
-            variable.assign(value)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Run:
-    """The training of one configuration, as far as it has come: one epoch at least."""
+    """The training of one configuration, as far as it has come."""
 
     config: RunConfig
     backend: str
+    fused: bool
+    """Whether an epoch was one compiled program (see `kmlp.fit`)."""
     parameters: int
     """Number of weights and biases."""
     history: tuple[EpochRecord, ...]
-    """One record an epoch; the last one may be the one in which it diverged."""
-    checkpoint: Checkpoint | None
-    """After the last epoch; None if it diverged, or in a view of its first epochs."""
+    """One record an epoch; the last one may be the one in which it diverged. Empty
+    only if it failed."""
+    archive: Callable[[], bytes] | None = None
+    """Reads the model after the last epoch, a `.keras` file with optimizer state;
+    None if it diverged, or in a view of its first epochs."""
+    failure: str | None = None
+    """Why it failed; None if it did not."""
 
     @property
     def status(self) -> Status:
-        """Whether it diverged."""
+        """Whether it diverged or failed."""
+        if self.failure is not None:
+            return "failed"
         return "finished" if self.history[-1].finite else "diverged"
 
     @property
@@ -99,18 +103,23 @@ class Run:
 
     @property
     def val_accuracy(self) -> float:
-        """Validation accuracy after the last epoch; nan if diverged."""
-        return self.history[-1].val_accuracy
+        """Validation accuracy after the last epoch; nan if diverged or failed."""
+        return self._last("val_accuracy")
 
     @property
     def test_loss(self) -> float:
-        """Mean loss over the test images after the last epoch; nan if diverged."""
-        return self.history[-1].test_loss
+        """Mean loss over the test images after the last epoch; likewise."""
+        return self._last("test_loss")
 
     @property
     def test_accuracy(self) -> float:
         """Share of the test images classified right, likewise."""
-        return self.history[-1].test_accuracy
+        return self._last("test_accuracy")
+
+    def _last(self, figure: str) -> float:
+        if self.failure is not None:
+            return math.nan
+        return float(getattr(self.history[-1], figure))
 
     @property
     def seconds(self) -> float:
@@ -118,37 +127,89 @@ class Run:
         return sum(record.seconds for record in self.history)
 
     def until(self, epochs: int) -> Run:
-        """The run as it was after its first epochs, without the checkpoint."""
-        if epochs >= self.epochs:
+        """The run as it was after its first epochs; its model is the last one's only."""
+        if epochs > self.epochs:
             return self
-        return replace(self, history=self.history[:epochs], checkpoint=None)
+        archive = self.archive if epochs == self.epochs else None
+        return replace(self, history=self.history[:epochs], archive=archive, failure=None)
+
+    def read(self) -> Run:
+        """The run with its model in memory, for when the store is gone."""
+        if self.archive is None:
+            return self
+        archive = self.archive()
+        return replace(self, archive=lambda: archive)
 
     def model(self) -> keras.Sequential:
         """The trained model: a plain, compiled `keras.Sequential`.
 
         Raises:
-            ValueError: if there is no checkpoint.
+            ValueError: if there is none.
+            StoreError: if its file is damaged or gone.
         """
-        if self.checkpoint is None:
+        if self.archive is None:
             raise ValueError("There is no trained model: the run diverged or was cut.")
-        from kmlp.data import load_dataset
-        from kmlp.model import build_for
+        from kmlp.checkpoint import load_model
 
-        model = build_for(self.config, load_dataset(self.config.dataset))
-        self.checkpoint.restore(model)
-        return model
+        return load_model(self.config, self.archive())
 
 
-def run_key(config: RunConfig, fingerprint: str, backend: str) -> str:
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """What a run is, before it is trained."""
+
+    key: str
+    """See `run_key`."""
+    config: RunConfig
+    backend: str
+    fused: bool
+    """Whether an epoch is one compiled program."""
+    parameters: int
+    """Number of weights and biases."""
+
+
+def identify(config: RunConfig, *, fused: bool) -> RunIdentity:
+    """The identity of a run on the backend of this process.
+
+    Raises:
+        BackendError: if there is no backend.
+        DataError: if the dataset cannot be read.
+    """
+    dataset = load_dataset(config.dataset)
+    name = backend.select()
+    return RunIdentity(
+        key=run_key(config, dataset.fingerprint, name, fused=fused),
+        config=config,
+        backend=name,
+        fused=fused,
+        parameters=count_parameters(
+            dataset.input_shape, dataset.num_classes, config.width, config.depth
+        ),
+    )
+
+
+def run_key(config: RunConfig, fingerprint: str, backend: str, *, fused: bool) -> str:
     """What identifies a run's results: equal keys mean equal numbers.
+
+    Functions of the user's own count with their code.
 
     Args:
         config: The run's configuration.
         fingerprint: The dataset's.
         backend: The name of the backend.
+        fused: Whether an epoch is one compiled program.
 
     Returns:
         A SHA-256, in hexadecimal.
     """
-    parts = [NUMERICS_VERSION, backend, fingerprint, config.to_dict()]
+    own = [
+        registry.digest(name)
+        for registry, name in (
+            (ACTIVATIONS, config.activation),
+            (ACTIVATIONS, config.output or "linear"),
+            (LOSSES, config.loss),
+        )
+        if registry.is_own(name)
+    ]
+    parts = [NUMERICS_VERSION, backend, fused, fingerprint, config.to_dict(), *own]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

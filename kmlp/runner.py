@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
+import os
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from loky import cpu_count
 
 from kmlp import backend
-from kmlp.checks import check_trainable
+from kmlp.checks import check_count, check_trainable
 from kmlp.config import RunConfig
-from kmlp.engine import Assignment, Observer, Planned, StudyStarted, execute
-from kmlp.executors import InProcessExecutor
-from kmlp.run import Run
-from kmlp.store import MemoryStore
+from kmlp.data import load_dataset
+from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
+from kmlp.environment import describe_environment
+from kmlp.executors import InProcessExecutor, ProcessExecutor
+from kmlp.run import Run, RunIdentity, identify
+from kmlp.store import Store, StudyRecord, runs_folder
+from kmlp.store.studies import put_study
+
+RunsDir = str | os.PathLike[str] | None
 
 
 class ListPlanner:
@@ -28,22 +41,40 @@ class ListPlanner:
         self.runs[assignment.config] = run
 
 
-def train(config: RunConfig, *, epochs: int = 10, observer: Observer | None = None) -> Run:
-    """Trains one run through `model.fit`.
+def train(
+    config: RunConfig,
+    *,
+    epochs: int = 10,
+    fused: bool = True,
+    observer: Observer | None = None,
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+    name: str | None = None,
+) -> Run:
+    """Trains one run through `model.fit`, from where the store has it.
 
     Args:
         config: The run's hyperparameters.
         epochs: Epochs to train, `epochs >= 1`. Defaults to 10.
+        fused: Whether an epoch is one compiled program (see `kmlp.fit`).
+            Otherwise Keras calls each step, which is slower. Defaults to True.
         observer: Is told each event as it happens. Defaults to None.
+        runs_dir: The folder that keeps the run; ":memory:" keeps nothing.
+            Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`.
+        fresh: Whether to train from the beginning, in the place of what the
+            store has. Defaults to False.
+        name: The name of the study. Defaults to None: made of the question.
 
     Returns:
-        The run: a record of each epoch, the test loss and accuracy, the
-        checkpoint, and `model()`, the trained model. If its loss is no longer
-        finite, its status is "diverged" and it ends there.
+        The run: a record of each epoch, the test loss and accuracy, and
+        `model()`, the trained model. If its loss is no longer finite, its
+        status is "diverged" and it ends there; if training ended in errors, it
+        is "failed", with the reason as its `failure`.
 
     Raises:
         ConfigError: if the configuration cannot be trained.
         BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
 
     Example:
     >>> from kmlp import RunConfig, train
@@ -51,26 +82,118 @@ def train(config: RunConfig, *, epochs: int = 10, observer: Observer | None = No
     >>> run.status, run.epochs, len(run.history[0].step_losses)
     ('finished', 2, 16)
     """
-    return train_all([config], epochs=epochs, observer=observer)[0]
+    check_trainable([config], epochs=epochs, fused=fused)
+    [[run]], _ = train_all(
+        [[config]],
+        kind="train",
+        about={"config": config.to_dict()},
+        epochs=epochs,
+        fused=fused,
+        observer=observer,
+        jobs=1,
+        runs_dir=runs_dir,
+        fresh=fresh,
+        name=name,
+    )
+    return run
 
 
 def train_all(
-    configs: Sequence[RunConfig], *, epochs: int, observer: Observer | None = None
-) -> list[Run]:
-    """Trains several runs, after all of them were checked.
+    rows: Sequence[Sequence[RunConfig]],
+    *,
+    kind: str,
+    about: dict[str, Any],
+    question: dict[str, Any] | None = None,
+    epochs: int,
+    fused: bool,
+    observer: Observer | None,
+    jobs: int | None,
+    runs_dir: RunsDir,
+    fresh: bool,
+    name: str | None,
+) -> tuple[list[list[Run]], str]:
+    """Trains the runs of a study, which were checked, as far as the store lacks them.
+
+    Args:
+        rows: Their configurations.
+        kind: See `StudyRecord`, as for `about` and `question`.
+        about: What the study is about.
+        question: What it asks.
+        epochs: Of every run.
+        fused: As `train` takes it.
+        observer: As `train` takes it.
+        jobs: How many runs are trained at a time; None: `default_jobs`.
+        runs_dir: As `train` takes it.
+        fresh: As `train` takes it.
+        name: As `train` takes it.
 
     Returns:
-        The runs, in the order of the configurations.
-
-    Raises:
-        ConfigError: if any configuration cannot be trained, with all problems.
-        BackendError: if there is no backend.
+        The runs, in the rows of their configurations, and the study's name.
     """
-    check_trainable(configs, epochs=epochs)
-    assignments = tuple(Assignment(config, epochs) for config in configs)
-    if observer is not None:
-        observer(StudyStarted(assignments))
-    backend.load()
+    # All values of a seed before the next seed, so that what there is after an
+    # interruption can be compared.
+    order = [row[index] for index in range(len(rows[0])) for row in rows]
+    jobs = default_jobs(len(order)) if jobs is None else check_count("jobs", jobs)
+    identities = {config: identify(config, fused=fused) for config in order}
+    if jobs > 1:  # the longest first, so that no worker waits long for another's last run
+        order.sort(key=lambda config: -work(identities[config]))
+    about = {"backend": backend.select(), "fused": fused, **about}
+    study = StudyRecord(
+        name=name or default_name(kind, about),
+        kind=kind,
+        about=about,
+        question=question or {},
+        epochs=epochs,
+        rows=tuple(tuple(identities[config].key for config in row) for row in rows),
+    )
+    assignments = tuple(Assignment(config, epochs) for config in order)
     planner = ListPlanner(assignments)
-    execute(planner, store=MemoryStore(), executor=InProcessExecutor(), observer=observer)
-    return [planner.runs[config] for config in configs]
+    with Store(runs_folder(runs_dir), facts=describe_environment()) as store:
+        put_study(store, study)
+        if observer is not None:
+            observer(StudyStarted(study.name, assignments))
+        with _executor(jobs, fused) as executor:
+            execute(
+                planner,
+                store=store,
+                executor=executor,
+                identify=identities.__getitem__,
+                observer=observer,
+                fresh=fresh,
+            )
+        found = [[planner.runs[config] for config in row] for row in rows]
+        if store.temporary:  # what can be read now goes with the store
+            found = [[run.read() for run in row] for row in found]
+    return found, study.name
+
+
+def default_name(kind: str, about: dict[str, Any]) -> str:
+    """A study's name, made of what it is about: `width-3f9a01`.
+
+    >>> default_name("ablation", {"axis": "width", "backend": "jax"})
+    'width-38ac96'
+    """
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    return f"{about.get('axis', kind).replace('_', '-')}-{digest[:6]}"
+
+
+def work(identity: RunIdentity) -> float:
+    """About how many seconds an epoch of a run takes, to compare it with others.
+
+    A step's own 20 µs, and 50 ps for each image and parameter, as measured on a CPU.
+    """
+    config = identity.config
+    images = config.train_size or len(load_dataset(config.dataset).train)
+    steps = math.ceil(images / config.batch_size)
+    return steps * 20e-6 + images * identity.parameters * 50e-12
+
+
+def default_jobs(runs: int) -> int:
+    """As many runs at a time as there are cores; one where an accelerator trains them."""
+    return 1 if backend.accelerated() else max(1, min(cpu_count(), runs))
+
+
+def _executor(jobs: int, fused: bool) -> AbstractContextManager[Executor]:
+    if jobs == 1:
+        return nullcontext(InProcessExecutor(fused=fused))
+    return ProcessExecutor(jobs, fused=fused)

@@ -1,5 +1,8 @@
-"""Stores remember runs: today in memory, for as long as the process lives."""
+"""The store remembers runs and studies, in a runs folder or in memory."""
 
-from kmlp.store.memory import MemoryStore
+from kmlp.store.folder import runs_folder
+from kmlp.store.listing import RunSummary
+from kmlp.store.runs import Store
+from kmlp.store.studies import StudyRecord, StudySummary
 
-__all__ = ["MemoryStore"]
+__all__ = ["RunSummary", "Store", "StudyRecord", "StudySummary", "runs_folder"]

@@ -1,5 +1,6 @@
 import json
 import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from kmlp.ablation import Ablation, ValueResult, plan
 from kmlp.config import config_fields
 from kmlp.evidence import conclusion
 from kmlp.export import ablation_to_dict
-from kmlp.run import Checkpoint, Run
+from kmlp.run import Run
 
 BASE = RunConfig(train_size=1000, width=16, depth=1)
 
@@ -27,14 +28,12 @@ def made_up(accuracies, *, seeds=None, axis="width", base=BASE):
     for value, column in accuracies.items():
         runs = []
         for seed, accuracy in zip(seeds, column, strict=True):
-            finished = not math.isnan(accuracy)
-            checkpoint = Checkpoint(epochs=1, weights=(), optimizer=())
             run = Run(
+                fused=True,
                 config=RunConfig(width=value, seed=seed),
                 backend="none",
                 parameters=10 * value,
                 history=(made_up_record(1, accuracy),),
-                checkpoint=checkpoint if finished else None,
             )
             runs.append(run)
         values.append(
@@ -43,7 +42,14 @@ def made_up(accuracies, *, seeds=None, axis="width", base=BASE):
             )
         )
     return Ablation(
-        axis=axis, base=base, epochs=1, seeds=seeds, backend="none", values=tuple(values)
+        name="made-up",
+        axis=axis,
+        base=base,
+        epochs=1,
+        seeds=seeds,
+        backend="none",
+        fused=True,
+        values=tuple(values),
     )
 
 
@@ -53,7 +59,7 @@ PARTLY = {1: [0.80, 0.801, 0.8021], 2: [0.90, 0.93, 0.95], 3: [0.95, 0.951, 0.95
 
 
 def test_trains_every_value_with_the_same_seeds():
-    study = ablate("depth", [0, 1], base=BASE, seeds=2, epochs=2)
+    study = ablate("depth", [0, 1], base=BASE, seeds=2, epochs=2, jobs=1)
     assert (study.axis, study.seeds, study.epochs) == ("depth", (0, 1), 2)
     assert [value.value for value in study.values] == [0, 1]
     for value in study.values:
@@ -66,7 +72,7 @@ def test_trains_every_value_with_the_same_seeds():
 
 def test_a_repeat_is_the_same_but_for_the_time():
     one, other = (
-        ablation_to_dict(ablate("depth", [0], base=BASE, seeds=[7], epochs=1))
+        ablation_to_dict(ablate("depth", [0], base=BASE, seeds=[7], epochs=1, jobs=1))
         for _ in range(2)
     )
     assert without_seconds(one) == without_seconds(other)
@@ -131,7 +137,7 @@ def test_what_cannot_be_trained_is_refused_before_training(axis, values, change,
 
 def test_problems_of_all_values_come_at_once():
     with pytest.raises(ConfigError) as caught:
-        ablate("width", [0, -1, "x"], seeds=0, epochs=0)
+        ablate("width", [0, -1, "x"], seeds=0, epochs=0, jobs=1)
     assert len(caught.value.problems) == 5
 
 
@@ -192,8 +198,8 @@ def test_own_functions_are_tried_before_training(axis, name, message):
 
 def test_best_has_the_highest_mean():
     study = made_up(CLEAR)
-    assert study.best.value == 3
-    assert study.difference(study.best) is None
+    assert study.best().value == 3
+    assert study.difference(study.best()) is None
     difference = study.difference(study.values[0])
     assert math.isclose(difference.mean, -0.07, abs_tol=1e-4)
 
@@ -206,7 +212,7 @@ def test_differences_are_paired_by_seed():
 
 def test_a_value_with_a_diverged_run_ranks_behind_all_without():
     study = made_up({1: [0.99, math.nan, 0.99], 2: [0.5, 0.5, 0.51]})
-    assert study.best.value == 2
+    assert study.best().value == 2
     first = study.values[0]
     assert (first.diverged, len(first.finished), first.val_accuracy.size) == (1, 2, 2)
     assert study.difference(first).size == 2
@@ -214,7 +220,7 @@ def test_a_value_with_a_diverged_run_ranks_behind_all_without():
 
 def test_all_diverged():
     study = made_up({1: [math.nan] * 2, 2: [math.nan] * 2})
-    assert study.best is None
+    assert study.best() is None
     assert study.values[0].val_accuracy is None
     assert study.difference(study.values[0]) is None
     assert conclusion(study) == "Every run diverged: there is nothing to compare."
@@ -294,8 +300,8 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
 def test_export_has_the_documented_keys():
     exported = ablation_to_dict(made_up({**CLOSE, 3: [math.nan, 0.9, 0.9]}))
     assert list(exported) == [
-        "axis", "metric", "base", "epochs", "seeds", "backend", "values", "best", "best_index",
-        "conclusion",
+        "name", "axis", "metric", "base", "epochs", "seeds", "backend", "fused", "values",
+        "best", "best_index", "conclusion",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
     assert exported["best_index"] == 1
@@ -303,16 +309,61 @@ def test_export_has_the_documented_keys():
     value = exported["values"][2]
     assert list(value) == [
         "value", "parameters", "mean", "interval", "test_accuracy", "difference", "worse",
-        "diverged", "did_not_learn", "epochs_to_near_best", "seconds_per_epoch", "runs",
+        "diverged", "failed", "did_not_learn", "epochs_to_near_best", "seconds_per_epoch", "runs",
     ]  # fmt: skip
     assert math.isclose(value["mean"], 0.9)
     assert len(value["interval"]) == 2
     run = value["runs"][0]
     assert list(run) == [
-        "seed", "status", "epochs", "val_accuracy", "test_accuracy", "test_loss", "history",
+        "seed", "status", "failure", "epochs", "val_accuracy", "test_accuracy", "test_loss", "history",
         "seconds",
     ]  # fmt: skip
     assert (run["status"], run["val_accuracy"]) == ("diverged", None)
     assert set(run["history"]) == {
         "loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "seconds",
     }  # fmt: skip
+
+
+def test_the_runs_as_a_pandas_table():
+    study = made_up({1: [0.9, 0.8], 2: [math.nan, 0.7]})
+    frame = study.to_frame()
+    assert list(frame.columns[:4]) == ["width", "seed", "status", "epoch"]
+    assert "step_losses" not in frame
+    assert frame["width"].tolist() == [1, 1, 2, 2]
+    assert frame["status"].tolist() == ["finished", "finished", "diverged", "finished"]
+    assert frame["val_accuracy"][3] == 0.7
+    assert [run.config.seed for run in study.runs] == [0, 1, 0, 1]
+
+
+def test_without_pandas_there_is_a_clear_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        made_up({1: [0.9]}).to_frame()
+
+
+def failed(run):
+    return replace(run, history=(), failure="out of luck")
+
+
+def test_failed_runs_are_counted_apart_and_stay_out_of_the_means():
+    study = made_up({1: [0.90, 0.91], 2: [0.95, 0.96]})
+    worse = replace(
+        study.values[1], runs=(failed(study.values[1].runs[0]), study.values[1].runs[1])
+    )
+    study = replace(study, values=(study.values[0], worse))
+    assert (worse.failed, worse.diverged, worse.val_accuracy.mean) == (1, 0, 0.96)
+    assert study.best().value == 1
+    assert "width=2 (1 of 2 runs) failed." in conclusion(study)
+    exported = ablation_to_dict(study)["values"][1]
+    assert (exported["failed"], exported["runs"][0]["failure"]) == (1, "out of luck")
+    assert exported["runs"][0]["val_accuracy"] is None
+
+
+def test_if_all_failed_there_is_nothing_to_compare():
+    study = made_up({1: [0.9]})
+    value = replace(study.values[0], runs=(failed(study.values[0].runs[0]),))
+    study = replace(study, values=(value,))
+    assert study.best() is None
+    assert value.seconds_per_epoch is None
+    assert conclusion(study) == "Every run diverged or failed: there is nothing to compare."
+    json.dumps(ablation_to_dict(study), allow_nan=False)

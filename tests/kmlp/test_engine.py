@@ -2,22 +2,27 @@
 
 import math
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from made_up import made_up_record
 
-from kmlp import RunConfig
+from kmlp import RunConfig, engine
 from kmlp.engine import (
     Assignment,
+    CheckpointDamaged,
     EpochFinished,
     Planned,
     RunFinished,
+    RunWaits,
+    Slice,
+    SliceFailed,
+    SliceLost,
     SliceResult,
-    execute,
-)  # fmt: skip
-from kmlp.run import Checkpoint
-from kmlp.store import MemoryStore
+)
+from kmlp.run import RunIdentity
+from kmlp.store import Store
 
 
 class Planner:
@@ -50,27 +55,39 @@ class Executor:
         assert self.free()
         self.slices.append(slice_)
 
-    def result(self):
+    def result(self, timeout=None):
         slice_ = self.slices.pop()
-        epoch = (slice_.checkpoint.epochs if slice_.checkpoint else 0) + 1
+        epoch = slice_.epochs + 1
         self.done.append((slice_.config, epoch))
         diverged = slice_.config in self.diverges
-        checkpoint = Checkpoint(epochs=epoch, weights=(), optimizer=())
         return SliceResult(
             slice=slice_,
-            backend="none",
-            parameters=1,
             records=(made_up_record(epoch, math.nan if diverged else epoch / 10),),
-            checkpoint=None if diverged else checkpoint,
+            archive=None if diverged else f"{slice_.config.seed}, {epoch}".encode(),
         )
 
 
 A, B = RunConfig(seed=1), RunConfig(seed=2)
 
 
+def identify(config):
+    return RunIdentity(f"key of seed {config.seed}", config, "none", True, 1)
+
+
+def execute(planner, *, store=None, **options):
+    with nullcontext(store) if store is not None else Store(None) as used:
+        engine.execute(planner, store=used, identify=identify, **options)
+
+
+@pytest.fixture
+def store():
+    with Store(None) as opened:
+        yield opened
+
+
 def test_slices_follow_each_other_until_the_assignment_is_met():
     planner, executor, events = Planner(Assignment(A, 3)), Executor(), []
-    execute(planner, store=MemoryStore(), executor=executor, observer=events.append)
+    execute(planner, executor=executor, observer=events.append)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     [(assignment, run)] = planner.reports
     assert assignment == Assignment(A, 3)
@@ -78,8 +95,7 @@ def test_slices_follow_each_other_until_the_assignment_is_met():
     assert [type(event) for event in events[1:]] == [EpochFinished] * 3 + [RunFinished]
 
 
-def test_what_the_store_has_is_not_trained_again():
-    store = MemoryStore()
+def test_what_the_store_has_is_not_trained_again(store):
     execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
     again, executor = Planner(Assignment(A, 2)), Executor()
     execute(again, store=store, executor=executor)
@@ -87,8 +103,8 @@ def test_what_the_store_has_is_not_trained_again():
     assert again.reports[0][1].epochs == 2
 
 
-def test_a_longer_assignment_advances_the_same_run():
-    store, executor = MemoryStore(), Executor()
+def test_a_longer_assignment_advances_the_same_run(store):
+    executor = Executor()
     planner = Planner(Assignment(A, 1), Assignment(A, 3))
     execute(planner, store=store, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
@@ -98,7 +114,7 @@ def test_a_longer_assignment_advances_the_same_run():
 def test_a_diverged_run_ends_its_assignment_and_no_other():
     planner = Planner(Assignment(A, 5), Assignment(B, 2))
     executor = Executor(diverges={A})
-    execute(planner, store=MemoryStore(), executor=executor)
+    execute(planner, executor=executor)
     assert executor.done == [(A, 1), (B, 1), (B, 2)]
     assert [(run.status, run.epochs) for _, run in planner.reports] == [
         ("diverged", 1), ("finished", 2),
@@ -108,7 +124,7 @@ def test_a_diverged_run_ends_its_assignment_and_no_other():
 def test_an_executor_with_room_gets_several_runs():
     executor = Executor(capacity=2)
     planner = Planner(Assignment(A, 1), Assignment(B, 1))
-    execute(planner, store=MemoryStore(), executor=executor)
+    execute(planner, executor=executor)
     assert executor.done == [(B, 1), (A, 1)]
     assert len(planner.reports) == 2
 
@@ -116,20 +132,20 @@ def test_an_executor_with_room_gets_several_runs():
 def test_a_planner_that_waits_is_asked_again_after_a_report():
     planner = Planner(Assignment(A, 1), Planned.WAIT, Assignment(B, 1))
     executor = Executor(capacity=2)
-    execute(planner, store=MemoryStore(), executor=executor)
+    execute(planner, executor=executor)
     assert executor.done == [(A, 1), (B, 1)]
 
 
 def test_waiting_for_nothing_is_a_fault_of_the_planner():
     with pytest.raises(RuntimeError, match="waits, but nothing is being trained"):
-        execute(Planner(Planned.WAIT), store=MemoryStore(), executor=Executor())
+        execute(Planner(Planned.WAIT), executor=Executor())
 
 
 @pytest.mark.parametrize("capacity", [1, 2])
 def test_a_run_that_is_assigned_twice_at_once_is_trained_once(capacity):
     planner = Planner(Assignment(A, 1), Assignment(A, 3), Assignment(A, 2))
     executor = Executor(capacity=capacity)
-    execute(planner, store=MemoryStore(), executor=executor)
+    execute(planner, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     assert [(it.epochs, run.epochs) for it, run in planner.reports] == [
         (1, 1),
@@ -138,20 +154,212 @@ def test_a_run_that_is_assigned_twice_at_once_is_trained_once(capacity):
     ]
 
 
-def test_a_run_that_is_further_than_asked_is_reported_as_it_was():
-    store = MemoryStore()
+def test_a_run_that_is_further_than_asked_is_reported_as_it_was(store):
     execute(Planner(Assignment(A, 3)), store=store, executor=Executor())
     again = Planner(Assignment(A, 1))
     execute(again, store=store, executor=Executor())
     [(_, run)] = again.reports
-    assert (run.epochs, run.test_accuracy, run.checkpoint) == (1, 0.1, None)
+    assert (run.epochs, run.test_accuracy, run.archive) == (1, 0.1, None)
 
 
 def test_a_slice_that_does_not_continue_its_run_is_refused():
     class Confused(Executor):
-        def result(self):
+        def result(self, timeout=None):
             result = super().result()
             return replace(result, records=(made_up_record(7, 0.5),))
 
     with pytest.raises(RuntimeError, match="began with epoch 7 of a run that has 0"):
-        execute(Planner(Assignment(A, 1)), store=MemoryStore(), executor=Confused())
+        execute(Planner(Assignment(A, 1)), executor=Confused())
+
+
+class Failing(Executor):
+    """Fails as often as it is told for each run."""
+
+    def __init__(self, failures, final=False, **options):
+        super().__init__(**options)
+        self.failures = dict(failures)
+        self.final = final
+
+    def result(self, timeout=None):
+        config = self.slices[-1].config
+        if self.failures.get(config, 0):
+            self.failures[config] -= 1
+            return SliceFailed(self.slices.pop(), "out of luck", final=self.final)
+        return super().result()
+
+
+def test_a_slice_that_fails_is_done_again_from_where_the_run_was(store):
+    events, executor = [], Failing({A: 2})
+    execute(Planner(Assignment(A, 1)), store=store, executor=executor)
+    executor.failures = {A: 2}
+    execute(
+        Planner(Assignment(A, 3)), store=store, executor=executor, observer=events.append
+    )
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    lost = [event for event in events if isinstance(event, SliceLost)]
+    assert [(it.reason, it.tries, it.again) for it in lost] == [
+        ("out of luck", 1, True), ("out of luck", 2, True),
+    ]  # fmt: skip
+    assert store.run(identify(A)).status == "finished"
+
+
+def test_a_run_fails_after_three_tries_and_the_others_go_on(store):
+    planner, events = Planner(Assignment(A, 2), Assignment(B, 1)), []
+    executor = Failing({A: 3})
+    execute(planner, store=store, executor=executor, observer=events.append)
+    assert [(it.tries, it.again) for it in events if isinstance(it, SliceLost)] == [
+        (1, True), (2, True), (3, False),
+    ]  # fmt: skip
+    assert [(run.status, run.failure) for _, run in planner.reports] == [
+        ("failed", "out of luck"), ("finished", None),
+    ]  # fmt: skip
+    again = Planner(Assignment(A, 2))
+    execute(again, store=store, executor=Executor())
+    assert [run.status for _, run in again.reports] == ["finished"]
+
+
+def test_tries_count_from_the_last_epoch_that_was_trained():
+    class EveryOther(Executor):
+        turn = 0
+
+        def result(self, timeout=None):
+            self.turn += 1
+            return (
+                SliceFailed(self.slices.pop(), "no") if self.turn % 2 else super().result()
+            )
+
+    planner = Planner(Assignment(A, 5))
+    execute(planner, executor=EveryOther())
+    assert [(run.epochs, run.status) for _, run in planner.reports] == [(5, "finished")]
+
+
+def test_what_would_fail_again_is_not_tried_again():
+    planner, executor = Planner(Assignment(A, 2)), Failing({A: 9}, final=True)
+    execute(planner, executor=executor)
+    assert executor.failures[A] == 8
+    assert [run.status for _, run in planner.reports] == ["failed"]
+
+
+def test_a_run_that_failed_further_on_has_the_epochs_before(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    execute(Planner(Assignment(A, 5)), store=store, executor=Failing({A: 3}))
+    planner = Planner(Assignment(A, 2))
+    execute(planner, store=store, executor=Failing({A: 3}))
+    assert [(run.status, run.epochs) for _, run in planner.reports] == [("finished", 2)]
+
+
+def test_fresh_trains_anew_and_keeps_the_old_until_the_new_is_there(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    seen = []
+
+    class Looking(Executor):
+        def result(self, timeout=None):
+            run = store.run(identify(A))
+            seen.append((run.epochs, run.archive()))
+            return super().result()
+
+    executor, planner, events = Looking(), Planner(Assignment(A, 3)), []
+    execute(planner, store=store, executor=executor, fresh=True, observer=events.append)
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    assert seen == [(2, b"1, 2")] * 3
+    assert store.run(identify(A)).epochs == 3
+    assert [event.trained for event in events if isinstance(event, RunFinished)] == [3]
+
+
+def test_a_fresh_run_that_fails_leaves_the_old_one(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    planner = Planner(Assignment(A, 2))
+    execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
+    assert [run.status for _, run in planner.reports] == ["failed"]
+    run = store.run(identify(A))
+    assert (run.epochs, run.status) == (2, "finished")
+
+
+def test_a_run_that_fails_when_fresh_is_noted_where_there_was_none(store):
+    planner = Planner(Assignment(A, 2))
+    execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
+    assert store.run(identify(A)).failure == "out of luck"
+
+
+def test_a_run_finished_says_what_was_trained_and_what_was_stored(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    events = []
+    planner = Planner(Assignment(A, 1), Assignment(A, 3), Assignment(B, 1))
+    execute(planner, store=store, executor=Executor(), observer=events.append)
+    assert [it.trained for it in events if isinstance(it, RunFinished)] == [0, 1, 1]
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    monkeypatch.setattr("kmlp.engine.loop.SECONDS_BETWEEN_LOOKS", 0.01)
+
+
+def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
+    """The others are trained meanwhile; what the other process has done is taken."""
+    events, done = [], []
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+        assert theirs.claim(identify(A))
+
+        def observer(event):
+            events.append(type(event))
+            if isinstance(event, RunFinished):
+                done.append(event.run.config)
+            if isinstance(event, RunFinished) and event.run.config == B:
+                theirs_does_it(theirs)
+
+        planner, executor = Planner(Assignment(A, 1), Assignment(B, 1)), Executor()
+        execute(planner, store=ours, executor=executor, observer=observer)
+        assert executor.done == [(B, 1)]
+        assert done == [B, A]
+        assert events.count(RunWaits) == 1
+
+
+def theirs_does_it(store):
+    slice_ = Slice(A, 0, None, 1)
+    store.append(
+        identify(A), SliceResult(slice_, (made_up_record(1, 0.5),), b""), fresh=False
+    )
+    store.release(identify(A))
+
+
+def test_a_run_whose_claim_was_lost_is_left_to_the_other_process(tmp_path, quickly):
+    """As when this one was stopped for long, and its claim went stale."""
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+
+        class Stopped(Executor):
+            def result(self, timeout=None):
+                if not self.done:
+                    theirs.connection.execute("UPDATE claims SET heartbeat = 0")
+                    assert theirs.claim(identify(A))
+                    theirs_does_it(theirs)
+                return super().result()
+
+        planner, executor = Planner(Assignment(A, 2)), Stopped()
+        execute(planner, store=ours, executor=executor)
+        assert executor.done == [(A, 1), (A, 2)]
+        assert [run.epochs for _, run in planner.reports] == [2]
+        assert ours.run(identify(A)).val_accuracy == 0.2
+
+
+def test_claims_are_given_back_whatever_happens(tmp_path):
+    class Broken(Executor):
+        def result(self, timeout=None):
+            raise KeyboardInterrupt
+
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+        with pytest.raises(KeyboardInterrupt):
+            execute(Planner(Assignment(A, 1)), store=ours, executor=Broken())
+        assert theirs.claim(identify(A))
+
+
+def test_damage_is_told_with_what_is_trained_again(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    for path in (store.folder / "checkpoints").iterdir():
+        path.unlink()
+    events, executor = [], Executor()
+    execute(
+        Planner(Assignment(A, 3)), store=store, executor=executor, observer=events.append
+    )
+    damaged = [event for event in events if isinstance(event, CheckpointDamaged)]
+    assert [event.epochs for event in damaged] == [0, 0]
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]

@@ -1,18 +1,31 @@
-import pytest
+import json
+import os
+import signal
+import sys
+import time
 
-from kmlp import RunConfig
-from kmlp.engine import Slice
-from kmlp.executors import InProcessExecutor
+import pytest
+from killing import without_seconds
+from support import run
+
+from kmlp import ConfigError, RunConfig, load_dataset
+from kmlp.activations import ACTIVATIONS
+from kmlp.checkpoint import Archiver
+from kmlp.engine import Slice, SliceFailed
+from kmlp.executors import InProcessExecutor, ProcessExecutor
 
 CONFIG = RunConfig(train_size=700, width=8, depth=1, momentum=0.9)
 
 
 def weights(result):
-    return [array.tobytes() for array in result.checkpoint.weights]
+    archiver = Archiver(CONFIG, load_dataset("mnist"))
+    checkpoint = archiver.unpack(result.records[-1].epoch, result.archive)
+    return [array.tobytes() for array in (*checkpoint.weights, *checkpoint.optimizer)]
 
 
-def do(executor, checkpoint, target, config=CONFIG):
-    executor.submit(Slice(config, checkpoint, target))
+def do(executor, before, target, config=CONFIG):
+    epochs, archive = (before.records[-1].epoch, before.archive) if before else (0, None)
+    executor.submit(Slice(config, epochs, archive, target))
     return executor.result()
 
 
@@ -23,8 +36,8 @@ def test_slices_make_no_difference():
     impatient = InProcessExecutor(seconds=0)
     result = do(impatient, None, 3)
     assert len(result.records) == 1
-    result = do(impatient, result.checkpoint, 3)
-    result = do(InProcessExecutor(), result.checkpoint, 3)
+    result = do(impatient, result, 3)
+    result = do(InProcessExecutor(), result, 3)
     assert weights(result) == weights(whole)
     assert result.records[-1].test_loss == whole.records[-1].test_loss
 
@@ -32,8 +45,8 @@ def test_slices_make_no_difference():
 def test_a_session_goes_on_only_from_its_own_checkpoint():
     executor = InProcessExecutor(seconds=0)
     first = do(executor, None, 5)
-    do(executor, first.checkpoint, 5)
-    again = do(executor, first.checkpoint, 5)
+    do(executor, first, 5)
+    again = do(executor, first, 5)
     assert again.records[0].epoch == 2
     fresh = do(executor, None, 5)
     assert weights(fresh) == weights(first)
@@ -43,7 +56,130 @@ def test_takes_one_slice_at_a_time():
     executor = InProcessExecutor()
     with pytest.raises(RuntimeError, match="No slice"):
         executor.result()
-    executor.submit(Slice(CONFIG, None, 1))
+    executor.submit(Slice(CONFIG, 0, None, 1))
     assert executor.free() == 0
     with pytest.raises(RuntimeError, match="has a slice"):
-        executor.submit(Slice(CONFIG, None, 1))
+        executor.submit(Slice(CONFIG, 0, None, 1))
+
+
+def test_a_slice_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
+    from kmlp.training import networks
+
+    expected = do(InProcessExecutor(), None, 1)
+    executor = InProcessExecutor()
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(networks, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            do(executor, None, 1)
+    assert weights(do(executor, None, 1)) == weights(expected)
+
+
+def test_worker_processes_make_no_difference(monkeypatch):
+    """Slices of one epoch, in workers of which one is replaced and one is killed."""
+    from kmlp.executors import processes
+
+    whole = do(InProcessExecutor(seconds=60), None, 2)
+    monkeypatch.setattr(processes, "MAX_NETWORKS_BUILT", 0)
+    with ProcessExecutor(1, seconds=0) as executor:
+        result = do(executor, None, 3)
+        assert len(result.records) == 1
+        assert executor.pids() == []
+        monkeypatch.setattr(processes, "MAX_NETWORKS_BUILT", 16)
+        before = do(executor, result, 3)
+        [pid] = executor.pids()
+        os.kill(pid, signal.SIGKILL)  # while it has nothing to do
+        while executor._idle[0].pool._flags.broken is None:
+            time.sleep(0.01)
+        result = do(executor, result, 3)
+        assert weights(result) == weights(before)
+    assert executor.pids() == []
+    assert weights(result) == weights(whole)
+    assert (
+        result.records[-1].step_losses.tobytes() == whole.records[-1].step_losses.tobytes()
+    )
+
+
+def test_an_error_in_training_is_what_came_of_the_slice(monkeypatch):
+    def broken(*arguments, **options):
+        raise MemoryError("no room\nfor it")
+
+    executor = InProcessExecutor()
+    with monkeypatch.context() as patched:
+        patched.setattr("kmlp.training.networks.evaluate", broken)
+        failed = do(executor, None, 1)
+    assert isinstance(failed, SliceFailed)
+    assert (failed.reason, failed.final) == ("MemoryError: no room for it", False)
+    assert weights(do(executor, None, 1)) == weights(do(InProcessExecutor(), None, 1))
+
+
+def test_what_kmlp_itself_refuses_is_not_tried_again():
+    failed = do(InProcessExecutor(), None, 1, config=RunConfig(train_size=60_000))
+    assert failed.reason.startswith("ConfigError: The value of `train_size` is 60000")
+    assert failed.final
+
+
+SCRIPT = """
+import json
+from kmlp import RunConfig, ablate, register_activation
+from kmlp.export import ablation_to_dict
+
+def steep(x, slope=3.0):
+    import keras
+    return keras.ops.tanh(slope * x)
+
+register_activation("steep", steep)
+import mymod
+mymod.SLOPE = 3.0
+register_activation("of_module", mymod.steep)
+base = RunConfig(train_size=1000, width=8, depth=1)
+study = ablate("activation", ["of_module", "steep"], base=base, seeds=2, epochs=1, jobs=2)
+print(json.dumps([run.val_accuracy for run in study.runs]))
+study = ablate("activation", ["of_module", "steep"], base=base, seeds=2, epochs=1, jobs=1, fresh=True)
+print(json.dumps([run.val_accuracy for run in study.runs]))
+"""
+
+
+def test_a_script_needs_no_guard_and_its_functions_come_along(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    (tmp_path / "mymod.py").write_text(
+        "SLOPE = 1.0\ndef steep(x):\n    import keras\n    return keras.ops.tanh(SLOPE * x)\n"
+    )
+    done = run(sys.executable, str(path), cwd=tmp_path, KMLP_RUNS_DIR="runs")
+    assert (done.returncode, done.stderr) == (0, "")
+    side_by_side, one_after_the_other = map(json.loads, done.stdout.splitlines())
+    assert side_by_side == one_after_the_other
+    assert side_by_side[:2] == side_by_side[2:]  # the same function
+
+
+def test_neither_jobs_nor_cores_make_a_difference(tmp_path):
+    """Wide enough that several threads would share a product, and change its sums."""
+    command = [
+        sys.executable, "-m", "kmlp_cli", "ablate", "--param", "batch_size", "--values",
+        "200,500", "--width", "512", "--depth", "1", "--seeds", "1", "--epochs", "2",
+        "--train-size", "2000", "--momentum", "0.9", "--json", "--quiet",
+    ]  # fmt: skip
+    one_core = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
+    outputs = [
+        run(*command, "--jobs", "2", cwd=tmp_path),
+        run(*one_core, *command, "--jobs", "1", cwd=tmp_path),
+    ]
+    assert [(done.returncode, done.stderr) for done in outputs] == [(0, "")] * 2
+    one, other = (without_seconds(json.loads(done.stdout)) for done in outputs)
+    assert one == other
+
+
+def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
+    import threading
+
+    lock = threading.Lock()
+    monkeypatch.setattr(ACTIVATIONS, "_own", {"locked": lambda x: (x, lock)[0]})
+    with (
+        ProcessExecutor(2) as executor,
+        pytest.raises(ConfigError, match="Train with `jobs=1`"),
+    ):
+        executor.submit(Slice(CONFIG, 0, None, 1))

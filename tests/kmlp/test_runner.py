@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from kmlp import ConfigError, RunConfig, load_dataset, train
-from kmlp.checks import parameters_of
+from kmlp.checks import check_trainable, parameters_of
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
-from kmlp.runner import train_all
+from kmlp.run import identify
+from kmlp.runner import work
 
 SMALL = RunConfig(train_size=1000, width=16, depth=1)
 
@@ -23,7 +24,7 @@ def test_train_returns_every_epoch_and_a_trained_model():
 
 def test_the_observer_hears_everything_in_order():
     events = []
-    train_all([SMALL], epochs=2, observer=events.append)
+    train(SMALL, epochs=2, observer=events.append)
     assert [type(event) for event in events] == [
         StudyStarted, RunStarted, EpochFinished, EpochFinished, RunFinished,
     ]  # fmt: skip
@@ -35,7 +36,7 @@ def test_a_diverged_run_is_recorded_and_never_an_exception():
     assert (run.status, run.epochs) == ("diverged", 1)
     assert np.isnan(run.val_accuracy)
     assert np.isnan(run.test_accuracy)
-    assert run.checkpoint is None
+    assert run.archive is None
     with pytest.raises(ValueError, match="diverged"):
         run.model()
 
@@ -64,7 +65,7 @@ def test_what_cannot_be_trained_is_refused_before_training(change, epochs, messa
 def test_problems_of_all_configurations_come_at_once():
     configs = [RunConfig(batch_size=60_000), RunConfig(train_size=1)]
     with pytest.raises(ConfigError) as caught:
-        train_all(configs, epochs=0)
+        check_trainable(configs, epochs=0)
     assert len(caught.value.problems) == 3
 
 
@@ -79,6 +80,46 @@ def test_until_is_the_run_as_it_was():
     run = train(SMALL, epochs=2)
     first = run.until(1)
     assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
-    assert run.until(2) is run
+    assert run.until(2).archive is run.archive
     with pytest.raises(ValueError, match="was cut"):
         first.model()
+
+
+def test_the_longest_runs_are_trained_first_where_several_are_at_a_time():
+    def seconds(**fields):
+        return work(identify(RunConfig(**fields), fused=True))
+
+    assert seconds(width=512) > 3 * seconds(width=128) > 3 * seconds(width=32)
+    assert seconds(batch_size=1) > 3 * seconds(batch_size=64) > 3 * seconds(depth=0)
+    assert seconds() > 3 * seconds(train_size=5000)
+
+
+def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time(monkeypatch):
+    from contextlib import nullcontext
+
+    from kmlp import ablate, runner
+    from kmlp.executors import InProcessExecutor
+
+    monkeypatch.setattr(
+        runner, "_executor", lambda jobs, fused: nullcontext(InProcessExecutor(fused=fused))
+    )
+
+    def started(jobs):
+        events = []
+        ablate(
+            "width",
+            [8, 16],
+            base=SMALL,
+            seeds=2,
+            epochs=1,
+            jobs=jobs,
+            observer=events.append,
+        )
+        return [
+            event.assignment.config.width
+            for event in events
+            if isinstance(event, RunStarted)
+        ]
+
+    assert started(1) == [8, 16, 8, 16]
+    assert started(2) == [16, 16, 8, 8]

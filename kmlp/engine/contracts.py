@@ -1,0 +1,157 @@
+"""What the engine, planners, executors and stores say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from kmlp.config import RunConfig
+from kmlp.run import EpochRecord, Run, RunIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A run, and the number of epochs that it is to reach."""
+
+    config: RunConfig
+    epochs: int
+
+
+class Planned(Enum):
+    """What a planner says when it has no assignment."""
+
+    WAIT = "wait"
+    """Not before something more was reported."""
+    DONE = "done"
+    """There is nothing more to do."""
+
+
+class Planner(Protocol):
+    """Decides what is trained. Touches no model."""
+
+    def next(self) -> Assignment | Planned:
+        """The next assignment, or why there is none."""
+        ...
+
+    def report(self, assignment: Assignment, run: Run) -> None:
+        """Hears what came of an assignment: the run as it was when it reached it, or
+        as it diverged or failed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The part of an assignment that an executor does at a time."""
+
+    config: RunConfig
+    epochs: int
+    """The epochs that the run has."""
+    archive: bytes | None
+    """Its model after them, a `.keras` file; None: it has none yet."""
+    target: int
+    """The epochs that the assignment asks for: a slice ends there at the latest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceResult:
+    """What came of a slice: one epoch at least."""
+
+    slice: Slice
+    records: tuple[EpochRecord, ...]
+    archive: bytes | None
+    """The model after the last record; None if the run diverged."""
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the run diverged."""
+        return not self.records[-1].finite
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceFailed:
+    """A slice that came to nothing."""
+
+    slice: Slice
+    reason: str
+    final: bool = False
+    """Whether it would fail again. Defaults to False."""
+
+
+class Executor(Protocol):
+    """Does slices, here or elsewhere."""
+
+    def free(self) -> int:
+        """How many more slices it can take now."""
+        ...
+
+    def submit(self, slice_: Slice) -> None:
+        """Takes a slice."""
+        ...
+
+    def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
+        """Waits for a slice that was submitted to be done; None after `timeout` s."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a run in the store has come."""
+
+    epochs: int = 0
+    diverged: bool = False
+    archive: bytes | None = None
+    """The model after these epochs. None: it has none, or it was not asked for."""
+    damaged: tuple[str, ...] = ()
+    """Files that were found damaged; the epochs after the last good one are gone."""
+
+    def meets(self, assignment: Assignment) -> bool:
+        """Whether there is nothing left to train."""
+        return self.diverged or self.epochs >= assignment.epochs
+
+
+class Store(Protocol):
+    """Remembers runs. A run that is trained anew, beside the one that there is, is
+    `fresh` until it takes its place.
+    """
+
+    def run(self, identity: RunIdentity, *, fresh: bool = False) -> Run | None:
+        """The run, as far as it has come."""
+        ...
+
+    def standing(self, identity: RunIdentity) -> Standing:
+        """How far it has come, without its model."""
+        ...
+
+    def claim(self, identity: RunIdentity) -> bool:
+        """Takes a run for this process to write, unless a living one has it."""
+        ...
+
+    def release(self, identity: RunIdentity) -> None:
+        """Lets others claim the run."""
+        ...
+
+    def resume(self, identity: RunIdentity) -> Standing:
+        """Where a claimed run goes on; cuts it back to its last undamaged file."""
+        ...
+
+    def begin_anew(self, identity: RunIdentity) -> None:
+        """Forgets what there is of a fresh run."""
+        ...
+
+    def append(self, identity: RunIdentity, result: SliceResult, *, fresh: bool) -> bool:
+        """Keeps what came of a slice, all of it or nothing.
+
+        Returns:
+            False if another process has claimed the run since.
+        """
+        ...
+
+    def replace(self, identity: RunIdentity) -> bool:
+        """Puts the fresh run in the place of the one that there is; see `append`."""
+        ...
+
+    def fail(self, identity: RunIdentity, reason: str, *, fresh: bool) -> bool:
+        """Notes why a run failed, until it gets an epoch more; see `append`."""
+        ...

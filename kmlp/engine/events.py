@@ -1,0 +1,85 @@
+"""What an observer of the engine hears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kmlp.engine.contracts import Assignment
+from kmlp.run import EpochRecord, Run
+
+
+@dataclass(frozen=True, slots=True)
+class StudyStarted:
+    """All is checked; training begins."""
+
+    name: str
+    assignments: tuple[Assignment, ...]
+    """What is known of it beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run is about to be trained."""
+
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFinished:
+    """A run has one epoch more."""
+
+    assignment: Assignment
+    record: EpochRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run has reached its assignment, diverged or failed."""
+
+    assignment: Assignment
+    run: Run
+    trained: int
+    """Epochs that were trained for it now; the others were in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunWaits:
+    """Another process is training the run."""
+
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class SliceLost:
+    """A slice came to nothing."""
+
+    assignment: Assignment
+    reason: str
+    tries: int
+    """How often it was tried."""
+    again: bool
+    """Whether it is done again; otherwise the run has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointDamaged:
+    """A run's file was altered or is gone, so that epochs are trained again."""
+
+    assignment: Assignment
+    file: str
+    epochs: int
+    """The epochs that are left."""
+
+
+Event = (
+    StudyStarted
+    | RunStarted
+    | EpochFinished
+    | RunFinished
+    | RunWaits
+    | SliceLost
+    | CheckpointDamaged
+)
+Observer = Callable[[Event], None]
+"""Is told what happens, as it happens."""

@@ -1,0 +1,258 @@
+"""The engine itself: one loop over what is planned, trained and stored."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kmlp.config import RunConfig
+from kmlp.engine.contracts import (
+    Assignment,
+    Executor,
+    Planned,
+    Planner,
+    Slice,
+    SliceFailed,
+    SliceResult,
+    Standing,
+    Store,
+)
+from kmlp.engine.events import (
+    CheckpointDamaged,
+    EpochFinished,
+    Observer,
+    RunFinished,
+    RunStarted,
+    RunWaits,
+    SliceLost,
+)
+from kmlp.run import Run, RunIdentity
+
+MAX_TRIES = 3
+"""How often a slice is tried before its run is failed."""
+
+SECONDS_BETWEEN_LOOKS = 0.5
+"""How often a run that another process has claimed is looked at."""
+
+
+def execute(
+    planner: Planner,
+    *,
+    store: Store,
+    executor: Executor,
+    identify: Callable[[RunConfig], RunIdentity],
+    observer: Observer | None = None,
+    fresh: bool = False,
+) -> None:
+    """Does what the planner asks for, until it is done.
+
+    Args:
+        planner: Decides what is trained.
+        store: Where runs are looked up first, and kept.
+        executor: Trains.
+        identify: Says under which key a run is kept.
+        observer: Is told each event. Defaults to None.
+        fresh: Whether every run is trained from its beginning, and takes the
+            place of the one in the store once it is there. Defaults to False.
+
+    Raises:
+        RuntimeError: if the planner waits while nothing is being trained.
+    """
+    Engine(
+        planner, store, executor, identify, observer or (lambda event: None), fresh
+    ).run()
+
+
+@dataclass(slots=True, eq=False)
+class _Active:
+    """A run in progress; it has one slice at a time."""
+
+    identity: RunIdentity
+    wanted: deque[Assignment]
+    fresh: bool
+    at: Standing
+    claimed: bool = False
+    waits: bool = False
+    """Whether it had to wait for another process."""
+    failures: int = 0
+    trained: int = 0
+
+    def lose_claim(self) -> None:
+        """Another process has taken the run over."""
+        self.claimed = False
+        self.failures = 0
+        self.at = Standing()
+
+
+class Engine:
+    """One call of `execute`, which says what the arguments are."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        store: Store,
+        executor: Executor,
+        identify: Callable[[RunConfig], RunIdentity],
+        tell: Observer,
+        fresh: bool,
+    ) -> None:
+        self._planner = planner
+        self._store = store
+        self._executor = executor
+        self._identify = identify
+        self._tell = tell
+        self._fresh = fresh
+        self._active: dict[RunConfig, _Active] = {}
+        self._elsewhere: list[_Active] = []  # claimed by another process
+        self._submitted = 0
+
+    def run(self) -> None:
+        """Does it."""
+        try:
+            while self._take():
+                self._wait()
+                self._look_elsewhere()
+        finally:
+            for active in self._active.values():
+                if active.claimed:
+                    self._store.release(active.identity)
+
+    def _take(self) -> bool:
+        """Takes what the planner has; returns False when all is done."""
+        planned: Assignment | Planned = Planned.WAIT
+        while self._executor.free() and isinstance(
+            planned := self._planner.next(), Assignment
+        ):
+            self._tell(RunStarted(planned))
+            if planned.config in self._active:
+                self._active[planned.config].wanted.append(planned)
+            else:
+                identity = self._identify(planned.config)
+                at = Standing() if self._fresh else self._store.standing(identity)
+                active = _Active(identity, deque([planned]), self._fresh, at)
+                self._active[planned.config] = active
+                self._go_on(active)
+        if not self._active and planned is not Planned.DONE:
+            raise RuntimeError("The planner waits, but nothing is being trained.")
+        return bool(self._active)
+
+    def _wait(self) -> None:
+        """Waits until there is something to do."""
+        if self._submitted:
+            result = self._executor.result(
+                SECONDS_BETWEEN_LOOKS if self._elsewhere else None
+            )
+            if result is not None:
+                self._submitted -= 1
+                self._receive(result)
+        elif self._elsewhere:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _look_elsewhere(self) -> None:
+        """Sees what other processes have done, and whether they have let go."""
+        looked_at, self._elsewhere = self._elsewhere, []
+        for active in looked_at:
+            if not active.fresh:
+                active.at = self._store.standing(active.identity)
+            self._go_on(active)
+
+    def _receive(self, result: SliceResult | SliceFailed) -> None:
+        active = self._active[result.slice.config]
+        if isinstance(result, SliceFailed):
+            self._receive_failure(active, result)
+            return
+        first = result.records[0].epoch
+        if first != active.at.epochs + 1:
+            raise RuntimeError(
+                f"A slice began with epoch {first} of a run that has {active.at.epochs}."
+            )
+        if not self._store.append(active.identity, result, fresh=active.fresh):
+            active.lose_claim()
+            self._go_on(active)
+            return
+        active.failures = 0
+        active.trained += len(result.records)
+        active.at = Standing(result.records[-1].epoch, result.diverged, result.archive)
+        for record in result.records:
+            self._tell(EpochFinished(active.wanted[0], record))
+        self._go_on(active)
+
+    def _receive_failure(self, active: _Active, failed: SliceFailed) -> None:
+        active.failures += 1
+        again = not failed.final and active.failures < MAX_TRIES
+        self._tell(SliceLost(active.wanted[0], failed.reason, active.failures, again))
+        if again:
+            self._go_on(active)
+            return
+        if not self._store.fail(active.identity, failed.reason, fresh=active.fresh):
+            active.lose_claim()
+            self._go_on(active)
+            return
+        run = self._store.run(active.identity, fresh=active.fresh)
+        assert run is not None
+        while active.wanted:
+            self._report(active, active.wanted.popleft(), run)
+        self._end(active)
+
+    def _go_on(self, active: _Active) -> None:
+        """Reports what a run meets; has its next slice done, if it is ours to train."""
+        self._report_met(active)
+        if active.wanted and not active.claimed:
+            if not (self._executor.free() and self._claim(active)):
+                self._elsewhere.append(active)
+                return
+            self._report_met(active)
+        if not active.wanted:
+            self._end(active)
+            return
+        self._submitted += 1
+        self._executor.submit(
+            Slice(
+                active.identity.config,
+                active.at.epochs,
+                active.at.archive,
+                active.wanted[0].epochs,
+            )
+        )
+
+    def _claim(self, active: _Active) -> bool:
+        active.claimed = self._store.claim(active.identity)
+        if not active.claimed:
+            if not active.waits:
+                self._tell(RunWaits(active.wanted[0]))
+            active.waits = True
+        elif active.fresh and self._store.standing(active.identity).epochs:
+            self._store.begin_anew(active.identity)
+            active.at = Standing()
+        else:
+            active.fresh = False  # there is nothing to keep
+            active.at = self._store.resume(active.identity)
+            for file in active.at.damaged:
+                self._tell(CheckpointDamaged(active.wanted[0], file, active.at.epochs))
+        return active.claimed
+
+    def _report_met(self, active: _Active) -> None:
+        if not (active.wanted and active.at.meets(active.wanted[0])):
+            return
+        if active.fresh:
+            if not self._store.replace(active.identity):
+                active.lose_claim()
+                return
+            active.fresh = False
+        run = self._store.run(active.identity)
+        assert run is not None
+        while active.wanted and active.at.meets(active.wanted[0]):
+            assignment = active.wanted.popleft()
+            self._report(active, assignment, run.until(assignment.epochs))
+
+    def _report(self, active: _Active, assignment: Assignment, run: Run) -> None:
+        self._tell(RunFinished(assignment, run, active.trained))
+        active.trained = 0
+        self._planner.report(assignment, run)
+
+    def _end(self, active: _Active) -> None:
+        if active.claimed:
+            self._store.release(active.identity)
+        del self._active[active.identity.config]

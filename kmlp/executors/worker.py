@@ -1,0 +1,102 @@
+"""What does a slice, in whichever process."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from kmlp import backend
+from kmlp.checkpoint import Archiver
+from kmlp.data import load_dataset
+from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.errors import KmlpError
+from kmlp.run import EpochRecord
+from kmlp.training import Session
+
+if TYPE_CHECKING:
+    from kmlp.training.networks import Networks
+
+SECONDS = 2.0
+"""How long a slice takes, at the least one epoch."""
+
+
+class Worker:
+    """Keeps the last session, so that a run's next slice goes on without a reload.
+
+    Args:
+        seconds: How long a slice takes, at the least one epoch. Defaults to 2.
+        fused: Whether an epoch is one compiled program. Defaults to True.
+    """
+
+    def __init__(self, *, seconds: float = SECONDS, fused: bool = True) -> None:
+        self._seconds = seconds
+        self._fused = fused
+        self._networks: Networks | None = None
+        self._session: Session | None = None
+        self._archiver: Archiver | None = None
+        self._archive: bytes | None = None
+
+    @property
+    def networks_built(self) -> int:
+        """How many networks it has built, each with programs of its own."""
+        return self._networks.built if self._networks is not None else 0
+
+    def do(self, slice_: Slice) -> SliceResult | SliceFailed:
+        """Trains a slice. An error in training is what came of it."""
+        try:
+            return self._train(slice_)
+        except Exception as error:  # a model may fail in any way
+            self._session = None
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            return SliceFailed(slice_, reason[:500], final=isinstance(error, KmlpError))
+        except BaseException:
+            self._session = None  # no one knows how far it came
+            raise
+
+    def _train(self, slice_: Slice) -> SliceResult:
+        session, archiver = self._session_for(slice_)
+        started = time.monotonic()
+        records: list[EpochRecord] = []
+        while session.epochs < slice_.target:
+            records.append(session.train_epoch())
+            if not records[-1].finite or time.monotonic() - started >= self._seconds:
+                break
+        diverged = not records[-1].finite
+        self._archive = None if diverged else archiver.pack(session.checkpoint())
+        if diverged or session.epochs == slice_.target:
+            self._close()
+        return SliceResult(slice_, tuple(records), self._archive)
+
+    def _session_for(self, slice_: Slice) -> tuple[Session, Archiver]:
+        session, archiver = self._session, self._archiver
+        if (
+            session is not None
+            and archiver is not None
+            and session.config == slice_.config
+            and session.epochs == slice_.epochs
+            and self._archive == slice_.archive
+        ):
+            return session, archiver
+        self._close()
+        if self._networks is None:
+            backend.load()
+            from kmlp.training.networks import Networks
+
+            self._networks = Networks()
+        dataset = load_dataset(slice_.config.dataset)
+        self._archiver = Archiver(slice_.config, dataset)
+        self._session = Session(
+            slice_.config,
+            dataset,
+            None
+            if slice_.archive is None
+            else self._archiver.unpack(slice_.epochs, slice_.archive),
+            networks=self._networks,
+            fused=self._fused,
+        )
+        return self._session, self._archiver
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None

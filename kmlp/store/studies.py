@@ -1,0 +1,214 @@
+"""Studies in a store: questions, and the runs that answer them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from kmlp.errors import ConfigError, StoreError, unknown_name
+from kmlp.run import Run
+from kmlp.store.runs import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRecord:
+    """A study as the store keeps it."""
+
+    name: str
+    kind: str
+    """`"ablation"` or `"train"`."""
+    about: dict[str, Any]
+    """What stays the same when a study is extended: the axis, the base, ..."""
+    question: dict[str, Any]
+    """What may be extended: values, seeds, ..."""
+    epochs: int
+    """Of every run."""
+    rows: tuple[tuple[str, ...], ...]
+    """The keys of its runs; for an ablation a row a value, a column a seed."""
+    updated: float = 0.0
+    """When it was asked last, in seconds since 1970."""
+
+    def only_run(self, store: Store) -> Run:
+        """The run of a study of one, as far as it has come.
+
+        Raises:
+            StoreError: if it has no epoch yet.
+        """
+        [[key]] = self.rows
+        run = store.run_of_key(key)
+        if run is None:
+            raise StoreError(
+                f'The run of "{self.name}" has no epoch yet. The command that began it '
+                "goes on where it ended."
+            )
+        return run.until(self.epochs)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudySummary:
+    """A line on a study."""
+
+    record: StudyRecord
+    finished: int
+    """Runs that have the epochs asked for, or diverged."""
+    failed: int
+    best_val_accuracy: float | None
+    """The highest of a run after its last epoch."""
+
+
+def put_study(store: Store, study: StudyRecord) -> None:
+    """Keeps a study, in the place of what it asked before.
+
+    Runs that it asked for before remain its own.
+
+    Raises:
+        ConfigError: if there is another one of that name.
+    """
+    values = json.dumps([study.about, study.question, study.epochs, study.rows])
+    with store.writing():
+        row = store.connection.execute(
+            "SELECT * FROM studies WHERE name = ?", (study.name,)
+        ).fetchone()
+        if row is not None:
+            there = _record(row)
+            if (there.kind, there.about) != (study.kind, study.about):
+                raise ConfigError(
+                    [
+                        f'The name "{study.name}" is taken by a study of something else '
+                        f"(see `kmlp show {study.name}`). Choose another --name, or remove "
+                        f"that one: `kmlp rm {study.name}`."
+                    ]
+                )
+        now = time.time()
+        store.connection.execute(
+            "INSERT INTO studies (name, kind, question, created, updated, environment) "
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+            "question = excluded.question, updated = excluded.updated",
+            (study.name, study.kind, values, now, now, store.environment()),
+        )
+        store.connection.executemany(
+            "INSERT OR IGNORE INTO study_runs SELECT id, ? FROM studies WHERE name = ?",
+            [(key, study.name) for row in study.rows for key in row],
+        )
+
+
+def get_study(store: Store, name: str) -> StudyRecord:
+    """The study of that name.
+
+    Raises:
+        StoreError: if there is none, with the nearest name.
+    """
+    with store.reading():
+        row = store.connection.execute(
+            "SELECT * FROM studies WHERE name = ?", (name,)
+        ).fetchone()
+        found = store.connection.execute("SELECT name FROM studies").fetchall()
+    if row is None:
+        names = [it["name"] for it in found]
+        if not names:
+            raise StoreError(f"There is no study in {store.folder} yet.")
+        raise StoreError(unknown_name("study", name, names))
+    return _record(row)
+
+
+def list_studies(store: Store) -> list[StudySummary]:
+    """All studies, the one that was asked last first."""
+    with store.reading():
+        runs = {
+            row["key"]: row
+            for row in store.connection.execute(
+                "SELECT id, key, epochs, status, val_accuracy FROM runs WHERE fresh = 0"
+            )
+        }
+        records = store.connection.execute(
+            "SELECT * FROM studies ORDER BY updated DESC, id"
+        )
+        return [_summary(store, _record(row), runs) for row in records.fetchall()]
+
+
+def _summary(
+    store: Store, record: StudyRecord, runs: dict[str, sqlite3.Row]
+) -> StudySummary:
+    """A line on a study; its runs may have more epochs than it asks for."""
+    have = [runs[key] for keys in record.rows for key in keys if key in runs]
+    done = [
+        run for run in have if run["epochs"] >= record.epochs or run["status"] == "diverged"
+    ]
+    accuracies = []
+    for run in done:
+        accuracy = run["val_accuracy"]
+        if run["epochs"] > record.epochs:
+            [accuracy] = store.connection.execute(
+                "SELECT val_accuracy FROM epochs WHERE run = ? AND epoch = ?",
+                (run["id"], record.epochs),
+            ).fetchone()
+        accuracies.append(accuracy)
+    return StudySummary(
+        record=record,
+        finished=len(done),
+        failed=sum(run["status"] == "failed" for run in have if run not in done),
+        best_val_accuracy=max((it for it in accuracies if it is not None), default=None),
+    )
+
+
+def runs_of_study(store: Store, name: str) -> tuple[list[str], list[str]]:
+    """The keys of a study's runs: those that no other study uses, and the others."""
+    with store.reading():
+        return _runs_of(store, name)
+
+
+def _runs_of(store: Store, name: str) -> tuple[list[str], list[str]]:
+    alone: list[str] = []
+    shared: list[str] = []
+    for row in store.connection.execute(
+        "SELECT key, (SELECT count(*) FROM study_runs AS other WHERE other.key = mine.key) "
+        "AS uses FROM study_runs AS mine JOIN studies ON studies.id = study "
+        "WHERE name = ? AND key IN (SELECT key FROM runs)",
+        (name,),
+    ):
+        (alone if row["uses"] == 1 else shared).append(row["key"])
+    return alone, shared
+
+
+def remove_study(store: Store, name: str) -> None:
+    """Removes a study, and the runs that no other one uses.
+
+    Raises:
+        StoreError: if one of them is being trained.
+    """
+    with store.writing():
+        rows = store.connection.execute(
+            "SELECT key FROM study_runs JOIN studies ON studies.id = study WHERE name = ?",
+            (name,),
+        )
+        taken = [row["key"] for row in rows.fetchall() if not store.claims.take(row["key"])]
+        if taken:  # which takes back the claims of the others, too
+            raise StoreError(
+                f'{len(taken)} runs of "{name}" are being trained by another process. '
+                "End that one first."
+            )
+        keys, _ = _runs_of(store, name)
+        for key in keys:
+            store.delete(key)
+        store.connection.execute("DELETE FROM studies WHERE name = ?", (name,))
+    with store.reading():
+        for key in keys:
+            store.remove_files(key)
+    with store.writing():
+        store.claims.release_all()
+
+
+def _record(row: sqlite3.Row) -> StudyRecord:
+    about, question, epochs, rows = json.loads(row["question"])
+    return StudyRecord(
+        name=row["name"],
+        kind=row["kind"],
+        about=about,
+        question=question,
+        epochs=epochs,
+        rows=tuple(map(tuple, rows)),
+        updated=row["updated"],
+    )

@@ -1,0 +1,84 @@
+"""What the tests need that kill real processes."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+WORK = [
+    "ablate", "--param", "learning_rate", "--values", "0.1,0.05", "--seeds", "2", "--epochs", "16",
+    "--train-size", "5000", "--depth", "1", "--momentum", "0.9", "--batch-size", "16",
+    "--jobs", "2",
+]  # fmt: skip
+RUNS, EPOCHS = 4, 16
+
+
+class Commands:
+    """Starts `kmlp` on one runs folder, in the background."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.started = []
+
+    def start(self, *arguments, **environment):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kmlp_cli", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "KMLP_RUNS_DIR": "runs", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, *arguments, **environment):
+        """Exit code, stdout, stderr."""
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate(timeout=300)
+        return process.returncode, out, err
+
+    @property
+    def database(self):
+        return self.folder / "runs" / "kmlp.sqlite"
+
+    def query(self, sql):
+        with closing(sqlite3.connect(self.database)) as connection:
+            return connection.execute(sql).fetchall()
+
+    def wait_for_epochs(self, count, process):
+        """Until the store has that many epochs, or the command has ended."""
+        while process.poll() is None:
+            time.sleep(0.05)
+            try:
+                if self.query("SELECT count(*) FROM epochs")[0][0] >= count:
+                    return
+            except sqlite3.Error:  # it is not there yet
+                continue
+
+
+def without_seconds(item):
+    if isinstance(item, dict):
+        return {k: without_seconds(v) for k, v in item.items() if "seconds" not in k}
+    return [without_seconds(it) for it in item] if isinstance(item, list) else item
+
+
+def workers(process):
+    """The worker processes of a running command."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == process.pid and "LokyProcess" in (entry / "cmdline").read_text():
+                found.append(int(entry.name))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
