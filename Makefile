@@ -17,7 +17,7 @@ ablate: $(VENV)/installed
 .PHONY: test
 test: $(VENV)/installed-all
 	$(MAKE) lint
-	$(MAKE) --jobs=2 $(SYNC) test-tensorflow test-jax test-torch test-wheel
+	$(MAKE) --jobs=2 $(SYNC) test-tensorflow test-jax test-torch test-crashes test-wheel
 
 .PHONY: lint
 lint: $(VENV)/installed-all
@@ -30,6 +30,11 @@ lint: $(VENV)/installed-all
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* $(BIN)/pytest
+
+# Processes killed, disks full: the same on every backend, so on one.
+.PHONY: test-crashes
+test-crashes: $(VENV)/installed-all
+	KERAS_BACKEND=torch $(BIN)/pytest tests/crashes
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel
@@ -46,6 +51,9 @@ test-wheel: $(VENV)/installed-all
 .PHONY: bench
 bench: $(VENV)/installed-all
 	$(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/python tests/benchmarks/fit.py
+	$(BIN)/python tests/benchmarks/runs.py
+	$(BIN)/python tests/benchmarks/memory.py
 
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)

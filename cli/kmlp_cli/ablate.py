@@ -6,7 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from kmlp_cli.options import Backend, ConfigOptions, Epochs, Json, Quiet, config_options
+from kmlp_cli.options import (
+    Backend,
+    ConfigOptions,
+    Epochs,
+    Fresh,
+    Fused,
+    Jobs,
+    Json,
+    Name,
+    Quiet,
+    RunsDir,
+    config_options,
+)
 
 EPILOG = """\b
 Every option from --dataset to --train-size is an axis: --param train_size.
@@ -33,6 +45,11 @@ def ablate(
         int, typer.Option(help="Runs of every value: with --seed, --seed + 1, ...")
     ] = 3,
     backend: Backend = None,
+    fused: Fused = True,
+    jobs: Jobs = None,
+    name: Name = None,
+    runs_dir: RunsDir = None,
+    fresh: Fresh = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")
     ] = False,
@@ -67,21 +84,34 @@ def ablate(
             lambda: config.make(**({param: axis_values[0]} if axis_values else {})),
             lambda: check_count("epochs", epochs),
             lambda: check_count("seeds", seeds),
+            lambda: jobs is None or check_count("jobs", jobs),
         ]
     )
     if dry_run:
-        rows = plan(param, axis_values, base=base, seeds=seeds, epochs=epochs)
+        rows = plan(param, axis_values, base=base, seeds=seeds, epochs=epochs, fused=fused)
         steps = tables.plan_rows(param, rows, epochs)
         if as_json:
             print_json({"axis": param, "epochs": epochs, "seeds": seeds, "values": steps})
         else:
             print_table(tables.plan_table(param, steps))
         return
-    with show_progress((param, "seed"), quiet=quiet) as observer:
+    with show_progress((param, "seed"), quiet=quiet, fresh=fresh) as display:
         study = run_ablation(
-            param, axis_values, base=base, seeds=seeds, epochs=epochs, observer=observer
+            param,
+            axis_values,
+            base=base,
+            seeds=seeds,
+            epochs=epochs,
+            fused=fused,
+            observer=display,
+            jobs=jobs,
+            runs_dir=runs_dir,
+            fresh=fresh,
+            name=name,
         )
     if as_json:
         print_json(ablation_to_dict(study))
     else:
         print_table(tables.ablation_table(study), tables.conclusion_text(study))
+    if any(value.failed for value in study.values):
+        raise typer.Exit(1)

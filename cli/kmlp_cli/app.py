@@ -13,6 +13,7 @@ from kmlp import __version__
 from kmlp.errors import KmlpError
 from kmlp_cli.ablate import EPILOG, ablate
 from kmlp_cli.info import info
+from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.train import train
 
 app = typer.Typer(
@@ -26,6 +27,10 @@ app = typer.Typer(
 )
 app.command(epilog=EPILOG)(ablate)
 app.command()(train)
+app.command()(studies)
+app.command()(show)
+app.command()(runs)
+app.command()(rm)
 app.command()(info)
 
 
@@ -57,12 +62,18 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))
     try:
         app()
+    except SystemExit as end:
+        if end.code == 130:  # interrupted: not to wait for what the backend computes
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
+        raise
     except KmlpError as error:
         if os.environ.get("KMLP_DEBUG") == "1":
             raise
         for line in str(error).splitlines():
             print(f"Error: {line}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except OSError as error:  # a full disk, say
         if os.environ.get("KMLP_DEBUG") == "1":
             raise

@@ -23,6 +23,39 @@ Backend = Annotated[
         "first of them that is installed]",
     ),
 ]
+Fused = Annotated[
+    bool,
+    typer.Option(
+        "--fused/--no-fused",
+        help="Run an epoch as one compiled program, or step by step as plain Keras does.",
+    ),
+]
+RunsDir = Annotated[
+    str | None,
+    typer.Option(
+        "--runs-dir",
+        metavar="FOLDER",
+        help="The folder that keeps all runs; :memory: keeps nothing.  [default: "
+        "KMLP_RUNS_DIR, else kmlp_runs]",
+    ),
+]
+Fresh = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", help="Train from the beginning, in the place of what is stored."
+    ),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(help="The study's name, for `kmlp show`.  [default: made of it]"),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        help="Runs to train at a time, each in a process of its own; it makes no "
+        "difference to the results.  [default: the number of cores; with a GPU 1]"
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of a table.")
 ]

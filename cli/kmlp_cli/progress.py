@@ -14,26 +14,34 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from kmlp.config import RunConfig, value_text
 from kmlp.engine import (
+    CheckpointDamaged,
     EpochFinished,
     Event,
-    Observer,
     RunFinished,
     RunStarted,
+    RunWaits,
+    SliceLost,
     StudyStarted,
 )
 from kmlp.run import EpochRecord, Run
+
+Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
 
 _SECONDS_BETWEEN_LINES = 10.0
 """How often a long run says a line where there is no terminal."""
 
 
 @contextlib.contextmanager
-def show_progress(names: tuple[str, ...], *, quiet: bool) -> Iterator[Observer]:
+def show_progress(
+    names: tuple[str, ...], *, quiet: bool, fresh: bool = False
+) -> Iterator[Display]:
     """Shows the progress of what is observed; Ctrl-C says what was finished.
 
     Args:
         names: The fields of a configuration that tell runs apart.
         quiet: Whether to show nothing.
+        fresh: Whether the runs are trained anew, which an interrupted command does
+            again. Defaults to False.
 
     Raises:
         typer.Exit: with code 130, after Ctrl-C.
@@ -45,6 +53,8 @@ def show_progress(names: tuple[str, ...], *, quiet: bool) -> Iterator[Observer]:
     try:
         with display:
             yield display
+        if not quiet:
+            print(display.summary(), file=sys.stderr)
     except KeyboardInterrupt:
         print(
             f"Interrupted: {len(display.finished)} of {display.total} runs finished."
@@ -54,6 +64,9 @@ def show_progress(names: tuple[str, ...], *, quiet: bool) -> Iterator[Observer]:
         )
         for run in display.finished:
             print(f"  {display.outcome(run)}", file=sys.stderr)
+        if display.total:
+            same = "Without --fresh, the same command" if fresh else "The same command"
+            print(f"{same} goes on where it ended.", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
@@ -64,6 +77,10 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self._names = names
         self.console = console
         self.total = 0
+        self.trained = 0
+        """Epochs."""
+        self.stored = 0
+        """Runs of which nothing had to be trained."""
         self.finished: list[Run] = []
 
     def __exit__(self, *exception: object) -> None:
@@ -74,10 +91,34 @@ class Display(contextlib.AbstractContextManager["Display"]):
             self.total = len(event.assignments)
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)
-        self.show(event)
+            self.trained += event.trained
+            self.stored += not event.trained and event.run.status != "failed"
+        if isinstance(event, RunWaits | SliceLost | CheckpointDamaged):
+            self.warn(event)
+        else:
+            self.show(event)
 
-    def show(self, event: Event) -> None:
+    def show(self, event: Shown) -> None:
         """Shows an event."""
+
+    def warn(self, event: RunWaits | SliceLost | CheckpointDamaged) -> None:
+        """Says what went wrong, or is in the way, also where progress is not shown."""
+        name = self.name(event.assignment.config)
+        if isinstance(event, RunWaits):
+            line = f"{name}: another process trains it; waiting."
+        elif isinstance(event, CheckpointDamaged):
+            line = f"{name}: {event.file}; trained again from epoch {event.epochs + 1}."
+        elif event.again:
+            line = f"{name}: {event.reason}; what it did since is done again."
+        else:
+            line = f"{name}: {event.reason}; failed after {event.tries} tries."
+        self.console.print(line, markup=False, soft_wrap=True)
+
+    def summary(self) -> str:
+        """What was trained and what was not."""
+        epochs = "1 epoch" if self.trained == 1 else f"{self.trained} epochs"
+        runs = "1 run" if self.stored == 1 else f"{self.stored} runs"
+        return f"{epochs} trained, {runs} from the store."
 
     def name(self, config: RunConfig) -> str:
         """What tells a run from the others: `width=32 seed=0`."""
@@ -87,6 +128,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     def outcome(self, run: Run) -> str:
         """A line on a run that is finished."""
+        if run.status == "failed":
+            return f"{self.name(run.config)}: failed ({run.failure})"
         if run.status == "diverged":
             return f"{self.name(run.config)}: diverged in epoch {run.epochs}"
         return (
@@ -105,7 +148,7 @@ class PlainLines(Display):
 
     _said = 0.0
 
-    def show(self, event: Event) -> None:
+    def show(self, event: Shown) -> None:
         now = time.monotonic()
         if isinstance(event, RunFinished):
             self.say_finished(event.run)
@@ -148,7 +191,7 @@ class LiveDisplay(Display):
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
-    def show(self, event: Event) -> None:
+    def show(self, event: Shown) -> None:
         bars = self._progress
         count = f"{len(self.finished)} of {self.total} runs finished"
         if isinstance(event, StudyStarted):
@@ -161,6 +204,8 @@ class LiveDisplay(Display):
             self._tasks[config] = task
         elif isinstance(event, EpochFinished):
             note = _figures(event.record)
+            seen = next(it.completed for it in bars.tasks if it.id == self._tasks[config])
+            bars.advance(self._all, event.record.epoch - 1 - seen)  # from the store
             bars.update(self._tasks[config], completed=event.record.epoch, note=note)
             bars.advance(self._all)
         elif isinstance(event, RunFinished):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -16,6 +17,7 @@ from kmlp.data import load_dataset
 from kmlp.evidence import conclusion
 from kmlp.run import Run
 from kmlp.statistics import Estimate
+from kmlp.store import RunSummary, StudyRecord, StudySummary
 
 _NONE = "-"
 _EPOCH_LEGEND = (
@@ -51,7 +53,7 @@ def ablation_table(study: Ablation) -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
     for value in study.values:
-        best = value is study.best
+        best = value is study.best()
         test = value.test_accuracy
         table.add_row(
             value_text(study.axis, value.value),
@@ -62,7 +64,7 @@ def ablation_table(study: Ablation) -> Table:
             _NONE
             if value.epochs_to_near_best is None
             else f"{value.epochs_to_near_best:.1f}",
-            f"{value.seconds_per_epoch:.2f}",
+            _NONE if value.seconds_per_epoch is None else f"{value.seconds_per_epoch:.2f}",
             _wrongs(value),
             style="bold" if best else None,
         )
@@ -104,6 +106,8 @@ def run_table(run: Run) -> Table:
 
 def run_summary(run: Run) -> Text:
     """The sentence under a run's table."""
+    if run.status == "failed":
+        return Text(f"Failed after {_count(run.epochs, 'epoch')}: {run.failure}")
     if run.status == "diverged":
         return Text(f"Diverged: the loss is not finite any more in epoch {run.epochs}.")
     return Text(
@@ -145,6 +149,74 @@ def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
+def studies_table(studies: list[StudySummary]) -> Table:
+    """A row a study."""
+    table = _table("Studies" if studies else "No study yet")
+    table.add_column("name", no_wrap=True)
+    table.add_column("question", overflow="fold")
+    for name in ("epochs", "runs", "best val.\naccuracy %", "when"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for study in studies:
+        record = study.record
+        wanted = sum(map(len, record.rows))
+        failed = f", {study.failed} failed" if study.failed else ""
+        best = study.best_val_accuracy
+        table.add_row(
+            record.name,
+            _question(record),
+            str(record.epochs),
+            f"{study.finished} of {wanted}{failed}"
+            if study.finished < wanted
+            else f"{wanted}",
+            _NONE if best is None else f"{100 * best:.2f}",
+            _when(record.updated),
+        )
+    return table
+
+
+def _question(record: StudyRecord) -> str:
+    about, question = record.about, record.question
+    if record.kind == "train":
+        return f"one run on {about['backend']}"
+    values = ", ".join(value_text(about["axis"], value) for value in question["values"])
+    seeds = _count(len(question["seeds"]), "seed")
+    return f"{about['axis']}: {values} ({seeds}, {about['backend']})"
+
+
+def runs_table(runs: list[RunSummary]) -> Table:
+    """A row a run; of the configuration, what differs between them."""
+    table = _table("Runs" if runs else "No such run")
+    configs = [run.config.to_dict() for run in runs]
+    names = [
+        name
+        for name in (configs[0] if configs else ())
+        if name == "seed" or len({str(config[name]) for config in configs}) > 1
+    ]
+    several = len({run.backend for run in runs}) > 1
+    for name in [*names, *(["backend"] if several else [])]:
+        table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
+    for name in ("epochs", "val. acc. %", "test acc. %", "status", "when"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for run, config in zip(runs, configs, strict=True):
+        table.add_row(
+            *(value_text(name, config[name]) for name in names),
+            *([run.backend] if several else []),
+            str(run.epochs),
+            *(
+                _NONE if accuracy is None else f"{100 * accuracy:.2f}"
+                for accuracy in (run.val_accuracy, run.test_accuracy)
+            ),
+            run.status,
+            _when(run.updated),
+        )
+    return table
+
+
+def _when(seconds: float) -> str:
+    """A time of day where the user is."""
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+
+
 def _table(title: str, caption: str | None = None) -> Table:
     return Table(
         title=title,
@@ -165,13 +237,15 @@ def _description(study: Ablation) -> str:
         for name, value in study.base.to_dict().items()
         if name not in (study.axis, "seed", "dataset") and value not in (None, False, 0.0)
     }
-    return ", ".join(f"{name} {value_text(name, value)}" for name, value in shown.items())
+    words = [f"{name} {value_text(name, value)}" for name, value in shown.items()]
+    return ", ".join(words if study.fused else [*words, "plain fit"])
 
 
 def _wrongs(value: ValueResult) -> str:
     found = [
         f"{count} of {len(value.runs)} {what}"
         for count, what in (
+            (value.failed, "failed"),
             (value.diverged, "diverged"),
             (value.did_not_learn, "did not learn"),
         )

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp_cli.options import Backend, ConfigOptions, Epochs, Json, Quiet, config_options
+from kmlp_cli.options import (
+    Backend,
+    ConfigOptions,
+    Epochs,
+    Fresh,
+    Fused,
+    Json,
+    Name,
+    Quiet,
+    RunsDir,
+    config_options,
+)
 
 if TYPE_CHECKING:
     from kmlp.run import Run
@@ -20,6 +31,10 @@ def train(
     config: ConfigOptions,
     epochs: Epochs = 10,
     backend: Backend = None,
+    fused: Fused = True,
+    name: Name = None,
+    runs_dir: RunsDir = None,
+    fresh: Fresh = False,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -39,7 +54,7 @@ def train(
     from kmlp import backend as backends
     from kmlp.checks import check_count
     from kmlp.errors import gather
-    from kmlp.export import run_to_dict
+    from kmlp.export import run_to_json
     from kmlp.runner import train as run_training
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
@@ -53,21 +68,24 @@ def train(
             lambda: _check_target(save, overwrite=overwrite),
         ]
     )
-    with show_progress(("seed",), quiet=quiet) as observer:
-        run = run_training(run_config, epochs=epochs, observer=observer)
-    if as_json:
-        print_json(
-            {
-                "config": run.config.to_dict(),
-                "backend": run.backend,
-                "parameters": run.parameters,
-                **run_to_dict(run),
-            }
+    with show_progress(("seed",), quiet=quiet, fresh=fresh) as display:
+        run = run_training(
+            run_config,
+            epochs=epochs,
+            fused=fused,
+            observer=display,
+            runs_dir=runs_dir,
+            fresh=fresh,
+            name=name,
         )
+    if as_json:
+        print_json(run_to_json(run))
     else:
         print_table(run_table(run), run_summary(run))
     if save is not None:
         _save(run, save)
+    if run.status == "failed":
+        raise typer.Exit(1)
 
 
 def _check_target(path: Path | None, *, overwrite: bool) -> None:
@@ -95,8 +113,8 @@ def _save(run: Run, path: Path) -> None:
     from kmlp.activations import ACTIVATIONS
     from kmlp.model import save_portable
 
-    if run.status == "diverged":
-        print(f"Nothing was saved to {path}: the run diverged.", file=sys.stderr)
+    if run.archive is None:
+        print(f"Nothing was saved to {path}: {_why_not(run)}.", file=sys.stderr)
         raise typer.Exit(1)
     compiled = save_portable(run.model(), path)
     print(f"Saved {path}.", file=sys.stderr)
@@ -107,3 +125,12 @@ def _save(run: Run, path: Path) -> None:
             f'To load it, give its activation "{run.config.activation}" as custom_objects.',
             file=sys.stderr,
         )
+
+
+def _why_not(run: Run) -> str:
+    if run.status != "finished":
+        return f"the run {run.status}"
+    return (
+        f"the store has the run's model after more than {run.epochs} epochs only; "
+        "--fresh trains it anew"
+    )

@@ -4,7 +4,10 @@ import keras
 import pytest
 from support import kmlp as process
 
-SHORT = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8"]
+from kmlp import load_dataset
+
+SHORT = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8",
+         "--batch-size", "100"]  # fmt: skip
 
 
 def test_a_row_an_epoch_and_the_test_accuracy(kmlp):
@@ -16,30 +19,28 @@ def test_a_row_an_epoch_and_the_test_accuracy(kmlp):
     assert result.err.startswith("[1/1] seed=0: val_accuracy")
 
 
-def test_json(kmlp):
-    result = kmlp(*SHORT, "--json", "--quiet", "--seed", "3")
+def test_json_tells_of_the_model_that_was_saved(kmlp, tmp_path):
+    path = tmp_path / "model.keras"
+    result = kmlp(*SHORT, "--json", "--quiet", "--seed", "3", "--save", str(path))
+    assert result.code == 0
+    assert f"Saved {path}." in result.err
     run = json.loads(result.out)
     assert (run["config"]["seed"], run["status"], run["epochs"]) == (3, "finished", 2)
     assert run["backend"] == keras.backend.backend()
     assert len(run["history"]["val_accuracy"]) == 2
-
-
-def test_save(kmlp, tmp_path):
-    path = tmp_path / "model.keras"
-    result = kmlp(*SHORT, "--save", str(path), "--quiet", "--json")
-    assert result.code == 0
-    assert f"Saved {path}." in result.err
-    from kmlp import load_dataset
-
     test = load_dataset("mnist").test
     model = keras.saving.load_model(path)
     accuracy = model.evaluate(test.x, test.y, batch_size=1000, verbose=0)[1]
-    assert accuracy == pytest.approx(json.loads(result.out)["test_accuracy"])
+    assert accuracy == pytest.approx(run["test_accuracy"])
 
 
-def test_save_says_when_the_loss_has_to_stay_behind(kmlp, tmp_path):
-    result = kmlp(*SHORT, "--save", str(tmp_path / "model.keras"), "--loss", "nll")
+def test_overwriting_a_file_says_when_the_loss_has_to_stay_behind(kmlp, tmp_path):
+    path = tmp_path / "exists.keras"
+    path.write_text("old")
+    result = kmlp(*SHORT, "--save", str(path), "--overwrite", "--loss", "nll")
+    assert result.code == 0
     assert "compile it to train on" in result.err
+    assert keras.saving.load_model(path, compile=False).name == "mlp"
 
 
 @pytest.mark.parametrize(
@@ -60,13 +61,6 @@ def test_a_bad_target_is_refused_before_training(kmlp, tmp_path, name, message):
     assert message in result.err
     assert "[1/1]" not in result.err
     assert (tmp_path / "exists.keras").read_text() == "precious"
-
-
-def test_overwrite(kmlp, tmp_path):
-    path = tmp_path / "exists.keras"
-    path.write_text("old")
-    assert kmlp(*SHORT, "--save", str(path), "--overwrite").code == 0
-    assert keras.saving.load_model(path).name == "mlp"
 
 
 def test_a_diverged_run_is_shown_and_not_saved(kmlp, tmp_path):

@@ -1,0 +1,144 @@
+"""`kmlp studies`, `show`, `runs`, `rm`: what the runs folder has."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmlp_cli.options import Json, RunsDir
+
+if TYPE_CHECKING:
+    from kmlp.store import Store
+
+Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
+
+
+def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
+    """List the studies, the one that was asked last first."""
+    from kmlp.export import study_to_dict
+    from kmlp.store.studies import list_studies
+    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.tables import studies_table
+
+    with _opened(runs_dir) as store:
+        found = list_studies(store)
+    if as_json:
+        print_json({"studies": [study_to_dict(study) for study in found]})
+    else:
+        print_table(studies_table(found))
+
+
+def show(
+    study: Study,
+    runs_dir: RunsDir = None,
+    as_json: Json = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print a line for every epoch of every run.")
+    ] = False,
+) -> None:
+    """Show what a study has come to, as the command that asked for it does."""
+    from kmlp.ablation import load_ablation
+    from kmlp.errors import ConfigError
+    from kmlp.export import ablation_rows, ablation_to_dict, run_rows, run_to_json
+    from kmlp.store.studies import get_study
+    from kmlp_cli import tables
+    from kmlp_cli.output import print_csv, print_json, print_table
+
+    if as_json and as_csv:
+        raise ConfigError(["Give --json or --csv, not both."])
+    with _opened(runs_dir) as store:
+        record = get_study(store, study)
+        if record.kind == "train":
+            run = record.only_run(store)
+            if as_json:
+                print_json(run_to_json(run))
+            elif as_csv:
+                print_csv(run_rows(run))
+            else:
+                print_table(tables.run_table(run), tables.run_summary(run))
+            return
+        ablation = load_ablation(store, record)
+    missing = sum(map(len, record.rows)) - len(ablation.runs)
+    if missing:
+        print(
+            f"{missing} of {sum(map(len, record.rows))} runs are not finished.",
+            file=sys.stderr,
+        )
+    if as_json:
+        print_json(ablation_to_dict(ablation))
+    elif as_csv:
+        print_csv(ablation_rows(ablation))
+    else:
+        print_table(tables.ablation_table(ablation), tables.conclusion_text(ablation))
+
+
+def runs(
+    study: Annotated[
+        str | None, typer.Option(help="Only the runs of this study.", show_default=False)
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            help="Only runs that are finished, diverged or failed.", show_default=False
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=VALUE",
+            help="Only runs with this value of a field, such as width=32 or backend=jax. "
+            "Can be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="The most to list; 0: all.", min=0)] = 50,
+    runs_dir: RunsDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs, the one that was trained last first."""
+    from kmlp.export import run_summary_to_dict
+    from kmlp.store.listing import count_runs, list_runs, parse_filters
+    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.tables import runs_table
+
+    filters = parse_filters(where or [], status=status)
+    with _opened(runs_dir) as store:
+        shown = list_runs(store, filters, study=study, limit=limit or None)
+        found = count_runs(store, filters, study=study)
+    if as_json:
+        print_json({"runs": [run_summary_to_dict(run) for run in shown]})
+    else:
+        print_table(runs_table(shown))
+    if len(shown) < found:
+        print(f"{len(shown)} of {found} runs; --limit 0 lists all.", file=sys.stderr)
+
+
+def rm(
+    study: Study,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Remove a study, and the runs that no other study uses."""
+    from kmlp.store.studies import get_study, remove_study, runs_of_study
+
+    with _opened(runs_dir, writable=True) as store:
+        get_study(store, study)
+        alone, shared = runs_of_study(store, study)
+        print(
+            f'Runs of "{study}" that no other study uses, and that would be removed: '
+            f"{len(alone)}. Runs that stay, because one does: {len(shared)}.",
+            file=sys.stderr,
+        )
+        if not (yes or typer.confirm("Remove it?", err=True)):
+            print("Nothing was removed.", file=sys.stderr)
+            raise typer.Exit(1)
+        remove_study(store, study)
+    print(f'Removed "{study}".', file=sys.stderr)
+
+
+def _opened(runs_dir: str | None, *, writable: bool = False) -> Store:
+    from kmlp.store import Store, runs_folder
+
+    return Store(runs_folder(runs_dir), writable=writable)

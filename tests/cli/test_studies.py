@@ -1,0 +1,162 @@
+"""`kmlp studies`, `show`, `runs` and `rm`, on a runs folder with two studies."""
+
+import csv
+import io
+import json
+import shutil
+
+import pytest
+
+from kmlp import RunConfig, ablate, train
+
+BASE = RunConfig(train_size=500, width=8, depth=1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    options = {"epochs": 1, "runs_dir": folder}
+    ablate("width", [8, 16], base=BASE, seeds=2, jobs=1, name="widths", **options)
+    train(BASE, name="one", **options)
+    return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path, monkeypatch):
+    shutil.copytree(trained, tmp_path / "runs")
+    monkeypatch.setenv("KMLP_RUNS_DIR", str(tmp_path / "runs"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_studies(kmlp):
+    listed = json.loads(kmlp("studies", "--json").out)["studies"]
+    assert [(it["name"], it["kind"], it["runs"], it["finished"]) for it in listed] == [
+        ("one", "train", 1, 1), ("widths", "ablation", 4, 4),
+    ]  # fmt: skip
+    assert (listed[1]["axis"], listed[1]["values"]) == ("width", [8, 16])
+    assert 0 < listed[1]["best_val_accuracy"] < 1
+    result = kmlp("studies")
+    assert (result.code, result.err) == (0, "")
+    assert "width: 8, 16 (2 seeds" in " ".join(result.out.split())
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_is_what_the_command_printed(kmlp):
+    command = ["ablate", "--param", "width", "--values", "8,16", "--depth", "1", "--seeds", "2",
+               "--epochs", "1", "--train-size", "500", "--name", "widths", "--jobs", "1"]  # fmt: skip
+    for option in ([], ["--json"]):
+        printed, shown = kmlp(*command, *option), kmlp("show", "widths", *option)
+        assert printed.err.splitlines()[-1] == "0 epochs trained, 4 runs from the store."
+        assert (shown.code, shown.err) == (0, "")
+        assert shown.out == printed.out
+    rows = list(csv.DictReader(io.StringIO(kmlp("show", "widths", "--csv").out)))
+    assert [(row["width"], row["seed"], row["epoch"]) for row in rows] == [
+        ("8", "0", "1"), ("8", "1", "1"), ("16", "0", "1"), ("16", "1", "1"),
+    ]  # fmt: skip
+    assert 0 < float(rows[0]["val_accuracy"]) < 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_one_run(kmlp):
+    run = json.loads(kmlp("show", "one", "--json").out)
+    assert (run["config"]["width"], run["epochs"]) == (8, 1)
+    assert "Test accuracy" in kmlp("show", "one").out
+    assert kmlp("show", "one", "--csv").out.startswith("seed,status,epoch,loss")
+
+
+@pytest.mark.usefixtures("folder")
+def test_runs(kmlp):
+    def listed(*options):
+        return json.loads(kmlp("runs", "--json", *options).out)["runs"]
+
+    assert len(listed()) == 4  # the run of "one" is one of them
+    assert len(listed("--study", "one")) == 1
+    assert [run["config"]["seed"] for run in listed("--where", "width=16")] == [1, 0]
+    assert len(listed("--where", "width=16", "--where", "seed=1")) == 1
+    assert listed("--status", "failed") == []
+    result = kmlp("runs", "--limit", "2")
+    assert result.err == "2 of 4 runs; --limit 0 lists all.\n"
+    assert "width" in result.out
+    assert "No such run" in kmlp("runs", "--status", "diverged").out
+
+
+@pytest.mark.usefixtures("folder")
+def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    result = kmlp("rm", "widths")
+    assert result.code == 1
+    assert "would be removed: 3. Runs that stay, because one does: 1." in result.err
+    assert "Nothing was removed." in result.err
+    assert len(json.loads(kmlp("studies", "--json").out)["studies"]) == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert kmlp("rm", "widths").code == 0
+    assert kmlp("rm", "one", "--yes").code == 0
+    assert "No study yet" in kmlp("studies").out
+    assert json.loads(kmlp("runs", "--json").out)["runs"] == []
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "width"], 'Unknown study "width": did you mean "widths"?'),
+        (["rm", "widhts"], 'did you mean "widths"?'),
+        (["runs", "--study", "won"], 'did you mean "one"?'),
+        (["runs", "--where", "widht=8"], 'did you mean "width"?'),
+        (["runs", "--where", "width"], "not of the form FIELD=VALUE"),
+        (["runs", "--status", "finish"], 'did you mean "finished"?'),
+        (["show", "one", "--json", "--csv"], "not both"),
+        (["studies", "--runs-dir", "nowhere"], "There are no runs in nowhere yet."),
+        (
+            ["train", "--train-size", "500", "--name", "widths"],
+            'The name "widths" is taken',
+        ),
+        (["ablate", "--param", "width", "--values", "8", "--jobs", "0"], "`jobs` is 0"),
+    ],
+)
+def test_bad_input(kmlp, arguments, message):
+    result = kmlp(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+@pytest.mark.usefixtures("folder")
+def test_values_seeds_and_epochs_that_are_added_are_all_that_is_trained(kmlp):
+    command = ["ablate", "--param", "learning_rate", "--depth", "0", "--train-size", "500",
+               "--jobs", "1", "--name", "rates"]  # fmt: skip
+
+    def last(*options):
+        return kmlp(*command, *options).err.splitlines()[-1]
+
+    one = ["--values", "0.1,0.2", "--seeds", "2", "--epochs"]
+    assert last(*one, "1") == "4 epochs trained, 0 runs from the store."
+    assert last(*one, "2") == "4 epochs trained, 0 runs from the store."
+    assert last(*one, "1") == "0 epochs trained, 4 runs from the store."
+    more = ["--values", "0.1,0.2,0.3", "--seeds", "2", "--epochs", "2"]
+    assert last(*more) == "4 epochs trained, 4 runs from the store."
+    assert last(*more, "--seeds", "3") == "6 epochs trained, 6 runs from the store."
+    assert (
+        last(*more, "--seeds", "3", "--fresh")
+        == "18 epochs trained, 0 runs from the store."
+    )
+    assert last(*more, "--seeds", "3") == "0 epochs trained, 9 runs from the store."
+    assert len(json.loads(kmlp("studies", "--json").out)["studies"]) == 3
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_study_whose_runs_are_missing_shows_what_it_has(kmlp):
+    from kmlp.store import Store, runs_folder
+
+    with Store(runs_folder()) as store:
+        store.connection.execute(
+            "DELETE FROM runs WHERE json_extract(config, '$.seed') = 1"
+        )
+    result = kmlp("show", "widths", "--json")
+    assert result.err == "2 of 4 runs are not finished.\n"
+    assert [len(value["runs"]) for value in json.loads(result.out)["values"]] == [1, 1]
+    with Store(runs_folder()) as store:
+        store.connection.execute("DELETE FROM runs")
+    for name, message in (("widths", "No run of"), ("one", "has no epoch yet")):
+        result = kmlp("show", name)
+        assert result.code == 2
+        assert message in result.err

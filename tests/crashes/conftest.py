@@ -1,0 +1,25 @@
+"""Real processes, really killed. What is tested does not depend on the backend: one is
+enough, and `make test` chooses it.
+"""
+
+import json
+
+import pytest
+from killing import WORK, Commands, without_seconds
+
+
+@pytest.fixture
+def kmlp(tmp_path):
+    commands = Commands(tmp_path)
+    yield commands
+    for process in commands.started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(tmp_path_factory):
+    """What `WORK` comes to when nothing happens."""
+    code, out, err = Commands(tmp_path_factory.mktemp("alone")).run(*WORK, "--json")
+    assert code == 0, err
+    return without_seconds(json.loads(out))

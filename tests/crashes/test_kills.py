@@ -1,0 +1,110 @@
+"""Kill anything at any time: nothing is lost, and nothing comes out differently."""
+
+import json
+import random
+import time
+from pathlib import Path
+
+from killing import EPOCHS, RUNS, WORK, kill, without_seconds, workers
+
+USER_SCRIPTS = Path(__file__).parents[1] / "user_scripts"
+
+
+def test_the_main_process_killed_at_ten_moments(kmlp, uninterrupted):
+    """Every second time while it starts, else after it has got further."""
+    moments = random.Random(20261122)
+    before = killed = 0
+    for turn in range(10):
+        process = kmlp.start(*WORK, "--json")
+        if turn % 2:
+            kmlp.wait_for_epochs(before + 1, process)
+        time.sleep(moments.uniform(0, 1.5 if turn % 2 else 4))
+        killed += process.poll() is None
+        kill(process.pid)
+        process.communicate()
+        if kmlp.database.exists():
+            assert kmlp.query("PRAGMA integrity_check") == [("ok",)]
+            [(epochs,)] = kmlp.query("SELECT count(*) FROM epochs")
+            assert epochs >= before  # what was stored stays
+            before = epochs
+    assert killed > 3
+    assert before >= 5
+    code, out, err = kmlp.run(*WORK, "--json")
+    assert code == 0, err
+    assert f"{RUNS * EPOCHS - before} epochs trained" in err
+    assert without_seconds(json.loads(out)) == uninterrupted
+
+
+def test_workers_end_with_the_main_process(kmlp):
+    process = kmlp.start(*WORK)
+    kmlp.wait_for_epochs(1, process)
+    pids = workers(process)
+    assert len(pids) == 2
+    kill(process.pid)
+    process.communicate()
+    for _ in range(50):
+        time.sleep(0.1)
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return
+    raise AssertionError("workers outlive the command by five seconds")
+
+
+def test_a_killed_worker_costs_its_slice_only(kmlp, uninterrupted):
+    process = kmlp.start(*WORK, "--json")
+    kmlp.wait_for_epochs(1, process)
+    one, other = workers(process)
+    kill(one)
+    time.sleep(1)
+    kill(other)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0
+    lines = [line for line in err.splitlines() if "worker process died" in line]
+    assert lines  # one that dies between two slices costs nothing
+    assert all("SIGKILL" in line and "is done again" in line for line in lines)
+    assert without_seconds(json.loads(out)) == uninterrupted
+
+
+def test_a_run_that_kills_every_worker_fails_and_the_others_finish(kmlp):
+    arguments = [
+        "ablate", "--param", "activation", "--values", "relu,deadly:deadly,tanh", "--seeds",
+        "1", "--epochs", "2", "--train-size", "1000", "--depth", "1", "--jobs", "2",
+    ]  # fmt: skip
+    deadly = (USER_SCRIPTS / "deadly.py").read_text()
+    (kmlp.folder / "deadly.py").write_text(deadly)
+    code, out, err = kmlp.run(*arguments, "--json")
+    assert code == 1
+    lines = [line for line in err.splitlines() if "worker process died" in line]
+    assert len([line for line in lines if "is done again" in line]) == 2
+    assert any("failed after 3 tries" in line for line in lines)
+    relu, died, tanh = json.loads(out)["values"]
+    assert [value["failed"] for value in (relu, died, tanh)] == [0, 1, 0]
+    assert "worker process died" in died["runs"][0]["failure"]
+    assert [len(value["runs"][0]["history"]["loss"]) for value in (relu, tanh)] == [2, 2]
+    code, out, err = kmlp.run("show", json.loads(out)["name"])
+    assert (code, err) == (0, "")
+    assert "1 of 1 failed" in " ".join(out.split())
+
+
+def test_damaged_checkpoints_are_noticed_and_trained_again(kmlp):
+    arguments = ["train", "--train-size", "2000", "--depth", "1", "--json"]
+    expected = kmlp.run(*arguments, "--epochs", "3", KMLP_RUNS_DIR=":memory:")[1]
+    assert kmlp.run(*arguments, "--epochs", "2")[0] == 0
+    for path in (kmlp.folder / "runs" / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    code, out, err = kmlp.run(*arguments, "--epochs", "3")
+    assert code == 0, err
+    assert "its checksum is another" in err
+    assert "trained again from epoch 1" in err
+    assert without_seconds(json.loads(out)) == without_seconds(json.loads(expected))
+
+
+def test_two_commands_on_one_folder_share_the_work(kmlp, uninterrupted):
+    both = [kmlp.start(*WORK, "--json") for _ in range(2)]
+    outputs = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    for out, _ in outputs:
+        assert without_seconds(json.loads(out)) == uninterrupted
+    trained = [int(err.splitlines()[-1].split()[0]) for _, err in outputs]
+    assert sum(trained) == RUNS * EPOCHS
+    assert min(trained) > 0
+    assert kmlp.query("SELECT count(*) FROM claims") == [(0,)]
