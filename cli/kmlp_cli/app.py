@@ -63,7 +63,8 @@ def main() -> None:
     try:
         app()
     except SystemExit as end:
-        if end.code == 130:  # interrupted: not to wait for what the backend computes
+        # Interrupted: not to wait for what a backend computes.
+        if end.code == 130 and "keras" in sys.modules:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(130)

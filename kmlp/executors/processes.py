@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
-from types import ModuleType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any, Self
 
 import cloudpickle
@@ -152,16 +152,30 @@ class _Process:
 def _ctrl_c_is_not_for_it() -> Iterator[None]:
     """A process that is started here never hears of Ctrl-C: this one ends it.
 
-    A signal that comes meanwhile waits.
+    A signal that comes meanwhile waits, so that a pool is never half made.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came = False
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+
+    blockable = hasattr(signal, "pthread_sigmask")
+    signal.signal(signal.SIGINT, remember)
+    if blockable:  # what a new process inherits; another thread may take the signal
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if blockable:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _packed_functions() -> bytes | None:
