@@ -10,8 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kmlp.checks import check_count, check_trainable
-from kmlp.config import RunConfig, axis_field
-from kmlp.data import load_dataset
+from kmlp.config import RunConfig, axis_field, dataset_of
 from kmlp.engine import Observer
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems
 from kmlp.run import EpochRecord, Run
@@ -400,7 +399,7 @@ def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
 
 
 def _value_result(axis: str, runs: list[Run]) -> ValueResult:
-    dataset = load_dataset(runs[0].config.dataset)
+    dataset = dataset_of(runs[0].config)
     return ValueResult(
         value=getattr(runs[0].config, axis),
         parameters=runs[0].parameters,

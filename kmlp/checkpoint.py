@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmlp import backend
-from kmlp.config import RunConfig
-from kmlp.data import Dataset, load_dataset
+from kmlp.config import RunConfig, dataset_of
+from kmlp.data import Dataset
 from kmlp.model import build_for
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Archiver:
 
 def load_model(config: RunConfig, archive: bytes) -> keras.Sequential:
     """The model of a run's file: a plain, compiled `keras.Sequential`."""
-    archiver = Archiver(config, load_dataset(config.dataset))
+    archiver = Archiver(config, dataset_of(config))
     archiver.unpack(0, archive)
     return archiver.model
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS, get_activation
-from kmlp.config import RunConfig
-from kmlp.data import load_dataset
+from kmlp.config import RunConfig, dataset_of
 from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.fused.fit import fit
 from kmlp.losses import LOSSES, get_loss
@@ -67,14 +66,14 @@ def check_count(name: str, number: Any) -> int:
 
 def parameters_of(config: RunConfig) -> int:
     """Number of weights and biases of a configuration's model, without building it."""
-    dataset = load_dataset(config.dataset)
+    dataset = dataset_of(config)
     return count_parameters(
         dataset.input_shape, dataset.num_classes, config.width, config.depth
     )
 
 
 def _check_data(config: RunConfig) -> None:
-    dataset = load_dataset(config.dataset).with_train_size(config.train_size)
+    dataset = dataset_of(config).with_train_size(config.train_size)
     problems = []
     if config.batch_size > len(dataset.train):
         problems.append(
@@ -99,7 +98,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
     loss = get_loss(config.loss)
     output = loss.resolve_output(config.output)
     ops = backend.load().ops
-    classes = load_dataset(config.dataset).num_classes
+    classes = dataset_of(config).num_classes
     activation, last = get_activation(config.activation), get_activation(output)
     one_hot = loss.targets == "one_hot"
     y = np.eye(classes, dtype="float32")[[0, 1]] if one_hot else np.array([[0], [1]])

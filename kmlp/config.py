@@ -4,13 +4,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from kmlp.activations import ACTIVATIONS
 from kmlp.errors import ConfigError, raise_problems, unknown_name
 from kmlp.fields import ConfigField, Doc, Name, NoneWord, Rule, describe_fields
 from kmlp.initializers import check_initializer
 from kmlp.losses import LOSSES
+
+if TYPE_CHECKING:
+    from kmlp.data import Dataset
 
 
 def _check_dataset(name: str) -> None:
@@ -42,9 +45,14 @@ class RunConfig:
     The value of `learning_rate` is -1.0, but must be `0 < learning_rate < inf`.
     """
 
-    dataset: Annotated[str, Doc("Name of the dataset: mnist."), Name(_check_dataset)] = (
-        "mnist"
-    )
+    dataset: Annotated[
+        str,
+        Doc(
+            "Name of the dataset: mnist, fashion_mnist, an image set of TFDS or your own "
+            "(see kmlp data)."
+        ),
+        Name(_check_dataset),
+    ] = "mnist"
     width: Annotated[int, Doc("Units in each hidden layer."), _at_least("width", 1)] = 128
     depth: Annotated[
         int,
@@ -103,6 +111,14 @@ class RunConfig:
         _at_least("train_size", 1),
         NoneWord("all"),
     ] = None
+    validation_fraction: Annotated[
+        float,
+        Doc(
+            "Share of the training images that validates, stratified; not of every run "
+            "another one."
+        ),
+        Rule("0 < validation_fraction < 1", lambda value: 0 < value < 1),
+    ] = 1 / 6
     seed: Annotated[
         int,
         Doc("Seed of the initial weights and the order of the images; 0 is one."),
@@ -167,6 +183,18 @@ class RunConfig:
         for name, field in config_fields().items():
             object.__setattr__(config, name, values.get(name, field.default))
         return config
+
+
+def dataset_of(config: RunConfig) -> "Dataset":
+    """The dataset that a configuration names, with all of its training images.
+
+    Raises:
+        DataError: if it cannot be read.
+        ConfigError: if it cannot be split so.
+    """
+    from kmlp.data import load_dataset
+
+    return load_dataset(config.dataset, validation_fraction=config.validation_fraction)
 
 
 @cache

@@ -6,11 +6,13 @@ help all read that.
 
 from __future__ import annotations
 
+import math
 import operator
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
+from fractions import Fraction
 from typing import Any
 
 from kmlp.errors import ConfigError, UnknownNameError
@@ -84,7 +86,7 @@ class ConfigField:
         return converted
 
     def parse(self, text: str) -> Any:
-        """The value that a text stands for: `1e-3`, `relu`, `true`, `none`.
+        """The value that a text stands for: `1e-3`, `1/6`, `relu`, `true`, `none`.
 
         Raises:
             ConfigError: as `convert` does.
@@ -94,7 +96,7 @@ class ConfigField:
             return None
         try:
             value = _PARSERS[self.type](word)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, ZeroDivisionError):
             raise ConfigError([self._wrong_type(word)]) from None
         return self.convert(value)
 
@@ -102,6 +104,8 @@ class ConfigField:
         """A value as text, as `parse` reads it."""
         if value is None:
             return self.none_word
+        if isinstance(value, float) and (share := _as_fraction(value)):
+            return share
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def _wrong_type(self, value: Any) -> str:
@@ -123,9 +127,25 @@ def _parse_bool(word: str) -> bool:
     }[word.lower()]
 
 
+def _parse_float(word: str) -> float:
+    numerator, slash, denominator = word.partition("/")
+    return float(Fraction(int(numerator), int(denominator))) if slash else float(word)
+
+
+def _as_fraction(value: float) -> str | None:
+    """A number as a fraction, if it is one and is long otherwise: `1/6`."""
+    if len(str(value)) < _LONG or not math.isfinite(value):
+        return None
+    fraction = Fraction(value).limit_denominator(1000)
+    return str(fraction) if float(fraction) == value else None
+
+
+_LONG = 12
+"""Characters of a number that reads badly."""
+
 _PARSERS: dict[type, Callable[[str], Any]] = {
     int: int,
-    float: float,
+    float: _parse_float,
     bool: _parse_bool,
     str: str,
 }

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS
-from kmlp.config import RunConfig
-from kmlp.data import load_dataset
+from kmlp.config import RunConfig, dataset_of
 from kmlp.losses import LOSSES
 from kmlp.model import count_parameters
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NUMERICS_VERSION = 2
+NUMERICS_VERSION = 3
 """Goes up when a change of kmlp changes the numbers that a run comes to."""
 
 FIGURES = (
@@ -175,7 +174,7 @@ def identify(config: RunConfig, *, fused: bool) -> RunIdentity:
         BackendError: if there is no backend.
         DataError: if the dataset cannot be read.
     """
-    dataset = load_dataset(config.dataset)
+    dataset = dataset_of(config)
     name = backend.select()
     return RunIdentity(
         key=run_key(config, dataset.fingerprint, name, fused=fused),

@@ -15,8 +15,7 @@ from loky import cpu_count
 
 from kmlp import backend
 from kmlp.checks import check_count, check_trainable
-from kmlp.config import RunConfig
-from kmlp.data import load_dataset
+from kmlp.config import RunConfig, dataset_of
 from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
 from kmlp.environment import describe_environment
 from kmlp.executors import InProcessExecutor, ProcessExecutor
@@ -183,7 +182,7 @@ def work(identity: RunIdentity) -> float:
     A step's own 20 µs, and 50 ps for each image and parameter, as measured on a CPU.
     """
     config = identity.config
-    images = config.train_size or len(load_dataset(config.dataset).train)
+    images = config.train_size or len(dataset_of(config).train)
     steps = math.ceil(images / config.batch_size)
     return steps * 20e-6 + images * identity.parameters * 50e-12
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kmlp import __version__
 from kmlp.errors import KmlpError
+from kmlp_cli import data
 from kmlp_cli.ablate import EPILOG, ablate
 from kmlp_cli.info import info
 from kmlp_cli.studies import rm, runs, show, studies
@@ -31,6 +33,7 @@ app.command()(studies)
 app.command()(show)
 app.command()(runs)
 app.command()(rm)
+app.add_typer(data.app, name="data")
 app.command()(info)
 
 
@@ -52,6 +55,10 @@ def _options(
     pass
 
 
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"Warning: {message}", file=sys.stderr)
+
+
 def main() -> None:
     """Runs the command line; kmlp's errors end it with exit code 2.
 
@@ -60,6 +67,7 @@ def main() -> None:
     tracebacks.
     """
     sys.path.append(str(Path.cwd()))
+    warnings.showwarning = _show_warning
     try:
         app()
     except SystemExit as end:

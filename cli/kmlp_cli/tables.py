@@ -12,8 +12,7 @@ from rich.text import Text
 
 from kmlp.ablation import Ablation, ValueResult
 from kmlp.checks import parameters_of
-from kmlp.config import RunConfig, value_text
-from kmlp.data import load_dataset
+from kmlp.config import RunConfig, dataset_of, value_text
 from kmlp.evidence import conclusion
 from kmlp.run import Run
 from kmlp.statistics import Estimate
@@ -32,7 +31,7 @@ _INTERVAL_LEGEND = (
 def ablation_table(study: Ablation) -> Table:
     """A row a value: how well it did, how far from the best, what went wrong."""
     seeds = len(study.seeds)
-    table = _table(
+    table = plain_table(
         f"What {study.axis} does: {study.base.dataset}, {_count(study.epochs, 'epoch')}, "
         f"{_count(seeds, 'seed')}, {study.backend}",
         "\n".join(
@@ -79,7 +78,7 @@ def conclusion_text(study: Ablation) -> Text:
 def run_table(run: Run) -> Table:
     """A row an epoch."""
     config = run.config
-    table = _table(
+    table = plain_table(
         f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
         f"{run.backend}"
     )
@@ -121,7 +120,7 @@ def plan_rows(axis: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[
     planned = []
     for configs in rows:
         first = configs[0]
-        dataset = load_dataset(first.dataset).with_train_size(first.train_size)
+        dataset = dataset_of(first).with_train_size(first.train_size)
         steps = math.ceil(len(dataset.train) / first.batch_size)
         planned.append(
             {
@@ -137,7 +136,7 @@ def plan_rows(axis: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[
 
 def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
     """The same as a table, with totals."""
-    table = _table("What would be trained")
+    table = plain_table("What would be trained")
     for name in (axis, "parameters", "runs", "epochs", "steps"):
         table.add_column(name, justify="right")
     for row in rows:
@@ -151,7 +150,7 @@ def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
 
 def studies_table(studies: list[StudySummary]) -> Table:
     """A row a study."""
-    table = _table("Studies" if studies else "No study yet")
+    table = plain_table("Studies" if studies else "No study yet")
     table.add_column("name", no_wrap=True)
     table.add_column("question", overflow="fold")
     for name in ("epochs", "runs", "best val.\naccuracy %", "when"):
@@ -185,7 +184,7 @@ def _question(record: StudyRecord) -> str:
 
 def runs_table(runs: list[RunSummary]) -> Table:
     """A row a run; of the configuration, what differs between them."""
-    table = _table("Runs" if runs else "No such run")
+    table = plain_table("Runs" if runs else "No such run")
     configs = [run.config.to_dict() for run in runs]
     names = [
         name
@@ -217,7 +216,8 @@ def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
 
 
-def _table(title: str, caption: str | None = None) -> Table:
+def plain_table(title: str, caption: str | None = None) -> Table:
+    """An empty table in the style of them all."""
     return Table(
         title=title,
         title_style="bold",

@@ -1,6 +1,14 @@
 """Datasets as uint8 arrays, in fixed splits, with a fingerprint."""
 
-from kmlp.data.dataset import Dataset, Split
-from kmlp.data.load import check_dataset, load_dataset
+from kmlp.data.dataset import Dataset, Images, Split
+from kmlp.data.load import load_dataset
+from kmlp.data.sources import check_dataset, load_images
 
-__all__ = ["Dataset", "Split", "check_dataset", "load_dataset"]
+__all__ = [
+    "Dataset",
+    "Images",
+    "Split",
+    "check_dataset",
+    "load_dataset",
+    "load_images",
+]

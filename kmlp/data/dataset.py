@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp.errors import ConfigError
+from kmlp.errors import ConfigError, DataError
 from kmlp.seeds import Purpose, generator
+
+VALIDATION_FRACTION = 1 / 6
+"""Of the training images, unless something else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,23 @@ class Split:
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, rows: NDArray[np.intp]) -> Split:
+        """The images of these rows, in their order."""
+        return Split(x=self.x[rows], y=self.y[rows])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """What a dataset's source has: training and test images."""
+
+    train: Split
+    test: Split
+    class_names: tuple[str, ...]
+    source: str
+    """Where they come from, in words."""
+    fingerprint: str
+    """SHA-256 of all arrays."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
@@ -35,9 +56,15 @@ class Dataset:
     """Chooses: among hyperparameters, among epochs."""
     test: Split
     """Is evaluated and shown, and never chooses anything."""
-    num_classes: int
+    class_names: tuple[str, ...]
     fingerprint: str
-    """SHA-256 of all arrays: equal fingerprints mean equal data and splits."""
+    """SHA-256 of the training images, the validation images among them, and the test
+    images: equal fingerprints mean equal data."""
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.class_names)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -71,28 +98,95 @@ class Dataset:
         return replace(self, train=Split(x=self.train.x[:size], y=self.train.y[:size]))
 
 
-def make_dataset(name: str, train: Split, test: Split, *, validation_size: int) -> Dataset:
+def make_images(
+    train: Split, test: Split, *, class_names: Sequence[str] | None = None, source: str
+) -> Images:
+    """Checks what a source has, and states its fingerprint.
+
+    Args:
+        train: Training images.
+        test: Test images.
+        class_names: A name for every class. Defaults to None: the classes are those
+            of the training labels, and their numbers name them.
+        source: Where they come from, in words.
+
+    Raises:
+        DataError: if they make no dataset.
+    """
+    for what, split in (("training", train), ("test", test)):
+        if len(split) == 0:
+            raise DataError(f"{source}: has no {what} images.")
+        if len(split.x) != len(split.y):
+            raise DataError(
+                f"{source}: has {len(split.x)} {what} images, but {len(split.y)} labels."
+            )
+    if train.x.shape[1:] != test.x.shape[1:]:
+        raise DataError(
+            f"{source}: training images have shape {train.x.shape[1:]}, but test images "
+            f"{test.x.shape[1:]}. All must have one."
+        )
+    classes = len(class_names) if class_names is not None else int(train.y.max()) + 1
+    # More classes than images: no label means that, and a model would be that large.
+    if not 2 <= classes <= max(2, len(train)):
+        raise DataError(
+            f"{source}: has training labels up to {train.y.max()}, but {len(train)} "
+            "training images are of 2 classes at least, and of no more than there are "
+            "images."
+        )
+    for what, split in (("training", train), ("test", test)):
+        if split.y.min() < 0 or split.y.max() >= classes:
+            raise DataError(
+                f"{source}: has {what} labels from {split.y.min()} to {split.y.max()}, "
+                f"but they must be from 0 to {classes - 1}."
+            )
+    return Images(
+        train=train,
+        test=test,
+        class_names=tuple(class_names or map(str, range(classes))),
+        source=source,
+        fingerprint=fingerprint(train, test),
+    )
+
+
+def make_dataset(name: str, images: Images, *, validation_fraction: float) -> Dataset:
     """Takes a stratified validation split off the training images.
 
     The training images end up in an order whose every prefix is stratified.
+
+    Raises:
+        ConfigError: if one of the two has no image.
     """
-    order = stratified_order(train.y)
-    held_out, kept = np.sort(order[:validation_size]), order[validation_size:]
-    parts = {
-        "train": Split(x=train.x[kept], y=train.y[kept]),
-        "validation": Split(x=train.x[held_out], y=train.y[held_out]),
-        "test": test,
-    }
-    for split in parts.values():
+    size = round(len(images.train) * validation_fraction)
+    if not 0 < size < len(images.train):
+        raise ConfigError(
+            [
+                f"The value of `validation_fraction` is {validation_fraction}, which is "
+                f"{size} of the {len(images.train)} training images of {name}. Give one "
+                "that leaves images to train on and to validate on."
+            ]
+        )
+    kept, held_out = hold_out(images.train, size)
+    for split in (kept, held_out, images.test):
         # Shared by all runs of the process, under one fingerprint.
         split.x.setflags(write=False)
         split.y.setflags(write=False)
     return Dataset(
         name=name,
-        num_classes=int(max(train.y.max(), test.y.max())) + 1,
-        fingerprint=_fingerprint(parts),
-        **parts,
+        train=kept,
+        validation=held_out,
+        test=images.test,
+        class_names=images.class_names,
+        fingerprint=images.fingerprint,
     )
+
+
+def hold_out(split: Split, size: int) -> tuple[Split, Split]:
+    """Takes a stratified share off a split; returns what is left, and the share.
+
+    What is left is in an order whose every prefix is stratified.
+    """
+    order = stratified_order(split.y)
+    return split.take(order[size:]), split.take(np.sort(order[:size]))
 
 
 def stratified_order(labels: NDArray[np.int32]) -> NDArray[np.intp]:
@@ -114,9 +208,25 @@ def stratified_order(labels: NDArray[np.int32]) -> NDArray[np.intp]:
     return np.argsort(position, kind="stable")
 
 
-def _fingerprint(parts: dict[str, Split]) -> str:
+def canonical_order(split: Split) -> Split:
+    """The split in an order that depends on its content alone.
+
+    So a dataset is the same, and trains to the same numbers, whether it was read
+    from files or from TFDS, which shuffles.
+    """
+    digests = bytearray()
+    for image, label in zip(split.x, split.y, strict=True):
+        digest = hashlib.blake2b(image.tobytes(), digest_size=16)
+        digest.update(int(label).to_bytes(4, "little"))
+        digests += digest.digest()
+    high, low = np.frombuffer(digests, ">u8").reshape(-1, 2).T
+    return split.take(np.lexsort((low, high)))
+
+
+def fingerprint(train: Split, test: Split) -> str:
+    """SHA-256 of all arrays, with their types and shapes."""
     digest = hashlib.sha256()
-    for name, split in parts.items():
+    for name, split in (("train", train), ("test", test)):
         for array in (split.x, split.y):
             digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import zlib
 from importlib.resources.abc import Traversable
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp.data.dataset import Split
 from kmlp.errors import DataError
 
 _UINT8 = 0x08
+_GZIP = b"\x1f\x8b"
+_MOST_DIMENSIONS = 4
+_GZIP_GROWTH = 1032
+"""Deflate makes no more bytes of one."""
 
 
 def read_idx(file: Traversable) -> NDArray[np.uint8]:
-    """Reads a gzipped IDX file of bytes.
+    """Reads an IDX file of bytes, gzipped or not.
+
+    What the header states is compared with the file's size before memory is
+    taken for it.
 
     Args:
         file: A path, or a file of an installed package.
@@ -32,21 +42,69 @@ def read_idx(file: Traversable) -> NDArray[np.uint8]:
     big-endian uint32 a dimension, then the data.
     """
     try:
-        content = gzip.decompress(file.read_bytes())
+        with file.open("rb") as raw:
+            return _read(file, raw)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{file}: cannot be read as a gzipped file: {error}") from error
-    if len(content) < 4 or content[:3] != bytes([0, 0, _UINT8]):
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{file}: cannot be read: {error}") from error
+
+
+def _read(file: Traversable, raw: IO[bytes]) -> NDArray[np.uint8]:
+    size = raw.seek(0, os.SEEK_END)
+    raw.seek(0)
+    zipped = raw.read(len(_GZIP)) == _GZIP
+    raw.seek(0)
+    stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore[assignment]
+    start = stream.read(4)
+    if len(start) < 4 or start[:3] != bytes([0, 0, _UINT8]):
         raise DataError(
-            f"{file}: starts with {content[:4].hex() or 'nothing'}, but an IDX file of "
-            "bytes starts with 000008."
+            f"{file}: starts with {start.hex() or 'nothing'}, but an IDX file of bytes "
+            "starts with 000008."
         )
-    start = 4 + 4 * content[3]
-    if len(content) < start:
+    if not 1 <= start[3] <= _MOST_DIMENSIONS:
+        raise DataError(
+            f"{file}: its header states {start[3]} dimensions, but they must be 1 to "
+            f"{_MOST_DIMENSIONS}."
+        )
+    sizes = stream.read(4 * start[3])
+    if len(sizes) < 4 * start[3]:
         raise DataError(f"{file}: ends within its header.")
-    shape = tuple(np.frombuffer(content[4:start], ">u4").tolist())
-    found = len(content) - start
-    if found != math.prod(shape):
+    shape = tuple(np.frombuffer(sizes, ">u4").tolist())
+    stated = math.prod(shape)
+    header = len(start) + len(sizes)
+    possible = size * _GZIP_GROWTH if zipped else size - header
+    if stated == 0 or stated > possible:
         raise DataError(
-            f"{file}: holds {found} bytes of data, but its header states {shape}."
+            f"{file}: has {size} bytes, but its header states {shape} bytes of data."
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    data = stream.read(stated)
+    found = len(data) if len(data) < stated else stated + len(stream.read(1))
+    if found != stated:
+        more = "more than " if found > stated else ""
+        raise DataError(
+            f"{file}: holds {more}{min(found, stated)} bytes of data, but its header "
+            f"states {shape}."
+        )
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def read_idx_split(images: Traversable, labels: Traversable) -> Split:
+    """Reads a file of images and the one of their labels.
+
+    Raises:
+        DataError: if one is no such file, or they do not belong together.
+    """
+    x, y = read_idx(images), read_idx(labels)
+    for file, array, what, allowed in (
+        (images, x, "images", (3, 4)),
+        (labels, y, "labels", (1,)),
+    ):
+        if array.ndim not in allowed:
+            raise DataError(
+                f"{file}: has {array.ndim} dimensions, but {what} have "
+                f"{' or '.join(map(str, allowed))}. Are images and labels swapped?"
+            )
+    if len(x) != len(y):
+        raise DataError(f"{images} has {len(x)} images, but {labels} has {len(y)} labels.")
+    return Split(x=x, y=y.astype("int32"))

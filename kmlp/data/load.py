@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
-from kmlp.data.dataset import Dataset
-from kmlp.data.mnist import load_mnist
-from kmlp.errors import UnknownNameError, unknown_name
-
-_LOADERS: dict[str, Callable[[], Dataset]] = {"mnist": load_mnist}
-
-
-def check_dataset(name: str) -> None:
-    """Raises `UnknownNameError` if there is no dataset of that name."""
-    if name not in _LOADERS:
-        raise UnknownNameError(unknown_name("dataset", name, _LOADERS))
+from kmlp.data.dataset import VALIDATION_FRACTION, Dataset, make_dataset
+from kmlp.data.sources import load_images
 
 
 @lru_cache(maxsize=2)
-def load_dataset(name: str) -> Dataset:
+def load_dataset(name: str, *, validation_fraction: float = VALIDATION_FRACTION) -> Dataset:
     """Loads a dataset by name; the last two stay in memory.
 
+    MNIST comes with kmlp. Everything else is read once from where it is, or
+    downloaded by TensorFlow Datasets, and then kept in the array cache.
+
     Args:
-        name: "mnist".
+        name: "mnist"; "fashion_mnist" or any other image classification set of
+            TensorFlow Datasets whose images have one size, as `name`,
+            `name/config` or `name/config:version`; or the name of a dataset that
+            was imported by `kmlp data import`.
+        validation_fraction: The share of the training images that validates,
+            stratified, and the same for every run. Defaults to 1/6.
 
     Returns:
         Its arrays, uint8 images and integer labels, in fixed stratified splits.
 
     Raises:
         UnknownNameError: if there is no dataset of that name.
-        DataError: if its files are missing or damaged.
+        DataError: if it is not to be had, or is damaged, or is no set of images
+            of one size with labels.
+        ConfigError: if a split would have no image.
 
     Example:
     >>> mnist = load_dataset("mnist")
@@ -39,5 +39,4 @@ def load_dataset(name: str) -> Dataset:
     >>> mnist.input_shape, mnist.num_classes
     ((28, 28), 10)
     """
-    check_dataset(name)
-    return _LOADERS[name]()
+    return make_dataset(name, load_images(name), validation_fraction=validation_fraction)

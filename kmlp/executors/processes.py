@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -28,6 +27,7 @@ from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import ConfigError
 from kmlp.executors.worker import SECONDS, Worker
 from kmlp.losses import LOSSES
+from kmlp.processes import end_with
 
 MAX_NETWORKS_BUILT = 16
 """After how many networks a worker is replaced: backends keep some of the memory of
@@ -224,7 +224,7 @@ def _start(name: str, parent: int, own: bytes | None, settings: dict[str, Any]) 
     global _worker
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with(parent)
     os.dup2(2, 1)  # stdout is for results
     sys.stdout = sys.stderr
     backend.select(name)
@@ -235,13 +235,6 @@ def _start(name: str, parent: int, own: bytes | None, settings: dict[str, Any]) 
             for key, item in items.items():
                 registry.register(key, item, replace=True)
     _worker = Worker(**settings)
-
-
-def _end_with(parent: int) -> None:
-    """Ends this process soon after the one that started it is gone."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _do(slice_: Slice) -> tuple[SliceResult | SliceFailed, int]:

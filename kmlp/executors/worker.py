@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kmlp import backend
 from kmlp.checkpoint import Archiver
-from kmlp.data import load_dataset
+from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import KmlpError
 from kmlp.run import EpochRecord
@@ -83,7 +83,7 @@ class Worker:
             from kmlp.training.networks import Networks
 
             self._networks = Networks()
-        dataset = load_dataset(slice_.config.dataset)
+        dataset = dataset_of(slice_.config)
         self._archiver = Archiver(slice_.config, dataset)
         self._session = Session(
             slice_.config,

@@ -12,7 +12,7 @@ from kmlp.config import RunConfig
 from kmlp.data import Split
 from kmlp.losses import get_loss
 
-EVALUATION_BATCH_SIZE = 1000
+EVALUATION_BATCH_SIZE = 250
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from kmlp import ConfigError, load_dataset
-from kmlp.data.dataset import Split, make_dataset, stratified_order
+from kmlp.data.dataset import (
+    Split,
+    make_dataset,
+    make_images,
+    stratified_order,
+)
 
 labels = arrays.arrays("int32", st.integers(1, 200), elements=st.integers(0, 4))
 
@@ -26,12 +31,13 @@ def test_every_prefix_has_the_shares_of_the_classes(y, size):
         )
 
 
-def tiny(x=0, y=0):
+def tiny(x=0, y=0, validation_fraction=0.4):
     train = Split(
         np.arange(40, dtype="uint8").reshape(10, 2, 2) + x, np.arange(10, dtype="int32") % 2
     )
     test = Split(np.zeros((2, 2, 2), "uint8"), np.array([0, 1], "int32") + y)
-    return make_dataset("tiny", train, test, validation_size=4)
+    images = make_images(train, test, class_names=("a", "b"), source="tiny")
+    return make_dataset("tiny", images, validation_fraction=validation_fraction)
 
 
 def test_a_split_shares_no_image_with_another():

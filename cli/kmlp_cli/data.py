@@ -1,0 +1,177 @@
+"""`kmlp data`: the datasets that there are, and making one of your own images."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kmlp_cli.options import Json
+
+if TYPE_CHECKING:
+    from kmlp.data import Images
+
+app = typer.Typer(help="List, look at, prepare and import datasets.", no_args_is_help=True)
+
+Dataset = Annotated[str, typer.Argument(help="Its name: see `kmlp data list`.")]
+TfdsDataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--tfds-data-dir",
+        metavar="FOLDER",
+        help="Where TFDS keeps what it prepares.  [default: TFDS_DATA_DIR, else "
+        "~/tensorflow_datasets]",
+        show_default=False,
+    ),
+]
+
+
+@app.command(name="list")
+def list_(as_json: Json = False) -> None:
+    """List the datasets that are known, and say which are ready.
+
+    Every image classification set of TFDS whose images have one size can be named, too.
+    """
+    from kmlp.data.catalog import catalog
+    from kmlp_cli.data_tables import datasets_table
+    from kmlp_cli.output import print_json, print_table
+
+    found = catalog()
+    if as_json:
+        print_json({"datasets": found})
+    else:
+        print_table(datasets_table(found))
+
+
+@app.command()
+def info(name: Dataset, tfds_data_dir: TfdsDataDir = None, as_json: Json = False) -> None:
+    """Show a dataset's shape, classes, splits, source and licence."""
+    from kmlp.data.catalog import describe
+    from kmlp_cli.data_tables import dataset_facts, dataset_table
+    from kmlp_cli.output import print_json, print_table
+
+    found = describe(name, _load(name, tfds_data_dir))
+    if as_json:
+        print_json(found)
+    else:
+        print_table(dataset_table(found), dataset_facts(found))
+
+
+@app.command()
+def prepare(
+    names: Annotated[list[str], typer.Argument(help="Names: see `kmlp data list`.")],
+    tfds_data_dir: TfdsDataDir = None,
+) -> None:
+    """Have datasets ready in the array cache, downloaded by TFDS where needed."""
+    from kmlp.data import check_dataset
+
+    for name in names:
+        check_dataset(name)  # all of them, before one is downloaded
+    for name in names:
+        _say(name, _load(name, tfds_data_dir))
+
+
+@app.command(name="import")
+def import_(
+    name: Annotated[str, typer.Argument(help="The name that it is to have.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with the four IDX files, gzipped or not; a .npz file with "
+            "x_train, y_train, x_test, y_test; or a folder with a folder of PNG or JPEG "
+            "images for each class, or with two of such, train and test."
+        ),
+    ],
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEIGHTxWIDTH",
+            help="Resize the images of class folders to that: 28x28.",
+            show_default=False,
+        ),
+    ] = None,
+    tfds_data_dir: TfdsDataDir = None,
+) -> None:
+    """Make a dataset of your files."""
+    from kmlp.data.importing import import_dataset
+    from kmlp.errors import ConfigError
+
+    sizes = None
+    if size is not None:
+        match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size.strip())
+        sizes = (int(match[1]), int(match[2])) if match else (0, 0)
+        if 0 in sizes:
+            raise ConfigError(
+                [f'The value of `size` is "{size}", but must be HEIGHTxWIDTH: 28x28.']
+            )
+    _say(name, import_dataset(name, path, size=sizes, tfds_data_dir=tfds_data_dir))
+
+
+@app.command()
+def show(
+    name: Dataset,
+    out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")],
+) -> None:
+    """Draw images of every class into a picture."""
+    from kmlp.data.picture import draw_samples
+    from kmlp.errors import ConfigError
+
+    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise ConfigError(
+            [f'The value of `out` is "{out}", but must end in .png, .jpg or .jpeg.']
+        )
+    if not out.parent.is_dir():
+        raise ConfigError([f'There is no folder "{out.parent}" to write into.'])
+    picture = draw_samples(_load(name))
+    aside = out.with_name(f".{out.stem}.{os.getpid()}{out.suffix}")
+    try:
+        picture.save(aside)
+        aside.replace(out)
+    finally:
+        aside.unlink(missing_ok=True)
+    print(f"{out}: {picture.width} x {picture.height} pixels.", file=sys.stderr)
+
+
+@app.command()
+def rm(
+    name: Dataset,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a dataset from the array cache; what TFDS has stays."""
+    from kmlp.data import cache
+    from kmlp.data.known import BUNDLED
+    from kmlp.errors import DataError, unknown_name
+
+    entry = cache.find(name)
+    if entry is None:
+        if name == BUNDLED:
+            raise DataError(f"{name} comes with kmlp, and stays.")
+        raise DataError(
+            unknown_name("dataset of the cache", name, [it.name for it in cache.entries()])
+        )
+    if entry.imported:
+        print(f'"{name}" was made of {entry.source}.', file=sys.stderr)
+        if not (yes or typer.confirm("Remove it?", err=True)):
+            print("Nothing was removed.", file=sys.stderr)
+            raise typer.Exit(1)
+    cache.remove(name)
+    print(f'Removed "{name}" from {entry.folder.parent}.', file=sys.stderr)
+
+
+def _load(name: str, tfds_data_dir: Path | None = None) -> Images:
+    from kmlp.data import load_images
+
+    return load_images(name, tfds_data_dir=tfds_data_dir)
+
+
+def _say(name: str, images: Images) -> None:
+    shape: Any = " x ".join(map(str, images.train.x.shape[1:]))
+    print(
+        f"{name}: {len(images.train):,} training and {len(images.test):,} test images of "
+        f"{shape}, {len(images.class_names)} classes; {images.source}.",
+        file=sys.stderr,
+    )

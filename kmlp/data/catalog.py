@@ -1,0 +1,125 @@
+"""What there is: the datasets that are known, and the facts of one."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kmlp.data import cache
+from kmlp.data.dataset import Images
+from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
+
+CITATIONS = {
+    BUNDLED: (
+        "Y. LeCun, C. Cortes, C. Burges: The MNIST database of handwritten digits. "
+        "CC BY-SA 3.0."
+    )
+}
+
+
+def catalog() -> list[dict[str, Any]]:
+    """The datasets that are known, those of the user's own first.
+
+    Returns:
+        For each its `name`; `ready`, whether nothing has to be downloaded; `where` it
+        is; `images`, `shape` and `classes` and `bytes` on disk where they are known.
+    """
+    cached = {entry.name: entry for entry in cache.entries()}
+    own = [name for name, entry in cached.items() if entry.imported]
+    names = dict.fromkeys([*own, *SUGGESTED, *cached])
+    found = []
+    for name in names:
+        facts: dict[str, Any] = dict.fromkeys(("images", "shape", "classes", "bytes"))
+        entry = cached.get(name)
+        if entry is not None:
+            sizes = {split: entry.shapes[f"{split}_x"] for split in ("train", "test")}
+            facts = {
+                "images": sizes["train"][0] + sizes["test"][0],
+                "shape": list(sizes["train"][1:]),
+                "classes": len(entry.class_names),
+                "bytes": entry.bytes,
+            }
+            where = "array cache" + (", imported" if entry.imported else "")
+        elif name == BUNDLED:
+            where = "comes with kmlp"
+        elif (folder := _system_folder(name)) is not None:
+            where = f"in {folder}"
+        elif (folder := _tfds_folder(name)) is not None:
+            where = f"prepared by TFDS in {folder}"
+        else:
+            where = None
+        found.append({"name": name, "ready": where is not None, "where": where, **facts})
+    return found
+
+
+def describe(name: str, images: Images) -> dict[str, Any]:
+    """The facts of a dataset.
+
+    Args:
+        name: Its name.
+        images: What `load_images` gives for it.
+
+    Returns:
+        `name`, `shape`, the sizes of its splits, `classes` with each one's name and
+        its number of training and test images, `source`, `fingerprint`, and what TFDS
+        says of it: `homepage`, `licence` and `citation`, where it does.
+    """
+    counts = [
+        np.bincount(split.y, minlength=len(images.class_names)).tolist()
+        for split in (images.train, images.test)
+    ]
+    return {
+        "name": name,
+        "shape": list(images.train.x.shape[1:]),
+        "train": len(images.train),
+        "test": len(images.test),
+        "classes": [
+            {"name": name, "train": train, "test": test}
+            for name, train, test in zip(images.class_names, *counts, strict=True)
+        ],
+        "imbalance": _imbalance(counts[0]),
+        "source": images.source,
+        "fingerprint": images.fingerprint,
+        **_said_by_tfds(name),
+    }
+
+
+def _imbalance(counts: list[int]) -> float | None:
+    """How many times as large the largest class is as the smallest; None: one is empty."""
+    ratio = max(counts) / min(counts) if min(counts) else math.inf
+    return ratio if math.isfinite(ratio) else None
+
+
+def _said_by_tfds(name: str) -> dict[str, str | None]:
+    entry = cache.find(name)
+    said: dict[str, str | None] = dict.fromkeys(("homepage", "licence", "citation"))
+    if name in CITATIONS:
+        return said | {"citation": CITATIONS[name]}
+    base = re.split("[/:]", name)[0]
+    if (entry is not None and entry.imported) or base not in tfds_names():
+        return said
+    import tensorflow_datasets as tfds
+
+    info = tfds.builder(name, try_gcs=False).info
+    return {
+        "homepage": info.homepage or None,
+        "licence": getattr(info.redistribution_info, "license", None) or None,
+        "citation": info.citation or None,
+    }
+
+
+def _system_folder(name: str) -> Path | None:
+    folders = KNOWN[name].system_folders if name in KNOWN else ()
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _tfds_folder(name: str) -> Path | None:
+    """Where TFDS seems to have prepared a dataset; it is not asked, which takes longer."""
+    chosen = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    place = Path(chosen).expanduser() / name.replace(":", "/")
+    return next((found.parent for found in place.glob("**/dataset_info.json")), None)

@@ -1,0 +1,119 @@
+"""Reading a user's files: IDX, Keras' `mnist.npz` layout; those of class folders are
+read by TFDS.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kmlp.data.dataset import Images, Split, canonical_order, make_images
+from kmlp.data.idx import read_idx_split
+from kmlp.errors import DataError
+
+_IDX_FILE = re.compile(r"(?:.*-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(?:\.gz)?")
+_NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def is_idx_folder(path: Path) -> bool:
+    """Whether a folder has a file named as MNIST's are."""
+    return any(_IDX_FILE.fullmatch(file.name) for file in path.iterdir())
+
+
+def read_idx_folder(folder: Path, *, class_names: Sequence[str] | None = None) -> Images:
+    """Reads the four IDX files of a folder, gzipped or not.
+
+    They are named as MNIST's are: `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`.
+
+    Raises:
+        DataError: if one is missing, there twice or damaged.
+    """
+    found: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    for file in sorted(folder.iterdir()):
+        if match := _IDX_FILE.fullmatch(file.name):
+            split, what = match.groups()
+            found["train" if split == "train" else "t10k", what].append(file)
+    for split in ("train", "t10k"):
+        for what, dimensions in (("images", 3), ("labels", 1)):
+            files = found[split, what]
+            if len(files) != 1:
+                names = " and ".join(file.name for file in files) or "none"
+                raise DataError(
+                    f"{folder}: must have one file {split}-{what}-idx{dimensions}-ubyte, "
+                    f"gzipped or not, but has {names}."
+                )
+    splits = [
+        read_idx_split(found[split, "images"][0], found[split, "labels"][0])
+        for split in ("train", "t10k")
+    ]
+    return _images(*splits, class_names=class_names, source=str(folder))
+
+
+def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
+    """Reads a file of arrays `x_train`, `y_train`, `x_test` and `y_test`.
+
+    It is never unpickled.
+
+    Raises:
+        DataError: if it is no such file.
+    """
+    arrays: dict[str, Any] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+        missing = [key for key in _NPZ_KEYS if key not in names]
+        if missing:
+            raise DataError(
+                f"{path}: has the arrays {', '.join(sorted(names)) or 'none'}, but must "
+                f"have {', '.join(_NPZ_KEYS)}."
+            )
+        with np.load(path, allow_pickle=False) as file:
+            for key in _NPZ_KEYS:
+                arrays[key] = file[key]
+    except DataError:
+        raise
+    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile) as error:
+        if "pickle" in str(error):
+            raise DataError(
+                f"{path}: has an array of Python objects, which only pickle reads. That "
+                "could run any code, so it is not read. Save arrays of numbers."
+            ) from error
+        raise DataError(f"{path}: cannot be read as a .npz file: {error}") from error
+    splits = []
+    for split in ("train", "test"):
+        x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        if x.dtype != np.uint8 or x.ndim not in (3, 4):
+            raise DataError(
+                f"{path}: x_{split} is of {x.dtype} and shape {x.shape}, but must be of "
+                "uint8 and shape (images, height, width) or (images, height, width, "
+                "channels)."
+            )
+        if y.ndim == 2 and y.shape[1] == 1:  # as Keras' cifar10 has them
+            y = y[:, 0]
+        if y.dtype.kind not in "iu" or y.ndim != 1:
+            raise DataError(
+                f"{path}: y_{split} is of {y.dtype} and shape {y.shape}, but must be of "
+                "integers and shape (images,)."
+            )
+        if len(y) and not -1 <= int(y.min()) <= int(y.max()) < 2**31:
+            raise DataError(f"{path}: y_{split} has labels from {y.min()} to {y.max()}.")
+        splits.append(Split(x=x, y=y.astype("int32")))
+    return _images(*splits, class_names=class_names, source=str(path))
+
+
+def _images(
+    train: Split, test: Split, *, class_names: Sequence[str] | None, source: str
+) -> Images:
+    checked = make_images(train, test, class_names=class_names, source=source)
+    return make_images(
+        canonical_order(checked.train),
+        canonical_order(checked.test),
+        class_names=checked.class_names,
+        source=source,
+    )

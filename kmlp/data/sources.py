@@ -1,0 +1,152 @@
+"""Where a dataset's images come from: one source after the other, in a fixed order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from kmlp.data import cache
+from kmlp.data.dataset import Images, make_images
+from kmlp.data.files import read_idx_folder
+from kmlp.data.idx import read_idx_split
+from kmlp.data.known import BUNDLED, KNOWN, check_content, check_tfds_name
+from kmlp.errors import DataError
+
+
+def check_dataset(name: str) -> None:
+    """Raises `UnknownNameError` if there can be no dataset of that name."""
+    if name not in KNOWN and cache.find(name) is None:
+        check_tfds_name(name, tuple(it.name for it in cache.entries() if it.imported))
+
+
+def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
+    """The images of a dataset: from the cache, else from the first source that has them.
+
+    The sources are the package itself for MNIST; what TFDS has prepared on this
+    machine; the folders where systems put the files; a download by TFDS.
+
+    Args:
+        name: See `load_dataset`.
+        tfds_data_dir: TFDS's folder. Defaults to None: TFDS_DATA_DIR, else its own.
+
+    Raises:
+        UnknownNameError: if there is no dataset of that name.
+        DataError: if no source has it, or it is damaged or no set of images of one
+            size with labels.
+    """
+    if name == BUNDLED:
+        return _bundled()
+    check_dataset(name)
+    found = _cached(name)
+    if found is None:
+        with cache.locked(name):
+            found = _cached(name)  # another process may have made it meanwhile
+            if found is None:
+                with cache.replacing(name) as folder:
+                    _fill(name, folder, tfds_data_dir)
+                found = _cached(name)
+    assert found is not None
+    return found
+
+
+def run_tfds(task: str, folder: Path, **arguments: Any) -> dict[str, Any]:
+    """Has a process of its own do something with TFDS, which needs TensorFlow.
+
+    Args:
+        task: The name of a function of `kmlp.data.tfds_tasks`.
+        folder: Its first argument: where it puts what it makes.
+        **arguments: Its other arguments, as JSON holds them.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        DataError: what it raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="kmlp-") as temporary:
+        answer = Path(temporary) / "answer.json"
+        command = [sys.executable, "-m", "kmlp.data.tfds_tasks", task, str(answer)]
+        request = json.dumps({"folder": str(folder), **arguments})
+        # What TFDS says goes to stderr: stdout is for results.
+        code = subprocess.run([*command, request], stdout=2, check=False).returncode
+        if not answer.exists():
+            raise DataError(
+                f"The process that reads with TFDS ended with exit code {code}."
+            )
+        found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    if "error" in found:
+        raise DataError(found["error"])
+    return found
+
+
+def _bundled() -> Images:
+    """MNIST, from the package.
+
+    Reference: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten
+    digits. Licence and checksums stand beside the files.
+    """
+    folder = files("kmlp.data") / "files" / BUNDLED
+    train, test = (
+        read_idx_split(
+            folder / f"{prefix}-images-idx3-ubyte.gz",
+            folder / f"{prefix}-labels-idx1-ubyte.gz",
+        )
+        for prefix in ("train", "t10k")
+    )
+    return make_images(
+        train, test, class_names=KNOWN[BUNDLED].class_names, source="comes with kmlp"
+    )
+
+
+def _cached(name: str) -> Images | None:
+    entry = cache.find(name)
+    if entry is None:
+        return None
+    try:
+        return cache.open_images(entry)
+    except cache.Damaged as error:
+        if entry.imported:
+            raise DataError(
+                f"{error}. Import it again: `kmlp data rm {name}`, then `kmlp data import "
+                f"{name} PATH`."
+            ) from error
+        warnings.warn(f"{error}; {name} is prepared anew.", RuntimeWarning, stacklevel=4)
+        return None
+
+
+def _fill(name: str, folder: Path, tfds_data_dir: Path | None) -> None:
+    """Writes a dataset into a folder of the cache."""
+    of_tfds = {"name": name, "data_dir": str(tfds_data_dir) if tfds_data_dir else None}
+    tried = [f"the array cache {cache.cache_folder()}"]
+    answer = run_tfds("read_prepared", folder, **of_tfds)
+    if "fingerprint" in answer:
+        return
+    tried.append(f"what TFDS has prepared in {answer['data_dir']}")
+    known = KNOWN.get(name)
+    for place in known.system_folders if known else ():
+        if place.is_dir():
+            images = read_idx_folder(
+                place, class_names=known.class_names if known else None
+            )
+            check_content(name, images)
+            cache.write(folder, name, images)
+            return
+        tried.append(f"the folder {place}")
+    downloaded = run_tfds("download", folder, **of_tfds)
+    if "failed" in downloaded:
+        tried.append(f"a download by TFDS ({downloaded['failed']})")
+        ways = [
+            *(known.ways if known else ()),
+            f"`kmlp data prepare {name}` on a machine with a network, whose folder "
+            f"{answer['data_dir']} you copy to this one",
+        ]
+        raise DataError(
+            f"{name} is not on this machine. Tried: {'; '.join(tried)}. Ways out: "
+            f"{'; '.join(ways)}."
+        )
