@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from kmlp.checks import check_count, check_trainable
-from kmlp.config import RunConfig, axis_field, dataset_of
+from kmlp.config import RunConfig, axis_field, dataset_of, value_text
 from kmlp.engine import Observer
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems
 from kmlp.run import EpochRecord, Run
@@ -118,7 +118,8 @@ class Ablation:
         """A pandas table with a row for every epoch of every run.
 
         Its columns are the axis, `seed`, `status`, `epoch` and the figures of
-        `EpochRecord` but for the step losses.
+        `EpochRecord` but for the step losses. A `width` of several numbers is a
+        text: `300x100`.
 
         Raises:
             ImportError: if pandas is not installed.
@@ -134,7 +135,7 @@ class Ablation:
         return pandas.DataFrame(
             [
                 {
-                    self.axis: getattr(run.config, self.axis),
+                    self.axis: table_value(self.axis, run.config),
                     "seed": run.config.seed,
                     "status": run.status,
                     **{name: getattr(record, name) for name in figures},
@@ -221,7 +222,8 @@ def ablate(
 
     Args:
         axis: The field of `RunConfig` to vary, any but `seed`.
-        values: Its values, at least one, none twice.
+        values: Its values, at least one, none twice. A value of `width` may itself
+            be a sequence of `base.depth` numbers: `[32, (300, 100)]`.
         base: The other fields. Defaults to `RunConfig()`.
         seeds: The seeds of the replicates, the same for every value; a number
             `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
@@ -282,6 +284,16 @@ def ablate(
         fused=fused,
         values=tuple(_value_result(axis, runs) for runs in rows),
     )
+
+
+def table_value(axis: str, config: RunConfig) -> Any:
+    """A run's value of the axis for a cell of a table; a tuple as text.
+
+    >>> table_value("width", RunConfig(width=(300, 100)))
+    '300x100'
+    """
+    value = getattr(config, axis)
+    return value_text(axis, value) if isinstance(value, tuple) else value
 
 
 def load_ablation(store: Store, study: StudyRecord) -> Ablation:
@@ -359,12 +371,6 @@ def plan(
             *(partial(field.convert, value) for value in given),
         ]
     )
-    raise_problems(
-        f"The value {value!r} of `{axis}` is given {converted.count(value)} times. "
-        "Give it once; more seeds repeat runs."
-        for value in converted
-        if converted.count(value) > 1
-    )
     if base.depth == 0 and axis in ("width", "activation"):
         raise ConfigError(
             [
@@ -373,6 +379,13 @@ def plan(
             ]
         )
     rows = gather(partial(_row, base, axis, value, replicates) for value in converted)
+    made = [getattr(row[0], axis) for row in rows]
+    raise_problems(
+        f"The value {value!r} of `{axis}` is given {made.count(value)} times. "
+        "Give it once; more seeds repeat runs."
+        for value in made
+        if made.count(value) > 1
+    )
     check_trainable([row[0] for row in rows], epochs=epochs, fused=fused)
     return rows
 

@@ -2,13 +2,22 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from kmlp.activations import ACTIVATIONS
 from kmlp.errors import ConfigError, raise_problems, unknown_name
-from kmlp.fields import ConfigField, Doc, Name, NoneWord, Rule, describe_fields
+from kmlp.fields import (
+    ConfigField,
+    Derived,
+    Doc,
+    Name,
+    NoneWord,
+    Rule,
+    describe_fields,
+    plain,
+)
 from kmlp.initializers import check_initializer
 from kmlp.losses import LOSSES
 
@@ -26,11 +35,17 @@ def _at_least(field: str, least: int) -> Rule:
     return Rule(f"{field} >= {least}", lambda value: value >= least)
 
 
+def _implied_depth(config: Any) -> int:
+    return len(config.width) if isinstance(config.width, tuple) else 2
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunConfig:
     """Every hyperparameter of a run. A run has no epoch budget: see `train`.
 
-    Whole numbers are accepted for a float field and are made floats.
+    Whole numbers are accepted for a float field and are made floats. A `width` of
+    several numbers, a list or an array as well, states every hidden layer, and is made
+    a tuple; where they are all equal, it is made the number, which is the same network.
 
     Raises:
         ConfigError: with every problem of the values at once.
@@ -38,6 +53,8 @@ class RunConfig:
     Example:
     >>> RunConfig(width=32, momentum=0).momentum
     0.0
+    >>> RunConfig(width=(300, 100, 50)).depth
+    3
     >>> RunConfig(width=0, learning_rate=-1)
     Traceback (most recent call last):
     ...
@@ -53,12 +70,17 @@ class RunConfig:
         ),
         Name(_check_dataset),
     ] = "mnist"
-    width: Annotated[int, Doc("Units in each hidden layer."), _at_least("width", 1)] = 128
+    width: Annotated[
+        int | tuple[int, ...],
+        Doc("Units in each hidden layer; 300x100: of each its own number."),
+        _at_least("width", 1),
+    ] = 128
     depth: Annotated[
         int,
         Doc("Number of hidden layers; 0 is the linear model."),
         Rule("0 <= depth <= 1000", lambda value: 0 <= value <= 1000),
-    ] = 2
+        Derived("2, or as many as width has", _implied_depth),
+    ] = None  # type: ignore[assignment]  # it is an int once the configuration is made
     activation: Annotated[
         str,
         Doc("Activation of the hidden layers: a keras.activations name or your own."),
@@ -130,16 +152,27 @@ class RunConfig:
         right = set()
         for field in config_fields().values():
             try:
-                value = field.convert(getattr(self, field.name))
+                given = field.derive(getattr(self, field.name), self)
+                value = field.convert(given)
                 object.__setattr__(self, field.name, value)
                 right.add(field.name)
             except ConfigError as error:
                 problems += error.problems
         raise_problems([*problems, *self._joint_problems(right)])
+        if isinstance(self.width, tuple) and len(set(self.width)) == 1:
+            object.__setattr__(self, "width", self.width[0])
 
     def _joint_problems(self, right: set[str]) -> list[str]:
         """What is wrong between fields that are right each by itself."""
         problems = []
+        if right >= {"width", "depth"} and isinstance(self.width, tuple):
+            layers = len(self.width)
+            if layers != self.depth:
+                problems.append(
+                    f"The value of `width` is {self.width}, for {layers} hidden layers, "
+                    f"but `depth` is {self.depth}. Give a `depth` of {layers}, or one "
+                    "`width` for all layers."
+                )
         if right >= {"nesterov", "momentum"} and self.nesterov and self.momentum == 0:
             problems.append(
                 "The value of `nesterov` is True, but `momentum` is 0.0, with which it "
@@ -155,7 +188,7 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, which JSON can hold."""
-        return asdict(self)
+        return {name: plain(getattr(self, name)) for name in config_fields()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -181,7 +214,9 @@ class RunConfig:
         """
         config = object.__new__(cls)
         for name, field in config_fields().items():
-            object.__setattr__(config, name, values.get(name, field.default))
+            value = field.derive(values.get(name, field.default), config)
+            value = tuple(value) if isinstance(value, list) else value
+            object.__setattr__(config, name, value)
         return config
 
 
@@ -237,6 +272,8 @@ def parse_axis_values(name: str, text: str) -> tuple[Any, ...]:
     (0.001, 0.1)
     >>> parse_axis_values("train_size", "1000,all")
     (1000, None)
+    >>> parse_axis_values("width", "32,300x100")
+    (32, (300, 100))
     """
     field = axis_field(name)
     words = text.split(",")

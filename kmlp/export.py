@@ -7,8 +7,9 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from kmlp.ablation import METRIC, Ablation, ValueResult
+from kmlp.ablation import METRIC, Ablation, ValueResult, table_value
 from kmlp.evidence import conclusion
+from kmlp.fields import plain
 from kmlp.run import FIGURES, Run
 from kmlp.statistics import Estimate
 from kmlp.store import RunSummary, StudySummary
@@ -29,7 +30,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "backend": study.backend,
         "fused": study.fused,
         "values": [_value_to_dict(study, value) for value in study.values],
-        "best": best.value if best is not None else None,
+        "best": plain(best.value) if best is not None else None,
         "best_index": study.values.index(best) if best is not None else None,
         "conclusion": conclusion(study),
     }
@@ -95,7 +96,7 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 def _value_to_dict(study: Ablation, value: ValueResult) -> dict[str, Any]:
     difference = study.difference(value)
     return {
-        "value": value.value,
+        "value": plain(value.value),
         "parameters": value.parameters,
         **_estimate_to_dict(value.val_accuracy),
         "test_accuracy": _estimate_to_dict(value.test_accuracy),
@@ -137,7 +138,7 @@ def run_rows(run: Run) -> list[dict[str, Any]]:
 def ablation_rows(study: Ablation) -> list[dict[str, Any]]:
     """A flat row for every epoch of every run; None where a number is not finite."""
     return [
-        {study.axis: getattr(run.config, study.axis), **row}
+        {study.axis: table_value(study.axis, run.config), **row}
         for run in study.runs
         for row in run_rows(run)
     ]

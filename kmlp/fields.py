@@ -48,45 +48,65 @@ class NoneWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A field that is left at None gets what the fields before it imply."""
+
+    text: str
+    """The default as `--help` shows it."""
+    make: Callable[[Any], Any]
+    """The value, from an instance whose fields before this one are set."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigField:
     """One field, as its class declares it."""
 
     name: str
     type: type
+    sequence: bool
+    """Whether a tuple of the type is a value, too."""
     optional: bool
     default: Any
     doc: str
     rule: Rule | None
     named: Name | None
     none_word: str
+    derived: Derived | None
+
+    def derive(self, value: Any, owner: Any) -> Any:
+        """The value, or what the owner's fields before this one imply if it is None."""
+        return self.derived.make(owner) if self.derived and value is None else value
 
     def convert(self, value: Any) -> Any:
-        """The value in the field's type.
+        """The value in the field's type; a list or an array as a tuple.
 
         Raises:
             ConfigError: if it has another type, breaks the rule, or names nothing.
         """
         if value is None and self.optional:
             return None
-        converted = _convert(self.type, value)
-        if converted is None:
-            raise ConfigError([self._wrong_type(value)])
-        if self.rule is not None and not self.rule.holds(converted):
+        several = self.sequence and _is_sequence(value)
+        parts = [_convert(self.type, part) for part in (value if several else [value])]
+        if not parts or None in parts:
+            raise ConfigError([self._wrong_type(value, "(300, 100)")])
+        converted = tuple(parts) if several else parts[0]
+        if self.rule is not None and not all(map(self.rule.holds, parts)):
             raise ConfigError(
                 [
-                    f"The value of `{self.name}` is {converted!r}, but must be "
-                    f"`{self.rule.text}`."
+                    f"The value of `{self.name}` is {converted!r}, but "
+                    f"{'each ' if several else ''}must be `{self.rule.text}`."
                 ]
             )
         if self.named is not None:
             try:
-                self.named.check(converted)
+                for part in parts:
+                    self.named.check(part)
             except UnknownNameError as error:
                 raise ConfigError([str(error)]) from None
         return converted
 
     def parse(self, text: str) -> Any:
-        """The value that a text stands for: `1e-3`, `1/6`, `relu`, `true`, `none`.
+        """The value of a text: `1e-3`, `1/6`, `relu`, `true`, `none`, `300x100`.
 
         Raises:
             ConfigError: as `convert` does.
@@ -95,10 +115,12 @@ class ConfigField:
         if self.optional and word.lower() == self.none_word:
             return None
         try:
-            value = _PARSERS[self.type](word)
+            values = list(
+                map(_PARSERS[self.type], word.split("x") if self.sequence else [word])
+            )
         except (ValueError, KeyError, ZeroDivisionError):
-            raise ConfigError([self._wrong_type(word)]) from None
-        return self.convert(value)
+            raise ConfigError([self._wrong_type(word, "300x100")]) from None
+        return self.convert(values if len(values) > 1 else values[0])
 
     def text(self, value: Any) -> str:
         """A value as text, as `parse` reads it."""
@@ -106,13 +128,16 @@ class ConfigField:
             return self.none_word
         if isinstance(value, float) and (share := _as_fraction(value)):
             return share
+        if isinstance(value, tuple | list):
+            return "x".join(map(self.text, value))
         return str(value).lower() if isinstance(value, bool) else str(value)
 
-    def _wrong_type(self, value: Any) -> str:
+    def _wrong_type(self, value: Any, several: str) -> str:
+        or_several = f", or several: {several}" if self.sequence else ""
         or_none = f" or {self.none_word}" if self.optional else ""
         return (
             f"The value of `{self.name}` is {value!r}, but must be "
-            f"{_IN_WORDS[self.type]}{or_none}."
+            f"{_IN_WORDS[self.type]}{or_several}{or_none}."
         )
 
 
@@ -166,10 +191,20 @@ def _convert(kind: type, value: Any) -> Any:
         return None
 
 
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, list | tuple) or getattr(value, "ndim", None) == 1
+
+
+def plain(value: Any) -> Any:
+    """A field's value as JSON holds it: a tuple as a list."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def describe_fields(cls: type) -> dict[str, ConfigField]:
     """Every field of a dataclass by name, in the order of their declaration.
 
-    Each is `Annotated` with a `Doc`, and with a `Rule`, a `Name` or a `NoneWord`.
+    Each is `Annotated` with a `Doc`, and with a `Rule`, a `Name`, a `NoneWord` or a
+    `Derived`.
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     return {
@@ -185,6 +220,7 @@ def _describe(name: str, hint: Any, default: Any) -> ConfigField:
     return ConfigField(
         name=name,
         type=next(part for part in types if part is not type(None)),
+        sequence=any(typing.get_origin(part) is tuple for part in types),
         optional=optional,
         default=default,
         doc=next(extra.text for extra in extras if isinstance(extra, Doc)),
@@ -193,4 +229,5 @@ def _describe(name: str, hint: Any, default: Any) -> ConfigField:
         none_word=next(
             (extra.word for extra in extras if isinstance(extra, NoneWord)), "none"
         ),
+        derived=next((extra for extra in extras if isinstance(extra, Derived)), None),
     )

@@ -7,6 +7,7 @@ import itertools
 import math
 import operator
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,20 +28,31 @@ if TYPE_CHECKING:
 
 
 def layer_sizes(
-    input_shape: tuple[int, ...], num_classes: int, width: int, depth: int
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    width: int | tuple[int, ...],
+    depth: int,
 ) -> list[tuple[int, int]]:
     """Inputs and units of every dense layer, the output layer last.
+
+    Takes `width` and `depth` as a `RunConfig` has them.
 
     Example:
     >>> layer_sizes((28, 28), 10, width=128, depth=1)
     [(784, 128), (128, 10)]
+    >>> layer_sizes((28, 28), 10, width=(300, 100), depth=2)
+    [(784, 300), (300, 100), (100, 10)]
     """
-    units = [math.prod(input_shape), *[width] * depth, num_classes]
+    hidden = width if isinstance(width, tuple) else (width,) * depth
+    units = [math.prod(input_shape), *hidden, num_classes]
     return list(itertools.pairwise(units))
 
 
 def count_parameters(
-    input_shape: tuple[int, ...], num_classes: int, width: int, depth: int
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    width: int | tuple[int, ...],
+    depth: int,
 ) -> int:
     """Weights and biases of the model, without building it.
 
@@ -60,8 +72,8 @@ def build_mlp(
     *,
     input_shape: tuple[int, ...] = (28, 28),
     num_classes: int = 10,
-    width: int = 128,
-    depth: int = 2,
+    width: int | Sequence[int] = 128,
+    depth: int | None = None,
     activation: str | Activation = "relu",
     loss: str | Loss = "cross_entropy",
     output: str | None = None,
@@ -92,9 +104,10 @@ def build_mlp(
     Args:
         input_shape: Shape of one image. Defaults to `(28, 28)`.
         num_classes: Number of classes, `num_classes >= 2`. Defaults to 10.
-        width: Units in each hidden layer. Defaults to 128.
+        width: Units in each hidden layer: one number for all, or one for each
+            layer, as in `(300, 100)`. Defaults to 128.
         depth: Number of hidden layers; `depth=0` is the linear model. Defaults
-            to 2.
+            to None: as many as `width` has, or 2 where that is one number.
         activation: Activation of the hidden layers: a name (see
             `get_activation`) or a function. Defaults to "relu".
         loss: A name (see `get_loss`) or a `Loss`. Defaults to "cross_entropy",
@@ -122,8 +135,10 @@ def build_mlp(
     101770
     >>> build_mlp(depth=3).count_params()  # 784-128-128-128-10
     134794
+    >>> build_mlp(width=(300, 100)).count_params()  # 784-300-100-10
+    266610
     """
-    named: dict[str, Any] = {}
+    named: dict[str, Any] = {"width": width, "depth": depth}
     if isinstance(activation, str):
         named["activation"] = activation
     if isinstance(loss, str):
@@ -131,8 +146,6 @@ def build_mlp(
     config, *_ = gather(
         [
             lambda: RunConfig(
-                width=width,
-                depth=depth,
                 learning_rate=learning_rate,
                 momentum=momentum,
                 nesterov=nesterov,

@@ -26,6 +26,7 @@ Every option from --dataset to --train-size is an axis: --param train_size.
 \b
 Examples:
 kmlp ablate --param width --values 32,128,512
+kmlp ablate --param width --values 128,300x100
 kmlp ablate --param learning_rate --values 1e-3,1e-2,1e-1 --depth 1 --seeds 5
 kmlp ablate --param activation --values relu,gelu,my_module:my_function
 kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
@@ -73,15 +74,18 @@ def ablate(
 
     backends.select(backend)
     axis_values: tuple[Any, ...] = ()
+    example: dict[str, Any] = {}
 
     def parse_values() -> None:
         nonlocal axis_values
         axis_values = parse_axis_values(param, values)
+        # Of widths, one that states the depth, wherever it stands.
+        example[param] = max(axis_values, key=lambda value: isinstance(value, tuple))
 
     _, base, *_ = gather(
         [
             parse_values,
-            lambda: config.make(**({param: axis_values[0]} if axis_values else {})),
+            lambda: config.make(**example),
             lambda: check_count("epochs", epochs),
             lambda: check_count("seeds", seeds),
             lambda: jobs is None or check_count("jobs", jobs),

@@ -68,7 +68,7 @@ Quiet = Annotated[
 class ConfigOptions:
     """The options of a configuration, as they were given."""
 
-    given: dict[str, str | bool]
+    given: dict[str, str | bool | None]
 
     def make(self, **values: Any) -> RunConfig:
         """The configuration of the options, but for fields whose values are given.
@@ -88,7 +88,7 @@ class ConfigOptions:
                     )
             elif isinstance(option, bool):
                 flags[name] = option
-            else:
+            elif option is not None:
                 texts[name] = option
         config, *_ = gather(
             [
@@ -126,22 +126,28 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _default(field: ConfigField) -> str | bool:
-    """An option's default: the text of the field's, so that help shows it."""
+def _default(field: ConfigField) -> str | bool | None:
+    """An option's default: the text of the field's, so that help shows it.
+
+    None where it is derived from other fields, which the help says in words.
+    """
+    if field.derived:
+        return None
     return bool(field.default) if field.type is bool else field.text(field.default)
 
 
 def _option(field: ConfigField) -> inspect.Parameter:
     is_flag = field.type is bool
     flag = _flag(field.name)
+    default = f"  [default: {field.derived.text}]" if field.derived else ""
     option = typer.Option(
         f"{flag}/--no-{field.name}" if is_flag else flag,
         metavar=None if is_flag else f"<{field.type.__name__}>",
-        help=field.doc,
+        help=field.doc + default,
     )
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=_default(field),
-        annotation=Annotated[bool if is_flag else str, option],
+        annotation=Annotated[bool if is_flag else str | None, option],
     )

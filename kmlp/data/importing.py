@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kmlp.data import cache
 from kmlp.data.dataset import Images
-from kmlp.data.files import is_idx_folder, read_idx_folder, read_npz
 from kmlp.data.known import BUNDLED, KNOWN, check_content, check_own_name
 from kmlp.data.sources import load_images, run_tfds
+from kmlp.data.user_files import is_idx_folder, read_idx_folder, read_npz
 from kmlp.errors import DataError
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from kmlp.data import cache
 from kmlp.data.dataset import Images, make_images
-from kmlp.data.files import read_idx_folder
 from kmlp.data.idx import read_idx_split
 from kmlp.data.known import BUNDLED, KNOWN, check_content, check_tfds_name
+from kmlp.data.user_files import read_idx_folder
 from kmlp.errors import DataError
 
 

@@ -62,6 +62,14 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
             raise_problems([f"The field `{name}` is given twice."])
         field = config_fields().get(name)
         filters[name] = value if field is None or field.type is str else field.parse(value)
+        if isinstance(filters[name], tuple) and len(set(filters[name])) == 1:
+            layers, one = len(filters[name]), filters[name][0]
+            raise ConfigError(
+                [
+                    f'"{text}" fits no run: layers of equal width are kept as one number. '
+                    f"Give {name}={one} and depth={layers}."
+                ]
+            )
 
     gather(partial(parse, text) for text in texts)
     return filters
@@ -117,7 +125,11 @@ def _where(
     store: Store, filters: Mapping[str, Any], study: str | None
 ) -> tuple[str, list[Any]]:
     """A condition on runs, and its values."""
-    conditions, values = ["fresh = 0"], list(filters.values())
+    conditions = ["fresh = 0"]
+    values = [  # of an array, json_extract gives the JSON without spaces
+        json.dumps(value, separators=(",", ":")) if isinstance(value, tuple) else value
+        for value in filters.values()
+    ]
     for name in filters:
         column = name in ("status", "backend")
         conditions.append(

@@ -80,6 +80,31 @@ def test_dry_run_trains_nothing(kmlp):
 
 
 @pytest.mark.parametrize(
+    ("values", "parameters"),
+    [
+        ("32,300x100", {"32": "26,506", "300x100": "266,610"}),
+        ("32,9x8x7", {"32": "27,562", "9x8x7": "7,288"}),  # which states the depth
+        ("8x8x8,32", {"8": "6,514", "32": "27,562"}),
+    ],
+)
+def test_widths_for_every_layer(kmlp, values, parameters):
+    result = kmlp("ablate", "--param", "width", "--values", values, "--dry-run")
+    assert (result.code, result.err) == (0, "")
+    rows = {row[0]: row[1:] for row in map(str.split, result.out.splitlines()) if row}
+    assert {name: rows[name][0] for name in parameters} == parameters
+
+
+def test_the_base_has_a_width_for_every_layer(kmlp, tmp_path, monkeypatch):
+    monkeypatch.setenv("KMLP_RUNS_DIR", str(tmp_path / "runs"))
+    arguments = ["ablate", "--param", "momentum", "--values", "0.5", "--width", "9x7", "--seeds", "1",
+                 "--epochs", "1", "--train-size", "500", "--jobs", "1", "--name", "base"]  # fmt: skip
+    result = kmlp(*arguments)
+    assert "width 9x7, depth 2," in " ".join(result.out.split())
+    assert kmlp("show", "base").out == result.out
+    assert json.loads(kmlp("show", "base", "--json").out)["base"]["width"] == [9, 7]
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["--param", "momentum", "--values", "0.5,0.9", "--nesterov"],
@@ -108,6 +133,12 @@ def test_dry_run_as_json(kmlp):
         (["--param", "width", "--values", "32,,64"], ["Value 2 of `width` is empty"]),
         (["--param", "width", "--values", "32,32"], ["The value 32 of `width` is given 2 times"]),
         (["--param", "width", "--values", "wide"], ["`width` is 'wide', but must be an integer"]),
+        (["--param", "width", "--values", "9x"], ["is '9x', but must be an integer, or several: 300x100"]),
+        (["--param", "width", "--values", "9,9x8", "--depth", "3"], ["for 2 hidden layers, but `depth` is 3"]),
+        (["--param", "width", "--values", "9,9x9"], ["The value 9 of `width` is given 2 times"]),
+        (["--param", "depth", "--values", "1,2", "--width", "9x8"], ["for 2 hidden layers, but `depth` is 1"]),
+        (["--param", "depth", "--values", "2,none"], ["`depth` is 'none', but must be an integer"]),
+        (["--param", "depth", "--values", "1", "--depth", "2"], ["`depth` is the axis, so --depth"]),
         (["--param", "width", "--values", "0"], ["`width` is 0, but must be `width >= 1`"]),
         (["--param", "learning_rate", "--values", "-1,nan"], ["is -1.0, but", "is nan, but"]),
         (["--param", "batch_size", "--values", "50001"], ["at most the 50000 training images"]),

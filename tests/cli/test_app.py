@@ -41,7 +41,8 @@ print([name for name in heavy if name in sys.modules])
 def test_help_shows_every_field_with_its_type_and_default(kmlp, command):
     text = " ".join(kmlp(command, "--help").out.split())
     for name, field in config_fields().items():
-        option, default = f"--{name.replace('_', '-')}", value_text(name, field.default)
+        option = f"--{name.replace('_', '-')}"
+        default = field.derived.text if field.derived else value_text(name, field.default)
         if field.type is bool:
             option, default = f"{option} / --no-{name}", f"no-{name}"
         else:

@@ -34,6 +34,14 @@ def test_json_tells_of_the_model_that_was_saved(kmlp, tmp_path):
     assert accuracy == pytest.approx(run["test_accuracy"])
 
 
+def test_json_has_the_width_of_every_layer(kmlp):
+    result = kmlp(*SHORT, "--width", "9x7", "--json", "--quiet")
+    assert (result.code, result.err) == (0, "")
+    run = json.loads(result.out)
+    assert (run["config"]["width"], run["config"]["depth"]) == ([9, 7], 2)
+    assert run["parameters"] == 7_215  # 784-9-7-10
+
+
 def test_overwriting_a_file_says_when_the_loss_has_to_stay_behind(kmlp, tmp_path):
     path = tmp_path / "exists.keras"
     path.write_text("old")

@@ -8,11 +8,13 @@ import pytest
 from made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
-from kmlp.ablation import Ablation, ValueResult, plan
+from kmlp.ablation import Ablation, ValueResult, load_ablation, plan
 from kmlp.config import config_fields
 from kmlp.evidence import conclusion
-from kmlp.export import ablation_to_dict
+from kmlp.export import ablation_rows, ablation_to_dict
 from kmlp.run import Run
+from kmlp.store import Store
+from kmlp.store.studies import get_study
 
 BASE = RunConfig(train_size=1000, width=16, depth=1)
 
@@ -32,14 +34,12 @@ def made_up(accuracies, *, seeds=None, axis="width", base=BASE):
                 fused=True,
                 config=RunConfig(width=value, seed=seed),
                 backend="none",
-                parameters=10 * value,
+                parameters=10,
                 history=(made_up_record(1, accuracy),),
             )
             runs.append(run)
         values.append(
-            ValueResult(
-                value=value, parameters=10 * value, runs=tuple(runs), chance_limit=0.115
-            )
+            ValueResult(value=value, parameters=10, runs=tuple(runs), chance_limit=0.115)
         )
     return Ablation(
         name="made-up",
@@ -68,6 +68,33 @@ def test_trains_every_value_with_the_same_seeds():
         assert {run.config.depth for run in value.runs} == {value.value}
         assert value.val_accuracy.size == 2
     json.dumps(ablation_to_dict(study), allow_nan=False)
+
+
+def test_a_width_for_every_layer_is_trained_and_read_back(tmp_path):
+    base = replace(BASE, depth=2)
+    study = ablate(
+        "width", [8, (9, 7)], base=base, seeds=1, epochs=1, jobs=1, runs_dir=tmp_path,
+        name="w",
+    )  # fmt: skip
+    assert [value.value for value in study.values] == [8, (9, 7)]
+    assert study.values[1].parameters == 7_215  # 784-9-7-10
+    assert [run.config for run in study.runs] == [
+        replace(base, width=width) for width in (8, (9, 7))
+    ]
+    exported = ablation_to_dict(study)
+    assert json.loads(json.dumps(exported)) == exported
+    assert exported["values"][1]["value"] == [9, 7]
+    with Store(tmp_path) as store:
+        shown = load_ablation(store, get_study(store, "w"))
+        assert ablation_to_dict(shown) == exported
+
+
+def test_the_depth_may_be_the_axis_where_the_width_states_it(tmp_path):
+    """The base that is kept has no depth of its own then."""
+    base = replace(BASE, width=(9, 7), depth=2)
+    ablate("depth", [2], base=base, seeds=1, epochs=1, jobs=1, runs_dir=tmp_path, name="d")
+    with Store(tmp_path) as store:
+        assert load_ablation(store, get_study(store, "d")).base == base
 
 
 def test_a_repeat_is_the_same_but_for_the_time():
@@ -103,6 +130,16 @@ def test_seeds_as_a_number_count_from_the_base_s():
         ("width", [32], {"epochs": 1.5}, "`epochs` is 1.5, but must be an integer"),
         ("width", [0], {}, "`width` is 0"),
         ("width", [32, 32], {}, "The value 32 of `width` is given 2 times"),
+        ("width", [32, (32, 32)], {}, "The value 32 of `width` is given 2 times"),
+        ("width", [32, (9, 8, 7)], {}, "(9, 8, 7), for 3 hidden layers, but `depth` is 2"),
+        ("width", [(9, 8), 0, ()], {}, "`width` is (), but must be"),
+        (
+            "depth",
+            [2, 3],
+            {"base": RunConfig(width=(9, 8))},
+            "(9, 8), for 2 hidden layers, but `depth` is 3. Give a `depth` of 2, or one",
+        ),
+        ("depth", [1, None], {}, "`depth` is None, but must be an integer"),
         ("momentum", [0, 0.0], {}, "The value 0.0 of `momentum` is given 2 times"),
         ("width", ["32"], {}, "must be an integer"),
         (
@@ -333,6 +370,16 @@ def test_the_runs_as_a_pandas_table():
     assert frame["status"].tolist() == ["finished", "finished", "diverged", "finished"]
     assert frame["val_accuracy"][3] == 0.7
     assert [run.config.seed for run in study.runs] == [0, 1, 0, 1]
+
+
+def test_a_table_has_the_widths_of_the_layers_as_text():
+    """So that they can be selected: pandas takes a tuple for several values."""
+    study = made_up({1: [0.9], (3, 2): [0.8]})
+    frame = study.to_frame()
+    assert frame["width"].tolist() == [1, "3x2"]
+    assert frame[frame["width"] == "3x2"]["val_accuracy"].tolist() == [0.8]
+    assert [row["width"] for row in ablation_rows(study)] == [1, "3x2"]
+    assert "width=1 has the highest" in conclusion(study)
 
 
 def test_without_pandas_there_is_a_clear_error(monkeypatch):

@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -6,12 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmlp import ConfigError, RunConfig
-from kmlp.config import axis_field, axis_names, config_fields, parse_axis_values, value_text
+from kmlp.config import (
+    axis_field,
+    axis_names,
+    config_fields,
+    parse_axis_values,
+    parse_config,
+    value_text,
+)
 
+widths = st.integers(1, 10**6)
+layers = st.fixed_dictionaries(
+    {"width": widths, "depth": st.integers(0, 50)}
+) | st.fixed_dictionaries({"width": st.lists(widths, min_size=1, max_size=50)})
 configs = st.builds(
-    RunConfig,
-    width=st.integers(1, 10**6),
-    depth=st.integers(0, 50),
+    lambda layers, **others: RunConfig(**layers, **others),
+    layers=layers,
     activation=st.sampled_from(["relu", "tanh", "gelu"]),
     loss=st.sampled_from(["cross_entropy", "nll", "mse"]),
     learning_rate=st.floats(1e-12, 1e6),
@@ -27,11 +38,18 @@ configs = st.builds(
 
 @given(configs)
 def test_dict_round_trip(config):
-    assert RunConfig.from_dict(config.to_dict()) == config
+    values = json.loads(json.dumps(config.to_dict()))
+    assert values == config.to_dict()
+    assert RunConfig.from_dict(values) == config
+    assert hash(RunConfig.from_dict(values)) == hash(config)
+    assert RunConfig.restored(values) == config
+    assert hash(RunConfig.restored(values)) == hash(config)
 
 
 @given(configs)
 def test_text_round_trip(config):
+    texts = {name: value_text(name, value) for name, value in config.to_dict().items()}
+    assert parse_config(texts) == config
     for name, field in config_fields().items():
         value = getattr(config, name)
         assert field.parse(value_text(name, value)) == value
@@ -72,10 +90,25 @@ def test_all_problems_are_reported_at_once():
     ("field", "value", "message"),
     [
         ("width", 0, "The value of `width` is 0, but must be `width >= 1`."),
-        ("width", 2.0, "The value of `width` is 2.0, but must be an integer."),
-        ("width", True, "The value of `width` is True, but must be an integer."),
-        ("width", "32", "The value of `width` is '32', but must be an integer."),
-        ("width", None, "The value of `width` is None, but must be an integer."),
+        ("width", 2.0, "The value of `width` is 2.0, but must be an integer, or several: (300, 100)."),
+        ("width", True, "The value of `width` is True, but must be an integer, or"),
+        ("width", "32", "The value of `width` is '32', but must be an integer, or"),
+        ("width", None, "The value of `width` is None, but must be an integer, or"),
+        ("width", (), "The value of `width` is (), but must be an integer, or"),
+        ("width", [8, 0], "The value of `width` is (8, 0), but each must be `width >= 1`."),
+        ("width", (8, -1), "The value of `width` is (8, -1), but each must be `width >= 1`."),
+        ("width", (8, 2.0), "The value of `width` is (8, 2.0), but must be an integer, or"),
+        ("width", (8, "9"), "The value of `width` is (8, '9'), but must be an integer, or"),
+        ("width", "8x9", "The value of `width` is '8x9', but must be an integer, or"),
+        ("width", [8, True], "The value of `width` is [8, True], but must be an integer, or"),
+        ("width", [8, None], "The value of `width` is [8, None], but must be an integer, or"),
+        ("width", [[8, 9]], "The value of `width` is [[8, 9]], but must be an integer, or"),
+        ("width", np.array([8.0, 9.0]), "must be an integer, or"),
+        ("width", np.array([[8, 9]]), "must be an integer, or"),
+        ("width", range(1, 1002), "must be an integer, or"),
+        ("width", list(range(1, 1002)), "The value of `depth` is 1001, but must be `0 <= depth <= 1000`."),
+        ("batch_size", (8, 9), "The value of `batch_size` is (8, 9), but must be an integer."),
+        ("depth", 2.0, "The value of `depth` is 2.0, but must be an integer."),
         ("depth", -1, "`0 <= depth <= 1000`"),
         ("depth", 10**20, "`0 <= depth <= 1000`"),
         ("learning_rate", 0, "`0 < learning_rate < inf`"),
@@ -105,6 +138,46 @@ def test_wrong_values(field, value, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "width", "depth"),
+    [
+        ({}, 128, 2),
+        ({"depth": None}, 128, 2),
+        ({"depth": 0}, 128, 0),
+        ({"width": (300, 100, 50)}, (300, 100, 50), 3),
+        ({"width": [300, 100], "depth": 2}, (300, 100), 2),
+        ({"width": np.array([300, 100])}, (300, 100), 2),
+        ({"width": [np.int64(300), 100]}, (300, 100), 2),
+        ({"width": (128, 128, 128)}, 128, 3),
+        ({"width": [7]}, 7, 1),
+    ],
+)
+def test_a_width_of_several_states_every_layer(given, width, depth):
+    config = RunConfig(**given)
+    assert (config.width, config.depth) == (width, depth)
+    assert {type(config.depth), *map(type, np.atleast_1d(config.width).tolist())} == {int}
+    assert type(config.width) is type(width)
+    assert config == RunConfig(width=width, depth=depth)
+    assert hash(config) == hash(RunConfig(width=width, depth=depth))
+
+
+@pytest.mark.parametrize(("width", "depth"), [((8, 9), 3), ((8, 8), 3), ((8,), 0)])
+def test_a_depth_that_contradicts_the_width_is_refused(width, depth):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(width=width, depth=depth)
+    assert str(caught.value) == (
+        f"The value of `width` is {width}, for {len(width)} hidden layers, but `depth` is "
+        f"{depth}. Give a `depth` of {len(width)}, or one `width` for all layers."
+    )
+
+
+def test_what_a_base_without_its_axis_leaves_open_is_derived():
+    values = RunConfig(width=(300, 100, 50)).to_dict()
+    assert values.pop("depth") == 3
+    assert RunConfig.restored(values).depth == 3
+    assert RunConfig.restored({}) == RunConfig()
+
+
 def test_nesterov_needs_momentum():
     with pytest.raises(ConfigError, match="does nothing"):
         RunConfig(nesterov=True)
@@ -132,6 +205,7 @@ def test_numbers_get_the_type_of_their_field():
         ("momentum", "0", (0.0,)),
         ("activation", "relu, gelu", ("relu", "gelu")),
         ("depth", "0,1,3", (0, 1, 3)),
+        ("width", "32, 300x100,8x8", (32, (300, 100), (8, 8))),
         ("nesterov", "true,false", (True, False)),
         ("train_size", "1000,all", (1000, None)),
         ("output", "none", (None,)),
@@ -145,13 +219,22 @@ def test_axis_values_are_parsed_by_type(axis, text, values):
 
 def test_problems_of_all_axis_values_are_reported_at_once():
     with pytest.raises(ConfigError) as caught:
-        parse_axis_values("width", "0,,x,1e2")
+        parse_axis_values("width", "0,,x,1e2,30x,8x0")
     assert [problem.split(",")[0] for problem in caught.value.problems] == [
         "The value of `width` is 0",
         "Value 2 of `width` is empty in '0",
         "The value of `width` is 'x'",
         "The value of `width` is '1e2'",
+        "The value of `width` is '30x'",
+        "The value of `width` is (8",
     ]
+
+
+def test_none_is_no_depth_that_an_axis_could_have():
+    with pytest.raises(ConfigError, match="`depth` is 'none', but must be an integer"):
+        parse_axis_values("depth", "none")
+    with pytest.raises(ConfigError, match="`depth` is None, but must be an integer"):
+        axis_field("depth").convert(None)
 
 
 def test_all_is_a_word_for_the_training_images_only():

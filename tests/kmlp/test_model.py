@@ -18,12 +18,46 @@ from kmlp.model import count_parameters, save_portable
         ({"depth": 3}, 134_794),  # 784-128-128-128-10
         ({"depth": 1, "width": 30}, 23_860),  # 784-30-10
         ({"depth": 2, "width": 5, "input_shape": (3, 2, 1), "num_classes": 4}, 89),
+        ({"depth": 2, "width": (300, 100)}, 266_610),  # 784-300-100-10
     ],
 )
 def test_parameter_counts(arguments, parameters):
     assert build_mlp(**arguments).count_params() == parameters
     shapes = {"input_shape": (28, 28), "num_classes": 10, "width": 128}
     assert count_parameters(**shapes | arguments) == parameters
+
+
+@pytest.mark.parametrize(
+    ("arguments", "units"),
+    [
+        ({}, [128, 128, 10]),
+        ({"width": 5}, [5, 5, 10]),
+        ({"width": [7, 5, 6]}, [7, 5, 6, 10]),
+        ({"width": np.array([7, 5])}, [7, 5, 10]),
+        ({"width": (5, 5, 5)}, [5, 5, 5, 10]),
+    ],
+)
+def test_width_and_depth_state_the_layers(arguments, units):
+    dense = [layer for layer in build_mlp(**arguments).layers if hasattr(layer, "units")]
+    assert [layer.units for layer in dense] == units
+    assert [layer.activation.__name__ for layer in dense] == [
+        *["relu"] * (len(units) - 1),
+        "linear",
+    ]
+    assert dense[-1].name == "output"
+
+
+def test_equal_widths_are_the_network_of_one_width():
+    one, other = (build_mlp(**it).get_weights() for it in (
+        {"width": 6, "depth": 3}, {"width": (6, 6, 6)},
+    ))  # fmt: skip
+    for ours, theirs in zip(one, other, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_depth_that_contradicts_the_width_is_refused():
+    with pytest.raises(ConfigError, match=r"is \(7, 5\), for 2 hidden .* `depth` is 3"):
+        build_mlp(width=(7, 5), depth=3)
 
 
 def test_is_a_plain_compiled_sequential_of_stock_layers():

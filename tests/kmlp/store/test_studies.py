@@ -13,7 +13,7 @@ from kmlp.engine import Slice, SliceResult
 from kmlp.errors import StoreError
 from kmlp.run import RunIdentity
 from kmlp.store import Store, StudyRecord
-from kmlp.store.listing import list_runs, parse_filters
+from kmlp.store.listing import count_runs, list_runs, parse_filters
 from kmlp.store.studies import (
     get_study,
     list_studies,
@@ -151,6 +151,21 @@ def test_filters(store, texts, status, expected):
     assert [int(run.key[0]) for run in found] == expected
 
 
+def test_runs_are_found_by_the_widths_of_their_layers(store):
+    for number, width in ((5, (300, 100)), (6, (300, 10)), (7, (300, 300))):
+        run = identity(number, width=width)
+        store.claim(run)
+        store.append(
+            run, SliceResult(Slice(run.config, 0, None, 1), (made_up_record(1, 0.5),), b""),
+            fresh=False,
+        )  # fmt: skip
+    [found] = list_runs(store, parse_filters(["width=300x100"]))
+    assert found.config == RunConfig(width=(300, 100))
+    assert count_runs(store, parse_filters(["width=300x100"]), study=None) == 1
+    [found] = list_runs(store, parse_filters(["width=300"]))
+    assert found.config == RunConfig(width=300)
+
+
 def test_the_runs_of_a_study(store):
     put_study(store, study("one", [RUNS[2:3]]))
     [run] = list_runs(store, {}, study="one")
@@ -167,6 +182,9 @@ def test_the_runs_of_a_study(store):
         (["widht=3"], 'did you mean "width"'),
         (["width=wide"], "must be an integer"),
         (["width=3", "width=4"], "given twice"),
+        (["width=3x"], "must be an integer, or several: 300x100"),
+        (["width=3x3"], r"fits no run: .* Give width=3 and depth=2\."),
+        (["depth=none"], "must be an integer"),
     ],
 )
 def test_bad_filters(texts, message):
