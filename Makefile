@@ -17,7 +17,7 @@ ablate: $(VENV)/installed
 .PHONY: test
 test: $(VENV)/installed-all
 	$(MAKE) lint
-	$(MAKE) --jobs=2 $(SYNC) test-tensorflow test-jax test-torch test-crashes test-wheel
+	$(MAKE) --jobs=2 $(SYNC) test-tensorflow test-jax test-torch test-once test-wheel
 
 .PHONY: lint
 lint: $(VENV)/installed-all
@@ -31,10 +31,10 @@ lint: $(VENV)/installed-all
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* $(BIN)/pytest
 
-# Processes killed, disks full: the same on every backend, so on one.
-.PHONY: test-crashes
-test-crashes: $(VENV)/installed-all
-	KERAS_BACKEND=torch $(BIN)/pytest tests/crashes
+# Processes killed, disks full, datasets read: the same on every backend, so on one.
+.PHONY: test-once
+test-once: $(VENV)/installed-all
+	KERAS_BACKEND=torch $(BIN)/pytest tests/crashes tests/datasets
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel
@@ -51,6 +51,7 @@ test-wheel: $(VENV)/installed-all
 .PHONY: bench
 bench: $(VENV)/installed-all
 	$(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/python tests/benchmarks/data.py
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/runs.py
 	$(BIN)/python tests/benchmarks/memory.py

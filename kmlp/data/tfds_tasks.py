@@ -51,6 +51,7 @@ def read_prepared(folder: str, name: str, data_dir: str | None) -> dict[str, Any
 
 def download(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
     """Has TFDS download and prepare a dataset, and writes it into the folder."""
+    _load_tensorflow()
     from tensorflow_datasets.core.download import downloader
 
     downloader.MAX_RETRIES = RETRIES
@@ -64,6 +65,7 @@ def download(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
 
 def prepare_own(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
     """Makes TFDS's own Fashion-MNIST of a folder of the cache, so that TFDS reads it."""
+    _load_tensorflow()
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core import registered
     from tensorflow_datasets.image_classification import mnist
@@ -101,6 +103,7 @@ def read_class_folders(
     with tempfile.TemporaryDirectory(prefix="kmlp-") as root:
         for split, place in splits.items():
             (Path(root) / split).symlink_to(place.resolve(), target_is_directory=True)
+        _load_tensorflow()
         import tensorflow_datasets as tfds
 
         builder = tfds.ImageFolder(root, shape=shape)
@@ -110,6 +113,12 @@ def read_class_folders(
     images = _with_test(found["train"], found.get("test"), names, path)
     cache.write(Path(folder), name, images, imported=True)
     return {"fingerprint": images.fingerprint}
+
+
+def _load_tensorflow() -> None:
+    """Imports it without what it prints, before TFDS does."""
+    with backend.quiet():
+        import tensorflow  # noqa: F401
 
 
 def _builder(name: str, data_dir: str | None) -> Any:
@@ -123,6 +132,7 @@ def _builder(name: str, data_dir: str | None) -> Any:
 
 
 def _write(folder: str, name: str, builder: Any) -> dict[str, Any]:
+    _load_tensorflow()
     image, label, shape, names = _columns(builder)
     splits = builder.info.splits
     if "train" not in splits:
@@ -188,8 +198,7 @@ def _read(
     builder: Any, split: str, image: str, label: str, shape: tuple[int, ...]
 ) -> Split:
     """The images of a split, resized where they have another shape."""
-    with backend.quiet():
-        import tensorflow as tf
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     def of_shape(example: Any) -> Any:

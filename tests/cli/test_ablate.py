@@ -235,11 +235,11 @@ def test_no_number_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
     from rich.console import Console
 
     from kmlp_cli.output import print_table
-    from kmlp_cli.tables import _table
+    from kmlp_cli.tables import plain_table
 
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(Console, "is_terminal", property(lambda self: True))
-    table = _table("narrow")
+    table = plain_table("narrow")
     table.add_column("activation", overflow="fold", min_width=8)
     for _ in range(4):
         table.add_column("accuracy\n%", no_wrap=True, justify="right")

@@ -64,7 +64,7 @@ def test_has_every_hyperparameter_of_a_run():
     assert set(config_fields()) == {
         "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
         "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "train_size",
-        "seed",
+        "validation_fraction", "seed",
     }  # fmt: skip
     assert set(axis_names()) == set(config_fields()) - {"seed"}
 

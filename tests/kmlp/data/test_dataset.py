@@ -35,7 +35,7 @@ def tiny(x=0, y=0, validation_fraction=0.4):
     train = Split(
         np.arange(40, dtype="uint8").reshape(10, 2, 2) + x, np.arange(10, dtype="int32") % 2
     )
-    test = Split(np.zeros((2, 2, 2), "uint8"), np.array([0, 1], "int32") + y)
+    test = Split(np.zeros((2, 2, 2), "uint8"), np.array([y, 1 - y], "int32"))
     images = make_images(train, test, class_names=("a", "b"), source="tiny")
     return make_dataset("tiny", images, validation_fraction=validation_fraction)
 

@@ -1,0 +1,181 @@
+import json
+
+import numpy as np
+import pytest
+from made_up_data import images, write_idx, write_npz
+from PIL import Image
+
+from kmlp import load_dataset
+from kmlp.data import cache, sources
+
+MADE_UP = images()
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    load_dataset.cache_clear()
+    yield tmp_path
+    load_dataset.cache_clear()
+
+
+@pytest.fixture
+def imported(kmlp, folders):
+    folder = write_idx(folders / "idx", MADE_UP)
+    result = kmlp("data", "import", "my_images", str(folder))
+    assert (result.code, result.out) == (0, "")
+    assert "my_images: 30 training and 12 test images of 4 x 4, 3 classes" in result.err
+    return "my_images"
+
+
+def test_list_says_what_is_known_and_what_is_ready(kmlp, imported):
+    found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
+    assert [dataset["name"] for dataset in found][:3] == [
+        imported,
+        "mnist",
+        "fashion_mnist",
+    ]
+    mine, mnist, *_, cifar = (it for it in found if it["name"] in (imported, "mnist", "cifar10"))  # fmt: skip
+    assert mine == {
+        "name": "my_images", "ready": True, "where": "array cache, imported", "images": 42,
+        "shape": [4, 4], "classes": 3, "bytes": cache.find("my_images").bytes,
+    }  # fmt: skip
+    assert (mnist["ready"], mnist["where"]) == (True, "comes with kmlp")
+    assert (cifar["ready"], cifar["where"]) == (False, None)
+    table = kmlp("data", "list").out
+    assert "my_images" in table
+    assert "to be downloaded" in table
+
+
+def test_list_sees_what_tfds_has_prepared(kmlp, folders):
+    place = folders / "tfds" / "emnist" / "letters" / "3.1.0"
+    place.mkdir(parents=True)
+    (place / "dataset_info.json").write_text("{}")
+    found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
+    where = {dataset["name"]: dataset["where"] for dataset in found}
+    assert where["emnist/letters"] == f"prepared by TFDS in {place}"
+    assert where["emnist/balanced"] is None
+
+
+def test_info_of_an_imported_dataset(kmlp, imported):
+    found = json.loads(kmlp("data", "info", imported, "--json").out)
+    assert (found["shape"], found["train"], found["test"]) == ([4, 4], 30, 12)
+    assert found["classes"][2] == {"name": "2", "train": 10, "test": 4}
+    assert found["fingerprint"] == MADE_UP.fingerprint
+    assert found["citation"] is None
+    text = " ".join(kmlp("data", "info", imported).out.split())
+    assert "2 2 10 4" in text
+    assert "the largest class is 1.00 times the smallest" in text
+
+
+def test_info_of_mnist_names_its_licence(kmlp):
+    found = json.loads(kmlp("data", "info", "mnist", "--json").out)
+    assert "CC BY-SA 3.0" in found["citation"]
+    assert sum(it["train"] for it in found["classes"]) == found["train"] == 60_000
+    assert found["imbalance"] == pytest.approx(6742 / 5421)
+
+
+def test_info_of_a_dataset_of_tfds_cites(kmlp):
+    with cache.locked("kmnist"), cache.replacing("kmnist") as folder:
+        cache.write(folder, "kmnist", MADE_UP)
+    found = json.loads(kmlp("data", "info", "kmnist", "--json").out)
+    assert "Clanuwat" in found["citation"]
+
+
+def test_prepare_checks_all_names_first(kmlp, monkeypatch):
+    monkeypatch.setattr(sources, "load_images", None)
+    result = kmlp("data", "prepare", "mnist", "mnits")
+    assert (result.code, result.out) == (2, "")
+    assert 'did you mean "mnist"?' in result.err
+
+
+def test_prepare_says_what_is_ready(kmlp, imported):
+    result = kmlp("data", "prepare", imported, "mnist")
+    assert result.code == 0
+    assert result.err.splitlines()[1].startswith("mnist: 60,000 training and 10,000 test")
+
+
+def test_a_run_trains_on_imported_images(kmlp, folders):
+    write_npz(folders / "a.npz", MADE_UP)
+    assert kmlp("data", "import", "mine", str(folders / "a.npz")).code == 0
+    arguments = [
+        "train",
+        "--dataset",
+        "mine",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "4",
+        "--json",
+    ]
+    first = json.loads(kmlp(*arguments).out)
+    assert first["config"]["dataset"] == "mine"
+    assert first["parameters"] == 16 * 128 + 128 + 128 * 128 + 128 + 3 * 128 + 3
+    other = json.loads(kmlp(*arguments, "--validation-fraction", "1/3").out)
+    assert other["config"]["validation_fraction"] == 1 / 3
+    assert other["history"] != first["history"]
+
+
+def test_show_draws_every_class(kmlp, folders, imported):
+    out = folders / "grid.png"
+    result = kmlp("data", "show", imported, "--out", str(out))
+    assert (result.code, result.out) == (0, "")
+    with Image.open(out) as picture:
+        pixels = np.asarray(picture)
+    image = MADE_UP.train.x[MADE_UP.train.y == 1][0]
+    shown = np.kron(image, np.ones((14, 14), "uint8"))  # 4 x 4 pixels as 56 x 56
+    row = pixels[4 + 60 : 4 + 60 + 56, :, 0]
+    assert any((row[:, at : at + 56] == shown).all() for at in range(row.shape[1] - 56))
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [("grid.bmp", "must end in .png"), ("nowhere/grid.png", "There is no folder")],
+)
+def test_show_refuses_what_it_cannot_write(kmlp, folders, imported, out, message):
+    result = kmlp("data", "show", imported, "--out", str(folders / out))
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+def test_rm_asks_before_it_removes_what_is_the_users(kmlp, imported, monkeypatch):
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
+    result = kmlp("data", "rm", imported)
+    assert (result.code, cache.find(imported) is not None) == (1, True)
+    assert "Nothing was removed" in result.err
+    assert kmlp("data", "rm", imported, "--yes").code == 0
+    assert cache.find(imported) is None
+    again = kmlp("data", "rm", imported, "--yes")
+    assert (again.code, 'Unknown dataset of the cache "my_images"' in again.err) == (
+        2,
+        True,
+    )
+
+
+def test_mnist_stays(kmlp):
+    result = kmlp("data", "rm", "mnist")
+    assert (result.code, "comes with kmlp, and stays" in result.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["mine", "nowhere"], "nowhere: there is no such file or folder"),
+        (["Mine", "."], 'The name "Mine" cannot be given'),
+        (["cifar10", "."], "such as my_cifar10"),
+        (["mine", ".", "--size", "28"], "must be HEIGHTxWIDTH: 28x28"),
+        (["mine", ".", "--size", "0x28"], "must be HEIGHTxWIDTH: 28x28"),
+        (["mine", "idx", "--size", "8x8"], "arrays have one size"),
+        (["mnist", "idx"], "is not the published mnist"),
+        (["fashion_mnist", "classes"], "is imported from its four IDX files"),
+    ],
+)
+def test_import_refuses(kmlp, folders, monkeypatch, arguments, message):
+    write_idx(folders / "idx", MADE_UP)
+    (folders / "classes" / "cat").mkdir(parents=True)
+    monkeypatch.chdir(folders)
+    result = kmlp("data", "import", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert cache.entries() == []

@@ -1,0 +1,58 @@
+"""The real Fashion-MNIST, of Debian's package, all of its 70,000 images."""
+
+import shutil
+
+import pytest
+from support import kmlp, python
+
+from kmlp import DataError
+from kmlp.data import cache, load_images
+from kmlp.data.importing import import_dataset
+
+
+def test_the_package_of_the_system_is_the_published_dataset(folders, fashion_mnist):
+    found = load_images("fashion_mnist")
+    assert (len(found.train), len(found.test)) == (60_000, 10_000)
+    assert found.source == str(fashion_mnist)
+    assert found.class_names[9] == "Ankle boot"
+
+
+def test_imported_files_are_tfdss_own_dataset(folders, fashion_mnist):
+    found = import_dataset("fashion_mnist", fashion_mnist)
+    code = """
+import tensorflow_datasets as tfds
+data, info = tfds.load("fashion_mnist", download=False, with_info=True, try_gcs=False)
+print(sorted((name, split.num_examples) for name, split in info.splits.items()))
+example = next(iter(tfds.as_numpy(data["test"])))
+print(example["image"].shape, example["image"].dtype)
+"""
+    result = python(code)
+    assert result.stdout.splitlines() == [
+        "[('test', 10000), ('train', 60000)]",
+        "(28, 28, 1) uint8",
+    ], result.stderr
+    # And read back from there it is the same to the byte.
+    cache.remove("fashion_mnist")
+    again = load_images("fashion_mnist")
+    assert again.source.startswith("TFDS fashion_mnist/")
+    assert again.fingerprint == found.fingerprint
+
+
+def test_files_of_another_dataset_are_refused(folders, fashion_mnist):
+    folder = folders / "mixed"
+    shutil.copytree(fashion_mnist, folder)
+    shutil.copy(folder / "t10k-images-idx3-ubyte.gz", folder / "train-images-idx3-ubyte.gz")
+    shutil.copy(folder / "t10k-labels-idx1-ubyte.gz", folder / "train-labels-idx1-ubyte.gz")
+    with pytest.raises(DataError, match="is not the published fashion_mnist: the SHA-256"):
+        import_dataset("fashion_mnist", folder)
+    with pytest.raises(DataError, match="is not the published mnist"):
+        import_dataset("mnist", fashion_mnist)
+    assert cache.entries() == []
+
+
+def test_a_command_trains_on_it(folders, fashion_mnist):
+    result = kmlp(
+        "train", "--dataset", "fashion_mnist", "--train-size", "2000", "--epochs", "1"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "fashion_mnist" in result.stdout

@@ -1,0 +1,166 @@
+"""TFDS as it is: what it has prepared is read, a user's images go through it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up_data import images, split, write_npz
+from PIL import Image
+from support import kmlp, python
+
+from kmlp import DataError
+from kmlp.data import load_images, tfds_tasks
+from kmlp.data.importing import import_dataset
+from kmlp.data.sources import run_tfds
+
+PREPARE = """
+import sys
+sys.path.insert(0, {tests!r})
+from made_up_data import split
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core import registered
+
+def prepare(own, shape, **more):
+    class Small(own):
+        name = own.name
+        def _split_generators(self, manager):
+            return {{"train": self.of(40, 0), "test": self.of(12, 1)}}
+        def of(self, count, seed):
+            made = split(count, shape=shape, seed=seed)
+            for index, (image, label) in enumerate(zip(made.x, made.y)):
+                yield index, {{"image": image, "label": int(label), **more}}
+    Small().download_and_prepare(
+        download_config=tfds.download.DownloadConfig(try_download_gcs=False)
+    )
+
+kmnist, cifar10 = map(tfds.builder_cls, ("kmnist", "cifar10"))
+with registered.skip_registration():
+    prepare(kmnist, (28, 28, 1))
+    prepare(cifar10, (32, 32, 3), id="a")
+"""
+TESTS = str(Path(__file__).parents[1])
+
+
+@pytest.fixture(scope="module")
+def prepared_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tfds")
+    result = python(PREPARE.format(tests=TESTS), TFDS_DATA_DIR=str(folder))
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def prepared(folders, prepared_once, monkeypatch):
+    """TFDS has prepared kmnist and cifar10, of 52 images that were made up."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(prepared_once))
+
+
+def test_what_tfds_has_prepared_is_read(prepared):
+    found = load_images("kmnist")
+    expected = images(count=40, shape=(28, 28))
+    np.testing.assert_array_equal(found.train.x, expected.train.x)
+    assert found.train.y.tolist() == expected.train.y.tolist()
+    assert (len(found.test), len(found.class_names)) == (12, 10)
+    assert found.source.startswith("TFDS kmnist/")
+    assert found.source.endswith("train and test")
+
+
+def test_runs_train_on_it_in_colour(prepared):
+    result = kmlp(
+        "ablate", "--param", "width", "--values", "2,3", "--dataset", "cifar10", "--epochs",
+        "1", "--seeds", "1", "--batch-size", "4", "--jobs", "2", "--json",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert [v["parameters"] for v in json.loads(result.stdout)["values"]] == [
+        3072 * width + width + width * width + width + 10 * width + 10 for width in (2, 3)
+    ]
+    np.testing.assert_array_equal(
+        load_images("cifar10").train.x, images(count=40, shape=(32, 32, 3)).train.x
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("tf_flowers", r"images of tf_flowers/.* vary in size: \(None, None, 3\)"),
+        ("coco", "is no image classification set: it has no labels"),
+        ("ag_news_subset", "is no image classification set: it has no images"),
+        ("emnist/nope", "TFDS cannot make emnist/nope"),
+        ("cifar10:9.9.9", "TFDS cannot make cifar10:9.9.9"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_with_the_reason(folders, name, message):
+    with pytest.raises(DataError, match=message):
+        load_images(name)
+
+
+def test_a_dataset_too_large_for_memory_is_refused(prepared, folders, monkeypatch):
+    memory = type("Memory", (), {"available": 1000})
+    monkeypatch.setattr(tfds_tasks.psutil, "virtual_memory", lambda: memory)
+    with pytest.raises(DataError, match="kmnist is too large for memory: 52 images"):
+        tfds_tasks.read_prepared(str(folders), "kmnist", None)
+
+
+def test_a_download_that_fails_says_why(folders, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def fail(*_, **__):
+        raise ConnectionError("no route\nto host")
+
+    builder = tfds.builder("kmnist", try_gcs=False)
+    monkeypatch.setattr(type(builder), "download_and_prepare", fail)
+    found = tfds_tasks.download(str(folders), "kmnist", None)
+    assert found == {"failed": "ConnectionError: no route"}
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def class_folders(root, made, names="abc"):
+    for index, (image, label) in enumerate(zip(made.x, made.y, strict=True)):
+        save(root / names[label] / f"{index}.png", image)
+    return root
+
+
+def test_class_folders_become_a_dataset(folders):
+    made = split(30, shape=(5, 7))
+    root = class_folders(folders / "mine", made)
+    found = import_dataset("my_images", root)
+    assert (found.class_names, found.train.x.shape[1:]) == (("a", "b", "c"), (5, 7))
+    assert (len(found.train), len(found.test)) == (25, 5)
+    assert "a sixth of the images" in found.source
+    everything = {bytes(image): label for image, label in zip(made.x, made.y, strict=True)}
+    for part in (found.train, found.test):
+        for image, label in zip(part.x, part.y, strict=True):
+            assert everything.pop(bytes(image)) == label
+    assert not everything
+
+
+def test_train_and_test_folders_in_colour_and_resized(folders):
+    for name, count in (("train", 12), ("test", 6)):
+        class_folders(folders / "mine" / name, split(count, shape=(8, 6, 3)))
+    assert import_dataset("as_it_is", folders / "mine").train.x.shape == (12, 8, 6, 3)
+    save(folders / "mine" / "test" / "a" / "large.png", np.full((50, 40, 3), 77, "uint8"))
+    with pytest.raises(DataError, match=r"large\.png: is 50x40 pixels"):
+        import_dataset("resized", folders / "mine")
+    found = import_dataset("resized", folders / "mine", size=(4, 3))
+    assert (found.train.x.shape, len(found.test)) == ((12, 4, 3, 3), 7)
+    assert any((image == 77).all() for image in found.test.x)
+
+
+def test_another_dataset_of_that_name_stays(folders):
+    before = import_dataset("mine", write_npz(folders / "a.npz", images()))
+    again = import_dataset("mine", write_npz(folders / "b.npz", images()))
+    assert again.fingerprint == before.fingerprint
+    write_npz(folders / "c.npz", images(seed=7))
+    with pytest.raises(DataError, match=r"another dataset mine already.*kmlp data rm"):
+        import_dataset("mine", folders / "c.npz")
+    assert load_images("mine").fingerprint == before.fingerprint
+
+
+def test_an_error_of_the_process_is_ours(folders):
+    with pytest.raises(DataError, match=r"must have a folder of PNG or JPEG images"):
+        run_tfds("read_class_folders", folders, name="a", path=str(folders), size=None)
