@@ -261,11 +261,16 @@ def ablate(
     base = base or RunConfig()
     configs = plan(axis, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
     seeds = tuple(config.seed for config in configs[0])
+    limits = [_chance_limit(row[0]) for row in configs]
     rows, name = train_all(
         configs,
         kind="ablation",
         about={"axis": axis, "base": _without(base, axis)},
-        question={"values": [getattr(row[0], axis) for row in configs], "seeds": seeds},
+        question={
+            "values": [getattr(row[0], axis) for row in configs],
+            "seeds": seeds,
+            "chance_limits": limits,  # so that a study is shown without its dataset
+        },
         epochs=epochs,
         fused=fused,
         observer=observer,
@@ -282,7 +287,7 @@ def ablate(
         seeds=seeds,
         backend=rows[0][0].backend,
         fused=fused,
-        values=tuple(_value_result(axis, runs) for runs in rows),
+        values=tuple(map(partial(_value_result, axis), rows, limits)),
     )
 
 
@@ -306,7 +311,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
     """
     axis = study.about["axis"]
     rows = []
-    for keys in study.rows:
+    for keys, limit in zip(study.rows, study.question["chance_limits"], strict=True):
         found = [store.run_of_key(key) for key in keys]
         runs = [
             run.until(study.epochs)
@@ -314,7 +319,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
             if run is not None and (run.epochs >= study.epochs or run.status != "finished")
         ]
         if runs:
-            rows.append(_value_result(axis, runs))
+            rows.append(_value_result(axis, runs, limit))
     if not rows:
         raise StoreError(
             f'No run of "{study.name}" is finished yet. The command that began it goes on '
@@ -411,13 +416,17 @@ def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
     return found
 
 
-def _value_result(axis: str, runs: list[Run]) -> ValueResult:
-    dataset = dataset_of(runs[0].config)
+def _chance_limit(config: RunConfig) -> float:
+    dataset = dataset_of(config)
+    return chance_limit(dataset.chance, len(dataset.validation))
+
+
+def _value_result(axis: str, runs: list[Run], limit: float) -> ValueResult:
     return ValueResult(
         value=getattr(runs[0].config, axis),
         parameters=runs[0].parameters,
         runs=tuple(runs),
-        chance_limit=chance_limit(dataset.chance, len(dataset.validation)),
+        chance_limit=limit,
     )
 
 

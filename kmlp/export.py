@@ -54,7 +54,7 @@ def study_to_dict(study: StudySummary) -> dict[str, Any]:
         "name": record.name,
         "kind": record.kind,
         **record.about,
-        **record.question,
+        **{key: it for key, it in record.question.items() if key != "chance_limits"},
         "epochs": record.epochs,
         "runs": sum(map(len, record.rows)),
         "finished": study.finished,

@@ -117,6 +117,25 @@ def test_a_run_trains_on_imported_images(kmlp, folders):
     assert other["history"] != first["history"]
 
 
+def test_a_study_is_shown_without_its_dataset(kmlp, folders, imported):
+    arguments = [
+        "--dataset",
+        imported,
+        "--epochs",
+        "1",
+        "--seeds",
+        "2",
+        "--batch-size",
+        "4",
+    ]
+    folder = ["--runs-dir", str(folders / "runs")]
+    asked = kmlp("ablate", "--param", "width", "--values", "2,3", *arguments, *folder, "--json")  # fmt: skip
+    cache.remove(imported)
+    load_dataset.cache_clear()
+    shown = kmlp("show", json.loads(asked.out)["name"], *folder, "--json")
+    assert (shown.code, shown.out) == (0, asked.out)
+
+
 def test_show_draws_every_class(kmlp, folders, imported):
     out = folders / "grid.png"
     result = kmlp("data", "show", imported, "--out", str(out))
