@@ -136,8 +136,8 @@ class RunConfig:
     validation_fraction: Annotated[
         float,
         Doc(
-            "Share of the training images that validates, stratified; not of every run "
-            "another one."
+            "Share of the training images that validates, stratified; the same images for "
+            "every seed."
         ),
         Rule("0 < validation_fraction < 1", lambda value: 0 < value < 1),
     ] = 1 / 6

@@ -118,7 +118,7 @@ class ConfigField:
             values = list(
                 map(_PARSERS[self.type], word.split("x") if self.sequence else [word])
             )
-        except (ValueError, KeyError, ZeroDivisionError):
+        except (ValueError, KeyError, ArithmeticError):
             raise ConfigError([self._wrong_type(word, "300x100")]) from None
         return self.convert(values if len(values) > 1 else values[0])
 

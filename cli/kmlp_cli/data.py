@@ -66,7 +66,10 @@ def prepare(
     names: Annotated[list[str], typer.Argument(help="Names: see `kmlp data list`.")],
     tfds_data_dir: TfdsDataDir = None,
 ) -> None:
-    """Have datasets ready in the array cache, downloaded by TFDS where needed."""
+    """Have datasets ready in the array cache, downloaded by TFDS where needed.
+
+    Whether one is too large for memory is known only when it is downloaded.
+    """
     from kmlp.data import check_dataset
 
     for name in names:
@@ -126,6 +129,8 @@ def show(
         )
     if not out.parent.is_dir():
         raise ConfigError([f'There is no folder "{out.parent}" to write into.'])
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise ConfigError([f'"{out}" cannot be written.'])
     picture = draw_samples(_load(name))
     aside = out.with_name(f".{out.stem}.{os.getpid()}{out.suffix}")
     try:
@@ -146,20 +151,24 @@ def rm(
     from kmlp.data.known import BUNDLED
     from kmlp.errors import DataError, unknown_name
 
-    entry = cache.find(name)
-    if entry is None:
+    if not cache.has(name):
         if name == BUNDLED:
             raise DataError(f"{name} comes with kmlp, and stays.")
         raise DataError(
             unknown_name("dataset of the cache", name, [it.name for it in cache.entries()])
         )
-    if entry.imported:
+    try:
+        entry = cache.find(name)
+    except DataError as error:
+        print(error, file=sys.stderr)
+        entry = None
+    if entry is not None and entry.imported:
         print(f'"{name}" was made of {entry.source}.', file=sys.stderr)
         if not (yes or typer.confirm("Remove it?", err=True)):
             print("Nothing was removed.", file=sys.stderr)
             raise typer.Exit(1)
     cache.remove(name)
-    print(f'Removed "{name}" from {entry.folder.parent}.', file=sys.stderr)
+    print(f'Removed "{name}" from {cache.cache_folder()}.', file=sys.stderr)
 
 
 def _load(name: str, tfds_data_dir: Path | None = None) -> Images:

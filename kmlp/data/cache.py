@@ -7,6 +7,7 @@ there as a whole or not at all, and its content is compared with the fingerprint
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -22,10 +23,12 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from kmlp.data.dataset import Images, Split, fingerprint
+from kmlp.data.known import is_name
 from kmlp.errors import DataError
 
 _FACTS = "dataset.json"
 _FORMAT = 1
+_ARRAYS = ("train_x", "train_y", "test_x", "test_y")
 
 
 class Damaged(Exception):  # noqa: N818  (not an error yet: it may be made again)
@@ -46,11 +49,6 @@ class Entry:
     shapes: dict[str, tuple[int, ...]]
     """Of the arrays: `train_x`, `train_y`, `test_x`, `test_y`."""
 
-    @property
-    def bytes(self) -> int:
-        """Size on disk."""
-        return sum(file.stat().st_size for file in self.folder.iterdir())
-
 
 def cache_folder() -> Path:
     """The folder of KMLP_CACHE_DIR, else kmlp's in the platform's cache folder."""
@@ -59,15 +57,26 @@ def cache_folder() -> Path:
 
 
 def entries() -> list[Entry]:
-    """All datasets of the cache, by name."""
-    found = [_entry(path.parent) for path in cache_folder().glob(f"[!.]*/{_FACTS}")]
+    """All datasets of the cache that are not damaged, by name."""
+    found = []
+    for path in cache_folder().glob("[!.]*"):
+        with contextlib.suppress(DataError):  # told when that one is asked for
+            found.append(entry_of(path))
     return sorted(found, key=lambda entry: entry.name)
 
 
 def find(name: str) -> Entry | None:
-    """What the cache says of a dataset; None if it has none of that name."""
-    folder = _folder(name)
-    return _entry(folder) if (folder / _FACTS).exists() else None
+    """What the cache says of a dataset; None if it has none of that name.
+
+    Raises:
+        DataError: if what it says is damaged.
+    """
+    return entry_of(_folder(name)) if has(name) else None
+
+
+def has(name: str) -> bool:
+    """Whether the cache has a folder for a dataset of that name, damaged or not."""
+    return is_name(name) and _folder(name).is_dir()
 
 
 def open_images(entry: Entry) -> Images:
@@ -108,8 +117,6 @@ def write(folder: Path, name: str, images: Images, *, imported: bool = False) ->
         "test_x": images.test.x,
         "test_y": images.test.y,
     }
-    for key, array in arrays.items():
-        np.save(folder / f"{key}.npy", np.ascontiguousarray(array), allow_pickle=False)
     facts = {
         "format": _FORMAT,
         "name": name,
@@ -119,16 +126,24 @@ def write(folder: Path, name: str, images: Images, *, imported: bool = False) ->
         "imported": imported,
         "shapes": {key: array.shape for key, array in arrays.items()},
     }
-    (folder / _FACTS).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    with _explained():
+        for key, array in arrays.items():
+            file = folder / f"{key}.npy"
+            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        (folder / _FACTS).write_text(json.dumps(facts, indent=2), encoding="utf-8")
 
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
     """Has other processes wait that want to write the same dataset."""
+    lock = FileLock(cache_folder() / f".{_slug(name)}.lock")
     with _explained():
         cache_folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_folder() / f".{_slug(name)}.lock"):
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -138,8 +153,7 @@ def replacing(name: str) -> Iterator[Path]:
     Whoever calls has it `locked`.
     """
     folder = _folder(name)
-    for left in folder.parent.glob(f".{folder.name}.new-*"):  # by one that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    _remove_left_overs(folder)
     aside = folder.with_name(f".{folder.name}.new-{os.getpid()}")
     try:
         with _explained():
@@ -148,16 +162,23 @@ def replacing(name: str) -> Iterator[Path]:
         with _explained():
             for file in aside.iterdir():
                 _flush(file)
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                folder.replace(folder.with_name(f".{folder.name}.old-{os.getpid()}"))
             aside.replace(folder)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove_left_overs(folder)
 
 
 def remove(name: str) -> None:
     """Removes a dataset from the cache."""
     with locked(name), _explained():
         shutil.rmtree(_folder(name))
+
+
+def _remove_left_overs(folder: Path) -> None:
+    """Removes what was written aside, by a process that was killed, too."""
+    for left in folder.parent.glob(f".{folder.name}.*-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _flush(file: Path) -> None:
@@ -173,7 +194,12 @@ def _slug(name: str) -> str:
     return name.replace("/", "--").replace(":", "@").replace("*", "x")
 
 
-def _entry(folder: Path) -> Entry:
+def entry_of(folder: Path) -> Entry:
+    """What a dataset's folder says of it.
+
+    Raises:
+        DataError: if that is damaged.
+    """
     try:
         facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         if facts["format"] != _FORMAT:
@@ -187,9 +213,11 @@ def _entry(folder: Path) -> Entry:
             class_names=tuple(facts["class_names"]),
             source=facts["source"],
             imported=facts["imported"],
-            shapes={key: tuple(shape) for key, shape in facts["shapes"].items()},
+            shapes={key: tuple(facts["shapes"][key]) for key in _ARRAYS},
         )
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except DataError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(f"{folder / _FACTS} is damaged. Remove that folder.") from error
 
 
@@ -201,6 +229,6 @@ def _explained() -> Iterator[None]:
         if isinstance(error, DataError):
             raise
         raise DataError(
-            f"{cache_folder()} cannot be written to ({error.strerror}). Choose a folder "
-            "that can, by KMLP_CACHE_DIR."
+            f"{cache_folder()} cannot be written to ({error.strerror or error}). Choose a "
+            "folder that can, by KMLP_CACHE_DIR."
         ) from error

@@ -13,6 +13,7 @@ import numpy as np
 from kmlp.data import cache
 from kmlp.data.dataset import Images
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
+from kmlp.data.user_files import is_idx_folder
 
 CITATIONS = {
     BUNDLED: (
@@ -31,30 +32,38 @@ def catalog() -> list[dict[str, Any]]:
     """
     cached = {entry.name: entry for entry in cache.entries()}
     own = [name for name, entry in cached.items() if entry.imported]
-    names = dict.fromkeys([*own, *SUGGESTED, *cached])
-    found = []
-    for name in names:
-        facts: dict[str, Any] = dict.fromkeys(("images", "shape", "classes", "bytes"))
-        entry = cached.get(name)
-        if entry is not None:
-            sizes = {split: entry.shapes[f"{split}_x"] for split in ("train", "test")}
-            facts = {
-                "images": sizes["train"][0] + sizes["test"][0],
-                "shape": list(sizes["train"][1:]),
-                "classes": len(entry.class_names),
-                "bytes": entry.bytes,
-            }
-            where = "array cache" + (", imported" if entry.imported else "")
-        elif name == BUNDLED:
-            where = "comes with kmlp"
-        elif (folder := _system_folder(name)) is not None:
-            where = f"in {folder}"
-        elif (folder := _tfds_folder(name)) is not None:
-            where = f"prepared by TFDS in {folder}"
-        else:
-            where = None
-        found.append({"name": name, "ready": where is not None, "where": where, **facts})
-    return found
+    return [
+        {"name": name, **_facts(name, cached.get(name))}
+        for name in dict.fromkeys([*own, *SUGGESTED, *cached])
+    ]
+
+
+def _facts(name: str, entry: cache.Entry | None) -> dict[str, Any]:
+    facts: dict[str, Any] = dict.fromkeys(("images", "shape", "classes", "bytes"))
+    where: str | None = None
+    folder: Path | None = None
+    if entry is not None:
+        where = "array cache" + (", imported" if entry.imported else "")
+        folder = entry.folder
+        (train, *shape), (test, *_) = entry.shapes["train_x"], entry.shapes["test_x"]
+        facts |= {
+            "images": train + test, "shape": shape, "classes": len(entry.class_names)
+        }  # fmt: skip
+    elif known := KNOWN.get(name):
+        facts |= {
+            "images": known.count,
+            "shape": list(known.shape),
+            "classes": len(known.class_names),
+        }
+    if name == BUNDLED:
+        where, folder = "comes with kmlp", Path(__file__).parent / "files" / BUNDLED
+    elif entry is None and (folder := _tfds_folder(name)) is not None:
+        where = f"prepared by TFDS in {folder}"
+    elif entry is None and (folder := _system_folder(name)) is not None:
+        where = f"in {folder}"
+    if folder is not None:
+        facts["bytes"] = sum(file.stat().st_size for file in folder.iterdir())
+    return {"ready": where is not None, "where": where, **facts}
 
 
 def describe(name: str, images: Images) -> dict[str, Any]:
@@ -96,16 +105,18 @@ def _imbalance(counts: list[int]) -> float | None:
 
 
 def _said_by_tfds(name: str) -> dict[str, str | None]:
-    entry = cache.find(name)
     said: dict[str, str | None] = dict.fromkeys(("homepage", "licence", "citation"))
     if name in CITATIONS:
         return said | {"citation": CITATIONS[name]}
     base = re.split("[/:]", name)[0]
-    if (entry is not None and entry.imported) or base not in tfds_names():
+    if base not in tfds_names():
         return said
     import tensorflow_datasets as tfds
 
-    info = tfds.builder(name, try_gcs=False).info
+    try:
+        info = tfds.builder(name, try_gcs=False).info
+    except Exception:  # a version that this TFDS has no more, say: it is there all the same
+        return said
     return {
         "homepage": info.homepage or None,
         "licence": getattr(info.redistribution_info, "license", None) or None,
@@ -115,7 +126,7 @@ def _said_by_tfds(name: str) -> dict[str, str | None]:
 
 def _system_folder(name: str) -> Path | None:
     folders = KNOWN[name].system_folders if name in KNOWN else ()
-    return next((folder for folder in folders if folder.is_dir()), None)
+    return next((it for it in folders if it.is_dir() and is_idx_folder(it)), None)
 
 
 def _tfds_folder(name: str) -> Path | None:

@@ -10,6 +10,7 @@ _READ = (".png", ".jpg", ".jpeg")
 _NOT_READ = (".bmp", ".gif", ".tif", ".tiff", ".webp")
 _SPLITS = ("train", "test")
 _GRAY = ("1", "L")
+_OPAQUE = (255, 255)
 
 
 def find_splits(path: Path) -> dict[str, Path]:
@@ -18,20 +19,18 @@ def find_splits(path: Path) -> dict[str, Path]:
     Raises:
         DataError: if it has no class folders.
     """
-    folders = _folders(path)
-    if any(_images(folder) for folder in folders):
+    folders = {folder.name: folder for folder in _folders(path)}
+    inner = {name: _folders(folder) for name, folder in folders.items()}
+    if "train" in folders and inner["train"]:
+        splits = {name: folder for name, folder in folders.items() if inner[name]}
+        if set(splits) <= set(_SPLITS):
+            return splits
+    elif any(_is_image(it) for folder in folders.values() for it in _entries(folder)):
         return {"train": path}
-    splits = {
-        folder.name: folder
-        for folder in folders
-        if any(_images(inner) for inner in _folders(folder))
-    }
-    if "train" not in splits or not set(splits) <= set(_SPLITS):
-        raise DataError(
-            f"{path}: must have a folder of PNG or JPEG images for each class, or two "
-            f"folders `train` and `test` of such, but has {_listed(path)}."
-        )
-    return splits
+    raise DataError(
+        f"{path}: must have a folder of PNG or JPEG images for each class, or two folders "
+        f"`train` and `test` of such, but has {_listed(path)}."
+    )
 
 
 def check_files(splits: dict[str, Path], *, resized: bool) -> tuple[int, int, int]:
@@ -45,7 +44,7 @@ def check_files(splits: dict[str, Path], *, resized: bool) -> tuple[int, int, in
     Raises:
         DataError: if one cannot be read, if sizes differ, or if a class has none.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     first: tuple[Path, tuple[int, int]] | None = None
     gray = True
@@ -63,8 +62,16 @@ def check_files(splits: dict[str, Path], *, resized: bool) -> tuple[int, int, in
                     with Image.open(file) as image:
                         image.load()
                         size, mode = image.size, image.mode
-                except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+                        transparent = image.has_transparency_data and (
+                            image.convert("RGBA").getchannel("A").getextrema() != _OPAQUE
+                        )
+                except Exception as error:  # a decoder may fail in any way
                     raise DataError(f"{file}: cannot be read: {error}") from error
+                if transparent:
+                    raise DataError(
+                        f"{file}: is transparent in places, and what is seen there depends "
+                        "on the page that it lies on. Save it on a background."
+                    )
                 gray &= mode in _GRAY
                 if first is None:
                     first = file, size
@@ -79,19 +86,34 @@ def check_files(splits: dict[str, Path], *, resized: bool) -> tuple[int, int, in
     return height, width, 1 if gray else 3
 
 
+def _is_image(entry: Path) -> bool:
+    return entry.suffix.lower() in _READ and entry.is_file()
+
+
 def _images(folder: Path) -> list[Path]:
     found = []
-    for file in sorted(folder.iterdir()):
-        suffix = file.suffix.lower()
-        if suffix in _NOT_READ:
-            raise DataError(f"{file}: is not read. Save it as PNG or JPEG.")
-        if suffix in _READ:
-            found.append(file)
+    for entry in _entries(folder):
+        if entry.is_dir():
+            raise DataError(
+                f"{entry}: is a folder within a class folder, whose images would be left "
+                f"out. Move them into {folder}."
+            )
+        if entry.suffix.lower() in _NOT_READ:
+            raise DataError(f"{entry}: is not read. Save it as PNG or JPEG.")
+        if _is_image(entry):
+            found.append(entry)
     return found
 
 
 def _folders(path: Path) -> list[Path]:
-    return [folder for folder in sorted(path.iterdir()) if folder.is_dir()]
+    return [entry for entry in _entries(path) if entry.is_dir()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
 def _size(size: tuple[int, int]) -> str:
@@ -99,5 +121,5 @@ def _size(size: tuple[int, int]) -> str:
 
 
 def _listed(path: Path) -> str:
-    names = [entry.name for entry in sorted(path.iterdir())]
+    names = [entry.name for entry in _entries(path)]
     return ", ".join(names[:5]) + (", ..." if names[5:] else "") or "nothing"

@@ -99,53 +99,83 @@ class Dataset:
 
 
 def make_images(
-    train: Split, test: Split, *, class_names: Sequence[str] | None = None, source: str
+    train: Split,
+    test: Split,
+    *,
+    class_names: Sequence[str] | None = None,
+    source: str,
+    ordered: bool = False,
 ) -> Images:
     """Checks what a source has, and states its fingerprint.
 
     Args:
-        train: Training images.
-        test: Test images.
+        train: Training images; a last axis of one channel is left out.
+        test: Test images, likewise.
         class_names: A name for every class. Defaults to None: the classes are those
             of the training labels, and their numbers name them.
         source: Where they come from, in words.
+        ordered: Whether they keep their order. Defaults to False: they get the
+            canonical one.
 
     Raises:
         DataError: if they make no dataset.
     """
-    for what, split in (("training", train), ("test", test)):
-        if len(split) == 0:
-            raise DataError(f"{source}: has no {what} images.")
+    splits = {"training": _squeezed(train), "test": _squeezed(test)}
+    classes = len(class_names) if class_names is not None else None
+    for what, split in splits.items():
         if len(split.x) != len(split.y):
             raise DataError(
                 f"{source}: has {len(split.x)} {what} images, but {len(split.y)} labels."
             )
-    if train.x.shape[1:] != test.x.shape[1:]:
-        raise DataError(
-            f"{source}: training images have shape {train.x.shape[1:]}, but test images "
-            f"{test.x.shape[1:]}. All must have one."
-        )
-    classes = len(class_names) if class_names is not None else int(train.y.max()) + 1
-    # More classes than images: no label means that, and a model would be that large.
-    if not 2 <= classes <= max(2, len(train)):
-        raise DataError(
-            f"{source}: has training labels up to {train.y.max()}, but {len(train)} "
-            "training images are of 2 classes at least, and of no more than there are "
-            "images."
-        )
-    for what, split in (("training", train), ("test", test)):
+        if len(split) == 0:
+            raise DataError(f"{source}: has no {what} images.")
+        if 0 in split.x.shape:
+            raise DataError(f"{source}: has {what} images of {split.x.shape[1:]} pixels.")
+        if classes is None:
+            classes = _count_classes(split.y, source)
         if split.y.min() < 0 or split.y.max() >= classes:
             raise DataError(
                 f"{source}: has {what} labels from {split.y.min()} to {split.y.max()}, "
                 f"but they must be from 0 to {classes - 1}."
             )
+    train, test = splits.values()
+    if train.x.shape[1:] != test.x.shape[1:]:
+        raise DataError(
+            f"{source}: training images have shape {train.x.shape[1:]}, but test images "
+            f"{test.x.shape[1:]}. All must have one."
+        )
+    if not ordered:
+        train, test = canonical_order(train), canonical_order(test)
     return Images(
         train=train,
         test=test,
-        class_names=tuple(class_names or map(str, range(classes))),
+        class_names=tuple(class_names or map(str, range(classes or 0))),
         source=source,
         fingerprint=fingerprint(train, test),
     )
+
+
+def _squeezed(split: Split) -> Split:
+    if split.x.ndim == 4 and split.x.shape[-1] == 1:
+        return Split(x=split.x[..., 0], y=split.y)
+    return split
+
+
+def _count_classes(labels: NDArray[np.int32], source: str) -> int:
+    """How many classes there are, by the labels of the training images."""
+    classes = int(labels.max()) + 1
+    if classes < 2:
+        raise DataError(
+            f"{source}: has no training label above {labels.max()}, but there must be two "
+            "classes at least, labelled 0 and 1."
+        )
+    # Such a label is no class, and the model would be that large.
+    if classes > len(labels):
+        raise DataError(
+            f"{source}: has a training label {labels.max()}, but only {len(labels)} "
+            "training images: classes are counted from 0."
+        )
+    return classes
 
 
 def make_dataset(name: str, images: Images, *, validation_fraction: float) -> Dataset:
@@ -217,7 +247,7 @@ def canonical_order(split: Split) -> Split:
     digests = bytearray()
     for image, label in zip(split.x, split.y, strict=True):
         digest = hashlib.blake2b(image.tobytes(), digest_size=16)
-        digest.update(int(label).to_bytes(4, "little"))
+        digest.update(np.int32(label).astype("<i4").tobytes())
         digests += digest.digest()
     high, low = np.frombuffer(digests, ">u8").reshape(-1, 2).T
     return split.take(np.lexsort((low, high)))

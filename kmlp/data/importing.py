@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from kmlp.data import cache
@@ -43,47 +44,65 @@ def import_dataset(
             the name cannot be given or is taken by other images.
     """
     check_own_name(name)
-    path = path.expanduser()
-    if not path.exists():
-        raise DataError(f"{path}: there is no such file or folder.")
     known = KNOWN.get(name)
-    names = known.class_names if known else None
     try:
         class_folders = path.is_dir() and not is_idx_folder(path)
+        path.stat()
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+        raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
     if class_folders and known is not None:
         raise DataError(
             f"{path}: {name} is imported from its four IDX files or a .npz file, whose "
             "content can be compared with the published one. Give class folders a name of "
             "their own."
         )
+    if size is not None and not class_folders:
+        raise DataError("--size is for folders of image files; arrays have one size.")
     if not class_folders:
-        if size is not None:
-            raise DataError("--size is for folders of image files; arrays have one size.")
         read = read_idx_folder if path.is_dir() else read_npz
-        images = read(path, class_names=names)
+        images = read(path, class_names=known.class_names if known else None)
         check_content(name, images)
         if name == BUNDLED:
             return images  # kmlp has them
     with cache.locked(name):
         before = cache.find(name)
-        with cache.replacing(name) as folder:
+        with suppress(_Same), cache.replacing(name) as folder:
             if class_folders:
-                answer = run_tfds(
-                    "read_class_folders", folder, name=name, path=str(path), size=size
+                run_tfds(
+                    "read_class_folders",
+                    folder=str(folder),
+                    name=name,
+                    path=str(path.resolve()),
+                    size=size,
                 )
-                fingerprint = answer["fingerprint"]
             else:
                 cache.write(folder, name, images, imported=known is None)
-                fingerprint = images.fingerprint
-            if before is not None and before.fingerprint != fingerprint:
-                raise DataError(
-                    f"There is another dataset {name} already, of {before.source}. Remove "
-                    f"it first: `kmlp data rm {name}`. Or choose another name."
-                )
+            if before is not None:
+                _compare(before, cache.entry_of(folder))
     images = load_images(name)
     if known is not None:
         data_dir = str(tfds_data_dir) if tfds_data_dir else None
-        run_tfds("prepare_own", Path(), name=name, data_dir=data_dir)
+        try:
+            run_tfds("prepare_own", name=name, data_dir=data_dir)
+        except DataError as error:
+            raise DataError(
+                f"{name} is imported, and can be trained on. But it could not be made "
+                f"TFDS's own dataset: {error}"
+            ) from error
     return images
+
+
+class _Same(Exception):  # noqa: N818  (no error: there is nothing to do)
+    """What is imported is there already."""
+
+
+def _compare(before: cache.Entry, made: cache.Entry) -> None:
+    """Raises what keeps the dataset that there is, unless it is damaged."""
+    if (before.fingerprint, before.class_names) != (made.fingerprint, made.class_names):
+        raise DataError(
+            f"There is another dataset {before.name} already, of {before.source}. Remove "
+            f"it first: `kmlp data rm {before.name}`. Or choose another name."
+        )
+    with suppress(cache.Damaged):
+        cache.open_images(before)
+        raise _Same

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ SUGGESTED = (
 """Image sets that TFDS has, of the many, to tell of."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(/[A-Za-z0-9_.+-]+)?(:[0-9]+\.[0-9*]+\.[0-9*]+)?")
+_LONGEST_NAME = 200
 _OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
@@ -36,6 +38,10 @@ class Known:
     fingerprint: str
     """Of its images in their canonical order."""
     class_names: tuple[str, ...]
+    count: int
+    """Of all its images."""
+    shape: tuple[int, ...]
+    """Of one."""
     system_folders: tuple[Path, ...] = ()
     """Where systems put its four IDX files."""
     ways: tuple[str, ...] = ()
@@ -46,6 +52,8 @@ KNOWN = {
     BUNDLED: Known(
         fingerprint="ca1f6d6f3804a30f822c44ddc65b9f29a8d66990f97e46f1c0f508f3f41db05c",
         class_names=tuple("0123456789"),
+        count=70_000,
+        shape=(28, 28),
     ),
     "fashion_mnist": Known(
         fingerprint="7e479e06b432ba52363d873ed67303e2e4d73cb7023189483e2f48838153aa04",
@@ -61,6 +69,8 @@ KNOWN = {
             "Bag",
             "Ankle boot",
         ),
+        count=70_000,
+        shape=(28, 28),
         system_folders=(Path("/usr/share/datasets/fashion-mnist"),),
         ways=(
             "`kmlp data import fashion_mnist FOLDER`, of its four IDX files",
@@ -70,13 +80,23 @@ KNOWN = {
 }
 
 
+def known_of(name: str) -> Known | None:
+    """What is known of a dataset, whichever version of it is named."""
+    return KNOWN.get(name.partition(":")[0])
+
+
+def is_name(name: str) -> bool:
+    """Whether a dataset can have that name: `name`, `name/config` or with `:version`."""
+    return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
 def check_content(name: str, images: Images) -> None:
     """Compares images with the published ones, where they are known.
 
     Raises:
         DataError: if they are others.
     """
-    known = KNOWN.get(name)
+    known = known_of(name)
     if known is not None and images.fingerprint != known.fingerprint:
         raise DataError(
             f"{images.source}: is not the published {name}: the SHA-256 of its images and "
@@ -99,16 +119,16 @@ def check_own_name(name: str) -> None:
         )
 
 
-def check_tfds_name(name: str, imported: tuple[str, ...]) -> None:
+def check_tfds_name(name: str, also: Iterable[str] = ()) -> None:
     """Raises `UnknownNameError` if TFDS has no dataset of that name.
 
     Args:
         name: As `name`, `name/config` or `name/config:version`.
-        imported: Names that are known beside those of TFDS.
+        also: Names to tell of beside those of TFDS. Defaults to none.
     """
     base = re.split("[/:]", name)[0]
-    if not (_NAME.fullmatch(name) and base in tfds_names()):
-        known = {*SUGGESTED, *imported}
+    if not (is_name(name) and base in tfds_names()):
+        known = {*SUGGESTED, *also}
         near = unknown_name("dataset", name, {*known, *tfds_names()})
         hint = near.partition("?")[0] + "?" if "?" in near else near.partition(".")[0] + "."
         raise UnknownNameError(

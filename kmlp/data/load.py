@@ -8,9 +8,8 @@ from kmlp.data.dataset import VALIDATION_FRACTION, Dataset, make_dataset
 from kmlp.data.sources import load_images
 
 
-@lru_cache(maxsize=2)
 def load_dataset(name: str, *, validation_fraction: float = VALIDATION_FRACTION) -> Dataset:
-    """Loads a dataset by name; the last two stay in memory.
+    """Loads a dataset by name; the last four that were asked for stay in memory.
 
     MNIST comes with kmlp. Everything else is read once from where it is, or
     downloaded by TensorFlow Datasets, and then kept in the array cache.
@@ -39,4 +38,14 @@ def load_dataset(name: str, *, validation_fraction: float = VALIDATION_FRACTION)
     >>> mnist.input_shape, mnist.num_classes
     ((28, 28), 10)
     """
+    return _load(name, validation_fraction)
+
+
+@lru_cache(maxsize=4)
+def _load(name: str, validation_fraction: float) -> Dataset:
     return make_dataset(name, load_images(name), validation_fraction=validation_fraction)
+
+
+def forget_datasets() -> None:
+    """Lets go of what is in memory."""
+    _load.cache_clear()

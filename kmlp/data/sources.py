@@ -14,15 +14,15 @@ from typing import Any
 from kmlp.data import cache
 from kmlp.data.dataset import Images, make_images
 from kmlp.data.idx import read_idx_split
-from kmlp.data.known import BUNDLED, KNOWN, check_content, check_tfds_name
+from kmlp.data.known import BUNDLED, KNOWN, check_content, check_tfds_name, known_of
 from kmlp.data.user_files import read_idx_folder
 from kmlp.errors import DataError
 
 
 def check_dataset(name: str) -> None:
     """Raises `UnknownNameError` if there can be no dataset of that name."""
-    if name not in KNOWN and cache.find(name) is None:
-        check_tfds_name(name, tuple(it.name for it in cache.entries() if it.imported))
+    if not (name in KNOWN or cache.has(name)):
+        check_tfds_name(name, also=(it.name for it in cache.entries() if it.imported))
 
 
 def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
@@ -55,13 +55,12 @@ def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
     return found
 
 
-def run_tfds(task: str, folder: Path, **arguments: Any) -> dict[str, Any]:
+def run_tfds(task: str, **arguments: Any) -> dict[str, Any]:
     """Has a process of its own do something with TFDS, which needs TensorFlow.
 
     Args:
         task: The name of a function of `kmlp.data.tfds_tasks`.
-        folder: Its first argument: where it puts what it makes.
-        **arguments: Its other arguments, as JSON holds them.
+        **arguments: Its arguments, as JSON holds them.
 
     Returns:
         What it returns.
@@ -71,8 +70,9 @@ def run_tfds(task: str, folder: Path, **arguments: Any) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="kmlp-") as temporary:
         answer = Path(temporary) / "answer.json"
-        command = [sys.executable, "-m", "kmlp.data.tfds_tasks", task, str(answer)]
-        request = json.dumps({"folder": str(folder), **arguments})
+        # Without the current folder, whose modules a user may have named like others.
+        command = [sys.executable, "-P", "-m", "kmlp.data.tfds_tasks", task, str(answer)]
+        request = json.dumps(arguments)
         # What TFDS says goes to stderr: stdout is for results.
         code = subprocess.run([*command, request], stdout=2, check=False).returncode
         if not answer.exists():
@@ -100,7 +100,11 @@ def _bundled() -> Images:
         for prefix in ("train", "t10k")
     )
     return make_images(
-        train, test, class_names=KNOWN[BUNDLED].class_names, source="comes with kmlp"
+        train,
+        test,
+        class_names=KNOWN[BUNDLED].class_names,
+        source="comes with kmlp",
+        ordered=True,
     )
 
 
@@ -122,23 +126,26 @@ def _cached(name: str) -> Images | None:
 
 def _fill(name: str, folder: Path, tfds_data_dir: Path | None) -> None:
     """Writes a dataset into a folder of the cache."""
-    of_tfds = {"name": name, "data_dir": str(tfds_data_dir) if tfds_data_dir else None}
+    known = known_of(name)
+    of_tfds: dict[str, Any] = {
+        "folder": str(folder),
+        "name": name,
+        "data_dir": str(tfds_data_dir) if tfds_data_dir else None,
+    }
     tried = [f"the array cache {cache.cache_folder()}"]
-    answer = run_tfds("read_prepared", folder, **of_tfds)
+    answer = run_tfds("read_prepared", **of_tfds)
     if "fingerprint" in answer:
         return
     tried.append(f"what TFDS has prepared in {answer['data_dir']}")
-    known = KNOWN.get(name)
-    for place in known.system_folders if known else ():
-        if place.is_dir():
-            images = read_idx_folder(
-                place, class_names=known.class_names if known else None
-            )
-            check_content(name, images)
-            cache.write(folder, name, images)
-            return
-        tried.append(f"the folder {place}")
-    downloaded = run_tfds("download", folder, **of_tfds)
+    if known is not None:
+        for place in known.system_folders:
+            if place.is_dir():
+                images = read_idx_folder(place, class_names=known.class_names)
+                check_content(name, images)
+                cache.write(folder, name, images)
+                return
+            tried.append(f"the folder {place}")
+    downloaded = run_tfds("download", **of_tfds)
     if "failed" in downloaded:
         tried.append(f"a download by TFDS ({downloaded['failed']})")
         ways = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from kmlp import backend
 from kmlp.data import cache
 from kmlp.data.class_folders import check_files, find_splits
 from kmlp.data.dataset import Images, Split, canonical_order, hold_out, make_images
-from kmlp.data.known import KNOWN, check_content
+from kmlp.data.known import check_content, known_of
 from kmlp.errors import DataError
 from kmlp.processes import end_with
 
@@ -46,7 +47,9 @@ def read_prepared(folder: str, name: str, data_dir: str | None) -> dict[str, Any
     _columns(builder)
     if not builder.is_prepared():
         return {"data_dir": str(builder.data_path)}
-    return _write(folder, name, builder)
+    images = _images(name, builder)
+    cache.write(Path(folder), name, images)
+    return {"fingerprint": images.fingerprint}
 
 
 def download(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
@@ -60,11 +63,13 @@ def download(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
         builder.download_and_prepare()
     except Exception as error:  # of a network, a server, a disk
         return {"failed": _short(error)}
-    return _write(folder, name, builder)
+    images = _images(name, builder)
+    cache.write(Path(folder), name, images)
+    return {"fingerprint": images.fingerprint}
 
 
-def prepare_own(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
-    """Makes TFDS's own Fashion-MNIST of a folder of the cache, so that TFDS reads it."""
+def prepare_own(name: str, data_dir: str | None) -> dict[str, Any]:
+    """Makes TFDS's own Fashion-MNIST of that of the cache, so that TFDS reads it."""
     _load_tensorflow()
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core import registered
@@ -88,6 +93,8 @@ def prepare_own(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
                     yield index, {"image": image[..., None], "label": int(label)}
 
     builder = FashionMNIST(data_dir=data_dir)
+    if builder.is_prepared():
+        _images(name, builder)  # raises if it is another
     builder.download_and_prepare(
         download_config=tfds.download.DownloadConfig(try_download_gcs=False)
     )
@@ -106,7 +113,8 @@ def read_class_folders(
         _load_tensorflow()
         import tensorflow_datasets as tfds
 
-        builder = tfds.ImageFolder(root, shape=shape)
+        of_files = shape if size is None else (None, None, shape[2])
+        builder = tfds.ImageFolder(root, shape=of_files)
         sizes = (*(size or shape[:2]), shape[2])
         found = {split: _read(builder, split, "image", "label", sizes) for split in splits}
         names = builder.info.features["label"].names
@@ -131,7 +139,12 @@ def _builder(name: str, data_dir: str | None) -> Any:
         raise DataError(f"TFDS cannot make {name}: {_short(error)}") from error
 
 
-def _write(folder: str, name: str, builder: Any) -> dict[str, Any]:
+def _images(name: str, builder: Any) -> Images:
+    """What TFDS has prepared.
+
+    Raises:
+        DataError: if it is damaged, too large, or not the dataset of that name.
+    """
     _load_tensorflow()
     image, label, shape, names = _columns(builder)
     splits = builder.info.splits
@@ -147,17 +160,23 @@ def _write(folder: str, name: str, builder: Any) -> dict[str, Any]:
             f"{name} is too large for memory: {count:,} images of shape {shape} take "
             f"{needed / 2**30:.1f} GiB to read, but {available / 2**30:.1f} GiB are free."
         )
-    found = [_read(builder, split, image, label, shape) for split in used]
-    known = KNOWN.get(name)
-    images = _with_test(
-        found[0],
-        found[1] if other else None,
-        known.class_names if known else names,
-        f"TFDS {builder.info.full_name}, {' and '.join(used)}",
-    )
-    check_content(name, images)
-    cache.write(Path(folder), name, images)
-    return {"fingerprint": images.fingerprint}
+    known = known_of(name)
+    try:
+        found = [_read(builder, split, image, label, shape) for split in used]
+        images = _with_test(
+            found[0],
+            found[1] if other else None,
+            known.class_names if known else names,
+            f"TFDS {builder.info.full_name}, {' and '.join(used)}",
+        )
+        check_content(name, images)
+    except Exception as error:  # TensorFlow may fail in any way
+        reason = str(error) if isinstance(error, DataError) else _short(error)
+        raise DataError(
+            f"What TFDS has prepared in {builder.data_path} cannot be used: {reason} If it "
+            "should be, remove that folder, so that it is made anew."
+        ) from error
+    return images
 
 
 def _columns(builder: Any) -> tuple[str, str, tuple[int, ...], list[str]]:
@@ -219,21 +238,28 @@ def _read(
         raise DataError(
             f"{builder.info.full_name} has {at} images in {split}, not {count}."
         )
-    return Split(x=x[..., 0] if shape[-1] == 1 else x, y=y)
+    return Split(x=x, y=y)
 
 
 def _with_test(train: Split, test: Split | None, names: Any, source: str) -> Images:
     if test is None:
-        train, test = hold_out(canonical_order(train), round(len(train) * TEST_FRACTION))
+        size = round(len(train) * TEST_FRACTION)
+        if size == 0:
+            raise DataError(
+                f"{source}: has {len(train)} images, and no test images. Of so few, none "
+                "can be held out for testing."
+            )
+        train, test = hold_out(canonical_order(train), size)
         source += "; a sixth of the images, stratified, was held out for testing"
-    return make_images(
-        canonical_order(train), canonical_order(test), class_names=names, source=source
-    )
+    return make_images(train, test, class_names=names, source=source)
 
 
 def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:300]}"
+    text = str(error)
+    if host := re.search(r"host='([^']+)'", text):  # the first words of a long chain
+        return f"{type(error).__name__}: {host[1]} could not be reached"
+    line = next(iter(text.strip().splitlines()), "")
+    return f"{type(error).__name__}: {line if len(line) < 300 else line[:300] + '...'}"
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kmlp.data.dataset import Images, Split, canonical_order, make_images
+from kmlp.data.dataset import Images, Split, make_images
 from kmlp.data.idx import read_idx_split
 from kmlp.errors import DataError
 
@@ -52,7 +52,7 @@ def read_idx_folder(folder: Path, *, class_names: Sequence[str] | None = None) -
         read_idx_split(found[split, "images"][0], found[split, "labels"][0])
         for split in ("train", "t10k")
     ]
-    return _images(*splits, class_names=class_names, source=str(folder))
+    return make_images(*splits, class_names=class_names, source=str(folder.resolve()))
 
 
 def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
@@ -63,31 +63,32 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
     Raises:
         DataError: if it is no such file.
     """
-    arrays: dict[str, Any] = {}
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.removesuffix(".npy") for name in archive.namelist()}
-        missing = [key for key in _NPZ_KEYS if key not in names]
-        if missing:
-            raise DataError(
-                f"{path}: has the arrays {', '.join(sorted(names)) or 'none'}, but must "
-                f"have {', '.join(_NPZ_KEYS)}."
-            )
-        with np.load(path, allow_pickle=False) as file:
-            for key in _NPZ_KEYS:
-                arrays[key] = file[key]
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no zip archive, or the end of one is missing")
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            missing = [key for key in _NPZ_KEYS if key not in file.files]
+            if missing:
+                raise DataError(
+                    f"{path}: has {_listed(file.files)}, but must be a file of the arrays "
+                    f"{', '.join(_NPZ_KEYS)}. An archive of pictures is to be unpacked."
+                )
+            arrays: dict[str, Any] = {key: file[key] for key in _NPZ_KEYS}
     except DataError:
         raise
-    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile) as error:
+    except Exception as error:  # NumPy and zipfile promise no closed list
         if "pickle" in str(error):
             raise DataError(
-                f"{path}: has an array of Python objects, which only pickle reads. That "
-                "could run any code, so it is not read. Save arrays of numbers."
+                f"{path}: has objects of Python, which only pickle reads. That could run "
+                "any code, so it is not read. Save arrays of numbers, by `numpy.savez`."
             ) from error
         raise DataError(f"{path}: cannot be read as a .npz file: {error}") from error
     splits = []
     for split in ("train", "test"):
         x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+        for key, array in ((f"x_{split}", x), (f"y_{split}", y)):
+            if not isinstance(array, np.ndarray):
+                raise DataError(f"{path}: {key} is no array of NumPy.")
         if x.dtype != np.uint8 or x.ndim not in (3, 4):
             raise DataError(
                 f"{path}: x_{split} is of {x.dtype} and shape {x.shape}, but must be of "
@@ -104,16 +105,8 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
         if len(y) and not -1 <= int(y.min()) <= int(y.max()) < 2**31:
             raise DataError(f"{path}: y_{split} has labels from {y.min()} to {y.max()}.")
         splits.append(Split(x=x, y=y.astype("int32")))
-    return _images(*splits, class_names=class_names, source=str(path))
+    return make_images(*splits, class_names=class_names, source=str(path.resolve()))
 
 
-def _images(
-    train: Split, test: Split, *, class_names: Sequence[str] | None, source: str
-) -> Images:
-    checked = make_images(train, test, class_names=class_names, source=source)
-    return make_images(
-        canonical_order(checked.train),
-        canonical_order(checked.test),
-        class_names=checked.class_names,
-        source=source,
-    )
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if names[5:] else "") or "nothing"

@@ -5,8 +5,8 @@ import pytest
 from made_up_data import images, write_idx, write_npz
 from PIL import Image
 
-from kmlp import load_dataset
-from kmlp.data import cache, sources
+from kmlp.data import cache
+from kmlp.data.load import forget_datasets
 
 MADE_UP = images()
 
@@ -15,9 +15,9 @@ MADE_UP = images()
 def folders(tmp_path, monkeypatch):
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
-    load_dataset.cache_clear()
+    forget_datasets()
     yield tmp_path
-    load_dataset.cache_clear()
+    forget_datasets()
 
 
 @pytest.fixture
@@ -39,9 +39,11 @@ def test_list_says_what_is_known_and_what_is_ready(kmlp, imported):
     mine, mnist, *_, cifar = (it for it in found if it["name"] in (imported, "mnist", "cifar10"))  # fmt: skip
     assert mine == {
         "name": "my_images", "ready": True, "where": "array cache, imported", "images": 42,
-        "shape": [4, 4], "classes": 3, "bytes": cache.find("my_images").bytes,
+        "shape": [4, 4], "classes": 3, "bytes": sum(f.stat().st_size for f in cache.find("my_images").folder.iterdir()),
     }  # fmt: skip
     assert (mnist["ready"], mnist["where"]) == (True, "comes with kmlp")
+    assert (mnist["images"], mnist["shape"], mnist["classes"]) == (70_000, [28, 28], 10)
+    assert mnist["bytes"] > 11_000_000
     assert (cifar["ready"], cifar["where"]) == (False, None)
     table = kmlp("data", "list").out
     assert "my_images" in table
@@ -83,11 +85,11 @@ def test_info_of_a_dataset_of_tfds_cites(kmlp):
     assert "Clanuwat" in found["citation"]
 
 
-def test_prepare_checks_all_names_first(kmlp, monkeypatch):
-    monkeypatch.setattr(sources, "load_images", None)
+def test_prepare_checks_all_names_first(kmlp):
     result = kmlp("data", "prepare", "mnist", "mnits")
     assert (result.code, result.out) == (2, "")
     assert 'did you mean "mnist"?' in result.err
+    assert "60,000" not in result.err
 
 
 def test_prepare_says_what_is_ready(kmlp, imported):
@@ -129,9 +131,9 @@ def test_a_study_is_shown_without_its_dataset(kmlp, folders, imported):
         "4",
     ]
     folder = ["--runs-dir", str(folders / "runs")]
-    asked = kmlp("ablate", "--param", "width", "--values", "2,3", *arguments, *folder, "--json")  # fmt: skip
+    asked = kmlp("ablate", "--param", "width", "--values", "2,3", *arguments, *folder, "--jobs", "1", "--json")  # fmt: skip
     cache.remove(imported)
-    load_dataset.cache_clear()
+    forget_datasets()
     shown = kmlp("show", json.loads(asked.out)["name"], *folder, "--json")
     assert (shown.code, shown.out) == (0, asked.out)
 
@@ -180,7 +182,8 @@ def test_mnist_stays(kmlp):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mine", "nowhere"], "nowhere: there is no such file or folder"),
+        (["mine", "nowhere"], "nowhere: cannot be read: No such file"),
+        (["mine", "n" * 300], "cannot be read: File name too long"),
         (["Mine", "."], 'The name "Mine" cannot be given'),
         (["cifar10", "."], "such as my_cifar10"),
         (["mine", ".", "--size", "28"], "must be HEIGHTxWIDTH: 28x28"),
@@ -198,3 +201,33 @@ def test_import_refuses(kmlp, folders, monkeypatch, arguments, message):
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert cache.entries() == []
+
+
+def test_a_damaged_dataset_is_no_obstacle_and_can_be_removed(kmlp, imported):
+    (cache.find(imported).folder / "dataset.json").write_text("{}")
+    assert imported not in kmlp("data", "list").out
+    result = kmlp("data", "info", imported)
+    assert (result.code, "dataset.json is damaged" in result.err) == (2, True)
+    assert kmlp("data", "rm", imported).code == 0
+    assert not cache.has(imported)
+
+
+@pytest.mark.parametrize("name", ["emnist--letters", "n" * 300, "..", "kmnist@3.0.1"])
+def test_names_of_files_are_no_names_of_datasets(kmlp, name):
+    with cache.locked("emnist/letters"), cache.replacing("emnist/letters") as folder:
+        cache.write(folder, "emnist/letters", MADE_UP)
+    for command in (
+        ["data", "info", name],
+        ["data", "rm", name],
+        ["train", "--dataset", name],
+    ):
+        result = kmlp(*command)
+        assert (result.code, result.out) == (2, "")
+        assert "Unknown dataset" in result.err
+
+
+@pytest.mark.parametrize("fraction", ["0", "1", "-1/6", "nan", "1/0", "1" + "0" * 400 + "/1", "x"])  # fmt: skip
+def test_a_bad_validation_fraction(kmlp, fraction):
+    result = kmlp("train", f"--validation-fraction={fraction}", "--epochs", "1")
+    assert (result.code, result.out) == (2, "")
+    assert "The value of `validation_fraction`" in result.err

@@ -34,10 +34,12 @@ def prepare(own, shape, **more):
         download_config=tfds.download.DownloadConfig(try_download_gcs=False)
     )
 
-kmnist, cifar10 = map(tfds.builder_cls, ("kmnist", "cifar10"))
+names = ("kmnist", "cifar10", "fashion_mnist")
+kmnist, cifar10, fashion_mnist = map(tfds.builder_cls, names)
 with registered.skip_registration():
     prepare(kmnist, (28, 28, 1))
     prepare(cifar10, (32, 32, 3), id="a")
+    prepare(fashion_mnist, (28, 28, 1))
 """
 TESTS = str(Path(__file__).parents[1])
 
@@ -52,7 +54,7 @@ def prepared_once(tmp_path_factory):
 
 @pytest.fixture
 def prepared(folders, prepared_once, monkeypatch):
-    """TFDS has prepared kmnist and cifar10, of 52 images that were made up."""
+    """TFDS has prepared three datasets, of 52 images each that were made up."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(prepared_once))
 
 
@@ -78,6 +80,24 @@ def test_runs_train_on_it_in_colour(prepared):
     np.testing.assert_array_equal(
         load_images("cifar10").train.x, images(count=40, shape=(32, 32, 3)).train.x
     )
+
+
+def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_once):
+    for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
+        with pytest.raises(
+            DataError, match=r"is not the published fashion_mnist"
+        ) as caught:
+            load_images(name)
+        assert str(prepared_once / "fashion_mnist" / "3.0.1") in str(caught.value)
+        assert "remove that folder" in str(caught.value)
+
+
+def test_the_users_own_modules_are_not_taken_for_others(folders, monkeypatch):
+    (folders / "random.py").write_text("raise SystemExit(5)")
+    (folders / "empty").mkdir()
+    monkeypatch.chdir(folders)
+    with pytest.raises(DataError, match=r"empty: must have a folder of PNG or JPEG images"):
+        run_tfds("read_class_folders", folder="", name="a", path="empty", size=None)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +166,8 @@ def test_train_and_test_folders_in_colour_and_resized(folders):
     save(folders / "mine" / "test" / "a" / "large.png", np.full((50, 40, 3), 77, "uint8"))
     with pytest.raises(DataError, match=r"large\.png: is 50x40 pixels"):
         import_dataset("resized", folders / "mine")
+    of_the_first = import_dataset("of_the_first", folders / "mine", size=(8, 6))
+    assert of_the_first.train.x.shape == (12, 8, 6, 3)
     found = import_dataset("resized", folders / "mine", size=(4, 3))
     assert (found.train.x.shape, len(found.test)) == ((12, 4, 3, 3), 7)
     assert any((image == 77).all() for image in found.test.x)
@@ -159,8 +181,3 @@ def test_another_dataset_of_that_name_stays(folders):
     with pytest.raises(DataError, match=r"another dataset mine already.*kmlp data rm"):
         import_dataset("mine", folders / "c.npz")
     assert load_images("mine").fingerprint == before.fingerprint
-
-
-def test_an_error_of_the_process_is_ours(folders):
-    with pytest.raises(DataError, match=r"must have a folder of PNG or JPEG images"):
-        run_tfds("read_class_folders", folders, name="a", path=str(folders), size=None)

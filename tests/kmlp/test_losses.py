@@ -72,7 +72,8 @@ def test_values_and_gradients_are_those_of_pytorch(name, inputs):
     assert np.isfinite(gradient).all()
     np.testing.assert_allclose(value, expected.detach().numpy(), rtol=1e-6, atol=1e-6)
     expected_gradient = reference.grad.numpy()
-    largest = abs(expected_gradient).max()
+    # Where all of them vanish, some processors round a probability of 1 to the one below.
+    largest = max(abs(expected_gradient).max(), 1 / len(scores))
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-6, atol=1e-6 * largest)
 
 

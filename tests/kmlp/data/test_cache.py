@@ -7,8 +7,9 @@ import pytest
 from made_up_data import images
 from support import python
 
-from kmlp import DataError, load_dataset
+from kmlp import DataError
 from kmlp.data import cache, check_dataset, load_images, sources
+from kmlp.data.load import forget_datasets
 
 MADE_UP = images()
 
@@ -16,9 +17,9 @@ MADE_UP = images()
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
-    load_dataset.cache_clear()
+    forget_datasets()
     yield tmp_path / "cache" / "datasets"
-    load_dataset.cache_clear()
+    forget_datasets()
 
 
 def put(name, made=MADE_UP, **options):
@@ -84,12 +85,15 @@ def test_a_damaged_dataset_that_can_be_had_again_is_made_again(folder, monkeypat
     assert load_images("kmnist").fingerprint == MADE_UP.fingerprint  # in peace
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"format": 1}', "\x00", '{"format": 1, "shapes": {}}']
+)
 def test_a_damaged_description_is_named(folder, text):
     put("mine")
     (folder / "mine" / "dataset.json").write_text(text)
     with pytest.raises(DataError, match=r"dataset\.json is damaged"):
-        cache.entries()
+        cache.find("mine")
+    assert cache.entries() == []
 
 
 def test_a_cache_of_another_version_is_told(folder):

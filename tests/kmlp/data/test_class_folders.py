@@ -31,6 +31,28 @@ def test_class_folders_and_split_folders_are_told_apart(folder, tmp_path):
     assert find_splits(tmp_path / "split") == both
 
 
+def test_a_stray_image_beside_class_folders_does_not_make_splits_classes(tmp_path):
+    for name in ("train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "train/stray.png"):
+        save(tmp_path / name)
+    assert sorted(find_splits(tmp_path)) == ["test", "train"]
+
+
+def test_a_folder_within_a_class_folder_is_named(folder):
+    save(folder / "dog" / "puppies" / "1.png")
+    with pytest.raises(DataError, match=r"dog/puppies: is a folder within a class folder"):
+        check(folder)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparent_images_are_named(folder, mode):
+    Image.new(mode, (6, 4)).save(folder / "dog" / "2.png")
+    with pytest.raises(DataError, match=r"dog/2\.png: is transparent in places"):
+        check(folder)
+    opaque = Image.new(mode, (6, 4), (7, 7, 7, 255) if mode == "RGBA" else (7, 255))
+    opaque.save(folder / "dog" / "2.png")
+    assert check(folder) == (4, 6, 3)
+
+
 def test_classes_may_be_called_train_and_test(tmp_path):
     save(tmp_path / "train" / "1.png")
     save(tmp_path / "test" / "1.png")

@@ -33,9 +33,10 @@ def test_every_prefix_has_the_shares_of_the_classes(y, size):
 
 def tiny(x=0, y=0, validation_fraction=0.4):
     train = Split(
-        np.arange(40, dtype="uint8").reshape(10, 2, 2) + x, np.arange(10, dtype="int32") % 2
+        np.arange(40, dtype="uint8").reshape(10, 2, 2) + x,
+        (np.arange(10, dtype="int32") + y) % 2,
     )
-    test = Split(np.zeros((2, 2, 2), "uint8"), np.array([y, 1 - y], "int32"))
+    test = Split(np.zeros((2, 2, 2), "uint8"), np.array([0, 1], "int32"))
     images = make_images(train, test, class_names=("a", "b"), source="tiny")
     return make_dataset("tiny", images, validation_fraction=validation_fraction)
 

@@ -1,6 +1,7 @@
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from made_up_data import images, write_idx
@@ -22,10 +23,10 @@ def tfds(monkeypatch):
     """What TFDS is asked, and what it answers."""
     asked, answers = [], {"read_prepared": {"data_dir": "TFDS/dir"}, "download": {"failed": "OSError: no network"}}  # fmt: skip
 
-    def run(task, folder, **arguments):
+    def run(task, **arguments):
         asked.append(task)
         if answers[task] is MADE_UP:
-            cache.write(folder, arguments["name"], MADE_UP)
+            cache.write(Path(arguments["folder"]), arguments["name"], MADE_UP)
             return {"fingerprint": MADE_UP.fingerprint}
         return answers[task]
 
@@ -158,4 +159,4 @@ def test_a_name_of_tfds_cannot_be_given():
 def test_a_process_that_dies_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(DataError, match="ended with exit code 1"):
-        sources.run_tfds("download", tmp_path)
+        sources.run_tfds("download")

@@ -1,5 +1,9 @@
+import zipfile
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up_data import images, split, write_idx, write_npz
 
 from kmlp import DataError
@@ -73,7 +77,7 @@ def test_an_idx_file_that_is_there_twice_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"y_test": None}, "has the arrays x_test, x_train, y_train, but must have"),
+        ({"y_test": None}, "has x_train, y_train, x_test, but must be a file of the arrays"),
         ({"x_train": np.array([{}], object)}, "only pickle reads"),
         ({"x_train": np.ones((30, 4, 4))}, "x_train is of float64 and shape"),
         ({"x_test": np.ones((12, 16), "uint8")}, r"x_test is of uint8 and shape \(12, 16\)"),
@@ -81,16 +85,17 @@ def test_an_idx_file_that_is_there_twice_is_named(tmp_path):
         ({"y_test": np.ones(12)}, "y_test is of float64"),
         ({"y_test": np.full(11, 1)}, "has 12 test images, but 11 labels"),
         ({"y_test": np.full(12, 3)}, "test labels from 3 to 3, but they must be from 0 to 2"),
-        ({"y_train": np.full(30, -1)}, "training labels up to -1"),
+        ({"y_train": np.full(30, -1)}, "no training label above -1"),
         ({"y_test": np.full(12, -1)}, "test labels from -1 to -1"),
         ({"y_train": np.full(30, 2**40)}, "y_train has labels from 1099511627776"),
-        ({"y_train": np.arange(30) * 1000}, "labels up to 29000, but 30 training images"),
-        ({"y_train": np.zeros(30, int)}, "training labels up to 0.* 2 classes at least"),
+        ({"y_train": np.arange(30) * 1000}, "a training label 29000, but only 30 training images"),
+        ({"y_train": np.zeros(30, int)}, "no training label above 0"),
         ({"x_test": np.ones((12, 5, 5), "uint8")}, r"shape \(4, 4\), but test .* \(5, 5\)"),
         (
             {"x_test": np.ones((0, 4, 4), "uint8"), "y_test": np.ones(0, int)},
             "has no test images",
         ),
+        ({"x_train": np.ones((30, 0, 4), "uint8")}, r"training images of \(0, 4\) pixels"),
     ],
 )  # fmt: skip
 def test_arrays_that_make_no_dataset(tmp_path, other, message):
@@ -107,6 +112,56 @@ def test_a_file_that_is_no_npz(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"a\.npz: cannot be read as a \.npz file"):
         read_npz(path)
+
+
+def test_a_channel_of_one_makes_no_difference(tmp_path):
+    """TFDS has it, and MNIST's files do not."""
+    arrays = {"x_train": MADE_UP.train.x[..., None], "x_test": MADE_UP.test.x[..., None]}
+    assert same(read_npz(write_npz(tmp_path / "a.npz", MADE_UP, **arrays)), MADE_UP)
+
+
+def test_an_archive_of_pictures_is_told(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(100):
+            archive.writestr(f"{number}.png", b"")
+    with pytest.raises(
+        DataError, match=r"has 0\.png, .*\.\.\., but must .* unpacked"
+    ) as caught:
+        read_npz(path)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_folder_in_the_place_of_a_file(tmp_path):
+    folder = write_idx(tmp_path / "idx", MADE_UP)
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    (folder / "t10k-labels-idx1-ubyte.gz").mkdir()
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: cannot be read"):
+        read_idx_folder(folder)
+
+
+@given(st.data())
+def test_any_change_of_a_byte_of_an_npz_is_refused_or_makes_no_difference(
+    tmp_path_factory, data
+):
+    path = tmp_path_factory.getbasetemp() / "changed.npz"
+    save = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
+    save(
+        path, x_train=MADE_UP.train.x, y_train=MADE_UP.train.y, x_test=MADE_UP.test.x,
+        y_test=MADE_UP.test.y,
+    )  # fmt: skip
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    path.write_bytes(content)
+    try:
+        found = read_npz(path)
+    except DataError as error:
+        assert str(path) in str(error)
+    else:
+        assert same(found, MADE_UP)
 
 
 def test_labels_of_idx_files_out_of_range(tmp_path):
