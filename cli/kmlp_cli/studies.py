@@ -100,7 +100,7 @@ def runs(
     """List the runs, the one that was trained last first."""
     from kmlp.export import run_summary_to_dict
     from kmlp.store.listing import count_runs, list_runs, parse_filters
-    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.output import print_json_list, print_table
     from kmlp_cli.tables import runs_table
 
     filters = parse_filters(where or [], status=status)
@@ -108,7 +108,7 @@ def runs(
         shown = list_runs(store, filters, study=study, limit=limit or None)
         found = count_runs(store, filters, study=study)
     if as_json:
-        print_json({"runs": [run_summary_to_dict(run) for run in shown]})
+        print_json_list("runs", [run_summary_to_dict(run) for run in shown])
     else:
         print_table(runs_table(shown))
     if len(shown) < found:

@@ -44,6 +44,7 @@ def listing(count=10_000):
         for command in (
             "runs",
             "runs --where width=7 --limit 0",
+            "runs --limit 0",
             "runs --limit 0 --json",
             "studies",
         ):

@@ -81,6 +81,17 @@ def test_runs(kmlp):
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_long_list_has_the_same_cells(kmlp, monkeypatch):
+    table = kmlp("runs").out.splitlines()
+    monkeypatch.setattr("kmlp_cli.output._LONG", 1)
+    lines = kmlp("runs").out.splitlines()
+    assert len(lines) == 5
+    for line in lines[1:]:
+        assert line.split() in [row.split() for row in table]
+    assert lines[0].split()[:2] == ["width", "seed"]
+
+
+@pytest.mark.usefixtures("folder")
 def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     result = kmlp("rm", "widths")
