@@ -7,6 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+from made_up_data import images
+from support import python
+
+from kmlp.data import cache
+
 PREPARE = """
 import os, sys, time
 from pathlib import Path
@@ -61,3 +67,19 @@ def test_one_that_is_killed_half_way_leaves_nothing_that_is_trusted(folders):
     assert len(out.strip()) == 64
     assert [path.name for path in datasets.iterdir() if path.is_dir()] == ["kmnist"]
     assert len(log.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["jax", "torch"])
+def test_a_cached_dataset_brings_no_tensorflow(folders, name):
+    """Nor TFDS, which brings it."""
+    with cache.locked("kmnist"), cache.replacing("kmnist") as folder:
+        cache.write(folder, "kmnist", images())
+    code = """
+import sys
+from kmlp import RunConfig, train
+train(RunConfig(dataset="kmnist", width=4, batch_size=4), epochs=1)
+unwanted = [m for m in ("tensorflow", "tensorflow_datasets") if m in sys.modules]
+print(unwanted)
+"""
+    result = python(code, KERAS_BACKEND=name)
+    assert result.stdout == "[]\n", result.stderr

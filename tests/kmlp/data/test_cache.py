@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_up_data import images
-from support import python
 
 from kmlp import DataError
 from kmlp.data import cache, check_dataset, load_images, sources
@@ -129,18 +128,3 @@ def test_the_cache_folder_is_the_platforms(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     if os.name == "posix" and not Path("/Library").exists():
         assert cache.cache_folder() == Path("/somewhere/kmlp/datasets")
-
-
-def test_a_cached_dataset_brings_no_tensorflow():
-    """On JAX and PyTorch; nor TFDS, which brings it."""
-    put("kmnist")
-    code = """
-import sys
-from kmlp import RunConfig, train
-train(RunConfig(dataset="kmnist", width=4, batch_size=4), epochs=1)
-unwanted = [m for m in ("tensorflow", "tensorflow_datasets") if m in sys.modules]
-print(unwanted)
-"""
-    for name in ("jax", "torch"):
-        result = python(code, KERAS_BACKEND=name)
-        assert result.stdout == "[]\n", result.stderr
