@@ -44,10 +44,8 @@ def check_files(splits: dict[str, Path], *, resized: bool) -> tuple[int, int, in
     Raises:
         DataError: if one cannot be read, if sizes differ, or if a class has none.
     """
-    from PIL import Image
-
     first: tuple[Path, tuple[int, int]] | None = None
-    gray = True
+    all_gray = True
     for folder in splits.values():
         for class_folder in _folders(folder):
             files = _images(class_folder)
@@ -58,32 +56,38 @@ def check_files(splits: dict[str, Path], *, resized: bool) -> tuple[int, int, in
                     f"{class_folder}: is a class of which {splits['train']} has no image."
                 )
             for file in files:
-                try:
-                    with Image.open(file) as image:
-                        image.load()
-                        size, mode = image.size, image.mode
-                        transparent = image.has_transparency_data and (
-                            image.convert("RGBA").getchannel("A").getextrema() != _OPAQUE
-                        )
-                except Exception as error:  # a decoder may fail in any way
-                    raise DataError(f"{file}: cannot be read: {error}") from error
-                if transparent:
+                size, gray = _check_file(file)
+                all_gray &= gray
+                first = first or (file, size)
+                if size != first[1] and not resized:
                     raise DataError(
-                        f"{file}: is transparent in places, and what is seen there depends "
-                        "on the page that it lies on. Save it on a background."
-                    )
-                gray &= mode in _GRAY
-                if first is None:
-                    first = file, size
-                elif size != first[1] and not resized:
-                    raise DataError(
-                        f"{file}: is {_size(size)} pixels, but {first[0]} is "
-                        f"{_size(first[1])}. All must have one size: `--size "
-                        f"{_size(first[1])}` resizes them to that."
+                        f"{file}: is {_text(size)} pixels, but {first[0]} is "
+                        f"{_text(first[1])}. All must have one size: `--size "
+                        f"{_text(first[1])}` resizes them to that."
                     )
     assert first is not None
-    width, height = first[1]
-    return height, width, 1 if gray else 3
+    return *first[1], 1 if all_gray else 3
+
+
+def _check_file(file: Path) -> tuple[tuple[int, int], bool]:
+    """An image's height and width, and whether it is gray."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            image.load()
+            transparent = image.has_transparency_data and (
+                image.convert("RGBA").getchannel("A").getextrema() != _OPAQUE
+            )
+            found = (image.height, image.width), image.mode in _GRAY
+    except Exception as error:  # a decoder may fail in any way
+        raise DataError(f"{file}: cannot be read: {error}") from error
+    if transparent:
+        raise DataError(
+            f"{file}: is transparent in places, and what is seen there depends on the page "
+            "that it lies on. Save it on a background."
+        )
+    return found
 
 
 def _is_image(entry: Path) -> bool:
@@ -116,8 +120,8 @@ def _entries(folder: Path) -> list[Path]:
         raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[1]}x{size[0]}"
+def _text(size: tuple[int, int]) -> str:
+    return "x".join(map(str, size))
 
 
 def _listed(path: Path) -> str:

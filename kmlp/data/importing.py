@@ -63,7 +63,7 @@ def import_dataset(
         images = read(path, class_names=known.class_names if known else None)
         check_content(name, images)
         if name == BUNDLED:
-            return images  # kmlp has them
+            return load_images(BUNDLED)  # the same images
     with cache.locked(name):
         before = cache.find(name)
         with suppress(_Same), cache.replacing(name) as folder:

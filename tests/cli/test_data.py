@@ -1,4 +1,5 @@
 import json
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -76,6 +77,13 @@ def test_info_of_mnist_names_its_licence(kmlp):
     assert "CC BY-SA 3.0" in found["citation"]
     assert sum(it["train"] for it in found["classes"]) == found["train"] == 60_000
     assert found["imbalance"] == pytest.approx(6742 / 5421)
+
+
+def test_files_of_mnist_are_found_to_be_what_kmlp_has(kmlp):
+    folder = files("kmlp.data") / "files" / "mnist"
+    result = kmlp("data", "import", "mnist", str(folder))
+    assert (result.code, cache.entries()) == (0, [])
+    assert "10 classes; comes with kmlp." in result.err
 
 
 def test_info_of_a_dataset_of_tfds_cites(kmlp):
