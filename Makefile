@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BACKENDS := jax tensorflow torch
+ONCE := tests/crashes tests/datasets tests/kmlp/data tests/kmlp/store tests/cli/test_data.py \
+    tests/cli/test_studies.py tests/kmlp/test_engine.py
 # Keeps what runs side by side apart in the output, where make can.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -26,15 +28,15 @@ lint: $(VENV)/installed-all
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The whole suite on one backend, slow tests and doctests included.
+# The suite on one backend, slow tests and doctests included.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest
+	KERAS_BACKEND=$* $(BIN)/pytest $(ONCE:%=--ignore=%)
 
-# Processes killed, disks full, datasets read: the same on every backend, so on one.
+# What does not depend on the backend: processes killed, disks full, datasets read.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
-	KERAS_BACKEND=torch $(BIN)/pytest tests/crashes tests/datasets
+	KERAS_BACKEND=torch $(BIN)/pytest $(ONCE)
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel
