@@ -74,7 +74,10 @@ def run_tfds(task: str, **arguments: Any) -> dict[str, Any]:
         command = [sys.executable, "-P", "-m", "kmlp.data.tfds_tasks", task, str(answer)]
         request = json.dumps(arguments)
         # What TFDS says goes to stderr: stdout is for results.
-        code = subprocess.run([*command, request], stdout=2, check=False).returncode
+        # Ctrl-C is for this process, which ends the other.
+        code = subprocess.run(
+            [*command, request], stdout=2, check=False, start_new_session=True
+        ).returncode
         if not answer.exists():
             raise DataError(
                 f"The process that reads with TFDS ended with exit code {code}."
