@@ -21,7 +21,14 @@ from kmlp.model import build_mlp, count_parameters
 MAX_PARAMETERS = 2**30
 """The largest model that is built: 4 GiB of weights, and as much of gradients."""
 
-MAX_COUNT = {"epochs": 1_000_000, "seeds": 10_000, "jobs": 1024}
+MAX_COUNT = {
+    "epochs": 1_000_000,
+    "max_epochs": 1_000_000,
+    "min_epochs": 1_000_000,
+    "max_trials": 100_000,
+    "seeds": 10_000,
+    "jobs": 1024,
+}
 
 
 def check_trainable(

@@ -1,15 +1,14 @@
-"""One plain sentence or two: what an ablation's evidence shows, and what not."""
+"""One plain sentence or two: what the evidence of a comparison shows, and what not."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kmlp.ablation import Ablation, ValueResult
-from kmlp.config import value_text
+from kmlp.comparison import Comparison, ValueResult
 
 
-def conclusion(study: Ablation) -> str:
-    """What the evidence of an ablation shows and what it does not.
+def conclusion(study: Comparison) -> str:
+    """What the evidence of a comparison shows and what it does not.
 
     A value is called better only where the interval of every difference from it
     excludes zero, with all pairs of values compared at once.
@@ -21,9 +20,9 @@ def conclusion(study: Ablation) -> str:
     return " ".join([_comparison(study, best), *_caveats(study)])
 
 
-def _comparison(study: Ablation, best: ValueResult) -> str:
+def _comparison(study: Comparison, best: ValueResult) -> str:
     def name(*values: ValueResult) -> str:
-        return f"{study.axis}={_listed([_text(study, value) for value in values])}"
+        return f"{study.axis}={_listed([study.text(value) for value in values])}"
 
     others = [value for value in study.contenders if value is not best]
     if len(study.values) == 1:
@@ -61,7 +60,7 @@ def _comparison(study: Ablation, best: ValueResult) -> str:
     )
 
 
-def _caveats(study: Ablation) -> list[str]:
+def _caveats(study: Comparison) -> list[str]:
     caveats = []
     for what, counts in (
         ("failed", [value.failed for value in study.values]),
@@ -69,17 +68,13 @@ def _caveats(study: Ablation) -> list[str]:
         ("did not learn", [value.did_not_learn for value in study.values]),
     ):
         found = [
-            f"{_text(study, value)} ({count} of {len(value.runs)} runs)"
+            f"{study.text(value)} ({count} of {len(value.runs)} runs)"
             for value, count in zip(study.values, counts, strict=True)
             if count
         ]
         if found:
             caveats.append(f"{study.axis}={_listed(found)} {what}.")
     return caveats
-
-
-def _text(study: Ablation, value: ValueResult) -> str:
-    return value_text(study.axis, value.value)
 
 
 def _listed(words: Sequence[str]) -> str:

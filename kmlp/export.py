@@ -7,7 +7,8 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from kmlp.ablation import METRIC, Ablation, ValueResult, table_value
+from kmlp.ablation import Ablation, table_value
+from kmlp.comparison import METRIC, Comparison, ValueResult
 from kmlp.evidence import conclusion
 from kmlp.fields import plain
 from kmlp.run import FIGURES, Run
@@ -29,7 +30,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "seeds": list(study.seeds),
         "backend": study.backend,
         "fused": study.fused,
-        "values": [_value_to_dict(study, value) for value in study.values],
+        "values": [value_to_dict(study, value) for value in study.values],
         "best": plain(best.value) if best is not None else None,
         "best_index": study.values.index(best) if best is not None else None,
         "conclusion": conclusion(study),
@@ -54,7 +55,11 @@ def study_to_dict(study: StudySummary) -> dict[str, Any]:
         "name": record.name,
         "kind": record.kind,
         **record.about,
-        **{key: it for key, it in record.question.items() if key != "chance_limits"},
+        **{
+            key: it
+            for key, it in record.question.items()
+            if key not in ("chance_limits", "log")
+        },
         "epochs": record.epochs,
         "runs": sum(map(len, record.rows)),
         "finished": study.finished,
@@ -82,18 +87,19 @@ def run_to_dict(run: Run) -> dict[str, Any]:
         "status": run.status,
         "failure": run.failure,
         "epochs": run.epochs,
-        "val_accuracy": _finite(run.val_accuracy),
-        "test_accuracy": _finite(run.test_accuracy),
-        "test_loss": _finite(run.test_loss),
+        "val_accuracy": finite(run.val_accuracy),
+        "test_accuracy": finite(run.test_accuracy),
+        "test_loss": finite(run.test_loss),
         "history": {
-            name: [_finite(getattr(record, name)) for record in run.history]
+            name: [finite(getattr(record, name)) for record in run.history]
             for name in _HISTORY
         },
         "seconds": run.seconds,
     }
 
 
-def _value_to_dict(study: Ablation, value: ValueResult) -> dict[str, Any]:
+def value_to_dict(study: Comparison, value: ValueResult) -> dict[str, Any]:
+    """A value of a comparison with its runs."""
     difference = study.difference(value)
     return {
         "value": plain(value.value),
@@ -118,7 +124,8 @@ def _estimate_to_dict(found: Estimate | None) -> dict[str, Any]:
     }
 
 
-def _finite(number: float) -> float | None:
+def finite(number: float) -> float | None:
+    """The number, None if JSON cannot hold it."""
     return number if math.isfinite(number) else None
 
 
@@ -129,7 +136,7 @@ def run_rows(run: Run) -> list[dict[str, Any]]:
             "seed": run.config.seed,
             "status": run.status,
             "epoch": record.epoch,
-            **{name: _finite(getattr(record, name)) for name in _HISTORY},
+            **{name: finite(getattr(record, name)) for name in _HISTORY},
         }
         for record in run.history
     ]

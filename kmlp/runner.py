@@ -145,13 +145,12 @@ def train_all(
         epochs=epochs,
         rows=tuple(tuple(identities[config].key for config in row) for row in rows),
     )
-    assignments = tuple(Assignment(config, epochs) for config in order)
-    planner = ListPlanner(assignments)
-    with Store(runs_folder(runs_dir), facts=describe_environment()) as store:
+    planner = ListPlanner(Assignment(config, epochs) for config in order)
+    with open_store(runs_dir) as store:
         put_study(store, study)
         if observer is not None:
-            observer(StudyStarted(study.name, assignments))
-        with _executor(jobs, fused) as executor:
+            observer(StudyStarted(study.name, len(order), len(order) * epochs))
+        with make_executor(jobs, fused=fused) as executor:
             execute(
                 planner,
                 store=store,
@@ -192,7 +191,17 @@ def default_jobs(runs: int) -> int:
     return 1 if backend.accelerated() else max(1, min(cpu_count(), runs))
 
 
-def _executor(jobs: int, fused: bool) -> AbstractContextManager[Executor]:
+def open_store(runs_dir: RunsDir) -> Store:
+    """The store in the runs folder, to be written to; see `train`.
+
+    Raises:
+        StoreError: if the folder cannot be used.
+    """
+    return Store(runs_folder(runs_dir), facts=describe_environment())
+
+
+def make_executor(jobs: int, *, fused: bool) -> AbstractContextManager[Executor]:
+    """What trains so many runs at a time: here, or each in a process of its own."""
     if jobs == 1:
         return nullcontext(InProcessExecutor(fused=fused))
     return ProcessExecutor(jobs, fused=fused)

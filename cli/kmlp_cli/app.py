@@ -12,8 +12,7 @@ import typer
 
 from kmlp import __version__
 from kmlp.errors import KmlpError
-from kmlp_cli import data
-from kmlp_cli.ablate import EPILOG, ablate
+from kmlp_cli import ablate, data, tune
 from kmlp_cli.info import info
 from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.train import train
@@ -27,7 +26,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # Rich's help takes twice as long to show
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command(epilog=EPILOG)(ablate)
+app.command(epilog=ablate.EPILOG)(ablate.ablate)
+app.command(epilog=tune.EPILOG)(tune.tune)
 app.command()(train)
 app.command()(studies)
 app.command()(show)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Annotated, Any
@@ -105,9 +105,24 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
 
     The command has a parameter `config`, in which it gets the `ConfigOptions`.
     """
+    return _with_options(command, _option)
+
+
+def space_options(searched: Mapping[str, str]) -> Callable[..., Callable[..., None]]:
+    """The same for a command that takes several values of a field, or a range.
+
+    Args:
+        searched: What is searched by default, by field.
+    """
+    return partial(_with_options, make=partial(_space_option, searched))
+
+
+def _with_options(
+    command: Callable[..., None], make: Callable[[ConfigField], inspect.Parameter]
+) -> Callable[..., None]:
     signature = inspect.signature(command, eval_str=True)
     own = [param for param in signature.parameters.values() if param.name != "config"]
-    options = [_option(field) for field in config_fields().values()]
+    options = [make(field) for field in config_fields().values()]
 
     @wraps(command)
     def with_options(**given: Any) -> None:
@@ -137,17 +152,35 @@ def _default(field: ConfigField) -> str | bool | None:
 
 
 def _option(field: ConfigField) -> inspect.Parameter:
+    default = f"  [default: {field.derived.text}]" if field.derived else ""
+    return _parameter(
+        field, f"<{field.type.__name__}>", field.doc + default, _default(field)
+    )
+
+
+def _space_option(searched: Mapping[str, str], field: ConfigField) -> inspect.Parameter:
+    if field.type is bool or field.name == "seed":
+        return _option(field)
+    default = searched.get(field.name) or (
+        field.derived.text if field.derived else field.text(field.default)
+    )
+    doc = f"{field.doc}  [default: {default}]"
+    return _parameter(field, "<values>", doc, None)
+
+
+def _parameter(
+    field: ConfigField, metavar: str, doc: str, default: str | bool | None
+) -> inspect.Parameter:
     is_flag = field.type is bool
     flag = _flag(field.name)
-    default = f"  [default: {field.derived.text}]" if field.derived else ""
     option = typer.Option(
         f"{flag}/--no-{field.name}" if is_flag else flag,
-        metavar=None if is_flag else f"<{field.type.__name__}>",
-        help=field.doc + default,
+        metavar=None if is_flag else metavar,
+        help=doc,
     )
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=_default(field),
+        default=default,
         annotation=Annotated[bool if is_flag else str | None, option],
     )

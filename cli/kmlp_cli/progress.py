@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Self
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from kmlp.config import RunConfig, value_text
+from kmlp.config import RunConfig
 from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
@@ -24,6 +25,7 @@ from kmlp.engine import (
     StudyStarted,
 )
 from kmlp.run import EpochRecord, Run
+from kmlp_cli.tables import short_text
 
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
 
@@ -33,7 +35,11 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 @contextlib.contextmanager
 def show_progress(
-    names: tuple[str, ...], *, quiet: bool, fresh: bool = False
+    names: tuple[str, ...],
+    *,
+    quiet: bool,
+    fresh: bool = False,
+    stages: Mapping[str, int] | None = None,
 ) -> Iterator[Display]:
     """Shows the progress of what is observed; Ctrl-C says what was finished.
 
@@ -42,6 +48,7 @@ def show_progress(
         quiet: Whether to show nothing.
         fresh: Whether the runs are trained anew, which an interrupted command does
             again. Defaults to False.
+        stages: The parts of the study, and how many runs each has. Defaults to none.
 
     Raises:
         typer.Exit: with code 130, after Ctrl-C.
@@ -49,7 +56,7 @@ def show_progress(
     console = Console(stderr=True, highlight=False)
     live = console.is_terminal and not console.is_dumb_terminal
     kind = Display if quiet else LiveDisplay if live else PlainLines
-    display = kind(names, console)
+    display = kind(names, console, stages or {})
     try:
         with display:
             yield display
@@ -73,26 +80,35 @@ def show_progress(
 class Display(contextlib.AbstractContextManager["Display"]):
     """Knows what was finished, and shows nothing: what shows something is a kind of it."""
 
-    def __init__(self, names: tuple[str, ...], console: Console) -> None:
+    def __init__(
+        self, names: tuple[str, ...], console: Console, stages: Mapping[str, int]
+    ) -> None:
         self._names = names
         self.console = console
+        self.stages = stages
         self.total = 0
-        self.trained = 0
-        """Epochs."""
-        self.stored = 0
-        """Runs of which nothing had to be trained."""
+        self.trained: Counter[RunConfig] = Counter()
+        """Epochs of each run that is not failed."""
         self.finished: list[Run] = []
+        self.best: tuple[float, str] = (0.0, "")
+        """The highest validation accuracy so far, and whose it is."""
+        self._labels: dict[RunConfig, str] = {}
 
     def __exit__(self, *exception: object) -> None:
         pass
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, StudyStarted):
-            self.total = len(event.assignments)
+            self.total = event.assignments
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)
-            self.trained += event.trained
-            self.stored += not event.trained and event.run.status != "failed"
+            if event.trained or event.run.status != "failed":
+                self.trained[event.run.config] += event.trained
+            if event.run.status == "finished":
+                accuracy = event.run.val_accuracy
+                self.best = max(self.best, (accuracy, event.assignment.label))
+        elif isinstance(event, RunStarted):
+            self._labels[event.assignment.config] = event.assignment.label
         if isinstance(event, RunWaits | SliceLost | CheckpointDamaged):
             self.warn(event)
         else:
@@ -116,15 +132,17 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     def summary(self) -> str:
         """What was trained and what was not."""
-        epochs = "1 epoch" if self.trained == 1 else f"{self.trained} epochs"
-        runs = "1 run" if self.stored == 1 else f"{self.stored} runs"
+        trained = self.trained.total()
+        stored = sum(not count for count in self.trained.values())
+        epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
+        runs = "1 run" if stored == 1 else f"{stored} runs"
         return f"{epochs} trained, {runs} from the store."
 
     def name(self, config: RunConfig) -> str:
         """What tells a run from the others: `width=32 seed=0`."""
-        return " ".join(
-            f"{key}={value_text(key, getattr(config, key))}" for key in self._names
-        )
+        label = self._labels.get(config)
+        values = [f"{key}={short_text(key, getattr(config, key))}" for key in self._names]
+        return " ".join([label, *values] if label else values)
 
     def outcome(self, run: Run) -> str:
         """A line on a run that is finished."""
@@ -170,18 +188,22 @@ class LiveDisplay(Display):
     above them a line for each run that is finished.
     """
 
-    def __init__(self, names: tuple[str, ...], console: Console) -> None:
-        super().__init__(names, console)
+    def __init__(
+        self, names: tuple[str, ...], console: Console, stages: Mapping[str, int]
+    ) -> None:
+        super().__init__(names, console, stages)
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} epochs"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
             TextColumn("{task.fields[note]}"),
             TimeRemainingColumn(),
             console=console,
             transient=True,
         )
         self._tasks: dict[RunConfig, TaskID] = {}
+        self._stages: dict[str, TaskID] = {}
+        self._epochs: Counter[RunConfig] = Counter()
         self._all = TaskID(0)
 
     def __enter__(self) -> Self:
@@ -193,27 +215,53 @@ class LiveDisplay(Display):
 
     def show(self, event: Shown) -> None:
         bars = self._progress
-        count = f"{len(self.finished)} of {self.total} runs finished"
         if isinstance(event, StudyStarted):
-            epochs = sum(assignment.epochs for assignment in event.assignments)
-            self._all = bars.add_task("all runs", total=epochs, note=count)
+            self._all = self._add("all runs", event.epochs, note=self._count())
+            for name, runs in self.stages.items():
+                self._stages[name] = self._add(name, runs, unit="runs", visible=False)
             return
         config, target = event.assignment.config, event.assignment.epochs
+        stage = self._stages.get(event.assignment.stage)
         if isinstance(event, RunStarted):
-            task = bars.add_task(self.name(config), total=target, note="starting")
-            self._tasks[config] = task
+            self._tasks[config] = self._add(self.name(config), target, note="starting")
+            if stage is not None:
+                bars.update(stage, visible=True)
         elif isinstance(event, EpochFinished):
             note = _figures(event.record)
-            seen = next(it.completed for it in bars.tasks if it.id == self._tasks[config])
-            bars.advance(self._all, event.record.epoch - 1 - seen)  # from the store
             bars.update(self._tasks[config], completed=event.record.epoch, note=note)
-            bars.advance(self._all)
+            self._advance_to(config, event.record.epoch)
         elif isinstance(event, RunFinished):
-            task = self._tasks.pop(config)
-            missing = target - next(it.completed for it in bars.tasks if it.id == task)
-            bars.remove_task(task)
-            bars.update(self._all, advance=missing, note=count)
+            bars.remove_task(self._tasks.pop(config))
+            self._advance_to(config, target)
+            bars.update(self._all, note=self._count())
+            if stage is not None:
+                bars.advance(stage)
+                done = next(it.finished for it in bars.tasks if it.id == stage)
+                bars.update(stage, visible=not done)
             self.say_finished(event.run)
+
+    def _add(
+        self,
+        name: str,
+        total: int,
+        *,
+        note: str = "",
+        unit: str = "epochs",
+        visible: bool = True,
+    ) -> TaskID:
+        return self._progress.add_task(
+            name, total=total, note=note, unit=unit, visible=visible
+        )
+
+    def _advance_to(self, config: RunConfig, epoch: int) -> None:
+        """Counts a run's epochs once, also where it is advanced several times."""
+        self._progress.advance(self._all, max(0, epoch - self._epochs[config]))
+        self._epochs[config] = max(epoch, self._epochs[config])
+
+    def _count(self) -> str:
+        accuracy, label = self.best
+        best = f"; best so far {100 * accuracy:.2f} % ({label})" if label else ""
+        return f"{len(self.finished)} of {self.total} runs finished{best}"
 
 
 def _figures(record: EpochRecord) -> str:

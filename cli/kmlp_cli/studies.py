@@ -10,7 +10,7 @@ import typer
 from kmlp_cli.options import Json, RunsDir
 
 if TYPE_CHECKING:
-    from kmlp.store import Store
+    from kmlp.store import Store, StudyRecord
 
 Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
 
@@ -39,39 +39,69 @@ def show(
     ] = False,
 ) -> None:
     """Show what a study has come to, as the command that asked for it does."""
-    from kmlp.ablation import load_ablation
     from kmlp.errors import ConfigError
-    from kmlp.export import ablation_rows, ablation_to_dict, run_rows, run_to_json
     from kmlp.store.studies import get_study
-    from kmlp_cli import tables
-    from kmlp_cli.output import print_csv, print_json, print_table
 
     if as_json and as_csv:
         raise ConfigError(["Give --json or --csv, not both."])
+    form = "json" if as_json else "csv" if as_csv else "table"
     with _opened(runs_dir) as store:
         record = get_study(store, study)
-        if record.kind == "train":
-            run = record.only_run(store)
-            if as_json:
-                print_json(run_to_json(run))
-            elif as_csv:
-                print_csv(run_rows(run))
-            else:
-                print_table(tables.run_table(run), tables.run_summary(run))
-            return
-        ablation = load_ablation(store, record)
-    missing = sum(map(len, record.rows)) - len(ablation.runs)
+        show_kind = {"train": _show_run, "ablation": _show_ablation, "search": _show_search}
+        missing = show_kind[record.kind](store, record, form)
     if missing:
         print(
             f"{missing} of {sum(map(len, record.rows))} runs are not finished.",
             file=sys.stderr,
         )
-    if as_json:
+
+
+def _show_run(store: Store, record: StudyRecord, form: str) -> int:
+    """Prints a study in a form, and says how many of its runs are not finished."""
+    from kmlp.export import run_rows, run_to_json
+    from kmlp_cli import tables
+    from kmlp_cli.output import print_csv, print_json, print_table
+
+    run = record.only_run(store)
+    if form == "json":
+        print_json(run_to_json(run))
+    elif form == "csv":
+        print_csv(run_rows(run))
+    else:
+        print_table(tables.run_table(run), tables.run_summary(run))
+    return 0
+
+
+def _show_ablation(store: Store, record: StudyRecord, form: str) -> int:
+    from kmlp.ablation import load_ablation
+    from kmlp.export import ablation_rows, ablation_to_dict
+    from kmlp_cli import tables
+    from kmlp_cli.output import print_csv, print_json, print_table
+
+    ablation = load_ablation(store, record)
+    if form == "json":
         print_json(ablation_to_dict(ablation))
-    elif as_csv:
+    elif form == "csv":
         print_csv(ablation_rows(ablation))
     else:
         print_table(tables.ablation_table(ablation), tables.conclusion_text(ablation))
+    return sum(map(len, record.rows)) - len(ablation.runs)
+
+
+def _show_search(store: Store, record: StudyRecord, form: str) -> int:
+    from kmlp_cli.output import print_csv, print_json
+    from kmlp_cli.tune import print_search
+    from kmlp_tuning.export import search_rows, search_to_dict
+    from kmlp_tuning.search import load_search, unfinished
+
+    search = load_search(store, record)
+    if form == "json":
+        print_json(search_to_dict(search))
+    elif form == "csv":
+        print_csv(search_rows(search))
+    else:
+        print_search(search, every=True)
+    return unfinished(search, record)
 
 
 def runs(

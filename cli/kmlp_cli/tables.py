@@ -10,15 +10,19 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from kmlp.ablation import Ablation, ValueResult
+from kmlp.ablation import Ablation
 from kmlp.checks import parameters_of
+from kmlp.comparison import ValueResult
 from kmlp.config import RunConfig, dataset_of, value_text
 from kmlp.evidence import conclusion
 from kmlp.run import Run
 from kmlp.statistics import Estimate
 from kmlp.store import RunSummary, StudyRecord, StudySummary
 
-_NONE = "-"
+NONE = "-"
+"""In a cell of which there is nothing to say."""
+_LONG = 8
+"""Characters of a number that is shortened."""
 _EPOCH_LEGEND = (
     "epoch within 1 %: the first within 1 % of its run's best, mean over the seeds."
 )
@@ -28,12 +32,22 @@ _INTERVAL_LEGEND = (
 )
 
 
+def short_text(name: str, value: Any) -> str:
+    """A field's value as people read it: a long number with four digits.
+
+    >>> short_text("learning_rate", 0.0123456789), short_text("width", (300, 100))
+    ('0.01235', '300x100')
+    """
+    text = value_text(name, value)
+    return f"{value:.4g}" if isinstance(value, float) and len(text) > _LONG else text
+
+
 def ablation_table(study: Ablation) -> Table:
     """A row a value: how well it did, how far from the best, what went wrong."""
     seeds = len(study.seeds)
     table = plain_table(
-        f"What {study.axis} does: {study.base.dataset}, {_count(study.epochs, 'epoch')}, "
-        f"{_count(seeds, 'seed')}, {study.backend}",
+        f"What {study.axis} does: {study.base.dataset}, {count_of(study.epochs, 'epoch')}, "
+        f"{count_of(seeds, 'seed')}, {study.backend}",
         "\n".join(
             [_description(study), (_INTERVAL_LEGEND if seeds > 1 else "") + _EPOCH_LEGEND]
         ),
@@ -57,14 +71,14 @@ def ablation_table(study: Ablation) -> Table:
         table.add_row(
             value_text(study.axis, value.value),
             f"{value.parameters:,}",
-            _percent(value.val_accuracy),
-            _NONE if test is None else f"{100 * test.mean:.2f}",
-            "best" if best else _percent(study.difference(value), signed=True),
-            _NONE
+            percent(value.val_accuracy),
+            NONE if test is None else f"{100 * test.mean:.2f}",
+            "best" if best else percent(study.difference(value), signed=True),
+            NONE
             if value.epochs_to_near_best is None
             else f"{value.epochs_to_near_best:.1f}",
-            _NONE if value.seconds_per_epoch is None else f"{value.seconds_per_epoch:.2f}",
-            _wrongs(value),
+            NONE if value.seconds_per_epoch is None else f"{value.seconds_per_epoch:.2f}",
+            wrongs(value),
             style="bold" if best else None,
         )
     return table
@@ -106,12 +120,12 @@ def run_table(run: Run) -> Table:
 def run_summary(run: Run) -> Text:
     """The sentence under a run's table."""
     if run.status == "failed":
-        return Text(f"Failed after {_count(run.epochs, 'epoch')}: {run.failure}")
+        return Text(f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}")
     if run.status == "diverged":
         return Text(f"Diverged: the loss is not finite any more in epoch {run.epochs}.")
     return Text(
         f"Test accuracy {100 * run.test_accuracy:.2f} %, test loss {run.test_loss:.4f} "
-        f"after {_count(run.epochs, 'epoch')} ({run.seconds:.1f} s)."
+        f"after {count_of(run.epochs, 'epoch')} ({run.seconds:.1f} s)."
     )
 
 
@@ -167,7 +181,7 @@ def studies_table(studies: list[StudySummary]) -> Table:
             f"{study.finished} of {wanted}{failed}"
             if study.finished < wanted
             else f"{wanted}",
-            _NONE if best is None else f"{100 * best:.2f}",
+            NONE if best is None else f"{100 * best:.2f}",
             _when(record.updated),
         )
     return table
@@ -177,8 +191,12 @@ def _question(record: StudyRecord) -> str:
     about, question = record.about, record.question
     if record.kind == "train":
         return f"one run on {about['backend']}"
+    if record.kind == "search":
+        trials = count_of(question["max_trials"], "trial")
+        searched = ", ".join(about["space"])
+        return f"{about['algorithm']}: {searched} ({trials}, {about['backend']})"
     values = ", ".join(value_text(about["axis"], value) for value in question["values"])
-    seeds = _count(len(question["seeds"]), "seed")
+    seeds = count_of(len(question["seeds"]), "seed")
     return f"{about['axis']}: {values} ({seeds}, {about['backend']})"
 
 
@@ -202,7 +220,7 @@ def runs_table(runs: list[RunSummary]) -> Table:
             *([run.backend] if several else []),
             str(run.epochs),
             *(
-                _NONE if accuracy is None else f"{100 * accuracy:.2f}"
+                NONE if accuracy is None else f"{100 * accuracy:.2f}"
                 for accuracy in (run.val_accuracy, run.test_accuracy)
             ),
             run.status,
@@ -241,7 +259,8 @@ def _description(study: Ablation) -> str:
     return ", ".join(words if study.fused else [*words, "plain fit"])
 
 
-def _wrongs(value: ValueResult) -> str:
+def wrongs(value: ValueResult) -> str:
+    """How many runs went wrong, and how."""
     found = [
         f"{count} of {len(value.runs)} {what}"
         for count, what in (
@@ -251,12 +270,13 @@ def _wrongs(value: ValueResult) -> str:
         )
         if count
     ]
-    return ", ".join(found) or _NONE
+    return ", ".join(found) or NONE
 
 
-def _percent(found: Estimate | None, *, signed: bool = False) -> str:
+def percent(found: Estimate | None, *, signed: bool = False) -> str:
+    """A share in percent, with half of its interval."""
     if found is None:
-        return _NONE
+        return NONE
     mean = f"{100 * found.mean:{'+' if signed else ''}.2f}"
     if found.interval is None:
         return mean
@@ -264,8 +284,9 @@ def _percent(found: Estimate | None, *, signed: bool = False) -> str:
 
 
 def _number(number: float, spec: str) -> str:
-    return format(number, spec) if math.isfinite(number) else _NONE
+    return format(number, spec) if math.isfinite(number) else NONE
 
 
-def _count(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
+    """A number of things: `1 epoch`, `2 epochs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

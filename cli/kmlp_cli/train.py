@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +19,6 @@ from kmlp_cli.options import (
     RunsDir,
     config_options,
 )
-
-if TYPE_CHECKING:
-    from kmlp.run import Run
 
 
 @config_options
@@ -58,6 +53,7 @@ def train(
     from kmlp.runner import train as run_training
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
+    from kmlp_cli.saving import check_target, save_run
     from kmlp_cli.tables import run_summary, run_table
 
     backends.select(backend)
@@ -65,7 +61,7 @@ def train(
         [
             config.make,
             lambda: check_count("epochs", epochs),
-            lambda: _check_target(save, overwrite=overwrite),
+            lambda: check_target(save, overwrite=overwrite),
         ]
     )
     with show_progress(("seed",), quiet=quiet, fresh=fresh) as display:
@@ -83,54 +79,6 @@ def train(
     else:
         print_table(run_table(run), run_summary(run))
     if save is not None:
-        _save(run, save)
+        save_run(run, save)
     if run.status == "failed":
         raise typer.Exit(1)
-
-
-def _check_target(path: Path | None, *, overwrite: bool) -> None:
-    from kmlp.errors import raise_problems
-
-    if path is None:
-        return
-    problems = []
-    if path.suffix != ".keras":
-        problems.append(f'The value of `--save` is "{path}", but must be a name.keras.')
-    elif path.is_dir():
-        problems.append(f"{path} of `--save` is a folder. Choose another name.")
-    elif path.exists() and not overwrite:
-        problems.append(
-            f"{path} of `--save` exists. Choose another name, or give --overwrite."
-        )
-    if not path.parent.is_dir():
-        problems.append(f"The folder {path.parent} of `--save` does not exist.")
-    elif not os.access(path.parent, os.W_OK):
-        problems.append(f"The folder {path.parent} of `--save` cannot be written to.")
-    raise_problems(problems)
-
-
-def _save(run: Run, path: Path) -> None:
-    from kmlp.activations import ACTIVATIONS
-    from kmlp.model import save_portable
-
-    if run.archive is None:
-        print(f"Nothing was saved to {path}: {_why_not(run)}.", file=sys.stderr)
-        raise typer.Exit(1)
-    compiled = save_portable(run.model(), path)
-    print(f"Saved {path}.", file=sys.stderr)
-    if not compiled:
-        print("Its loss is not Keras' own: compile it to train on.", file=sys.stderr)
-    if ACTIVATIONS.is_own(run.config.activation):
-        print(
-            f'To load it, give its activation "{run.config.activation}" as custom_objects.',
-            file=sys.stderr,
-        )
-
-
-def _why_not(run: Run) -> str:
-    if run.status != "finished":
-        return f"the run {run.status}"
-    return (
-        f"the store has the run's model after more than {run.epochs} epochs only; "
-        "--fresh trains it anew"
-    )

@@ -17,6 +17,16 @@ class Assignment:
     config: RunConfig
     epochs: int
 
+    @property
+    def label(self) -> str:
+        """What people know the run by, beside its configuration."""
+        return ""
+
+    @property
+    def stage(self) -> str:
+        """The part of the study that it belongs to, if there are several."""
+        return ""
+
 
 class Planned(Enum):
     """What a planner says when it has no assignment."""

@@ -14,8 +14,10 @@ class StudyStarted:
     """All is checked; training begins."""
 
     name: str
-    assignments: tuple[Assignment, ...]
-    """What is known of it beforehand."""
+    assignments: int
+    """How many there are at most."""
+    epochs: int
+    """How many they come to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class Engine:
         self._tell = tell
         self._fresh = fresh
         self._active: dict[RunConfig, _Active] = {}
+        self._begun_anew: set[RunConfig] = set()
         self._elsewhere: list[_Active] = []  # claimed by another process
         self._submitted = 0
 
@@ -130,8 +131,10 @@ class Engine:
                 self._active[planned.config].wanted.append(planned)
             else:
                 identity = self._identify(planned.config)
-                at = Standing() if self._fresh else self._store.standing(identity)
-                active = _Active(identity, deque([planned]), self._fresh, at)
+                fresh = self._fresh and planned.config not in self._begun_anew
+                at = Standing() if fresh else self._store.standing(identity)
+                active = _Active(identity, deque([planned]), fresh, at)
+                self._begun_anew.add(planned.config)
                 self._active[planned.config] = active
                 self._go_on(active)
         if not self._active and planned is not Planned.DONE:

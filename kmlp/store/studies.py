@@ -19,17 +19,27 @@ class StudyRecord:
 
     name: str
     kind: str
-    """`"ablation"` or `"train"`."""
+    """`"ablation"`, `"search"` or `"train"`."""
     about: dict[str, Any]
     """What stays the same when a study is extended: the axis, the base, ..."""
     question: dict[str, Any]
     """What may be extended: values, seeds, ..."""
     epochs: int
-    """Of every run."""
+    """Of every run; in a search, of those that get the most."""
     rows: tuple[tuple[str, ...], ...]
-    """The keys of its runs; for an ablation a row a value, a column a seed."""
+    """The keys of its runs; for an ablation a row a value, a column a seed; for a search
+    a row a trial, and then a row for each that was confirmed, a column a seed."""
     updated: float = 0.0
     """When it was asked last, in seconds since 1970."""
+
+    def targets(self) -> dict[str, int]:
+        """The epochs that each of its runs is to have, by key."""
+        rows = self.question.get("log", {}).get("epochs") or [self.epochs] * len(self.rows)
+        found: dict[str, int] = {}
+        for keys, epochs in zip(self.rows, rows, strict=True):
+            for key in keys:
+                found[key] = max(epochs, found.get(key, 0))
+        return found
 
     def only_run(self, store: Store) -> Run:
         """The run of a study of one, as far as it has come.
@@ -133,17 +143,20 @@ def _summary(
     store: Store, record: StudyRecord, runs: dict[str, sqlite3.Row]
 ) -> StudySummary:
     """A line on a study; its runs may have more epochs than it asks for."""
-    have = [runs[key] for keys in record.rows for key in keys if key in runs]
+    targets = record.targets()
+    have = [runs[key] for key in targets if key in runs]
     done = [
-        run for run in have if run["epochs"] >= record.epochs or run["status"] == "diverged"
+        run
+        for run in have
+        if run["epochs"] >= targets[run["key"]] or run["status"] == "diverged"
     ]
     accuracies = []
     for run in done:
         accuracy = run["val_accuracy"]
-        if run["epochs"] > record.epochs:
+        if run["epochs"] > targets[run["key"]]:
             [accuracy] = store.connection.execute(
                 "SELECT val_accuracy FROM epochs WHERE run = ? AND epoch = ?",
-                (run["id"], record.epochs),
+                (run["id"], targets[run["key"]]),
             ).fetchone()
         accuracies.append(accuracy)
     return StudySummary(

@@ -35,7 +35,10 @@ def measure(backend, runs):
     from kmlp.runner import Assignment, ListPlanner
     from kmlp.store import Store
 
-    configs = [RunConfig(width=16 + n, depth=1, train_size=1000) for n in range(runs)]
+    # Each width once, large and small ones in turn: a large network takes more memory.
+    widths = [16 + n * 131 % runs for n in range(runs)]
+    assert len(set(widths)) == runs, "choose another number of runs"
+    configs = [RunConfig(width=width, depth=1, train_size=1000) for width in widths]
     found = []
 
     class Watched(ProcessExecutor):
@@ -44,6 +47,8 @@ def measure(backend, runs):
             assert isinstance(result, SliceResult), result
             workers = [resident(pid) for pid in self.pids()]
             found.append((resident("self"), sum(workers) if workers else found[-1][1]))
+            if len(found) % 25 == 0:
+                print(f"{backend}: {len(found)} of {runs} runs", file=sys.stderr)
             return result
 
     with (

@@ -1,0 +1,252 @@
+"""A search as Rich tables."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from kmlp.comparison import METRIC, Comparison
+from kmlp.config import RunConfig, config_fields, value_text
+from kmlp.evidence import conclusion
+from kmlp_cli.tables import (
+    NONE,
+    count_of,
+    percent,
+    plain_table,
+    short_text,
+    wrongs,
+)
+from kmlp_tuning.importance import Importances
+from kmlp_tuning.schedule import total_epochs
+from kmlp_tuning.search import Search
+from kmlp_tuning.settings import HALVING, SearchSettings
+from kmlp_tuning.trial import Trial
+
+SHOWN = 10
+"""Trials in the table, unless all are asked for."""
+
+
+def plan_table(settings: SearchSettings) -> Table:
+    """The brackets and rungs of a search, before anything is trained."""
+    plan = settings.plan()
+    about = "about " if settings.algorithm == "asha" else ""
+    again = min(3, settings.max_trials)
+    confirmed = (
+        f" Then the best {again} again with {count_of(settings.confirm, 'other seed')}: "
+        f"{again * settings.confirm * settings.max_epochs:,} epochs."
+        if settings.confirm
+        else ""
+    )
+    table = plain_table(
+        f"What {settings.algorithm} would train",
+        f"In all {about}{total_epochs(plan):,} epochs: a promoted configuration goes on "
+        f"from where it is.{confirmed}",
+    )
+    for name in ("bracket", "rung", "configurations", "epochs each", "epochs to train"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, bracket in enumerate(plan, start=1):
+        before = 0
+        for rung_number, rung in enumerate(bracket.rungs, start=1):
+            table.add_row(
+                str(number) if rung_number == 1 else "",
+                str(rung_number),
+                f"{about if rung_number > 1 else ''}{rung.configurations:,}",
+                f"{rung.epochs:,}",
+                f"{rung.configurations * (rung.epochs - before):,}",
+            )
+            before = rung.epochs
+        table.add_section()
+    return table
+
+
+def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
+    """The same as plain values."""
+    plan = settings.plan()
+    return {
+        "algorithm": settings.algorithm,
+        "max_trials": settings.max_trials,
+        "space": settings.space.to_dict(),
+        "brackets": [
+            [
+                {"configurations": rung.configurations, "epochs": rung.epochs}
+                for rung in bracket.rungs
+            ]
+            for bracket in plan
+        ],
+        "epochs": total_epochs(plan),
+        "confirm_epochs": min(3, settings.max_trials)
+        * settings.confirm
+        * settings.max_epochs,
+    }
+
+
+def search_table(search: Search, *, every: bool = False) -> Table:
+    """A row a trial, the best first; those that diverged or failed last."""
+    settings = search.settings
+    ranked = search.ranked()
+    rest = [trial for trial in search.trials if trial not in ranked]
+    trials = [*ranked, *rest]
+    shown = trials if every else trials[:SHOWN]
+    more = len(trials) - len(shown)
+    seed = settings.base.seed
+    table = plain_table(
+        f"Search: {settings.base.dataset}, {settings.algorithm}, "
+        f"{count_of(len(trials), 'configuration')}, up to "
+        f"{count_of(settings.max_epochs, 'epoch')}, seed {seed}, {search.backend}",
+        _legend(settings, more),
+    )
+    table.add_column("trial", justify="right", no_wrap=True)
+    for name in settings.space.fields:
+        table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
+    brackets = settings.algorithm == "hyperband"
+    if brackets:
+        table.add_column("brac-\nket", justify="right", no_wrap=True)
+    table.add_column("epochs", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    other = settings.objective != METRIC
+    for header in (
+        *([settings.objective.replace("_", "\n")] if other else []),
+        "validation\naccuracy %",
+        "s",
+    ):
+        table.add_column(header, justify="right", no_wrap=True)
+    best = search.best()
+    for trial in shown:
+        score = trial.score(settings.objective)
+        accuracy = trial.score(METRIC)
+        table.add_row(
+            str(trial.number),
+            *(_field(trial, name, settings) for name in settings.space.fields),
+            *([str(trial.bracket)] if brackets else []),
+            str(trial.run.epochs if trial.run else 0),
+            trial.status(settings.max_epochs),
+            *([NONE if score is None else f"{score:.4f}"] if other else []),
+            NONE if accuracy is None else f"{100 * accuracy:.2f}",
+            f"{trial.run.seconds:.1f}" if trial.run else NONE,
+            style="bold" if trial is best else None,
+        )
+    return table
+
+
+def _legend(settings: SearchSettings, more: int) -> str:
+    lines = []
+    if settings.algorithm in HALVING:
+        lines.append("stopped: others of its rung were better.")
+    if settings.algorithm == "asha":
+        lines.append("What is promoted depends on timing: another time it may be others.")
+    if more:
+        lines.append(f"{more} more: --all shows them.")
+    return "\n".join(lines)
+
+
+def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
+    if trial.config.depth == 0 and name in ("width", "activation"):
+        return NONE  # there is no hidden layer
+    return short_text(name, getattr(trial.config, name))
+
+
+def importance_table(found: Importances) -> Table:
+    """A row a field: what it had to do with the accuracy."""
+    trust = (
+        "they predict nothing, so this says nothing"
+        if found.explained <= 0
+        else f"they predict {100 * found.explained:.0f} % of the variation"
+    )
+    table = plain_table(
+        "What mattered",
+        "By how many points a forest's prediction of the accuracy after "
+        f"{count_of(found.epochs, 'epoch')} gets worse if the field is shuffled, over "
+        f"{found.trials} configurations that it has not seen: {trust}.",
+    )
+    table.add_column("field")
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("95 % of the repeats", justify="right", no_wrap=True)
+    for it in found.fields:
+        low, high = it.interval
+        table.add_row(
+            it.field, f"{100 * it.drop:.2f}", f"{100 * low:.2f} to {100 * high:.2f}"
+        )
+    return table
+
+
+def confirmed_table(search: Search, confirmed: Comparison) -> Table:
+    """A row a trial that was trained again: how it did, and what the search had said."""
+    seeds = count_of(len(confirmed.seeds), "other seed")
+    table = plain_table(
+        f"The best again: {seeds}, {count_of(confirmed.epochs, 'epoch')}",
+        "too high by: the search's accuracy less the mean over the other seeds. A search "
+        "shows the highest of many accuracies, so it is too high on average; go by the "
+        "mean.",
+    )
+    table.add_column("trial", justify="right", no_wrap=True)
+    for header in (
+        "in the\nsearch %",
+        "validation\naccuracy %",
+        "too high\nby",
+        "difference\nfrom best",
+        "test\nacc. %",
+    ):
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("went\nwrong", overflow="fold", min_width=5)
+    by_number = {trial.number: trial for trial in search.trials}
+    for value in confirmed.values:
+        trial = by_number[value.value]
+        best = value is confirmed.best()
+        bias = search.bias(trial)
+        accuracy = trial.score(METRIC)
+        table.add_row(
+            str(value.value),
+            NONE if accuracy is None else f"{100 * accuracy:.2f}",
+            percent(value.val_accuracy),
+            NONE if bias is None else f"{100 * bias:+.2f}",
+            "best" if best else percent(confirmed.difference(value), signed=True),
+            NONE
+            if value.test_accuracy is None
+            else f"{100 * value.test_accuracy.mean:.2f}",
+            wrongs(value),
+            style="bold" if best else None,
+        )
+    return table
+
+
+def confirmed_text(confirmed: Comparison) -> Text:
+    """The sentence under it."""
+    return Text(conclusion(confirmed))
+
+
+def best_text(search: Search) -> Text:
+    """The best configuration as a command, and how it did on test data."""
+    best = search.best()
+    if best is None or best.run is None:
+        return Text(
+            "Every configuration diverged or failed: there is no best one. Try smaller "
+            "learning rates; --all shows what each came to."
+        )
+    command = train_command(best.config, best.epochs, search)
+    return Text(
+        f"Best: trial {best.number}, test accuracy {100 * best.run.test_accuracy:.2f} % "
+        f"after {count_of(best.epochs, 'epoch')}. The same again:\n{command}"
+    )
+
+
+def train_command(config: RunConfig, epochs: int, search: Search) -> str:
+    """The command line that trains a configuration."""
+    default = replace(RunConfig(), dataset=config.dataset)
+    words = ["kmlp", "train", "--backend", search.backend, "--epochs", str(epochs)]
+    for name, field in config_fields().items():
+        value = getattr(config, name)
+        if name == "depth":
+            shown = not isinstance(config.width, tuple) and value != default.depth
+        else:
+            shown = value != field.default
+        if shown and field.type is bool:
+            words.append(f"--{name}" if value else f"--no-{name}")
+        elif shown:
+            words += [f"--{name.replace('_', '-')}", value_text(name, value)]
+    if not search.settings.fused:
+        words.append("--no-fused")
+    return shlex.join(words)

@@ -1,0 +1,213 @@
+"""`kmlp tune`: a search for good hyperparameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kmlp_cli.options import (
+    Backend,
+    ConfigOptions,
+    Fresh,
+    Fused,
+    Jobs,
+    Json,
+    Name,
+    Quiet,
+    RunsDir,
+    space_options,
+)
+from kmlp_tuning.space import SEARCHED
+
+if TYPE_CHECKING:
+    from kmlp.config import RunConfig
+    from kmlp_tuning.search import Search
+    from kmlp_tuning.space import SearchSpace
+
+EPILOG = """\b
+A field with several values, separated by commas, or with a range LOW:HIGH or LOW:HIGH:log
+is searched; one with one value is fixed. A file of --space replaces the default space.
+
+\b
+Examples:
+kmlp tune --max-trials 25
+kmlp tune --width 64,128 --learning-rate 1e-4:1e-1:log --activation relu --plan
+kmlp tune --depth 0:6 --momentum 0:0.99 --loss cross_entropy,multi_margin --max-trials 50
+kmlp tune --space space.toml --algorithm random --save best.keras"""
+
+
+@space_options(SEARCHED)
+def tune(
+    config: ConfigOptions,
+    max_trials: Annotated[
+        int | None,
+        typer.Option(
+            help="Configurations to choose, all different.  [default: 25; for a grid all]"
+        ),
+    ] = None,
+    algorithm: Annotated[
+        str,
+        typer.Option(
+            help="hyperband; asha, which does not wait, so that what it promotes depends "
+            "on timing; random; bayesian; grid."
+        ),
+    ] = "hyperband",
+    space: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml",
+            help='The space as a file, with lines such as width = "64,128". Options go '
+            "before it.",
+            show_default=False,
+        ),
+    ] = None,
+    objective: Annotated[
+        str,
+        typer.Option(
+            help="What chooses, after the last epoch: val_accuracy, val_loss, accuracy, "
+            "loss."
+        ),
+    ] = "val_accuracy",
+    max_epochs: Annotated[int, typer.Option(help="Epochs of the best.")] = 10,
+    min_epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs of every configuration at least.  [default: 1]"),
+    ] = None,
+    factor: Annotated[
+        int | None, typer.Option(help="One of so many is promoted.  [default: 3]")
+    ] = None,
+    confirm: Annotated[
+        int,
+        typer.Option(
+            help="Other seeds with which the best three are trained again; 0: not at all."
+        ),
+    ] = 3,
+    backend: Backend = None,
+    fused: Fused = True,
+    jobs: Jobs = None,
+    name: Name = None,
+    runs_dir: RunsDir = None,
+    fresh: Fresh = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show what would be trained, and stop.")
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all trials, not the best ten only.")
+    ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.keras",
+            help="Save the best trial's model, as kmlp train does.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --save replace a file.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search for the hyperparameters with the best validation accuracy.
+
+    Many configurations are trained for a few epochs, and only the best of them go on
+    (Hyperband). The best three are then trained again with other seeds, because the
+    highest of many accuracies is too high.
+    """
+    from kmlp import backend as backends
+    from kmlp.errors import gather
+    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.progress import show_progress
+    from kmlp_cli.saving import check_target, save_run
+    from kmlp_cli.search_tables import plan_table, plan_to_dict
+    from kmlp_tuning.export import search_to_dict
+    from kmlp_tuning.search import tune as run_search
+    from kmlp_tuning.settings import make_settings
+    from kmlp_tuning.trial import CONFIRMED, stage_name
+
+    backends.select(backend)
+    (found, base), *_ = gather(
+        [
+            lambda: _space(config, space),
+            lambda: check_target(save, overwrite=overwrite),
+        ]
+    )
+    asked: dict[str, Any] = {
+        "max_trials": max_trials,
+        "algorithm": algorithm,
+        "objective": objective,
+        "max_epochs": max_epochs,
+        "min_epochs": min_epochs,
+        "factor": factor,
+        "confirm": confirm,
+        "fused": fused,
+    }
+    settings = make_settings(found, base, **asked)
+    if plan:
+        if as_json:
+            print_json(plan_to_dict(settings))
+        else:
+            print_table(plan_table(settings))
+        return
+    stages = {
+        stage_name(number, level): rung.configurations
+        for number, bracket in enumerate(settings.plan(), start=1)
+        for level, rung in enumerate(bracket.rungs, start=1)
+    } | {CONFIRMED: min(3, settings.max_trials) * confirm}
+    shown = (*found.fields, "seed")
+    with show_progress(shown, quiet=quiet, fresh=fresh, stages=stages) as display:
+        search = run_search(
+            found,
+            base=base,
+            observer=display,
+            jobs=jobs,
+            runs_dir=runs_dir,
+            fresh=fresh,
+            name=name,
+            **asked,
+        )
+    if as_json:
+        print_json(search_to_dict(search))
+    else:
+        print_search(search, every=every)
+    best = search.best()
+    if save is not None and best is not None and best.run is not None:
+        save_run(best.run, save)
+    if best is None or any(trial.status(max_epochs) == "failed" for trial in search.trials):
+        raise typer.Exit(1)
+
+
+def print_search(search: Search, *, every: bool = False) -> None:
+    """Prints what came of a search, all of it or the best ten trials."""
+    from kmlp_cli import search_tables as tables
+    from kmlp_cli.output import print_table
+
+    print_table(tables.search_table(search, every=every))
+    if (importances := search.importance()) is not None:
+        print_table(tables.importance_table(importances))
+    if search.confirmed is not None:
+        print_table(
+            tables.confirmed_table(search, search.confirmed),
+            tables.confirmed_text(search.confirmed),
+        )
+    print(tables.best_text(search))
+
+
+def _space(config: ConfigOptions, path: Path | None) -> tuple[SearchSpace, RunConfig]:
+    """What is searched, and the fixed fields."""
+    from kmlp.config import RunConfig, parse_config
+    from kmlp_tuning.space import Choice, SearchSpace, parse_space, read_space
+
+    given = {name: it for name, it in config.given.items() if it is not None}
+    texts = {k: it for k, it in given.items() if isinstance(it, str) and k != "seed"}
+    flags = {name: it for name, it in given.items() if it is True}
+    found = parse_space(texts, searched=SEARCHED if path is None else read_space(path))
+    fixed = {**found.fixed, **flags}
+    widths = found.searched.get("width")
+    if isinstance(widths, Choice) and "depth" not in {*found.searched, *fixed}:
+        # Of widths, one that states the depth, wherever it stands.
+        fixed["width"] = max(widths.values, key=lambda value: isinstance(value, tuple))
+    seed = parse_config({"seed": str(given["seed"])}).seed
+    return SearchSpace(found.searched), RunConfig(**fixed, seed=seed)

@@ -1,0 +1,109 @@
+"""A search as plain values that JSON can hold; numbers that are not finite are None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kmlp.ablation import table_value
+from kmlp.evidence import conclusion
+from kmlp.export import finite, run_rows, run_to_dict, value_to_dict
+from kmlp.fields import plain
+from kmlp_tuning.search import Search
+from kmlp_tuning.trial import Trial
+
+
+def search_to_dict(search: Search) -> dict[str, Any]:
+    """A search: the question, every trial with its run, the best, and what confirms it."""
+    settings = search.settings
+    best = search.best()
+    found = search.importance()
+    confirmed = search.confirmed
+    return {
+        "name": search.name,
+        "algorithm": settings.algorithm,
+        "objective": settings.objective,
+        "direction": settings.direction,
+        "space": settings.space.to_dict(),
+        "base": {
+            name: value
+            for name, value in settings.base.to_dict().items()
+            if name not in settings.space.fields
+        },
+        "max_trials": settings.max_trials,
+        "max_epochs": settings.max_epochs,
+        "brackets": [
+            [
+                {"configurations": rung.configurations, "epochs": rung.epochs}
+                for rung in bracket.rungs
+            ]
+            for bracket in settings.plan()
+        ],
+        "backend": search.backend,
+        "fused": settings.fused,
+        "trials": [_trial_to_dict(search, trial) for trial in search.trials],
+        "ranked": [trial.number for trial in search.ranked()],
+        "best": best.number if best is not None else None,
+        "importance": {
+            "epochs": found.epochs,
+            "trials": found.trials,
+            "explained": found.explained,
+            "fields": [
+                {"field": it.field, "drop": it.drop, "interval": list(it.interval)}
+                for it in found.fields
+            ],
+        }
+        if found is not None
+        else None,
+        "confirmed": {
+            "seeds": list(confirmed.seeds),
+            "values": [
+                {
+                    **value_to_dict(confirmed, value),
+                    "bias": search.bias(_by_number(search, value.value)),
+                }
+                for value in confirmed.values
+            ],
+            "conclusion": conclusion(confirmed),
+        }
+        if confirmed is not None
+        else None,
+    }
+
+
+def search_rows(search: Search) -> list[dict[str, Any]]:
+    """A flat row for every epoch of every trial."""
+    return [
+        {
+            "trial": trial.number,
+            "bracket": trial.bracket,
+            **{
+                name: table_value(name, trial.config)
+                for name in search.settings.space.fields
+            },
+            **row,
+            "status": trial.status(search.settings.max_epochs),
+        }
+        for trial in search.trials
+        if trial.run is not None
+        for row in run_rows(trial.run)
+    ]
+
+
+def _trial_to_dict(search: Search, trial: Trial) -> dict[str, Any]:
+    score = trial.score(search.settings.objective)
+    return {
+        "trial": trial.number,
+        "values": {
+            name: plain(getattr(trial.config, name))
+            for name in search.settings.space.fields
+        },
+        "bracket": trial.bracket,
+        "rung": trial.rung,
+        "score": finite(score) if score is not None else None,
+        **(run_to_dict(trial.run) if trial.run is not None else {}),
+        "status": trial.status(search.settings.max_epochs),
+    }
+
+
+def _by_number(search: Search, number: int) -> Trial:
+    return next(trial for trial in search.trials if trial.number == number)
