@@ -98,6 +98,10 @@ class Comparison:
         """Every run, value by value."""
         return tuple(run for value in self.values for run in value.runs)
 
+    def called(self, values: str) -> str:
+        """What values of the axis are called: `width=32`, `trial 3`."""
+        return f"{self.axis}{'=' if self.axis in config_fields() else ' '}{values}"
+
     def text(self, value: ValueResult) -> str:
         """A value as text."""
         named = self.axis in config_fields()

@@ -22,7 +22,7 @@ def conclusion(study: Comparison) -> str:
 
 def _comparison(study: Comparison, best: ValueResult) -> str:
     def name(*values: ValueResult) -> str:
-        return f"{study.axis}={_listed([study.text(value) for value in values])}"
+        return study.called(_listed([study.text(value) for value in values]))
 
     others = [value for value in study.contenders if value is not best]
     if len(study.values) == 1:
@@ -73,7 +73,7 @@ def _caveats(study: Comparison) -> list[str]:
             if count
         ]
         if found:
-            caveats.append(f"{study.axis}={_listed(found)} {what}.")
+            caveats.append(f"{study.called(_listed(found))} {what}.")
     return caveats
 
 

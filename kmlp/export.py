@@ -104,9 +104,9 @@ def value_to_dict(study: Comparison, value: ValueResult) -> dict[str, Any]:
     return {
         "value": plain(value.value),
         "parameters": value.parameters,
-        **_estimate_to_dict(value.val_accuracy),
-        "test_accuracy": _estimate_to_dict(value.test_accuracy),
-        "difference": _estimate_to_dict(difference) if difference is not None else None,
+        **estimate_to_dict(value.val_accuracy),
+        "test_accuracy": estimate_to_dict(value.test_accuracy),
+        "difference": estimate_to_dict(difference) if difference is not None else None,
         "worse": study.worse(value),
         "diverged": value.diverged,
         "failed": value.failed,
@@ -117,7 +117,8 @@ def value_to_dict(study: Comparison, value: ValueResult) -> dict[str, Any]:
     }
 
 
-def _estimate_to_dict(found: Estimate | None) -> dict[str, Any]:
+def estimate_to_dict(found: Estimate | None) -> dict[str, Any]:
+    """A mean with its interval."""
     return {
         "mean": found.mean if found is not None else None,
         "interval": list(found.interval) if found is not None and found.interval else None,

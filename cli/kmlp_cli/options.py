@@ -159,7 +159,7 @@ def _option(field: ConfigField) -> inspect.Parameter:
 
 
 def _space_option(searched: Mapping[str, str], field: ConfigField) -> inspect.Parameter:
-    if field.type is bool or field.name == "seed":
+    if field.name == "seed":
         return _option(field)
     default = searched.get(field.name) or (
         field.derived.text if field.derived else field.text(field.default)
@@ -182,5 +182,5 @@ def _parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[bool if is_flag else str | None, option],
+        annotation=Annotated[bool | None if is_flag else str | None, option],
     )

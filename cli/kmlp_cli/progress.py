@@ -6,12 +6,13 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from kmlp.config import RunConfig
 from kmlp.engine import (
@@ -28,6 +29,9 @@ from kmlp.run import EpochRecord, Run
 from kmlp_cli.tables import short_text
 
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
+
+_WIDE = 100
+"""Columns of a terminal from which on bars have a note beside them."""
 
 _SECONDS_BETWEEN_LINES = 10.0
 """How often a long run says a line where there is no terminal."""
@@ -183,6 +187,16 @@ class PlainLines(Display):
         self._said = now
 
 
+class _Bars(Progress):
+    """Bars, and a line under them."""
+
+    line = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        yield Text(self.line)
+
+
 class LiveDisplay(Display):
     """A bar for everything with the time left, one for each run in progress, and
     above them a line for each run that is finished.
@@ -192,15 +206,15 @@ class LiveDisplay(Display):
         self, names: tuple[str, ...], console: Console, stages: Mapping[str, int]
     ) -> None:
         super().__init__(names, console, stages)
-        self._progress = Progress(
+        wide = console.width >= _WIDE
+        columns = (
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=20 if wide else 10),
             TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
-            TextColumn("{task.fields[note]}"),
+            *([TextColumn("{task.fields[note]}")] if wide else []),
             TimeRemainingColumn(),
-            console=console,
-            transient=True,
         )
+        self._progress = _Bars(*columns, console=console, transient=True)
         self._tasks: dict[RunConfig, TaskID] = {}
         self._stages: dict[str, TaskID] = {}
         self._epochs: Counter[RunConfig] = Counter()
@@ -216,14 +230,16 @@ class LiveDisplay(Display):
     def show(self, event: Shown) -> None:
         bars = self._progress
         if isinstance(event, StudyStarted):
-            self._all = self._add("all runs", event.epochs, note=self._count())
+            self._all = self._add("all runs", event.epochs)
+            self._progress.line = self._count()
             for name, runs in self.stages.items():
                 self._stages[name] = self._add(name, runs, unit="runs", visible=False)
             return
         config, target = event.assignment.config, event.assignment.epochs
         stage = self._stages.get(event.assignment.stage)
         if isinstance(event, RunStarted):
-            self._tasks[config] = self._add(self.name(config), target, note="starting")
+            name = event.assignment.label or self.name(config)
+            self._tasks[config] = self._add(name, target, note="starting")
             if stage is not None:
                 bars.update(stage, visible=True)
         elif isinstance(event, EpochFinished):
@@ -233,7 +249,7 @@ class LiveDisplay(Display):
         elif isinstance(event, RunFinished):
             bars.remove_task(self._tasks.pop(config))
             self._advance_to(config, target)
-            bars.update(self._all, note=self._count())
+            bars.line = self._count()
             if stage is not None:
                 bars.advance(stage)
                 done = next(it.finished for it in bars.tasks if it.id == stage)

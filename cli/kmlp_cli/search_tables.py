@@ -35,6 +35,11 @@ def plan_table(settings: SearchSettings) -> Table:
     plan = settings.plan()
     about = "about " if settings.algorithm == "asha" else ""
     again = min(3, settings.max_trials)
+    goes_on = (
+        ": a promoted configuration goes on from where it is"
+        if settings.algorithm in HALVING
+        else ""
+    )
     confirmed = (
         f" Then the best {again} again with {count_of(settings.confirm, 'other seed')}: "
         f"{again * settings.confirm * settings.max_epochs:,} epochs."
@@ -43,8 +48,7 @@ def plan_table(settings: SearchSettings) -> Table:
     )
     table = plain_table(
         f"What {settings.algorithm} would train",
-        f"In all {about}{total_epochs(plan):,} epochs: a promoted configuration goes on "
-        f"from where it is.{confirmed}",
+        f"In all {about}{total_epochs(plan):,} epochs{goes_on}.{confirmed}",
     )
     for name in ("bracket", "rung", "configurations", "epochs each", "epochs to train"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -97,7 +101,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
         f"Search: {settings.base.dataset}, {settings.algorithm}, "
         f"{count_of(len(trials), 'configuration')}, up to "
         f"{count_of(settings.max_epochs, 'epoch')}, seed {seed}, {search.backend}",
-        _legend(settings, more),
+        _legend(search, more),
     )
     table.add_column("trial", justify="right", no_wrap=True)
     for name in settings.space.fields:
@@ -123,7 +127,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
             *(_field(trial, name, settings) for name in settings.space.fields),
             *([str(trial.bracket)] if brackets else []),
             str(trial.run.epochs if trial.run else 0),
-            trial.status(settings.max_epochs),
+            search.status(trial),
             *([NONE if score is None else f"{score:.4f}"] if other else []),
             NONE if accuracy is None else f"{100 * accuracy:.2f}",
             f"{trial.run.seconds:.1f}" if trial.run else NONE,
@@ -132,10 +136,14 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     return table
 
 
-def _legend(settings: SearchSettings, more: int) -> str:
-    lines = []
+def _legend(search: Search, more: int) -> str:
+    settings, lines = search.settings, []
     if settings.algorithm in HALVING:
         lines.append("stopped: others of its rung were better.")
+    if not search.complete:
+        lines.append(
+            "waiting: its rung is not complete. The command goes on where it ended."
+        )
     if settings.algorithm == "asha":
         lines.append("What is promoted depends on timing: another time it may be others.")
     if more:
@@ -152,24 +160,20 @@ def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
 def importance_table(found: Importances) -> Table:
     """A row a field: what it had to do with the accuracy."""
     trust = (
-        "they predict nothing, so this says nothing"
+        "it predicts nothing, so this says nothing"
         if found.explained <= 0
-        else f"they predict {100 * found.explained:.0f} % of the variation"
+        else f"it predicts {100 * found.explained:.0f} % of the variation"
     )
     table = plain_table(
         "What mattered",
         "By how many points a forest's prediction of the accuracy after "
-        f"{count_of(found.epochs, 'epoch')} gets worse if the field is shuffled, over "
-        f"{found.trials} configurations that it has not seen: {trust}.",
+        f"{count_of(found.epochs, 'epoch')} gets worse if the field is shuffled, with its "
+        f"95 % interval over {found.trials} configurations that it has not seen: {trust}.",
     )
-    table.add_column("field")
-    table.add_column("points", justify="right", no_wrap=True)
-    table.add_column("95 % of the repeats", justify="right", no_wrap=True)
+    table.add_column("field", no_wrap=True)
+    table.add_column("points worse", justify="right", no_wrap=True)
     for it in found.fields:
-        low, high = it.interval
-        table.add_row(
-            it.field, f"{100 * it.drop:.2f}", f"{100 * low:.2f} to {100 * high:.2f}"
-        )
+        table.add_row(it.field, percent(it.drop))
     return table
 
 
@@ -223,13 +227,14 @@ def best_text(search: Search) -> Text:
     best = search.best()
     if best is None or best.run is None:
         return Text(
-            "Every configuration diverged or failed: there is no best one. Try smaller "
-            "learning rates; --all shows what each came to."
+            "Every configuration diverged or failed: there is no best one. Smaller "
+            "learning rates diverge less."
         )
-    command = train_command(best.config, best.epochs, search)
+    command = train_command(best.config, best.run.epochs, search)
+    so_far = "Best" if search.complete else "The search is not complete. Best so far"
     return Text(
-        f"Best: trial {best.number}, test accuracy {100 * best.run.test_accuracy:.2f} % "
-        f"after {count_of(best.epochs, 'epoch')}. The same again:\n{command}"
+        f"{so_far}: trial {best.number}, test accuracy {100 * best.run.test_accuracy:.2f} "
+        f"% after {count_of(best.run.epochs, 'epoch')}. The same again:\n{command}"
     )
 
 

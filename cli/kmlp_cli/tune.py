@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ from kmlp_cli.options import (
     RunsDir,
     space_options,
 )
-from kmlp_tuning.space import SEARCHED
+from kmlp_tuning.domains import SEARCHED
 
 if TYPE_CHECKING:
     from kmlp.config import RunConfig
@@ -117,6 +118,7 @@ def tune(
     highest of many accuracies is too high.
     """
     from kmlp import backend as backends
+    from kmlp.checks import check_count
     from kmlp.errors import gather
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
@@ -132,6 +134,7 @@ def tune(
         [
             lambda: _space(config, space),
             lambda: check_target(save, overwrite=overwrite),
+            lambda: jobs is None or check_count("jobs", jobs),
         ]
     )
     asked: dict[str, Any] = {
@@ -173,9 +176,14 @@ def tune(
     else:
         print_search(search, every=every)
     best = search.best()
-    if save is not None and best is not None and best.run is not None:
+    if save is not None:
+        if best is None or best.run is None:
+            print(
+                f"Nothing was saved to {save}: no trial came to a model.", file=sys.stderr
+            )
+            raise typer.Exit(1)
         save_run(best.run, save)
-    if best is None or any(trial.status(max_epochs) == "failed" for trial in search.trials):
+    if search.failed:
         raise typer.Exit(1)
 
 
@@ -197,17 +205,16 @@ def print_search(search: Search, *, every: bool = False) -> None:
 
 def _space(config: ConfigOptions, path: Path | None) -> tuple[SearchSpace, RunConfig]:
     """What is searched, and the fixed fields."""
-    from kmlp.config import RunConfig, parse_config
-    from kmlp_tuning.space import Choice, SearchSpace, parse_space, read_space
+    from kmlp.config import parse_config
+    from kmlp_tuning.domains import parse_space, read_space
+    from kmlp_tuning.space import SearchSpace
 
-    given = {name: it for name, it in config.given.items() if it is not None}
-    texts = {k: it for k, it in given.items() if isinstance(it, str) and k != "seed"}
-    flags = {name: it for name, it in given.items() if it is True}
+    texts = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in config.given.items()
+        if value is not None and name != "seed"
+    }
     found = parse_space(texts, searched=SEARCHED if path is None else read_space(path))
-    fixed = {**found.fixed, **flags}
-    widths = found.searched.get("width")
-    if isinstance(widths, Choice) and "depth" not in {*found.searched, *fixed}:
-        # Of widths, one that states the depth, wherever it stands.
-        fixed["width"] = max(widths.values, key=lambda value: isinstance(value, tuple))
-    seed = parse_config({"seed": str(given["seed"])}).seed
-    return SearchSpace(found.searched), RunConfig(**fixed, seed=seed)
+    seed = parse_config({"seed": str(config.given["seed"])}).seed
+    space = SearchSpace(found.searched)
+    return space, space.base({**found.fixed, "seed": seed})

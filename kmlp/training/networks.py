@@ -104,7 +104,12 @@ class Networks:
 
     def data(self, config: RunConfig, dataset: Dataset) -> dict[str, tuple[Any, Any]]:
         """The splits of a run's dataset as `(x, y)`, on the device where they fit."""
-        key = (dataset.fingerprint, config.train_size, get_loss(config.loss).targets)
+        key = (
+            dataset.fingerprint,
+            config.validation_fraction,
+            config.train_size,
+            get_loss(config.loss).targets,
+        )
         if key not in self._on_device:
             used = dataset.with_train_size(config.train_size)
             self._on_device = {

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 # when it is first used.
 _MODULES = {
     "AshaOracle": "kmlp_tuning.oracle",
-    "Choice": "kmlp_tuning.space",
+    "Choice": "kmlp_tuning.domains",
     "HyperbandOracle": "kmlp_tuning.oracle",
     "MLPHyperModel": "kmlp_tuning.hypermodel",
-    "Range": "kmlp_tuning.space",
+    "Range": "kmlp_tuning.domains",
     "Search": "kmlp_tuning.search",
     "SearchSpace": "kmlp_tuning.space",
     "Trial": "kmlp_tuning.trial",
@@ -34,10 +34,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from kmlp_tuning.domains import Choice, Range
     from kmlp_tuning.hypermodel import MLPHyperModel
     from kmlp_tuning.oracle import AshaOracle, HyperbandOracle
     from kmlp_tuning.search import Search, tune
-    from kmlp_tuning.space import Choice, Range, SearchSpace, default_space
+    from kmlp_tuning.space import SearchSpace, default_space
     from kmlp_tuning.trial import Trial
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kmlp.ablation import table_value
 from kmlp.evidence import conclusion
-from kmlp.export import finite, run_rows, run_to_dict, value_to_dict
+from kmlp.export import estimate_to_dict, finite, run_rows, run_to_dict, value_to_dict
 from kmlp.fields import plain
 from kmlp_tuning.search import Search
 from kmlp_tuning.trial import Trial
@@ -39,6 +39,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
             for bracket in settings.plan()
         ],
         "backend": search.backend,
+        "complete": search.complete,
         "fused": settings.fused,
         "trials": [_trial_to_dict(search, trial) for trial in search.trials],
         "ranked": [trial.number for trial in search.ranked()],
@@ -48,8 +49,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
             "trials": found.trials,
             "explained": found.explained,
             "fields": [
-                {"field": it.field, "drop": it.drop, "interval": list(it.interval)}
-                for it in found.fields
+                {"field": it.field, **estimate_to_dict(it.drop)} for it in found.fields
             ],
         }
         if found is not None
@@ -81,7 +81,7 @@ def search_rows(search: Search) -> list[dict[str, Any]]:
                 for name in search.settings.space.fields
             },
             **row,
-            "status": trial.status(search.settings.max_epochs),
+            "status": search.status(trial),
         }
         for trial in search.trials
         if trial.run is not None
@@ -101,7 +101,7 @@ def _trial_to_dict(search: Search, trial: Trial) -> dict[str, Any]:
         "rung": trial.rung,
         "score": finite(score) if score is not None else None,
         **(run_to_dict(trial.run) if trial.run is not None else {}),
-        "status": trial.status(search.settings.max_epochs),
+        "status": search.status(trial),
     }
 
 

@@ -10,16 +10,17 @@ trial to go on with; `tuner/bracket` and `tuner/round`, counted from 0.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import keras_tuner
 import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
+from threadpoolctl import threadpool_limits
 
 from kmlp_tuning.schedule import (
     Bracket,
-    Rung,
     plan_hyperband,
     successive_halving_epochs,
 )
@@ -28,6 +29,9 @@ BATCH = 4
 """How many configurations Bayesian optimization chooses before it sees their results:
 always as many, so that what it chooses does not depend on how many are trained at a
 time."""
+
+MIN_COLLISIONS = 10_000
+"""Values that there were before, after which a space counts as exhausted."""
 
 _ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
 _PREFIX = "tuner/"
@@ -39,7 +43,7 @@ class _Sound:
     Without a project folder, which a `Tuner` gives it, an oracle writes no files.
     """
 
-    def __init__(self, *, seed: int | None, size: int | None = None, **options: Any):
+    def __init__(self, *, seed: int | None = None, size: int | None = None, **options: Any):
         # Keras Tuner would replace a seed of 0, and draw the same numbers again for
         # seeds that are near each other; and it would stop the search after three
         # failures in a row.
@@ -47,8 +51,8 @@ class _Sound:
             seed = int(np.random.SeedSequence(seed).generate_state(1)[0]) or 1
         options.setdefault("max_consecutive_failed_trials", math.inf)
         super().__init__(seed=seed, **options)  # type: ignore[call-arg]
-        if size is not None:  # which it would take to be exhausted after 20 collisions
-            self._max_collisions = 100 * size
+        # It would take the space to be exhausted after 20 values that there were before.
+        self._max_collisions = max(MIN_COLLISIONS, 100 * (size or 0))
 
     def save(self) -> None:
         if hasattr(self, "_directory"):
@@ -92,7 +96,11 @@ class BayesianOracle(_Sound, keras_tuner.oracles.BayesianOptimizationOracle):
             self._before = len(self.trials)
         elif len(self.trials) - self._before >= BATCH:
             return {"status": TrialStatus.IDLE}
-        found: dict[str, Any] = super().populate_space(trial_id)
+        # With several threads its choice would depend on their number; and that its
+        # Gaussian process did not converge is not for the user to mend.
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found: dict[str, Any] = super().populate_space(trial_id)
         if found["values"] and self._duplicate(found["values"]):
             return dict(self._random_populate_space())
         return found
@@ -104,23 +112,31 @@ class _Halving(_Sound, keras_tuner.Oracle):
     def __init__(self, *, max_trials: int, rungs: Iterable[int], **options: Any) -> None:
         super().__init__(**options)
         self.configurations = max_trials
+        self._exhausted = False
         self._rungs: list[list[list[str]]] = [[[] for _ in range(it)] for it in rungs]
 
     def get_state(self) -> dict[str, Any]:
         state: dict[str, Any] = super().get_state()
-        return state | {"rungs": self._rungs}
+        return state | {"rungs": self._rungs, "exhausted": self._exhausted}
 
     def set_state(self, state: dict[str, Any]) -> None:
+        if list(map(len, state["rungs"])) != list(map(len, self._rungs)):
+            raise ValueError(
+                "The project was begun with other numbers of trials or epochs. Give those, "
+                "or choose another `project_name`."
+            )
         super().set_state(state)
         self._rungs = state["rungs"]
+        self._exhausted = state["exhausted"]
 
     def remaining_trials(self) -> None:
         """Not known: promotions are trials to Keras Tuner."""
 
     def _begin(self, trial_id: str, bracket: int, epochs: int) -> dict[str, Any] | None:
         """A new configuration; None if the space is exhausted."""
-        values = self._random_values()
+        values = None if self._exhausted else self._random_values()
         if values is None:
+            self._exhausted = True
             return None
         self._rungs[bracket][0].append(trial_id)
         return _running(values, bracket=bracket, level=0, epochs=epochs)
@@ -143,7 +159,10 @@ class _Halving(_Sound, keras_tuner.Oracle):
         """
         done = [it for it in trial_ids if self.trials[it].status == TrialStatus.COMPLETED]
         sign = -1 if self.objective.direction == "max" else 1
-        return sorted(done, key=lambda it: (sign * self.trials[it].score, it))
+        return sorted(done, key=lambda it: (sign * self.trials[it].score, int(it)))
+
+    def _ended(self, trial_ids: Iterable[str]) -> list[str]:
+        return [it for it in trial_ids if self.trials[it].status in _ENDED]
 
     def _wait_or_stop(self) -> dict[str, Any]:
         going = self.ongoing_trials or self._retry_queue
@@ -216,12 +235,13 @@ class HyperbandOracle(_Halving):
         members = self._rungs[number]
         wanted = first.configurations
         if len(members[0]) < wanted:
-            return self._begin(trial_id, number, first.epochs)
+            found = self._begin(trial_id, number, first.epochs)
+            if found is not None:
+                return found
+            wanted = len(members[0])
         for level, rung in enumerate(later, start=1):
             before = members[level - 1]
-            if len(before) < wanted or any(
-                self.trials[it].status not in _ENDED for it in before
-            ):
+            if len(before) < wanted or len(self._ended(before)) < len(before):
                 return None
             promoted = self._ranked(before)[: rung.configurations]
             wanted = len(promoted)
@@ -280,8 +300,8 @@ class AshaOracle(_Halving):
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         [members] = self._rungs
         for level in range(len(self.epochs) - 1, 0, -1):
-            ranked = self._ranked(members[level - 1])
-            best = ranked[: len(ranked) // self.factor]
+            before = members[level - 1]
+            best = self._ranked(before)[: len(self._ended(before)) // self.factor]
             past_id = next((it for it in best if it not in self._promoted), None)
             if past_id is not None:
                 self._promoted.add(past_id)
@@ -300,17 +320,18 @@ class AshaOracle(_Halving):
         self._promoted = set(state["promoted"])
 
 
-def one_rung(max_trials: int, max_epochs: int) -> list[Bracket]:
-    """The plan of the oracles that train every configuration to the end."""
-    return [Bracket((Rung(max_trials, max_epochs),))]
-
-
 def _check(max_trials: int, max_epochs: int, factor: int, min_epochs: int) -> None:
-    if max_trials < 1 or factor < 2 or not 1 <= min_epochs <= max_epochs:
+    numbers = (max_trials, max_epochs, factor, min_epochs)
+    if (
+        not all(isinstance(number, int) for number in numbers)
+        or max_trials < 1
+        or factor < 2
+        or not 1 <= min_epochs <= max_epochs
+    ):
         raise ValueError(
             f"max_trials={max_trials}, factor={factor}, min_epochs={min_epochs} and "
-            f"max_epochs={max_epochs} must be `max_trials >= 1`, `factor >= 2` and `1 <= "
-            "min_epochs <= max_epochs`."
+            f"max_epochs={max_epochs} must be integers, `max_trials >= 1`, `factor >= 2` "
+            "and `1 <= min_epochs <= max_epochs`."
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -50,12 +49,14 @@ class SearchPlanner:
         self._work = work
         self._check = check
         self._oracle = make_oracle(settings)
+        self._one_at_a_time = settings.algorithm == "asha"
         self._order = itertools.count()
         self._ready: list[tuple[float, int, SearchAssignment]] = []
         self._open = 0
         self._trials: dict[RunConfig, Trial] = {}
         self._confirmed: list[Confirmed] | None = None
-        self.draw()
+        if not self._one_at_a_time:
+            self._draw()
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -67,13 +68,13 @@ class SearchPlanner:
         """The best, as far as they are trained again."""
         return tuple(self._confirmed or ())
 
-    def draw(self) -> None:
-        """Has the oracle choose whatever it can choose now."""
+    def _draw(self) -> None:
+        """Has the oracle choose whatever it can choose now; ASHA, which is to choose when
+        a worker is free, one at a time.
+        """
         drawn = []
-        while True:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # its Gaussian process says it converged
-                found = self._oracle.create_trial(f"tuner {next(self._order)}")
+        while not (self._one_at_a_time and self._ready):
+            found = self._oracle.create_trial(f"tuner {next(self._order)}")
             if found.status != TrialStatus.RUNNING:
                 break
             values = found.hyperparameters.values
@@ -100,6 +101,8 @@ class SearchPlanner:
 
     def next(self) -> Assignment | Planned:
         """See `kmlp.engine.Planner`."""
+        if not self._ready and self._confirmed is None:
+            self._draw()
         if not self._ready and not self._open and self._confirmed is None:
             self._confirm()
         if self._ready:
@@ -111,12 +114,13 @@ class SearchPlanner:
         """See `kmlp.engine.Planner`."""
         assert isinstance(assignment, SearchAssignment)
         self._open -= 1
+        config = assignment.config
+        if config in self._trials:
+            self._trials[config] = replace(self._trials[config], run=run)
         if assignment.trial_id == CONFIRMED:
             assert self._confirmed is not None
-            self._confirmed = [it.with_run(run, assignment) for it in self._confirmed]
+            self._confirmed = [it.with_run(run) for it in self._confirmed]
             return
-        config = assignment.config
-        self._trials[config] = replace(self._trials[config], run=run)
         trial = self._oracle.get_trial(assignment.trial_id)
         if run.status == "finished":
             score = getattr(run.history[-1], self._settings.objective)
@@ -128,28 +132,33 @@ class SearchPlanner:
             trial.status = TrialStatus.FAILED
             trial.message = run.failure or "Its loss is not finite any more."
         self._oracle.end_trial(trial)
-        self.draw()
 
     def _push(self, assignment: SearchAssignment, epochs_left: int) -> None:
         length = self._work(assignment.config) * epochs_left
         heapq.heappush(self._ready, (-length, next(self._order), assignment))
 
+    def _push_confirming(self, trial: Trial, config: RunConfig, epochs: int) -> None:
+        most = self._settings.max_epochs
+        self._push(
+            SearchAssignment(config, most, CONFIRMED, trial.number, 0, 0), most - epochs
+        )
+
     def _confirm(self) -> None:
-        """The best are trained again, with seeds that had no part in choosing them."""
+        """The best are trained to the end, and again with seeds that had no part in
+        choosing them.
+        """
         settings = self._settings
         best = rank(self.trials, settings.objective)[:3] if settings.confirm else []
         self._confirmed = []
         for trial in best:
+            if trial.epochs < settings.max_epochs:
+                self._trials[trial.config] = replace(trial, epochs=settings.max_epochs)
+                self._push_confirming(trial, trial.config, trial.epochs)
             seeds = range(settings.base.seed + 1, settings.base.seed + 1 + settings.confirm)
             configs = tuple(replace(trial.config, seed=seed) for seed in seeds)
             self._confirmed.append(Confirmed(trial.number, configs, ()))
             for config in configs:
-                self._push(
-                    SearchAssignment(
-                        config, settings.max_epochs, CONFIRMED, trial.number, 0, 0
-                    ),
-                    settings.max_epochs,
-                )
+                self._push_confirming(trial, config, 0)
         self._check([config for it in self._confirmed for config in it.configs])
 
 

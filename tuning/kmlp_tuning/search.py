@@ -34,6 +34,7 @@ from kmlp_tuning.trial import (
     CONFIRMED,
     Confirmed,
     SearchAssignment,
+    Status,
     Trial,
     rank,
 )
@@ -63,6 +64,8 @@ class Search:
     trials; None: none was."""
     chance: float
     """Validation accuracy of naming the most frequent class always."""
+    complete: bool
+    """Whether all of it is done."""
 
     def ranked(self) -> list[Trial]:
         """The trials with a score, the best first."""
@@ -71,17 +74,47 @@ class Search:
     def best(self) -> Trial | None:
         """The best trial; None if all diverged or failed.
 
-        Its score is the highest of many, so that it is too good: see `bias`.
+        Of those that were confirmed, it is the one with the highest mean over the other
+        seeds; a search's own scores are too high, the highest most of all: see `bias`.
         """
+        if self.confirmed is not None and (value := self.confirmed.best()) is not None:
+            return next(it for it in self.trials if it.number == value.value)
         return next(iter(self.ranked()), None)
+
+    def status(self, trial: Trial) -> Status:
+        """What came of a trial."""
+        if trial.run is None or (
+            trial.run.status == "finished" and trial.run.epochs < trial.epochs
+        ):
+            return "waiting"
+        if trial.run.status != "finished":
+            return trial.run.status
+        if trial.epochs >= self.settings.max_epochs:
+            return "finished"
+        return "stopped" if self.complete else "waiting"
+
+    @property
+    def failed(self) -> int:
+        """How many runs failed: training them ended in errors."""
+        return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run: those of the trials, then those with other seeds."""
+        values = self.confirmed.values if self.confirmed is not None else ()
+        trials = [trial.run for trial in self.trials if trial.run is not None]
+        return (*trials, *(run for value in values for run in value.runs))
 
     def bias(self, trial: Trial) -> float | None:
         """By how much the validation accuracy of a trial that was confirmed was higher in
-        the search than with other seeds, in the mean; None if it was not confirmed.
+        the search than with other seeds, in the mean after as many epochs; None if it
+        was not confirmed.
         """
         for value in self.confirmed.values if self.confirmed else ():
-            if value.value == trial.number and value.val_accuracy and trial.run:
-                return trial.run.val_accuracy - value.val_accuracy.mean
+            accuracy = trial.score("val_accuracy")
+            again = [run.until(trial.epochs).val_accuracy for run in value.finished]
+            if value.value == trial.number and accuracy is not None and again:
+                return accuracy - sum(again) / len(again)
         return None
 
     def importance(self, *, repeats: int = 20) -> Importances | None:
@@ -113,7 +146,7 @@ class Search:
                 {
                     "trial": trial.number,
                     "bracket": trial.bracket,
-                    "status": trial.status(self.settings.max_epochs),
+                    "status": self.status(trial),
                     **{name: table_value(name, trial.config) for name in searched},
                     **{name: getattr(record, name) for name in figures},
                 }
@@ -190,10 +223,9 @@ def tune(
     """
     if not isinstance(space, SearchSpace):
         space = default_space() if space is None else SearchSpace(space)
-    base = base or RunConfig()
     settings = make_settings(
         space,
-        base,
+        base or RunConfig(),
         max_trials=max_trials,
         algorithm=algorithm,
         objective=objective,
@@ -206,7 +238,8 @@ def tune(
     about = {"backend": backend.select(), "fused": fused, **settings.about()}
     if jobs is not None:
         check_count("jobs", jobs)
-    check_trainable(space.corners(base), epochs=max_epochs, fused=fused)
+    corners = settings.space.corners(settings.base)
+    check_trainable(corners, epochs=settings.max_epochs, fused=fused)
     name = name or default_name("search", about)
     tell = observer or (lambda event: None)
     with open_store(runs_dir) as store:
@@ -226,7 +259,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
     """
     about, question = study.about, study.question
     log = question["log"]
-    space = SearchSpace.from_dict(about["space"])
+    space = SearchSpace.restored(about["space"])
     base = RunConfig.restored(about["base"])
     settings = SearchSettings(
         space=space,
@@ -268,12 +301,13 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         trials=tuple(trials),
         confirmed=_comparison(settings, confirmed, log["chance_limit"]),
         chance=log["chance"],
+        complete=log["complete"],
     )
 
 
 def unfinished(search: Search, study: StudyRecord) -> int:
     """How many of a search's runs are not as far as they were to go."""
-    done = sum(it.status(study.epochs) != "running" for it in search.trials)
+    done = sum(search.status(it) != "waiting" for it in search.trials)
     again = sum(len(it.runs) for it in search.confirmed.values) if search.confirmed else 0
     return sum(map(len, study.rows)) - done - again
 
@@ -289,8 +323,10 @@ def _train(
 ) -> Search:
     """The search, of which the store remembers all runs."""
     backend.load()
+    from kmlp_tuning.aliases import check_different
     from kmlp_tuning.planner import SearchPlanner
 
+    check_different(settings)
     identity = cache(partial(identify, fused=settings.fused))
     planner = SearchPlanner(
         settings,
@@ -338,6 +374,7 @@ def _train(
         trials=planner.trials,
         confirmed=_comparison(settings, planner.confirmed, chance_limit_of(settings.base)),
         chance=dataset_of(settings.base).chance,
+        complete=True,
     )
 
 
@@ -393,7 +430,7 @@ def _answer(
         found = load_search(store, study)
     except StoreError:
         return None
-    runs = _runs(found)
+    runs = found.runs
     same = [identify(run.config, fused=settings.fused).key for run in runs]
     kept = [key for row in study.rows for key in row]
     targets = study.targets()
@@ -411,13 +448,6 @@ def _as_stored(about: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _runs(search: Search) -> list[Run]:
-    """All runs of a search, in the order of its rows."""
-    values: Sequence[ValueResult] = search.confirmed.values if search.confirmed else ()
-    trials = [trial.run for trial in search.trials if trial.run is not None]
-    return [*trials, *(run for value in values for run in value.runs)]
-
-
 def _tell_stored(search: Search, tell: Observer) -> None:
     trials = [
         SearchAssignment(
@@ -433,7 +463,7 @@ def _tell_stored(search: Search, tell: Observer) -> None:
     assignments = [*trials, *again]
     epochs = sum(assignment.epochs for assignment in assignments)
     tell(StudyStarted(search.name, len(assignments), epochs))
-    for assignment, run in zip(assignments, _runs(search), strict=True):
+    for assignment, run in zip(assignments, search.runs, strict=True):
         tell(RunStarted(assignment))
         tell(RunFinished(assignment, run, 0))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kmlp.checks import check_count
@@ -15,7 +17,7 @@ from kmlp_tuning.schedule import (
     plan_hyperband,
     successive_halving_epochs,
 )
-from kmlp_tuning.space import Choice, SearchSpace
+from kmlp_tuning.space import SearchSpace
 
 ALGORITHMS = ("hyperband", "asha", "random", "bayesian", "grid")
 HALVING = ("hyperband", "asha")
@@ -24,8 +26,6 @@ HALVING = ("hyperband", "asha")
 DIRECTIONS = {"val_accuracy": "max", "val_loss": "min", "accuracy": "max", "loss": "min"}
 """What a search can choose by, and whether more or less of it is better. Test data are
 shown, and choose nothing."""
-
-MAX_CONFIRM = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -105,110 +105,104 @@ def make_settings(
     Raises:
         ConfigError: with every problem at once.
     """
-    if algorithm not in ALGORITHMS:
-        raise ConfigError([unknown_name("algorithm", algorithm, ALGORITHMS)])
-    whole_grid = _grid_size(space) if algorithm == "grid" else None
-    if max_trials is None:
-        max_trials = 25 if whole_grid is None else whole_grid
-    checks: list[Callable[[], Any]] = [
-        lambda: check_count("max_trials", max_trials),
-        lambda: check_count("max_epochs", max_epochs),
-        lambda: space.check(base),
-        lambda: _check_halving(algorithm, max_epochs, min_epochs, factor),
-        lambda: _check_objective(objective, space),
-        lambda: _check_confirm(confirm),
-    ]
-    gather(checks)
-    size = whole_grid if whole_grid is not None else space.size
-    if size is not None and max_trials > size:
-        raise ConfigError(
-            [
-                f"The value of `max_trials` is {max_trials}, but the space has {size} "
-                "configurations. Give at most that, or a larger space."
-            ]
-        )
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise ConfigError([unknown_name("algorithm", str(algorithm), ALGORITHMS)])
     if not space.fields:
         raise ConfigError(["Every field is fixed: there is nothing to search."])
+    if algorithm == "grid":
+        space = space.grid()
+        max_trials = space.size if max_trials is None else max_trials
+    # What does not go together with what is searched gives way to what does.
+    fixed = {k: it for k, it in base.to_dict().items() if k not in space.coupled}
+    base, trials, epochs, again, *_ = gather(
+        [
+            partial(_fitting, space, fixed),
+            partial(check_count, "max_trials", 25 if max_trials is None else max_trials),
+            partial(check_count, "max_epochs", max_epochs),
+            partial(_whole, "confirm", confirm, 0, 1000),
+            partial(_check_objective, objective, space),
+        ]
+    )
+    least, reduction = _halving(algorithm, epochs, min_epochs, factor)
+    if space.size is not None and trials > space.size:
+        raise ConfigError(
+            [
+                f"The value of `max_trials` is {trials}, but the configurations of the "
+                f"space are {space.size}. Give at most that, or a larger space."
+            ]
+        )
     return SearchSettings(
         space=space,
         base=base,
-        max_trials=max_trials,
+        max_trials=trials,
         algorithm=algorithm,
         objective=objective,
-        max_epochs=max_epochs,
-        min_epochs=min_epochs or 1,
-        factor=factor or 3,
-        confirm=confirm,
+        max_epochs=epochs,
+        min_epochs=least,
+        factor=reduction,
+        confirm=again,
         fused=fused,
     )
 
 
-def _grid_size(space: SearchSpace) -> int:
-    """How many configurations a grid has: ten values of a range of real numbers."""
-    ten = tuple(range(10))
-    listed = {
-        name: domain
-        if isinstance(domain, Choice) or isinstance(domain.low, int)
-        else Choice(ten)
-        for name, domain in space.fields.items()
-    }
-    size = SearchSpace.of(listed).size
-    assert size is not None
-    return size
+def _fitting(space: SearchSpace, fixed: Mapping[str, Any]) -> RunConfig:
+    base = space.base(fixed)
+    space.check(base)
+    return base
 
 
-def _check_halving(
+def _halving(
     algorithm: str, max_epochs: int, min_epochs: int | None, factor: int | None
-) -> None:
-    problems = []
-    for name, given in (("min_epochs", min_epochs), ("factor", factor)):
-        if algorithm not in HALVING and given is not None:
-            problems.append(
-                f"`{name}` would have no effect: {algorithm} trains every configuration to "
-                "the end. Leave it out."
-            )
-    if min_epochs is not None:
-        check_count("min_epochs", min_epochs)
-        if isinstance(max_epochs, int) and min_epochs > max_epochs:
-            problems.append(
-                f"The value of `min_epochs` is {min_epochs}, but must be at most the "
-                f"`max_epochs` of {max_epochs}."
-            )
-    if factor is not None and (not isinstance(factor, int) or not 2 <= factor <= 1000):
-        problems.append(
-            f"The value of `factor` is {factor!r}, but must be an integer, "
-            "`2 <= factor <= 1000`."
+) -> tuple[int, int]:
+    """Fewest epochs and reduction factor."""
+    if algorithm not in HALVING:
+        raise_problems(
+            f"`{name}` would have no effect: {algorithm} trains every configuration to the "
+            "end. Leave it out."
+            for name, given in (("min_epochs", min_epochs), ("factor", factor))
+            if given is not None
         )
-    raise_problems(problems)
+    least, reduction = gather(
+        [
+            partial(
+                _whole, "min_epochs", 1 if min_epochs is None else min_epochs, 1, max_epochs
+            ),
+            partial(_whole, "factor", 3 if factor is None else factor, 2, 1000),
+        ]
+    )
+    return least, reduction
 
 
-def _check_objective(objective: str, space: SearchSpace) -> None:
-    if objective.startswith("test_"):
+def _whole(name: str, number: Any, least: int, most: int) -> int:
+    try:
+        value = least - 1 if isinstance(number, bool) else operator.index(number)
+    except TypeError:
+        value = least - 1
+    if not least <= value <= most:
+        raise ConfigError(
+            [
+                f"The value of `{name}` is {number!r}, but must be an integer, "
+                f"`{least} <= {name} <= {most}`."
+            ]
+        )
+    return value
+
+
+def _check_objective(objective: Any, space: SearchSpace) -> None:
+    if objective in ("test_accuracy", "test_loss"):
         raise ConfigError(
             [
                 f'The objective "{objective}" is of the test data, which are to choose '
                 "nothing. Choose by val_accuracy."
             ]
         )
-    if objective not in DIRECTIONS:
-        raise ConfigError([unknown_name("objective", objective, DIRECTIONS)])
+    if not isinstance(objective, str) or objective not in DIRECTIONS:
+        raise ConfigError([unknown_name("objective", str(objective), DIRECTIONS)])
     if objective in ("val_loss", "loss") and "loss" in space.fields:
         raise ConfigError(
             [
                 f'The objective "{objective}" cannot choose between the losses '
                 f"{space.text('loss')}: each is measured in a unit of its own. Choose by "
                 "val_accuracy, or fix the loss."
-            ]
-        )
-
-
-def _check_confirm(confirm: int) -> None:
-    if isinstance(confirm, bool) or not isinstance(confirm, int):
-        confirm = -1
-    if not 0 <= confirm <= MAX_CONFIRM:
-        raise ConfigError(
-            [
-                "The value of `confirm` must be an integer, the seeds of each of the best: "
-                f"`0 <= confirm <= {MAX_CONFIRM}`."
             ]
         )

@@ -14,8 +14,9 @@ from kmlp_tuning.settings import DIRECTIONS
 CONFIRMED = "the best with other seeds"
 """The stage in which they are trained again, in the place of a Keras Tuner trial."""
 
-Status = Literal["finished", "stopped", "diverged", "failed", "running"]
-"""Stopped: others of its rung were better. The others are as for a run."""
+Status = Literal["finished", "stopped", "waiting", "diverged", "failed"]
+"""Stopped: others of its rung were better. Waiting: its rung is not complete, or it is not
+trained to the end of it. The others are as for a run."""
 
 
 def stage_name(bracket: int, rung: int) -> str:
@@ -68,16 +69,6 @@ class Trial:
         """A configuration that was just chosen."""
         return cls(number, config, 1, 1, 0, None)
 
-    def status(self, max_epochs: int) -> Status:
-        """What came of it, in a search of so many epochs."""
-        if self.run is None:
-            return "running"
-        if self.run.status != "finished":
-            return self.run.status
-        if self.run.epochs < self.epochs:
-            return "running"
-        return "finished" if self.epochs >= max_epochs else "stopped"
-
     def score(self, objective: str) -> float | None:
         """The objective after its last epoch; None if it diverged or failed."""
         if self.run is None or self.run.status != "finished":
@@ -94,9 +85,9 @@ class Confirmed:
     configs: tuple[RunConfig, ...]
     runs: tuple[Run, ...]
 
-    def with_run(self, run: Run, assignment: SearchAssignment) -> Confirmed:
+    def with_run(self, run: Run) -> Confirmed:
         """The same with one run more, if it is one of its own."""
-        if assignment.number != self.number:
+        if run.config not in self.configs:
             return self
         runs = sorted([*self.runs, run], key=lambda it: it.config.seed)
         return replace(self, runs=tuple(runs))

@@ -1,8 +1,9 @@
 """Runs that differ only in numbers share a network: one compilation serves them all."""
 
+import numpy as np
 import pytest
 
-from kmlp import RunConfig, ablate, load_dataset
+from kmlp import RunConfig, ablate, load_dataset, train
 from kmlp.fused import loop as loops
 from kmlp.training import Session
 from kmlp.training.networks import Networks
@@ -129,3 +130,14 @@ def test_the_networks_that_were_used_last_are_kept_with_their_programs(programs)
     assert programs == [True, False]
     assert use(7) == [4, 7]
     assert use(5) == [7, 5]
+
+
+def test_another_validation_fraction_has_other_data():
+    """Runs with different ones trained on the same images where they followed each other."""
+    fractions = [0.001, 0.5]
+    base = RunConfig(**BASE)
+    study = ablate("validation_fraction", fractions, base=base, seeds=1, epochs=1, jobs=1)
+    for fraction, run in zip(fractions, study.runs, strict=True):
+        alone = train(RunConfig(**BASE, validation_fraction=fraction), epochs=1)
+        assert run.val_accuracy == alone.val_accuracy
+        assert np.array_equal(run.history[0].step_losses, alone.history[0].step_losses)

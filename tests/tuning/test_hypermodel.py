@@ -1,0 +1,129 @@
+"""Keras Tuner's own tuners with our space, and with our oracle."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from kmlp import RunConfig, load_dataset
+from kmlp_tuning import AshaOracle, HyperbandOracle, MLPHyperModel
+
+SPACE = {"learning_rate": "1e-2:1:log", "batch_size": [16, 50], "depth": [0, 1]}
+
+
+@pytest.fixture(scope="module")
+def data():
+    dataset = load_dataset("mnist").with_train_size(500)
+    validation = dataset.validation
+    return dataset.train.x, dataset.train.y, (validation.x[:200], validation.y[:200])
+
+
+@pytest.fixture
+def model():
+    return MLPHyperModel(SPACE, base=RunConfig(width=8))
+
+
+def run(tuner, data, **options):
+    x, y, validation = data
+    tuner.search(x, y, validation_data=validation, verbose=0, **options)
+    return tuner
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("tuner", "options", "search"),
+    [
+        (keras_tuner.RandomSearch, {"max_trials": 3}, {"epochs": 2}),
+        (keras_tuner.BayesianOptimization, {"max_trials": 4, "num_initial_points": 2}, {"epochs": 1}),
+        (keras_tuner.Hyperband, {"max_epochs": 2, "factor": 2}, {}),
+    ],
+    ids=["random", "bayesian", "hyperband"],
+)  # fmt: skip
+def test_stock_tuners(tuner, options, search, model, data, tmp_path):
+    done = run(
+        tuner(model, "val_accuracy", directory=tmp_path, seed=1, **options), data, **search
+    )
+    trials = done.oracle.trials.values()
+    assert {it.status for it in trials} == {"COMPLETED"}
+    sizes = [it.hyperparameters.get("batch_size") for it in trials]
+    assert set(sizes) <= {16, 50}
+    [best] = done.get_best_models()
+    x, y = data[2]
+    assert np.mean(best.predict(x, verbose=0).argmax(-1) == y) > 0.3
+
+
+def test_it_trains_for_the_epochs_of_the_oracle_with_the_batch_size_of_the_space(
+    model, data
+):
+    x, y, validation = data
+    hp = keras_tuner.HyperParameters()
+    model.build(hp)
+    hp.values |= {"batch_size": 50, "tuner/epochs": 3, "tuner/initial_epoch": 1}
+    history = model.fit(hp, model.build(hp), x, y, validation_data=validation, epochs=99)
+    assert history.epoch == [1, 2]
+    assert history.step_losses[0].shape == (10,)
+    assert "val_accuracy" in history.history
+
+
+def test_a_loss_on_one_hot_targets(data):
+    x, y, validation = data
+    model = MLPHyperModel(SPACE, base=RunConfig(width=8, loss="mse"))
+    hp = keras_tuner.HyperParameters()
+    history = model.fit(hp, model.build(hp), x, y, validation_data=validation, epochs=1)
+    assert 0 < history.history["val_loss"][0] < 1
+
+
+@pytest.mark.parametrize("kind", [HyperbandOracle, AshaOracle])
+def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, data, tmp_path):
+    def build(hp):
+        model = keras.Sequential(
+            [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Rescaling(1 / 255),
+             keras.layers.Dense(10, activation="softmax")]
+        )  # fmt: skip
+        rate = hp.Float("learning_rate", 1e-3, 1e-1, sampling="log")
+        model.compile(
+            keras.optimizers.SGD(rate),
+            "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        return model
+
+    oracle = kind("val_accuracy", max_trials=5, max_epochs=3, seed=0)
+    tuner = run(keras_tuner.Tuner(oracle, build, directory=tmp_path), data, epochs=1)
+    rungs = [it.hyperparameters.get("tuner/round") for it in oracle.trials.values()]
+    assert rungs.count(0) == 5
+    assert rungs.count(1) >= 1
+    assert len(tuner.get_best_models()) == 1
+
+
+def test_a_stock_tuner_goes_on_where_it_was_cut(model, data, tmp_path):
+    def begin(ends_after):
+        oracle = HyperbandOracle("val_accuracy", max_trials=5, max_epochs=3, seed=0)
+
+        class Cut(keras_tuner.Tuner):
+            left = ends_after
+
+            def on_trial_begin(self, trial):
+                self.left -= 1
+                if self.left < 0:
+                    raise KeyboardInterrupt
+                super().on_trial_begin(trial)
+
+        return Cut(oracle, model, directory=tmp_path)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(begin(3), data)
+    tuner = run(begin(99), data)
+    values = [it.hyperparameters.values for it in tuner.oracle.trials.values()]
+    assert len([it for it in values if it["tuner/round"] == 0]) == 5
+    assert len({it["learning_rate"] for it in values}) == 5
+    assert {it.status for it in tuner.oracle.trials.values()} == {"COMPLETED"}
+
+
+def test_the_model_is_ours(model):
+    hp = keras_tuner.HyperParameters()
+    model.build(hp)
+    hp.values |= {"depth": 1, "learning_rate": 0.25}
+    built = model.build(hp)
+    assert built.optimizer.learning_rate == 0.25
+    assert built.count_params() == 784 * 8 + 8 + 8 * 10 + 10

@@ -1,0 +1,327 @@
+"""Searches that train, on the backend of this process."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support import python
+
+from kmlp import ConfigError, RunConfig, train
+from kmlp.engine import RunFinished, StudyStarted
+from kmlp.errors import StoreError
+from kmlp.export import study_to_dict
+from kmlp.store import Store
+from kmlp.store.studies import get_study, list_studies
+from kmlp_tuning import Range, SearchSpace, tune
+from kmlp_tuning.export import search_rows, search_to_dict
+from kmlp_tuning.search import load_search, unfinished
+
+BASE = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
+SPACE = {"learning_rate": "1e-2:1:log"}
+SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "confirm": 0}
+
+
+def plain(search):
+    """All of a search but the times."""
+
+    def without_seconds(item):
+        if isinstance(item, dict):
+            return {k: without_seconds(v) for k, v in item.items() if "seconds" not in k}
+        return [without_seconds(it) for it in item] if isinstance(item, list) else item
+
+    return without_seconds(json.loads(json.dumps(search_to_dict(search), allow_nan=False)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def search(folder):
+    return tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder)
+
+
+def test_what_comes_of_a_search(search):
+    assert [it.number for it in search.trials] == [1, 2, 3, 4, 5]
+    assert sorted(it.epochs for it in search.trials)[:2] == [1, 1]  # 3@1, 1@3; 2@3
+    assert len(search.ranked()) == 5
+    means = {it.value: it.val_accuracy.mean for it in search.confirmed.values}
+    assert search.best().number == max(means, key=means.get)
+    assert search.best().run.model().count_params() == 784 * 8 + 8 + 8 * 10 + 10
+    assert {it.config.momentum for it in search.trials} == {0.9}
+    assert {search.status(it) for it in search.trials} == {"stopped", "finished"}
+    assert search.complete
+
+
+def test_a_promoted_run_is_bit_for_bit_one_that_was_never_stopped(search):
+    promoted = [it for it in search.trials if it.rung == 2]
+    assert promoted
+    for trial in promoted:
+        alone = train(trial.config, epochs=3, runs_dir=":memory:")
+        for ours, theirs in zip(trial.run.history, alone.history, strict=True):
+            assert np.array_equal(ours.step_losses, theirs.step_losses)
+            assert (ours.val_loss, ours.test_loss) == (theirs.val_loss, theirs.test_loss)
+        for ours, theirs in zip(
+            trial.run.model().get_weights(), alone.model().get_weights(), strict=True
+        ):
+            assert np.array_equal(ours, theirs)
+
+
+def test_the_best_are_compared_over_other_seeds(search):
+    confirmed = search.confirmed
+    assert confirmed.seeds == (1, 2)
+    by_number = {it.number: it for it in search.trials}
+    for value in confirmed.values:
+        trial = by_number[value.value]
+        assert trial.epochs == 3
+        assert [run.config.seed for run in value.runs] == [1, 2]
+        again = [run.val_accuracy for run in value.runs]
+        expected = trial.run.val_accuracy - sum(again) / 2
+        assert search.bias(trial) == pytest.approx(expected)
+    assert search.bias(search.ranked()[-1]) is None
+
+
+def test_two_jobs_come_to_the_same(search, tmp_path):
+    again = tune(SPACE, **{**SHORT, "confirm": 2, "jobs": 2}, runs_dir=tmp_path)
+    assert plain(again) == plain(search)
+
+
+def test_the_same_again_comes_from_the_store(search, folder):
+    events = []
+    again = tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder, observer=events.append)
+    assert plain(again) == plain(search)
+    assert isinstance(events[0], StudyStarted)
+    finished = [it for it in events if isinstance(it, RunFinished)]
+    assert len(finished) == 5 + 3 * 2
+    assert {it.trained for it in finished} == {0}
+
+
+def test_the_same_again_loads_no_backend(search, folder):
+    code = f"""
+import sys
+from kmlp import RunConfig
+from kmlp_tuning import tune
+base = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
+search = tune({SPACE}, max_trials=5, max_epochs=3, base=base, confirm=2, runs_dir={str(folder)!r})
+print(search.best().number, "keras" in sys.modules, "keras_tuner" in sys.modules)
+"""
+    assert python(code).stdout.split() == [str(search.best().number), "False", "False"]
+
+
+def test_the_store_shows_what_the_search_came_to(search, folder):
+    with Store(folder, writable=False) as store:
+        record = get_study(store, search.name)
+        assert plain(load_search(store, record)) == plain(search)
+        [summary] = list_studies(store)
+    found = study_to_dict(summary)
+    assert (found["kind"], found["runs"], found["finished"]) == ("search", 11, 11)
+    assert found["max_trials"] == 5
+    assert "log" not in found
+
+
+def test_more_trials_keep_those_that_there_are(search, folder):
+    events = []
+    more = tune(
+        SPACE, **{**SHORT, "max_trials": 9}, runs_dir=folder, observer=events.append
+    )
+    assert more.name == search.name
+    assert [it.config for it in more.trials[:5]] == [it.config for it in search.trials]
+    trained = sum(it.trained for it in events if isinstance(it, RunFinished))
+    before = {it.config: it.epochs for it in search.trials}
+    assert trained == sum(
+        max(0, it.epochs - before.get(it.config, 0)) for it in more.trials
+    )
+    again = tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder)
+    assert plain(again) == plain(search)
+
+
+def test_another_study_of_that_name_is_not_replaced(folder, search):
+    with pytest.raises(ConfigError, match="taken by a study of something else"):
+        tune(
+            {"width": [8, 16]},
+            **{**SHORT, "max_trials": 2},
+            runs_dir=folder,
+            name=search.name,
+        )
+
+
+def test_what_is_in_memory_can_be_read_afterwards():
+    found = tune(SPACE, **{**SHORT, "max_trials": 1, "max_epochs": 1}, runs_dir=":memory:")
+    assert found.best().run.model().count_params() > 0
+
+
+def test_diverged_trials_rank_last_and_are_shown():
+    rates = {"learning_rate": [0.1, 1e20]}
+    found = tune(rates, **{**SHORT, "max_trials": 2}, algorithm="random")
+    assert sorted(map(found.status, found.trials)) == ["diverged", "finished"]
+    assert found.best().config.learning_rate == 0.1
+    told = plain(found)
+    assert len(told["ranked"]) == 1
+    scores = {it["values"]["learning_rate"]: it["score"] for it in told["trials"]}
+    assert scores[1e20] is None
+    assert len(search_rows(found)) == 4
+
+
+def test_where_all_diverge_there_is_no_best():
+    found = tune(
+        {"learning_rate": [1e19, 1e20]}, **{**SHORT, "max_trials": 2, "confirm": 1}
+    )
+    assert found.best() is None
+    assert found.confirmed is None
+    assert search_to_dict(found)["best"] is None
+
+
+@pytest.mark.parametrize("algorithm", ["asha", "bayesian", "grid"])
+def test_other_algorithms(algorithm):
+    space = {"learning_rate": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]}
+    found = tune(space, **{**SHORT, "max_trials": 6, "max_epochs": 2}, algorithm=algorithm)
+    assert len({it.config for it in found.trials}) == 6
+    assert {it.epochs for it in found.trials} <= {1, 2}
+    if algorithm != "asha":
+        assert {found.status(it) for it in found.trials} == {"finished"}
+
+
+def test_an_objective_that_is_to_be_small():
+    found = tune(SPACE, **SHORT, objective="val_loss")
+    losses = [it.score("val_loss") for it in found.ranked()]
+    assert losses == sorted(losses)
+
+
+def test_to_frame(search):
+    frame = search.to_frame()
+    assert len(frame) == sum(it.epochs for it in search.trials)
+    assert list(frame.columns[:5]) == [
+        "trial",
+        "bracket",
+        "status",
+        "learning_rate",
+        "epoch",
+    ]
+
+
+def test_a_study_without_runs(tmp_path):
+    def stop(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(SPACE, **SHORT, runs_dir=tmp_path, name="mine", observer=stop)
+    with (
+        Store(tmp_path, writable=False) as store,
+        pytest.raises(StoreError, match="goes on"),
+    ):
+        load_search(store, get_study(store, "mine"))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"algorithm": "hyperbrand"}, 'did you mean "hyperband"'),
+        ({"objective": "val_acuracy"}, 'did you mean "val_accuracy"'),
+        ({"objective": "test_accuracy"}, "choose nothing"),
+        ({"max_trials": 0}, "1 <= max_trials"),
+        ({"max_epochs": 0}, "1 <= max_epochs"),
+        ({"max_epochs": 2.5}, "1 <= max_epochs"),
+        ({"min_epochs": 4}, "min_epochs <= 3"),
+        ({"min_epochs": 0}, "1 <= min_epochs"),
+        ({"factor": 1}, "2 <= factor"),
+        ({"confirm": -1}, "0 <= confirm"),
+        ({"jobs": 0}, "1 <= jobs"),
+        ({"algorithm": "grid", "factor": 3}, "would have no effect"),
+        ({"space": {}}, "nothing to search"),
+        ({"space": {"width": [8, 16]}}, "of the space are 2"),
+        ({"space": {"loss": ["nll", "mse"]}, "objective": "val_loss"}, "unit of its own"),
+        (
+            {"space": {"batch_size": [64, 2000]}, "max_trials": 2},
+            "at most the 1000 training",
+        ),
+        (
+            {"space": {"batch_size": "64:900", "train_size": [500, 1000]}},
+            "at most the 500 training",
+        ),
+        ({"space": {"width": "8:1000000", "depth": "1:100"}}, "parameters, but at most"),
+        ({"space": ["width"]}, "must be fields"),
+        ({"objective": None}, "Unknown objective"),
+        ({"algorithm": None}, "Unknown algorithm"),
+    ],
+    ids=str,
+)
+def test_wrong_questions_are_refused(change, problem, tmp_path):
+    asked = {"space": SPACE, **SHORT, **change}
+    with pytest.raises(ConfigError, match=problem.replace("(", r"\(")):
+        tune(asked.pop("space"), **asked, runs_dir=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("space", "same"),
+    [
+        ({"activation": ["silu", "swish"]}, "silu and swish"),
+        ({"loss": ["mse", "mean_squared_error"]}, "mse and mean_squared_error"),
+        ({"output": [None, "linear"]}, "none and linear"),
+    ],
+    ids=str,
+)
+def test_two_names_of_the_same_are_refused(space, same):
+    with pytest.raises(ConfigError, match=f"{same} of"):
+        tune(space, **{**SHORT, "max_trials": 2})
+
+
+@pytest.mark.parametrize(
+    ("space", "base"),
+    [
+        ({"nesterov": [True, False], "momentum": [0.5, 0.9]}, RunConfig()),
+        ({"momentum": "0.5:0.9"}, RunConfig(momentum=0.1, nesterov=True)),
+        ({"loss": ["mse", "mae"], "output": ["softmax", "sigmoid"]}, RunConfig()),
+        ({"loss": ["mse", "mae"]}, RunConfig(output="softmax", loss="huber")),
+    ],
+    ids=str,
+)
+def test_fields_that_fit_each_other_only(space, base):
+    base = replace(base, train_size=200, depth=0)
+    found = tune(space, **{**SHORT, "base": base, "max_trials": 2, "max_epochs": 1})
+    assert len(found.ranked()) == 2
+
+
+def test_a_grid_has_the_ends_and_all_between_them():
+    space = {"learning_rate": Range(0.01, 0.1), "depth": [0, 1], "width": [4, 8]}
+    found = tune(
+        space, base=replace(BASE, train_size=200), algorithm="grid", max_epochs=1, confirm=0,
+        jobs=1,
+    )  # fmt: skip
+    assert len({it.config for it in found.trials}) == 10 * (1 + 2)
+    rates = sorted({it.config.learning_rate for it in found.trials})
+    assert rates == pytest.approx(np.linspace(0.01, 0.1, 10))
+
+
+def test_numbers_of_numpy_are_numbers():
+    found = tune(SPACE, **{**SHORT, "max_trials": np.int64(2), "max_epochs": np.int32(1)})
+    assert len(found.trials) == 2
+
+
+def test_a_search_that_was_cut_waits(tmp_path):
+    def stop(event):
+        if isinstance(event, RunFinished):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(SPACE, **SHORT, runs_dir=tmp_path, name="mine", observer=stop)
+    with Store(tmp_path, writable=False) as store:
+        record = get_study(store, "mine")
+        found = load_search(store, record)
+        assert not found.complete
+        assert {found.status(it) for it in found.trials} <= {"waiting", "finished"}
+        assert unfinished(found, record) >= 4
+
+
+def test_what_the_user_wrote_need_not_be_at_hand_to_show_it(search):
+    values = {"activation": ["relu", "their_module:theirs"], "depth": {"low": 1, "high": 3}}
+    values["depth"]["sampling"] = "linear"
+    assert SearchSpace.restored(values).text("activation") == "relu,their_module:theirs"
+
+
+def test_a_space_object_is_taken_too():
+    space = SearchSpace(SPACE)
+    found = tune(space, **{**SHORT, "max_trials": 1, "max_epochs": 1})
+    assert found.settings.space is space
