@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 
 from kmlp.ablation import Ablation, table_value
@@ -13,7 +11,6 @@ from kmlp.evidence import conclusion
 from kmlp.fields import plain
 from kmlp.run import FIGURES, Run
 from kmlp.statistics import Estimate
-from kmlp.store import RunSummary, StudySummary
 
 _HISTORY = (*FIGURES, "seconds")
 
@@ -46,38 +43,6 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "parameters": run.parameters,
         **run_to_dict(run),
     }
-
-
-def study_to_dict(study: StudySummary) -> dict[str, Any]:
-    """A line on a study."""
-    record = study.record
-    return {
-        "name": record.name,
-        "kind": record.kind,
-        **record.about,
-        **{
-            key: it
-            for key, it in record.question.items()
-            if key not in ("chance_limits", "log")
-        },
-        "epochs": record.epochs,
-        "runs": sum(map(len, record.rows)),
-        "finished": study.finished,
-        "failed": study.failed,
-        "best_val_accuracy": study.best_val_accuracy,
-        "updated": _time(record.updated),
-    }
-
-
-def run_summary_to_dict(run: RunSummary) -> dict[str, Any]:
-    """A line on a run."""
-    values = {field.name: getattr(run, field.name) for field in fields(run)}
-    return values | {"config": run.config.to_dict(), "updated": _time(run.updated)}
-
-
-def _time(seconds: float) -> str:
-    """A time as ISO 8601, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def run_to_dict(run: Run) -> dict[str, Any]:

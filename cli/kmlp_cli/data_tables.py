@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from kmlp_cli.tables import plain_table
+from kmlp_cli.cells import plain_table
 
 _NONE = "-"
 

@@ -12,14 +12,8 @@ from rich.text import Text
 from kmlp.comparison import METRIC, Comparison
 from kmlp.config import RunConfig, config_fields, value_text
 from kmlp.evidence import conclusion
-from kmlp_cli.tables import (
-    NONE,
-    count_of,
-    percent,
-    plain_table,
-    short_text,
-    wrongs,
-)
+from kmlp_cli.cells import NONE, count_of, percent, plain_table, short_text
+from kmlp_cli.tables import wrongs
 from kmlp_tuning.importance import Importances
 from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search

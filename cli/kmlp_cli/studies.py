@@ -17,15 +17,14 @@ Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
 
 def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
     """List the studies, the one that was asked last first."""
-    from kmlp.export import study_to_dict
     from kmlp.store.studies import list_studies
     from kmlp_cli.output import print_json, print_table
-    from kmlp_cli.tables import studies_table
+    from kmlp_cli.store_tables import studies_table
 
     with _opened(runs_dir) as store:
         found = list_studies(store)
     if as_json:
-        print_json({"studies": [study_to_dict(study) for study in found]})
+        print_json({"studies": [study.to_dict() for study in found]})
     else:
         print_table(studies_table(found))
 
@@ -128,17 +127,16 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the runs, the one that was trained last first."""
-    from kmlp.export import run_summary_to_dict
     from kmlp.store.listing import count_runs, list_runs, parse_filters
     from kmlp_cli.output import print_json_list, print_table
-    from kmlp_cli.tables import runs_table
+    from kmlp_cli.store_tables import runs_table
 
     filters = parse_filters(where or [], status=status)
     with _opened(runs_dir) as store:
         shown = list_runs(store, filters, study=study, limit=limit or None)
         found = count_runs(store, filters, study=study)
     if as_json:
-        print_json_list("runs", [run_summary_to_dict(run) for run in shown])
+        print_json_list("runs", [run.to_dict() for run in shown])
     else:
         print_table(runs_table(shown))
     if len(shown) < found:

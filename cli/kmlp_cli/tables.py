@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import Any
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +14,14 @@ from kmlp.comparison import ValueResult
 from kmlp.config import RunConfig, dataset_of, value_text
 from kmlp.evidence import conclusion
 from kmlp.run import Run
-from kmlp.statistics import Estimate
-from kmlp.store import RunSummary, StudyRecord, StudySummary
+from kmlp_cli.cells import (
+    NONE,
+    count_of,
+    number_text,
+    percent,
+    plain_table,
+)
 
-NONE = "-"
-"""In a cell of which there is nothing to say."""
-_LONG = 8
-"""Characters of a number that is shortened."""
 _EPOCH_LEGEND = (
     "epoch within 1 %: the first within 1 % of its run's best, mean over the seeds."
 )
@@ -30,16 +29,6 @@ _INTERVAL_LEGEND = (
     "±: half of the 95 % interval over the seeds; for differences, which are paired by "
     "seed, the intervals of all pairs of values hold at once. "
 )
-
-
-def short_text(name: str, value: Any) -> str:
-    """A field's value as people read it: a long number with four digits.
-
-    >>> short_text("learning_rate", 0.0123456789), short_text("width", (300, 100))
-    ('0.01235', '300x100')
-    """
-    text = value_text(name, value)
-    return f"{value:.4g}" if isinstance(value, float) and len(text) > _LONG else text
 
 
 def ablation_table(study: Ablation) -> Table:
@@ -108,10 +97,10 @@ def run_table(run: Run) -> Table:
     for record in run.history:
         table.add_row(
             str(record.epoch),
-            _number(record.loss, ".4f"),
-            _number(100 * record.accuracy, ".2f"),
-            _number(record.val_loss, ".4f"),
-            _number(100 * record.val_accuracy, ".2f"),
+            number_text(record.loss, ".4f"),
+            number_text(100 * record.accuracy, ".2f"),
+            number_text(record.val_loss, ".4f"),
+            number_text(100 * record.val_accuracy, ".2f"),
             f"{record.seconds:.2f}",
         )
     return table
@@ -162,92 +151,6 @@ def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def studies_table(studies: list[StudySummary]) -> Table:
-    """A row a study."""
-    table = plain_table("Studies" if studies else "No study yet")
-    table.add_column("name", no_wrap=True)
-    table.add_column("question", overflow="fold")
-    for name in ("epochs", "runs", "best val.\naccuracy %", "when"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for study in studies:
-        record = study.record
-        wanted = sum(map(len, record.rows))
-        failed = f", {study.failed} failed" if study.failed else ""
-        best = study.best_val_accuracy
-        table.add_row(
-            record.name,
-            _question(record),
-            str(record.epochs),
-            f"{study.finished} of {wanted}{failed}"
-            if study.finished < wanted
-            else f"{wanted}",
-            NONE if best is None else f"{100 * best:.2f}",
-            _when(record.updated),
-        )
-    return table
-
-
-def _question(record: StudyRecord) -> str:
-    about, question = record.about, record.question
-    if record.kind == "train":
-        return f"one run on {about['backend']}"
-    if record.kind == "search":
-        trials = count_of(question["max_trials"], "trial")
-        searched = ", ".join(about["space"])
-        return f"{about['algorithm']}: {searched} ({trials}, {about['backend']})"
-    values = ", ".join(value_text(about["axis"], value) for value in question["values"])
-    seeds = count_of(len(question["seeds"]), "seed")
-    return f"{about['axis']}: {values} ({seeds}, {about['backend']})"
-
-
-def runs_table(runs: list[RunSummary]) -> Table:
-    """A row a run; of the configuration, what differs between them."""
-    table = plain_table("Runs" if runs else "No such run")
-    configs = [run.config.to_dict() for run in runs]
-    names = [
-        name
-        for name in (configs[0] if configs else ())
-        if name == "seed" or len({str(config[name]) for config in configs}) > 1
-    ]
-    several = len({run.backend for run in runs}) > 1
-    for name in [*names, *(["backend"] if several else [])]:
-        table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
-    for name in ("epochs", "val. acc. %", "test acc. %", "status", "when"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for run, config in zip(runs, configs, strict=True):
-        table.add_row(
-            *(value_text(name, config[name]) for name in names),
-            *([run.backend] if several else []),
-            str(run.epochs),
-            *(
-                NONE if accuracy is None else f"{100 * accuracy:.2f}"
-                for accuracy in (run.val_accuracy, run.test_accuracy)
-            ),
-            run.status,
-            _when(run.updated),
-        )
-    return table
-
-
-def _when(seconds: float) -> str:
-    """A time of day where the user is."""
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
-
-
-def plain_table(title: str, caption: str | None = None) -> Table:
-    """An empty table in the style of them all."""
-    return Table(
-        title=title,
-        title_style="bold",
-        title_justify="left",
-        caption=caption,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
 def _description(study: Ablation) -> str:
     """The base configuration in words; the axis and the defaults of no effect left out."""
     shown = {
@@ -271,22 +174,3 @@ def wrongs(value: ValueResult) -> str:
         if count
     ]
     return ", ".join(found) or NONE
-
-
-def percent(found: Estimate | None, *, signed: bool = False) -> str:
-    """A share in percent, with half of its interval."""
-    if found is None:
-        return NONE
-    mean = f"{100 * found.mean:{'+' if signed else ''}.2f}"
-    if found.interval is None:
-        return mean
-    return f"{mean} ± {100 * (found.interval[1] - found.mean):.2f}"
-
-
-def _number(number: float, spec: str) -> str:
-    return format(number, spec) if math.isfinite(number) else NONE
-
-
-def count_of(number: int, noun: str) -> str:
-    """A number of things: `1 epoch`, `2 epochs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -12,7 +12,7 @@ from kmlp.config import RunConfig, config_fields
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.run import Status
 from kmlp.store.runs import Store
-from kmlp.store.studies import get_study
+from kmlp.store.studies import get_study, iso_time
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +33,11 @@ class RunSummary:
     seconds: float
     updated: float
     """When it was trained last, in seconds since 1970."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line as plain values, which JSON can hold."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return values | {"config": self.config.to_dict(), "updated": iso_time(self.updated)}
 
 
 def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from kmlp.errors import ConfigError, StoreError, unknown_name
@@ -67,6 +68,28 @@ class StudySummary:
     failed: int
     best_val_accuracy: float | None
     """The highest of a run after its last epoch."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line as plain values, which JSON can hold."""
+        record = self.record
+        hidden = ("chance_limits", "log")
+        return {
+            "name": record.name,
+            "kind": record.kind,
+            **record.about,
+            **{key: it for key, it in record.question.items() if key not in hidden},
+            "epochs": record.epochs,
+            "runs": sum(map(len, record.rows)),
+            "finished": self.finished,
+            "failed": self.failed,
+            "best_val_accuracy": self.best_val_accuracy,
+            "updated": iso_time(record.updated),
+        }
+
+
+def iso_time(seconds: float) -> str:
+    """A time as ISO 8601, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def put_study(store: Store, study: StudyRecord) -> None:

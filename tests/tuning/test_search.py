@@ -10,7 +10,6 @@ from support import python
 from kmlp import ConfigError, RunConfig, train
 from kmlp.engine import RunFinished, StudyStarted
 from kmlp.errors import StoreError
-from kmlp.export import study_to_dict
 from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies
 from kmlp_tuning import Range, SearchSpace, tune
@@ -115,7 +114,7 @@ def test_the_store_shows_what_the_search_came_to(search, folder):
         record = get_study(store, search.name)
         assert plain(load_search(store, record)) == plain(search)
         [summary] = list_studies(store)
-    found = study_to_dict(summary)
+    found = summary.to_dict()
     assert (found["kind"], found["runs"], found["finished"]) == ("search", 11, 11)
     assert found["max_trials"] == 5
     assert "log" not in found

@@ -1,0 +1,191 @@
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import pytest
+
+SHORT = ["tune", "--train-size", "500", "--depth", "1", "--width", "8", "--activation", "relu",
+         "--batch-size", "32", "--max-epochs", "3", "--max-trials", "5", "--jobs", "1"]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("KMLP_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_table_best_and_command(kmlp, folder):
+    result = kmlp(*SHORT, "--confirm", "2", "--save", "best.keras")
+    assert result.code == 0
+    for column in ("trial", "learning", "brac-", "epochs", "status", "validation"):
+        assert column in result.out
+    words = " ".join(result.out.split())
+    assert "The best again: 2 other seeds, 3 epochs" in words
+    assert "stopped: others of its rung were better." in words
+    *_, best, command = result.out.splitlines()
+    assert best.startswith("Best: trial")
+    assert command.startswith("kmlp train --backend")
+    assert result.err.splitlines()[-2].endswith("runs from the store.")
+    assert (folder / "best.keras").stat().st_size > 1000
+
+    again = kmlp(*command.split()[1:], "--json")
+    assert again.err.splitlines()[-1] == "0 epochs trained, 1 run from the store."
+    trained = json.loads(again.out)
+    assert f"test accuracy {100 * trained['test_accuracy']:.2f} %" in best
+
+    shown = json.loads(kmlp("show", *search_name(kmlp), "--json").out)
+    repeated = kmlp(*SHORT, "--confirm", "2", "--json")
+    assert json.loads(repeated.out) == shown
+    assert repeated.err.splitlines()[-1] == "0 epochs trained, 11 runs from the store."
+    assert shown["best"] == int(best.split()[2].rstrip(","))
+
+
+def search_name(kmlp):
+    studies = json.loads(kmlp("studies", "--json").out)["studies"]
+    return [it["name"] for it in studies if it["kind"] == "search"]
+
+
+def test_json_and_csv(kmlp):
+    result = kmlp(*SHORT, "--confirm", "0", "--json", "--quiet")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    assert [it["trial"] for it in found["trials"]] == [1, 2, 3, 4, 5]
+    assert found["brackets"] == [
+        [{"configurations": 3, "epochs": 1}, {"configurations": 1, "epochs": 3}],
+        [{"configurations": 2, "epochs": 3}],
+    ]
+    assert found["space"]["learning_rate"] == {"low": 0.001, "high": 1.0, "sampling": "log"}
+    assert found["base"]["width"] == 8
+    assert found["confirmed"] is None
+    rows = kmlp("show", *search_name(kmlp), "--csv").out.splitlines()
+    assert rows[0].startswith("trial,bracket,learning_rate,seed,status,epoch,")
+    assert len(rows) == 1 + sum(it["epochs"] for it in found["trials"])
+
+
+def test_plan_trains_nothing(kmlp, folder):
+    result = kmlp("tune", "--plan")
+    assert (result.code, result.err) == (0, "")
+    rows = [line.split() for line in result.out.splitlines()]
+    assert ["1", "1", "9", "1", "9"] in rows
+    assert ["2", "3", "3", "6"] in rows
+    assert "In all 120 epochs" in " ".join(result.out.split())
+    planned = json.loads(kmlp("tune", "--plan", "--json", "--max-trials", "17").out)
+    assert [it[0]["configurations"] for it in planned["brackets"]] == [9, 5, 3]
+    assert planned["epochs"] == 22 + 22 + 30
+    assert not (folder / "runs").exists()
+
+
+def test_the_space_of_a_file_which_options_override(kmlp, folder):
+    (folder / "space.toml").write_text(
+        'width = [8, 16]\nlearning_rate = { low = 0.01, high = 1, sampling = "log" }\n'
+        "nesterov = [true, false]\nmomentum = 0.9\n"
+    )
+    command = ["tune", "--space", "space.toml", "--plan", "--json"]
+    space = json.loads(kmlp(*command).out)["space"]
+    assert list(space) == ["width", "learning_rate", "nesterov"]
+    space = json.loads(kmlp(*command, "--width", "4", "--no-nesterov").out)["space"]
+    assert list(space) == ["learning_rate"]
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--widht", "8"], "--width"),
+        (["--width", "0,8"], "`width >= 1`"),
+        (["--learning-rate", "1:0.1"], "`low < high`"),
+        (["--learning-rate", "0.1:1:lgo"], "LOW:HIGH:log"),
+        (["--activation", "relu,rleu"], 'did you mean "relu"'),
+        (["--dataset", "mnist,fashion_mnist"], "different images"),
+        (["--seed", "1,2"], "must be an integer"),
+        (["--depth", "0", "--width", "8,16"], "does nothing where `depth` is 0"),
+        (["--objective", "val_loss", "--loss", "nll,mse"], "unit of its own"),
+        (["--objective", "test_accuracy"], "choose nothing"),
+        (["--algorithm", "hyperbrand"], 'did you mean "hyperband"'),
+        (["--algorithm", "grid", "--factor", "2"], "would have no effect"),
+        (["--max-trials", "0"], "1 <= max_trials"),
+        (["--max-epochs", "0"], "1 <= max_epochs"),
+        (["--min-epochs", "11"], "min_epochs <= 10"),
+        (["--confirm", "-1"], "0 <= confirm"),
+        (["--jobs", "0"], "1 <= jobs"),
+        (["--space", "none.toml"], "No such file"),
+        (["--save", "best.h5"], "name.keras"),
+        (["--batch-size", "64:100000"], "at most the 50000 training"),
+        (["--width", "1:1000000000", "--max-trials", "3"], "parameters, but at most"),
+        (["--activation", "silu,swish"], "are the same"),
+    ],
+    ids=str,
+)
+def test_wrong_input_is_told_before_anything_is_trained(options, problem, kmlp, folder):
+    result = kmlp("tune", *options)
+    assert result.code == 2
+    assert result.out == ""
+    assert problem in result.err
+    assert "Traceback" not in result.err
+
+
+def test_all_fixed_is_no_search(kmlp):
+    result = kmlp(*SHORT, "--learning-rate", "0.1")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "Error: Every field is fixed: there is nothing to search.\n"
+
+
+def test_where_everything_diverges(kmlp):
+    command = [*SHORT, "--learning-rate", "1e19,1e20", "--max-trials", "2"]
+    result = kmlp(*command)
+    assert result.code == 0
+    assert "Every configuration diverged" in result.out
+    saved = kmlp(*command, "--save", "best.keras")
+    assert saved.code == 1
+    assert "Nothing was saved" in saved.err
+
+
+def test_more_trials_train_what_is_missing_only(kmlp):
+    first = kmlp(*SHORT, "--confirm", "0")
+    more = kmlp(*SHORT, "--confirm", "0", "--max-trials", "6", "--json")
+    known = {it["trial"]: it for it in json.loads(more.out)["trials"]}
+    assert len(known) == 6
+    trained = int(more.err.splitlines()[-1].split()[0])
+    assert 0 < trained <= 3  # of the sixth, and of one that goes on
+    assert "0 runs from the store" in first.err
+
+
+def test_an_interrupted_search_says_what_waits(kmlp):
+    environment = {**os.environ, "COLUMNS": "100"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kmlp_cli", *SHORT, "--train-size", "20000", "--max-epochs", "30"],
+        env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    line = process.stderr.readline()  # a run is finished, or goes on
+    process.send_signal(2)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on where it ended" in line + err
+
+
+def test_on_a_terminal_there_are_bars_of_rungs_and_the_best(folder):
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kmlp_cli", *SHORT, "--confirm", "0"],
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "60", "LINES": "40"},
+        stderr=terminal, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(terminal)
+    seen = b""
+    ends = time.monotonic() + 120
+    while time.monotonic() < ends:
+        try:
+            part = os.read(controller, 10_000)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    process.communicate()
+    text = seen.decode()
+    assert "bracket 1, rung 1" in text
+    assert "best so far" in text
+    assert "runs finished" in text

@@ -1,0 +1,45 @@
+"""A search that is killed at any moment comes to what one comes to that never was."""
+
+import json
+import random
+import time
+
+import pytest
+from killing import Commands, kill, without_seconds
+
+SEARCH = [
+    "tune", "--learning-rate", "1e-2:1:log", "--batch-size", "16,32", "--width", "8", "--depth",
+    "1", "--activation", "relu", "--train-size", "2000", "--max-trials", "9", "--max-epochs", "9",
+    "--confirm", "1", "--json",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """What it comes to with one job, and without interruption."""
+    commands = Commands(tmp_path_factory.mktemp("alone"))
+    code, out, err = commands.run(*SEARCH, "--jobs", "1")
+    assert code == 0, err
+    return without_seconds(json.loads(out))
+
+
+def test_a_search_killed_at_five_moments(kmlp, expected):
+    moments = random.Random(20261125)
+    before = killed = 0
+    for _ in range(5):
+        process = kmlp.start(*SEARCH, "--jobs", "2")
+        kmlp.wait_for_epochs(before + 2, process)
+        time.sleep(moments.uniform(0, 1))
+        killed += process.poll() is None
+        kill(process.pid)
+        process.communicate()
+        [(epochs,)] = kmlp.query("SELECT count(*) FROM epochs")
+        assert epochs >= before
+        before = epochs
+    assert killed >= 3
+    code, out, err = kmlp.run(*SEARCH, "--jobs", "2")
+    assert code == 0, err
+    assert without_seconds(json.loads(out)) == expected
+    trained = int(err.splitlines()[-1].split()[0])
+    [(epochs,)] = kmlp.query("SELECT count(*) FROM epochs")
+    assert before + trained == epochs
