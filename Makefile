@@ -7,8 +7,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BACKENDS := jax tensorflow torch
-ONCE := tests/crashes tests/datasets tests/kmlp/data tests/kmlp/store tests/cli/test_data.py \
-    tests/cli/test_studies.py tests/kmlp/test_engine.py
+# What does not depend on the backend: processes killed, disks full, datasets read, made-up
+# scores, questions that are refused.
+ONCE := tests/crashes tests/datasets tests/cli/test_data.py tests/cli/test_studies.py \
+    tests/cli/test_tune.py tests/kmlp/data tests/kmlp/store tests/kmlp/test_ablation.py \
+    tests/kmlp/test_config.py tests/kmlp/test_engine.py tests/kmlp/test_imports.py \
+    tests/kmlp/test_registry.py tests/kmlp/test_statistics.py tests/tuning/test_importance.py \
+    tests/tuning/test_oracle.py tests/tuning/test_planner.py tests/tuning/test_questions.py \
+    tests/tuning/test_schedule.py tests/tuning/test_space.py
 # Keeps what runs side by side apart in the output, where make can.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -28,12 +34,13 @@ lint: $(VENV)/installed-all
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The suite on one backend, slow tests and doctests included.
+# The suite on one backend, slow tests and doctests included; the command line on the
+# default one only.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest $(ONCE:%=--ignore=%)
+	KERAS_BACKEND=$* $(BIN)/pytest $(ONCE:%=--ignore=%) \
+	    $(if $(filter tensorflow,$*),,--ignore=tests/cli)
 
-# What does not depend on the backend: processes killed, disks full, datasets read.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
 	KERAS_BACKEND=torch $(BIN)/pytest $(ONCE)
@@ -57,6 +64,8 @@ bench: $(VENV)/installed-all
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/runs.py
 	$(BIN)/python tests/benchmarks/memory.py
+	$(BIN)/python tests/benchmarks/tune.py
+	$(BIN)/python tests/benchmarks/tune.py --memory
 
 $(VENV)/created:
 	$(PYTHON) -m venv $(VENV)

@@ -101,7 +101,9 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time(monkeyp
     from kmlp.executors import InProcessExecutor
 
     monkeypatch.setattr(
-        runner, "_executor", lambda jobs, fused: nullcontext(InProcessExecutor(fused=fused))
+        runner,
+        "make_executor",
+        lambda jobs, fused: nullcontext(InProcessExecutor(fused=fused)),
     )
 
     def started(jobs):
