@@ -91,7 +91,7 @@ def _show_search(store: Store, record: StudyRecord, form: str) -> int:
     from kmlp_cli.output import print_csv, print_json
     from kmlp_cli.tune import print_search
     from kmlp_tuning.export import search_rows, search_to_dict
-    from kmlp_tuning.search import load_search, unfinished
+    from kmlp_tuning.records import load_search, unfinished
 
     search = load_search(store, record)
     if form == "json":

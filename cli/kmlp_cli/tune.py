@@ -125,7 +125,7 @@ def tune(
     from kmlp_cli.saving import check_target, save_run
     from kmlp_cli.search_tables import plan_table, plan_to_dict
     from kmlp_tuning.export import search_to_dict
-    from kmlp_tuning.search import tune as run_search
+    from kmlp_tuning.run import tune as run_search
     from kmlp_tuning.settings import make_settings
     from kmlp_tuning.trial import CONFIRMED, stage_name
 

@@ -11,7 +11,7 @@ from kmlp.errors import StoreError
 from kmlp.store import Store
 from kmlp.store.studies import get_study
 from kmlp_tuning import Range, SearchSpace, tune
-from kmlp_tuning.search import load_search, unfinished
+from kmlp_tuning.records import load_search, unfinished
 
 BASE = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
 SPACE = {"learning_rate": "1e-2:1:log"}

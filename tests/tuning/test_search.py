@@ -12,7 +12,7 @@ from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies
 from kmlp_tuning import tune
 from kmlp_tuning.export import search_rows, search_to_dict
-from kmlp_tuning.search import load_search
+from kmlp_tuning.records import load_search
 
 BASE = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
 SPACE = {"learning_rate": "1e-2:1:log"}

@@ -17,7 +17,7 @@ _MODULES = {
     "SearchSpace": "kmlp_tuning.space",
     "Trial": "kmlp_tuning.trial",
     "default_space": "kmlp_tuning.space",
-    "tune": "kmlp_tuning.search",
+    "tune": "kmlp_tuning.run",
 }
 
 __all__ = [
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from kmlp_tuning.domains import Choice, Range
     from kmlp_tuning.hypermodel import MLPHyperModel
     from kmlp_tuning.oracle import AshaOracle, HyperbandOracle
-    from kmlp_tuning.search import Search, tune
+    from kmlp_tuning.run import tune
+    from kmlp_tuning.search import Search
     from kmlp_tuning.space import SearchSpace, default_space
     from kmlp_tuning.trial import Trial
 
