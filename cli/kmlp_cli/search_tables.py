@@ -153,22 +153,26 @@ def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
 
 def importance_table(found: Importances) -> Table:
     """A row a field: what it had to do with the accuracy."""
-    trust = (
-        "it predicts nothing, so this says nothing"
-        if found.explained <= 0
-        else f"it predicts {100 * found.explained:.0f} % of the variation"
-    )
-    table = plain_table(
-        "What mattered",
-        "By how many points a forest's prediction of the accuracy after "
-        f"{count_of(found.epochs, 'epoch')} gets worse if the field is shuffled, with its "
-        f"95 % interval over {found.trials} configurations that it has not seen: {trust}.",
-    )
+    table = plain_table("What mattered")
     table.add_column("field", no_wrap=True)
     table.add_column("points worse", justify="right", no_wrap=True)
     for it in found.fields:
         table.add_row(it.field, percent(it.drop))
     return table
+
+
+def importance_text(found: Importances) -> Text:
+    """What that means, and how far it can be trusted."""
+    trust = (
+        "it predicts nothing, so this says nothing"
+        if found.skill <= 0
+        else f"it errs by {100 * found.skill:.0f} % less than one guess for all"
+    )
+    return Text(
+        "How many points worse a random forest predicts the accuracy after "
+        f"{count_of(found.epochs, 'epoch')} if a field is shuffled, over {found.trials} "
+        f"configurations that it has not seen: {trust}."
+    )
 
 
 def confirmed_table(search: Search, confirmed: Comparison) -> Table:

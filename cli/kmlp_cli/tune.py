@@ -193,8 +193,11 @@ def print_search(search: Search, *, every: bool = False) -> None:
     from kmlp_cli.output import print_table
 
     print_table(tables.search_table(search, every=every))
-    if (importances := search.importance()) is not None:
-        print_table(tables.importance_table(importances))
+    if search.importances is not None:
+        print_table(
+            tables.importance_table(search.importances),
+            tables.importance_text(search.importances),
+        )
     if search.confirmed is not None:
         print_table(
             tables.confirmed_table(search, search.confirmed),

@@ -16,7 +16,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
     """A search: the question, every trial with its run, the best, and what confirms it."""
     settings = search.settings
     best = search.best()
-    found = search.importance()
+    found = search.importances
     confirmed = search.confirmed
     return {
         "name": search.name,
@@ -47,7 +47,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "importance": {
             "epochs": found.epochs,
             "trials": found.trials,
-            "explained": found.explained,
+            "skill": found.skill,
             "fields": [
                 {"field": it.field, **estimate_to_dict(it.drop)} for it in found.fields
             ],

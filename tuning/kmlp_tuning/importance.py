@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -41,10 +42,25 @@ class Importances:
     epochs: int
     """After how many epochs the accuracy was compared: as many as all trials have."""
     trials: int
-    explained: float
-    """The share of the variation that the forests predict of configurations that they
-    have not seen (R², the median over the repeats); 0 or less: nothing, and so the
-    importances say nothing."""
+    skill: float
+    """By how much smaller the error of the forests' predictions is than that of guessing
+    the median for all, as a share of the latter (the median over the repeats); 0 or
+    less: they predict nothing, and so the importances say nothing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, which JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def restored(cls, values: dict[str, Any]) -> Self:
+        """What `to_dict` gave."""
+
+        def drop(given: dict[str, Any]) -> Estimate:
+            low, high = given["interval"]
+            return Estimate(given["mean"], (low, high), given["size"])
+
+        fields = tuple(Importance(it["field"], drop(it["drop"])) for it in values["fields"])
+        return cls(**{**values, "fields": fields})
 
 
 def importances(
@@ -69,7 +85,6 @@ def importances(
     Reference: L. Breiman (2001), Random forests, Machine Learning 45(1).
     """
     from sklearn.ensemble import RandomForestRegressor
-    from sklearn.metrics import r2_score
     from sklearn.model_selection import KFold
 
     usable = [it for it in trials if it.run is not None and it.run.epochs]
@@ -80,7 +95,8 @@ def importances(
     x = np.array([_vector(trial, space) for trial in usable])
     y = np.array([_accuracy(trial, epochs, chance) for trial in usable])
     drops = np.zeros((len(space.fields), len(y)))
-    shares = []
+    guess = np.abs(y - np.median(y)).mean()
+    skills = []
     for repeat in range(repeats):
         # As they are, and then with each field shuffled: all at once, which is faster.
         versions = np.stack([x] * (1 + len(space.fields)))
@@ -98,7 +114,7 @@ def importances(
             predicted[:, test] = forest.predict(rows).reshape(len(versions), -1)
         errors = np.abs(predicted - y)
         drops += (errors[1:] - errors[0]) / repeats
-        shares.append(r2_score(y, predicted[0]))
+        skills.append(1 - errors[0].mean() / guess if guess else 0.0)
     fields = [
         Importance(name, estimate(drop.tolist()))
         for name, drop in zip(space.fields, drops, strict=True)
@@ -107,7 +123,7 @@ def importances(
         fields=tuple(sorted(fields, key=lambda it: -it.drop.mean)),
         epochs=epochs,
         trials=len(usable),
-        explained=float(np.median(shares)),
+        skill=float(np.median(skills)),
     )
 
 

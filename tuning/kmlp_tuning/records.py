@@ -12,6 +12,7 @@ from kmlp.errors import StoreError
 from kmlp.run import RunIdentity, identify
 from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import get_study
+from kmlp_tuning.importance import Importances, importances
 from kmlp_tuning.search import Search
 from kmlp_tuning.settings import SearchSettings
 from kmlp_tuning.space import SearchSpace
@@ -29,6 +30,7 @@ def record(
     identity: Callable[[RunConfig], RunIdentity],
     *,
     complete: bool,
+    mattered: Importances | None,
 ) -> StudyRecord:
     """The search as the store keeps it, as far as it has come."""
     trials, confirmed = planner.trials, planner.confirmed
@@ -42,6 +44,7 @@ def record(
             "confirm": settings.confirm,
             "log": {
                 "complete": complete,
+                "importances": mattered.to_dict() if mattered else None,
                 "epochs": [it.epochs for it in trials]
                 + [settings.max_epochs] * len(confirmed),
                 "places": [(it.bracket, it.rung) for it in trials],
@@ -134,6 +137,11 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         runs = [run.until(epochs) for key in keys if (run := store.run_of_key(key))]
         done = [run for run in runs if run.epochs >= epochs or run.status != "finished"]
         confirmed.append(Confirmed(number, (), tuple(done)))
+    if log["complete"]:
+        kept = log["importances"]
+        found = Importances.restored(kept) if kept is not None else None
+    else:
+        found = importances(trials, space, chance=log["chance"])
     return Search(
         name=study.name,
         settings=settings,
@@ -142,6 +150,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         confirmed=comparison(settings, confirmed, log["chance_limit"]),
         chance=log["chance"],
         complete=log["complete"],
+        importances=found,
     )
 
 

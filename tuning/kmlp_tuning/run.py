@@ -23,6 +23,7 @@ from kmlp.runner import (
 )
 from kmlp.store import Store
 from kmlp.store.studies import put_study
+from kmlp_tuning.importance import Importances, importances
 from kmlp_tuning.records import answer, comparison, record
 from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search
@@ -152,9 +153,11 @@ def _train(
 
     noted = (0, 0.0)
 
-    def note(*, complete: bool = False) -> None:
+    def note(found: Importances | None = None, *, complete: bool = False) -> None:
         nonlocal noted
-        kept = record(name, about, settings, planner, identity, complete=complete)
+        kept = record(
+            name, about, settings, planner, identity, complete=complete, mattered=found
+        )
         put_study(store, kept)
         noted = len(kept.rows), time.monotonic()
 
@@ -182,7 +185,10 @@ def _train(
             observer=watch,
             fresh=fresh,
         )
-    note(complete=True)
+    found = importances(
+        planner.trials, settings.space, chance=dataset_of(settings.base).chance
+    )
+    note(found, complete=True)
     return Search(
         name=name,
         settings=settings,
@@ -191,6 +197,7 @@ def _train(
         confirmed=comparison(settings, planner.confirmed, chance_limit_of(settings.base)),
         chance=dataset_of(settings.base).chance,
         complete=True,
+        importances=found,
     )
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from kmlp.ablation import table_value
 from kmlp.comparison import Comparison
 from kmlp.run import EpochRecord, Run
+from kmlp_tuning.importance import Importances
 from kmlp_tuning.settings import SearchSettings
 from kmlp_tuning.trial import Status, Trial, rank
 
 if TYPE_CHECKING:
     import pandas
-
-    from kmlp_tuning.importance import Importances
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -34,6 +33,8 @@ class Search:
     """Validation accuracy of naming the most frequent class always."""
     complete: bool
     """Whether all of it is done."""
+    importances: Importances | None
+    """Which hyperparameter mattered; None: too few trials to tell."""
 
     def ranked(self) -> list[Trial]:
         """The trials with a score, the best first."""
@@ -99,14 +100,6 @@ class Search:
             )
             confirmed = replace(confirmed, values=values)
         return replace(self, trials=trials, confirmed=confirmed)
-
-    def importance(self, *, repeats: int = 20) -> Importances | None:
-        """Which hyperparameter mattered: see `kmlp_tuning.importance.importances`."""
-        from kmlp_tuning.importance import importances
-
-        return importances(
-            self.trials, self.settings.space, chance=self.chance, repeats=repeats
-        )
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table with a row for every epoch of every trial.
