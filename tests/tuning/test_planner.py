@@ -9,7 +9,7 @@ from made_up import made_up_record
 
 from kmlp import RunConfig, engine
 from kmlp.engine import Planned, SliceFailed, SliceResult
-from kmlp.run import RunIdentity
+from kmlp.run import Run, RunIdentity
 from kmlp.store import Store
 from kmlp_tuning import SearchSpace
 from kmlp_tuning.planner import SearchPlanner
@@ -206,6 +206,37 @@ def test_brackets_run_side_by_side():
     drawn = [planner.next() for _ in range(18)]
     assert {it.bracket for it in drawn[:17]} == {1, 2, 3}
     assert drawn[17] is Planned.WAIT
+
+
+def test_a_long_promotion_begins_before_short_trials():
+    """As soon as its rung is complete, though others could have begun before it."""
+    planner = SearchPlanner(
+        settings(max_trials=34),
+        work=lambda config: config.width,
+        check=lambda configs: None,
+    )
+    number = len([it for it in planner.trials if it.bracket == 1])
+    begun = []
+    while number:
+        begun.append(planner.next())
+        number -= begun[-1].bracket == 1
+    for it in begun:
+        if it.bracket == 1:
+            record = made_up_record(1, it.config.width / 1000)
+            run = Run(
+                config=it.config,
+                backend="none",
+                fused=True,
+                parameters=1,
+                history=(record,),
+            )
+            planner.report(it, run)
+    left = list(iter(planner.next, Planned.WAIT))
+    promoted = [it for it in left if it.rung == 2]
+    assert promoted
+    assert left[-1] not in promoted
+    lengths = [it.config.width * (8 if it in promoted else 9) for it in left]
+    assert lengths == sorted(lengths, reverse=True)
 
 
 def test_asha_promotes_before_it_begins_with_others():

@@ -72,10 +72,7 @@ class RandomOracle(_Sound, keras_tuner.oracles.RandomSearchOracle):
 
 
 class GridOracle(_Sound, keras_tuner.oracles.GridSearchOracle):
-    """Keras Tuner's grid search, of which workers need not wait for each other.
-
-    A range of real numbers stands for ten of them.
-    """
+    """Keras Tuner's grid search, of which workers need not wait for each other."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if self.start_order:  # theirs waits for a trial to end to find the next values

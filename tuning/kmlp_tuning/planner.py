@@ -101,7 +101,7 @@ class SearchPlanner:
 
     def next(self) -> Assignment | Planned:
         """See `kmlp.engine.Planner`."""
-        if not self._ready and self._confirmed is None:
+        if self._confirmed is None:
             self._draw()
         if not self._ready and not self._open and self._confirmed is None:
             self._confirm()
