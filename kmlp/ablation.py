@@ -35,9 +35,9 @@ class Ablation(Comparison):
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table with a row for every epoch of every run.
 
-        Its columns are the axis, `seed`, `status`, `epoch` and the figures of
-        `EpochRecord` but for the step losses. A `width` of several numbers is a
-        text: `300x100`.
+        Its columns are the axis (`loss_function` for `loss`), `seed`, `status`, `epoch`
+        and the figures of `EpochRecord` but for the step losses. A `width` of several
+        numbers is a text: `300x100`.
 
         Raises:
             ImportError: if pandas is not installed.
@@ -48,12 +48,13 @@ class Ablation(Comparison):
             raise ImportError(
                 "`to_frame` needs pandas: `pip install pandas`. `runs` has the figures."
             ) from error
+        column = column_of(self.axis)
         names = [field.name for field in fields(EpochRecord)]
         figures = [name for name in names if name != "step_losses"]
         return pandas.DataFrame(
             [
                 {
-                    self.axis: table_value(self.axis, run.config),
+                    column: table_value(self.axis, run.config),
                     "seed": run.config.seed,
                     "status": run.status,
                     **{name: getattr(record, name) for name in figures},
@@ -61,7 +62,7 @@ class Ablation(Comparison):
                 for run in self.runs
                 for record in run.history
             ],
-            columns=[self.axis, "seed", "status", *figures],
+            columns=[column, "seed", "status", *figures],
         )
 
 
@@ -150,6 +151,15 @@ def ablate(
         fused=fused,
         values=tuple(map(partial(_value_result, axis), rows, limits)),
     )
+
+
+def column_of(axis: str) -> str:
+    """The name of a column with values of an axis, apart from what epochs came to.
+
+    >>> column_of("width"), column_of("loss")
+    ('width', 'loss_function')
+    """
+    return "loss_function" if axis == "loss" else axis
 
 
 def table_value(axis: str, config: RunConfig) -> Any:

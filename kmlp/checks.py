@@ -24,7 +24,6 @@ MAX_PARAMETERS = 2**30
 MAX_COUNT = {
     "epochs": 1_000_000,
     "max_epochs": 1_000_000,
-    "min_epochs": 1_000_000,
     "max_trials": 100_000,
     "seeds": 10_000,
     "jobs": 1024,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kmlp.ablation import Ablation, table_value
+from kmlp.ablation import Ablation, column_of, table_value
 from kmlp.comparison import METRIC, Comparison, ValueResult
 from kmlp.evidence import conclusion
 from kmlp.fields import plain
@@ -111,7 +111,7 @@ def run_rows(run: Run) -> list[dict[str, Any]]:
 def ablation_rows(study: Ablation) -> list[dict[str, Any]]:
     """A flat row for every epoch of every run; None where a number is not finite."""
     return [
-        {study.axis: table_value(study.axis, run.config), **row}
+        {column_of(study.axis): table_value(study.axis, run.config), **row}
         for run in study.runs
         for row in run_rows(run)
     ]

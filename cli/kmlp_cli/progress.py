@@ -106,6 +106,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
             self.total = event.assignments
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)
+            self.total = max(self.total, len(self.finished))  # it was an estimate
             if event.trained or event.run.status != "failed":
                 self.trained[event.run.config] += event.trained
             if event.run.status == "finished":

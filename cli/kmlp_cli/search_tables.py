@@ -14,6 +14,7 @@ from kmlp.config import RunConfig, config_fields, value_text
 from kmlp.evidence import conclusion
 from kmlp_cli.cells import NONE, count_of, percent, plain_table, short_text
 from kmlp_cli.tables import wrongs
+from kmlp_tuning.domains import WITHOUT_HIDDEN_LAYERS
 from kmlp_tuning.importance import Importances
 from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search
@@ -28,15 +29,15 @@ def plan_table(settings: SearchSettings) -> Table:
     """The brackets and rungs of a search, before anything is trained."""
     plan = settings.plan()
     about = "about " if settings.algorithm == "asha" else ""
-    again = min(3, settings.max_trials)
     goes_on = (
         ": a promoted configuration goes on from where it is"
         if settings.algorithm in HALVING
         else ""
     )
     confirmed = (
-        f" Then the best {again} again with {count_of(settings.confirm, 'other seed')}: "
-        f"{again * settings.confirm * settings.max_epochs:,} epochs."
+        f" Then the best {settings.confirmed} to the end, and again with "
+        f"{count_of(settings.confirm, 'other seed')}: {settings.confirming_epochs:,} "
+        "epochs."
         if settings.confirm
         else ""
     )
@@ -76,9 +77,7 @@ def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
             for bracket in plan
         ],
         "epochs": total_epochs(plan),
-        "confirm_epochs": min(3, settings.max_trials)
-        * settings.confirm
-        * settings.max_epochs,
+        "confirm_epochs": settings.confirming_epochs,
     }
 
 
@@ -146,7 +145,7 @@ def _legend(search: Search, more: int) -> str:
 
 
 def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
-    if trial.config.depth == 0 and name in ("width", "activation"):
+    if trial.config.depth == 0 and name in WITHOUT_HIDDEN_LAYERS:
         return NONE  # there is no hidden layer
     return short_text(name, getattr(trial.config, name))
 
@@ -180,7 +179,8 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
     seeds = count_of(len(confirmed.seeds), "other seed")
     table = plain_table(
         f"The best again: {seeds}, {count_of(confirmed.epochs, 'epoch')}",
-        "too high by: the search's accuracy less the mean over the other seeds. A search "
+        "in the search: when it was chosen, perhaps after fewer epochs. too high by: that "
+        "less the mean over the other seeds after as many epochs. A search "
         "shows the highest of many accuracies, so it is too high on average; go by the "
         "mean.",
     )
@@ -199,7 +199,7 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
         trial = by_number[value.value]
         best = value is confirmed.best()
         bias = search.bias(trial)
-        accuracy = trial.score(METRIC)
+        accuracy = search.found_accuracy(trial)
         table.add_row(
             str(value.value),
             NONE if accuracy is None else f"{100 * accuracy:.2f}",

@@ -158,7 +158,7 @@ def tune(
         stage_name(number, level): rung.configurations
         for number, bracket in enumerate(settings.plan(), start=1)
         for level, rung in enumerate(bracket.rungs, start=1)
-    } | {CONFIRMED: min(3, settings.max_trials) * confirm}
+    } | {CONFIRMED: settings.confirmed * settings.confirm}
     shown = (*found.fields, "seed")
     with show_progress(shown, quiet=quiet, fresh=fresh, stages=stages) as display:
         search = run_search(

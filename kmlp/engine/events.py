@@ -15,7 +15,7 @@ class StudyStarted:
 
     name: str
     assignments: int
-    """How many there are at most."""
+    """How many there are, about: what is promoted can be fewer."""
     epochs: int
     """How many they come to."""
 

@@ -5,7 +5,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from kmlp import RunConfig, load_dataset
+from kmlp import ConfigError, RunConfig, load_dataset
 from kmlp_tuning import AshaOracle, HyperbandOracle, MLPHyperModel
 
 SPACE = {"learning_rate": "1e-2:1:log", "batch_size": [16, 50], "depth": [0, 1]}
@@ -59,7 +59,11 @@ def test_it_trains_for_the_epochs_of_the_oracle_with_the_batch_size_of_the_space
     hp = keras_tuner.HyperParameters()
     model.build(hp)
     hp.values |= {"batch_size": 50, "tuner/epochs": 3, "tuner/initial_epoch": 1}
-    history = model.fit(hp, model.build(hp), x, y, validation_data=validation, epochs=99)
+    anew = model.fit(hp, model.build(hp), x, y, epochs=99)
+    assert anew.epoch == [0, 1, 2]  # with new weights; a tuner that loads them says so:
+    history = model.fit(
+        hp, model.build(hp), x, y, validation_data=validation, epochs=3, initial_epoch=1
+    )
     assert history.epoch == [1, 2]
     assert history.step_losses[0].shape == (10,)
     assert "val_accuracy" in history.history
@@ -127,3 +131,12 @@ def test_the_model_is_ours(model):
     built = model.build(hp)
     assert built.optimizer.learning_rate == 0.25
     assert built.count_params() == 784 * 8 + 8 + 8 * 10 + 10
+
+
+def test_what_would_have_no_effect_is_refused(model, data):
+    x, y, _ = data
+    with pytest.raises(ConfigError, match="`train_size` cannot be searched"):
+        MLPHyperModel({"train_size": [100, 200]})
+    hp = keras_tuner.HyperParameters()
+    with pytest.raises(ConfigError, match="Leave `batch_size` out"):
+        model.fit(hp, model.build(hp), x, y, batch_size=7)

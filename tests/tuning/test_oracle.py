@@ -270,6 +270,23 @@ def test_bayesian_optimization_does_not_depend_on_who_is_done_first(order):
     assert max(scores(alone)[-4:]) > 0.5  # it goes where the scores are high
 
 
+def test_bayesian_optimization_stays_within_the_range():
+    """Where more is better, it goes to the end, where Keras Tuner's own goes beyond it."""
+    hp = keras_tuner.HyperParameters()
+    hp.Int("width", 0, 6)
+    oracle = silent(
+        BayesianOracle(
+            objective=OBJECTIVE,
+            max_trials=7,
+            seed=1,
+            hyperparameters=hp,
+            num_initial_points=3,
+        )
+    )
+    ended = search(oracle, score=lambda it: it.hyperparameters.values["width"])
+    assert {it.hyperparameters.values["width"] for it in ended} == set(range(7))
+
+
 def test_bayesian_optimization_tries_nothing_twice():
     oracle = silent(
         BayesianOracle(

@@ -74,8 +74,9 @@ def test_the_best_are_compared_over_other_seeds(search):
         trial = by_number[value.value]
         assert trial.epochs == 3
         assert [run.config.seed for run in value.runs] == [1, 2]
-        again = [run.val_accuracy for run in value.runs]
-        expected = trial.run.val_accuracy - sum(again) / 2
+        epochs = search.chosen_after[trial.number]
+        again = [run.until(epochs).val_accuracy for run in value.runs]
+        expected = trial.run.until(epochs).val_accuracy - sum(again) / 2
         assert search.bias(trial) == pytest.approx(expected)
     assert search.bias(search.ranked()[-1]) is None
 
@@ -168,6 +169,15 @@ def test_where_all_diverge_there_is_no_best():
     assert found.best() is None
     assert found.confirmed is None
     assert search_to_dict(found)["best"] is None
+
+
+def test_a_searched_loss_is_not_taken_for_that_of_an_epoch():
+    space = {"loss": ["cross_entropy", "mse"]}
+    found = tune(space, **{**SHORT, "max_trials": 2, "max_epochs": 1})
+    [first, _] = search_rows(found)
+    assert first["loss_function"] in space["loss"]
+    assert first["loss"] > 0
+    assert set(found.to_frame()["loss_function"]) == set(space["loss"])
 
 
 def test_to_frame(search):

@@ -84,6 +84,9 @@ def test_text_is_what_was_given():
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
+        ({"width": [8, (8, 8)]}, "has equal layers: give 8"),
+        ({"width": {64: 128}}, "low and high"),
+        ({1: [2, 3]}, "Unknown field"),
         ({"widht": [1, 2]}, 'did you mean "width"'),
         ({"seed": [1, 2]}, "the best seed is luck"),
         ({"width": [8]}, "has one value"),
@@ -128,7 +131,7 @@ def test_all_problems_are_told_at_once():
         ({"width": "8,300x100", "depth": "1,2"}, RunConfig(), "`depth` is 1"),
         ({"momentum": "0,0.9"}, RunConfig(momentum=0.5, nesterov=True), "does nothing"),
         ({"output": "none,softmax", "loss": "cross_entropy,mse"}, RunConfig(), "softmax"),
-        ({"width": "8,8x8"}, RunConfig(), "the same network"),
+        ({"width": "8,8x4"}, RunConfig(depth=1), "`depth` is 1"),
     ],
     ids=str,
 )

@@ -130,7 +130,7 @@ def domain_of(name: str, given: Any) -> Choice | Range:
     """
     if name not in config_fields():
         allowed = [field for field in config_fields() if field not in _NOT_SEARCHED]
-        raise ConfigError([unknown_name("field", name, allowed)])
+        raise ConfigError([unknown_name("field", str(name), allowed)])
     if name == "seed":
         _check_searched(name)
     field = config_fields()[name]
@@ -150,6 +150,12 @@ def domain_of(name: str, given: Any) -> Choice | Range:
         f"The value {value_text(name, it)} of `{name}` is given {converted.count(it)} "
         "times. Give it once."
         for it in twice
+    ]
+    problems += [
+        f"The value {value_text(name, it)} of `{name}` has equal layers: give {it[0]}, "
+        f"and a `depth` of {len(it)}."
+        for it in converted
+        if len(converted) > 1 and isinstance(it, tuple) and len(set(it)) == 1
     ]
     if not converted:
         problems.append(f"`{name}` has no value. Give one or several.")
@@ -252,8 +258,8 @@ def _range_of_table(name: str, given: Mapping[str, Any]) -> Range:
     if not {"low", "high"} <= set(given) <= allowed:
         raise ConfigError(
             [
-                f"`{name}` has {', '.join(given) or 'nothing'}, but a range has low and "
-                "high, and perhaps sampling."
+                f"`{name}` has {', '.join(map(str, given)) or 'nothing'}, but a range has "
+                "low and high, and perhaps sampling."
             ]
         )
     return Range(**given)
@@ -275,7 +281,7 @@ def _check_range(field: ConfigField, given: Range) -> Range:
     if not (isinstance(low, int | float) and isinstance(high, int | float)):
         raise ConfigError([f"The range of `{field.name}` must be of two numbers."])
     problems = []
-    text = f"The range of `{field.name}` is {low:g} to {high:g}, but must be"
+    text = f"The range of `{field.name}` is {low} to {high}, but must be"
     if not low < high:
         problems.append(f"{text} `low < high`.")
     if given.sampling == "log" and low <= 0:

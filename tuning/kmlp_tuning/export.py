@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kmlp.ablation import table_value
+from kmlp.ablation import column_of, table_value
 from kmlp.evidence import conclusion
 from kmlp.export import estimate_to_dict, finite, run_rows, run_to_dict, value_to_dict
 from kmlp.fields import plain
@@ -77,7 +77,7 @@ def search_rows(search: Search) -> list[dict[str, Any]]:
             "trial": trial.number,
             "bracket": trial.bracket,
             **{
-                name: table_value(name, trial.config)
+                column_of(name): table_value(name, trial.config)
                 for name in search.settings.space.fields
             },
             **row,

@@ -9,6 +9,7 @@ import keras_tuner
 import numpy as np
 
 from kmlp.config import RunConfig
+from kmlp.errors import ConfigError
 from kmlp.fused.fit import fit
 from kmlp.losses import get_loss
 from kmlp.model import build_mlp
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 class MLPHyperModel(keras_tuner.HyperModel):
     """Builds and trains the networks of a search space, in any `keras_tuner.Tuner`.
 
-    It trains by `kmlp.fit`, with the batch size of the space. Where an oracle says for how
-    many epochs and from which on, as Hyperband does, it does that; else `epochs` of
-    `search` counts.
+    It trains by `kmlp.fit`, with the batch size of the space. Where an oracle says to which
+    epoch, as Hyperband does, it does that; else `epochs` of `search` counts. The images
+    are those that `search` is given.
 
     Args:
         space: What may be chosen. Defaults to None: `default_space()`.
@@ -54,6 +55,10 @@ class MLPHyperModel(keras_tuner.HyperModel):
         self.space = space
         self.base = base or RunConfig()
         self.space.check(self.base)
+        if "train_size" in self.space.fields:
+            raise ConfigError(
+                ["`train_size` cannot be searched here: `search` is given the images."]
+            )
         self._input_shape = input_shape
         self._num_classes = num_classes
 
@@ -101,13 +106,16 @@ class MLPHyperModel(keras_tuner.HyperModel):
             y: Their classes, as integers.
             validation_data: The same to validate with. Defaults to None.
             epochs: Where the oracle does not say. Defaults to 10.
-            initial_epoch: The same. Defaults to 0.
+            initial_epoch: The epochs that the model has. Defaults to 0.
             **options: What else `kmlp.fit` takes.
         """
         config = self.config(hp)
+        if "batch_size" in options:
+            raise ConfigError(
+                ["The batch size is that of the space or its base. Leave `batch_size` out."]
+            )
         if "tuner/epochs" in hp:
             epochs = hp.get("tuner/epochs")
-            initial_epoch = hp.get("tuner/initial_epoch")
         if validation_data is not None:
             validation_data = (
                 validation_data[0],

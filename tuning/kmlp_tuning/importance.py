@@ -31,7 +31,8 @@ class Importance:
     """By how much the prediction of the validation accuracy of a configuration that a
     forest has not seen gets worse if the values of the field are shuffled: its absolute
     error, less that without shuffling, in accuracy (0 to 1); the mean over the
-    configurations."""
+    configurations with its Student t interval, which takes them for independent: as the
+    forests have trained on most of the others, it is rather too narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Importances:
 
     fields: tuple[Importance, ...]
     epochs: int
-    """After how many epochs the accuracy was compared: as many as all trials have."""
+    """After how many epochs the accuracy was compared: as many as all trials have that
+    did not diverge or fail."""
     trials: int
     skill: float
     """By how much smaller the error of the forests' predictions is than that of guessing

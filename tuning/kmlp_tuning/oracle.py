@@ -88,6 +88,10 @@ class BayesianOracle(_Sound, keras_tuner.oracles.BayesianOptimizationOracle):
         super().__init__(**options)
         self._before = 0
 
+    def _get_hp_bounds(self) -> Any:
+        # Of 1 itself, Keras Tuner would make an integer one above its range.
+        return np.minimum(super()._get_hp_bounds(), 1 - 1e-9)
+
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if not self.ongoing_trials:
             self._before = len(self.trials)
@@ -106,18 +110,22 @@ class BayesianOracle(_Sound, keras_tuner.oracles.BayesianOptimizationOracle):
 class _Halving(_Sound, keras_tuner.Oracle):
     """What Hyperband and ASHA share: rungs of trials, of which the best go on."""
 
-    def __init__(self, *, max_trials: int, rungs: Iterable[int], **options: Any) -> None:
+    def __init__(
+        self, *, max_trials: int, rungs: Iterable[int], numbers: list[int], **options: Any
+    ) -> None:
         super().__init__(**options)
         self.configurations = max_trials
+        self._numbers = [max_trials, *numbers]
         self._exhausted = False
         self._rungs: list[list[list[str]]] = [[[] for _ in range(it)] for it in rungs]
 
     def get_state(self) -> dict[str, Any]:
         state: dict[str, Any] = super().get_state()
-        return state | {"rungs": self._rungs, "exhausted": self._exhausted}
+        own = {"numbers": self._numbers, "rungs": self._rungs}
+        return state | own | {"exhausted": self._exhausted}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        if list(map(len, state["rungs"])) != list(map(len, self._rungs)):
+        if state["numbers"] != self._numbers:
             raise ValueError(
                 "The project was begun with other numbers of trials or epochs. Give those, "
                 "or choose another `project_name`."
@@ -171,8 +179,9 @@ class HyperbandOracle(_Halving):
 
     A promotion waits for its rung to be complete; the brackets run side by side. What
     failed ranks last and blocks nothing. Ties are broken by the order in which trials
-    began. To go on with a promoted trial is the tuner's or hypermodel's part, as in
-    Keras Tuner's own: `MLPHyperModel` does it.
+    began. To train for the epochs that a trial asks for is the hypermodel's part, which
+    `MLPHyperModel` does; to go on with the weights of a promoted one is the tuner's: a
+    plain `keras_tuner.Tuner` trains it anew.
 
     Args:
         objective: As any oracle takes it.
@@ -215,6 +224,7 @@ class HyperbandOracle(_Halving):
             objective=objective,
             max_trials=max_trials,
             rungs=[len(bracket.rungs) for bracket in self.plan],
+            numbers=[max_epochs, factor, min_epochs],
             seed=seed,
             **options,
         )
@@ -289,6 +299,7 @@ class AshaOracle(_Halving):
             objective=objective,
             max_trials=max_trials,
             rungs=[len(self.epochs)],
+            numbers=[max_epochs, factor, min_epochs],
             seed=seed,
             **options,
         )

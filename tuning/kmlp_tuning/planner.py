@@ -148,7 +148,7 @@ class SearchPlanner:
         choosing them.
         """
         settings = self._settings
-        best = rank(self.trials, settings.objective)[:3] if settings.confirm else []
+        best = rank(self.trials, settings.objective)[: settings.confirmed]
         self._confirmed = []
         for trial in best:
             if trial.epochs < settings.max_epochs:
@@ -156,7 +156,7 @@ class SearchPlanner:
                 self._push_confirming(trial, trial.config, trial.epochs)
             seeds = range(settings.base.seed + 1, settings.base.seed + 1 + settings.confirm)
             configs = tuple(replace(trial.config, seed=seed) for seed in seeds)
-            self._confirmed.append(Confirmed(trial.number, configs, ()))
+            self._confirmed.append(Confirmed(trial.number, trial.epochs, configs, ()))
             for config in configs:
                 self._push_confirming(trial, config, 0)
         self._check([config for it in self._confirmed for config in it.configs])

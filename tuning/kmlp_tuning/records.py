@@ -34,6 +34,8 @@ def record(
 ) -> StudyRecord:
     """The search as the store keeps it, as far as it has come."""
     trials, confirmed = planner.trials, planner.confirmed
+    runs = [it.run for it in trials if it.run is not None]
+    runs += [run for it in confirmed for run in it.runs]
     rows = [(trial.config,) for trial in trials] + [it.configs for it in confirmed]
     return StudyRecord(
         name=name,
@@ -44,11 +46,12 @@ def record(
             "confirm": settings.confirm,
             "log": {
                 "complete": complete,
+                "failed": sum(run.status == "failed" for run in runs),
                 "importances": mattered.to_dict() if mattered else None,
                 "epochs": [it.epochs for it in trials]
                 + [settings.max_epochs] * len(confirmed),
                 "places": [(it.bracket, it.rung) for it in trials],
-                "confirmed": [it.number for it in confirmed],
+                "confirmed": [(it.number, it.chosen_after) for it in confirmed],
                 "chance": dataset_of(settings.base).chance,
                 "chance_limit": chance_limit_of(settings.base),
             },
@@ -68,9 +71,11 @@ def answer(
             return None
         question = study.question
         asked = (settings.max_trials, settings.confirm)
-        if not question["log"]["complete"] or asked != (
-            question["max_trials"],
-            question["confirm"],
+        log = question["log"]
+        if (
+            not log["complete"]
+            or log["failed"]  # what failed is tried again, and could be promoted then
+            or asked != (question["max_trials"], question["confirm"])
         ):
             return None
         found = load_search(store, study)
@@ -131,12 +136,12 @@ def load_search(store: Store, study: StudyRecord) -> Search:
             "where it ended."
         )
     confirmed = []
-    for number, (keys, epochs) in zip(
+    for (number, chosen_after), (keys, epochs) in zip(
         log["confirmed"], rows[len(log["places"]) :], strict=True
     ):
         runs = [run.until(epochs) for key in keys if (run := store.run_of_key(key))]
         done = [run for run in runs if run.epochs >= epochs or run.status != "finished"]
-        confirmed.append(Confirmed(number, (), tuple(done)))
+        confirmed.append(Confirmed(number, chosen_after, (), tuple(done)))
     if log["complete"]:
         kept = log["importances"]
         found = Importances.restored(kept) if kept is not None else None
@@ -148,6 +153,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         backend=about["backend"],
         trials=tuple(trials),
         confirmed=comparison(settings, confirmed, log["chance_limit"]),
+        chosen_after={it.number: it.chosen_after for it in confirmed},
         chance=log["chance"],
         complete=log["complete"],
         importances=found,
@@ -156,7 +162,10 @@ def load_search(store: Store, study: StudyRecord) -> Search:
 
 def unfinished(search: Search, study: StudyRecord) -> int:
     """How many of a search's runs are not as far as they were to go."""
-    done = sum(search.status(it) != "waiting" for it in search.trials)
+    done = sum(
+        it.run is not None and (it.run.epochs >= it.epochs or it.run.status != "finished")
+        for it in search.trials
+    )
     again = sum(len(it.runs) for it in search.confirmed.values) if search.confirmed else 0
     return sum(map(len, study.rows)) - done - again
 

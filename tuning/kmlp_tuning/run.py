@@ -22,7 +22,7 @@ from kmlp.runner import (
     work,
 )
 from kmlp.store import Store
-from kmlp.store.studies import put_study
+from kmlp.store.studies import get_study, put_study
 from kmlp_tuning.importance import Importances, importances
 from kmlp_tuning.records import answer, comparison, record
 from kmlp_tuning.schedule import total_epochs
@@ -125,6 +125,7 @@ def tune(
         if found is None:
             found = _train(store, name, about, settings, tell, jobs, fresh)
         else:
+            put_study(store, get_study(store, name))  # it is asked now
             _tell_stored(found, tell)
         return found.read() if store.temporary else found
 
@@ -173,8 +174,8 @@ def _train(
     note()
     plan = settings.plan()
     runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
-    again = min(3, settings.max_trials) * settings.confirm
-    tell(StudyStarted(name, runs + again, total_epochs(plan) + again * settings.max_epochs))
+    runs += settings.confirmed * settings.confirm
+    tell(StudyStarted(name, runs, total_epochs(plan) + settings.confirming_epochs))
     jobs = default_jobs(settings.max_trials) if jobs is None else jobs
     with make_executor(jobs, fused=settings.fused) as executor:
         execute(
@@ -195,6 +196,7 @@ def _train(
         backend=about["backend"],
         trials=planner.trials,
         confirmed=comparison(settings, planner.confirmed, chance_limit_of(settings.base)),
+        chosen_after={it.number: it.chosen_after for it in planner.confirmed},
         chance=dataset_of(settings.base).chance,
         complete=True,
         importances=found,

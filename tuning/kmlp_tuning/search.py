@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
-from kmlp.ablation import table_value
-from kmlp.comparison import Comparison
+from kmlp.ablation import column_of, table_value
+from kmlp.comparison import METRIC, Comparison
 from kmlp.run import EpochRecord, Run
 from kmlp_tuning.importance import Importances
 from kmlp_tuning.settings import SearchSettings
@@ -29,6 +30,8 @@ class Search:
     confirmed: Comparison | None
     """The best configurations with other seeds, the values being the numbers of their
     trials; None: none was."""
+    chosen_after: Mapping[int, int]
+    """The epochs that each of them had when it was chosen, by number."""
     chance: float
     """Validation accuracy of naming the most frequent class always."""
     complete: bool
@@ -43,12 +46,25 @@ class Search:
     def best(self) -> Trial | None:
         """The best trial; None if all diverged or failed.
 
-        Of those that were confirmed, it is the one with the highest mean over the other
-        seeds; a search's own scores are too high, the highest most of all: see `bias`.
+        Where the objective is the validation accuracy, it is of those that were confirmed
+        the one with the highest mean over the other seeds: a search's own scores are too
+        high, the highest most of all (see `bias`). Else it is the one with the best score.
         """
-        if self.confirmed is not None and (value := self.confirmed.best()) is not None:
-            return next(it for it in self.trials if it.number == value.value)
-        return next(iter(self.ranked()), None)
+        ranked = self.ranked()
+        if self.settings.objective == METRIC and self.confirmed is not None:
+            value = self.confirmed.best()
+            numbers = [value.value] if value is not None else []
+            ranked = [it for it in ranked if it.number in numbers] or ranked
+        return next(iter(ranked), None)
+
+    def found_accuracy(self, trial: Trial) -> float | None:
+        """The validation accuracy of a trial as it was when it was chosen to be confirmed;
+        None if it was not.
+        """
+        epochs = self.chosen_after.get(trial.number)
+        if epochs is None or trial.run is None:
+            return None
+        return trial.run.until(epochs).val_accuracy
 
     def status(self, trial: Trial) -> Status:
         """What came of a trial."""
@@ -75,13 +91,13 @@ class Search:
         return (*trials, *(run for value in values for run in value.runs))
 
     def bias(self, trial: Trial) -> float | None:
-        """By how much the validation accuracy of a trial that was confirmed was higher in
-        the search than with other seeds, in the mean after as many epochs; None if it
-        was not confirmed.
+        """By how much the validation accuracy for which a trial was chosen was higher than
+        with other seeds, in the mean after as many epochs; None if it was not confirmed.
         """
+        accuracy = self.found_accuracy(trial)
         for value in self.confirmed.values if self.confirmed else ():
-            accuracy = trial.score("val_accuracy")
-            again = [run.until(trial.epochs).val_accuracy for run in value.finished]
+            epochs = self.chosen_after[value.value]
+            again = [run.until(epochs).val_accuracy for run in value.finished]
             if value.value == trial.number and accuracy is not None and again:
                 return accuracy - sum(again) / len(again)
         return None
@@ -123,11 +139,11 @@ class Search:
                     "trial": trial.number,
                     "bracket": trial.bracket,
                     "status": self.status(trial),
-                    **{name: table_value(name, trial.config) for name in searched},
+                    **{column_of(it): table_value(it, trial.config) for it in searched},
                     **{name: getattr(record, name) for name in figures},
                 }
                 for trial in self.trials
                 for record in (trial.run.history if trial.run else ())
             ],
-            columns=["trial", "bracket", "status", *searched, *figures],
+            columns=["trial", "bracket", "status", *map(column_of, searched), *figures],
         )

@@ -48,6 +48,16 @@ class SearchSettings:
         """Of the objective: `"max"` or `"min"`."""
         return DIRECTIONS[self.objective]
 
+    @property
+    def confirmed(self) -> int:
+        """How many of the best are trained again with other seeds, at most."""
+        return min(3, self.max_trials) if self.confirm else 0
+
+    @property
+    def confirming_epochs(self) -> int:
+        """The epochs of that."""
+        return self.confirmed * self.confirm * self.max_epochs
+
     def plan(self) -> list[Bracket]:
         """The brackets and rungs; of ASHA, how many are promoted to each rung about."""
         if self.algorithm == "hyperband":
@@ -114,6 +124,8 @@ def make_settings(
         max_trials = space.size if max_trials is None else max_trials
     # What does not go together with what is searched gives way to what does.
     fixed = {k: it for k, it in base.to_dict().items() if k not in space.coupled}
+    if "width" in space.fields and isinstance(base.width, tuple):
+        del fixed["width"]
     base, trials, epochs, again, *_ = gather(
         [
             partial(_fitting, space, fixed),

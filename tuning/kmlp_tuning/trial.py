@@ -82,6 +82,8 @@ class Confirmed:
 
     number: int
     """The trial's."""
+    chosen_after: int
+    """The epochs that it had when it was chosen."""
     configs: tuple[RunConfig, ...]
     runs: tuple[Run, ...]
 
