@@ -38,12 +38,13 @@ lint: $(VENV)/installed-all
 # default one only.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest $(ONCE:%=--ignore=%) \
+	KERAS_BACKEND=$* $(BIN)/pytest -m "not once" $(ONCE:%=--ignore=%) \
 	    $(if $(filter tensorflow,$*),,--ignore=tests/cli)
 
 .PHONY: test-once
 test-once: $(VENV)/installed-all
 	KERAS_BACKEND=torch $(BIN)/pytest $(ONCE)
+	KERAS_BACKEND=torch $(BIN)/pytest -m once tests/kmlp tests/tuning
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel

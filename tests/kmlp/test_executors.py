@@ -62,6 +62,7 @@ def test_takes_one_slice_at_a_time():
         executor.submit(Slice(CONFIG, 0, None, 1))
 
 
+@pytest.mark.once
 def test_a_slice_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
     from kmlp.training import networks
 
@@ -78,6 +79,7 @@ def test_a_slice_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
     assert weights(do(executor, None, 1)) == weights(expected)
 
 
+@pytest.mark.once
 def test_worker_processes_make_no_difference(monkeypatch):
     """Slices of one epoch, in workers of which one is replaced and one is killed."""
     from kmlp.executors import processes
@@ -103,6 +105,7 @@ def test_worker_processes_make_no_difference(monkeypatch):
     )
 
 
+@pytest.mark.once
 def test_an_error_in_training_is_what_came_of_the_slice(monkeypatch):
     def broken(*arguments, **options):
         raise MemoryError("no room\nfor it")
@@ -143,6 +146,7 @@ print(json.dumps([run.val_accuracy for run in study.runs]))
 """
 
 
+@pytest.mark.once
 def test_a_script_needs_no_guard_and_its_functions_come_along(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(SCRIPT)

@@ -78,6 +78,7 @@ def test_a_loss_on_one_hot_targets(data):
 
 
 @pytest.mark.parametrize("kind", [HyperbandOracle, AshaOracle])
+@pytest.mark.once
 def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, data, tmp_path):
     def build(hp):
         model = keras.Sequential(
@@ -100,6 +101,7 @@ def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, data, tmp_path):
     assert len(tuner.get_best_models()) == 1
 
 
+@pytest.mark.once
 def test_a_stock_tuner_goes_on_where_it_was_cut(model, data, tmp_path):
     def begin(ends_after):
         oracle = HyperbandOracle("val_accuracy", max_trials=5, max_epochs=3, seed=0)
@@ -133,6 +135,7 @@ def test_the_model_is_ours(model):
     assert built.count_params() == 784 * 8 + 8 + 8 * 10 + 10
 
 
+@pytest.mark.once
 def test_what_would_have_no_effect_is_refused(model, data):
     x, y, _ = data
     with pytest.raises(ConfigError, match="`train_size` cannot be searched"):

@@ -40,6 +40,7 @@ def search(folder):
     return tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder)
 
 
+@pytest.mark.once
 def test_what_comes_of_a_search(search):
     assert [it.number for it in search.trials] == [1, 2, 3, 4, 5]
     assert sorted(it.epochs for it in search.trials)[:2] == [1, 1]  # 3@1, 1@3; 2@3
@@ -66,6 +67,7 @@ def test_a_promoted_run_is_bit_for_bit_one_that_was_never_stopped(search):
             assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.once
 def test_the_best_are_compared_over_other_seeds(search):
     confirmed = search.confirmed
     assert confirmed.seeds == (1, 2)
@@ -86,6 +88,7 @@ def test_two_jobs_come_to_the_same(search, tmp_path):
     assert plain(again) == plain(search)
 
 
+@pytest.mark.once
 def test_the_same_again_comes_from_the_store(search, folder):
     events = []
     again = tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder, observer=events.append)
@@ -96,6 +99,7 @@ def test_the_same_again_comes_from_the_store(search, folder):
     assert {it.trained for it in finished} == {0}
 
 
+@pytest.mark.once
 def test_the_same_again_loads_no_backend(search, folder):
     code = f"""
 import sys
@@ -108,6 +112,7 @@ print(search.best().number, "keras" in sys.modules, "keras_tuner" in sys.modules
     assert python(code).stdout.split() == [str(search.best().number), "False", "False"]
 
 
+@pytest.mark.once
 def test_the_store_shows_what_the_search_came_to(search, folder):
     with Store(folder, writable=False) as store:
         record = get_study(store, search.name)
@@ -119,6 +124,7 @@ def test_the_store_shows_what_the_search_came_to(search, folder):
     assert "log" not in found
 
 
+@pytest.mark.once
 def test_more_trials_keep_those_that_there_are(search, folder):
     events = []
     more = tune(
@@ -135,6 +141,7 @@ def test_more_trials_keep_those_that_there_are(search, folder):
     assert plain(again) == plain(search)
 
 
+@pytest.mark.once
 def test_another_study_of_that_name_is_not_replaced(folder, search):
     with pytest.raises(ConfigError, match="taken by a study of something else"):
         tune(
@@ -150,6 +157,7 @@ def test_what_is_in_memory_can_be_read_afterwards():
     assert found.best().run.model().count_params() > 0
 
 
+@pytest.mark.once
 def test_diverged_trials_rank_last_and_are_shown():
     rates = {"learning_rate": [0.1, 1e20]}
     found = tune(rates, **{**SHORT, "max_trials": 2}, algorithm="random")
@@ -162,6 +170,7 @@ def test_diverged_trials_rank_last_and_are_shown():
     assert len(search_rows(found)) == 4
 
 
+@pytest.mark.once
 def test_where_all_diverge_there_is_no_best():
     found = tune(
         {"learning_rate": [1e19, 1e20]}, **{**SHORT, "max_trials": 2, "confirm": 1}
@@ -171,6 +180,7 @@ def test_where_all_diverge_there_is_no_best():
     assert search_to_dict(found)["best"] is None
 
 
+@pytest.mark.once
 def test_a_searched_loss_is_not_taken_for_that_of_an_epoch():
     space = {"loss": ["cross_entropy", "mse"]}
     found = tune(space, **{**SHORT, "max_trials": 2, "max_epochs": 1})
@@ -180,6 +190,7 @@ def test_a_searched_loss_is_not_taken_for_that_of_an_epoch():
     assert set(found.to_frame()["loss_function"]) == set(space["loss"])
 
 
+@pytest.mark.once
 def test_to_frame(search):
     frame = search.to_frame()
     assert len(frame) == sum(it.epochs for it in search.trials)

@@ -132,6 +132,7 @@ def test_the_networks_that_were_used_last_are_kept_with_their_programs(programs)
     assert use(5) == [7, 5]
 
 
+@pytest.mark.once
 def test_another_validation_fraction_has_other_data():
     """Runs with different ones trained on the same images where they followed each other."""
     fractions = [0.001, 0.5]
