@@ -34,12 +34,12 @@ lint: $(VENV)/installed-all
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The suite on one backend, slow tests and doctests included; the command line on the
+# The suite on one backend, slow tests included; the command line and the doctests on the
 # default one only.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* $(BIN)/pytest -m "not once" $(ONCE:%=--ignore=%) \
-	    $(if $(filter tensorflow,$*),,--ignore=tests/cli)
+	    $(if $(filter tensorflow,$*),,tests/kmlp tests/tuning)
 
 .PHONY: test-once
 test-once: $(VENV)/installed-all

@@ -6,7 +6,7 @@ import pytest
 from kmlp import RunConfig, load_dataset, train
 from kmlp.training import Session
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 def test_a_linear_model_reaches_what_is_published_for_logistic_regression():
