@@ -7,14 +7,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BACKENDS := jax tensorflow torch
-# What does not depend on the backend: processes killed, disks full, datasets read, made-up
-# scores, questions that are refused.
-ONCE := tests/crashes tests/datasets tests/cli/test_data.py tests/cli/test_studies.py \
-    tests/cli/test_tune.py tests/kmlp/data tests/kmlp/store tests/kmlp/test_ablation.py \
-    tests/kmlp/test_config.py tests/kmlp/test_engine.py tests/kmlp/test_imports.py \
-    tests/kmlp/test_registry.py tests/kmlp/test_statistics.py tests/tuning/test_importance.py \
-    tests/tuning/test_oracle.py tests/tuning/test_planner.py tests/tuning/test_questions.py \
-    tests/tuning/test_schedule.py tests/tuning/test_space.py
 # Keeps what runs side by side apart in the output, where make can.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -38,13 +30,14 @@ lint: $(VENV)/installed-all
 # default one only.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest -m "not once" $(ONCE:%=--ignore=%) \
+	KERAS_BACKEND=$* $(BIN)/pytest -m "not once" \
 	    $(if $(filter tensorflow,$*),,tests/kmlp tests/tuning)
 
+# What does not depend on the backend: processes killed, disks full, datasets read, made-up
+# scores, questions that are refused.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
-	KERAS_BACKEND=torch $(BIN)/pytest $(ONCE)
-	KERAS_BACKEND=torch $(BIN)/pytest -m once tests/kmlp tests/tuning
+	KERAS_BACKEND=torch $(BIN)/pytest -m once $(addprefix tests/,kmlp tuning cli crashes datasets)
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel

@@ -1,8 +1,11 @@
-"""Records that no training made."""
+"""Records and runs that no training made."""
 
 import numpy as np
 
-from kmlp.run import EpochRecord
+from kmlp import RunConfig
+from kmlp.ablation import Ablation
+from kmlp.comparison import ValueResult
+from kmlp.run import EpochRecord, Run
 
 
 def made_up_record(epoch, accuracy):
@@ -17,4 +20,38 @@ def made_up_record(epoch, accuracy):
         test_accuracy=accuracy,
         seconds=1.0,
         step_losses=np.ones(1, "float32"),
+    )
+
+
+def made_up_ablation(accuracies, *, seeds=None, axis="width", base=None):
+    """An ablation whose runs' validation accuracies are given: value -> one a seed.
+
+    nan stands for a diverged run.
+    """
+    first = next(iter(accuracies.values()))
+    seeds = seeds or tuple(range(len(first)))
+    values = []
+    for value, column in accuracies.items():
+        runs = []
+        for seed, accuracy in zip(seeds, column, strict=True):
+            run = Run(
+                fused=True,
+                config=RunConfig(width=value, seed=seed),
+                backend="none",
+                parameters=10,
+                history=(made_up_record(1, accuracy),),
+            )
+            runs.append(run)
+        values.append(
+            ValueResult(value=value, parameters=10, runs=tuple(runs), chance_limit=0.115)
+        )
+    return Ablation(
+        name="made-up",
+        axis=axis,
+        base=base or RunConfig(train_size=1000, width=16, depth=1),
+        epochs=1,
+        seeds=seeds,
+        backend="none",
+        fused=True,
+        values=tuple(values),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -60,25 +59,6 @@ def plan_table(settings: SearchSettings) -> Table:
             before = rung.epochs
         table.add_section()
     return table
-
-
-def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
-    """The same as plain values."""
-    plan = settings.plan()
-    return {
-        "algorithm": settings.algorithm,
-        "max_trials": settings.max_trials,
-        "space": settings.space.to_dict(),
-        "brackets": [
-            [
-                {"configurations": rung.configurations, "epochs": rung.epochs}
-                for rung in bracket.rungs
-            ]
-            for bracket in plan
-        ],
-        "epochs": total_epochs(plan),
-        "confirm_epochs": settings.confirming_epochs,
-    }
 
 
 def search_table(search: Search, *, every: bool = False) -> Table:

@@ -123,8 +123,8 @@ def tune(
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
     from kmlp_cli.saving import check_target, save_run
-    from kmlp_cli.search_tables import plan_table, plan_to_dict
-    from kmlp_tuning.export import search_to_dict
+    from kmlp_cli.search_tables import plan_table
+    from kmlp_tuning.export import plan_to_dict, search_to_dict
     from kmlp_tuning.run import tune as run_search
     from kmlp_tuning.settings import make_settings
     from kmlp_tuning.trial import CONFIRMED, stage_name
@@ -134,6 +134,8 @@ def tune(
         [
             lambda: _space(config, space),
             lambda: check_target(save, overwrite=overwrite),
+            lambda: max_trials is None or check_count("max_trials", max_trials),
+            lambda: check_count("max_epochs", max_epochs),
             lambda: jobs is None or check_count("jobs", jobs),
         ]
     )

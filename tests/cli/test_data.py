@@ -9,6 +9,8 @@ from PIL import Image
 from kmlp.data import cache
 from kmlp.data.load import forget_datasets
 
+pytestmark = pytest.mark.once
+
 MADE_UP = images()
 
 

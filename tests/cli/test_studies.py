@@ -9,6 +9,8 @@ import pytest
 
 from kmlp import RunConfig, ablate, train
 
+pytestmark = pytest.mark.once
+
 BASE = RunConfig(train_size=500, width=8, depth=1)
 
 

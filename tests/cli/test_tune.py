@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 SHORT = ["tune", "--train-size", "500", "--depth", "1", "--width", "8", "--activation", "relu",
          "--batch-size", "32", "--max-epochs", "3", "--max-trials", "5", "--jobs", "1"]  # fmt: skip
 
@@ -125,6 +127,12 @@ def test_wrong_input_is_told_before_anything_is_trained(options, problem, kmlp, 
     assert result.out == ""
     assert problem in result.err
     assert "Traceback" not in result.err
+
+
+def test_all_problems_are_told_at_once(kmlp):
+    result = kmlp("tune", "--width", "0,8", "--max-trials", "0", "--jobs", "0")
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 3
 
 
 def test_all_fixed_is_no_search(kmlp):

@@ -9,6 +9,8 @@ from contextlib import closing
 import pytest
 from killing import without_seconds
 
+pytestmark = pytest.mark.once
+
 TRAIN = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8", "--json"]
 
 

@@ -5,7 +5,10 @@ import random
 import time
 from pathlib import Path
 
+import pytest
 from killing import EPOCHS, RUNS, WORK, kill, without_seconds, workers
+
+pytestmark = pytest.mark.once
 
 USER_SCRIPTS = Path(__file__).parents[1] / "user_scripts"
 

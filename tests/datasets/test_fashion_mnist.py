@@ -12,6 +12,8 @@ from kmlp import DataError, RunConfig, train
 from kmlp.data import cache, load_images
 from kmlp.data.importing import import_dataset
 
+pytestmark = pytest.mark.once
+
 
 def test_the_package_of_the_system_is_the_published_dataset(folders, fashion_mnist):
     found = load_images("fashion_mnist")

@@ -13,6 +13,8 @@ from support import python
 
 from kmlp.data import cache
 
+pytestmark = pytest.mark.once
+
 PREPARE = """
 import os, sys, time
 from pathlib import Path

@@ -14,6 +14,8 @@ from kmlp.data import load_images, tfds_tasks
 from kmlp.data.importing import import_dataset
 from kmlp.data.sources import run_tfds
 
+pytestmark = pytest.mark.once
+
 PREPARE = """
 import sys
 sys.path.insert(0, {tests!r})

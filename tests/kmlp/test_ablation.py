@@ -5,57 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import made_up_record
+from made_up import made_up_ablation
 
 from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
-from kmlp.ablation import Ablation, ValueResult, load_ablation, plan
+from kmlp.ablation import load_ablation, plan
 from kmlp.config import config_fields
 from kmlp.evidence import conclusion
 from kmlp.export import ablation_rows, ablation_to_dict
-from kmlp.run import Run
 from kmlp.store import Store
 from kmlp.store.studies import get_study
 
+pytestmark = pytest.mark.once
+
 BASE = RunConfig(train_size=1000, width=16, depth=1)
-
-
-def made_up(accuracies, *, seeds=None, axis="width", base=BASE):
-    """An ablation whose runs' validation accuracies are given: value -> one a seed.
-
-    nan stands for a diverged run.
-    """
-    first = next(iter(accuracies.values()))
-    seeds = seeds or tuple(range(len(first)))
-    values = []
-    for value, column in accuracies.items():
-        runs = []
-        for seed, accuracy in zip(seeds, column, strict=True):
-            run = Run(
-                fused=True,
-                config=RunConfig(width=value, seed=seed),
-                backend="none",
-                parameters=10,
-                history=(made_up_record(1, accuracy),),
-            )
-            runs.append(run)
-        values.append(
-            ValueResult(value=value, parameters=10, runs=tuple(runs), chance_limit=0.115)
-        )
-    return Ablation(
-        name="made-up",
-        axis=axis,
-        base=base,
-        epochs=1,
-        seeds=seeds,
-        backend="none",
-        fused=True,
-        values=tuple(values),
-    )
-
-
-CLEAR = {1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521], 3: [0.97, 0.971, 0.9719]}
-CLOSE = {1: [0.90, 0.95, 0.92], 2: [0.91, 0.93, 0.94]}
-PARTLY = {1: [0.80, 0.801, 0.8021], 2: [0.90, 0.93, 0.95], 3: [0.95, 0.951, 0.952]}
 
 
 def test_trains_every_value_with_the_same_seeds():
@@ -233,109 +195,12 @@ def test_own_functions_are_tried_before_training(axis, name, message):
     assert events == []
 
 
-def test_best_has_the_highest_mean():
-    study = made_up(CLEAR)
-    assert study.best().value == 3
-    assert study.difference(study.best()) is None
-    difference = study.difference(study.values[0])
-    assert math.isclose(difference.mean, -0.07, abs_tol=1e-4)
-
-
-def test_differences_are_paired_by_seed():
-    """Seeds vary by 5 points, but every seed sees the same difference."""
-    study = made_up({1: [0.80, 0.85, 0.9001], 2: [0.81, 0.86, 0.91]})
-    assert study.worse(study.values[0])
-
-
-def test_a_value_with_a_diverged_run_ranks_behind_all_without():
-    study = made_up({1: [0.99, math.nan, 0.99], 2: [0.5, 0.5, 0.51]})
-    assert study.best().value == 2
-    first = study.values[0]
-    assert (first.diverged, len(first.finished), first.val_accuracy.size) == (1, 2, 2)
-    assert study.difference(first).size == 2
-
-
-def test_all_diverged():
-    study = made_up({1: [math.nan] * 2, 2: [math.nan] * 2})
-    assert study.best() is None
-    assert study.values[0].val_accuracy is None
-    assert study.difference(study.values[0]) is None
-    assert conclusion(study) == "Every run diverged: there is nothing to compare."
-    exported = ablation_to_dict(study)
-    json.dumps(exported, allow_nan=False)
-    assert exported["best"] is None
-    assert exported["values"][0]["runs"][0]["history"]["loss"] == [None]
-
-
-def test_did_not_learn_is_not_above_chance():
-    value = made_up({1: [0.1124, 0.1149, 0.117]}).values[0]
-    assert value.did_not_learn == 2
-
-
-@pytest.mark.parametrize(
-    ("accuracies", "text"),
-    [
-        (
-            CLEAR,
-            "width=3 is better than width=1 and 2 after 1 epoch: the differences exceed "
-            "what 3 seeds vary by.",
-        ),
-        (
-            CLOSE,
-            "width=2 has the highest mean after 1 epoch, but 3 seeds do not separate it from "
-            "width=1: no value is shown to be better. More seeds may tell.",
-        ),
-        (
-            PARTLY,
-            "width=3 is better than width=1 after 1 epoch; 3 seeds do not separate it from "
-            "width=2, so no single best value is shown. More seeds may tell.",
-        ),
-        (
-            {1: [0.9], 2: [0.5]},
-            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
-            "tell a difference from chance: use at least 3 seeds.",
-        ),
-        ({4: [0.9, 0.91]}, "Only width=4 was trained: there is nothing to compare."),
-        (
-            {1: [0.9, 0.91], 2: [math.nan] * 2},
-            "Only width=1 has no diverged runs, so there is nothing to compare. "
-            "width=2 (2 of 2 runs) diverged.",
-        ),
-        (
-            {1: [0.1, 0.1], 2: [0.1, 0.11]},
-            "No run learned, so there is nothing to compare. width=1 (2 of 2 runs) and "
-            "2 (2 of 2 runs) did not learn.",
-        ),
-        (  # a diverged run ranks its value last, however good the others are
-            {1: [0.99, math.nan, 0.9901], 2: [0.5, 0.5, 0.5001], 3: [0.4, 0.4, 0.41]},
-            "width=2 is better than width=3 after 1 epoch: the differences exceed what 3 "
-            "seeds vary by. width=1 (1 of 3 runs) diverged.",
-        ),
-        (  # one seed is left that finished with both
-            {1: [0.9, math.nan], 2: [0.8, math.nan]},
-            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
-            "tell a difference from chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
-            "2 (1 of 2 runs) diverged.",
-        ),
-        (  # and none here
-            {1: [0.9, math.nan], 2: [math.nan, 0.8]},
-            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
-            "tell a difference from chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
-            "2 (1 of 2 runs) diverged.",
-        ),
-        (
-            {1: [0.90, 0.901, 0.902], 2: [0.1, 0.1, 0.1]},
-            "width=1 is better than width=2 after 1 epoch: the differences exceed what 3 "
-            "seeds vary by. width=2 (3 of 3 runs) did not learn.",
-        ),
-    ],
-)
-def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, text):
-    assert conclusion(made_up(accuracies)) == text
-
-
 def test_export_has_the_documented_keys():
-    exported = ablation_to_dict(made_up({**CLOSE, 3: [math.nan, 0.9, 0.9]}))
+    exported = ablation_to_dict(
+        made_up_ablation(
+            {1: [0.90, 0.95, 0.92], 2: [0.91, 0.93, 0.94], 3: [math.nan, 0.9, 0.9]}
+        )
+    )
     assert list(exported) == [
         "name", "axis", "metric", "base", "epochs", "seeds", "backend", "fused", "values",
         "best", "best_index", "conclusion",
@@ -362,7 +227,7 @@ def test_export_has_the_documented_keys():
 
 
 def test_the_runs_as_a_pandas_table():
-    study = made_up({1: [0.9, 0.8], 2: [math.nan, 0.7]})
+    study = made_up_ablation({1: [0.9, 0.8], 2: [math.nan, 0.7]})
     frame = study.to_frame()
     assert list(frame.columns[:4]) == ["width", "seed", "status", "epoch"]
     assert "step_losses" not in frame
@@ -374,7 +239,7 @@ def test_the_runs_as_a_pandas_table():
 
 def test_a_table_has_the_widths_of_the_layers_as_text():
     """So that they can be selected: pandas takes a tuple for several values."""
-    study = made_up({1: [0.9], (3, 2): [0.8]})
+    study = made_up_ablation({1: [0.9], (3, 2): [0.8]})
     frame = study.to_frame()
     assert frame["width"].tolist() == [1, "3x2"]
     assert frame[frame["width"] == "3x2"]["val_accuracy"].tolist() == [0.8]
@@ -385,32 +250,4 @@ def test_a_table_has_the_widths_of_the_layers_as_text():
 def test_without_pandas_there_is_a_clear_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
-        made_up({1: [0.9]}).to_frame()
-
-
-def failed(run):
-    return replace(run, history=(), failure="out of luck")
-
-
-def test_failed_runs_are_counted_apart_and_stay_out_of_the_means():
-    study = made_up({1: [0.90, 0.91], 2: [0.95, 0.96]})
-    worse = replace(
-        study.values[1], runs=(failed(study.values[1].runs[0]), study.values[1].runs[1])
-    )
-    study = replace(study, values=(study.values[0], worse))
-    assert (worse.failed, worse.diverged, worse.val_accuracy.mean) == (1, 0, 0.96)
-    assert study.best().value == 1
-    assert "width=2 (1 of 2 runs) failed." in conclusion(study)
-    exported = ablation_to_dict(study)["values"][1]
-    assert (exported["failed"], exported["runs"][0]["failure"]) == (1, "out of luck")
-    assert exported["runs"][0]["val_accuracy"] is None
-
-
-def test_if_all_failed_there_is_nothing_to_compare():
-    study = made_up({1: [0.9]})
-    value = replace(study.values[0], runs=(failed(study.values[0].runs[0]),))
-    study = replace(study, values=(value,))
-    assert study.best() is None
-    assert value.seconds_per_epoch is None
-    assert conclusion(study) == "Every run diverged or failed: there is nothing to compare."
-    json.dumps(ablation_to_dict(study), allow_nan=False)
+        made_up_ablation({1: [0.9]}).to_frame()

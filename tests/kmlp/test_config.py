@@ -16,6 +16,8 @@ from kmlp.config import (
     value_text,
 )
 
+pytestmark = pytest.mark.once
+
 widths = st.integers(1, 10**6)
 layers = st.fixed_dictionaries(
     {"width": widths, "depth": st.integers(0, 50)}

@@ -24,6 +24,8 @@ from kmlp.engine import (
 from kmlp.run import RunIdentity
 from kmlp.store import Store
 
+pytestmark = pytest.mark.once
+
 
 class Planner:
     """Gives what it is told to give, and notes what is reported."""

@@ -3,6 +3,8 @@ from support import python
 
 import kmlp
 
+pytestmark = pytest.mark.once
+
 BACKENDS = "('keras', 'tensorflow', 'jax', 'torch')"
 
 

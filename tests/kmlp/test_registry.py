@@ -8,6 +8,8 @@ from kmlp.definitions import definition_text
 from kmlp.errors import ConfigError, UnknownNameError
 from kmlp.registry import Registry, import_object
 
+pytestmark = pytest.mark.once
+
 
 def make_registry() -> Registry:
     return Registry(

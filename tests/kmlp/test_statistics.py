@@ -11,6 +11,8 @@ from kmlp.statistics import (
     paired_difference,
 )  # fmt: skip
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("size", [2, 3, 10])
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])

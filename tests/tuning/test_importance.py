@@ -13,6 +13,8 @@ from kmlp_tuning import SearchSpace
 from kmlp_tuning.importance import MIN_TRIALS, Importances, importances
 from kmlp_tuning.trial import Trial
 
+pytestmark = pytest.mark.once
+
 SPACE = SearchSpace(
     {"learning_rate": "1e-3:1:log", "activation": "relu,tanh", "depth": "1,2,3"}
 )

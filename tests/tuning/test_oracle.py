@@ -11,6 +11,8 @@ from keras_tuner.engine.trial import TrialStatus
 from kmlp_tuning import AshaOracle, HyperbandOracle
 from kmlp_tuning.oracle import BATCH, BayesianOracle, GridOracle, RandomOracle
 
+pytestmark = pytest.mark.once
+
 OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
 
 

@@ -16,6 +16,8 @@ from kmlp_tuning.planner import SearchPlanner
 from kmlp_tuning.settings import make_settings
 from kmlp_tuning.trial import rank
 
+pytestmark = pytest.mark.once
+
 SPACE = SearchSpace({"learning_rate": "1e-3:1:log", "width": [8, 16, 32], "depth": [0, 1]})
 
 

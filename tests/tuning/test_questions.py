@@ -13,6 +13,8 @@ from kmlp.store.studies import get_study
 from kmlp_tuning import Range, SearchSpace, tune
 from kmlp_tuning.records import load_search, unfinished
 
+pytestmark = pytest.mark.once
+
 BASE = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
 SPACE = {"learning_rate": "1e-2:1:log"}
 SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "confirm": 0}
@@ -151,7 +153,8 @@ def test_a_search_that_was_cut_waits(tmp_path):
 def test_what_the_user_wrote_need_not_be_at_hand_to_show_it():
     values = {"activation": ["relu", "their_module:theirs"], "depth": {"low": 1, "high": 3}}
     values["depth"]["sampling"] = "linear"
-    assert SearchSpace.restored(values).text("activation") == "relu,their_module:theirs"
+    space = SearchSpace.restored(values)
+    assert space.fields["activation"].values == ("relu", "their_module:theirs")
 
 
 def test_a_space_object_is_taken_too():

@@ -9,6 +9,8 @@ from kmlp_tuning.schedule import (
     total_epochs,
 )
 
+pytestmark = pytest.mark.once
+
 
 def rungs(brackets):
     return [[(rung.configurations, rung.epochs) for rung in it.rungs] for it in brackets]

@@ -5,7 +5,9 @@ import pytest
 
 from kmlp import ConfigError, RunConfig
 from kmlp_tuning import Choice, Range, SearchSpace, default_space
-from kmlp_tuning.domains import SEARCHED, parse_space, read_space
+from kmlp_tuning.domains import parse_space, read_space
+
+pytestmark = pytest.mark.once
 
 MIXED = {
     "depth": "0:3",
@@ -74,13 +76,6 @@ def test_size(fields, size):
     assert SearchSpace(fields).size == size
 
 
-def test_text_is_what_was_given():
-    space = SearchSpace(SEARCHED)
-    assert {name: space.text(name) for name in SEARCHED} == SEARCHED | {
-        "learning_rate": "0.001:1:log"
-    }
-
-
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
@@ -142,6 +137,14 @@ def test_what_does_not_fit_together_is_refused(fields, base, problem):
 
 def test_the_default_space_fits_the_default_configuration():
     default_space().check(RunConfig())
+
+
+def test_all_that_does_not_fit_is_told_at_once():
+    fields = {"width": "8,300x100", "momentum": "0,0.9"}
+    base = RunConfig(depth=3, momentum=0.5, nesterov=True)
+    with pytest.raises(ConfigError) as error:
+        SearchSpace(fields).check(base)
+    assert len(error.value.problems) == 2
 
 
 def test_several_values_are_searched_and_one_is_fixed():

@@ -182,12 +182,10 @@ def searched_domain(name: str, given: Any) -> Choice | Range:
 
 
 def listed(domain: Choice | Range) -> list[Any]:
-    """All values; of a range of real numbers both ends."""
+    """All values of a choice, or of a range of whole numbers."""
     if isinstance(domain, Choice):
         return list(domain.values)
-    if isinstance(domain.low, int):
-        return list(range(domain.low, int(domain.high) + 1))
-    return [domain.low, domain.high]
+    return list(range(int(domain.low), int(domain.high) + 1))
 
 
 def ends(domain: Choice | Range) -> list[Any]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from kmlp.ablation import column_of, table_value
 from kmlp.evidence import conclusion
 from kmlp.export import estimate_to_dict, finite, run_rows, run_to_dict, value_to_dict
 from kmlp.fields import plain
+from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search
+from kmlp_tuning.settings import SearchSettings
 from kmlp_tuning.trial import Trial
 
 
 def search_to_dict(search: Search) -> dict[str, Any]:
     """A search: the question, every trial with its run, the best, and what confirms it."""
     settings = search.settings
+    about = settings.about()
     best = search.best()
     found = search.importances
     confirmed = search.confirmed
@@ -23,21 +27,11 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "algorithm": settings.algorithm,
         "objective": settings.objective,
         "direction": settings.direction,
-        "space": settings.space.to_dict(),
-        "base": {
-            name: value
-            for name, value in settings.base.to_dict().items()
-            if name not in settings.space.fields
-        },
+        "space": about["space"],
+        "base": about["base"],
         "max_trials": settings.max_trials,
         "max_epochs": settings.max_epochs,
-        "brackets": [
-            [
-                {"configurations": rung.configurations, "epochs": rung.epochs}
-                for rung in bracket.rungs
-            ]
-            for bracket in settings.plan()
-        ],
+        "brackets": _brackets(settings),
         "backend": search.backend,
         "complete": search.complete,
         "fused": settings.fused,
@@ -68,6 +62,22 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         if confirmed is not None
         else None,
     }
+
+
+def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
+    """What a search would train."""
+    return {
+        "algorithm": settings.algorithm,
+        "max_trials": settings.max_trials,
+        "space": settings.space.to_dict(),
+        "brackets": _brackets(settings),
+        "epochs": total_epochs(settings.plan()),
+        "confirm_epochs": settings.confirming_epochs,
+    }
+
+
+def _brackets(settings: SearchSettings) -> list[list[dict[str, int]]]:
+    return [[asdict(rung) for rung in bracket.rungs] for bracket in settings.plan()]
 
 
 def search_rows(search: Search) -> list[dict[str, Any]]:

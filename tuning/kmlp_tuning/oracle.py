@@ -111,13 +111,38 @@ class _Halving(_Sound, keras_tuner.Oracle):
     """What Hyperband and ASHA share: rungs of trials, of which the best go on."""
 
     def __init__(
-        self, *, max_trials: int, rungs: Iterable[int], numbers: list[int], **options: Any
+        self,
+        objective: Any = None,
+        max_trials: int = 25,
+        max_epochs: int = 10,
+        factor: int = 3,
+        min_epochs: int = 1,
+        seed: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(**options)
-        self.configurations = max_trials
-        self._numbers = [max_trials, *numbers]
+        numbers = (max_trials, max_epochs, factor, min_epochs)
+        if (
+            not all(isinstance(number, int) for number in numbers)
+            or max_trials < 1
+            or factor < 2
+            or not 1 <= min_epochs <= max_epochs
+        ):
+            raise ValueError(
+                f"max_trials={max_trials}, factor={factor}, min_epochs={min_epochs} and "
+                f"max_epochs={max_epochs} must be integers, `max_trials >= 1`, `factor >= "
+                "2` and `1 <= min_epochs <= max_epochs`."
+            )
+        super().__init__(objective=objective, seed=seed, **options)
+        self._numbers = list(numbers)
         self._exhausted = False
-        self._rungs: list[list[list[str]]] = [[[] for _ in range(it)] for it in rungs]
+        lengths = self._make_plan(*numbers)
+        self._rungs: list[list[list[str]]] = [[[] for _ in range(it)] for it in lengths]
+
+    def _make_plan(
+        self, max_trials: int, max_epochs: int, factor: int, min_epochs: int
+    ) -> list[int]:
+        """Decides what there is to decide beforehand; returns the rungs of each bracket."""
+        raise NotImplementedError
 
     def get_state(self) -> dict[str, Any]:
         state: dict[str, Any] = super().get_state()
@@ -205,29 +230,16 @@ class HyperbandOracle(_Halving):
     [[5, 1, 1], [3, 1], [1]]
     """
 
-    def __init__(
-        self,
-        objective: Any = None,
-        max_trials: int = 25,
-        max_epochs: int = 10,
-        factor: int = 3,
-        min_epochs: int = 1,
-        seed: int | None = None,
-        **options: Any,
-    ) -> None:
-        _check(max_trials, max_epochs, factor, min_epochs)
-        self.plan: list[Bracket] = plan_hyperband(
+    plan: list[Bracket]
+    """What is trained, before anything is chosen."""
+
+    def _make_plan(
+        self, max_trials: int, max_epochs: int, factor: int, min_epochs: int
+    ) -> list[int]:
+        self.plan = plan_hyperband(
             max_trials, max_epochs, factor=factor, min_epochs=min_epochs
         )
-        """What is trained, before anything is chosen."""
-        super().__init__(
-            objective=objective,
-            max_trials=max_trials,
-            rungs=[len(bracket.rungs) for bracket in self.plan],
-            numbers=[max_epochs, factor, min_epochs],
-            seed=seed,
-            **options,
-        )
+        return [len(bracket.rungs) for bracket in self.plan]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         for number, bracket in enumerate(self.plan):
@@ -279,31 +291,18 @@ class AshaOracle(_Halving):
     Reference: see `kmlp_tuning.schedule.successive_halving_epochs`.
     """
 
-    def __init__(
-        self,
-        objective: Any = None,
-        max_trials: int = 25,
-        max_epochs: int = 10,
-        factor: int = 3,
-        min_epochs: int = 1,
-        seed: int | None = None,
-        **options: Any,
-    ) -> None:
-        _check(max_trials, max_epochs, factor, min_epochs)
+    epochs: list[int]
+    """Of each rung."""
+
+    def _make_plan(
+        self, max_trials: int, max_epochs: int, factor: int, min_epochs: int
+    ) -> list[int]:
+        self.configurations, self.factor = max_trials, factor
+        self._promoted: set[str] = set()
         self.epochs = successive_halving_epochs(
             max_epochs, factor=factor, min_epochs=min_epochs
         )
-        """Of each rung."""
-        self.factor = factor
-        super().__init__(
-            objective=objective,
-            max_trials=max_trials,
-            rungs=[len(self.epochs)],
-            numbers=[max_epochs, factor, min_epochs],
-            seed=seed,
-            **options,
-        )
-        self._promoted: set[str] = set()
+        return [len(self.epochs)]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         [members] = self._rungs
@@ -326,21 +325,6 @@ class AshaOracle(_Halving):
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state(state)
         self._promoted = set(state["promoted"])
-
-
-def _check(max_trials: int, max_epochs: int, factor: int, min_epochs: int) -> None:
-    numbers = (max_trials, max_epochs, factor, min_epochs)
-    if (
-        not all(isinstance(number, int) for number in numbers)
-        or max_trials < 1
-        or factor < 2
-        or not 1 <= min_epochs <= max_epochs
-    ):
-        raise ValueError(
-            f"max_trials={max_trials}, factor={factor}, min_epochs={min_epochs} and "
-            f"max_epochs={max_epochs} must be integers, `max_trials >= 1`, `factor >= 2` "
-            "and `1 <= min_epochs <= max_epochs`."
-        )
 
 
 def _running(

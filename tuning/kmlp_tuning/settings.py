@@ -11,6 +11,7 @@ from typing import Any
 from kmlp.checks import check_count
 from kmlp.config import RunConfig
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp_tuning.domains import ends
 from kmlp_tuning.schedule import (
     Bracket,
     Rung,
@@ -214,7 +215,7 @@ def _check_objective(objective: Any, space: SearchSpace) -> None:
         raise ConfigError(
             [
                 f'The objective "{objective}" cannot choose between the losses '
-                f"{space.text('loss')}: each is measured in a unit of its own. Choose by "
-                "val_accuracy, or fix the loss."
+                f"{', '.join(ends(space.fields['loss']))}: each is measured in a unit of "
+                "its own. Choose by val_accuracy, or fix the loss."
             ]
         )

@@ -176,8 +176,7 @@ class SearchSpace:
         """Checks that the space and the fixed fields fit together.
 
         Raises:
-            ConfigError: if a combination of choices does not, if two values of a field
-                come to the same, or if a field does nothing.
+            ConfigError: if a combination of choices does not, or a field does nothing.
         """
         domains = {name: ends(it) for name, it in self.fields.items()}
         if base.depth == 0 and "depth" not in domains:
@@ -190,16 +189,11 @@ class SearchSpace:
             names for names in _COUPLED if set(names) <= set(domains)
         ]
         groups += [(it,) for it in domains if not any(it in names for names in groups)]
-        for names in groups:
-            made = gather(
-                partial(replace, base, **dict(zip(names, values, strict=True)))
-                for values in product(*(domains[name] for name in names))
-            )
-            raise_problems(
-                [f"Two values of `{names[0]}` come to the same network. Leave one out."]
-                if len(set(made)) < len(made)
-                else []
-            )
+        gather(
+            partial(replace, base, **dict(zip(names, values, strict=True)))
+            for names in groups
+            for values in product(*(domains[name] for name in names))
+        )
 
     def corners(self, base: RunConfig) -> list[RunConfig]:
         """Configurations that tell whether all can be trained: each value of each field
@@ -248,14 +242,6 @@ class SearchSpace:
             return Choice(tuple(tuple(it) if isinstance(it, list) else it for it in given))
 
         return cls._of({name: domain(it) for name, it in values.items()})
-
-    def text(self, name: str) -> str:
-        """What a field may be, as the command line takes it."""
-        domain = self.fields[name]
-        if isinstance(domain, Choice):
-            return ",".join(value_text(name, value) for value in domain.values)
-        low_high = [f"{end:g}" for end in (domain.low, domain.high)]
-        return ":".join([*low_high, *(["log"] if domain.sampling == "log" else [])])
 
     def _linear_model(self) -> bool:
         return "depth" in self.fields and 0 in ends(self.fields["depth"])

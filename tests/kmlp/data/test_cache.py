@@ -10,6 +10,8 @@ from kmlp import DataError
 from kmlp.data import cache, check_dataset, load_images, sources
 from kmlp.data.load import forget_datasets
 
+pytestmark = pytest.mark.once
+
 MADE_UP = images()
 
 

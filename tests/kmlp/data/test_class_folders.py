@@ -5,6 +5,8 @@ from PIL import Image
 from kmlp import DataError
 from kmlp.data.class_folders import check_files, find_splits
 
+pytestmark = pytest.mark.once
+
 
 def save(path, *, size=(6, 4), mode="L"):
     path.parent.mkdir(parents=True, exist_ok=True)

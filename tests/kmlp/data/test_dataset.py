@@ -12,6 +12,8 @@ from kmlp.data.dataset import (
     stratified_order,
 )
 
+pytestmark = pytest.mark.once
+
 labels = arrays.arrays("int32", st.integers(1, 200), elements=st.integers(0, 4))
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from kmlp import DataError
 from kmlp.data.idx import read_idx, read_idx_split
 
+pytestmark = pytest.mark.once
+
 HEADER = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3])
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from kmlp import UnknownNameError, load_dataset
 
+pytestmark = pytest.mark.once
+
 FOLDER = files("kmlp.data") / "files" / "mnist"
 
 

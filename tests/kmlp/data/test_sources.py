@@ -10,6 +10,8 @@ from kmlp import DataError, UnknownNameError
 from kmlp.data import cache, check_dataset, load_images, sources
 from kmlp.data.known import KNOWN, check_content, check_own_name, tfds_names
 
+pytestmark = pytest.mark.once
+
 MADE_UP = images()
 
 

@@ -9,6 +9,8 @@ from made_up_data import images, split, write_idx, write_npz
 from kmlp import DataError
 from kmlp.data.user_files import is_idx_folder, read_idx_folder, read_npz
 
+pytestmark = pytest.mark.once
+
 MADE_UP = images()
 
 

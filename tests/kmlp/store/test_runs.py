@@ -17,6 +17,8 @@ from kmlp.store import Store, checkpoints
 from kmlp.store.database import open_database
 from kmlp.store.listing import list_runs
 
+pytestmark = pytest.mark.once
+
 
 def identity(seed):
     return RunIdentity(str(seed) * 64, RunConfig(seed=seed), "none", True, 10)

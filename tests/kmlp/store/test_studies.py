@@ -22,6 +22,8 @@ from kmlp.store.studies import (
     runs_of_study,
 )
 
+pytestmark = pytest.mark.once
+
 
 def identity(number, **fields):
     return RunIdentity(str(number) * 64, RunConfig(**fields), "jax", True, 10)
