@@ -73,7 +73,8 @@ def show_progress(
             else "Interrupted before training began.",
             file=sys.stderr,
         )
-        for run in display.finished:
+        # Of a run that was advanced several times, what it came to last.
+        for run in {run.config: run for run in display.finished}.values():
             print(f"  {display.outcome(run)}", file=sys.stderr)
         if display.total:
             same = "Without --fresh, the same command" if fresh else "The same command"

@@ -114,9 +114,7 @@ def _legend(search: Search, more: int) -> str:
     if settings.algorithm in HALVING:
         lines.append("stopped: others of its rung were better.")
     if not search.complete:
-        lines.append(
-            "waiting: its rung is not complete. The command goes on where it ended."
-        )
+        lines.append("waiting: it may yet be promoted. The command goes on where it ended.")
     if settings.algorithm == "asha":
         lines.append("What is promoted depends on timing: another time it may be others.")
     if more:

@@ -40,6 +40,8 @@ def test_table_best_and_command(kmlp, folder):
     assert f"test accuracy {100 * trained['test_accuracy']:.2f} %" in best
 
     shown = json.loads(kmlp("show", *search_name(kmlp), "--json").out)
+    epochs = sum(it["epochs"] for it in shown["trials"]) + 3 * 2 * 3  # and of other seeds
+    assert f"{epochs} epochs trained, 0 runs from the store." in result.err
     repeated = kmlp(*SHORT, "--confirm", "2", "--json")
     assert json.loads(repeated.out) == shown
     assert repeated.err.splitlines()[-1] == "0 epochs trained, 11 runs from the store."

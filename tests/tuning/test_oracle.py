@@ -275,7 +275,7 @@ def test_bayesian_optimization_does_not_depend_on_who_is_done_first(order):
 def test_bayesian_optimization_stays_within_the_range():
     """Where more is better, it goes to the end, where Keras Tuner's own goes beyond it."""
     hp = keras_tuner.HyperParameters()
-    hp.Int("width", 0, 6)
+    hp.Int("width", 1, 7, sampling="log")
     oracle = silent(
         BayesianOracle(
             objective=OBJECTIVE,
@@ -286,7 +286,7 @@ def test_bayesian_optimization_stays_within_the_range():
         )
     )
     ended = search(oracle, score=lambda it: it.hyperparameters.values["width"])
-    assert {it.hyperparameters.values["width"] for it in ended} == set(range(7))
+    assert {it.hyperparameters.values["width"] for it in ended} == set(range(1, 8))
 
 
 def test_bayesian_optimization_tries_nothing_twice():

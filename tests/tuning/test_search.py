@@ -1,6 +1,8 @@
 """Searches that train, on the backend of this process."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from support import python
 from kmlp import ConfigError, RunConfig, train
 from kmlp.engine import RunFinished, StudyStarted
 from kmlp.store import Store
-from kmlp.store.studies import get_study, list_studies
+from kmlp.store.studies import get_study, list_studies, put_study
 from kmlp_tuning import tune
 from kmlp_tuning.export import search_rows, search_to_dict
 from kmlp_tuning.records import load_search
@@ -113,11 +115,42 @@ print(search.best().number, "keras" in sys.modules, "keras_tuner" in sys.modules
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("gone", ["a run", "a run that failed"])
+def test_what_the_store_lacks_is_trained_again(search, folder, tmp_path, gone):
+    copy = tmp_path / "runs"
+    shutil.copytree(folder, copy)
+    with Store(copy) as store:
+        record = get_study(store, search.name)
+        with store.writing():
+            if gone == "a run":
+                store.delete(record.rows[0][0])
+        if gone == "a run that failed":  # and that another command has trained since
+            log = {**record.question["log"], "failed": 1}
+            put_study(store, replace(record, question={**record.question, "log": log}))
+    events = []
+    again = tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=copy, observer=events.append)
+    assert plain(again) == plain(search)
+    trained = sum(it.trained for it in events if isinstance(it, RunFinished))
+    assert trained == (search.trials[0].epochs if gone == "a run" else 0)
+    # The planner has gone through it all, rung by rung, and did not take it as it stood.
+    rungs = [it.assignment.stage for it in events if isinstance(it, RunFinished)]
+    assert len(rungs) > 5 + 6
+
+
+@pytest.mark.once
+def test_a_search_that_is_asked_again_is_listed_first(folder, search):
+    tune(SPACE, **{**SHORT, "max_trials": 1}, runs_dir=folder, name="later")
+    tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder)
+    with Store(folder, writable=False) as store:
+        assert next(iter(list_studies(store))).record.name == search.name
+
+
+@pytest.mark.once
 def test_the_store_shows_what_the_search_came_to(search, folder):
     with Store(folder, writable=False) as store:
         record = get_study(store, search.name)
         assert plain(load_search(store, record)) == plain(search)
-        [summary] = list_studies(store)
+        summary = next(it for it in list_studies(store) if it.record.name == search.name)
     found = summary.to_dict()
     assert (found["kind"], found["runs"], found["finished"]) == ("search", 11, 11)
     assert found["max_trials"] == 5

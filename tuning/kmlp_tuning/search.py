@@ -76,7 +76,14 @@ class Search:
             return trial.run.status
         if trial.epochs >= self.settings.max_epochs:
             return "finished"
-        return "stopped" if self.complete else "waiting"
+        return "stopped" if self._decided(trial) else "waiting"
+
+    def _decided(self, trial: Trial) -> bool:
+        """Whether a trial can not be promoted any more."""
+        overtaken = self.settings.algorithm == "hyperband" and any(
+            it.bracket == trial.bracket and it.rung > trial.rung for it in self.trials
+        )
+        return self.complete or bool(self.chosen_after) or overtaken
 
     @property
     def failed(self) -> int:

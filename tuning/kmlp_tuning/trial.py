@@ -15,8 +15,8 @@ CONFIRMED = "the best with other seeds"
 """The stage in which they are trained again, in the place of a Keras Tuner trial."""
 
 Status = Literal["finished", "stopped", "waiting", "diverged", "failed"]
-"""Stopped: others of its rung were better. Waiting: its rung is not complete, or it is not
-trained to the end of it. The others are as for a run."""
+"""Stopped: others of its rung were better. Waiting: it may yet be promoted, or is not
+trained to the end of its rung. The others are as for a run."""
 
 
 def stage_name(bracket: int, rung: int) -> str:
