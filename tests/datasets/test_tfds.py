@@ -117,11 +117,11 @@ def test_what_cannot_be_trained_on_is_refused_with_the_reason(folders, name, mes
         load_images(name)
 
 
-def test_a_dataset_too_large_for_memory_is_refused(prepared, folders, monkeypatch):
+def test_a_dataset_too_large_for_memory_is_refused(prepared_once, folders, monkeypatch):
     memory = type("Memory", (), {"available": 1000})
     monkeypatch.setattr(tfds_tasks.psutil, "virtual_memory", lambda: memory)
     with pytest.raises(DataError, match="kmnist is too large for memory: 52 images"):
-        tfds_tasks.read_prepared(str(folders), "kmnist", None)
+        tfds_tasks.read_prepared(str(folders), "kmnist", str(prepared_once))
 
 
 def test_a_download_that_fails_says_why(folders, monkeypatch):
