@@ -1,0 +1,98 @@
+"""How all charts look, and what they are saved as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+
+FORMATS = ("html", "png", "svg", "pdf")
+"""What a chart can be saved as, by the end of the file's name."""
+
+WIDTH, HEIGHT = 420, 260
+"""Pixels of a chart of one panel."""
+
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#999999",
+)
+"""Of names, which have no order.
+
+Reference: M. Okabe and K. Ito (2008), Color universal design: eight colours that
+people with any colour vision tell apart. Black and grey stand for two that print
+poorly.
+"""
+ORDERED = "viridis"
+"""The colour scheme of numbers: its lightness grows with them, in grey, too."""
+ORDERED_EXTENT = [0.0, 0.85]
+"""The part of it that can be seen on white paper."""
+
+_GRID, _INK, _PAPER = "#8884", "#222222", "#ffffff"
+
+
+def style(*, ink: str = _INK, background: str = _PAPER) -> dict[str, Any]:
+    """The configuration of every chart, as Vega-Lite takes it.
+
+    Args:
+        ink: The colour of text and axes. Defaults to nearly black.
+        background: Defaults to white.
+    """
+    font = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
+    text = {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal"}
+    return {
+        "background": background,
+        "font": font,
+        "view": {"stroke": None},
+        "axis": {
+            **text,
+            "labelFontSize": 12,
+            "titleFontSize": 13,
+            "gridColor": _GRID,
+            "domainColor": ink,
+            "tickColor": ink,
+        },
+        "legend": {**text, "labelFontSize": 12, "titleFontSize": 13, "symbolSize": 80},
+        "header": {**text, "labelFontSize": 12, "titleFontSize": 13},
+        "title": {
+            "color": ink,
+            "subtitleColor": ink,
+            "anchor": "start",
+            "fontSize": 15,
+            "subtitleFontSize": 12,
+            "offset": 12,
+        },
+        "text": {"color": ink},
+        "rule": {"color": ink},
+        "range": {"category": list(COLOURS)},
+    }
+
+
+def save(chart: alt.TopLevelMixin, path: Path) -> None:
+    """Saves a chart as what its name ends with.
+
+    A page holds all that it needs, so that it works without a network; a PNG has twice
+    as many pixels as the chart.
+
+    Args:
+        chart: Any of this package.
+        path: Ends with `.html`, `.png`, `.svg` or `.pdf`.
+    """
+    specification = to_specification(chart)
+    specification["config"] = style()
+    styled = alt.Chart.from_dict(specification)
+    styled.save(path, inline=True, scale_factor=2 if path.suffix == ".png" else 1)
+
+
+def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """A chart as Vega-Lite, without its style."""
+    with alt.data_transformers.enable(max_rows=None):
+        specification: dict[str, Any] = chart.to_dict()
+    specification.pop("config", None)
+    return specification
