@@ -11,7 +11,7 @@ from rich.text import Text
 from kmlp.comparison import METRIC, Comparison
 from kmlp.config import RunConfig, config_fields, value_text
 from kmlp.evidence import conclusion
-from kmlp_cli.cells import NONE, count_of, percent, plain_table, short_text
+from kmlp_cli.cells import NONE, count_of, p_text, percent, plain_table, short_text
 from kmlp_cli.tables import wrongs
 from kmlp_tuning.domains import WITHOUT_HIDDEN_LAYERS
 from kmlp_tuning.importance import Importances
@@ -168,12 +168,13 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
         "validation\naccuracy %",
         "too high\nby",
         "difference\nfrom best",
+        "p",
         "test\nacc. %",
     ):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
     by_number = {trial.number: trial for trial in search.trials}
-    for value in confirmed.values:
+    for value, difference in zip(confirmed.values, confirmed.differences(), strict=True):
         trial = by_number[value.value]
         best = value is confirmed.best()
         bias = search.bias(trial)
@@ -183,7 +184,8 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
             NONE if accuracy is None else f"{100 * accuracy:.2f}",
             percent(value.val_accuracy),
             NONE if bias is None else f"{100 * bias:+.2f}",
-            "best" if best else percent(confirmed.difference(value), signed=True),
+            "best" if best else percent(difference, signed=True),
+            p_text(difference),
             NONE
             if value.test_accuracy is None
             else f"{100 * value.test_accuracy.mean:.2f}",
