@@ -14,9 +14,9 @@ from kmlp.comparison import ValueResult
 from kmlp.config import RunConfig, dataset_of, value_text
 from kmlp.evidence import conclusion
 from kmlp.run import Run
+from kmlp.texts import count_of
 from kmlp_cli.cells import (
     NONE,
-    count_of,
     number_text,
     percent,
     plain_table,
