@@ -20,6 +20,8 @@ CROSS = "M-1,-1L1,1M1,-1L-1,1"
 
 _CONSTANT = 0.1
 """Percentage points of error, below which the scale is even, so that it has a zero."""
+_LEAST = 0.2
+"""The logarithm of the ratio of the errors at both ends, at least."""
 _MARGIN = 0.04
 """Share of an axis that stays free at each end."""
 
@@ -30,7 +32,7 @@ def error_of(accuracy: float) -> float:
     >>> error_of(0.972)
     2.8
     """
-    return round(100 * (1 - accuracy), 4)
+    return round(100 * (1 - accuracy), 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,11 @@ class AccuracyScale:
         """
         places = [_place(it) for it in errors] or [_place(1), _place(90)]
         low, high = min(places), max(places)
-        span = max(high - low, 0.02)
-        high += span * (_MARGIN + room / (1 - room))
-        return cls(max(0.0, _error(low - span * _MARGIN)), _error(high))
+        few = max(0.0, _LEAST - (high - low)) / 2
+        low, high = low - few, high + few
+        margin = _MARGIN * (high - low)
+        high += margin + (high - low) * room / (1 - room)
+        return cls(max(0.0, _error(low - margin)), _error(high))
 
     def share(self, error: float) -> float:
         """Where an error is on the scale, from 0, its lower end, to 1."""
@@ -66,8 +70,8 @@ class AccuracyScale:
     def ticks(self) -> list[float]:
         """The errors to label, in percent, the smallest first.
 
-        >>> AccuracyScale(1.8, 92).ticks, AccuracyScale(2.2, 2.9).ticks
-        ([2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 50.0, 90.0], [2.2, 2.4, 2.6, 2.8])
+        >>> AccuracyScale(1.8, 92).ticks, AccuracyScale(2.1, 3.1).ticks
+        ([2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 50.0, 90.0], [2.2, 2.4, 2.6, 2.8, 3.0])
         """
         steps = [digit * 10.0**power for power in range(-2, 2) for digit in (1, 2, 5)]
         more = [3 * 10.0**power for power in range(-2, 2)]
@@ -78,8 +82,8 @@ class AccuracyScale:
         ]
         if len(found) >= 4:
             return found
-        step = next((it for it in steps if (self.worst - self.best) / it <= 8), steps[-1])
         worst = min(self.worst, 100.0)
+        step = next((it for it in steps if (worst - self.best) / it <= 8), steps[-1])
         first, last = math.ceil(self.best / step), math.floor(worst / step)
         return [round(number * step, 4) for number in range(first, last + 1)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from kmlp.charts.accuracy import CROSS
+from kmlp.charts.accuracy import CROSS, error_of
 from kmlp.charts.style import WIDTH
 from kmlp.comparison import Comparison, ValueResult
 from kmlp.errors import ConfigError
@@ -12,7 +12,7 @@ from kmlp.evidence import conclusion
 from kmlp.statistics import estimate
 from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import BLUE, INK, VERMILION, accuracy_tooltip, data, title
-from kmlp_tuning.charts.rows import Row, text_of
+from kmlp_tuning.charts.rows import Row, text_of, told
 from kmlp_tuning.search import Search
 from kmlp_tuning.trial import Trial
 
@@ -22,6 +22,12 @@ _BELOW = 10
 """Pixels by which the mean is below its seeds."""
 
 SEARCH, SEED, MEAN = "in the search", "another seed", "mean of these, 95 % interval"
+_STYLES = {
+    SEARCH: (VERMILION, "diamond", 150),
+    SEED: (BLUE, "circle", 60),
+    MEAN: (INK, "square", 60),
+}
+"""The colour, shape and size of a point."""
 
 
 def confirmed(search: Search) -> alt.LayerChart:
@@ -41,10 +47,11 @@ def confirmed(search: Search) -> alt.LayerChart:
     rows = confirmed_rows(search, found)
     lost = any(row["accuracy"] is None for row in rows)
     names = list(dict.fromkeys(row["name"] for row in rows))
-    scale = alt.Scale(zero=False, padding=24 if lost else 8)
+    scale = alt.Scale(domain=_domain(rows, lost=lost), nice=False, zero=False)
     x = alt.X("accuracy:Q", scale=scale, title="validation accuracy, %")
     y = alt.Y("name:N", sort=names, axis=alt.Axis(title=None, grid=True, ticks=False))
-    kinds = [SEARCH, SEED, MEAN]
+    seen = {row["kind"] for row in rows if row["accuracy"] is not None}
+    styles = {kind: style for kind, style in _STYLES.items() if kind in seen}
     base = alt.Chart().encode(
         y=y,
         tooltip=[
@@ -59,19 +66,23 @@ def confirmed(search: Search) -> alt.LayerChart:
         x=x,
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=kinds, range=[VERMILION, BLUE, INK]),
+            scale=alt.Scale(
+                domain=[*styles], range=[colour for colour, _, _ in styles.values()]
+            ),
             legend=alt.Legend(title=None, orient="bottom", labelLimit=0),
         ),
         shape=alt.Shape(
             "kind:N",
-            scale=alt.Scale(domain=kinds, range=["diamond", "circle", "square"]),
+            scale=alt.Scale(
+                domain=[*styles], range=[shape for _, shape, _ in styles.values()]
+            ),
         ),
     )
     marks = [
         marked.transform_filter(f"datum.kind == '{kind}'").mark_point(
             filled=True, opacity=0.9, size=size, yOffset=_BELOW if kind == MEAN else 0
         )
-        for kind, size in ((SEARCH, 150), (SEED, 60), (MEAN, 60))
+        for kind, (_, _, size) in styles.items()
     ]
     intervals = (
         base.transform_filter("isValid(datum.low)")
@@ -81,7 +92,7 @@ def confirmed(search: Search) -> alt.LayerChart:
     crosses = base.transform_filter("datum.accuracy === null").mark_point(
         shape=CROSS, size=50, strokeWidth=1.8, color=INK, opacity=1
     )
-    told, outcome = _told(search, found), conclusion(found)
+    bias, outcome = _bias_text(search, found), conclusion(found)
     outcome = outcome[0].upper() + outcome[1:]
     layers = (intervals, *marks, crosses.encode(x=alt.value(10)))
     return alt.LayerChart(layer=layers).properties(
@@ -91,12 +102,12 @@ def confirmed(search: Search) -> alt.LayerChart:
         title=title(
             search,
             "The best trials again, with other seeds",
-            told,
+            bias,
             outcome,
             "Crosses: runs that diverged or failed." if lost else "",
-            width=WIDTH + 120,
+            width=WIDTH + 170,
         ),
-        description=f"{told} {outcome} ({search.headline}).",
+        description=f"{bias} {outcome} ({search.headline}).",
     )
 
 
@@ -122,8 +133,10 @@ def _rows(search: Search, trial: Trial, value: ValueResult, epochs: int) -> list
     }
 
     def row(kind: str, accuracy: float | None, seed: str, **more: float) -> Row:
-        percent = None if accuracy is None else round(100 * accuracy, 4)
-        return {**about, "kind": kind, "seed": seed, "accuracy": percent, **more}
+        error = None if accuracy is None else error_of(accuracy)
+        percent = None if error is None else round(100 - error, 4)
+        found = {"kind": kind, "seed": seed, "accuracy": percent, "told": told(error)}
+        return {**about, **found, **more}
 
     rows = []
     accuracy = search.found_accuracy(trial)
@@ -143,7 +156,16 @@ def _rows(search: Search, trial: Trial, value: ValueResult, epochs: int) -> list
     return rows
 
 
-def _told(search: Search, found: Comparison) -> str:
+def _domain(rows: list[Row], *, lost: bool) -> list[float]:
+    """The ends of the axis, with room at the lower one for what has no accuracy."""
+    ends = [row[key] for row in rows for key in ("accuracy", "low", "high") if key in row]
+    found = [it for it in ends if it is not None] or [0, 100]
+    span = max(found) - min(found)
+    margin = max(0.04 * span, 0.5 - span / 2)
+    return [min(found) - margin * (3 if lost else 1), min(100, max(found) + margin)]
+
+
+def _bias_text(search: Search, found: Comparison) -> str:
     """By how much the search was too optimistic."""
     trials = {trial.number: trial for trial in search.trials}
     biases = {it.value: search.bias(trials[it.value]) for it in found.values}

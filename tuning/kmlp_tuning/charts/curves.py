@@ -58,7 +58,7 @@ def learning_curves(search: Search) -> alt.LayerChart:
     scale = AccuracyScale.of(
         (error for row in curves for error in row["errors"]), room=0.1 if lost else 0
     )
-    kinds = [it for it in reversed(KINDS) if any(row["kind"] == it for row in rows)]
+    kinds = [it for it in reversed(KINDS) if any(row["kind"] == it for row in curves)]
     hover = pointed()
     colour = alt.Color(
         "kind:N",
@@ -74,7 +74,7 @@ def learning_curves(search: Search) -> alt.LayerChart:
     base = (
         alt.Chart()
         .transform_flatten(["epoch", "errors"])
-        .transform_calculate(accuracy="100 - datum.errors")
+        .transform_calculate(told="format(100 - datum.errors, '.2f')")
         .encode(
             x=_epochs(search),
             y=alt.Y("errors:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
@@ -96,9 +96,15 @@ def learning_curves(search: Search) -> alt.LayerChart:
         .otherwise(alt.value(0.6)),
     )
     ends = base.transform_filter("datum.epoch == datum.epochs")
-    dots = ends.mark_point(filled=True, opacity=0.9).encode(
-        color=colour,
-        size=alt.when("datum.kind == 'best'").then(alt.value(60)).otherwise(alt.value(18)),
+    dots = (
+        ends.transform_filter("datum.kind != 'diverged'")
+        .mark_point(filled=True, opacity=0.9)
+        .encode(
+            color=colour,
+            size=alt.when("datum.kind == 'best'")
+            .then(alt.value(60))
+            .otherwise(alt.value(18)),
+        )
     )
     label = (
         ends.transform_filter("datum.kind == 'best'")
@@ -135,10 +141,10 @@ def learning_curves(search: Search) -> alt.LayerChart:
             "Learning curves of the trials",
             best_text(search),
             "A line ends where its trial was stopped; vertical lines are rungs."
-            if search.settings.algorithm in HALVING
+            if _rungs(search)
             else "",
             "Crosses mark the epochs in which trials diverged." if lost else "",
-            width=WIDTH,
+            width=WIDTH + 60,
         ),
         description=(
             f"Validation accuracy by epoch of {count_of(len(rows), 'trial')} "
@@ -164,12 +170,17 @@ def _lost(rows: list[Row]) -> list[Row]:
     return found
 
 
+def _rungs(search: Search) -> list[int]:
+    """The epochs of all rungs; empty if there is one only, so that nothing is stopped."""
+    settings = search.settings
+    rungs = {rung.epochs for bracket in settings.plan() for rung in bracket.rungs}
+    return sorted(rungs) if settings.algorithm in HALVING and len(rungs) > 1 else []
+
+
 def _epochs(search: Search) -> alt.X:
     """By their logarithm where rungs are, which are so many times as long as the last."""
-    settings = search.settings
-    last = settings.max_epochs
-    rungs = {rung.epochs for bracket in settings.plan() for rung in bracket.rungs}
-    if settings.algorithm in HALVING and len(rungs) > 1:
+    last, rungs = search.settings.max_epochs, _rungs(search)
+    if rungs:
         return alt.X(
             "epoch:Q",
             scale=alt.Scale(type="log", domain=[1 / last**0.03, last**1.03], nice=False),
@@ -178,7 +189,7 @@ def _epochs(search: Search) -> alt.X:
                 format="d",
                 title="epoch",
                 gridOpacity=alt.condition(
-                    alt.FieldOneOfPredicate("value", sorted(rungs)),
+                    alt.FieldOneOfPredicate("value", rungs),
                     alt.value(1),
                     alt.value(0),
                 ),

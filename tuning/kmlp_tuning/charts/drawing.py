@@ -37,8 +37,8 @@ def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams
     return alt.TitleParams(text, subtitle=wrapped)
 
 
-def best_text(search: Search) -> str:
-    """A sentence about the best trial."""
+def best_text(search: Search, seen: str = "") -> str:
+    """A sentence about the best trial, and one of how it is drawn, if there is one."""
     best = search.best()
     if best is None or best.run is None:
         return "Every trial diverged or failed."
@@ -52,7 +52,7 @@ def best_text(search: Search) -> str:
     return (
         f"The best, {why}, is trial {best.number}: "
         f"{100 * best.run.val_accuracy:.2f}\u00a0% "
-        f"after {count_of(best.run.epochs, 'epoch')}."
+        f"after {count_of(best.run.epochs, 'epoch')}. {seen}".strip()
     )
 
 
@@ -65,9 +65,9 @@ def tooltips(search: Search) -> list[alt.Tooltip]:
     ]
 
 
-def accuracy_tooltip(column: str = "accuracy") -> alt.Tooltip:
-    """An accuracy in percent."""
-    return alt.Tooltip(f"{column}:Q", title="validation accuracy, %", format=".2f")
+def accuracy_tooltip() -> alt.Tooltip:
+    """An accuracy as text, in the column `told`."""
+    return alt.Tooltip("told:N", title="validation accuracy, %")
 
 
 def pointed(name: str = "pointed") -> alt.Parameter:

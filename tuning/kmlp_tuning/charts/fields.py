@@ -25,11 +25,11 @@ from kmlp_tuning.charts.rows import (
     NONE,
     UNITS,
     Row,
-    accuracy_of,
     choices,
     jitter,
     number_of,
     range_ticks,
+    told,
     trial_rows,
 )
 from kmlp_tuning.domains import Range
@@ -57,7 +57,7 @@ def fields(search: Search) -> alt.ConcatChart:
         ).add_params(hover)
         for place, (name, hover) in enumerate(zip(found, hovers, strict=True))
     ]
-    width = WIDTH * min(COLUMNS, len(found)) + 60
+    width = WIDTH * max(2, min(COLUMNS, len(found))) + 60
     several = (
         "The more epochs, the darker: only points of one shape compare like with like."
         if len(epochs) > 1
@@ -69,7 +69,7 @@ def fields(search: Search) -> alt.ConcatChart:
             "Validation accuracy by each field",
             several,
             "Crosses: diverged." if lost else "",
-            best_text(search).replace("trial", "the circled trial", 1),
+            best_text(search, "It is circled."),
             width=width,
         ),
         description=(
@@ -92,7 +92,7 @@ def _rows(search: Search) -> list[Row]:
         }
         kept = {key: it for key, it in row.items() if key != "errors"}
         rows.append(
-            {**kept, **numbers, **accuracy_of(row["error"]), "jitter": jitter(row["trial"])}
+            {**kept, **numbers, "told": told(row["error"]), "jitter": jitter(row["trial"])}
         )
     return rows
 
@@ -136,13 +136,15 @@ def _panel(
     base = alt.Chart().encode(**encoding)
     y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**axis))
     kept = base.transform_filter("datum.error !== null")
+    legend = alt.Legend() if epochs else None
     points = kept.mark_point(filled=True, opacity=0.8).encode(
         y=y,
         color=alt.Color(
             "epochs:O",
             scale=alt.Scale(domain=epochs, scheme=scheme(reverse=True)),
+            legend=legend,
         ),
-        shape=alt.Shape("epochs:O", scale=alt.Scale(domain=epochs)),
+        shape=alt.Shape("epochs:O", scale=alt.Scale(domain=epochs), legend=legend),
         size=sizes,
         tooltip=[*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()],
     )

@@ -6,6 +6,7 @@ import altair as alt
 
 from kmlp.charts.style import WIDTH
 from kmlp.errors import ConfigError
+from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import BLUE, INK, data, title
 from kmlp_tuning.charts.rows import Row
 from kmlp_tuning.importance import MIN_TRIALS, Importances
@@ -26,9 +27,9 @@ def importance(search: Search) -> alt.LayerChart:
         usable = sum(bool(it.run and it.run.epochs) for it in search.trials)
         raise ConfigError(
             [
-                f"The search {search.name} has {usable} trials with an epoch, but which "
-                f"field mattered can be told of at least {MIN_TRIALS} that did not all "
-                "diverge or fail. Search with more trials."
+                f"The search {search.name} has {count_of(usable, 'trial')} with an epoch, "
+                f"but which field mattered can be told of at least {MIN_TRIALS} that did "
+                "not all diverge or fail. Search with more trials."
             ]
         )
     rows = _rows(found)

@@ -26,11 +26,11 @@ from kmlp_tuning.charts.rows import (
     NONE,
     UNITS,
     Row,
-    accuracy_of,
     choices,
     jitter,
     number_of,
     range_ticks,
+    told,
     trial_rows,
 )
 from kmlp_tuning.domains import Choice, Range
@@ -95,7 +95,7 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
             search,
             "Values of the trials and their validation accuracy",
             _note(search),
-            f"{best_text(search)} It is the thickest line." if search.best() else "",
+            best_text(search, "It is the thickest line."),
             "Dotted lines: diverged." if any(it["error"] is None for it in lines) else "",
             width=width + 60,
         ),
@@ -120,7 +120,7 @@ def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row
             continue
         places = [_at(name, domain, trial) for name, domain in domains.items()]
         places.append(_BELOW if error is None else round(scale.share(error), 4))
-        more = {"axis": list(range(len(places))), "at": places, **accuracy_of(error)}
+        more = {"axis": list(range(len(places))), "at": places, "told": told(error)}
         found.append({**{k: it for k, it in row.items() if k != "errors"}, **more})
     return sorted(found, key=lambda it: -math.inf if it["error"] is None else -it["error"])
 

@@ -62,9 +62,9 @@ def _error(row: Row) -> float:
     return math.inf if row["error"] is None else row["error"]
 
 
-def accuracy_of(error: float | None) -> Row:
-    """The accuracy of an error, both in percent; nothing of none."""
-    return {} if error is None else {"accuracy": round(100 - error, 4)}
+def told(error: float | None) -> str:
+    """The accuracy of an error, both in percent, as text."""
+    return NONE if error is None else f"{100 - error:.2f}"
 
 
 def text_of(name: str, trial: Trial) -> str:
@@ -87,7 +87,7 @@ def range_ticks(domain: Range) -> list[float]:
     """The numbers of a range to label.
 
     >>> range_ticks(Range(1e-3, 1.0, "log")), range_ticks(Range(0.0, 0.95))
-    ([0.001, 0.01, 0.1, 1], [0.0, 0.2, 0.4, 0.6, 0.8])
+    ([0.001, 0.01, 0.1, 1], [0, 0.2, 0.4, 0.6, 0.8])
     """
     low, high = domain.low, domain.high
     if domain.sampling == "log":
@@ -96,7 +96,7 @@ def range_ticks(domain: Range) -> list[float]:
         parts = (1, 2, 5) if high / low < 100 else (1,)
         found = [part * ten for ten in tens for part in parts]
         found = [it for it in found if low * 0.999 <= it <= high * 1.001]
-        found = found[:: math.ceil(len(found) / 6)] or [low, high]
+        found = found[:: math.ceil(len(found) / 6)] if found else [low, high]
     else:
         rough = (high - low) / 6
         ten = 10 ** math.floor(math.log10(rough))
