@@ -15,9 +15,9 @@ from kmlp.config import RunConfig, dataset_of, value_text
 from kmlp.evidence import conclusion
 from kmlp.run import Run
 from kmlp.statistics import Difference, Estimate
+from kmlp.texts import count_of
 from kmlp_cli.cells import (
     NONE,
-    count_of,
     number_text,
     p_text,
     percent,

@@ -99,9 +99,7 @@ def test_holm_is_that_of_r(p_values, adjusted):
 
 
 @given(
-    st.lists(
-        st.lists(st.integers(-50, 50), min_size=2, max_size=6), min_size=1, max_size=8
-    )
+    st.lists(st.lists(st.integers(-50, 50), min_size=2, max_size=6), min_size=1, max_size=8)
 )
 def test_an_interval_excludes_zero_where_the_p_value_is_below_five_percent(samples):
     """And is at least as wide as one of 95 % by itself."""
