@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 
@@ -29,7 +29,7 @@ Reference: M. Okabe and K. Ito (2008), Color universal design: eight colours tha
 people with any colour vision tell apart. Black and grey stand for two that print
 poorly.
 """
-ORDERED = "viridis"
+ORDERED: Final = "viridis"
 """The colour scheme of numbers: its lightness grows with them, in grey, too."""
 ORDERED_EXTENT = [0.0, 0.85]
 """The part of it that can be seen on white paper."""
