@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,7 +78,7 @@ def _curves(
         "epoch:Q",
         title="epoch",
         scale=alt.Scale(domain=[1, max(study.epochs, 2)], nice=False),
-        axis=alt.Axis(tickMinStep=1, format="d"),
+        axis=alt.Axis(values=_epoch_ticks(study.epochs), format="d"),
     )
     tooltip = [
         alt.Tooltip("value:N", title=study.axis),
@@ -116,6 +117,11 @@ def _curves(
     several = len(study.seeds) > 1
     layers = [band, thin, dots, line, crosses] if several else [thin, dots, crosses]
     return alt.LayerChart(layer=layers).properties(width=WIDTH * 0.8, height=HEIGHT)
+
+
+def _epoch_ticks(epochs: int) -> list[int]:
+    """At most about ten epochs at even distances, the last one among them."""
+    return list(range(epochs, 0, -math.ceil(epochs / 12)))
 
 
 def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
