@@ -261,7 +261,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
         x=alt.X(
             "seconds:Q",
             title=_log_title("seconds of training, mean over the seeds", wide=wide),
-            scale=alt.Scale(type="log" if wide else "linear", zero=not wide, nice=True),
+            scale=alt.Scale(type="log") if wide else alt.Scale(zero=True),
             axis=alt.Axis(labelOverlap=True),
         ),
         y=alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
@@ -296,19 +296,18 @@ def steps(study: Ablation) -> alt.FacetChart:
     for value, run in runs:
         for number in shown_epochs(run.epochs):
             losses = run.history[number - 1].step_losses
-            for kind, xs, ys in thinned(losses, _PANEL):
-                rows.extend(
+            for kind, places, means in thinned(losses, _PANEL):
+                shown = np.isfinite(means)
+                rows.append(
                     {
                         "value": study.text(value),
                         "epoch": number,
                         "kind": kind,
-                        "step": int(x),
-                        "loss": _short(float(y)),
+                        "step": places[shown].tolist(),
+                        "loss": [_short(it) for it in means[shown].tolist()],
                     }
-                    for x, y in zip(xs, ys, strict=True)
-                    if np.isfinite(y)
                 )
-    highest = max((row["loss"] for row in rows), default=1.0)
+    highest = max((it for row in rows for it in row["loss"]), default=1.0)
     start = [float(run.history[0].step_losses[0]) for _, run in runs if run.history]
     limit = min(highest, _CUT * max((it for it in start if np.isfinite(it)), default=1.0))
     base = alt.Chart().encode(
@@ -332,7 +331,7 @@ def steps(study: Ablation) -> alt.FacetChart:
         base.transform_filter("datum.kind == 'mean'").mark_line(strokeWidth=2, clip=True),
     ).properties(width=_PANEL, height=160)
     cut = f" Losses above {limit:.3g} are cut off, up to {highest:.3g}."
-    return layered.facet(
+    faceted = layered.facet(
         facet=alt.Facet(
             "value:N",
             title=study.axis,
@@ -340,7 +339,8 @@ def steps(study: Ablation) -> alt.FacetChart:
         ),
         columns=3,
         data={"values": rows},
-    ).properties(
+    ).transform_flatten(["step", "loss"])
+    return faceted.properties(
         title=_title(
             study,
             f"Loss of every step by {study.axis}",
@@ -389,7 +389,10 @@ def _axis_of_values(study: Ablation) -> alt.X:
         "place:Q",
         title=f"{title} (log scale)" if wide else title,
         scale=alt.Scale(
-            type="log" if wide else "linear", zero=False, nice=False, padding=20
+            type="log" if wide else "linear",
+            domain=[min(found), max(found)] if len(found) > 1 else alt.Undefined,
+            nice=False,
+            padding=20,
         ),
         axis=alt.Axis(values=found, labelOverlap=True, grid=False),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import altair as alt
+import vl_convert
 
 FORMATS = ("html", "png", "svg", "pdf")
 """What a chart can be saved as, by the end of the file's name."""
@@ -84,13 +85,15 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
         chart: Any of this package.
         path: Ends with `.html`, `.png`, `.svg` or `.pdf`.
     """
-    specification = to_specification(chart)
-    specification["config"] = style()
-    styled = alt.Chart.from_dict(specification)
+    specification = {**to_specification(chart), "config": style()}
     if path.suffix == ".html":
-        styled.save(path, inline=True)
+        alt.Chart.from_dict(specification, validate=False).save(path, inline=True)
+    elif path.suffix == ".svg":
+        path.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
+    elif path.suffix == ".png":
+        path.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
     else:
-        styled.save(path, scale_factor=2 if path.suffix == ".png" else 1)
+        path.write_bytes(vl_convert.vegalite_to_pdf(specification))
 
 
 def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -70,7 +70,9 @@ def write_report(sections: Sequence[Section], path: Path, *, title: str) -> list
 def picture_names(sections: Sequence[Section], path: Path) -> list[Path]:
     """The pictures that a Markdown report has beside it."""
     return [
-        _picture(path, section, figure) for section in sections for figure in section.figures
+        _picture(path, section, figure)
+        for section in sections
+        for figure in section.figures
     ]
 
 
@@ -92,7 +94,7 @@ def _html(sections: Sequence[Section], title: str) -> str:
             title=title,
             sections=sections,
             charts=charts,
-            script=vl_convert.javascript_bundle(),
+            script=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
             specifications=_for_script(charts),
             config=_for_script(style()),
         )

@@ -9,17 +9,19 @@ from kmlp.store.runs import Store
 
 
 def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
-    """What was noted when a study's epochs were trained, the earliest first.
+    """What was noted of each process that trained an epoch of a study's, the first first.
 
     Returns:
-        What `describe_environment` gave, of each process once.
+        What `describe_environment` gave to each.
     """
     with store.reading():
         rows = store.connection.execute(
             "SELECT facts FROM environments WHERE id IN ("
             "SELECT epochs.environment FROM epochs "
-            "JOIN study_runs ON study_runs.run_key = epochs_run.key "
+            "JOIN runs ON runs.id = epochs.run AND runs.fresh = 0 "
+            "JOIN study_runs ON study_runs.key = runs.key "
+            "JOIN studies ON studies.id = study_runs.study WHERE studies.name = ?"
             ") ORDER BY id",
             (study,),
-        )
-        return [json.loads(row["facts"]) for row in rows]
+        ).fetchall()
+    return [json.loads(row["facts"]) for row in rows]
