@@ -13,6 +13,7 @@ import typer
 from kmlp import __version__
 from kmlp.errors import KmlpError
 from kmlp_cli import ablate, data, tune
+from kmlp_cli.compare import compare
 from kmlp_cli.info import info
 from kmlp_cli.plot import plot
 from kmlp_cli.report import report
@@ -33,6 +34,7 @@ app.command(epilog=tune.EPILOG)(tune.tune)
 app.command()(train)
 app.command()(studies)
 app.command()(show)
+app.command()(compare)
 app.command()(plot)
 app.command()(report)
 app.command()(runs)

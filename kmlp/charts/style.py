@@ -87,7 +87,8 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
     """
     specification = {**to_specification(chart), "config": style()}
     if path.suffix == ".html":
-        alt.Chart.from_dict(specification, validate=False).save(path, inline=True)
+        page = vl_convert.vegalite_to_html(specification, bundle=True, renderer="svg")
+        path.write_text(page, encoding="utf-8")
     elif path.suffix == ".svg":
         path.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
     elif path.suffix == ".png":
