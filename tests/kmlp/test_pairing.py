@@ -82,7 +82,7 @@ def test_what_differs_is_told():
 
 
 def test_what_cannot_be_paired_is_refused():
-    with pytest.raises(ConfigError, match="varies `width`, but .* varies `depth`"):
+    with pytest.raises(ConfigError, match=r"varies `width`, but .* varies `depth`"):
         pair(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), axis="depth"))
     with pytest.raises(ConfigError) as caught:
         pair(made_up({8: [0.8]}), made_up({9: [0.8]}, seeds=(5,)))
