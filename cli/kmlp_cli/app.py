@@ -12,7 +12,7 @@ import typer
 
 from kmlp import __version__
 from kmlp.errors import KmlpError
-from kmlp_cli import ablate, data, tune
+from kmlp_cli import ablate, data, export, tune
 from kmlp_cli.info import info
 from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.train import train
@@ -31,6 +31,7 @@ app.command(epilog=tune.EPILOG)(tune.tune)
 app.command()(train)
 app.command()(studies)
 app.command()(show)
+app.command(epilog=export.EPILOG)(export.export)
 app.command()(runs)
 app.command()(rm)
 app.add_typer(data.app, name="data")
