@@ -43,8 +43,8 @@ COLUMNS = {
     ),
     "run": Column(
         str,
-        f"The first {KEY_DIGITS} digits of the run's key: the same run has the same in "
-        "every study.",
+        f"run- and the first {KEY_DIGITS} digits of the run's key: the same run has the "
+        "same in every study.",
     ),
     **{
         column_of(name): Column(

@@ -54,7 +54,8 @@ class StudyRuns:
                 "trial": place.trial,
                 "bracket": place.bracket,
                 "rung": place.rung,
-                "run": place.run.key[:KEY_DIGITS],
+                # A key alone can be read as a number: 12e456789012.
+                "run": f"run-{place.run.key[:KEY_DIGITS]}",
                 **fields,
                 "backend": place.run.backend,
                 "fused": place.run.fused,

@@ -152,10 +152,8 @@ def test_a_study_out_of_the_store_has_logs_too(kmlp, tmp_path, name):
     command = [*COMMANDS[name], "--name", name, "--tensorboard", str(logs)]
     result = kmlp(*command)
     assert result.code == 0
-    assert result.err.splitlines()[-2:] == [
-        f"0 epochs trained, {len(list(RUNS[name])) + 2 * (name == 'search')} runs from the store.",
-        f"Logs: tensorboard --logdir {logs / name}",
-    ]
+    assert "0 epochs trained" in result.err
+    assert result.err.splitlines()[-1] == f"Logs: tensorboard --logdir {logs / name}"
     written = {it.name: it for it in (logs / name).iterdir() if it.is_dir()}
     assert set(written) >= RUNS[name]
     assert kmlp("export", name, "--tensorboard", str(logs)).code == 0

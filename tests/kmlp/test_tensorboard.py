@@ -62,7 +62,8 @@ def hparams_page(folder):
 
     provider = MultiplexerDataProvider(multiplexed(folder), str(folder))
     context = Context(TBContext(logdir=str(folder), data_provider=provider))
-    experiment = get_experiment.Handler(RequestContext(), context, "", True).run()
+    request = api_pb2.GetExperimentRequest(include_metrics=True)
+    experiment = get_experiment.Handler(RequestContext(), context, "", request).run()
     request = api_pb2.ListSessionGroupsRequest(
         start_index=0, slice_size=100, allowed_statuses=range(4), include_metrics=True
     )
