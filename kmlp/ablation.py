@@ -16,6 +16,7 @@ from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
 from kmlp.runner import RunsDir, train_all
 from kmlp.store import Store, StudyRecord
+from kmlp.texts import count_of
 
 if TYPE_CHECKING:
     import pandas
@@ -32,6 +33,14 @@ class Ablation(Comparison):
     backend: str
     fused: bool
     """Whether an epoch was one compiled program (see `kmlp.fit`)."""
+
+    @property
+    def headline(self) -> str:
+        """What was trained, in a line."""
+        return (
+            f"{self.base.dataset}, {count_of(self.epochs, 'epoch')}, "
+            f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
+        )
 
     def compared_with(self, baseline: Any) -> Ablation:
         """The same, its values compared with one of them in place of the best.

@@ -8,6 +8,7 @@ from kmlp.ablation import Ablation
 from kmlp.comparison import METRIC, Comparison, ValueResult
 from kmlp.evidence import conclusion
 from kmlp.fields import plain
+from kmlp.pairing import Pairing, pairing_text
 from kmlp.rows import finite
 from kmlp.run import FIGURES, Run
 from kmlp.statistics import Difference, Estimate
@@ -39,6 +40,29 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "best": plain(best.value) if best is not None else None,
         "best_index": study.values.index(best) if best is not None else None,
         "conclusion": conclusion(study),
+    }
+
+
+def pairing_to_dict(found: Pairing) -> dict[str, Any]:
+    """Two ablations side by side."""
+    return {
+        "first": found.first.name,
+        "second": found.second.name,
+        "axis": found.first.axis,
+        "metric": METRIC,
+        "epochs": found.epochs,
+        "seeds": list(found.seeds),
+        "differing": {name: list(texts) for name, texts in found.differing.items()},
+        "values": [
+            {
+                "value": plain(it.value),
+                "first": estimate_to_dict(it.first),
+                "second": estimate_to_dict(it.second),
+                "difference": _difference_to_dict(it.difference),
+            }
+            for it in found.values
+        ],
+        "conclusion": pairing_text(found),
     }
 
 

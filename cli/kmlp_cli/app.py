@@ -13,7 +13,10 @@ import typer
 from kmlp import __version__
 from kmlp.errors import KmlpError
 from kmlp_cli import ablate, data, export, tune
+from kmlp_cli.compare import compare
 from kmlp_cli.info import info
+from kmlp_cli.plot import plot
+from kmlp_cli.report import report
 from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.train import train
 
@@ -31,6 +34,9 @@ app.command(epilog=tune.EPILOG)(tune.tune)
 app.command()(train)
 app.command()(studies)
 app.command()(show)
+app.command()(compare)
+app.command()(plot)
+app.command()(report)
 app.command(epilog=export.EPILOG)(export.export)
 app.command()(runs)
 app.command()(rm)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,9 +22,18 @@ class Loaded:
     record: StudyRecord
     answer: Any
     """A `Run`, an `Ablation` or a `Search`."""
-    runs: StudyRuns
     missing: int
     """How many of its runs are not finished."""
+
+    @property
+    def runs(self) -> StudyRuns:
+        """Its runs, for tables and logs."""
+        if self.record.kind == "train":
+            from kmlp.rows import one_run
+
+            return one_run(self.record.name, self.answer)
+        found: StudyRuns = self.answer.study_runs()
+        return found
 
     def say_missing(self) -> None:
         """Says how many runs are not finished, if any."""
@@ -58,11 +67,9 @@ def load_study(store: Store, name: str) -> Loaded:
 
 
 def _load_run(store: Store, record: StudyRecord) -> Loaded:
-    from kmlp.rows import one_run
-
     run = record.only_run(store)
     missing = int(run.status == "finished" and run.epochs < record.epochs)
-    return Loaded(record, run, one_run(record.name, run), missing)
+    return Loaded(record, run, missing)
 
 
 def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
@@ -70,11 +77,33 @@ def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
 
     ablation = load_ablation(store, record)
     missing = sum(map(len, record.rows)) - len(ablation.runs)
-    return Loaded(record, ablation, ablation.study_runs(), missing)
+    return Loaded(record, ablation, missing)
 
 
 def _load_search(store: Store, record: StudyRecord) -> Loaded:
     from kmlp_tuning.records import load_search, unfinished
 
     search = load_search(store, record)
-    return Loaded(record, search, search.study_runs(), unfinished(search, record))
+    return Loaded(record, search, unfinished(search, record))
+
+
+def against(study: Loaded, baseline: str | None) -> Loaded:
+    """A study whose values are compared with one of them; None: with the best.
+
+    Raises:
+        ConfigError: if it has no such value.
+    """
+    if baseline is None:
+        return study
+    from kmlp.config import axis_field
+    from kmlp.errors import ConfigError
+
+    if study.record.kind != "ablation":
+        raise ConfigError(
+            [
+                f'--baseline is for ablations, but "{study.record.name}" is of the kind '
+                f"{study.record.kind}."
+            ]
+        )
+    value = axis_field(study.answer.axis).parse(baseline)
+    return replace(study, answer=study.answer.compared_with(value))

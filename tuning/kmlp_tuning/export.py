@@ -6,11 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kmlp.evidence import conclusion
-from kmlp.export import (
-    comparison_to_list,
-    estimate_to_dict,
-    run_to_dict,
-)
+from kmlp.export import comparison_to_list, estimate_to_dict, run_to_dict
 from kmlp.fields import plain
 from kmlp.rows import finite
 from kmlp_tuning.schedule import total_epochs
