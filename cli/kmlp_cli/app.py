@@ -12,7 +12,7 @@ import typer
 
 from kmlp import __version__
 from kmlp.errors import KmlpError
-from kmlp_cli import ablate, data, tune
+from kmlp_cli import ablate, data, export, tune
 from kmlp_cli.compare import compare
 from kmlp_cli.info import info
 from kmlp_cli.plot import plot
@@ -37,6 +37,7 @@ app.command()(show)
 app.command()(compare)
 app.command()(plot)
 app.command()(report)
+app.command(epilog=export.EPILOG)(export.export)
 app.command()(runs)
 app.command()(rm)
 app.add_typer(data.app, name="data")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from kmlp.rows import StudyRuns
     from kmlp.store import Store, StudyRecord
 
 Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
@@ -24,6 +25,16 @@ class Loaded:
     missing: int
     """How many of its runs are not finished."""
 
+    @property
+    def runs(self) -> StudyRuns:
+        """Its runs, for tables and logs."""
+        if self.record.kind == "train":
+            from kmlp.rows import one_run
+
+            return one_run(self.record.name, self.answer)
+        found: StudyRuns = self.answer.study_runs()
+        return found
+
     def say_missing(self) -> None:
         """Says how many runs are not finished, if any."""
         if self.missing:
@@ -32,12 +43,22 @@ class Loaded:
 
 
 def opened(runs_dir: str | None, *, writable: bool = False) -> Store:
+    """The store in the runs folder.
+
+    Raises:
+        StoreError: if there is none.
+    """
     from kmlp.store import Store, runs_folder
 
     return Store(runs_folder(runs_dir), writable=writable)
 
 
 def load_study(store: Store, name: str) -> Loaded:
+    """The study of that name.
+
+    Raises:
+        StoreError: if there is none, or if it has no run yet.
+    """
     from kmlp.store.studies import get_study
 
     record = get_study(store, name)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -71,6 +72,16 @@ TargetAccuracy = Annotated[
     typer.Option(
         metavar="PERCENT",
         help="Show how long each value took to this validation accuracy.",
+        show_default=False,
+    ),
+]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="FOLDER",
+        help="Write the runs' logs for TensorBoard there, into a folder named after the "
+        "study.",
         show_default=False,
     ),
 ]
