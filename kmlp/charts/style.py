@@ -8,6 +8,8 @@ from typing import Any, Final
 import altair as alt
 import vl_convert
 
+from kmlp.files import replacing
+
 FORMATS = ("html", "png", "svg", "pdf")
 """What a chart can be saved as, by the end of the file's name."""
 
@@ -86,15 +88,16 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
         path: Ends with `.html`, `.png`, `.svg` or `.pdf`.
     """
     specification = {**to_specification(chart), "config": style()}
-    if path.suffix == ".html":
-        page = vl_convert.vegalite_to_html(specification, bundle=True, renderer="svg")
-        path.write_text(page, encoding="utf-8")
-    elif path.suffix == ".svg":
-        path.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
-    elif path.suffix == ".png":
-        path.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
-    else:
-        path.write_bytes(vl_convert.vegalite_to_pdf(specification))
+    with replacing(path) as aside:
+        if path.suffix == ".html":
+            page = vl_convert.vegalite_to_html(specification, bundle=True, renderer="svg")
+            aside.write_text(page, encoding="utf-8")
+        elif path.suffix == ".svg":
+            aside.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
+        elif path.suffix == ".png":
+            aside.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
+        else:
+            aside.write_bytes(vl_convert.vegalite_to_pdf(specification))
 
 
 def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

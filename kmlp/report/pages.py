@@ -14,6 +14,7 @@ from typing import Any
 
 from kmlp.charts.style import save, style, to_specification
 from kmlp.errors import ConfigError
+from kmlp.files import replacing
 from kmlp.report.sections import Figure, Section
 
 FORMATS = (".html", ".md", ".pdf")
@@ -60,10 +61,11 @@ def write_report(sections: Sequence[Section], path: Path, *, title: str) -> list
     if path.suffix == ".md":
         return _write_markdown(sections, path, title)
     page = _html(sections, title)
-    if path.suffix == ".html":
-        path.write_text(page, encoding="utf-8")
-    else:
-        _print(page, path)
+    with replacing(path) as aside:
+        if path.suffix == ".html":
+            aside.write_text(page, encoding="utf-8")
+        else:
+            _print(page, aside)
     return [path]
 
 
@@ -127,7 +129,8 @@ def _write_markdown(sections: Sequence[Section], path: Path, title: str) -> list
             described=lambda section, figure: described[figure.name + section.name],
         )
     )
-    path.write_text(text, encoding="utf-8")
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
     return [path, *pictures]
 
 
