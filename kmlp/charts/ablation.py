@@ -262,7 +262,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
             "seconds:Q",
             title=_log_title("seconds of training, mean over the seeds", wide=wide),
             scale=alt.Scale(type="log") if wide else alt.Scale(zero=True),
-            axis=alt.Axis(labelOverlap=True),
+            axis=alt.Axis(labelOverlap=True, tickCount=6),
         ),
         y=alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
         color=_colour(study),
