@@ -32,6 +32,15 @@ class Ablation(Comparison):
     fused: bool
     """Whether an epoch was one compiled program (see `kmlp.fit`)."""
 
+    def compared_with(self, baseline: Any) -> Ablation:
+        """The same, its values compared with one of them in place of the best.
+
+        Raises:
+            ConfigError: if it is none of them.
+        """
+        place = check_baseline(self.axis, [it.value for it in self.values], baseline)
+        return replace(self, baseline=self.values[place])
+
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table with a row for every epoch of every run.
 
@@ -151,6 +160,28 @@ def ablate(
         fused=fused,
         values=tuple(map(partial(_value_result, axis), rows, limits)),
     )
+
+
+def check_baseline(axis: str, values: Sequence[Any], baseline: Any) -> int:
+    """The place among an axis' values of the one that the others are compared with.
+
+    Raises:
+        ConfigError: if it is none of them.
+
+    Example:
+    >>> check_baseline("width", [32, 128], 128)
+    1
+    """
+    field = axis_field(axis)
+    converted = field.convert(baseline)
+    if converted not in values:
+        raise ConfigError(
+            [
+                f"The baseline is {field.text(converted)}, but must be one of the values "
+                f"of `{axis}`: {', '.join(map(field.text, values))}."
+            ]
+        )
+    return list(values).index(converted)
 
 
 def column_of(axis: str) -> str:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import median
 from typing import Any
 
+from kmlp import convergence
 from kmlp.config import RunConfig, config_fields, dataset_of, value_text
 from kmlp.run import Run
-from kmlp.statistics import (
-    Estimate,
-    chance_limit,
-    estimate,
-    first_epoch_near_best,
-    paired_difference,
-)
+from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
 
 METRIC = "val_accuracy"
 """What values are compared by: the validation accuracy after the last epoch.
@@ -66,15 +63,44 @@ class ValueResult:
         return _mean_of([run.test_accuracy for run in self.finished])
 
     @property
-    def epochs_to_near_best(self) -> float | None:
-        """Mean over the finished runs of the first epoch within 1 % of the run's
-        best; None if there is none.
-        """
-        epochs = [
-            first_epoch_near_best([e.val_accuracy for e in run.history])
-            for run in self.finished
-        ]
-        return math.fsum(epochs) / len(epochs) if epochs else None
+    def val_curve(self) -> tuple[float, ...]:
+        """Validation accuracy by epoch, the mean over the finished runs; else empty."""
+        columns = zip(*map(_val_accuracies, self.finished), strict=True)
+        return tuple(math.fsum(column) / len(column) for column in columns)
+
+    @property
+    def best_epoch(self) -> Estimate | None:
+        """See `convergence.best_epoch`; mean over the finished runs, likewise."""
+        return _mean_of([convergence.best_epoch(it) for it in self._curves])
+
+    @property
+    def epochs_to_near_best(self) -> Estimate | None:
+        """See `convergence.first_epoch_near_best`; likewise."""
+        return _mean_of([convergence.first_epoch_near_best(it) for it in self._curves])
+
+    @property
+    def area_under_curve(self) -> Estimate | None:
+        """See `convergence.area_under_curve`; likewise."""
+        return _mean_of([convergence.area_under_curve(it) for it in self._curves])
+
+    @property
+    def gap(self) -> Estimate | None:
+        """See `convergence.gap`; likewise."""
+        return _mean_of([convergence.gap(run) for run in self.finished])
+
+    def epochs_to(self, target: float) -> Estimate | None:
+        """See `convergence.epochs_to`; mean over the finished runs that reached it."""
+        found = [convergence.epochs_to(run, target) for run in self.finished]
+        return _mean_of([it for it in found if it is not None])
+
+    def seconds_to(self, target: float) -> Estimate | None:
+        """See `convergence.seconds_to`; likewise."""
+        found = [convergence.seconds_to(run, target) for run in self.finished]
+        return _mean_of([it for it in found if it is not None])
+
+    @property
+    def _curves(self) -> list[list[float]]:
+        return [_val_accuracies(run) for run in self.finished]
 
     @property
     def seconds_per_epoch(self) -> float | None:
@@ -92,6 +118,8 @@ class Comparison:
     epochs: int
     seeds: tuple[int, ...]
     values: tuple[ValueResult, ...]
+    baseline: ValueResult | None = None
+    """The value that the others are compared with; None: the best."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -110,7 +138,7 @@ class Comparison:
     def best(self) -> ValueResult | None:
         """The one of `contenders` with the highest mean validation accuracy.
 
-        Whether it is *better* is for `worse` to say of the others.
+        Whether it is *better* is for `differences` to say.
         """
         means = {
             index: value.val_accuracy.mean
@@ -133,43 +161,54 @@ class Comparison:
             if value.diverged + value.failed == fewest and value.finished
         )
 
-    def difference(self, value: ValueResult) -> Estimate | None:
-        """How far a value is from the best, paired by seed.
+    @property
+    def reference(self) -> ValueResult | None:
+        """What the others are compared with: the baseline, else the best."""
+        return self.baseline if self.baseline is not None else self.best()
 
-        The intervals of all pairs of values hold at once with 95 %, so that one
-        that excludes zero is evidence although the data chose the best.
+    @property
+    def comparisons(self) -> int:
+        """How many differences are looked at together: with a baseline, which was chosen
+        beforehand, one for each other value; with the best, which the same data chose,
+        all pairs.
+        """
+        others = len(self.values) - 1
+        return others if self.baseline is not None else others * (others + 1) // 2
+
+    def differences(self) -> tuple[Difference | None, ...]:
+        """How far each value is from the `reference`, paired by seed.
+
+        See `statistics.compare`.
 
         Returns:
-            The difference, negative where the value is worse, over the seeds
-            that finished with both; None for the best itself or without seeds.
+            One a value: the difference, negative where it is worse, over the seeds that
+            finished with both; None for the reference itself, or without such seeds.
         """
-        best = self.best()
-        if best is None or value is best:
-            return None
-        ours, theirs = _by_seed(value), _by_seed(best)
-        seeds = [seed for seed in self.seeds if seed in ours and seed in theirs]
-        if not seeds:
-            return None
-        pairs = math.comb(len(self.values), 2)
-        return paired_difference(
-            [ours[seed] for seed in seeds],
-            [theirs[seed] for seed in seeds],
-            comparisons=pairs,
-        )
+        reference = self.reference
+        if reference is None:
+            return (None,) * len(self.values)
+        others = [value for value in self.values if value is not reference]
+        pairs = [(value, reference) for value in others]
+        if self.baseline is None:
+            pairs += combinations(others, 2)
+        paired = {pair: sample for pair in pairs if (sample := self._paired_by_seed(*pair))}
+        found = dict(zip(paired, compare(list(paired.values())), strict=True))
+        return tuple(found.get((value, reference)) for value in self.values)
 
-    def worse(self, value: ValueResult) -> bool:
-        """Whether the evidence shows that a value is worse than the best."""
-        difference = self.difference(value)
-        if difference is None or difference.interval is None:
-            return False
-        return difference.interval[1] < 0
+    def _paired_by_seed(self, one: ValueResult, other: ValueResult) -> list[float]:
+        ours, theirs = _by_seed(one), _by_seed(other)
+        return [ours[it] - theirs[it] for it in self.seeds if it in ours and it in theirs]
 
 
 def _by_seed(value: ValueResult) -> dict[int, float]:
     return {run.config.seed: run.val_accuracy for run in value.finished}
 
 
-def _mean_of(sample: list[float]) -> Estimate | None:
+def _val_accuracies(run: Run) -> list[float]:
+    return [record.val_accuracy for record in run.history]
+
+
+def _mean_of(sample: Sequence[float]) -> Estimate | None:
     return estimate(sample) if sample else None
 
 

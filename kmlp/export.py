@@ -10,13 +10,19 @@ from kmlp.comparison import METRIC, Comparison, ValueResult
 from kmlp.evidence import conclusion
 from kmlp.fields import plain
 from kmlp.run import FIGURES, Run
-from kmlp.statistics import Estimate
+from kmlp.statistics import Difference, Estimate
 
 _HISTORY = (*FIGURES, "seconds")
 
 
-def ablation_to_dict(study: Ablation) -> dict[str, Any]:
-    """An ablation: the question, every run, the comparison, the conclusion."""
+def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[str, Any]:
+    """An ablation: the question, every run, the comparison, the conclusion.
+
+    Args:
+        study: Any.
+        target: A validation accuracy (0 to 1) that takes epochs and seconds to reach.
+            Defaults to None: nothing is said of one.
+    """
     best = study.best()
     return {
         "name": study.name,
@@ -27,7 +33,9 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "seeds": list(study.seeds),
         "backend": study.backend,
         "fused": study.fused,
-        "values": [value_to_dict(study, value) for value in study.values],
+        "baseline": plain(study.baseline.value) if study.baseline is not None else None,
+        "target_accuracy": target,
+        "values": comparison_to_list(study, target=target),
         "best": plain(best.value) if best is not None else None,
         "best_index": study.values.index(best) if best is not None else None,
         "conclusion": conclusion(study),
@@ -63,22 +71,48 @@ def run_to_dict(run: Run) -> dict[str, Any]:
     }
 
 
-def value_to_dict(study: Comparison, value: ValueResult) -> dict[str, Any]:
-    """A value of a comparison with its runs."""
-    difference = study.difference(value)
+def comparison_to_list(
+    study: Comparison, *, target: float | None = None
+) -> list[dict[str, Any]]:
+    """The values of a comparison, each with its runs."""
+    return [
+        {
+            "value": plain(value.value),
+            "parameters": value.parameters,
+            **estimate_to_dict(value.val_accuracy),
+            "test_accuracy": estimate_to_dict(value.test_accuracy),
+            "difference": _difference_to_dict(difference),
+            "diverged": value.diverged,
+            "failed": value.failed,
+            "did_not_learn": value.did_not_learn,
+            "best_epoch": estimate_to_dict(value.best_epoch),
+            "epochs_to_near_best": estimate_to_dict(value.epochs_to_near_best),
+            "area_under_curve": estimate_to_dict(value.area_under_curve),
+            "gap": estimate_to_dict(value.gap),
+            "seconds_per_epoch": value.seconds_per_epoch,
+            **(_target_to_dict(value, target) if target is not None else {}),
+            "runs": [run_to_dict(run) for run in value.runs],
+        }
+        for value, difference in zip(study.values, study.differences(), strict=True)
+    ]
+
+
+def _target_to_dict(value: ValueResult, target: float) -> dict[str, Any]:
+    epochs = value.epochs_to(target)
     return {
-        "value": plain(value.value),
-        "parameters": value.parameters,
-        **estimate_to_dict(value.val_accuracy),
-        "test_accuracy": estimate_to_dict(value.test_accuracy),
-        "difference": estimate_to_dict(difference) if difference is not None else None,
-        "worse": study.worse(value),
-        "diverged": value.diverged,
-        "failed": value.failed,
-        "did_not_learn": value.did_not_learn,
-        "epochs_to_near_best": value.epochs_to_near_best,
-        "seconds_per_epoch": value.seconds_per_epoch,
-        "runs": [run_to_dict(run) for run in value.runs],
+        "epochs_to_target": estimate_to_dict(epochs),
+        "seconds_to_target": estimate_to_dict(value.seconds_to(target)),
+        "reached_target": epochs.size if epochs is not None else 0,
+    }
+
+
+def _difference_to_dict(found: Difference | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        **estimate_to_dict(found),
+        "p_value": found.p_value,
+        "evident": found.evident,
     }
 
 

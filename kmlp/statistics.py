@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
+_ROUNDING = 1e-12
+"""Accuracies that differ by less are equal."""
+POWER = 0.8
+"""How likely a difference is to be found with the number of seeds that is said to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,23 @@ class Estimate:
     """Number of seeds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Difference(Estimate):
+    """A mean difference over seeds, one of several that are looked at together."""
+
+    p_value: float | None
+    """How likely differences of this size or more are where there is none, with Holm's
+    correction for looking at several; None where it cannot be told: see `paired_p_value`.
+    The interval is None then, too."""
+    spread: float | None
+    """Standard deviation over the seeds; None with fewer than two."""
+
+    @property
+    def evident(self) -> bool:
+        """Whether the interval excludes zero; then `p_value` is at most 0.05."""
+        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+
+
 def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
     """The mean of a sample with Student's t interval.
 
@@ -30,7 +51,8 @@ def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Esti
 
     Returns:
         The estimate; its interval is None for a sample of one, and of no width
-        where all numbers are equal.
+        where all numbers are equal. With two numbers it is 12.7 standard errors
+        wide to each side, as it has to be.
 
     Raises:
         ValueError: if the sample is empty or holds a number that is not finite.
@@ -47,63 +69,168 @@ def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Esti
     Reference: Student (1908), The probable error of a mean, Biometrika 6(1).
     """
     size = len(sample)
-    if size == 0 or not all(map(math.isfinite, sample)):
-        raise ValueError(f"The sample must be finite numbers, at least one: {sample}")
-    mean = math.fsum(sample) / size
-    if size == 1:
-        return Estimate(mean, None, 1)
+    mean, spread = _mean_and_spread(sample)
+    if spread is None:
+        return Estimate(mean, None, size)
     from scipy.special import stdtrit
 
-    variance = math.fsum((value - mean) ** 2 for value in sample) / (size - 1)
-    half = float(stdtrit(size - 1, (1 + confidence) / 2)) * math.sqrt(variance / size)
+    half = float(stdtrit(size - 1, (1 + confidence) / 2)) * spread / math.sqrt(size)
     return Estimate(mean, (mean - half, mean + half), size)
 
 
-def paired_difference(
-    first: Sequence[float], second: Sequence[float], *, comparisons: int = 1
-) -> Estimate:
-    """The mean of `first - second`, paired by seed, with its interval.
+def paired_p_value(differences: Sequence[float]) -> float | None:
+    """How likely a mean this far from zero is where the true one is zero (paired t-test).
 
     Args:
-        first: One number a seed.
-        second: The same for the same seeds, in the same order.
-        comparisons: How many differences are looked at together: the interval
-            is widened so that all of theirs hold at once with 95 %
-            (Bonferroni). Comparing with the best of k values, which the same
-            data chose, counts as all `k * (k - 1) / 2` pairs. Defaults to 1.
+        differences: One finite number a seed: one value's result less another's.
 
     Returns:
-        The difference.
+        Two-sided; 1 where all differences are zero. None for a single seed, and where all
+        are equal but not zero: then they tell no spread to measure the mean by. (Of few
+        seeds that happens by chance, as an accuracy is a number of images.)
 
     Raises:
-        ValueError: if the sequences differ in length, or as `estimate` does.
+        ValueError: as `estimate`.
 
-    Formula: `estimate(first - second, confidence=1 - 0.05 / comparisons)`
+    Formula: `2 * P(T(n - 1) > |mean| / (s / sqrt(n)))`
+
+    Example, R's documented one (`t.test` of its `sleep` data, paired):
+    >>> extra = [-1.2, -2.4, -1.3, -1.3, 0.0, -1.0, -1.8, -0.8, -4.6, -1.4]
+    >>> round(paired_p_value(extra), 6)
+    0.002833
+
+    Reference: Student (1908), The probable error of a mean, Biometrika 6(1).
+    """
+    mean, spread = _mean_and_spread(differences)
+    if spread is None:
+        return None
+    if spread < _ROUNDING:
+        return 1.0 if abs(mean) < _ROUNDING else None
+    from scipy.special import stdtr
+
+    size = len(differences)
+    return float(2 * stdtr(size - 1, -abs(mean) * math.sqrt(size) / spread))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values of tests that are looked at together, with Holm's correction.
+
+    Of all those whose hypothesis is true, one is at most 0.05 in 5 % of cases.
+
+    Args:
+        p_values: One a test.
+
+    Returns:
+        The adjusted ones, in the same order.
+
+    Formula: with `p(1) <= ... <= p(m)`, `max over j <= i of min(1, (m - j + 1) p(j))`
+
+    Example, as R's `p.adjust(p, "holm")` has it:
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+
+    Reference: S. Holm (1979), A simple sequentially rejective multiple test procedure,
+    Scandinavian Journal of Statistics 6(2).
+    """
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for place, index in enumerate(_ascending(p_values)):
+        highest = max(highest, min(1.0, (len(p_values) - place) * p_values[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def compare(differences: Sequence[Sequence[float]]) -> list[Difference]:
+    """Several mean differences that are looked at together.
+
+    Comparing with the best of k values, which the same data chose, is looking at all
+    `k (k - 1) / 2` pairs: give them all.
+
+    Args:
+        differences: Of each pair the differences, one finite number a seed, at least one.
+            Pairs without a `paired_p_value` are not tested, and count for nothing.
+
+    Returns:
+        One a pair, in the same order. Its interval is at the level at which Holm's
+        procedure tests it, so it excludes zero exactly where the p-value is below 0.05:
+        in 95 % of cases none does where there is no difference, and each interval is at
+        least as wide as one of 95 % by itself.
+
+    Raises:
+        ValueError: as `estimate`.
+
+    Formula: `estimate(d, confidence=1 - 0.05 / (m - i + 1))` for the pair with the
+    `i`th lowest of `m` p-values; from the first on that is not rejected, with its `i`.
 
     Example:
-    >>> paired_difference([0.96, 0.97, 0.99], [0.95, 0.95, 0.98])
-    Estimate(mean=0.013..., interval=(-0.001..., 0.027...), size=3)
+    >>> clear, close = [0.05, 0.06, 0.055], [0.01, -0.02, 0.01]
+    >>> [round(it.p_value, 3) for it in compare([clear, close])]
+    [0.005, 1.0]
 
-    Reference: O. J. Dunn (1961), Multiple comparisons among means, Journal of
-    the American Statistical Association 56(293).
+    Reference: S. Holm (1979), as for `holm`.
     """
-    differences = [a - b for a, b in zip(first, second, strict=True)]
-    return estimate(differences, confidence=1 - (1 - CONFIDENCE) / comparisons)
+    raw = [paired_p_value(sample) for sample in differences]
+    tested = [p for p in raw if p is not None]
+    adjusted = iter(holm(tested))
+    levels = iter(_levels(tested))
+    found = []
+    for sample, p_value in zip(differences, raw, strict=True):
+        mean, spread = _mean_and_spread(sample)
+        interval, p = None, None
+        if p_value is not None:
+            interval = estimate(sample, confidence=1 - next(levels)).interval
+            p = next(adjusted)
+        found.append(Difference(mean, interval, len(sample), p_value=p, spread=spread))
+    return found
 
 
-def first_epoch_near_best(val_accuracies: Sequence[float]) -> int:
-    """The first epoch, from 1, within 1 % of the best one.
+def _levels(p_values: Sequence[float]) -> list[float]:
+    """The significance level at which Holm's procedure looks at each of the tests."""
+    levels, left = [0.0] * len(p_values), len(p_values)
+    for index in _ascending(p_values):
+        levels[index] = (1 - CONFIDENCE) / left
+        if p_values[index] <= levels[index] and left > 1:
+            left -= 1
+    return levels
 
-    Formula: the first `e` with `accuracy(e) >= 0.99 * max(accuracy)`
 
-    Example:
-    >>> first_epoch_near_best([0.90, 0.94, 0.95, 0.947])
-    3
+def seeds_to_resolve(
+    difference: float, spread: float, *, comparisons: int = 1, most: int = 1000
+) -> int | None:
+    """How many seeds it takes to find a difference with a probability of 80 %.
+
+    Args:
+        difference: The true mean difference of two values.
+        spread: Standard deviation of their difference, paired by seed, `spread > 0`.
+        comparisons: How many differences are looked at together: each is tested at
+            `0.05 / comparisons`, the first step of Holm's procedure. Defaults to 1.
+        most: The most seeds to think of. Defaults to 1000.
+
+    Returns:
+        The least number, at least 2; None if `most` do not do.
+
+    Formula: the least `n` with `P(|T| > t(n - 1, 1 - 0.05 / (2 comparisons))) >= 0.8`,
+    where `T` is noncentral t with `n - 1` degrees of freedom and the noncentrality
+    `sqrt(n) difference / spread`.
+
+    Example, as `pwr.t.test(d=0.5, power=0.8, type="paired")` of R's pwr has it:
+    >>> seeds_to_resolve(0.5, 1.0)
+    34
+
+    Reference: J. Cohen (1988), Statistical power analysis for the behavioral sciences.
     """
-    enough = 0.99 * max(val_accuracies)
-    return next(
-        epoch for epoch, value in enumerate(val_accuracies, start=1) if value >= enough
-    )
+    from scipy.special import nctdtr, stdtrit
+
+    effect = abs(difference) / spread
+
+    def power(size: int) -> float:
+        critical = stdtrit(size - 1, 1 - (1 - CONFIDENCE) / comparisons / 2)
+        # The other tail's part is below 1e-3 wherever the power is near 80 %.
+        return float(1 - nctdtr(size - 1, math.sqrt(size) * effect, critical))
+
+    low = 2
+    while low <= most and power(low) < POWER:
+        low += 1
+    return low if low <= most else None
 
 
 def chance_limit(chance: float, size: int) -> float:
@@ -121,3 +248,19 @@ def chance_limit(chance: float, size: int) -> float:
     0.1156
     """
     return chance + math.sqrt(chance * (1 - chance) / size)
+
+
+def _mean_and_spread(sample: Sequence[float]) -> tuple[float, float | None]:
+    """The mean, and the standard deviation if there are two numbers at least."""
+    size = len(sample)
+    if size == 0 or not all(map(math.isfinite, sample)):
+        raise ValueError(f"The sample must be finite numbers, at least one: {sample}")
+    mean = math.fsum(sample) / size
+    if size == 1:
+        return mean, None
+    variance = math.fsum((value - mean) ** 2 for value in sample) / (size - 1)
+    return mean, math.sqrt(variance)
+
+
+def _ascending(numbers: Sequence[float]) -> list[int]:
+    return sorted(range(len(numbers)), key=numbers.__getitem__)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmlp_cli.options import (
     Backend,
+    Baseline,
     ConfigOptions,
+    Convergence,
     Epochs,
     Fresh,
     Fused,
@@ -17,8 +19,13 @@ from kmlp_cli.options import (
     Name,
     Quiet,
     RunsDir,
+    TargetAccuracy,
     config_options,
+    target_share,
 )
+
+if TYPE_CHECKING:
+    from kmlp.ablation import Ablation
 
 EPILOG = """\b
 Every option from --dataset to --train-size is an axis: --param train_size.
@@ -51,6 +58,9 @@ def ablate(
     name: Name = None,
     runs_dir: RunsDir = None,
     fresh: Fresh = False,
+    baseline: Baseline = None,
+    convergence: Convergence = False,
+    target_accuracy: TargetAccuracy = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")
     ] = False,
@@ -63,9 +73,9 @@ def ablate(
     """
     from kmlp import backend as backends
     from kmlp.ablation import ablate as run_ablation
-    from kmlp.ablation import plan
+    from kmlp.ablation import check_baseline, plan
     from kmlp.checks import check_count
-    from kmlp.config import parse_axis_values
+    from kmlp.config import axis_field, parse_axis_values
     from kmlp.errors import gather
     from kmlp.export import ablation_to_dict
     from kmlp_cli import tables
@@ -81,11 +91,14 @@ def ablate(
         axis_values = parse_axis_values(param, values)
         # Of widths, one that states the depth, wherever it stands.
         example[param] = max(axis_values, key=lambda value: isinstance(value, tuple))
+        if baseline is not None:
+            check_baseline(param, axis_values, axis_field(param).parse(baseline))
 
-    _, base, *_ = gather(
+    _, base, target, *_ = gather(
         [
             parse_values,
             lambda: config.make(**example),
+            lambda: target_share(target_accuracy),
             lambda: check_count("epochs", epochs),
             lambda: check_count("seeds", seeds),
             lambda: jobs is None or check_count("jobs", jobs),
@@ -113,9 +126,29 @@ def ablate(
             fresh=fresh,
             name=name,
         )
+    if baseline is not None:
+        study = study.compared_with(axis_field(param).parse(baseline))
     if as_json:
-        print_json(ablation_to_dict(study))
+        print_json(ablation_to_dict(study, target=target))
     else:
-        print_table(tables.ablation_table(study), tables.conclusion_text(study))
+        print_ablation(study, convergence=convergence, target=target)
     if any(value.failed for value in study.values):
         raise typer.Exit(1)
+
+
+def print_ablation(study: Ablation, *, convergence: bool, target: float | None) -> None:
+    """Prints what came of an ablation.
+
+    Args:
+        study: Any.
+        convergence: Whether to show how each value learned.
+        target: The accuracy (0 to 1) that they took how long to reach, which shows it,
+            too.
+    """
+    from kmlp_cli import tables
+    from kmlp_cli.output import print_table
+
+    print_table(tables.ablation_table(study), tables.conclusion_text(study))
+    if convergence or target is not None:
+        print()
+        print_table(tables.convergence_table(study, target))

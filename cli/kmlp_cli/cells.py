@@ -1,20 +1,20 @@
-"""What tables are made of: the empty table, and values as text."""
+"""What tables are made of: the empty table, and numbers as text."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
-from kmlp.config import value_text
-from kmlp.statistics import Estimate
+from kmlp.statistics import Difference, Estimate
 
 NONE = "-"
 """In a cell of which there is nothing to say."""
-_LONG = 8
-"""Characters of a number that is shortened."""
+_HEIGHTS = "▁▂▃▄▅▆▇█"
+_BLOCKS = 10
+"""The longest row of them."""
 
 
 def plain_table(title: str, caption: str | None = None) -> Table:
@@ -29,16 +29,6 @@ def plain_table(title: str, caption: str | None = None) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-
-
-def short_text(name: str, value: Any) -> str:
-    """A field's value as people read it: a long number with four digits.
-
-    >>> short_text("learning_rate", 0.0123456789), short_text("width", (300, 100))
-    ('0.01235', '300x100')
-    """
-    text = value_text(name, value)
-    return f"{value:.4g}" if isinstance(value, float) and len(text) > _LONG else text
 
 
 def percent(found: Estimate | None, *, signed: bool = False) -> str:
@@ -56,6 +46,28 @@ def number_text(number: float, spec: str) -> str:
     return format(number, spec) if math.isfinite(number) else NONE
 
 
-def count_of(number: int, noun: str) -> str:
-    """A number of things: `1 epoch`, `2 epochs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def p_text(found: Difference | None) -> str:
+    """A p-value with three decimals."""
+    if found is None or found.p_value is None:
+        return NONE
+    return "<.001" if found.p_value < 0.0005 else f"{found.p_value:.3f}".removeprefix("0")
+
+
+def sparkline(numbers: Sequence[float], low: float, high: float) -> str:
+    """Numbers as a row of blocks, at most ten: of more, ten at equal distances.
+
+    Args:
+        numbers: In their order.
+        low: The number of the lowest block.
+        high: The number of the highest block.
+
+    >>> sparkline([0.90, 0.92, 0.93, 0.97], 0.90, 0.97)
+    '▁▃▄█'
+    """
+    if not numbers:
+        return NONE
+    steps = min(len(numbers), _BLOCKS) - 1
+    places = [round(i * (len(numbers) - 1) / max(steps, 1)) for i in range(steps + 1)]
+    top = len(_HEIGHTS) - 1
+    scale = top / (high - low) if high > low else 0.0
+    return "".join(_HEIGHTS[round((numbers[it] - low) * scale)] for it in places)

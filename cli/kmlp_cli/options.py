@@ -12,7 +12,7 @@ import typer
 
 from kmlp.backend import BACKENDS
 from kmlp.config import RunConfig, config_fields, parse_config
-from kmlp.errors import gather, raise_problems
+from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.fields import ConfigField
 
 Epochs = Annotated[int, typer.Option(help="Epochs of every run.")]
@@ -56,12 +56,46 @@ Jobs = Annotated[
         "difference to the results.  [default: the number of cores; with a GPU 1]"
     ),
 ]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        help="The value that the others are compared with.  [default: the best]",
+        show_default=False,
+    ),
+]
+Convergence = Annotated[
+    bool, typer.Option("--convergence", help="Show how each value learned, too.")
+]
+TargetAccuracy = Annotated[
+    float | None,
+    typer.Option(
+        metavar="PERCENT",
+        help="Show how long each value took to this validation accuracy.",
+        show_default=False,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of a table.")
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show no progress; results only.")
 ]
+
+
+def target_share(target_accuracy: float | None) -> float | None:
+    """The target as a share.
+
+    Raises:
+        ConfigError: if it is no percentage, or is a share already.
+    """
+    if target_accuracy is not None and not 1 < target_accuracy <= 100:
+        raise ConfigError(
+            [
+                f"The value of `--target-accuracy` is {target_accuracy:g}, but is a "
+                "percentage: more than 1, and at most 100."
+            ]
+        )
+    return None if target_accuracy is None else target_accuracy / 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from kmlp.engine import (
     StudyStarted,
 )
 from kmlp.run import EpochRecord, Run
-from kmlp_cli.cells import short_text
+from kmlp.texts import short_text
 
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
 

@@ -1,9 +1,10 @@
-"""`--save`: a trained model as a `.keras` file."""
+"""`--save`, a trained model as a `.keras` file, and where options may write files."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,20 @@ if TYPE_CHECKING:
     from kmlp.run import Run
 
 
-def check_target(path: Path | None, *, overwrite: bool) -> None:
-    """Checks that a model can be saved there; None: none is to be.
+def check_target(
+    path: Path | None,
+    *,
+    overwrite: bool,
+    option: str = "--save",
+    suffixes: Sequence[str] = (".keras",),
+) -> None:
+    """Checks that a file can be written there; None: none is to be.
+
+    Args:
+        path: The file.
+        overwrite: Whether one that exists may be replaced.
+        option: The option that names it, for messages. Defaults to "--save".
+        suffixes: Those that its name may have. Defaults to (".keras",).
 
     Raises:
         ConfigError: with every problem at once.
@@ -24,18 +37,22 @@ def check_target(path: Path | None, *, overwrite: bool) -> None:
     if path is None:
         return
     problems = []
-    if path.suffix != ".keras":
-        problems.append(f'The value of `--save` is "{path}", but must be a name.keras.')
+    if path.suffix not in suffixes:
+        names = ", ".join(f"name{suffix}" for suffix in suffixes)
+        one_of = "a" if len(suffixes) == 1 else "one of"
+        problems.append(
+            f'The value of `{option}` is "{path}", but must be {one_of} {names}.'
+        )
     elif path.is_dir():
-        problems.append(f"{path} of `--save` is a folder. Choose another name.")
+        problems.append(f"{path} of `{option}` is a folder. Choose another name.")
     elif path.exists() and not overwrite:
         problems.append(
-            f"{path} of `--save` exists. Choose another name, or give --overwrite."
+            f"{path} of `{option}` exists. Choose another name, or give --overwrite."
         )
     if not path.parent.is_dir():
-        problems.append(f"The folder {path.parent} of `--save` does not exist.")
+        problems.append(f"The folder {path.parent} of `{option}` does not exist.")
     elif not os.access(path.parent, os.W_OK):
-        problems.append(f"The folder {path.parent} of `--save` cannot be written to.")
+        problems.append(f"The folder {path.parent} of `{option}` cannot be written to.")
     raise_problems(problems)
 
 

@@ -11,9 +11,10 @@ from rich.text import Text
 from kmlp.comparison import METRIC, Comparison
 from kmlp.config import RunConfig, config_fields, value_text
 from kmlp.evidence import conclusion
-from kmlp_cli.cells import NONE, count_of, percent, plain_table, short_text
+from kmlp.texts import count_of, short_text
+from kmlp_cli.cells import NONE, p_text, percent, plain_table
 from kmlp_cli.tables import wrongs
-from kmlp_tuning.domains import WITHOUT_HIDDEN_LAYERS
+from kmlp_tuning.domains import has_value
 from kmlp_tuning.importance import Importances
 from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search
@@ -69,13 +70,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     trials = [*ranked, *rest]
     shown = trials if every else trials[:SHOWN]
     more = len(trials) - len(shown)
-    seed = settings.base.seed
-    table = plain_table(
-        f"Search: {settings.base.dataset}, {settings.algorithm}, "
-        f"{count_of(len(trials), 'configuration')}, up to "
-        f"{count_of(settings.max_epochs, 'epoch')}, seed {seed}, {search.backend}",
-        _legend(search, more),
-    )
+    table = plain_table(f"Search: {search.headline}", _legend(search, more))
     table.add_column("trial", justify="right", no_wrap=True)
     for name in settings.space.fields:
         table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
@@ -123,8 +118,8 @@ def _legend(search: Search, more: int) -> str:
 
 
 def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
-    if trial.config.depth == 0 and name in WITHOUT_HIDDEN_LAYERS:
-        return NONE  # there is no hidden layer
+    if not has_value(name, trial.config):
+        return NONE
     return short_text(name, getattr(trial.config, name))
 
 
@@ -140,16 +135,7 @@ def importance_table(found: Importances) -> Table:
 
 def importance_text(found: Importances) -> Text:
     """What that means, and how far it can be trusted."""
-    trust = (
-        "it predicts nothing, so this says nothing"
-        if found.skill <= 0
-        else f"it errs by {100 * found.skill:.0f} % less than one guess for all"
-    )
-    return Text(
-        "How many points worse a random forest predicts the accuracy after "
-        f"{count_of(found.epochs, 'epoch')} if a field is shuffled, over {found.trials} "
-        f"configurations that it has not seen: {trust}."
-    )
+    return Text(found.meaning)
 
 
 def confirmed_table(search: Search, confirmed: Comparison) -> Table:
@@ -168,12 +154,13 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
         "validation\naccuracy %",
         "too high\nby",
         "difference\nfrom best",
+        "p",
         "test\nacc. %",
     ):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
     by_number = {trial.number: trial for trial in search.trials}
-    for value in confirmed.values:
+    for value, difference in zip(confirmed.values, confirmed.differences(), strict=True):
         trial = by_number[value.value]
         best = value is confirmed.best()
         bias = search.bias(trial)
@@ -183,7 +170,8 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
             NONE if accuracy is None else f"{100 * accuracy:.2f}",
             percent(value.val_accuracy),
             NONE if bias is None else f"{100 * bias:+.2f}",
-            "best" if best else percent(confirmed.difference(value), signed=True),
+            "best" if best else percent(difference, signed=True),
+            p_text(difference),
             NONE
             if value.test_accuracy is None
             else f"{100 * value.test_accuracy.mean:.2f}",

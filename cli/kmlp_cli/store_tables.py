@@ -8,7 +8,8 @@ from rich.table import Table
 
 from kmlp.config import value_text
 from kmlp.store import RunSummary, StudyRecord, StudySummary
-from kmlp_cli.cells import NONE, count_of, plain_table
+from kmlp.texts import count_of
+from kmlp_cli.cells import NONE, plain_table
 
 
 def studies_table(studies: list[StudySummary]) -> Table:

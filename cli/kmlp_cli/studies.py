@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kmlp_cli.options import Json, RunsDir
+from kmlp.errors import raise_problems
+from kmlp_cli.options import (
+    Baseline,
+    Convergence,
+    Json,
+    RunsDir,
+    TargetAccuracy,
+    target_share,
+)
 
 if TYPE_CHECKING:
     from kmlp.store import Store, StudyRecord
@@ -29,8 +38,35 @@ def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
         print_table(studies_table(found))
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """How a study is shown."""
+
+    form: Literal["table", "json", "csv"]
+    baseline: str | None
+    convergence: bool
+    target: float | None
+
+    def check_plain(self, kind: str) -> None:
+        """Raises:
+        ConfigError: if it asks for what only an ablation has.
+        """
+        raise_problems(
+            f"{option} is for ablations; this study is of the kind {kind}."
+            for option, given in (
+                ("--baseline", self.baseline is not None),
+                ("--convergence", self.convergence),
+                ("--target-accuracy", self.target is not None),
+            )
+            if given
+        )
+
+
 def show(
     study: Study,
+    baseline: Baseline = None,
+    convergence: Convergence = False,
+    target_accuracy: TargetAccuracy = None,
     runs_dir: RunsDir = None,
     as_json: Json = False,
     as_csv: Annotated[
@@ -43,11 +79,16 @@ def show(
 
     if as_json and as_csv:
         raise ConfigError(["Give --json or --csv, not both."])
-    form = "json" if as_json else "csv" if as_csv else "table"
+    view = _View(
+        "json" if as_json else "csv" if as_csv else "table",
+        baseline,
+        convergence,
+        target_share(target_accuracy),
+    )
     with _opened(runs_dir) as store:
         record = get_study(store, study)
         show_kind = {"train": _show_run, "ablation": _show_ablation, "search": _show_search}
-        missing = show_kind[record.kind](store, record, form)
+        missing = show_kind[record.kind](store, record, view)
     if missing:
         print(
             f"{missing} of {sum(map(len, record.rows))} runs are not finished.",
@@ -55,48 +96,54 @@ def show(
         )
 
 
-def _show_run(store: Store, record: StudyRecord, form: str) -> int:
+def _show_run(store: Store, record: StudyRecord, view: _View) -> int:
     """Prints a study in a form, and says how many of its runs are not finished."""
     from kmlp.export import run_rows, run_to_json
     from kmlp_cli import tables
     from kmlp_cli.output import print_csv, print_json, print_table
 
+    view.check_plain(record.kind)
     run = record.only_run(store)
-    if form == "json":
+    if view.form == "json":
         print_json(run_to_json(run))
-    elif form == "csv":
+    elif view.form == "csv":
         print_csv(run_rows(run))
     else:
         print_table(tables.run_table(run), tables.run_summary(run))
     return 0
 
 
-def _show_ablation(store: Store, record: StudyRecord, form: str) -> int:
+def _show_ablation(store: Store, record: StudyRecord, view: _View) -> int:
     from kmlp.ablation import load_ablation
+    from kmlp.config import axis_field
     from kmlp.export import ablation_rows, ablation_to_dict
-    from kmlp_cli import tables
-    from kmlp_cli.output import print_csv, print_json, print_table
+    from kmlp_cli.ablate import print_ablation
+    from kmlp_cli.output import print_csv, print_json
 
     ablation = load_ablation(store, record)
-    if form == "json":
-        print_json(ablation_to_dict(ablation))
-    elif form == "csv":
+    if view.baseline is not None:
+        value = axis_field(ablation.axis).parse(view.baseline)
+        ablation = ablation.compared_with(value)
+    if view.form == "json":
+        print_json(ablation_to_dict(ablation, target=view.target))
+    elif view.form == "csv":
         print_csv(ablation_rows(ablation))
     else:
-        print_table(tables.ablation_table(ablation), tables.conclusion_text(ablation))
+        print_ablation(ablation, convergence=view.convergence, target=view.target)
     return sum(map(len, record.rows)) - len(ablation.runs)
 
 
-def _show_search(store: Store, record: StudyRecord, form: str) -> int:
+def _show_search(store: Store, record: StudyRecord, view: _View) -> int:
     from kmlp_cli.output import print_csv, print_json
     from kmlp_cli.tune import print_search
     from kmlp_tuning.export import search_rows, search_to_dict
     from kmlp_tuning.records import load_search, unfinished
 
+    view.check_plain(record.kind)
     search = load_search(store, record)
-    if form == "json":
+    if view.form == "json":
         print_json(search_to_dict(search))
-    elif form == "csv":
+    elif view.form == "csv":
         print_csv(search_rows(search))
     else:
         print_search(search, every=True)

@@ -14,63 +14,126 @@ from kmlp.comparison import ValueResult
 from kmlp.config import RunConfig, dataset_of, value_text
 from kmlp.evidence import conclusion
 from kmlp.run import Run
+from kmlp.statistics import Difference, Estimate
+from kmlp.texts import count_of
 from kmlp_cli.cells import (
     NONE,
-    count_of,
     number_text,
+    p_text,
     percent,
     plain_table,
+    sparkline,
 )
 
-_EPOCH_LEGEND = (
-    "epoch within 1 %: the first within 1 % of its run's best, mean over the seeds."
-)
+_CURVE_LEGEND = "curve: validation accuracy by epoch, on one scale."
 _INTERVAL_LEGEND = (
-    "±: half of the 95 % interval over the seeds; for differences, which are paired by "
-    "seed, the intervals of all pairs of values hold at once. "
+    "±: half of the 95 % interval over the seeds. Differences are paired by seed; p and "
+    "their intervals have Holm's correction for {}. "
 )
 
 
 def ablation_table(study: Ablation) -> Table:
     """A row a value: how well it did, how far from the best, what went wrong."""
     seeds = len(study.seeds)
+    looked_at = "all pairs" if study.baseline is None else "all values"
+    legend = _INTERVAL_LEGEND.format(looked_at) if seeds > 1 else ""
     table = plain_table(
         f"What {study.axis} does: {study.base.dataset}, {count_of(study.epochs, 'epoch')}, "
         f"{count_of(seeds, 'seed')}, {study.backend}",
-        "\n".join(
-            [_description(study), (_INTERVAL_LEGEND if seeds > 1 else "") + _EPOCH_LEGEND]
-        ),
+        "\n".join([_description(study), legend + _CURVE_LEGEND]),
     )
-    table.add_column(
-        study.axis.replace("_", "\n"), justify="right", overflow="fold", min_width=8
-    )
+    _add_axis(table, study)
+    base = study.baseline
     for header in (
         "param-\neters",
+        "curve",
         "validation\naccuracy %",
         "test\nacc. %",
-        "difference\nfrom best",
-        "epoch\nwithin\n1 %",
+        f"difference\nfrom {'best' if base is None else study.text(base)}",
+        "p",
         "s an\nepoch",
     ):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
-    for value in study.values:
+    heights = [height for value in study.values for height in value.val_curve]
+    low, high = min(heights, default=0.0), max(heights, default=0.0)
+    for value, difference in zip(study.values, study.differences(), strict=True):
         best = value is study.best()
         test = value.test_accuracy
         table.add_row(
-            value_text(study.axis, value.value),
+            study.text(value),
             f"{value.parameters:,}",
+            sparkline(value.val_curve, low, high),
             percent(value.val_accuracy),
             NONE if test is None else f"{100 * test.mean:.2f}",
-            "best" if best else percent(study.difference(value), signed=True),
-            NONE
-            if value.epochs_to_near_best is None
-            else f"{value.epochs_to_near_best:.1f}",
+            _distance(study, value, difference),
+            p_text(difference),
             NONE if value.seconds_per_epoch is None else f"{value.seconds_per_epoch:.2f}",
             wrongs(value),
             style="bold" if best else None,
         )
     return table
+
+
+def _add_axis(table: Table, study: Ablation) -> None:
+    header = study.axis.replace("_", "\n")
+    table.add_column(header, justify="right", overflow="fold", min_width=8)
+
+
+def _distance(study: Ablation, value: ValueResult, difference: Difference | None) -> str:
+    if value is study.reference:
+        return "best" if study.baseline is None else "baseline"
+    return percent(difference, signed=True)
+
+
+def convergence_table(study: Ablation, target: float | None) -> Table:
+    """A row a value: how it learned.
+
+    Args:
+        study: Any.
+        target: A validation accuracy, from 0 to 1, that takes epochs and seconds to
+            reach; None: none is asked for.
+    """
+    reached = ""
+    if target is not None:
+        text = f"{100 * target:g} %"
+        reached = (
+            f" to {text}: the first epoch with a validation accuracy of at least {text}, "
+            "and the seconds up to its end; means over the runs that reached it."
+        )
+    table = plain_table(
+        "How it learned: means over the seeds",
+        "within 1 %: the first epoch within 1 % of its run's best. area: under the curve "
+        "of validation accuracy, for each epoch of its width. gap: training accuracy in "
+        "the last epoch, while it was trained, less validation accuracy." + reached,
+    )
+    _add_axis(table, study)
+    headers = ["best\nepoch", "within\n1 %", "area\n%", "gap\n%"]
+    if target is not None:
+        headers += [f"epochs\nto {text}", f"s to\n{text}", "runs that\nreached it"]
+    for header in headers:
+        table.add_column(header, justify="right", no_wrap=True)
+    table.add_column("went\nwrong", overflow="fold", min_width=5)
+    for value in study.values:
+        cells = [
+            _mean(value.best_epoch, ".1f"),
+            _mean(value.epochs_to_near_best, ".1f"),
+            percent(value.area_under_curve),
+            percent(value.gap, signed=True),
+        ]
+        if target is not None:
+            epochs = value.epochs_to(target)
+            cells += [
+                _mean(epochs, ".1f"),
+                _mean(value.seconds_to(target), ".1f"),
+                f"{epochs.size if epochs else 0} of {len(value.runs)}",
+            ]
+        table.add_row(study.text(value), *cells, wrongs(value))
+    return table
+
+
+def _mean(found: Estimate | None, spec: str) -> str:
+    return NONE if found is None else format(found.mean, spec)
 
 
 def conclusion_text(study: Ablation) -> Text:

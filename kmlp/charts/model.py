@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kmlp.charts.style import COLOURS
 from kmlp.data.picture import enlargement, to_picture
-from kmlp.evaluation import Evaluation
+from kmlp.evaluation import Evaluation, Mistake
 
 _RIGHT, _WRONG = COLOURS[0], COLOURS[1]
 
@@ -151,7 +151,7 @@ def mistakes(
             f"{len(shown):,} of {len(evaluation.mistakes):,} mistakes among "
             f"{evaluation.size:,} images",
         ),
-        description=_mistakes_text(evaluation, len(shown)),
+        description=_mistakes_text(evaluation, list(shown)),
     )
 
 
@@ -171,5 +171,33 @@ def _data_url(image: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _confusion_text(evaluation: Evaluation) -> str:
-    ...
+def _said(evaluation: Evaluation) -> str:
+    """What a chart's text alternative begins with."""
+    return f"{evaluation.accuracy:.1%} of {evaluation.size:,} images are right."
+
+
+def _confusion_text(evaluation: Evaluation, most: int = 3) -> str:
+    names = evaluation.class_names
+    wrong = sorted(
+        (
+            (-count, row, column)
+            for row, counts in enumerate(evaluation.confusion)
+            for column, count in enumerate(counts)
+            if count and row != column
+        )
+    )[:most]
+    pairs = [f"{names[row]} as {names[column]} ({-less:,})" for less, row, column in wrong]
+    most_often = f" Most often wrong: {', '.join(pairs)}." if pairs else ""
+    return (
+        f"Confusion matrix of {len(names)} classes. {_said(evaluation)}{most_often}"
+    )
+
+
+def _mistakes_text(evaluation: Evaluation, shown: list[Mistake]) -> str:
+    names = evaluation.class_names
+    first = (
+        f" The first: {names[shown[0].true]} taken for {names[shown[0].predicted]}."
+        if shown
+        else ""
+    )
+    return f"The {len(shown)} most confident mistakes. {_said(evaluation)}{first}"

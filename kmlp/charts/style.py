@@ -87,7 +87,10 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
     specification = to_specification(chart)
     specification["config"] = style()
     styled = alt.Chart.from_dict(specification)
-    styled.save(path, inline=True, scale_factor=2 if path.suffix == ".png" else 1)
+    if path.suffix == ".html":
+        styled.save(path, inline=True)
+    else:
+        styled.save(path, scale_factor=2 if path.suffix == ".png" else 1)
 
 
 def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -202,17 +202,23 @@ def test_export_has_the_documented_keys():
         )
     )
     assert list(exported) == [
-        "name", "axis", "metric", "base", "epochs", "seeds", "backend", "fused", "values",
-        "best", "best_index", "conclusion",
+        "name", "axis", "metric", "base", "epochs", "seeds", "backend", "fused", "baseline",
+        "target_accuracy", "values", "best", "best_index", "conclusion",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
     assert exported["best_index"] == 1
     assert set(exported["base"]) == set(config_fields()) - {"width"}
     value = exported["values"][2]
     assert list(value) == [
-        "value", "parameters", "mean", "interval", "test_accuracy", "difference", "worse",
-        "diverged", "failed", "did_not_learn", "epochs_to_near_best", "seconds_per_epoch", "runs",
+        "value", "parameters", "mean", "interval", "test_accuracy", "difference",
+        "diverged", "failed", "did_not_learn", "best_epoch", "epochs_to_near_best",
+        "area_under_curve", "gap", "seconds_per_epoch", "runs",
     ]  # fmt: skip
+    first = exported["values"][0]["difference"]
+    assert list(first) == ["mean", "interval", "p_value", "evident"]
+    targeted = ablation_to_dict(made_up_ablation({1: [0.90, 0.95]}), target=0.92)
+    assert targeted["values"][0]["reached_target"] == 1
+    assert targeted["values"][0]["epochs_to_target"] == {"mean": 1, "interval": None}
     assert math.isclose(value["mean"], 0.9)
     assert len(value["interval"]) == 2
     run = value["runs"][0]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from made_up import made_up_ablation as made_up
 
+from kmlp import ConfigError
 from kmlp.comparison import Comparison
 from kmlp.evidence import conclusion
 from kmlp.export import ablation_to_dict
@@ -21,15 +22,17 @@ PARTLY = {1: [0.80, 0.801, 0.8021], 2: [0.90, 0.93, 0.95], 3: [0.95, 0.951, 0.95
 def test_best_has_the_highest_mean():
     study = made_up(CLEAR)
     assert study.best().value == 3
-    assert study.difference(study.best()) is None
-    difference = study.difference(study.values[0])
-    assert math.isclose(difference.mean, -0.07, abs_tol=1e-4)
+    first, _, none = study.differences()
+    assert none is None
+    assert math.isclose(first.mean, -0.07, abs_tol=1e-4)
 
 
 def test_differences_are_paired_by_seed():
     """Seeds vary by 5 points, but every seed sees the same difference."""
     study = made_up({1: [0.80, 0.85, 0.9001], 2: [0.81, 0.86, 0.91]})
-    assert study.worse(study.values[0])
+    difference, _ = study.differences()
+    assert difference.evident
+    assert difference.mean < 0
 
 
 def test_a_value_with_a_diverged_run_ranks_behind_all_without():
@@ -37,14 +40,14 @@ def test_a_value_with_a_diverged_run_ranks_behind_all_without():
     assert study.best().value == 2
     first = study.values[0]
     assert (first.diverged, len(first.finished), first.val_accuracy.size) == (1, 2, 2)
-    assert study.difference(first).size == 2
+    assert study.differences()[0].size == 2
 
 
 def test_all_diverged():
     study = made_up({1: [math.nan] * 2, 2: [math.nan] * 2})
     assert study.best() is None
     assert study.values[0].val_accuracy is None
-    assert study.difference(study.values[0]) is None
+    assert study.differences() == (None, None)
     assert conclusion(study) == "Every run diverged: there is nothing to compare."
     exported = ablation_to_dict(study)
     json.dumps(exported, allow_nan=False)
@@ -68,12 +71,19 @@ def test_did_not_learn_is_not_above_chance():
         (
             CLOSE,
             "width=2 has the highest mean after 1 epoch, but 3 seeds do not separate it from "
-            "width=1: no value is shown to be better. More seeds may tell.",
+            "width=1: no value is shown to be better. If the difference from width=1 is "
+            "as large as it looks, 0.33 points, about 309 seeds would show it.",
         ),
         (
             PARTLY,
             "width=3 is better than width=1 after 1 epoch; 3 seeds do not separate it from "
-            "width=2, so no single best value is shown. More seeds may tell.",
+            "width=2, so no single best value is shown. If the difference from width=2 is as "
+            "large as it looks, 2.43 points, about 14 seeds would show it.",
+        ),
+        (
+            {1: [0.90, 0.91, 0.92], 2: [0.91, 0.92, 0.90]},
+            "width=1 has the highest mean after 1 epoch, but 3 seeds do not separate it from "
+            "width=2: no value is shown to be better. More seeds will hardly tell.",
         ),
         (
             {1: [0.9], 2: [0.5]},
@@ -119,6 +129,71 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
     assert conclusion(made_up(accuracies)) == text
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "baseline", "text"),
+    [
+        (
+            CLEAR,
+            2,
+            "width=3 is better and width=1 is worse than width=2 after 1 epoch: the "
+            "differences exceed what 3 seeds vary by.",
+        ),
+        (
+            CLOSE,
+            2,
+            "No value is shown to differ from width=2 after 1 epoch; 3 seeds do not separate "
+            "it from width=1. If the difference from width=1 is as large as it looks, 0.33 "
+            "points, about 309 seeds would show it.",
+        ),
+        (
+            CLEAR,
+            1,
+            "width=2 and 3 are better than width=1 after 1 epoch: the differences exceed what "
+            "3 seeds vary by.",
+        ),
+        (
+            {1: [0.9, 0.91], 2: [math.nan] * 2},
+            2,
+            "Every run of width=2, the baseline, diverged. width=2 (2 of 2 runs) diverged.",
+        ),
+        (
+            {1: [0.9, 0.91], 2: [math.nan] * 2},
+            1,
+            "Only width=1 has no diverged runs, so there is nothing to compare. width=2 (2 of "
+            "2 runs) diverged.",
+        ),
+        (  # a baseline is compared although it is no contender
+            {1: [0.9, 0.93, 0.92], 2: [0.8, 0.81, math.nan], 3: [0.7, 0.69, 0.71]},
+            2,
+            "No value is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
+            "it from width=1 and 3. If the difference from width=1 is as large as it looks, "
+            "11.00 points, about 3 seeds would show it. width=2 (1 of 3 runs) diverged.",
+        ),
+        (
+            {1: [0.9, 0.91], 2: [0.8, 0.81]},
+            2,
+            "No value is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
+            "it from width=1. Differences that are all equal tell no spread: use more seeds.",
+        ),
+    ],
+)
+def test_the_conclusion_on_a_baseline(accuracies, baseline, text):
+    assert conclusion(made_up(accuracies).compared_with(baseline)) == text
+
+
+def test_with_a_baseline_fewer_differences_are_looked_at():
+    study = made_up(CLEAR)
+    assert (study.comparisons, study.compared_with(3).comparisons) == (3, 2)
+    best, alone = study.differences(), study.compared_with(3).differences()
+    assert best[0].mean == alone[0].mean
+    assert best[0].p_value > alone[0].p_value
+
+
+def test_a_baseline_must_be_one_of_the_values():
+    with pytest.raises(ConfigError, match="baseline is 64, but must be one of .*: 1, 2, 3"):
+        made_up(CLEAR).compared_with(64)
+
+
 def failed(run):
     return replace(run, history=(), failure="out of luck")
 
@@ -149,7 +224,7 @@ def test_if_all_failed_there_is_nothing_to_compare():
 
 def test_trials_are_called_by_their_numbers():
     """A search compares its best trials, which are no values of a field."""
-    study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.952]})
+    study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521]})
     trials = Comparison(axis="trial", epochs=1, seeds=study.seeds, values=study.values)
     assert conclusion(trials).startswith("trial 2 is better than trial 1 after 1 epoch")
     assert conclusion(study).startswith("width=2 is better than width=1 after 1 epoch")

@@ -1,14 +1,19 @@
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
 import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kmlp.statistics import (
     chance_limit,
+    compare,
     estimate,
-    first_epoch_near_best,
-    paired_difference,
+    holm,
+    paired_p_value,
+    seeds_to_resolve,
 )  # fmt: skip
 
 pytestmark = pytest.mark.once
@@ -24,10 +29,11 @@ def test_interval_is_that_of_scipy(size, confidence):
     np.testing.assert_allclose(found.interval, expected)
 
 
-def test_interval_holds_the_mean_as_often_as_it_says():
-    draws = np.random.default_rng(0).normal(size=(4000, 3))
+@pytest.mark.parametrize("size", [2, 3, 5, 10])
+def test_interval_holds_the_mean_as_often_as_it_says(size):
+    draws = np.random.default_rng(size).normal(size=(10_000, size))
     intervals = [estimate(sample.tolist()).interval for sample in draws]
-    assert 0.94 < np.mean([low < 0 < high for low, high in intervals]) < 0.96
+    assert 0.93 < np.mean([low < 0 < high for low, high in intervals]) < 0.97
 
 
 def test_one_seed_has_no_interval_and_equal_numbers_one_of_no_width():
@@ -41,38 +47,120 @@ def test_a_sample_must_be_finite_numbers(sample):
         estimate(sample)
 
 
-def test_paired_difference_is_that_of_scipy():
-    rng = np.random.default_rng(1)
-    one, other = rng.normal(0.9, 0.01, 5), rng.normal(0.91, 0.01, 5)
-    expected = scipy.stats.ttest_rel(one, other).confidence_interval(1 - 0.05 / 3)
-    found = paired_difference(one.tolist(), other.tolist(), comparisons=3)
-    np.testing.assert_allclose(found.interval, expected)
+# R's data `sleep`: extra hours with the first drug less those with the second.
+SLEEP = [-1.2, -2.4, -1.3, -1.3, 0.0, -1.0, -1.8, -0.8, -4.6, -1.4]
 
 
-def test_pairs_need_the_same_seeds():
-    with pytest.raises(ValueError, match="zip"):
-        paired_difference([1.0], [1.0, 2.0])
+def test_a_pair_is_compared_as_r_documents_it():
+    """`t.test(extra ~ group, data = sleep, paired = TRUE)` in R's help."""
+    [found] = compare([SLEEP])
+    assert round(found.mean, 2) == -1.58
+    assert [round(end, 7) for end in found.interval] == [-2.4598858, -0.7001142]
+    assert round(found.p_value, 6) == 0.002833
+    assert found.evident
 
 
-def test_a_winner_is_rarely_named_where_all_values_are_equal():
-    """At most 5 % false winners, although the best is chosen from the same data."""
-    rng = np.random.default_rng(2)
-    trials, false = 2000, 0
-    for _ in range(trials):
-        values = rng.normal(size=(4, 3)).tolist()
-        values.sort(key=sum)
-        *others, best = values
-        highest = [paired_difference(it, best, comparisons=6).interval[1] for it in others]
-        false += any(high < 0 for high in highest)
-    assert false / trials <= 0.055
+@pytest.mark.parametrize("size", [2, 3, 10])
+def test_p_value_is_that_of_scipy(size):
+    rng = np.random.default_rng(size)
+    one, other = rng.normal(0.9, 0.01, size), rng.normal(0.91, 0.01, size)
+    expected = scipy.stats.ttest_rel(one, other).pvalue
+    assert math.isclose(paired_p_value((one - other).tolist()), expected)
+
+
+def test_equal_differences_tell_no_spread():
+    assert paired_p_value([0.0, 0.0, 0.0]) == 1
+    assert paired_p_value([0.9 - 0.8, 0.91 - 0.81]) is None  # unequal by rounding only
+    none, some = compare([[0.0, 0.0], [0.25, 0.25]])
+    assert (none.evident, none.interval, none.p_value) == (False, (0, 0), 1)
+    assert (some.evident, some.interval, some.p_value) == (False, None, None)
+
+
+def test_one_seed_is_not_tested_and_counts_for_nothing():
+    alone, pair = compare([[0.5], SLEEP])
+    assert (alone.interval, alone.p_value, alone.spread) == (None, None, None)
+    assert not alone.evident
+    assert pair == compare([SLEEP])[0]
+    assert compare([]) == []
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "epoch"),
-    [([0.5], 1), ([0.9, 0.8], 1), ([0.1, 0.981, 0.99, 0.985], 2), ([0.97, 0.98, 0.99], 3)],
+    ("p_values", "adjusted"),
+    [  # p.adjust(..., "holm") in R
+        ([], []),
+        ([0.2], [0.2]),
+        ([0.01, 0.02, 0.03, 0.04, 0.05], [0.05, 0.08, 0.09, 0.09, 0.09]),
+        ([0.6, 0.7], [1.0, 1.0]),
+        ([0.04, 0.001], [0.04, 0.002]),
+    ],
 )
-def test_first_epoch_near_best(accuracies, epoch):
-    assert first_epoch_near_best(accuracies) == epoch
+def test_holm_is_that_of_r(p_values, adjusted):
+    np.testing.assert_allclose(holm(p_values), adjusted)
+
+
+@given(
+    st.lists(st.lists(st.integers(-50, 50), min_size=2, max_size=6), min_size=1, max_size=8)
+)
+def test_an_interval_excludes_zero_where_the_p_value_is_below_five_percent(samples):
+    """And is at least as wide as one of 95 % by itself."""
+    for sample, it in zip(samples, compare(samples), strict=True):
+        if it.p_value is None:
+            assert len(set(sample)) == 1
+            continue
+        if abs(it.p_value - 0.05) > 1e-9:
+            assert it.evident == (it.p_value < 0.05)
+        alone = estimate(sample).interval
+        assert it.interval[0] <= alone[0] + 1e-9
+        assert it.interval[1] >= alone[1] - 1e-9
+
+
+@pytest.mark.parametrize(("values", "seeds"), [(3, 3), (8, 3), (5, 5), (3, 10), (8, 10)])
+def test_a_winner_is_rarely_named_where_all_values_are_equal(values, seeds):
+    """At most 5 % false winners, although the best is chosen from the same data."""
+    rng = np.random.default_rng(values * seeds)
+    draws, false = 1500, 0
+    for _ in range(draws):
+        of_seed = rng.normal(size=seeds)  # what a seed does to all values alike
+        results = sorted((rng.normal(size=(values, seeds)) + of_seed).tolist(), key=sum)
+        pairs = [
+            [a - b for a, b in zip(one, other, strict=True)]
+            for one, other in combinations(results[::-1], 2)
+        ]
+        false += any(it.evident for it in compare(pairs)[: values - 1])
+    assert false / draws <= 0.05
+
+
+def test_a_large_difference_is_found():
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(mean, 0.1, 5).tolist() for mean in (1, 1, 0)]
+    assert [it.evident for it in compare(samples)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("difference", "spread", "comparisons", "seeds"),
+    [  # R's pwr.t.test(d=..., power=0.8, sig.level=0.05, type="paired"), rounded up
+        (0.2, 1.0, 1, 199),
+        (0.5, 1.0, 1, 34),
+        (-0.8, 1.0, 1, 15),
+        (0.016, 0.02, 1, 15),
+        (0.0, 1.0, 1, None),
+        (0.01, 1.0, 1, None),
+    ],
+)
+def test_seeds_to_resolve(difference, spread, comparisons, seeds):
+    assert seeds_to_resolve(difference, spread, comparisons=comparisons) == seeds
+
+
+def test_as_many_seeds_as_it_says_resolve_a_difference():
+    """By simulation; one seed fewer finds it less often than in 80 % of cases."""
+    seeds = seeds_to_resolve(1.0, 1.0, comparisons=3)
+    rng = np.random.default_rng(0)
+
+    def found(size):
+        draws = rng.normal(1, 1, size=(4000, size)).tolist()
+        return np.mean([paired_p_value(sample) < 0.05 / 3 for sample in draws])
+
+    assert found(seeds - 1) < 0.8 < found(seeds) + 0.01
 
 
 def test_chance_limit():

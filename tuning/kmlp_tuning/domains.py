@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from kmlp.config import config_fields, parse_axis_values, value_text
+from kmlp.config import RunConfig, config_fields, parse_axis_values, value_text
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.fields import ConfigField
 
@@ -58,6 +58,11 @@ class Parsed:
     """Those with several values."""
     fixed: dict[str, Any]
     """Those with one."""
+
+
+def has_value(name: str, config: RunConfig) -> bool:
+    """Whether a field does anything in a configuration."""
+    return config.depth > 0 or name not in WITHOUT_HIDDEN_LAYERS
 
 
 def parse_space(

@@ -7,7 +7,13 @@ from typing import Any
 
 from kmlp.ablation import column_of, table_value
 from kmlp.evidence import conclusion
-from kmlp.export import estimate_to_dict, finite, run_rows, run_to_dict, value_to_dict
+from kmlp.export import (
+    comparison_to_list,
+    estimate_to_dict,
+    finite,
+    run_rows,
+    run_to_dict,
+)
 from kmlp.fields import plain
 from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search
@@ -51,11 +57,8 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "confirmed": {
             "seeds": list(confirmed.seeds),
             "values": [
-                {
-                    **value_to_dict(confirmed, value),
-                    "bias": search.bias(_by_number(search, value.value)),
-                }
-                for value in confirmed.values
+                {**value, "bias": search.bias(_by_number(search, value["value"]))}
+                for value in comparison_to_list(confirmed)
             ],
             "conclusion": conclusion(confirmed),
         }

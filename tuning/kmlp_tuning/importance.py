@@ -10,6 +10,7 @@ import numpy as np
 
 from kmlp.config import value_text
 from kmlp.statistics import Estimate, estimate
+from kmlp.texts import count_of
 from kmlp_tuning.domains import Range
 from kmlp_tuning.space import SearchSpace
 from kmlp_tuning.trial import Trial
@@ -48,6 +49,20 @@ class Importances:
     """By how much smaller the error of the forests' predictions is than that of guessing
     the median for all, as a share of the latter (the median over the repeats); 0 or
     less: they predict nothing, and so the importances say nothing."""
+
+    @property
+    def meaning(self) -> str:
+        """What the drops are, and how far they can be trusted."""
+        trust = (
+            "it predicts nothing, so this says nothing"
+            if self.skill <= 0
+            else f"it errs by {100 * self.skill:.0f} % less than one guess for all"
+        )
+        return (
+            "How many points worse a random forest predicts the accuracy after "
+            f"{count_of(self.epochs, 'epoch')} if a field is shuffled, over {self.trials} "
+            f"configurations that it has not seen: {trust}."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, which JSON can hold."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kmlp.ablation import column_of, table_value
 from kmlp.comparison import METRIC, Comparison
 from kmlp.run import EpochRecord, Run
+from kmlp.texts import count_of
 from kmlp_tuning.importance import Importances
 from kmlp_tuning.settings import SearchSettings
 from kmlp_tuning.trial import Status, Trial, rank
@@ -38,6 +39,17 @@ class Search:
     """Whether all of it is done."""
     importances: Importances | None
     """Which hyperparameter mattered; None: too few trials to tell."""
+
+    @property
+    def headline(self) -> str:
+        """What was searched and how, in a line."""
+        settings = self.settings
+        return (
+            f"{settings.base.dataset}, {settings.algorithm}, "
+            f"{count_of(len(self.trials), 'configuration')}, up to "
+            f"{count_of(settings.max_epochs, 'epoch')}, seed {settings.base.seed}, "
+            f"{self.backend}"
+        )
 
     def ranked(self) -> list[Trial]:
         """The trials with a score, the best first."""

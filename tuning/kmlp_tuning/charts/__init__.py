@@ -1,0 +1,33 @@
+"""The charts of a search, each a function of it."""
+
+from collections.abc import Callable
+
+import altair as alt
+
+from kmlp_tuning.charts.confirmed import confirmed
+from kmlp_tuning.charts.curves import learning_curves
+from kmlp_tuning.charts.fields import fields
+from kmlp_tuning.charts.importance import importance
+from kmlp_tuning.charts.parallel import parallel_coordinates
+from kmlp_tuning.search import Search
+
+CHARTS: dict[str, Callable[[Search], alt.TopLevelMixin]] = {
+    "curves": learning_curves,
+    "parallel": parallel_coordinates,
+    "fields": fields,
+    "importance": importance,
+    "confirmed": confirmed,
+}
+"""By name; the first line of a function's text says what it shows.
+
+`importance` and `confirmed` raise `ConfigError` where the search has none.
+"""
+
+__all__ = [
+    "CHARTS",
+    "confirmed",
+    "fields",
+    "importance",
+    "learning_curves",
+    "parallel_coordinates",
+]

@@ -1,0 +1,182 @@
+"""The best trials of a search again, with other seeds."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from kmlp.charts.accuracy import CROSS, error_of
+from kmlp.charts.style import WIDTH
+from kmlp.comparison import Comparison, ValueResult
+from kmlp.errors import ConfigError
+from kmlp.evidence import conclusion
+from kmlp.statistics import estimate
+from kmlp.texts import count_of
+from kmlp_tuning.charts.drawing import BLUE, INK, VERMILION, accuracy_tooltip, data, title
+from kmlp_tuning.charts.rows import Row, text_of, told
+from kmlp_tuning.search import Search
+from kmlp_tuning.trial import Trial
+
+_STEP = 40
+"""Pixels of a row."""
+_BELOW = 10
+"""Pixels by which the mean is below its seeds."""
+
+SEARCH, SEED, MEAN = "in the search", "another seed", "mean of these, 95 % interval"
+_STYLES = {
+    SEARCH: (VERMILION, "diamond", 150),
+    SEED: (BLUE, "circle", 60),
+    MEAN: (INK, "square", 60),
+}
+"""The colour, shape and size of a point."""
+
+
+def confirmed(search: Search) -> alt.LayerChart:
+    """The best trials in the search against other seeds, after as many epochs.
+
+    Raises:
+        ConfigError: if none was trained with another seed.
+    """
+    found = search.confirmed
+    if found is None:
+        raise ConfigError(
+            [
+                f"The search {search.name} has no trial that was trained with other seeds. "
+                "Search with a `confirm` of at least 1."
+            ]
+        )
+    rows = confirmed_rows(search, found)
+    lost = any(row["accuracy"] is None for row in rows)
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    scale = alt.Scale(domain=_domain(rows, lost=lost), nice=False, zero=False)
+    x = alt.X("accuracy:Q", scale=scale, title="validation accuracy, %")
+    y = alt.Y("name:N", sort=names, axis=alt.Axis(title=None, grid=True, ticks=False))
+    seen = {row["kind"] for row in rows if row["accuracy"] is not None}
+    styles = {kind: style for kind, style in _STYLES.items() if kind in seen}
+    base = alt.Chart().encode(
+        y=y,
+        tooltip=[
+            alt.Tooltip("name:N", title="trial"),
+            alt.Tooltip("kind:N", title="what"),
+            alt.Tooltip("seed:N"),
+            accuracy_tooltip(),
+            alt.Tooltip("values:N"),
+        ],
+    )
+    marked = base.transform_filter("datum.accuracy !== null").encode(
+        x=x,
+        color=alt.Color(
+            "kind:N",
+            scale=alt.Scale(
+                domain=[*styles], range=[colour for colour, _, _ in styles.values()]
+            ),
+            legend=alt.Legend(title=None, orient="bottom", labelLimit=0),
+        ),
+        shape=alt.Shape(
+            "kind:N",
+            scale=alt.Scale(
+                domain=[*styles], range=[shape for _, shape, _ in styles.values()]
+            ),
+        ),
+    )
+    marks = [
+        marked.transform_filter(f"datum.kind == '{kind}'").mark_point(
+            filled=True, opacity=0.9, size=size, yOffset=_BELOW if kind == MEAN else 0
+        )
+        for kind, (_, _, size) in styles.items()
+    ]
+    intervals = (
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=2, color=INK, yOffset=_BELOW, y2Offset=_BELOW)
+        .encode(x=alt.X("low:Q"), x2="high:Q")
+    )
+    crosses = base.transform_filter("datum.accuracy === null").mark_point(
+        shape=CROSS, size=50, strokeWidth=1.8, color=INK, opacity=1
+    )
+    bias, outcome = _bias_text(search, found), conclusion(found)
+    outcome = outcome[0].upper() + outcome[1:]
+    layers = (intervals, *marks, crosses.encode(x=alt.value(10)))
+    return alt.LayerChart(layer=layers).properties(
+        data=data(rows),
+        width=WIDTH,
+        height=_STEP * len(names),
+        title=title(
+            search,
+            "The best trials again, with other seeds",
+            bias,
+            outcome,
+            "Crosses: runs that diverged or failed." if lost else "",
+            width=WIDTH + 170,
+        ),
+        description=f"{bias} {outcome} ({search.headline}).",
+    )
+
+
+def confirmed_rows(search: Search, found: Comparison) -> list[Row]:
+    """A row a point: the search's accuracy, those of the other seeds, and their mean;
+    after as many epochs as the trial had when it was chosen, and after all.
+    """
+    trials = {trial.number: trial for trial in search.trials}
+    return [
+        row
+        for value in found.values
+        for epochs in sorted({search.chosen_after[value.value], found.epochs})
+        for row in _rows(search, trials[value.value], value, epochs)
+    ]
+
+
+def _rows(search: Search, trial: Trial, value: ValueResult, epochs: int) -> list[Row]:
+    about = {
+        "name": f"trial {trial.number}, {count_of(epochs, 'epoch')}",
+        "values": ", ".join(
+            f"{name}={text_of(name, trial)}" for name in search.settings.space.fields
+        ),
+    }
+
+    def row(kind: str, accuracy: float | None, seed: str, **more: float) -> Row:
+        error = None if accuracy is None else error_of(accuracy)
+        percent = None if error is None else round(100 - error, 4)
+        found = {"kind": kind, "seed": seed, "accuracy": percent, "told": told(error)}
+        return {**about, **found, **more}
+
+    rows = []
+    accuracy = search.found_accuracy(trial)
+    if epochs == search.chosen_after[trial.number] and accuracy is not None:
+        rows.append(row(SEARCH, accuracy, str(trial.config.seed)))
+    finished = [run.until(epochs) for run in value.finished]
+    for run in finished:
+        rows.append(row(SEED, run.val_accuracy, str(run.config.seed)))
+    for run in value.runs:
+        if run not in value.finished:
+            rows.append(row(SEED, None, str(run.config.seed)))
+    if len(finished) > 1:
+        mean = estimate([run.val_accuracy for run in finished])
+        assert mean.interval is not None
+        low, high = (round(100 * min(1.0, max(0.0, it)), 4) for it in mean.interval)
+        rows.append(row(MEAN, mean.mean, "all of these", low=low, high=high))
+    return rows
+
+
+def _domain(rows: list[Row], *, lost: bool) -> list[float]:
+    """The ends of the axis, with room at the lower one for what has no accuracy."""
+    ends = [row[key] for row in rows for key in ("accuracy", "low", "high") if key in row]
+    found = [it for it in ends if it is not None] or [0, 100]
+    span = max(found) - min(found)
+    margin = max(0.04 * span, 0.5 - span / 2)
+    return [min(found) - margin * (3 if lost else 1), min(100, max(found) + margin)]
+
+
+def _bias_text(search: Search, found: Comparison) -> str:
+    """By how much the search was too optimistic."""
+    trials = {trial.number: trial for trial in search.trials}
+    biases = {it.value: search.bias(trials[it.value]) for it in found.values}
+    parts = [
+        f"{100 * bias:+.2f} (trial {number})"
+        for number, bias in biases.items()
+        if bias is not None
+    ]
+    if not parts:
+        return "No run with another seed has an accuracy."
+    return (
+        "The highest accuracies of a search are too high on average: here, less the mean "
+        f"of the other seeds, {', '.join(parts)} points."
+    )

@@ -1,0 +1,84 @@
+"""Which field of a search mattered."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from kmlp.charts.style import WIDTH
+from kmlp.errors import ConfigError
+from kmlp.texts import count_of
+from kmlp_tuning.charts.drawing import BLUE, INK, data, title
+from kmlp_tuning.charts.rows import Row
+from kmlp_tuning.importance import MIN_TRIALS, Importances
+from kmlp_tuning.search import Search
+
+_STEP = 30
+"""Pixels of a field."""
+
+
+def importance(search: Search) -> alt.LayerChart:
+    """How much each field had to do with the accuracy, with 95 % intervals.
+
+    Raises:
+        ConfigError: if there are too few trials to tell.
+    """
+    found = search.importances
+    if found is None:
+        usable = sum(bool(it.run and it.run.epochs) for it in search.trials)
+        raise ConfigError(
+            [
+                f"The search {search.name} has {count_of(usable, 'trial')} with an epoch, "
+                f"but which field mattered can be told of at least {MIN_TRIALS} that did "
+                "not all diverge or fail. Search with more trials."
+            ]
+        )
+    rows = _rows(found)
+    y = alt.Y("field:N", sort=None, axis=alt.Axis(title=None, grid=False))
+    base = alt.Chart(data(rows)).encode(y)
+    x = alt.X("points:Q", title="error of the prediction, percentage points more")
+    bars = base.mark_bar(color=BLUE, opacity=0.45, height=14).encode(x)
+    intervals = base.mark_rule(strokeWidth=2, color=INK).encode(
+        x=alt.X("low:Q"), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=60, color=INK, opacity=1).encode(
+        x,
+        tooltip=[
+            "field:N",
+            alt.Tooltip("points:Q", format=".2f"),
+            alt.Tooltip("low:Q", format=".2f"),
+            alt.Tooltip("high:Q", format=".2f"),
+        ],
+    )
+    zero = alt.Chart(data([{}])).mark_rule(color=INK).encode(x=alt.datum(0))
+    told = ", ".join(
+        f"{row['field']} {row['points']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        for row in rows
+    )
+    layers = (bars, zero, intervals, points)
+    return alt.LayerChart(layer=layers).properties(
+        width=WIDTH,
+        height=_STEP * len(rows),
+        title=title(
+            search,
+            "Which field mattered",
+            found.meaning,
+            "Lines: 95 % intervals.",
+            width=WIDTH + 60,
+        ),
+        description=f"{found.meaning} {told} ({search.headline}).",
+    )
+
+
+def _rows(found: Importances) -> list[Row]:
+    """A row a field in percentage points, the most important first."""
+    rows = []
+    for it in found.fields:
+        low, high = it.drop.interval or (it.drop.mean, it.drop.mean)
+        points = {"points": it.drop.mean, "low": low, "high": high}
+        rows.append(
+            {
+                "field": it.field,
+                **{k: round(100 * number, 4) for k, number in points.items()},
+            }
+        )
+    return rows

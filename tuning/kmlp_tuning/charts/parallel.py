@@ -1,0 +1,204 @@
+"""Parallel coordinates of the trials of a search."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import altair as alt
+
+from kmlp.charts.accuracy import AccuracyScale, accuracy_text
+from kmlp.charts.style import WIDTH
+from kmlp.texts import count_of
+from kmlp_tuning.charts.drawing import (
+    INK,
+    accuracy_tooltip,
+    best_text,
+    colour_of_errors,
+    data,
+    errors_of,
+    pointed,
+    range_text,
+    title,
+    tooltips,
+)
+from kmlp_tuning.charts.rows import (
+    NONE,
+    UNITS,
+    Row,
+    choices,
+    jitter,
+    number_of,
+    range_ticks,
+    told,
+    trial_rows,
+)
+from kmlp_tuning.domains import Choice, Range
+from kmlp_tuning.search import Search
+from kmlp_tuning.trial import Trial
+
+HEIGHT, STEP = 340, 132
+_BELOW = -0.1
+"""Where on an axis is what has no value on it."""
+_SPREAD = 0.05
+"""Share of an axis over which trials with the same choice are spread."""
+
+
+def parallel_coordinates(search: Search) -> alt.LayerChart:
+    """A line a trial through its value of every field to its validation accuracy."""
+    rows = trial_rows(search)
+    domains = search.settings.space.fields
+    scale = AccuracyScale.of(errors_of(rows))
+    lines = line_rows(search, rows, scale)
+    labels = label_rows(search, lines, scale)
+    last = len(domains)
+    lowest = min([0.0, *(label["at"] for label in labels)])
+    width = max(STEP * last, WIDTH)
+    x = alt.X("axis:Q", scale=alt.Scale(domain=[0, last], nice=False), axis=None)
+    y = alt.Y("at:Q", scale=alt.Scale(domain=[lowest - _SPREAD, 1], nice=False), axis=None)
+    hover = pointed()
+    base = (
+        alt.Chart()
+        .transform_flatten(["axis", "at"])
+        .encode(x, y, detail="trial:N", order="axis:Q")
+    )
+    lost = base.transform_filter("datum.error === null").mark_line(
+        strokeDash=[2, 3], strokeWidth=1.2, color=INK, opacity=0.8
+    )
+    drawn = base.transform_filter("datum.error !== null").mark_line(strokeJoin="round")
+    drawn = drawn.encode(
+        color=alt.Color("error:Q", scale=colour_of_errors(scale), legend=None),
+        strokeWidth=alt.when(hover)
+        .then(alt.value(4.5))
+        .when("datum.kind == 'best'")
+        .then(alt.value(4))
+        .when("datum.kind == 'finished'")
+        .then(alt.value(2))
+        .otherwise(alt.value(0.9)),
+        opacity=alt.when(hover)
+        .then(alt.value(1))
+        .when("datum.kind == 'best' || datum.kind == 'finished'")
+        .then(alt.value(0.9))
+        .otherwise(alt.value(0.65)),
+    )
+    under = (
+        base.mark_point(opacity=0, size=60)
+        .encode(tooltip=[*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()])
+        .add_params(hover)
+    )
+    layers = (lost, drawn, *_axes([*domains], labels, x, y), under)
+    return alt.LayerChart(layer=layers).properties(
+        data=data(lines),
+        width=width,
+        height=HEIGHT,
+        title=title(
+            search,
+            "Values of the trials and their validation accuracy",
+            _note(search),
+            best_text(search, "It is the thickest line."),
+            "Dotted lines: diverged." if any(it["error"] is None for it in lines) else "",
+            width=width + 60,
+        ),
+        description=(
+            f"Parallel coordinates of {count_of(len(lines), 'trial')} over "
+            f"{', '.join(domains)} ({search.headline}): {range_text(errors_of(rows))}. "
+            f"{best_text(search)}"
+        ),
+    )
+
+
+def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row]:
+    """Those of `trial_rows` that did not fail, the best last, with `axis`: the numbers of
+    the axes, from 0, and `at`: where on each the line is, from 0 to 1, or below.
+    """
+    trials = {trial.number: trial for trial in search.trials}
+    domains = search.settings.space.fields
+    found = []
+    for row in rows:
+        error, trial = row["error"], trials[row["trial"]]
+        if row["kind"] == "failed":
+            continue
+        places = [_at(name, domain, trial) for name, domain in domains.items()]
+        places.append(_BELOW if error is None else round(scale.share(error), 4))
+        more = {"axis": list(range(len(places))), "at": places, "told": told(error)}
+        found.append({**{k: it for k, it in row.items() if k != "errors"}, **more})
+    return sorted(found, key=lambda it: -math.inf if it["error"] is None else -it["error"])
+
+
+def _axes(names: list[str], labels: list[Row], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """The axes with their ticks, labels and titles."""
+    last = len(names)
+    ends = [{"axis": axis, "at": 0, "end": 1} for axis in range(last + 1)]
+    titles = [*(UNITS.get(name, name) for name in names), "validation accuracy, %"]
+    heads = [{"axis": axis, "title": it.split(", ")} for axis, it in enumerate(titles)]
+    ticks = alt.Chart(data(labels)).encode(x, y)
+    return [
+        alt.Chart(data(ends)).mark_rule(strokeWidth=1, color=INK).encode(x, y, y2="end:Q"),
+        ticks.mark_tick(orient="horizontal", size=7, thickness=1, color=INK),
+        *_texts(ticks.transform_filter(f"datum.axis < {last}"), align="right", dx=-7),
+        *_texts(ticks.transform_filter(f"datum.axis == {last}"), align="left", dx=7),
+        alt.Chart(data(heads))
+        .mark_text(fontSize=13, baseline="bottom", dy=-24, lineHeight=15)
+        .encode(x, y=alt.value(0), text="title:N"),
+    ]
+
+
+def _texts(base: alt.Chart, **where: Any) -> list[alt.Chart]:
+    """Labels that can be read on lines."""
+    halo: dict[str, Any] = {"stroke": "white", "strokeWidth": 4, "strokeJoin": "round"}
+    return [
+        base.mark_text(fontSize=12, **where, **more).encode(text="label:N")
+        for more in (halo, {})
+    ]
+
+
+def _note(search: Search) -> str:
+    epochs = {
+        it.run.epochs for it in search.trials if it.run and it.run.status == "finished"
+    }
+    if len(epochs) < 2:
+        return "The darker a line, the better."
+    return (
+        "The darker a line, the better after the last epoch of its trial: thick ones were "
+        f"trained for all {search.settings.max_epochs} epochs, thin ones for fewer, of "
+        "which they show no more."
+    )
+
+
+def _share(domain: Range, number: float) -> float:
+    low, high = domain.low, domain.high
+    if domain.sampling == "log":
+        return math.log(number / low) / math.log(high / low)
+    return (number - low) / (high - low)
+
+
+def _at(name: str, domain: Choice | Range, trial: Trial) -> float:
+    """Where a trial is on the axis of a field, from 0 to 1."""
+    number = number_of(name, trial)
+    shift = _SPREAD * jitter(trial.number)
+    if number is None:
+        place = _BELOW + shift
+    elif isinstance(domain, Range):
+        place = _share(domain, number)
+    else:
+        place = domain.values.index(number) / (len(domain.values) - 1) + shift
+    return round(place, 4)
+
+
+def label_rows(search: Search, lines: list[Row], scale: AccuracyScale) -> list[Row]:
+    """A row a label: `axis` and `at` as in `line_rows`, and its text."""
+    labels = []
+    for axis, (name, domain) in enumerate(search.settings.space.fields.items()):
+        if isinstance(domain, Range):
+            found = [(_share(domain, it), f"{it:.4g}") for it in range_ticks(domain)]
+        else:
+            texts = choices(name, domain)
+            found = [(i / (len(texts) - 1), text) for i, text in enumerate(texts)]
+        if any(line[name] == NONE for line in lines):
+            found.append((_BELOW, NONE))
+        labels += [{"axis": axis, "at": at, "label": text} for at, text in found]
+    last = len(search.settings.space.fields)
+    places = [(scale.share(it), accuracy_text(it)) for it in scale.ticks]
+    if any(line["error"] is None for line in lines):
+        places.append((_BELOW, "diverged"))
+    return labels + [{"axis": last, "at": at, "label": text} for at, text in places]
