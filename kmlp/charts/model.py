@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -13,18 +14,27 @@ from kmlp.charts.style import COLOURS
 from kmlp.data.picture import enlargement, to_picture
 from kmlp.evaluation import Evaluation, Mistake
 
-_RIGHT, _WRONG = COLOURS[0], COLOURS[1]
+_RIGHT = ["#edf5fa", COLOURS[0]]
+_WRONG = ["#fdf2ea", COLOURS[1]]
+"""Of the smallest share and the largest."""
 
 _MATRIX = 480
 """Pixels of a matrix' side, unless its classes need more."""
 _MOST_NUMBERS = 20
 """Classes of a matrix whose cells have room for numbers."""
-_LEAST_CELL = 6
+_LEAST_CELL = 13
+"""Pixels of a cell, so that every class can be named."""
+
+_PLAIN: Any = {"grid": False, "ticks": False, "domain": False}
+"""An axis of nothing but labels."""
 
 _COLUMNS = 6
 """Images of a sheet's row."""
 _SIDE = 84
 """Pixels of an image on a sheet."""
+_GAP = 26
+_LINE = 18
+"""Characters of a line under an image."""
 _SHARP = 2 * _SIDE
 """Pixels that an image has at least, so that a PNG of twice the size is sharp."""
 
@@ -52,10 +62,17 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
         for column, count in enumerate(counts)
         if count
     ]
+    longest = max(map(len, names))
+    angle = 0 if longest <= 3 else -45 if len(names) <= _MOST_NUMBERS else -90
     side = max(_LEAST_CELL * len(names), _MATRIX)
-    base = alt.Chart(alt.Data(values=cells)).encode(
-        x=_classes("predicted:N", "Predicted class", names, labelAngle=-45, orient="top"),
-        y=_classes("true:N", "True class", names),
+    data: Any = {"values": cells}
+    base = alt.Chart(data).encode(
+        x=alt.X(
+            "predicted:N", title="predicted class", scale=alt.Scale(domain=list(names))
+        ).axis(**_PLAIN, labelAngle=angle, orient="top"),
+        y=alt.Y("true:N", title="true class", scale=alt.Scale(domain=list(names))).axis(
+            **_PLAIN
+        ),
         tooltip=[
             alt.Tooltip("true:N", title="true class"),
             alt.Tooltip("predicted:N", title="predicted class"),
@@ -69,22 +86,24 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
         .encode(
             color=alt.Color(
                 "share:Q",
-                scale=alt.Scale(type="sqrt", domain=[0, 1], range=["white", colour]),
+                scale=alt.Scale(
+                    type="sqrt", domain=[0, 1], range=colours, interpolate="rgb"
+                ),
                 legend=None,
             )
         )
-        for right, colour in ((True, _RIGHT), (False, _WRONG))
+        for right, colours in ((True, _RIGHT), (False, _WRONG))
     ]
     if len(names) <= _MOST_NUMBERS:
-        # White on blue, black on orange, whichever can be read.
-        dark = (alt.datum.right) & (alt.datum.share > 0.4)
+        # White can be read on the darkest blue only.
+        dark = (alt.datum.right) & (alt.datum.share > 0.75)
         layers.append(
             base.mark_text(fontSize=11).encode(
                 text=alt.Text("images:Q", format=","),
                 color=alt.condition(dark, alt.value("white"), alt.value("black")),
             )
         )
-    return (
+    chart: alt.LayerChart = (
         alt.layer(*layers)
         .resolve_scale(color="independent")
         .properties(
@@ -93,11 +112,12 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
             title=alt.Title(
                 "What is taken for what",
                 subtitle=f"{evaluation.right:,} of {evaluation.size:,} images are right "
-                f"({evaluation.accuracy:.2%})",
+                f"({100 * evaluation.accuracy:.2f} %)",
             ),
             description=_confusion_text(evaluation),
         )
     )
+    return chart
 
 
 def mistakes(
@@ -121,15 +141,15 @@ def mistakes(
             "true": names[mistake.true],
             "predicted": names[mistake.predicted],
             "confidence": mistake.confidence,
-            "text": [
-                f"{names[mistake.true]} \N{RIGHTWARDS ARROW}",
-                f"{names[mistake.predicted]} ({mistake.confidence:.0%})",
-            ],
+            "text": _caption(
+                names[mistake.true], names[mistake.predicted], mistake.confidence
+            ),
         }
         for place, mistake in enumerate(shown)
     ]
     columns, rows = min(len(shown), _COLUMNS), -(-len(shown) // _COLUMNS)
-    base = alt.Chart(alt.Data(values=cells)).encode(
+    data: Any = {"values": cells}
+    base = alt.Chart(data).encode(
         x=alt.X("column:O", axis=None),
         y=alt.Y("row:O", axis=None),
         tooltip=[
@@ -139,30 +159,33 @@ def mistakes(
             alt.Tooltip("index:Q", title="index in the split"),
         ],
     )
-    return alt.layer(
-        base.mark_image(width=_SIDE, height=_SIDE, yOffset=-14).encode(url="picture:N"),
-        base.mark_text(fontSize=11, lineHeight=13, dy=_SIDE / 2 - 2).encode(text="text:N"),
-    ).properties(
-        width=columns * (_SIDE + 26),
-        height=rows * (_SIDE + 44),
+    layers: list[alt.Chart] = [
+        base.mark_image(width=_SIDE, height=_SIDE, yOffset=-20).encode(url="picture:N"),
+        base.mark_text(
+            fontSize=11, lineHeight=13, dy=_SIDE / 2 - 8, limit=_SIDE + _GAP
+        ).encode(text="text:N"),
+    ]
+    chart: alt.LayerChart = alt.layer(*layers).properties(
+        width=columns * (_SIDE + _GAP),
+        height=rows * (_SIDE + 52),
         title=alt.Title(
             "Most confidently wrong",
             subtitle=f"true class \N{RIGHTWARDS ARROW} predicted class (confidence); "
             f"{len(shown):,} of {len(evaluation.mistakes):,} mistakes among "
             f"{evaluation.size:,} images",
         ),
-        description=_mistakes_text(evaluation, list(shown)),
+        description=_mistakes_text(evaluation, shown),
     )
+    return chart
 
 
-def _classes(field: str, title: str, names: tuple[str, ...], **axis: object) -> alt.X | alt.Y:
-    channel = alt.X if field.startswith("predicted") else alt.Y
-    return channel(
-        field,
-        title=title,
-        scale=alt.Scale(domain=list(names)),
-        axis=alt.Axis(grid=False, ticks=False, domain=False, **axis),
-    )
+def _caption(true: str, predicted: str, confidence: float) -> list[str]:
+    """The lines under an image."""
+    line = f"{true} \N{RIGHTWARDS ARROW} {predicted}"
+    named = [line]
+    if len(line) > _LINE:
+        named = [f"{true} \N{RIGHTWARDS ARROW}", predicted]
+    return [*named, f"{100 * confidence:.1f} %"]
 
 
 def _data_url(image: NDArray[np.uint8]) -> str:
@@ -173,7 +196,7 @@ def _data_url(image: NDArray[np.uint8]) -> str:
 
 def _said(evaluation: Evaluation) -> str:
     """What a chart's text alternative begins with."""
-    return f"{evaluation.accuracy:.1%} of {evaluation.size:,} images are right."
+    return f"{100 * evaluation.accuracy:.1f} % of {evaluation.size:,} images are right."
 
 
 def _confusion_text(evaluation: Evaluation, most: int = 3) -> str:
@@ -188,12 +211,10 @@ def _confusion_text(evaluation: Evaluation, most: int = 3) -> str:
     )[:most]
     pairs = [f"{names[row]} as {names[column]} ({-less:,})" for less, row, column in wrong]
     most_often = f" Most often wrong: {', '.join(pairs)}." if pairs else ""
-    return (
-        f"Confusion matrix of {len(names)} classes. {_said(evaluation)}{most_often}"
-    )
+    return f"Confusion matrix of {len(names)} classes. {_said(evaluation)}{most_often}"
 
 
-def _mistakes_text(evaluation: Evaluation, shown: list[Mistake]) -> str:
+def _mistakes_text(evaluation: Evaluation, shown: tuple[Mistake, ...]) -> str:
     names = evaluation.class_names
     first = (
         f" The first: {names[shown[0].true]} taken for {names[shown[0].predicted]}."
