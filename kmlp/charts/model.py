@@ -104,7 +104,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
             )
         )
     chart: alt.LayerChart = (
-        alt.layer(*layers)
+        alt.LayerChart(layer=layers)
         .resolve_scale(color="independent")
         .properties(
             width=side,
@@ -162,10 +162,10 @@ def mistakes(
     layers: list[alt.Chart] = [
         base.mark_image(width=_SIDE, height=_SIDE, yOffset=-20).encode(url="picture:N"),
         base.mark_text(
-            fontSize=11, lineHeight=13, dy=_SIDE / 2 - 8, limit=_SIDE + _GAP
+            fontSize=11, lineHeight=13, dy=_SIDE / 2 - 8, limit=_SIDE + _GAP - 6
         ).encode(text="text:N"),
     ]
-    chart: alt.LayerChart = alt.layer(*layers).properties(
+    return alt.LayerChart(layer=layers).properties(
         width=columns * (_SIDE + _GAP),
         height=rows * (_SIDE + 52),
         title=alt.Title(
@@ -176,7 +176,6 @@ def mistakes(
         ),
         description=_mistakes_text(evaluation, shown),
     )
-    return chart
 
 
 def _caption(true: str, predicted: str, confidence: float) -> list[str]:
