@@ -44,12 +44,9 @@ class Classifier:
     """The activation that the model ends with; None: it does not tell."""
 
     @property
-    def grey_size(self) -> tuple[int, int] | None:
-        """Height and width of the images, if they are grey and of one size."""
-        height, width, *channels = self.input_shape
-        if height and width and channels in ([], [1]):
-            return height, width
-        return None
+    def gives_shares(self) -> bool:
+        """Whether its outputs say themselves how confident it is, by what they are."""
+        return self.output in (*_SHARES, "log_softmax")
 
     def misfits(self, shape: Sequence[int], classes: int | None = None) -> list[str]:
         """Why it is no model for images of a shape and a number of classes, if so.

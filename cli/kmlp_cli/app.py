@@ -12,7 +12,7 @@ import typer
 
 from kmlp import __version__
 from kmlp.errors import KmlpError
-from kmlp_cli import ablate, data, tune
+from kmlp_cli import ablate, data, evaluate, predict, tune
 from kmlp_cli.info import info
 from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.train import train
@@ -29,6 +29,8 @@ app = typer.Typer(
 app.command(epilog=ablate.EPILOG)(ablate.ablate)
 app.command(epilog=tune.EPILOG)(tune.tune)
 app.command()(train)
+app.command(epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(epilog=predict.EPILOG)(predict.predict)
 app.command()(studies)
 app.command()(show)
 app.command()(runs)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -71,6 +72,19 @@ TargetAccuracy = Annotated[
     typer.Option(
         metavar="PERCENT",
         help="Show how long each value took to this validation accuracy.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL.keras", help="The model's file.", show_default=False),
+]
+Custom = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="package.module:name",
+        help="A function or class that the model is made of and that is not Keras' own; "
+        "may be given several times.",
         show_default=False,
     ),
 ]
