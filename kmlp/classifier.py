@@ -48,7 +48,7 @@ class Classifier:
         """Whether its outputs say themselves how confident it is, by what they are."""
         return self.output in (*_SHARES, "log_softmax")
 
-    def misfits(self, shape: Sequence[int], classes: int | None = None) -> list[str]:
+    def misfits(self, shape: Sequence[int | None], classes: int | None = None) -> list[str]:
         """Why it is no model for images of a shape and a number of classes, if so.
 
         An axis of one channel may be left out. With None, any number will do.

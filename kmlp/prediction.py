@@ -60,10 +60,16 @@ def predict(
         ConfigError: with every problem at once, if a picture is blank, or if they cannot
             be made what the model takes.
     """
-    height, width, *channels = classifier.input_shape
-    shape = (height, width, channels[0] if channels else 1)
+    shape = _picture_shape(classifier)
     way = way or ("mnist" if shape == _MNIST else "resize")
-    _check_way(way, shape)
+    check_way(way)
+    if way == "mnist" and shape != _MNIST:
+        raise ConfigError(
+            [
+                f"Pictures made as MNIST's are of {shape_text(_MNIST)}, but the model "
+                f"takes {shape_text(shape)}. Have them resized."
+            ]
+        )
     images = gather(
         partial(_converted, picture, name, way, shape)
         for picture, name in zip(pictures, names, strict=True)
@@ -82,22 +88,18 @@ def check_way(way: str | None) -> None:
         raise ConfigError([unknown_name("way of conversion", way, WAYS)])
 
 
-def _check_way(way: str, shape: tuple[int | None, ...]) -> None:
-    check_way(way)
-    if way == "mnist" and shape != _MNIST:
+def _picture_shape(classifier: Classifier) -> tuple[int, int, int]:
+    """Height, width and channels of what a picture is made."""
+    height, width, *rest = classifier.input_shape
+    channels = rest[0] if rest else 1
+    if height is None or width is None or channels not in (1, 3):
         raise ConfigError(
             [
-                f"Pictures made as MNIST's are {shape_text(_MNIST)}, but the model takes "
-                f"{shape_text(shape)}. Have them resized."
+                f"The model takes images of {shape_text(classifier.input_shape)}, but "
+                "pictures can be made only of one size, with 1 channel or 3."
             ]
         )
-    if None in shape or shape[2] not in (1, 3):
-        raise ConfigError(
-            [
-                f"The model takes images of {shape_text(shape)}, but pictures can be made "
-                "only of one size, with 1 channel or 3."
-            ]
-        )
+    return height, width, channels
 
 
 def _converted(

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp.config import RunConfig, config_fields
+from kmlp.config import config_fields
 from kmlp_cli.options import Backend, Custom, Json, Model
 
+if TYPE_CHECKING:
+    from altair import LayerChart
+
+_DATASET = config_fields()["dataset"]
+_FRACTION = config_fields()["validation_fraction"]
 _SPLITS = ("test", "validation", "train")
 
-EPILOG = """Examples:
-
+EPILOG = """\b
+Examples:
 kmlp train --save model.keras
-
+kmlp evaluate model.keras
 kmlp evaluate model.keras --confusion confusion.png --mistakes mistakes.html"""
 
 
 def evaluate(
     model: Model,
-    dataset: Annotated[
-        str, typer.Option(help=config_fields()["dataset"].doc)
-    ] = RunConfig.dataset,
+    dataset: Annotated[str, typer.Option(help=_DATASET.doc)] = _DATASET.default,
     split: Annotated[
         str, typer.Option(help=f"The images: {', '.join(_SPLITS)}.")
     ] = _SPLITS[0],
     validation_fraction: Annotated[
         str,
-        typer.Option(help=config_fields()["validation_fraction"].doc, metavar="<float>"),
-    ] = "1/6",
+        typer.Option(help=_FRACTION.doc, metavar="<float>"),
+    ] = _FRACTION.text(_FRACTION.default),
     confusion: Annotated[
         Path | None,
         typer.Option(
@@ -104,20 +107,26 @@ def evaluate(
         print_table(classes_table(found, title), accuracy_text(found))
         matrix = confusion_table(found)
         if matrix is not None:
+            print()
             print_table(matrix)
         if found.mistakes:
+            print()
             print_table(mistakes_table(found, classifier))
-    if confusion is not None or mistakes is not None:
-        from kmlp.charts import model as charts
-        from kmlp.charts.style import save
+    if confusion is not None:
+        from kmlp.charts.model import confusion as draw_confusion
 
-        for path, draw in (
-            (confusion, lambda: charts.confusion(found)),
-            (mistakes, lambda: charts.mistakes(images.x, found)),
-        ):
-            if path is not None:
-                save(draw(), path)
-                print(f"Saved {path}.", file=sys.stderr)
+        _save(draw_confusion(found), confusion)
+    if mistakes is not None:
+        from kmlp.charts.model import mistakes as draw_mistakes
+
+        _save(draw_mistakes(images.x, found), mistakes)
+
+
+def _save(chart: LayerChart, path: Path) -> None:
+    from kmlp.charts.style import save
+
+    save(chart, path)
+    print(f"Saved {path}.", file=sys.stderr)
 
 
 def _check_split(split: str) -> None:

@@ -49,7 +49,7 @@ def accuracy_text(evaluation: Evaluation) -> Text:
     return Text(
         f"Accuracy {_percent(evaluation.accuracy)} %, 95 % interval {_percent(low)} to "
         f"{_percent(high)} %: {evaluation.right:,} of {evaluation.size:,} images are "
-        "right.\n"
+        "right."
     )
 
 
@@ -75,7 +75,10 @@ def confusion_table(evaluation: Evaluation) -> Table | None:
 def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
     """The most confident mistakes."""
     names = evaluation.class_names
-    table = plain_table("Most confidently wrong", confidence_text(classifier))
+    table = plain_table(
+        f"Most confidently wrong, of {len(evaluation.mistakes):,}",
+        confidence_text(classifier),
+    )
     table.add_column("image", justify="right", no_wrap=True)
     for column in ("true", "predicted"):
         table.add_column(column, overflow="fold")

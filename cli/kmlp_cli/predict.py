@@ -14,12 +14,10 @@ from kmlp_cli.options import Backend, Custom, Json, Model
 _BEST = 3
 """Classes that are shown of each picture."""
 
-EPILOG = """Examples:
-
+EPILOG = """\b
+Examples:
 kmlp train --save model.keras
-
 kmlp predict model.keras seven.png photo.jpg
-
 kmlp predict clothes.keras shoe.png --dataset fashion_mnist --as resize"""
 
 

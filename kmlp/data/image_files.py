@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 _FORMATS = ("PNG", "JPEG")
 _FIELD, _BOX = 28, 20
 """Pixels of MNIST's images' sides, and of the box that a digit fits."""
-_LEAST_CONTRAST = 64
+_LEAST_CONTRAST = 24
 """Levels of grey, of 255, between background and stroke; less is a blank image."""
-_BLUR = 1 / 150
+_NOISES = 9
+"""Contrast, as a multiple of the noise's median: of a million pixels, normal noise has
+none that is so far out."""
+_BLUR = 1 / 300
 """Radius, as a share of the picture's longer side."""
 _FAINT, _FULL = 0.25, 0.75
 """Shares of the contrast: what has less is background, what has more is all stroke."""
@@ -77,11 +80,13 @@ def like_mnist(image: Image) -> NDArray[np.uint8]:
     blur = ImageFilter.GaussianBlur(_BLUR * max(image.size))  # takes noise off
     grey = np.asarray(image.convert("L").filter(blur), "float32")
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    distance = grey - np.median(border)
+    background = np.median(border)
+    distance = grey - background
     if -distance.min() > distance.max():  # dark on light
         distance = -distance
     contrast = float(distance.max())
-    if contrast < _LEAST_CONTRAST:
+    noise = float(np.median(np.abs(border - background)))
+    if contrast < max(_LEAST_CONTRAST, _NOISES * noise):
         raise ConfigError(["Nothing on it stands out from the background."])
     stroke = np.clip((distance / contrast - _FAINT) / (_FULL - _FAINT), 0, 1)
     rows, columns = (np.flatnonzero((stroke > 0).any(axis=axis)) for axis in (1, 0))
@@ -95,7 +100,8 @@ def like_mnist(image: Image) -> NDArray[np.uint8]:
         for start, side in zip(_centred(digit), digit.shape, strict=True)
     )
     field[place] = digit / digit.max()  # a thin stroke is no fainter than a thick one
-    return np.rint(255 * field).astype("uint8")
+    pixels: NDArray[np.uint8] = np.rint(255 * field).astype("uint8")
+    return pixels
 
 
 def resized(image: Image, height: int, width: int, channels: int) -> NDArray[np.uint8]:
