@@ -103,7 +103,7 @@ def evaluate(
             mistakes_table,
         )
 
-        title = f"{model}: the {len(images):,} {split} images of {dataset}"
+        title = f"{model.name}: the {len(images):,} {split} images of {dataset}"
         print_table(classes_table(found, title), accuracy_text(found))
         matrix = confusion_table(found)
         if matrix is not None:

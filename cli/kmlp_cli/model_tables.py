@@ -104,11 +104,7 @@ def confidence_text(classifier: Classifier) -> str:
 
 
 def prediction_table(
-    name: str,
-    image: NDArray[np.uint8],
-    best: list[tuple[str, float]],
-    *,
-    colours: bool,
+    image: NDArray[np.uint8], best: list[tuple[str, float]], *, colours: bool
 ) -> Table:
     """A picture as the model saw it, and the classes that it takes it for."""
     classes = Table.grid(padding=(0, 2))
@@ -118,7 +114,6 @@ def prediction_table(
         style = None if place else "bold"
         classes.add_row(class_name, f"{_percent(confidence)} %", style=style)
     table = Table.grid(padding=(0, 2))
-    table.title, table.title_justify, table.title_style = name, "left", "bold"
     table.add_column(no_wrap=True)
     table.add_row(picture_text(image, colours=colours), classes)
     return table

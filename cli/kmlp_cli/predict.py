@@ -108,6 +108,7 @@ def predict(
 
     for file, prediction in zip(files, found, strict=True):
         best = [(names[number], share) for number, share in prediction.best(_BEST)]
-        table = prediction_table(file, prediction.image, best, colours=has_colours())
-        print_table(table)
+        print(file)
+        print_table(prediction_table(prediction.image, best, colours=has_colours()))
+        print()
     print(confidence_text(classifier))
