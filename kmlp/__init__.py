@@ -16,6 +16,7 @@ _MODULES = {
     "DataError": "kmlp.errors",
     "Dataset": "kmlp.data",
     "EpochRecord": "kmlp.run",
+    "Evaluation": "kmlp.evaluation",
     "KmlpError": "kmlp.errors",
     "Loss": "kmlp.losses",
     "Run": "kmlp.run",
@@ -23,6 +24,7 @@ _MODULES = {
     "UnknownNameError": "kmlp.errors",
     "ablate": "kmlp.ablation",
     "build_mlp": "kmlp.model",
+    "evaluate": "kmlp.evaluation",
     "fit": "kmlp.fused.fit",
     "get_activation": "kmlp.activations",
     "get_loss": "kmlp.losses",
@@ -39,6 +41,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "EpochRecord",
+    "Evaluation",
     "KmlpError",
     "Loss",
     "Run",
@@ -46,6 +49,7 @@ __all__ = [
     "UnknownNameError",
     "ablate",
     "build_mlp",
+    "evaluate",
     "fit",
     "get_activation",
     "get_loss",
@@ -67,6 +71,7 @@ if TYPE_CHECKING:
         KmlpError,
         UnknownNameError,
     )
+    from kmlp.evaluation import Evaluation, evaluate
     from kmlp.fused.fit import fit
     from kmlp.losses import Loss, get_loss, register_loss
     from kmlp.model import build_mlp

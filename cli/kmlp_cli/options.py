@@ -85,6 +85,19 @@ TensorBoard = Annotated[
         show_default=False,
     ),
 ]
+Model = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL.keras", help="The model's file.", show_default=False),
+]
+Custom = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="package.module:name",
+        help="A function or class that the model is made of and that is not Keras' own; "
+        "may be given several times.",
+        show_default=False,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of a table.")
 ]

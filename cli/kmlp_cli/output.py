@@ -16,6 +16,13 @@ _LONG = 500
 """Rows of a table that is printed without Rich, which takes 2 ms for each."""
 
 
+def has_colours() -> bool:
+    """Whether stdout is a terminal that shows colours."""
+    from rich.console import Console
+
+    return Console().color_system is not None
+
+
 def print_json(values: dict[str, Any]) -> None:
     """Prints one JSON object. Numbers that are not finite must be None by now."""
     print(json.dumps(values, indent=2, allow_nan=False))

@@ -1,4 +1,4 @@
-"""A picture of a dataset: some images of each class, with its name beside them."""
+"""Pictures of images: one of them enlarged, and some of each class of a dataset."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ _GAP = 4
 _TEXT = 18
 
 
+def enlargement(height: int, least: int) -> int:
+    """By which whole number images are enlarged to be at least so many pixels high."""
+    return max(1, -(-least // height))
+
+
+def to_picture(image: NDArray[np.uint8], scale: int = 1) -> Image:
+    """One image of a dataset, each of its pixels as a square of `scale * scale`."""
+    from PIL import Image
+
+    picture = Image.fromarray(_rgb(image))
+    size = (picture.width * scale, picture.height * scale)
+    return picture.resize(size, Image.Resampling.NEAREST)
+
+
 def draw_samples(images: Images) -> Image:
     """The first training images of each class, a row a class.
 
@@ -36,7 +50,7 @@ def draw_samples(images: Images) -> Image:
     font = ImageFont.load_default(_TEXT)
     names = images.class_names[:MOST_ROWS]
     height, width = images.train.x.shape[1:3]
-    scale = max(1, -(-_LEAST_PIXELS // height))
+    scale = enlargement(height, _LEAST_PIXELS)
     height, width = height * scale, width * scale
     left = 2 * _GAP + max(int(font.getlength(name)) for name in names) + _TEXT // 2
     size = (
@@ -51,8 +65,7 @@ def draw_samples(images: Images) -> Image:
         draw.text(place, name, "black", font, anchor="rm")
         members = np.flatnonzero(images.train.y == row)[:COLUMNS]
         for column, index in enumerate(members):
-            shown = Image.fromarray(_rgb(images.train.x[index]))
-            shown = shown.resize((width, height), Image.Resampling.NEAREST)
+            shown = to_picture(images.train.x[index], scale)
             picture.paste(shown, (left + column * (width + _GAP), top))
     return picture
 

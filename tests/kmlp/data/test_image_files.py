@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from kmlp import ConfigError, load_dataset
+from kmlp.data.image_files import like_mnist, read_image, resized
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("mnist").test.x[:50]
+
+
+def drawn(ink=0, paper=255, size=(300, 200)):
+    """A picture of a thick L, off the centre."""
+    picture = Image.new("L", size, paper)
+    ImageDraw.Draw(picture).line([(40, 30), (40, 130), (90, 130)], ink, 12)
+    return picture
+
+
+def close(one, other):
+    """How far two images differ, as a share of the first one's brightness."""
+    return np.abs(one.astype(float) - other).sum() / one.sum()
+
+
+def alike(one, other):
+    """The same, moved by a pixel at most, to which a centre of mass is rounded."""
+    moved = [np.roll(other, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    return min(close(one, it) for it in moved)
+
+
+def test_an_image_of_mnist_stays_nearly_what_it_is(digits):
+    """Its edges become sharper; nothing moves, which would cost much more."""
+    converted = [like_mnist(Image.fromarray(digit)) for digit in digits]
+    assert close(digits, np.stack(converted)) < 0.2
+    moved = np.roll(digits, 1, axis=2)
+    assert close(digits, moved) > 0.4
+
+
+def test_a_digit_has_mnists_size_and_place():
+    image = like_mnist(drawn())
+    assert (image.shape, image.dtype, image.max()) == ((28, 28), np.uint8, 255)
+    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+    assert np.ptp(rows) + 1 == 20
+    assert np.ptp(columns) + 1 == pytest.approx(20 * 56 / 106, abs=1.5)
+    mass = image.astype(float)
+    for axis in (0, 1):
+        centre = (mass.sum(1 - axis) * np.arange(28)).sum() / mass.sum()
+        assert 13.5 <= centre < 14.5  # as in all images of MNIST
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        drawn(255, 0),
+        drawn(60, 190),
+        drawn(180, 40),
+        drawn().convert("RGB"),
+        drawn(size=(900, 700)),
+    ],
+    ids=["inverted", "faint", "faint and inverted", "colour", "more background"],
+)
+def test_colours_contrast_and_place_do_not_matter(picture):
+    assert alike(like_mnist(drawn()), like_mnist(picture)) < 0.2
+
+
+def test_noise_does_not_matter():
+    noise = np.random.default_rng(0).normal(0, 20, (200, 300))
+    noisy = np.clip(np.asarray(drawn(20, 235)) + noise, 0, 255).astype("uint8")
+    assert alike(like_mnist(drawn()), like_mnist(Image.fromarray(noisy))) < 0.1
+
+
+def test_a_thin_stroke_is_no_fainter():
+    picture = Image.new("L", (280, 280), 255)
+    ImageDraw.Draw(picture).line([(60, 60), (200, 220)], 0, 2)
+    assert like_mnist(picture).max() == 255
+
+
+@pytest.mark.parametrize("size", [(280, 6), (6, 280), (2, 2)])
+def test_extreme_shapes_fit(size):
+    image = Image.new("L", (400, 400), 255)
+    image.paste(0, (60, 60, 60 + size[0], 60 + size[1]))
+    converted = like_mnist(image)
+    assert max(np.ptp(it) + 1 for it in np.nonzero(converted)) == 20
+
+
+def test_what_is_blank_is_refused():
+    rng = np.random.default_rng(0)
+    noise = np.clip(rng.normal(220, 8, (100, 100)), 0, 255).astype("uint8")
+    for picture in (Image.new("L", (50, 50), 128), Image.fromarray(noise)):
+        with pytest.raises(ConfigError, match="Nothing on it stands out"):
+            like_mnist(picture)
+
+
+def test_transparency_is_put_on_white(tmp_path):
+    picture = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    picture.paste("black", mask=Image.eval(drawn(), lambda it: 255 - it))
+    for name, mode in (("a.png", "RGBA"), ("b.png", "LA"), ("c.png", "P")):
+        picture.convert(mode).save(tmp_path / name)
+        read = read_image(tmp_path / name)
+        assert read.mode == "RGB"
+        assert read.getpixel((0, 0)) == (255, 255, 255)
+        assert alike(like_mnist(drawn()), like_mnist(read)) < 0.05
+
+
+def test_a_camera_that_was_turned_is_turned_back(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    picture = drawn().transpose(Image.Transpose.ROTATE_90)
+    picture.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    read = read_image(tmp_path / "a.jpg")
+    assert read.size == (300, 200)
+    assert alike(like_mnist(drawn()), like_mnist(read)) < 0.1
+
+
+def test_16_bits_are_read(tmp_path):
+    deep = (np.asarray(drawn(20, 235)).astype("uint16")) << 8
+    Image.fromarray(deep).save(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png")
+    assert (read.mode, read.getextrema()) == ("L", (20, 235))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no picture", "a.png: is not read. Save it as PNG or JPEG."),
+        (b"GIF89a", "a.png: is not read"),
+        (b"\x89PNG\r\n\x1a\n", "a.png: "),
+        (None, "a.png: cannot be read: No such file or directory."),
+    ],
+)
+def test_what_is_no_picture_is_refused(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read_image(tmp_path / "a.png")
+    assert message in str(caught.value)
+
+
+def test_a_damaged_picture_is_refused(tmp_path):
+    drawn().save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ConfigError, match="cannot be read: "):
+        read_image(tmp_path / "a.png")
+
+
+def test_resizing_keeps_all_of_the_picture():
+    halves = Image.new("RGB", (200, 100), (250, 0, 0))
+    halves.paste((0, 0, 250), (100, 0, 200, 100))
+    image = resized(halves, 32, 32, 3)
+    assert image.shape == (32, 32, 3)
+    assert image[0, 0].tolist() == [250, 0, 0]
+    assert image[-1, -1].tolist() == [0, 0, 250]
+    assert resized(halves, 28, 28, 1).shape == (28, 28)
