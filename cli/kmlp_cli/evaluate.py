@@ -148,9 +148,8 @@ def _check_targets(
         return
     from kmlp.charts.style import FORMATS
 
-    suffixes = [f".{name}" for name in FORMATS]
     gather(
-        partial(check_target, path, overwrite=overwrite, option=option, suffixes=suffixes)
+        partial(check_target, path, overwrite=overwrite, option=option, suffixes=FORMATS)
         for option, path in (("--confusion", confusion), ("--mistakes", mistakes))
     )
     if (

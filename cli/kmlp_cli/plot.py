@@ -13,7 +13,6 @@ from kmlp_cli.loading import Study
 from kmlp_cli.options import Baseline, RunsDir
 
 _LISTED = "; ".join(f"of {name}: {', '.join(kinds)}" for name, kinds in KINDS.items())
-_SUFFIXES = (".html", ".png", ".svg", ".pdf")
 
 
 def plot(
@@ -38,6 +37,7 @@ def plot(
     runs_dir: RunsDir = None,
 ) -> None:
     """Draw a chart of a study."""
+    from kmlp.charts.style import FORMATS, save
     from kmlp.errors import ConfigError, gather, unknown_name
     from kmlp_cli.charts import draw
     from kmlp_cli.loading import against, load_study, opened
@@ -52,7 +52,7 @@ def plot(
     gather(
         [
             lambda: check_target(
-                out, option="--out", suffixes=_SUFFIXES, overwrite=overwrite
+                out, option="--out", suffixes=FORMATS, overwrite=overwrite
             ),
             check_kind,
         ]
@@ -67,9 +67,6 @@ def plot(
                 f"{loaded.record.kind}, of which there are: {', '.join(kinds)}."
             ]
         )
-    chart = draw(loaded, kind or kinds[0])
-    from kmlp.charts.style import save
-
-    save(chart, out)
+    save(draw(loaded, kind or kinds[0]), out)
     loaded.say_missing()
     print(f"Wrote {out}.", file=sys.stderr)

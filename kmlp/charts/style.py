@@ -10,7 +10,7 @@ import vl_convert
 
 from kmlp.files import replacing
 
-FORMATS = ("html", "png", "svg", "pdf")
+FORMATS = (".html", ".png", ".svg", ".pdf")
 """What a chart can be saved as, by the end of the file's name."""
 
 WIDTH, HEIGHT = 420, 260
