@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ ORDERED: Final = "viridis"
 ORDERED_EXTENT = [0.0, 0.85]
 """The part of it that can be seen on white paper."""
 
+_LETTER = 6.9
+"""Pixels of a letter below a title, about."""
 _GRID, _INK, _PAPER = "#8884", "#222222", "#ffffff"
 
 
@@ -75,6 +78,19 @@ def style(*, ink: str = _INK, background: str = _PAPER) -> dict[str, Any]:
         "rule": {"color": ink},
         "range": {"category": list(COLOURS)},
     }
+
+
+def titled(text: str, *lines: str, width: float) -> alt.TitleParams:
+    """A title with lines below it, broken where they are wider than a chart.
+
+    Args:
+        text: The title.
+        *lines: Each begins anew.
+        width: In pixels.
+    """
+    letters = int(width / _LETTER)
+    wrapped = [part for line in lines for part in textwrap.wrap(line, letters)]
+    return alt.TitleParams(text, subtitle=wrapped)
 
 
 def save(chart: alt.TopLevelMixin, path: Path) -> None:

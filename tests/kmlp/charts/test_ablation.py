@@ -10,7 +10,7 @@ import pytest
 from made_up import made_up_ablation, made_up_record
 
 from kmlp.charts.ablation import CHARTS, learning_curves, seconds, steps, values
-from kmlp.charts.steps import thinned
+from kmlp.charts.ablation.thinning import thinned
 from kmlp.charts.style import save, to_specification
 from kmlp.run import Run
 

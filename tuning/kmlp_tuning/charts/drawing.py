@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
 
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
-from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT
+from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT, titled
 from kmlp.comparison import METRIC
 from kmlp.texts import count_of
 from kmlp_tuning.charts.rows import Row, wrong_text
 from kmlp_tuning.search import Search
-
-_LETTER = 6.7
-"""Pixels of a letter of a subtitle, about."""
 
 BLUE, VERMILION, GREY, INK = COLOURS[0], COLOURS[1], "#8a8a8a", "#222222"
 
@@ -31,10 +27,8 @@ def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams
         width: Pixels of the lines of the subtitle.
     """
     wrong = wrong_text(search)
-    lines = [search.headline + (f"; {wrong}" if wrong else "")]
-    lines.append(" ".join(note for note in notes if note))
-    wrapped = [part for it in lines for part in textwrap.wrap(it, int(width / _LETTER))]
-    return alt.TitleParams(text, subtitle=wrapped)
+    headline = search.headline + (f"; {wrong}" if wrong else "")
+    return titled(text, headline, " ".join(filter(None, notes)), width=width)
 
 
 def best_text(search: Search, seen: str = "") -> str:

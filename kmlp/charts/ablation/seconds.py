@@ -1,0 +1,72 @@
+"""Time against accuracy."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from kmlp.ablation import Ablation
+from kmlp.charts.ablation.drawing import (
+    RATIO,
+    Row,
+    colour_of_values,
+    dash_of_values,
+    described,
+    log_title,
+    short,
+    title_of,
+)
+from kmlp.charts.accuracy import AccuracyScale, error_of
+from kmlp.charts.style import HEIGHT, WIDTH
+
+
+def seconds(study: Ablation) -> alt.LayerChart:
+    """Validation accuracy by the seconds that it took, epoch by epoch."""
+    rows: list[Row] = []
+    for value in study.values:
+        for records in zip(*(run.history for run in value.finished), strict=True):
+            epoch = records[0].epoch
+            mean = sum(it.val_accuracy for it in records) / len(records)
+            spent = [
+                sum(it.seconds for it in run.history[:epoch]) for run in value.finished
+            ]
+            rows.append(
+                {
+                    "value": study.text(value),
+                    "epoch": epoch,
+                    "error": error_of(mean),
+                    "told": f"{100 * mean:.2f}",
+                    "seconds": short(sum(spent) / len(spent)),
+                }
+            )
+    scale = AccuracyScale.of(row["error"] for row in rows)
+    spread = [row["seconds"] for row in rows if row["seconds"] > 0]
+    wide = bool(spread) and max(spread) > RATIO * min(spread)
+    base = alt.Chart({"values": rows}).encode(
+        x=alt.X(
+            "seconds:Q",
+            title=log_title("seconds of training, mean over the seeds", wide=wide),
+            scale=alt.Scale(type="log") if wide else alt.Scale(zero=True),
+            axis=alt.Axis(labelOverlap=True, tickCount=6),
+        ),
+        y=alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
+        color=colour_of_values(study),
+        tooltip=[
+            alt.Tooltip("value:N", title=study.axis),
+            alt.Tooltip("epoch:Q"),
+            alt.Tooltip("seconds:Q", format=".2f"),
+            alt.Tooltip("told:N", title="validation accuracy, %"),
+        ],
+    )
+    line = base.mark_line(strokeWidth=2).encode(strokeDash=dash_of_values(study))
+    points = base.mark_circle(size=40, opacity=1)
+    return alt.LayerChart(layer=[line, points]).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=title_of(
+            study,
+            f"Time and accuracy by {study.axis}",
+            "A point an epoch, from left to right; evaluation and, in the first epoch, "
+            "compiling are counted. Runs side by side slow each other down.",
+        ),
+        description=described(study, "Validation accuracy by seconds of training"),
+    )

@@ -1,0 +1,89 @@
+"""The loss of every step."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+
+from kmlp.ablation import Ablation
+from kmlp.charts.ablation.drawing import Row, described, short, title_of
+from kmlp.charts.ablation.thinning import loss_ticks, shown_epochs, thinned
+from kmlp.charts.style import ORDERED, ORDERED_EXTENT
+from kmlp.comparison import ValueResult
+from kmlp.run import Run
+
+_CUT = 10
+"""Of the loss of the first step: higher ones are cut off, or they would hide the rest."""
+_PANEL = 200
+"""Pixels of the width of a panel, of which each shows two points."""
+
+
+def steps(study: Ablation) -> alt.FacetChart:
+    """The training loss of every step in an epoch, one run of each value."""
+    rows: list[Row] = []
+    runs = [(value, run) for value in study.values if (run := _first(value)) is not None]
+    for value, run in runs:
+        for number in shown_epochs(run.epochs):
+            losses = run.history[number - 1].step_losses
+            for kind, places, means in thinned(losses, _PANEL):
+                shown = np.isfinite(means)
+                rows.append(
+                    {
+                        "value": study.text(value),
+                        "epoch": number,
+                        "kind": kind,
+                        "step": places[shown].tolist(),
+                        "loss": [short(it) for it in means[shown].tolist()],
+                    }
+                )
+    highest = max((it for row in rows for it in row["loss"]), default=1.0)
+    start = [float(run.history[0].step_losses[0]) for _, run in runs if run.history]
+    limit = min(highest, _CUT * max((it for it in start if np.isfinite(it)), default=1.0))
+    base = alt.Chart().encode(
+        x=alt.X("step:Q", title="step in the epoch", scale=alt.Scale(nice=False)),
+        y=alt.Y(
+            "loss:Q",
+            title="training loss",
+            scale=alt.Scale(type="symlog", constant=0.01, domain=[0, limit], nice=False),
+            axis=alt.Axis(values=loss_ticks(limit), format="~g"),
+        ),
+        color=alt.Color(
+            "epoch:O",
+            scale=alt.Scale(scheme=alt.SchemeParams(name=ORDERED, extent=ORDERED_EXTENT)),
+            legend=alt.Legend(symbolOpacity=1, symbolStrokeWidth=3),
+        ),
+    )
+    layered = alt.layer(
+        base.transform_filter("datum.kind == 'step'").mark_line(
+            strokeWidth=0.6, opacity=0.35, clip=True
+        ),
+        base.transform_filter("datum.kind == 'mean'").mark_line(strokeWidth=2, clip=True),
+    ).properties(width=_PANEL, height=160)
+    cut = f" Losses above {limit:.3g} are cut off, up to {highest:.3g}."
+    faceted = layered.facet(
+        facet=alt.Facet(
+            "value:N",
+            title=study.axis,
+            sort=[study.text(value) for value, _ in runs],
+        ),
+        columns=3,
+        data={"values": rows},
+    ).transform_flatten(["step", "loss"])
+    return faceted.properties(
+        title=title_of(
+            study,
+            f"Loss of every step by {study.axis}",
+            "One run of each value, on a log scale that is even below 0.01. Thin: the loss "
+            "of steps, of many the lowest and the "
+            "highest at each place; thick: the mean over a twentieth of the epoch's steps."
+            + (cut if limit < highest else ""),
+            panels=2,
+        ),
+        description=described(study, "Training loss by step"),
+    )
+
+
+def _first(value: ValueResult) -> Run | None:
+    """The run to show of a value: the first that finished, else that has an epoch."""
+    runs = [*value.finished, *(run for run in value.runs if run.history)]
+    return runs[0] if runs else None

@@ -1,0 +1,119 @@
+"""Accuracy by the value of the axis."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from kmlp.ablation import Ablation
+from kmlp.charts.ablation.drawing import (
+    RATIO,
+    Row,
+    anything_lost,
+    described,
+    is_numeric,
+    on_axis_of,
+    title_of,
+)
+from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
+from kmlp.charts.style import COLOURS, HEIGHT, WIDTH
+from kmlp.evidence import conclusion
+from kmlp.texts import count_of
+
+_UNITS = {
+    "width": "units in each hidden layer",
+    "depth": "hidden layers",
+    "batch_size": "images",
+    "train_size": "images",
+}
+
+
+def values(study: Ablation) -> alt.LayerChart:
+    """Validation accuracy after the last epoch by the value of the axis."""
+    rows: list[Row] = []
+    means: list[Row] = []
+    for value in study.values:
+        place = value.value if is_numeric(study) else study.text(value)
+        about = {"place": place, "value": study.text(value)}
+        for run in value.runs:
+            finished = run.status == "finished"
+            error = error_of(run.val_accuracy) if finished else None
+            told = run.status if error is None else accuracy_text(error)
+            rows.append({**about, "seed": run.config.seed, "error": error, "told": told})
+        found = value.val_accuracy
+        if found is not None:
+            row = {
+                **about,
+                "error": error_of(found.mean),
+                "told": f"{100 * found.mean:.2f}",
+            }
+            if found.interval is not None:
+                low, high = (min(1.0, max(0.0, it)) for it in found.interval)
+                row |= {"low": error_of(low), "high": error_of(high)}
+            means.append(row)
+    errors = [it["error"] for it in rows if it["error"] is not None]
+    errors += [it[key] for it in means for key in ("low", "high") if key in it]
+    scale = AccuracyScale.of(errors, room=0.1 if anything_lost(study) else 0.0)
+    y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis()))
+    x = _axis_of_values(study)
+    tooltip = [
+        alt.Tooltip("value:N", title=study.axis),
+        alt.Tooltip("seed:N"),
+        alt.Tooltip("told:N", title="validation accuracy, %"),
+    ]
+    base = alt.Chart({"values": rows}).encode(x=x, tooltip=tooltip)
+    mean = alt.Chart({"values": means}).encode(x=x)
+    shift = 9 if len(study.seeds) > 1 else 0
+    layers = [
+        mean.mark_line(color=COLOURS[0], strokeWidth=1, opacity=0.5).encode(y=y),
+        mean.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=2, color=COLOURS[0])
+        .encode(y=on_axis_of(y, "low:Q"), y2="high:Q"),
+        mean.mark_point(filled=True, size=80, shape="square", color=COLOURS[0]).encode(y=y),
+        base.transform_filter("datum.error !== null")
+        .mark_circle(size=45, color=COLOURS[1], opacity=0.8, xOffset=shift)
+        .encode(y=y),
+        base.transform_filter("datum.error === null")
+        .mark_point(shape=CROSS, size=60, strokeWidth=2, color=COLOURS[1], xOffset=shift)
+        .encode(y=alt.value(HEIGHT - 8)),
+    ]
+    if not is_numeric(study):
+        del layers[0]  # names have no order that a line could follow
+    note = (
+        f"Circles are seeds, squares their means with 95 % intervals, after "
+        f"{count_of(study.epochs, 'epoch')}. {_sentence(study)}"
+    )
+    if len(study.seeds) == 1:
+        note = f"One seed, after {count_of(study.epochs, 'epoch')}. {_sentence(study)}"
+    if anything_lost(study):
+        note += " Crosses: runs that diverged or failed."
+    return alt.LayerChart(layer=layers).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=title_of(study, f"What {study.axis} does", note),
+        description=described(study, "Validation accuracy by value"),
+    )
+
+
+def _axis_of_values(study: Ablation) -> alt.X:
+    unit = _UNITS.get(study.axis)
+    title = f"{study.axis}, {unit}" if unit else study.axis
+    found = [value.value for value in study.values]
+    if not is_numeric(study):
+        names = [study.text(value) for value in study.values]
+        return alt.X("place:N", title=title, sort=names, axis=alt.Axis(labelAngle=0))
+    wide = min(found) > 0 and max(found) >= RATIO * min(found)
+    return alt.X(
+        "place:Q",
+        title=f"{title} (log scale)" if wide else title,
+        scale=alt.Scale(
+            type="log" if wide else "linear",
+            domain=[min(found), max(found)] if len(found) > 1 else alt.Undefined,
+            nice=False,
+            padding=20,
+        ),
+        axis=alt.Axis(values=found, labelOverlap=True, grid=False),
+    )
+
+
+def _sentence(study: Ablation) -> str:
+    return conclusion(study).split(" If ")[0]
