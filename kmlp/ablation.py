@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
-from kmlp.config import RunConfig, axis_field, value_text
+from kmlp.config import RunConfig, axis_field
 from kmlp.engine import Observer
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems
-from kmlp.run import EpochRecord, Run
+from kmlp.rows import StudyRun, StudyRuns
+from kmlp.run import Run
 from kmlp.runner import RunsDir, train_all
 from kmlp.store import Store, StudyRecord
+from kmlp.texts import count_of
 
 if TYPE_CHECKING:
     import pandas
@@ -32,6 +34,14 @@ class Ablation(Comparison):
     fused: bool
     """Whether an epoch was one compiled program (see `kmlp.fit`)."""
 
+    @property
+    def headline(self) -> str:
+        """What was trained, in a line."""
+        return (
+            f"{self.base.dataset}, {count_of(self.epochs, 'epoch')}, "
+            f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
+        )
+
     def compared_with(self, baseline: Any) -> Ablation:
         """The same, its values compared with one of them in place of the best.
 
@@ -41,38 +51,25 @@ class Ablation(Comparison):
         place = check_baseline(self.axis, [it.value for it in self.values], baseline)
         return replace(self, baseline=self.values[place])
 
+    def study_runs(self) -> StudyRuns:
+        """Its runs, for tables and logs."""
+        return StudyRuns(
+            study=self.name,
+            kind="ablation",
+            varied=(self.axis,),
+            runs=tuple(StudyRun(run=run) for run in self.runs),
+        )
+
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table with a row for every epoch of every run.
 
-        Its columns are the axis (`loss_function` for `loss`), `seed`, `status`, `epoch`
-        and the figures of `EpochRecord` but for the step losses. A `width` of several
-        numbers is a text: `300x100`.
+        Its columns are `kmlp.rows.COLUMNS`, as those of `kmlp export`: the axis is one
+        of them (`loss_function` for `loss`).
 
         Raises:
             ImportError: if pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "`to_frame` needs pandas: `pip install pandas`. `runs` has the figures."
-            ) from error
-        column = column_of(self.axis)
-        names = [field.name for field in fields(EpochRecord)]
-        figures = [name for name in names if name != "step_losses"]
-        return pandas.DataFrame(
-            [
-                {
-                    column: table_value(self.axis, run.config),
-                    "seed": run.config.seed,
-                    "status": run.status,
-                    **{name: getattr(record, name) for name in figures},
-                }
-                for run in self.runs
-                for record in run.history
-            ],
-            columns=[column, "seed", "status", *figures],
-        )
+        return self.study_runs().to_frame()
 
 
 def ablate(
@@ -182,25 +179,6 @@ def check_baseline(axis: str, values: Sequence[Any], baseline: Any) -> int:
             ]
         )
     return list(values).index(converted)
-
-
-def column_of(axis: str) -> str:
-    """The name of a column with values of an axis, apart from what epochs came to.
-
-    >>> column_of("width"), column_of("loss")
-    ('width', 'loss_function')
-    """
-    return "loss_function" if axis == "loss" else axis
-
-
-def table_value(axis: str, config: RunConfig) -> Any:
-    """A run's value of the axis for a cell of a table; a tuple as text.
-
-    >>> table_value("width", RunConfig(width=(300, 100)))
-    '300x100'
-    """
-    value = getattr(config, axis)
-    return value_text(axis, value) if isinstance(value, tuple) else value
 
 
 def load_ablation(store: Store, study: StudyRecord) -> Ablation:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from kmlp.ablation import Ablation, column_of, table_value
+from kmlp.ablation import Ablation
 from kmlp.comparison import METRIC, Comparison, ValueResult
 from kmlp.evidence import conclusion
 from kmlp.fields import plain
+from kmlp.pairing import Pairing, pairing_text
+from kmlp.rows import finite
 from kmlp.run import FIGURES, Run
 from kmlp.statistics import Difference, Estimate
 
@@ -39,6 +40,29 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "best": plain(best.value) if best is not None else None,
         "best_index": study.values.index(best) if best is not None else None,
         "conclusion": conclusion(study),
+    }
+
+
+def pairing_to_dict(found: Pairing) -> dict[str, Any]:
+    """Two ablations side by side."""
+    return {
+        "first": found.first.name,
+        "second": found.second.name,
+        "axis": found.first.axis,
+        "metric": METRIC,
+        "epochs": found.epochs,
+        "seeds": list(found.seeds),
+        "differing": {name: list(texts) for name, texts in found.differing.items()},
+        "values": [
+            {
+                "value": plain(it.value),
+                "first": estimate_to_dict(it.first),
+                "second": estimate_to_dict(it.second),
+                "difference": _difference_to_dict(it.difference),
+            }
+            for it in found.values
+        ],
+        "conclusion": pairing_text(found),
     }
 
 
@@ -122,30 +146,3 @@ def estimate_to_dict(found: Estimate | None) -> dict[str, Any]:
         "mean": found.mean if found is not None else None,
         "interval": list(found.interval) if found is not None and found.interval else None,
     }
-
-
-def finite(number: float) -> float | None:
-    """The number, None if JSON cannot hold it."""
-    return number if math.isfinite(number) else None
-
-
-def run_rows(run: Run) -> list[dict[str, Any]]:
-    """A flat row for every epoch of a run."""
-    return [
-        {
-            "seed": run.config.seed,
-            "status": run.status,
-            "epoch": record.epoch,
-            **{name: finite(getattr(record, name)) for name in _HISTORY},
-        }
-        for record in run.history
-    ]
-
-
-def ablation_rows(study: Ablation) -> list[dict[str, Any]]:
-    """A flat row for every epoch of every run; None where a number is not finite."""
-    return [
-        {column_of(study.axis): table_value(study.axis, run.config), **row}
-        for run in study.runs
-        for row in run_rows(run)
-    ]

@@ -6,7 +6,6 @@ import inspect
 import itertools
 import math
 import operator
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from kmlp import backend
 from kmlp.activations import Activation, get_activation
 from kmlp.config import RunConfig, config_fields
 from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.files import replacing
 from kmlp.initializers import draw_weights, keras_initializers
 from kmlp.losses import Loss, get_loss
 from kmlp.seeds import Purpose, generator
@@ -215,15 +215,13 @@ def save_portable(model: keras.Sequential, path: Path) -> bool:
     loss = model.loss
     defined = type(loss) if isinstance(loss, keras.losses.Loss) else loss
     compiled = defined.__module__.partition(".")[0] == "keras"
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
     try:
         model.compiled = compiled
-        with backend.quiet():  # Keras looks for TensorFlow, which is loud, to save
+        # Keras looks for TensorFlow, which is loud, to save.
+        with backend.quiet(), replacing(path) as aside:
             model.save(aside)
-        aside.replace(path)
     finally:
         model.compiled = True
-        aside.unlink(missing_ok=True)
     return compiled
 
 

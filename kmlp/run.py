@@ -87,6 +87,10 @@ class Run:
     None if it diverged, or in a view of its first epochs."""
     failure: str | None = None
     """Why it failed; None if it did not."""
+    key: str = ""
+    """See `run_key`; empty if no store has it."""
+    updated: float = 0.0
+    """When it was trained last, in seconds since 1970."""
 
     @property
     def status(self) -> Status:

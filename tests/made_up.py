@@ -36,7 +36,7 @@ def made_up_ablation(accuracies, *, seeds=None, axis="width", base=None):
         for seed, accuracy in zip(seeds, column, strict=True):
             run = Run(
                 fused=True,
-                config=RunConfig(width=value, seed=seed),
+                config=RunConfig(**{axis: value, "seed": seed}),
                 backend="none",
                 parameters=10,
                 history=(made_up_record(1, accuracy),),

@@ -20,6 +20,7 @@ from kmlp_cli.options import (
     Quiet,
     RunsDir,
     TargetAccuracy,
+    TensorBoard,
     config_options,
     target_share,
 )
@@ -64,6 +65,7 @@ def ablate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")
     ] = False,
+    tensorboard: TensorBoard = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -81,6 +83,7 @@ def ablate(
     from kmlp_cli import tables
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
+    from kmlp_cli.saving import check_log_folder, save_logs
 
     backends.select(backend)
     axis_values: tuple[Any, ...] = ()
@@ -102,6 +105,7 @@ def ablate(
             lambda: check_count("epochs", epochs),
             lambda: check_count("seeds", seeds),
             lambda: jobs is None or check_count("jobs", jobs),
+            lambda: check_log_folder(tensorboard),
         ]
     )
     if dry_run:
@@ -132,6 +136,8 @@ def ablate(
         print_json(ablation_to_dict(study, target=target))
     else:
         print_ablation(study, convergence=convergence, target=target)
+    if tensorboard is not None:
+        save_logs(study.study_runs(), tensorboard)
     if any(value.failed for value in study.values):
         raise typer.Exit(1)
 

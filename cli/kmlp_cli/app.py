@@ -12,8 +12,11 @@ import typer
 
 from kmlp import __version__
 from kmlp.errors import KmlpError
-from kmlp_cli import ablate, data, evaluate, predict, tune
+from kmlp_cli import ablate, data, evaluate, export, predict, tune
+from kmlp_cli.compare import compare
 from kmlp_cli.info import info
+from kmlp_cli.plot import plot
+from kmlp_cli.report import report
 from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.train import train
 
@@ -33,6 +36,10 @@ app.command(epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(epilog=predict.EPILOG)(predict.predict)
 app.command()(studies)
 app.command()(show)
+app.command()(compare)
+app.command()(plot)
+app.command()(report)
+app.command(epilog=export.EPILOG)(export.export)
 app.command()(runs)
 app.command()(rm)
 app.add_typer(data.app, name="data")

@@ -35,7 +35,7 @@ def percent(found: Estimate | None, *, signed: bool = False) -> str:
     """A share in percent, with half of its interval."""
     if found is None:
         return NONE
-    mean = f"{100 * found.mean:{'+' if signed else ''}.2f}"
+    mean = f"{100 * found.mean:{'+' if signed else ''}z.2f}"
     if found.interval is None:
         return mean
     return f"{mean} ± {100 * (found.interval[1] - found.mean):.2f}"

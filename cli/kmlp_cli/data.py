@@ -122,6 +122,7 @@ def show(
     """Draw images of every class into a picture."""
     from kmlp.data.picture import draw_samples
     from kmlp.errors import ConfigError
+    from kmlp.files import replacing
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise ConfigError(
@@ -132,12 +133,8 @@ def show(
     if out.is_dir() or not os.access(out.parent, os.W_OK):
         raise ConfigError([f'"{out}" cannot be written.'])
     picture = draw_samples(_load(name))
-    aside = out.with_name(f".{out.stem}.{os.getpid()}{out.suffix}")
-    try:
+    with replacing(out) as aside:
         picture.save(aside)
-        aside.replace(out)
-    finally:
-        aside.unlink(missing_ok=True)
     print(f"{out}: {picture.width} x {picture.height} pixels.", file=sys.stderr)
 
 

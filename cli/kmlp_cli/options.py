@@ -88,6 +88,16 @@ Custom = Annotated[
         show_default=False,
     ),
 ]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="FOLDER",
+        help="Write the runs' logs for TensorBoard there, into a folder named after the "
+        "study.",
+        show_default=False,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of a table.")
 ]

@@ -35,16 +35,6 @@ def print_json_list(name: str, items: list[dict[str, Any]]) -> None:
     print(f'{{"{name}": [\n{lines}\n]}}')
 
 
-def print_csv(rows: list[dict[str, Any]]) -> None:
-    """Prints rows with the same keys as CSV, the keys first."""
-    import csv
-    import sys
-
-    writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-
-
 def print_table(table: Table, note: Text | None = None) -> None:
     """Prints a table, and a sentence under it.
 

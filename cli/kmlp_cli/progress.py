@@ -91,6 +91,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self._names = names
         self.console = console
         self.stages = stages
+        self.study = ""
+        """Its name, once it has begun."""
         self.total = 0
         self.trained: Counter[RunConfig] = Counter()
         """Epochs of each run that is not failed."""
@@ -104,6 +106,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, StudyStarted):
+            self.study = event.name
             self.total = event.assignments
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)

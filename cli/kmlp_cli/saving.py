@@ -1,4 +1,4 @@
-"""`--save`, a trained model as a `.keras` file, and where options may write files."""
+"""What options write: a model, logs for TensorBoard; and where they may write."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from kmlp.rows import StudyRuns
     from kmlp.run import Run
 
 
@@ -54,6 +55,35 @@ def check_target(
     elif not os.access(path.parent, os.W_OK):
         problems.append(f"The folder {path.parent} of `{option}` cannot be written to.")
     raise_problems(problems)
+
+
+def check_log_folder(path: Path | None) -> None:
+    """Checks that `--tensorboard` can make and fill a folder there; None: it need not.
+
+    Raises:
+        ConfigError: if it cannot.
+    """
+    from kmlp.errors import raise_problems
+
+    if path is None:
+        return
+    there = next(it for it in (path, *path.absolute().parents) if it.exists())
+    problems = []
+    if not there.is_dir():
+        problems.append(
+            f'The value of `--tensorboard` is "{path}", but {there} is a file. Give the '
+            "name of a folder."
+        )
+    elif not os.access(there, os.W_OK):
+        problems.append(f"The folder {there} of `--tensorboard` cannot be written to.")
+    raise_problems(problems)
+
+
+def save_logs(found: StudyRuns, path: Path) -> None:
+    """Writes a study's logs for TensorBoard, and says so."""
+    from kmlp.tensorboard import write_logs
+
+    print(f"Logs: tensorboard --logdir {write_logs(found, path)}", file=sys.stderr)
 
 
 def save_run(run: Run, path: Path) -> None:

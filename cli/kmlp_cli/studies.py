@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kmlp.errors import raise_problems
+from kmlp_cli.loading import Study, load_study, opened
 from kmlp_cli.options import (
     Baseline,
     Convergence,
@@ -19,9 +20,9 @@ from kmlp_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from kmlp.store import Store, StudyRecord
-
-Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
+    from kmlp.ablation import Ablation
+    from kmlp.run import Run
+    from kmlp_tuning.search import Search
 
 
 def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
@@ -30,7 +31,7 @@ def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.store_tables import studies_table
 
-    with _opened(runs_dir) as store:
+    with opened(runs_dir) as store:
         found = list_studies(store)
     if as_json:
         print_json({"studies": [study.to_dict() for study in found]})
@@ -42,7 +43,7 @@ def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
 class _View:
     """How a study is shown."""
 
-    form: Literal["table", "json", "csv"]
+    as_json: bool
     baseline: str | None
     convergence: bool
     target: float | None
@@ -75,79 +76,62 @@ def show(
 ) -> None:
     """Show what a study has come to, as the command that asked for it does."""
     from kmlp.errors import ConfigError
-    from kmlp.store.studies import get_study
+    from kmlp.table_files import write_csv
 
     if as_json and as_csv:
         raise ConfigError(["Give --json or --csv, not both."])
-    view = _View(
-        "json" if as_json else "csv" if as_csv else "table",
-        baseline,
-        convergence,
-        target_share(target_accuracy),
-    )
-    with _opened(runs_dir) as store:
-        record = get_study(store, study)
-        show_kind = {"train": _show_run, "ablation": _show_ablation, "search": _show_search}
-        missing = show_kind[record.kind](store, record, view)
-    if missing:
-        print(
-            f"{missing} of {sum(map(len, record.rows))} runs are not finished.",
-            file=sys.stderr,
-        )
+    view = _View(as_json, baseline, convergence, target_share(target_accuracy))
+    with opened(runs_dir) as store:
+        found = load_study(store, study)
+    kind = found.record.kind
+    if kind != "ablation":
+        view.check_plain(kind)
+    if as_csv:
+        write_csv(found.runs.rows(), sys.stdout)
+    elif kind == "train":
+        _show_run(found.answer, view)
+    elif kind == "ablation":
+        _show_ablation(found.answer, view)
+    else:
+        _show_search(found.answer, view)
+    found.say_missing()
 
 
-def _show_run(store: Store, record: StudyRecord, view: _View) -> int:
-    """Prints a study in a form, and says how many of its runs are not finished."""
-    from kmlp.export import run_rows, run_to_json
+def _show_run(run: Run, view: _View) -> None:
+    from kmlp.export import run_to_json
     from kmlp_cli import tables
-    from kmlp_cli.output import print_csv, print_json, print_table
+    from kmlp_cli.output import print_json, print_table
 
-    view.check_plain(record.kind)
-    run = record.only_run(store)
-    if view.form == "json":
+    if view.as_json:
         print_json(run_to_json(run))
-    elif view.form == "csv":
-        print_csv(run_rows(run))
     else:
         print_table(tables.run_table(run), tables.run_summary(run))
-    return 0
 
 
-def _show_ablation(store: Store, record: StudyRecord, view: _View) -> int:
-    from kmlp.ablation import load_ablation
+def _show_ablation(ablation: Ablation, view: _View) -> None:
     from kmlp.config import axis_field
-    from kmlp.export import ablation_rows, ablation_to_dict
+    from kmlp.export import ablation_to_dict
     from kmlp_cli.ablate import print_ablation
-    from kmlp_cli.output import print_csv, print_json
+    from kmlp_cli.output import print_json
 
-    ablation = load_ablation(store, record)
     if view.baseline is not None:
         value = axis_field(ablation.axis).parse(view.baseline)
         ablation = ablation.compared_with(value)
-    if view.form == "json":
+    if view.as_json:
         print_json(ablation_to_dict(ablation, target=view.target))
-    elif view.form == "csv":
-        print_csv(ablation_rows(ablation))
     else:
         print_ablation(ablation, convergence=view.convergence, target=view.target)
-    return sum(map(len, record.rows)) - len(ablation.runs)
 
 
-def _show_search(store: Store, record: StudyRecord, view: _View) -> int:
-    from kmlp_cli.output import print_csv, print_json
+def _show_search(search: Search, view: _View) -> None:
+    from kmlp_cli.output import print_json
     from kmlp_cli.tune import print_search
-    from kmlp_tuning.export import search_rows, search_to_dict
-    from kmlp_tuning.records import load_search, unfinished
+    from kmlp_tuning.export import search_to_dict
 
-    view.check_plain(record.kind)
-    search = load_search(store, record)
-    if view.form == "json":
+    if view.as_json:
         print_json(search_to_dict(search))
-    elif view.form == "csv":
-        print_csv(search_rows(search))
     else:
         print_search(search, every=True)
-    return unfinished(search, record)
 
 
 def runs(
@@ -179,7 +163,7 @@ def runs(
     from kmlp_cli.store_tables import runs_table
 
     filters = parse_filters(where or [], status=status)
-    with _opened(runs_dir) as store:
+    with opened(runs_dir) as store:
         shown = list_runs(store, filters, study=study, limit=limit or None)
         found = count_runs(store, filters, study=study)
     if as_json:
@@ -198,7 +182,7 @@ def rm(
     """Remove a study, and the runs that no other study uses."""
     from kmlp.store.studies import get_study, remove_study, runs_of_study
 
-    with _opened(runs_dir, writable=True) as store:
+    with opened(runs_dir, writable=True) as store:
         get_study(store, study)
         alone, shared = runs_of_study(store, study)
         print(
@@ -211,9 +195,3 @@ def rm(
             raise typer.Exit(1)
         remove_study(store, study)
     print(f'Removed "{study}".', file=sys.stderr)
-
-
-def _opened(runs_dir: str | None, *, writable: bool = False) -> Store:
-    from kmlp.store import Store, runs_folder
-
-    return Store(runs_folder(runs_dir), writable=writable)

@@ -38,8 +38,7 @@ def ablation_table(study: Ablation) -> Table:
     looked_at = "all pairs" if study.baseline is None else "all values"
     legend = _INTERVAL_LEGEND.format(looked_at) if seeds > 1 else ""
     table = plain_table(
-        f"What {study.axis} does: {study.base.dataset}, {count_of(study.epochs, 'epoch')}, "
-        f"{count_of(seeds, 'seed')}, {study.backend}",
+        f"What {study.axis} does: {study.headline}",
         "\n".join([_description(study), legend + _CURVE_LEGEND]),
     )
     _add_axis(table, study)

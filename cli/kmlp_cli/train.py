@@ -17,6 +17,7 @@ from kmlp_cli.options import (
     Name,
     Quiet,
     RunsDir,
+    TensorBoard,
     config_options,
 )
 
@@ -42,6 +43,7 @@ def train(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --save replace a file.")
     ] = False,
+    tensorboard: TensorBoard = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -50,10 +52,11 @@ def train(
     from kmlp.checks import check_count
     from kmlp.errors import gather
     from kmlp.export import run_to_json
+    from kmlp.rows import one_run
     from kmlp.runner import train as run_training
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
-    from kmlp_cli.saving import check_target, save_run
+    from kmlp_cli.saving import check_log_folder, check_target, save_logs, save_run
     from kmlp_cli.tables import run_summary, run_table
 
     backends.select(backend)
@@ -62,6 +65,7 @@ def train(
             config.make,
             lambda: check_count("epochs", epochs),
             lambda: check_target(save, overwrite=overwrite),
+            lambda: check_log_folder(tensorboard),
         ]
     )
     with show_progress(("seed",), quiet=quiet, fresh=fresh) as display:
@@ -78,6 +82,8 @@ def train(
         print_json(run_to_json(run))
     else:
         print_table(run_table(run), run_summary(run))
+    if tensorboard is not None:
+        save_logs(one_run(display.study, run), tensorboard)
     if save is not None:
         save_run(run, save)
     if run.status == "failed":

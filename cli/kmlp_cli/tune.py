@@ -18,6 +18,7 @@ from kmlp_cli.options import (
     Name,
     Quiet,
     RunsDir,
+    TensorBoard,
     space_options,
 )
 from kmlp_tuning.domains import SEARCHED
@@ -108,6 +109,7 @@ def tune(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --save replace a file.")
     ] = False,
+    tensorboard: TensorBoard = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -122,7 +124,7 @@ def tune(
     from kmlp.errors import gather
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
-    from kmlp_cli.saving import check_target, save_run
+    from kmlp_cli.saving import check_log_folder, check_target, save_logs, save_run
     from kmlp_cli.search_tables import plan_table
     from kmlp_tuning.export import plan_to_dict, search_to_dict
     from kmlp_tuning.run import tune as run_search
@@ -134,6 +136,7 @@ def tune(
         [
             lambda: _space(config, space),
             lambda: check_target(save, overwrite=overwrite),
+            lambda: check_log_folder(tensorboard),
             lambda: max_trials is None or check_count("max_trials", max_trials),
             lambda: check_count("max_epochs", max_epochs),
             lambda: jobs is None or check_count("jobs", jobs),
@@ -177,6 +180,8 @@ def tune(
         print_json(search_to_dict(search))
     else:
         print_search(search, every=every)
+    if tensorboard is not None:
+        save_logs(search.study_runs(), tensorboard)
     best = search.best()
     if save is not None:
         if best is None or best.run is None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
+import vl_convert
+
+from kmlp.files import replacing
 
 FORMATS = ("html", "png", "svg", "pdf")
 """What a chart can be saved as, by the end of the file's name."""
@@ -29,7 +32,7 @@ Reference: M. Okabe and K. Ito (2008), Color universal design: eight colours tha
 people with any colour vision tell apart. Black and grey stand for two that print
 poorly.
 """
-ORDERED = "viridis"
+ORDERED: Final = "viridis"
 """The colour scheme of numbers: its lightness grows with them, in grey, too."""
 ORDERED_EXTENT = [0.0, 0.85]
 """The part of it that can be seen on white paper."""
@@ -84,13 +87,17 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
         chart: Any of this package.
         path: Ends with `.html`, `.png`, `.svg` or `.pdf`.
     """
-    specification = to_specification(chart)
-    specification["config"] = style()
-    styled = alt.Chart.from_dict(specification)
-    if path.suffix == ".html":
-        styled.save(path, inline=True)
-    else:
-        styled.save(path, scale_factor=2 if path.suffix == ".png" else 1)
+    specification = {**to_specification(chart), "config": style()}
+    with replacing(path) as aside:
+        if path.suffix == ".html":
+            page = vl_convert.vegalite_to_html(specification, bundle=True, renderer="svg")
+            aside.write_text(page, encoding="utf-8")
+        elif path.suffix == ".svg":
+            aside.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
+        elif path.suffix == ".png":
+            aside.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
+        else:
+            aside.write_bytes(vl_convert.vegalite_to_pdf(specification))
 
 
 def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -258,6 +258,8 @@ class Store:
             history=tuple(map(_record, records)),
             archive=None if checkpoint is None else self._reader(checkpoint),
             failure=row["failure"],
+            key=row["key"],
+            updated=row["updated"],
         )
 
     def _reader(self, checkpoint: sqlite3.Row) -> Callable[[], bytes]:

@@ -107,7 +107,9 @@ def drawn(chart):
     specification = to_specification(chart)
     assert len(json.dumps(specification)) < 1_000_000
     assert len(specification["description"]) > 50
-    return vl_convert.vegalite_to_svg({**specification, "config": style()})
+    return vl_convert.vegalite_to_svg(
+        {**specification, "config": style()}, show_warnings=True
+    )
 
 
 def many(count, epochs):

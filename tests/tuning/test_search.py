@@ -9,11 +9,12 @@ import pytest
 from support import python
 
 from kmlp import ConfigError, RunConfig, train
+from kmlp.columns import COLUMNS
 from kmlp.engine import RunFinished, StudyStarted
 from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies, put_study
 from kmlp_tuning import tune
-from kmlp_tuning.export import search_rows, search_to_dict
+from kmlp_tuning.export import search_to_dict
 from kmlp_tuning.records import load_search
 
 BASE = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
@@ -200,7 +201,7 @@ def test_diverged_trials_rank_last_and_are_shown():
     assert len(told["ranked"]) == 1
     scores = {it["values"]["learning_rate"]: it["score"] for it in told["trials"]}
     assert scores[1e20] is None
-    assert len(search_rows(found)) == 4
+    assert len(found.study_runs().rows()) == 4
 
 
 @pytest.mark.once
@@ -217,7 +218,7 @@ def test_where_all_diverge_there_is_no_best():
 def test_a_searched_loss_is_not_taken_for_that_of_an_epoch():
     space = {"loss": ["cross_entropy", "mse"]}
     found = tune(space, **{**SHORT, "max_trials": 2, "max_epochs": 1})
-    [first, _] = search_rows(found)
+    [first, _] = found.study_runs().rows()
     assert first["loss_function"] in space["loss"]
     assert first["loss"] > 0
     assert set(found.to_frame()["loss_function"]) == set(space["loss"])
@@ -226,11 +227,8 @@ def test_a_searched_loss_is_not_taken_for_that_of_an_epoch():
 @pytest.mark.once
 def test_to_frame(search):
     frame = search.to_frame()
-    assert len(frame) == sum(it.epochs for it in search.trials)
-    assert list(frame.columns[:5]) == [
-        "trial",
-        "bracket",
-        "status",
-        "learning_rate",
-        "epoch",
-    ]
+    assert list(frame.columns) == list(COLUMNS)
+    trials = frame[frame["part"] == "search"]
+    assert len(trials) == sum(it.epochs for it in search.trials)
+    again = sum(run.epochs for it in search.confirmed.values for run in it.runs)
+    assert len(frame) - len(trials) == again

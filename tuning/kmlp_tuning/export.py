@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from kmlp.ablation import column_of, table_value
 from kmlp.evidence import conclusion
-from kmlp.export import (
-    comparison_to_list,
-    estimate_to_dict,
-    finite,
-    run_rows,
-    run_to_dict,
-)
+from kmlp.export import comparison_to_list, estimate_to_dict, run_to_dict
 from kmlp.fields import plain
+from kmlp.rows import finite
 from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search
 from kmlp_tuning.settings import SearchSettings
@@ -81,25 +75,6 @@ def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
 
 def _brackets(settings: SearchSettings) -> list[list[dict[str, int]]]:
     return [[asdict(rung) for rung in bracket.rungs] for bracket in settings.plan()]
-
-
-def search_rows(search: Search) -> list[dict[str, Any]]:
-    """A flat row for every epoch of every trial."""
-    return [
-        {
-            "trial": trial.number,
-            "bracket": trial.bracket,
-            **{
-                column_of(name): table_value(name, trial.config)
-                for name in search.settings.space.fields
-            },
-            **row,
-            "status": search.status(trial),
-        }
-        for trial in search.trials
-        if trial.run is not None
-        for row in run_rows(trial.run)
-    ]
 
 
 def _trial_to_dict(search: Search, trial: Trial) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kmlp.ablation import column_of, table_value
 from kmlp.comparison import METRIC, Comparison
-from kmlp.run import EpochRecord, Run
+from kmlp.rows import StudyRun, StudyRuns
+from kmlp.run import Run
 from kmlp.texts import count_of
 from kmlp_tuning.importance import Importances
 from kmlp_tuning.settings import SearchSettings
@@ -136,33 +136,39 @@ class Search:
             confirmed = replace(confirmed, values=values)
         return replace(self, trials=trials, confirmed=confirmed)
 
-    def to_frame(self) -> pandas.DataFrame:
-        """A pandas table with a row for every epoch of every trial.
+    def study_runs(self) -> StudyRuns:
+        """Its runs, for tables and logs: those of the trials, then those that confirm."""
+        trials = [
+            StudyRun(
+                run=trial.run,
+                status=self.status(trial),
+                part="search",
+                trial=trial.number,
+                bracket=trial.bracket,
+                rung=trial.rung,
+            )
+            for trial in self.trials
+            if trial.run is not None
+        ]
+        again = [
+            StudyRun(run=run, part="confirmation", trial=value.value)
+            for value in (self.confirmed.values if self.confirmed is not None else ())
+            for run in value.runs
+        ]
+        return StudyRuns(
+            study=self.name,
+            kind="search",
+            varied=tuple(self.settings.space.fields),
+            runs=(*trials, *again),
+        )
 
-        Its columns are `trial`, `bracket`, `status`, the fields that were searched,
-        `epoch` and the figures of `EpochRecord` but for the step losses.
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table with a row for every epoch of every run.
+
+        Its columns are `kmlp.rows.COLUMNS`, as those of `kmlp export`. `part` tells the
+        trials from the runs that confirm them.
 
         Raises:
             ImportError: if pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError("`to_frame` needs pandas: `pip install pandas`.") from error
-        searched = list(self.settings.space.fields)
-        names = [field.name for field in fields(EpochRecord)]
-        figures = [name for name in names if name != "step_losses"]
-        return pandas.DataFrame(
-            [
-                {
-                    "trial": trial.number,
-                    "bracket": trial.bracket,
-                    "status": self.status(trial),
-                    **{column_of(it): table_value(it, trial.config) for it in searched},
-                    **{name: getattr(record, name) for name in figures},
-                }
-                for trial in self.trials
-                for record in (trial.run.history if trial.run else ())
-            ],
-            columns=["trial", "bracket", "status", *map(column_of, searched), *figures],
-        )
+        return self.study_runs().to_frame()

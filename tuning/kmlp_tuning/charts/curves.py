@@ -19,6 +19,7 @@ from kmlp_tuning.charts.drawing import (
     range_text,
     title,
     tooltips,
+    under_pointer,
 )
 from kmlp_tuning.charts.rows import KINDS, Row, trial_rows
 from kmlp_tuning.search import Search
@@ -112,11 +113,8 @@ def learning_curves(search: Search) -> alt.LayerChart:
         .mark_text(align="left", dx=8, fontSize=12, color=VERMILION, fontWeight="bold")
         .encode(text="label:N")
     )
-    under = (
-        base.mark_point(opacity=0, size=60)
-        .encode(tooltip=[*tooltips(search), alt.Tooltip("epoch:Q"), accuracy_tooltip()])
-        .add_params(hover)
-    )
+    tooltip = [*tooltips(search), alt.Tooltip("epoch:Q"), accuracy_tooltip()]
+    under = under_pointer(base, hover, tooltip)
     crosses = alt.Chart(data(lost)).encode(
         x=_epochs(search),
         y=alt.value(HEIGHT - 12),
@@ -131,7 +129,8 @@ def learning_curves(search: Search) -> alt.LayerChart:
     count = crosses.transform_filter("datum.diverged > 1").mark_text(
         dx=8, align="left", fontSize=12
     )
-    layers = (lines, falls, dots, mark, count.encode(text="diverged:Q"), label, under)
+    counts = count.encode(text="diverged:Q")
+    layers = (lines, falls, dots, mark, counts, label, *under)
     return alt.LayerChart(layer=layers).properties(
         data=data(curves),
         width=WIDTH,

@@ -70,6 +70,17 @@ def accuracy_tooltip() -> alt.Tooltip:
     return alt.Tooltip("told:N", title="validation accuracy, %")
 
 
+def under_pointer(
+    base: alt.Chart, hover: alt.Parameter, tooltip: list[alt.Tooltip]
+) -> list[alt.Chart]:
+    """What cannot be seen, and is easier to point at than thin lines: wide ones, which
+    point out their trial, and points, as a line shows no tooltip between its points.
+    """
+    lines = base.mark_line(stroke="transparent", strokeWidth=9)
+    points = base.mark_point(opacity=0, size=80)
+    return [lines.add_params(hover), points.encode(tooltip=tooltip)]
+
+
 def pointed(name: str = "pointed") -> alt.Parameter:
     """The trial under the pointer; none at first."""
     return alt.selection_point(
@@ -77,7 +88,6 @@ def pointed(name: str = "pointed") -> alt.Parameter:
         fields=["trial"],
         on="pointerover",
         clear="pointerout",
-        nearest=True,
         empty=False,
     )
 

@@ -117,8 +117,8 @@ def _panel(
                 type=domain.sampling,
                 domain=[domain.low, domain.high],
                 nice=False,
-                zero=False,
                 padding=8,
+                zero=alt.Undefined if domain.sampling == "log" else False,
             ),
             axis=alt.Axis(values=range_ticks(domain), format="~r", title=heading),
         )
@@ -140,11 +140,11 @@ def _panel(
     points = kept.mark_point(filled=True, opacity=0.8).encode(
         y=y,
         color=alt.Color(
-            "epochs:O",
+            "epochs:N",
             scale=alt.Scale(domain=epochs, scheme=scheme(reverse=True)),
             legend=legend,
         ),
-        shape=alt.Shape("epochs:O", scale=alt.Scale(domain=epochs), legend=legend),
+        shape=alt.Shape("epochs:N", scale=alt.Scale(domain=epochs), legend=legend),
         size=sizes,
         tooltip=[*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()],
     )

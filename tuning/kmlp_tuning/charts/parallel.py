@@ -21,6 +21,7 @@ from kmlp_tuning.charts.drawing import (
     range_text,
     title,
     tooltips,
+    under_pointer,
 )
 from kmlp_tuning.charts.rows import (
     NONE,
@@ -81,12 +82,9 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
         .then(alt.value(0.9))
         .otherwise(alt.value(0.65)),
     )
-    under = (
-        base.mark_point(opacity=0, size=60)
-        .encode(tooltip=[*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()])
-        .add_params(hover)
-    )
-    layers = (lost, drawn, *_axes([*domains], labels, x, y), under)
+    tooltip = [*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()]
+    under = under_pointer(base, hover, tooltip)
+    layers = (lost, drawn, *_axes([*domains], labels, x, y), *under)
     return alt.LayerChart(layer=layers).properties(
         data=data(lines),
         width=width,

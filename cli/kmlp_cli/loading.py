@@ -1,0 +1,109 @@
+"""A study out of the runs folder, of whatever kind."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from kmlp.rows import StudyRuns
+    from kmlp.store import Store, StudyRecord
+
+Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A study as far as it has come."""
+
+    record: StudyRecord
+    answer: Any
+    """A `Run`, an `Ablation` or a `Search`."""
+    missing: int
+    """How many of its runs are not finished."""
+
+    @property
+    def runs(self) -> StudyRuns:
+        """Its runs, for tables and logs."""
+        if self.record.kind == "train":
+            from kmlp.rows import one_run
+
+            return one_run(self.record.name, self.answer)
+        found: StudyRuns = self.answer.study_runs()
+        return found
+
+    def say_missing(self) -> None:
+        """Says how many runs are not finished, if any."""
+        if self.missing:
+            wanted = sum(map(len, self.record.rows))
+            print(f"{self.missing} of {wanted} runs are not finished.", file=sys.stderr)
+
+
+def opened(runs_dir: str | None, *, writable: bool = False) -> Store:
+    """The store in the runs folder.
+
+    Raises:
+        StoreError: if there is none.
+    """
+    from kmlp.store import Store, runs_folder
+
+    return Store(runs_folder(runs_dir), writable=writable)
+
+
+def load_study(store: Store, name: str) -> Loaded:
+    """The study of that name.
+
+    Raises:
+        StoreError: if there is none, or if it has no run yet.
+    """
+    from kmlp.store.studies import get_study
+
+    record = get_study(store, name)
+    load = {"train": _load_run, "ablation": _load_ablation, "search": _load_search}
+    return load[record.kind](store, record)
+
+
+def _load_run(store: Store, record: StudyRecord) -> Loaded:
+    run = record.only_run(store)
+    missing = int(run.status == "finished" and run.epochs < record.epochs)
+    return Loaded(record, run, missing)
+
+
+def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
+    from kmlp.ablation import load_ablation
+
+    ablation = load_ablation(store, record)
+    missing = sum(map(len, record.rows)) - len(ablation.runs)
+    return Loaded(record, ablation, missing)
+
+
+def _load_search(store: Store, record: StudyRecord) -> Loaded:
+    from kmlp_tuning.records import load_search, unfinished
+
+    search = load_search(store, record)
+    return Loaded(record, search, unfinished(search, record))
+
+
+def against(study: Loaded, baseline: str | None) -> Loaded:
+    """A study whose values are compared with one of them; None: with the best.
+
+    Raises:
+        ConfigError: if it has no such value.
+    """
+    if baseline is None:
+        return study
+    from kmlp.config import axis_field
+    from kmlp.errors import ConfigError
+
+    if study.record.kind != "ablation":
+        raise ConfigError(
+            [
+                f'--baseline is for ablations, but "{study.record.name}" is of the kind '
+                f"{study.record.kind}."
+            ]
+        )
+    value = axis_field(study.answer.axis).parse(baseline)
+    return replace(study, answer=study.answer.compared_with(value))

@@ -1,0 +1,337 @@
+"""`kmlp report`: studies as one page to hand in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kmlp_cli.charts import drawn
+from kmlp_cli.loading import Loaded
+from kmlp_cli.options import RunsDir
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+    from kmlp.comparison import Comparison
+    from kmlp.report import Section, Table
+    from kmlp.run import Run
+
+
+def report(
+    study: Annotated[
+        list[str], typer.Argument(help="Names of studies: see `kmlp studies`.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE.{html,md,pdf}",
+            help="The file to write: a page that needs no network; Markdown, with its "
+            "charts as SVG files beside it; PDF, which needs Chromium.",
+        ),
+    ],
+    title: Annotated[
+        str, typer.Option(help="The title of the page.")
+    ] = "What the hyperparameters do",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Write a report: tables, charts, and what can be concluded, of one study or more."""
+    from kmlp.errors import gather, raise_problems
+    from kmlp.report import FORMATS, write_report
+    from kmlp.report.pages import find_browser, picture_names
+    from kmlp.store.environments import environments_of
+    from kmlp_cli.loading import load_study, opened
+    from kmlp_cli.saving import check_target
+
+    def check_browser() -> None:
+        if out.suffix == ".pdf":
+            find_browser()
+
+    gather(
+        [
+            lambda: check_target(
+                out, option="--out", suffixes=FORMATS, overwrite=overwrite
+            ),
+            check_browser,
+            lambda: raise_problems(
+                f'The study "{it}" is given {study.count(it)} times. Give it once.'
+                for it in dict.fromkeys(study)
+                if study.count(it) > 1
+            ),
+        ]
+    )
+    with opened(runs_dir) as store:
+        found = gather(partial(load_study, store, it) for it in study)
+        sections = [section(it, environments_of(store, it.record.name)) for it in found]
+    if out.suffix == ".md" and not overwrite:
+        raise_problems(
+            f"{it} exists, where a chart would be. Choose another --out, or give "
+            "--overwrite."
+            for it in picture_names(sections, out)
+            if it.exists()
+        )
+    for written in write_report(sections, out, title=title):
+        print(f"Wrote {written}.", file=sys.stderr)
+    for it in found:
+        it.say_missing()
+
+
+def section(study: Loaded, environments: list[dict[str, Any]]) -> Section:
+    """What a report says of a study.
+
+    Args:
+        study: Any.
+        environments: Of the processes that trained it.
+    """
+    from kmlp.report import Figure, Section
+
+    make = {"train": _of_run, "ablation": _of_ablation, "search": _of_search}
+    question, answer, limits, tables, setup, runs = make[study.record.kind](study.answer)
+    return Section(
+        name=study.record.name,
+        question=question,
+        answer=answer,
+        limits=limits,
+        tables=tables,
+        figures=tuple(Figure(name=kind, chart=chart) for kind, chart in drawn(study)),
+        setup=(("study", study.record.name), *setup, *_places(environments)),
+        commands=tuple(dict.fromkeys(it["command"] for it in environments)),
+        runs=_runs_table(runs),
+    )
+
+
+Parts = tuple[
+    str,
+    tuple[str, ...],
+    tuple[str, ...],
+    tuple["Table", ...],
+    tuple[tuple[str, str], ...],
+    list[tuple[str, "Run"]],
+]
+"""Question, answer, limits, tables, set-up, and the runs with what each is of."""
+
+
+def _of_run(run: Run) -> Parts:
+    from kmlp_cli.tables import run_summary, run_table
+
+    return (
+        f"How does one model learn? ({run.config.dataset})",
+        (run_summary(run).plain,),
+        (
+            "One seed: another one may come to something else, by an amount that one run "
+            "cannot tell.",
+            _OTHERS,
+        ),
+        (_as_data(run_table(run), "By epoch"),),
+        (*_fields(run.config.to_dict()), ("backend", run.backend)),
+        [("", run)],
+    )
+
+
+def _of_ablation(study: Any) -> Parts:
+    from kmlp.evidence import conclusion
+    from kmlp_cli.tables import ablation_table, convergence_table
+
+    base = {k: v for k, v in study.base.to_dict().items() if k not in (study.axis, "seed")}
+    runs = [
+        (study.called(study.text(value)), run)
+        for value in study.values
+        for run in value.runs
+    ]
+    return (
+        f"What does {study.axis} do? ({study.base.dataset})",
+        (conclusion(study),),
+        _limits(study),
+        (
+            _as_data(ablation_table(study), f"{study.axis}: {study.headline}"),
+            _as_data(convergence_table(study, None), "How it learned"),
+        ),
+        (
+            ("varied", f"{study.axis}: {', '.join(map(study.text, study.values))}"),
+            *_fields(base),
+            ("seeds", ", ".join(map(str, study.seeds))),
+            ("epochs", str(study.epochs)),
+            ("backend", study.backend),
+            ("training", "compiled epochs" if study.fused else "plain fit"),
+        ),
+        runs,
+    )
+
+
+def _of_search(search: Any) -> Parts:
+    from kmlp_cli import search_tables
+
+    settings = search.settings
+    answer = [search_tables.best_text(search).plain]
+    tables = [
+        _as_data(
+            search_tables.search_table(search, every=True), f"Trials: {search.headline}"
+        )
+    ]
+    if search.importances is not None:
+        found = search_tables.importance_table(search.importances)
+        tables.append(_as_data(found, "What mattered", search.importances.meaning))
+    limits = [
+        "The highest of many accuracies is too high on average: go by the means over other "
+        "seeds.",
+        "A configuration that was stopped early might have come out first later.",
+        _OTHERS,
+    ]
+    if search.confirmed is not None:
+        found = search_tables.confirmed_table(search, search.confirmed)
+        tables.append(_as_data(found, "The best again, with other seeds"))
+        answer.insert(0, search_tables.confirmed_text(search.confirmed).plain)
+        limits += _limits(search.confirmed)[:-1]
+    about = settings.about()
+    space = ((f"searched: {k}", v) for k, v in _texts(about["space"]))
+    base = {
+        k: v for k, v in settings.base.to_dict().items() if k not in settings.space.fields
+    }
+    runs = [(f"trial {it.number}", it.run) for it in search.trials if it.run is not None]
+    if search.confirmed is not None:
+        runs += [
+            (f"trial {value.value}", run)
+            for value in search.confirmed.values
+            for run in value.runs
+        ]
+    return (
+        f"Which configuration is good? ({settings.base.dataset}, {settings.algorithm})",
+        tuple(answer),
+        tuple(limits),
+        tuple(tables),
+        (*space, *_fields(base), ("backend", search.backend)),
+        runs,
+    )
+
+
+_OTHERS = (
+    "Nothing is said of other datasets, of other values, or of what else could be set: it "
+    "all was as the set-up says."
+)
+
+
+def _limits(study: Comparison) -> tuple[str, ...]:
+    """What a comparison cannot tell."""
+    found = []
+    compared = dict(zip(study.values, study.differences(), strict=True))
+    reference = study.reference
+    open_ = [
+        study.text(value)
+        for value, it in compared.items()
+        if value is not reference and (it is None or not it.evident)
+    ]
+    if reference is not None and open_:
+        found.append(
+            f"Whether {study.called(study.text(reference))} differs from "
+            f"{study.called(', '.join(open_))}: the seeds do not separate them. That is no "
+            "evidence that they are equal."
+        )
+    if len(study.seeds) < 3:
+        found.append(
+            f"{len(study.seeds)} seed(s) say little of how much results vary by chance."
+        )
+    found.append(
+        "Intervals and p-values take the differences between seeds for normal, which so "
+        "few seeds cannot show; and they are of the seeds alone: the images of validation "
+        "are the same in every run."
+    )
+    found.append(_OTHERS)
+    return tuple(found)
+
+
+def _fields(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    from kmlp.config import value_text
+
+    return tuple((name, value_text(name, value)) for name, value in values.items())
+
+
+def _texts(space: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(name, str(domain)) for name, domain in space.items()]
+
+
+def _places(environments: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    """Versions and machines, each once."""
+    versions = (
+        ", ".join(f"{name} {it}" for name, it in facts["versions"].items())
+        for facts in environments
+    )
+    machines = (
+        ", ".join(
+            str(it)
+            for it in (facts["platform"], facts.get("processor"), facts["device"])
+            if it
+        )
+        + f", {facts['threads']} thread a run"
+        for facts in environments
+    )
+    revisions = (facts["revision"] for facts in environments if facts["revision"])
+    found = [("versions", it) for it in dict.fromkeys(versions)]
+    found += [("machine", it) for it in dict.fromkeys(machines)]
+    found += [("git revision", it) for it in dict.fromkeys(revisions)]
+    return tuple(found)
+
+
+_RUN_COLUMNS: dict[str, Callable[[Any], str]] = {
+    "seed": lambda run: str(run.config.seed),
+    "status": lambda run: run.status,
+    "epochs": lambda run: str(run.epochs),
+    "validation accuracy %": lambda run: _percent(run.val_accuracy),
+    "test accuracy %": lambda run: _percent(run.test_accuracy),
+    "training loss": lambda run: _last(run, "loss"),
+    "validation loss": lambda run: _last(run, "val_loss"),
+    "seconds": lambda run: f"{run.seconds:.2f}",
+}
+
+
+def _runs_table(runs: list[tuple[str, Run]]) -> Table:
+    from kmlp.report import Table
+
+    names = ("run of", *_RUN_COLUMNS)
+    return Table(
+        title="Every run, after its last epoch",
+        headers=names,
+        right=tuple(name not in ("run of", "status") for name in names),
+        rows=tuple(
+            (of, *(cell(run) for cell in _RUN_COLUMNS.values())) for of, run in runs
+        ),
+    )
+
+
+def _percent(share: float) -> str:
+    from kmlp_cli.cells import number_text
+
+    return number_text(100 * share, ".2f")
+
+
+def _last(run: Run, figure: str) -> str:
+    from kmlp_cli.cells import NONE, number_text
+
+    return number_text(getattr(run.history[-1], figure), ".4f") if run.history else NONE
+
+
+def _as_data(table: RichTable, title: str, note: str | None = None) -> Table:
+    """A table of the command line for a page, on which columns need not be narrow."""
+    from kmlp.report import Table
+
+    headers = []
+    for column in table.columns:
+        words = str(column.header).replace("-\n", "").replace("\n", " ")
+        headers.append(words)
+    columns = [list(map(str, column.cells)) for column in table.columns]
+    rows = tuple(zip(*columns, strict=True))
+    strong = [place for place, row in enumerate(table.rows) if row.style == "bold"]
+    return Table(
+        title=title,
+        headers=tuple(headers),
+        right=tuple(column.justify == "right" for column in table.columns),
+        rows=rows,
+        strong=strong[0] if strong else None,
+        note=note if note is not None else str(table.caption or ""),
+    )

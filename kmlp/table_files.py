@@ -1,0 +1,64 @@
+"""A study's rows as a file: CSV, JSON or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from kmlp.columns import COLUMNS
+from kmlp.files import replacing
+from kmlp.rows import StudyRuns
+
+SUFFIXES = (".csv", ".json", ".parquet")
+"""Of the files that can be written."""
+
+
+def write_table(found: StudyRuns, path: Path) -> None:
+    """Writes the rows of a study, in the form that the file's suffix names.
+
+    CSV and Parquet are read by `pandas.read_csv` and `pandas.read_parquet`. JSON is one
+    object with the study's name, its kind and its rows. What is None is an empty cell or
+    null. The file is written aside and renamed.
+
+    Args:
+        found: The study's runs.
+        path: A file name that ends in one of `SUFFIXES`; the file is replaced.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    rows = found.rows()
+    with replacing(path) as aside:
+        if path.suffix == ".parquet":
+            _write_parquet(rows, aside)
+            return
+        with aside.open("w", encoding="utf-8", newline="") as file:
+            if path.suffix == ".csv":
+                write_csv(rows, file)
+            else:
+                whole = {"study": found.study, "kind": found.kind, "rows": rows}
+                json.dump(whole, file, indent=1, allow_nan=False)
+
+
+def write_csv(rows: Iterable[dict[str, Any]], file: TextIO) -> None:
+    """Writes rows as CSV, the names of the columns first."""
+    writer = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    types = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
+
+    def type_of(name: str) -> pa.DataType:
+        is_text = any(isinstance(row[name], str) for row in rows)  # a width may be one
+        return types[str if is_text else COLUMNS[name].type]
+
+    schema = pa.schema([(name, type_of(name)) for name in COLUMNS])
+    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path)

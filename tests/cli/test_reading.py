@@ -1,0 +1,215 @@
+"""`kmlp plot`, `report` and `compare`: what the runs folder has, drawn and told."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+SMALL = (
+    "--epochs", "2", "--train-size", "100", "--width", "4", "--batch-size", "50",
+    "--jobs", "1", "--quiet",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("studies")
+
+
+@pytest.fixture
+def studies(kmlp, folder, monkeypatch):
+    """A folder with an ablation, the same with another loss, one of another axis, a search
+    and a run."""
+    monkeypatch.setenv("KMLP_RUNS_DIR", str(folder))
+    if not (folder / "kmlp.sqlite").exists():
+        seeds = ("--seeds", "2")
+        rates = ("--param", "learning_rate", "--values", "0.1,0.5")
+        for command in (
+            ("ablate", *rates, *seeds, *SMALL, "--name", "rates"),
+            ("ablate", *rates, *seeds, *SMALL, "--name", "mse", "--loss", "mse"),
+            ("ablate", "--param", "momentum", "--values", "0,0.5", *seeds, *SMALL, "--name",
+             "momenta"),
+            ("train", *(it for it in SMALL if it not in ("--jobs", "1")), "--name", "one"),
+            ("tune", "--max-trials", "3", "--max-epochs", "2", "--confirm", "1", "--depth", "1",
+             "--train-size", "100", "--width", "4", "--batch-size", "50", "--activation", "relu",
+             "--learning-rate", "0.1:0.5", "--jobs", "1", "--quiet", "--name", "search"),
+        ):  # fmt: skip
+            result = kmlp(*command)
+            assert result.code == 0, result.err
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("study", "more"),
+    [("rates", ()), ("rates", ("--kind", "curves", "--baseline", "0.1")), ("one", ()),
+     ("search", ("--kind", "confirmed"))],
+)  # fmt: skip
+def test_a_chart_is_written(kmlp, studies, tmp_path, study, more):
+    out = tmp_path / "chart.svg"
+    result = kmlp("plot", study, "--out", str(out), *more)
+    assert (result.code, result.out) == (0, ""), result.err
+    assert f"Wrote {out}." in result.err
+    assert "<svg" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rates", "--out", "a.gif"), "must be one of name.html, name.png, name.svg, name.pdf."),
+        (("rates", "--out", "a.svg", "--kind", "curve"), 'did you mean "curves"?'),
+        (("rates", "--out", "a.svg", "--kind", "parallel"), "of the kind ablation, of which"),
+        (("rate", "--out", "a.svg"), 'did you mean "rates"?'),
+        (("rates", "--out", "a.svg", "--baseline", "0.2"), "one of the values of `learning_rate`"),
+        (("one", "--out", "a.svg", "--baseline", "0.1"), "--baseline is for ablations"),
+        (("search", "--out", "a.svg", "--kind", "importance"), "Search with more trials"),
+        (("rates", "--out", "no/a.svg"), "The folder no of `--out` does not exist."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_drawn_is_refused(
+    kmlp, studies, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    result = kmlp("plot", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_only_if_asked(kmlp, studies, tmp_path):
+    out = tmp_path / "chart.svg"
+    out.write_text("mine")
+    for command in (("plot", "rates"), ("report", "rates")):
+        path = out if command[0] == "plot" else out.rename(tmp_path / "report.html")
+        result = kmlp(*command, "--out", str(path))
+        assert result.code == 2
+        assert f"{path} of `--out` exists" in result.err
+        assert path.read_text() == "mine"
+        assert kmlp(*command, "--out", str(path), "--overwrite").code == 0
+        out.write_text("mine")
+
+
+def test_a_report_has_every_kind_of_study(kmlp, studies, tmp_path):
+    out = tmp_path / "lab.md"
+    result = kmlp(
+        "report", "rates", "one", "search", "--out", str(out), "--title", "My lab"
+    )
+    assert (result.code, result.out) == (0, ""), result.err
+    text = out.read_text()
+    assert text.startswith("# My lab\n")
+    for question in (
+        "## What does learning_rate do? (mnist)",
+        "## How does one model learn? (mnist)",
+        "## Which configuration is good? (mnist, hyperband)",
+    ):
+        assert question in text
+    shown = json.loads(kmlp("show", "rates", "--json").out)
+    for value in shown["values"]:
+        assert f"{100 * value['mean']:.2f} ±" in text
+        for run in value["runs"]:
+            assert f"{100 * run['test_accuracy']:.2f}" in text
+    assert shown["conclusion"] in text
+    assert "tensorflow" in text or "torch" in text or "jax" in text
+    assert (tmp_path / "lab-rates-values.svg").exists()
+    assert (tmp_path / "lab-search-confirmed.svg").exists()
+    assert not (tmp_path / "lab-search-importance.svg").exists()  # of three trials
+    again = kmlp("report", "rates", "--out", str(tmp_path / "lab.md"))
+    assert again.code == 2
+
+
+def test_pictures_of_a_report_are_not_replaced(kmlp, studies, tmp_path):
+    picture = tmp_path / "lab-rates-values.svg"
+    picture.write_text("mine")
+    result = kmlp("report", "rates", "--out", str(tmp_path / "lab.md"))
+    assert result.code == 2
+    assert f"{picture} exists, where a chart would be." in result.err
+    assert list(tmp_path.iterdir()) == [picture]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rates", "rates", "--out", "a.html"), 'The study "rates" is given 2 times.'),
+        (("rates", "rate", "--out", "a.html"), 'did you mean "rates"?'),
+        (("rates", "--out", "a.docx"), "must be one of name.html, name.md, name.pdf."),
+    ],
+)
+def test_what_cannot_be_reported_is_refused(
+    kmlp, studies, tmp_path, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    result = kmlp("report", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_ablations_are_compared(kmlp, studies):
+    result = kmlp("compare", "rates", "mse")
+    assert result.code == 0, result.err
+    assert "loss cross_entropy | mse" in " ".join(result.out.split())
+    found = json.loads(kmlp("compare", "rates", "mse", "--json").out)
+    means = [
+        [value["mean"] for value in json.loads(kmlp("show", name, "--json").out)["values"]]
+        for name in ("rates", "mse")
+    ]
+    for value, one, other in zip(found["values"], *means, strict=True):
+        assert value["difference"]["mean"] == pytest.approx(other - one)
+    assert found["differing"] == {"loss": ["cross_entropy", "mse"]}
+
+
+@pytest.mark.parametrize(
+    ("studies_given", "message"),
+    [
+        (("rates", "rates"), '"rates" is given twice.'),
+        (("rates", "momenta"), "Compare studies of one axis."),
+        (("rates", "search"), '"search" is of the kind search, but must be an ablation.'),
+        (("rates", "rate"), 'Unknown study "rate": did you mean "rates"?'),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(kmlp, studies, studies_given, message):
+    result = kmlp("compare", *studies_given)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+def test_how_values_learned(kmlp, studies):
+    plain = kmlp("show", "rates").out
+    result = kmlp("show", "rates", "--baseline", "0.1", "--target-accuracy", "10")
+    assert result.code == 0, result.err
+    assert "How it learned" not in plain
+    assert "How it learned" in result.out
+    assert "baseline" in result.out
+    found = json.loads(kmlp("show", "rates", "--target-accuracy", "10", "--json").out)
+    assert found["target_accuracy"] == 0.1
+    assert all(value["reached_target"] <= 2 for value in found["values"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("rates", "--target-accuracy", "0.97"), "is 0.97, but is a percentage"),
+        (("rates", "--baseline", "7"), "The baseline is 7.0, but must be one of"),
+        (("search", "--baseline", "7"), "--baseline is for ablations"),
+        (("one", "--convergence"), "--convergence is for ablations"),
+    ],
+)
+def test_what_show_refuses(kmlp, studies, arguments, message):
+    result = kmlp("show", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+def test_ablate_checks_its_baseline_before_it_trains(kmlp):
+    result = kmlp(
+        "ablate", "--param", "width", "--values", "4,8", "--baseline", "5", *SMALL[:4]
+    )
+    assert (result.code, result.out) == (2, "")
+    assert (
+        "The baseline is 5, but must be one of the values of `width`: 4, 8." in result.err
+    )
+    result = kmlp(
+        "ablate", "--param", "width", "--values", "4,8", "--target-accuracy", "200"
+    )
+    assert result.code == 2
+    assert "at most 100" in result.err
