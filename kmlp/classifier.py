@@ -136,7 +136,7 @@ class Classifier:
 def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
     """Loads a `.keras` file of an image classifier, of kmlp or any other.
 
-    Nothing that the file holds is run: a layer with code of its own, a lambda, is
+    It is loaded in Keras' safe mode: a file that holds code, such as a lambda, is
     refused.
 
     Args:
@@ -155,7 +155,9 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
         raise ConfigError([str(error)]) from error
     keras = backend.load()
     try:
-        model = keras.saving.load_model(path, custom_objects=objects, compile=False)
+        model = keras.saving.load_model(
+            path, custom_objects=objects, compile=False, safe_mode=True
+        )
     except Exception as error:  # Keras promises no closed list
         raise ConfigError([_why(path, error)]) from error
     return as_classifier(model, str(path))
