@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -102,7 +103,7 @@ def section(study: Loaded, environments: list[dict[str, Any]]) -> Section:
         tables=tables,
         figures=tuple(Figure(name=kind, chart=chart) for kind, chart in drawn(study)),
         setup=(("study", study.record.name), *setup, *_places(environments)),
-        commands=tuple(dict.fromkeys(it["command"] for it in environments)),
+        commands=tuple(dict.fromkeys(_command(it["command"]) for it in environments)),
         runs=_runs_table(runs),
     )
 
@@ -130,7 +131,12 @@ def _of_run(run: Run) -> Parts:
             _OTHERS,
         ),
         (_as_data(run_table(run), "By epoch"),),
-        (*_fields(run.config.to_dict()), ("backend", run.backend)),
+        (
+            *_fields(run.config.to_dict()),
+            ("epochs", str(run.epochs)),
+            ("backend", run.backend),
+            ("training", _training(fused=run.fused)),
+        ),
         [("", run)],
     )
 
@@ -159,7 +165,7 @@ def _of_ablation(study: Any) -> Parts:
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),
             ("backend", study.backend),
-            ("training", "compiled epochs" if study.fused else "plain fit"),
+            ("training", _training(fused=study.fused)),
         ),
         runs,
     )
@@ -167,6 +173,8 @@ def _of_ablation(study: Any) -> Parts:
 
 def _of_search(search: Any) -> Parts:
     from kmlp_cli import search_tables
+    from kmlp_tuning.domains import domain_text
+    from kmlp_tuning.settings import HALVING
 
     settings = search.settings
     answer = [search_tables.best_text(search).plain]
@@ -189,8 +197,9 @@ def _of_search(search: Any) -> Parts:
         tables.append(_as_data(found, "The best again, with other seeds"))
         answer.insert(0, search_tables.confirmed_text(search.confirmed).plain)
         limits += _limits(search.confirmed)[:-1]
-    about = settings.about()
-    space = ((f"searched: {k}", v) for k, v in _texts(about["space"]))
+    least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
+    searched = settings.space.fields.items()
+    space = [(f"searched: {name}", domain_text(name, it)) for name, it in searched]
     base = {
         k: v for k, v in settings.base.to_dict().items() if k not in settings.space.fields
     }
@@ -206,7 +215,16 @@ def _of_search(search: Any) -> Parts:
         tuple(answer),
         tuple(limits),
         tuple(tables),
-        (*space, *_fields(base), ("backend", search.backend)),
+        (
+            ("algorithm", settings.algorithm),
+            ("configurations", str(settings.max_trials)),
+            ("epochs", f"{least}{settings.max_epochs}"),
+            ("chosen by", settings.objective),
+            *space,
+            *_fields(base),
+            ("backend", search.backend),
+            ("training", _training(fused=settings.fused)),
+        ),
         runs,
     )
 
@@ -246,14 +264,21 @@ def _limits(study: Comparison) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _command(text: str) -> str:
+    """A command line without the folder of the program, which is one machine's own."""
+    program, *words = shlex.split(text)
+    name = Path(program).name
+    return shlex.join(["kmlp" if name == "__main__.py" else name, *words])
+
+
+def _training(*, fused: bool) -> str:
+    return "an epoch is one compiled program" if fused else "plain fit"
+
+
 def _fields(values: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     from kmlp.config import value_text
 
     return tuple((name, value_text(name, value)) for name, value in values.items())
-
-
-def _texts(space: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(name, str(domain)) for name, domain in space.items()]
 
 
 def _places(environments: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:

@@ -109,6 +109,8 @@ def test_a_report_has_every_kind_of_study(kmlp, studies, tmp_path):
         for run in value["runs"]:
             assert f"{100 * run['test_accuracy']:.2f}" in text
     assert shown["conclusion"] in text
+    assert "- searched: learning_rate: 0.1:0.5\n" in text
+    assert "    kmlp ablate --param learning_rate --values 0.1,0.5" in text
     assert "tensorflow" in text or "torch" in text or "jax" in text
     assert (tmp_path / "lab-rates-values.svg").exists()
     assert (tmp_path / "lab-search-confirmed.svg").exists()

@@ -227,6 +227,20 @@ def steps_of(domain: Choice | Range, number: int) -> Choice:
     return Choice(tuple(dict.fromkeys(found)))
 
 
+def domain_text(name: str, domain: Choice | Range) -> str:
+    """A domain as the command line takes it.
+
+    >>> domain_text("width", Choice((64, (300, 100))))
+    '64,300x100'
+    >>> domain_text("learning_rate", Range(0.001, 1.0, "log"))
+    '0.001:1.0:log'
+    """
+    text = (":" if isinstance(domain, Range) else ",").join(
+        value_text(name, value) for value in ends(domain)
+    )
+    return f"{text}:log" if isinstance(domain, Range) and domain.sampling == "log" else text
+
+
 def _check_searched(name: str) -> None:
     if name in _NOT_SEARCHED:
         raise ConfigError([f"`{name}` is not searched: {_NOT_SEARCHED[name]}."])
