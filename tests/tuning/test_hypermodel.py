@@ -34,8 +34,8 @@ def run(tuner, data, **options):
     ("tuner", "options", "search"),
     [
         (keras_tuner.RandomSearch, {"max_trials": 3}, {"epochs": 2}),
-        pytest.param(keras_tuner.BayesianOptimization, {"max_trials": 4, "num_initial_points": 2}, {"epochs": 1}, marks=pytest.mark.once),
-        pytest.param(keras_tuner.Hyperband, {"max_epochs": 2, "factor": 2}, {}, marks=pytest.mark.once),
+        (keras_tuner.BayesianOptimization, {"max_trials": 4, "num_initial_points": 2}, {"epochs": 1}),
+        (keras_tuner.Hyperband, {"max_epochs": 2, "factor": 2}, {}),
     ],
     ids=["random", "bayesian", "hyperband"],
 )  # fmt: skip
