@@ -169,6 +169,13 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
             "it from width=1 and 3. If the difference from width=1 is as large as it looks, "
             "11.00 points, about 3 seeds would show it. width=2 (1 of 3 runs) diverged.",
         ),
+        (  # so is a value with a run that diverged
+            {1: [0.9, 0.91, 0.9201], 2: [0.8, 0.81, math.nan], 3: [0.7, 0.69, 0.71]},
+            1,
+            "width=3 is worse than width=1 after 1 epoch; 2 seeds do not separate it from "
+            "width=2. Differences that are all equal tell no spread: use more seeds. width=2 "
+            "(1 of 3 runs) diverged.",
+        ),
         (
             {1: [0.9, 0.91], 2: [0.8, 0.81]},
             2,

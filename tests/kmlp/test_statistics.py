@@ -98,6 +98,13 @@ def test_holm_is_that_of_r(p_values, adjusted):
     np.testing.assert_allclose(holm(p_values), adjusted)
 
 
+def test_holm_goes_on_at_a_lower_bar_after_each_that_is_evident():
+    """The second p-value alone is above 0.05 / 2, which Bonferroni would ask for."""
+    found = compare([SLEEP, [1.25, 3.25, 0.85, 1.95]])
+    assert 0.025 < found[1].p_value < 0.05
+    assert [it.evident for it in found] == [True, True]
+
+
 @given(
     st.lists(st.lists(st.integers(-50, 50), min_size=2, max_size=6), min_size=1, max_size=8)
 )
