@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
@@ -14,9 +14,9 @@ from kmlp.engine import Observer
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
-from kmlp.runner import RunsDir, train_all
+from kmlp.runner import Question, RunsDir, train_all
 from kmlp.store import Store, StudyRecord
-from kmlp.texts import count_of
+from kmlp.texts import count_of, protocol_text
 
 if TYPE_CHECKING:
     import pandas
@@ -39,7 +39,7 @@ class Ablation(Comparison):
         """What was trained, in a line."""
         return (
             f"{self.base.dataset}, {count_of(self.epochs, 'epoch')}, "
-            f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
+            f"{count_of(len(self.seeds), 'seed')}, {self.backend}{protocol_text(self.base)}"
         )
 
     def compared_with(self, baseline: Any) -> Ablation:
@@ -126,36 +126,65 @@ def ablate(
     >>> [value.parameters for value in study.values]
     [7850, 101770]
     """
-    base = base or RunConfig()
-    configs = plan(axis, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
-    seeds = tuple(config.seed for config in configs[0])
-    limits = [chance_limit_of(row[0]) for row in configs]
-    rows, name = train_all(
-        configs,
-        kind="ablation",
-        about={"axis": axis, "base": _without(base, axis)},
-        question={
-            "values": [getattr(row[0], axis) for row in configs],
-            "seeds": seeds,
-            "chance_limits": limits,  # so that a study is shown without its dataset
-        },
+    question = ablation_question(
+        axis,
+        values,
+        base=base or RunConfig(),
+        seeds=seeds,
         epochs=epochs,
+        fused=fused,
+        name=name,
+    )
+    [found] = train_all(
+        [question],
         fused=fused,
         observer=observer,
         jobs=jobs,
         runs_dir=runs_dir,
         fresh=fresh,
-        name=name,
     )
-    return Ablation(
+    return cast(Ablation, found)
+
+
+def ablation_question(
+    axis: str,
+    values: Sequence[Any],
+    *,
+    base: RunConfig,
+    seeds: int | Sequence[int] = 3,
+    epochs: int = 10,
+    fused: bool = True,
+    name: str | None = None,
+) -> Question[Ablation]:
+    """What `ablate` asks, for `train_all`. Takes and raises what `ablate` does."""
+    rows = plan(axis, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
+    seeds = tuple(config.seed for config in rows[0])
+    limits = [chance_limit_of(row[0]) for row in rows]
+
+    def answer(name: str, runs: list[list[Run]]) -> Ablation:
+        return Ablation(
+            name=name,
+            axis=axis,
+            base=base,
+            epochs=epochs,
+            seeds=seeds,
+            backend=runs[0][0].backend,
+            fused=fused,
+            values=tuple(map(partial(_value_result, axis), runs, limits)),
+        )
+
+    return Question(
+        kind="ablation",
+        about={"axis": axis, "base": _without(base, axis)},
+        question={
+            "values": [getattr(row[0], axis) for row in rows],
+            "seeds": seeds,
+            "chance_limits": limits,  # so that a study is shown without its dataset
+        },
+        rows=rows,
+        epochs=[epochs] * len(rows),
         name=name,
-        axis=axis,
-        base=base,
-        epochs=epochs,
-        seeds=seeds,
-        backend=rows[0][0].backend,
-        fused=fused,
-        values=tuple(map(partial(_value_result, axis), rows, limits)),
+        answer=answer,
     )
 
 

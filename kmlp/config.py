@@ -134,12 +134,13 @@ class RunConfig:
         NoneWord("all"),
     ] = None
     validation_fraction: Annotated[
-        float,
+        float | None,
         Doc(
             "Share of the training images that validates, stratified; the same images for "
-            "every seed."
+            "every seed. test: none of them, the test images validate."
         ),
         Rule("0 < validation_fraction < 1", lambda value: 0 < value < 1),
+        NoneWord("test"),
     ] = 1 / 6
     seed: Annotated[
         int,
@@ -185,6 +186,11 @@ class RunConfig:
             except ConfigError as error:
                 problems += error.problems
         return problems
+
+    @property
+    def validates_on_test(self) -> bool:
+        """Whether the test images choose, so that none are left to judge what is chosen."""
+        return self.validation_fraction is None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, which JSON can hold."""

@@ -140,14 +140,18 @@ def _of_class(y_true: Any, y_pred: Any) -> Any:
     return ops.squeeze(ops.take_along_axis(y_pred, index, axis=-1), axis=-1)
 
 
-def _own(function: Callable[[Any, Any], Any], output: str) -> Loss:
-    return Loss(function=function, output=output, outputs=(output,))
+# Log-probabilities are logits as well: their cross entropy is the same function.
+_SCORES = ("linear", "log_softmax")
+
+
+def _own(function: Callable[[Any, Any], Any], *outputs: str) -> Loss:
+    return Loss(function=function, output=outputs[0], outputs=outputs)
 
 
 def _cross_entropy() -> Loss:
     keras = backend.load()
     function = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return _own(function, "linear")
+    return _own(function, *_SCORES)
 
 
 _PROBABILITIES = ("softmax", "sigmoid")
@@ -205,7 +209,7 @@ LOSSES: Registry[Loss] = Registry(
     {
         "cross_entropy": _cross_entropy,
         "nll": partial(_own, nll, "log_softmax"),
-        "multi_margin": partial(_own, multi_margin, "linear"),
+        "multi_margin": partial(_own, multi_margin, *_SCORES),
         "mse": partial(_from_keras, "mean_squared_error", "softmax", "one_hot"),
         "mae": partial(_from_keras, "mean_absolute_error", "softmax", "one_hot"),
         **{name: partial(_from_keras, name, *spec) for name, spec in _KERAS.items()},

@@ -7,9 +7,11 @@ import json
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any, Generic, TypeVar, cast
 
 from loky import cpu_count
 
@@ -24,6 +26,7 @@ from kmlp.store import Store, StudyRecord, runs_folder
 from kmlp.store.studies import put_study
 
 RunsDir = str | os.PathLike[str] | None
+Answer = TypeVar("Answer")
 
 
 class ListPlanner:
@@ -38,6 +41,54 @@ class ListPlanner:
 
     def report(self, assignment: Assignment, run: Run) -> None:
         self.runs[assignment.config] = run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question(Generic[Answer]):
+    """A study that is to be trained, all of whose runs were checked."""
+
+    kind: str
+    """See `StudyRecord`, as for `about` and `question`."""
+    about: dict[str, Any]
+    question: dict[str, Any] = field(default_factory=dict)
+    rows: Sequence[Sequence[RunConfig]]
+    """The configurations of its runs."""
+    epochs: Sequence[int]
+    """Of each row."""
+    name: str | None
+    """Of the study; None: made of what it is about."""
+    answer: Callable[[str, list[list[Run]]], Answer]
+    """Makes what came of it, of the study's name and the runs in their rows."""
+
+    def assignments(self) -> Iterator[tuple[RunConfig, int]]:
+        """Its configurations and their epochs: the first of each row, then the second,
+        ..., so that what there is after an interruption can be compared.
+        """
+        for column in zip_longest(*self.rows):
+            for config, epochs in zip(column, self.epochs, strict=True):
+                if config is not None:
+                    yield config, epochs
+
+    def record(
+        self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
+    ) -> StudyRecord:
+        """The study as the store keeps it."""
+        about = {"backend": backend.select(), "fused": fused, **self.about}
+        return StudyRecord(
+            name=self.name or default_name(self.kind, about),
+            kind=self.kind,
+            about=about,
+            question=self.question,
+            epochs=max(self.epochs),
+            rows=tuple(tuple(identities[it].key for it in row) for row in self.rows),
+        )
+
+    def pick(self, runs: Mapping[RunConfig, Run]) -> list[list[Run]]:
+        """Its runs, in their rows, with no more epochs than it asks for."""
+        return [
+            [runs[config].until(epochs) for config in row]
+            for row, epochs in zip(self.rows, self.epochs, strict=True)
+        ]
 
 
 def train(
@@ -82,74 +133,59 @@ def train(
     ('finished', 2, 16)
     """
     check_trainable([config], epochs=epochs, fused=fused)
-    [[run]], _ = train_all(
-        [[config]],
+    question = Question(
         kind="train",
         about={"config": config.to_dict()},
-        epochs=epochs,
-        fused=fused,
-        observer=observer,
-        jobs=1,
-        runs_dir=runs_dir,
-        fresh=fresh,
+        rows=[[config]],
+        epochs=[epochs],
         name=name,
+        answer=lambda _, rows: rows[0][0],
     )
-    return run
+    [run] = train_all(
+        [question], fused=fused, observer=observer, jobs=1, runs_dir=runs_dir, fresh=fresh
+    )
+    return cast(Run, run)
 
 
 def train_all(
-    rows: Sequence[Sequence[RunConfig]],
+    questions: Sequence[Question[Any]],
     *,
-    kind: str,
-    about: dict[str, Any],
-    question: dict[str, Any] | None = None,
-    epochs: int,
     fused: bool,
     observer: Observer | None,
     jobs: int | None,
     runs_dir: RunsDir,
     fresh: bool,
-    name: str | None,
-) -> tuple[list[list[Run]], str]:
-    """Trains the runs of a study, which were checked, as far as the store lacks them.
+) -> list[Any]:
+    """Trains the runs of studies, as far as the store lacks them, all of them together.
 
     Args:
-        rows: Their configurations.
-        kind: See `StudyRecord`, as for `about` and `question`.
-        about: What the study is about.
-        question: What it asks.
-        epochs: Of every run.
+        questions: One a study.
         fused: As `train` takes it.
         observer: As `train` takes it.
         jobs: How many runs are trained at a time; None: `default_jobs`.
         runs_dir: As `train` takes it.
         fresh: As `train` takes it.
-        name: As `train` takes it.
 
     Returns:
-        The runs, in the rows of their configurations, and the study's name.
+        What each question's `answer` makes of its runs.
     """
-    # All values of a seed before the next seed, so that what there is after an
-    # interruption can be compared.
-    order = [row[index] for index in range(len(rows[0])) for row in rows]
+    epochs: dict[RunConfig, int] = {}
+    for question in questions:
+        for config, count in question.assignments():
+            epochs[config] = max(count, epochs.get(config, 0))
+    order = list(epochs)
     jobs = default_jobs(len(order)) if jobs is None else check_count("jobs", jobs)
     identities = {config: identify(config, fused=fused) for config in order}
     if jobs > 1:  # the longest first, so that no worker waits long for another's last run
-        order.sort(key=lambda config: -work(identities[config]))
-    about = {"backend": backend.select(), "fused": fused, **about}
-    study = StudyRecord(
-        name=name or default_name(kind, about),
-        kind=kind,
-        about=about,
-        question=question or {},
-        epochs=epochs,
-        rows=tuple(tuple(identities[config].key for config in row) for row in rows),
-    )
-    planner = ListPlanner(Assignment(config, epochs) for config in order)
+        order.sort(key=lambda config: -work(identities[config]) * epochs[config])
+    planner = ListPlanner(Assignment(config, epochs[config]) for config in order)
+    records = [question.record(identities, fused=fused) for question in questions]
     with open_store(runs_dir) as store:
-        put_study(store, study)
+        for record in records:
+            put_study(store, record)
         if observer is not None:
-            observer(StudyStarted(study.name, len(order), len(order) * epochs))
+            names = tuple(record.name for record in records)
+            observer(StudyStarted(names, len(order), sum(epochs.values())))
         with make_executor(jobs, fused=fused) as executor:
             execute(
                 planner,
@@ -159,10 +195,15 @@ def train_all(
                 observer=observer,
                 fresh=fresh,
             )
-        found = [[planner.runs[config] for config in row] for row in rows]
-        if store.temporary:  # what can be read now goes with the store
-            found = [[run.read() for run in row] for row in found]
-    return found, study.name
+        # What can be read now goes with a store that keeps nothing.
+        runs = {
+            config: run.read() if store.temporary else run
+            for config, run in planner.runs.items()
+        }
+    return [
+        question.answer(record.name, question.pick(runs))
+        for question, record in zip(questions, records, strict=True)
+    ]
 
 
 def default_name(kind: str, about: dict[str, Any]) -> str:

@@ -41,6 +41,11 @@ def percent(found: Estimate | None, *, signed: bool = False) -> str:
     return f"{mean} ± {100 * (found.interval[1] - found.mean):.2f}"
 
 
+def mean_percent(found: Estimate | None) -> str:
+    """A share in percent, without its interval."""
+    return NONE if found is None else f"{100 * found.mean:.2f}"
+
+
 def number_text(number: float, spec: str) -> str:
     """A number in a format, if it is finite."""
     return format(number, spec) if math.isfinite(number) else NONE

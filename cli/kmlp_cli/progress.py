@@ -91,8 +91,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self._names = names
         self.console = console
         self.stages = stages
-        self.study = ""
-        """Its name, once it has begun."""
+        self.studies: tuple[str, ...] = ()
+        """Their names, once they have begun."""
         self.total = 0
         self.trained: Counter[RunConfig] = Counter()
         """Epochs of each run that is not failed."""
@@ -106,7 +106,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, StudyStarted):
-            self.study = event.name
+            self.studies = event.names
             self.total = event.assignments
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)

@@ -12,7 +12,7 @@ from kmlp.comparison import METRIC, Comparison
 from kmlp.config import RunConfig, config_fields, value_text
 from kmlp.evidence import conclusion
 from kmlp.texts import count_of, short_text
-from kmlp_cli.cells import NONE, p_text, percent, plain_table
+from kmlp_cli.cells import NONE, mean_percent, p_text, percent, plain_table
 from kmlp_cli.tables import wrongs
 from kmlp_tuning.domains import has_value
 from kmlp_tuning.importance import Importances
@@ -148,6 +148,7 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
         "shows the highest of many accuracies, so it is too high on average; go by the "
         "mean.",
     )
+    judged = not search.settings.base.validates_on_test
     table.add_column("trial", justify="right", no_wrap=True)
     for header in (
         "in the\nsearch %",
@@ -155,7 +156,7 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
         "too high\nby",
         "difference\nfrom best",
         "p",
-        "test\nacc. %",
+        *(["test\nacc. %"] if judged else []),
     ):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
@@ -172,9 +173,7 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
             NONE if bias is None else f"{100 * bias:+.2f}",
             "best" if best else percent(difference, signed=True),
             p_text(difference),
-            NONE
-            if value.test_accuracy is None
-            else f"{100 * value.test_accuracy.mean:.2f}",
+            *([mean_percent(value.test_accuracy)] if judged else []),
             wrongs(value),
             style="bold" if best else None,
         )

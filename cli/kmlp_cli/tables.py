@@ -15,9 +15,10 @@ from kmlp.config import RunConfig, dataset_of, value_text
 from kmlp.evidence import conclusion
 from kmlp.run import Run
 from kmlp.statistics import Difference, Estimate
-from kmlp.texts import count_of
+from kmlp.texts import count_of, protocol_text
 from kmlp_cli.cells import (
     NONE,
+    mean_percent,
     number_text,
     p_text,
     percent,
@@ -43,11 +44,12 @@ def ablation_table(study: Ablation) -> Table:
     )
     _add_axis(table, study)
     base = study.baseline
+    judged = not study.base.validates_on_test  # else the test data are shown already
     for header in (
         "param-\neters",
         "curve",
         "validation\naccuracy %",
-        "test\nacc. %",
+        *(["test\nacc. %"] if judged else []),
         f"difference\nfrom {'best' if base is None else study.text(base)}",
         "p",
         "s an\nepoch",
@@ -58,13 +60,12 @@ def ablation_table(study: Ablation) -> Table:
     low, high = min(heights, default=0.0), max(heights, default=0.0)
     for value, difference in zip(study.values, study.differences(), strict=True):
         best = value is study.best()
-        test = value.test_accuracy
         table.add_row(
             study.text(value),
             f"{value.parameters:,}",
             sparkline(value.val_curve, low, high),
             percent(value.val_accuracy),
-            NONE if test is None else f"{100 * test.mean:.2f}",
+            *([mean_percent(value.test_accuracy)] if judged else []),
             _distance(study, value, difference),
             p_text(difference),
             NONE if value.seconds_per_epoch is None else f"{value.seconds_per_epoch:.2f}",
@@ -145,7 +146,7 @@ def run_table(run: Run) -> Table:
     config = run.config
     table = plain_table(
         f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
-        f"{run.backend}"
+        f"{run.backend}{protocol_text(config)}"
     )
     for name in (
         "epoch",

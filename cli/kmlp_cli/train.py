@@ -83,7 +83,8 @@ def train(
     else:
         print_table(run_table(run), run_summary(run))
     if tensorboard is not None:
-        save_logs(one_run(display.study, run), tensorboard)
+        [study] = display.studies
+        save_logs(one_run(study, run), tensorboard)
     if save is not None:
         save_run(run, save)
     if run.status == "failed":

@@ -55,7 +55,7 @@ class Dataset:
     validation: Split
     """Chooses: among hyperparameters, among epochs."""
     test: Split
-    """Is evaluated and shown, and never chooses anything."""
+    """Is evaluated and shown, and never chooses anything, unless it validates."""
     class_names: tuple[str, ...]
     fingerprint: str
     """SHA-256 of the training images, the validation images among them, and the test
@@ -70,6 +70,11 @@ class Dataset:
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one image."""
         return self.train.x.shape[1:]
+
+    @property
+    def validates_on_test(self) -> bool:
+        """Whether the validation images are the test images."""
+        return self.validation is self.test
 
     @property
     def chance(self) -> float:
@@ -178,16 +183,19 @@ def _count_classes(labels: NDArray[np.int32], source: str) -> int:
     return classes
 
 
-def make_dataset(name: str, images: Images, *, validation_fraction: float) -> Dataset:
+def make_dataset(
+    name: str, images: Images, *, validation_fraction: float | None
+) -> Dataset:
     """Takes a stratified validation split off the training images.
 
-    The training images end up in an order whose every prefix is stratified.
+    The training images end up in an order whose every prefix is stratified. Where the
+    fraction is None, all of them are trained on, and the test images validate.
 
     Raises:
         ConfigError: if one of the two has no image.
     """
-    size = round(len(images.train) * validation_fraction)
-    if not 0 < size < len(images.train):
+    size = round(len(images.train) * (validation_fraction or 0))
+    if validation_fraction is not None and not 0 < size < len(images.train):
         raise ConfigError(
             [
                 f"The value of `validation_fraction` is {validation_fraction}, which is "
@@ -196,6 +204,8 @@ def make_dataset(name: str, images: Images, *, validation_fraction: float) -> Da
             ]
         )
     kept, held_out = hold_out(images.train, size)
+    if validation_fraction is None:
+        held_out = images.test
     for split in (kept, held_out, images.test):
         # Shared by all runs of the process, under one fingerprint.
         split.x.setflags(write=False)

@@ -8,7 +8,9 @@ from kmlp.data.dataset import VALIDATION_FRACTION, Dataset, make_dataset
 from kmlp.data.sources import load_images
 
 
-def load_dataset(name: str, *, validation_fraction: float = VALIDATION_FRACTION) -> Dataset:
+def load_dataset(
+    name: str, *, validation_fraction: float | None = VALIDATION_FRACTION
+) -> Dataset:
     """Loads a dataset by name; the last four that were asked for stay in memory.
 
     MNIST comes with kmlp. Everything else is read once from where it is, or
@@ -20,7 +22,8 @@ def load_dataset(name: str, *, validation_fraction: float = VALIDATION_FRACTION)
             `name/config` or `name/config:version`; or the name of a dataset that
             was imported by `kmlp data import`.
         validation_fraction: The share of the training images that validates,
-            stratified, and the same for every run. Defaults to 1/6.
+            stratified, and the same for every run; None: no share, the test images
+            validate. Defaults to 1/6.
 
     Returns:
         Its arrays, uint8 images and integer labels, in fixed stratified splits.
@@ -42,7 +45,7 @@ def load_dataset(name: str, *, validation_fraction: float = VALIDATION_FRACTION)
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, validation_fraction: float) -> Dataset:
+def _load(name: str, validation_fraction: float | None) -> Dataset:
     return make_dataset(name, load_images(name), validation_fraction=validation_fraction)
 
 

@@ -13,7 +13,8 @@ from kmlp.run import EpochRecord, Run
 class StudyStarted:
     """All is checked; training begins."""
 
-    name: str
+    names: tuple[str, ...]
+    """Of the study, or of several that are trained together."""
     assignments: int
     """How many there are, about: what is promoted can be fewer."""
     epochs: int

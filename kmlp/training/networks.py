@@ -20,6 +20,7 @@ from kmlp.model import build_for, initial_weights
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
 MAX_NETWORKS = 8
+_SPLITS = ("train", "validation", "test")
 
 
 class Number(keras.Variable):
@@ -112,12 +113,12 @@ class Networks:
         )
         if key not in self._on_device:
             used = dataset.with_train_size(config.train_size)
-            self._on_device = {
-                key: {
-                    name: _on_device(config, getattr(used, name), dataset.num_classes)
-                    for name in ("train", "validation", "test")
-                }
+            names = ("train", "test") if used.validates_on_test else _SPLITS
+            found = {
+                name: _on_device(config, getattr(used, name), dataset.num_classes)
+                for name in names
             }
+            self._on_device = {key: {"validation": found["test"], **found}}
         return self._on_device[key]
 
 
@@ -177,16 +178,18 @@ class FusedTrainer:
         )
         logs = {name: values[-1] for name, values in history.history.items()}
         prefix = "val_"
+        validation = {
+            name.removeprefix(prefix): logs[name]
+            for name in logs
+            if name.startswith(prefix)
+        }
+        test = self._data["test"]
         return EpochLogs(
             train={name: logs[name] for name in logs if not name.startswith(prefix)},
-            validation={
-                name.removeprefix(prefix): logs[name]
-                for name in logs
-                if name.startswith(prefix)
-            },
-            test=evaluate(
-                self.model, *self._data["test"], batch_size=EVALUATION_BATCH_SIZE
-            ),
+            validation=validation,
+            test=validation
+            if test is self._data["validation"]
+            else evaluate(self.model, *test, batch_size=EVALUATION_BATCH_SIZE),
             step_losses=history.step_losses[-1],
         )
 

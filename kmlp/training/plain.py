@@ -92,10 +92,13 @@ class PlainTrainer:
             callbacks=[losses],
             verbose=0,
         ).history
+        validation = self._evaluate(self._dataset.validation)
         return EpochLogs(
             train={name: values[-1] for name, values in history.items()},
-            validation=self._evaluate(self._dataset.validation),
-            test=self._evaluate(self._dataset.test),
+            validation=validation,
+            test=validation
+            if self._dataset.validates_on_test
+            else self._evaluate(self._dataset.test),
             step_losses=np.array(losses.values, "float32"),
         )
 

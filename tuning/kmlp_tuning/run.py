@@ -175,7 +175,7 @@ def _train(
     plan = settings.plan()
     runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
     runs += settings.confirmed * settings.confirm
-    tell(StudyStarted(name, runs, total_epochs(plan) + settings.confirming_epochs))
+    tell(StudyStarted((name,), runs, total_epochs(plan) + settings.confirming_epochs))
     jobs = default_jobs(settings.max_trials) if jobs is None else jobs
     with make_executor(jobs, fused=settings.fused) as executor:
         execute(
@@ -217,7 +217,7 @@ def _tell_stored(search: Search, tell: Observer) -> None:
     ]
     assignments = [*trials, *again]
     epochs = sum(assignment.epochs for assignment in assignments)
-    tell(StudyStarted(search.name, len(assignments), epochs))
+    tell(StudyStarted((search.name,), len(assignments), epochs))
     for assignment, run in zip(assignments, search.runs, strict=True):
         tell(RunStarted(assignment))
         tell(RunFinished(assignment, run, 0))

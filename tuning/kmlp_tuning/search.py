@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kmlp.comparison import METRIC, Comparison
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
-from kmlp.texts import count_of
+from kmlp.texts import count_of, protocol_text
 from kmlp_tuning.importance import Importances
 from kmlp_tuning.settings import SearchSettings
 from kmlp_tuning.trial import Status, Trial, rank
@@ -48,7 +48,7 @@ class Search:
             f"{settings.base.dataset}, {settings.algorithm}, "
             f"{count_of(len(self.trials), 'configuration')}, up to "
             f"{count_of(settings.max_epochs, 'epoch')}, seed {settings.base.seed}, "
-            f"{self.backend}"
+            f"{self.backend}{protocol_text(settings.base)}"
         )
 
     def ranked(self) -> list[Trial]:
