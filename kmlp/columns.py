@@ -31,15 +31,17 @@ def column_of(field: str) -> str:
 
 COLUMNS = {
     "study": Column(str, "The study's name."),
-    "kind": Column(str, "The study's kind: train, ablation or search."),
+    "kind": Column(str, "The study's kind: train, ablation, trials or search."),
     "part": Column(
         str,
         "Of a search: search, or confirmation by other seeds. Empty for other studies.",
     ),
-    "trial": Column(int, "Of a search: the trial's number, from 1."),
-    "bracket": Column(int, "Of a trial: its bracket, from 1. Empty for a confirmation."),
+    "trial": Column(int, "Of trials and of a search: the trial's number, from 1."),
+    "bracket": Column(
+        int, "Of a search's trial: its bracket, from 1. Empty for a confirmation."
+    ),
     "rung": Column(
-        int, "Of a trial: the last rung that it came to, from 1. Empty likewise."
+        int, "Of a search's trial: the last rung that it came to, from 1. Empty likewise."
     ),
     "run": Column(
         str,
@@ -58,8 +60,8 @@ COLUMNS = {
     "parameters": Column(int, "Number of weights and biases."),
     "status": Column(
         str,
-        "What came of the run: finished, diverged or failed; of a trial also stopped or "
-        "waiting.",
+        "What came of the run: finished, diverged or failed; of a search's trial also "
+        "stopped or waiting.",
     ),
     "epoch": Column(int, "Number of the epoch, from 1."),
     "loss": Column(

@@ -64,6 +64,11 @@ class ValueResult:
         return _mean_of([run.test_accuracy for run in self.finished])
 
     @property
+    def val_loss(self) -> Estimate | None:
+        """Mean over the finished runs; None if there is none."""
+        return _mean_of([run.history[-1].val_loss for run in self.finished])
+
+    @property
     def val_curve(self) -> tuple[float, ...]:
         """Validation accuracy by epoch, the mean over the finished runs; else empty."""
         columns = zip(*map(_val_accuracies, self.finished), strict=True)
@@ -108,6 +113,11 @@ class ValueResult:
         """Median over all epochs of all runs; None if there is none."""
         seconds = [record.seconds for run in self.runs for record in run.history]
         return median(seconds) if seconds else None
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of all epochs of a run, the median over the runs."""
+        return median(run.seconds for run in self.runs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ from kmlp.pairing import Pairing, pairing_text
 from kmlp.rows import finite
 from kmlp.run import FIGURES, Run
 from kmlp.statistics import Difference, Estimate
+from kmlp.trials import Trials
 
 _HISTORY = (*FIGURES, "seconds")
 
@@ -39,6 +40,36 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "values": comparison_to_list(study, target=target),
         "best": plain(best.value) if best is not None else None,
         "best_index": study.values.index(best) if best is not None else None,
+        "conclusion": conclusion(study),
+    }
+
+
+def trials_to_dict(study: Trials) -> dict[str, Any]:
+    """Trials: each with its configuration and its runs, the best, the conclusion."""
+    best = study.best()
+    return {
+        "name": study.name,
+        "metric": METRIC,
+        "base": {k: v for k, v in study.base.to_dict().items() if k not in study.varied},
+        "varied": list(study.varied),
+        "epochs": study.epochs,
+        "seeds": list(study.seeds),
+        "backend": study.backend,
+        "fused": study.fused,
+        "trials": [
+            {
+                "trial": value.value,
+                "config": value.runs[0].config.to_dict(),
+                "epochs": epochs,
+                **{name: it for name, it in told.items() if name != "value"},
+                "val_loss": estimate_to_dict(value.val_loss),
+                "seconds": value.seconds,
+            }
+            for value, epochs, told in zip(
+                study.values, study.trial_epochs, comparison_to_list(study), strict=True
+            )
+        ],
+        "best": best.value if best is not None else None,
         "conclusion": conclusion(study),
     }
 

@@ -34,7 +34,7 @@ class StudyRuns:
     study: str
     """Its name."""
     kind: str
-    """`"train"`, `"ablation"` or `"search"`."""
+    """`"train"`, `"ablation"`, `"trials"` or `"search"`."""
     varied: tuple[str, ...]
     """The fields of `RunConfig` that it varies, but for the seed."""
     runs: tuple[StudyRun, ...]

@@ -15,7 +15,7 @@ from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
 from kmlp.runner import Question
 from kmlp.store import Store, StudyRecord
-from kmlp.texts import count_of, protocol_text
+from kmlp.texts import count_of, protocol_text, short_text
 
 if TYPE_CHECKING:
     import pandas
@@ -52,6 +52,36 @@ class Trials(Comparison):
             f"{self.base.dataset}, {count_of(len(self.values), 'trial')}, {up_to}"
             f"{count_of(self.epochs, 'epoch')}, {self.backend}{protocol_text(self.base)}"
         )
+
+    def changes(self, value: ValueResult) -> dict[str, str]:
+        """What tells a trial from the others: its values of `varied` as text, by field."""
+        config = value.runs[0].config
+        return {name: short_text(name, getattr(config, name)) for name in self.varied}
+
+    def changes_text(self, value: ValueResult) -> str:
+        """The same in a line, which breaks between fields only; empty for a single one."""
+        return ", ".join(f"{name}\u00a0{it}" for name, it in self.changes(value).items())
+
+    def best_text(self) -> str:
+        """What the best trial is, and what it comes to, in a sentence."""
+        best = self.best()
+        if best is None or best.val_accuracy is None or best.test_accuracy is None:
+            return "Every trial diverged or failed."
+        words = self.changes_text(best)
+        accuracies = f"validation accuracy {100 * best.val_accuracy.mean:.2f} %"
+        if not self.base.validates_on_test:
+            accuracies += f", test accuracy {100 * best.test_accuracy.mean:.2f} %"
+        seeds = len(best.finished)
+        return (
+            f"{'The best is t' if len(self.values) > 1 else 'T'}rial {best.value}"
+            f"{f' ({words})' if words else ''}: {accuracies} after "
+            f"{count_of(self.epochs_of(best), 'epoch')}"
+            f"{f', means over {seeds} seeds' if seeds > 1 else ''}."
+        )
+
+    def epochs_of(self, value: ValueResult) -> int:
+        """The epochs that a trial was to have."""
+        return self.trial_epochs[self.values.index(value)]
 
     def study_runs(self) -> StudyRuns:
         """Its runs, for tables and logs."""
@@ -141,6 +171,7 @@ def trials_question(
         kind="trials",
         about={
             "base": base.to_dict(),
+            "varied": changed,
             "trials": [
                 {"epochs": count, **_changes(config, base)}
                 for config, count in zip(configs, epochs, strict=True)
@@ -182,14 +213,13 @@ def load_trials(store: Store, study: StudyRecord) -> Trials:
             f'No run of "{study.name}" is finished yet. The command that began it goes on '
             "where it ended."
         )
-    changed = {name for trial in study.about["trials"] for name in trial}
     return _trials(
         study.name,
         RunConfig.restored(study.about["base"]),
         backend=study.about["backend"],
         fused=study.about["fused"],
         epochs=study.epochs,
-        varied=[name for name in axis_names() if name in changed],
+        varied=study.about["varied"],
         trials=found,
     )
 

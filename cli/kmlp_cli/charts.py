@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KINDS = {
     "train": ("curves", "steps", "seconds"),
     "ablation": ("values", "curves", "seconds", "steps"),
+    "trials": ("curves", "steps"),
     "search": ("curves", "parallel", "fields", "importance", "confirmed"),
 }
 """What there is to plot of each kind of study, the default first."""
@@ -34,6 +35,10 @@ def draw(study: Loaded, kind: str) -> alt.TopLevelMixin:
         from kmlp_tuning.charts import CHARTS as OF_SEARCHES
 
         return OF_SEARCHES[kind](study.answer)
+    if study.record.kind == "trials":
+        from kmlp.charts.trials import CHARTS as OF_TRIALS
+
+        return OF_TRIALS[kind](study.answer)
     from kmlp.charts.ablation import CHARTS
 
     if study.record.kind == "train":

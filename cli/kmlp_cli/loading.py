@@ -21,7 +21,7 @@ class Loaded:
 
     record: StudyRecord
     answer: Any
-    """A `Run`, an `Ablation` or a `Search`."""
+    """A `Run`, an `Ablation`, `Trials` or a `Search`."""
     missing: int
     """How many of its runs are not finished."""
 
@@ -62,7 +62,12 @@ def load_study(store: Store, name: str) -> Loaded:
     from kmlp.store.studies import get_study
 
     record = get_study(store, name)
-    load = {"train": _load_run, "ablation": _load_ablation, "search": _load_search}
+    load = {
+        "train": _load_run,
+        "ablation": _load_ablation,
+        "trials": _load_trials,
+        "search": _load_search,
+    }
     return load[record.kind](store, record)
 
 
@@ -78,6 +83,14 @@ def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
     ablation = load_ablation(store, record)
     missing = sum(map(len, record.rows)) - len(ablation.runs)
     return Loaded(record, ablation, missing)
+
+
+def _load_trials(store: Store, record: StudyRecord) -> Loaded:
+    from kmlp.trials import load_trials
+
+    trials = load_trials(store, record)
+    missing = sum(map(len, record.rows)) - len(trials.runs)
+    return Loaded(record, trials, missing)
 
 
 def _load_search(store: Store, record: StudyRecord) -> Loaded:

@@ -93,7 +93,12 @@ def section(study: Loaded, environments: list[dict[str, Any]]) -> Section:
     """
     from kmlp.report import Figure, Section
 
-    make = {"train": _of_run, "ablation": _of_ablation, "search": _of_search}
+    make = {
+        "train": _of_run,
+        "ablation": _of_ablation,
+        "trials": _of_trials,
+        "search": _of_search,
+    }
     question, answer, limits, tables, setup, runs = make[study.record.kind](study.answer)
     return Section(
         name=study.record.name,
@@ -168,6 +173,38 @@ def _of_ablation(study: Any) -> Parts:
             ("training", _training(fused=study.fused)),
         ),
         runs,
+    )
+
+
+def _of_trials(study: Any) -> Parts:
+    from kmlp.evidence import conclusion
+    from kmlp_cli.trials_tables import seeds_text, trials_table
+
+    limits = [*_limits(study)]
+    if len(study.values) > 1:
+        limits.insert(0, "The highest of several accuracies is too high on average.")
+    if len(set(study.trial_epochs)) > 1:
+        limits.insert(
+            0, "What more epochs would do for the trials that had fewer: they ended there."
+        )
+    shared = {
+        k: v for k, v in study.base.to_dict().items() if k not in (*study.varied, "seed")
+    }
+    return (
+        f"What do these configurations come to? ({study.base.dataset})",
+        (study.best_text(), conclusion(study)),
+        tuple(limits),
+        (_as_data(trials_table(study), f"Trials: {study.headline}"),),
+        (
+            ("trials", str(len(study.values))),
+            *((("varied", ", ".join(study.varied)),) if study.varied else ()),
+            *_fields(shared),
+            ("seeds", seeds_text(study.seeds)),
+            ("epochs", study.after.removeprefix("after ")),
+            ("backend", study.backend),
+            ("training", _training(fused=study.fused)),
+        ),
+        [(study.called(str(it.value)), run) for it in study.values for run in it.runs],
     )
 
 
@@ -251,10 +288,9 @@ def _limits(study: Comparison) -> tuple[str, ...]:
             f"{study.called(', '.join(open_))}: the seeds do not separate them. That is no "
             "evidence that they are equal."
         )
-    if len(study.seeds) < 3:
-        found.append(
-            f"{len(study.seeds)} seed(s) say little of how much results vary by chance."
-        )
+    seeds = min(len(study.seeds), *(len(value.runs) for value in study.values))
+    if seeds < 3:
+        found.append(f"{seeds} seed(s) say little of how much results vary by chance.")
     found.append(
         "Intervals and p-values take the differences between seeds for normal, which so "
         "few seeds cannot show; and they are of the seeds alone: the images of validation "

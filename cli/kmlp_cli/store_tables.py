@@ -41,6 +41,9 @@ def _question(record: StudyRecord) -> str:
     about, question = record.about, record.question
     if record.kind == "train":
         return f"one run on {about['backend']}"
+    if record.kind == "trials":
+        trials, varied = count_of(len(about["trials"]), "trial"), ", ".join(about["varied"])
+        return f"{trials}{f' of {varied}' if varied else ''} ({about['backend']})"
     if record.kind == "search":
         trials = count_of(question["max_trials"], "trial")
         searched = ", ".join(about["space"])

@@ -22,6 +22,7 @@ from kmlp_cli.options import (
 if TYPE_CHECKING:
     from kmlp.ablation import Ablation
     from kmlp.run import Run
+    from kmlp.trials import Trials
     from kmlp_tuning.search import Search
 
 
@@ -92,6 +93,8 @@ def show(
         _show_run(found.answer, view)
     elif kind == "ablation":
         _show_ablation(found.answer, view)
+    elif kind == "trials":
+        _show_trials(found.answer, view)
     else:
         _show_search(found.answer, view)
     found.say_missing()
@@ -121,6 +124,17 @@ def _show_ablation(ablation: Ablation, view: _View) -> None:
         print_json(ablation_to_dict(ablation, target=view.target))
     else:
         print_ablation(ablation, convergence=view.convergence, target=view.target)
+
+
+def _show_trials(trials: Trials, view: _View) -> None:
+    from kmlp.export import trials_to_dict
+    from kmlp_cli.output import print_json
+    from kmlp_cli.trials_tables import print_trials
+
+    if view.as_json:
+        print_json(trials_to_dict(trials))
+    else:
+        print_trials(trials)
 
 
 def _show_search(search: Search, view: _View) -> None:

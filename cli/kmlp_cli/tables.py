@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -38,9 +39,10 @@ def ablation_table(study: Ablation) -> Table:
     seeds = len(study.seeds)
     looked_at = "all pairs" if study.baseline is None else "all values"
     legend = _INTERVAL_LEGEND.format(looked_at) if seeds > 1 else ""
+    described = description(study.base, fused=study.fused, but=[study.axis])
     table = plain_table(
         f"What {study.axis} does: {study.headline}",
-        "\n".join([_description(study), legend + _CURVE_LEGEND]),
+        "\n".join([described, legend + _CURVE_LEGEND]),
     )
     _add_axis(table, study)
     base = study.baseline
@@ -214,15 +216,15 @@ def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _description(study: Ablation) -> str:
-    """The base configuration in words; the axis and the defaults of no effect left out."""
+def description(base: RunConfig, *, fused: bool, but: Sequence[str]) -> str:
+    """A configuration in words, but for some fields and for defaults of no effect."""
     shown = {
         name: value
-        for name, value in study.base.to_dict().items()
-        if name not in (study.axis, "seed", "dataset") and value not in (None, False, 0.0)
+        for name, value in base.to_dict().items()
+        if name not in (*but, "seed", "dataset") and value not in (None, False, 0.0)
     }
     words = [f"{name} {value_text(name, value)}" for name, value in shown.items()]
-    return ", ".join(words if study.fused else [*words, "plain fit"])
+    return ", ".join(words if fused else [*words, "plain fit"])
 
 
 def wrongs(value: ValueResult) -> str:

@@ -33,6 +33,8 @@ Reference: M. Okabe and K. Ito (2008), Color universal design: eight colours tha
 people with any colour vision tell apart. Black and grey stand for two that print
 poorly.
 """
+BLUE, VERMILION, GREY, INK = COLOURS[0], COLOURS[1], "#8a8a8a", "#222222"
+"""Of what stands out or steps back, by itself."""
 ORDERED: Final = "viridis"
 """The colour scheme of numbers: its lightness grows with them, in grey, too."""
 ORDERED_EXTENT = [0.0, 0.85]
@@ -40,10 +42,10 @@ ORDERED_EXTENT = [0.0, 0.85]
 
 _LETTER = 6.9
 """Pixels of a letter below a title, about."""
-_GRID, _INK, _PAPER = "#8884", "#222222", "#ffffff"
+_GRID, _PAPER = "#8884", "#ffffff"
 
 
-def style(*, ink: str = _INK, background: str = _PAPER) -> dict[str, Any]:
+def style(*, ink: str = INK, background: str = _PAPER) -> dict[str, Any]:
     """The configuration of every chart, as Vega-Lite takes it.
 
     Args:

@@ -68,7 +68,7 @@ CREATE TABLE claims (              -- who trains a run now
 CREATE TABLE studies (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,            -- ablation, train
+    kind TEXT NOT NULL,            -- ablation, search, train, trials
     question TEXT NOT NULL,        -- JSON: see kmlp.store.studies
     created REAL NOT NULL,
     updated REAL NOT NULL,

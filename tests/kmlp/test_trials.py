@@ -92,7 +92,9 @@ def test_nothing_is_trained_twice(whole, folder):
     assert trained(folder, seeds=[2, 2, 1])[1] == 1
     more = {"epochs": [2, 3, 2, 1], "seeds": [1, 2, 1, 1]}
     assert (
-        trained(folder, [*CONFIGS, replace(BASE, learning_rate=0.3)], name="more", **more)[1]
+        trained(folder, [*CONFIGS, replace(BASE, learning_rate=0.3)], name="more", **more)[
+            1
+        ]
         == 2
     )
 

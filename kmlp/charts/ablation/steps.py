@@ -7,13 +7,19 @@ import numpy as np
 
 from kmlp.ablation import Ablation
 from kmlp.charts.ablation.drawing import Row, described, short, title_of
-from kmlp.charts.ablation.thinning import loss_ticks, shown_epochs, thinned
+from kmlp.charts.step_losses import (
+    cut_text,
+    loss_axis,
+    loss_limit,
+    shown_epochs,
+    thinned,
+)
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT
 from kmlp.comparison import ValueResult
 from kmlp.run import Run
 
-_CUT = 10
-"""Of the loss of the first step: higher ones are cut off, or they would hide the rest."""
+_WINDOW = 20
+"""A running mean is over this part of an epoch's steps."""
 _PANEL = 200
 """Pixels of the width of a panel, of which each shows two points."""
 
@@ -25,7 +31,7 @@ def steps(study: Ablation) -> alt.FacetChart:
     for value, run in runs:
         for number in shown_epochs(run.epochs):
             losses = run.history[number - 1].step_losses
-            for kind, places, means in thinned(losses, _PANEL):
+            for kind, places, means in thinned(losses, _PANEL, window=_WINDOW):
                 shown = np.isfinite(means)
                 rows.append(
                     {
@@ -38,15 +44,10 @@ def steps(study: Ablation) -> alt.FacetChart:
                 )
     highest = max((it for row in rows for it in row["loss"]), default=1.0)
     start = [float(run.history[0].step_losses[0]) for _, run in runs if run.history]
-    limit = min(highest, _CUT * max((it for it in start if np.isfinite(it)), default=1.0))
+    limit = loss_limit(highest, start)
     base = alt.Chart().encode(
         x=alt.X("step:Q", title="step in the epoch", scale=alt.Scale(nice=False)),
-        y=alt.Y(
-            "loss:Q",
-            title="training loss",
-            scale=alt.Scale(type="symlog", constant=0.01, domain=[0, limit], nice=False),
-            axis=alt.Axis(values=loss_ticks(limit), format="~g"),
-        ),
+        y=loss_axis(limit),
         color=alt.Color(
             "epoch:O",
             scale=alt.Scale(scheme=alt.SchemeParams(name=ORDERED, extent=ORDERED_EXTENT)),
@@ -59,7 +60,6 @@ def steps(study: Ablation) -> alt.FacetChart:
         ),
         base.transform_filter("datum.kind == 'mean'").mark_line(strokeWidth=2, clip=True),
     ).properties(width=_PANEL, height=160)
-    cut = f" Losses above {limit:.3g} are cut off, up to {highest:.3g}."
     faceted = layered.facet(
         facet=alt.Facet(
             "value:N",
@@ -76,7 +76,7 @@ def steps(study: Ablation) -> alt.FacetChart:
             "One run of each value, on a log scale that is even below 0.01. Thin: the loss "
             "of steps, of many the lowest and the "
             "highest at each place; thick: the mean over a twentieth of the epoch's steps."
-            + (cut if limit < highest else ""),
+            + cut_text(highest, limit),
             panels=2,
         ),
         description=described(study, "Training loss by step"),

@@ -10,7 +10,7 @@ import pytest
 from made_up import made_up_ablation, made_up_record
 
 from kmlp.charts.ablation import CHARTS, learning_curves, seconds, steps, values
-from kmlp.charts.ablation.thinning import thinned
+from kmlp.charts.step_losses import thinned
 from kmlp.charts.style import save, to_specification
 from kmlp.run import Run
 
@@ -141,7 +141,7 @@ def test_a_loss_out_of_the_range_is_said_to_be():
 
 def test_thinning_keeps_the_lowest_and_the_highest_of_each_pixel():
     losses = np.random.default_rng(0).random(10_000).astype("float32")
-    (_, places, kept), (_, ends, means) = thinned(losses, 100)
+    (_, places, kept), (_, ends, means) = thinned(losses, 100, window=20)
     assert len(places) == 200
     bins = losses.reshape(100, 100)
     np.testing.assert_array_equal(kept.reshape(100, 2).max(axis=1), bins.max(axis=1))
@@ -154,7 +154,7 @@ def test_thinning_keeps_the_lowest_and_the_highest_of_each_pixel():
 def test_the_running_mean_recovers_from_a_loss_that_was_huge():
     losses = np.full(1000, 0.5, "float32")
     losses[0] = 1e20
-    (_, _, _), (_, _, means) = thinned(losses, 100)
+    (_, _, _), (_, _, means) = thinned(losses, 100, window=20)
     assert means[-1] == pytest.approx(0.5)
 
 

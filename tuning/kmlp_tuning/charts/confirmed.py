@@ -5,13 +5,14 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp.charts.accuracy import CROSS, error_of
-from kmlp.charts.style import WIDTH
+from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH
+from kmlp.charts.trial_lines import accuracy_tooltip
 from kmlp.comparison import Comparison, ValueResult
 from kmlp.errors import ConfigError
 from kmlp.evidence import conclusion
 from kmlp.statistics import estimate
 from kmlp.texts import count_of
-from kmlp_tuning.charts.drawing import BLUE, INK, VERMILION, accuracy_tooltip, data, title
+from kmlp_tuning.charts.drawing import data, title
 from kmlp_tuning.charts.rows import Row, text_of, told
 from kmlp_tuning.search import Search
 from kmlp_tuning.trial import Trial

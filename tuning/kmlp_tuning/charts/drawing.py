@@ -8,13 +8,11 @@ from typing import Any
 import altair as alt
 
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
-from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT, titled
+from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
 from kmlp.comparison import METRIC
 from kmlp.texts import count_of
 from kmlp_tuning.charts.rows import Row, wrong_text
 from kmlp_tuning.search import Search
-
-BLUE, VERMILION, GREY, INK = COLOURS[0], COLOURS[1], "#8a8a8a", "#222222"
 
 
 def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams:
@@ -57,33 +55,6 @@ def tooltips(search: Search) -> list[alt.Tooltip]:
         *(alt.Tooltip(f"{name}:N") for name in search.settings.space.fields),
         alt.Tooltip("kind:N", title="status"),
     ]
-
-
-def accuracy_tooltip() -> alt.Tooltip:
-    """An accuracy as text, in the column `told`."""
-    return alt.Tooltip("told:N", title="validation accuracy, %")
-
-
-def under_pointer(
-    base: alt.Chart, hover: alt.Parameter, tooltip: list[alt.Tooltip]
-) -> list[alt.Chart]:
-    """What cannot be seen, and is easier to point at than thin lines: wide ones, which
-    point out their trial, and points, as a line shows no tooltip between its points.
-    """
-    lines = base.mark_line(stroke="transparent", strokeWidth=9)
-    points = base.mark_point(opacity=0, size=80)
-    return [lines.add_params(hover), points.encode(tooltip=tooltip)]
-
-
-def pointed(name: str = "pointed") -> alt.Parameter:
-    """The trial under the pointer; none at first."""
-    return alt.selection_point(
-        name=name,
-        fields=["trial"],
-        on="pointerover",
-        clear="pointerout",
-        empty=False,
-    )
 
 
 def scheme(*, reverse: bool = False) -> Any:

@@ -7,15 +7,13 @@ from typing import Any
 import altair as alt
 
 from kmlp.charts.accuracy import CROSS, AccuracyScale
+from kmlp.charts.style import INK, VERMILION
+from kmlp.charts.trial_lines import accuracy_tooltip, pointed
 from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import (
-    INK,
-    VERMILION,
-    accuracy_tooltip,
     best_text,
     data,
     errors_of,
-    pointed,
     range_text,
     scheme,
     title,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import altair as alt
 
-from kmlp.charts.style import WIDTH
+from kmlp.charts.style import BLUE, INK, WIDTH
 from kmlp.errors import ConfigError
 from kmlp.texts import count_of
-from kmlp_tuning.charts.drawing import BLUE, INK, data, title
+from kmlp_tuning.charts.drawing import data, title
 from kmlp_tuning.charts.rows import Row
 from kmlp_tuning.importance import MIN_TRIALS, Importances
 from kmlp_tuning.search import Search

@@ -8,20 +8,17 @@ from typing import Any
 import altair as alt
 
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
-from kmlp.charts.style import WIDTH
+from kmlp.charts.style import INK, WIDTH
+from kmlp.charts.trial_lines import accuracy_tooltip, pointed, under_pointer
 from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import (
-    INK,
-    accuracy_tooltip,
     best_text,
     colour_of_errors,
     data,
     errors_of,
-    pointed,
     range_text,
     title,
     tooltips,
-    under_pointer,
 )
 from kmlp_tuning.charts.rows import (
     NONE,

@@ -1,0 +1,124 @@
+"""The learning curves of trials."""
+
+from __future__ import annotations
+
+import math
+
+import altair as alt
+
+from kmlp.charts.accuracy import error_of
+from kmlp.charts.style import titled
+from kmlp.charts.trial_lines import LOOKS, WIDTH, Row, even_epochs, trial_lines
+from kmlp.comparison import ValueResult
+from kmlp.texts import count_of
+from kmlp.trials import Trials
+
+
+def learning_curves(study: Trials) -> alt.LayerChart:
+    """Validation accuracy by epoch, a line a trial: the mean over its seeds."""
+    rows = trial_rows(study)
+    lost = _lost(study)
+    several = any(len(value.runs) > 1 for value in study.values)
+    chart = trial_lines(
+        rows,
+        lost,
+        x=even_epochs(study.epochs),
+        tooltip=[
+            alt.Tooltip("trial:Q"),
+            *(alt.Tooltip(f"{name}:N") for name in study.varied),
+            *([alt.Tooltip("seeds:Q")] if several else []),
+            alt.Tooltip("kind:N", title="status"),
+        ],
+        lost_tooltip=[alt.Tooltip("trials:N")],
+    )
+    one = len(study.values) == 1
+    notes = (
+        study.best_text(),
+        "A line ends where its trial did." if len(set(study.trial_epochs)) > 1 else "",
+        "Lines are means over the seeds that finished." if several else "",
+        "Crosses mark the epochs in which runs diverged." if lost else "",
+    )
+    return chart.properties(
+        title=titled(
+            f"Learning curve{'' if one else 's'} of the trial{'' if one else 's'}",
+            f"{study.headline}{_went_wrong(rows)}",
+            " ".join(filter(None, notes)),
+            width=WIDTH + 60,
+        ),
+        description=(
+            f"Validation accuracy by epoch of {count_of(len(study.values), 'trial')} "
+            f"({study.headline}). {study.best_text()}"
+        ),
+    )
+
+
+def trial_rows(study: Trials) -> list[Row]:
+    """A row a trial for `trial_lines`, those that matter least first.
+
+    Beside what that asks for, it has the varied fields as text, and `seeds`, how many
+    finished.
+    """
+    best = study.best()
+    rows = [
+        {
+            "trial": value.value,
+            "kind": "best" if value is best else _kind(value),
+            **study.changes(value),
+            "seeds": len(value.finished),
+            **_curve(value),
+        }
+        for value in study.values
+    ]
+    order = list(LOOKS)
+    return sorted(rows, key=lambda it: (order.index(it["kind"]), -_last(it), it["trial"]))
+
+
+def _kind(value: ValueResult) -> str:
+    if value.finished:
+        none = value.did_not_learn == len(value.finished)
+        return "did not learn" if none else "finished"
+    return "diverged" if value.diverged else "failed"
+
+
+def _curve(value: ValueResult) -> Row:
+    """Its errors by epoch; if no run finished, those of the one that came the furthest."""
+    lost = None
+    if value.finished:
+        accuracies = list(value.val_curve)
+    else:
+        runs = [it for it in value.runs if it.status == _kind(value)]
+        run = max(runs, key=lambda it: it.epochs)
+        accuracies = [it.val_accuracy for it in run.history if it.finite]
+        lost = run.epochs if run.status == "diverged" else None
+    errors = list(map(error_of, accuracies))
+    return {"epochs": len(errors), "errors": errors, "lost": lost}
+
+
+def _last(row: Row) -> float:
+    return row["errors"][-1] if row["errors"] else math.inf
+
+
+def _lost(study: Trials) -> list[Row]:
+    """A row an epoch in which runs diverged."""
+    found: dict[int, list[int]] = {}
+    for value in study.values:
+        for run in value.runs:
+            if run.status == "diverged":
+                found.setdefault(run.epochs, []).append(value.value)
+    return [
+        {
+            "epoch": epoch,
+            "diverged": len(numbers),
+            "trials": ", ".join(map(str, dict.fromkeys(numbers))),
+        }
+        for epoch, numbers in sorted(found.items())
+    ]
+
+
+def _went_wrong(rows: list[Row]) -> str:
+    kinds = [row["kind"] for row in rows]
+    return "".join(
+        f"; {count_of(kinds.count(kind), 'trial')} {kind}"
+        for kind in ("diverged", "failed", "did not learn")
+        if kind in kinds
+    )
