@@ -13,6 +13,7 @@ from kmlp import convergence
 from kmlp.config import RunConfig, config_fields, dataset_of, value_text
 from kmlp.run import Run
 from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
+from kmlp.texts import count_of
 
 METRIC = "val_accuracy"
 """What values are compared by: the validation accuracy after the last epoch.
@@ -125,6 +126,11 @@ class Comparison:
     def runs(self) -> tuple[Run, ...]:
         """Every run, value by value."""
         return tuple(run for value in self.values for run in value.runs)
+
+    @property
+    def after(self) -> str:
+        """After how many epochs its results are: `after 10 epochs`."""
+        return f"after {count_of(self.epochs, 'epoch')}"
 
     def called(self, values: str) -> str:
         """What values of the axis are called: `width=32`, `trial 3`."""

@@ -40,12 +40,11 @@ def _comparison(study: Comparison) -> str:
     by_value = dict(zip(study.values, study.differences(), strict=True))
     differences = {value: by_value[value] for value in others}
     seeds = min(0 if it is None else it.size for it in differences.values())
-    epochs = "1 epoch" if study.epochs == 1 else f"{study.epochs} epochs"
     if seeds < 2:
         best = study.best()
         assert best is not None
         return (
-            f"{_named(study, best)} has the highest validation accuracy after {epochs}, "
+            f"{_named(study, best)} has the highest validation accuracy {study.after}, "
             "but one seed cannot tell a difference from chance: use at least 3 seeds."
         )
     found = {value: it for value, it in differences.items() if it is not None}
@@ -61,7 +60,7 @@ def _comparison(study: Comparison) -> str:
             if values
         ]
         told = f"{' and '.join(parts) or 'No value is shown to differ'} "
-        told += f"{'than' if parts else 'from'} {name} after {epochs}"
+        told += f"{'than' if parts else 'from'} {name} {study.after}"
         if not open_:
             return f"{told}: the differences exceed what {seeds} seeds vary by."
         return (
@@ -69,17 +68,17 @@ def _comparison(study: Comparison) -> str:
         )
     if not open_:
         return (
-            f"{name} is better than {_named(study, *worse)} after {epochs}: the "
+            f"{name} is better than {_named(study, *worse)} {study.after}: the "
             f"differences exceed what {seeds} seeds vary by."
         )
     if worse:
         return (
-            f"{name} is better than {_named(study, *worse)} after {epochs}; {seeds} seeds "
+            f"{name} is better than {_named(study, *worse)} {study.after}; {seeds} seeds "
             f"do not separate it from {_named(study, *open_)}, so no single best value is "
             f"shown.{more}"
         )
     return (
-        f"{name} has the highest mean after {epochs}, but {seeds} seeds do not "
+        f"{name} has the highest mean {study.after}, but {seeds} seeds do not "
         f"separate it from {_named(study, *open_)}: no value is shown to be better.{more}"
     )
 

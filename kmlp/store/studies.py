@@ -20,24 +20,31 @@ class StudyRecord:
 
     name: str
     kind: str
-    """`"ablation"`, `"search"` or `"train"`."""
+    """`"ablation"`, `"trials"`, `"search"` or `"train"`."""
     about: dict[str, Any]
     """What stays the same when a study is extended: the axis, the base, ..."""
     question: dict[str, Any]
-    """What may be extended: values, seeds, ..."""
+    """What may be extended: values, seeds, ... Where the rows have epochs of their own,
+    its `log` has them, as `epochs`."""
     epochs: int
-    """Of every run; in a search, of those that get the most."""
+    """Of every run; in a search and of trials, of those that get the most."""
     rows: tuple[tuple[str, ...], ...]
-    """The keys of its runs; for an ablation a row a value, a column a seed; for a search
-    a row a trial, and then a row for each that was confirmed, a column a seed."""
+    """The keys of its runs; for an ablation a row a value, a column a seed, and so for
+    trials; for a search a row a trial, and then a row for each that was confirmed, a
+    column a seed."""
     updated: float = 0.0
     """When it was asked last, in seconds since 1970."""
 
+    @property
+    def row_epochs(self) -> list[int]:
+        """The epochs that the runs of each row are to have."""
+        own: list[int] = self.question.get("log", {}).get("epochs")
+        return own or [self.epochs] * len(self.rows)
+
     def targets(self) -> dict[str, int]:
         """The epochs that each of its runs is to have, by key."""
-        rows = self.question.get("log", {}).get("epochs") or [self.epochs] * len(self.rows)
         found: dict[str, int] = {}
-        for keys, epochs in zip(self.rows, rows, strict=True):
+        for keys, epochs in zip(self.rows, self.row_epochs, strict=True):
             for key in keys:
                 found[key] = max(epochs, found.get(key, 0))
         return found

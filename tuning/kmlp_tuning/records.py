@@ -121,7 +121,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         confirm=question["confirm"],
         fused=about["fused"],
     )
-    rows = list(zip(study.rows, log["epochs"], strict=True))
+    rows = list(zip(study.rows, study.row_epochs, strict=True))
     trials = []
     for number, (([key], epochs), (bracket, rung)) in enumerate(
         zip(rows, log["places"], strict=False), start=1
