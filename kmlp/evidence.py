@@ -84,7 +84,7 @@ def _comparison(study: Comparison) -> str:
 
 
 def _named(study: Comparison, *values: ValueResult) -> str:
-    return study.called(_listed([study.text(value) for value in values]))
+    return study.called(listed([study.text(value) for value in values]))
 
 
 def _went_wrong(study: Comparison) -> str:
@@ -126,14 +126,14 @@ def _caveats(study: Comparison) -> list[str]:
             if count
         ]
         if found:
-            caveats.append(f"{study.called(_listed(found))} {what}.")
+            caveats.append(f"{study.called(listed(found))} {what}.")
     return caveats
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
     """Joins words: "a", "a and b", "a, b and c".
 
-    >>> _listed(["32", "128", "512"])
+    >>> listed(["32", "128", "512"])
     '32, 128 and 512'
     """
     *most, last = words

@@ -78,6 +78,43 @@ def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Esti
     return Estimate(mean, (mean - half, mean + half), size)
 
 
+def prediction_interval(
+    sample: Sequence[float], *, confidence: float = CONFIDENCE
+) -> tuple[float, float] | None:
+    """Where one more number of a sample would be.
+
+    Args:
+        sample: As for `estimate`.
+        confidence: The share of samples whose interval holds the next number, if the
+            numbers are independent and normal. Defaults to 0.95.
+
+    Returns:
+        Lower and upper end; None for a sample of one, which tells no spread.
+
+    Raises:
+        ValueError: as `estimate`.
+
+    Formula: `mean +- t(n - 1, (1 + confidence) / 2) * s * sqrt(1 + 1 / n)`
+
+    Example:
+    >>> low, high = prediction_interval([0.96, 0.97, 0.98])
+    >>> round(low, 4), round(high, 4)
+    (0.9203, 1.0197)
+
+    Reference: W. Q. Meeker, G. J. Hahn, L. A. Escobar (2017), Statistical Intervals,
+    2nd edition, Wiley, chapter 4.
+    """
+    mean, spread = _mean_and_spread(sample)
+    if spread is None:
+        return None
+    from scipy.special import stdtrit
+
+    size = len(sample)
+    quantile = float(stdtrit(size - 1, (1 + confidence) / 2))
+    half = quantile * spread * math.sqrt(1 + 1 / size)
+    return mean - half, mean + half
+
+
 def paired_p_value(differences: Sequence[float]) -> float | None:
     """How likely a mean this far from zero is where the true one is zero (paired t-test).
 

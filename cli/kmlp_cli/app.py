@@ -12,7 +12,7 @@ import typer
 
 from kmlp import __version__
 from kmlp.errors import KmlpError
-from kmlp_cli import ablate, data, evaluate, export, predict, tune
+from kmlp_cli import ablate, data, evaluate, export, predict, reproduce, tune
 from kmlp_cli.compare import compare
 from kmlp_cli.info import info
 from kmlp_cli.plot import plot
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command(epilog=ablate.EPILOG)(ablate.ablate)
 app.command(epilog=tune.EPILOG)(tune.tune)
 app.command()(train)
+app.command(epilog=reproduce.EPILOG)(reproduce.reproduce)
 app.command(epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(epilog=predict.EPILOG)(predict.predict)
 app.command()(studies)

@@ -135,7 +135,7 @@ def _of_run(run: Run) -> Parts:
             "cannot tell.",
             _OTHERS,
         ),
-        (_as_data(run_table(run), "By epoch"),),
+        (as_data(run_table(run), "By epoch"),),
         (
             *_fields(run.config.to_dict()),
             ("epochs", str(run.epochs)),
@@ -161,8 +161,8 @@ def _of_ablation(study: Any) -> Parts:
         (conclusion(study),),
         _limits(study),
         (
-            _as_data(ablation_table(study), f"{study.axis}: {study.headline}"),
-            _as_data(convergence_table(study, None), "How it learned"),
+            as_data(ablation_table(study), f"{study.axis}: {study.headline}"),
+            as_data(convergence_table(study, None), "How it learned"),
         ),
         (
             ("varied", f"{study.axis}: {', '.join(map(study.text, study.values))}"),
@@ -216,13 +216,13 @@ def _of_search(search: Any) -> Parts:
     settings = search.settings
     answer = [search_tables.best_text(search).plain]
     tables = [
-        _as_data(
+        as_data(
             search_tables.search_table(search, every=True), f"Trials: {search.headline}"
         )
     ]
     if search.importances is not None:
         found = search_tables.importance_table(search.importances)
-        tables.append(_as_data(found, "What mattered", search.importances.meaning))
+        tables.append(as_data(found, "What mattered", search.importances.meaning))
     limits = [
         "The highest of many accuracies is too high on average: go by the means over other "
         "seeds.",
@@ -231,7 +231,7 @@ def _of_search(search: Any) -> Parts:
     ]
     if search.confirmed is not None:
         found = search_tables.confirmed_table(search, search.confirmed)
-        tables.append(_as_data(found, "The best again, with other seeds"))
+        tables.append(as_data(found, "The best again, with other seeds"))
         answer.insert(0, search_tables.confirmed_text(search.confirmed).plain)
         limits += _limits(search.confirmed)[:-1]
     least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
@@ -377,8 +377,14 @@ def _last(run: Run, figure: str) -> str:
     return number_text(getattr(run.history[-1], figure), ".4f") if run.history else NONE
 
 
-def _as_data(table: RichTable, title: str, note: str | None = None) -> Table:
-    """A table of the command line for a page, on which columns need not be narrow."""
+def as_data(table: RichTable, title: str | None = None, note: str | None = None) -> Table:
+    """A table of the command line for a page, on which columns need not be narrow.
+
+    Args:
+        table: Any.
+        title: Defaults to None: its own.
+        note: What stands under it. Defaults to None: its caption.
+    """
     from kmlp.report import Table
 
     headers = []
@@ -387,12 +393,11 @@ def _as_data(table: RichTable, title: str, note: str | None = None) -> Table:
         headers.append(words)
     columns = [list(map(str, column.cells)) for column in table.columns]
     rows = tuple(zip(*columns, strict=True))
-    strong = [place for place, row in enumerate(table.rows) if row.style == "bold"]
     return Table(
-        title=title,
+        title=title if title is not None else str(table.title),
         headers=tuple(headers),
         right=tuple(column.justify == "right" for column in table.columns),
         rows=rows,
-        strong=strong[0] if strong else None,
+        strong=tuple(i for i, row in enumerate(table.rows) if row.style == "bold"),
         note=note if note is not None else str(table.caption or ""),
     )

@@ -26,6 +26,7 @@ from kmlp_tuning.domains import SEARCHED
 if TYPE_CHECKING:
     from kmlp.config import RunConfig
     from kmlp_tuning.search import Search
+    from kmlp_tuning.settings import SearchSettings
     from kmlp_tuning.space import SearchSpace
 
 EPILOG = """\b
@@ -129,7 +130,6 @@ def tune(
     from kmlp_tuning.export import plan_to_dict, search_to_dict
     from kmlp_tuning.run import tune as run_search
     from kmlp_tuning.settings import make_settings
-    from kmlp_tuning.trial import CONFIRMED, stage_name
 
     backends.select(backend)
     (found, base), *_ = gather(
@@ -159,12 +159,7 @@ def tune(
         else:
             print_table(plan_table(settings))
         return
-    stages = {
-        stage_name(number, level): rung.configurations
-        for number, bracket in enumerate(settings.plan(), start=1)
-        for level, rung in enumerate(bracket.rungs, start=1)
-    } | {CONFIRMED: settings.confirmed * settings.confirm}
-    shown = (*found.fields, "seed")
+    shown, stages = (*found.fields, "seed"), stages_of(settings)
     with show_progress(shown, quiet=quiet, fresh=fresh, stages=stages) as display:
         search = run_search(
             found,
@@ -192,6 +187,17 @@ def tune(
         save_run(best.run, save)
     if search.failed:
         raise typer.Exit(1)
+
+
+def stages_of(settings: SearchSettings) -> dict[str, int]:
+    """The stages of a search, and how many runs each has, for the progress display."""
+    from kmlp_tuning.trial import CONFIRMED, stage_name
+
+    return {
+        stage_name(number, level): rung.configurations
+        for number, bracket in enumerate(settings.plan(), start=1)
+        for level, rung in enumerate(bracket.rungs, start=1)
+    } | {CONFIRMED: settings.confirmed * settings.confirm}
 
 
 def print_search(search: Search, *, every: bool = False) -> None:

@@ -43,7 +43,13 @@ def find_browser() -> str:
     return found
 
 
-def write_report(sections: Sequence[Section], path: Path, *, title: str) -> list[Path]:
+def write_report(
+    sections: Sequence[Section],
+    path: Path,
+    *,
+    title: str,
+    introduction: Sequence[str] = (),
+) -> list[Path]:
     """Writes a report.
 
     Args:
@@ -51,6 +57,7 @@ def write_report(sections: Sequence[Section], path: Path, *, title: str) -> list
         path: Ends with `.html`: one file that needs no network; `.md`: its pictures are
             SVG files beside it; or `.pdf`, which needs Chromium.
         title: Of the page.
+        introduction: Paragraphs under it. Defaults to none.
 
     Returns:
         The files that were written, the report first.
@@ -59,8 +66,8 @@ def write_report(sections: Sequence[Section], path: Path, *, title: str) -> list
         ConfigError: if there is no Chromium to make a PDF.
     """
     if path.suffix == ".md":
-        return _write_markdown(sections, path, title)
-    page = _html(sections, title)
+        return _write_markdown(sections, path, title, introduction)
+    page = _html(sections, title, introduction)
     with replacing(path) as aside:
         if path.suffix == ".html":
             aside.write_text(page, encoding="utf-8")
@@ -82,7 +89,7 @@ def _picture(path: Path, section: Section, figure: Figure) -> Path:
     return path.with_name(f"{path.stem}-{section.name}-{figure.name}.svg")
 
 
-def _html(sections: Sequence[Section], title: str) -> str:
+def _html(sections: Sequence[Section], title: str, introduction: Sequence[str]) -> str:
     import vl_convert
 
     charts: dict[str, dict[str, Any]] = {}
@@ -94,6 +101,7 @@ def _html(sections: Sequence[Section], title: str) -> str:
         .get_template("page.html")
         .render(
             title=title,
+            introduction=introduction,
             sections=sections,
             charts=charts,
             script=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
@@ -109,7 +117,9 @@ def _for_script(values: Any) -> str:
     return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _write_markdown(sections: Sequence[Section], path: Path, title: str) -> list[Path]:
+def _write_markdown(
+    sections: Sequence[Section], path: Path, title: str, introduction: Sequence[str]
+) -> list[Path]:
     pictures = picture_names(sections, path)
     figures = [figure for section in sections for figure in section.figures]
     for picture, figure in zip(pictures, figures, strict=True):
@@ -124,6 +134,7 @@ def _write_markdown(sections: Sequence[Section], path: Path, title: str) -> list
         .get_template("page.md")
         .render(
             title=title,
+            introduction=introduction,
             sections=sections,
             picture=lambda section, figure: _picture(path, section, figure).name,
             described=lambda section, figure: described[figure.name + section.name],

@@ -16,8 +16,8 @@ class Table:
     right: tuple[bool, ...]
     """Of each column, whether it holds numbers."""
     rows: tuple[tuple[str, ...], ...]
-    strong: int | None = None
-    """The row that stands out."""
+    strong: tuple[int, ...] = ()
+    """The rows that stand out."""
     note: str = ""
 
 
@@ -40,6 +40,8 @@ class Section:
     """Sentences that follow from the statistics."""
     limits: tuple[str, ...]
     """What cannot be concluded."""
+    notes: tuple[str, ...] = ()
+    """What its author says of it, a paragraph each."""
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     setup: tuple[tuple[str, str], ...]

@@ -13,6 +13,7 @@ from kmlp.statistics import (
     estimate,
     holm,
     paired_p_value,
+    prediction_interval,
     seeds_to_resolve,
 )  # fmt: skip
 
@@ -34,6 +35,21 @@ def test_interval_holds_the_mean_as_often_as_it_says(size):
     draws = np.random.default_rng(size).normal(size=(10_000, size))
     intervals = [estimate(sample.tolist()).interval for sample in draws]
     assert 0.93 < np.mean([low < 0 < high for low, high in intervals]) < 0.97
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 10])
+def test_prediction_interval_holds_the_next_number_as_often_as_it_says(size):
+    draws = np.random.default_rng(size).normal(size=(10_000, size + 1))
+    hits = []
+    for *sample, following in draws.tolist():
+        low, high = prediction_interval(sample)
+        hits.append(low < following < high)
+    assert 0.94 < np.mean(hits) < 0.96
+
+
+def test_prediction_interval_of_one_seed_and_of_equal_numbers():
+    assert prediction_interval([0.5]) is None
+    assert prediction_interval([0.5, 0.5]) == (0.5, 0.5)
 
 
 def test_one_seed_has_no_interval_and_equal_numbers_one_of_no_width():

@@ -25,7 +25,7 @@ def section(name="width-1", question="What does <width> do?"):
             ("64", "96.00 ± 12.71", "-", "1 of 2 | diverged"),
             ("1,024", "9.10", "<.001", "-"),
         ),
-        strong=1,
+        strong=(1,),
         note="±: half of the interval.",
     )
     return Section(
@@ -37,7 +37,7 @@ def section(name="width-1", question="What does <width> do?"):
         figures=tuple(Figure(name=it, chart=draw(study)) for it, draw in CHARTS.items()),
         setup=(("dataset", "mnist"),),
         commands=("kmlp ablate --param width",),
-        runs=replace(table, title="Every run", strong=None),
+        runs=replace(table, title="Every run", strong=()),
     )
 
 

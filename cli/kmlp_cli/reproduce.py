@@ -1,0 +1,397 @@
+"""`kmlp reproduce`: a lab, from its file to its report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kmlp_cli.options import Backend, Fresh, Fused, Jobs, Json, Quiet, RunsDir
+
+if TYPE_CHECKING:
+    from kmlp.report import Section
+    from kmlp.store import Store
+    from kmlp_cli.recipes import Recipe
+    from kmlp_cli.recipes.recipe import AblationPart, TrialsPart
+
+EPILOG = """\b
+Recipes that come with kmlp: fashion-mnist-lab, mnist-lab.
+
+\b
+Examples:
+kmlp reproduce fashion-mnist-lab --quick
+kmlp reproduce mnist-lab --dry-run
+kmlp reproduce mnist-lab --print > my-lab.toml
+kmlp reproduce my-lab.toml --out my-lab.html"""
+
+_QUICK = (
+    "Quick: fewer epochs, images, seeds and trials than the recipe has. Nothing here can "
+    "be compared with what was published, which is therefore left out."
+)
+
+
+def reproduce(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME|FILE.toml",
+            help="A recipe that comes with kmlp, or your own.",
+            show_default=False,
+        ),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Train very little, to see whether all of it works."),
+    ] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            help="Of every configuration, but those of a search.  [default: the recipe's]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.{html,md,pdf}",
+            help="The report.  [default: RECIPE.html in the runs folder, replaced]",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --out replace a file that is there.")
+    ] = False,
+    backend: Backend = None,
+    fused: Fused = True,
+    jobs: Jobs = None,
+    runs_dir: RunsDir = None,
+    fresh: Fresh = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")
+    ] = False,
+    as_text: Annotated[
+        bool, typer.Option("--print", help="Print the recipe's file, and stop.")
+    ] = False,
+    as_schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema", help="Print the JSON schema of recipes, for editors, and stop."
+        ),
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a whole lab from one file, and compare it with what was published.
+
+    A recipe names a dataset, ablations, trials and a search, and perhaps published
+    figures. All of it is kept in the runs folder: the same command goes on where it
+    ended, and trains nothing twice.
+    """
+    from kmlp import backend as backends
+    from kmlp.checks import check_count
+    from kmlp.errors import ConfigError, gather
+    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.recipe_tables import plan_rows, plan_table
+    from kmlp_cli.recipes import read_recipe, recipe_text
+
+    if as_schema:
+        from kmlp_cli.recipes.schema import schema
+
+        print_json(schema())
+        return
+    if recipe is None:
+        raise ConfigError(["Give a recipe: see `kmlp reproduce --help`."])
+    if as_text:
+        print(recipe_text(recipe), end="")
+        return
+    backends.select(backend)
+    lab, *_ = gather(
+        [
+            partial(read_recipe, recipe),
+            lambda: seeds is None or check_count("seeds", seeds),
+            lambda: jobs is None or check_count("jobs", jobs),
+        ]
+    )
+    if seeds is not None:
+        lab = lab.with_seeds(seeds)
+    if quick:
+        lab = lab.quick()
+    report = _report_path(lab, out, runs_dir, overwrite=overwrite)
+    questions, settings = _questions(lab, fused=fused)
+    if dry_run:
+        names = [it.heading or _named(it) for it in lab.fixed]
+        rows = plan_rows(list(zip(names, questions, strict=True)), settings)
+        if as_json:
+            print_json({"recipe": lab.name, "parts": rows})
+        else:
+            print_table(plan_table(lab.title, rows))
+        return
+    common: dict[str, Any] = {
+        "fused": fused,
+        "jobs": jobs,
+        "runs_dir": runs_dir,
+        "fresh": fresh,
+    }
+    answers = _train(lab, questions, settings, quiet=quiet, **common)
+    if as_json:
+        print_json(_to_dict(lab, answers))
+    else:
+        _print(lab, answers)
+    _write(lab, answers, report, runs_dir)
+    if any(_failed(answer) for answer in answers.values()):
+        raise typer.Exit(1)
+
+
+def _named(part: AblationPart | TrialsPart) -> str:
+    """What a part without a heading is called."""
+    from kmlp_cli.recipes.recipe import AblationPart
+
+    return part.axis if isinstance(part, AblationPart) else "trials"
+
+
+def _report_path(
+    lab: Recipe, out: Path | None, runs_dir: str | None, *, overwrite: bool
+) -> Path:
+    """Where the report is written, checked.
+
+    Raises:
+        ConfigError: if it cannot be written there.
+        StoreError: if there cannot be such a runs folder.
+    """
+    from kmlp.errors import ConfigError
+    from kmlp.report import FORMATS
+    from kmlp.report.pages import find_browser
+    from kmlp.store import runs_folder
+    from kmlp_cli.saving import check_target
+
+    folder = runs_folder(runs_dir)
+    if folder is None:
+        raise ConfigError(
+            ["A lab is reported from what the runs folder keeps: give --runs-dir a folder."]
+        )
+    if out is None:
+        name = lab.name if lab.comparable else f"{lab.name}-quick"
+        return folder / f"{name}.html"
+    check_target(out, option="--out", suffixes=FORMATS, overwrite=overwrite)
+    if out.suffix == ".pdf":
+        find_browser()
+    return out
+
+
+def _questions(lab: Recipe, *, fused: bool) -> tuple[list[Any], Any]:
+    """What all parts ask; of the search its settings, None without one.
+
+    Raises:
+        ConfigError: with the problems of all parts.
+    """
+    from kmlp.checks import check_trainable
+    from kmlp.errors import gather
+
+    def settings() -> Any:
+        if lab.search is None:
+            return None
+        made = lab.search.settings(fused=fused)
+        corners = made.space.corners(made.base)
+        check_trainable(corners, epochs=made.max_epochs, fused=fused)
+        return made
+
+    found, *questions = gather(
+        [settings, *(partial(it.question, fused=fused) for it in lab.fixed)]
+    )
+    return questions, found
+
+
+def _train(
+    lab: Recipe, questions: list[Any], settings: Any, *, quiet: bool, **common: Any
+) -> dict[int, Any]:
+    """What each part has come to, by its place in the recipe.
+
+    All that is known from the start is trained together, so that no core waits; then the
+    search.
+    """
+    from kmlp.config import config_fields
+    from kmlp.runner import train_all
+    from kmlp_cli.progress import show_progress
+    from kmlp_cli.recipes.recipe import SearchPart
+    from kmlp_cli.tune import stages_of
+    from kmlp_tuning.run import tune
+
+    shown = partial(show_progress, quiet=quiet, fresh=common["fresh"])
+    fixed: list[Any] = []
+    if questions:
+        configs = [config for it in questions for row in it.rows for config in row]
+        varied = [
+            name
+            for name in config_fields()
+            if name == "seed" or len({getattr(it, name) for it in configs}) > 1
+        ]
+        with shown(tuple(varied)) as display:
+            fixed = train_all(questions, observer=display, **common)
+    search = None
+    if lab.search is not None:
+        fields = (*settings.space.fields, "seed")
+        with shown(fields, stages=stages_of(settings)) as display:
+            search = tune(
+                lab.search.space,
+                base=lab.search.base,
+                observer=display,
+                **lab.search.options,
+                **common,
+            )
+    rest = iter(fixed)
+    return {
+        place: search if isinstance(part, SearchPart) else next(rest)
+        for place, part in enumerate(lab.parts)
+    }
+
+
+def _parts(lab: Recipe, answers: Mapping[int, Any]) -> Iterator[tuple[Any, Any]]:
+    for place, part in enumerate(lab.parts):
+        yield part, answers[place]
+
+
+def _print(lab: Recipe, answers: Mapping[int, Any]) -> None:
+    from rich.text import Text
+
+    from kmlp_cli.ablate import print_ablation
+    from kmlp_cli.output import print_table
+    from kmlp_cli.recipe_tables import compared_table
+    from kmlp_cli.recipes.comparing import compare_part
+    from kmlp_cli.recipes.recipe import AblationPart, SearchPart
+    from kmlp_cli.tables import trials_table
+    from kmlp_cli.tune import print_search
+
+    for part, answer in _parts(lab, answers):
+        if part.heading is not None:
+            print(f"{part.heading}\n")
+        if isinstance(part, SearchPart):
+            print_search(answer)
+            compared = []
+        else:
+            compared = compare_part(part, answer) if lab.comparable else []
+            if isinstance(part, AblationPart):
+                print_ablation(answer, convergence=False, target=None)
+            elif not compared:
+                print_table(trials_table(answer))
+        for number, it in enumerate(compared):
+            labelled = number == 0
+            print_table(compared_table(it, labelled=labelled), Text(it.sentence))
+            print()
+        for sentence in _claims(lab, part, answer):
+            print(sentence)
+        for note in part.notes:
+            print(f"Note: {note}")
+        print()
+    for paragraph in _introduction(lab):
+        print(paragraph)
+
+
+def _introduction(lab: Recipe) -> list[str]:
+    """What is said of all of it."""
+    found = [] if lab.comparable else [_QUICK]
+    if lab.source is not None:
+        found.append(f"Published figures: {lab.source}")
+    return [*found, *lab.notes]
+
+
+def _claims(lab: Recipe, part: Any, answer: Any) -> list[str]:
+    """Sentences on what was published of a part."""
+    from kmlp_cli.recipes.comparing import claims, search_claims
+    from kmlp_cli.recipes.recipe import AblationPart, SearchPart
+
+    if not lab.comparable:
+        return []
+    if isinstance(part, SearchPart):
+        return search_claims(part, answer)
+    return claims(part, answer) if isinstance(part, AblationPart) else []
+
+
+def _to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
+    from kmlp.export import ablation_to_dict, trials_to_dict
+    from kmlp_cli.recipes.comparing import compare_part, compared_to_dict
+    from kmlp_cli.recipes.recipe import AblationPart, SearchPart
+    from kmlp_tuning.export import search_to_dict
+
+    def to_dict(part: Any, answer: Any) -> dict[str, Any]:
+        if isinstance(part, SearchPart):
+            kind, values = "search", search_to_dict(answer)
+        elif isinstance(part, AblationPart):
+            kind, values = "ablation", ablation_to_dict(answer)
+        else:
+            kind, values = "trials", trials_to_dict(answer)
+        compared = (
+            compare_part(part, answer)
+            if lab.comparable and not isinstance(part, SearchPart)
+            else []
+        )
+        return {
+            "kind": kind,
+            "heading": part.heading,
+            "notes": list(part.notes),
+            "published": [row for it in compared for row in compared_to_dict(it)],
+            "claims": _claims(lab, part, answer),
+            **values,
+        }
+
+    return {
+        "recipe": lab.name,
+        "title": lab.title,
+        "source": lab.source,
+        "notes": list(lab.notes),
+        "comparable": lab.comparable,
+        "parts": [to_dict(part, answer) for part, answer in _parts(lab, answers)],
+    }
+
+
+def _write(
+    lab: Recipe, answers: Mapping[int, Any], path: Path, runs_dir: str | None
+) -> None:
+    """Writes the report, and says so."""
+    from kmlp.report import write_report
+    from kmlp_cli.loading import opened
+
+    with opened(runs_dir) as store:
+        sections = [_section(lab, *it, store=store) for it in _parts(lab, answers)]
+    for written in write_report(
+        sections, path, title=lab.title, introduction=_introduction(lab)
+    ):
+        print(f"Wrote {written}.", file=sys.stderr)
+
+
+def _section(lab: Recipe, part: Any, answer: Any, *, store: Store) -> Section:
+    """What the report says of a part: as of any study, and of what was published."""
+    from kmlp.store.environments import environments_of
+    from kmlp_cli.loading import load_study
+    from kmlp_cli.recipe_tables import compared_table
+    from kmlp_cli.recipes.comparing import compare_part
+    from kmlp_cli.recipes.recipe import SearchPart
+    from kmlp_cli.report import as_data, section
+
+    found = section(load_study(store, answer.name), environments_of(store, answer.name))
+    compared = (
+        compare_part(part, answer)
+        if lab.comparable and not isinstance(part, SearchPart)
+        else []
+    )
+    tables = (as_data(compared_table(it), note=it.sentence) for it in compared)
+    return replace(
+        found,
+        question=part.heading or found.question,
+        answer=(
+            *_claims(lab, part, answer),
+            *(it.sentence for it in compared),
+            *found.answer,
+        ),
+        notes=part.notes,
+        tables=(*tables, *found.tables),
+    )
+
+
+def _failed(answer: Any) -> bool:
+    """Whether a run of it failed."""
+    return any(run.status == "failed" for run in answer.runs)

@@ -1,0 +1,220 @@
+"""Recipes as files: what they say, and what is wrong with them."""
+
+import json
+import textwrap
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from kmlp import ConfigError, UnknownNameError
+from kmlp_cli.recipes import bundled, read_recipe
+from kmlp_cli.recipes.recipe import AblationPart, SearchPart, TrialsPart
+from kmlp_cli.recipes.schema import schema
+
+pytestmark = pytest.mark.once
+
+LAB = """
+title = "A lab"
+source = "a report"
+notes = ["It is short."]
+epochs = 4
+seeds = 2
+
+[base]
+width = 16
+learning_rate = 1e-2
+
+[[ablations]]
+heading = "What does the depth do?"
+notes = ["Nothing yet."]
+param = "depth"
+values = [0, 1]
+published = { best = 1, accuracy = { 0 = 90.0, 1 = 91 }, seconds = { 1 = 30 } }
+
+[[trials]]
+epochs = 3
+base = { depth = 1 }
+runs = [
+  { width = "300x100", depth = 2, published = { loss = 0.50 } },
+  { epochs = 2, seeds = 1, published = { accuracy = [80.0, 81.5] } },
+]
+
+[search]
+max_trials = 5
+published = { accuracy = 95.5, best = { width = 64 } }
+
+[search.space]
+width = [32, 64]
+learning_rate = "1e-3:1:log"
+momentum = 0.5
+
+[[ablations]]
+param = "width"
+values = "8,300x100"
+base = { batch_size = 32 }
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "my-lab.toml"
+        path.write_text(textwrap.dedent(text))
+        return str(path)
+
+    return write
+
+
+def test_a_recipe_says_what_its_file_says(written):
+    lab = read_recipe(written(LAB))
+    assert (lab.name, lab.title, lab.source) == ("my-lab", "A lab", "a report")
+    assert (lab.notes, lab.comparable) == (("It is short.",), True)
+    depth, width, trials, search = lab.parts
+    assert isinstance(depth, AblationPart)
+    assert (depth.axis, depth.values, depth.epochs, depth.seeds) == ("depth", (0, 1), 4, 2)
+    assert (depth.heading, depth.notes) == ("What does the depth do?", ("Nothing yet.",))
+    assert (depth.base.width, depth.base.learning_rate) == (16, 0.01)
+    assert (depth.best, depth.figures) == (
+        (1,),
+        {"accuracy": {0: (90.0,), 1: (91.0,)}, "seconds": {1: (30.0,)}},
+    )
+    assert depth.figures["accuracy"][1][0].half_unit == 0.5
+    assert depth.figures["accuracy"][0][0].half_unit == 0.05
+    assert (width.values, width.base.batch_size, width.best) == ((8, (300, 100)), 32, ())
+    assert isinstance(trials, TrialsPart)
+    first, second = trials.configs
+    assert (first.width, first.depth, second.width, second.depth) == ((300, 100), 2, 16, 1)
+    assert (trials.epochs, trials.seeds) == ((3, 2), (2, 1))
+    assert trials.figures == {"loss": {1: (0.5,)}, "accuracy": {2: (80.0, 81.5)}}
+    assert isinstance(search, SearchPart)
+    assert (search.base.momentum, search.base.learning_rate) == (0.5, 0.1)
+    settings = search.settings(fused=True)
+    assert list(settings.space.fields) == ["width", "learning_rate"]
+    assert (settings.max_trials, settings.algorithm, settings.confirm) == (
+        5,
+        "hyperband",
+        3,
+    )
+    assert (search.accuracy, search.best) == (95.5, {"width": 64})
+
+
+def test_quick_trains_little_and_compares_nothing(written):
+    lab = read_recipe(written(LAB)).quick()
+    assert not lab.comparable
+    depth, _, trials, search = lab.parts
+    assert (depth.epochs, depth.seeds, depth.base.train_size) == (1, 2, 2000)
+    assert (trials.epochs, trials.seeds) == ((1, 1), (2, 1))
+    assert {config.train_size for config in trials.configs} == {2000}
+    assert search.settings(fused=True).max_trials == 4
+    assert search.settings(fused=True).max_epochs == 2
+
+
+def test_quick_keeps_images_for_the_largest_batch(written):
+    text = 'title = "A"\n[[ablations]]\nparam = "batch_size"\nvalues = [64, 5000]'
+    assert read_recipe(written(text)).quick().parts[0].base.train_size == 5000
+
+
+def test_other_seeds(written):
+    depth, width, trials, _ = read_recipe(written(LAB)).with_seeds(7).parts
+    assert (depth.seeds, width.seeds, trials.seeds) == (7, 7, (7, 7))
+
+
+WRONG = {
+    "no TOML": ("title = ", "my-lab.toml is no TOML: "),
+    "nothing": ('title = "A"', "There is nothing to train: give [[ablations]]"),
+    "no title": ('[[ablations]]\nparam = "width"\nvalues = [1]', "title is missing."),
+    "a key": ('title = "A"\nsedes = 3', 'Unknown key "sedes": did you mean "seeds"?'),
+    "an axis": (
+        'title = "A"\n[[ablations]]\nparam = "widht"\nvalues = [1]',
+        'ablations 1: param: Unknown name "widht": did you mean "width"?',
+    ),
+    "a field of a trial": (
+        'title = "A"\n[[trials]]\nruns = [{ width = 1 }, { lr = 1.0 }]',
+        'trials 1: runs 2: Unknown key "lr"',
+    ),
+    "a value": (
+        'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [0, 1]',
+        "ablations 1: The value of `width` is 0, but must be `width >= 1`.",
+    ),
+    "the base": (
+        'title = "A"\n[base]\nmomentum = 2\n[[trials]]\nruns = [{ width = 4 }]',
+        "trials 1: The value of `momentum` is 2.0, but must be `0 <= momentum < 1`.",
+    ),
+    "seeds": ('title = "A"\nseeds = 0\n[[trials]]\nruns = [{}]', "seeds: 0 is less than"),
+    "a share": (
+        'title = "A"\n[[trials]]\nruns = [{ published = { accuracy = 0.97 } }]',
+        "an accuracy of 0.97, but it is a percentage",
+    ),
+    "figures by epoch": (
+        'title = "A"\nepochs = 3\n[[trials]]\nruns = [{ published = { loss = [1.0] } }]',
+        "trials 1: runs 1: published: 1 figure of `loss`, but 3 epochs.",
+    ),
+    "another value": (
+        'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [1, 2]\npublished = { best = 3 }',
+        "ablations 1: published: 3 is not among the values of `width`: 1, 2.",
+    ),
+    "a space": (
+        'title = "A"\n[search]\nspace = { width = "1:0" }',
+        "search: The range of `width` is 1 to 0, but must be `low < high`.",
+    ),
+    "a field of a space": (
+        'title = "A"\n[search]\nspace = { widht = [1, 2] }',
+        'search: space: Unknown key "widht": did you mean "width"?',
+    ),
+    "an algorithm": (
+        'title = "A"\n[search]\nalgorithm = "halving"\nspace = { width = [1, 2] }',
+        'search: algorithm: Unknown name "halving".',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_with_its_place(written, text, message):
+    with pytest.raises(ConfigError) as caught:
+        read_recipe(written(text))
+    assert message in str(caught.value)
+    assert all("my-lab.toml" in it for it in caught.value.problems)
+
+
+def test_all_problems_are_said_at_once(written):
+    text = 'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [0]\n[[trials]]\nruns = [{ depth = -1 }]'
+    with pytest.raises(ConfigError) as caught:
+        read_recipe(written(text))
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("name", ["nothing.toml", "folder.toml"])
+def test_a_file_that_cannot_be_read(tmp_path, name):
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(ConfigError, match=name):
+        read_recipe(str(tmp_path / name))
+
+
+def test_an_unknown_recipe_is_refused_with_those_that_there_are():
+    with pytest.raises(UnknownNameError, match='did you mean "mnist-lab"') as caught:
+        read_recipe("mnist-lap")
+    assert "fashion-mnist-lab" in str(caught.value)
+
+
+def test_the_schema_is_one_and_allows_what_is_read(written):
+    import tomllib
+
+    Draft202012Validator.check_schema(schema())
+    json.dumps(schema())
+    for name in bundled():
+        read_recipe(name)
+    assert list(Draft202012Validator(schema()).iter_errors(tomllib.loads(LAB))) == []
+
+
+def test_the_labs_that_come_with_kmlp_are_the_published_ones():
+    lab = read_recipe("fashion-mnist-lab")
+    axes = [it.axis for it in lab.parts if isinstance(it, AblationPart)]
+    assert axes == ["learning_rate", "batch_size", "depth", "width", "activation"]
+    base, ten = (it for it in lab.parts if isinstance(it, TrialsPart))
+    assert len(base.figures["accuracy"][1]) == len(base.figures["loss"][1]) == 10
+    assert (len(ten.configs), len(ten.figures["accuracy"])) == (10, 10)
+    lab = read_recipe("mnist-lab")
+    [trials] = (it for it in lab.parts if isinstance(it, TrialsPart))
+    assert [len(trials.figures[it]) for it in ("seconds", "loss", "accuracy")] == [18] * 3
+    assert {it.output for it in trials.configs} == {"log_softmax"}
+    assert all(config.validates_on_test for config in trials.configs)
