@@ -194,7 +194,7 @@ def _of_trials(study: Any) -> Parts:
         f"What do these configurations come to? ({study.base.dataset})",
         (study.best_text(), conclusion(study)),
         tuple(limits),
-        (_as_data(trials_table(study), f"Trials: {study.headline}"),),
+        (as_data(trials_table(study), f"Trials: {study.headline}"),),
         (
             ("trials", str(len(study.values))),
             *((("varied", ", ".join(study.varied)),) if study.varied else ()),

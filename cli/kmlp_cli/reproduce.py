@@ -263,7 +263,7 @@ def _print(lab: Recipe, answers: Mapping[int, Any]) -> None:
     from kmlp_cli.recipe_tables import compared_table
     from kmlp_cli.recipes.comparing import compare_part
     from kmlp_cli.recipes.recipe import AblationPart, SearchPart
-    from kmlp_cli.tables import trials_table
+    from kmlp_cli.trials_tables import trials_table
     from kmlp_cli.tune import print_search
 
     for part, answer in _parts(lab, answers):

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kmlp.trials import Trials
-
 from kmlp.ablation import Ablation
 from kmlp.comparison import ValueResult
 from kmlp.config import value_text
@@ -16,6 +14,7 @@ from kmlp.fields import plain
 from kmlp.published import Beside, beside, verdict
 from kmlp.run import EpochRecord, Run
 from kmlp.texts import count_of, short_text
+from kmlp.trials import Trials
 from kmlp_cli.recipes.recipe import AblationPart, Figures, SearchPart, TrialsPart
 from kmlp_tuning.search import Search
 

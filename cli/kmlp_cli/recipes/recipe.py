@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from kmlp.trials import Trials, trials_question
-
 from kmlp.ablation import Ablation, ablation_question
 from kmlp.config import RunConfig, dataset_of
 from kmlp.published import Figure
 from kmlp.runner import Question
+from kmlp.trials import Trials, trials_question
 from kmlp_tuning.domains import ends
 from kmlp_tuning.settings import HALVING, SearchSettings, make_settings
 from kmlp_tuning.space import SearchSpace
