@@ -20,6 +20,7 @@ from kmlp.fields import (
 )
 from kmlp.initializers import check_initializer
 from kmlp.losses import LOSSES
+from kmlp.scaling import check_scaling
 
 if TYPE_CHECKING:
     from kmlp.data import Dataset
@@ -127,6 +128,11 @@ class RunConfig:
         ),
         Name(check_initializer),
     ] = "glorot_uniform"
+    scaling: Annotated[
+        str,
+        Doc("What pixels are scaled to: unit, 0 to 1; symmetric, -1 to 1."),
+        Name(check_scaling),
+    ] = "unit"
     train_size: Annotated[
         int | None,
         Doc("Training images to use, a stratified subset."),

@@ -17,6 +17,7 @@ from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.files import replacing
 from kmlp.initializers import draw_weights, keras_initializers
 from kmlp.losses import Loss, get_loss
+from kmlp.scaling import SCALINGS
 from kmlp.seeds import Purpose, generator
 
 if TYPE_CHECKING:
@@ -82,13 +83,14 @@ def build_mlp(
     nesterov: bool = False,
     weight_decay: float = 0.0,
     initializer: str = "glorot_uniform",
+    scaling: str = "unit",
     seed: int = 0,
 ) -> keras.Sequential:
     """Builds and compiles a multilayer perceptron for raw images.
 
     The model is a plain `keras.Sequential` of stock layers: it takes images
     with pixels from 0 to 255 of shape `(batch_size, *input_shape)`, scales them
-    to 0..1 and flattens them, and gives `(batch_size, num_classes)`. It is
+    and flattens them, and gives `(batch_size, num_classes)`. It is
     compiled with SGD, the loss, and accuracy. Its initial weights depend on
     `seed` alone and are the same on every backend.
 
@@ -120,6 +122,8 @@ def build_mlp(
         weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
         initializer: A name from `kmlp.initializers`. Defaults to
             "glorot_uniform".
+        scaling: What pixels are scaled to, a name from `kmlp.scaling`. Defaults to
+            "unit": 0 to 1.
         seed: Seed of the initial weights, `seed >= 0`. Defaults to 0.
 
     Returns:
@@ -151,6 +155,7 @@ def build_mlp(
                 nesterov=nesterov,
                 weight_decay=weight_decay,
                 initializer=initializer,
+                scaling=scaling,
                 seed=seed,
                 **named,
             ),
@@ -276,6 +281,7 @@ def _build(
     loss: Loss,
 ) -> keras.Sequential:
     keras = backend.load()
+    scale, offset = SCALINGS[config.scaling]
     sizes = layer_sizes(input_shape, num_classes, config.width, config.depth)
     dense = [
         keras.layers.Dense(
@@ -289,7 +295,7 @@ def _build(
     model = keras.Sequential(
         [
             keras.Input(input_shape),
-            keras.layers.Rescaling(1 / 255, name="rescaling"),
+            keras.layers.Rescaling(scale, offset=offset, name="rescaling"),
             keras.layers.Flatten(name="flatten"),
             *dense,
         ],

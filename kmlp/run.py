@@ -214,5 +214,8 @@ def run_key(config: RunConfig, fingerprint: str, backend: str, *, fused: bool) -
         )
         if registry.is_own(name)
     ]
-    parts = [NUMERICS_VERSION, backend, fused, fingerprint, config.to_dict(), *own]
+    values = config.to_dict()
+    if config.scaling == "unit":  # as when there was nothing else, so that keys stay
+        del values["scaling"]
+    parts = [NUMERICS_VERSION, backend, fused, fingerprint, values, *own]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -154,8 +154,8 @@ WRONG = {
         "ablations 1: published: 3 is not among the values of `width`: 1, 2.",
     ),
     "a space": (
-        'title = "A"\n[search]\nspace = { width = "1:0" }',
-        "search: The range of `width` is 1 to 0, but must be `low < high`.",
+        'title = "A"\n[search]\nspace = { width = "2:1" }',
+        "search: The range of `width` is 2 to 1, but must be `low < high`.",
     ),
     "a field of a space": (
         'title = "A"\n[search]\nspace = { widht = [1, 2] }',

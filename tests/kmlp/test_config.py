@@ -65,8 +65,8 @@ def test_is_frozen():
 def test_has_every_hyperparameter_of_a_run():
     assert set(config_fields()) == {
         "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
-        "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "train_size",
-        "validation_fraction", "seed",
+        "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
+        "train_size", "validation_fraction", "seed",
     }  # fmt: skip
     assert set(axis_names()) == set(config_fields()) - {"seed"}
 

@@ -82,6 +82,7 @@ class MLPHyperModel(keras_tuner.HyperModel):
             nesterov=config.nesterov,
             weight_decay=config.weight_decay,
             initializer=config.initializer,
+            scaling=config.scaling,
             seed=config.seed,
         )
 
