@@ -50,7 +50,11 @@ def trials_to_dict(study: Trials) -> dict[str, Any]:
     return {
         "name": study.name,
         "metric": METRIC,
-        "base": {k: v for k, v in study.base.to_dict().items() if k not in study.varied},
+        "base": {
+            k: v
+            for k, v in study.base.to_dict().items()
+            if k not in (*study.varied, "seed")
+        },
         "varied": list(study.varied),
         "epochs": study.epochs,
         "seeds": list(study.seeds),
