@@ -217,4 +217,4 @@ def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     [trials] = (it for it in lab.parts if isinstance(it, TrialsPart))
     assert [len(trials.figures[it]) for it in ("seconds", "loss", "accuracy")] == [18] * 3
     assert {it.output for it in trials.configs} == {"log_softmax"}
-    assert all(config.validates_on_test for config in trials.configs)
+    assert {it.scaling for it in trials.configs} == {"symmetric"}

@@ -96,7 +96,11 @@ def test_again_nothing_is_trained_and_json_has_all(kmlp, lab):
     found = json.loads(result.out)
     assert (found["recipe"], found["comparable"]) == ("my-lab", True)
     width, trials, search = found["parts"]
-    assert [width["kind"], trials["kind"], search["kind"]] == ["ablation", "trials", "search"]
+    assert [width["kind"], trials["kind"], search["kind"]] == [
+        "ablation",
+        "trials",
+        "search",
+    ]
     by_key = {(it["quantity"], it["value"], it["epoch"]): it for it in trials["published"]}
     assert set(by_key) == {
         ("accuracy", 1, 1), ("accuracy", 1, 2), ("accuracy", 2, 1), ("loss", 1, 1), ("loss", 1, 2),
@@ -198,9 +202,15 @@ def test_the_recipes_of_the_documentation_are_right(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["fashion-mnist-lab", "mnist-lab"])
 def test_the_labs_that_come_with_kmlp_work(kmlp, lab, runs, name):
-    if name == "fashion-mnist-lab" and not Path("/usr/share/datasets/fashion-mnist").is_dir():
+    if (
+        name == "fashion-mnist-lab"
+        and not Path("/usr/share/datasets/fashion-mnist").is_dir()
+    ):
         pytest.skip("needs Fashion-MNIST: apt install dataset-fashion-mnist")
     result = kmlp("reproduce", name, "--quick", "--quiet")
-    assert (result.code, result.err.splitlines()[-1]) == (0, f"Wrote {runs / name}-quick.html.")
+    assert (result.code, result.err.splitlines()[-1]) == (
+        0,
+        f"Wrote {runs / name}-quick.html.",
+    )
     lab = read_recipe(name)
     assert all(part.heading in result.out for part in lab.parts)
