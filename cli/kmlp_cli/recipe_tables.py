@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kmlp_tuning.settings import SearchSettings
 
-_DIGITS = {"accuracy": 2, "loss": 4, "seconds": 1}
+_DIGITS = {"accuracy": 2, "loss": 4, "train_loss": 4, "seconds": 1}
 _EXPLAINED = {True: "yes", False: "no", None: NONE}
 
 

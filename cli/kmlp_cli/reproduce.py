@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kmlp.report import Section
     from kmlp.store import Store
     from kmlp_cli.recipes import Recipe
+    from kmlp_cli.recipes.comparing import Compared
     from kmlp_cli.recipes.recipe import AblationPart, TrialsPart
 
 EPILOG = """\b
@@ -137,11 +138,15 @@ def reproduce(
         "runs_dir": runs_dir,
         "fresh": fresh,
     }
-    answers = _train(lab, questions, settings, quiet=quiet, **common)
+    answers: dict[int, Any] = {}
+    for place, answer in _trained(lab, questions, settings, quiet=quiet, **common):
+        answers[place] = answer
+        if not as_json:
+            _print_part(lab, lab.parts[place], answer)
     if as_json:
         print_json(_to_dict(lab, answers))
     else:
-        _print(lab, answers)
+        print("\n\n".join(_introduction(lab)))
     _write(lab, answers, report, runs_dir)
     if any(_failed(answer) for answer in answers.values()):
         raise typer.Exit(1)
@@ -206,10 +211,10 @@ def _questions(lab: Recipe, *, fused: bool) -> tuple[list[Any], Any]:
     return questions, found
 
 
-def _train(
+def _trained(
     lab: Recipe, questions: list[Any], settings: Any, *, quiet: bool, **common: Any
-) -> dict[int, Any]:
-    """What each part has come to, by its place in the recipe.
+) -> Iterator[tuple[int, Any]]:
+    """What each part has come to, with its place in the recipe.
 
     All that is known from the start is trained together, so that no core waits; then the
     search.
@@ -222,7 +227,7 @@ def _train(
     from kmlp_tuning.run import tune
 
     shown = partial(show_progress, quiet=quiet, fresh=common["fresh"])
-    fixed: list[Any] = []
+    searches = [isinstance(part, SearchPart) for part in lab.parts]
     if questions:
         configs = [config for it in questions for row in it.rows for config in row]
         varied = [
@@ -231,8 +236,9 @@ def _train(
             if name == "seed" or len({getattr(it, name) for it in configs}) > 1
         ]
         with shown(tuple(varied)) as display:
-            fixed = train_all(questions, observer=display, **common)
-    search = None
+            found = train_all(questions, observer=display, **common)
+        places = [place for place, searched in enumerate(searches) if not searched]
+        yield from zip(places, found, strict=True)
     if lab.search is not None:
         fields = (*settings.space.fields, "seed")
         with shown(fields, stages=stages_of(settings)) as display:
@@ -243,52 +249,46 @@ def _train(
                 **lab.search.options,
                 **common,
             )
-    rest = iter(fixed)
-    return {
-        place: search if isinstance(part, SearchPart) else next(rest)
-        for place, part in enumerate(lab.parts)
-    }
+        yield searches.index(True), search
 
 
-def _parts(lab: Recipe, answers: Mapping[int, Any]) -> Iterator[tuple[Any, Any]]:
-    for place, part in enumerate(lab.parts):
-        yield part, answers[place]
-
-
-def _print(lab: Recipe, answers: Mapping[int, Any]) -> None:
+def _print_part(lab: Recipe, part: Any, answer: Any) -> None:
+    """Prints what a part has come to, and what was published of it."""
     from rich.text import Text
 
     from kmlp_cli.ablate import print_ablation
     from kmlp_cli.output import print_table
     from kmlp_cli.recipe_tables import compared_table
-    from kmlp_cli.recipes.comparing import compare_part
     from kmlp_cli.recipes.recipe import AblationPart, SearchPart
     from kmlp_cli.trials_tables import trials_table
     from kmlp_cli.tune import print_search
 
-    for part, answer in _parts(lab, answers):
-        if part.heading is not None:
-            print(f"{part.heading}\n")
-        if isinstance(part, SearchPart):
-            print_search(answer)
-            compared = []
-        else:
-            compared = compare_part(part, answer) if lab.comparable else []
-            if isinstance(part, AblationPart):
-                print_ablation(answer, convergence=False, target=None)
-            elif not compared:
-                print_table(trials_table(answer))
-        for number, it in enumerate(compared):
-            labelled = number == 0
-            print_table(compared_table(it, labelled=labelled), Text(it.sentence))
+    if part.heading is not None:
+        print(f"{part.heading}\n")
+    compared = _compared(lab, part, answer)
+    if isinstance(part, SearchPart):
+        print_search(answer)
+    elif isinstance(part, AblationPart):
+        print_ablation(answer, convergence=False, target=None)
+    elif not compared:  # else the published figures are beside the same ones
+        print_table(trials_table(answer))
+    for number, it in enumerate(compared):
+        if number > 0 or isinstance(part, AblationPart):
             print()
-        for sentence in _claims(lab, part, answer):
-            print(sentence)
-        for note in part.notes:
-            print(f"Note: {note}")
-        print()
-    for paragraph in _introduction(lab):
-        print(paragraph)
+        print_table(compared_table(it, labelled=number == 0), Text(it.sentence))
+    claims, notes = _claims(lab, part, answer), [f"Note: {it}" for it in part.notes]
+    for paragraph in filter(None, [" ".join(claims), *notes]):
+        print(f"\n{paragraph}")
+    print("\n")
+
+
+def _compared(lab: Recipe, part: Any, answer: Any) -> list[Compared]:
+    """The published figures of a part beside ours, if they can be compared."""
+    from kmlp_cli.recipes.comparing import compare_part
+    from kmlp_cli.recipes.recipe import SearchPart
+
+    comparable = lab.comparable and not isinstance(part, SearchPart)
+    return compare_part(part, answer) if comparable else []
 
 
 def _introduction(lab: Recipe) -> list[str]:
@@ -313,7 +313,7 @@ def _claims(lab: Recipe, part: Any, answer: Any) -> list[str]:
 
 def _to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
     from kmlp.export import ablation_to_dict, trials_to_dict
-    from kmlp_cli.recipes.comparing import compare_part, compared_to_dict
+    from kmlp_cli.recipes.comparing import compared_to_dict
     from kmlp_cli.recipes.recipe import AblationPart, SearchPart
     from kmlp_tuning.export import search_to_dict
 
@@ -324,11 +324,7 @@ def _to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
             kind, values = "ablation", ablation_to_dict(answer)
         else:
             kind, values = "trials", trials_to_dict(answer)
-        compared = (
-            compare_part(part, answer)
-            if lab.comparable and not isinstance(part, SearchPart)
-            else []
-        )
+        compared = _compared(lab, part, answer)
         return {
             "kind": kind,
             "heading": part.heading,
@@ -344,7 +340,7 @@ def _to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
         "source": lab.source,
         "notes": list(lab.notes),
         "comparable": lab.comparable,
-        "parts": [to_dict(part, answer) for part, answer in _parts(lab, answers)],
+        "parts": [to_dict(it, answers[place]) for place, it in enumerate(lab.parts)],
     }
 
 
@@ -356,7 +352,10 @@ def _write(
     from kmlp_cli.loading import opened
 
     with opened(runs_dir) as store:
-        sections = [_section(lab, *it, store=store) for it in _parts(lab, answers)]
+        sections = [
+            _section(lab, part, answers[place], store=store)
+            for place, part in enumerate(lab.parts)
+        ]
     for written in write_report(
         sections, path, title=lab.title, introduction=_introduction(lab)
     ):
@@ -368,16 +367,10 @@ def _section(lab: Recipe, part: Any, answer: Any, *, store: Store) -> Section:
     from kmlp.store.environments import environments_of
     from kmlp_cli.loading import load_study
     from kmlp_cli.recipe_tables import compared_table
-    from kmlp_cli.recipes.comparing import compare_part
-    from kmlp_cli.recipes.recipe import SearchPart
     from kmlp_cli.report import as_data, section
 
     found = section(load_study(store, answer.name), environments_of(store, answer.name))
-    compared = (
-        compare_part(part, answer)
-        if lab.comparable and not isinstance(part, SearchPart)
-        else []
-    )
+    compared = _compared(lab, part, answer)
     tables = (as_data(compared_table(it), note=it.sentence) for it in compared)
     return replace(
         found,

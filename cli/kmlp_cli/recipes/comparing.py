@@ -18,12 +18,18 @@ from kmlp.trials import Trials
 from kmlp_cli.recipes.recipe import AblationPart, Figures, SearchPart, TrialsPart
 from kmlp_tuning.search import Search
 
-UNITS = {"accuracy": "validation accuracy, %", "loss": "validation loss", "seconds": "s"}
+UNITS = {
+    "accuracy": "validation accuracy, %",
+    "loss": "validation loss",
+    "train_loss": "training loss",
+    "seconds": "seconds of training",
+}
 """What is compared, with its unit."""
 
 _OF_EPOCH: dict[str, Callable[[EpochRecord], float]] = {
     "accuracy": lambda record: 100 * record.val_accuracy,
     "loss": lambda record: record.val_loss,
+    "train_loss": lambda record: record.loss,
 }
 
 

@@ -20,8 +20,8 @@ QUICK_SEEDS = 2
 QUICK_TRIALS = 4
 
 Figures = Mapping[str, Mapping[Any, tuple[Figure, ...]]]
-"""Of each quantity, `"accuracy"` in percent, `"loss"` or `"seconds"`: the figures by value
-or number of trial, one after the last epoch, or one after each."""
+"""Of each quantity, `"accuracy"` in percent, `"loss"`, `"train_loss"` or `"seconds"`: the
+figures by value or number of trial, one after the last epoch, or one after each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

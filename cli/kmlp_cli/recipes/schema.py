@@ -74,6 +74,10 @@ def _ablation() -> dict[str, Any]:
             "description": "Validation loss, by value as text.",
             "$ref": "#/$defs/by_value",
         },
+        "train_loss": {
+            "description": "Mean training loss over the epoch, by value as text.",
+            "$ref": "#/$defs/by_value",
+        },
         "seconds": {
             "description": "Seconds of training in all, by value as text.",
             "$ref": "#/$defs/by_value",
@@ -104,6 +108,10 @@ def _trials() -> dict[str, Any]:
             "$ref": "#/$defs/figures",
         },
         "loss": {"description": "Validation loss, likewise.", "$ref": "#/$defs/figures"},
+        "train_loss": {
+            "description": "Mean training loss over the epoch, likewise.",
+            "$ref": "#/$defs/figures",
+        },
         "seconds": {
             "description": "Seconds of training in all.",
             "$ref": "#/$defs/figure",
