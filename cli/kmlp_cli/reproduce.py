@@ -371,7 +371,7 @@ def _section(lab: Recipe, part: Any, answer: Any, *, store: Store) -> Section:
 
     found = section(load_study(store, answer.name), environments_of(store, answer.name))
     compared = _compared(lab, part, answer)
-    tables = (as_data(compared_table(it), note=it.sentence) for it in compared)
+    tables = (as_data(compared_table(it)) for it in compared)
     return replace(
         found,
         question=part.heading or found.question,
