@@ -81,7 +81,11 @@ def main() -> None:
     if given.validation_fraction:
         fraction = given.validation_fraction
         changed["validation_fraction"] = None if fraction == "test" else float(fraction)
-    *_, part = (it for it in read_recipe(given.lab).parts if isinstance(it, TrialsPart))
+    part = next(
+        it
+        for it in read_recipe(given.lab).parts
+        if isinstance(it, TrialsPart) and len(it.configs) > 1
+    )
     for number in map(int, given.trials.split(",")):
         config, epochs = part.configs[number - 1], part.epochs[number - 1]
         published = {

@@ -209,12 +209,14 @@ def test_the_schema_is_one_and_allows_what_is_read(written):
 def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     lab = read_recipe("fashion-mnist-lab")
     axes = [it.axis for it in lab.parts if isinstance(it, AblationPart)]
-    assert axes == ["learning_rate", "batch_size", "depth", "width", "activation"]
-    base, ten = (it for it in lab.parts if isinstance(it, TrialsPart))
+    assert axes[:5] == ["learning_rate", "batch_size", "depth", "width", "activation"]
+    base, _, ten = (it for it in lab.parts if isinstance(it, TrialsPart))
     assert len(base.figures["accuracy"][1]) == len(base.figures["loss"][1]) == 10
     assert (len(ten.configs), len(ten.figures["accuracy"])) == (10, 10)
     lab = read_recipe("mnist-lab")
-    [trials] = (it for it in lab.parts if isinstance(it, TrialsPart))
-    assert {it: len(of) for it, of in trials.figures.items()} == dict.fromkeys(["seconds", "loss", "train_loss", "accuracy"], 18)
+    trials, _ = (it for it in lab.parts if isinstance(it, TrialsPart))
+    assert {it: len(of) for it, of in trials.figures.items()} == dict.fromkeys(
+        ["seconds", "loss", "train_loss", "accuracy"], 18
+    )
     assert {it.output for it in trials.configs} == {"log_softmax"}
     assert {it.scaling for it in trials.configs} == {"symmetric"}
