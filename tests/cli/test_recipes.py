@@ -215,6 +215,8 @@ def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     assert (len(ten.configs), len(ten.figures["accuracy"])) == (10, 10)
     lab = read_recipe("mnist-lab")
     [trials] = (it for it in lab.parts if isinstance(it, TrialsPart))
-    assert {it: len(of) for it, of in trials.figures.items()} == dict.fromkeys(["seconds", "loss", "train_loss", "accuracy"], 18)
+    assert {it: len(of) for it, of in trials.figures.items()} == dict.fromkeys(
+        ["seconds", "loss", "train_loss", "accuracy"], 18
+    )
     assert {it.output for it in trials.configs} == {"log_softmax"}
     assert {it.scaling for it in trials.configs} == {"symmetric"}
