@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
-from kmlp.config import RunConfig, axis_field
+from kmlp.config import RunConfig, axis_field, lasting
 from kmlp.engine import Observer
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems
 from kmlp.rows import StudyRun, StudyRuns
@@ -248,7 +248,8 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
 
 def _without(base: RunConfig, axis: str) -> dict[str, Any]:
     """What an ablation keeps as it is: all fields but the axis and the seed."""
-    return {k: v for k, v in base.to_dict().items() if k not in (axis, "seed")}
+    values = lasting(base.to_dict())
+    return {k: v for k, v in values.items() if k not in (axis, "seed")}
 
 
 def plan(

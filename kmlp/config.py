@@ -244,6 +244,26 @@ def dataset_of(config: RunConfig) -> "Dataset":
     return load_dataset(config.dataset, validation_fraction=config.validation_fraction)
 
 
+_NEWER = {"scaling": "unit"}
+"""Fields that came after stores had been written, with what all runs had until then."""
+
+
+def lasting(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields as plain values, without newer ones that are as they always were.
+
+    The keys of runs and the names of studies are made of them, and stay what they are
+    when a field is added.
+
+    >>> lasting({"width": 32, "scaling": "unit"}), lasting({"scaling": "symmetric"})
+    ({'width': 32}, {'scaling': 'symmetric'})
+    """
+    return {
+        name: value
+        for name, value in values.items()
+        if name not in _NEWER or value != _NEWER[name]
+    }
+
+
 @cache
 def config_fields() -> dict[str, ConfigField]:
     """Every field of `RunConfig` by name, in the order of their declaration."""

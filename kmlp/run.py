@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS
-from kmlp.config import RunConfig, dataset_of
+from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.losses import LOSSES
 from kmlp.model import count_parameters
 
@@ -214,8 +214,6 @@ def run_key(config: RunConfig, fingerprint: str, backend: str, *, fused: bool) -
         )
         if registry.is_own(name)
     ]
-    values = config.to_dict()
-    if config.scaling == "unit":  # as when there was nothing else, so that keys stay
-        del values["scaling"]
+    values = lasting(config.to_dict())
     parts = [NUMERICS_VERSION, backend, fused, fingerprint, values, *own]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,7 @@ from loky import cpu_count
 
 from kmlp import backend
 from kmlp.checks import check_count, check_trainable
-from kmlp.config import RunConfig, dataset_of
+from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
 from kmlp.environment import describe_environment
 from kmlp.executors import InProcessExecutor, ProcessExecutor
@@ -135,7 +135,7 @@ def train(
     check_trainable([config], epochs=epochs, fused=fused)
     question = Question(
         kind="train",
-        about={"config": config.to_dict()},
+        about={"config": lasting(config.to_dict())},
         rows=[[config]],
         epochs=[epochs],
         name=name,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
-from kmlp.config import RunConfig, axis_names
+from kmlp.config import RunConfig, axis_names, lasting
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
@@ -170,7 +170,7 @@ def trials_question(
     return Question(
         kind="trials",
         about={
-            "base": base.to_dict(),
+            "base": lasting(base.to_dict()),
             "varied": changed,
             "trials": [
                 {"epochs": count, **_changes(config, base)}

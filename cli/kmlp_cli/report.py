@@ -237,9 +237,6 @@ def _of_search(search: Any) -> Parts:
     least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
     searched = settings.space.fields.items()
     space = [(f"searched: {name}", domain_text(name, it)) for name, it in searched]
-    base = {
-        k: v for k, v in settings.base.to_dict().items() if k not in settings.space.fields
-    }
     runs = [(f"trial {it.number}", it.run) for it in search.trials if it.run is not None]
     if search.confirmed is not None:
         runs += [
@@ -258,7 +255,7 @@ def _of_search(search: Any) -> Parts:
             ("epochs", f"{least}{settings.max_epochs}"),
             ("chosen by", settings.objective),
             *space,
-            *_fields(base),
+            *_fields(settings.fixed),
             ("backend", search.backend),
             ("training", _training(fused=settings.fused)),
         ),

@@ -8,11 +8,13 @@ import pytest
 from made_up import made_up_ablation
 
 from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
-from kmlp.ablation import load_ablation, plan
+from kmlp.ablation import ablation_question, load_ablation, plan
 from kmlp.columns import COLUMNS
 from kmlp.config import config_fields
 from kmlp.evidence import conclusion
 from kmlp.export import ablation_to_dict
+from kmlp.run import run_key
+from kmlp.runner import default_name
 from kmlp.store import Store
 from kmlp.store.studies import get_study
 
@@ -257,3 +259,17 @@ def test_without_pandas_there_is_a_clear_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         made_up_ablation({1: [0.9]}).to_frame()
+
+
+def test_keys_and_names_are_those_of_stores_from_before_there_were_scalings():
+    assert run_key(RunConfig(width=8), "mnist", "jax", fused=True) == (
+        "4e24750128b682e29dbff0c60347d543ff261b5e8146637896d140920bf0820e"
+    )
+    asked = ablation_question("width", [8], base=RunConfig())
+    about = {"backend": "jax", "fused": True, **asked.about}
+    assert default_name("ablation", about) == "width-3f5fa5"
+    symmetric = RunConfig(scaling="symmetric")
+    assert ablation_question("width", [8], base=symmetric).about != asked.about
+    assert run_key(symmetric, "mnist", "jax", fused=True) != run_key(
+        RunConfig(), "mnist", "jax", fused=True
+    )

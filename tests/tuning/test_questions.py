@@ -8,10 +8,12 @@ import pytest
 from kmlp import ConfigError, RunConfig
 from kmlp.engine import RunFinished
 from kmlp.errors import StoreError
+from kmlp.runner import default_name
 from kmlp.store import Store
 from kmlp.store.studies import get_study
 from kmlp_tuning import Range, SearchSpace, tune
 from kmlp_tuning.records import load_search, unfinished
+from kmlp_tuning.settings import make_settings
 
 pytestmark = pytest.mark.once
 
@@ -161,3 +163,13 @@ def test_a_space_object_is_taken_too():
     space = SearchSpace(SPACE)
     found = tune(space, **{**SHORT, "max_trials": 1, "max_epochs": 1})
     assert found.settings.space is space
+
+
+def test_a_name_is_that_of_stores_from_before_there_were_scalings():
+    settings = make_settings(
+        SearchSpace({"width": [4, 8]}), RunConfig(), max_trials=2, algorithm="random",
+        objective="val_accuracy", max_epochs=1, min_epochs=None, factor=None, confirm=0,
+        fused=True,
+    )  # fmt: skip
+    about = {"backend": "jax", "fused": True, **settings.about()}
+    assert default_name("search", about) == "search-6f846a"

@@ -18,7 +18,6 @@ from kmlp_tuning.trial import Trial
 def search_to_dict(search: Search) -> dict[str, Any]:
     """A search: the question, every trial with its run, the best, and what confirms it."""
     settings = search.settings
-    about = settings.about()
     best = search.best()
     found = search.importances
     confirmed = search.confirmed
@@ -27,8 +26,8 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "algorithm": settings.algorithm,
         "objective": settings.objective,
         "direction": settings.direction,
-        "space": about["space"],
-        "base": about["base"],
+        "space": settings.space.to_dict(),
+        "base": settings.fixed,
         "max_trials": settings.max_trials,
         "max_epochs": settings.max_epochs,
         "brackets": _brackets(settings),

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from kmlp.checks import check_count
-from kmlp.config import RunConfig
+from kmlp.config import RunConfig, lasting
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp_tuning.domains import ends
 from kmlp_tuning.schedule import (
@@ -77,16 +77,17 @@ class SearchSettings:
             return [Bracket(tuple(Rung(n, it) for n, it in pairs if n))]
         return [Bracket((Rung(self.max_trials, self.max_epochs),))]
 
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The fields that are not searched, as plain values."""
+        values = self.base.to_dict()
+        return {k: it for k, it in values.items() if k not in self.space.fields}
+
     def about(self) -> dict[str, Any]:
         """What stays the same when the search is extended."""
-        fixed = {
-            name: value
-            for name, value in self.base.to_dict().items()
-            if name not in self.space.fields
-        }
         return {
             "space": self.space.to_dict(),
-            "base": fixed,
+            "base": lasting(self.fixed),
             "algorithm": self.algorithm,
             "objective": self.objective,
             "max_epochs": self.max_epochs,
