@@ -149,8 +149,8 @@ def reproduce(
             _print_part(lab, lab.parts[place], answer)
     if as_json:
         print_json(_to_dict(lab, answers))
-    else:
-        print("\n\n".join(_introduction(lab)))
+    elif said := _introduction(lab):
+        print("\n\n".join(said))
     _write(lab, answers, report, runs_dir)
     if any(_failed(answer) for answer in answers.values()):
         raise typer.Exit(1)

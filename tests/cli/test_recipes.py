@@ -109,6 +109,14 @@ def test_quick_trains_little_and_compares_nothing(written):
     assert search.settings(fused=True).max_epochs == 2
 
 
+def test_quick_does_not_train_more_than_the_recipe(written):
+    text = (
+        'title = "A"\n[search]\nmax_trials = 2\nmax_epochs = 1\nspace = { width = [1, 2] }'
+    )
+    settings = read_recipe(written(text)).quick().search.settings(fused=True)
+    assert (settings.max_epochs, settings.max_trials) == (1, 2)
+
+
 def test_quick_keeps_images_for_the_largest_batch(written):
     text = 'title = "A"\n[[ablations]]\nparam = "batch_size"\nvalues = [64, 5000]'
     assert read_recipe(written(text)).quick().parts[0].base.train_size == 5000

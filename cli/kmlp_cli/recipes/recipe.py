@@ -146,7 +146,7 @@ class SearchPart(Part):
                 **self.options,
                 "max_trials": min(QUICK_TRIALS, asked.max_trials),
                 "confirm": min(1, asked.confirm),
-                "max_epochs": 2 if halving else 1,
+                "max_epochs": min(2 if halving else 1, asked.max_epochs),
                 **({"min_epochs": 1, "factor": 2} if halving else {}),
             },
         )
