@@ -76,6 +76,21 @@ def gather(makers: Iterable[Callable[[], Any]]) -> list[Any]:
     return made
 
 
+def located(place: str, make: Callable[[], Any]) -> Any:
+    """What is made; the problems of a `ConfigError` begin with the place.
+
+    Example:
+    >>> located("trials 1", lambda: raise_problems(["There are none."]))
+    Traceback (most recent call last):
+    ...
+    kmlp.errors.ConfigError: trials 1: There are none.
+    """
+    try:
+        return make()
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {it}" for it in error.problems) from error.__cause__
+
+
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
     """Says that a name is unknown, which one was perhaps meant, and which exist.
 

@@ -10,6 +10,7 @@ from kmlp.ablation import Ablation
 from kmlp.comparison import ValueResult
 from kmlp.evidence import listed
 from kmlp.statistics import Difference, Estimate, estimate, prediction_interval
+from kmlp.texts import count_of
 
 
 class Figure(float):
@@ -27,7 +28,7 @@ class Figure(float):
         found = super().__new__(cls, text)
         mantissa, _, exponent = str(text).lower().partition("e")
         decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
-        found.half_unit = 0.5 * 10.0**-decimals
+        found.half_unit = float(f"5e{-decimals - 1}")  # where a power would overflow, inf
         return found
 
 
@@ -99,7 +100,12 @@ def verdict(study: Ablation, best: Any) -> str:
         for value, it in zip(found.values, found.differences(), strict=True)
         if value is not claimed and it is not None
     }
-    if not differences or all(it.interval is None for it in differences.values()):
+    lost = len(claimed.runs) - len(claimed.finished)
+    if lost:
+        claim += f" Here {lost} of its {len(claimed.runs)} runs did not finish."
+    if not differences:
+        return f"{claim} Here there is nothing that it could be compared with."
+    if all(it.size < 2 for it in differences.values()):
         return f"{claim} Here one seed cannot tell: use at least 3."
 
     def named(value: ValueResult) -> str:
@@ -124,8 +130,9 @@ def verdict(study: Ablation, best: Any) -> str:
     if better:
         parts.append(f"That does not hold here: {listed(better)}.")
     if open_:
-        seeds = min(it.size for it in differences.values())
-        parts.append(f"Here {seeds} seeds do not tell it from {listed(open_)}.")
+        seeds = min(it.size for it in differences.values() if not it.evident)
+        told = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'}"
+        parts.append(f"Here {told} not tell it from {listed(open_)}.")
     if worse:
         holds = "" if parts else "That holds here. "
         parts.append(f"{holds}It is better than {listed(worse)}.")

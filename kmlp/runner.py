@@ -9,7 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any, Generic, TypeVar, cast
 
@@ -69,15 +69,21 @@ class Question(Generic[Answer]):
                 if config is not None:
                     yield config, epochs
 
+    def default_name(self, *, fused: bool) -> str:
+        """What the study is called if it has no name."""
+        return default_name(self.kind, self._about(fused=fused))
+
+    def _about(self, *, fused: bool) -> dict[str, Any]:
+        return {"backend": backend.select(), "fused": fused, **self.about}
+
     def record(
         self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
     ) -> StudyRecord:
         """The study as the store keeps it."""
-        about = {"backend": backend.select(), "fused": fused, **self.about}
         return StudyRecord(
-            name=self.name or default_name(self.kind, about),
+            name=self.name or self.default_name(fused=fused),
             kind=self.kind,
-            about=about,
+            about=self._about(fused=fused),
             question=self.question,
             epochs=max(self.epochs),
             rows=tuple(tuple(identities[it].key for it in row) for row in self.rows),
@@ -204,6 +210,22 @@ def train_all(
         question.answer(record.name, question.pick(runs))
         for question, record in zip(questions, records, strict=True)
     ]
+
+
+def named_apart(
+    questions: Sequence[Question[Answer]], *, fused: bool
+) -> list[Question[Answer]]:
+    """The same, those that would be one study being named apart: `width-3f9a01-2`.
+
+    Ablations are, if they vary one field of one base, whatever their values, their epochs
+    and their seeds.
+    """
+    names = [it.name or it.default_name(fused=fused) for it in questions]
+    apart = []
+    for place, (question, name) in enumerate(zip(questions, names, strict=True)):
+        count = names[: place + 1].count(name)
+        apart.append(question if count == 1 else replace(question, name=f"{name}-{count}"))
+    return apart
 
 
 def default_name(kind: str, about: dict[str, Any]) -> str:

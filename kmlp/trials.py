@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
 from kmlp.config import RunConfig, axis_names, lasting
-from kmlp.errors import ConfigError, StoreError, gather, raise_problems
+from kmlp.errors import ConfigError, StoreError, gather, located, raise_problems
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
 from kmlp.runner import Question
@@ -258,17 +258,13 @@ def _checked(
 def _checked_trial(
     number: int, config: RunConfig, epochs: int, seeds: int, *, fused: bool
 ) -> list[int]:
-    try:
-        *counts, _ = gather(
-            [
-                partial(check_count, "epochs", epochs),
-                partial(check_count, "seeds", seeds),
-                partial(check_trainable, [config], epochs=epochs, fused=fused),
-            ]
-        )
-    except ConfigError as error:
-        raise ConfigError(f"Trial {number}: {it}" for it in error.problems) from None
-    return counts
+    checks: list[Callable[[], Any]] = [
+        partial(check_count, "epochs", epochs),
+        partial(check_count, "seeds", seeds),
+        partial(check_trainable, [config], epochs=epochs, fused=fused),
+    ]
+    *counts, _ = located(f"Trial {number}", partial(gather, checks))
+    return list(counts)
 
 
 def _changes(config: RunConfig, base: RunConfig) -> dict[str, Any]:

@@ -68,8 +68,8 @@ def _legend(quantity: str) -> str:
         return "Of training in all, evaluation included; a mean over the seeds."
     return (
         "±: half of the 95 % interval over the seeds. seeds explain it: whether the "
-        "published figure is where one more seed of ours would be in 95 % of cases; -: one "
-        "seed cannot tell."
+        "published figure is where one more seed of ours would be in 95 % of cases; -: "
+        "fewer than two seeds finished, which cannot tell."
     )
 
 

@@ -95,7 +95,7 @@ def reproduce(
     """
     from kmlp import backend as backends
     from kmlp.checks import check_count
-    from kmlp.errors import ConfigError, gather
+    from kmlp.errors import ConfigError, gather, located
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.recipe_tables import plan_rows, plan_table
     from kmlp_cli.recipes import read_recipe, recipe_text
@@ -121,9 +121,9 @@ def reproduce(
     if seeds is not None:
         lab = lab.with_seeds(seeds)
     if quick:
-        lab = lab.quick()
+        lab = located(lab.file, lab.quick)
     report = _report_path(lab, out, runs_dir, overwrite=overwrite)
-    questions, settings = _questions(lab, fused=fused)
+    questions, settings = located(lab.file, partial(_questions, lab, fused=fused))
     if dry_run:
         names = [it.heading or _named(it) for it in lab.fixed]
         rows = plan_rows(list(zip(names, questions, strict=True)), settings)
@@ -132,6 +132,10 @@ def reproduce(
         else:
             print_table(plan_table(lab.title, rows))
         return
+    if settings is not None:  # which loads the backend
+        from kmlp_tuning.aliases import check_different
+
+        located(f"{lab.file}: search", partial(check_different, settings))
     common: dict[str, Any] = {
         "fused": fused,
         "jobs": jobs,
@@ -145,8 +149,8 @@ def reproduce(
             _print_part(lab, lab.parts[place], answer)
     if as_json:
         print_json(_to_dict(lab, answers))
-    else:
-        print("\n\n".join(_introduction(lab)))
+    elif said := _introduction(lab):
+        print("\n\n".join(said))
     _write(lab, answers, report, runs_dir)
     if any(_failed(answer) for answer in answers.values()):
         raise typer.Exit(1)
@@ -195,7 +199,8 @@ def _questions(lab: Recipe, *, fused: bool) -> tuple[list[Any], Any]:
         ConfigError: with the problems of all parts.
     """
     from kmlp.checks import check_trainable
-    from kmlp.errors import gather
+    from kmlp.errors import gather, located
+    from kmlp.runner import named_apart
 
     def settings() -> Any:
         if lab.search is None:
@@ -205,10 +210,16 @@ def _questions(lab: Recipe, *, fused: bool) -> tuple[list[Any], Any]:
         check_trainable(corners, epochs=made.max_epochs, fused=fused)
         return made
 
-    found, *questions = gather(
-        [settings, *(partial(it.question, fused=fused) for it in lab.fixed)]
+    *questions, found = gather(
+        [
+            *(
+                partial(located, it.place, partial(it.question, fused=fused))
+                for it in lab.fixed
+            ),
+            partial(located, "search", settings),
+        ]
     )
-    return questions, found
+    return named_apart(questions, fused=fused), found
 
 
 def _trained(
@@ -259,7 +270,8 @@ def _print_part(lab: Recipe, part: Any, answer: Any) -> None:
     from kmlp_cli.ablate import print_ablation
     from kmlp_cli.output import print_table
     from kmlp_cli.recipe_tables import compared_table
-    from kmlp_cli.recipes.recipe import AblationPart, SearchPart
+    from kmlp_cli.recipes.comparing import all_shown
+    from kmlp_cli.recipes.recipe import AblationPart, SearchPart, TrialsPart
     from kmlp_cli.trials_tables import trials_table
     from kmlp_cli.tune import print_search
 
@@ -270,12 +282,14 @@ def _print_part(lab: Recipe, part: Any, answer: Any) -> None:
         print_search(answer)
     elif isinstance(part, AblationPart):
         print_ablation(answer, convergence=False, target=None)
-    elif not compared:  # else the published figures are beside the same ones
+    shown = isinstance(part, TrialsPart) and not all_shown(compared, answer)
+    if shown:
         print_table(trials_table(answer))
     for number, it in enumerate(compared):
-        if number > 0 or isinstance(part, AblationPart):
+        if number > 0 or shown or isinstance(part, AblationPart):
             print()
-        print_table(compared_table(it, labelled=number == 0), Text(it.sentence))
+        labelled = number == 0 and not shown
+        print_table(compared_table(it, labelled=labelled), Text(it.sentence))
     claims, notes = _claims(lab, part, answer), [f"Note: {it}" for it in part.notes]
     for paragraph in filter(None, [" ".join(claims), *notes]):
         print(f"\n{paragraph}")

@@ -109,6 +109,14 @@ def test_quick_trains_little_and_compares_nothing(written):
     assert search.settings(fused=True).max_epochs == 2
 
 
+def test_quick_does_not_train_more_than_the_recipe(written):
+    text = (
+        'title = "A"\n[search]\nmax_trials = 2\nmax_epochs = 1\nspace = { width = [1, 2] }'
+    )
+    settings = read_recipe(written(text)).quick().search.settings(fused=True)
+    assert (settings.max_epochs, settings.max_trials) == (1, 2)
+
+
 def test_quick_keeps_images_for_the_largest_batch(written):
     text = 'title = "A"\n[[ablations]]\nparam = "batch_size"\nvalues = [64, 5000]'
     assert read_recipe(written(text)).quick().parts[0].base.train_size == 5000
@@ -140,7 +148,10 @@ WRONG = {
         'title = "A"\n[base]\nmomentum = 2\n[[trials]]\nruns = [{ width = 4 }]',
         "trials 1: The value of `momentum` is 2.0, but must be `0 <= momentum < 1`.",
     ),
-    "seeds": ('title = "A"\nseeds = 0\n[[trials]]\nruns = [{}]', "seeds: 0 is less than"),
+    "seeds": (
+        'title = "A"\nseeds = 0\n[[trials]]\nruns = [{}]',
+        "seeds: 0, but must be at least 1.",
+    ),
     "a share": (
         'title = "A"\n[[trials]]\nruns = [{ published = { accuracy = 0.97 } }]',
         "an accuracy of 0.97, but it is a percentage",
@@ -161,6 +172,60 @@ WRONG = {
         'title = "A"\n[search]\nspace = { widht = [1, 2] }',
         'search: space: Unknown key "widht": did you mean "width"?',
     ),
+    "a value with a point": (
+        'title = "A"\n[[ablations]]\nparam = "momentum"\nvalues = [0.1]\npublished = { accuracy = { 0.1 = 80 } }',
+        'published: accuracy: 0: {"1": 80}, but must be a number. Is the value 0.1? Write "0.1" = ...',
+    ),
+    "a table for a figure": (
+        'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [1]\npublished = { accuracy = { 1 = {} } }',
+        "published: accuracy: 1: {}, but must be a number.",
+    ),
+    "a value in two spellings": (
+        'title = "A"\n[[ablations]]\nparam = "momentum"\nvalues = [0.1]\npublished = { accuracy = { "0.1" = 80, 1e-1 = 81 } }',
+        "ablations 1: published: `accuracy` of 0.1 is given twice.",
+    ),
+    "an infinite loss": (
+        'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [1]\npublished = { loss = { 1 = inf } }',
+        "ablations 1: published: `loss` is inf, but must be a finite number.",
+    ),
+    "a loss of any size": (
+        'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [1]\npublished = { loss = { 1 = 1e999 } }',
+        "ablations 1: published: `loss` is inf, but must be a finite number.",
+    ),
+    "no time": (
+        'title = "A"\n[[trials]]\nruns = [{ published = { seconds = 0 } }]',
+        "published: 0 seconds, but must be above 0.",
+    ),
+    "epochs with a point": (
+        'title = "A"\nepochs = 10.0\n[[trials]]\nruns = [{}]',
+        "epochs: 10.0, but must be a whole number.",
+    ),
+    "a text for a list": (
+        'title = "A"\nnotes = "We."\n',
+        'notes: "We.", but must be a list.',
+    ),
+    "no values": (
+        'title = "A"\n[[ablations]]\nparam = "width"\nvalues = []',
+        "ablations 1: values: it is empty.",
+    ),
+    "several axes": (
+        'title = "A"\n[[ablations]]\nparam = ["width"]\nvalues = [1]',
+        'ablations 1: param: Unknown name "[\'width\']": did you mean "width"?',
+    ),
+    "brackets": (
+        'title = "A"\n[trials]\nruns = [{}]',
+        "trials: it is a single table: write [[trials]], in two pairs of brackets.",
+    ),
+    "too many brackets": (
+        'title = "A"\n[[search]]\nspace = { width = [1, 2] }',
+        "search: there is one search: write [search], in one pair of brackets.",
+    ),
+    "figures of no kind": (
+        'title = "A"\n[[trials]]\nruns = [{ published = { loss = ["1"] } }]',
+        'loss: ["1"], but must be a number, or a list of numbers, one an epoch.',
+    ),
+    "a number without end": (f'title = "A"\nepochs = {"9" * 5000}', "is no TOML: "),
+    "a list without end": (f"title = {'[' * 5000}", "is no TOML: "),
     "an algorithm": (
         'title = "A"\n[search]\nalgorithm = "halving"\nspace = { width = [1, 2] }',
         'search: algorithm: Unknown name "halving".',
@@ -181,6 +246,29 @@ def test_all_problems_are_said_at_once(written):
     with pytest.raises(ConfigError) as caught:
         read_recipe(written(text))
     assert len(caught.value.problems) == 2
+
+
+def test_a_mark_that_some_editors_begin_files_with_is_no_problem(tmp_path):
+    path = tmp_path / "my-lab.toml"
+    path.write_text(LAB, "utf-8-sig")
+    assert read_recipe(str(path)).title == "A lab"
+
+
+@pytest.mark.parametrize(
+    ("base", "axis", "values"),
+    [
+        ("momentum = 0.9\nnesterov = true", "momentum", "[0.5, 0.9]"),
+        ('loss = "mse"\noutput = "sigmoid"', "loss", '["mse", "mae"]'),
+        ("width = 8", "width", '[8, "8x4x2"]'),
+    ],
+)
+def test_the_base_of_an_axis_fits_to_its_values(written, base, axis, values):
+    """As on the command line, where nothing is said of the axis but its values."""
+    text = (
+        f'title = "A"\n[base]\n{base}\n[[ablations]]\nparam = "{axis}"\nvalues = {values}'
+    )
+    [part] = read_recipe(written(text)).parts
+    assert len(part.question(fused=True).rows) == 2
 
 
 @pytest.mark.parametrize("name", ["nothing.toml", "folder.toml"])

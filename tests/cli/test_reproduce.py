@@ -175,7 +175,93 @@ def test_problems_that_need_the_dataset_are_said_before_training(kmlp, lab):
     Path(lab).write_text(LAB.replace("width = 4, epochs", "batch_size = 501, epochs"))
     result = kmlp("reproduce", lab)
     assert (result.code, result.out) == (2, "")
-    assert "`batch_size` is 501, but must be at most the 500 training images" in result.err
+    assert (
+        "Error: my-lab.toml: trials 1: Trial 2: The value of `batch_size` is 501, but must "
+        "be at most the 500 training images"
+    ) in result.err
+
+
+def test_a_search_is_refused_before_anything_else_is_trained(kmlp, lab):
+    space = 'space = { activation = ["silu", "swish"] }'
+    Path(lab).write_text(re.sub("space = .*", space, LAB))
+    result = kmlp("reproduce", lab, "--runs-dir", "elsewhere")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "Error: my-lab.toml: search: The values silu and swish of `activation` are the "
+        "same. Leave one out.\n"
+    )
+    assert not Path("elsewhere").exists()
+
+
+TWICE = """
+title = "One question, twice"
+seeds = 1
+epochs = 1
+[base]
+train_size = 500
+width = 8
+depth = 1
+[[ablations]]
+param = "learning_rate"
+values = [0.1, 0.5]
+[[ablations]]
+param = "learning_rate"
+values = [0.5, 1e20]
+base = { loss = "cross_entropy" }
+epochs = 2
+"""
+
+
+def test_a_question_twice_is_two_studies(kmlp, lab, runs):
+    Path("twice.toml").write_text(TWICE)
+    result = kmlp("reproduce", "twice.toml", "--jobs", "1", "--json")
+    assert result.code == 0
+    one, two = json.loads(result.out)["parts"]
+    assert two["name"] == f"{one['name']}-2"
+    assert [it["value"] for it in one["values"]] == [0.1, 0.5]
+    page = (runs / "twice.html").read_text()
+    assert page.count("learning_rate: 0.1, 0.5") == 1
+    assert page.count("learning_rate: 0.5, 1e+20") == 1
+
+
+FAR = """
+title = "What diverges"
+seeds = 2
+epochs = 2
+[base]
+train_size = 500
+width = 8
+depth = 1
+loss = "mse"
+output = "linear"
+[[ablations]]
+param = "learning_rate"
+values = [0.01, 1e20]
+published = { accuracy = { 1e20 = 9.8 } }
+[[trials]]
+runs = [
+  { learning_rate = 1e20, published = { accuracy = 9.8 } },
+  { learning_rate = 0.01, published = { seconds = 9 } },
+]
+[[trials]]
+runs = [
+  { learning_rate = 0.01, published = { accuracy = 20.5 } },
+  { learning_rate = 0.02 },
+]
+"""
+
+
+def test_what_published_figures_leave_open_is_in_a_table_of_its_own(kmlp, lab):
+    Path("far.toml").write_text(FAR)
+    result = kmlp("reproduce", "far.toml", "--jobs", "1", "--quiet")
+    assert result.code == 0
+    words = " ".join(result.out.split())
+    assert words.count("2 of 2 diverged") == 2  # of the ablation, and of the first trials
+    assert words.count("Trials: mnist, 2 trials, 2 epochs") == 2
+    assert words.count("fewer than two seeds finished, which tell no spread") == 2
+    assert re.search(r"1e\+20 +2 +9\.80 +- +- +- *\n", result.out)  # after 2 epochs
+    parts = json.loads(kmlp("reproduce", "far.toml", "--json", "-q").out)["parts"]
+    assert [it["explained"] for it in parts[1]["published"]] == [None, None]
 
 
 def test_a_recipe_and_the_schema_are_printed(kmlp, tmp_path):

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from made_up import made_up_ablation
 
@@ -11,7 +13,15 @@ NEAR = [60.4, 60.9, 61.9]  # mean 61.07, spread 0.76: one more is within 61.07 +
 
 @pytest.mark.parametrize(
     ("text", "half_unit"),
-    [("10.0", 0.05), ("10", 0.5), ("0.962", 0.0005), ("1e-3", 0.0005), ("1.50e2", 0.5)],
+    [
+        ("1e400", math.inf),
+        ("1e-400", 0),
+        ("10.0", 0.05),
+        ("10", 0.5),
+        ("0.962", 0.0005),
+        ("1e-3", 0.0005),
+        ("1.50e2", 0.5),
+    ],
 )
 def test_a_figure_knows_how_it_was_rounded(text, half_unit):
     assert Figure(text) == float(text)
@@ -59,8 +69,16 @@ CLOSE = [0.895, 0.912, 0.903]
         ({8: LOW, 16: CLOSE, 64: HIGH}, 64, "(interval -0.97 to 1.04). It is better than width=8 by 10.03 points"),
         ({8: [0.8], 64: [0.9]}, 8, "one seed cannot tell: use at least 3"),
         ({8: LOW, 64: [float("nan")] * 3}, 64, "width=64 is the best. Here no run of it finished."),
+        ({8: LOW, 64: [float("nan")] * 3}, 8, "Here there is nothing that it could be compared with."),
+        ({8: LOW}, 8, "Here there is nothing that it could be compared with."),
+        ({8: [0.5, 0.75], 64: [0.25, 0.5]}, 8, "Here 2 seeds do not tell it from width=64, which is worse by 25.00 points."),
+        ({8: [0.8, 0.81, float("nan")], 64: LOW}, 8, "is the best. Here 1 of its 3 runs did not finish. Here 2 seeds"),
+        ({8: [0.8, 0.81, float("nan")], 64: HIGH, 16: [0.7, float("nan"), float("nan")]}, 8, "Here 1 seed does not tell it from width=64"),
     ],
-    ids=["holds", "does not", "open", "open with others", "both", "one seed", "diverged"],
+    ids=[
+        "holds", "does not", "open", "open with others", "both", "one seed", "diverged",
+        "others diverged", "no others", "no spread", "some diverged", "one seed in common",
+    ],
 )  # fmt: skip
 def test_a_claim_holds_where_the_interval_says_so(values, best, said):
     assert said in verdict(made_up_ablation(values), best)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from kmlp.export import estimate_to_dict
 from kmlp.fields import plain
 from kmlp.published import Beside, beside, verdict
 from kmlp.run import EpochRecord, Run
-from kmlp.texts import count_of, short_text
+from kmlp.texts import count_of
 from kmlp.trials import Trials
 from kmlp_cli.recipes.recipe import AblationPart, Figures, SearchPart, TrialsPart
 from kmlp_tuning.search import Search
@@ -65,17 +65,29 @@ class Compared:
         name = UNITS[self.quantity].partition(",")[0]
         if not told:
             return (
-                f"{figures} of {name}: one seed tells no spread, so it cannot be said "
-                "whether chance explains the differences."
+                f"{figures} of {name}: fewer than two seeds finished, which tell no "
+                "spread, so it cannot be said whether chance explains the differences."
             )
         inside = sum(bool(row.found.explained) for row in told)
         without = len(self.rows) - len(told)
-        rest = f" Of {without} it cannot be said, for want of seeds." if without else ""
+        rest = f" Of {without} it cannot be said: fewer than two seeds finished."
+        rest = rest if without else ""
         return (
-            f"{inside} of {count_of(len(told), 'published figure')} of {name} are where "
-            "one more seed of ours would be in 95 % of cases: about one of 20 is not, by "
-            f"chance alone.{rest}"
+            f"{inside} of {count_of(len(told), 'published figure')} of {name} "
+            f"{'is' if inside == 1 else 'are'} where one more seed of ours would be in "
+            f"95 % of cases: about one of 20 is not, by chance alone.{rest}"
         )
+
+
+def all_shown(compared: Sequence[Compared], study: Trials) -> bool:
+    """Whether the tables of published figures tell all of trials: each has a figure, and
+    every run finished.
+    """
+    shown = {row.value for it in compared for row in it.rows}
+    return all(
+        value.value in shown and len(value.finished) == len(value.runs)
+        for value in study.values
+    )
 
 
 def compare_part(
@@ -100,41 +112,29 @@ def _headers(study: Ablation | Trials) -> tuple[str, ...]:
 def _rows(quantity: str, figures: Figures, study: Ablation | Trials) -> Iterator[Row]:
     by_value = {value.value: value for value in study.values}
     for key, published in figures[quantity].items():
-        value = by_value.get(key)
-        for place, figure in enumerate(published, start=1):
-            ours = [] if value is None else list(_ours(quantity, value, place, published))
-            runs = value.runs if value is not None else ()
-            epochs = runs[0].epochs if runs else 0
+        value = by_value[key]
+        last = study.epochs_of(value) if isinstance(study, Trials) else study.epochs
+        first = 1 if len(published) > 1 else last
+        for epoch, figure in enumerate(published, start=first):
             yield Row(
                 value=key,
-                labels=_labels(study, key, value),
-                epoch=place if len(published) > 1 else epochs,
-                found=beside(figure, ours),
+                labels=_labels(study, value),
+                epoch=epoch,
+                found=beside(figure, _ours(quantity, value, epoch)),
             )
 
 
-def _ours(
-    quantity: str, value: ValueResult, place: int, published: tuple[Any, ...]
-) -> Iterator[float]:
+def _ours(quantity: str, value: ValueResult, epoch: int) -> list[float]:
     """Our figures, one a seed that finished."""
-    for run in value.finished:
-        if quantity == "seconds":
-            yield run.seconds
-        else:
-            record = run.history[place - 1 if len(published) > 1 else -1]
-            yield _OF_EPOCH[quantity](record)
+    if quantity == "seconds":
+        return [run.seconds for run in value.finished]
+    return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in value.finished]
 
 
-def _labels(
-    study: Ablation | Trials, key: Any, value: ValueResult | None
-) -> tuple[str, ...]:
+def _labels(study: Ablation | Trials, value: ValueResult) -> tuple[str, ...]:
     if isinstance(study, Ablation):
-        return (value_text(study.axis, key),)
-    if value is None:
-        return (str(key), *("" for _ in study.varied))
-    config = value.runs[0].config
-    fields = (short_text(name, getattr(config, name)) for name in study.varied)
-    return (str(key), *fields)
+        return (study.text(value),)
+    return (str(value.value), *study.changes(value).values())
 
 
 def claims(part: AblationPart, study: Ablation) -> list[str]:
@@ -144,23 +144,27 @@ def claims(part: AblationPart, study: Ablation) -> list[str]:
 
 def search_claims(part: SearchPart, search: Search) -> list[str]:
     """The published best beside the best of our search, in sentences."""
-    if part.accuracy is None:
-        return []
     fields = ", ".join(f"{name} {value_text(name, it)}" for name, it in part.best.items())
-    said = [f"Published: the best has {part.accuracy:g} %{f' ({fields})' * bool(fields)}."]
+    if part.accuracy is not None:
+        in_brackets = f" ({fields})" if fields else ""
+        said = f"Published: the best has {part.accuracy:g} %{in_brackets}."
+    elif fields:
+        said = f"Published: the best has {fields}."
+    else:
+        return []
     best = search.best()
     if best is None or best.run is None:
-        return [*said, "Here every configuration diverged or failed."]
+        return [said, "Here every configuration diverged or failed."]
     text = (
-        f"Ours: trial {best.number} has {_percent(best.run)} in the search, which is the "
-        "highest of many and so too high on average"
+        f"Ours: trial {best.number} has {_percent(best.run)} in the search, which chose "
+        "it for that among many, and so is too high on average"
     )
-    confirmed = search.confirmed
-    value = None if confirmed is None else confirmed.best()
-    if value is not None and value.val_accuracy is not None:
-        seeds = count_of(value.val_accuracy.size, "other seed")
-        text += f"; with {seeds} {100 * value.val_accuracy.mean:.2f} %"
-    return [*said, f"{text}."]
+    again = search.confirmed.values if search.confirmed is not None else ()
+    for value in again:
+        if value.value == best.number and value.val_accuracy is not None:
+            seeds = count_of(value.val_accuracy.size, "other seed")
+            text += f"; with {seeds} {100 * value.val_accuracy.mean:.2f} %"
+    return [said, f"{text}."]
 
 
 def _percent(run: Run) -> str:
@@ -177,7 +181,7 @@ def compared_to_dict(found: Compared) -> list[dict[str, Any]]:
             "published": float(row.found.published),
             "ours": estimate_to_dict(row.found.ours),
             "difference": row.found.difference,
-            "explained": row.found.explained,
+            "explained": None if found.quantity == "seconds" else row.found.explained,
         }
         for row in found.rows
     ]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from kmlp.config import RunConfig, axis_field, config_fields, parse_axis_values
-from kmlp.errors import ConfigError, UnknownNameError, gather, raise_problems, unknown_name
+from kmlp.errors import (
+    ConfigError,
+    UnknownNameError,
+    gather,
+    located,
+    raise_problems,
+    unknown_name,
+)
+from kmlp.fields import ConfigField
 from kmlp.published import Figure
 from kmlp.texts import count_of
+from kmlp_cli.recipes.problems import schema_problems
 from kmlp_cli.recipes.recipe import AblationPart, Recipe, SearchPart, TrialsPart
 from kmlp_tuning.domains import parse_space
 from kmlp_tuning.space import SearchSpace
@@ -59,7 +69,7 @@ def recipe_text(name: str) -> str:
             )
         return (files("kmlp_cli.recipes") / f"{name}{_SUFFIX}").read_text("utf-8")
     try:
-        return Path(name).read_text("utf-8")
+        return Path(name).read_text("utf-8-sig")  # some editors begin files with a mark
     except OSError as error:
         raise ConfigError([f"{name}: {error.strerror}."]) from error
     except UnicodeDecodeError as error:
@@ -79,32 +89,35 @@ def read_recipe(name: str) -> Recipe:
     text = recipe_text(name)
     try:
         found = tomllib.loads(text, parse_float=Figure)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and lists that have no end
         raise ConfigError([f"{name} is no TOML: {error}"]) from error
     try:
-        raise_problems(_schema_problems(found))
-        return _recipe(Path(name).name.removesuffix(_SUFFIX), found)
+        raise_problems(schema_problems(found))
+        return _recipe(name, found)
     except ConfigError as error:
         raise ConfigError(f"{name}: {it}" for it in error.problems) from None
 
 
-def _recipe(name: str, found: Mapping[str, Any]) -> Recipe:
+def _recipe(file: str, found: Mapping[str, Any]) -> Recipe:
     makers: dict[str, Callable[..., Any]] = {"ablations": _ablation, "trials": _trials}
     parts: list[Callable[[], Any]] = []
+
+    def add(place: str, make: Callable[..., Any], part: Mapping[str, Any]) -> None:
+        parts.append(partial(located, place, partial(make, found, part, place=place)))
+
     for key in found:
         if key in makers:
-            parts += [
-                partial(_located, f"{key} {number}", partial(makers[key], found, it))
-                for number, it in enumerate(found[key], start=1)
-            ]
+            for number, it in enumerate(found[key], start=1):
+                add(f"{key} {number}", makers[key], it)
         elif key == "search":
-            parts.append(partial(_located, key, partial(_search, found, found[key])))
+            add(key, _search, found[key])
     if not parts:
         raise ConfigError(
             ["There is nothing to train: give [[ablations]], [[trials]] or [search]."]
         )
     return Recipe(
-        name=name,
+        file=file,
+        name=Path(file).name.removesuffix(_SUFFIX),
         title=found["title"],
         source=found.get("source"),
         notes=tuple(found.get("notes", ())),
@@ -112,25 +125,32 @@ def _recipe(name: str, found: Mapping[str, Any]) -> Recipe:
     )
 
 
-def _ablation(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> AblationPart:
+def _ablation(
+    recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
+) -> AblationPart:
     axis = found["param"]
     field = axis_field(axis)
-    given = found["values"]
-    base, values = gather(
-        [
-            partial(_config, recipe, found, leave_out=axis),
-            partial(parse_axis_values, axis, given)
+    values: list[Any] = []
+
+    def parse() -> None:
+        given = found["values"]
+        values.extend(
+            parse_axis_values(axis, given)
             if isinstance(given, str)
-            else partial(gather, [partial(_value, axis, it) for it in given]),
-        ]
-    )
+            else gather(partial(_value, axis, it) for it in given)
+        )
+
+    def base() -> RunConfig:
+        # As on the command line: of widths, one that states the depth.
+        example = max(values, key=lambda it: isinstance(it, tuple), default=field.default)
+        return _config(recipe, found, {axis: example})
+
+    _, config = gather([parse, base])
     published = dict(found.get("published", {}))
     best = tuple(_value(axis, published.pop(key)) for key in ("best",) if key in published)
     figures = {
-        quantity: {
-            field.parse(text): _figures(quantity, it) for text, it in by_value.items()
-        }
-        for quantity, by_value in published.items()
+        quantity: _figures_by_value(field, quantity, it)
+        for quantity, it in published.items()
     }
     named = [*best, *(value for by_value in figures.values() for value in by_value)]
     raise_problems(
@@ -140,11 +160,12 @@ def _ablation(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> AblationPa
         if it not in values
     )
     return AblationPart(
+        place=place,
         heading=found.get("heading"),
         notes=tuple(found.get("notes", ())),
         axis=axis,
         values=tuple(values),
-        base=base,
+        base=config,
         epochs=found.get("epochs", recipe.get("epochs", _EPOCHS)),
         seeds=found.get("seeds", recipe.get("seeds", _SEEDS)),
         best=best,
@@ -152,13 +173,15 @@ def _ablation(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> AblationPa
     )
 
 
-def _trials(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> TrialsPart:
+def _trials(
+    recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
+) -> TrialsPart:
     runs = found["runs"]
     base, *configs = gather(
         [
             partial(_config, recipe, found),
             *(
-                partial(_located, f"runs {number}", partial(_config, recipe, found, it))
+                partial(located, f"runs {number}", partial(_config, recipe, found, it))
                 for number, it in enumerate(runs, start=1)
             ),
         ]
@@ -183,6 +206,7 @@ def _trials(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> TrialsPart:
                 )
             figures.setdefault(quantity, {})[number] = numbers
     return TrialsPart(
+        place=place,
         heading=found.get("heading"),
         notes=tuple(found.get("notes", ())),
         base=base,
@@ -193,7 +217,9 @@ def _trials(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> TrialsPart:
     )
 
 
-def _search(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> SearchPart:
+def _search(
+    recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
+) -> SearchPart:
     parsed = parse_space({}, searched=found["space"])
     space = SearchSpace(parsed.searched)
     fields = {**_given(recipe, found), **parsed.fixed}
@@ -201,6 +227,7 @@ def _search(recipe: Mapping[str, Any], found: Mapping[str, Any]) -> SearchPart:
     best = {name: _value(name, it) for name, it in published.get("best", {}).items()}
     accuracy = published.get("accuracy")
     return SearchPart(
+        place=place,
         heading=found.get("heading"),
         notes=tuple(found.get("notes", ())),
         space=space,
@@ -222,20 +249,17 @@ def _config(
     recipe: Mapping[str, Any],
     part: Mapping[str, Any],
     run: Mapping[str, Any] | None = None,
-    *,
-    leave_out: str | None = None,
 ) -> RunConfig:
     """The configuration of a part, or of one of its runs.
 
     Args:
         recipe: The whole file.
         part: As the file has it.
-        run: Likewise. Defaults to None: there is none.
-        leave_out: A field that stays at its default: an axis.
+        run: What goes before their fields; what is no field is left out. Defaults to
+            None: nothing.
     """
     own = {name: it for name, it in (run or {}).items() if name in config_fields()}
     given = {**_given(recipe, part), **own}
-    given.pop(leave_out or "", None)
     values = gather(partial(_value, name, it) for name, it in given.items())
     return RunConfig(**dict(zip(given, values, strict=True)))
 
@@ -246,58 +270,42 @@ def _value(name: str, given: Any) -> Any:
     return field.parse(given) if isinstance(given, str) else field.convert(given)
 
 
+def _figures_by_value(
+    field: ConfigField, quantity: str, given: Mapping[str, Any]
+) -> dict[Any, tuple[Figure, ...]]:
+    """Published figures by value of an axis.
+
+    Raises:
+        ConfigError: as `_figures`, or if a value is given twice: as 0.1 and 1e-1.
+    """
+    found: dict[Any, tuple[Figure, ...]] = {}
+    for text, it in given.items():
+        value = field.parse(text)
+        if value in found:
+            raise ConfigError(
+                [f"published: `{quantity}` of {field.text(value)} is given twice."]
+            )
+        found[value] = _figures(quantity, it)
+    return found
+
+
 def _figures(quantity: str, given: Any) -> tuple[Figure, ...]:
     """Published figures, one or several.
 
     Raises:
-        ConfigError: if an accuracy is no percentage, or is a share.
+        ConfigError: if an accuracy is no percentage, or is a share; if a time is not above
+            zero; if a figure is not finite.
     """
     numbers = given if isinstance(given, list) else [given]
     found = tuple(it if isinstance(it, Figure) else Figure(str(it)) for it in numbers)
-    if quantity == "accuracy":
-        raise_problems(
-            f"published: an accuracy of {it:g}, but it is a percentage: more than 1, and "
-            "at most 100."
-            for it in found
-            if not 1 < it <= 100
-        )
+    rules: dict[str, tuple[str, Callable[[float], bool]]] = {
+        "accuracy": (
+            "an accuracy of {:g}, but it is a percentage: more than 1, and at most 100",
+            lambda it: 1 < it <= 100,
+        ),
+        "seconds": ("{:g} seconds, but must be above 0", lambda it: 0 < it < math.inf),
+    }
+    any_loss = (f"`{quantity}` is {{:g}}, but must be a finite number", math.isfinite)
+    said, holds = rules.get(quantity, any_loss)
+    raise_problems(f"published: {said.format(it)}." for it in found if not holds(it))
     return found
-
-
-def _located(place: str, make: Callable[[], Any]) -> Any:
-    """What is made; its problems begin with the place."""
-    try:
-        return make()
-    except ConfigError as error:
-        raise ConfigError(f"{place}: {it}" for it in error.problems) from None
-
-
-def _schema_problems(found: Mapping[str, Any]) -> Iterator[str]:
-    """What a file has that the schema does not allow."""
-    from jsonschema import Draft202012Validator
-
-    from kmlp_cli.recipes.schema import schema
-
-    for error in Draft202012Validator(schema()).iter_errors(found):
-        place = "".join(f"{it}: " for it in _places(error.absolute_path))
-        if error.validator == "additionalProperties":
-            allowed = error.schema["properties"]
-            for key in error.instance:
-                if key not in allowed:
-                    yield f"{place}{unknown_name('key', key, allowed)}"
-        elif error.validator == "enum" and isinstance(error.instance, str):
-            yield f"{place}{unknown_name('name', error.instance, error.validator_value)}"
-        elif error.validator == "required":
-            missing = set(error.validator_value) - set(error.instance)
-            yield f"{place}{', '.join(sorted(missing))} is missing."
-        else:
-            yield f"{place}{error.message}"
-
-
-def _places(path: Sequence[str | int]) -> Iterator[str]:
-    """Keys, each with its number if it has one, from 1: `ablations 2`, `values`."""
-    keys = list(path)
-    for index, key in enumerate(keys):
-        if isinstance(key, str):
-            after = keys[index + 1] if index + 1 < len(keys) else None
-            yield f"{key} {after + 1}" if isinstance(after, int) else key

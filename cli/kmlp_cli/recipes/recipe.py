@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 from kmlp.ablation import Ablation, ablation_question
 from kmlp.config import RunConfig, dataset_of
+from kmlp.errors import gather, located
 from kmlp.published import Figure
 from kmlp.runner import Question
 from kmlp.trials import Trials, trials_question
@@ -28,6 +30,8 @@ figures by value or number of trial, one after the last epoch, or one after each
 class Part:
     """One study of a recipe."""
 
+    place: str
+    """Where the file has it: `ablations 2`, `search`."""
     heading: str | None
     """What it asks; None: what a report says of such a study."""
     notes: tuple[str, ...]
@@ -142,7 +146,7 @@ class SearchPart(Part):
                 **self.options,
                 "max_trials": min(QUICK_TRIALS, asked.max_trials),
                 "confirm": min(1, asked.confirm),
-                "max_epochs": 2 if halving else 1,
+                "max_epochs": min(2 if halving else 1, asked.max_epochs),
                 **({"min_epochs": 1, "factor": 2} if halving else {}),
             },
         )
@@ -152,7 +156,10 @@ class SearchPart(Part):
 class Recipe:
     """A lab."""
 
+    file: str
+    """As it was given: a name, or the path of a file."""
     name: str
+    """Of the lab, of which the report's is made."""
     title: str
     source: str | None
     """Where the published figures are from."""
@@ -184,7 +191,8 @@ class Recipe:
         """The same with fewer epochs, images, seeds and trials: it shows that all of it
         works, and nothing else.
         """
-        return replace(self, parts=tuple(it.quick() for it in self.parts), comparable=False)
+        parts = gather(partial(located, it.place, it.quick) for it in self.parts)
+        return replace(self, parts=tuple(parts), comparable=False)
 
 
 def _with_few_images(config: RunConfig, batch_sizes: tuple[int, ...] = ()) -> RunConfig:
