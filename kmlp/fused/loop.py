@@ -93,13 +93,12 @@ class Loop:
             while len(self._programs) >= MAX_PROGRAMS:
                 del self._programs[next(iter(self._programs))]
             try:
-                program = steps().compile_program(
-                    self._model, part, training=self._training
-                )
+                with _new_cycles_freed():  # tracing leaves some, which hold the sample
+                    self._programs[shape] = steps().compile_program(
+                        self._model, part, training=self._training
+                    )
             except Exception as error:  # what a model cannot do is told in many ways
                 raise refusal(error) from error
-            self._programs[shape] = program
-            gc.collect()  # tracing leaves cycles, which hold the sample
 
     @property
     def in_use(self) -> bool:
@@ -159,6 +158,24 @@ def refusal(error: Exception) -> ConfigError:
             f"({type(error).__name__}: {line}). Train it with `model.fit`."
         ]
     )
+
+
+@contextmanager
+def _new_cycles_freed() -> Iterator[None]:
+    """Frees the cycles that were made meanwhile.
+
+    The objects that were there before, half a million where TensorFlow is
+    loaded, are left out: looking through them takes as long as tracing does.
+    """
+    frozen = gc.get_freeze_count()  # by someone else, who wants them to stay so
+    if not frozen:
+        gc.freeze()
+    try:
+        yield
+        gc.collect()
+    finally:
+        if not frozen:
+            gc.unfreeze()
 
 
 @contextmanager
