@@ -11,7 +11,7 @@ from killing import without_seconds
 
 pytestmark = pytest.mark.once
 
-TRAIN = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8", "--json"]
+TRAIN = ["train", "--train-size", "1024", "--epochs", "2", "--width", "8", "--json"]
 
 
 @pytest.fixture

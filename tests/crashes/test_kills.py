@@ -70,7 +70,7 @@ def test_a_killed_worker_costs_its_slice_only(kmlp, uninterrupted):
 def test_a_run_that_kills_every_worker_fails_and_the_others_finish(kmlp):
     arguments = [
         "ablate", "--param", "activation", "--values", "relu,deadly:deadly,tanh", "--seeds",
-        "1", "--epochs", "2", "--train-size", "1000", "--depth", "1", "--jobs", "2",
+        "1", "--epochs", "2", "--train-size", "1024", "--depth", "1", "--jobs", "2",
     ]  # fmt: skip
     deadly = (USER_SCRIPTS / "deadly.py").read_text()
     (kmlp.folder / "deadly.py").write_text(deadly)
@@ -89,7 +89,7 @@ def test_a_run_that_kills_every_worker_fails_and_the_others_finish(kmlp):
 
 
 def test_damaged_checkpoints_are_noticed_and_trained_again(kmlp):
-    arguments = ["train", "--train-size", "2000", "--depth", "1", "--json"]
+    arguments = ["train", "--train-size", "2048", "--depth", "1", "--json"]
     expected = kmlp.run(*arguments, "--epochs", "3", KMLP_RUNS_DIR=":memory:")[1]
     assert kmlp.run(*arguments, "--epochs", "2")[0] == 0
     for path in (kmlp.folder / "runs" / "checkpoints").iterdir():
