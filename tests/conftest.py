@@ -1,7 +1,6 @@
 """The backend of the test process, the one that KERAS_BACKEND names, and no runs folder."""
 
 import atexit
-import gc
 import os
 import shutil
 import tempfile
@@ -26,9 +25,6 @@ if ON_JAX:
     import jax
 
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-
-gc.collect()
-gc.freeze()  # or each collection looks through all that was imported
 
 
 @pytest.fixture
