@@ -85,20 +85,23 @@ class Loop:
             ConfigError: if the model's step cannot be compiled.
         """
         self._feed = feed
-        for part in feed.samples():
-            shape = _shape(part)
-            if shape in self._programs:
-                self._programs[shape] = self._programs.pop(shape)  # used last
-                continue
-            while len(self._programs) >= MAX_PROGRAMS:
-                del self._programs[next(iter(self._programs))]
-            try:
-                with _new_cycles_freed():  # tracing leaves some, which hold the sample
-                    self._programs[shape] = steps().compile_program(
-                        self._model, part, training=self._training
-                    )
-            except Exception as error:  # what a model cannot do is told in many ways
-                raise refusal(error) from error
+        with _only_new_objects_collected():
+            for part in feed.samples():
+                self._compile(part)
+
+    def _compile(self, part: Part) -> None:
+        shape = _shape(part)
+        if shape in self._programs:
+            self._programs[shape] = self._programs.pop(shape)  # used last
+            return
+        while len(self._programs) >= MAX_PROGRAMS:
+            del self._programs[next(iter(self._programs))]
+        try:
+            program = steps().compile_program(self._model, part, training=self._training)
+        except Exception as error:  # what a model cannot do is told in many ways
+            raise refusal(error) from error
+        self._programs[shape] = program
+        gc.collect()  # tracing leaves cycles, which hold the sample
 
     @property
     def in_use(self) -> bool:
@@ -161,18 +164,18 @@ def refusal(error: Exception) -> ConfigError:
 
 
 @contextmanager
-def _new_cycles_freed() -> Iterator[None]:
-    """Frees the cycles that were made meanwhile.
+def _only_new_objects_collected() -> Iterator[None]:
+    """Has collections leave out the objects that were there before.
 
-    The objects that were there before, half a million where TensorFlow is
-    loaded, are left out: looking through them takes as long as tracing does.
+    They are half a million where TensorFlow is loaded: looking through them takes
+    as long as tracing does.
     """
     frozen = gc.get_freeze_count()  # by someone else, who wants them to stay so
     if not frozen:
+        gc.collect(1)  # what was just made may be garbage already
         gc.freeze()
     try:
         yield
-        gc.collect()
     finally:
         if not frozen:
             gc.unfreeze()
