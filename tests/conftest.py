@@ -1,7 +1,11 @@
 """The backend of the test process, the one that KERAS_BACKEND names, and no runs folder."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
+import pytest
 import torch  # noqa: F401  (before TensorFlow: the other order can crash)
 
 from kmlp import backend
@@ -9,4 +13,33 @@ from kmlp import backend
 # No test sees the runs of another, unless it names a folder.
 os.environ["KMLP_RUNS_DIR"] = ":memory:"
 
+# What JAX compiles for one test is read by the others, and by the processes that they
+# start. Those write nothing: they may be killed while they do, or two at a time.
+PROGRAMS = tempfile.mkdtemp(prefix="kmlp-programs-")
+atexit.register(shutil.rmtree, PROGRAMS, ignore_errors=True)
+os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = str(10**9)
+ON_JAX = backend.select() == "jax"
 backend.load()
+if ON_JAX:
+    import jax
+
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+@pytest.fixture
+def compiled_anew(monkeypatch):
+    """No program is read, neither here nor in processes that are started."""
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", "false")
+    if ON_JAX:
+        _read_programs(False)
+    yield
+    if ON_JAX:
+        _read_programs(True)
+
+
+def _read_programs(whether):
+    from jax.experimental.compilation_cache.compilation_cache import reset_cache
+
+    jax.config.update("jax_enable_compilation_cache", whether)
+    reset_cache()  # it looks once

@@ -1,9 +1,14 @@
-"""What several tests need: processes of their own."""
+"""What several tests need: processes of their own, and the command line without one."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from kmlp_cli.app import main
 
 USER_SCRIPTS = Path(__file__).parent / "user_scripts"
 
@@ -20,6 +25,20 @@ def kmlp(
 ) -> subprocess.CompletedProcess:
     """Runs the command line in a process of its own, without a terminal."""
     return run(sys.executable, "-m", "kmlp_cli", *arguments, cwd=cwd, **environment)
+
+
+def kmlp_here(monkeypatch, capsys):
+    """What runs the command line in this process: exit code, stdout, stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["kmlp", *arguments])
+        monkeypatch.setattr(sys, "path", [*sys.path])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=caught.value.code or 0, out=out, err=err)
+
+    return run
 
 
 def run(

@@ -85,21 +85,23 @@ class Loop:
             ConfigError: if the model's step cannot be compiled.
         """
         self._feed = feed
-        for part in feed.samples():
-            shape = _shape(part)
-            if shape in self._programs:
-                self._programs[shape] = self._programs.pop(shape)  # used last
-                continue
-            while len(self._programs) >= MAX_PROGRAMS:
-                del self._programs[next(iter(self._programs))]
-            try:
-                program = steps().compile_program(
-                    self._model, part, training=self._training
-                )
-            except Exception as error:  # what a model cannot do is told in many ways
-                raise refusal(error) from error
-            self._programs[shape] = program
-            gc.collect()  # tracing leaves cycles, which hold the sample
+        with _only_new_objects_collected():
+            for part in feed.samples():
+                self._compile(part)
+
+    def _compile(self, part: Part) -> None:
+        shape = _shape(part)
+        if shape in self._programs:
+            self._programs[shape] = self._programs.pop(shape)  # used last
+            return
+        while len(self._programs) >= MAX_PROGRAMS:
+            del self._programs[next(iter(self._programs))]
+        try:
+            program = steps().compile_program(self._model, part, training=self._training)
+        except Exception as error:  # what a model cannot do is told in many ways
+            raise refusal(error) from error
+        self._programs[shape] = program
+        gc.collect()  # tracing leaves cycles, which hold the sample
 
     @property
     def in_use(self) -> bool:
@@ -159,6 +161,24 @@ def refusal(error: Exception) -> ConfigError:
             f"({type(error).__name__}: {line}). Train it with `model.fit`."
         ]
     )
+
+
+@contextmanager
+def _only_new_objects_collected() -> Iterator[None]:
+    """Has collections leave out the objects that were there before.
+
+    They are half a million where TensorFlow is loaded: looking through them takes
+    as long as tracing does.
+    """
+    frozen = gc.get_freeze_count()  # by someone else, who wants them to stay so
+    if not frozen:
+        gc.collect(1)  # what was just made may be garbage already
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if not frozen:
+            gc.unfreeze()
 
 
 @contextmanager

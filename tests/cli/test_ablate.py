@@ -14,7 +14,7 @@ from support import kmlp as process
 WIDTHS = ["ablate", "--param", "width", "--values", "8,16"]
 SHORT = [
     "--train-size",
-    "1000",
+    "1024",
     "--epochs",
     "2",
     "--seeds",
@@ -46,6 +46,7 @@ def test_table_on_stdout_plain_lines_on_stderr_and_no_control_characters():
     assert not {character for character in both if character < " "} - {"\n"}
 
 
+@pytest.mark.once
 def test_json(kmlp):
     result = kmlp(*WIDTHS, *SHORT, "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
@@ -58,6 +59,7 @@ def test_json(kmlp):
     ] == [2] * 4
 
 
+@pytest.mark.once
 def test_diverged_runs_are_shown_and_exported_as_null(kmlp):
     arguments = ["ablate", "--param", "learning_rate", "--values", "0.1,1e20", "--loss", "mse",
                  "--output", "linear", *SHORT, "--seeds", "1"]  # fmt: skip
@@ -94,10 +96,11 @@ def test_widths_for_every_layer(kmlp, values, parameters):
     assert {name: rows[name][0] for name in parameters} == parameters
 
 
+@pytest.mark.once
 def test_the_base_has_a_width_for_every_layer(kmlp, tmp_path, monkeypatch):
     monkeypatch.setenv("KMLP_RUNS_DIR", str(tmp_path / "runs"))
     arguments = ["ablate", "--param", "momentum", "--values", "0.5", "--width", "9x7", "--seeds", "1",
-                 "--epochs", "1", "--train-size", "500", "--jobs", "1", "--name", "base"]  # fmt: skip
+                 "--epochs", "1", "--train-size", "512", "--jobs", "1", "--name", "base"]  # fmt: skip
     result = kmlp(*arguments)
     assert "width 9x7, depth 2," in " ".join(result.out.split())
     assert kmlp("show", "base").out == result.out
@@ -188,8 +191,9 @@ def test_own_functions_from_a_script_in_the_current_folder():
     assert values[1]["mean"] > 0.2
 
 
+@pytest.mark.once
 def test_ctrl_c_says_what_was_finished():
-    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--train-size", "2000", "--seeds", "500",
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--train-size", "2048", "--seeds", "500",
                "--epochs", "1"]  # fmt: skip
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -250,6 +254,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
     assert "…" not in shown
 
 
+@pytest.mark.once
 def test_live_display_on_a_terminal():
     """A real pseudo-terminal: bars on stderr while it trains, gone at the end."""
     command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, *SHORT, "--jobs", "2"]

@@ -14,7 +14,7 @@ from kmlp_tuning import tune
 
 pytestmark = pytest.mark.once
 
-BASE = RunConfig(train_size=500, width=8, depth=1)
+BASE = RunConfig(train_size=512, width=8, depth=1)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_of_a_study_that_is_not_finished_there_is_what_it_has(kmlp, folder, tmp_
     assert len(json.loads((tmp_path / "one.json").read_text())["rows"]) == 2
 
 
-SHORT = ["--depth", "1", "--train-size", "500", "--width", "8"]
+SHORT = ["--depth", "1", "--train-size", "512", "--width", "8"]
 COMMANDS = {
     "one": ["train", *SHORT, "--epochs", "2"],
     "losses": ["ablate", "--param", "loss", "--values", "nll,mse", *SHORT, "--seeds", "1",

@@ -11,7 +11,7 @@ from kmlp import RunConfig, ablate, train
 
 pytestmark = pytest.mark.once
 
-BASE = RunConfig(train_size=500, width=8, depth=1)
+BASE = RunConfig(train_size=512, width=8, depth=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_studies(kmlp):
 @pytest.mark.usefixtures("folder")
 def test_show_is_what_the_command_printed(kmlp):
     command = ["ablate", "--param", "width", "--values", "8,16", "--depth", "1", "--seeds", "2",
-               "--epochs", "1", "--train-size", "500", "--name", "widths", "--jobs", "1"]  # fmt: skip
+               "--epochs", "1", "--train-size", "512", "--name", "widths", "--jobs", "1"]  # fmt: skip
     for option in ([], ["--json"]):
         printed, shown = kmlp(*command, *option), kmlp("show", "widths", *option)
         assert printed.err.splitlines()[-1] == "0 epochs trained, 4 runs from the store."
@@ -121,7 +121,7 @@ def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
         (["show", "one", "--json", "--csv"], "not both"),
         (["studies", "--runs-dir", "nowhere"], "There are no runs in nowhere yet."),
         (
-            ["train", "--train-size", "500", "--name", "widths"],
+            ["train", "--train-size", "512", "--name", "widths"],
             'The name "widths" is taken',
         ),
         (["ablate", "--param", "width", "--values", "8", "--jobs", "0"], "`jobs` is 0"),
@@ -135,7 +135,7 @@ def test_bad_input(kmlp, arguments, message):
 
 @pytest.mark.usefixtures("folder")
 def test_values_seeds_and_epochs_that_are_added_are_all_that_is_trained(kmlp):
-    command = ["ablate", "--param", "learning_rate", "--depth", "0", "--train-size", "500",
+    command = ["ablate", "--param", "learning_rate", "--depth", "0", "--train-size", "512",
                "--jobs", "1", "--name", "rates"]  # fmt: skip
 
     def last(*options):

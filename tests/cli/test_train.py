@@ -10,6 +10,7 @@ SHORT = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8",
          "--batch-size", "100"]  # fmt: skip
 
 
+@pytest.mark.once
 def test_a_row_an_epoch_and_the_test_accuracy(kmlp):
     result = kmlp(*SHORT)
     assert result.code == 0
@@ -34,6 +35,7 @@ def test_json_tells_of_the_model_that_was_saved(kmlp, tmp_path):
     assert accuracy == pytest.approx(run["test_accuracy"])
 
 
+@pytest.mark.once
 def test_json_has_the_width_of_every_layer(kmlp):
     result = kmlp(*SHORT, "--width", "9x7", "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
@@ -71,6 +73,7 @@ def test_a_bad_target_is_refused_before_training(kmlp, tmp_path, name, message):
     assert (tmp_path / "exists.keras").read_text() == "precious"
 
 
+@pytest.mark.once
 def test_a_diverged_run_is_shown_and_not_saved(kmlp, tmp_path):
     path = tmp_path / "model.keras"
     result = kmlp(*SHORT, "--loss", "mse", "--output", "linear", "--learning-rate", "1e20",

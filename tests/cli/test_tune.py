@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.once
 
-SHORT = ["tune", "--train-size", "500", "--depth", "1", "--width", "8", "--activation", "relu",
+SHORT = ["tune", "--train-size", "512", "--depth", "1", "--width", "8", "--activation", "relu",
          "--batch-size", "32", "--max-epochs", "3", "--max-trials", "5", "--jobs", "1"]  # fmt: skip
 
 

@@ -1,4 +1,6 @@
-"""Runs folders that cannot be used: a clear error, and what was stored stays."""
+"""Runs folders that are damaged or cannot be used: it is said, and what was stored stays.
+The folders are real, but the commands run in this process: none of them is killed.
+"""
 
 import json
 import os
@@ -7,11 +9,26 @@ import subprocess
 from contextlib import closing
 
 import pytest
-from killing import without_seconds
+from killing import Commands, without_seconds
+from support import kmlp_here
 
 pytestmark = pytest.mark.once
 
-TRAIN = ["train", "--train-size", "1000", "--epochs", "2", "--width", "8", "--json"]
+TRAIN = ["train", "--train-size", "1024", "--epochs", "2", "--width", "8", "--json"]
+
+
+@pytest.fixture
+def kmlp(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KMLP_RUNS_DIR", "runs")
+    kmlp = kmlp_here(monkeypatch, capsys)
+
+    class Here(Commands):
+        def run(self, *arguments):
+            result = kmlp(*arguments)
+            return result.code, result.out, result.err
+
+    return Here(tmp_path)
 
 
 @pytest.fixture
@@ -106,3 +123,16 @@ def test_a_file_in_the_place_of_the_folder(kmlp):
     assert code == 2
     assert "runs/kmlp.sqlite cannot be" in err
     assert (kmlp.folder / "runs").read_text() == "precious"
+
+
+def test_damaged_checkpoints_are_noticed_and_trained_again(kmlp):
+    arguments = ["train", "--train-size", "2048", "--depth", "1", "--json"]
+    expected = kmlp.run(*arguments, "--epochs", "3", "--runs-dir", ":memory:")[1]
+    assert kmlp.run(*arguments, "--epochs", "2")[0] == 0
+    for path in (kmlp.folder / "runs" / "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
+    code, out, err = kmlp.run(*arguments, "--epochs", "3")
+    assert code == 0, err
+    assert "its checksum is another" in err
+    assert "trained again from epoch 1" in err
+    assert without_seconds(json.loads(out)) == without_seconds(json.loads(expected))

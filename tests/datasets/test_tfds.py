@@ -84,6 +84,18 @@ def test_runs_train_on_it_in_colour(prepared):
     )
 
 
+@pytest.fixture
+def tfds_here(monkeypatch):
+    """TFDS is used in this process: other tests have it in one of its own."""
+
+    def run(task, **arguments):
+        return tfds_tasks.TASKS[task](**arguments)
+
+    for module in ("sources", "importing"):
+        monkeypatch.setattr(f"kmlp.data.{module}.run_tfds", run)
+
+
+@pytest.mark.usefixtures("tfds_here")
 def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_once):
     for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
         with pytest.raises(
@@ -102,6 +114,7 @@ def test_the_users_own_modules_are_not_taken_for_others(folders, monkeypatch):
         run_tfds("read_class_folders", folder="", name="a", path="empty", size=None)
 
 
+@pytest.mark.usefixtures("tfds_here")
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -161,6 +174,7 @@ def test_class_folders_become_a_dataset(folders):
     assert not everything
 
 
+@pytest.mark.usefixtures("tfds_here")
 def test_train_and_test_folders_in_colour_and_resized(folders):
     for name, count in (("train", 12), ("test", 6)):
         class_folders(folders / "mine" / name, split(count, shape=(8, 6, 3)))

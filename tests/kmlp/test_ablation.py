@@ -20,7 +20,7 @@ from kmlp.store.studies import get_study
 
 pytestmark = pytest.mark.once
 
-BASE = RunConfig(train_size=1000, width=16, depth=1)
+BASE = RunConfig(train_size=1024, width=16, depth=1)
 
 
 def test_trains_every_value_with_the_same_seeds():

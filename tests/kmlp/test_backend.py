@@ -102,18 +102,19 @@ from kmlp import RunConfig, build_mlp, train
 run = train(RunConfig(train_size=2000, width=1024, batch_size=500), epochs=1)
 print(hashlib.sha256(b"".join(w.tobytes() for w in run.model().get_weights())).hexdigest())
 """
+ANEW = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
 
 
 @pytest.fixture(scope="module")
 def alone():
     """A process that loads the backend and trains."""
-    return python(REPEAT % "")
+    return python(REPEAT % "", **ANEW)
 
 
 @pytest.fixture(scope="module")
 def after_others():
     """The same, where Keras was imported before, and another model built."""
-    return python("import keras\n" + REPEAT % "build_mlp(width=8).predict")
+    return python("import keras\n" + REPEAT % "build_mlp(width=8).predict", **ANEW)
 
 
 def test_loading_and_training_make_no_noise(alone):

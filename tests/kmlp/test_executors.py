@@ -8,13 +8,14 @@ import pytest
 from killing import without_seconds
 from support import run
 
-from kmlp import ConfigError, RunConfig, load_dataset
+from kmlp import ConfigError, RunConfig, ablate, load_dataset
 from kmlp.activations import ACTIVATIONS
 from kmlp.checkpoint import Archiver
 from kmlp.engine import Slice, SliceFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor
+from kmlp.export import ablation_to_dict
 
-CONFIG = RunConfig(train_size=700, width=8, depth=1, momentum=0.9)
+CONFIG = RunConfig(train_size=704, width=8, depth=1, momentum=0.9)
 
 
 def weights(result):
@@ -138,7 +139,7 @@ register_activation("steep", steep)
 import mymod
 mymod.SLOPE = 3.0
 register_activation("of_module", mymod.steep)
-base = RunConfig(train_size=1000, width=8, depth=1)
+base = RunConfig(train_size=1024, width=8, depth=1)
 study = ablate("activation", ["of_module", "steep"], base=base, seeds=2, epochs=1, jobs=2)
 print(json.dumps([run.val_accuracy for run in study.runs]))
 study = ablate("activation", ["of_module", "steep"], base=base, seeds=2, epochs=1, jobs=1, fresh=True)
@@ -160,21 +161,20 @@ def test_a_script_needs_no_guard_and_its_functions_come_along(tmp_path):
     assert side_by_side[:2] == side_by_side[2:]  # the same function
 
 
+@pytest.mark.usefixtures("compiled_anew")
 def test_neither_jobs_nor_cores_make_a_difference(tmp_path):
     """Wide enough that several threads would share a product, and change its sums."""
-    command = [
-        sys.executable, "-m", "kmlp_cli", "ablate", "--param", "batch_size", "--values",
-        "200,500", "--width", "512", "--depth", "1", "--seeds", "1", "--epochs", "2",
-        "--train-size", "2000", "--momentum", "0.9", "--json", "--quiet",
-    ]  # fmt: skip
-    one_core = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
-    outputs = [
-        run(*command, "--jobs", "2", cwd=tmp_path),
-        run(*one_core, *command, "--jobs", "1", cwd=tmp_path),
-    ]
-    assert [(done.returncode, done.stderr) for done in outputs] == [(0, "")] * 2
-    one, other = (without_seconds(json.loads(done.stdout)) for done in outputs)
-    assert one == other
+    base = RunConfig(width=512, depth=1, train_size=2000, momentum=0.9)
+    here = ablate("batch_size", [200, 500], base=base, seeds=1, epochs=2, jobs=1)
+    done = run(
+        "taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-m", "kmlp_cli",
+        "ablate", "--param", "batch_size", "--values", "200,500", "--width", "512", "--depth",
+        "1", "--seeds", "1", "--epochs", "2", "--train-size", "2000", "--momentum", "0.9",
+        "--json", "--quiet", "--jobs", "2", cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(json.dumps(ablation_to_dict(here)))
+    assert without_seconds(json.loads(done.stdout)) == without_seconds(found)
 
 
 def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):

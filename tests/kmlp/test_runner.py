@@ -7,7 +7,7 @@ from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
 from kmlp.run import identify
 from kmlp.runner import work
 
-SMALL = RunConfig(train_size=1000, width=16, depth=1)
+SMALL = RunConfig(train_size=1024, width=16, depth=1)
 
 
 def test_train_returns_every_epoch_and_a_trained_model():
@@ -22,6 +22,7 @@ def test_train_returns_every_epoch_and_a_trained_model():
     np.testing.assert_allclose(found, [run.test_loss, run.test_accuracy], rtol=1e-5)
 
 
+@pytest.mark.once
 def test_the_observer_hears_everything_in_order():
     events = []
     train(SMALL, epochs=2, observer=events.append)
@@ -76,6 +77,7 @@ def test_a_run_that_diverges_in_its_evaluation_has_no_accuracy_either():
     assert np.isnan([run.val_accuracy, run.test_accuracy, run.history[-1].accuracy]).all()
 
 
+@pytest.mark.once
 def test_until_is_the_run_as_it_was():
     run = train(SMALL, epochs=2)
     first = run.until(1)
@@ -94,6 +96,7 @@ def test_the_longest_runs_are_trained_first_where_several_are_at_a_time():
     assert seconds() > 3 * seconds(train_size=5000)
 
 
+@pytest.mark.once
 def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time(monkeypatch):
     from contextlib import nullcontext
 

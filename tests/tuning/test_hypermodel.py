@@ -8,7 +8,7 @@ import pytest
 from kmlp import ConfigError, RunConfig, load_dataset
 from kmlp_tuning import AshaOracle, HyperbandOracle, MLPHyperModel
 
-SPACE = {"learning_rate": "1e-2:1:log", "batch_size": [16, 50], "depth": [0, 1]}
+SPACE = {"learning_rate": "1e-2:1:log", "batch_size": [20, 50], "depth": [0, 1]}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_stock_tuners(tuner, options, search, model, data, tmp_path):
     trials = done.oracle.trials.values()
     assert {it.status for it in trials} == {"COMPLETED"}
     sizes = [it.hyperparameters.get("batch_size") for it in trials]
-    assert set(sizes) <= {16, 50}
+    assert set(sizes) <= {20, 50}
     [best] = done.get_best_models()
     x, y = data[2]
     assert np.mean(best.predict(x, verbose=0).argmax(-1) == y) > 0.3

@@ -17,7 +17,7 @@ from kmlp_tuning.settings import make_settings
 
 pytestmark = pytest.mark.once
 
-BASE = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
+BASE = RunConfig(train_size=1024, depth=1, width=8, momentum=0.9)
 SPACE = {"learning_rate": "1e-2:1:log"}
 SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "confirm": 0}
 
@@ -71,7 +71,7 @@ def test_a_study_without_runs(tmp_path):
         ({"space": {"loss": ["nll", "mse"]}, "objective": "val_loss"}, "unit of its own"),
         (
             {"space": {"batch_size": [64, 2000]}, "max_trials": 2},
-            "at most the 1000 training",
+            "at most the 1024 training",
         ),
         (
             {"space": {"batch_size": "64:900", "train_size": [500, 1000]}},
@@ -116,7 +116,7 @@ def test_two_names_of_the_same_are_refused(space, same):
     ids=str,
 )
 def test_fields_that_fit_each_other_only(space, base):
-    base = replace(base, train_size=200, depth=0)
+    base = replace(base, train_size=192, depth=0)
     found = tune(space, **{**SHORT, "base": base, "max_trials": 2, "max_epochs": 1})
     assert len(found.ranked()) == 2
 
@@ -124,7 +124,7 @@ def test_fields_that_fit_each_other_only(space, base):
 def test_a_grid_has_the_ends_and_all_between_them():
     space = {"learning_rate": Range(0.01, 0.1), "depth": [0, 1], "width": [4, 8]}
     found = tune(
-        space, base=replace(BASE, train_size=200), algorithm="grid", max_epochs=1, confirm=0,
+        space, base=replace(BASE, train_size=192), algorithm="grid", max_epochs=1, confirm=0,
         jobs=1,
     )  # fmt: skip
     assert len({it.config for it in found.trials}) == 10 * (1 + 2)

@@ -17,7 +17,7 @@ from kmlp_tuning import tune
 from kmlp_tuning.export import search_to_dict
 from kmlp_tuning.records import load_search
 
-BASE = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
+BASE = RunConfig(train_size=1024, depth=1, width=8, momentum=0.9)
 SPACE = {"learning_rate": "1e-2:1:log"}
 SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "confirm": 0}
 
@@ -86,6 +86,7 @@ def test_the_best_are_compared_over_other_seeds(search):
     assert search.bias(search.ranked()[-1]) is None
 
 
+@pytest.mark.once
 def test_two_jobs_come_to_the_same(search, tmp_path):
     again = tune(SPACE, **{**SHORT, "confirm": 2, "jobs": 2}, runs_dir=tmp_path)
     assert plain(again) == plain(search)
@@ -108,7 +109,7 @@ def test_the_same_again_loads_no_backend(search, folder):
 import sys
 from kmlp import RunConfig
 from kmlp_tuning import tune
-base = RunConfig(train_size=1000, depth=1, width=8, momentum=0.9)
+base = RunConfig(train_size=1024, depth=1, width=8, momentum=0.9)
 search = tune({SPACE}, max_trials=5, max_epochs=3, base=base, confirm=2, runs_dir={str(folder)!r})
 print(search.best().number, "keras" in sys.modules, "keras_tuner" in sys.modules)
 """

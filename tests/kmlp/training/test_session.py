@@ -126,6 +126,7 @@ def test_a_continued_run_equals_an_uninterrupted_one_bit_for_bit(change, fused):
         assert one.step_losses.tobytes() == other.step_losses.tobytes()
 
 
+@pytest.mark.usefixtures("compiled_anew")
 def test_the_same_seed_gives_the_same_bytes_twice():
     """On networks of their own, which are compiled each for itself."""
     one, other = Networks(), Networks()
