@@ -39,7 +39,8 @@ class Ablation(Comparison):
         """What was trained, in a line."""
         return (
             f"{self.base.dataset}, {count_of(self.epochs, 'epoch')}, "
-            f"{count_of(len(self.seeds), 'seed')}, {self.backend}{protocol_text(self.base)}"
+            f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
+            f"{protocol_text(on_test=self.validates_on_test)}"
         )
 
     def compared_with(self, baseline: Any) -> Ablation:

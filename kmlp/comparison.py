@@ -142,6 +142,11 @@ class Comparison:
         """After how many epochs its results are: `after 10 epochs`."""
         return f"after {count_of(self.epochs, 'epoch')}"
 
+    @property
+    def validates_on_test(self) -> bool:
+        """Whether the test images choose, in all of its runs."""
+        return all(run.config.validates_on_test for run in self.runs)
+
     def called(self, values: str) -> str:
         """What values of the axis are called: `width=32`, `trial 3`."""
         return f"{self.axis}{'=' if self.axis in config_fields() else ' '}{values}"

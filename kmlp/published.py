@@ -21,12 +21,15 @@ class Figure(float):
     (True, 0.05, 0.0005)
     """
 
+    text: str
+    """As it was printed."""
     half_unit: float
     """By how much rounding may have changed it."""
 
     def __new__(cls, text: str | float) -> Figure:
         found = super().__new__(cls, text)
-        mantissa, _, exponent = str(text).lower().partition("e")
+        found.text = str(text)
+        mantissa, _, exponent = found.text.lower().partition("e")
         decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
         found.half_unit = float(f"5e{-decimals - 1}")  # where a power would overflow, inf
         return found

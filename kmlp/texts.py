@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kmlp.config import RunConfig, value_text
+from kmlp.config import value_text
 
 _LONG = 8
 """Characters of a number that is shortened."""
@@ -20,9 +20,9 @@ def short_text(name: str, value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) and len(text) > _LONG else text
 
 
-def protocol_text(config: RunConfig) -> str:
+def protocol_text(*, on_test: bool) -> str:
     """What a headline ends with where the test images validate; else nothing."""
-    return ", validated on the test images" if config.validates_on_test else ""
+    return ", validated on the test images" if on_test else ""
 
 
 def count_of(number: int, noun: str) -> str:

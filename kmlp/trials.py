@@ -50,7 +50,8 @@ class Trials(Comparison):
         up_to = "up to " if min(self.trial_epochs) < self.epochs else ""
         return (
             f"{self.base.dataset}, {count_of(len(self.values), 'trial')}, {up_to}"
-            f"{count_of(self.epochs, 'epoch')}, {self.backend}{protocol_text(self.base)}"
+            f"{count_of(self.epochs, 'epoch')}, {self.backend}"
+            f"{protocol_text(on_test=self.validates_on_test)}"
         )
 
     def changes(self, value: ValueResult) -> dict[str, str]:
@@ -69,7 +70,7 @@ class Trials(Comparison):
             return "Every trial diverged or failed."
         words = self.changes_text(best)
         accuracies = f"validation accuracy {100 * best.val_accuracy.mean:.2f} %"
-        if not self.base.validates_on_test:
+        if not self.validates_on_test:
             accuracies += f", test accuracy {100 * best.test_accuracy.mean:.2f} %"
         seeds = len(best.finished)
         return (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -69,6 +72,18 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"Warning: {message}", file=sys.stderr)
 
 
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Raises KeyboardInterrupt, as Python does, where somebody hears of it.
+
+    An exception within a callback of the garbage collector is ignored. That of JAX can be
+    the first of Python to run after a compiled epoch, and so where Ctrl-C arrives.
+    """
+    if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
+        threading.Timer(0.01, signal.raise_signal, [number]).start()
+    else:
+        raise KeyboardInterrupt
+
+
 def main() -> None:
     """Runs the command line; kmlp's errors end it with exit code 2.
 
@@ -78,6 +93,8 @@ def main() -> None:
     """
     sys.path.append(str(Path.cwd()))
     warnings.showwarning = _show_warning
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         app()
     except SystemExit as end:

@@ -55,7 +55,7 @@ def compared_table(found: Compared, *, labelled: bool = True) -> Table:
         table.add_row(
             *row.labels[: len(shown)],
             str(row.epoch),
-            f"{it.published:.{digits}f}",
+            it.published.text,
             _estimate(it.ours, digits),
             *last,
             style="bold" if it.explained is False else None,

@@ -186,7 +186,9 @@ def confirmed_text(confirmed: Comparison) -> Text:
 
 
 def best_text(search: Search) -> Text:
-    """The best configuration as a command, and how it did on test data."""
+    """The best configuration as a command, and how it did on test data, if these did not
+    choose it.
+    """
     best = search.best()
     if best is None or best.run is None:
         return Text(
@@ -195,9 +197,11 @@ def best_text(search: Search) -> Text:
         )
     command = train_command(best.config, best.run.epochs, search)
     so_far = "Best" if search.complete else "The search is not complete. Best so far"
+    measured = "validation" if best.config.validates_on_test else "test"
+    accuracy = f"{measured} accuracy {100 * best.run.test_accuracy:.2f} %"
     return Text(
-        f"{so_far}: trial {best.number}, test accuracy {100 * best.run.test_accuracy:.2f} "
-        f"% after {count_of(best.run.epochs, 'epoch')}. The same again:\n{command}"
+        f"{so_far}: trial {best.number}, {accuracy} after "
+        f"{count_of(best.run.epochs, 'epoch')}. The same again:\n{command}"
     )
 
 

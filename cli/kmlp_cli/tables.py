@@ -46,7 +46,7 @@ def ablation_table(study: Ablation) -> Table:
     )
     _add_axis(table, study)
     base = study.baseline
-    judged = not study.base.validates_on_test  # else the test data are shown already
+    judged = not study.validates_on_test  # else the test data are shown already
     for header in (
         "param-\neters",
         "curve",
@@ -148,7 +148,7 @@ def run_table(run: Run) -> Table:
     config = run.config
     table = plain_table(
         f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
-        f"{run.backend}{protocol_text(config)}"
+        f"{run.backend}{protocol_text(on_test=config.validates_on_test)}"
     )
     for name in (
         "epoch",

@@ -30,7 +30,7 @@ def trials_table(study: Trials) -> Table:
         lines.append("±: half of the 95 % interval over the seeds. s: median of them.")
     table = plain_table(f"Trials: {study.headline}", "\n".join(lines))
     own_seeds = len({_seeds(value) for value in study.values}) > 1
-    judged = not study.base.validates_on_test  # else the test data are shown already
+    judged = not study.validates_on_test  # else the test data are shown already
     table.add_column("trial", justify="right", no_wrap=True)
     for name in study.varied:
         table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")

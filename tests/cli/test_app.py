@@ -1,4 +1,7 @@
+import gc
+import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from support import python, run
 
 import kmlp as library
 from kmlp.config import config_fields, value_text
+from kmlp_cli.app import interrupt
 
 
 def test_version(kmlp):
@@ -82,3 +86,20 @@ def test_debug_shows_the_traceback():
     arguments = ["ablate", "--param", "widht", "--values", "1"]
     assert "Traceback" in process(*arguments, KMLP_DEBUG="1").stderr
     assert "Traceback" not in process(*arguments).stderr
+
+
+def test_ctrl_c_within_a_collection_of_garbage_is_heard_after_it():
+    """Python ignores what is raised in a callback of the collector, such as JAX has."""
+
+    def _xla_gc_callback(*_):
+        gc.callbacks.remove(_xla_gc_callback)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        gc.callbacks.append(_xla_gc_callback)
+        with pytest.raises(KeyboardInterrupt):
+            gc.collect()
+            time.sleep(10)
+    finally:
+        signal.signal(signal.SIGINT, before)

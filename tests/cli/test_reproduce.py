@@ -116,6 +116,39 @@ def test_again_nothing_is_trained_and_json_has_all(kmlp, lab):
     assert search["claims"][0].startswith("Published: the best has 91.5 %")
 
 
+ON_TEST = """
+title = "The test images validate"
+seeds = 2
+epochs = 1
+[base]
+train_size = 500
+width = 8
+depth = 1
+validation_fraction = "test"
+[[trials]]
+runs = [{}, { width = 4, validation_fraction = 0.2 }]
+[search]
+algorithm = "random"
+max_trials = 2
+max_epochs = 1
+confirm = 0
+space = { width = [4, 8] }
+"""
+
+
+def test_what_chose_is_not_called_test_accuracy(kmlp, lab):
+    """Of trials of which one has validation images of its own, it did not choose all."""
+    Path("on-test.toml").write_text(ON_TEST)
+    result = kmlp("reproduce", "on-test.toml", "--jobs", "1", "--quiet")
+    assert result.code == 0
+    trials, search = result.out.split("Search: ")
+    assert "validated on the test images" not in trials
+    assert "test" in trials.splitlines()[2]
+    assert "validated on the test images" in search
+    assert "validation accuracy" in search.split("Best: trial")[1]
+    assert "test accuracy" not in search
+
+
 def test_more_seeds_and_another_report(kmlp, lab, tmp_path):
     result = kmlp("reproduce", lab, "--seeds", "3", "--jobs", "1", "--out", "lab.md", "-q")
     assert result.code == 0
@@ -259,7 +292,7 @@ def test_what_published_figures_leave_open_is_in_a_table_of_its_own(kmlp, lab):
     assert words.count("2 of 2 diverged") == 2  # of the ablation, and of the first trials
     assert words.count("Trials: mnist, 2 trials, 2 epochs") == 2
     assert words.count("fewer than two seeds finished, which tell no spread") == 2
-    assert re.search(r"1e\+20 +2 +9\.80 +- +- +- *\n", result.out)  # after 2 epochs
+    assert re.search(r"1e\+20 +2 +9\.8 +- +- +- *\n", result.out)  # after 2 epochs
     parts = json.loads(kmlp("reproduce", "far.toml", "--json", "-q").out)["parts"]
     assert [it["explained"] for it in parts[1]["published"]] == [None, None]
 

@@ -69,6 +69,16 @@ def test_is_a_plain_compiled_sequential_of_stock_layers():
     ]  # fmt: skip
 
 
+def test_pixels_are_scaled_as_asked():
+    pixels = np.array([[[0, 51, 255]]], "uint8")
+    for scaling, shown in (("unit", [0, 0.2, 1]), ("symmetric", [-1, -0.6, 1])):
+        model = build_mlp(input_shape=(1, 3), scaling=scaling, width=2, depth=1)
+        scaled = keras.ops.convert_to_numpy(model.layers[0](pixels))
+        np.testing.assert_allclose(scaled[0, 0], shown, atol=1e-6)
+    with pytest.raises(ConfigError, match='Unknown scaling "symetric": did you mean "symm'):
+        build_mlp(scaling="symetric")
+
+
 def test_takes_raw_images():
     model = build_mlp(depth=0)
     white, black = np.full((1, 28, 28), 255, "uint8"), np.zeros((1, 28, 28), "uint8")

@@ -24,7 +24,7 @@ NEAR = [60.4, 60.9, 61.9]  # mean 61.07, spread 0.76: one more is within 61.07 +
     ],
 )
 def test_a_figure_knows_how_it_was_rounded(text, half_unit):
-    assert Figure(text) == float(text)
+    assert (Figure(text), Figure(text).text) == (float(text), text)
     assert Figure(text).half_unit == pytest.approx(half_unit)
 
 

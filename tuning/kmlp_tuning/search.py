@@ -48,7 +48,7 @@ class Search:
             f"{settings.base.dataset}, {settings.algorithm}, "
             f"{count_of(len(self.trials), 'configuration')}, up to "
             f"{count_of(settings.max_epochs, 'epoch')}, seed {settings.base.seed}, "
-            f"{self.backend}{protocol_text(settings.base)}"
+            f"{self.backend}{protocol_text(on_test=settings.base.validates_on_test)}"
         )
 
     def ranked(self) -> list[Trial]:

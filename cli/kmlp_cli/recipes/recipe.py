@@ -165,7 +165,8 @@ class Recipe:
     """Where the published figures are from."""
     notes: tuple[str, ...]
     parts: tuple[AblationPart | TrialsPart | SearchPart, ...]
-    """In the order of the file."""
+    """In the order of the file, but all ablations together, and all lists of trials, as
+    TOML keeps them."""
     comparable: bool = True
     """Whether it is trained as it stands, so that figures can be compared."""
 

@@ -53,6 +53,15 @@ def test_a_split_shares_no_image_with_another():
     assert np.bincount(dataset.validation.y).tolist() == [2, 2]
 
 
+def test_the_test_images_validate_and_all_others_are_trained_on():
+    dataset = tiny(validation_fraction=None)
+    assert dataset.validates_on_test
+    assert dataset.validation is dataset.test
+    assert len({bytes(image) for image in dataset.train.x}) == 10
+    assert dataset.with_train_size(4).validates_on_test
+    assert not tiny().validates_on_test
+
+
 def test_labels_stay_with_their_images():
     dataset = tiny()
     for split in (dataset.train, dataset.validation):

@@ -132,6 +132,20 @@ def test_the_networks_that_were_used_last_are_kept_with_their_programs(programs)
     assert use(5) == [7, 5]
 
 
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
+def test_what_validates_on_the_test_images_has_their_figures(fused):
+    config = RunConfig(**BASE, validation_fraction=None)
+    run = train(config, epochs=1, fused=fused)
+    test = load_dataset("mnist").test
+    found = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
+    [record] = run.history
+    assert (record.val_loss, record.val_accuracy) == (
+        record.test_loss,
+        record.test_accuracy,
+    )
+    np.testing.assert_allclose(found, [record.val_loss, record.val_accuracy], rtol=1e-5)
+
+
 @pytest.mark.once
 def test_another_validation_fraction_has_other_data():
     """Runs with different ones trained on the same images where they followed each other."""
