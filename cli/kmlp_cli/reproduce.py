@@ -142,6 +142,8 @@ def reproduce(
         "runs_dir": runs_dir,
         "fresh": fresh,
     }
+    if not as_json:
+        print(f"{lab.title}\n\n")
     answers: dict[int, Any] = {}
     for place, answer in _trained(lab, questions, settings, quiet=quiet, **common):
         answers[place] = answer
@@ -172,7 +174,7 @@ def _report_path(
         ConfigError: if it cannot be written there.
         StoreError: if there cannot be such a runs folder.
     """
-    from kmlp.errors import ConfigError
+    from kmlp.errors import ConfigError, raise_problems
     from kmlp.report import FORMATS
     from kmlp.report.pages import find_browser
     from kmlp.store import runs_folder
@@ -189,6 +191,13 @@ def _report_path(
     check_target(out, option="--out", suffixes=FORMATS, overwrite=overwrite)
     if out.suffix == ".pdf":
         find_browser()
+    pictures = (
+        [] if overwrite or out.suffix != ".md" else out.parent.glob(f"{out.stem}-*.svg")
+    )
+    raise_problems(
+        f"{it} exists, where a chart might be. Choose another --out, or give --overwrite."
+        for it in sorted(pictures)
+    )
     return out
 
 

@@ -159,6 +159,10 @@ def test_more_seeds_and_another_report(kmlp, lab, tmp_path):
     again = kmlp("reproduce", lab, "--out", "lab.md")
     assert again.code == 2
     assert "lab.md of `--out` exists" in again.err
+    (tmp_path / "lab.md").unlink()
+    again = kmlp("reproduce", lab, "--out", "lab.md")
+    assert again.code == 2
+    assert ".svg exists, where a chart might be" in again.err
 
 
 def test_quick_compares_nothing(kmlp, lab, runs):
