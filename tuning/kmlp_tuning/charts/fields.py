@@ -34,6 +34,8 @@ from kmlp_tuning.domains import Range
 from kmlp_tuning.search import Search
 
 COLUMNS, WIDTH, HEIGHT = 3, 200, 200
+_CHARACTER = 6
+"""Pixels of one in a label, about."""
 
 
 def fields(search: Search) -> alt.ConcatChart:
@@ -127,7 +129,7 @@ def _panel(
         encoding["x"] = alt.X(
             f"{name}:N",
             scale=alt.Scale(domain=texts, paddingInner=0.4),
-            axis=alt.Axis(title=heading, labelAngle=0, grid=False),
+            axis=alt.Axis(title=heading, labelAngle=_angle(texts), grid=False),
         )
         encoding["xOffset"] = alt.XOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1]))
     axis = scale.axis() if first else scale.axis(title=None, labels=False, ticks=False)
@@ -155,3 +157,8 @@ def _panel(
     bottom = crosses.encode(y=alt.value(HEIGHT - 10), tooltip=tooltips(search))
     layers = (points, ring.encode(y=y), bottom)
     return alt.LayerChart(layer=layers).properties(width=WIDTH, height=HEIGHT)
+
+
+def _angle(labels: list[str]) -> int:
+    """The angle of an axis' labels: aslant where they would run into each other."""
+    return -20 if max(map(len, labels)) * len(labels) * _CHARACTER > WIDTH else 0
