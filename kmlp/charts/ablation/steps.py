@@ -69,6 +69,8 @@ def steps(study: Ablation) -> alt.FacetChart:
         columns=3,
         data={"values": rows},
     ).transform_flatten(["step", "loss"])
+    if len({len(run.history[0].step_losses) for _, run in runs if run.history}) > 1:
+        faceted = faceted.resolve_scale(x="independent")  # a batch size of 1 has many steps
     return faceted.properties(
         title=title_of(
             study,

@@ -132,6 +132,13 @@ def test_steps_are_all_shown_where_they_are_few():
     assert (shown["step"], shown["loss"]) == ([1, 2, 3], [2.0, 1.0, 0.5])
 
 
+def test_values_with_other_numbers_of_steps_have_axes_of_their_own():
+    few, many = with_losses([2.0, 1.0]), with_losses([2.0, 1.0, 0.5])
+    for study, own in ((few, False), (replace(few, values=few.values + many.values), True)):
+        resolve = to_specification(steps(study)).get("resolve", {})
+        assert (resolve.get("scale", {}).get("x") == "independent") is own
+
+
 def test_a_loss_out_of_the_range_is_said_to_be():
     title = to_specification(steps(with_losses([2.0, 1e9, 0.5])))["title"]["subtitle"]
     assert "Losses above 20 are cut off, up to 1e+09." in " ".join(title)
