@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,10 +12,7 @@ import typer
 from kmlp_cli.options import Backend, Fresh, Fused, Jobs, Json, Quiet, RunsDir
 
 if TYPE_CHECKING:
-    from kmlp.report import Section
-    from kmlp.store import Store
     from kmlp_cli.recipes import Recipe
-    from kmlp_cli.recipes.comparing import Compared
     from kmlp_cli.recipes.recipe import AblationPart, TrialsPart
 
 EPILOG = """\b
@@ -29,11 +24,6 @@ kmlp reproduce fashion-mnist-lab --quick
 kmlp reproduce mnist-lab --dry-run
 kmlp reproduce mnist-lab --print > my-lab.toml
 kmlp reproduce my-lab.toml --out my-lab.html"""
-
-_QUICK = (
-    "Quick: fewer epochs, images, seeds and trials than the recipe has. Nothing here can "
-    "be compared with what was published, which is therefore left out."
-)
 
 
 def reproduce(
@@ -142,19 +132,26 @@ def reproduce(
         "runs_dir": runs_dir,
         "fresh": fresh,
     }
+    from kmlp_cli.recipe_results import (
+        introduction,
+        print_part,
+        results_to_dict,
+        write_results,
+    )
+
     if not as_json:
         print(f"{lab.title}\n\n")
     answers: dict[int, Any] = {}
     for place, answer in _trained(lab, questions, settings, quiet=quiet, **common):
         answers[place] = answer
         if not as_json:
-            _print_part(lab, lab.parts[place], answer)
+            print_part(lab, lab.parts[place], answer)
     if as_json:
-        print_json(_to_dict(lab, answers))
-    elif said := _introduction(lab):
+        print_json(results_to_dict(lab, answers))
+    elif said := introduction(lab):
         print("\n\n".join(said))
-    _write(lab, answers, report, runs_dir)
-    if any(_failed(answer) for answer in answers.values()):
+    write_results(lab, answers, report, runs_dir)
+    if any(run.status == "failed" for answer in answers.values() for run in answer.runs):
         raise typer.Exit(1)
 
 
@@ -270,144 +267,3 @@ def _trained(
                 **common,
             )
         yield searches.index(True), search
-
-
-def _print_part(lab: Recipe, part: Any, answer: Any) -> None:
-    """Prints what a part has come to, and what was published of it."""
-    from rich.text import Text
-
-    from kmlp_cli.ablate import print_ablation
-    from kmlp_cli.output import print_table
-    from kmlp_cli.recipe_tables import compared_table
-    from kmlp_cli.recipes.comparing import all_shown
-    from kmlp_cli.recipes.recipe import AblationPart, SearchPart, TrialsPart
-    from kmlp_cli.trials_tables import trials_table
-    from kmlp_cli.tune import print_search
-
-    if part.heading is not None:
-        print(f"{part.heading}\n")
-    compared = _compared(lab, part, answer)
-    if isinstance(part, SearchPart):
-        print_search(answer)
-    elif isinstance(part, AblationPart):
-        print_ablation(answer, convergence=False, target=None)
-    shown = isinstance(part, TrialsPart) and not all_shown(compared, answer)
-    if shown:
-        print_table(trials_table(answer))
-    for number, it in enumerate(compared):
-        if number > 0 or shown or isinstance(part, AblationPart):
-            print()
-        labelled = number == 0 and not shown
-        print_table(compared_table(it, labelled=labelled), Text(it.sentence))
-    claims, notes = _claims(lab, part, answer), [f"Note: {it}" for it in part.notes]
-    for paragraph in filter(None, [" ".join(claims), *notes]):
-        print(f"\n{paragraph}")
-    print("\n")
-
-
-def _compared(lab: Recipe, part: Any, answer: Any) -> list[Compared]:
-    """The published figures of a part beside ours, if they can be compared."""
-    from kmlp_cli.recipes.comparing import compare_part
-    from kmlp_cli.recipes.recipe import SearchPart
-
-    comparable = lab.comparable and not isinstance(part, SearchPart)
-    return compare_part(part, answer) if comparable else []
-
-
-def _introduction(lab: Recipe) -> list[str]:
-    """What is said of all of it."""
-    found = [] if lab.comparable else [_QUICK]
-    if lab.source is not None:
-        found.append(f"Published figures: {lab.source}")
-    return [*found, *lab.notes]
-
-
-def _claims(lab: Recipe, part: Any, answer: Any) -> list[str]:
-    """Sentences on what was published of a part."""
-    from kmlp_cli.recipes.comparing import claims, search_claims
-    from kmlp_cli.recipes.recipe import AblationPart, SearchPart
-
-    if not lab.comparable:
-        return []
-    if isinstance(part, SearchPart):
-        return search_claims(part, answer)
-    return claims(part, answer) if isinstance(part, AblationPart) else []
-
-
-def _to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
-    from kmlp.export import ablation_to_dict, trials_to_dict
-    from kmlp_cli.recipes.comparing import compared_to_dict
-    from kmlp_cli.recipes.recipe import AblationPart, SearchPart
-    from kmlp_tuning.export import search_to_dict
-
-    def to_dict(part: Any, answer: Any) -> dict[str, Any]:
-        if isinstance(part, SearchPart):
-            kind, values = "search", search_to_dict(answer)
-        elif isinstance(part, AblationPart):
-            kind, values = "ablation", ablation_to_dict(answer)
-        else:
-            kind, values = "trials", trials_to_dict(answer)
-        compared = _compared(lab, part, answer)
-        return {
-            "kind": kind,
-            "heading": part.heading,
-            "notes": list(part.notes),
-            "published": [row for it in compared for row in compared_to_dict(it)],
-            "claims": _claims(lab, part, answer),
-            **values,
-        }
-
-    return {
-        "recipe": lab.name,
-        "title": lab.title,
-        "source": lab.source,
-        "notes": list(lab.notes),
-        "comparable": lab.comparable,
-        "parts": [to_dict(it, answers[place]) for place, it in enumerate(lab.parts)],
-    }
-
-
-def _write(
-    lab: Recipe, answers: Mapping[int, Any], path: Path, runs_dir: str | None
-) -> None:
-    """Writes the report, and says so."""
-    from kmlp.report import write_report
-    from kmlp_cli.loading import opened
-
-    with opened(runs_dir) as store:
-        sections = [
-            _section(lab, part, answers[place], store=store)
-            for place, part in enumerate(lab.parts)
-        ]
-    for written in write_report(
-        sections, path, title=lab.title, introduction=_introduction(lab)
-    ):
-        print(f"Wrote {written}.", file=sys.stderr)
-
-
-def _section(lab: Recipe, part: Any, answer: Any, *, store: Store) -> Section:
-    """What the report says of a part: as of any study, and of what was published."""
-    from kmlp.store.environments import environments_of
-    from kmlp_cli.loading import load_study
-    from kmlp_cli.recipe_tables import compared_table
-    from kmlp_cli.report import as_data, section
-
-    found = section(load_study(store, answer.name), environments_of(store, answer.name))
-    compared = _compared(lab, part, answer)
-    tables = (as_data(compared_table(it)) for it in compared)
-    return replace(
-        found,
-        question=part.heading or found.question,
-        answer=(
-            *_claims(lab, part, answer),
-            *(it.sentence for it in compared),
-            *found.answer,
-        ),
-        notes=part.notes,
-        tables=(*tables, *found.tables),
-    )
-
-
-def _failed(answer: Any) -> bool:
-    """Whether a run of it failed."""
-    return any(run.status == "failed" for run in answer.runs)
