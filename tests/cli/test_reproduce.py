@@ -141,7 +141,8 @@ def test_what_chose_is_not_called_test_accuracy(kmlp, lab):
     Path("on-test.toml").write_text(ON_TEST)
     result = kmlp("reproduce", "on-test.toml", "--jobs", "1", "--quiet")
     assert result.code == 0
-    trials, search = result.out.split("Search: ")
+    title, trials, search = re.split("Trials: |Search: ", result.out)
+    assert title.strip() == "The test images validate"
     assert "validated on the test images" not in trials
     assert "test" in trials.splitlines()[2]
     assert "validated on the test images" in search
