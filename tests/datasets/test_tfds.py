@@ -86,7 +86,9 @@ def test_runs_train_on_it_in_colour(prepared):
 
 @pytest.fixture
 def tfds_here(monkeypatch):
-    """TFDS is used in this process: other tests have it in one of its own."""
+    """TFDS is used in this process: other tests have it in one of its own. Only for what
+    does not depend on TFDS_DATA_DIR, which TFDS reads when it is imported.
+    """
 
     def run(task, **arguments):
         return tfds_tasks.TASKS[task](**arguments)
@@ -95,7 +97,6 @@ def tfds_here(monkeypatch):
         monkeypatch.setattr(f"kmlp.data.{module}.run_tfds", run)
 
 
-@pytest.mark.usefixtures("tfds_here")
 def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_once):
     for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
         with pytest.raises(
