@@ -271,6 +271,25 @@ def test_the_base_of_an_axis_fits_to_its_values(written, base, axis, values):
     assert len(part.question(fused=True).rows) == 2
 
 
+def test_a_search_says_all_of_its_problems_at_once(written):
+    text = """
+    title = "A"
+    [search]
+    space = { width = "2:1" }
+    base = { momentum = 2.0 }
+    published = { accuracy = 0.9, best = { depth = -1 } }
+    """
+    with pytest.raises(ConfigError) as caught:
+        read_recipe(written(text))
+    for said in (
+        "`width` is 2 to 1",
+        "`momentum` is 2.0",
+        "`depth` is -1",
+        "accuracy of 0.9",
+    ):
+        assert said in str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["nothing.toml", "folder.toml"])
 def test_a_file_that_cannot_be_read(tmp_path, name):
     (tmp_path / "folder.toml").mkdir()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kmlp.data.known import KNOWN
 from kmlp_cli.recipes import read_recipe
 
 pytestmark = pytest.mark.once
@@ -326,10 +327,8 @@ def test_the_recipes_of_the_documentation_are_right(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["fashion-mnist-lab", "mnist-lab"])
 def test_the_labs_that_come_with_kmlp_work(kmlp, lab, runs, name):
-    if (
-        name == "fashion-mnist-lab"
-        and not Path("/usr/share/datasets/fashion-mnist").is_dir()
-    ):
+    [folder] = KNOWN["fashion_mnist"].system_folders
+    if name == "fashion-mnist-lab" and not folder.is_dir():
         pytest.skip("needs Fashion-MNIST: apt install dataset-fashion-mnist")
     result = kmlp("reproduce", name, "--quick", "--quiet")
     assert (result.code, result.err.splitlines()[-1]) == (

@@ -160,9 +160,7 @@ def _ablation(
         if it not in values
     )
     return AblationPart(
-        place=place,
-        heading=found.get("heading"),
-        notes=tuple(found.get("notes", ())),
+        **_told(found, place),
         axis=axis,
         values=tuple(values),
         base=config,
@@ -206,9 +204,7 @@ def _trials(
                 )
             figures.setdefault(quantity, {})[number] = numbers
     return TrialsPart(
-        place=place,
-        heading=found.get("heading"),
-        notes=tuple(found.get("notes", ())),
+        **_told(found, place),
         base=base,
         configs=tuple(configs),
         epochs=epochs,
@@ -220,22 +216,23 @@ def _trials(
 def _search(
     recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
 ) -> SearchPart:
-    parsed = parse_space({}, searched=found["space"])
-    space = SearchSpace(parsed.searched)
-    fields = {**_given(recipe, found), **parsed.fixed}
     published = found.get("published", {})
-    best = {name: _value(name, it) for name, it in published.get("best", {}).items()}
-    accuracy = published.get("accuracy")
+    parsed, given, best, accuracy = gather(
+        [
+            partial(parse_space, {}, searched=found["space"]),
+            partial(_values, _given(recipe, found)),
+            partial(_values, published.get("best", {})),
+            partial(_figures, "accuracy", published.get("accuracy", [])),
+        ]
+    )
+    space = SearchSpace(parsed.searched)
+    fixed = {**given, **parsed.fixed}
     return SearchPart(
-        place=place,
-        heading=found.get("heading"),
-        notes=tuple(found.get("notes", ())),
+        **_told(found, place),
         space=space,
-        base=space.base(
-            {k: _value(k, it) for k, it in fields.items() if k not in space.fields}
-        ),
+        base=space.base({k: it for k, it in fixed.items() if k not in space.fields}),
         options={name: found.get(name, default) for name, default in _SEARCH.items()},
-        accuracy=None if accuracy is None else _figures("accuracy", accuracy)[0],
+        accuracy=next(iter(accuracy), None),
         best=best,
     )
 
@@ -259,9 +256,22 @@ def _config(
             None: nothing.
     """
     own = {name: it for name, it in (run or {}).items() if name in config_fields()}
-    given = {**_given(recipe, part), **own}
+    return RunConfig(**_values({**_given(recipe, part), **own}))
+
+
+def _told(part: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """What every part says of itself; see `Part`."""
+    return {
+        "place": place,
+        "heading": part.get("heading"),
+        "notes": tuple(part.get("notes", ())),
+    }
+
+
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields with their values, which may be texts as on the command line."""
     values = gather(partial(_value, name, it) for name, it in given.items())
-    return RunConfig(**dict(zip(given, values, strict=True)))
+    return dict(zip(given, values, strict=True))
 
 
 def _value(name: str, given: Any) -> Any:
