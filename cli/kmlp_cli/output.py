@@ -63,7 +63,15 @@ def print_table(table: Table, note: Text | None = None) -> None:
         table.padding = (0, 0, 0, 0)
     Console(highlight=False, width=max(width, needed().minimum)).print(table)
     if note is not None:
-        console.print(note, soft_wrap=not console.is_terminal)
+        print_text(note)
+
+
+def print_text(text: Text | str) -> None:
+    """Prints a text, which breaks between words where a terminal is narrow."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 def _print_long(table: Table) -> None:

@@ -16,7 +16,7 @@ from kmlp.store import Store
 from kmlp.store.environments import environments_of
 from kmlp_cli.ablate import print_ablation
 from kmlp_cli.loading import load_study, opened
-from kmlp_cli.output import print_table
+from kmlp_cli.output import print_table, print_text
 from kmlp_cli.recipe_tables import compared_table
 from kmlp_cli.recipes.comparing import (
     Compared,
@@ -57,7 +57,8 @@ def print_part(lab: Recipe, part: Any, answer: Any) -> None:
         print_table(compared_table(it, labelled=labelled), Text(it.sentence))
     said = " ".join(_claims(lab, part, answer))
     for paragraph in filter(None, [said, *(f"Note: {it}" for it in part.notes)]):
-        print(f"\n{paragraph}")
+        print()
+        print_text(paragraph)
     print("\n")
 
 

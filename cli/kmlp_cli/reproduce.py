@@ -86,7 +86,7 @@ def reproduce(
     from kmlp import backend as backends
     from kmlp.checks import check_count
     from kmlp.errors import ConfigError, gather, located
-    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.output import print_json, print_table, print_text
     from kmlp_cli.recipe_tables import plan_rows, plan_table
     from kmlp_cli.recipes import read_recipe, recipe_text
 
@@ -149,7 +149,7 @@ def reproduce(
     if as_json:
         print_json(results_to_dict(lab, answers))
     elif said := introduction(lab):
-        print("\n\n".join(said))
+        print_text("\n\n".join(said))
     write_results(lab, answers, report, runs_dir)
     if any(run.status == "failed" for answer in answers.values() for run in answer.runs):
         raise typer.Exit(1)

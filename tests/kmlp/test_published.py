@@ -65,6 +65,7 @@ CLOSE = [0.895, 0.912, 0.903]
         ({8: LOW, 64: HIGH}, 64, "width=64 is the best. That holds here. It is better than width=8 by 10.03 points (interval 9.89 to 10.18)."),
         ({8: LOW, 64: HIGH}, 8, "width=8 is the best. That does not hold here: width=64 is better by 10.03 points (interval 9.89 to 10.18)."),
         ({8: CLOSE, 64: HIGH}, 64, "width=64 is the best. Here 3 seeds do not tell it from width=8, which is worse by 0.03 points (interval -"),
+        ({8: CLOSE, 64: HIGH}, 8, "width=8 is the best. Here 3 seeds do not tell it from width=64, which is better by 0.03"),
         ({8: LOW, 16: CLOSE, 64: HIGH}, 64, "do not tell it from width=16"),
         ({8: LOW, 16: CLOSE, 64: HIGH}, 64, "(interval -0.97 to 1.04). It is better than width=8 by 10.03 points"),
         ({8: [0.8], 64: [0.9]}, 8, "one seed cannot tell: use at least 3"),
@@ -76,7 +77,7 @@ CLOSE = [0.895, 0.912, 0.903]
         ({8: [0.8, 0.81, float("nan")], 64: HIGH, 16: [0.7, float("nan"), float("nan")]}, 8, "Here 1 seed does not tell it from width=64"),
     ],
     ids=[
-        "holds", "does not", "open", "open with others", "both", "one seed", "diverged",
+        "holds", "does not", "open", "open and better", "open with others", "both", "one seed", "diverged",
         "others diverged", "no others", "no spread", "some diverged", "one seed in common",
     ],
 )  # fmt: skip
