@@ -31,7 +31,7 @@ published = { best = 8, accuracy = { 8 = 12.0, 16 = 80 }, seconds = { 8 = 900 } 
 heading = "Two trials"
 runs = [
   { published = { accuracy = [50.0, 99.0], loss = [1.0, 0.01] } },
-  { width = 4, epochs = 1, seeds = 1, published = { accuracy = 60.0 } },
+  { width = 4, epochs = 1, seeds = 1, published = { accuracy = 60.0, train_loss = 2.0 } },
 ]
 [search]
 algorithm = "random"
@@ -104,14 +104,16 @@ def test_again_nothing_is_trained_and_json_has_all(kmlp, lab):
     ]
     by_key = {(it["quantity"], it["value"], it["epoch"]): it for it in trials["published"]}
     assert set(by_key) == {
-        ("accuracy", 1, 1), ("accuracy", 1, 2), ("accuracy", 2, 1), ("loss", 1, 1), ("loss", 1, 2),
+        ("accuracy", 1, 1), ("accuracy", 1, 2), ("accuracy", 2, 1), ("loss", 1, 1), ("loss", 1, 2), ("train_loss", 2, 1),
     }  # fmt: skip
     runs = trials["trials"][0]["runs"]
     ours = [100 * run["history"]["val_accuracy"][0] for run in runs]
     first = by_key["accuracy", 1, 1]
     assert first["ours"]["mean"] == pytest.approx(sum(ours) / 2)
     assert first["difference"] == pytest.approx(sum(ours) / 2 - 50)
-    assert by_key["accuracy", 1, 2]["explained"] in (True, False)
+    [loss] = trials["trials"][1]["runs"][0]["history"]["loss"]
+    assert by_key["train_loss", 2, 1]["ours"]["mean"] == pytest.approx(loss)
+    assert by_key["accuracy", 1, 2]["explained"] is not None
     assert by_key["accuracy", 2, 1]["explained"] is None  # one seed cannot tell
     assert {it["value"] for it in width["published"]} == {8, 16}
     assert search["claims"][0].startswith("Published: the best has 91.5 %")
