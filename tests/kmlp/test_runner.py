@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from kmlp import ConfigError, RunConfig, load_dataset, train
+from kmlp.ablation import ablation_question
 from kmlp.checks import check_trainable, parameters_of
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
 from kmlp.run import identify
-from kmlp.runner import work
+from kmlp.runner import train_all, work
+from kmlp.trials import trials_question
 
 SMALL = RunConfig(train_size=1024, width=16, depth=1)
 
@@ -128,3 +130,31 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time(monkeyp
 
     assert started(1) == [8, 16, 8, 16]
     assert started(2) == [16, 16, 8, 8]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("epochs", [(1, 3), (3, 1)])
+def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(epochs):
+    base = RunConfig(train_size=512, width=8, depth=1)
+    questions = [
+        trials_question([base], epochs=[epochs[0]], seeds=[2], base=base),
+        ablation_question("width", [8, 4], base=base, seeds=1, epochs=epochs[1]),
+    ]
+    events = []
+    trials, ablation = train_all(
+        questions,
+        fused=True,
+        observer=events.append,
+        jobs=1,
+        runs_dir=":memory:",
+        fresh=False,
+    )
+    assert [run.epochs for run in trials.runs] == [epochs[0]] * 2
+    assert [run.epochs for run in ablation.runs] == [epochs[1]] * 2
+    first, second = trials.runs[0], ablation.runs[0]
+    assert first.key == second.key
+    assert [it.loss for it in first.history][:1] == [it.loss for it in second.history][:1]
+    trained = sum(isinstance(event, EpochFinished) for event in events)
+    assert trained == 3 + epochs[0] + epochs[1]  # the shared one, and one of each
+    assert isinstance(events[0], StudyStarted)
+    assert (events[0].names, events[0].epochs) == ((trials.name, ablation.name), trained)
