@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 WORK = [
-    "ablate", "--param", "learning_rate", "--values", "0.1,0.05", "--seeds", "2", "--epochs", "16",
+    "ablate", "--param", "learning_rate", "--values", "0.1,0.05", "--seeds", "4", "--epochs", "16",
     "--train-size", "4992", "--depth", "1", "--momentum", "0.9", "--batch-size", "16",
     "--jobs", "2",
 ]  # fmt: skip
-RUNS, EPOCHS = 4, 16
+RUNS, EPOCHS = 8, 16
 
 
 class Commands:

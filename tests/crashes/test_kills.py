@@ -21,9 +21,9 @@ def test_the_main_process_killed_at_ten_moments(kmlp, uninterrupted):
         process = kmlp.start(*WORK, "--json")
         if turn % 2:
             kmlp.wait_for_epochs(before + 1, process)
-        time.sleep(moments.uniform(0, 1.5 if turn % 2 else 4))
-        killed += process.poll() is None
-        kill(process.pid)
+        time.sleep(moments.uniform(0, 0.7 if turn % 2 else 4))
+        killed += process.poll() is None  # on a fast machine all is done before the tenth
+        process.kill()
         process.communicate()
         if kmlp.database.exists():
             assert kmlp.query("PRAGMA integrity_check") == [("ok",)]
@@ -43,7 +43,7 @@ def test_workers_end_with_the_main_process(kmlp):
     kmlp.wait_for_epochs(1, process)
     pids = workers(process)
     assert len(pids) == 2
-    kill(process.pid)
+    process.kill()
     process.communicate()
     for _ in range(50):
         time.sleep(0.1)

@@ -5,7 +5,7 @@ import random
 import time
 
 import pytest
-from killing import Commands, kill, without_seconds
+from killing import Commands, without_seconds
 
 pytestmark = pytest.mark.once
 
@@ -31,9 +31,9 @@ def test_a_search_killed_at_three_moments(kmlp, expected):
     for _ in range(3):
         process = kmlp.start(*SEARCH, "--jobs", "2")
         kmlp.wait_for_epochs(before + 2, process)
-        time.sleep(moments.uniform(0, 1))
+        time.sleep(moments.uniform(0, 0.5))
         killed += process.poll() is None
-        kill(process.pid)
+        process.kill()
         process.communicate()
         [(epochs,)] = kmlp.query("SELECT count(*) FROM epochs")
         assert epochs >= before
