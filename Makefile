@@ -70,5 +70,5 @@ $(VENV)/installed: $(VENV)/created pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/installed-all: $(VENV)/installed
-	$(INSTALL) -e ".[jax,torch,dev]"
+	$(INSTALL) -e ".[jax,torch,ray,dev]"
 	touch $@

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
 from kmlp.config import RunConfig, axis_field, lasting
-from kmlp.engine import Observer
+from kmlp.engine import Executor, Observer
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
-from kmlp.runner import Question, RunsDir, train_all
+from kmlp.runner import ExecutorName, Question, RunsDir, train_all
 from kmlp.store import Store, StudyRecord
 from kmlp.texts import count_of, protocol_text
 
@@ -82,6 +82,7 @@ def ablate(
     epochs: int = 10,
     fused: bool = True,
     observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
     jobs: int | None = None,
     runs_dir: RunsDir = None,
     fresh: bool = False,
@@ -100,10 +101,15 @@ def ablate(
         fused: Whether an epoch is one compiled program, as in `train`. Defaults
             to True.
         observer: Is told each event as it happens. Defaults to None.
+        executor: What trains: "local", this machine; "ray", a Ray cluster, see
+            `kmlp.RayExecutor`; or an executor of your own, anything with the methods
+            of `kmlp.engine.Executor`, which stays open. It makes no difference to
+            the results on equal CPUs. Defaults to "local".
         jobs: How many runs are trained at a time, each in a process of its own
             and with one thread; 1: one after the other in this process. It makes
             no difference to the results. Defaults to None: as many as there are
-            cores, and 1 where an accelerator trains them.
+            cores, and 1 where an accelerator trains them; on Ray, as many as the
+            cluster has room for.
         runs_dir: The folder that keeps the runs; ":memory:" keeps nothing.
             Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`. What it has is not
             trained again.
@@ -140,6 +146,7 @@ def ablate(
         [question],
         fused=fused,
         observer=observer,
+        executor=executor,
         jobs=jobs,
         runs_dir=runs_dir,
         fresh=fresh,

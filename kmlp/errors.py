@@ -48,6 +48,16 @@ class StoreWriteError(StoreError):
     exit_code = 1
 
 
+class ClusterError(KmlpError, ConnectionError):
+    """There is no cluster, or its nodes are not what they should be."""
+
+
+class ClusterLostError(ClusterError):
+    """A cluster is gone while it trained; what it had sent is in the store."""
+
+    exit_code = 1
+
+
 def raise_problems(problems: Iterable[str]) -> None:
     """Raises `ConfigError` if there is any problem.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
 from loky import cpu_count
 
@@ -20,12 +20,15 @@ from kmlp.checks import check_count, check_trainable
 from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
 from kmlp.environment import describe_environment
-from kmlp.executors import InProcessExecutor, ProcessExecutor
+from kmlp.errors import ConfigError, unknown_name
+from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.run import Run, RunIdentity, identify
 from kmlp.store import Store, StudyRecord, runs_folder
 from kmlp.store.studies import put_study
 
 RunsDir = str | os.PathLike[str] | None
+ExecutorName = Literal["local", "ray"]
+EXECUTORS = get_args(ExecutorName)
 Answer = TypeVar("Answer")
 
 
@@ -103,6 +106,7 @@ def train(
     epochs: int = 10,
     fused: bool = True,
     observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
     runs_dir: RunsDir = None,
     fresh: bool = False,
     name: str | None = None,
@@ -115,6 +119,7 @@ def train(
         fused: Whether an epoch is one compiled program (see `kmlp.fit`).
             Otherwise Keras calls each step, which is slower. Defaults to True.
         observer: Is told each event as it happens. Defaults to None.
+        executor: As `kmlp.ablate` takes it. Defaults to "local": this process.
         runs_dir: The folder that keeps the run; ":memory:" keeps nothing.
             Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`.
         fresh: Whether to train from the beginning, in the place of what the
@@ -148,7 +153,13 @@ def train(
         answer=lambda _, rows: rows[0][0],
     )
     [run] = train_all(
-        [question], fused=fused, observer=observer, jobs=1, runs_dir=runs_dir, fresh=fresh
+        [question],
+        fused=fused,
+        observer=observer,
+        executor=executor,
+        jobs=1 if executor == "local" else None,
+        runs_dir=runs_dir,
+        fresh=fresh,
     )
     return cast(Run, run)
 
@@ -157,10 +168,11 @@ def train_all(
     questions: Sequence[Question[Any]],
     *,
     fused: bool,
-    observer: Observer | None,
-    jobs: int | None,
-    runs_dir: RunsDir,
-    fresh: bool,
+    observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
 ) -> list[Any]:
     """Trains the runs of studies, as far as the store lacks them, all of them together.
 
@@ -168,7 +180,8 @@ def train_all(
         questions: One a study.
         fused: As `train` takes it.
         observer: As `train` takes it.
-        jobs: How many runs are trained at a time; None: `default_jobs`.
+        executor: As `kmlp.ablate` takes it.
+        jobs: As `kmlp.ablate` takes it.
         runs_dir: As `train` takes it.
         fresh: As `train` takes it.
 
@@ -180,27 +193,26 @@ def train_all(
         for config, count in question.assignments():
             epochs[config] = max(count, epochs.get(config, 0))
     order = list(epochs)
-    jobs = default_jobs(len(order)) if jobs is None else check_count("jobs", jobs)
+    opened = open_executor(executor, jobs=jobs, runs=len(order))
     identities = {config: identify(config, fused=fused) for config in order}
-    if jobs > 1:  # the longest first, so that no worker waits long for another's last run
-        order.sort(key=lambda config: -work(identities[config]) * epochs[config])
-    planner = ListPlanner(Assignment(config, epochs[config]) for config in order)
     records = [question.record(identities, fused=fused) for question in questions]
-    with open_store(runs_dir) as store:
+    with opened as trains, open_store(runs_dir) as store:
+        if trains.free() > 1:  # the longest first, so that the last ones are short
+            order.sort(key=lambda config: -work(identities[config]) * epochs[config])
+        planner = ListPlanner(Assignment(config, epochs[config]) for config in order)
         for record in records:
             put_study(store, record)
         if observer is not None:
             names = tuple(record.name for record in records)
             observer(StudyStarted(names, len(order), sum(epochs.values())))
-        with make_executor(jobs, fused=fused) as executor:
-            execute(
-                planner,
-                store=store,
-                executor=executor,
-                identify=identities.__getitem__,
-                observer=observer,
-                fresh=fresh,
-            )
+        execute(
+            planner,
+            store=store,
+            executor=trains,
+            identify=identities.__getitem__,
+            observer=observer,
+            fresh=fresh,
+        )
         # What can be read now goes with a store that keeps nothing.
         runs = {
             config: run.read() if store.temporary else run
@@ -263,8 +275,37 @@ def open_store(runs_dir: RunsDir) -> Store:
     return Store(runs_folder(runs_dir), facts=describe_environment())
 
 
-def make_executor(jobs: int, *, fused: bool) -> AbstractContextManager[Executor]:
-    """What trains so many runs at a time: here, or each in a process of its own."""
-    if jobs == 1:
-        return nullcontext(InProcessExecutor(fused=fused))
-    return ProcessExecutor(jobs, fused=fused)
+def open_executor(
+    executor: ExecutorName | Executor, *, jobs: int | None, runs: int
+) -> AbstractContextManager[Executor]:
+    """What trains, as `ablate` takes it, to be opened; an executor that is given stays
+    open.
+
+    Args:
+        executor: As `ablate` takes it.
+        jobs: As `ablate` takes it.
+        runs: How many runs there are at most.
+
+    Raises:
+        ConfigError: if it is none, or `jobs` is not for it.
+        ClusterError: if it is "ray", and Ray is not installed.
+    """
+    if isinstance(executor, str):
+        if executor not in EXECUTORS:
+            raise ConfigError([unknown_name("executor", executor, EXECUTORS)])
+        if executor == "ray":
+            return RayExecutor(jobs=jobs)
+        jobs = default_jobs(runs) if jobs is None else check_count("jobs", jobs)
+        return nullcontext(InProcessExecutor()) if jobs == 1 else ProcessExecutor(jobs)
+    if not isinstance(executor, Executor):
+        raise ConfigError(
+            [
+                f"The executor is {executor!r}, but must be {' or '.join(EXECUTORS)}, or "
+                "have the methods free, submit and result."
+            ]
+        )
+    if jobs is not None:
+        raise ConfigError(
+            ["`jobs` has no effect where an executor is given: give it to the executor."]
+        )
+    return nullcontext(executor)

@@ -41,7 +41,16 @@ def load_dataset(
     >>> mnist.input_shape, mnist.num_classes
     ((28, 28), 10)
     """
-    return _load(name, validation_fraction)
+    provided = _provided.get((name, validation_fraction))
+    return provided if provided is not None else _load(name, validation_fraction)
+
+
+_provided: dict[tuple[str, float | None], Dataset] = {}
+
+
+def provide_dataset(dataset: Dataset, validation_fraction: float | None) -> None:
+    """Has `load_dataset` give a dataset that another process has loaded."""
+    _provided[dataset.name, validation_fraction] = dataset
 
 
 @lru_cache(maxsize=4)
@@ -51,4 +60,5 @@ def _load(name: str, validation_fraction: float | None) -> Dataset:
 
 def forget_datasets() -> None:
     """Lets go of what is in memory."""
+    _provided.clear()
     _load.cache_clear()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from kmlp.config import RunConfig
 from kmlp.run import EpochRecord, Run, RunIdentity
@@ -55,13 +56,18 @@ class Planner(Protocol):
 class Slice:
     """The part of an assignment that an executor does at a time."""
 
-    config: RunConfig
+    run: RunIdentity
     epochs: int
     """The epochs that the run has."""
     archive: bytes | None
     """Its model after them, a `.keras` file; None: it has none yet."""
     target: int
     """The epochs that the assignment asks for: a slice ends there at the latest."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's configuration."""
+        return self.run.config
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +78,9 @@ class SliceResult:
     records: tuple[EpochRecord, ...]
     archive: bytes | None
     """The model after the last record; None if the run diverged."""
+    facts: Mapping[str, Any] | None = None
+    """What `describe_environment` says where it was trained. Defaults to None: that is
+    the engine's own process, or one like it."""
 
     @property
     def diverged(self) -> bool:
@@ -89,19 +98,25 @@ class SliceFailed:
     """Whether it would fail again. Defaults to False."""
 
 
+@runtime_checkable
 class Executor(Protocol):
-    """Does slices, here or elsewhere."""
+    """Does slices, here or elsewhere. All is asked of it in one thread."""
 
     def free(self) -> int:
         """How many more slices it can take now."""
         ...
 
     def submit(self, slice_: Slice) -> None:
-        """Takes a slice."""
+        """Takes a slice, and does not wait for it."""
         ...
 
     def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
-        """Waits for a slice that was submitted to be done; None after `timeout` s."""
+        """Waits for a slice that was submitted to be done.
+
+        Returns:
+            What came of it. None after `timeout` seconds, and as soon as `free` says
+            more than it did.
+        """
         ...
 
 

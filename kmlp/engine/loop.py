@@ -213,7 +213,7 @@ class Engine:
         self._submitted += 1
         self._executor.submit(
             Slice(
-                active.identity.config,
+                active.identity,
                 active.at.epochs,
                 active.at.archive,
                 active.wanted[0].epochs,

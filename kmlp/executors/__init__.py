@@ -1,6 +1,8 @@
-"""Executors do slices: in this process, or in worker processes of this machine."""
+"""Executors do slices: in this process, in others of this machine, or on a cluster."""
 
 from kmlp.executors.in_process import InProcessExecutor
 from kmlp.executors.processes import ProcessExecutor
+from kmlp.executors.ray import RayExecutor
+from kmlp.executors.worker import Worker, do_slice
 
-__all__ = ["InProcessExecutor", "ProcessExecutor"]
+__all__ = ["InProcessExecutor", "ProcessExecutor", "RayExecutor", "Worker", "do_slice"]

@@ -11,11 +11,10 @@ class InProcessExecutor:
 
     Args:
         seconds: How long a slice takes, at the least one epoch. Defaults to 2.
-        fused: Whether an epoch is one compiled program. Defaults to True.
     """
 
-    def __init__(self, *, seconds: float = SECONDS, fused: bool = True) -> None:
-        self._worker = Worker(seconds=seconds, fused=fused)
+    def __init__(self, *, seconds: float = SECONDS) -> None:
+        self._worker = Worker(seconds=seconds)
         self._pending: Slice | None = None
 
     def free(self) -> int:

@@ -12,27 +12,20 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
-from types import FrameType, ModuleType, TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
-import cloudpickle
 from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker as loky_resource_tracker
 
 from kmlp import backend
-from kmlp.activations import ACTIVATIONS
 from kmlp.config import RunConfig
-from kmlp.definitions import is_users
 from kmlp.engine import Slice, SliceFailed, SliceResult
-from kmlp.errors import ConfigError
-from kmlp.executors.worker import SECONDS, Worker
-from kmlp.losses import LOSSES
+from kmlp.executors.here import places_here, visible_gpus
+from kmlp.executors.own import pack_own, register_own
+from kmlp.executors.share import make_share
+from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
 from kmlp.processes import end_with
-
-MAX_NETWORKS_BUILT = 16
-"""After how many networks a worker is replaced: backends keep some of the memory of
-programs that are gone (TensorFlow 3 MiB for each)."""
-
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""
@@ -45,14 +38,40 @@ class ProcessExecutor:
     with it. A run stays with its worker.
 
     Args:
-        jobs: How many slices are done at a time.
+        jobs: How many slices are done at a time, at most. Defaults to None: as many as
+            their shares of this machine allow.
+        cpus_per_run: CPUs of each, of those that this process may use. Defaults to None:
+            one, or no matter how many if `jobs` is given.
+        gpus_per_run: Share of a GPU, 0 to 1, of each. Defaults to None: each has what
+            its backend finds.
         seconds: How long a slice takes, at the least one epoch. Defaults to 2.
-        fused: Whether an epoch is one compiled program. Defaults to True.
+
+    Raises:
+        ConfigError: if a number is wrong, or the machine has no room for one run.
     """
 
-    def __init__(self, jobs: int, *, seconds: float = SECONDS, fused: bool = True) -> None:
-        settings = {"seconds": seconds, "fused": fused}
-        self._idle = [_Process(settings) for _ in range(jobs)]
+    def __init__(
+        self,
+        jobs: int | None = None,
+        *,
+        cpus_per_run: float | None = None,
+        gpus_per_run: float | None = None,
+        seconds: float = SECONDS,
+    ) -> None:
+        share = make_share(
+            1.0 if cpus_per_run is None else cpus_per_run,
+            0.0 if gpus_per_run is None else gpus_per_run,
+        )
+        if cpus_per_run is not None or gpus_per_run is not None or jobs is None:
+            jobs = min(places_here(share), sys.maxsize if jobs is None else jobs)
+        environments: list[dict[str, str]] = [{}] * jobs
+        if gpus_per_run is not None:
+            gpus = visible_gpus() if share.gpus else []
+            environments = [
+                share.environment(gpus[place // share.per_gpu] if gpus else None)
+                for place in range(jobs)
+            ]
+        self._idle = [_Process(seconds, it) for it in environments]
         self._busy: dict[Future[Any], tuple[_Process, Slice]] = {}
 
     def __enter__(self) -> Self:
@@ -113,8 +132,9 @@ class ProcessExecutor:
 class _Process:
     """One worker process; it is started when it first gets a slice."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._settings = settings
+    def __init__(self, seconds: float, environment: dict[str, str]) -> None:
+        self._seconds = seconds
+        self._environment = {**_LEAVE_MEMORY_TO_US, **environment}
         self.pool: ProcessPoolExecutor | None = None
         self.config: RunConfig | None = None
 
@@ -127,7 +147,7 @@ class _Process:
 
     def _submit(self, slice_: Slice) -> Future[Any]:
         self.config = slice_.config
-        own = _packed_functions() if self.pool is None else None
+        own = pack_own() if self.pool is None else None
         # They would let Ctrl-C through as they start.
         resource_tracker.ensure_running()
         loky_resource_tracker.ensure_running()
@@ -136,8 +156,8 @@ class _Process:
                 self.pool = ProcessPoolExecutor(
                     max_workers=1,
                     initializer=_start,
-                    initargs=(backend.select(), os.getpid(), own, self._settings),
-                    env=_LEAVE_MEMORY_TO_US,
+                    initargs=(backend.select(), os.getpid(), own, self._seconds),
+                    env=self._environment,
                 )
             future: Future[Any] = self.pool.submit(_do, slice_)
         return future
@@ -178,37 +198,6 @@ def _ctrl_c_is_not_for_it() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _packed_functions() -> bytes | None:
-    """What the user registered, for workers; None if there is nothing."""
-    if not (ACTIVATIONS.own or LOSSES.own):
-        return None
-    # By value: a module may have been changed since it was imported.
-    modules = [module for module in [*sys.modules.values()] if _is_changeable(module)]
-    for module in modules:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        packed: bytes = cloudpickle.dumps((ACTIVATIONS.own, LOSSES.own))
-    except Exception as error:  # an object may refuse in any way
-        raise ConfigError(
-            [
-                "A registered activation or loss cannot be sent to worker processes "
-                f"({type(error).__name__}: {error}). Train with `jobs=1`."
-            ]
-        ) from error
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
-    return packed
-
-
-def _is_changeable(module: object) -> bool:
-    """Whether a module is a user's. The program's own is sent by value anyway."""
-    if not isinstance(module, ModuleType):
-        return False
-    name = vars(module).get("__name__")
-    return name in sys.modules and name != "__main__" and is_users(module)
-
-
 def _why(error: BrokenProcessPool) -> str:
     """Why a worker is gone."""
     codes = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
@@ -219,7 +208,7 @@ _worker: Worker | None = None
 """Of a worker process."""
 
 
-def _start(name: str, parent: int, own: bytes | None, settings: dict[str, Any]) -> None:
+def _start(name: str, parent: int, own: bytes | None, seconds: float) -> None:
     """What a worker process does first."""
     global _worker
     if threading.current_thread() is threading.main_thread():
@@ -229,12 +218,8 @@ def _start(name: str, parent: int, own: bytes | None, settings: dict[str, Any]) 
     sys.stdout = sys.stderr
     backend.select(name)
     if own is not None:
-        backend.load()
-        activations, losses = cloudpickle.loads(own)
-        for registry, items in ((ACTIVATIONS, activations), (LOSSES, losses)):
-            for key, item in items.items():
-                registry.register(key, item, replace=True)
-    _worker = Worker(**settings)
+        register_own(own)
+    _worker = Worker(seconds=seconds)
 
 
 def _do(slice_: Slice) -> tuple[SliceResult | SliceFailed, int]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import platform
 import time
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from kmlp import backend
 from kmlp.checkpoint import Archiver
 from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
-from kmlp.errors import KmlpError
-from kmlp.run import EpochRecord
+from kmlp.environment import describe_machine
+from kmlp.errors import ConfigError, KmlpError
+from kmlp.run import EpochRecord, RunIdentity, identify
 from kmlp.training import Session
 
 if TYPE_CHECKING:
@@ -19,20 +23,23 @@ if TYPE_CHECKING:
 SECONDS = 2.0
 """How long a slice takes, at the least one epoch."""
 
+MAX_NETWORKS_BUILT = 16
+"""After how many networks a worker is replaced: backends keep some of the memory of
+programs that are gone (TensorFlow 3 MiB for each)."""
+
 
 class Worker:
     """Keeps the last session, so that a run's next slice goes on without a reload.
 
     Args:
         seconds: How long a slice takes, at the least one epoch. Defaults to 2.
-        fused: Whether an epoch is one compiled program. Defaults to True.
     """
 
-    def __init__(self, *, seconds: float = SECONDS, fused: bool = True) -> None:
+    def __init__(self, *, seconds: float = SECONDS) -> None:
         self._seconds = seconds
-        self._fused = fused
         self._networks: Networks | None = None
         self._session: Session | None = None
+        self._run: RunIdentity | None = None
         self._archiver: Archiver | None = None
         self._archive: bytes | None = None
 
@@ -72,17 +79,18 @@ class Worker:
         if (
             session is not None
             and archiver is not None
-            and session.config == slice_.config
+            and self._run == slice_.run
             and session.epochs == slice_.epochs
             and self._archive == slice_.archive
         ):
             return session, archiver
         self._close()
         if self._networks is None:
-            backend.load()
+            backend.load(slice_.run.backend)
             from kmlp.training.networks import Networks
 
             self._networks = Networks()
+        _check_same(slice_.run)
         dataset = dataset_of(slice_.config)
         self._archiver = Archiver(slice_.config, dataset)
         self._session = Session(
@@ -92,11 +100,40 @@ class Worker:
             if slice_.archive is None
             else self._archiver.unpack(slice_.epochs, slice_.archive),
             networks=self._networks,
-            fused=self._fused,
+            fused=slice_.run.fused,
         )
+        self._run = slice_.run
         return self._session, self._archiver
 
     def _close(self) -> None:
         if self._session is not None:
             self._session.close()
         self._session = None
+
+
+@cache
+def _worker_here() -> Worker:
+    return Worker()
+
+
+def do_slice(slice_: Slice) -> SliceResult | SliceFailed:
+    """Does a slice with this process' own worker, for executors of your own.
+
+    Returns:
+        What came of it, with what is to be noted of the machine.
+    """
+    done = _worker_here().do(slice_)
+    if isinstance(done, SliceFailed):
+        return done
+    return replace(done, facts=describe_machine())
+
+
+def _check_same(run: RunIdentity) -> None:
+    """Raises `ConfigError` if what this process has would come to other numbers."""
+    if identify(run.config, fused=run.fused).key != run.key:
+        raise ConfigError(
+            [
+                f"The run is not the same on {platform.node()}: its dataset, a function "
+                "of your own, the backend or kmlp differs there from where the engine is."
+            ]
+        )

@@ -9,7 +9,7 @@ import math
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +65,7 @@ class Store:
             self.connection, None if self.temporary else partial(open_database, folder)
         )
         self._facts = facts or {}
-        self._environment: int | None = None
+        self._environments: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -161,8 +161,9 @@ class Store:
             if not self.claims.holds(identity.key):
                 return False
             run = self._ensure(identity, fresh)
+            environment = self.environment(result.facts)
             for record in result.records:
-                self._insert_epoch(run, record)
+                self._insert_epoch(run, record, environment)
             if name:
                 self.connection.execute(
                     "INSERT INTO checkpoints VALUES (?, ?, ?, ?)",
@@ -208,15 +209,21 @@ class Store:
         with self.reading(), transaction(self.connection):
             yield
 
-    def environment(self) -> int:
-        """The row of this process' environment; within a transaction."""
-        if self._environment is None:
-            self._environment = self.connection.execute(
+    def environment(self, facts: Mapping[str, Any] | None = None) -> int:
+        """The row of an environment; within a transaction.
+
+        Args:
+            facts: What is otherwise where it was trained. Defaults to None: nothing.
+        """
+        text = json.dumps({**self._facts, **(facts or {})}, sort_keys=True)
+        if text not in self._environments:
+            row = self.connection.execute(
                 "INSERT INTO environments (created, facts) VALUES (?, ?)",
-                (time.time(), json.dumps(self._facts, sort_keys=True)),
+                (time.time(), text),
             ).lastrowid
-        assert self._environment is not None
-        return self._environment
+            assert row is not None
+            self._environments[text] = row
+        return self._environments[text]
 
     def delete(self, key: str) -> None:
         """Deletes a run; within a transaction. Its files are left to `remove_files`."""
@@ -299,11 +306,11 @@ class Store:
         assert made is not None
         return made
 
-    def _insert_epoch(self, run: int, record: EpochRecord) -> None:
+    def _insert_epoch(self, run: int, record: EpochRecord, environment: int) -> None:
         figures = [_finite(getattr(record, name)) for name in FIGURES]
         self.connection.execute(
             f"INSERT INTO epochs VALUES (?, ?, {'?, ' * len(FIGURES)}?, ?)",
-            (run, record.epoch, *figures, record.seconds, self.environment()),
+            (run, record.epoch, *figures, record.seconds, environment),
         )
         self.connection.execute(
             "INSERT INTO step_losses VALUES (?, ?, ?)",

@@ -82,7 +82,7 @@ def slice_cost(backend):
             records = (
                 type(record)(**{f: getattr(record, f) for f in FIELDS}, epoch=epoch),
             )
-            done = SliceResult(Slice(config, epoch - 1, None, epoch), records, archive)
+            done = SliceResult(Slice(identity, epoch - 1, None, epoch), records, archive)
             store.append(identity, done, fresh=False)
             times.append((packed - started, time.perf_counter() - packed))
     return [1000 * statistics.median(column) for column in zip(*times, strict=True)]

@@ -317,7 +317,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
 
 
 def theirs_does_it(store):
-    slice_ = Slice(A, 0, None, 1)
+    slice_ = Slice(identify(A), 0, None, 1)
     store.append(
         identify(A), SliceResult(slice_, (made_up_record(1, 0.5),), b""), fresh=False
     )

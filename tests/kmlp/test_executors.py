@@ -14,6 +14,7 @@ from kmlp.checkpoint import Archiver
 from kmlp.engine import Slice, SliceFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor
 from kmlp.export import ablation_to_dict
+from kmlp.run import identify
 
 CONFIG = RunConfig(train_size=704, width=8, depth=1, momentum=0.9)
 
@@ -26,7 +27,7 @@ def weights(result):
 
 def do(executor, before, target, config=CONFIG):
     epochs, archive = (before.records[-1].epoch, before.archive) if before else (0, None)
-    executor.submit(Slice(config, epochs, archive, target))
+    executor.submit(Slice(identify(config, fused=True), epochs, archive, target))
     return executor.result()
 
 
@@ -57,10 +58,10 @@ def test_takes_one_slice_at_a_time():
     executor = InProcessExecutor()
     with pytest.raises(RuntimeError, match="No slice"):
         executor.result()
-    executor.submit(Slice(CONFIG, 0, None, 1))
+    executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
     assert executor.free() == 0
     with pytest.raises(RuntimeError, match="has a slice"):
-        executor.submit(Slice(CONFIG, 0, None, 1))
+        executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
 
 
 @pytest.mark.once
@@ -130,6 +131,7 @@ SCRIPT = """
 import json
 from kmlp import RunConfig, ablate, register_activation
 from kmlp.export import ablation_to_dict
+from kmlp.run import identify
 
 def steep(x, slope=3.0):
     import keras
@@ -186,4 +188,4 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
         ProcessExecutor(2) as executor,
         pytest.raises(ConfigError, match="Train with `jobs=1`"),
     ):
-        executor.submit(Slice(CONFIG, 0, None, 1))
+        executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))

@@ -99,19 +99,20 @@ def test_the_longest_runs_are_trained_first_where_several_are_at_a_time():
 
 
 @pytest.mark.once
-def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time(monkeypatch):
-    from contextlib import nullcontext
-
-    from kmlp import ablate, runner
+def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
+    from kmlp import ablate
     from kmlp.executors import InProcessExecutor
 
-    monkeypatch.setattr(
-        runner,
-        "make_executor",
-        lambda jobs, fused: nullcontext(InProcessExecutor(fused=fused)),
-    )
+    class SeveralAtATime(InProcessExecutor):
+        """Does one at a time nevertheless."""
 
-    def started(jobs):
+        asked = 0
+
+        def free(self):
+            self.asked += 1
+            return 2 if self.asked == 1 else super().free()
+
+    def started(executor):
         events = []
         ablate(
             "width",
@@ -119,7 +120,7 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time(monkeyp
             base=SMALL,
             seeds=2,
             epochs=1,
-            jobs=jobs,
+            executor=executor,
             observer=events.append,
         )
         return [
@@ -128,8 +129,8 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time(monkeyp
             if isinstance(event, RunStarted)
         ]
 
-    assert started(1) == [8, 16, 8, 16]
-    assert started(2) == [16, 16, 8, 8]
+    assert started(InProcessExecutor()) == [8, 16, 8, 16]
+    assert started(SeveralAtATime()) == [16, 16, 8, 8]
 
 
 @pytest.mark.once

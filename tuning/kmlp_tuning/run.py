@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import Any
 
 from kmlp import backend
-from kmlp.checks import check_count, check_trainable
+from kmlp.checks import check_trainable
 from kmlp.comparison import chance_limit_of
 from kmlp.config import RunConfig, dataset_of
-from kmlp.engine import Event, Observer, RunFinished, RunStarted, StudyStarted, execute
+from kmlp.engine import (
+    Event,
+    Executor,
+    Observer,
+    RunFinished,
+    RunStarted,
+    StudyStarted,
+    execute,
+)
 from kmlp.run import identify
 from kmlp.runner import (
+    ExecutorName,
     RunsDir,
-    default_jobs,
     default_name,
-    make_executor,
+    open_executor,
     open_store,
     work,
 )
@@ -48,6 +57,7 @@ def tune(
     confirm: int = 3,
     fused: bool = True,
     observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
     jobs: int | None = None,
     runs_dir: RunsDir = None,
     fresh: bool = False,
@@ -75,6 +85,7 @@ def tune(
             epochs: a search's best score is too good. Defaults to 3.
         fused: As `kmlp.train` takes it.
         observer: As `kmlp.train` takes it.
+        executor: As `kmlp.ablate` takes it.
         jobs: As `kmlp.ablate` takes it.
         runs_dir: As `kmlp.train` takes it.
         fresh: As `kmlp.train` takes it.
@@ -114,8 +125,7 @@ def tune(
         fused=fused,
     )
     about = {"backend": backend.select(), "fused": fused, **settings.about()}
-    if jobs is not None:
-        check_count("jobs", jobs)
+    opened = open_executor(executor, jobs=jobs, runs=settings.max_trials)
     corners = settings.space.corners(settings.base)
     check_trainable(corners, epochs=settings.max_epochs, fused=fused)
     name = name or default_name("search", about)
@@ -123,7 +133,7 @@ def tune(
     with open_store(runs_dir) as store:
         found = None if fresh else answer(store, name, about, settings)
         if found is None:
-            found = _train(store, name, about, settings, tell, jobs, fresh)
+            found = _train(store, name, about, settings, tell, opened, fresh)
         else:
             put_study(store, get_study(store, name))  # it is asked now
             _tell_stored(found, tell)
@@ -136,7 +146,7 @@ def _train(
     about: dict[str, Any],
     settings: SearchSettings,
     tell: Observer,
-    jobs: int | None,
+    opened: AbstractContextManager[Executor],
     fresh: bool,
 ) -> Search:
     """The search, of which the store remembers all runs."""
@@ -176,8 +186,7 @@ def _train(
     runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
     runs += settings.confirmed * settings.confirm
     tell(StudyStarted((name,), runs, total_epochs(plan) + settings.confirming_epochs))
-    jobs = default_jobs(settings.max_trials) if jobs is None else jobs
-    with make_executor(jobs, fused=settings.fused) as executor:
+    with opened as executor:
         execute(
             planner,
             store=store,

@@ -32,7 +32,7 @@ def result(*epochs, accuracy=0.5, archive=b"model", of=A):
     *before, last = [made_up_record(epoch, 0.5) for epoch in epochs]
     last = made_up_record(last.epoch, accuracy)
     return SliceResult(
-        Slice(of.config, epochs[0] - 1, None, epochs[-1]),
+        Slice(of, epochs[0] - 1, None, epochs[-1]),
         (*before, last),
         None if math.isnan(accuracy) else archive,
     )

@@ -49,7 +49,7 @@ def store():
         for index, run in enumerate(RUNS):
             assert opened.claim(run)
             done = SliceResult(
-                Slice(run.config, 0, None, 1), (made_up_record(1, index / 10),), b""
+                Slice(run, 0, None, 1), (made_up_record(1, index / 10),), b""
             )
             opened.append(run, done, fresh=False)
             opened.release(run)
@@ -105,9 +105,7 @@ def test_runs_that_another_study_uses_stay(store):
 def test_a_study_is_listed_with_the_epochs_that_it_asked_for(store):
     store.claim(RUNS[3])
     more = (made_up_record(2, 0.9), made_up_record(3, math.nan))
-    store.append(
-        RUNS[3], SliceResult(Slice(RUNS[3].config, 1, None, 3), more, None), fresh=False
-    )
+    store.append(RUNS[3], SliceResult(Slice(RUNS[3], 1, None, 3), more, None), fresh=False)
     [widths] = list_studies(store)
     assert (widths.finished, widths.best_val_accuracy) == (4, pytest.approx(0.3))
 
@@ -158,7 +156,7 @@ def test_runs_are_found_by_the_widths_of_their_layers(store):
         run = identity(number, width=width)
         store.claim(run)
         store.append(
-            run, SliceResult(Slice(run.config, 0, None, 1), (made_up_record(1, 0.5),), b""),
+            run, SliceResult(Slice(run, 0, None, 1), (made_up_record(1, 0.5),), b""),
             fresh=False,
         )  # fmt: skip
     [found] = list_runs(store, parse_filters(["width=300x100"]))

@@ -1,0 +1,47 @@
+"""What this machine has room for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+from loky import cpu_count
+
+from kmlp.errors import ConfigError
+from kmlp.executors.share import Share
+
+
+def places_here(share: Share) -> int:
+    """How many runs fit beside each other on this machine.
+
+    Raises:
+        ConfigError: if not one does.
+    """
+    cores, gpus = cpu_count(), len(visible_gpus()) if share.gpus else 0
+    found = share.fits(cores, gpus)
+    if not found:
+        has = f"cores: {cores}, GPUs: {gpus}" if share.gpus else f"cores: {cores}"
+        raise ConfigError(
+            [
+                f"A run is to have {share.text()}, but this machine has less ({has}). Give "
+                "`cpus_per_run` or `gpus_per_run` less."
+            ]
+        )
+    return found
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine that CUDA may use, as CUDA_VISIBLE_DEVICES names them.
+
+    They are counted without a backend, which would take their memory.
+    """
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name for name in chosen.split(",") if name not in ("", "-1")]
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return []
+    done = subprocess.run([command, "-L"], capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("GPU ")]
+    return [str(place) for place in range(len(lines))]

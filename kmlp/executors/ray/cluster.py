@@ -1,0 +1,169 @@
+"""A Ray cluster as the helper process sees it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import ray
+from loky import cpu_count
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from kmlp.errors import ClusterError, ConfigError
+from kmlp.executors.ray import on_node
+from kmlp.executors.share import Share
+
+SECONDS_FOR_A_NODE = 60.0
+"""How long a node has to say what its Python has, before it is asked no more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """A node that is alive."""
+
+    id: str
+    host: str
+    address: str
+    cpus: float
+    gpus: float
+    memory: float
+    """Bytes for processes."""
+    object_store: float
+    """Bytes for what travels."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
+
+
+def connect(address: str | None, runtime_env: dict[str, Any] | None) -> None:
+    """Connects this process to a cluster, or to a Ray of its own on this machine.
+
+    Raises:
+        ClusterError: if there is none, or it refuses.
+    """
+    options: dict[str, Any] = {"runtime_env": runtime_env}
+    if address is None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        options |= {"num_cpus": cpu_count(), "include_dashboard": False}
+    try:
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **options,
+        )
+    except Exception as error:  # of many kinds
+        reason = " ".join(str(error).split())[:500]
+        raise ClusterError(
+            f"There is no connection to {address or 'a local Ray'} "
+            f"({type(error).__name__}: {reason})."
+        ) from error
+
+
+def living_nodes() -> list[Node]:
+    """The nodes that are alive, the head first."""
+    found = [
+        Node(
+            id=node["NodeID"],
+            host=node["NodeManagerHostname"],
+            address=node["NodeManagerAddress"],
+            cpus=node["Resources"].get("CPU", 0.0),
+            gpus=node["Resources"].get("GPU", 0.0),
+            memory=node["Resources"].get("memory", 0.0),
+            object_store=node["Resources"].get("object_store_memory", 0.0),
+        )
+        for node in ray.nodes()
+        if node["Alive"]
+    ]
+    return sorted(found, key=lambda node: node.address)
+
+
+def places(nodes: Iterable[Node], share: Share, without: Collection[str] = ()) -> int:
+    """How many runs the nodes have room for, but for those left out."""
+    return sum(share.fits(it.cpus, it.gpus) for it in nodes if it.id not in without)
+
+
+def check_placement(nodes: list[Node], share: Share) -> None:
+    """Raises `ConfigError` if no node can ever hold a run."""
+    if places(nodes, share) or _autoscaler_has_room(share):
+        return
+    has = "; ".join(f"{it.host}: {it.cpus:g} CPUs, {it.gpus:g} GPUs" for it in nodes)
+    raise ConfigError(
+        [
+            f"A run is to have {share.text()}, but no node of the cluster has as much "
+            f"({has}). Give `cpus_per_run` or `gpus_per_run` less, or add such a node."
+        ]
+    )
+
+
+def _autoscaler_has_room(share: Share) -> bool:
+    """Whether the cluster could start a node that holds a run.
+
+    Autoscalers of old do not say what they could start; nothing public tells at all.
+    """
+    state = getattr(getattr(ray, "_private", None), "state", None)
+    told = getattr(getattr(state, "state", None), "get_cluster_config", None)
+    config = told() if told is not None else None
+    groups = getattr(config, "node_group_configs", ())
+    return any(
+        share.fits(group.resources.get("CPU", 0), group.resources.get("GPU", 0))
+        for group in groups
+        if group.max_count != 0
+    )
+
+
+def describe_nodes(nodes: Iterable[Node], backend: str) -> dict[str, dict[str, Any]]:
+    """What the Python of each node has, by the node's id; without those that do not
+    answer in time.
+    """
+    ask = ray.remote(on_node.describe_node)
+    asked = {
+        ask.options(
+            num_cpus=0,
+            max_retries=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
+        ).remote(backend): node.id
+        for node in nodes
+    }
+    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=SECONDS_FOR_A_NODE)
+    found = {}
+    for answer in answered:
+        try:
+            found[asked[answer]] = ray.get(answer)
+        except ray.exceptions.RuntimeEnvSetupError as error:
+            raise ClusterError(
+                f"The runtime environment cannot be set up: {_last_line(error)}"
+            ) from error
+        except ray.exceptions.RayError:  # it has left meanwhile
+            continue
+    return found
+
+
+def mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str | None:
+    """How the Python of a node differs from this one; None if it does not.
+
+    Args:
+        found: What `describe_node` says.
+        wanted: Versions, by package.
+
+    Example:
+    >>> node = {"host": "b", "python": "/bin/python", "versions": {"kmlp": "0.0.9"}}
+    >>> mismatch(node, {"kmlp": "0.1.0"})
+    'b (/bin/python): kmlp 0.0.9 instead of 0.1.0'
+    """
+    versions = found["versions"]
+    lacking = versions.get("kmlp", "").startswith("missing")
+    parts = [
+        f"{name} {versions.get(name, 'missing')} instead of {version}"
+        for name, version in wanted.items()
+        if versions.get(name) != version and not (lacking and name == "numerics")
+    ]
+    return f"{found['host']} ({found['python']}): {', '.join(parts)}" if parts else None
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()

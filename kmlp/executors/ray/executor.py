@@ -1,0 +1,298 @@
+"""The executor: the end of it that is in the engine's process."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import IO, Any, Self
+
+from kmlp import backend, errors
+from kmlp.checks import MAX_COUNT, check_count
+from kmlp.config import dataset_of
+from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.errors import ClusterError, ClusterLostError, ConfigError
+from kmlp.executors.own import pack_own
+from kmlp.executors.ray import on_node
+from kmlp.executors.share import make_share
+from kmlp.executors.worker import SECONDS
+
+SECONDS_UNTIL_LOST = 30.0
+"""After how long without a sign of the cluster it is given up."""
+
+_SECONDS_TO_CLOSE = 10.0
+
+_HELPER = (
+    "import sys; sys.path[:] = sys.argv[1:]; "
+    "from kmlp.executors.ray.helper import main; main()"
+)
+
+
+class RayExecutor:
+    """Has slices done by a Ray cluster, and is itself the cluster's only link to a store.
+
+    Checkpoints and results travel as values; a dataset travels to a node once. Workers
+    keep their programs from slice to slice, and are given back when they are idle. It is
+    connected when it is first asked for something, and by `with`.
+
+    Args:
+        address: Of the cluster: `"auto"` for one of this machine, `"10.0.0.1:6379"`,
+            `"ray://10.0.0.1:10001"`. Defaults to None: RAY_ADDRESS, else a Ray of its own
+            on this machine, with all of its cores.
+        jobs: How many slices are done at a time, at most. Defaults to None: as many as
+            the cluster has room for, which may grow.
+        cpus_per_run: CPUs of each, above 0. Defaults to 1.
+        gpus_per_run: Share of a GPU, 0 to 1, of each. Defaults to 0: none, even where
+            there are some.
+        runtime_env: What Ray is to install for the workers, as `ray.init` takes it.
+            Defaults to None: nothing.
+        seconds: How long a slice takes, at the least one epoch. Defaults to 2.
+
+    Raises:
+        ConfigError: if a number is wrong.
+        ClusterError: if Ray is not installed; once it is connected, if it cannot be, or
+            if the Python of a node is another one than this; `ClusterLostError` if the
+            cluster is lost later on.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        jobs: int | None = None,
+        cpus_per_run: float = 1.0,
+        gpus_per_run: float = 0.0,
+        runtime_env: Mapping[str, Any] | None = None,
+        seconds: float = SECONDS,
+    ) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise ClusterError("Ray is not installed. To fix it: `pip install kmlp[ray]`.")
+        self._address = address or os.environ.get("RAY_ADDRESS") or None
+        self._jobs = MAX_COUNT["jobs"] if jobs is None else check_count("jobs", jobs)
+        self._share = make_share(cpus_per_run, gpus_per_run)
+        self._runtime_env = None if runtime_env is None else dict(runtime_env)
+        self._seconds = seconds
+        self._helper: _Helper | None = None
+        self._room = 0
+        self._hungry = False
+        self._numbers = 0
+        self._slices: dict[int, Slice] = {}
+        self._sent: set[tuple[str, float | None]] = set()
+
+    def __enter__(self) -> Self:
+        self._connected()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def free(self) -> int:
+        self._connected()
+        return max(0, self._room - len(self._slices))
+
+    def submit(self, slice_: Slice) -> None:
+        helper = self._connected()
+        key = slice_.config.dataset, slice_.config.validation_fraction
+        if key not in self._sent:
+            helper.say(("dataset", key, dataset_of(slice_.config)))
+            self._sent.add(key)
+        self._numbers += 1
+        self._slices[self._numbers] = slice_
+        helper.say(("submit", self._numbers, slice_))
+
+    def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
+        helper = self._connected()
+        free = self.free()
+        if self._hungry != (not free):
+            self._hungry = not free
+            helper.say(("hungry", self._hungry))
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            message = helper.hear(left)
+            if message is None:
+                return None
+            if message[0] == "done" and self._slices.pop(message[1], None) is not None:
+                done: SliceResult | SliceFailed = message[2]
+                return done
+            if message[0] == "warning":
+                warnings.warn(message[1], RuntimeWarning, stacklevel=2)
+            if message[0] == "room":
+                self._room = message[1]
+                if self.free() > free:
+                    return None
+
+    def close(self) -> None:
+        """Gives the workers back; what they are doing is lost."""
+        if self._helper is not None:
+            self._helper.close()
+        self._helper = None
+        self._hungry = False
+        self._slices.clear()
+        self._sent.clear()
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """The nodes of the cluster, and what their Pythons have, which need not be the
+        same as this one has; without being connected any longer.
+
+        Returns:
+            Of each its `host`, `address`, `cpus`, `gpus`, `memory` and `object_store` in
+            bytes, and, if it answered, `python` and `versions` by package.
+        """
+        helper = _Helper(self._settings(look_only=True))
+        try:
+            found: list[dict[str, Any]] = helper.ready()
+        finally:
+            helper.close()
+        return found
+
+    def _connected(self) -> _Helper:
+        if self._helper is None:
+            helper = _Helper(self._settings(look_only=False))
+            try:
+                helper.ready()
+                while (message := helper.hear(None)) is None or message[0] != "room":
+                    pass
+            except BaseException:
+                helper.close()
+                raise
+            self._helper, self._room = helper, message[1]
+        return self._helper
+
+    def _settings(self, *, look_only: bool) -> dict[str, Any]:
+        name = backend.select()
+        versions = on_node.describe_versions(name)
+        return {
+            "address": self._address,
+            "jobs": self._jobs,
+            "share": self._share,
+            "runtime_env": self._runtime_env,
+            "look_only": look_only,
+            "wanted": {it: versions[it] for it in (*on_node.COMPARED, name)},
+            "setup": {
+                "backend": name,
+                "environment": self._share.environment(),
+                "own": None if look_only else pack_own(),
+                "seconds": self._seconds,
+            },
+        }
+
+
+class _Helper:
+    """The helper process, as the engine's process sees it."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._place = settings["address"] or "the local Ray"
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (see `close`)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _HELPER, *filter(None, sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if os.environ.get("KMLP_DEBUG") == "1" else self._errors,
+            start_new_session=True,  # Ctrl-C is for this process, which ends the other
+        )
+        self._heard: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._alive = time.monotonic()
+        self._patience = float("inf")  # Ray may take its time to set nodes up
+        self.say(("settings", settings))
+
+    def say(self, message: tuple[Any, ...]) -> None:
+        """Sends a message."""
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(message, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended, which is heard
+
+    def ready(self) -> list[dict[str, Any]]:
+        """Waits until it is connected, and gives what it says of the nodes."""
+        message = self.hear(None)
+        assert message is not None
+        self._patience = SECONDS_UNTIL_LOST
+        nodes: list[dict[str, Any]] = message[1]
+        return nodes
+
+    def hear(self, timeout: float | None) -> tuple[Any, ...] | None:
+        """The next message; None if there is none in time.
+
+        Raises:
+            ClusterLostError: if there is no sign of the cluster any more.
+            KmlpError: what the helper raised.
+        """
+        until = float("inf") if timeout is None else time.monotonic() + timeout
+        while True:
+            left = min(until, self._alive + self._patience, time.monotonic() + 1)
+            try:
+                message = self._heard.get(timeout=max(0.0, left - time.monotonic()))
+            except queue.Empty:
+                if time.monotonic() >= until:
+                    return None
+                if time.monotonic() >= self._alive + self._patience:
+                    self._process.kill()
+                    raise ClusterLostError(self._lost("has not answered")) from None
+                continue
+            self._alive = time.monotonic()
+            if message[0] == "error":
+                raise _error(*message[1:])
+            if message[0] == "end":
+                raise ClusterLostError(self._lost("has ended the connection"))
+            if message[0] != "alive":
+                return message
+
+    def close(self) -> None:
+        """Has it give everything back, and waits for its end."""
+        with contextlib.suppress(OSError):
+            self.say(("close",))
+        try:
+            self._process.wait(_SECONDS_TO_CLOSE)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                assert stream is not None
+                with contextlib.suppress(OSError):
+                    stream.close()
+            self._errors.close()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
+            while True:
+                self._heard.put(pickle.load(self._process.stdout))
+        self._heard.put(("end",))
+
+    def _lost(self, how: str) -> str:
+        self._errors.seek(0)
+        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        last = f" Ray says: {said[-1][:300]}" if said else ""
+        return (
+            f"The Ray cluster is lost: {self._place} {how}. What it had sent is in the "
+            f"store; the same command goes on from there.{last}"
+        )
+
+
+def _error(kind: str, problems: list[str]) -> errors.KmlpError:
+    """The error that the helper raised."""
+    if kind == "ConfigError":
+        return ConfigError(problems)
+    made: errors.KmlpError = getattr(errors, kind)(problems[0])
+    return made

@@ -1,0 +1,137 @@
+"""The helper process: what it hears from the engine's process, and its loop.
+
+Messages are tuples that begin with a word. It hears `settings` first, then `dataset`,
+`submit`, `hungry` and `close`; the end of its input is as `close`. It says `ready` or
+`error`, then `room`, `done`, `warning` and `alive`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import IO, Any
+
+import ray
+
+from kmlp.errors import ClusterError, ConfigError, KmlpError
+from kmlp.executors.ray.cluster import (
+    check_placement,
+    connect,
+    describe_nodes,
+    living_nodes,
+    mismatch,
+    places,
+)
+from kmlp.executors.ray.pool import Pool
+
+SECONDS_BETWEEN_LOOKS = 1.0
+"""How often the cluster is asked for its nodes."""
+
+
+def main() -> None:
+    """What the process does."""
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what Ray prints is no message
+    lock = threading.Lock()
+
+    def tell(message: tuple[Any, ...]) -> None:
+        with lock:
+            pickle.dump(message, out, protocol=pickle.HIGHEST_PROTOCOL)
+            out.flush()
+
+    try:
+        _serve(sys.stdin.buffer, tell)
+    except BrokenPipeError:  # the engine's process is gone
+        pass
+    except KmlpError as error:
+        problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+        tell(("error", type(error).__name__, problems))
+
+
+def _serve(source: IO[bytes], tell: Callable[[tuple[Any, ...]], None]) -> None:
+    _, settings = pickle.load(source)
+    share, backend = settings["share"], settings["setup"]["backend"]
+    connect(settings["address"], settings["runtime_env"])
+    nodes = living_nodes()
+    reports = describe_nodes(nodes, backend)
+    told = [{**node.to_dict(), **reports.get(node.id, {})} for node in nodes]
+    if not settings["look_only"]:
+        check_placement(nodes, share)
+        able = [reports[it.id] for it in nodes if it.id in reports and places([it], share)]
+        _check_same(able, settings["wanted"])
+    tell(("ready", told, ray.__version__))
+    if settings["look_only"]:
+        ray.shutdown()
+        return
+    events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    pool = Pool(
+        share, settings["jobs"], settings["wanted"], settings["setup"], tell, events
+    )
+    pool.see(nodes)
+    ended = threading.Event()
+    for work in (
+        partial(_listen, source, pool, events, ended),
+        partial(_watch, pool, events, tell),
+    ):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        while not ended.is_set():
+            with contextlib.suppress(queue.Empty):
+                events.get(timeout=SECONDS_BETWEEN_LOOKS)()
+            pool.settle()
+    finally:
+        pool.close()
+        ray.shutdown()
+
+
+def _check_same(reports: list[dict[str, Any]], wanted: dict[str, str]) -> None:
+    found = [text for it in reports if (text := mismatch(it, wanted)) is not None]
+    if found:
+        raise ClusterError(
+            "Nodes of the cluster have another Python than this one: "
+            f"{'; '.join(found)}. Install the same there, or have a runtime environment "
+            "do it."
+        )
+
+
+def _listen(
+    source: IO[bytes],
+    pool: Pool,
+    events: queue.SimpleQueue[Callable[[], None]],
+    ended: threading.Event,
+) -> None:
+    """Has the loop do what the engine's process says."""
+
+    def become(hungry: bool) -> None:
+        pool.hungry = hungry
+
+    do: dict[str, Callable[..., None]] = {
+        "submit": pool.submit,
+        "dataset": pool.put_dataset,
+        "hungry": become,
+    }
+    try:
+        while (message := pickle.load(source))[0] != "close":
+            events.put(partial(do[message[0]], *message[1:]))
+    except (EOFError, OSError, pickle.UnpicklingError):  # the engine's process is gone
+        pass
+    events.put(ended.set)
+
+
+def _watch(
+    pool: Pool,
+    events: queue.SimpleQueue[Callable[[], None]],
+    tell: Callable[[tuple[Any, ...]], None],
+) -> None:
+    """Asks for the nodes again and again; a cluster whose head is lost does not answer."""
+    while True:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        events.put(partial(pool.see, living_nodes()))
+        tell(("alive",))

@@ -1,0 +1,117 @@
+"""What runs on the nodes. It is sent there by value: a node that lacks kmlp, or has
+another one, is to say so. So nothing of kmlp is imported until that is known.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kmlp.engine import Slice
+
+COMPARED = ("kmlp", "numerics", "keras")
+"""What has to be the same on every node, beside the backend's version."""
+
+
+def describe_node(backend: str) -> dict[str, Any]:
+    """Who a node is, and what its Python has.
+
+    Returns:
+        `node`, Ray's id of it; `host`; `python`, the path of it; `versions`, by package.
+    """
+    import ray
+
+    return {
+        "node": ray.get_runtime_context().get_node_id(),
+        "host": platform.node(),
+        "python": sys.executable,
+        "versions": describe_versions(backend),
+    }
+
+
+def describe_versions(backend: str) -> dict[str, str]:
+    """The versions of what a run's numbers depend on; what is not there says so."""
+    found = {"python": platform.python_version()}
+    try:
+        from kmlp.run import NUMERICS_VERSION
+
+        found["kmlp"] = importlib.import_module("kmlp").__version__
+        found["numerics"] = str(NUMERICS_VERSION)
+    except Exception as error:  # a kmlp that is not whole may fail in any way
+        found["kmlp"] = f"missing ({type(error).__name__}: {error})"
+    for package in ("keras", backend):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+class NodeWorker:
+    """Does slices one after the other, in a process of its own."""
+
+    def start(self, wanted: dict[str, str], setup: dict[str, Any]) -> dict[str, Any]:
+        """Makes ready, if this Python has what is wanted.
+
+        Args:
+            wanted: Versions, by package.
+            setup: `backend`; `environment`, variables to set; `own`, the user's packed
+                functions or None; `seconds` of a slice.
+
+        Returns:
+            What `describe_node` does.
+        """
+        os.environ.update(setup["environment"])
+        os.environ["KERAS_BACKEND"] = setup["backend"]
+        found = describe_node(setup["backend"])
+        if any(found["versions"].get(it) != wanted[it] for it in wanted):
+            return found
+        from kmlp import backend
+        from kmlp.executors.own import register_own
+        from kmlp.executors.worker import Worker
+
+        backend.select(setup["backend"])
+        if setup["own"] is not None:
+            register_own(setup["own"])
+        self._worker = Worker(seconds=setup["seconds"])
+        self._provided: set[tuple[str, float | None]] = set()
+        return found
+
+    def do(self, slice_: Slice, dataset: list[Any]) -> tuple[Any, dict[str, Any], int]:
+        """Does a slice.
+
+        Args:
+            slice_: The slice.
+            dataset: The reference to its dataset, in a list so that Ray does not fetch it
+                each time.
+
+        Returns:
+            Records and archive, or reason and finality if it failed; the facts of this
+            environment; how many networks were built.
+        """
+        import ray
+
+        from kmlp.data.load import provide_dataset
+        from kmlp.engine import SliceResult
+        from kmlp.environment import describe_machine
+
+        fraction = slice_.config.validation_fraction
+        if (slice_.config.dataset, fraction) not in self._provided:
+            provide_dataset(ray.get(dataset[0]), fraction)
+            self._provided.add((slice_.config.dataset, fraction))
+        done = self._worker.do(slice_)
+        facts = {**describe_machine(), "device": self._device()}
+        if isinstance(done, SliceResult):
+            return (done.records, done.archive), facts, self._worker.networks_built
+        return (done.reason, done.final), facts, self._worker.networks_built
+
+    def _device(self) -> str:
+        import ray
+
+        gpus = ray.get_gpu_ids()
+        return f"gpu:{gpus[0]}" if gpus else "cpu"

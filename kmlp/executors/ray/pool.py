@@ -1,0 +1,223 @@
+"""The workers of a cluster: which slice each gets, when one is started or given back."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray import cloudpickle
+
+from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.errors import ClusterError
+from kmlp.executors.ray import on_node
+from kmlp.executors.ray.cluster import Node, mismatch, places
+from kmlp.executors.share import Share
+from kmlp.executors.worker import MAX_NETWORKS_BUILT
+from kmlp.run import RunIdentity
+
+SECONDS_IDLE = 10.0
+"""After how long without work a worker is given back."""
+
+MAX_FAILED_STARTS = 5
+"""After how many failed starts in a row, none of them successful, the cluster is said not
+to be able to train."""
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    """An actor: it starts when the cluster has room for it."""
+
+    actor: Any
+    ready: bool = False
+    host: str = ""
+    run: RunIdentity | None = None
+    """The run whose session it has."""
+    task: tuple[int, Slice] | None = None
+    """The number of a slice, and the slice."""
+    idle_since: float = 0.0
+
+
+class Pool:
+    """Workers on a cluster's nodes, which train at a time as many runs as it has room for.
+
+    More workers are asked for than there is room, while there is work for them: for a
+    cluster that grows, that is the sign to grow. A run stays with its worker.
+
+    Args:
+        share: What each run gets of a node.
+        jobs: How many slices are done at a time, at most.
+        wanted: The versions that a node is to have, by package.
+        setup: What `NodeWorker.start` takes.
+        tell: Sends a message to the engine's process.
+        events: Where this class puts what comes later: functions to be called.
+    """
+
+    def __init__(
+        self,
+        share: Share,
+        jobs: int,
+        wanted: dict[str, str],
+        setup: dict[str, Any],
+        tell: Callable[[tuple[Any, ...]], None],
+        events: queue.SimpleQueue[Callable[[], None]],
+    ) -> None:
+        cloudpickle.register_pickle_by_value(on_node)
+        self._actors: Any = ray.remote(on_node.NodeWorker)
+        self._share, self._jobs, self._wanted, self._setup = share, jobs, wanted, setup
+        self._tell, self._events = tell, events
+        self._workers: list[_Worker] = []
+        self._queue: deque[tuple[int, Slice]] = deque()
+        self._datasets: dict[tuple[str, float | None], Any] = {}
+        self._without: set[str] = set()
+        self._places = 0
+        self._failed_starts = itertools.count(1)
+        self.hungry = False
+        """Whether there is more to do than there is room for."""
+
+    def see(self, nodes: list[Node]) -> None:
+        """Takes notice of the nodes that are there, and says how much room they have."""
+        self._places = places(nodes, self._share, self._without)
+        # A cluster that begins with nothing grows when there is something to do.
+        self._tell(("room", max(1, min(self._places, self._jobs))))
+
+    def put_dataset(self, key: tuple[str, float | None], dataset: Any) -> None:
+        """Puts a dataset where nodes fetch it, each once."""
+        try:
+            self._datasets[key] = ray.put(dataset)
+        except ray.exceptions.RayError as error:
+            raise ClusterError(
+                f"The dataset {key[0]} does not fit into the cluster's object store "
+                f"({_reason(error)}). Start Ray with more, by --object-store-memory."
+            ) from error
+
+    def submit(self, number: int, slice_: Slice) -> None:
+        """Takes a slice."""
+        self._queue.append((number, slice_))
+
+    def settle(self) -> None:
+        """Hands out what waits, and has as many workers as are of use."""
+        while self._queue and (idle := [it for it in self._workers if _is_idle(it)]):
+            runs = {it.run: it for it in idle}
+            # A slice whose worker is idle; else the first, with one whose run has ended.
+            task = next((it for it in self._queue if it[1].run in runs), self._queue[0])
+            self._queue.remove(task)
+            others = {it[1].run for it in self._queue}
+            worker = runs.get(task[1].run) or min(idle, key=lambda it: it.run in others)
+            self._do(worker, task)
+        busy = sum(it.task is not None for it in self._workers)
+        at_work = busy + len(self._queue)
+        useful = min(self._jobs, (2 if self.hungry else 1) * at_work)
+        while len(self._workers) < useful:
+            self._start()
+        spare = len(self._workers) - useful
+        for worker in [*reversed(self._workers)]:
+            idle_for = time.monotonic() - worker.idle_since
+            unused = not worker.ready or (_is_idle(worker) and idle_for > SECONDS_IDLE)
+            if spare > 0 and unused:
+                self._give_back(worker)
+                spare -= 1
+
+    def close(self) -> None:
+        """Gives all workers back; what they are doing is lost."""
+        for worker in [*self._workers]:
+            self._give_back(worker)
+
+    def _start(self) -> None:
+        selector = (
+            {"ray.io/node-id": f"!in({','.join(sorted(self._without))})"}
+            if self._without
+            else None
+        )
+        actor = self._actors.options(
+            num_cpus=self._share.cpus,
+            num_gpus=self._share.gpus,
+            max_restarts=0,
+            label_selector=selector,
+        ).remote()
+        worker = _Worker(actor)
+        self._workers.append(worker)
+        answer = actor.start.remote(self._wanted, self._setup)
+        self._later(answer, lambda future: self._started(worker, future))
+
+    def _started(self, worker: _Worker, future: Any) -> None:
+        if worker not in self._workers:
+            return
+        try:
+            found = future.result()
+        except Exception as error:  # of many kinds
+            self._give_back(worker)
+            if next(self._failed_starts) >= MAX_FAILED_STARTS:
+                raise ClusterError(
+                    f"No worker can be started on the cluster: {_reason(error)}."
+                ) from error
+            return
+        if (differs := mismatch(found, self._wanted)) is not None:
+            self._give_back(worker)
+            if found["node"] not in self._without:
+                self._without.add(found["node"])
+                self._tell(("warning", f"A node is left out: {differs}."))
+            return
+        self._failed_starts = itertools.count(1)
+        worker.ready, worker.host = True, found["host"]
+        worker.idle_since = time.monotonic()
+
+    def _do(self, worker: _Worker, task: tuple[int, Slice]) -> None:
+        worker.task, worker.run = task, task[1].run
+        config = task[1].config
+        dataset = self._datasets[config.dataset, config.validation_fraction]
+        answer = worker.actor.do.remote(task[1], [dataset])
+        self._later(answer, lambda future: self._done(worker, future))
+
+    def _done(self, worker: _Worker, future: Any) -> None:
+        if worker not in self._workers or worker.task is None:
+            return
+        number, slice_ = worker.task
+        worker.task, worker.idle_since = None, time.monotonic()
+        try:
+            (first, second), facts, networks_built = future.result()
+        except Exception as error:  # of many kinds
+            self._give_back(worker)
+            reason = f"the worker on {worker.host} was lost ({_reason(error)})"
+            self._tell(("done", number, SliceFailed(slice_, reason)))
+            return
+        if networks_built > MAX_NETWORKS_BUILT:
+            self._give_back(worker)
+        failed = isinstance(first, str)
+        self._tell(
+            (
+                "done",
+                number,
+                SliceFailed(slice_, first, second)
+                if failed
+                else SliceResult(slice_, first, second, facts),
+            )
+        )
+
+    def _give_back(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        ray.kill(worker.actor)
+
+    def _later(self, answer: Any, hear: Callable[[Any], None]) -> None:
+        answer.future().add_done_callback(lambda it: self._events.put(lambda: hear(it)))
+
+
+def _is_idle(worker: _Worker) -> bool:
+    return worker.ready and worker.task is None
+
+
+def _reason(error: Exception) -> str:
+    """Why something of Ray's failed, in a line."""
+    if isinstance(error, ray.exceptions.OutOfMemoryError):
+        return "its node has no memory left"
+    text = " ".join(str(error).split())
+    if "node has died" in text or isinstance(error, ray.exceptions.NodeDiedError):
+        return "its node is gone"
+    if isinstance(error, ray.exceptions.ActorDiedError):
+        return "its process died"
+    return f"{type(error).__name__}: {text[:300]}"
