@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kmlp_cli.executors import ExecutorOptions, executor_options
 from kmlp_cli.options import (
     Backend,
     Baseline,
@@ -41,6 +42,7 @@ kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
 
 
 @config_options
+@executor_options
 def ablate(
     param: Annotated[
         str, typer.Option(help="The axis: the field of the configuration to vary.")
@@ -56,6 +58,8 @@ def ablate(
     backend: Backend = None,
     fused: Fused = True,
     jobs: Jobs = None,
+    *,
+    training: ExecutorOptions,
     name: Name = None,
     runs_dir: RunsDir = None,
     fresh: Fresh = False,
@@ -105,6 +109,7 @@ def ablate(
             lambda: check_count("epochs", epochs),
             lambda: check_count("seeds", seeds),
             lambda: jobs is None or check_count("jobs", jobs),
+            training.check,
             lambda: check_log_folder(tensorboard),
         ]
     )
@@ -116,7 +121,10 @@ def ablate(
         else:
             print_table(tables.plan_table(param, steps))
         return
-    with show_progress((param, "seed"), quiet=quiet, fresh=fresh) as display:
+    with (
+        show_progress((param, "seed"), quiet=quiet, fresh=fresh) as display,
+        training.opened(jobs) as trained_by,
+    ):
         study = run_ablation(
             param,
             axis_values,
@@ -125,10 +133,10 @@ def ablate(
             epochs=epochs,
             fused=fused,
             observer=display,
-            jobs=jobs,
             runs_dir=runs_dir,
             fresh=fresh,
             name=name,
+            **trained_by,
         )
     if baseline is not None:
         study = study.compared_with(axis_field(param).parse(baseline))

@@ -55,7 +55,7 @@ def compare(
     else:
         print_table(_table(found), Text(pairing_text(found)))
     for it in loaded:
-        it.say_missing()
+        it.say_limits()
 
 
 def _table(found: Pairing) -> Table:

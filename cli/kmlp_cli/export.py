@@ -61,4 +61,4 @@ def export(
         print(f"Wrote {out}.", file=sys.stderr)
     if tensorboard is not None:
         save_logs(found.runs, tensorboard)
-    found.say_missing()
+    found.say_limits()

@@ -1,18 +1,26 @@
-"""`kmlp info`: what this machine has."""
+"""`kmlp info`: what this machine has, and a cluster."""
 
 from __future__ import annotations
 
 import os
 import platform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kmlp_cli.executors import RayAddress
 from kmlp_cli.options import Backend, Json
 
-_PACKAGES = ("kmlp", "keras", "numpy", "scipy", "tensorflow", "jax", "torch")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PACKAGES = ("kmlp", "keras", "numpy", "scipy", "tensorflow", "jax", "torch", "ray")
 
 
-def info(backend: Backend = None, as_json: Json = False) -> None:
-    """Show versions, the backends found, devices and cores."""
+def info(
+    backend: Backend = None, ray_address: RayAddress = None, as_json: Json = False
+) -> None:
+    """Show versions, the backends found, devices and cores; with --ray-address, the
+    nodes of a Ray cluster.
+    """
     from kmlp import backend as backends
     from kmlp_cli.output import print_json, print_table
 
@@ -26,9 +34,19 @@ def info(backend: Backend = None, as_json: Json = False) -> None:
         "backend": chosen,
         "devices": backends.devices() if chosen else [],
     }
+    if ray_address is not None:
+        from kmlp.executors import RayExecutor
+
+        found["cluster"] = RayExecutor(ray_address).nodes()
     if as_json:
         print_json(found)
         return
+    print_table(_machine_table(found))
+    if "cluster" in found:
+        print_table(_cluster_table(found["cluster"]))
+
+
+def _machine_table(found: dict[str, Any]) -> Table:
     from rich.table import Table
 
     table = Table(show_header=False)
@@ -36,11 +54,33 @@ def info(backend: Backend = None, as_json: Json = False) -> None:
         if name == "versions":
             for package, version in value.items():
                 table.add_row(package, version or "not installed")
-        else:
+        elif name != "cluster":
             table.add_row(
                 name, ", ".join(value) or "none" if isinstance(value, list) else str(value)
             )
-    print_table(table)
+    return table
+
+
+def _cluster_table(nodes: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "node", "address", "CPUs", "GPUs", "memory GiB", "objects GiB", "its Python has",
+        title=f"Ray cluster, nodes: {len(nodes)}",
+    )  # fmt: skip
+    for node in nodes:
+        versions = node.get("versions", {})
+        table.add_row(
+            node["host"],
+            node["address"],
+            f"{node['cpus']:g}",
+            f"{node['gpus']:g}",
+            f"{node['memory'] / 2**30:.1f}",
+            f"{node['object_store'] / 2**30:.1f}",
+            ", ".join(f"{name} {it}" for name, it in versions.items() if name != "numerics")
+            or "no answer",
+        )
+    return table
 
 
 def _version(package: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +24,8 @@ class Loaded:
     """A `Run`, an `Ablation`, `Trials` or a `Search`."""
     missing: int
     """How many of its runs are not finished."""
+    environments: list[dict[str, Any]] = field(default_factory=list)
+    """Where it was trained: see `kmlp.environment`."""
 
     @property
     def runs(self) -> StudyRuns:
@@ -35,11 +37,17 @@ class Loaded:
         found: StudyRuns = self.answer.study_runs()
         return found
 
-    def say_missing(self) -> None:
-        """Says how many runs are not finished, if any."""
+    def say_limits(self) -> None:
+        """Says how many runs are not finished, if any, and whether it mixes machines on
+        which results differ.
+        """
+        from kmlp.environment import mixed_text
+
         if self.missing:
             wanted = sum(map(len, self.record.rows))
             print(f"{self.missing} of {wanted} runs are not finished.", file=sys.stderr)
+        if (mixed := mixed_text(self.environments)) is not None:
+            print(mixed, file=sys.stderr)
 
 
 def opened(runs_dir: str | None, *, writable: bool = False) -> Store:
@@ -59,6 +67,7 @@ def load_study(store: Store, name: str) -> Loaded:
     Raises:
         StoreError: if there is none, or if it has no run yet.
     """
+    from kmlp.store.environments import environments_of
     from kmlp.store.studies import get_study
 
     record = get_study(store, name)
@@ -68,7 +77,8 @@ def load_study(store: Store, name: str) -> Loaded:
         "trials": _load_trials,
         "search": _load_search,
     }
-    return load[record.kind](store, record)
+    found = load[record.kind](store, record)
+    return replace(found, environments=environments_of(store, name))
 
 
 def _load_run(store: Store, record: StudyRecord) -> Loaded:

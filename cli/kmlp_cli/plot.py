@@ -68,5 +68,5 @@ def plot(
             ]
         )
     save(draw(loaded, kind or kinds[0]), out)
-    loaded.say_missing()
+    loaded.say_limits()
     print(f"Wrote {out}.", file=sys.stderr)

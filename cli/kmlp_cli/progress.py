@@ -181,9 +181,10 @@ class PlainLines(Display):
             self.say_finished(event.run)
         elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
             target = event.assignment.epochs
+            where = f" on {event.place}" if event.place else ""
             self.console.print(
-                f"{self.name(event.assignment.config)}: epoch {event.record.epoch} of "
-                f"{target}, {_figures(event.record)}",
+                f"{self.name(event.assignment.config)}{where}: epoch "
+                f"{event.record.epoch} of {target}, {_figures(event.record)}",
                 markup=False,
                 soft_wrap=True,
             )
@@ -217,6 +218,7 @@ class LiveDisplay(Display):
             BarColumn(bar_width=20 if wide else 10),
             TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
             *([TextColumn("{task.fields[note]}")] if wide else []),
+            TextColumn("{task.fields[place]}"),
             TimeRemainingColumn(),
         )
         self._progress = _Bars(*columns, console=console, transient=True)
@@ -249,7 +251,12 @@ class LiveDisplay(Display):
                 bars.update(stage, visible=True)
         elif isinstance(event, EpochFinished):
             note = _figures(event.record)
-            bars.update(self._tasks[config], completed=event.record.epoch, note=note)
+            bars.update(
+                self._tasks[config],
+                completed=event.record.epoch,
+                note=note,
+                place=event.place,
+            )
             self._advance_to(config, event.record.epoch)
         elif isinstance(event, RunFinished):
             bars.remove_task(self._tasks.pop(config))
@@ -271,7 +278,7 @@ class LiveDisplay(Display):
         visible: bool = True,
     ) -> TaskID:
         return self._progress.add_task(
-            name, total=total, note=note, unit=unit, visible=visible
+            name, total=total, note=note, place="", unit=unit, visible=visible
         )
 
     def _advance_to(self, config: RunConfig, epoch: int) -> None:

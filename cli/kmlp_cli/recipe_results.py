@@ -13,7 +13,6 @@ from rich.text import Text
 from kmlp.export import ablation_to_dict, trials_to_dict
 from kmlp.report import Section, write_report
 from kmlp.store import Store
-from kmlp.store.environments import environments_of
 from kmlp_cli.ablate import print_ablation
 from kmlp_cli.loading import load_study, opened
 from kmlp_cli.output import print_table, print_text
@@ -132,7 +131,7 @@ def write_results(
 
 def _section(lab: Recipe, part: Any, answer: Any, *, store: Store) -> Section:
     """What the report says of a part: as of any study, and of what was published."""
-    found = section(load_study(store, answer.name), environments_of(store, answer.name))
+    found = section(load_study(store, answer.name))
     compared = _compared(lab, part, answer)
     tables = (as_data(compared_table(it)) for it in compared)
     return replace(

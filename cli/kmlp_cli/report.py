@@ -47,7 +47,6 @@ def report(
     from kmlp.errors import gather, raise_problems
     from kmlp.report import FORMATS, write_report
     from kmlp.report.pages import find_browser, picture_names
-    from kmlp.store.environments import environments_of
     from kmlp_cli.loading import load_study, opened
     from kmlp_cli.saving import check_target
 
@@ -70,7 +69,7 @@ def report(
     )
     with opened(runs_dir) as store:
         found = gather(partial(load_study, store, it) for it in study)
-        sections = [section(it, environments_of(store, it.record.name)) for it in found]
+    sections = [section(it) for it in found]
     if out.suffix == ".md" and not overwrite:
         raise_problems(
             f"{it} exists, where a chart would be. Choose another --out, or give "
@@ -81,16 +80,12 @@ def report(
     for written in write_report(sections, out, title=title):
         print(f"Wrote {written}.", file=sys.stderr)
     for it in found:
-        it.say_missing()
+        it.say_limits()
 
 
-def section(study: Loaded, environments: list[dict[str, Any]]) -> Section:
-    """What a report says of a study.
-
-    Args:
-        study: Any.
-        environments: Of the processes that trained it.
-    """
+def section(study: Loaded) -> Section:
+    """What a report says of a study, of any kind."""
+    from kmlp.environment import mixed_text
     from kmlp.report import Figure, Section
 
     make = {
@@ -99,12 +94,14 @@ def section(study: Loaded, environments: list[dict[str, Any]]) -> Section:
         "trials": _of_trials,
         "search": _of_search,
     }
+    environments = study.environments
+    mixed = mixed_text(environments)
     question, answer, limits, tables, setup, runs = make[study.record.kind](study.answer)
     return Section(
         name=study.record.name,
         question=question,
         answer=answer,
-        limits=limits,
+        limits=limits if mixed is None else (*limits, mixed),
         tables=tables,
         figures=tuple(Figure(name=kind, chart=chart) for kind, chart in drawn(study)),
         setup=(("study", study.record.name), *setup, *_places(environments)),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kmlp_cli.executors import ExecutorOptions, executor_options
 from kmlp_cli.options import Backend, Fresh, Fused, Jobs, Json, Quiet, RunsDir
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ kmlp reproduce mnist-lab --print > my-lab.toml
 kmlp reproduce my-lab.toml --out my-lab.html"""
 
 
+@executor_options
 def reproduce(
     recipe: Annotated[
         str | None,
@@ -60,6 +63,8 @@ def reproduce(
     backend: Backend = None,
     fused: Fused = True,
     jobs: Jobs = None,
+    *,
+    training: ExecutorOptions,
     runs_dir: RunsDir = None,
     fresh: Fresh = False,
     dry_run: Annotated[
@@ -106,6 +111,7 @@ def reproduce(
             partial(read_recipe, recipe),
             lambda: seeds is None or check_count("seeds", seeds),
             lambda: jobs is None or check_count("jobs", jobs),
+            training.check,
         ]
     )
     if seeds is not None:
@@ -128,7 +134,6 @@ def reproduce(
         located(f"{lab.file}: search", partial(check_different, settings))
     common: dict[str, Any] = {
         "fused": fused,
-        "jobs": jobs,
         "runs_dir": runs_dir,
         "fresh": fresh,
     }
@@ -142,10 +147,17 @@ def reproduce(
     if not as_json:
         print(f"{lab.title}\n\n")
     answers: dict[int, Any] = {}
-    for place, answer in _trained(lab, questions, settings, quiet=quiet, **common):
-        answers[place] = answer
-        if not as_json:
-            print_part(lab, lab.parts[place], answer)
+    with contextlib.ExitStack() as opened:
+
+        def trained_by() -> dict[str, Any]:
+            return opened.enter_context(training.opened(jobs))
+
+        for place, answer in _trained(
+            lab, questions, settings, trained_by, quiet=quiet, **common
+        ):
+            answers[place] = answer
+            if not as_json:
+                print_part(lab, lab.parts[place], answer)
     if as_json:
         print_json(results_to_dict(lab, answers))
     elif said := introduction(lab):
@@ -229,7 +241,13 @@ def _questions(lab: Recipe, *, fused: bool) -> tuple[list[Any], Any]:
 
 
 def _trained(
-    lab: Recipe, questions: list[Any], settings: Any, *, quiet: bool, **common: Any
+    lab: Recipe,
+    questions: list[Any],
+    settings: Any,
+    trained_by: Callable[[], dict[str, Any]],
+    *,
+    quiet: bool,
+    **common: Any,
 ) -> Iterator[tuple[int, Any]]:
     """What each part has come to, with its place in the recipe.
 
@@ -244,6 +262,7 @@ def _trained(
     from kmlp_tuning.run import tune
 
     shown = partial(show_progress, quiet=quiet, fresh=common["fresh"])
+    trained_by = cache(trained_by)  # the same workers for both
     searches = [isinstance(part, SearchPart) for part in lab.parts]
     if questions:
         configs = [config for it in questions for row in it.rows for config in row]
@@ -253,7 +272,7 @@ def _trained(
             if name == "seed" or len({getattr(it, name) for it in configs}) > 1
         ]
         with shown(tuple(varied)) as display:
-            found = train_all(questions, observer=display, **common)
+            found = train_all(questions, observer=display, **trained_by(), **common)
         places = [place for place, searched in enumerate(searches) if not searched]
         yield from zip(places, found, strict=True)
     if lab.search is not None:
@@ -264,6 +283,7 @@ def _trained(
                 base=lab.search.base,
                 observer=display,
                 **lab.search.options,
+                **trained_by(),
                 **common,
             )
         yield searches.index(True), search

@@ -97,7 +97,7 @@ def show(
         _show_trials(found.answer, view)
     else:
         _show_search(found.answer, view)
-    found.say_missing()
+    found.say_limits()
 
 
 def _show_run(run: Run, view: _View) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kmlp_cli.executors import ExecutorOptions, executor_options
 from kmlp_cli.options import (
     Backend,
     ConfigOptions,
@@ -23,11 +24,14 @@ from kmlp_cli.options import (
 
 
 @config_options
+@executor_options
 def train(
     config: ConfigOptions,
     epochs: Epochs = 10,
     backend: Backend = None,
     fused: Fused = True,
+    *,
+    training: ExecutorOptions,
     name: Name = None,
     runs_dir: RunsDir = None,
     fresh: Fresh = False,
@@ -64,11 +68,15 @@ def train(
         [
             config.make,
             lambda: check_count("epochs", epochs),
+            training.check,
             lambda: check_target(save, overwrite=overwrite),
             lambda: check_log_folder(tensorboard),
         ]
     )
-    with show_progress(("seed",), quiet=quiet, fresh=fresh) as display:
+    with (
+        show_progress(("seed",), quiet=quiet, fresh=fresh) as display,
+        training.opened(None) as trained_by,
+    ):
         run = run_training(
             run_config,
             epochs=epochs,
@@ -77,6 +85,7 @@ def train(
             runs_dir=runs_dir,
             fresh=fresh,
             name=name,
+            **trained_by,
         )
     if as_json:
         print_json(run_to_json(run))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kmlp_cli.executors import ExecutorOptions, executor_options
 from kmlp_cli.options import (
     Backend,
     ConfigOptions,
@@ -42,6 +43,7 @@ kmlp tune --space space.toml --algorithm random --save best.keras"""
 
 
 @space_options(SEARCHED)
+@executor_options
 def tune(
     config: ConfigOptions,
     max_trials: Annotated[
@@ -90,6 +92,8 @@ def tune(
     backend: Backend = None,
     fused: Fused = True,
     jobs: Jobs = None,
+    *,
+    training: ExecutorOptions,
     name: Name = None,
     runs_dir: RunsDir = None,
     fresh: Fresh = False,
@@ -140,6 +144,7 @@ def tune(
             lambda: max_trials is None or check_count("max_trials", max_trials),
             lambda: check_count("max_epochs", max_epochs),
             lambda: jobs is None or check_count("jobs", jobs),
+            training.check,
         ]
     )
     asked: dict[str, Any] = {
@@ -160,15 +165,18 @@ def tune(
             print_table(plan_table(settings))
         return
     shown, stages = (*found.fields, "seed"), stages_of(settings)
-    with show_progress(shown, quiet=quiet, fresh=fresh, stages=stages) as display:
+    with (
+        show_progress(shown, quiet=quiet, fresh=fresh, stages=stages) as display,
+        training.opened(jobs) as trained_by,
+    ):
         search = run_search(
             found,
             base=base,
             observer=display,
-            jobs=jobs,
             runs_dir=runs_dir,
             fresh=fresh,
             name=name,
+            **trained_by,
             **asked,
         )
     if as_json:

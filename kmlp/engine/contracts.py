@@ -87,6 +87,11 @@ class SliceResult:
         """Whether the run diverged."""
         return not self.records[-1].finite
 
+    @property
+    def place(self) -> str:
+        """The machine and the device, if they are not the engine's: `node-2 gpu:0`."""
+        return f"{self.facts['host']} {self.facts['device']}" if self.facts else ""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SliceFailed:

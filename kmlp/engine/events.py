@@ -34,6 +34,8 @@ class EpochFinished:
 
     assignment: Assignment
     record: EpochRecord
+    place: str = ""
+    """The machine and the device that trained it, if not those of the engine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,7 @@ class Engine:
         active.trained += len(result.records)
         active.at = Standing(result.records[-1].epoch, result.diverged, result.archive)
         for record in result.records:
-            self._tell(EpochFinished(active.wanted[0], record))
+            self._tell(EpochFinished(active.wanted[0], record, result.place))
         self._go_on(active)
 
     def _receive_failure(self, active: _Active, failed: SliceFailed) -> None:

@@ -181,12 +181,12 @@ def _train(
                 note()
         tell(event)
 
-    note()
     plan = settings.plan()
     runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
     runs += settings.confirmed * settings.confirm
-    tell(StudyStarted((name,), runs, total_epochs(plan) + settings.confirming_epochs))
     with opened as executor:
+        note()
+        tell(StudyStarted((name,), runs, total_epochs(plan) + settings.confirming_epochs))
         execute(
             planner,
             store=store,

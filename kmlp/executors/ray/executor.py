@@ -30,6 +30,7 @@ from kmlp.executors.worker import SECONDS
 SECONDS_UNTIL_LOST = 30.0
 """After how long without a sign of the cluster it is given up."""
 
+_SECONDS_TO_CONNECT = 30.0
 _SECONDS_TO_CLOSE = 10.0
 
 _HELPER = (
@@ -209,7 +210,9 @@ class _Helper:
         self._heard: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
         self._alive = time.monotonic()
-        self._patience = float("inf")  # Ray may take its time to set nodes up
+        self._patience = _SECONDS_TO_CONNECT
+        """How many seconds without a word from it are too many."""
+        self._is_ready = False
         self.say(("settings", settings))
 
     def say(self, message: tuple[Any, ...]) -> None:
@@ -223,9 +226,11 @@ class _Helper:
 
     def ready(self) -> list[dict[str, Any]]:
         """Waits until it is connected, and gives what it says of the nodes."""
+        self.hear(None)  # that it is connected
+        self._patience = float("inf")  # Ray may take its time to set nodes up
         message = self.hear(None)
         assert message is not None
-        self._patience = SECONDS_UNTIL_LOST
+        self._patience, self._is_ready = SECONDS_UNTIL_LOST, True
         nodes: list[dict[str, Any]] = message[1]
         return nodes
 
@@ -246,13 +251,14 @@ class _Helper:
                     return None
                 if time.monotonic() >= self._alive + self._patience:
                     self._process.kill()
-                    raise ClusterLostError(self._lost("has not answered")) from None
+                    how = f"has not answered for {self._patience:g} seconds"
+                    raise self._lost(how) from None
                 continue
             self._alive = time.monotonic()
             if message[0] == "error":
                 raise _error(*message[1:])
             if message[0] == "end":
-                raise ClusterLostError(self._lost("has ended the connection"))
+                raise self._lost("has ended the connection")
             if message[0] != "alive":
                 return message
 
@@ -280,11 +286,16 @@ class _Helper:
                 self._heard.put(pickle.load(self._process.stdout))
         self._heard.put(("end",))
 
-    def _lost(self, how: str) -> str:
+    def _lost(self, how: str) -> ClusterError:
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
         last = f" Ray says: {said[-1][:300]}" if said else ""
-        return (
+        if not self._is_ready:
+            return ClusterError(
+                f"There is no connection to {self._place}: it {how}. Give the address of "
+                f"a Ray cluster that runs.{last}"
+            )
+        return ClusterLostError(
             f"The Ray cluster is lost: {self._place} {how}. What it had sent is in the "
             f"store; the same command goes on from there.{last}"
         )

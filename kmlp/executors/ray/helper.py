@@ -1,8 +1,8 @@
 """The helper process: what it hears from the engine's process, and its loop.
 
 Messages are tuples that begin with a word. It hears `settings` first, then `dataset`,
-`submit`, `hungry` and `close`; the end of its input is as `close`. It says `ready` or
-`error`, then `room`, `done`, `warning` and `alive`.
+`submit`, `hungry` and `close`; the end of its input is as `close`. It says `connected`
+and `ready`, then `room`, `done`, `warning` and `alive`; in place of any of them `error`.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def _serve(source: IO[bytes], tell: Callable[[tuple[Any, ...]], None]) -> None:
     _, settings = pickle.load(source)
     share, backend = settings["share"], settings["setup"]["backend"]
     connect(settings["address"], settings["runtime_env"])
+    tell(("connected",))
     nodes = living_nodes()
     reports = describe_nodes(nodes, backend)
     told = [{**node.to_dict(), **reports.get(node.id, {})} for node in nodes]

@@ -105,7 +105,11 @@ class NodeWorker:
             provide_dataset(ray.get(dataset[0]), fraction)
             self._provided.add((slice_.config.dataset, fraction))
         done = self._worker.do(slice_)
-        facts = {**describe_machine(), "device": self._device()}
+        facts = {
+            **describe_machine(),
+            "device": self._device(),
+            "address": ray.util.get_node_ip_address(),
+        }
         if isinstance(done, SliceResult):
             return (done.records, done.archive), facts, self._worker.networks_built
         return (done.reason, done.final), facts, self._worker.networks_built

@@ -21,7 +21,7 @@ from kmlp.executors.share import Share
 from kmlp.executors.worker import MAX_NETWORKS_BUILT
 from kmlp.run import RunIdentity
 
-SECONDS_IDLE = 10.0
+SECONDS_IDLE = 5.0
 """After how long without work a worker is given back."""
 
 MAX_FAILED_STARTS = 5

@@ -1,0 +1,38 @@
+"""Clusters of two nodes. What is tested does not depend on the backend."""
+
+import json
+
+import pytest
+from killing import Commands, without_seconds
+from ray_clusters import WORK, two_nodes
+
+
+@pytest.fixture(scope="session")
+def lasting_cluster():
+    """What no test may do harm to."""
+    with two_nodes() as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def cluster():
+    with two_nodes() as nodes:
+        yield nodes
+
+
+@pytest.fixture
+def kmlp(tmp_path):
+    commands = Commands(tmp_path)
+    yield commands
+    for process in commands.started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
+def expected(tmp_path_factory):
+    """What `WORK` comes to on the local executor."""
+    commands = Commands(tmp_path_factory.mktemp("local"))
+    code, out, err = commands.run(*WORK, "--json", "--jobs", "1")
+    assert code == 0, err
+    return without_seconds(json.loads(out))

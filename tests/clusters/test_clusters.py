@@ -1,0 +1,115 @@
+"""Whatever happens to a cluster: nothing is lost, and nothing comes out differently."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from killing import without_seconds
+from ray_clusters import EPOCHS, RUNS, WORK, on, one_node, ray_workers, wait_until
+
+pytestmark = pytest.mark.once
+
+
+def result(process):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return without_seconds(json.loads(out)), err
+
+
+def test_a_cluster_comes_to_the_same_as_this_machine(kmlp, lasting_cluster, expected):
+    found, err = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
+    assert found == expected
+    assert f"{RUNS * EPOCHS} epochs trained, 0 runs from the store." in err
+    facts = [json.loads(row) for (row,) in kmlp.query("SELECT facts FROM environments")]
+    assert all("ablate" in it["command"] for it in facts)
+    assert [it["device"] for it in facts if "address" in it] == ["cpu"]
+    code, _out, err = kmlp.run("show", found["name"])
+    assert (code, err) == (0, "")  # the machines are alike
+
+
+def test_a_killed_worker_costs_its_slice_only(kmlp, lasting_cluster, expected):
+    process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
+    kmlp.wait_for_epochs(1, process)
+    os.kill(ray_workers()[0], signal.SIGKILL)
+    found, err = result(process)
+    assert "was lost (its process died); what it did since is done again." in err
+    assert found == expected
+
+
+def test_a_slow_worker_holds_up_nothing_but_its_run(kmlp, lasting_cluster, expected):
+    process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
+    kmlp.wait_for_epochs(1, process)
+    slow, *_ = ray_workers()
+    os.kill(slow, signal.SIGSTOP)
+    kmlp.wait_for_epochs(EPOCHS * (RUNS - 1), process)
+    assert process.poll() is None
+    os.kill(slow, signal.SIGCONT)
+    found, _err = result(process)
+    assert found == expected
+
+
+def test_ctrl_c_leaves_the_cluster_clean(kmlp, lasting_cluster, expected):
+    process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
+    kmlp.wait_for_epochs(1, process)
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "The same command goes on where it ended." in err
+    wait_until(lambda: not ray_workers(), seconds=10)
+    found, _ = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
+    assert found == expected
+
+
+def test_a_command_that_is_killed_leaves_the_cluster_clean(kmlp, lasting_cluster):
+    process = kmlp.start(*WORK, *on(lasting_cluster))
+    kmlp.wait_for_epochs(1, process)
+    assert ray_workers()
+    process.kill()
+    wait_until(lambda: not ray_workers(), seconds=20)
+
+
+def test_a_lost_node_costs_its_slices_only(kmlp, cluster, expected):
+    process = kmlp.start(*WORK, "--json", *on(cluster))
+    kmlp.wait_for_epochs(1, process)
+    wait_until(lambda: len(ray_workers()) == 2)
+    cluster.do("kill-node")
+    found, _ = result(process)
+    assert found == expected
+
+
+def test_a_node_that_joins_is_used_and_idle_workers_are_given_back(kmlp):
+    """Three runs, of which the last takes long."""
+    work = [
+        "ablate", "--param", "batch_size", "--values", "512,256,1", "--seeds", "1", "--epochs",
+        "24", "--depth", "1", "--learning-rate", "0.01",
+    ]  # fmt: skip
+    with one_node() as cluster:
+        process = kmlp.start(*work, "--json", *on(cluster))
+        kmlp.wait_for_epochs(1, process)
+        assert len(ray_workers()) == 1
+        cluster.do("node", num_cpus=1)
+        wait_until(lambda: len(ray_workers()) == 2)
+        kmlp.wait_for_epochs(24 * 2 + 1, process)
+        wait_until(lambda: len(ray_workers()) == 1, seconds=20)
+        assert process.poll() is None
+        found, err = result(process)
+    assert "72 epochs trained" in err
+    assert [len(value["runs"]) for value in found["values"]] == [1, 1, 1]
+
+
+def test_a_lost_head_ends_the_command_which_goes_on_elsewhere(kmlp, cluster, expected):
+    process = kmlp.start(*WORK, "--json", *on(cluster))
+    kmlp.wait_for_epochs(1, process)
+    started = time.monotonic()
+    cluster.do("kill-head")
+    out, err = process.communicate(timeout=120)
+    assert time.monotonic() - started < 60
+    assert (process.returncode, out) == (1, "")
+    assert err.splitlines()[-1].startswith("Error: The Ray cluster is lost: ")
+    assert "Traceback" not in err
+    [(stored,)] = kmlp.query("SELECT count(*) FROM epochs")
+    found, err = result(kmlp.start(*WORK, "--json", "--jobs", "2"))
+    assert f"{RUNS * EPOCHS - stored} epochs trained" in err
+    assert found == expected
