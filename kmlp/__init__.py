@@ -19,6 +19,8 @@ _MODULES = {
     "Evaluation": "kmlp.evaluation",
     "KmlpError": "kmlp.errors",
     "Loss": "kmlp.losses",
+    "ProcessExecutor": "kmlp.executors",
+    "RayExecutor": "kmlp.executors",
     "Run": "kmlp.run",
     "RunConfig": "kmlp.config",
     "UnknownNameError": "kmlp.errors",
@@ -44,6 +46,8 @@ __all__ = [
     "Evaluation",
     "KmlpError",
     "Loss",
+    "ProcessExecutor",
+    "RayExecutor",
     "Run",
     "RunConfig",
     "UnknownNameError",
@@ -72,6 +76,7 @@ if TYPE_CHECKING:
         UnknownNameError,
     )
     from kmlp.evaluation import Evaluation, evaluate
+    from kmlp.executors import ProcessExecutor, RayExecutor
     from kmlp.fused.fit import fit
     from kmlp.losses import Loss, get_loss, register_loss
     from kmlp.model import build_mlp

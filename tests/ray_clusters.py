@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,6 +40,8 @@ class Nodes(contextlib.AbstractContextManager):
 
     def __exit__(self, *exception):
         self._process.communicate(timeout=60)
+        with contextlib.suppress(ProcessLookupError):  # what lost its node is still there
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def one_node(**options):

@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 from loky import cpu_count
+from ray import cloudpickle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from kmlp.errors import ClusterError, ConfigError
@@ -45,6 +46,7 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None) -> None:
     Raises:
         ClusterError: if there is none, or it refuses.
     """
+    cloudpickle.register_pickle_by_value(on_node)
     options: dict[str, Any] = {"runtime_env": runtime_env}
     if address is None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

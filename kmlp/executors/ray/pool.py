@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
-from ray import cloudpickle
 
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import ClusterError
@@ -67,7 +66,6 @@ class Pool:
         tell: Callable[[tuple[Any, ...]], None],
         events: queue.SimpleQueue[Callable[[], None]],
     ) -> None:
-        cloudpickle.register_pickle_by_value(on_node)
         self._actors: Any = ray.remote(on_node.NodeWorker)
         self._share, self._jobs, self._wanted, self._setup = share, jobs, wanted, setup
         self._tell, self._events = tell, events
@@ -75,16 +73,23 @@ class Pool:
         self._queue: deque[tuple[int, Slice]] = deque()
         self._datasets: dict[tuple[str, float | None], Any] = {}
         self._without: set[str] = set()
-        self._places = 0
+        self._nodes: list[Node] = []
+        self._said_that_it_waits = False
         self._failed_starts = itertools.count(1)
         self.hungry = False
         """Whether there is more to do than there is room for."""
 
     def see(self, nodes: list[Node]) -> None:
         """Takes notice of the nodes that are there, and says how much room they have."""
-        self._places = places(nodes, self._share, self._without)
+        self._nodes = nodes
+        if not places(nodes, self._share, self._without) and not self._said_that_it_waits:
+            self._said_that_it_waits = True
+            self._tell(
+                ("warning", "No node has room for a run now; waiting until one has.")
+            )
+        room = min(self._jobs, places(nodes, self._share, self._without))
         # A cluster that begins with nothing grows when there is something to do.
-        self._tell(("room", max(1, min(self._places, self._jobs))))
+        self._tell(("room", max(1, room)))
 
     def put_dataset(self, key: tuple[str, float | None], dataset: Any) -> None:
         """Puts a dataset where nodes fetch it, each once."""
@@ -159,9 +164,10 @@ class Pool:
             return
         if (differs := mismatch(found, self._wanted)) is not None:
             self._give_back(worker)
-            if found["node"] not in self._without:
-                self._without.add(found["node"])
-                self._tell(("warning", f"A node is left out: {differs}."))
+            self._without.add(found["node"])
+            if not places(self._nodes, self._share, self._without):
+                raise ClusterError(f"No node is left that can train. Left out: {differs}.")
+            self._tell(("warning", f"A node is left out: {differs}."))
             return
         self._failed_starts = itertools.count(1)
         worker.ready, worker.host = True, found["host"]
@@ -220,4 +226,6 @@ def _reason(error: Exception) -> str:
         return "its node is gone"
     if isinstance(error, ray.exceptions.ActorDiedError):
         return "its process died"
+    if isinstance(error, ray.exceptions.ActorUnavailableError):
+        return "its node does not answer"
     return f"{type(error).__name__}: {text[:300]}"

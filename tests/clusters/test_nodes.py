@@ -1,0 +1,144 @@
+"""What nodes have, and what they have not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ray_clusters import WORK, on, one_node, ray_workers, wait_until
+
+import kmlp as package
+from kmlp import ConfigError, RayExecutor, RunConfig, ablate, backend
+from kmlp.activations import ACTIVATIONS
+from kmlp.errors import ClusterError
+
+pytestmark = pytest.mark.once
+
+SMALL = RunConfig(train_size=1024, width=8, depth=1)
+
+
+def other_kmlp(folder, code):
+    """The options of a node that finds another kmlp, or none."""
+    package = folder / "other" / "kmlp"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(code)
+    return {"env_vars": {"PYTHONPATH": str(package.parent)}}
+
+
+LACKING = "raise ModuleNotFoundError(\"No module named 'kmlp'\")"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            LACKING,
+            "kmlp missing (ModuleNotFoundError: No module named 'kmlp') instead of 0.1.0",
+        ),
+        (
+            "__version__ = '0.0.9'",
+            "kmlp missing (ModuleNotFoundError: No module named 'kmlp.run')",
+        ),
+    ],
+    ids=["none", "another"],
+)
+def test_a_node_with_another_kmlp_is_an_error_before_training(kmlp, tmp_path, code, said):
+    with one_node(**other_kmlp(tmp_path, code)) as cluster:
+        code, out, err = kmlp.run(*WORK, *on(cluster))
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: Nodes of the cluster have another Python than this one: ")
+    assert said in err
+    assert not kmlp.database.exists()
+
+
+def test_a_runtime_environment_ships_what_a_node_lacks(kmlp, tmp_path):
+    source = Path(package.__file__).parent
+    (tmp_path / "env.yaml").write_text(f"py_modules: [{source}]")
+    options = ["--ray-runtime-env", str(tmp_path / "env.yaml"), "--json"]
+    with one_node(**other_kmlp(tmp_path, LACKING)) as cluster:
+        code, out, err = kmlp.run(*WORK, *on(cluster), *options)
+    assert code == 0, err
+    assert len(json.loads(out)["values"]) == 2
+
+
+def test_a_node_that_joins_with_another_kmlp_is_left_out(kmlp, tmp_path):
+    with one_node() as cluster:
+        process = kmlp.start(*WORK, "--epochs", "24", *on(cluster))
+        kmlp.wait_for_epochs(1, process)
+        cluster.do("node", num_cpus=1, **other_kmlp(tmp_path, "__version__ = '0.0.9'"))
+        _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert err.count("Warning: A node is left out: ") == 1
+    assert "96 epochs trained" in err
+
+
+def test_an_object_store_that_is_full_spills():
+    """The dataset, with room for all of it once; each checkpoint is a fifth of that."""
+    base = RunConfig(depth=1, width=2048, train_size=1024, momentum=0.9)
+    with (
+        one_node(object_store_memory=80 * 2**20) as cluster,
+        RayExecutor(cluster.address) as executor,
+    ):
+        there = ablate(
+            "learning_rate",
+            [0.1, 0.05, 0.02],
+            base=base,
+            seeds=2,
+            epochs=2,
+            executor=executor,
+        )
+    here = ablate("learning_rate", [0.1, 0.05, 0.02], base=base, seeds=2, epochs=2, jobs=1)
+    assert [run.test_loss for run in there.runs] == [run.test_loss for run in here.runs]
+
+
+def test_one_executor_serves_several_studies_and_brings_own_functions(lasting_cluster):
+    def steep(x, slope=3.0):
+        import keras
+
+        return keras.ops.tanh(slope * x)
+
+    ACTIVATIONS.register("steep_on_ray", steep)
+    try:
+        with RayExecutor(lasting_cluster.address, cpus_per_run=0.5) as executor:
+            assert executor.free() == 4
+            there = ablate(
+                "activation",
+                ["steep_on_ray", "relu"],
+                base=SMALL,
+                seeds=1,
+                epochs=1,
+                executor=executor,
+            )
+            workers = ray_workers()
+            again = ablate(
+                "width", [8, 4], base=SMALL, seeds=1, epochs=1, executor=executor
+            )
+            assert {*ray_workers()} <= {*workers}
+        here = ablate(
+            "activation", ["steep_on_ray", "relu"], base=SMALL, seeds=1, epochs=1, jobs=1
+        )
+    finally:
+        del ACTIVATIONS.own["steep_on_ray"]
+    assert [run.test_loss for run in there.runs] == [run.test_loss for run in here.runs]
+    assert len(again.runs) == 2
+    wait_until(lambda: not ray_workers())
+
+
+@pytest.mark.parametrize("share", [{"gpus_per_run": 1}, {"cpus_per_run": 64}], ids=str)
+def test_what_can_never_be_placed_is_said_at_once(lasting_cluster, share):
+    with pytest.raises(ConfigError, match="no node of the cluster has as much"):
+        RayExecutor(lasting_cluster.address, **share).free()
+
+
+def test_nodes_are_described(lasting_cluster):
+    nodes = RayExecutor(lasting_cluster.address).nodes()
+    assert [node["cpus"] for node in nodes] == [1, 1]
+    assert all(node["versions"]["kmlp"] == package.__version__ for node in nodes)
+    assert all(backend.select() in node["versions"] for node in nodes)
+
+
+def test_an_address_at_which_nothing_is(monkeypatch):
+    monkeypatch.setattr("kmlp.executors.ray.executor._SECONDS_TO_CONNECT", 2.0)
+    with pytest.raises(
+        ClusterError, match=r"no connection to 127\.0\.0\.1:9: it has not answered"
+    ):
+        RayExecutor("127.0.0.1:9").free()
