@@ -21,12 +21,13 @@ class Commands:
     """Starts `kmlp` on one runs folder, in the background."""
 
     def __init__(self, folder):
+        self.command = [sys.executable, "-m", "kmlp_cli"]
         self.folder = folder
         self.started = []
 
     def start(self, *arguments, **environment):
         process = subprocess.Popen(
-            [sys.executable, "-m", "kmlp_cli", *arguments],
+            [*self.command, *arguments],
             cwd=self.folder,
             env={**os.environ, "KMLP_RUNS_DIR": "runs", **environment},
             stdout=subprocess.PIPE,

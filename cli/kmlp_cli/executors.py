@@ -49,6 +49,14 @@ RayAddress = Annotated[
         show_default=False,
     ),
 ]
+RayWait = Annotated[
+    bool,
+    typer.Option(
+        "--ray-wait",
+        help="Wait for a node where none has room for a run: for clusters that start nodes "
+        "when they are needed.",
+    ),
+]
 RayRuntimeEnv = Annotated[
     Path | None,
     typer.Option(
@@ -67,6 +75,7 @@ class ExecutorOptions:
     cpus_per_run: CpusPerRun = None
     gpus_per_run: GpusPerRun = None
     ray_address: RayAddress = None
+    ray_wait: RayWait = False
     ray_runtime_env: RayRuntimeEnv = None
 
     def check(self) -> None:
@@ -85,9 +94,10 @@ class ExecutorOptions:
                     "out."
                     for flag, given in (
                         ("--ray-address", self.ray_address),
+                        ("--ray-wait", self.ray_wait),
                         ("--ray-runtime-env", self.ray_runtime_env),
                     )
-                    if given is not None and self.executor != "ray"
+                    if given and self.executor != "ray"
                 ),
                 lambda: make_share(**self._shares()),
                 lambda: self.executor == "ray" and self._runtime_env(),
@@ -108,6 +118,7 @@ class ExecutorOptions:
             with RayExecutor(
                 self.ray_address,
                 jobs=jobs,
+                wait=self.ray_wait,
                 runtime_env=self._runtime_env(),
                 **self._shares(),
             ) as executor:

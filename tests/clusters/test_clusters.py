@@ -7,7 +7,7 @@ import time
 
 import pytest
 from killing import without_seconds
-from ray_clusters import EPOCHS, RUNS, WORK, on, one_node, ray_workers, wait_until
+from ray_clusters import EPOCHS, RUNS, WORK, Nodes, on, one_node, ray_workers, wait_until
 
 pytestmark = pytest.mark.once
 
@@ -97,6 +97,15 @@ def test_a_node_that_joins_is_used_and_idle_workers_are_given_back(kmlp):
         found, err = result(process)
     assert "72 epochs trained" in err
     assert [len(value["runs"]) for value in found["values"]] == [1, 1, 1]
+
+
+def test_a_cluster_that_has_no_node_yet_is_waited_for_if_so_asked(kmlp, expected):
+    with Nodes().do("head", num_cpus=0) as cluster:
+        process = kmlp.start(*WORK, "--json", "--ray-wait", *on(cluster))
+        wait_until(lambda: "waiting until one has" in process.stderr.readline())
+        cluster.do("node", num_cpus=1)
+        found, _ = result(process)
+    assert found == expected
 
 
 def test_a_lost_head_ends_the_command_which_goes_on_elsewhere(kmlp, cluster, expected):

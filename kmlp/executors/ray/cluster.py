@@ -90,31 +90,17 @@ def places(nodes: Iterable[Node], share: Share, without: Collection[str] = ()) -
 
 
 def check_placement(nodes: list[Node], share: Share) -> None:
-    """Raises `ConfigError` if no node can ever hold a run."""
-    if places(nodes, share) or _autoscaler_has_room(share):
+    """Raises `ConfigError` if no node that is there can ever hold a run."""
+    if places(nodes, share):
         return
     has = "; ".join(f"{it.host}: {it.cpus:g} CPUs, {it.gpus:g} GPUs" for it in nodes)
     raise ConfigError(
         [
             f"A run is to have {share.text()}, but no node of the cluster has as much "
-            f"({has}). Give `cpus_per_run` or `gpus_per_run` less, or add such a node."
+            f"({has}). Give `cpus_per_run` or `gpus_per_run` less. If the cluster starts "
+            "such nodes when they are needed, give `wait=True`, or --ray-wait on the "
+            "command line."
         ]
-    )
-
-
-def _autoscaler_has_room(share: Share) -> bool:
-    """Whether the cluster could start a node that holds a run.
-
-    Autoscalers of old do not say what they could start; nothing public tells at all.
-    """
-    state = getattr(getattr(ray, "_private", None), "state", None)
-    told = getattr(getattr(state, "state", None), "get_cluster_config", None)
-    config = told() if told is not None else None
-    groups = getattr(config, "node_group_configs", ())
-    return any(
-        share.fits(group.resources.get("CPU", 0), group.resources.get("GPU", 0))
-        for group in groups
-        if group.max_count != 0
     )
 
 

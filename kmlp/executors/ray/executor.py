@@ -30,7 +30,7 @@ from kmlp.executors.worker import SECONDS
 SECONDS_UNTIL_LOST = 30.0
 """After how long without a sign of the cluster it is given up."""
 
-_SECONDS_TO_CONNECT = 30.0
+_SECONDS_TO_CONNECT = 45.0
 _SECONDS_TO_CLOSE = 10.0
 
 _HELPER = (
@@ -55,6 +55,8 @@ class RayExecutor:
         cpus_per_run: CPUs of each, above 0. Defaults to 1.
         gpus_per_run: Share of a GPU, 0 to 1, of each. Defaults to 0: none, even where
             there are some.
+        wait: Whether to wait for a node with room for a run where no node has any: for a
+            cluster that starts nodes when they are needed. Defaults to False.
         runtime_env: What Ray is to install for the workers, as `ray.init` takes it.
             Defaults to None: nothing.
         seconds: How long a slice takes, at the least one epoch. Defaults to 2.
@@ -73,6 +75,7 @@ class RayExecutor:
         jobs: int | None = None,
         cpus_per_run: float = 1.0,
         gpus_per_run: float = 0.0,
+        wait: bool = False,
         runtime_env: Mapping[str, Any] | None = None,
         seconds: float = SECONDS,
     ) -> None:
@@ -81,6 +84,7 @@ class RayExecutor:
         self._address = address or os.environ.get("RAY_ADDRESS") or None
         self._jobs = MAX_COUNT["jobs"] if jobs is None else check_count("jobs", jobs)
         self._share = make_share(cpus_per_run, gpus_per_run)
+        self._wait = wait
         self._runtime_env = None if runtime_env is None else dict(runtime_env)
         self._seconds = seconds
         self._helper: _Helper | None = None
@@ -126,23 +130,29 @@ class RayExecutor:
         while True:
             left = None if until is None else max(0.0, until - time.monotonic())
             message = helper.hear(left)
-            if message is None:
-                return None
-            if message[0] == "done" and self._slices.pop(message[1], None) is not None:
-                done: SliceResult | SliceFailed = message[2]
+            done = self._take(message)
+            if done is not None or message is None or self.free() > free:
                 return done
-            if message[0] == "warning":
-                warnings.warn(message[1], RuntimeWarning, stacklevel=2)
-            if message[0] == "room":
-                self._room = message[1]
-                if self.free() > free:
-                    return None
+
+    def _take(self, message: tuple[Any, ...] | None) -> SliceResult | SliceFailed | None:
+        """Takes notice of a message, and gives what came of a slice if it says that."""
+        match message:
+            case ("room", room):
+                self._room = room
+            case ("warning", text):
+                warnings.warn(text, RuntimeWarning, stacklevel=3)
+            case ("done", number, done):
+                del self._slices[number]
+                found: SliceResult | SliceFailed = done
+                return found
+        return None
 
     def close(self) -> None:
         """Gives the workers back; what they are doing is lost."""
         if self._helper is not None:
             self._helper.close()
         self._helper = None
+        self._room = 0
         self._hungry = False
         self._slices.clear()
         self._sent.clear()
@@ -167,12 +177,12 @@ class RayExecutor:
             helper = _Helper(self._settings(look_only=False))
             try:
                 helper.ready()
-                while (message := helper.hear(None)) is None or message[0] != "room":
-                    pass
+                while not self._room:
+                    self._take(helper.hear(None))
             except BaseException:
                 helper.close()
                 raise
-            self._helper, self._room = helper, message[1]
+            self._helper = helper
         return self._helper
 
     def _settings(self, *, look_only: bool) -> dict[str, Any]:
@@ -182,6 +192,7 @@ class RayExecutor:
             "address": self._address,
             "jobs": self._jobs,
             "share": self._share,
+            "wait": self._wait,
             "runtime_env": self._runtime_env,
             "look_only": look_only,
             "wanted": {it: versions[it] for it in (*on_node.COMPARED, name)},

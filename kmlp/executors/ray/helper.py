@@ -64,7 +64,8 @@ def _serve(source: IO[bytes], tell: Callable[[tuple[Any, ...]], None]) -> None:
     reports = describe_nodes(nodes, backend)
     told = [{**node.to_dict(), **reports.get(node.id, {})} for node in nodes]
     if not settings["look_only"]:
-        check_placement(nodes, share)
+        if not settings["wait"]:
+            check_placement(nodes, share)
         able = [reports[it.id] for it in nodes if it.id in reports and places([it], share)]
         _check_same(able, settings["wanted"])
     tell(("ready", told, ray.__version__))
