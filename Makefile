@@ -37,7 +37,7 @@ $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 # scores, questions that are refused. On JAX, whose processes start and train the fastest.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest -m once $(addprefix tests/,kmlp tuning cli crashes datasets)
+	KERAS_BACKEND=jax $(BIN)/pytest -m once $(addprefix tests/,kmlp tuning cli crashes clusters datasets)
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel
@@ -57,6 +57,7 @@ bench: $(VENV)/installed-all
 	$(BIN)/python tests/benchmarks/data.py
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/runs.py
+	$(BIN)/python tests/benchmarks/executors.py
 	$(BIN)/python tests/benchmarks/memory.py
 	$(BIN)/python tests/benchmarks/tune.py
 	$(BIN)/python tests/benchmarks/tune.py --memory

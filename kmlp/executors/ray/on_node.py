@@ -80,6 +80,7 @@ class NodeWorker:
             register_own(setup["own"])
         self._worker = Worker(seconds=setup["seconds"])
         self._provided: set[tuple[str, float | None]] = set()
+        self._told: dict[str, Any] | None = None
         return found
 
     def do(self, slice_: Slice, dataset: list[Any]) -> tuple[Any, dict[str, Any], int]:
@@ -98,24 +99,27 @@ class NodeWorker:
 
         from kmlp.data.load import provide_dataset
         from kmlp.engine import SliceResult
-        from kmlp.environment import describe_machine
 
         fraction = slice_.config.validation_fraction
         if (slice_.config.dataset, fraction) not in self._provided:
             provide_dataset(ray.get(dataset[0]), fraction)
             self._provided.add((slice_.config.dataset, fraction))
         done = self._worker.do(slice_)
-        facts = {
-            **describe_machine(),
-            "device": self._device(),
-            "address": ray.util.get_node_ip_address(),
-        }
+        built = self._worker.networks_built
         if isinstance(done, SliceResult):
-            return (done.records, done.archive), facts, self._worker.networks_built
-        return (done.reason, done.final), facts, self._worker.networks_built
+            return (done.records, done.archive), self._facts(), built
+        return (done.reason, done.final), self._facts(), built
 
-    def _device(self) -> str:
-        import ray
+    def _facts(self) -> dict[str, Any]:
+        if self._told is None:
+            import ray
 
-        gpus = ray.get_gpu_ids()
-        return f"gpu:{gpus[0]}" if gpus else "cpu"
+            from kmlp.environment import describe_machine
+
+            gpus = ray.get_gpu_ids()
+            self._told = {
+                **describe_machine(),
+                "device": f"gpu:{gpus[0]}" if gpus else "cpu",
+                "address": ray.util.get_node_ip_address(),
+            }
+        return self._told

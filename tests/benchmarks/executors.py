@@ -1,0 +1,163 @@
+"""What executors cost, and how many workers the engine can serve. Run by `make bench`.
+
+- 60 short runs of one network, one at a time, in this process, in a worker process and on
+  a local Ray, all warm and in turn: seconds a run, and what each slice costs beside
+  training it.
+- The engine and its store with made-up slices of two seconds, on 8 to 1,000 workers that
+  do nothing but wait: how busy they are kept, and so how many one engine can serve.
+
+    python tests/benchmarks/executors.py [--backend jax] [--repeats 3]
+"""
+
+import argparse
+import heapq
+import os
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+RUNS = 60
+WORKERS = (8, 32, 100, 250, 500, 1000)
+SLICE = 2.0
+SLICES_A_RUN = 4
+
+
+def seconds_a_run(executor, *, first_seed, runs):
+    """Of runs that are all one network, with other seeds."""
+    from kmlp import RunConfig
+    from kmlp.engine import Assignment, execute
+    from kmlp.run import identify
+    from kmlp.runner import ListPlanner
+    from kmlp.store import Store
+
+    configs = [
+        RunConfig(train_size=4992, depth=1, seed=first_seed + n) for n in range(runs)
+    ]
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        started = time.perf_counter()
+        execute(
+            ListPlanner(Assignment(config, 1) for config in configs),
+            store=store,
+            executor=executor,
+            identify=partial(identify, fused=True),
+        )
+        return (time.perf_counter() - started) / runs
+
+
+def compare(repeats):
+    """Milliseconds a run by executor: one figure a repeat."""
+    from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
+
+    times = {"in this process": [], "a worker process": [], "Ray, local": []}
+    with ExitStack() as stack:
+        executors = [
+            InProcessExecutor(),
+            stack.enter_context(ProcessExecutor(1)),
+            stack.enter_context(RayExecutor(jobs=1)),
+        ]
+        for repeat in range(repeats):
+            for name, executor in zip(times, executors, strict=True):
+                # It starts, and compiles: Ray's worker is given back when it is idle.
+                seconds_a_run(executor, first_seed=10_000, runs=3)
+                found = seconds_a_run(executor, first_seed=RUNS * repeat, runs=RUNS)
+                times[name].append(1000 * found)
+    return times
+
+
+class Waiting:
+    """An executor whose slices take their time, and come to what a run could."""
+
+    def __init__(self, workers, seconds):
+        import numpy as np
+
+        from kmlp.run import FIGURES, EpochRecord
+
+        self._workers, self._seconds = workers, seconds
+        self._due = []
+        self._archive = np.random.default_rng(0).bytes(430_000)  # of the default model
+        self._record = partial(
+            EpochRecord,
+            seconds=seconds,
+            step_losses=np.zeros(782, np.float32),
+            **dict.fromkeys(FIGURES, 0.5),
+        )
+        self._made = 0
+
+    def free(self):
+        return self._workers - len(self._due)
+
+    def submit(self, slice_):
+        self._made += 1
+        heapq.heappush(self._due, (time.perf_counter() + self._seconds, self._made, slice_))
+
+    def result(self, timeout=None):
+        from kmlp.engine import SliceResult
+
+        due, _, slice_ = heapq.heappop(self._due)
+        time.sleep(max(0.0, due - time.perf_counter()))
+        record = self._record(epoch=slice_.epochs + 1)
+        return SliceResult(slice_, (record,), self._archive)
+
+
+def serve(workers, seconds_a_slice=SLICE):
+    """Slices a second that the engine serves, and the share of time workers are busy."""
+    from kmlp import RunConfig
+    from kmlp.engine import Assignment, execute
+    from kmlp.run import RunIdentity
+    from kmlp.runner import ListPlanner
+    from kmlp.store import Store
+
+    runs = 2 * workers
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
+        started = time.perf_counter()
+        execute(
+            ListPlanner(Assignment(RunConfig(seed=n), SLICES_A_RUN) for n in range(runs)),
+            store=store,
+            executor=Waiting(workers, seconds_a_slice),
+            identify=lambda config: RunIdentity(
+                f"{config.seed:064}", config, "jax", True, 1
+            ),
+        )
+        seconds = time.perf_counter() - started
+    slices = runs * SLICES_A_RUN
+    return slices / seconds, slices * seconds_a_slice / (workers * seconds)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backend", default="jax")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    os.environ["KERAS_BACKEND"] = options.backend
+    console = Console(width=100)
+    table = Table(
+        f"{options.backend}, {RUNS} runs", "ms a run", "more than in this process"
+    )
+    times = compare(options.repeats)
+    here = times["in this process"]
+    for name, found in times.items():
+        more = statistics.median(a - b for a, b in zip(found, here, strict=True))
+        table.add_row(name, f"{statistics.median(found):.0f}", f"{more:.0f} ms")
+    console.print(table)
+    table = Table("workers", "slices a second", "workers busy")
+    for workers in WORKERS:
+        print(f"{workers} workers", file=sys.stderr)
+        rate, busy = serve(workers)
+        table.add_row(str(workers), f"{rate:.0f}", f"{100 * busy:.0f} %")
+    rate, _ = serve(WORKERS[-1], seconds_a_slice=0)
+    console.print(table)
+    console.print(
+        f"Slices that take no time: {rate:.0f} a second, as many as {SLICE * rate:.0f} "
+        f"workers do."
+    )
+
+
+if __name__ == "__main__":
+    main()
