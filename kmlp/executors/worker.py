@@ -85,12 +85,12 @@ class Worker:
         ):
             return session, archiver
         self._close()
+        _check_same(slice_.run)
         if self._networks is None:
-            backend.load(slice_.run.backend)
+            backend.load()
             from kmlp.training.networks import Networks
 
             self._networks = Networks()
-        _check_same(slice_.run)
         dataset = dataset_of(slice_.config)
         self._archiver = Archiver(slice_.config, dataset)
         self._session = Session(
@@ -129,7 +129,8 @@ def do_slice(slice_: Slice) -> SliceResult | SliceFailed:
 
 
 def _check_same(run: RunIdentity) -> None:
-    """Raises `ConfigError` if what this process has would come to other numbers."""
+    """Raises `KmlpError` if what this process has would come to other numbers."""
+    backend.select(run.backend)
     if identify(run.config, fused=run.fused).key != run.key:
         raise ConfigError(
             [

@@ -1,9 +1,11 @@
 """`kmlp studies`, `show`, `runs` and `rm`, on a runs folder with two studies."""
 
+import contextlib
 import csv
 import io
 import json
 import shutil
+import sqlite3
 
 import pytest
 
@@ -40,6 +42,23 @@ def test_studies(kmlp):
     result = kmlp("studies")
     assert (result.code, result.err) == (0, "")
     assert "width: 8, 16 (2 seeds" in " ".join(result.out.split())
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_says_when_a_study_mixes_machines(kmlp, tmp_path):
+    database = tmp_path / "runs" / "kmlp.sqlite"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        (facts,) = connection.execute("SELECT facts FROM environments").fetchone()
+        other = json.dumps({**json.loads(facts), "device": "gpu:0"})
+        connection.execute("INSERT INTO environments VALUES (99, 0, ?)", (other,))
+        connection.execute(
+            "UPDATE epochs SET environment = 99 WHERE run = (SELECT max(run) FROM epochs)"
+        )
+    said = "Trained in different environments (device cpu / accelerator): between them"
+    assert kmlp("show", "widths").err.startswith(said)
+    assert kmlp("show", "one").err == ""
+    assert kmlp("report", "widths", "--out", str(tmp_path / "it.md")).code == 0
+    assert said in (tmp_path / "it.md").read_text()
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,18 +1,22 @@
 import json
 import os
+import platform
+import re
 import signal
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from killing import without_seconds
 from support import run
 
-from kmlp import ConfigError, RunConfig, ablate, load_dataset
+from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
 from kmlp.activations import ACTIVATIONS
 from kmlp.checkpoint import Archiver
 from kmlp.engine import Slice, SliceFailed
-from kmlp.executors import InProcessExecutor, ProcessExecutor
+from kmlp.executors import InProcessExecutor, ProcessExecutor, do_slice
 from kmlp.export import ablation_to_dict
 from kmlp.run import identify
 
@@ -189,3 +193,53 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
         pytest.raises(ConfigError, match="Train with `jobs=1`"),
     ):
         executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "cluster.md"
+
+
+@pytest.mark.once
+def test_an_executor_of_your_own_comes_to_the_same(tmp_path):
+    """The one of the documentation, as it stands there."""
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert len(blocks) == 3
+    small = """
+import kmlp, json
+base = kmlp.RunConfig(train_size=1024, width=8, depth=1)
+def ablate(axis, values, executor):
+    study = kmlp.ablate(axis, values, base=base, seeds=1, epochs=2, executor=executor)
+    print(json.dumps([run.test_loss for run in study.runs]))
+"""
+    code = "\n".join(blocks[1:]).replace("from kmlp import ablate", small)
+    (tmp_path / "script.py").write_text(code)
+    done = run(sys.executable, "script.py", cwd=tmp_path, KMLP_RUNS_DIR="runs")
+    assert (done.returncode, done.stderr) == (0, "")
+    base = RunConfig(train_size=1024, width=8, depth=1)
+    here = ablate("width", [32, 128], base=base, seeds=1, epochs=2, jobs=1)
+    assert json.loads(done.stdout) == [run.test_loss for run in here.runs]
+
+
+@pytest.mark.once
+def test_a_worker_that_would_come_to_other_numbers_refuses(monkeypatch):
+    run = identify(CONFIG, fused=True)
+    monkeypatch.setattr("kmlp.run.NUMERICS_VERSION", 0)
+    failed = do_slice(Slice(run, 0, None, 1))
+    assert failed.final
+    assert "The run is not the same on" in failed.reason
+
+
+@pytest.mark.once
+def test_a_worker_on_another_backend_refuses():
+    other = next(name for name in backend.BACKENDS if name != backend.select())
+    run = replace(identify(CONFIG, fused=True), backend=other)
+    failed = do_slice(Slice(run, 0, None, 1))
+    assert failed.final
+    assert failed.reason.startswith("BackendError: Keras runs on ")
+
+
+def test_a_slice_that_is_done_elsewhere_tells_of_the_machine():
+    done = do_slice(Slice(identify(CONFIG, fused=True), 0, None, 1))
+    assert done.facts["device"] == "cpu"
+    assert done.place == f"{platform.node()} cpu"

@@ -1,10 +1,14 @@
+import re
+
 import numpy as np
 import pytest
 
-from kmlp import ConfigError, RunConfig, load_dataset, train
+from kmlp import ConfigError, RayExecutor, RunConfig, ablate, load_dataset, train
 from kmlp.ablation import ablation_question
 from kmlp.checks import check_trainable, parameters_of
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
+from kmlp.errors import ClusterError
+from kmlp.executors import InProcessExecutor
 from kmlp.run import identify
 from kmlp.runner import train_all, work
 from kmlp.trials import trials_question
@@ -100,9 +104,6 @@ def test_the_longest_runs_are_trained_first_where_several_are_at_a_time():
 
 @pytest.mark.once
 def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
-    from kmlp import ablate
-    from kmlp.executors import InProcessExecutor
-
     class SeveralAtATime(InProcessExecutor):
         """Does one at a time nevertheless."""
 
@@ -159,3 +160,34 @@ def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(ep
     assert trained == 3 + epochs[0] + epochs[1]  # the shared one, and one of each
     assert isinstance(events[0], StudyStarted)
     assert (events[0].names, events[0].epochs) == ((trials.name, ablation.name), trained)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("executor", "jobs", "said"),
+    [
+        ("rya", None, 'Unknown executor "rya": did you mean "ray"? Allowed: local, ray.'),
+        (3, None, "The executor is 3, but must be local or ray, or have the methods free"),
+        (InProcessExecutor(), 2, "`jobs` has no effect where an executor is given"),
+        ("local", 0, "The value of `jobs` is 0"),
+        ("ray", 0, "The value of `jobs` is 0"),
+    ],
+)
+def test_wrong_executors_are_refused_before_training(executor, jobs, said, tmp_path):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        ablate(
+            "width",
+            [8],
+            base=SMALL,
+            executor=executor,
+            jobs=jobs,
+            runs_dir=tmp_path / "runs",
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.once
+def test_without_ray_its_executor_says_how_to_have_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ClusterError, match=r"pip install kmlp\[ray\]"):
+        RayExecutor()
