@@ -17,7 +17,7 @@ ablate: $(VENV)/installed
 .PHONY: test
 test: $(VENV)/installed-all
 	$(MAKE) lint
-	$(MAKE) --jobs=2 $(SYNC) test-once test-tensorflow test-jax test-torch test-wheel
+	$(MAKE) --jobs=2 $(SYNC) test-once test-tensorflow test-jax test-torch test-clusters test-wheel
 
 .PHONY: lint
 lint: $(VENV)/installed-all
@@ -37,7 +37,12 @@ $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 # scores, questions that are refused. On JAX, whose processes start and train the fastest.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest -m once $(addprefix tests/,kmlp tuning cli crashes clusters datasets)
+	KERAS_BACKEND=jax $(BIN)/pytest -m once $(addprefix tests/,kmlp tuning cli crashes datasets)
+
+# Real Ray clusters, whose workers and nodes are killed, too.
+.PHONY: test-clusters
+test-clusters: $(VENV)/installed-all
+	KERAS_BACKEND=jax $(BIN)/pytest tests/clusters
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel

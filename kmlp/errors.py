@@ -53,7 +53,7 @@ class ClusterError(KmlpError, ConnectionError):
 
 
 class ClusterLostError(ClusterError):
-    """A cluster is gone while it trained; what it had sent is in the store."""
+    """A cluster is gone or fails while it trains; what it had sent is in the store."""
 
     exit_code = 1
 

@@ -90,7 +90,10 @@ class SliceResult:
     @property
     def place(self) -> str:
         """The machine and the device, if they are not the engine's: `node-2 gpu:0`."""
-        return f"{self.facts['host']} {self.facts['device']}" if self.facts else ""
+        if not self.facts:
+            return ""
+        host, _, _ = self.facts["host"].partition(".")
+        return f"{host} {self.facts['device']}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

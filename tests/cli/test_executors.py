@@ -1,6 +1,14 @@
 """The options that say where runs are trained; tests/clusters trains with them."""
 
+import io
+
 import pytest
+from made_up import made_up_record
+from rich.console import Console
+
+from kmlp import RunConfig
+from kmlp.engine import Assignment, EpochFinished, RunStarted, StudyStarted
+from kmlp_cli.progress import LiveDisplay, PlainLines
 
 pytestmark = pytest.mark.once
 
@@ -69,6 +77,28 @@ def test_shares_say_how_many_run_here(kmlp, runs):
     again = kmlp(*work, "--jobs", "1")
     assert "0 epochs trained, 2 runs from the store." in again.err
     assert again.out == shared.out
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_display_says_where_a_run_is_trained(width):
+    console = Console(file=io.StringIO(), force_terminal=True, width=width)
+    assignment = Assignment(RunConfig(width=512), 10)
+    with LiveDisplay(("width", "seed"), console, {}) as display:
+        display(StudyStarted(("one",), 1, 10))
+        display(RunStarted(assignment))
+        display(EpochFinished(assignment, made_up_record(3, 0.5), "node-2 gpu:0"))
+    [line] = [
+        it for it in console.file.getvalue().splitlines() if "width=512 seed=0" in it
+    ][-1:]
+    assert "3/10 epochs" in line
+    assert "node-2 gpu:0" in line
+    plain = Console(file=io.StringIO(), width=width)
+    PlainLines(("width", "seed"), plain, {})(
+        EpochFinished(assignment, made_up_record(3, 0.5), "node-2 gpu:0")
+    )
+    assert plain.file.getvalue().startswith(
+        "width=512 seed=0 on node-2 gpu:0: epoch 3 of 10,"
+    )
 
 
 def test_the_nodes_of_a_cluster_that_is_not_there(kmlp, monkeypatch):

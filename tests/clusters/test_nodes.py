@@ -1,15 +1,22 @@
 """What nodes have, and what they have not."""
 
 import json
+import queue
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import ray
 from ray_clusters import WORK, on, one_node, ray_workers, wait_until
 
 import kmlp as package
 from kmlp import ConfigError, RayExecutor, RunConfig, ablate, backend
 from kmlp.activations import ACTIVATIONS
+from kmlp.data.importing import import_dataset
 from kmlp.errors import ClusterError
+from kmlp.executors.ray.pool import Pool
+from kmlp.executors.share import Share
 
 pytestmark = pytest.mark.once
 
@@ -71,23 +78,39 @@ def test_a_node_that_joins_with_another_kmlp_is_left_out(kmlp, tmp_path):
     assert "96 epochs trained" in err
 
 
-def test_an_object_store_that_is_full_spills():
-    """The dataset, with room for all of it once; each checkpoint is a fifth of that."""
-    base = RunConfig(depth=1, width=2048, train_size=1024, momentum=0.9)
+def test_a_dataset_larger_than_the_object_store(tmp_path, monkeypatch):
+    """100 MiB of images, where all that travels is to have 80; Ray puts them on the disk."""
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path))
+    generator = np.random.default_rng(0)
+    arrays = {}
+    for split, size in (("train", 25_000), ("test", 600)):
+        labels = arrays[f"y_{split}"] = generator.integers(0, 10, size)
+        images = generator.integers(0, 100, (size, 64, 64), np.uint8)
+        arrays[f"x_{split}"] = images + (15 * labels)[:, None, None].astype(np.uint8)
+    np.savez(tmp_path / "large.npz", **arrays)
+    import_dataset("large", tmp_path / "large.npz")
+    question = "learning_rate", [0.1, 0.05]
+    options = {"base": replace(SMALL, dataset="large"), "seeds": 1, "epochs": 2}
     with (
         one_node(object_store_memory=80 * 2**20) as cluster,
         RayExecutor(cluster.address) as executor,
     ):
-        there = ablate(
-            "learning_rate",
-            [0.1, 0.05, 0.02],
-            base=base,
-            seeds=2,
-            epochs=2,
-            executor=executor,
-        )
-    here = ablate("learning_rate", [0.1, 0.05, 0.02], base=base, seeds=2, epochs=2, jobs=1)
+        there = ablate(*question, **options, executor=executor)
+    here = ablate(*question, **options, jobs=1)
     assert [run.test_loss for run in there.runs] == [run.test_loss for run in here.runs]
+    assert {run.status for run in here.runs} == {"finished"}
+
+
+def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
+    def full(value):
+        raise ray.exceptions.OutOfDiskError("no room")
+
+    pool = Pool(Share(), 1, {}, {}, [].append, queue.SimpleQueue())
+    monkeypatch.setattr(ray, "put", full)
+    with pytest.raises(
+        ClusterError, match="mnist does not fit into .* --object-store-memory"
+    ):
+        pool.put_dataset(("mnist", None), None)
 
 
 def test_one_executor_serves_several_studies_and_brings_own_functions(lasting_cluster):

@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Any, Self
 
-from kmlp import backend, errors
+from kmlp import backend
 from kmlp.checks import MAX_COUNT, check_count
 from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
-from kmlp.errors import ClusterError, ClusterLostError, ConfigError
+from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
 from kmlp.executors.own import pack_own
 from kmlp.executors.ray import on_node
 from kmlp.executors.share import make_share
@@ -267,7 +267,7 @@ class _Helper:
                 continue
             self._alive = time.monotonic()
             if message[0] == "error":
-                raise _error(*message[1:])
+                raise self._error(*message[1:])
             if message[0] == "end":
                 raise self._lost("has ended the connection")
             if message[0] != "alive":
@@ -311,10 +311,8 @@ class _Helper:
             f"store; the same command goes on from there.{last}"
         )
 
-
-def _error(kind: str, problems: list[str]) -> errors.KmlpError:
-    """The error that the helper raised."""
-    if kind == "ConfigError":
-        return ConfigError(problems)
-    made: errors.KmlpError = getattr(errors, kind)(problems[0])
-    return made
+    def _error(self, kind: str, problems: list[str]) -> KmlpError:
+        """The error that the helper raised."""
+        if kind == "ConfigError":
+            return ConfigError(problems)
+        return ClusterLostError(*problems) if self._is_ready else ClusterError(*problems)
