@@ -108,7 +108,7 @@ def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
     pool = Pool(Share(), 1, {}, {}, [].append, queue.SimpleQueue())
     monkeypatch.setattr(ray, "put", full)
     with pytest.raises(
-        ClusterError, match="mnist does not fit into .* --object-store-memory"
+        ClusterError, match=r"mnist does not fit into .* --object-store-memory"
     ):
         pool.put_dataset(("mnist", None), None)
 
