@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kmlp.data.dataset import VALIDATION_FRACTION, Dataset, make_dataset
-from kmlp.data.sources import load_images
+from kmlp.data.sources import load_images, provided
 
 
 def load_dataset(
@@ -41,8 +41,8 @@ def load_dataset(
     >>> mnist.input_shape, mnist.num_classes
     ((28, 28), 10)
     """
-    provided = _provided.get((name, validation_fraction))
-    return provided if provided is not None else _load(name, validation_fraction)
+    found = _provided.get((name, validation_fraction))
+    return found if found is not None else _load(name, validation_fraction)
 
 
 _provided: dict[tuple[str, float | None], Dataset] = {}
@@ -50,6 +50,7 @@ _provided: dict[tuple[str, float | None], Dataset] = {}
 
 def provide_dataset(dataset: Dataset, validation_fraction: float | None) -> None:
     """Has `load_dataset` give a dataset that another process has loaded."""
+    provided.add(dataset.name)
     _provided[dataset.name, validation_fraction] = dataset
 
 
@@ -61,4 +62,5 @@ def _load(name: str, validation_fraction: float | None) -> Dataset:
 def forget_datasets() -> None:
     """Lets go of what is in memory."""
     _provided.clear()
+    provided.clear()
     _load.cache_clear()

@@ -18,10 +18,13 @@ from kmlp.data.known import BUNDLED, KNOWN, check_content, check_tfds_name, know
 from kmlp.data.user_files import read_idx_folder
 from kmlp.errors import DataError
 
+provided: set[str] = set()
+"""Names of datasets that another process has loaded for this one."""
+
 
 def check_dataset(name: str) -> None:
     """Raises `UnknownNameError` if there can be no dataset of that name."""
-    if not (name in KNOWN or cache.has(name)):
+    if not (name in KNOWN or name in provided or cache.has(name)):
         check_tfds_name(name, also=(it.name for it in cache.entries() if it.imported))
 
 

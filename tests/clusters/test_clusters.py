@@ -29,6 +29,19 @@ def test_a_cluster_comes_to_the_same_as_this_machine(kmlp, lasting_cluster, expe
     assert (code, err) == (0, "")  # the machines are alike
 
 
+def test_a_search_on_a_cluster_comes_to_the_same(kmlp, lasting_cluster):
+    """Whose promoted trials go on wherever there is room."""
+    search = [
+        "tune", "--learning-rate", "1e-2:1:log", "--width", "8", "--depth", "1", "--activation",
+        "relu", "--batch-size", "32", "--train-size", "2016", "--max-trials", "5", "--max-epochs",
+        "4", "--confirm", "1", "--json",
+    ]  # fmt: skip
+    there, err = result(kmlp.start(*search, *on(lasting_cluster)))
+    here, again = result(kmlp.start(*search, "--fresh", "--jobs", "1"))
+    assert there == here
+    assert err.splitlines()[-1] == again.splitlines()[-1]  # so many epochs trained
+
+
 def test_a_killed_worker_costs_its_slice_only(kmlp, lasting_cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)

@@ -79,8 +79,12 @@ def test_a_node_that_joins_with_another_kmlp_is_left_out(kmlp, tmp_path):
 
 
 def test_a_dataset_larger_than_the_object_store(tmp_path, monkeypatch):
-    """100 MiB of images, where all that travels is to have 80; Ray puts them on the disk."""
-    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path))
+    """100 MiB of images, where all that travels is to have 80; Ray puts them on the disk.
+
+    The nodes do not have them, and do not look for them.
+    """
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "here"))
+    elsewhere = {"KMLP_CACHE_DIR": str(tmp_path / "there")}
     generator = np.random.default_rng(0)
     arrays = {}
     for split, size in (("train", 25_000), ("test", 600)):
@@ -92,13 +96,14 @@ def test_a_dataset_larger_than_the_object_store(tmp_path, monkeypatch):
     question = "learning_rate", [0.1, 0.05]
     options = {"base": replace(SMALL, dataset="large"), "seeds": 1, "epochs": 2}
     with (
-        one_node(object_store_memory=80 * 2**20) as cluster,
+        one_node(object_store_memory=80 * 2**20, env_vars=elsewhere) as cluster,
         RayExecutor(cluster.address) as executor,
     ):
         there = ablate(*question, **options, executor=executor)
     here = ablate(*question, **options, jobs=1)
     assert [run.test_loss for run in there.runs] == [run.test_loss for run in here.runs]
     assert {run.status for run in here.runs} == {"finished"}
+    assert not (tmp_path / "there").exists()
 
 
 def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
