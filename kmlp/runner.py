@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, get_args
 from loky import cpu_count
 
 from kmlp import backend
-from kmlp.checks import check_count, check_trainable
+from kmlp.checks import MAX_COUNT, check_count, check_trainable
 from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
 from kmlp.environment import describe_environment
@@ -294,10 +294,11 @@ def open_executor(
         if executor not in EXECUTORS:
             raise ConfigError([unknown_name("executor", executor, EXECUTORS)])
         if executor == "ray":
-            return RayExecutor(jobs=jobs)
+            most = min(runs, MAX_COUNT["jobs"])
+            return RayExecutor(jobs=most if jobs is None else jobs)
         jobs = default_jobs(runs) if jobs is None else check_count("jobs", jobs)
         return nullcontext(InProcessExecutor()) if jobs == 1 else ProcessExecutor(jobs)
-    if not isinstance(executor, Executor):
+    if isinstance(executor, type) or not isinstance(executor, Executor):
         raise ConfigError(
             [
                 f"The executor is {executor!r}, but must be {' or '.join(EXECUTORS)}, or "

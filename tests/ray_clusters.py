@@ -38,6 +38,21 @@ class Nodes(contextlib.AbstractContextManager):
         assert self.address, f"the cluster ended at {word}"
         return self
 
+    def workers(self):
+        """The processes that train on it."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                session = int((entry / "stat").read_text().rpartition(")")[2].split()[3])
+                if (
+                    session == self._process.pid
+                    and b"ray::NodeWorker" in (entry / "cmdline").read_bytes()
+                ):
+                    found.append(int(entry.name))
+            except OSError:  # it has ended
+                continue
+        return found
+
     def __exit__(self, *exception):
         self._process.communicate(timeout=60)
         with contextlib.suppress(ProcessLookupError):  # what lost its node is still there
@@ -55,18 +70,6 @@ def two_nodes():
 def on(nodes):
     """The options that have a command train there."""
     return ["--executor", "ray", "--ray-address", nodes.address]
-
-
-def ray_workers():
-    """The processes that train on some cluster of this machine."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"ray::NodeWorker" in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:  # it has ended
-            continue
-    return found
 
 
 def wait_until(condition, seconds=30):

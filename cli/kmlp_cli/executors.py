@@ -14,8 +14,6 @@ import typer
 
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 
-_EXECUTORS = ("local", "ray")
-
 Executor = Annotated[
     str,
     typer.Option(
@@ -82,9 +80,10 @@ class ExecutorOptions:
         """Raises `ConfigError` with what can be seen to be wrong."""
         from kmlp.executors import RayExecutor
         from kmlp.executors.share import make_share
+        from kmlp.runner import EXECUTORS
 
-        if self.executor not in _EXECUTORS:
-            raise ConfigError([unknown_name("executor", self.executor, _EXECUTORS)])
+        if self.executor not in EXECUTORS:
+            raise ConfigError([unknown_name("executor", self.executor, EXECUTORS)])
         if self.executor == "ray":
             RayExecutor()  # which looks whether Ray is there
         gather(

@@ -76,6 +76,8 @@ class _Active:
     claimed: bool = False
     waits: bool = False
     """Whether it had to wait for another process."""
+    at_work: Slice | None = None
+    """The slice that the executor has."""
     failures: int = 0
     trained: int = 0
 
@@ -137,9 +139,10 @@ class Engine:
                 self._begun_anew.add(planned.config)
                 self._active[planned.config] = active
                 self._go_on(active)
-        if not self._active and planned is not Planned.DONE:
+        busy = not self._active and not self._executor.free()
+        if not self._active and planned is not Planned.DONE and not busy:
             raise RuntimeError("The planner waits, but nothing is being trained.")
-        return bool(self._active)
+        return bool(self._active) or (busy and planned is not Planned.DONE)
 
     def _wait(self) -> None:
         """Waits until there is something to do."""
@@ -147,11 +150,18 @@ class Engine:
             result = self._executor.result(
                 SECONDS_BETWEEN_LOOKS if self._elsewhere else None
             )
-            if result is not None:
+            # What an executor was given by somebody who was interrupted is not ours.
+            if result is not None and self._is_ours(result):
                 self._submitted -= 1
                 self._receive(result)
         elif self._elsewhere:
             time.sleep(SECONDS_BETWEEN_LOOKS)
+        else:
+            self._executor.result()
+
+    def _is_ours(self, result: SliceResult | SliceFailed) -> bool:
+        active = self._active.get(result.slice.config)
+        return active is not None and active.at_work == result.slice
 
     def _look_elsewhere(self) -> None:
         """Sees what other processes have done, and whether they have let go."""
@@ -163,6 +173,7 @@ class Engine:
 
     def _receive(self, result: SliceResult | SliceFailed) -> None:
         active = self._active[result.slice.config]
+        active.at_work = None
         if isinstance(result, SliceFailed):
             self._receive_failure(active, result)
             return
@@ -210,15 +221,14 @@ class Engine:
         if not active.wanted:
             self._end(active)
             return
-        self._submitted += 1
-        self._executor.submit(
-            Slice(
-                active.identity,
-                active.at.epochs,
-                active.at.archive,
-                active.wanted[0].epochs,
-            )
+        active.at_work = Slice(
+            active.identity,
+            active.at.epochs,
+            active.at.archive,
+            active.wanted[0].epochs,
         )
+        self._submitted += 1
+        self._executor.submit(active.at_work)
 
     def _claim(self, active: _Active) -> bool:
         active.claimed = self._store.claim(active.identity)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from itertools import takewhile
 
 from loky import cpu_count
 
 from kmlp.errors import ConfigError
 from kmlp.executors.share import Share
+
+_NONE = ("", "-1", "NoDevFiles")
+"""What CUDA takes for the end of its devices."""
 
 
 def places_here(share: Share) -> int:
@@ -38,7 +42,7 @@ def visible_gpus() -> list[str]:
     """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
-        return [name for name in chosen.split(",") if name not in ("", "-1")]
+        return [*takewhile(lambda name: name not in _NONE, chosen.split(","))]
     command = shutil.which("nvidia-smi")
     if command is None:
         return []

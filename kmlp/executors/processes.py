@@ -19,12 +19,15 @@ from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker as loky_resource_tracker
 
 from kmlp import backend
+from kmlp.activations import ACTIVATIONS
+from kmlp.checks import check_count
 from kmlp.config import RunConfig
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.executors.here import places_here, visible_gpus
 from kmlp.executors.own import pack_own, register_own
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
+from kmlp.losses import LOSSES
 from kmlp.processes import end_with
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
@@ -43,7 +46,7 @@ class ProcessExecutor:
         cpus_per_run: CPUs of each, of those that this process may use. Defaults to None:
             one, or no matter how many if `jobs` is given.
         gpus_per_run: Share of a GPU, 0 to 1, of each. Defaults to None: each has what
-            its backend finds.
+            its backend finds; then one is done at a time where that is an accelerator.
         seconds: How long a slice takes, at the least one epoch. Defaults to 2.
 
     Raises:
@@ -62,13 +65,16 @@ class ProcessExecutor:
             1.0 if cpus_per_run is None else cpus_per_run,
             0.0 if gpus_per_run is None else gpus_per_run,
         )
+        jobs = None if jobs is None else check_count("jobs", jobs)
         if cpus_per_run is not None or gpus_per_run is not None or jobs is None:
-            jobs = min(places_here(share), sys.maxsize if jobs is None else jobs)
+            alone = gpus_per_run is None and backend.accelerated()  # it has all of the GPU
+            places = 1 if alone else places_here(share)
+            jobs = places if jobs is None else min(places, jobs)
         environments: list[dict[str, str]] = [{}] * jobs
         if gpus_per_run is not None:
             gpus = visible_gpus() if share.gpus else []
             environments = [
-                share.environment(gpus[place // share.per_gpu] if gpus else None)
+                share.environment(gpus[place % len(gpus)] if gpus else None)
                 for place in range(jobs)
             ]
         self._idle = [_Process(seconds, it) for it in environments]
@@ -135,6 +141,7 @@ class _Process:
     def __init__(self, seconds: float, environment: dict[str, str]) -> None:
         self._seconds = seconds
         self._environment = {**_LEAVE_MEMORY_TO_US, **environment}
+        self._own: object = None
         self.pool: ProcessPoolExecutor | None = None
         self.config: RunConfig | None = None
 
@@ -146,8 +153,11 @@ class _Process:
             return self._submit(slice_)
 
     def _submit(self, slice_: Slice) -> Future[Any]:
-        self.config = slice_.config
-        own = pack_own() if self.pool is None else None
+        own = ACTIVATIONS.own, LOSSES.own
+        if own != self._own:  # it is to know what was registered since
+            self.stop()
+        self.config, self._own = slice_.config, own
+        packed = pack_own() if self.pool is None else None
         # They would let Ctrl-C through as they start.
         resource_tracker.ensure_running()
         loky_resource_tracker.ensure_running()
@@ -156,7 +166,7 @@ class _Process:
                 self.pool = ProcessPoolExecutor(
                     max_workers=1,
                     initializer=_start,
-                    initargs=(backend.select(), os.getpid(), own, self._seconds),
+                    initargs=(backend.select(), os.getpid(), packed, self._seconds),
                     env=self._environment,
                 )
             future: Future[Any] = self.pool.submit(_do, slice_)

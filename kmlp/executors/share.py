@@ -71,8 +71,8 @@ def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
     Args:
         cpus_per_run: CPUs of a run, `cpus_per_run > 0`. A run computes with one thread,
             so that more leave room for what its process does beside. Defaults to 1.
-        gpus_per_run: GPUs of a run, `0 <= gpus_per_run <= 1`: 0.25 lets four runs share
-            one. Defaults to 0.
+        gpus_per_run: GPUs of a run, 0, or from 0.01 to 1: 0.25 lets four runs share one.
+            Defaults to 0.
 
     Raises:
         ConfigError: with the problems of both.
@@ -80,7 +80,7 @@ def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
     cpus, gpus = gather(
         [
             partial(_number, "cpus_per_run", cpus_per_run, "> 0", _is_count),
-            partial(_number, "gpus_per_run", gpus_per_run, "from 0 to 1", _is_fraction),
+            partial(_number, "gpus_per_run", gpus_per_run, "0, or 0.01 to 1", _is_part),
         ]
     )
     return Share(cpus, gpus)
@@ -90,8 +90,8 @@ def _is_count(number: float) -> bool:
     return 0 < number < math.inf
 
 
-def _is_fraction(number: float) -> bool:
-    return 0 <= number <= 1
+def _is_part(number: float) -> bool:
+    return number == 0 or 0.01 <= number <= 1
 
 
 def _number(name: str, value: Any, rule: str, allowed: Callable[[float], bool]) -> float:

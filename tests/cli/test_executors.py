@@ -47,7 +47,7 @@ def runs(tmp_path, monkeypatch):
         ("--cpus-per-run 4000", "A run is to have 4000 CPUs, but this machine has less"),
         (
             "--gpus-per-run 2",
-            "The value of `gpus_per_run` is 2.0, but must be a number from 0",
+            "The value of `gpus_per_run` is 2.0, but must be a number 0, or",
         ),
         ("--executor ray --ray-runtime-env x.yaml", "x.yaml cannot be read (No such file"),
         ("--executor ray --ray-runtime-env no.yaml", "no.yaml is not YAML: while parsing"),

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from killing import without_seconds
-from ray_clusters import EPOCHS, RUNS, WORK, Nodes, on, one_node, ray_workers, wait_until
+from ray_clusters import EPOCHS, RUNS, WORK, Nodes, on, one_node, wait_until
 
 pytestmark = pytest.mark.once
 
@@ -45,7 +45,7 @@ def test_a_search_on_a_cluster_comes_to_the_same(kmlp, lasting_cluster):
 def test_a_killed_worker_costs_its_slice_only(kmlp, lasting_cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
-    os.kill(ray_workers()[0], signal.SIGKILL)
+    os.kill(lasting_cluster.workers()[0], signal.SIGKILL)
     found, err = result(process)
     assert "was lost (its process died); what it did since is done again." in err
     assert found == expected
@@ -54,7 +54,7 @@ def test_a_killed_worker_costs_its_slice_only(kmlp, lasting_cluster, expected):
 def test_a_slow_worker_holds_up_nothing_but_its_run(kmlp, lasting_cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
-    slow, *_ = ray_workers()
+    slow, *_ = lasting_cluster.workers()
     os.kill(slow, signal.SIGSTOP)
     kmlp.wait_for_epochs(EPOCHS * (RUNS - 1), process)
     assert process.poll() is None
@@ -70,7 +70,7 @@ def test_ctrl_c_leaves_the_cluster_clean(kmlp, lasting_cluster, expected):
     _out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "The same command goes on where it ended." in err
-    wait_until(lambda: not ray_workers(), seconds=10)
+    wait_until(lambda: not lasting_cluster.workers(), seconds=10)
     found, _ = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
     assert found == expected
 
@@ -78,15 +78,15 @@ def test_ctrl_c_leaves_the_cluster_clean(kmlp, lasting_cluster, expected):
 def test_a_command_that_is_killed_leaves_the_cluster_clean(kmlp, lasting_cluster):
     process = kmlp.start(*WORK, *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
-    assert ray_workers()
+    assert lasting_cluster.workers()
     process.kill()
-    wait_until(lambda: not ray_workers(), seconds=20)
+    wait_until(lambda: not lasting_cluster.workers(), seconds=20)
 
 
 def test_a_lost_node_costs_its_slices_only(kmlp, cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(cluster))
     kmlp.wait_for_epochs(1, process)
-    wait_until(lambda: len(ray_workers()) == 2)
+    wait_until(lambda: len(cluster.workers()) == 2)
     cluster.do("kill-node")
     found, _ = result(process)
     assert found == expected
@@ -101,11 +101,11 @@ def test_a_node_that_joins_is_used_and_idle_workers_are_given_back(kmlp):
     with one_node() as cluster:
         process = kmlp.start(*work, "--json", *on(cluster))
         kmlp.wait_for_epochs(1, process)
-        assert len(ray_workers()) == 1
+        assert len(cluster.workers()) == 1
         cluster.do("node", num_cpus=1)
-        wait_until(lambda: len(ray_workers()) == 2)
+        wait_until(lambda: len(cluster.workers()) == 2)
         kmlp.wait_for_epochs(24 * 2 + 1, process)
-        wait_until(lambda: len(ray_workers()) == 1, seconds=20)
+        wait_until(lambda: len(cluster.workers()) == 1, seconds=20)
         assert process.poll() is None
         found, err = result(process)
     assert "72 epochs trained" in err

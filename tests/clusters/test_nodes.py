@@ -1,22 +1,27 @@
 """What nodes have, and what they have not."""
 
 import json
+import os
 import queue
+import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import ray
-from ray_clusters import WORK, on, one_node, ray_workers, wait_until
+from ray_clusters import WORK, on, one_node, wait_until
 
 import kmlp as package
-from kmlp import ConfigError, RayExecutor, RunConfig, ablate, backend
+from kmlp import ConfigError, ProcessExecutor, RayExecutor, RunConfig, ablate, backend
 from kmlp.activations import ACTIVATIONS
 from kmlp.data.importing import import_dataset
+from kmlp.engine import EpochFinished, Slice, SliceLost
 from kmlp.errors import ClusterError
-from kmlp.executors.ray.pool import Pool
+from kmlp.executors.ray.pool import Pool, _Worker
 from kmlp.executors.share import Share
+from kmlp.run import identify
 
 pytestmark = pytest.mark.once
 
@@ -118,37 +123,34 @@ def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
         pool.put_dataset(("mnist", None), None)
 
 
-def test_one_executor_serves_several_studies_and_brings_own_functions(lasting_cluster):
+def test_one_executor_serves_several_studies_and_brings_own_functions(
+    lasting_cluster, monkeypatch
+):
     def steep(x, slope=3.0):
         import keras
 
         return keras.ops.tanh(slope * x)
 
-    ACTIVATIONS.register("steep_on_ray", steep)
-    try:
-        with RayExecutor(lasting_cluster.address, cpus_per_run=0.5) as executor:
-            assert executor.free() == 4
-            there = ablate(
-                "activation",
-                ["steep_on_ray", "relu"],
-                base=SMALL,
-                seeds=1,
-                epochs=1,
-                executor=executor,
-            )
-            workers = ray_workers()
-            again = ablate(
-                "width", [8, 4], base=SMALL, seeds=1, epochs=1, executor=executor
-            )
-            assert {*ray_workers()} <= {*workers}
-        here = ablate(
-            "activation", ["steep_on_ray", "relu"], base=SMALL, seeds=1, epochs=1, jobs=1
+    monkeypatch.setattr(ACTIVATIONS, "_own", {"steep_on_ray": steep})
+    with RayExecutor(lasting_cluster.address, cpus_per_run=0.5) as executor:
+        assert executor.free() == 4
+        there = ablate(
+            "activation",
+            ["steep_on_ray", "relu"],
+            base=SMALL,
+            seeds=1,
+            epochs=1,
+            executor=executor,
         )
-    finally:
-        del ACTIVATIONS.own["steep_on_ray"]
+        workers = lasting_cluster.workers()
+        again = ablate("width", [8, 4], base=SMALL, seeds=1, epochs=1, executor=executor)
+        assert {*lasting_cluster.workers()} <= {*workers}
+    here = ablate(
+        "activation", ["steep_on_ray", "relu"], base=SMALL, seeds=1, epochs=1, jobs=1
+    )
     assert [run.test_loss for run in there.runs] == [run.test_loss for run in here.runs]
     assert len(again.runs) == 2
-    wait_until(lambda: not ray_workers())
+    wait_until(lambda: not lasting_cluster.workers())
 
 
 @pytest.mark.parametrize("share", [{"gpus_per_run": 1}, {"cpus_per_run": 64}], ids=str)
@@ -170,3 +172,78 @@ def test_an_address_at_which_nothing_is(monkeypatch):
         ClusterError, match=r"no connection to 127\.0\.0\.1:9: it has not answered"
     ):
         RayExecutor("127.0.0.1:9").free()
+
+
+@pytest.mark.parametrize("kind", ["ray", "processes"])
+def test_an_executor_can_be_used_again_after_ctrl_c(lasting_cluster, kind):
+    def interrupt(event):
+        if isinstance(event, EpochFinished):
+            raise KeyboardInterrupt
+
+    make = {
+        "ray": lambda: RayExecutor(lasting_cluster.address),
+        "processes": lambda: ProcessExecutor(2),
+    }
+    with make[kind]() as executor:
+        with pytest.raises(KeyboardInterrupt):
+            ablate(
+                "width", [8, 4], base=SMALL, epochs=2, executor=executor, observer=interrupt
+            )
+        study = ablate(
+            "batch_size", [64, 32], base=SMALL, seeds=1, epochs=1, executor=executor
+        )
+        assert [run.status for run in study.runs] == ["finished"] * 2
+
+
+@pytest.mark.parametrize("kind", ["ray", "processes"])
+def test_what_is_registered_later_goes_along_too(lasting_cluster, monkeypatch, kind):
+    def twice(x):
+        return 2 * x
+
+    make = {
+        "ray": lambda: RayExecutor(lasting_cluster.address, jobs=1),
+        "processes": lambda: ProcessExecutor(1),
+    }
+    with make[kind]() as executor:
+        ablate("width", [8], base=SMALL, seeds=1, epochs=1, executor=executor)
+        monkeypatch.setattr(ACTIVATIONS, "_own", {"twice": twice})
+        study = ablate(
+            "activation", ["twice"], base=SMALL, seeds=1, epochs=1, executor=executor
+        )
+        assert study.runs[0].failure is None
+
+
+def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_cluster):
+    lost = []
+
+    def observer(event):
+        if isinstance(event, SliceLost):
+            lost.append(event)
+
+    with RayExecutor(lasting_cluster.address) as executor:
+        options = {"base": SMALL, "seeds": 2, "epochs": 1, "executor": executor}
+        ablate("width", [8, 4], **options)
+        before = lasting_cluster.workers()
+        assert before
+        time.sleep(1)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        study = ablate("batch_size", [64, 32], **options, observer=observer)
+    assert [run.status for run in study.runs] == ["finished"] * 4
+    assert lost == []
+
+
+def test_between_two_slices_no_worker_is_given_back(monkeypatch):
+    """One that is still starting would never get ready."""
+    given_back = []
+    pool = Pool(Share(), 8, {}, {}, [].append, queue.SimpleQueue())
+    monkeypatch.setattr(pool, "_give_back", given_back.append)
+    pool._workers = workers = [_Worker(None, ready=n < 2) for n in range(3)]
+    slice_ = Slice(identify(SMALL, fused=True), 0, None, 1)
+    for worker in workers[:2]:
+        worker.task = (1, slice_)
+    pool.settle()
+    assert given_back == []
+    monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IDLE", 0)
+    pool.settle()
+    assert given_back == [workers[2]]

@@ -365,3 +365,22 @@ def test_damage_is_told_with_what_is_trained_again(store):
     damaged = [event for event in events if isinstance(event, CheckpointDamaged)]
     assert [event.epochs for event in damaged] == [0, 0]
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_slices_of_somebody_who_was_interrupted_are_not_ours(capacity):
+    """An executor that stays open has them still."""
+    executor = Executor(capacity)
+    for seed in range(capacity):
+        executor.submit(Slice(identify(RunConfig(seed=7 + seed)), 0, None, 5))
+    planner = Planner(Assignment(A, 2), Assignment(B, 1))
+    execute(planner, executor=executor)
+    assert [(it.config, run.epochs) for it, run in planner.reports] in (
+        [(A, 2), (B, 1)],
+        [(B, 1), (A, 2)],
+    )
+    left = Executor(2)
+    left.submit(Slice(identify(A), 4, b"other", 5))  # of the same run
+    planner = Planner(Assignment(A, 2))
+    execute(planner, executor=left)
+    assert [run.epochs for _, run in planner.reports] == [2]

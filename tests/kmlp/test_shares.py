@@ -31,7 +31,7 @@ def test_how_many_runs_fit(share, cpus, gpus, places):
 
 
 @pytest.mark.parametrize("cpus", [0, -1, math.inf, math.nan, True, "2", None])
-@pytest.mark.parametrize("gpus", [-0.1, 1.5, math.nan, "a"])
+@pytest.mark.parametrize("gpus", [-0.1, 1.5, 0.001, math.nan, "a"])
 def test_wrong_shares_are_all_said_at_once(cpus, gpus):
     with pytest.raises(ConfigError) as caught:
         make_share(cpus, gpus)
@@ -46,7 +46,7 @@ def test_processes_share_gpus(monkeypatch):
     monkeypatch.setattr(here, "cpu_count", lambda: 16)
     executor = ProcessExecutor(gpus_per_run=0.25)
     found = [process._environment for process in executor._idle]
-    assert [it["CUDA_VISIBLE_DEVICES"] for it in found] == ["3"] * 4 + ["5"] * 4
+    assert [it["CUDA_VISIBLE_DEVICES"] for it in found] == ["3", "5"] * 4
     assert {it["XLA_PYTHON_CLIENT_MEM_FRACTION"] for it in found} == {"0.225"}
     assert {it["TF_FORCE_GPU_ALLOW_GROWTH"] for it in found} == {"true"}
     alone = ProcessExecutor(gpus_per_run=1)._idle
@@ -62,6 +62,26 @@ def test_processes_that_are_to_have_no_gpu_see_none(monkeypatch):
     assert all(
         "CUDA_VISIBLE_DEVICES" not in it._environment for it in ProcessExecutor(2)._idle
     )
+
+
+def test_what_cuda_takes_for_the_end_of_its_devices(monkeypatch):
+    for chosen, found in (("0,-1,1", ["0"]), ("NoDevFiles", []), ("", []), ("2", ["2"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+        assert visible_gpus() == found
+
+
+def test_without_a_share_of_the_gpu_one_has_all_of_it(monkeypatch):
+    monkeypatch.setattr(here, "cpu_count", lambda: 8)
+    monkeypatch.setattr("kmlp.backend.accelerated", lambda: True)
+    assert ProcessExecutor().free() == ProcessExecutor(cpus_per_run=2).free() == 1
+    assert ProcessExecutor(3).free() == 3
+    assert ProcessExecutor(gpus_per_run=0).free() == 8
+
+
+@pytest.mark.parametrize("jobs", [0, -1, "2", 1.5])
+def test_wrong_jobs_are_refused(jobs):
+    with pytest.raises(ConfigError, match="The value of `jobs` is"):
+        ProcessExecutor(jobs)
 
 
 def test_jobs_are_the_most(monkeypatch):

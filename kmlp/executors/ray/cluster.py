@@ -59,7 +59,7 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None) -> None:
             **options,
         )
     except Exception as error:  # of many kinds
-        reason = " ".join(str(error).split())[:500]
+        reason = _last_line(error)[:500]
         raise ClusterError(
             f"There is no connection to {address or 'a local Ray'} "
             f"({type(error).__name__}: {reason})."
@@ -154,4 +154,4 @@ def mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str | None:
 
 
 def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip()
+    return (str(error).strip() or type(error).__name__).splitlines()[-1].strip()

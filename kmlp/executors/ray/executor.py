@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import os
 import pickle
 import queue
@@ -13,11 +14,13 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from kmlp import backend
+from kmlp.activations import ACTIVATIONS
 from kmlp.checks import MAX_COUNT, check_count
 from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
@@ -26,6 +29,7 @@ from kmlp.executors.own import pack_own
 from kmlp.executors.ray import on_node
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import SECONDS
+from kmlp.losses import LOSSES
 
 SECONDS_UNTIL_LOST = 30.0
 """After how long without a sign of the cluster it is given up."""
@@ -93,6 +97,7 @@ class RayExecutor:
         self._numbers = 0
         self._slices: dict[int, Slice] = {}
         self._sent: set[tuple[str, float | None]] = set()
+        self._own = _registered()
 
     def __enter__(self) -> Self:
         self._connected()
@@ -111,6 +116,12 @@ class RayExecutor:
         return max(0, self._room - len(self._slices))
 
     def submit(self, slice_: Slice) -> None:
+        if not self._slices and self._own != _registered():
+            self.close()  # workers are to know what was registered since
+        with self._closed_on_errors():
+            self._submit(slice_)
+
+    def _submit(self, slice_: Slice) -> None:
         helper = self._connected()
         key = slice_.config.dataset, slice_.config.validation_fraction
         if key not in self._sent:
@@ -121,6 +132,10 @@ class RayExecutor:
         helper.say(("submit", self._numbers, slice_))
 
     def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
+        with self._closed_on_errors():
+            return self._result(timeout)
+
+    def _result(self, timeout: float | None) -> SliceResult | SliceFailed | None:
         helper = self._connected()
         free = self.free()
         if self._hungry != (not free):
@@ -141,10 +156,9 @@ class RayExecutor:
                 self._room = room
             case ("warning", text):
                 warnings.warn(text, RuntimeWarning, stacklevel=3)
-            case ("done", number, done):
-                del self._slices[number]
-                found: SliceResult | SliceFailed = done
-                return found
+            case ("done", number, outcome):
+                kind = SliceResult if "records" in outcome else SliceFailed
+                return kind(slice=self._slices.pop(number), **outcome)
         return None
 
     def close(self) -> None:
@@ -172,8 +186,18 @@ class RayExecutor:
             helper.close()
         return found
 
+    @contextlib.contextmanager
+    def _closed_on_errors(self) -> Iterator[None]:
+        """After an error, and after Ctrl-C, the next use connects anew."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def _connected(self) -> _Helper:
         if self._helper is None:
+            self._own = _registered()
             helper = _Helper(self._settings(look_only=False))
             try:
                 helper.ready()
@@ -205,6 +229,11 @@ class RayExecutor:
         }
 
 
+def _registered() -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the user has registered."""
+    return ACTIVATIONS.own, LOSSES.own
+
+
 class _Helper:
     """The helper process, as the engine's process sees it."""
 
@@ -212,17 +241,21 @@ class _Helper:
         self._place = settings["address"] or "the local Ray"
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (see `close`)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _HELPER, *filter(None, sys.path)],
+            [sys.executable, "-c", _HELPER, *(it or str(Path.cwd()) for it in sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("KMLP_DEBUG") == "1" else self._errors,
             start_new_session=True,  # Ctrl-C is for this process, which ends the other
         )
         self._heard: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        threading.Thread(target=self._listen, daemon=True).start()
-        self._alive = time.monotonic()
-        self._patience = _SECONDS_TO_CONNECT
-        """How many seconds without a word from it are too many."""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        self._silent = 0
+        """Seconds without a word from it, but those in which this process was stopped."""
+        # Ray may take its time to set nodes up, and does so when it connects by ray://.
+        slow = settings["runtime_env"] is not None
+        self._patience = math.inf if slow else _SECONDS_TO_CONNECT
+        """How many of them are too many."""
         self._is_ready = False
         self.say(("settings", settings))
 
@@ -238,7 +271,7 @@ class _Helper:
     def ready(self) -> list[dict[str, Any]]:
         """Waits until it is connected, and gives what it says of the nodes."""
         self.hear(None)  # that it is connected
-        self._patience = float("inf")  # Ray may take its time to set nodes up
+        self._patience = math.inf
         message = self.hear(None)
         assert message is not None
         self._patience, self._is_ready = SECONDS_UNTIL_LOST, True
@@ -252,20 +285,21 @@ class _Helper:
             ClusterLostError: if there is no sign of the cluster any more.
             KmlpError: what the helper raised.
         """
-        until = float("inf") if timeout is None else time.monotonic() + timeout
+        until = math.inf if timeout is None else time.monotonic() + timeout
         while True:
-            left = min(until, self._alive + self._patience, time.monotonic() + 1)
+            left = until - time.monotonic()
             try:
-                message = self._heard.get(timeout=max(0.0, left - time.monotonic()))
+                message = self._heard.get(timeout=max(0.0, min(left, 1.0)))
             except queue.Empty:
-                if time.monotonic() >= until:
+                if left <= 1:
                     return None
-                if time.monotonic() >= self._alive + self._patience:
+                self._silent += 1
+                if self._silent >= self._patience:
                     self._process.kill()
                     how = f"has not answered for {self._patience:g} seconds"
                     raise self._lost(how) from None
                 continue
-            self._alive = time.monotonic()
+            self._silent = 0
             if message[0] == "error":
                 raise self._error(*message[1:])
             if message[0] == "end":
@@ -275,19 +309,18 @@ class _Helper:
 
     def close(self) -> None:
         """Has it give everything back, and waits for its end."""
-        with contextlib.suppress(OSError):
-            self.say(("close",))
+        assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.wait(_SECONDS_TO_CLOSE)
-        except subprocess.TimeoutExpired:
-            pass
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()  # which it takes for the end
+            if self._is_ready:  # else it does not listen yet
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_SECONDS_TO_CLOSE)
         finally:
             self._process.kill()
             self._process.wait()
-            for stream in (self._process.stdin, self._process.stdout):
-                assert stream is not None
-                with contextlib.suppress(OSError):
-                    stream.close()
+            self._listener.join()
+            self._process.stdout.close()
             self._errors.close()
 
     def _listen(self) -> None:

@@ -1,7 +1,7 @@
 """The helper process: what it hears from the engine's process, and its loop.
 
 Messages are tuples that begin with a word. It hears `settings` first, then `dataset`,
-`submit`, `hungry` and `close`; the end of its input is as `close`. It says `connected`
+`submit` and `hungry`; at the end of its input it gives all back. It says `connected`
 and `ready`, then `room`, `done`, `warning` and `alive`; in place of any of them `error`.
 """
 
@@ -53,6 +53,7 @@ def main() -> None:
     except KmlpError as error:
         problems = error.problems if isinstance(error, ConfigError) else [str(error)]
         tell(("error", type(error).__name__, problems))
+        os._exit(1)  # whatever the threads are at
 
 
 def _serve(source: IO[bytes], tell: Callable[[tuple[Any, ...]], None]) -> None:
@@ -68,7 +69,7 @@ def _serve(source: IO[bytes], tell: Callable[[tuple[Any, ...]], None]) -> None:
             check_placement(nodes, share)
         able = [reports[it.id] for it in nodes if it.id in reports and places([it], share)]
         _check_same(able, settings["wanted"])
-    tell(("ready", told, ray.__version__))
+    tell(("ready", told))
     if settings["look_only"]:
         ray.shutdown()
         return
@@ -120,11 +121,13 @@ def _listen(
         "hungry": become,
     }
     try:
-        while (message := pickle.load(source))[0] != "close":
-            events.put(partial(do[message[0]], *message[1:]))
-    except (EOFError, OSError, pickle.UnpicklingError):  # the engine's process is gone
+        while True:
+            word, *arguments = pickle.load(source)
+            events.put(partial(do[word], *arguments))
+    except EOFError:  # the engine's process is done, or gone
         pass
-    events.put(ended.set)
+    finally:
+        events.put(ended.set)
 
 
 def _watch(

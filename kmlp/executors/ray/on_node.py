@@ -83,7 +83,7 @@ class NodeWorker:
         self._told: dict[str, Any] | None = None
         return found
 
-    def do(self, slice_: Slice, dataset: list[Any]) -> tuple[Any, dict[str, Any], int]:
+    def do(self, slice_: Slice, dataset: list[Any]) -> tuple[dict[str, Any], int]:
         """Does a slice.
 
         Args:
@@ -92,8 +92,8 @@ class NodeWorker:
                 each time.
 
         Returns:
-            Records and archive, or reason and finality if it failed; the facts of this
-            environment; how many networks were built.
+            The fields of its `SliceResult` or its `SliceFailed` but for the slice
+            itself; how many networks were built.
         """
         import ray
 
@@ -107,8 +107,9 @@ class NodeWorker:
         done = self._worker.do(slice_)
         built = self._worker.networks_built
         if isinstance(done, SliceResult):
-            return (done.records, done.archive), self._facts(), built
-        return (done.reason, done.final), self._facts(), built
+            facts = self._facts()
+            return {"records": done.records, "archive": done.archive, "facts": facts}, built
+        return {"reason": done.reason, "final": done.final}, built
 
     def _facts(self) -> dict[str, Any]:
         if self._told is None:
@@ -116,10 +117,12 @@ class NodeWorker:
 
             from kmlp.environment import describe_machine
 
+            facts = describe_machine()
             gpus = ray.get_gpu_ids()
+            if gpus and facts["device"] != "cpu":
+                facts["device"] = f"gpu:{gpus[0]}"
             self._told = {
-                **describe_machine(),
-                "device": f"gpu:{gpus[0]}" if gpus else "cpu",
+                **facts,
                 "address": ray.util.get_node_ip_address(),
             }
         return self._told

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 
 import ray
 
-from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.engine import Slice
 from kmlp.errors import ClusterError
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.cluster import Node, mismatch, places
@@ -21,11 +21,15 @@ from kmlp.executors.worker import MAX_NETWORKS_BUILT
 from kmlp.run import RunIdentity
 
 SECONDS_IDLE = 5.0
-"""After how long without work a worker is given back."""
+"""After how long more workers than are of use are given back."""
+
+_SECONDS_DEAD = 0.5
+"""A worker that had no work for so long, and is found dead as soon when it gets a slice,
+was dead before."""
 
 MAX_FAILED_STARTS = 5
-"""After how many failed starts in a row, none of them successful, the cluster is said not
-to be able to train."""
+"""After how many failed starts in a row, where no worker trains, the cluster is said not to
+be able to."""
 
 
 @dataclass(eq=False, slots=True)
@@ -35,11 +39,15 @@ class _Worker:
     actor: Any
     ready: bool = False
     host: str = ""
+    node: str = ""
     run: RunIdentity | None = None
     """The run whose session it has."""
     task: tuple[int, Slice] | None = None
     """The number of a slice, and the slice."""
-    idle_since: float = 0.0
+    since: float = 0.0
+    """When it got its slice, or had none any more."""
+    was_idle: float = 0.0
+    """How many seconds it had none before."""
 
 
 class Pool:
@@ -75,13 +83,17 @@ class Pool:
         self._without: set[str] = set()
         self._nodes: list[Node] = []
         self._said_that_it_waits = False
-        self._failed_starts = itertools.count(1)
+        self._failed_starts = 0
+        self._spare_since: float | None = None
         self.hungry = False
         """Whether there is more to do than there is room for."""
 
     def see(self, nodes: list[Node]) -> None:
         """Takes notice of the nodes that are there, and says how much room they have."""
         self._nodes = nodes
+        there = {node.id for node in nodes}
+        for worker in [it for it in self._workers if _is_idle(it) and it.node not in there]:
+            self._give_back(worker)
         if not places(nodes, self._share, self._without) and not self._said_that_it_waits:
             self._said_that_it_waits = True
             self._tell(
@@ -120,13 +132,21 @@ class Pool:
         useful = min(self._jobs, (2 if self.hungry else 1) * at_work)
         while len(self._workers) < useful:
             self._start()
-        spare = len(self._workers) - useful
-        for worker in [*reversed(self._workers)]:
-            idle_for = time.monotonic() - worker.idle_since
-            unused = not worker.ready or (_is_idle(worker) and idle_for > SECONDS_IDLE)
-            if spare > 0 and unused:
+        self._give_back_what_is_spare(len(self._workers) - useful)
+
+    def _give_back_what_is_spare(self, spare: int) -> None:
+        """Gives workers back that have been of no use for a while: between two slices
+        there is less to do than there is.
+        """
+        if spare <= 0:
+            self._spare_since = None
+        elif self._spare_since is None:
+            self._spare_since = time.monotonic()
+        elif time.monotonic() - self._spare_since > SECONDS_IDLE:
+            unused = [it for it in reversed(self._workers) if it.task is None]
+            for worker in sorted(unused, key=lambda it: it.ready)[:spare]:
                 self._give_back(worker)
-                spare -= 1
+            self._spare_since = None
 
     def close(self) -> None:
         """Gives all workers back; what they are doing is lost."""
@@ -157,23 +177,29 @@ class Pool:
             found = future.result()
         except Exception as error:  # of many kinds
             self._give_back(worker)
-            if next(self._failed_starts) >= MAX_FAILED_STARTS:
+            self._failed_starts += 1
+            trains = any(it.ready for it in self._workers)
+            if self._failed_starts >= MAX_FAILED_STARTS and not trains:
                 raise ClusterError(
                     f"No worker can be started on the cluster: {_reason(error)}."
                 ) from error
             return
         if (differs := mismatch(found, self._wanted)) is not None:
             self._give_back(worker)
+            if found["node"] in self._without:
+                return
             self._without.add(found["node"])
             if not places(self._nodes, self._share, self._without):
                 raise ClusterError(f"No node is left that can train. Left out: {differs}.")
             self._tell(("warning", f"A node is left out: {differs}."))
             return
-        self._failed_starts = itertools.count(1)
-        worker.ready, worker.host = True, found["host"]
-        worker.idle_since = time.monotonic()
+        self._failed_starts = 0
+        worker.ready, worker.host, worker.node = True, found["host"], found["node"]
+        worker.since = time.monotonic()
 
     def _do(self, worker: _Worker, task: tuple[int, Slice]) -> None:
+        now = time.monotonic()
+        worker.was_idle, worker.since = now - worker.since, now
         worker.task, worker.run = task, task[1].run
         config = task[1].config
         dataset = self._datasets[config.dataset, config.validation_fraction]
@@ -183,27 +209,21 @@ class Pool:
     def _done(self, worker: _Worker, future: Any) -> None:
         if worker not in self._workers or worker.task is None:
             return
-        number, slice_ = worker.task
-        worker.task, worker.idle_since = None, time.monotonic()
+        task, now = worker.task, time.monotonic()
+        took, worker.since, worker.task = now - worker.since, now, None
         try:
-            (first, second), facts, networks_built = future.result()
+            outcome, networks_built = future.result()
         except Exception as error:  # of many kinds
             self._give_back(worker)
+            if worker.was_idle > _SECONDS_DEAD > took:
+                self._queue.appendleft(task)
+                return
             reason = f"the worker on {worker.host} was lost ({_reason(error)})"
-            self._tell(("done", number, SliceFailed(slice_, reason)))
+            self._tell(("done", task[0], {"reason": reason}))
             return
         if networks_built > MAX_NETWORKS_BUILT:
             self._give_back(worker)
-        failed = isinstance(first, str)
-        self._tell(
-            (
-                "done",
-                number,
-                SliceFailed(slice_, first, second)
-                if failed
-                else SliceResult(slice_, first, second, facts),
-            )
-        )
+        self._tell(("done", task[0], outcome))
 
     def _give_back(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -217,15 +237,17 @@ def _is_idle(worker: _Worker) -> bool:
     return worker.ready and worker.task is None
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """Why something of Ray's failed, in a line."""
+    if isinstance(error, ray.exceptions.RayTaskError) and error.cause is not None:
+        return _reason(error.cause)
     if isinstance(error, ray.exceptions.OutOfMemoryError):
         return "its node has no memory left"
-    text = " ".join(str(error).split())
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
     if "node has died" in text or isinstance(error, ray.exceptions.NodeDiedError):
         return "its node is gone"
     if isinstance(error, ray.exceptions.ActorDiedError):
         return "its process died"
     if isinstance(error, ray.exceptions.ActorUnavailableError):
         return "its node does not answer"
-    return f"{type(error).__name__}: {text[:300]}"
+    return f"{type(error).__name__}: {text.splitlines()[-1].strip()[:300] if text else ''}"
