@@ -123,7 +123,7 @@ def ablate(
         return
     with (
         show_progress((param, "seed"), quiet=quiet, fresh=fresh) as display,
-        training.opened(jobs) as trained_by,
+        training.opened(jobs, quiet=quiet) as trained_by,
     ):
         study = run_ablation(
             param,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -85,9 +87,10 @@ class ExecutorOptions:
         if self.executor not in EXECUTORS:
             raise ConfigError([unknown_name("executor", self.executor, EXECUTORS)])
         if self.executor == "ray":
-            RayExecutor()  # which looks whether Ray is there
+            RayExecutor("auto")  # which looks whether Ray is there
         gather(
             [
+                lambda: self.executor == "ray" and RayExecutor(self.ray_address),
                 lambda: raise_problems(
                     f"{flag} has no effect without --executor ray. Give that, or leave it "
                     "out."
@@ -104,8 +107,12 @@ class ExecutorOptions:
         )
 
     @contextlib.contextmanager
-    def opened(self, jobs: int | None) -> Iterator[dict[str, Any]]:
+    def opened(self, jobs: int | None, *, quiet: bool) -> Iterator[dict[str, Any]]:
         """What the library takes as `executor` and `jobs`, open meanwhile.
+
+        Args:
+            jobs: As `--jobs` gives it.
+            quiet: Whether to say nothing of it.
 
         Raises:
             ConfigError: if there is no room for a run.
@@ -114,6 +121,9 @@ class ExecutorOptions:
         from kmlp.executors import ProcessExecutor, RayExecutor
 
         if self.executor == "ray":
+            if not quiet:
+                place = self.ray_address or os.environ.get("RAY_ADDRESS")
+                print(f"Connecting to {place or 'a Ray of its own'}.", file=sys.stderr)
             with RayExecutor(
                 self.ray_address,
                 jobs=jobs,

@@ -150,7 +150,7 @@ def reproduce(
     with contextlib.ExitStack() as opened:
 
         def trained_by() -> dict[str, Any]:
-            return opened.enter_context(training.opened(jobs))
+            return opened.enter_context(training.opened(jobs, quiet=quiet))
 
         for place, answer in _trained(
             lab, questions, settings, trained_by, quiet=quiet, **common

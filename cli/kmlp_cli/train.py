@@ -75,7 +75,7 @@ def train(
     )
     with (
         show_progress(("seed",), quiet=quiet, fresh=fresh) as display,
-        training.opened(None) as trained_by,
+        training.opened(None, quiet=quiet) as trained_by,
     ):
         run = run_training(
             run_config,

@@ -167,7 +167,7 @@ def tune(
     shown, stages = (*found.fields, "seed"), stages_of(settings)
     with (
         show_progress(shown, quiet=quiet, fresh=fresh, stages=stages) as display,
-        training.opened(jobs) as trained_by,
+        training.opened(jobs, quiet=quiet) as trained_by,
     ):
         search = run_search(
             found,

@@ -69,7 +69,7 @@ def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
     """The share of these numbers, checked.
 
     Args:
-        cpus_per_run: CPUs of a run, `cpus_per_run > 0`. A run computes with one thread,
+        cpus_per_run: CPUs of a run, `cpus_per_run >= 0.01`. A run computes with one thread,
             so that more leave room for what its process does beside. Defaults to 1.
         gpus_per_run: GPUs of a run, 0, or from 0.01 to 1: 0.25 lets four runs share one.
             Defaults to 0.
@@ -79,7 +79,7 @@ def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
     """
     cpus, gpus = gather(
         [
-            partial(_number, "cpus_per_run", cpus_per_run, "> 0", _is_count),
+            partial(_number, "cpus_per_run", cpus_per_run, ">= 0.01", _is_count),
             partial(_number, "gpus_per_run", gpus_per_run, "0, or 0.01 to 1", _is_part),
         ]
     )
@@ -87,7 +87,7 @@ def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
 
 
 def _is_count(number: float) -> bool:
-    return 0 < number < math.inf
+    return 0.01 <= number < math.inf
 
 
 def _is_part(number: float) -> bool:

@@ -42,13 +42,22 @@ def runs(tmp_path, monkeypatch):
         ("--ray-runtime-env x", "--ray-runtime-env has no effect without --executor ray."),
         (
             "--cpus-per-run 0",
-            "The value of `cpus_per_run` is 0.0, but must be a number > 0.",
+            "The value of `cpus_per_run` is 0.0, but must be a number >= 0.01.",
         ),
         ("--cpus-per-run 4000", "A run is to have 4000 CPUs, but this machine has less"),
         (
             "--gpus-per-run 2",
             "The value of `gpus_per_run` is 2.0, but must be a number 0, or",
         ),
+        (
+            "--executor ray --ray-address nonsense",
+            "is 'nonsense', but must be auto, HOST:PORT",
+        ),
+        (
+            "--executor ray --ray-address a:99999",
+            "is 'a:99999', but must be auto, HOST:PORT",
+        ),
+        ("--executor ray --ray-address http://a:1", "is 'http://a:1', but must be auto"),
         ("--executor ray --ray-runtime-env x.yaml", "x.yaml cannot be read (No such file"),
         ("--executor ray --ray-runtime-env no.yaml", "no.yaml is not YAML: while parsing"),
         ("--executor ray --ray-runtime-env list.yaml", "list.yaml must have names with"),

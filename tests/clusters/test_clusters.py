@@ -115,7 +115,9 @@ def test_a_node_that_joins_is_used_and_idle_workers_are_given_back(kmlp):
 def test_a_cluster_that_has_no_node_yet_is_waited_for_if_so_asked(kmlp, expected):
     with Nodes().do("head", num_cpus=0) as cluster:
         process = kmlp.start(*WORK, "--json", "--ray-wait", *on(cluster))
-        wait_until(lambda: "waiting until one has" in process.stderr.readline())
+        wait_until(
+            lambda: "No node has room for a run now; waiting." in process.stderr.readline()
+        )
         cluster.do("node", num_cpus=1)
         found, _ = result(process)
     assert found == expected

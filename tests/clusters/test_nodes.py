@@ -57,7 +57,7 @@ def test_a_node_with_another_kmlp_is_an_error_before_training(kmlp, tmp_path, co
     with one_node(**other_kmlp(tmp_path, code)) as cluster:
         code, out, err = kmlp.run(*WORK, *on(cluster))
     assert (code, out) == (2, "")
-    assert err.startswith("Error: Nodes of the cluster have another Python than this one: ")
+    assert "Error: Nodes of the cluster have another Python than this one: " in err
     assert said in err
     assert not kmlp.database.exists()
 
@@ -166,6 +166,34 @@ def test_nodes_are_described(lasting_cluster):
     assert all(backend.select() in node["versions"] for node in nodes)
 
 
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        (
+            {"pipp": ["x"]},
+            'Unknown field of the runtime environment "pipp": did you mean "pip"',
+        ),
+        ({"pip": 3}, "The runtime environment: runtime_env"),
+        (["pip"], "The runtime environment is \\['pip'\\], but must have names"),
+    ],
+    ids=str,
+)
+def test_a_wrong_runtime_environment_is_no_question_of_the_connection(env, said):
+    with pytest.raises(ConfigError, match=said):
+        RayExecutor("127.0.0.1:9", runtime_env=env).free()
+
+
+def test_an_address_of_the_environment_is_checked_too(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "garbage")
+    with pytest.raises(ConfigError, match=r"is 'garbage' \(of RAY_ADDRESS\), but must be"):
+        RayExecutor()
+    for address in ("", 3, "auto:", "host", "ray://host"):
+        with pytest.raises(ConfigError, match="The address of the Ray cluster is"):
+            RayExecutor(address)
+    for address in ("auto", "host:6379", "ray://10.0.0.1:10001", "[::1]:6379"):
+        RayExecutor(address)
+
+
 def test_an_address_at_which_nothing_is(monkeypatch):
     monkeypatch.setattr("kmlp.executors.ray.executor._SECONDS_TO_CONNECT", 2.0)
     with pytest.raises(
@@ -231,6 +259,19 @@ def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_clu
         study = ablate("batch_size", [64, 32], **options, observer=observer)
     assert [run.status for run in study.runs] == ["finished"] * 4
     assert lost == []
+
+
+def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
+    told = []
+    pool = Pool(Share(), 8, {}, {}, told.append, queue.SimpleQueue())
+    monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IN_SILENCE", 0)
+    pool._workers = [_Worker(None)]
+    pool.submit(1, Slice(identify(SMALL, fused=True), 0, None, 1))
+    for _ in range(4):
+        pool.settle()
+    [(word, text)] = told
+    assert word == "warning"
+    assert "others use the cluster" in text
 
 
 def test_between_two_slices_no_worker_is_given_back(monkeypatch):

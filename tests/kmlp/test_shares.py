@@ -30,13 +30,13 @@ def test_how_many_runs_fit(share, cpus, gpus, places):
     assert share.fits(cpus, gpus) == places
 
 
-@pytest.mark.parametrize("cpus", [0, -1, math.inf, math.nan, True, "2", None])
+@pytest.mark.parametrize("cpus", [0, -1, 1e-5, math.inf, math.nan, True, "2", None])
 @pytest.mark.parametrize("gpus", [-0.1, 1.5, 0.001, math.nan, "a"])
 def test_wrong_shares_are_all_said_at_once(cpus, gpus):
     with pytest.raises(ConfigError) as caught:
         make_share(cpus, gpus)
     one, other = caught.value.problems
-    assert one == f"The value of `cpus_per_run` is {cpus!r}, but must be a number > 0."
+    assert one == f"The value of `cpus_per_run` is {cpus!r}, but must be a number >= 0.01."
     assert other.startswith(f"The value of `gpus_per_run` is {gpus!r}, but must be")
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import ray
 from loky import cpu_count
 from ray import cloudpickle
+from ray.runtime_env import RuntimeEnv
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from kmlp.errors import ClusterError, ConfigError
+from kmlp.errors import ClusterError, ConfigError, raise_problems, unknown_name
 from kmlp.executors.ray import on_node
+from kmlp.executors.ray.hints import HINT
 from kmlp.executors.share import Share
 
 SECONDS_FOR_A_NODE = 60.0
@@ -45,8 +47,10 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None) -> None:
 
     Raises:
         ClusterError: if there is none, or it refuses.
+        ConfigError: if the runtime environment is none.
     """
     cloudpickle.register_pickle_by_value(on_node)
+    _check_runtime_env(runtime_env or {})
     options: dict[str, Any] = {"runtime_env": runtime_env}
     if address is None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -62,8 +66,22 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None) -> None:
         reason = _last_line(error)[:500]
         raise ClusterError(
             f"There is no connection to {address or 'a local Ray'} "
-            f"({type(error).__name__}: {reason})."
+            f"({type(error).__name__}: {reason}).{HINT}"
         ) from error
+
+
+def _check_runtime_env(runtime_env: dict[str, Any]) -> None:
+    """Raises `ConfigError` if Ray does not take it, or does not know what it names."""
+    known = RuntimeEnv.known_fields
+    raise_problems(
+        unknown_name("field of the runtime environment", name, known)
+        for name in runtime_env
+        if name not in known
+    )
+    try:
+        RuntimeEnv(**runtime_env)
+    except (TypeError, ValueError) as error:
+        raise ConfigError([f"The runtime environment: {error}"]) from error
 
 
 def living_nodes() -> list[Node]:

@@ -8,6 +8,7 @@ import math
 import os
 import pickle
 import queue
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
 from kmlp.executors.own import pack_own
 from kmlp.executors.ray import on_node
+from kmlp.executors.ray.hints import HINT
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import SECONDS
 from kmlp.losses import LOSSES
@@ -85,11 +87,11 @@ class RayExecutor:
     ) -> None:
         if importlib.util.find_spec("ray") is None:
             raise ClusterError("Ray is not installed. To fix it: `pip install kmlp[ray]`.")
-        self._address = address or os.environ.get("RAY_ADDRESS") or None
+        self._address = _check_address(address)
         self._jobs = MAX_COUNT["jobs"] if jobs is None else check_count("jobs", jobs)
         self._share = make_share(cpus_per_run, gpus_per_run)
         self._wait = wait
-        self._runtime_env = None if runtime_env is None else dict(runtime_env)
+        self._runtime_env = _check_runtime_env(runtime_env)
         self._seconds = seconds
         self._helper: _Helper | None = None
         self._room = 0
@@ -229,6 +231,40 @@ class RayExecutor:
         }
 
 
+_ADDRESS = re.compile(r"auto|local|(ray://)?(\[[0-9a-f:]+\]|[^\s:/]+):(?P<port>\d{1,5})")
+
+
+def _check_address(given: Any) -> str | None:
+    """The address, or that of RAY_ADDRESS; None if there is none.
+
+    Raises:
+        ConfigError: if it is none.
+    """
+    address = os.environ.get("RAY_ADDRESS") or None if given is None else given
+    if address is None:
+        return None
+    found = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    if found is None or int(found["port"] or 1) not in range(1, 65536):
+        source = " (of RAY_ADDRESS)" if given is None else ""
+        raise ConfigError(
+            [
+                f"The address of the Ray cluster is {address!r}{source}, but must be auto, "
+                "HOST:PORT of its head, or ray://HOST:PORT of its client server."
+            ]
+        )
+    return str(address)
+
+
+def _check_runtime_env(given: Any) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            [f"The runtime environment is {given!r}, but must have names with values."]
+        )
+    return dict(given)
+
+
 def _registered() -> tuple[dict[str, Any], dict[str, Any]]:
     """What the user has registered."""
     return ACTIVATIONS.own, LOSSES.own
@@ -333,11 +369,13 @@ class _Helper:
     def _lost(self, how: str) -> ClusterError:
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
-        last = f" Ray says: {said[-1][:300]}" if said else ""
+        # Without when, where and by whom it was logged.
+        line = re.sub(r"^\[[^]]*\] \S+:\d+: ", "", said[-1])[:300] if said else ""
+        last = f" Ray says: {line}" if line else ""
         if not self._is_ready:
             return ClusterError(
                 f"There is no connection to {self._place}: it {how}. Give the address of "
-                f"a Ray cluster that runs.{last}"
+                f"a Ray cluster that runs.{HINT}{last}"
             )
         return ClusterLostError(
             f"The Ray cluster is lost: {self._place} {how}. What it had sent is in the "

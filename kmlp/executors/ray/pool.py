@@ -27,6 +27,9 @@ _SECONDS_DEAD = 0.5
 """A worker that had no work for so long, and is found dead as soon when it gets a slice,
 was dead before."""
 
+SECONDS_IN_SILENCE = 15.0
+"""How long slices wait for the first worker before that is said."""
+
 MAX_FAILED_STARTS = 5
 """After how many failed starts in a row, where no worker trains, the cluster is said not to
 be able to."""
@@ -83,6 +86,7 @@ class Pool:
         self._without: set[str] = set()
         self._nodes: list[Node] = []
         self._said_that_it_waits = False
+        self._waits_since: float | None = None
         self._failed_starts = 0
         self._spare_since: float | None = None
         self.hungry = False
@@ -94,11 +98,8 @@ class Pool:
         there = {node.id for node in nodes}
         for worker in [it for it in self._workers if _is_idle(it) and it.node not in there]:
             self._give_back(worker)
-        if not places(nodes, self._share, self._without) and not self._said_that_it_waits:
-            self._said_that_it_waits = True
-            self._tell(
-                ("warning", "No node has room for a run now; waiting until one has.")
-            )
+        if not places(nodes, self._share, self._without):
+            self._say_that_it_waits("No node has room for a run now")
         room = min(self._jobs, places(nodes, self._share, self._without))
         # A cluster that begins with nothing grows when there is something to do.
         self._tell(("room", max(1, room)))
@@ -127,12 +128,29 @@ class Pool:
             others = {it[1].run for it in self._queue}
             worker = runs.get(task[1].run) or min(idle, key=lambda it: it.run in others)
             self._do(worker, task)
+        self._notice_how_long_it_waits()
         busy = sum(it.task is not None for it in self._workers)
         at_work = busy + len(self._queue)
         useful = min(self._jobs, (2 if self.hungry else 1) * at_work)
         while len(self._workers) < useful:
             self._start()
         self._give_back_what_is_spare(len(self._workers) - useful)
+
+    def _notice_how_long_it_waits(self) -> None:
+        if not self._queue or any(it.ready for it in self._workers):
+            self._waits_since = None
+        elif self._waits_since is None:
+            self._waits_since = time.monotonic()
+        elif time.monotonic() - self._waits_since > SECONDS_IN_SILENCE:
+            self._say_that_it_waits(
+                f"No worker has become ready for {SECONDS_IN_SILENCE:g} seconds: others "
+                "use the cluster, or it is being set up"
+            )
+
+    def _say_that_it_waits(self, why: str) -> None:
+        if not self._said_that_it_waits:
+            self._said_that_it_waits = True
+            self._tell(("warning", f"{why}; waiting."))
 
     def _give_back_what_is_spare(self, spare: int) -> None:
         """Gives workers back that have been of no use for a while: between two slices
