@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -78,10 +79,13 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     An exception within a callback of the garbage collector is ignored. That of JAX can be
     the first of Python to run after a compiled epoch, and so where Ctrl-C arrives.
     """
-    if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
-        threading.Timer(0.01, signal.raise_signal, [number]).start()
-    else:
-        raise KeyboardInterrupt
+    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+    while frame is not None:
+        if frame.f_code in callbacks:
+            threading.Timer(0.01, signal.raise_signal, [number]).start()
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def main() -> None:

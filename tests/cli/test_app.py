@@ -91,15 +91,24 @@ def test_debug_shows_the_traceback():
 def test_ctrl_c_within_a_collection_of_garbage_is_heard_after_it():
     """Python ignores what is raised in a callback of the collector, such as JAX has."""
 
-    def _xla_gc_callback(*_):
-        gc.callbacks.remove(_xla_gc_callback)
+    def raise_signal():
         signal.raise_signal(signal.SIGINT)
+
+    phases = []
+
+    def callback(phase, _):
+        phases.append(phase)
+        if len(phases) == 1:
+            raise_signal()
+        elif len(phases) == 2:
+            time.sleep(0.05)  # it is raised again within this one
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
-        gc.callbacks.append(_xla_gc_callback)
+        gc.callbacks.append(callback)
         with pytest.raises(KeyboardInterrupt):
             gc.collect()
             time.sleep(10)
     finally:
+        gc.callbacks.remove(callback)
         signal.signal(signal.SIGINT, before)
