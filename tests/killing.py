@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 WORK = [
@@ -17,13 +17,18 @@ WORK = [
 RUNS, EPOCHS = 8, 16
 
 
-class Commands:
-    """Starts `kmlp` on one runs folder, in the background."""
+class Commands(AbstractContextManager):
+    """Starts `kmlp` on one runs folder, in the background; what still runs is killed."""
 
     def __init__(self, folder):
         self.command = [sys.executable, "-m", "kmlp_cli"]
         self.folder = folder
         self.started = []
+
+    def __exit__(self, *exception):
+        for process in self.started:
+            process.kill()
+            process.communicate()
 
     def start(self, *arguments, **environment):
         process = subprocess.Popen(

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
-from types import FrameType, TracebackType
-from typing import Any, Self
+from types import FrameType
+from typing import Any
 
 from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker as loky_resource_tracker
@@ -21,6 +21,7 @@ from loky.backend import resource_tracker as loky_resource_tracker
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS
 from kmlp.checks import check_count
+from kmlp.closing import Closing
 from kmlp.config import RunConfig
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.executors.here import places_here, visible_gpus
@@ -34,7 +35,7 @@ _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""
 
 
-class ProcessExecutor:
+class ProcessExecutor(Closing):
     """Has slices done by worker processes, which it starts as they are needed.
 
     Each worker is a pool of its own, so that one that dies takes no other's slice
@@ -79,17 +80,6 @@ class ProcessExecutor:
             ]
         self._idle = [_Process(seconds, it) for it in environments]
         self._busy: dict[Future[Any], tuple[_Process, Slice]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def free(self) -> int:
         return len(self._idle)

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from kmlp.closing import Closing
 from kmlp.config import RunConfig
 from kmlp.engine import SliceResult, Standing
 from kmlp.errors import StoreError
@@ -29,7 +29,7 @@ CHECKPOINTS_KEPT = 2
 """Of each run, the last ones: the one before serves where the last one is damaged."""
 
 
-class Store:
+class Store(Closing):
     """Remembers runs; what it is for is said in `kmlp.engine.Store`.
 
     Args:
@@ -66,17 +66,6 @@ class Store:
         )
         self._facts = facts or {}
         self._environments: dict[str, int] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Closes the database; what was in memory is gone."""

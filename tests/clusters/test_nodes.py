@@ -18,7 +18,7 @@ from kmlp import ConfigError, ProcessExecutor, RayExecutor, RunConfig, ablate, b
 from kmlp.activations import ACTIVATIONS
 from kmlp.data.importing import import_dataset
 from kmlp.engine import EpochFinished, Slice, SliceLost
-from kmlp.errors import ClusterError
+from kmlp.errors import ClusterError, ClusterLostError
 from kmlp.executors.ray.pool import Pool, _Worker
 from kmlp.executors.share import Share
 from kmlp.run import identify
@@ -221,6 +221,16 @@ def test_an_executor_can_be_used_again_after_ctrl_c(lasting_cluster, kind):
             "batch_size", [64, 32], base=SMALL, seeds=1, epochs=1, executor=executor
         )
         assert [run.status for run in study.runs] == ["finished"] * 2
+
+
+def test_an_executor_whose_connection_was_lost_connects_anew(lasting_cluster):
+    with RayExecutor(lasting_cluster.address) as executor:
+        options = {"base": SMALL, "seeds": 1, "epochs": 1, "executor": executor}
+        executor._helper._process.kill()
+        with pytest.raises(ClusterLostError, match="has ended the connection"):
+            ablate("width", [8, 4], **options)
+        study = ablate("width", [8, 4], **options)
+    assert [run.status for run in study.runs] == ["finished"] * 2
 
 
 @pytest.mark.parametrize("kind", ["ray", "processes"])

@@ -10,11 +10,8 @@ from killing import WORK, Commands, without_seconds
 
 @pytest.fixture
 def kmlp(tmp_path):
-    commands = Commands(tmp_path)
-    yield commands
-    for process in commands.started:
-        process.kill()
-        process.communicate()
+    with Commands(tmp_path) as commands:
+        yield commands
 
 
 @pytest.fixture(scope="session")

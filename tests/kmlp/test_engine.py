@@ -69,6 +69,14 @@ class Executor:
         )
 
 
+class FirstInFirstOut(Executor):
+    """The same in the order in which slices came."""
+
+    def result(self, timeout=None):
+        self.slices.append(self.slices.pop(0))
+        return super().result(timeout)
+
+
 A, B = RunConfig(seed=1), RunConfig(seed=2)
 
 
@@ -379,7 +387,7 @@ def test_slices_of_somebody_who_was_interrupted_are_not_ours(capacity):
         [(A, 2), (B, 1)],
         [(B, 1), (A, 2)],
     )
-    left = Executor(2)
+    left = FirstInFirstOut(2)
     left.submit(Slice(identify(A), 4, b"other", 5))  # of the same run
     planner = Planner(Assignment(A, 2))
     execute(planner, executor=left)

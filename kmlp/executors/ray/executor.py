@@ -17,12 +17,12 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS
 from kmlp.checks import MAX_COUNT, check_count
+from kmlp.closing import Closing
 from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
@@ -45,7 +45,7 @@ _HELPER = (
 )
 
 
-class RayExecutor:
+class RayExecutor(Closing):
     """Has slices done by a Ray cluster, and is itself the cluster's only link to a store.
 
     Checkpoints and results travel as values; a dataset travels to a node once. Workers
@@ -104,14 +104,6 @@ class RayExecutor:
     def __enter__(self) -> Self:
         self._connected()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def free(self) -> int:
         self._connected()
