@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from kmlp.errors import BackendError, unknown_name
 
@@ -108,14 +109,49 @@ def load(name: str | None = None) -> ModuleType:
     return module
 
 
+def jax_cpu() -> Any | None:
+    """A CPU device of JAX that computes with one thread, beside its own, which has more.
+
+    JAX gives its CPU the threads of its first computation for good. A script that
+    computed before kmlp was loaded gets another CPU for what kmlp computes: results are
+    those of other processes then, and no step is handed from thread to thread, which
+    takes as long as the step at batch size 1.
+
+    Returns:
+        The `jax.Device`; None where JAX's own has one thread or is no CPU, and on other
+        backends.
+    """
+    load()
+    return _compute_with_one_thread(select())
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Has JAX compute on `jax_cpu`, where there is one, what has no other device."""
+    device = jax_cpu()
+    if device is None:
+        yield
+        return
+    import jax
+
+    with jax.default_device(device):
+        yield
+
+
 @cache
-def _compute_with_one_thread(name: str) -> None:
+def _compute_with_one_thread(name: str) -> Any | None:
+    """Sets the number of threads, and gives what `jax_cpu` does."""
     if name == "torch":
         import torch
 
         torch.set_num_threads(1)
-        return
-    if _is_computing(name):
+        return None
+    late = _is_computing(name)
+    # Read when the backend computes for the first time, not when it is imported.
+    os.environ["NPROC"] = "1"  # JAX
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+    device = _another_jax_cpu() if late and name == "jax" else None
+    if late and device is None:
         warnings.warn(
             f"{name} was in use before kmlp loaded it, so it computes with as many "
             "threads as it likes, and results may differ from those of other processes. "
@@ -123,9 +159,21 @@ def _compute_with_one_thread(name: str) -> None:
             RuntimeWarning,
             stacklevel=4,
         )
-    # Read when the backend computes for the first time, not when it is imported.
-    os.environ["NPROC"] = "1"  # JAX
-    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+    return device
+
+
+def _another_jax_cpu() -> Any | None:
+    """A CPU with as many threads as NPROC says now."""
+    import jax
+
+    if jax.default_backend() != "cpu":
+        return None
+    try:
+        from jaxlib.xla_client import make_cpu_client  # nothing public makes one
+    except ImportError:  # a version without it costs the speed, not the run
+        return None
+    client: Any = make_cpu_client()
+    return client.local_devices()[0]
 
 
 def _is_computing(name: str) -> bool:

@@ -10,12 +10,17 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from kmlp import backend
 from kmlp.fused.feed import Part
 from kmlp.fused.loop import Loop, Program, step_loss
 
 NUMBERS_AT_A_TIME = 1
 numbers = np.arange
-to_device = jax.device_put
+
+
+def to_device(array: Any) -> Any:
+    """See `kmlp.fused.loop.Steps`."""
+    return jax.device_put(array, backend.jax_cpu())
 
 
 def compile_program(model: Any, part: Part, *, training: bool) -> Program:
@@ -40,16 +45,21 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
 
     # Compiled now and kept here, so that clearing JAX's caches does not cost it. The
     # data are arguments: XLA would make constants of what a function captures.
-    compiled = (
-        jax.jit(program, donate_argnums=0)
-        .lower(_state(model, training=training), part.data, part.order, np.int32(0))
-        .compile()
-    )
+    device = backend.jax_cpu()
+    with backend.one_thread():
+        state = jax.device_put(_state(model, training=training), device)
+        compiled = (
+            jax.jit(program, donate_argnums=0)
+            .lower(state, part.data, part.order, np.int32(0))
+            .compile()
+        )
 
     def run(state: Any, part: Part) -> Any:
-        done = compiled(_lists(state), part.data, part.order, np.int32(part.steps))
+        state = jax.device_put(_lists(state), device)
+        done = compiled(state, part.data, part.order, np.int32(part.steps))
         # Or the next chunks would be made, and be in memory, while this one is computed.
-        return jax.block_until_ready(done)
+        done = jax.block_until_ready(done)
+        return done if device is None else _back(done)
 
     return run
 
@@ -68,6 +78,11 @@ def stand_in(loop: Loop) -> Callable[..., Any]:
 def clear_caches() -> None:
     """See `kmlp.fused.loop.Steps`."""
     jax.clear_caches()  # of 9 MiB for each program that is gone
+
+
+def _back(values: Any) -> Any:
+    """Arrays where JAX computes by default, as those are that nobody put anywhere."""
+    return jax.tree.map(lambda array: jnp.asarray(np.asarray(array)), values)
 
 
 def _lists(state: Any) -> Any:

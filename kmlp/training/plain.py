@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kmlp import backend
 from kmlp.checkpoint import Checkpoint
 from kmlp.config import RunConfig
 from kmlp.data import Dataset, Split
@@ -82,16 +83,17 @@ class PlainTrainer:
         train = self._dataset.train
         order = generator(self._config.seed, Purpose.ORDER, epoch).permutation(len(train))
         losses = StepLosses()
-        history = self._recorder.fit(
-            train.x[order],
-            self._targets(train)[order],
-            batch_size=self._config.batch_size,
-            initial_epoch=epoch,
-            epochs=epoch + 1,
-            shuffle=False,
-            callbacks=[losses],
-            verbose=0,
-        ).history
+        with backend.one_thread():
+            history = self._recorder.fit(
+                train.x[order],
+                self._targets(train)[order],
+                batch_size=self._config.batch_size,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                shuffle=False,
+                callbacks=[losses],
+                verbose=0,
+            ).history
         validation = self._evaluate(self._dataset.validation)
         return EpochLogs(
             train={name: values[-1] for name, values in history.items()},
@@ -110,13 +112,14 @@ class PlainTrainer:
         gc.collect()  # compiled functions and models refer to each other
 
     def _evaluate(self, split: Split) -> dict[str, float]:
-        logs: dict[str, float] = self._recorder.evaluate(
-            split.x,
-            self._targets(split),
-            batch_size=EVALUATION_BATCH_SIZE,
-            verbose=0,
-            return_dict=True,
-        )
+        with backend.one_thread():
+            logs: dict[str, float] = self._recorder.evaluate(
+                split.x,
+                self._targets(split),
+                batch_size=EVALUATION_BATCH_SIZE,
+                verbose=0,
+                return_dict=True,
+            )
         return logs
 
     def _targets(self, split: Split) -> Any:

@@ -99,8 +99,10 @@ REPEAT = """
 import hashlib
 from kmlp import RunConfig, build_mlp, train
 %s
-run = train(RunConfig(train_size=2000, width=1024, batch_size=500), epochs=1)
-print(hashlib.sha256(b"".join(w.tobytes() for w in run.model().get_weights())).hexdigest())
+for fused in True, False:
+    config = RunConfig(train_size=2000, width=1024, batch_size=500)
+    weights = train(config, epochs=1, fused=fused).model().get_weights()
+    print(hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest())
 """
 ANEW = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
 
@@ -124,15 +126,35 @@ def test_loading_and_training_make_no_noise(alone):
 
 def test_what_was_built_before_does_not_change_the_bytes_of_a_run(alone, after_others):
     """Wide enough that several threads would share a product, and change its sums."""
-    assert len(alone.stdout) == 65, alone.stderr
+    assert len(alone.stdout) == 2 * 65, alone.stderr
     assert alone.stdout == after_others.stdout
 
 
-def test_a_backend_that_computed_before_is_said():
+def test_a_backend_that_computed_before_changes_nothing_or_that_is_said(alone):
     computed = "import numpy, keras; keras.ops.add(numpy.ones(2), 1)\n"
-    result = python(computed + "from kmlp import backend; backend.load()")
-    said = "was in use before kmlp loaded it" in result.stderr
-    assert said == (backend.loaded() != "torch")  # whose threads can be chosen at any time
+    result = python(computed + REPEAT % "", **ANEW)
+    if "was in use before kmlp loaded it" not in result.stderr:
+        assert result.stdout == alone.stdout, result.stderr
+    elif backend.loaded() != "tensorflow":  # whose threads cannot be chosen any more
+        pytest.fail(result.stderr)
+
+
+def test_what_is_trained_stands_where_the_arrays_of_the_script_do():
+    """Though on JAX another CPU has trained it."""
+    code = """
+import numpy as np, keras
+before = keras.ops.add(np.ones(2), 1).device
+from kmlp import backend, build_mlp, fit
+model = build_mlp(width=8)
+x, y = np.zeros((10, 28, 28), "uint8"), np.zeros(10, "int32")
+fit(model, x, y, batch_size=4, epochs=2, validation_data=(x, y))
+assert (backend.jax_cpu() not in (None, before)) == (backend.select() == "jax")
+assert all(v.value.device == before for v in model.variables)
+assert not any(getattr(v.value, "committed", False) for v in model.variables)
+model.fit(x, y, verbose=0)
+"""
+    result = python(code)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_backend_that_was_only_imported_is_not(after_others):
