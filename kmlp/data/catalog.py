@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,7 @@ def _facts(name: str, entry: cache.Entry | None) -> dict[str, Any]:
     elif entry is None and (folder := _system_folder(name)) is not None:
         where = f"in {folder}"
     if folder is not None:
-        facts["bytes"] = sum(file.stat().st_size for file in folder.iterdir())
+        facts["bytes"] = sum(it.stat().st_size for it in folder.iterdir() if it.is_file())
     return {"ready": where is not None, "where": where, **facts}
 
 
@@ -114,7 +117,8 @@ def _said_by_tfds(name: str) -> dict[str, str | None]:
     import tensorflow_datasets as tfds
 
     try:
-        info = tfds.builder(name, try_gcs=False).info
+        with _temporary_files_removed():
+            info = tfds.builder(name, try_gcs=False).info
     except Exception:  # a version that this TFDS has no more, say: it is there all the same
         return said
     return {
@@ -122,6 +126,18 @@ def _said_by_tfds(name: str) -> dict[str, str | None]:
         "licence": getattr(info.redistribution_info, "license", None) or None,
         "citation": info.citation or None,
     }
+
+
+@contextmanager
+def _temporary_files_removed() -> Iterator[None]:
+    """Removes what is made in the temporary folder: TFDS leaves folders there."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="kmlp-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _system_folder(name: str) -> Path | None:

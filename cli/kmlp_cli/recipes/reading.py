@@ -20,6 +20,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.fields import ConfigField
+from kmlp.files import why_unreadable
 from kmlp.published import Figure
 from kmlp.texts import count_of
 from kmlp_cli.recipes.problems import schema_problems
@@ -68,6 +69,8 @@ def recipe_text(name: str) -> str:
                 "whose name ends with .toml."
             )
         return (files("kmlp_cli.recipes") / f"{name}{_SUFFIX}").read_text("utf-8")
+    if (why := why_unreadable(Path(name))) is not None:
+        raise ConfigError([f"{name}: {why}."])
     try:
         return Path(name).read_text("utf-8-sig")  # some editors begin files with a mark
     except OSError as error:
