@@ -27,6 +27,13 @@ RETRIES = 4
 """Of a download; TFDS has 10, and takes 200 s to say that there is no network."""
 
 
+_INSIDES = re.compile(
+    r"\{\{.*?\}\} ?|\s*\[+(\{\{)?(node|Op:).*|^Failed to construct dataset .*?\}\": ",
+    re.MULTILINE,
+)
+"""Of messages: nodes of graphs, operations, arguments."""
+
+
 def read_prepared(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
     """Writes a dataset that TFDS has prepared into the folder.
 
@@ -134,7 +141,7 @@ def _images(name: str, builder: Any) -> Images:
         )
         check_content(name, images)
     except Exception as error:  # TensorFlow may fail in any way
-        reason = str(error) if isinstance(error, DataError) else _short(error)
+        reason = str(error) if isinstance(error, DataError) else f"{_short(error)}."
         raise DataError(
             f"What TFDS has prepared in {builder.data_path} cannot be used: {reason} If it "
             "should be, remove that folder, so that it is made anew."
@@ -197,12 +204,14 @@ def _read(
 
 
 def _short(error: Exception) -> str:
-    # TensorFlow says in which of its operations something failed, too.
-    text = re.sub(r"\{\{.*?\}\} ?|\s*\[+\{*Op:.*|\s*\[\[.*", "", str(error))
+    """What an error of TFDS or TensorFlow says, without what it says of their insides."""
+    text = _INSIDES.sub("", str(error))
+    name = type(error).__name__
     if host := re.search(r"host='([^']+)'", text):  # the first words of a long chain
-        return f"{type(error).__name__}: {host[1]} could not be reached"
+        return f"{name}: {host[1]} could not be reached"
     line = next(iter(text.strip().splitlines()), "")
-    return f"{type(error).__name__}: {line if len(line) < 300 else line[:300] + '...'}"
+    short = line if len(line) < 300 else line[:300] + "..."
+    return f"{name}: {short}" if type(error).__module__ == "builtins" else short or name
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {

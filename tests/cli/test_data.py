@@ -161,7 +161,9 @@ TWO_CLASSES = ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", 
 
 
 def test_import_says_once_what_it_left_out(kmlp, folders):
-    mine = pictures(folders / "mine", *TWO_CLASSES, ".ipynb_checkpoints/1.png", "cat/._1.png")
+    mine = pictures(
+        folders / "mine", *TWO_CLASSES, ".ipynb_checkpoints/1.png", "cat/._1.png"
+    )
     result = kmlp("data", "import", "mine", str(mine))
     assert (result.code, result.out) == (0, "")
     left_out, imported = result.err.splitlines()

@@ -173,7 +173,11 @@ def test_no_fifo_is_waited_for(kmlp, model, tmp_path):
     paths = [str(tmp_path / name) for name in ("fifo.keras", "fifo.png")]
     for path in paths:
         os.mkfifo(path)
-    for command in (["predict", *paths], ["evaluate", paths[0]], ["predict", model, paths[1]]):
+    for command in (
+        ["predict", *paths],
+        ["evaluate", paths[0]],
+        ["predict", model, paths[1]],
+    ):
         result = kmlp(*command)
         assert (result.code, result.out) == (2, "")
         for path in set(command) & set(paths):
@@ -188,7 +192,9 @@ def test_pictures_of_ones_own_dataset_are_made_as_import_made_them(
     for label in range(10):
         for index in np.flatnonzero(digits.y == label)[:3]:
             (tmp_path / "mine" / str(label)).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(digits.x[index]).save(tmp_path / "mine" / str(label) / f"{index}.png")
+            Image.fromarray(digits.x[index]).save(
+                tmp_path / "mine" / str(label) / f"{index}.png"
+            )
     assert kmlp("data", "import", "mine", str(tmp_path / "mine")).code == 0
     picture = str(next((tmp_path / "mine" / "7").iterdir()))
     options = ["--dataset", "mine", "--json"]

@@ -1,6 +1,7 @@
 """Recipes as files: what they say, and what is wrong with them."""
 
 import json
+import os
 import textwrap
 
 import pytest
@@ -290,9 +291,10 @@ def test_a_search_says_all_of_its_problems_at_once(written):
         assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["nothing.toml", "folder.toml"])
+@pytest.mark.parametrize("name", ["nothing.toml", "folder.toml", "fifo.toml"])
 def test_a_file_that_cannot_be_read(tmp_path, name):
     (tmp_path / "folder.toml").mkdir()
+    os.mkfifo(tmp_path / "fifo.toml")
     with pytest.raises(ConfigError, match=name):
         read_recipe(str(tmp_path / name))
 

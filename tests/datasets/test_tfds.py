@@ -1,17 +1,17 @@
 """TFDS as it is: what it has prepared is read, and what it has not."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_data import images, split, write_npz
-from PIL import Image
+from made_up_data import images
 from support import kmlp, python
 
 from kmlp import DataError
 from kmlp.data import load_images, tfds_tasks
-from kmlp.data.importing import import_dataset
 from kmlp.data.sources import run_tfds
 
 pytestmark = pytest.mark.once
@@ -141,6 +141,25 @@ def test_a_dataset_too_large_for_memory_is_refused(prepared_once, folders, monke
     monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
     with pytest.raises(DataError, match="kmnist is too large for memory: 52 images"):
         tfds_tasks.read_prepared(str(folders), "kmnist", str(prepared_once))
+
+
+def test_files_of_tfds_that_are_damaged_are_told_in_a_sentence(prepared_once, folders):
+    shutil.copytree(prepared_once / "kmnist", folders / "tfds" / "kmnist")
+    [file] = (folders / "tfds").glob("kmnist/*/kmnist-train*")
+    content = file.read_bytes()
+    for damaged in (content[:500], bytes(500)):
+        file.write_bytes(damaged)
+        with pytest.raises(DataError) as caught:
+            tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
+        assert re.fullmatch(
+            rf"What TFDS has prepared in {file.parent} cannot be used: [a-z][^{{\[]*\. If it "
+            "should be, remove that folder, so that it is made anew.",
+            str(caught.value),
+        ), str(caught.value)
+    file.write_bytes(content)
+    (file.parent / "dataset_info.json").write_text("{")
+    with pytest.raises(DataError, match="TFDS cannot make kmnist: Failed to load JSON: "):
+        tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
 
 
 def test_a_download_that_fails_says_why(folders, monkeypatch):
