@@ -67,7 +67,10 @@ def read_image(path: Path) -> Image:
     except UnidentifiedImageError:
         raise ConfigError([f"{path}: is not read. Save it as PNG or JPEG."]) from None
     except Image.DecompressionBombError as error:
-        raise ConfigError([f"{path}: has too many pixels. Make it smaller."]) from error
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ConfigError(
+            [f"{path}: has more than {most:,} pixels. Make it smaller."]
+        ) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}."]) from None
     except Exception as error:  # a decoder may fail in any way

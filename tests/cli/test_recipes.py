@@ -299,6 +299,13 @@ def test_a_file_that_cannot_be_read(tmp_path, name):
         read_recipe(str(tmp_path / name))
 
 
+def test_what_an_archive_of_macos_leaves_is_no_recipe(tmp_path, monkeypatch):
+    for name in ("lab.toml", "._lab.toml"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("kmlp_cli.recipes.reading.files", lambda package: tmp_path)
+    assert bundled() == ["lab"]
+
+
 def test_an_unknown_recipe_is_refused_with_those_that_there_are():
     with pytest.raises(UnknownNameError, match='did you mean "mnist-lab"') as caught:
         read_recipe("mnist-lap")

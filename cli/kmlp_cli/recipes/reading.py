@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp.config import RunConfig, axis_field, config_fields, parse_axis_values
+from kmlp.data.listing import is_left_behind
 from kmlp.errors import (
     ConfigError,
     UnknownNameError,
@@ -44,8 +45,12 @@ _SEARCH = {
 
 def bundled() -> list[str]:
     """The names of the recipes that come with kmlp."""
-    found = files("kmlp_cli.recipes").iterdir()
-    return sorted(it.name.removesuffix(_SUFFIX) for it in found if _is_recipe(it.name))
+    names = [it.name for it in files("kmlp_cli.recipes").iterdir()]
+    return sorted(
+        name.removesuffix(_SUFFIX)
+        for name in names
+        if _is_recipe(name) and not is_left_behind(name)
+    )
 
 
 def _is_recipe(name: str) -> bool:
