@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kmlp.data.dataset import Images, Split, check_memory, images_of
 from kmlp.data.image_files import read_image, resized
-from kmlp.data.listing import Listing
+from kmlp.data.listing import Listing, printable
 from kmlp.errors import ConfigError, DataError
 
 _PICTURES = (
@@ -53,24 +53,28 @@ def read_class_folders(
             f"{path}: has one class, {names[0]}, but there must be two at least, each with "
             "a folder of its own."
         )
+    labels = {name: label for label, name in enumerate(names)}
     files: dict[str, list[tuple[Path, int]]] = {}
     for split, folders in classes.items():
         files[split] = []
         for name in sorted(folders):
-            if name not in names:
+            if name not in labels:
                 raise DataError(
                     f"{folders[name]}: is a class of which {splits['train']} has no image."
                 )
             pictures = _pictures(folders[name], listing)
-            files[split] += [(file, names.index(name)) for file in pictures]
+            files[split] += [(file, labels[name]) for file in pictures]
     pixels = _read([file for part in files.values() for file, _ in part], size, path)
     parts = {}
     for split, part in files.items():
-        labels = np.array([label for _, label in part], "int32")
-        parts[split] = Split(x=pixels[: len(part)], y=labels)
+        of_part = np.array([label for _, label in part], "int32")
+        parts[split] = Split(x=pixels[: len(part)], y=of_part)
         pixels = pixels[len(part) :]
     return images_of(
-        parts["train"], parts.get("test"), class_names=names, source=str(path.resolve())
+        parts["train"],
+        parts.get("test"),
+        class_names=names,
+        source=printable(str(path.resolve())),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMATS = ("PNG", "JPEG")
+_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff")
 _FIELD, _BOX = 28, 20
 """Pixels of MNIST's images' sides, and of the box that a digit fits."""
 _LEAST_CONTRAST = 24
@@ -65,7 +66,10 @@ def read_image(path: Path) -> Image:
     except ConfigError:
         raise
     except UnidentifiedImageError:
-        raise ConfigError([f"{path}: is not read. Save it as PNG or JPEG."]) from None
+        with path.open("rb") as file:
+            begins_well = file.read(8).startswith(_BEGINNINGS)
+        problem = "cannot be read: it is damaged" if begins_well else "is not read"
+        raise ConfigError([f"{path}: {problem}. Save it as PNG or JPEG."]) from None
     except Image.DecompressionBombError as error:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise ConfigError(

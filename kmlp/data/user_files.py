@@ -13,7 +13,7 @@ import numpy as np
 
 from kmlp.data.dataset import Images, Split, make_images
 from kmlp.data.idx import read_idx_split
-from kmlp.data.listing import Listing
+from kmlp.data.listing import Listing, printable
 from kmlp.errors import DataError
 from kmlp.files import why_unreadable
 
@@ -63,7 +63,9 @@ def read_idx_folder(
         read_idx_split(found[split, "images"][0], found[split, "labels"][0])
         for split in ("train", "t10k")
     ]
-    return make_images(*splits, class_names=class_names, source=str(folder.resolve()))
+    return make_images(
+        *splits, class_names=class_names, source=printable(str(folder.resolve()))
+    )
 
 
 def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
@@ -118,7 +120,9 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
         if len(y) and not -1 <= int(y.min()) <= int(y.max()) < 2**31:
             raise DataError(f"{path}: y_{split} has labels from {y.min()} to {y.max()}.")
         splits.append(Split(x=x, y=y.astype("int32")))
-    return make_images(*splits, class_names=class_names, source=str(path.resolve()))
+    return make_images(
+        *splits, class_names=class_names, source=printable(str(path.resolve()))
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

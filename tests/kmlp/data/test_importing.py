@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from made_up_data import images, split, write_idx, write_npz
@@ -104,3 +106,11 @@ def test_hidden_files_beside_idx_files_are_told(folders, capsys):
     out, err = capsys.readouterr()
     assert (out, err.count("4 in all")) == ("", 1)
     assert "._my-train-images-idx3-ubyte.gz" in err
+
+
+@pytest.mark.parametrize("write", [write_idx, lambda path, made: write_npz(path, made)])
+def test_a_path_in_another_encoding_can_be_shown(folders, write):
+    place = folders / os.fsdecode(b"caf\xe9.npz")
+    write(place, images())
+    found = import_dataset("mine", place)
+    assert found.source.encode().endswith(rb"caf\udce9.npz")
