@@ -16,7 +16,11 @@ import numpy as np
 from kmlp.data import cache
 from kmlp.data.dataset import Images
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
+from kmlp.data.listing import is_left_behind
 from kmlp.data.user_files import is_idx_folder
+
+_UNFINISHED = ".incomplete"
+"""In the name of a folder that TFDS had not finished when it was ended."""
 
 CITATIONS = {
     BUNDLED: (
@@ -149,4 +153,8 @@ def _tfds_folder(name: str) -> Path | None:
     """Where TFDS seems to have prepared a dataset; it is not asked, which takes longer."""
     chosen = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     place = Path(chosen).expanduser() / name.replace(":", "/")
-    return next((found.parent for found in place.glob("**/dataset_info.json")), None)
+    for found in sorted(place.glob("**/dataset_info.json")):
+        inner = found.parent.relative_to(place).parts
+        if not any(is_left_behind(it) or _UNFINISHED in it for it in inner):
+            return found.parent
+    return None

@@ -58,6 +58,10 @@ def test_list_sees_what_tfds_has_prepared(kmlp, folders):
     place = folders / "tfds" / "emnist" / "letters" / "3.1.0"
     place.mkdir(parents=True)
     (place / "dataset_info.json").write_text("{}")
+    for left_behind in ("3.1.0.incompleteA1", "@eaDir", ".Trash"):
+        other = folders / "tfds" / "emnist" / "balanced" / left_behind
+        other.mkdir(parents=True)
+        (other / "dataset_info.json").write_text("{}")
     found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
     where = {dataset["name"]: dataset["where"] for dataset in found}
     assert where["emnist/letters"] == f"prepared by TFDS in {place}"
