@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from kmlp import backend
 from kmlp.errors import ConfigError, UnknownNameError, raise_problems
+from kmlp.files import why_unreadable
 from kmlp.registry import import_object
 
 if TYPE_CHECKING:
@@ -214,10 +216,10 @@ def check_model_file(path: Path) -> None:
         ConfigError: if it is missing, or is no `.keras` file.
     """
     problem = None
-    if not path.exists():
+    if not os.path.lexists(path):
         problem = "There is no such file."
-    elif not path.is_file():
-        problem = "It is no file."
+    elif (why := why_unreadable(path)) is not None:
+        problem = f"cannot be read: {why}."
     elif path.suffix != ".keras":
         problem = "A model must be a name.keras, as `kmlp train --save` writes it."
     elif not zipfile.is_zipfile(path):

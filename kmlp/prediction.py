@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.classifier import Classifier, shape_text
-from kmlp.data.image_files import like_mnist, resized
+from kmlp.data.image_files import like_mnist, plain, resized
 from kmlp.errors import ConfigError, gather, unknown_name
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def predict(
 
     Args:
         classifier: See `load_classifier`.
-        pictures: See `read_image`.
+        pictures: As `read_image` gives them; others are made so, by `plain`.
         names: What to call each in errors.
         way: One of `WAYS`. Defaults to None: "mnist" for a model that takes grey images
             of 28 x 28, "resize" for any other.
@@ -105,6 +105,7 @@ def _picture_shape(classifier: Classifier) -> tuple[int, int, int]:
 def _converted(
     picture: Image, name: str, way: str, shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
+    picture = plain(picture)
     try:
         return like_mnist(picture) if way == "mnist" else resized(picture, *shape)
     except ConfigError as error:

@@ -99,7 +99,11 @@ def import_(
     ] = None,
     tfds_data_dir: TfdsDataDir = None,
 ) -> None:
-    """Make a dataset of your files."""
+    """Make a dataset of your files.
+
+    Transparent pictures are put on white, and turned as a camera's EXIF data say. Hidden
+    files, and what else is not a picture, are left out and named.
+    """
     from kmlp.data.importing import import_dataset
     from kmlp.errors import ConfigError
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp.files import why_unreadable
 
 Executor = Annotated[
     str,
@@ -148,6 +149,8 @@ class ExecutorOptions:
             return None
         import yaml
 
+        if (why := why_unreadable(path)) is not None:
+            raise ConfigError([f"{path} cannot be read ({why})."])
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:

@@ -40,8 +40,9 @@ def predict(
             "--as",
             help="How pictures are made what the model takes. mnist: as MNIST's images "
             "were, strokes bright on black, in 20 x 20 pixels around their centre of mass; "
-            "resize: scaled, nothing else.  [default: mnist if the model takes grey images "
-            "of 28 x 28, else resize]",
+            "resize: scaled, nothing else, as `kmlp data import` does.  [default: mnist if "
+            "the model takes grey images of 28 x 28 and --dataset is not one of your own, "
+            "else resize]",
             show_default=False,
         ),
     ] = None,
@@ -56,7 +57,7 @@ def predict(
     from kmlp import backend as backends
     from kmlp.classifier import check_model_file, load_classifier, shape_text
     from kmlp.config import config_fields
-    from kmlp.data import load_images
+    from kmlp.data import cache, load_images
     from kmlp.data.image_files import read_image
     from kmlp.errors import gather, raise_problems
     from kmlp.prediction import check_way
@@ -77,6 +78,9 @@ def predict(
     if dataset is not None:
         names = load_images(dataset).class_names
         raise_problems(classifier.misfits(classifier.input_shape, len(names)))
+        entry = cache.find(dataset)
+        if way is None and entry is not None and entry.imported:
+            way = "resize"  # as import did
     files = list(map(str, pictures))
     found = run_prediction(classifier, read, names=files, way=way)
     if found[0].way == "resize":

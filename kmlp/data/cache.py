@@ -161,7 +161,8 @@ def replacing(name: str) -> Iterator[Path]:
         yield aside
         with _explained():
             for file in aside.iterdir():
-                _flush(file)
+                if file.is_file():  # some systems put folders into every folder
+                    _flush(file)
             if folder.exists():
                 folder.replace(folder.with_name(f".{folder.name}.old-{os.getpid()}"))
             aside.replace(folder)

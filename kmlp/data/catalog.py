@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,11 @@ import numpy as np
 from kmlp.data import cache
 from kmlp.data.dataset import Images
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
+from kmlp.data.listing import is_left_behind
 from kmlp.data.user_files import is_idx_folder
+
+_UNFINISHED = ".incomplete"
+"""In the name of a folder that TFDS had not finished when it was ended."""
 
 CITATIONS = {
     BUNDLED: (
@@ -62,7 +69,7 @@ def _facts(name: str, entry: cache.Entry | None) -> dict[str, Any]:
     elif entry is None and (folder := _system_folder(name)) is not None:
         where = f"in {folder}"
     if folder is not None:
-        facts["bytes"] = sum(file.stat().st_size for file in folder.iterdir())
+        facts["bytes"] = sum(it.stat().st_size for it in folder.iterdir() if it.is_file())
     return {"ready": where is not None, "where": where, **facts}
 
 
@@ -114,7 +121,8 @@ def _said_by_tfds(name: str) -> dict[str, str | None]:
     import tensorflow_datasets as tfds
 
     try:
-        info = tfds.builder(name, try_gcs=False).info
+        with _temporary_files_removed():
+            info = tfds.builder(name, try_gcs=False).info
     except Exception:  # a version that this TFDS has no more, say: it is there all the same
         return said
     return {
@@ -122,6 +130,18 @@ def _said_by_tfds(name: str) -> dict[str, str | None]:
         "licence": getattr(info.redistribution_info, "license", None) or None,
         "citation": info.citation or None,
     }
+
+
+@contextmanager
+def _temporary_files_removed() -> Iterator[None]:
+    """Removes what is made in the temporary folder: TFDS leaves folders there."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="kmlp-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def _system_folder(name: str) -> Path | None:
@@ -133,4 +153,8 @@ def _tfds_folder(name: str) -> Path | None:
     """Where TFDS seems to have prepared a dataset; it is not asked, which takes longer."""
     chosen = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     place = Path(chosen).expanduser() / name.replace(":", "/")
-    return next((found.parent for found in place.glob("**/dataset_info.json")), None)
+    for found in sorted(place.glob("**/dataset_info.json")):
+        inner = found.parent.relative_to(place).parts
+        if not any(is_left_behind(it) or _UNFINISHED in it for it in inner):
+            return found.parent
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,12 @@ from kmlp.seeds import Purpose, generator
 
 VALIDATION_FRACTION = 1 / 6
 """Of the training images, unless something else is asked for."""
+
+TEST_FRACTION = 1 / 6
+"""Of a dataset without test images, held out as such."""
+
+_COPIES = 3
+"""How often a dataset is in memory while it is read, at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ class Dataset:
         it names the whole dataset.
 
         Raises:
-            ConfigError: if there are fewer images.
+            ConfigError: if there are fewer images, or if it has those of one class alone.
         """
         if size is None:
             return self
@@ -100,7 +107,16 @@ class Dataset:
                     f"{len(self.train)} training images. Give at most that."
                 ]
             )
-        return replace(self, train=Split(x=self.train.x[:size], y=self.train.y[:size]))
+        train = Split(x=self.train.x[:size], y=self.train.y[:size])
+        if len(np.unique(train.y)) < 2:
+            raise ConfigError(
+                [
+                    f"The value of `train_size` is {size}, of which all are images of the "
+                    f"class {self.class_names[train.y[0]]}. Give one that leaves images "
+                    "of two classes at least."
+                ]
+            )
+        return replace(self, train=train)
 
 
 def make_images(
@@ -127,6 +143,11 @@ def make_images(
     """
     splits = {"training": _squeezed(train), "test": _squeezed(test)}
     classes = len(class_names) if class_names is not None else None
+    if classes is not None and classes < 2:
+        raise DataError(
+            f"{source}: has one class, but there must be two at least: a model tells one "
+            "from another."
+        )
     for what, split in splits.items():
         if len(split.x) != len(split.y):
             raise DataError(
@@ -144,6 +165,11 @@ def make_images(
                 f"but they must be from 0 to {classes - 1}."
             )
     train, test = splits.values()
+    if len(np.unique(train.y)) < 2:
+        raise DataError(
+            f"{source}: has training images of the class {train.y[0]} alone, but there "
+            "must be images of two classes at least."
+        )
     if train.x.shape[1:] != test.x.shape[1:]:
         raise DataError(
             f"{source}: training images have shape {train.x.shape[1:]}, but test images "
@@ -158,6 +184,46 @@ def make_images(
         source=source,
         fingerprint=fingerprint(train, test),
     )
+
+
+def images_of(
+    train: Split, test: Split | None, *, class_names: Sequence[str], source: str
+) -> Images:
+    """Like `make_images`; without test images, a sixth of the others becomes these.
+
+    Raises:
+        DataError: if they make no dataset.
+    """
+    if test is None:
+        size = round(len(train) * TEST_FRACTION)
+        if size == 0:
+            raise DataError(
+                f"{source}: has {len(train)} images, and no test images. Of so few, none "
+                "can be held out for testing."
+            )
+        everything = canonical_order(train)
+        train, test = hold_out(everything, size)
+        for label in np.setdiff1d(everything.y, train.y):
+            raise DataError(
+                f"{source}: has too few images of {class_names[label]}: a sixth of all is "
+                "held out for testing, and none of this class is left to train on."
+            )
+        source += "; a sixth of the images, stratified, was held out for testing"
+    return make_images(train, test, class_names=class_names, source=source)
+
+
+def check_memory(what: str, count: int, shape: Sequence[int]) -> None:
+    """Raises `DataError` if so many images are too large to be read into memory."""
+    import psutil
+
+    needed = _COPIES * count * math.prod(shape)
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise DataError(
+            f"{what} is too large for memory: {count:,} images of shape {tuple(shape)} "
+            f"take {needed / 2**30:.1f} GiB to read, but {available / 2**30:.1f} GiB are "
+            "free."
+        )
 
 
 def _squeezed(split: Split) -> Split:
@@ -192,7 +258,8 @@ def make_dataset(
     fraction is None, all of them are trained on, and the test images validate.
 
     Raises:
-        ConfigError: if one of the two has no image.
+        ConfigError: if one of the two has no image, if there is nothing left to train on
+            of a class, or if there is one class alone.
     """
     size = round(len(images.train) * (validation_fraction or 0))
     if validation_fraction is not None and not 0 < size < len(images.train):
@@ -204,6 +271,22 @@ def make_dataset(
             ]
         )
     kept, held_out = hold_out(images.train, size)
+    lost = np.setdiff1d(images.train.y, kept.y)
+    if lost.size:
+        raise ConfigError(
+            [
+                f"The value of `validation_fraction` is {validation_fraction}, which "
+                f"leaves no image of {_listed(images, lost)} to train on. Give a smaller "
+                f"one, or add images to {name}."
+            ]
+        )
+    if len(np.unique(kept.y)) < 2:
+        raise ConfigError(
+            [
+                f"{name} has training images of {_listed(images, kept.y)} alone, but a "
+                "model tells two classes at least apart. Import it again, with more."
+            ]
+        )
     if validation_fraction is None:
         held_out = images.test
     for split in (kept, held_out, images.test):
@@ -218,6 +301,11 @@ def make_dataset(
         class_names=images.class_names,
         fingerprint=images.fingerprint,
     )
+
+
+def _listed(images: Images, labels: NDArray[np.int32]) -> str:
+    names = [images.class_names[label] for label in np.unique(labels)]
+    return ", ".join(names[:5]) + (", ..." if names[5:] else "")
 
 
 def hold_out(split: Split, size: int) -> tuple[Split, Split]:

@@ -7,6 +7,7 @@ import math
 import os
 import zlib
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from kmlp.data.dataset import Split
 from kmlp.errors import DataError
+from kmlp.files import why_unreadable
 
 _UINT8 = 0x08
 _GZIP = b"\x1f\x8b"
@@ -41,6 +43,8 @@ def read_idx(file: Traversable) -> NDArray[np.uint8]:
     two zero bytes, the type (0x08: uint8), the number of dimensions, one
     big-endian uint32 a dimension, then the data.
     """
+    if isinstance(file, Path) and (why := why_unreadable(file)) is not None:
+        raise DataError(f"{file}: cannot be read: {why}.")
     try:
         with file.open("rb") as raw:
             return _read(file, raw)

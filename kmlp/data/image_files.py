@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.errors import ConfigError
+from kmlp.files import why_unreadable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FORMATS = ("PNG", "JPEG")
+_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff")
 _FIELD, _BOX = 28, 20
 """Pixels of MNIST's images' sides, and of the box that a digit fits."""
 _LEAST_CONTRAST = 24
@@ -29,7 +33,10 @@ _FAINT, _FULL = 0.25, 0.75
 
 
 def read_image(path: Path) -> Image:
-    """Reads a picture, turned as its EXIF data say, and put on white if transparent.
+    """Reads a picture, as `plain` makes it, whatever its name ends with.
+
+    Whoever reads a user's picture reads it here, so that a model is shown the same picture
+    in training as later.
 
     Returns:
         A picture of mode "L" or "RGB".
@@ -37,25 +44,76 @@ def read_image(path: Path) -> Image:
     Raises:
         ConfigError: if there is none, or it is no PNG or JPEG.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
+    why = why_unreadable(path)
+    if why is None and path.stat().st_size == 0:
+        why = "it is empty"
+    if why is not None:
+        raise ConfigError([f"{path}: cannot be read: {why}."])
     try:
-        with Image.open(path, formats=_FORMATS) as opened:
-            image = ImageOps.exif_transpose(opened)
-            image.load()
+        # Pillow warns of damaged EXIF data, and of pictures large enough to take long.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(path, formats=_FORMATS) as opened,
+        ):
+            if opened.format == "PNG" and getattr(opened, "is_animated", False):
+                raise ConfigError(
+                    [f"{path}: is an animation. Save one of its pictures as PNG."]
+                )
+            opened.load()
+            return plain(opened)
+    except ConfigError:
+        raise
     except UnidentifiedImageError:
-        raise ConfigError([f"{path}: is not read. Save it as PNG or JPEG."]) from None
+        with path.open("rb") as file:
+            begins_well = file.read(8).startswith(_BEGINNINGS)
+        problem = "cannot be read: it is damaged" if begins_well else "is not read"
+        raise ConfigError([f"{path}: {problem}. Save it as PNG or JPEG."]) from None
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise ConfigError(
+            [f"{path}: has more than {most:,} pixels. Make it smaller."]
+        ) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}."]) from None
     except Exception as error:  # a decoder may fail in any way
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+
+
+def plain(image: Image) -> Image:
+    """A picture turned as its EXIF data say, put on white if transparent, of 8 bits.
+
+    Args:
+        image: A picture of any mode, of PNG or JPEG.
+
+    Returns:
+        Mode "L" if it is gray, "RGB" if it has colours, a palette or transparency.
+    """
+    from PIL import Image, ImageOps
+
+    with warnings.catch_warnings(action="ignore"), suppress(Exception):
+        # What is damaged in EXIF data says nothing of the pixels.
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16 bits
-        return Image.fromarray((np.asarray(image) >> 8).astype("uint8"))
+        return _of_16_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
-    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _of_16_bits(image: Image) -> Image:
+    from PIL import Image
+
+    deep = np.asarray(image)
+    pixels = (deep >> 8).astype("uint8")
+    transparent = image.info.get("transparency")
+    if transparent is None:
+        return Image.fromarray(pixels)
+    pixels[deep == transparent] = 255
+    return Image.fromarray(pixels).convert("RGB")
 
 
 def like_mnist(image: Image) -> NDArray[np.uint8]:

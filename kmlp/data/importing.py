@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sys
 from pathlib import Path
 
 from kmlp.data import cache
+from kmlp.data.class_folders import read_class_folders
 from kmlp.data.dataset import Images
 from kmlp.data.known import BUNDLED, KNOWN, check_content, check_own_name
+from kmlp.data.listing import Listing, is_folder
 from kmlp.data.sources import load_images, run_tfds
 from kmlp.data.user_files import is_idx_folder, read_idx_folder, read_npz
 from kmlp.errors import DataError
+from kmlp.files import why_unreadable
 
 
 def import_dataset(
@@ -22,8 +25,9 @@ def import_dataset(
 ) -> Images:
     """Makes a dataset of a user's files, which `load_dataset` knows by its name then.
 
-    Files of `fashion_mnist` are made TFDS's own dataset, too, so that
-    `tfds.load("fashion_mnist", download=False)` reads it.
+    What is left out of a folder is told on stderr. Files of `fashion_mnist` are made
+    TFDS's own dataset, too, so that `tfds.load("fashion_mnist", download=False)` reads
+    it.
 
     Args:
         name: For it: small letters, digits and _; or a name in `KNOWN`, whose content
@@ -45,11 +49,10 @@ def import_dataset(
     """
     check_own_name(name)
     known = KNOWN.get(name)
-    try:
-        class_folders = path.is_dir() and not is_idx_folder(path)
-        path.stat()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
+    arrays_file = not is_folder(path)
+    if arrays_file and (why := why_unreadable(path)) is not None:
+        raise DataError(f"{path}: cannot be read: {why}.")
+    class_folders = not arrays_file and not is_idx_folder(path)
     if class_folders and known is not None:
         raise DataError(
             f"{path}: {name} is imported from its four IDX files or a .npz file, whose "
@@ -58,27 +61,26 @@ def import_dataset(
         )
     if size is not None and not class_folders:
         raise DataError("--size is for folders of image files; arrays have one size.")
-    if not class_folders:
-        read = read_idx_folder if path.is_dir() else read_npz
-        images = read(path, class_names=known.class_names if known else None)
-        check_content(name, images)
-        if name == BUNDLED:
-            return load_images(BUNDLED)  # the same images
+    names = known.class_names if known else None
+    listing = Listing()
+    try:
+        if class_folders:
+            images = read_class_folders(path, size=size, listing=listing)
+        elif arrays_file:
+            images = read_npz(path, class_names=names)
+        else:
+            images = read_idx_folder(path, class_names=names, listing=listing)
+    finally:
+        if (left_out := listing.left_out_text()) is not None:
+            print(left_out, file=sys.stderr)
+    check_content(name, images)
+    if name == BUNDLED:
+        return load_images(BUNDLED)  # the same images
     with cache.locked(name):
         before = cache.find(name)
-        with suppress(_Same), cache.replacing(name) as folder:
-            if class_folders:
-                run_tfds(
-                    "read_class_folders",
-                    folder=str(folder),
-                    name=name,
-                    path=str(path.resolve()),
-                    size=size,
-                )
-            else:
+        if before is None or not _is_there(before, images):
+            with cache.replacing(name) as folder:
                 cache.write(folder, name, images, imported=known is None)
-            if before is not None:
-                _compare(before, cache.entry_of(folder))
     images = load_images(name)
     if known is not None:
         data_dir = str(tfds_data_dir) if tfds_data_dir else None
@@ -92,17 +94,19 @@ def import_dataset(
     return images
 
 
-class _Same(Exception):  # noqa: N818  (no error: there is nothing to do)
-    """What is imported is there already."""
+def _is_there(before: cache.Entry, images: Images) -> bool:
+    """Whether images are those of the dataset that there is, which is not damaged.
 
-
-def _compare(before: cache.Entry, made: cache.Entry) -> None:
-    """Raises what keeps the dataset that there is, unless it is damaged."""
-    if (before.fingerprint, before.class_names) != (made.fingerprint, made.class_names):
+    Raises:
+        DataError: if that has others.
+    """
+    if (before.fingerprint, before.class_names) != (images.fingerprint, images.class_names):
         raise DataError(
             f"There is another dataset {before.name} already, of {before.source}. Remove "
             f"it first: `kmlp data rm {before.name}`. Or choose another name."
         )
-    with suppress(cache.Damaged):
+    try:
         cache.open_images(before)
-        raise _Same
+    except cache.Damaged:
+        return False
+    return True

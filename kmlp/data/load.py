@@ -32,7 +32,8 @@ def load_dataset(
         UnknownNameError: if there is no dataset of that name.
         DataError: if it is not to be had, or is damaged, or is no set of images
             of one size with labels.
-        ConfigError: if a split would have no image.
+        ConfigError: if a split would have no image, or if none of a class, or those of
+            one class alone, would be left to train on.
 
     Example:
     >>> mnist = load_dataset("mnist")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,11 @@ def run_tfds(task: str, **arguments: Any) -> dict[str, Any]:
         # What TFDS says goes to stderr: stdout is for results.
         # Ctrl-C is for this process, which ends the other.
         code = subprocess.run(
-            [*command, request], stdout=2, check=False, start_new_session=True
+            [*command, request],
+            stdout=2,
+            check=False,
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": temporary},  # TFDS leaves folders there
         ).returncode
         if not answer.exists():
             raise DataError(

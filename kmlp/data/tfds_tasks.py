@@ -10,30 +10,28 @@ import logging
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from kmlp import backend
 from kmlp.data import cache
-from kmlp.data.class_folders import check_files, find_splits
-from kmlp.data.dataset import Images, Split, canonical_order, hold_out, make_images
+from kmlp.data.dataset import Images, Split, check_memory, images_of
 from kmlp.data.known import check_content, known_of
 from kmlp.errors import DataError
 from kmlp.processes import end_with
 
-TEST_FRACTION = 1 / 6
-"""Of a dataset without test images, held out as such."""
-
 RETRIES = 4
 """Of a download; TFDS has 10, and takes 200 s to say that there is no network."""
 
-_COPIES = 3
-"""How often a dataset is in memory while it is read, at the most."""
+
+_INSIDES = re.compile(
+    r"\{\{.*?\}\} ?|\s*\[+(\{\{)?(node|Op:).*|^Failed to construct dataset .*?\}\": ",
+    re.MULTILINE,
+)
+"""Of messages: nodes of graphs, operations, arguments."""
 
 
 def read_prepared(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
@@ -101,28 +99,6 @@ def prepare_own(name: str, data_dir: str | None) -> dict[str, Any]:
     return {"data_dir": str(builder.data_path)}
 
 
-def read_class_folders(
-    folder: str, name: str, path: str, size: list[int] | None
-) -> dict[str, Any]:
-    """Writes a user's folder of class folders into the folder."""
-    splits = find_splits(Path(path))
-    shape = check_files(splits, resized=size is not None)
-    with tempfile.TemporaryDirectory(prefix="kmlp-") as root:
-        for split, place in splits.items():
-            (Path(root) / split).symlink_to(place.resolve(), target_is_directory=True)
-        _load_tensorflow()
-        import tensorflow_datasets as tfds
-
-        of_files = shape if size is None else (None, None, shape[2])
-        builder = tfds.ImageFolder(root, shape=of_files)
-        sizes = (*(size or shape[:2]), shape[2])
-        found = {split: _read(builder, split, "image", "label", sizes) for split in splits}
-        names = builder.info.features["label"].names
-    images = _with_test(found["train"], found.get("test"), names, path)
-    cache.write(Path(folder), name, images, imported=True)
-    return {"fingerprint": images.fingerprint}
-
-
 def _load_tensorflow() -> None:
     """Imports it without what it prints, before TFDS does."""
     with backend.quiet():
@@ -153,25 +129,19 @@ def _images(name: str, builder: Any) -> Images:
     other = next((split for split in ("test", "validation") if split in splits), None)
     used = [split for split in ("train", other) if split is not None]
     count = sum(splits[split].num_examples for split in used)
-    needed = _COPIES * count * int(np.prod(shape))
-    available = psutil.virtual_memory().available
-    if needed > available:
-        raise DataError(
-            f"{name} is too large for memory: {count:,} images of shape {shape} take "
-            f"{needed / 2**30:.1f} GiB to read, but {available / 2**30:.1f} GiB are free."
-        )
+    check_memory(name, count, shape)
     known = known_of(name)
     try:
         found = [_read(builder, split, image, label, shape) for split in used]
-        images = _with_test(
+        images = images_of(
             found[0],
             found[1] if other else None,
-            known.class_names if known else names,
-            f"TFDS {builder.info.full_name}, {' and '.join(used)}",
+            class_names=known.class_names if known else names,
+            source=f"TFDS {builder.info.full_name}, {' and '.join(used)}",
         )
         check_content(name, images)
     except Exception as error:  # TensorFlow may fail in any way
-        reason = str(error) if isinstance(error, DataError) else _short(error)
+        reason = str(error) if isinstance(error, DataError) else f"{_short(error)}."
         raise DataError(
             f"What TFDS has prepared in {builder.data_path} cannot be used: {reason} If it "
             "should be, remove that folder, so that it is made anew."
@@ -216,22 +186,14 @@ def _columns(builder: Any) -> tuple[str, str, tuple[int, ...], list[str]]:
 def _read(
     builder: Any, split: str, image: str, label: str, shape: tuple[int, ...]
 ) -> Split:
-    """The images of a split, resized where they have another shape."""
-    import tensorflow as tf
+    """The images of a split."""
     import tensorflow_datasets as tfds
-
-    def of_shape(example: Any) -> Any:
-        pixels = example[image]
-        if tuple(pixels.shape[:2]) != tuple(shape[:2]):
-            pixels = tf.image.resize(pixels, shape[:2], antialias=True)
-            pixels = tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)
-        return pixels, example[label]
 
     count = builder.info.splits[split].num_examples
     x, y = np.empty((count, *shape), "uint8"), np.empty(count, "int32")
-    data = builder.as_dataset(split=split).map(of_shape).batch(1000)
+    data = builder.as_dataset(split=split).map(lambda it: (it[image], it[label]))
     at = 0
-    for pixels, labels in tfds.as_numpy(data):
+    for pixels, labels in tfds.as_numpy(data.batch(1000)):
         x[at : at + len(labels)], y[at : at + len(labels)] = pixels, labels
         at += len(labels)
     if at != count:
@@ -241,30 +203,19 @@ def _read(
     return Split(x=x, y=y)
 
 
-def _with_test(train: Split, test: Split | None, names: Any, source: str) -> Images:
-    if test is None:
-        size = round(len(train) * TEST_FRACTION)
-        if size == 0:
-            raise DataError(
-                f"{source}: has {len(train)} images, and no test images. Of so few, none "
-                "can be held out for testing."
-            )
-        train, test = hold_out(canonical_order(train), size)
-        source += "; a sixth of the images, stratified, was held out for testing"
-    return make_images(train, test, class_names=names, source=source)
-
-
 def _short(error: Exception) -> str:
-    text = str(error)
+    """What an error of TFDS or TensorFlow says, without what it says of their insides."""
+    text = _INSIDES.sub("", str(error))
+    name = type(error).__name__
     if host := re.search(r"host='([^']+)'", text):  # the first words of a long chain
-        return f"{type(error).__name__}: {host[1]} could not be reached"
+        return f"{name}: {host[1]} could not be reached"
     line = next(iter(text.strip().splitlines()), "")
-    return f"{type(error).__name__}: {line if len(line) < 300 else line[:300] + '...'}"
+    short = line if len(line) < 300 else line[:300] + "..."
+    return f"{name}: {short}" if type(error).__module__ == "builtins" else short or name
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
-    task.__name__: task
-    for task in (read_prepared, download, prepare_own, read_class_folders)
+    task.__name__: task for task in (read_prepared, download, prepare_own)
 }
 
 

@@ -1,6 +1,4 @@
-"""Reading a user's files: IDX, Keras' `mnist.npz` layout; those of class folders are
-read by TFDS.
-"""
+"""Reading a user's files of arrays: IDX, and Keras' `mnist.npz` layout."""
 
 from __future__ import annotations
 
@@ -15,7 +13,9 @@ import numpy as np
 
 from kmlp.data.dataset import Images, Split, make_images
 from kmlp.data.idx import read_idx_split
+from kmlp.data.listing import Listing, printable
 from kmlp.errors import DataError
+from kmlp.files import why_unreadable
 
 _IDX_FILE = re.compile(r"(?:.*-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(?:\.gz)?")
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -23,19 +23,30 @@ _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 def is_idx_folder(path: Path) -> bool:
     """Whether a folder has a file named as MNIST's are."""
-    return any(_IDX_FILE.fullmatch(file.name) for file in path.iterdir())
+    return any(_IDX_FILE.fullmatch(it.name) for it in Listing().entries(path))
 
 
-def read_idx_folder(folder: Path, *, class_names: Sequence[str] | None = None) -> Images:
+def read_idx_folder(
+    folder: Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    listing: Listing | None = None,
+) -> Images:
     """Reads the four IDX files of a folder, gzipped or not.
 
     They are named as MNIST's are: `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`.
+
+    Args:
+        folder: The folder. What else it has does not matter.
+        class_names: A name for every class. Defaults to None: their numbers.
+        listing: Lists the folder, and keeps what was left out. Defaults to None: a new
+            one.
 
     Raises:
         DataError: if one is missing, there twice or damaged.
     """
     found: dict[tuple[str, str], list[Path]] = defaultdict(list)
-    for file in sorted(folder.iterdir()):
+    for file in (listing or Listing()).entries(folder):
         if match := _IDX_FILE.fullmatch(file.name):
             split, what = match.groups()
             found["train" if split == "train" else "t10k", what].append(file)
@@ -52,7 +63,9 @@ def read_idx_folder(folder: Path, *, class_names: Sequence[str] | None = None) -
         read_idx_split(found[split, "images"][0], found[split, "labels"][0])
         for split in ("train", "t10k")
     ]
-    return make_images(*splits, class_names=class_names, source=str(folder.resolve()))
+    return make_images(
+        *splits, class_names=class_names, source=printable(str(folder.resolve()))
+    )
 
 
 def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
@@ -63,6 +76,8 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
     Raises:
         DataError: if it is no such file.
     """
+    if (why := why_unreadable(path)) is not None:
+        raise DataError(f"{path}: cannot be read: {why}.")
     try:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no zip archive, or the end of one is missing")
@@ -105,7 +120,9 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
         if len(y) and not -1 <= int(y.min()) <= int(y.max()) < 2**31:
             raise DataError(f"{path}: y_{split} has labels from {y.min()} to {y.max()}.")
         splits.append(Split(x=x, y=y.astype("int32")))
-    return make_images(*splits, class_names=class_names, source=str(path.resolve()))
+    return make_images(
+        *splits, class_names=class_names, source=printable(str(path.resolve()))
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,4 +1,5 @@
 import json
+import os
 from importlib.resources import files
 
 import numpy as np
@@ -57,6 +58,10 @@ def test_list_sees_what_tfds_has_prepared(kmlp, folders):
     place = folders / "tfds" / "emnist" / "letters" / "3.1.0"
     place.mkdir(parents=True)
     (place / "dataset_info.json").write_text("{}")
+    for left_behind in ("3.1.0.incompleteA1", "@eaDir", ".Trash"):
+        other = folders / "tfds" / "emnist" / "balanced" / left_behind
+        other.mkdir(parents=True)
+        (other / "dataset_info.json").write_text("{}")
     found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
     where = {dataset["name"]: dataset["where"] for dataset in found}
     assert where["emnist/letters"] == f"prepared by TFDS in {place}"
@@ -146,6 +151,48 @@ def test_a_study_is_shown_without_its_dataset(kmlp, folders, imported):
     forget_datasets()
     shown = kmlp("show", json.loads(asked.out)["name"], *folder, "--json")
     assert (shown.code, shown.out) == (0, asked.out)
+
+
+def pictures(folder, *names):
+    for seed, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(seed).integers(0, 256, (8, 6), "uint8")
+        Image.fromarray(pixels).save(folder / name)
+    return folder
+
+
+TWO_CLASSES = ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png")
+
+
+def test_import_says_once_what_it_left_out(kmlp, folders):
+    mine = pictures(
+        folders / "mine", *TWO_CLASSES, ".ipynb_checkpoints/1.png", "cat/._1.png"
+    )
+    result = kmlp("data", "import", "mine", str(mine))
+    assert (result.code, result.out) == (0, "")
+    left_out, imported = result.err.splitlines()
+    assert left_out.endswith(": .ipynb_checkpoints, ._1.png; 2 in all.")
+    assert "5 training and 1 test images of 8 x 6, 2 classes" in imported
+
+
+def test_import_refuses_one_class(kmlp, folders):
+    mine = pictures(folders / "mine", *TWO_CLASSES[:3])
+    result = kmlp("data", "import", "mine", str(mine))
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert "mine: has one class, cat, but there must be two at least" in result.err
+    assert cache.entries() == []
+
+
+@pytest.mark.parametrize("name", ["fifo", "mine", "idx"])
+def test_import_waits_for_no_fifo(kmlp, folders, name):
+    write_idx(folders / "idx", MADE_UP)
+    (folders / "idx" / "train-images-idx3-ubyte.gz").unlink()
+    pictures(folders / "mine", *TWO_CLASSES)
+    for place in ("fifo", "mine/dog/4.png", "idx/train-images-idx3-ubyte.gz"):
+        os.mkfifo(folders / place)
+    result = kmlp("data", "import", "mine", str(folders / name))
+    assert (result.code, result.out) == (2, "")
+    assert "cannot be read: it is a FIFO (a pipe), not a file." in result.err
 
 
 def test_show_draws_every_class(kmlp, folders, imported):

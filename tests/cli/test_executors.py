@@ -1,6 +1,7 @@
 """The options that say where runs are trained; tests/clusters trains with them."""
 
 import io
+import os
 
 import pytest
 from made_up import made_up_record
@@ -25,6 +26,7 @@ def runs(tmp_path, monkeypatch):
     monkeypatch.setenv("KMLP_RUNS_DIR", str(tmp_path / "runs"))
     (tmp_path / "list.yaml").write_text("- pip")
     (tmp_path / "no.yaml").write_text("pip: [")
+    os.mkfifo(tmp_path / "fifo.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "runs"
 
@@ -59,6 +61,10 @@ def runs(tmp_path, monkeypatch):
         ),
         ("--executor ray --ray-address http://a:1", "is 'http://a:1', but must be auto"),
         ("--executor ray --ray-runtime-env x.yaml", "x.yaml cannot be read (No such file"),
+        (
+            "--executor ray --ray-runtime-env fifo.yaml",
+            "fifo.yaml cannot be read (it is a FIFO",
+        ),
         ("--executor ray --ray-runtime-env no.yaml", "no.yaml is not YAML: while parsing"),
         ("--executor ray --ray-runtime-env list.yaml", "list.yaml must have names with"),
     ],

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import keras
 import numpy as np
@@ -166,6 +167,43 @@ def test_all_bad_pictures_are_named_before_any_is_predicted(kmlp, model, tmp_pat
     assert (result.code, result.out) == (2, "")
     for text in ('did you mean "mnist"', "text.png: is not read", "missing.jpg: cannot"):
         assert text in result.err
+
+
+def test_no_fifo_is_waited_for(kmlp, model, tmp_path):
+    paths = [str(tmp_path / name) for name in ("fifo.keras", "fifo.png")]
+    for path in paths:
+        os.mkfifo(path)
+    for command in (
+        ["predict", *paths],
+        ["evaluate", paths[0]],
+        ["predict", model, paths[1]],
+    ):
+        result = kmlp(*command)
+        assert (result.code, result.out) == (2, "")
+        for path in set(command) & set(paths):
+            assert f"{path}: cannot be read: it is a FIFO" in result.err
+
+
+def test_pictures_of_ones_own_dataset_are_made_as_import_made_them(
+    kmlp, model, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
+    digits = load_dataset("mnist").test
+    for label in range(10):
+        for index in np.flatnonzero(digits.y == label)[:3]:
+            (tmp_path / "mine" / str(label)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(digits.x[index]).save(
+                tmp_path / "mine" / str(label) / f"{index}.png"
+            )
+    assert kmlp("data", "import", "mine", str(tmp_path / "mine")).code == 0
+    picture = str(next((tmp_path / "mine" / "7").iterdir()))
+    options = ["--dataset", "mine", "--json"]
+    found = [
+        json.loads(kmlp("predict", model, picture, *options, *way).out)["pictures"]
+        for way in ([], ["--as", "resize"], ["--as", "mnist"])
+    ]
+    assert [it[0]["as"] for it in found] == ["resize", "resize", "mnist"]
+    assert found[0] == found[1]
 
 
 def test_blank_pictures_are_refused(kmlp, model, tmp_path):

@@ -1,6 +1,7 @@
 """Recipes as files: what they say, and what is wrong with them."""
 
 import json
+import os
 import textwrap
 
 import pytest
@@ -290,11 +291,19 @@ def test_a_search_says_all_of_its_problems_at_once(written):
         assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["nothing.toml", "folder.toml"])
+@pytest.mark.parametrize("name", ["nothing.toml", "folder.toml", "fifo.toml"])
 def test_a_file_that_cannot_be_read(tmp_path, name):
     (tmp_path / "folder.toml").mkdir()
+    os.mkfifo(tmp_path / "fifo.toml")
     with pytest.raises(ConfigError, match=name):
         read_recipe(str(tmp_path / name))
+
+
+def test_what_an_archive_of_macos_leaves_is_no_recipe(tmp_path, monkeypatch):
+    for name in ("lab.toml", "._lab.toml"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr("kmlp_cli.recipes.reading.files", lambda package: tmp_path)
+    assert bundled() == ["lab"]
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_there_are():

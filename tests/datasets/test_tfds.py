@@ -1,17 +1,17 @@
-"""TFDS as it is: what it has prepared is read, a user's images go through it."""
+"""TFDS as it is: what it has prepared is read, and what it has not."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_data import images, split, write_npz
-from PIL import Image
+from made_up_data import images
 from support import kmlp, python
 
 from kmlp import DataError
 from kmlp.data import load_images, tfds_tasks
-from kmlp.data.importing import import_dataset
 from kmlp.data.sources import run_tfds
 
 pytestmark = pytest.mark.once
@@ -107,12 +107,17 @@ def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_onc
         assert "remove that folder" in str(caught.value)
 
 
-def test_the_users_own_modules_are_not_taken_for_others(folders, monkeypatch):
+def test_nothing_of_the_users_is_taken_or_littered(folders, monkeypatch):
     (folders / "random.py").write_text("raise SystemExit(5)")
-    (folders / "empty").mkdir()
     monkeypatch.chdir(folders)
-    with pytest.raises(DataError, match=r"empty: must have a folder of PNG or JPEG images"):
-        run_tfds("read_class_folders", folder="", name="a", path="empty", size=None)
+    monkeypatch.setenv("TMPDIR", str(folders / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (folders / "tmp").mkdir()
+    with pytest.raises(DataError, match=r"TFDS cannot make emnist/nope"):
+        run_tfds("read_prepared", folder="", name="emnist/nope", data_dir=None)
+    answer = run_tfds("read_prepared", folder="", name="kmnist", data_dir=None)
+    assert answer["data_dir"].startswith(str(folders / "tfds"))
+    assert list((folders / "tmp").iterdir()) == []  # where TFDS leaves folders
 
 
 @pytest.mark.usefixtures("tfds_here")
@@ -133,9 +138,28 @@ def test_what_cannot_be_trained_on_is_refused_with_the_reason(folders, name, mes
 
 def test_a_dataset_too_large_for_memory_is_refused(prepared_once, folders, monkeypatch):
     memory = type("Memory", (), {"available": 1000})
-    monkeypatch.setattr(tfds_tasks.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
     with pytest.raises(DataError, match="kmnist is too large for memory: 52 images"):
         tfds_tasks.read_prepared(str(folders), "kmnist", str(prepared_once))
+
+
+def test_files_of_tfds_that_are_damaged_are_told_in_a_sentence(prepared_once, folders):
+    shutil.copytree(prepared_once / "kmnist", folders / "tfds" / "kmnist")
+    [file] = (folders / "tfds").glob("kmnist/*/kmnist-train*")
+    content = file.read_bytes()
+    for damaged in (content[:500], bytes(500)):
+        file.write_bytes(damaged)
+        with pytest.raises(DataError) as caught:
+            tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
+        assert re.fullmatch(
+            rf"What TFDS has prepared in {file.parent} cannot be used: [a-z][^{{\[]*\. If it "
+            "should be, remove that folder, so that it is made anew.",
+            str(caught.value),
+        ), str(caught.value)
+    file.write_bytes(content)
+    (file.parent / "dataset_info.json").write_text("{")
+    with pytest.raises(DataError, match="TFDS cannot make kmnist: Failed to load JSON: "):
+        tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
 
 
 def test_a_download_that_fails_says_why(folders, monkeypatch):
@@ -148,53 +172,3 @@ def test_a_download_that_fails_says_why(folders, monkeypatch):
     monkeypatch.setattr(type(builder), "download_and_prepare", fail)
     found = tfds_tasks.download(str(folders), "kmnist", None)
     assert found == {"failed": "ConnectionError: no route"}
-
-
-def save(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-
-
-def class_folders(root, made, names="abc"):
-    for index, (image, label) in enumerate(zip(made.x, made.y, strict=True)):
-        save(root / names[label] / f"{index}.png", image)
-    return root
-
-
-def test_class_folders_become_a_dataset(folders):
-    made = split(30, shape=(5, 7))
-    root = class_folders(folders / "mine", made)
-    found = import_dataset("my_images", root)
-    assert (found.class_names, found.train.x.shape[1:]) == (("a", "b", "c"), (5, 7))
-    assert (len(found.train), len(found.test)) == (25, 5)
-    assert "a sixth of the images" in found.source
-    everything = {bytes(image): label for image, label in zip(made.x, made.y, strict=True)}
-    for part in (found.train, found.test):
-        for image, label in zip(part.x, part.y, strict=True):
-            assert everything.pop(bytes(image)) == label
-    assert not everything
-
-
-@pytest.mark.usefixtures("tfds_here")
-def test_train_and_test_folders_in_colour_and_resized(folders):
-    for name, count in (("train", 12), ("test", 6)):
-        class_folders(folders / "mine" / name, split(count, shape=(8, 6, 3)))
-    assert import_dataset("as_it_is", folders / "mine").train.x.shape == (12, 8, 6, 3)
-    save(folders / "mine" / "test" / "a" / "large.png", np.full((50, 40, 3), 77, "uint8"))
-    with pytest.raises(DataError, match=r"large\.png: is 50x40 pixels"):
-        import_dataset("resized", folders / "mine")
-    of_the_first = import_dataset("of_the_first", folders / "mine", size=(8, 6))
-    assert of_the_first.train.x.shape == (12, 8, 6, 3)
-    found = import_dataset("resized", folders / "mine", size=(4, 3))
-    assert (found.train.x.shape, len(found.test)) == ((12, 4, 3, 3), 7)
-    assert any((image == 77).all() for image in found.test.x)
-
-
-def test_another_dataset_of_that_name_stays(folders):
-    before = import_dataset("mine", write_npz(folders / "a.npz", images()))
-    again = import_dataset("mine", write_npz(folders / "b.npz", images()))
-    assert again.fingerprint == before.fingerprint
-    write_npz(folders / "c.npz", images(seed=7))
-    with pytest.raises(DataError, match=r"another dataset mine already.*kmlp data rm"):
-        import_dataset("mine", folders / "c.npz")
-    assert load_images("mine").fingerprint == before.fingerprint

@@ -1,3 +1,4 @@
+import os
 import zipfile
 
 import keras
@@ -156,6 +157,7 @@ def _files(folder):
     (folder / "model.h5").write_bytes(good)
     (folder / "text.keras").write_text("no model")
     (folder / "folder.keras").mkdir()
+    os.mkfifo(folder / "fifo.keras")
     with zipfile.ZipFile(folder / "other.keras", "w") as archive:
         archive.writestr("a.txt", "no model")
     flipped = bytearray(good)
@@ -168,7 +170,8 @@ def _files(folder):
     ("name", "message"),
     [
         ("missing.keras", "There is no such file"),
-        ("folder.keras", "It is no file"),
+        ("folder.keras", "it is a folder, not a file"),
+        ("fifo.keras", "it is a FIFO"),
         ("model.h5", "must be a name.keras"),
         ("text.keras", "no .keras file, or the end of it is missing"),
         ("cut.keras", "no .keras file, or the end of it is missing"),

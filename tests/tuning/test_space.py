@@ -1,4 +1,5 @@
 import json
+import os
 
 import keras_tuner
 import pytest
@@ -184,3 +185,9 @@ def test_a_file_that_cannot_be_read(text, problem, tmp_path):
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError, match=problem):
         read_space(path)
+
+
+def test_a_fifo_in_the_place_of_a_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "space.toml")
+    with pytest.raises(ConfigError, match=r"space\.toml of `--space`: it is a FIFO"):
+        read_space(tmp_path / "space.toml")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kmlp.config import RunConfig, config_fields, parse_axis_values, value_text
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.fields import ConfigField
+from kmlp.files import why_unreadable
 
 SEARCHED = {
     "width": "32,64,128,256,512",
@@ -115,6 +116,8 @@ def read_space(path: Path) -> dict[str, Any]:
     """
     import tomllib
 
+    if (why := why_unreadable(path)) is not None:
+        raise ConfigError([f"{path} of `--space`: {why}."])
     try:
         with path.open("rb") as file:
             found = tomllib.load(file)

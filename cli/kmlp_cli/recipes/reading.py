@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp.config import RunConfig, axis_field, config_fields, parse_axis_values
+from kmlp.data.listing import is_left_behind
 from kmlp.errors import (
     ConfigError,
     UnknownNameError,
@@ -20,6 +21,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.fields import ConfigField
+from kmlp.files import why_unreadable
 from kmlp.published import Figure
 from kmlp.texts import count_of
 from kmlp_cli.recipes.problems import schema_problems
@@ -43,8 +45,12 @@ _SEARCH = {
 
 def bundled() -> list[str]:
     """The names of the recipes that come with kmlp."""
-    found = files("kmlp_cli.recipes").iterdir()
-    return sorted(it.name.removesuffix(_SUFFIX) for it in found if _is_recipe(it.name))
+    names = [it.name for it in files("kmlp_cli.recipes").iterdir()]
+    return sorted(
+        name.removesuffix(_SUFFIX)
+        for name in names
+        if _is_recipe(name) and not is_left_behind(name)
+    )
 
 
 def _is_recipe(name: str) -> bool:
@@ -68,6 +74,8 @@ def recipe_text(name: str) -> str:
                 "whose name ends with .toml."
             )
         return (files("kmlp_cli.recipes") / f"{name}{_SUFFIX}").read_text("utf-8")
+    if (why := why_unreadable(Path(name))) is not None:
+        raise ConfigError([f"{name}: {why}."])
     try:
         return Path(name).read_text("utf-8-sig")  # some editors begin files with a mark
     except OSError as error:

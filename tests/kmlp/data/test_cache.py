@@ -8,6 +8,7 @@ from made_up_data import images
 
 from kmlp import DataError
 from kmlp.data import cache, check_dataset, load_images, sources
+from kmlp.data.catalog import catalog
 from kmlp.data.load import forget_datasets
 
 pytestmark = pytest.mark.once
@@ -116,6 +117,24 @@ def test_what_fails_half_way_leaves_nothing(folder):
         raise RuntimeError
     assert cache.open_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["mine"]
+
+
+def test_what_systems_put_into_every_folder_is_no_obstacle(folder):
+    put("mine", imported=True)
+    for place in (folder, folder / "mine"):
+        for name in (".DS_Store", "Thumbs.db"):
+            (place / name).touch()
+        (place / "@eaDir").mkdir()
+        (place / "loop").symlink_to("loop")
+    assert [entry.name for entry in cache.entries()] == ["mine"]
+    assert cache.open_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
+    assert catalog()[0]["name"] == "mine"
+    with cache.locked("mine"), cache.replacing("mine") as aside:
+        (aside / "@eaDir").mkdir()
+        cache.write(aside, "mine", MADE_UP, imported=True)
+    assert cache.open_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
+    cache.remove("mine")
+    assert cache.entries() == []
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from kmlp import ConfigError, load_dataset
+from kmlp import ConfigError, DataError, load_dataset
 from kmlp.data.dataset import (
     Split,
     make_dataset,
@@ -94,3 +96,58 @@ def test_the_arrays_cannot_be_changed():
         for array in (split.x, split.y):
             with pytest.raises(ValueError, match="read-only"):
                 array[0] = 0
+
+
+def pixels(labels):
+    return Split(
+        np.random.default_rng(0).integers(0, 256, (len(labels), 2, 2), "uint8"),
+        np.array(labels, "int32"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "message"),
+    [
+        ([0, 0, 0], ("a",), "has one class, but there must be two at least"),
+        ([0, 0, 0], ("a", "b"), "has training images of the class 0 alone"),
+        ([1, 1, 1], None, "has training images of the class 1 alone"),
+        ([0, 0, 0], None, "has no training label above 0"),
+        ([], ("a", "b"), "has no training images"),
+        ([], None, "has no training images"),
+        ([-1, 0, 1], None, "training labels from -1 to 1"),
+        ([0, 1, 10**9], None, "a training label 1000000000, but only 3 training images"),
+        ([0, 1, 10**9], ("a", "b"), "training labels from 0 to 1000000000"),
+    ],
+)
+def test_a_set_that_a_model_cannot_tell_apart_is_refused(labels, names, message):
+    with pytest.raises(DataError, match=message):
+        make_images(pixels(labels), pixels([0]), class_names=names, source="made up")
+
+
+def test_a_class_may_be_missing_among_many():
+    """As in EMNIST's letters, which are counted from 1."""
+    found = make_images(pixels([1, 2, 1, 2]), pixels([1]), source="made up")
+    assert found.class_names == ("0", "1", "2")
+
+
+def test_a_validation_split_leaves_images_of_every_class():
+    images = make_images(pixels(range(6)), pixels([0]), source="made up")
+    with pytest.raises(ConfigError, match=r"leaves no image of \d, \d, \d to train on"):
+        make_dataset("mine", images, validation_fraction=0.5)
+    make_dataset("mine", images, validation_fraction=None)
+
+
+def test_a_dataset_of_one_class_that_there_is_already_is_refused():
+    images = replace(
+        make_images(pixels([0, 1]), pixels([0]), source="made up"),
+        train=pixels([0, 0, 0, 0]), class_names=("cat",),
+    )  # fmt: skip
+    for fraction in (0.4, None):
+        with pytest.raises(ConfigError, match="mine has training images of cat alone"):
+            make_dataset("mine", images, validation_fraction=fraction)
+
+
+def test_a_subset_has_two_classes_at_least():
+    with pytest.raises(ConfigError, match=r"is 1, of which all are images of the class \w"):
+        tiny().with_train_size(1)
+    assert len(tiny().with_train_size(2).train) == 2

@@ -1,9 +1,12 @@
+import os
+
 import numpy as np
 import pytest
+from pictures import STORED_AS, oriented, png_of_16_bits, scene
 from PIL import Image, ImageDraw
 
 from kmlp import ConfigError, load_dataset
-from kmlp.data.image_files import like_mnist, read_image, resized
+from kmlp.data.image_files import like_mnist, plain, read_image, resized
 
 pytestmark = pytest.mark.once
 
@@ -105,14 +108,23 @@ def test_transparency_is_put_on_white(tmp_path):
         assert alike(like_mnist(drawn()), like_mnist(read)) < 0.05
 
 
-def test_a_camera_that_was_turned_is_turned_back(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    picture = drawn().transpose(Image.Transpose.ROTATE_90)
-    picture.save(tmp_path / "a.jpg", exif=exif, quality=95)
-    read = read_image(tmp_path / "a.jpg")
-    assert read.size == (300, 200)
-    assert alike(like_mnist(drawn()), like_mnist(read)) < 0.1
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "1", "I;16"])
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_a_camera_that_was_turned_is_turned_back(tmp_path, orientation, mode):
+    oriented(tmp_path / "a.png", orientation, mode)
+    read, upright = read_image(tmp_path / "a.png"), plain(scene(mode))
+    assert (read.mode, read.size) == (upright.mode, upright.size)
+    np.testing.assert_array_equal(np.asarray(read), np.asarray(upright))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_a_photograph_is_turned_back(tmp_path, orientation, mode):
+    oriented(tmp_path / "a.jpg", orientation, mode, quality=95)
+    read = np.asarray(read_image(tmp_path / "a.jpg")).astype(int)
+    upright = np.asarray(scene("L" if mode == "L" else "RGB"))
+    assert read.shape == upright.shape
+    assert np.abs(read - upright).mean() < 5
 
 
 def test_16_bits_are_read(tmp_path):
@@ -120,6 +132,75 @@ def test_16_bits_are_read(tmp_path):
     Image.fromarray(deep).save(tmp_path / "a.png")
     read = read_image(tmp_path / "a.png")
     assert (read.mode, read.getextrema()) == ("L", (20, 235))
+    Image.fromarray(deep).save(tmp_path / "a.png", transparency=int(deep[0, 0]))
+    read = read_image(tmp_path / "a.png")
+    assert (read.mode, read.getpixel((0, 0))) == ("RGB", (255, 255, 255))
+    png_of_16_bits(tmp_path / "a.png", np.asarray(scene()).astype(int) * 257, 2)
+    assert (np.asarray(read_image(tmp_path / "a.png")) == np.asarray(scene())).all()
+
+
+def test_the_first_picture_of_a_phones_file_is_read(tmp_path):
+    others = [Image.new("RGB", (8, 6))] * 2
+    scene().save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=others, quality=95)
+    read = np.asarray(read_image(tmp_path / "a.jpg")).astype(int)
+    assert np.abs(read - np.asarray(scene())).mean() < 5
+
+
+def test_an_animation_is_refused(tmp_path):
+    scene().save(tmp_path / "a.png", save_all=True, append_images=[scene().rotate(90)])
+    with pytest.raises(ConfigError, match=r"a\.png: is an animation"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0garbage",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0II*\0\x08\0\0\0\xff\xff",
+    ],
+)
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_damaged_exif_data_are_no_obstacle(tmp_path, exif, suffix):
+    scene().save(tmp_path / f"a.{suffix}", exif=exif)
+    assert read_image(tmp_path / f"a.{suffix}").size == scene().size
+
+
+def test_a_large_picture_is_read_and_a_bomb_is_not(tmp_path, monkeypatch):
+    """Pillow warns from a size on, and refuses from twice that."""
+    for size, limit in ((100, 9000), (100, 4000)):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+        Image.new("1", (size, size)).save(tmp_path / "a.png")
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        if size * size <= 2 * limit:
+            assert read_image(tmp_path / "a.png").size == (size, size)
+        else:
+            with pytest.raises(ConfigError, match=r"a\.png: has more than 8,000 pixels"):
+                read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_picture_that_is_cut_anywhere_is_refused_or_is_whole(tmp_path, suffix):
+    scene().save(tmp_path / f"a.{suffix}")
+    content = (tmp_path / f"a.{suffix}").read_bytes()
+    whole = np.asarray(read_image(tmp_path / f"a.{suffix}"))
+    cut = tmp_path / f"cut.{suffix}"
+    for end in range(0, len(content), 7):
+        cut.write_bytes(content[:end])
+        try:
+            read = read_image(cut)
+        except ConfigError as error:
+            assert str(error).startswith(f"{cut}: ")
+        else:
+            assert (np.asarray(read) == whole).all()
+
+
+def test_what_is_not_a_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ConfigError, match="it is a FIFO"):
+        read_image(tmp_path / "a.png")
+    with pytest.raises(ConfigError, match="it is a folder"):
+        read_image(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +208,9 @@ def test_16_bits_are_read(tmp_path):
     [
         (b"no picture", "a.png: is not read. Save it as PNG or JPEG."),
         (b"GIF89a", "a.png: is not read"),
-        (b"\x89PNG\r\n\x1a\n", "a.png: "),
+        (b"\x89PNG\r\n\x1a\n", "a.png: cannot be read: it is damaged."),
+        (b"\xff\xd8\xff\xe0cut", "a.png: cannot be read: "),
+        (b"", "a.png: cannot be read: it is empty."),
         (None, "a.png: cannot be read: No such file or directory."),
     ],
 )
