@@ -15,13 +15,20 @@ from kmlp.rows import StudyRuns
 SUFFIXES = (".csv", ".json", ".parquet")
 """Of the files that can be written."""
 
+_FORMULAS = tuple("=+-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}") + tuple(
+    "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}"
+)
+"""What texts begin with that spreadsheets run."""
+
 
 def write_table(found: StudyRuns, path: Path) -> None:
     """Writes the rows of a study, in the form that the file's suffix names.
 
     CSV and Parquet are read by `pandas.read_csv` and `pandas.read_parquet`. JSON is one
     object with the study's name, its kind and its rows. What is None is an empty cell or
-    null. The file is written aside and renamed.
+    null. In CSV a text that a spreadsheet would run as a formula begins with an apostrophe
+    (see `write_csv`); in JSON and Parquet all texts are as they are. The file is written
+    aside and renamed.
 
     Args:
         found: The study's runs.
@@ -44,10 +51,26 @@ def write_table(found: StudyRuns, path: Path) -> None:
 
 
 def write_csv(rows: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """Writes rows as CSV, the names of the columns first."""
+    """Writes rows as CSV, the names of the columns first.
+
+    A text that begins with one of `= + - @`, a tab or a line break begins with an
+    apostrophe before it: spreadsheets take such cells for formulas, which can call
+    programs. Numbers are written as they are, `-0.5` too.
+    """
     writer = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _harmless(it) for name, it in row.items()} for row in rows)
+
+
+def _harmless(cell: Any) -> Any:
+    """A cell that no spreadsheet runs.
+
+    Reference: OWASP, CSV Injection.
+
+    >>> _harmless("=HYPERLINK(A1)"), _harmless("width-1"), _harmless(-0.5)
+    ("'=HYPERLINK(A1)", 'width-1', -0.5)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULAS) else cell
 
 
 def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
