@@ -13,6 +13,8 @@ from rich.table import Table
 from kmlp.statistics import Difference, Estimate
 from kmlp.texts import visible
 
+ASCII_BOX = box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
+"""The lines of tables where there are no others."""
 NONE = "-"
 """In a cell of which there is nothing to say."""
 _HEIGHTS = "▁▂▃▄▅▆▇█"

@@ -65,9 +65,12 @@ def print_table(table: Table, *lines: str) -> None:
     from rich.cells import cell_len
     from rich.measure import Measurement
 
+    from kmlp_cli.cells import ASCII_BOX
     from kmlp_cli.console import PlainConsole, fitting
 
     console = PlainConsole()
+    if console.options.ascii_only:
+        table.box = table.box and ASCII_BOX
     for column in table.columns:
         if column.no_wrap:
             cells = "\n".join(map(str, [column.header, *column.cells]))

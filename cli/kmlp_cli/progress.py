@@ -222,11 +222,11 @@ class _Field(ProgressColumn):
 class _Bars(Progress):
     """Bars, and a line under them."""
 
-    line = ""
+    line = Text()
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
-        yield plain(self.console, self.line)
+        yield self.line
 
 
 class LiveDisplay(Display):
@@ -315,10 +315,11 @@ class LiveDisplay(Display):
         self._progress.advance(self._all, max(0, epoch - self._epochs[config]))
         self._epochs[config] = max(epoch, self._epochs[config])
 
-    def _count(self) -> str:
+    def _count(self) -> Text:
         accuracy, label = self.best
         best = f"; best so far {100 * accuracy:.2f} % ({label})" if label else ""
-        return f"{len(self.finished)} of {self.total} runs finished{best}"
+        line = f"{len(self.finished)} of {self.total} runs finished{best}"
+        return plain(self.console, line)
 
 
 def _figures(record: EpochRecord) -> str:
