@@ -25,6 +25,10 @@ _BLOCKS = 10
 class _Table(Table):
     """A table in whose cells a text is one line, whatever its characters."""
 
+    def add_column(self, header: RenderableType = "", *rest: Any, **options: Any) -> None:
+        shown = visible(header, keep="\n") if isinstance(header, str) else header
+        super().add_column(shown, *rest, **options)
+
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         super().add_row(
             *(visible(it) if isinstance(it, str) else it for it in cells), **options

@@ -13,7 +13,7 @@ import os
 import sys
 from functools import cached_property
 from types import TracebackType
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 from kmlp.texts import visible
 
@@ -56,6 +56,12 @@ class StyledStream(io.TextIOBase):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         return getattr(self._raw, "encoding", None) or "utf-8"
+
+    def __getattr__(self, name: str) -> Any:
+        # Not the bytes below, which libraries look for to write past this.
+        if name == "buffer":
+            raise AttributeError(name)
+        return getattr(self._raw, name)
 
     def fileno(self) -> int:
         if self._raw is None:

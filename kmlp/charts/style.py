@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -143,6 +144,7 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
             aside.write_bytes(vl_convert.vegalite_to_pdf(specification))
 
 
+@cache
 def embed_script() -> str:
     """The script that gives a page `vegaEmbed`."""
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
