@@ -117,8 +117,9 @@ class StyledStream(io.TextIOBase):
         if not isinstance(error, ConnectionError):  # its reader went
             self.error = error
         with contextlib.suppress(OSError):
+            number = self.fileno()
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
+            os.dup2(nowhere, number)
             os.close(nowhere)
             if self._raw is not None:
                 self._raw.flush()  # or it would fail at the end of the process
@@ -168,6 +169,9 @@ class guarded(contextlib.ContextDecorator):  # noqa: N801  (as those of contextl
         self._out.flush()
         lost = self._out.styled.error
         well = error is None or (isinstance(error, SystemExit) and not error.code)
+        if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
+            # Not of these streams: Typer takes it for that and ends without a word.
+            print(f"Error: {error.__context__}", file=self._err)
         if lost is not None:
             what = lost.strerror or str(lost)
             print(f"Error: The output could not be written ({what}).", file=self._err)

@@ -99,6 +99,16 @@ def test_messages_that_cannot_be_written_are_none(monkeypatch):
         print("progress", file=sys.stderr, flush=True)
 
 
+def test_a_broken_pipe_of_something_else_is_an_error(kmlp, monkeypatch):
+    def fail(*_):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("kmlp.backend.select", fail)
+    result = kmlp("info", "--backend", "jax")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"Error: [Errno {errno.EPIPE}] Broken pipe\n"
+
+
 def test_scripts_find_what_standard_streams_have_but_no_way_around():
     raw, wrapped = stream("ascii")
     wrapped.reconfigure(encoding="latin-1")
