@@ -13,6 +13,20 @@ _LONGEST = 150
 """Characters of a name that is made of a text, which leaves room for an ending."""
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path with the same suffix to write to, which becomes `path` at the end.
+
+    After an error, what was at `path` is still there.
+    """
+    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def file_name(text: str) -> str:
     """A text as the name of one file, in whatever folder, of another text another one.
 
@@ -28,17 +42,3 @@ def file_name(text: str) -> str:
         mark = hashlib.sha256(name.encode()).hexdigest()[:12]
         name = f"{name[: _LONGEST - len(mark) - 1]}-{mark}"
     return name
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path with the same suffix to write to, which becomes `path` at the end.
-
-    After an error, what was at `path` is still there.
-    """
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield aside
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -59,7 +59,7 @@ class StyledStream(io.TextIOBase):
 
     def __getattr__(self, name: str) -> Any:
         # Not the bytes below, which libraries look for to write past this.
-        if name == "buffer":
+        if name in ("buffer", "_raw"):
             raise AttributeError(name)
         return getattr(self._raw, name)
 

@@ -3,6 +3,7 @@
 import ast
 import io
 import re
+import sys
 import warnings
 from pathlib import Path
 
@@ -24,11 +25,12 @@ from kmlp.engine import (
 )
 from kmlp.evaluation import ClassScores, Evaluation
 from kmlp.run import Run
-from kmlp_cli.cells import plain_table
+from kmlp_cli.cells import plain_table, sparkline
 from kmlp_cli.console import PlainConsole
 from kmlp_cli.model_tables import classes_table, prediction_table
 from kmlp_cli.output import print_lines, print_table, say
 from kmlp_cli.progress import LiveDisplay, PlainLines
+from kmlp_cli.streams import Stream
 
 pytestmark = pytest.mark.once
 
@@ -195,3 +197,22 @@ def test_classes_of_any_name_are_shown(shown):
     out, _ = shown()
     assert not COMMAND.search(out)
     assert out.count(SHOWN) == 3
+
+
+@pytest.mark.parametrize("rows", [3, 501])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+def test_a_table_is_straight_in_every_encoding(monkeypatch, encoding, rows):
+    raw = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", Stream(raw))
+    table = plain_table("±", "→ ±")
+    for _ in range(3):
+        table.add_column("±", justify="right", no_wrap=True)
+    for number in range(rows):
+        table.add_row(f"{number} ± 1", sparkline([0.1, 0.9], 0, 1), "日 é")
+    print_table(table)
+    sys.stdout.flush()
+    lines = raw.buffer.getvalue().decode(encoding).splitlines()
+    cells = [line for line in lines if " 1 " in line and line.strip()[0].isdigit()]
+    assert len(cells) == rows
+    assert len({len(line.rstrip()) for line in cells}) == 1
+    assert all(".*" in line and r"\u65e5" in line for line in cells)
