@@ -124,7 +124,12 @@ def _revision() -> str | None:
     try:
         revision, changes = (
             subprocess.run(
-                command, capture_output=True, text=True, timeout=5, check=True
+                command,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=5,
+                check=True,
             ).stdout.strip()
             for command in asked
         )

@@ -15,12 +15,14 @@ from typing import Annotated, Any
 import typer
 
 from kmlp import __version__
-from kmlp.errors import KmlpError
+from kmlp.errors import ConfigError, KmlpError
 from kmlp_cli import ablate, data, evaluate, export, predict, reproduce, tune
 from kmlp_cli.compare import compare
 from kmlp_cli.info import info
+from kmlp_cli.output import say
 from kmlp_cli.plot import plot
 from kmlp_cli.report import report
+from kmlp_cli.streams import guarded
 from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.train import train
 
@@ -70,7 +72,7 @@ def _options(
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"Warning: {message}", file=sys.stderr)
+    say(f"Warning: {message}")
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
@@ -88,6 +90,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+@guarded()
 def main() -> None:
     """Runs the command line; kmlp's errors end it with exit code 2.
 
@@ -111,11 +114,11 @@ def main() -> None:
     except KmlpError as error:
         if os.environ.get("KMLP_DEBUG") == "1":
             raise
-        for line in str(error).splitlines():
-            print(f"Error: {line}", file=sys.stderr)
+        for line in error.problems if isinstance(error, ConfigError) else [str(error)]:
+            say(f"Error: {line}")
         sys.exit(error.exit_code)
     except OSError as error:  # a full disk, say
         if os.environ.get("KMLP_DEBUG") == "1":
             raise
-        print(f"Error: {error}", file=sys.stderr)
+        say(f"Error: {error}")
         sys.exit(1)

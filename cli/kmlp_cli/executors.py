@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -16,6 +15,7 @@ import typer
 
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.files import why_unreadable
+from kmlp_cli.output import say
 
 Executor = Annotated[
     str,
@@ -124,7 +124,7 @@ class ExecutorOptions:
         if self.executor == "ray":
             if not quiet:
                 place = self.ray_address or os.environ.get("RAY_ADDRESS")
-                print(f"Connecting to {place or 'a Ray of its own'}.", file=sys.stderr)
+                say(f"Connecting to {place or 'a Ray of its own'}.")
             with RayExecutor(
                 self.ray_address,
                 jobs=jobs,

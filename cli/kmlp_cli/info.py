@@ -47,9 +47,10 @@ def info(
 
 
 def _machine_table(found: dict[str, Any]) -> Table:
-    from rich.table import Table
+    from kmlp_cli.cells import plain_table
 
-    table = Table(show_header=False)
+    table = plain_table("This machine")
+    table.show_header = False
     for name, value in found.items():
         if name == "versions":
             for package, version in value.items():
@@ -62,12 +63,19 @@ def _machine_table(found: dict[str, Any]) -> Table:
 
 
 def _cluster_table(nodes: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
+    from kmlp_cli.cells import plain_table
 
-    table = Table(
-        "node", "address", "CPUs", "GPUs", "memory GiB", "objects GiB", "its Python has",
-        title=f"Ray cluster, nodes: {len(nodes)}",
-    )  # fmt: skip
+    table = plain_table(f"Ray cluster, nodes: {len(nodes)}")
+    for header in (
+        "node",
+        "address",
+        "CPUs",
+        "GPUs",
+        "memory GiB",
+        "objects GiB",
+        "its Python has",
+    ):
+        table.add_column(header)
     for node in nodes:
         versions = node.get("versions", {})
         table.add_row(

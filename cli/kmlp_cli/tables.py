@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from kmlp.ablation import Ablation
 from kmlp.checks import parameters_of
 from kmlp.comparison import ValueResult
 from kmlp.config import RunConfig, dataset_of, value_text
-from kmlp.evidence import conclusion
 from kmlp.run import Run
 from kmlp.statistics import Difference, Estimate
 from kmlp.texts import count_of, protocol_text
@@ -42,7 +40,8 @@ def ablation_table(study: Ablation) -> Table:
     described = description(study.base, fused=study.fused, but=[study.axis])
     table = plain_table(
         f"What {study.axis} does: {study.headline}",
-        "\n".join([described, legend + _CURVE_LEGEND]),
+        described,
+        legend + _CURVE_LEGEND,
     )
     _add_axis(table, study)
     base = study.baseline
@@ -138,11 +137,6 @@ def _mean(found: Estimate | None, spec: str) -> str:
     return NONE if found is None else format(found.mean, spec)
 
 
-def conclusion_text(study: Ablation) -> Text:
-    """The sentence under the table."""
-    return Text(conclusion(study))
-
-
 def run_table(run: Run) -> Table:
     """A row an epoch."""
     config = run.config
@@ -171,13 +165,13 @@ def run_table(run: Run) -> Table:
     return table
 
 
-def run_summary(run: Run) -> Text:
+def run_summary(run: Run) -> str:
     """The sentence under a run's table."""
     if run.status == "failed":
-        return Text(f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}")
+        return f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}"
     if run.status == "diverged":
-        return Text(f"Diverged: the loss is not finite any more in epoch {run.epochs}.")
-    return Text(
+        return f"Diverged: the loss is not finite any more in epoch {run.epochs}."
+    return (
         f"Test accuracy {100 * run.test_accuracy:.2f} %, test loss {run.test_loss:.4f} "
         f"after {count_of(run.epochs, 'epoch')} ({run.seconds:.1f} s)."
     )
