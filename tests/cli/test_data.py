@@ -164,6 +164,7 @@ def pictures(folder, *names):
 TWO_CLASSES = ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png")
 
 
+@pytest.mark.filterwarnings("default")  # or it would be raised
 def test_import_says_once_what_it_left_out(kmlp, folders):
     mine = pictures(
         folders / "mine", *TWO_CLASSES, ".ipynb_checkpoints/1.png", "cat/._1.png"
