@@ -10,9 +10,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -20,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 from kmlp.errors import BackendError, unknown_name
+from kmlp.processes import held
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """The supported backends; the first one that is installed is the default."""
@@ -101,7 +100,7 @@ def load(name: str | None = None) -> ModuleType:
     if "keras" in sys.modules:
         import keras
     else:
-        with _interrupted_after(), quiet():
+        with held(), quiet():  # a backend that is being imported would ignore signals
             import keras
     _compute_with_one_thread(chosen)
     module: ModuleType = keras
@@ -201,22 +200,6 @@ def quiet() -> Iterator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
-
-
-@contextlib.contextmanager
-def _interrupted_after() -> Iterator[None]:
-    """Has Ctrl-C wait: a backend that is being imported would ignore it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted, and can choose how
-        return
-    came: list[int] = []
-    own = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, own or signal.SIG_DFL)
-    if came:
-        signal.raise_signal(signal.SIGINT)
 
 
 @cache

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import signal
 import sys
-import threading
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
-from types import FrameType
 from typing import Any
 
 from loky import ProcessPoolExecutor
@@ -29,7 +24,7 @@ from kmlp.executors.own import pack_own, register_own
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
 from kmlp.losses import LOSSES
-from kmlp.processes import end_with
+from kmlp.processes import end_with, held, unheard
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""
@@ -78,18 +73,22 @@ class ProcessExecutor(Closing):
                 share.environment(gpus[place % len(gpus)] if gpus else None)
                 for place in range(jobs)
             ]
-        self._idle = [_Process(seconds, it) for it in environments]
+        self._processes = [_Process(seconds, it) for it in environments]
         self._busy: dict[Future[Any], tuple[_Process, Slice]] = {}
 
+    @property
+    def _idle(self) -> list[_Process]:
+        busy = [process for process, _ in self._busy.values()]
+        return [process for process in self._processes if process not in busy]
+
     def free(self) -> int:
-        return len(self._idle)
+        return len(self._processes) - len(self._busy)
 
     def submit(self, slice_: Slice) -> None:
         # The run's own; else one that runs already; else one that has to be started.
         process = max(
             self._idle, key=lambda it: (it.config == slice_.config, it.pool is not None)
         )
-        self._idle.remove(process)
         self._busy[process.submit(slice_)] = (process, slice_)
 
     def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
@@ -98,7 +97,6 @@ class ProcessExecutor(Closing):
             return None
         future = done.pop()
         process, slice_ = self._busy.pop(future)
-        self._idle.append(process)
         try:
             result, networks_built = future.result()
         except BrokenProcessPool as error:
@@ -111,15 +109,14 @@ class ProcessExecutor(Closing):
 
     def close(self) -> None:
         """Ends the workers; what they are doing is lost."""
-        for process in [*self._idle, *(process for process, _ in self._busy.values())]:
+        for process in self._processes:
             process.stop()
 
     def pids(self) -> list[int]:
         """The workers that run."""
-        processes = [*self._idle, *(process for process, _ in self._busy.values())]
         return [
             pid
-            for process in processes
+            for process in self._processes
             if process.pool is not None
             for pid in process.pool._processes
         ]
@@ -148,54 +145,25 @@ class _Process:
             self.stop()
         self.config, self._own = slice_.config, own
         packed = pack_own() if self.pool is None else None
-        # They would let Ctrl-C through as they start.
-        resource_tracker.ensure_running()
-        loky_resource_tracker.ensure_running()
-        with _ctrl_c_is_not_for_it():
-            if self.pool is None:
-                self.pool = ProcessPoolExecutor(
-                    max_workers=1,
-                    initializer=_start,
-                    initargs=(backend.select(), os.getpid(), packed, self._seconds),
-                    env=self._environment,
-                )
-            future: Future[Any] = self.pool.submit(_do, slice_)
+        with held():  # a pool is never half made
+            with unheard():  # apart, since they unblock signals once they have started
+                resource_tracker.ensure_running()
+                loky_resource_tracker.ensure_running()
+            with unheard():
+                if self.pool is None:
+                    self.pool = ProcessPoolExecutor(
+                        max_workers=1,
+                        initializer=_start,
+                        initargs=(backend.select(), os.getpid(), packed, self._seconds),
+                        env=self._environment,
+                    )
+                future: Future[Any] = self.pool.submit(_do, slice_)
         return future
 
     def stop(self) -> None:
         if self.pool is not None:
             self.pool.shutdown(wait=True, kill_workers=True)
         self.pool = self.config = None
-
-
-@contextlib.contextmanager
-def _ctrl_c_is_not_for_it() -> Iterator[None]:
-    """A process that is started here never hears of Ctrl-C: this one ends it.
-
-    A signal that comes meanwhile waits, so that a pool is never half made.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or handler is None:
-        yield
-        return
-    came = False
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-
-    blockable = hasattr(signal, "pthread_sigmask")
-    signal.signal(signal.SIGINT, remember)
-    if blockable:  # what a new process inherits; another thread may take the signal
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        if blockable:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _why(error: BrokenProcessPool) -> str:
@@ -211,8 +179,6 @@ _worker: Worker | None = None
 def _start(name: str, parent: int, own: bytes | None, seconds: float) -> None:
     """What a worker process does first."""
     global _worker
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent)
     os.dup2(2, 1)  # stdout is for results
     sys.stdout = sys.stderr
