@@ -89,7 +89,7 @@ def load(name: str | None = None) -> ModuleType:
         The module `keras`.
 
     Raises:
-        BackendError: as `select` does.
+        BackendError: as `select` does, or if it cannot start.
 
     Warns:
         RuntimeWarning: if the backend has been computing with more threads
@@ -100,11 +100,46 @@ def load(name: str | None = None) -> ModuleType:
     if "keras" in sys.modules:
         import keras
     else:
-        with held(), quiet():  # a backend that is being imported would ignore signals
+        with (
+            _starting(chosen),
+            held(),
+            quiet(),
+        ):  # while it is imported, it would ignore them
             import keras
     _compute_with_one_thread(chosen)
     module: ModuleType = keras
     return module
+
+
+def start() -> None:
+    """Loads the backend, and has it compute a first number, so that what keeps it from
+    starting is known before anything is trained.
+
+    Raises:
+        BackendError: as `load` does.
+    """
+    ops = load().ops
+    with _starting(select()):
+        ops.convert_to_numpy(ops.ones(()))
+
+
+@contextlib.contextmanager
+def _starting(name: str) -> Iterator[None]:
+    """Explains why a backend cannot start."""
+    try:
+        yield
+    except Exception as error:  # a backend may fail in any way
+        raise BackendError(
+            cannot_start(name, f"{type(error).__name__}: {error}")
+        ) from error
+
+
+def cannot_start(name: str, reason: str) -> str:
+    """The text of the error of a backend that cannot start."""
+    return (
+        f"The backend {name} cannot start ({' '.join(reason.split())[:500]}). Mend what it "
+        "says, install it again, or name another backend."
+    )
 
 
 @cache
@@ -153,10 +188,11 @@ def _configured() -> str | None:
     """
     import json
 
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    # As Keras finds it, which does without a home folder, too.
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111
     try:
         name = json.loads((home / "keras.json").read_text(encoding="utf-8"))["backend"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return str(name) if name != BACKENDS[0] else None
 
@@ -185,10 +221,11 @@ def quiet() -> Iterator[None]:
     try:
         sys.stderr.flush()
         saved = os.dup(2)
-    except (OSError, AttributeError):  # no stderr to keep quiet
+        kept = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
+    except (OSError, AttributeError):  # no stderr to keep quiet, or no room for it
         yield
         return
-    with tempfile.TemporaryFile() as kept:
+    with kept:
         os.dup2(kept.fileno(), 2)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all."""
+"""Paths that users give, and files that are whole or not there at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,33 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from kmlp.errors import ConfigError
+
+
+def expanded(path: str | os.PathLike[str], source: str) -> Path:
+    """A path that a user gave, its `~` being a home folder.
+
+    Args:
+        path: The path.
+        source: What gave it, for messages: KMLP_RUNS_DIR, say.
+
+    Raises:
+        ConfigError: if there is no such home folder, or it is no path.
+    """
+    text = os.fspath(path)
+    try:
+        if "\0" in text:
+            raise ValueError("A path has no NUL character")
+        return Path(text).expanduser()
+    except (RuntimeError, ValueError) as error:
+        why = str(error).rstrip(".")
+        raise ConfigError(
+            [
+                f"The path {text!r} of {source} cannot be used ({why}). Give one that "
+                "begins with / or with the name of a folder."
+            ]
+        ) from error
 
 
 @contextmanager

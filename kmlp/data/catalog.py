@@ -14,6 +14,7 @@ from kmlp.data import cache
 from kmlp.data.dataset import Images
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
 from kmlp.data.user_files import is_idx_folder
+from kmlp.files import expanded
 
 CITATIONS = {
     BUNDLED: (
@@ -132,5 +133,5 @@ def _system_folder(name: str) -> Path | None:
 def _tfds_folder(name: str) -> Path | None:
     """Where TFDS seems to have prepared a dataset; it is not asked, which takes longer."""
     chosen = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    place = Path(chosen).expanduser() / name.replace(":", "/")
+    place = expanded(chosen, "TFDS_DATA_DIR") / name.replace(":", "/")
     return next((found.parent for found in place.glob("**/dataset_info.json")), None)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 from loky import ProcessPoolExecutor
@@ -19,6 +23,7 @@ from kmlp.checks import check_count
 from kmlp.closing import Closing
 from kmlp.config import RunConfig
 from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.errors import BackendError, KmlpError, ResourceError
 from kmlp.executors.here import places_here, visible_gpus
 from kmlp.executors.own import pack_own, register_own
 from kmlp.executors.share import make_share
@@ -98,10 +103,19 @@ class ProcessExecutor(Closing):
         future = done.pop()
         process, slice_ = self._busy.pop(future)
         try:
+            process.started.result()
             result, networks_built = future.result()
         except BrokenProcessPool as error:
+            reason, cause = _why(error), process.start_error()
             process.stop()
-            return SliceFailed(slice_, _why(error))
+            return SliceFailed(slice_, reason, error=cause)
+        except Exception as error:  # as it started
+            process.stop()
+            return SliceFailed(
+                slice_,
+                f"{type(error).__name__}: {error}",
+                error=error if isinstance(error, KmlpError) else None,
+            )
         if networks_built > MAX_NETWORKS_BUILT:
             process.stop()
         found: SliceResult | SliceFailed = result
@@ -129,7 +143,10 @@ class _Process:
         self._seconds = seconds
         self._environment = {**_LEAVE_MEMORY_TO_US, **environment}
         self._own: object = None
+        self._said: Path | None = None
         self.pool: ProcessPoolExecutor | None = None
+        self.started: Future[None] = Future()
+        """Whether the backend has."""
         self.config: RunConfig | None = None
 
     def submit(self, slice_: Slice) -> Future[Any]:
@@ -145,7 +162,7 @@ class _Process:
             self.stop()
         self.config, self._own = slice_.config, own
         packed = pack_own() if self.pool is None else None
-        with held():  # a pool is never half made
+        with held(), _processes_possible():  # a pool is never half made
             with unheard():  # apart, since they unblock signals once they have started
                 resource_tracker.ensure_running()
                 loky_resource_tracker.ensure_running()
@@ -153,17 +170,62 @@ class _Process:
                 if self.pool is None:
                     self.pool = ProcessPoolExecutor(
                         max_workers=1,
-                        initializer=_start,
-                        initargs=(backend.select(), os.getpid(), packed, self._seconds),
+                        initializer=_prepare,
+                        initargs=(os.getpid(),),
                         env=self._environment,
+                    )
+                    self._said = _temporary_path()
+                    self.started = self.pool.submit(
+                        _start, backend.select(), packed, self._seconds, self._said
                     )
                 future: Future[Any] = self.pool.submit(_do, slice_)
         return future
 
+    def start_error(self) -> BackendError | None:
+        """Why its backend cannot start, if that ended the process, and nobody else did."""
+        error = self.started.exception()
+        if not isinstance(error, BrokenProcessPool) or "SIGKILL" in _why(error):
+            return None
+        said = self._said.read_text(errors="replace").splitlines() if self._said else []
+        last = next((line.strip() for line in reversed(said) if line.strip()), "")
+        return BackendError(
+            backend.cannot_start(backend.select(), f"{_why(error)}: {last}".strip(": "))
+        )
+
     def stop(self) -> None:
         if self.pool is not None:
             self.pool.shutdown(wait=True, kill_workers=True)
-        self.pool = self.config = None
+        if self._said is not None:
+            self._said.unlink(missing_ok=True)
+        self.pool = self.config = self._said = None
+
+
+@contextlib.contextmanager
+def _processes_possible() -> Iterator[None]:
+    """Explains why this machine cannot start processes."""
+    try:
+        yield
+    except OSError as error:
+        raise ResourceError(
+            f"Worker processes cannot be started ({error.strerror or error}). They need "
+            "room for semaphores in /dev/shm, and processes that the system lets this user "
+            "have. Make room there, or train with one job. Then the same command goes on: "
+            "what was trained is stored."
+        ) from error
+
+
+def _temporary_path() -> Path | None:
+    """A new file for what a process says as it starts; None if there can be none,
+    or if all is to be seen.
+    """
+    if os.environ.get("KMLP_DEBUG") == "1":
+        return None
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="kmlp-")
+    except OSError:
+        return None
+    os.close(descriptor)
+    return Path(name)
 
 
 def _why(error: BrokenProcessPool) -> str:
@@ -176,16 +238,36 @@ _worker: Worker | None = None
 """Of a worker process."""
 
 
-def _start(name: str, parent: int, own: bytes | None, seconds: float) -> None:
+def _prepare(parent: int) -> None:
     """What a worker process does first."""
-    global _worker
     end_with(parent)
     os.dup2(2, 1)  # stdout is for results
     sys.stdout = sys.stderr
+
+
+def _start(name: str, own: bytes | None, seconds: float, said: Path | None) -> None:
+    """Starts the backend. If that ends the process, `said` has what it said on stderr."""
+    global _worker
     backend.select(name)
+    with contextlib.nullcontext() if said is None else _stderr_into(said):
+        backend.start()
+    if said is not None:
+        said.unlink(missing_ok=True)
     if own is not None:
         register_own(own)
     _worker = Worker(seconds=seconds)
+
+
+@contextlib.contextmanager
+def _stderr_into(path: Path) -> Iterator[None]:
+    saved = os.dup(2)
+    try:
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _do(slice_: Slice) -> tuple[SliceResult | SliceFailed, int]:

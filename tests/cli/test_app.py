@@ -82,5 +82,3 @@ def test_debug_shows_the_traceback():
     arguments = ["ablate", "--param", "widht", "--values", "1"]
     assert "Traceback" in process(*arguments, KMLP_DEBUG="1").stderr
     assert "Traceback" not in process(*arguments).stderr
-
-

@@ -30,7 +30,10 @@ def as_a_command_has_them():
 def test_each_signal_is_raised_with_its_exit_code(number):
     with pytest.raises(Interrupted) as caught, interruptible():
         signal.raise_signal(number)
-    assert caught.value.exit_code == {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}[number.name]
+    assert (
+        caught.value.exit_code
+        == {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}[number.name]
+    )
 
 
 def test_of_several_signals_the_first_is_raised():
