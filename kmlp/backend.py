@@ -129,16 +129,21 @@ def _starting(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a backend may fail in any way
-        raise BackendError(
-            cannot_start(name, f"{type(error).__name__}: {error}")
-        ) from error
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise BackendError(cannot_start(name, reason)) from error
+
+
+_SETTINGS = ("JAX_PLATFORMS", "XLA_FLAGS", "TF_XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
+"""Environment variables that keep backends from starting when they are wrong."""
 
 
 def cannot_start(name: str, reason: str) -> str:
-    """The text of the error of a backend that cannot start."""
+    """The text of the error of a backend that cannot start, with what may be wrong."""
+    given = [f"{it}={os.environ[it]}" for it in _SETTINGS if os.environ.get(it)]
+    settings = f"; the environment has {', '.join(given)}" if given else ""
     return (
-        f"The backend {name} cannot start ({' '.join(reason.split())[:500]}). Mend what it "
-        "says, install it again, or name another backend."
+        f"The backend {name} cannot start ({' '.join(reason.split())[:500]}){settings}. "
+        "Mend what it says, install it again, or name another backend."
     )
 
 

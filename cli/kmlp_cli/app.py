@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +18,11 @@ from kmlp_cli.interruption import Interrupted, interruptible, leave
 from kmlp_cli.plot import plot
 from kmlp_cli.report import report
 from kmlp_cli.studies import rm, runs, show, studies
+from kmlp_cli.surroundings import (
+    check_current_folder,
+    current_folder,
+    open_closed_streams,
+)
 from kmlp_cli.train import train
 
 app = typer.Typer(
@@ -56,6 +60,7 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -63,7 +68,9 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    pass
+    asks_for_help = not {"--help", "-h"}.isdisjoint(sys.argv)
+    if context.invoked_subcommand != "info" and not asks_for_help:
+        check_current_folder()
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -78,9 +85,11 @@ def main() -> None:
     tracebacks.
     """
     warnings.showwarning = _show_warning
+    open_closed_streams()
+    if (folder := current_folder()) is not None:
+        sys.path.append(str(folder))
     with interruptible():
         try:
-            sys.path.append(str(Path.cwd()))
             app()
         except Interrupted as interrupted:
             interrupted.say()

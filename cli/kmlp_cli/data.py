@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kmlp_cli.options import Json
+from kmlp_cli.surroundings import confirmed
 
 if TYPE_CHECKING:
     from kmlp.data import Images
@@ -161,7 +162,7 @@ def rm(
         entry = None
     if entry is not None and entry.imported:
         print(f'"{name}" was made of {entry.source}.', file=sys.stderr)
-        if not (yes or typer.confirm("Remove it?", err=True)):
+        if not (yes or confirmed("Remove it?", "--yes")):
             print("Nothing was removed.", file=sys.stderr)
             raise typer.Exit(1)
     cache.remove(name)

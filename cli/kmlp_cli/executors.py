@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp.files import parsed
 
 Executor = Annotated[
     str,
@@ -148,13 +149,12 @@ class ExecutorOptions:
             return None
         import yaml
 
-        try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError([f"{path} cannot be read ({error.strerror})."]) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            said = " ".join(str(error).split())
-            raise ConfigError([f"{path} is not YAML: {said}."]) from error
+        found = parsed(
+            str(path),
+            "YAML",
+            lambda: yaml.safe_load(path.read_text(encoding="utf-8")),
+            (ValueError, yaml.YAMLError),
+        )
         if not isinstance(found, dict):
             raise ConfigError(
                 [f"{path} must have names with values, such as `pip: [kmlp]`."]

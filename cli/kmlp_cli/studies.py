@@ -18,6 +18,7 @@ from kmlp_cli.options import (
     TargetAccuracy,
     target_share,
 )
+from kmlp_cli.surroundings import confirmed
 
 if TYPE_CHECKING:
     from kmlp.ablation import Ablation
@@ -167,7 +168,9 @@ def runs(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(help="The most to list; 0: all.", min=0)] = 50,
+    limit: Annotated[
+        int, typer.Option(help="The most to list; 0: all.", min=0, max=10**9)
+    ] = 50,
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -204,7 +207,7 @@ def rm(
             f"{len(alone)}. Runs that stay, because one does: {len(shared)}.",
             file=sys.stderr,
         )
-        if not (yes or typer.confirm("Remove it?", err=True)):
+        if not (yes or confirmed("Remove it?", "--yes")):
             print("Nothing was removed.", file=sys.stderr)
             raise typer.Exit(1)
         remove_study(store, study)

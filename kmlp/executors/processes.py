@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import sys
@@ -206,11 +207,15 @@ def _processes_possible() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        ways = {
+            errno.ENOSPC: "make room in /dev/shm, where their semaphores are",
+            errno.EAGAIN: "let this user have more processes",
+            errno.ENOENT: "change to a folder that exists",
+        }
+        way = ways.get(error.errno or 0, "mend that")
         raise ResourceError(
-            f"Worker processes cannot be started ({error.strerror or error}). They need "
-            "room for semaphores in /dev/shm, and processes that the system lets this user "
-            "have. Make room there, or train with one job. Then the same command goes on: "
-            "what was trained is stored."
+            f"Worker processes cannot be started ({error.strerror or error}). To go on, "
+            f"{way}, or train with one job: what was trained is stored."
         ) from error
 
 

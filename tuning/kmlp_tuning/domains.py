@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kmlp.config import RunConfig, config_fields, parse_axis_values, value_text
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.fields import ConfigField
+from kmlp.files import parsed
 
 SEARCHED = {
     "width": "32,64,128,256,512",
@@ -115,13 +116,11 @@ def read_space(path: Path) -> dict[str, Any]:
     """
     import tomllib
 
-    try:
+    def parse() -> dict[str, Any]:
         with path.open("rb") as file:
-            found = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError([f"{path} of `--space`: {error.strerror}."]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path} of `--space` is no TOML: {error}"]) from error
+            return tomllib.load(file)
+
+    found: dict[str, Any] = parsed(f"{path} of `--space`", "TOML", parse)
     if not found:
         raise ConfigError([f'{path} of `--space` has no field, as width = "64,128" is.'])
     return found

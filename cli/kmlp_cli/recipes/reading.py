@@ -20,6 +20,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.fields import ConfigField
+from kmlp.files import parsed
 from kmlp.published import Figure
 from kmlp.texts import count_of
 from kmlp_cli.recipes.problems import schema_problems
@@ -73,7 +74,7 @@ def recipe_text(name: str) -> str:
     except OSError as error:
         raise ConfigError([f"{name}: {error.strerror}."]) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([f"{name} is no TOML: it is not in UTF-8."]) from error
+        raise ConfigError([f"{name} is not TOML: it is not in UTF-8."]) from error
 
 
 def read_recipe(name: str) -> Recipe:
@@ -87,10 +88,7 @@ def read_recipe(name: str) -> Recipe:
         ConfigError: with every problem of the file, each with its place.
     """
     text = recipe_text(name)
-    try:
-        found = tomllib.loads(text, parse_float=Figure)
-    except (ValueError, RecursionError) as error:  # numbers and lists that have no end
-        raise ConfigError([f"{name} is no TOML: {error}"]) from error
+    found = parsed(name, "TOML", lambda: tomllib.loads(text, parse_float=Figure))
     try:
         raise_problems(schema_problems(found))
         return _recipe(name, found)
