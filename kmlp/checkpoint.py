@@ -19,6 +19,7 @@ from kmlp.config import RunConfig, dataset_of
 from kmlp.data import Dataset
 from kmlp.errors import ResourceError
 from kmlp.model import build_for
+from kmlp.processes import held
 
 if TYPE_CHECKING:
     import keras
@@ -61,8 +62,8 @@ class Archiver:
     def pack(self, checkpoint: Checkpoint) -> bytes:
         """The checkpoint as a `.keras` file, which loads in a Python without kmlp."""
         checkpoint.restore(self.model)
-        with _temporary_file() as path, _without_tensorflow(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a user's function that is a lambda
+        # Keras would leave a folder of its own where it is interrupted.
+        with held(), _temporary_file() as path, _without_tensorflow(), _silent():
             with _needs_room():
                 self.model.save(path)
             return path.read_bytes()
@@ -86,6 +87,14 @@ def load_model(config: RunConfig, archive: bytes) -> keras.Sequential:
     archiver = Archiver(config, dataset_of(config))
     archiver.unpack(0, archive)
     return archiver.model
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Ignores warnings, as of a user's function that is a lambda."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager

@@ -110,11 +110,11 @@ class ConfigField:
         return converted
 
     def _check_size(self, number: Any) -> None:
-        """Raises `ConfigError` if a number is not one for those that models compute with,
-        and that databases keep.
+        """Raises `ConfigError` if a number is larger than any that is of use, or one that
+        models do not compute with.
         """
         if isinstance(number, int):
-            holds, sizes = abs(number) < 2**63, "less than 2**63"
+            holds, sizes = abs(number) < 2**128, "less than 2**128"
         elif isinstance(number, float) and math.isfinite(number):
             size = abs(as_computed(number))
             holds = size == number == 0 or FLOAT32_MIN <= size < math.inf

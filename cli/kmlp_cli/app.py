@@ -21,7 +21,6 @@ from kmlp_cli.studies import rm, runs, show, studies
 from kmlp_cli.surroundings import (
     check_current_folder,
     current_folder,
-    open_closed_streams,
 )
 from kmlp_cli.train import train
 
@@ -85,7 +84,6 @@ def main() -> None:
     tracebacks.
     """
     warnings.showwarning = _show_warning
-    open_closed_streams()
     if (folder := current_folder()) is not None:
         sys.path.append(str(folder))
     with interruptible():

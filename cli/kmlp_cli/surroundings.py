@@ -1,33 +1,13 @@
-"""What a command finds around it: standard streams, the current folder, who answers."""
+"""What a command finds around it: the current folder, and somebody who answers."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import typer
 
 from kmlp.errors import ConfigError
-
-
-def open_closed_streams() -> None:
-    """Has the standard streams lead nowhere that whoever started this process closed.
-
-    Files that are opened would take their places, and get what is printed.
-    """
-    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is not None:
-            continue
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            opened = os.open(os.devnull, os.O_RDWR)
-            if opened != descriptor:
-                os.dup2(opened, descriptor)
-                os.close(opened)
-        mode = "r" if descriptor == 0 else "w"
-        setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def current_folder() -> Path | None:
@@ -61,7 +41,7 @@ def confirmed(question: str, without: str) -> bool:
     """
     typer.echo(f"{question} [y/N]: ", nl=False, err=True)
     try:
-        answer = sys.stdin.readline()
+        answer = "" if sys.stdin is None else sys.stdin.readline()
     except (OSError, ValueError):  # a terminal that is gone; bytes that are no text
         answer = ""
     if not answer:

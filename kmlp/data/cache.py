@@ -60,15 +60,17 @@ def cache_folder() -> Path:
     chosen = os.environ.get("KMLP_CACHE_DIR")
     if chosen:
         return expanded(chosen, "KMLP_CACHE_DIR") / "datasets"
-    folder = user_cache_path("kmlp")
-    if not folder.is_absolute():
+    try:
+        folder = user_cache_path("kmlp")
+        if not folder.is_absolute():  # as some versions of platformdirs have it
+            raise RuntimeError(f"{folder} is not absolute")
+    except RuntimeError as error:
         raise ConfigError(
             [
-                f"There is no folder to keep datasets in: {folder} is not absolute, as "
-                "this user has no home folder, or XDG_CACHE_HOME names none. Set "
-                "KMLP_CACHE_DIR to a folder."
+                "There is no folder to keep datasets in, as this user has no home folder "
+                f"({error}). Set KMLP_CACHE_DIR to a folder."
             ]
-        )
+        ) from error
     return folder / "datasets"
 
 

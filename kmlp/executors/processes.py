@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ from kmlp.processes import end_with, held, unheard
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""
+
+_SAID = "stderr.txt"
+"""In a worker's temporary folder: what it said while its backend started."""
 
 
 class ProcessExecutor(Closing):
@@ -144,7 +148,8 @@ class _Process:
         self._seconds = seconds
         self._environment = {**_LEAVE_MEMORY_TO_US, **environment}
         self._own: object = None
-        self._said: Path | None = None
+        self._folder: dict[str, str] = {}
+        """The environment variable that names its temporary folder."""
         self.pool: ProcessPoolExecutor | None = None
         self.started: Future[None] = Future()
         """Whether the backend has."""
@@ -169,15 +174,15 @@ class _Process:
                 loky_resource_tracker.ensure_running()
             with unheard():
                 if self.pool is None:
+                    self._make_folder()
                     self.pool = ProcessPoolExecutor(
                         max_workers=1,
                         initializer=_prepare,
                         initargs=(os.getpid(),),
-                        env=self._environment,
+                        env=self._environment | self._folder,
                     )
-                    self._said = _temporary_path()
                     self.started = self.pool.submit(
-                        _start, backend.select(), packed, self._seconds, self._said
+                        _start, backend.select(), packed, self._seconds
                     )
                 future: Future[Any] = self.pool.submit(_do, slice_)
         return future
@@ -187,7 +192,8 @@ class _Process:
         error = self.started.exception()
         if not isinstance(error, BrokenProcessPool) or "SIGKILL" in _why(error):
             return None
-        said = self._said.read_text(errors="replace").splitlines() if self._said else []
+        path = Path(*self._folder.values(), _SAID)
+        said = path.read_text(errors="replace").splitlines() if path.exists() else []
         last = next((line.strip() for line in reversed(said) if line.strip()), "")
         return BackendError(
             backend.cannot_start(backend.select(), f"{_why(error)}: {last}".strip(": "))
@@ -196,9 +202,17 @@ class _Process:
     def stop(self) -> None:
         if self.pool is not None:
             self.pool.shutdown(wait=True, kill_workers=True)
-        if self._said is not None:
-            self._said.unlink(missing_ok=True)
-        self.pool = self.config = self._said = None
+        for folder in self._folder.values():
+            shutil.rmtree(folder, ignore_errors=True)
+        self.pool = self.config = None
+        self._folder = {}
+
+    def _make_folder(self) -> None:
+        """Makes a temporary folder of its own, with which what it has there goes when it
+        is killed. Where there is no room for one, it does without.
+        """
+        with contextlib.suppress(OSError):
+            self._folder = {"TMPDIR": tempfile.mkdtemp(prefix="kmlp-")}
 
 
 @contextlib.contextmanager
@@ -219,20 +233,6 @@ def _processes_possible() -> Iterator[None]:
         ) from error
 
 
-def _temporary_path() -> Path | None:
-    """A new file for what a process says as it starts; None if there can be none,
-    or if all is to be seen.
-    """
-    if os.environ.get("KMLP_DEBUG") == "1":
-        return None
-    try:
-        descriptor, name = tempfile.mkstemp(prefix="kmlp-")
-    except OSError:
-        return None
-    os.close(descriptor)
-    return Path(name)
-
-
 def _why(error: BrokenProcessPool) -> str:
     """Why a worker is gone."""
     codes = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
@@ -250,29 +250,35 @@ def _prepare(parent: int) -> None:
     sys.stdout = sys.stderr
 
 
-def _start(name: str, own: bytes | None, seconds: float, said: Path | None) -> None:
-    """Starts the backend. If that ends the process, `said` has what it said on stderr."""
+def _start(name: str, own: bytes | None, seconds: float) -> None:
+    """Starts the backend. If that ends the process, a file has what it said on stderr."""
     global _worker
     backend.select(name)
-    with contextlib.nullcontext() if said is None else _stderr_into(said):
+    with _stderr_kept():
         backend.start()
-    if said is not None:
-        said.unlink(missing_ok=True)
     if own is not None:
         register_own(own)
     _worker = Worker(seconds=seconds)
 
 
 @contextlib.contextmanager
-def _stderr_into(path: Path) -> Iterator[None]:
-    saved = os.dup(2)
+def _stderr_kept() -> Iterator[None]:
+    """Has what is said on stderr go into a file; `KMLP_DEBUG=1` shows it all along."""
     try:
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), 2)
+        if os.environ.get("KMLP_DEBUG") == "1":
+            raise OSError
+        kept = Path(os.environ.get("TMPDIR", ""), _SAID).open("wb")  # noqa: SIM115
+    except OSError:
         yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+        return
+    saved = os.dup(2)
+    with kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
 def _do(slice_: Slice) -> tuple[SliceResult | SliceFailed, int]:
