@@ -21,15 +21,19 @@ is up. Windows has no SIGHUP.
 
 
 def end_with(parent: int) -> None:
-    """Has this process end soon after the one that started it is gone, and not before.
+    """Has this process end soon after the one that started it is gone, and not before."""
+    ignore_signals()
+    threading.Thread(target=_wait_for_the_end_of, args=(parent,), daemon=True).start()
 
-    Signals to end go to the whole process group, or to all processes of a batch job. The
-    one that started this process ends it when it hears of them.
+
+def ignore_signals() -> None:
+    """Has this process, which another one ends, ignore the signals to end.
+
+    They go to a whole process group, or to all processes of a batch job.
     """
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_wait_for_the_end_of, args=(parent,), daemon=True).start()
 
 
 def _wait_for_the_end_of(parent: int) -> None:
