@@ -95,7 +95,7 @@ def main() -> None:
         except KmlpError as error:
             if os.environ.get("KMLP_DEBUG") == "1":
                 raise
-            for line in str(error).splitlines():
+            for line in str(error).encode(errors="backslashreplace").decode().splitlines():
                 print(f"Error: {line}", file=sys.stderr)
             sys.exit(error.exit_code)
         except OSError as error:  # a full disk, say

@@ -8,7 +8,7 @@ import pytest
 pytestmark = pytest.mark.once
 
 ABLATE = [
-    "ablate", "--param", "width", "--values", "256,300", "--seeds", "2", "--epochs", "1",
+    "ablate", "--param", "width", "--values", "256,300", "--seeds", "1", "--epochs", "1",
     "--train-size", "1024", "--depth", "1",
 ]  # fmt: skip
 

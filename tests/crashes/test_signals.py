@@ -147,7 +147,6 @@ def test_at_a_prompt_nothing_is_removed(kmlp):
         env={**os.environ, "KMLP_RUNS_DIR": "runs"},
         stdin=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
-        kmlp.started.append(process)
         process.stderr.readline()
         assert process.stderr.read(1) == "R"  # of its question
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-import os
+from pathlib import Path
 
 import pytest
 
@@ -40,9 +40,9 @@ def test_a_user_without_a_home_folder_is_told_what_to_set(monkeypatch):
     for name in ("HOME", "XDG_CACHE_HOME", "KMLP_CACHE_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", unknown)
-    with pytest.raises(ConfigError, match="no home folder .* Set KMLP_CACHE_DIR"):
+    with pytest.raises(ConfigError, match=r"no home folder .* Set KMLP_CACHE_DIR"):
         cache.cache_folder()
-    assert runs_folder("here") == runs_folder(os.path.join("here"))  # noqa: PTH118
+    assert runs_folder("here") == Path("here")
 
 
 def deep(depth):
@@ -55,7 +55,7 @@ def deep(depth):
 def test_what_is_nested_too_deep_is_refused():
     assert parsed("f", "TOML", lambda: deep(MAX_NESTING)) is not None
     for found in (deep(MAX_NESTING + 2), deep(20_001)):
-        with pytest.raises(ConfigError, match="f: .* nested more than 100 deep"):
+        with pytest.raises(ConfigError, match=r"f: .* nested more than 100 deep"):
             parsed("f", "TOML", lambda found=found: found)
 
 
