@@ -192,9 +192,13 @@ class _Process:
         error = self.started.exception()
         if not isinstance(error, BrokenProcessPool) or "SIGKILL" in _why(error):
             return None
-        path = Path(*self._folder.values(), _SAID)
-        said = path.read_text(errors="replace").splitlines() if path.exists() else []
-        last = next((line.strip() for line in reversed(said) if line.strip()), "")
+        try:
+            said = Path(*self._folder.values(), _SAID).read_text(errors="replace")
+        except OSError:  # it had started, or there is no such folder
+            return None
+        last = next(
+            (line.strip() for line in reversed(said.splitlines()) if line.strip()), ""
+        )
         return BackendError(
             backend.cannot_start(backend.select(), f"{_why(error)}: {last}".strip(": "))
         )
@@ -267,7 +271,8 @@ def _stderr_kept() -> Iterator[None]:
     try:
         if os.environ.get("KMLP_DEBUG") == "1":
             raise OSError
-        kept = Path(os.environ.get("TMPDIR", ""), _SAID).open("wb")  # noqa: SIM115
+        path = Path(os.environ.get("TMPDIR", ""), _SAID)
+        kept = path.open("wb")
     except OSError:
         yield
         return
@@ -279,6 +284,7 @@ def _stderr_kept() -> Iterator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+    path.unlink(missing_ok=True)
 
 
 def _do(slice_: Slice) -> tuple[SliceResult | SliceFailed, int]:
