@@ -196,9 +196,7 @@ class _Process:
             said = Path(*self._folder.values(), _SAID).read_text(errors="replace")
         except OSError:  # it had started, or there is no such folder
             return None
-        last = next(
-            (line.strip() for line in reversed(said.splitlines()) if line.strip()), ""
-        )
+        last = said.strip().rpartition("\n")[2]
         return BackendError(
             backend.cannot_start(backend.select(), f"{_why(error)}: {last}".strip(": "))
         )
