@@ -10,9 +10,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from kmlp.errors import BackendError, unknown_name
+from kmlp.processes import held
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """The supported backends; the first one that is installed is the default."""
@@ -91,7 +90,7 @@ def load(name: str | None = None) -> ModuleType:
         The module `keras`.
 
     Raises:
-        BackendError: as `select` does.
+        BackendError: as `select` does, or if it cannot start.
 
     Warns:
         RuntimeWarning: if the backend has been computing with more threads
@@ -102,7 +101,11 @@ def load(name: str | None = None) -> ModuleType:
     if "keras" in sys.modules:
         import keras
     else:
-        with _interrupted_after(), quiet():
+        with (
+            _starting(chosen),
+            held(),
+            quiet(),
+        ):  # while it is imported, it would ignore them
             import keras
     _compute_with_one_thread(chosen)
     module: ModuleType = keras
@@ -136,6 +139,42 @@ def one_thread() -> Iterator[None]:
 
     with jax.default_device(device):
         yield
+
+
+def start() -> None:
+    """Loads the backend, and has it compute a first number, so that what keeps it from
+    starting is known before anything is trained.
+
+    Raises:
+        BackendError: as `load` does.
+    """
+    ops = load().ops
+    with _starting(select()):
+        ops.convert_to_numpy(ops.ones(()))
+
+
+@contextlib.contextmanager
+def _starting(name: str) -> Iterator[None]:
+    """Explains why a backend cannot start."""
+    try:
+        yield
+    except Exception as error:  # a backend may fail in any way
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise BackendError(cannot_start(name, reason)) from error
+
+
+_SETTINGS = ("JAX_PLATFORMS", "XLA_FLAGS", "TF_XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
+"""Environment variables that keep backends from starting when they are wrong."""
+
+
+def cannot_start(name: str, reason: str) -> str:
+    """The text of the error of a backend that cannot start, with what may be wrong."""
+    given = [f"{it}={os.environ[it]}" for it in _SETTINGS if os.environ.get(it)]
+    settings = f"; the environment has {', '.join(given)}" if given else ""
+    return (
+        f"The backend {name} cannot start ({' '.join(reason.split())[:500]}){settings}. "
+        "Mend what it says, install it again, or name another backend."
+    )
 
 
 @cache
@@ -202,10 +241,11 @@ def _configured() -> str | None:
     """
     import json
 
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    # As Keras finds it, which does without a home folder, too.
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # noqa: PTH111
     try:
         name = json.loads((home / "keras.json").read_text(encoding="utf-8"))["backend"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     return str(name) if name != BACKENDS[0] else None
 
@@ -234,10 +274,11 @@ def quiet() -> Iterator[None]:
     try:
         sys.stderr.flush()
         saved = os.dup(2)
-    except (OSError, AttributeError):  # no stderr to keep quiet
+        kept = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
+    except (OSError, AttributeError):  # no stderr to keep quiet, or no room for it
         yield
         return
-    with tempfile.TemporaryFile() as kept:
+    with kept:
         os.dup2(kept.fileno(), 2)
         try:
             yield
@@ -249,22 +290,6 @@ def quiet() -> Iterator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
-
-
-@contextlib.contextmanager
-def _interrupted_after() -> Iterator[None]:
-    """Has Ctrl-C wait: a backend that is being imported would ignore it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted, and can choose how
-        return
-    came: list[int] = []
-    own = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, own or signal.SIG_DFL)
-    if came:
-        signal.raise_signal(signal.SIGINT)
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS, get_activation
 from kmlp.config import RunConfig, dataset_of
-from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.errors import ConfigError, gather, raise_problems, shown
 from kmlp.fused.fit import fit
 from kmlp.losses import LOSSES, get_loss
 from kmlp.model import build_mlp, count_parameters
@@ -63,7 +63,7 @@ def check_count(name: str, number: Any) -> int:
     if not 1 <= count <= MAX_COUNT[name]:
         raise ConfigError(
             [
-                f"The value of `{name}` is {number!r}, but must be an integer, "
+                f"The value of `{name}` is {shown(number)}, but must be an integer, "
                 f"`1 <= {name} <= {MAX_COUNT[name]}`."
             ]
         )

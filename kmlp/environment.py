@@ -26,7 +26,12 @@ def describe_environment() -> dict[str, Any]:
     Raises:
         BackendError: if there is no backend.
     """
-    return {**describe_machine(), "command": shlex.join(sys.argv), "revision": _revision()}
+    return {**describe_machine(), "command": _command(), "revision": _revision()}
+
+
+def _command() -> str:
+    """The command line, in which bytes that are no text in UTF-8 are written out."""
+    return shlex.join(sys.argv).encode(errors="backslashreplace").decode()
 
 
 def describe_machine() -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Question(Generic[Answer]):
     ) -> StudyRecord:
         """The study as the store keeps it."""
         return StudyRecord(
-            name=self.name or self.default_name(fused=fused),
+            name=self.default_name(fused=fused) if self.name is None else self.name,
             kind=self.kind,
             about=self._about(fused=fused),
             question=self.question,

@@ -11,6 +11,7 @@ import typer
 
 from kmlp_cli.options import Json
 from kmlp_cli.output import say
+from kmlp_cli.surroundings import confirmed
 
 if TYPE_CHECKING:
     from kmlp.data import Images
@@ -165,7 +166,7 @@ def rm(
         entry = None
     if entry is not None and entry.imported:
         say(f'"{name}" was made of {entry.source}.')
-        if not (yes or typer.confirm("Remove it?", err=True)):
+        if not (yes or confirmed("Remove it?", "--yes")):
             say("Nothing was removed.")
             raise typer.Exit(1)
     cache.remove(name)

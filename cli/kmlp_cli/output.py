@@ -22,9 +22,9 @@ _LONG = 500
 """Rows of a table that is printed without Rich, which takes 2 ms for each."""
 
 
-def say(line: str) -> None:
+def say(line: str = "", *, end: str = "\n") -> None:
     """Prints a line to stderr."""
-    print(visible(line), file=sys.stderr)
+    print(visible(line), end=end, file=sys.stderr, flush=True)
 
 
 def has_colours() -> bool:

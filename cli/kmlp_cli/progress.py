@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Self
 
-import typer
 from rich.console import Console, OverflowMethod, RenderableType
 from rich.progress import (
     BarColumn,
@@ -35,6 +34,7 @@ from kmlp.engine import (
 from kmlp.run import EpochRecord, Run
 from kmlp.texts import short_text
 from kmlp_cli.console import PlainConsole, plain
+from kmlp_cli.interruption import Interrupted
 from kmlp_cli.output import say
 
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
@@ -54,7 +54,7 @@ def show_progress(
     fresh: bool = False,
     stages: Mapping[str, int] | None = None,
 ) -> Iterator[Display]:
-    """Shows the progress of what is observed; Ctrl-C says what was finished.
+    """Shows the progress of what is observed. What interrupts it says what was finished.
 
     Args:
         names: The fields of a configuration that tell runs apart.
@@ -62,9 +62,6 @@ def show_progress(
         fresh: Whether the runs are trained anew, which an interrupted command does
             again. Defaults to False.
         stages: The parts of the study, and how many runs each has. Defaults to none.
-
-    Raises:
-        typer.Exit: with code 130, after Ctrl-C.
     """
     console = PlainConsole(stderr=True)
     live = console.is_terminal and not console.is_dumb_terminal
@@ -75,19 +72,10 @@ def show_progress(
             yield display
         if not quiet:
             say(display.summary())
-    except KeyboardInterrupt:
-        say(
-            f"Interrupted: {len(display.finished)} of {display.total} runs finished."
-            if display.total
-            else "Interrupted before training began."
-        )
-        # Of a run that was advanced several times, what it came to last.
-        for run in {run.config: run for run in display.finished}.values():
-            say(f"  {display.outcome(run)}")
-        if display.total:
-            same = "Without --fresh, the same command" if fresh else "The same command"
-            say(f"{same} goes on where it ended.")
-        raise typer.Exit(130) from None
+    except Interrupted as interrupted:
+        for line in display.left(fresh=fresh):
+            interrupted.add_note(line)
+        raise
 
 
 class Display(contextlib.AbstractContextManager["Display"]):
@@ -154,6 +142,22 @@ class Display(contextlib.AbstractContextManager["Display"]):
         epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
         runs = "1 run" if stored == 1 else f"{stored} runs"
         return f"{epochs} trained, {runs} from the store."
+
+    def left(self, *, fresh: bool) -> Iterator[str]:
+        """Lines on what is finished where it is interrupted, and on how to go on.
+
+        Args:
+            fresh: Whether the runs are trained anew.
+        """
+        if not self.total:
+            yield "training had not begun."
+            return
+        yield f"{len(self.finished)} of {self.total} runs finished."
+        # Of a run that was advanced several times, what it came to last.
+        for run in {run.config: run for run in self.finished}.values():
+            yield f"  {self.outcome(run)}"
+        same = "Without --fresh, the same command" if fresh else "The same command"
+        yield f"{same} goes on where it ended."
 
     def name(self, config: RunConfig) -> str:
         """What tells a run from the others: `width=32 seed=0`."""

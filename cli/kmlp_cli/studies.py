@@ -19,6 +19,7 @@ from kmlp_cli.options import (
     target_share,
 )
 from kmlp_cli.output import say
+from kmlp_cli.surroundings import confirmed
 
 if TYPE_CHECKING:
     from kmlp.ablation import Ablation
@@ -168,7 +169,9 @@ def runs(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(help="The most to list; 0: all.", min=0)] = 50,
+    limit: Annotated[
+        int, typer.Option(help="The most to list; 0: all.", min=0, max=10**9)
+    ] = 50,
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -204,7 +207,7 @@ def rm(
             f'Runs of "{study}" that no other study uses, and that would be removed: '
             f"{len(alone)}. Runs that stay, because one does: {len(shared)}."
         )
-        if not (yes or typer.confirm("Remove it?", err=True)):
+        if not (yes or confirmed("Remove it?", "--yes")):
             say("Nothing was removed.")
             raise typer.Exit(1)
         remove_study(store, study)

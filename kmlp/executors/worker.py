@@ -13,7 +13,7 @@ from kmlp.checkpoint import Archiver
 from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.environment import describe_machine
-from kmlp.errors import ConfigError, KmlpError
+from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
 from kmlp.run import EpochRecord, RunIdentity, identify
 from kmlp.training import Session
 
@@ -55,7 +55,12 @@ class Worker:
         except Exception as error:  # a model may fail in any way
             self._session = None
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            return SliceFailed(slice_, reason[:500], final=isinstance(error, KmlpError))
+            return SliceFailed(
+                slice_,
+                reason[:500],
+                final=isinstance(error, KmlpError),
+                error=error if isinstance(error, BackendError | ResourceError) else None,
+            )
         except BaseException:
             self._session = None  # no one knows how far it came
             raise
@@ -87,7 +92,7 @@ class Worker:
         self._close()
         _check_same(slice_.run)
         if self._networks is None:
-            backend.load()
+            backend.start()
             from kmlp.training.networks import Networks
 
             self._networks = Networks()

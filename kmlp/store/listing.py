@@ -126,6 +126,12 @@ def count_runs(store: Store, filters: Mapping[str, Any], *, study: str | None) -
         return int(store.connection.execute(query, values).fetchone()[0])
 
 
+def _as_in_sqlite(value: Any) -> Any:
+    """A value as SQLite reads it from JSON: whole numbers beyond 64 bits as floats."""
+    large = isinstance(value, int) and abs(value) >= 2**63
+    return float(value) if large else value
+
+
 def _where(
     store: Store, filters: Mapping[str, Any], study: str | None
 ) -> tuple[str, list[Any]]:
@@ -133,7 +139,7 @@ def _where(
     conditions = ["fresh = 0"]
     values = [  # of an array, json_extract gives the JSON without spaces
         json.dumps(value, separators=(",", ":")) if isinstance(value, tuple) else value
-        for value in filters.values()
+        for value in map(_as_in_sqlite, filters.values())
     ]
     for name in filters:
         column = name in ("status", "backend")

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 from importlib.resources import files
@@ -219,7 +220,7 @@ def test_show_refuses_what_it_cannot_write(kmlp, folders, imported, out, message
 
 
 def test_rm_asks_before_it_removes_what_is_the_users(kmlp, imported, monkeypatch):
-    monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     result = kmlp("data", "rm", imported)
     assert (result.code, cache.find(imported) is not None) == (1, True)
     assert "Nothing was removed" in result.err

@@ -52,6 +52,18 @@ def test_without_any_backend_the_error_says_so():
     assert "No backend is installed" in python(code, KERAS_BACKEND="").stderr
 
 
+def test_a_backend_that_cannot_be_imported_is_a_backend_error(tmp_path):
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "__init__.py").write_text('raise ImportError("no libcuda")')
+    code = "from kmlp import backend; backend.load('jax')"
+    result = python(code, PYTHONPATH=str(tmp_path), JAX_PLATFORMS="cuda")
+    last = result.stderr.splitlines()[-1]
+    assert (
+        "BackendError: The backend jax cannot start (ImportError: no libcuda); the " in last
+    )
+    assert "environment has JAX_PLATFORMS=cuda. Mend what it says" in last
+
+
 def test_keras_configuration_file_chooses(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     code = "from kmlp import backend; print(backend.select())"

@@ -31,7 +31,7 @@ from kmlp.runner import (
     work,
 )
 from kmlp.store import Store
-from kmlp.store.studies import get_study, put_study
+from kmlp.store.studies import check_name, get_study, put_study
 from kmlp_tuning.importance import Importances, importances
 from kmlp_tuning.records import answer, comparison, record
 from kmlp_tuning.schedule import total_epochs
@@ -128,7 +128,8 @@ def tune(
     opened = open_executor(executor, jobs=jobs, runs=settings.max_trials)
     corners = settings.space.corners(settings.base)
     check_trainable(corners, epochs=settings.max_epochs, fused=fused)
-    name = name or default_name("search", about)
+    name = default_name("search", about) if name is None else name
+    check_name(name)
     tell = observer or (lambda event: None)
     with open_store(runs_dir) as store:
         found = None if fresh else answer(store, name, about, settings)
