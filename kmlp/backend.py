@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from kmlp.errors import BackendError, unknown_name
 
@@ -96,36 +98,73 @@ def load(name: str | None = None) -> ModuleType:
         RuntimeWarning: if the backend has been computing with more threads
             already, so that results may differ from those of other processes.
     """
+    global _variables_at_load
     chosen = select(name)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "keras" in sys.modules:
         import keras
     else:
-        with _interrupted_after(), quiet():
-            import keras
-    _compute_with_one_thread(chosen)
+        keras_file()  # Keras would say little of what is wrong with it
+        try:
+            with _interrupted_after(), quiet():
+                import keras
+        except Exception as error:  # of its settings, its own or the backend's
+            reason = " ".join(str(error).split())[:300]
+            raise BackendError(
+                f"Keras does not start on {chosen} ({type(error).__name__}: {reason}). It "
+                f"is set up by {keras_path()} and by variables that begin with KERAS_, and "
+                "the backend by variables of its own."
+            ) from error
+    if not _compute_with_one_thread(chosen):
+        _warn_of_threads(chosen)
+    if _variables_at_load is None:
+        _variables_at_load = dict(os.environ)
     module: ModuleType = keras
     return module
 
 
-@cache
-def _compute_with_one_thread(name: str) -> None:
+_variables_at_load: dict[str, str] | None = None
+
+
+def variables_at_load() -> dict[str, str] | None:
+    """The environment variables when the backend was loaded; None: it is not yet."""
+    return _variables_at_load
+
+
+def one_thread() -> bool:
+    """Whether the backend computes with one thread, or will once it is loaded."""
+    name = loaded()
+    return name is None or _compute_with_one_thread(name)
+
+
+def _compute_with_one_thread(name: str) -> bool:
+    """Has the backend do so, if it is not too late; says whether it does."""
     if name == "torch":
         import torch
 
-        torch.set_num_threads(1)
-        return
-    if _is_computing(name):
-        warnings.warn(
-            f"{name} was in use before kmlp loaded it, so it computes with as many "
-            "threads as it likes, and results may differ from those of other processes. "
-            "Do `from kmlp import backend; backend.load()` first.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+        torch.set_num_threads(1)  # it may be set at any time
+        return True
+    return _start_with_one_thread(name)
+
+
+@cache
+def _start_with_one_thread(name: str) -> bool:
+    late = _is_computing(name)
     # Read when the backend computes for the first time, not when it is imported.
     os.environ["NPROC"] = "1"  # JAX
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+    return not late
+
+
+@cache
+def _warn_of_threads(name: str) -> None:
+    warnings.warn(
+        f"{name} was in use before kmlp loaded it, so it computes with as many "
+        "threads as it likes, and results may differ from those of other processes. "
+        "Do `from kmlp import backend; backend.load()` first.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def _is_computing(name: str) -> bool:
@@ -146,19 +185,45 @@ def _is_computing(name: str) -> bool:
     return bool(getattr(xla_bridge, "backends_are_initialized", bool)())
 
 
+def keras_path() -> Path:
+    """Where Keras looks for its configuration file."""
+    home = os.environ.get("KERAS_HOME")
+    if home is None:
+        user = Path.home()
+        home = str((user if os.access(user, os.W_OK) else Path("/tmp")) / ".keras")
+    return Path(home, "keras.json").expanduser()
+
+
+def keras_file() -> dict[str, Any]:
+    """What is in Keras' configuration file; nothing if there is none.
+
+    Raises:
+        BackendError: if it cannot be read.
+    """
+    path = keras_path()
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        # It is empty for a moment, while another process' Keras writes it.
+        values = json.loads(text or "{}")
+    except (OSError, ValueError, RecursionError) as error:
+        why = str(error)
+    else:
+        if isinstance(values, dict):
+            return values
+        why = f"it holds a {type(values).__name__}, no names with values"
+    raise BackendError(
+        f"{path}: Keras' configuration file cannot be read ({why}). Mend or remove it, or "
+        "name another folder by KERAS_HOME."
+    )
+
+
 def _configured() -> str | None:
     """The backend named in Keras' configuration file.
 
     Keras writes that file itself, with "tensorflow" in it, so that value is
     nobody's choice.
     """
-    import json
-
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    try:
-        name = json.loads((home / "keras.json").read_text(encoding="utf-8"))["backend"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
+    name = keras_file().get("backend", BACKENDS[0])
     return str(name) if name != BACKENDS[0] else None
 
 
@@ -228,6 +293,9 @@ def accelerated() -> bool:
     Raises:
         BackendError: as `load` does.
     """
+    chosen = os.environ.get("KERAS_TORCH_DEVICE")
+    if chosen and select() == "torch":
+        return not chosen.startswith("cpu")
     if loaded() is None and sys.platform != "darwin" and not shutil.which("nvidia-smi"):
         return False
     return any(not device.startswith("cpu") for device in devices())

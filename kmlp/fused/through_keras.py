@@ -18,6 +18,7 @@ from kmlp.errors import ConfigError
 from kmlp.fused.feed import CHUNK_BYTES, Feed
 from kmlp.fused.loop import IN_USE, Loop, refusal, steps
 from kmlp.seeds import Purpose, generator
+from kmlp.settings import differing_settings
 
 
 def fit(
@@ -121,6 +122,7 @@ def _loops_of(model: Any, data: Any, batch_size: int) -> tuple[Loop, Loop]:
         for name, value in model.optimizer.get_config().items()
         if name != "learning_rate"
     ]
+    constants += differing_settings(keras.config.backend()).items()
     parts = [*objects, constants]
     kept = getattr(model, "_kmlp_loops", None)
     if (
