@@ -99,10 +99,11 @@ def check_inherited(name: str) -> None:
     for setting in _of(name):
         value, theirs = _value(setting), _inherited(setting)
         if value != theirs:
-            mend = f"Set {setting.variable} as well, or" if setting.variable else "To mend:"
+            also = f"set {setting.variable} as well, or " if setting.variable else ""
             problems.append(
                 f"The setting `{setting.name}` is {value} in this process, but {theirs} in "
-                f"the processes that train. {mend} train with `jobs=1`, in this one."
+                f"those that are to train. To have it, {also}train with `jobs=1`, in this "
+                "one."
             )
     raise_problems(problems)
 
@@ -286,6 +287,11 @@ def _keras(name: str, default: str, restore: str, **more: Any) -> Setting:
 
 
 def _jax(name: str, default: str, *, refused: bool = False) -> Setting:
+    def ask(jax: Any) -> Any:
+        # What a context may set is an attribute, and read so; the other flags are not.
+        flag = hasattr(type(jax.config), name)
+        return getattr(jax.config, name) if flag else jax.config.read(name)
+
     value = repr(default) if default not in ("true", "false") else default.capitalize()
     return Setting(
         name=name,
@@ -293,7 +299,7 @@ def _jax(name: str, default: str, *, refused: bool = False) -> Setting:
         backends=("jax",),
         variable=name.upper(),
         library="jax",
-        ask=lambda jax: getattr(jax.config, name),
+        ask=ask,
         restore=f'jax.config.update("{name}", {value})' if refused else None,
     )
 
@@ -424,6 +430,10 @@ SETTINGS = (
         lambda torch: any(map(torch.is_autocast_enabled, ("cpu", "cuda"))),
         restore="leave `torch.autocast`",
     ),
+    _torch(
+        "anomaly_detection", "false", lambda torch: torch.is_anomaly_enabled(),
+        restore="torch.autograd.set_detect_anomaly(False)",
+    ),
     _torch("default_dtype", "torch.float32", lambda torch: torch.get_default_dtype()),
     _torch("deterministic_algorithms", "false", _deterministic),
     _torch("mkldnn", "true", lambda torch: torch._C._get_mkldnn_enabled()),
@@ -525,7 +535,7 @@ NEUTRAL = {
         "jax_traceback_filtering", "jax_traceback_in_locations_limit",
         "jax_tracer_error_num_traceback_frames", "jax_transfer_guard",
         "jax_transfer_guard_device_to_device", "jax_transfer_guard_device_to_host",
-        "jax_transfer_guard_host_to_device", "torch.autograd.set_detect_anomaly",
+        "jax_transfer_guard_host_to_device",
         "tf.data.experimental.enable_debug_mode",
         "tf.config.experimental.set_synchronous_execution",
     ),
