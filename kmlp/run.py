@@ -181,8 +181,16 @@ def common_settings(runs: Iterable[Run]) -> Mapping[str, str]:
     return next((run.settings for run in runs), {})
 
 
-def identify(config: RunConfig, *, fused: bool) -> RunIdentity:
+def identify(
+    config: RunConfig, *, fused: bool, settings: Mapping[str, str] | None = None
+) -> RunIdentity:
     """The identity of a run on the backend of this process, as that is set.
+
+    Args:
+        config: The run's configuration.
+        fused: Whether an epoch is one compiled program.
+        settings: What `kmlp.settings.read_settings` says of the process. Defaults to
+            None: it is asked.
 
     Raises:
         ConfigError: if a setting of this process is none for runs.
@@ -191,7 +199,8 @@ def identify(config: RunConfig, *, fused: bool) -> RunIdentity:
     """
     dataset = dataset_of(config)
     name = backend.select()
-    settings = read_settings(name)
+    if settings is None:
+        settings = read_settings(name)
     return RunIdentity(
         key=run_key(config, dataset.fingerprint, name, fused=fused, settings=settings),
         config=config,

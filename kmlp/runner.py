@@ -195,7 +195,10 @@ def train_all(
             epochs[config] = max(count, epochs.get(config, 0))
     order = list(epochs)
     opened = open_executor(executor, jobs=jobs, runs=len(order))
-    identities = {config: identify(config, fused=fused) for config in order}
+    settings = read_settings(backend.select())
+    identities = {
+        config: identify(config, fused=fused, settings=settings) for config in order
+    }
     records = [question.record(identities, fused=fused) for question in questions]
     with opened as trains, open_store(runs_dir) as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short

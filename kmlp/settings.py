@@ -43,15 +43,15 @@ class Setting:
     """The module that can be asked for it; None: none, it is the variable alone."""
     ask: Callable[[Any], Any] | None = None
     """Asks that module."""
-    restore: str | None = None
-    """How to set it back in Python, if it is refused; None: a run states it."""
+    mend: str | None = None
+    """How to undo it in Python, if it is refused; None: a run states it."""
     clean: Callable[[str], str] = str
     """Leaves out of the variable's text what has no effect."""
 
     @property
     def refused(self) -> bool:
         """Whether a run is refused where it is not as it is by default."""
-        return self.restore is not None
+        return self.mend is not None
 
 
 def read_settings(name: str) -> Settings:
@@ -66,8 +66,9 @@ def read_settings(name: str) -> Settings:
         BackendError: if Keras' configuration file cannot be read.
     """
     problems, found = [], {}
+    file = backend.keras_file()
     for setting in _of(name):
-        value = _value(setting)
+        value = _value(setting, file)
         if _changed_late(setting):
             problems.append(
                 f"The variable {setting.variable} was changed after {name} was loaded, "
@@ -76,7 +77,7 @@ def read_settings(name: str) -> Settings:
         elif value == setting.default:
             continue
         elif setting.refused:
-            problems.append(_refusal(setting, value))
+            problems.append(_refusal(setting, value, file))
         else:
             found[setting.name] = value
     raise_problems(problems)
@@ -84,9 +85,14 @@ def read_settings(name: str) -> Settings:
 
 
 def differing_settings(name: str) -> Settings:
-    """All that is not as it is by default, what a run would be refused for included."""
-    values = {setting.name: _value(setting) for setting in _of(name)}
-    return {it.name: values[it.name] for it in _of(name) if values[it.name] != it.default}
+    """All that is not as it is by default, what a run would be refused for included.
+
+    Raises:
+        BackendError: if Keras' configuration file cannot be read.
+    """
+    file = backend.keras_file()
+    values = {setting: _value(setting, file) for setting in _of(name)}
+    return {it.name: value for it, value in values.items() if value != it.default}
 
 
 def check_inherited(name: str) -> None:
@@ -94,10 +100,12 @@ def check_inherited(name: str) -> None:
 
     Raises:
         ConfigError: if some were made in this process alone.
+        BackendError: if Keras' configuration file cannot be read.
     """
     problems = []
+    file = backend.keras_file()
     for setting in _of(name):
-        value, theirs = _value(setting), _inherited(setting)
+        value, theirs = _value(setting, file), _inherited(setting, file)
         if value != theirs:
             also = f"set {setting.variable} as well, or " if setting.variable else ""
             problems.append(
@@ -110,12 +118,8 @@ def check_inherited(name: str) -> None:
 
 def variables_to_send(name: str) -> dict[str, str]:
     """The variables that processes on other machines need to have the same settings."""
-    found = {}
-    for setting in _of(name):
-        text = os.environ.get(setting.variable or "")
-        if setting.variable and text is not None and not setting.refused:
-            found[setting.variable] = text
-    return found
+    names = [it.variable for it in _of(name) if it.variable and not it.refused]
+    return {it: os.environ[it] for it in names if it in os.environ}
 
 
 def settings_text(settings: Mapping[str, str]) -> str:
@@ -132,23 +136,23 @@ def _of(name: str) -> list[Setting]:
     return [setting for setting in SETTINGS if name in setting.backends]
 
 
-def _value(setting: Setting) -> str:
-    """The value in this process."""
+def _value(setting: Setting, file: Mapping[str, Any]) -> str:
+    """The value in this process; `file` is what Keras' configuration file has."""
     module = sys.modules.get(setting.library or "")
     if setting.ask is None or module is None:
-        return _inherited(setting)
+        return _inherited(setting, file)
     try:
         return _text(setting.ask(module))
     except AttributeError:  # another version of the library, or one half imported
         return setting.default
 
 
-def _inherited(setting: Setting) -> str:
+def _inherited(setting: Setting, file: Mapping[str, Any]) -> str:
     """The value in a process that is started now."""
     text = os.environ.get(setting.variable or "")
     if text is not None:
         text = setting.clean(text.strip())
-    elif setting.in_file and (value := backend.keras_file().get(setting.name)) is not None:
+    elif setting.in_file and (value := file.get(setting.name)) is not None:
         text = _text(value)
     return setting.default if text is None else _alike(text, setting.default)
 
@@ -161,9 +165,9 @@ def _changed_late(setting: Setting) -> bool:
     return then.get(setting.variable) != os.environ.get(setting.variable)
 
 
-def _refusal(setting: Setting, value: str) -> str:
-    source, mend = "set in this process", f"Set it back: `{setting.restore}`."
-    if _inherited(setting) == value:
+def _refusal(setting: Setting, value: str, file: Mapping[str, Any]) -> str:
+    source, mend = "set in this process", setting.mend
+    if _inherited(setting, file) == value:
         if setting.variable is not None and setting.variable in os.environ:
             source = f"by the variable {setting.variable}"
             mend = f"Unset {setting.variable}."
@@ -221,6 +225,11 @@ def _flags(text: str) -> str:
 _NEUTRAL_FLAGS = ("--xla_dump", "--xla_force_host_platform_device_count", "--xla_hlo_graph")
 
 
+def _tunables(text: str) -> str:
+    """Those of glibc that choose instructions; the others are of memory."""
+    return ":".join(it for it in text.split(":") if it.startswith("glibc.cpu"))
+
+
 def _flushes_denormals(_: Any) -> bool:
     smallest = sys.float_info.min
     return smallest / 2 == 0.0
@@ -274,7 +283,11 @@ def _optimizer_options(tensorflow: Any) -> str:
     return " ".join(texts) or "none"
 
 
-def _keras(name: str, default: str, restore: str, **more: Any) -> Setting:
+def _by(code: str) -> str:
+    return f"Set it back: `{code}`."
+
+
+def _keras(name: str, default: str, mend: str, **more: Any) -> Setting:
     def ask(keras: Any) -> Any:
         return getattr(keras.config, name)()
 
@@ -282,7 +295,7 @@ def _keras(name: str, default: str, restore: str, **more: Any) -> Setting:
         **{"library": "keras", "ask": ask, **more},
         name=name,
         default=default,
-        restore=restore,
+        mend=mend,
     )
 
 
@@ -300,7 +313,7 @@ def _jax(name: str, default: str, *, refused: bool = False) -> Setting:
         variable=name.upper(),
         library="jax",
         ask=ask,
-        restore=f'jax.config.update("{name}", {value})' if refused else None,
+        mend=_by(f'jax.config.update("{name}", {value})') if refused else None,
     )
 
 
@@ -327,29 +340,29 @@ def _variable(name: str, default: str, *backends: str, **more: Any) -> Setting:
 
 SETTINGS = (
     # Keras' own: runs are trained in float32, for the epochs and steps that they state.
-    _keras("floatx", "float32", 'keras.config.set_floatx("float32")', in_file=True),
-    _keras("epsilon", "1e-07", "keras.config.set_epsilon(1e-7)", in_file=True),
+    _keras("floatx", "float32", _by('keras.config.set_floatx("float32")'), in_file=True),
+    _keras("epsilon", "1e-07", _by("keras.config.set_epsilon(1e-7)"), in_file=True),
     _keras(
         "dtype_policy",
         "float32",
-        'keras.config.set_dtype_policy("float32")',
+        _by('keras.config.set_dtype_policy("float32")'),
         ask=_policy,
     ),
     _keras(
-        "max_epochs", "none", "keras.config.set_max_epochs(None)",
+        "max_epochs", "none", _by("keras.config.set_max_epochs(None)"),
         variable="KERAS_MAX_EPOCHS",
     ),
     _keras(
-        "max_steps_per_epoch", "none", "keras.config.set_max_steps_per_epoch(None)",
+        "max_steps_per_epoch", "none", _by("keras.config.set_max_steps_per_epoch(None)"),
         variable="KERAS_MAX_STEPS_PER_EPOCH",
     ),
     _keras(
-        "nnx_enabled", "false", "start a new process without it",
+        "nnx_enabled", "false", "Start a new process without it.",
         variable="KERAS_NNX_ENABLED", in_file=True,
         ask=lambda keras: keras.config.is_nnx_enabled(),
     ),
     _keras(
-        "distribution", "none", "keras.distribution.set_distribution(None)",
+        "distribution", "none", _by("keras.distribution.set_distribution(None)"),
         ask=lambda keras: type(it).__name__
         if (it := keras.distribution.distribution()) is not None
         else None,
@@ -395,11 +408,11 @@ SETTINGS = (
     # TensorFlow.
     _tensorflow(
         "run_functions_eagerly", "false", lambda tf: tf.config.functions_run_eagerly(),
-        restore="tf.config.run_functions_eagerly(False)",
+        mend=_by("tf.config.run_functions_eagerly(False)"),
     ),
     _tensorflow(
         "distribute_strategy", "false", lambda tf: tf.distribute.has_strategy(),
-        restore="leave its scope",
+        mend="Leave its scope.",
     ),
     _tensorflow(
         "op_determinism", "false", _op_determinism, variable="TF_DETERMINISTIC_OPS"
@@ -415,24 +428,28 @@ SETTINGS = (
     # PyTorch.
     _torch(
         "default_device", "cpu", lambda torch: torch.get_default_device().type,
-        restore='torch.set_default_device("cpu")',
+        mend=_by('torch.set_default_device("cpu")'),
     ),
     _torch(
         "grad_enabled", "true", lambda torch: torch.is_grad_enabled(),
-        restore="torch.set_grad_enabled(True)",
+        mend=_by("torch.set_grad_enabled(True)"),
     ),
     _torch(
         "inference_mode", "false", lambda torch: torch.is_inference_mode_enabled(),
-        restore="leave `torch.inference_mode`",
+        mend="Leave `torch.inference_mode`.",
     ),
     _torch(
         "autocast", "false",
         lambda torch: any(map(torch.is_autocast_enabled, ("cpu", "cuda"))),
-        restore="leave `torch.autocast`",
+        mend="Leave `torch.autocast`.",
     ),
     _torch(
         "anomaly_detection", "false", lambda torch: torch.is_anomaly_enabled(),
-        restore="torch.autograd.set_detect_anomaly(False)",
+        mend=_by("torch.autograd.set_detect_anomaly(False)"),
+    ),
+    _torch(
+        "cuda_blas_library", "_BlasBackend.Cublas",
+        lambda torch: torch.backends.cuda.preferred_blas_library(),
     ),
     _torch("default_dtype", "torch.float32", lambda torch: torch.get_default_dtype()),
     _torch("deterministic_algorithms", "false", _deterministic),
@@ -463,7 +480,10 @@ SETTINGS = (
     _variable("ONEDNN_DEFAULT_FPMATH_MODE", "STRICT", "tensorflow", "torch"),
     _variable("DNNL_DEFAULT_FPMATH_MODE", "STRICT", "tensorflow", "torch"),
     _variable("CUBLAS_WORKSPACE_CONFIG", "", "tensorflow", "torch"),
+    _variable("TF_USE_CUBLASLT", "", "tensorflow"),
+    _variable("TF_DISABLE_MKL", "false", "tensorflow"),
     _variable("NVIDIA_TF32_OVERRIDE", "", *backend.BACKENDS),
+    _variable("GLIBC_TUNABLES", "", *backend.BACKENDS, clean=_tunables),
 )  # fmt: skip
 
 NEUTRAL = {

@@ -170,7 +170,7 @@ def _check_threads() -> None:
 
 def _check_same(run: RunIdentity) -> None:
     """Raises `KmlpError` if what this process has would come to other numbers."""
-    if identify(run.config, fused=run.fused).key != run.key:
+    if identify(run.config, fused=run.fused, settings=run.settings).key != run.key:
         raise ConfigError(
             [
                 f"The run is not the same on {platform.node()}: its dataset, a function "

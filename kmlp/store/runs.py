@@ -286,6 +286,7 @@ class Store(Closing):
         if row is not None:
             return int(row["id"])
         now = time.time()
+        stated = {"settings": dict(identity.settings)} if identity.settings else None
         made = self.connection.execute(
             "INSERT INTO runs (key, fresh, config, backend, fused, parameters, created, "
             "updated, environment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -298,7 +299,7 @@ class Store(Closing):
                 identity.parameters,
                 now,
                 now,
-                self.environment(),
+                self.environment(stated),
             ),
         ).lastrowid
         assert made is not None

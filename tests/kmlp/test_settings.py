@@ -60,7 +60,11 @@ def made(monkeypatch):
 @pytest.fixture
 def refused(monkeypatch):
     setting = Setting(
-        name="made", default="usual", library="sys", ask=lambda _: "odd", restore="mend()"
+        name="made",
+        default="usual",
+        library="sys",
+        ask=lambda _: "odd",
+        mend="Set it back: `mend()`.",
     )
     monkeypatch.setattr(module, "SETTINGS", (*SETTINGS, setting))
 
@@ -426,6 +430,16 @@ def test_fit_is_cut_by_keras_as_model_fit_is():
         set_to(keras.config.set_max_steps_per_epoch, 1, None),
         pytest.raises(ConfigError, match="max_steps_per_epoch"),
     ):
+        fit(model, x, y, batch_size=2, epochs=1)
+
+
+@pytest.mark.once
+def test_fit_says_that_nothing_is_to_be_compiled():
+    import jax
+
+    x, y = np.ones((4, 28, 28), "uint8"), np.zeros(4, "int32")
+    model = build_mlp(width=8, depth=1)
+    with jax.disable_jit(), pytest.raises(ConfigError, match="`jax_disable_jit` is set"):
         fit(model, x, y, batch_size=2, epochs=1)
 
 

@@ -156,7 +156,8 @@ def _train(
     from kmlp_tuning.planner import SearchPlanner
 
     check_different(settings)
-    identity = cache(partial(identify, fused=settings.fused))
+    stated = about.get("settings", {})
+    identity = cache(partial(identify, fused=settings.fused, settings=stated))
     planner = SearchPlanner(
         settings,
         work=lambda config: work(identity(config)),
