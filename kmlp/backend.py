@@ -132,9 +132,13 @@ def variables_at_load() -> dict[str, str] | None:
 
 
 def one_thread() -> bool:
-    """Whether the backend computes with one thread, or will once it is loaded."""
-    name = loaded()
-    return name is None or _compute_with_one_thread(name)
+    """Whether the backend computes with one thread, or will once it is loaded.
+
+    Raises:
+        BackendError: if there is no backend.
+    """
+    name = select()
+    return name not in sys.modules or _compute_with_one_thread(name)
 
 
 def _compute_with_one_thread(name: str) -> bool:
@@ -307,8 +311,10 @@ def devices() -> list[str]:
     Raises:
         BackendError: as `load` does.
     """
-    load()
+    if loaded() is None:
+        load()
     name = select()
+    one_thread()  # or asking would start many; who computes says that there are
     if name == "jax":
         import jax
 

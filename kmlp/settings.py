@@ -265,6 +265,18 @@ def _deterministic(torch: Any) -> str:
     return "warn" if torch.is_deterministic_algorithms_warn_only_enabled() else "true"
 
 
+def _op_callbacks(tensorflow: Any) -> bool:
+    from tensorflow.python.eager import context  # nothing public tells
+
+    return bool(context.context().op_callbacks)
+
+
+def _numpy_behavior(tensorflow: Any) -> bool:
+    from tensorflow.python.framework import ops  # nothing public tells
+
+    return bool(ops.is_numpy_style_type_promotion())
+
+
 def _op_determinism(tensorflow: Any) -> bool:
     from tensorflow.python.framework import config  # nothing public tells
 
@@ -414,6 +426,11 @@ SETTINGS = (
         "distribute_strategy", "false", lambda tf: tf.distribute.has_strategy(),
         mend="Leave its scope.",
     ),
+    _tensorflow(
+        "op_callbacks", "false", _op_callbacks,
+        mend=_by("tf.debugging.disable_check_numerics()"),
+    ),
+    _tensorflow("numpy_behavior", "false", _numpy_behavior),
     _tensorflow(
         "op_determinism", "false", _op_determinism, variable="TF_DETERMINISTIC_OPS"
     ),

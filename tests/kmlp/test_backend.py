@@ -138,3 +138,14 @@ def test_a_backend_that_computed_before_is_said():
 def test_a_backend_that_was_only_imported_is_not(after_others):
     assert after_others.returncode == 0
     assert "was in use" not in after_others.stderr
+
+
+def test_a_run_is_the_same_where_the_backend_computed_before(alone):
+    """It is trained in a process of its own then."""
+    computed = {
+        "jax": "import jax; jax.numpy.ones(2) + 1\n",
+        "tensorflow": "import keras, tensorflow; tensorflow.ones(2) + 1\n",
+        "torch": "import torch; torch.set_num_threads(2); torch.ones(2) + 1\n",
+    }[backend.select()]
+    result = python(computed + REPEAT % "", **ANEW)
+    assert result.stdout == alone.stdout, result.stderr

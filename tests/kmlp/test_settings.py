@@ -300,6 +300,12 @@ def _check_tensorflow():
         pytest.raises(ConfigError, match="run_functions_eagerly"),
     ):
         read_settings("tensorflow")
+    tf.debugging.enable_check_numerics()
+    try:
+        with pytest.raises(ConfigError, match="op_callbacks"):
+            read_settings("tensorflow")
+    finally:
+        tf.debugging.disable_check_numerics()
     with (
         tf.distribute.OneDeviceStrategy("cpu:0").scope(),
         pytest.raises(ConfigError, match="distribute_strategy"),
@@ -325,6 +331,9 @@ def _check_torch():
         assert read_settings("torch") == {"flush_denormal": "true"}
     with set_to(torch._C._set_mkldnn_enabled, False, True):
         assert read_settings("torch") == {"mkldnn": "false"}
+    anomalies = torch.autograd.set_detect_anomaly
+    with set_to(anomalies, True, False), pytest.raises(ConfigError, match="anomaly"):
+        read_settings("torch")
     for context in (torch.no_grad(), torch.autocast("cpu"), torch.device("meta")):
         with context, pytest.raises(ConfigError, match="where runs are trained"):
             read_settings("torch")
@@ -470,3 +479,13 @@ def test_an_accelerator_is_not_what_keras_does_not_use(monkeypatch):
     assert backend.accelerated.__wrapped__()
     monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")
     assert not backend.accelerated.__wrapped__()
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("nothing_loaded")
+def test_variables_go_along_to_other_machines(monkeypatch):
+    monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+    monkeypatch.setenv("MKL_CBWR", "AVX2")  # of another backend
+    sent = RayExecutor(jobs=1)._settings(look_only=False)["setup"]["environment"]
+    assert sent["JAX_DEFAULT_MATMUL_PRECISION"] == "highest"
+    assert "MKL_CBWR" not in sent
