@@ -172,7 +172,7 @@ class RunIdentity:
     """Whether an epoch is one compiled program."""
     parameters: int
     """Number of weights and biases."""
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     """See `kmlp.settings`: those that are not as they are by default."""
 
 
@@ -219,7 +219,7 @@ def run_key(
     backend: str,
     *,
     fused: bool,
-    settings: Mapping[str, str],
+    settings: Mapping[str, str] | None = None,
 ) -> str:
     """What identifies a run's results: equal keys mean equal numbers.
 
@@ -230,7 +230,8 @@ def run_key(
         fingerprint: The dataset's.
         backend: The name of the backend.
         fused: Whether an epoch is one compiled program.
-        settings: What `kmlp.settings.read_settings` says of the process.
+        settings: What `kmlp.settings.read_settings` says of the process. Defaults to
+            None: all are as they are by default.
 
     Returns:
         A SHA-256, in hexadecimal.

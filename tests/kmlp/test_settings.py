@@ -359,6 +359,7 @@ def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
     assert usual.runs[0].key != odd.runs[0].key
     assert ablation_to_dict(odd)["settings"] == {"made": "odd"}
     assert run_to_json(odd.runs[0])["settings"] == {"made": "odd"}
+    assert hash(identify(CONFIG, fused=True))  # as a cluster's queue asks for
     assert {row["settings"] for row in odd.study_runs().rows()} == {"made odd"}
     with Store(tmp_path, writable=False) as store:
         assert len(list_runs(store, {})) == 2
