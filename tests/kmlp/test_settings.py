@@ -230,6 +230,12 @@ def test_kerass_file_is_where_keras_looks_for_it():
     assert str(backend.keras_path()) == config._config_path
 
 
+@pytest.mark.once
+def test_a_folder_of_keras_that_is_not_there_sets_nothing(monkeypatch, nothing_loaded):
+    monkeypatch.setenv("KERAS_HOME", "~nosuchuser/keras")
+    assert read_settings("jax") == {}
+
+
 # What is set in the process.
 
 
