@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from kmlp.errors import raise_problems
 
 Settings = dict[str, str]
 """Settings that are not as they are by default, by name."""
+
+File = Callable[[], dict[str, Any]]
+"""Reads Keras' configuration file, once and only if it is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +70,7 @@ def read_settings(name: str) -> Settings:
         BackendError: if Keras' configuration file cannot be read.
     """
     problems, found = [], {}
-    file = backend.keras_file()
+    file = cache(backend.keras_file)
     for setting in _of(name):
         value = _value(setting, file)
         if _changed_late(setting):
@@ -90,7 +94,7 @@ def differing_settings(name: str) -> Settings:
     Raises:
         BackendError: if Keras' configuration file cannot be read.
     """
-    file = backend.keras_file()
+    file = cache(backend.keras_file)
     values = {setting: _value(setting, file) for setting in _of(name)}
     return {it.name: value for it, value in values.items() if value != it.default}
 
@@ -103,7 +107,7 @@ def check_inherited(name: str) -> None:
         BackendError: if Keras' configuration file cannot be read.
     """
     problems = []
-    file = backend.keras_file()
+    file = cache(backend.keras_file)
     for setting in _of(name):
         value, theirs = _value(setting, file), _inherited(setting, file)
         if value != theirs:
@@ -136,8 +140,8 @@ def _of(name: str) -> list[Setting]:
     return [setting for setting in SETTINGS if name in setting.backends]
 
 
-def _value(setting: Setting, file: Mapping[str, Any]) -> str:
-    """The value in this process; `file` is what Keras' configuration file has."""
+def _value(setting: Setting, file: File) -> str:
+    """The value in this process."""
     module = sys.modules.get(setting.library or "")
     if setting.ask is None or module is None:
         return _inherited(setting, file)
@@ -147,12 +151,12 @@ def _value(setting: Setting, file: Mapping[str, Any]) -> str:
         return setting.default
 
 
-def _inherited(setting: Setting, file: Mapping[str, Any]) -> str:
+def _inherited(setting: Setting, file: File) -> str:
     """The value in a process that is started now."""
     text = os.environ.get(setting.variable or "")
     if text is not None:
         text = setting.clean(text.strip())
-    elif setting.in_file and (value := file.get(setting.name)) is not None:
+    elif setting.in_file and (value := file().get(setting.name)) is not None:
         text = _text(value)
     return setting.default if text is None else _alike(text, setting.default)
 
@@ -165,7 +169,7 @@ def _changed_late(setting: Setting) -> bool:
     return then.get(setting.variable) != os.environ.get(setting.variable)
 
 
-def _refusal(setting: Setting, value: str, file: Mapping[str, Any]) -> str:
+def _refusal(setting: Setting, value: str, file: File) -> str:
     source, mend = "set in this process", setting.mend
     if _inherited(setting, file) == value:
         if setting.variable is not None and setting.variable in os.environ:

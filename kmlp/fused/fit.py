@@ -10,7 +10,6 @@ import numpy as np
 
 from kmlp import backend
 from kmlp.errors import ConfigError, raise_problems
-from kmlp.settings import differing_settings
 
 if TYPE_CHECKING:
     import keras
@@ -182,15 +181,9 @@ def _model_problems(model: Any) -> list[str]:
         reasons.append("has a `compute_metrics` of its own")
     if keras.distribution.distribution() is not None or _replicas(model) > 1:
         reasons.append("is distributed")
-    if eager := _EAGER & differing_settings(keras.config.backend()).keys():
-        reasons.append(f"is to be called step by step (`{eager.pop()}` is set)")
     if keras.config.max_steps_per_epoch():
         reasons.append("has its epochs cut by `keras.config.max_steps_per_epoch`")
     return [f"The model {reason}. Train it with `model.fit`." for reason in reasons]
-
-
-_EAGER = {"jax_disable_jit", "run_functions_eagerly"}
-"""Settings under which nothing is compiled."""
 
 
 def _replicas(model: Any) -> int:
