@@ -17,6 +17,7 @@ from kmlp.errors import ConfigError, gather, raise_problems, shown
 from kmlp.fused.fit import fit
 from kmlp.losses import LOSSES, get_loss
 from kmlp.model import build_mlp, count_parameters
+from kmlp.settings import read_settings
 
 MAX_PARAMETERS = 2**30
 """The largest model that is built: 4 GiB of weights, and as much of gradients."""
@@ -38,9 +39,12 @@ def check_trainable(
     Functions of the user's own are tried on two made-up examples.
 
     Raises:
-        ConfigError: with the problems of all configurations at once.
+        ConfigError: if a setting of this process is none for runs; with the problems of
+            all configurations at once.
+        BackendError: if there is no backend.
         DataError: if a dataset cannot be read.
     """
+    read_settings(backend.select())  # before the backend is loaded with them
     checks: list[Callable[[], Any]] = [partial(check_count, "epochs", epochs)]
     for config in configs:
         checks += [

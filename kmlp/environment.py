@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp import backend
+from kmlp.settings import differing_settings
 
 _PACKAGES = ("kmlp", "keras", "numpy")
 
@@ -50,6 +51,7 @@ def describe_machine() -> dict[str, Any]:
         "backend": name,
         "device": "accelerator" if backend.accelerated() else "cpu",
         "threads": 1,
+        "settings": differing_settings(name),
         "platform": platform.platform(),
         "host": platform.node(),
         **_processor(),

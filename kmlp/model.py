@@ -299,7 +299,8 @@ def _build(
         [
             keras.Input(input_shape),
             keras.layers.Rescaling(scale, offset=offset, name="rescaling"),
-            keras.layers.Flatten(name="flatten"),
+            # Whatever Keras' configuration says: images are rows of columns of channels.
+            keras.layers.Flatten(data_format="channels_last", name="flatten"),
             *dense,
         ],
         name="mlp",

@@ -138,6 +138,7 @@ def _of_run(run: Run) -> Parts:
             ("epochs", str(run.epochs)),
             ("backend", run.backend),
             ("training", _training(fused=run.fused)),
+            *run.settings.items(),
         ),
         [("", run)],
     )
@@ -168,6 +169,7 @@ def _of_ablation(study: Any) -> Parts:
             ("epochs", str(study.epochs)),
             ("backend", study.backend),
             ("training", _training(fused=study.fused)),
+            *study.settings.items(),
         ),
         runs,
     )
@@ -200,6 +202,7 @@ def _of_trials(study: Any) -> Parts:
             ("epochs", study.after.removeprefix("after ")),
             ("backend", study.backend),
             ("training", _training(fused=study.fused)),
+            *study.settings.items(),
         ),
         [(study.called(str(it.value)), run) for it in study.values for run in it.runs],
     )
@@ -207,6 +210,7 @@ def _of_trials(study: Any) -> Parts:
 
 def _of_search(search: Any) -> Parts:
     from kmlp.evidence import conclusion
+    from kmlp.run import common_settings
     from kmlp_cli import search_tables
     from kmlp_tuning.domains import domain_text
     from kmlp_tuning.settings import HALVING
@@ -256,6 +260,7 @@ def _of_search(search: Any) -> Parts:
             *_fields(settings.fixed),
             ("backend", search.backend),
             ("training", _training(fused=settings.fused)),
+            *common_settings(search.runs).items(),
         ),
         runs,
     )

@@ -9,6 +9,8 @@ from rich.table import Table
 
 from kmlp.comparison import METRIC, Comparison
 from kmlp.config import RunConfig, config_fields, value_text
+from kmlp.run import common_settings
+from kmlp.settings import settings_text
 from kmlp.texts import count_of, short_text
 from kmlp_cli.cells import NONE, mean_percent, p_text, percent, plain_table
 from kmlp_cli.tables import wrongs
@@ -104,6 +106,8 @@ def search_table(search: Search, *, every: bool = False) -> Table:
 
 def _legend(search: Search, more: int) -> list[str]:
     settings, lines = search.settings, []
+    if stated := common_settings(search.runs):
+        lines.append(f"{settings_text(stated)}.")
     if settings.algorithm in HALVING:
         lines.append("stopped: others of its rung were better.")
     if not search.complete:

@@ -22,7 +22,11 @@ def print_trials(study: Trials) -> None:
 def trials_table(study: Trials) -> Table:
     """A row a trial, in the order of their list: what it is, and what it comes to."""
     several = any(len(value.runs) > 1 for value in study.values)
-    lines = [description(study.base, fused=study.fused, but=study.varied)]
+    lines = [
+        description(
+            study.base, fused=study.fused, settings=study.settings, but=study.varied
+        )
+    ]
     if several:
         lines.append("±: half of the 95 % interval over the seeds. s: median of them.")
     table = plain_table(f"Trials: {study.headline}", *lines)

@@ -126,6 +126,7 @@ def tune(
     from kmlp import backend as backends
     from kmlp.checks import check_count
     from kmlp.errors import gather
+    from kmlp.settings import read_settings
     from kmlp_cli.output import print_json, print_table, say
     from kmlp_cli.progress import show_progress
     from kmlp_cli.saving import check_log_folder, check_target, save_logs, save_run
@@ -158,6 +159,7 @@ def tune(
     }
     settings = make_settings(found, base, **asked)
     if plan:
+        read_settings(backends.select(backend))
         if as_json:
             print_json(plan_to_dict(settings))
         else:

@@ -32,6 +32,7 @@ from kmlp.executors.share import make_share
 from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
 from kmlp.losses import LOSSES
 from kmlp.processes import end_with, held, unheard
+from kmlp.settings import check_inherited
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""
@@ -163,9 +164,11 @@ class _Process:
             return self._submit(slice_)
 
     def _submit(self, slice_: Slice) -> Future[Any]:
-        own = ACTIVATIONS.own, LOSSES.own
-        if own != self._own:  # it is to know what was registered since
+        own = ACTIVATIONS.own, LOSSES.own, slice_.run.settings
+        if own != self._own:  # it is to know what was registered and set since
             self.stop()
+        if self.pool is None:
+            check_inherited(backend.select())
         self.config, self._own = slice_.config, own
         packed = pack_own() if self.pool is None else None
         with held(), _processes_possible():  # a pool is never half made

@@ -181,6 +181,8 @@ def _model_problems(model: Any) -> list[str]:
         reasons.append("has a `compute_metrics` of its own")
     if keras.distribution.distribution() is not None or _replicas(model) > 1:
         reasons.append("is distributed")
+    if keras.config.max_steps_per_epoch():
+        reasons.append("has its epochs cut by `keras.config.max_steps_per_epoch`")
     return [f"The model {reason}. Train it with `model.fit`." for reason in reasons]
 
 

@@ -18,6 +18,7 @@ from kmlp.errors import ConfigError
 from kmlp.fused.feed import CHUNK_BYTES, Feed
 from kmlp.fused.loop import IN_USE, Loop, refusal, steps
 from kmlp.seeds import Purpose, generator
+from kmlp.settings import differing_settings
 
 
 def fit(
@@ -97,12 +98,24 @@ class Conductor(keras.callbacks.Callback):
         self._testing.begin()
 
 
+_EAGER = {"jax_disable_jit", "run_functions_eagerly"}
+"""Settings under which backends call each operation by itself."""
+
+
 def _loops_of(model: Any, data: Any, batch_size: int) -> tuple[Loop, Loop]:
     """A model's training and testing loop, with the programs that they have.
 
     They are kept with the model, as its own train function is, and made anew
     when it is compiled again.
     """
+    settings = differing_settings(keras.config.backend())
+    if eager := _EAGER & settings.keys():
+        raise ConfigError(
+            [
+                f"Nothing is to be compiled while `{eager.pop()}` is set. Train with "
+                "`model.fit`."
+            ]
+        )
     batch = keras.tree.map_structure(lambda array: array[:batch_size], data)
     try:
         model._symbolic_build(data_batch=batch)
@@ -121,6 +134,7 @@ def _loops_of(model: Any, data: Any, batch_size: int) -> tuple[Loop, Loop]:
         for name, value in model.optimizer.get_config().items()
         if name != "learning_rate"
     ]
+    constants += settings.items()
     parts = [*objects, constants]
     kept = getattr(model, "_kmlp_loops", None)
     if (

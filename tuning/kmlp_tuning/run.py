@@ -25,6 +25,7 @@ from kmlp.run import identify
 from kmlp.runner import (
     ExecutorName,
     RunsDir,
+    about_backend,
     default_name,
     open_executor,
     open_store,
@@ -124,7 +125,7 @@ def tune(
         confirm=confirm,
         fused=fused,
     )
-    about = {"backend": backend.select(), "fused": fused, **settings.about()}
+    about = {**about_backend(fused=fused), **settings.about()}
     opened = open_executor(executor, jobs=jobs, runs=settings.max_trials)
     corners = settings.space.corners(settings.base)
     check_trainable(corners, epochs=settings.max_epochs, fused=fused)
@@ -156,7 +157,8 @@ def _train(
     from kmlp_tuning.planner import SearchPlanner
 
     check_different(settings)
-    identity = cache(partial(identify, fused=settings.fused))
+    stated = about.get("settings", {})
+    identity = cache(partial(identify, fused=settings.fused, settings=stated))
     planner = SearchPlanner(
         settings,
         work=lambda config: work(identity(config)),
