@@ -50,6 +50,8 @@ def simplify(
             getattr(module, node.target), torch.nn.Parameter
         ):
             raise ValueError("the step reads a variable that is not the model's")
+        if _has_unknown_shape(node):
+            raise ValueError(f"the shape that {node.target} gives depends on values")
         if any(_owner(written).op == "get_attr" for written in _written(node)):
             raise ValueError(f"{node.target} changes a tensor that is not the model's")
     if not _writes_whole_variables(module, variables):
@@ -64,17 +66,31 @@ def simplify(
     return module
 
 
-def _written(node: fx.Node) -> list[fx.Node]:
-    """What a node's operation changes in place."""
-    if (schema := _schema(node)) is None or not schema.is_mutable:
+def _has_unknown_shape(node: fx.Node) -> bool:
+    """Whether an operation's shape, which the graph has as a constant, may change."""
+    if torch.Tag.dynamic_output_shape not in getattr(node.target, "tags", ()):
+        return False
+    if node.target is not _aten.index.Tensor:
+        return True
+    indices: Any = node.args[1]
+    return any(_meta(index)[1] in (torch.bool, torch.uint8) for index in indices if index)
+
+
+def written_by(function: Any, args: Any, kwargs: Any) -> list[Any]:
+    """What of its arguments an operation changes in place."""
+    schema = getattr(function, "_schema", None)
+    if schema is None or not schema.is_mutable:
         return []
-    written: list[fx.Node] = []
+    written: list[Any] = []
     for index, argument in enumerate(schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
-            given = node.args[index] if index < len(node.args) else None
-            given = node.kwargs.get(argument.name, given)
-            written += [given] if isinstance(given, fx.Node) else given or []  # type: ignore[list-item,operator]
-    return written
+            given = args[index] if index < len(args) else kwargs.get(argument.name)
+            written += given if isinstance(given, list | tuple) else [given]
+    return [one for one in written if one is not None]
+
+
+def _written(node: fx.Node) -> list[fx.Node]:
+    return written_by(node.target, node.args, node.kwargs)
 
 
 def _writes_whole_variables(module: fx.GraphModule, variables: int) -> bool:

@@ -22,6 +22,7 @@ from kmlp.fused.loop import Loop, Program, step_loss
 from kmlp.fused.torch_tracing import holding, traceable
 
 NUMBERS_AT_A_TIME = 1
+SEES_WHAT_IS_SET = True
 numbers = np.arange
 
 
@@ -74,6 +75,11 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
             return state, model.get_metrics_result(), losses
 
     return run
+
+
+def build(model: Any, batch: Any) -> None:
+    """See `kmlp.fused.loop.Steps`."""
+    model._symbolic_build(data_batch=batch)
 
 
 def stand_in(loop: Loop) -> Callable[..., Any]:

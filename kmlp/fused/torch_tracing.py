@@ -15,6 +15,10 @@ from keras.src.backend.torch.optimizers.torch_parallel_optimizer import (
     TorchParallelOptimizer,
 )
 from keras.src.optimizers.base_optimizer import BaseOptimizer
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from kmlp.fused.graph import written_by
 
 
 @contextmanager
@@ -46,22 +50,26 @@ def traceable(variables: list[Any]) -> Iterator[list[tuple[torch.Generator, Any]
     reset = "_backend_reset_gradient_accumulators"
     increment = "_backend_increment_gradient_accumulators"
     in_their_places = [
-        (core, "cond", partial(_cond, variables)),
+        (core, "cond", _cond),
         (random, "torch_seed_generator", generator),
         (TorchParallelOptimizer, "_backend_update_step", _update_each),
         (TorchParallelOptimizer, reset, getattr(BaseOptimizer, reset)),
         (TorchParallelOptimizer, increment, getattr(BaseOptimizer, increment)),
         (TorchOptimizer, "_apply_weight_decay", BaseOptimizer._apply_weight_decay),
         (torch.Tensor, "backward", partialmethod(_backward, variables)),
+        *((torch.Tensor, name, _no_values) for name in ("numpy", "tolist")),
     ]
-    own = [vars(place)[name] for place, name, _ in in_their_places]
+    own = [vars(place).get(name) for place, name, _ in in_their_places]
     for place, name, function in in_their_places:
         setattr(place, name, function)
     try:
         yield draws
     finally:
         for (place, name, _), function in zip(in_their_places, own, strict=True):
-            setattr(place, name, function)
+            if function is None:  # it was inherited
+                delattr(place, name)
+            else:
+                setattr(place, name, function)
 
 
 def _backward(
@@ -89,6 +97,11 @@ def _backward(
             value.grad = found if value.grad is None else value.grad + found
 
 
+def _no_values(tensor: Any, *arguments: Any, **options: Any) -> Any:
+    """What reads values; other ways of it end in errors of PyTorch's own."""
+    raise ValueError("the step reads a value, which is known only when it is done")
+
+
 def _update_each(optimizer: Any, *arguments: Any) -> None:
     """Updates each variable by the formula that all backends share.
 
@@ -96,7 +109,7 @@ def _update_each(optimizer: Any, *arguments: Any) -> None:
     a user made of them has formulas of its own, which are used.
     """
     if type(optimizer).__module__.startswith("keras."):
-        BaseOptimizer._backend_update_step(optimizer, *arguments)
+        super(TorchParallelOptimizer, optimizer)._backend_update_step(*arguments)
     else:
         optimizer._parallel_update_step(*arguments)
 
@@ -113,42 +126,82 @@ def _generator(
     return generator
 
 
-def _cond(
-    variables: list[Any],
-    pred: Any,
-    true_fn: Callable[[], Any],
-    false_fn: Callable[[], Any],
-) -> Any:
+def _cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """`keras.ops.cond` that does both branches and chooses among what they come to.
 
-    A graph cannot branch. What the branch that is not taken does to variables is
-    undone. Gradients do not go through it: those of the branch that is not
+    A graph cannot branch. What a branch writes into tensors is undone, and chosen,
+    too. Gradients do not go through the choice: those of the branch that is not
     taken may be nan.
     """
     pred = core.convert_to_tensor(pred) if isinstance(pred, keras.Variable) else pred
     if not isinstance(pred, torch.Tensor):
         return true_fn() if pred else false_fn()
-    ours, theirs = (_outcome(variables, branch) for branch in (true_fn, false_fn))
-    for variable, one, other in zip(variables, ours[1], theirs[1], strict=True):
-        if one._version or other._version:
-            with torch.no_grad():
-                variable._value.copy_(torch.where(pred, one, other))
-    return keras.tree.map_structure(
-        partial(_choice, pred), ours[0], theirs[0], none_is_leaf=True
-    )
+    (ours, after_ours), (theirs, after_theirs) = map(_outcome, (true_fn, false_fn))
+    with torch.no_grad():
+        written = {**after_ours, **after_theirs}
+        if len({storage for storage, *_ in written}) < len(written):
+            raise ValueError("the branches on a value write into one tensor's parts")
+        for place, (tensor, _) in written.items():
+            _, one = after_ours.get(place, (tensor, tensor))
+            _, other = after_theirs.get(place, (tensor, tensor))
+            tensor.copy_(torch.where(pred, one, other))
+    return keras.tree.map_structure(partial(_choice, pred), ours, theirs)
 
 
-def _outcome(variables: list[Any], branch: Callable[[], Any]) -> tuple[Any, list[Any]]:
-    """What a branch returns, and what the variables hold after it."""
-    values = [variable._value.clone() for variable in variables]
-    with holding(variables, values):
-        return branch(), values
+def _outcome(branch: Callable[[], Any]) -> tuple[Any, dict[Any, tuple[Any, Any]]]:
+    """What a branch returns, and what it leaves in the tensors that it writes into."""
+    with _Writes() as writes:
+        returned = keras.tree.map_structure(
+            lambda value: None if value is None else core.convert_to_tensor(value).clone(),
+            branch(),
+        )
+    with torch.no_grad():
+        after = {
+            place: (tensor, tensor.clone()) for place, (tensor, _) in writes.before.items()
+        }
+        for tensor, value in writes.before.values():
+            tensor.copy_(value)
+    return returned, after
+
+
+class _Writes(TorchDispatchMode):
+    """Remembers the values of tensors, from elsewhere, before they are written into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: dict[Any, tuple[Any, Any]] = {}
+        """By place in memory, a tensor and its value."""
+        self._made: dict[int, Any] = {}  # kept, so that no other gets the same storage
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        for tensor in written_by(func, args, kwargs):
+            place = _place(tensor)
+            if place[0] not in self._made and place not in self.before:
+                self.before[place] = (tensor, tensor.clone())
+        result = func(*args, **kwargs)
+        given = {_place(t)[0] for t in pytree.tree_leaves((args, kwargs)) if _is_tensor(t)}
+        for tensor in pytree.tree_leaves(result):
+            if _is_tensor(tensor) and _place(tensor)[0] not in given:
+                self._made[_place(tensor)[0]] = tensor
+        return result
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+def _place(tensor: Any) -> Any:
+    """Of a tensor in memory: its storage first."""
+    storage = tensor.untyped_storage()._cdata
+    return storage, tensor.storage_offset(), tensor.shape, tensor.stride()
 
 
 def _choice(pred: Any, one: Any, other: Any) -> Any:
     if one is None and other is None:
         return None
-    one, other = map(core.convert_to_tensor, (one, other))
     if one.shape != other.shape or one.dtype != other.dtype:
         raise ValueError("the branches on a value come to different shapes or types")
     chosen = torch.where(pred, one, other)
