@@ -15,6 +15,7 @@ from kmlp.fused.feed import Part
 from kmlp.fused.loop import Loop, Program, step_loss
 
 NUMBERS_AT_A_TIME = 1
+SEES_WHAT_IS_SET = False
 numbers = np.arange
 
 
@@ -62,6 +63,11 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
         return done if device is None else _back(done)
 
     return run
+
+
+def build(model: Any, batch: Any) -> None:
+    """See `kmlp.fused.loop.Steps`."""
+    model._symbolic_build(data_batch=batch)
 
 
 def stand_in(loop: Loop) -> Callable[..., Any]:

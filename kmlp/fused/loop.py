@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.errors import ConfigError
+from kmlp.fused.constants import Constants
 from kmlp.fused.feed import Feed, Part
 
 Program = Callable[[Any, Part], tuple[Any, dict[str, Any], Any]]
@@ -34,12 +35,20 @@ class Steps(Protocol):
     NUMBERS_AT_A_TIME: int | None
     """The batch size with which Keras takes one number after the other."""
 
+    SEES_WHAT_IS_SET: bool
+    """Whether Keras' own step sees what a callback sets of a layer, a loss and so on.
+    The others keep what there was when `fit` began."""
+
     def numbers(self, count: int) -> Any:
         """What Keras iterates over: numbers stand for chunks."""
         ...
 
     def to_device(self, array: Any) -> Any:
         """Puts an array where the model computes."""
+        ...
+
+    def build(self, model: Any, batch: Any) -> None:
+        """Makes the variables of a model and of its optimizer, as Keras' `fit` does."""
         ...
 
     def compile_program(self, model: Any, part: Part, *, training: bool) -> Program:
@@ -74,6 +83,7 @@ class Loop:
         self._model = model
         self._training = training
         self._programs: dict[Any, Program] = {}
+        self._constants: Constants | None = None  # of the programs
         self._feed: Feed | None = None
         self._chunks: Iterator[list[Part]] = iter(())
         self._losses: list[tuple[Any, int]] = []
@@ -85,9 +95,17 @@ class Loop:
             ConfigError: if the model's step cannot be compiled.
         """
         self._feed = feed
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Compiles what the dataset's parts need, anew where something was set."""
+        assert self._feed is not None
+        if self._constants != Constants(self._model):
+            self._programs.clear()
         with _only_new_objects_collected():
-            for part in feed.samples():
+            for part in self._feed.samples():
                 self._compile(part)
+        self._constants = Constants(self._model)  # a step may set something itself
 
     def _compile(self, part: Part) -> None:
         shape = _shape(part)
@@ -126,6 +144,8 @@ class Loop:
         parts = next(self._chunks, None)
         if parts is None:  # Keras calls it for data that are not ours
             raise ConfigError([IN_USE])
+        if steps().SEES_WHAT_IS_SET and self._constants != Constants(self._model):
+            self._prepare()
         while parts:
             part = parts.pop(0)
             state, logs, losses = self._programs[_shape(part)](state, part)

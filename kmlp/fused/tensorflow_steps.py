@@ -13,6 +13,7 @@ from kmlp.fused.feed import Part
 from kmlp.fused.loop import Loop, Program, step_loss
 
 NUMBERS_AT_A_TIME = None
+SEES_WHAT_IS_SET = False
 to_device = tf.convert_to_tensor
 
 
@@ -28,9 +29,6 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
     """See `kmlp.fused.loop.Steps`."""
     step = model.train_step if training else model.test_step
 
-    # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
-    # only what gains by it: many small steps.
-    @tf.function(autograph=False, jit_compile=training and len(part.order) > 1)
     def program(data: Any, order: Any, count: Any) -> Any:
         def body(index: Any, losses: Any) -> Any:
             batch = keras.tree.map_structure(
@@ -52,10 +50,19 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
         logs, losses = traced(part.data, tf.constant(part.order), tf.constant(part.steps))
         return state, logs, losses
 
-    with _one_replica(model.optimizer):
-        traced = program.get_concrete_function(
-            part.data, tf.constant(part.order), tf.constant(0)
-        )
+    def trace(xla: bool) -> Any:
+        function = tf.function(program, autograph=False, jit_compile=xla)
+        with _one_replica(model.optimizer):
+            return function.get_concrete_function(
+                part.data, tf.constant(part.order), tf.constant(0)
+            )
+
+    # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
+    # only what gains by it, many small steps, and what draws: it draws other numbers.
+    xla = training and len(part.order) > 1
+    traced = trace(xla)
+    if model.jit_compile is not xla and _draws(traced.graph):
+        traced = trace(bool(model.jit_compile))
     run(None, Part(part.data, part.order, 0))  # XLA compiles when it is first run
     return run
 
@@ -72,6 +79,28 @@ def stand_in(loop: Loop) -> Callable[..., Any]:
 
 def clear_caches() -> None:
     """See `kmlp.fused.loop.Steps`."""
+
+
+def build(model: Any, batch: Any) -> None:
+    """See `kmlp.fused.loop.Steps`."""
+
+    def symbolic_build() -> None:
+        model._symbolic_build(data_batch=batch)
+
+    if model.optimizer is None or model.optimizer.built:
+        symbolic_build()
+    else:
+        # Keras' `fit` builds an optimizer while a graph is traced, in which all is lost
+        # that it assigns to its variables then.
+        tf.function(symbolic_build, autograph=False).get_concrete_function()
+
+
+def _draws(graph: Any) -> bool:
+    """Whether anything in a graph is drawn at random."""
+    definition = graph.as_graph_def()
+    functions = definition.library.function
+    nodes = [*definition.node, *(node for f in functions for node in f.node_def)]
+    return any("Random" in node.op or "Multinomial" in node.op for node in nodes)
 
 
 @contextmanager

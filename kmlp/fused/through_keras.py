@@ -100,38 +100,18 @@ class Conductor(keras.callbacks.Callback):
 def _loops_of(model: Any, data: Any, batch_size: int) -> tuple[Loop, Loop]:
     """A model's training and testing loop, with the programs that they have.
 
-    They are kept with the model, as its own train function is, and made anew
-    when it is compiled again.
+    They are kept with the model, as its own train function is.
     """
     batch = keras.tree.map_structure(lambda array: array[:batch_size], data)
     try:
-        model._symbolic_build(data_batch=batch)
+        steps().build(model, batch)
     except Exception as error:
         raise refusal(error) from error
-    objects = [
-        model.optimizer,
-        *model.optimizer.variables,
-        *model.metrics,
-        *model.trainable_variables,
-        *model.non_trainable_variables,
-    ]
-    # What a program holds as a constant, and a user may set without compiling again.
-    constants = [layer.trainable for layer in model._flatten_layers()] + [
-        (name, id(value) if isinstance(value, keras.Variable) else str(value))
-        for name, value in model.optimizer.get_config().items()
-        if name != "learning_rate"
-    ]
-    parts = [*objects, constants]
-    kept = getattr(model, "_kmlp_loops", None)
-    if (
-        kept is None
-        or list(map(id, kept[0][:-1])) != list(map(id, objects))
-        or kept[0][-1] != constants
-    ):
-        kept = (parts, (Loop(model, training=True), Loop(model, training=False)))
+    loops: tuple[Loop, Loop] | None = getattr(model, "_kmlp_loops", None)
+    if loops is None:
+        loops = (Loop(model, training=True), Loop(model, training=False))
         # Past Keras, which would take it for a part of the model.
-        object.__setattr__(model, "_kmlp_loops", kept)
-    loops: tuple[Loop, Loop] = kept[1]
+        object.__setattr__(model, "_kmlp_loops", loops)
     return loops
 
 
