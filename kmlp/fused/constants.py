@@ -32,6 +32,7 @@ _NOT_READ = {
     "predict_function",
     "_kmlp_loops",
     "_jax_state_synced",
+    "_jax_state",
     "_eval_epoch_iterator",
     "_epoch_iterator",
     "_initial_epoch",

@@ -7,6 +7,7 @@ needed, and tracing takes a fraction of a second.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -37,6 +38,7 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
     batch = [array[rows] for array in keras.tree.flatten(part.data)]
     variables = _variables(model)
     step = model.train_step if training else model.test_step
+    metrics = set(model.get_metrics_result())
 
     def flat_step(*arrays: Any) -> Any:
         data = keras.tree.pack_sequence_as(part.data, list(arrays[len(variables) :]))
@@ -45,9 +47,12 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
             traceable(variables) as draws,
             step_loss(model) as seen,
         ):
-            step(data)
+            logs = step(data)
+        if set(_names(logs)) != metrics:
+            raise ValueError("the step returns what is no metric's result")
+        loss = seen[-1].detach().mean() if seen else torch.tensor(math.nan)
         generators.extend(generator for generator, _ in draws)
-        return [seen[-1].detach().to(torch.float32), *(seed for _, seed in draws)]
+        return [loss.to(torch.float32), *(seed for _, seed in draws)]
 
     generators: list[torch.Generator] = []
     device = batch[0].device
@@ -75,6 +80,15 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
             return state, model.get_metrics_result(), losses
 
     return run
+
+
+def _names(logs: Any) -> Iterator[str]:
+    """What a step returns, by the names that Keras gives it in the end."""
+    for name, value in logs.items():
+        if isinstance(value, dict):
+            yield from _names(value)
+        else:
+            yield name
 
 
 def build(model: Any, batch: Any) -> None:
