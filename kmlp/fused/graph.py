@@ -156,12 +156,14 @@ def _return_values(module: fx.GraphModule, variables: int) -> None:
 def _name_seeds(module: fx.GraphModule, generators: list[torch.Generator]) -> None:
     """Has what draws say of which generator, and what seeds that."""
     [_, *seeds] = module.graph.output_node().args[0]
-    known = {id(generator): i for i, generator in enumerate(generators)}
+    known = {generator._cdata: i for i, generator in enumerate(generators)}
     for node in module.graph.nodes:
         if (generator := node.kwargs.get("generator")) is not None:
-            if id(generator) not in known:
+            if isinstance(generator, fx.Node):
+                generator = getattr(module, generator.target)
+            if generator._cdata not in known:
                 raise ValueError("the step draws from a generator that is not Keras'")
-            index = known[id(generator)]
+            index = known[generator._cdata]
             node.kwargs = {**node.kwargs, "generator": (index, seeds[index])}
 
 
