@@ -11,7 +11,7 @@ from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
 from kmlp.config import RunConfig, axis_field, lasting
 from kmlp.engine import Executor, Observer
-from kmlp.errors import ConfigError, StoreError, gather, raise_problems
+from kmlp.errors import ConfigError, StoreError, gather, raise_problems, shown
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
 from kmlp.runner import ExecutorName, Question, RunsDir, train_all
@@ -304,7 +304,7 @@ def plan(
     rows = gather(partial(_row, base, axis, value, replicates) for value in converted)
     made = [getattr(row[0], axis) for row in rows]
     raise_problems(
-        f"The value {value!r} of `{axis}` is given {made.count(value)} times. "
+        f"The value {shown(value)} of `{axis}` is given {made.count(value)} times. "
         "Give it once; more seeds repeat runs."
         for value in made
         if made.count(value) > 1

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import shutil
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from kmlp.errors import BackendError, unknown_name
+from kmlp.processes import held
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """The supported backends; the first one that is installed is the default."""
@@ -91,29 +91,93 @@ def load(name: str | None = None) -> ModuleType:
         The module `keras`.
 
     Raises:
-        BackendError: as `select` does.
+        BackendError: as `select` does, or if it cannot start.
 
     Warns:
         RuntimeWarning: if the backend has been computing with more threads
             already, so that results may differ from those of other processes.
     """
+    global _variables_at_load
     chosen = select(name)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "keras" in sys.modules:
         import keras
     else:
-        with _interrupted_after(), quiet():
+        keras_file()  # Keras would say little of what is wrong with it
+        with (
+            _starting(chosen),
+            held(),
+            quiet(),
+        ):  # while it is imported, it would ignore them
             import keras
-    _compute_with_one_thread(chosen)
+    if not _compute_with_one_thread(chosen):
+        _warn_of_threads(chosen)
+    if _variables_at_load is None:
+        _variables_at_load = dict(os.environ)
     module: ModuleType = keras
     return module
+
+
+def start() -> None:
+    """Loads the backend, and has it compute a first number, so that what keeps it from
+    starting is known before anything is trained.
+
+    Raises:
+        BackendError: as `load` does.
+    """
+    ops = load().ops
+    with _starting(select()):
+        ops.convert_to_numpy(ops.ones(()))
+
+
+@contextlib.contextmanager
+def _starting(name: str) -> Iterator[None]:
+    """Explains why a backend cannot start."""
+    try:
+        yield
+    except Exception as error:  # a backend may fail in any way
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise BackendError(cannot_start(name, reason)) from error
+
+
+_READ_AT_START = ("JAX_PLATFORMS", "XLA_FLAGS", "TF_XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
+"""Environment variables that keep backends from starting when they are wrong."""
+
+
+def cannot_start(name: str, reason: str) -> str:
+    """The text of the error of a backend that cannot start, with what may be wrong."""
+    given = [f"{it}={os.environ[it]}" for it in _READ_AT_START if os.environ.get(it)]
+    settings = f"; the environment has {', '.join(given)}" if given else ""
+    return (
+        f"The backend {name} cannot start ({' '.join(reason.split())[:500]}){settings}. "
+        "Mend what it says, install it again, or name another backend."
+    )
+
+
+_variables_at_load: dict[str, str] | None = None
+
+
+def variables_at_load() -> dict[str, str] | None:
+    """The environment variables when the backend was loaded; None: it is not yet."""
+    return _variables_at_load
+
+
+def one_thread() -> bool:
+    """Whether what is trained is computed with one thread, or will be once the backend is
+    loaded.
+
+    Raises:
+        BackendError: if there is no backend.
+    """
+    name = select()
+    return name not in sys.modules or _compute_with_one_thread(name)
 
 
 def jax_cpu() -> Any | None:
     """A CPU device of JAX that computes with one thread, beside its own, which has more.
 
     JAX gives its CPU the threads of its first computation for good. A script that
-    computed before kmlp was loaded gets another CPU for what kmlp computes: results are
+    computed before kmlp was loaded gets another CPU for what kmlp trains: results are
     those of other processes then, and no step is handed from thread to thread, which
     takes as long as the step at batch size 1.
 
@@ -122,11 +186,12 @@ def jax_cpu() -> Any | None:
         backends.
     """
     load()
-    return _compute_with_one_thread(select())
+    name = select()
+    return _another_jax_cpu() if name == "jax" and _started_before(name) else None
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[None]:
+def on_jax_cpu() -> Iterator[None]:
     """Has JAX compute on `jax_cpu`, where there is one, what has no other device."""
     device = jax_cpu()
     if device is None:
@@ -138,32 +203,29 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-@cache
-def _compute_with_one_thread(name: str) -> Any | None:
-    """Sets the number of threads, and gives what `jax_cpu` does."""
+def _compute_with_one_thread(name: str) -> bool:
+    """Has the backend do so, if it is not too late; says whether it does."""
     if name == "torch":
         import torch
 
-        torch.set_num_threads(1)
-        return None
-    late = _is_computing(name)
+        torch.set_num_threads(1)  # it may be set at any time
+        return True
+    return not _started_before(name) or (name == "jax" and _another_jax_cpu() is not None)
+
+
+@cache
+def _started_before(name: str) -> bool:
+    """Whether the backend had its threads before; sets their number if it had not."""
+    before = _is_computing(name)
     # Read when the backend computes for the first time, not when it is imported.
     os.environ["NPROC"] = "1"  # JAX
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
-    device = _another_jax_cpu() if late and name == "jax" else None
-    if late and device is None:
-        warnings.warn(
-            f"{name} was in use before kmlp loaded it, so it computes with as many "
-            "threads as it likes, and results may differ from those of other processes. "
-            "Do `from kmlp import backend; backend.load()` first.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-    return device
+    return before
 
 
+@cache
 def _another_jax_cpu() -> Any | None:
-    """A CPU with as many threads as NPROC says now."""
+    """A CPU with as many threads as NPROC says now; None if it would not be used."""
     import jax
 
     if jax.default_backend() != "cpu":
@@ -174,6 +236,17 @@ def _another_jax_cpu() -> Any | None:
         return None
     client: Any = make_cpu_client()
     return client.local_devices()[0]
+
+
+@cache
+def _warn_of_threads(name: str) -> None:
+    warnings.warn(
+        f"{name} was in use before kmlp loaded it, so it computes with as many "
+        "threads as it likes, and results may differ from those of other processes. "
+        "Do `from kmlp import backend; backend.load()` first.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def _is_computing(name: str) -> bool:
@@ -194,19 +267,45 @@ def _is_computing(name: str) -> bool:
     return bool(getattr(xla_bridge, "backends_are_initialized", bool)())
 
 
+def keras_path() -> Path:
+    """Where Keras looks for its configuration file."""
+    home = os.environ.get("KERAS_HOME")
+    if home is None:
+        user = os.path.expanduser("~")  # noqa: PTH111  (pathlib fails where there is none)
+        home = f"{user if os.access(user, os.W_OK) else '/tmp'}/.keras"
+    return Path(os.path.expanduser(f"{home}/keras.json"))  # noqa: PTH111
+
+
+def keras_file() -> dict[str, Any]:
+    """What is in Keras' configuration file; nothing if there is none.
+
+    Raises:
+        BackendError: if it cannot be read.
+    """
+    path = keras_path()
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        # It is empty for a moment, while another process' Keras writes it.
+        values = json.loads(text or "{}")
+    except (OSError, ValueError, RecursionError) as error:
+        why = str(error)
+    else:
+        if isinstance(values, dict):
+            return values
+        why = f"it holds a {type(values).__name__}, no names with values"
+    raise BackendError(
+        f"{path}: Keras' configuration file cannot be read ({why}). Mend or remove it, or "
+        "name another folder by KERAS_HOME."
+    )
+
+
 def _configured() -> str | None:
     """The backend named in Keras' configuration file.
 
     Keras writes that file itself, with "tensorflow" in it, so that value is
     nobody's choice.
     """
-    import json
-
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    try:
-        name = json.loads((home / "keras.json").read_text(encoding="utf-8"))["backend"]
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
+    name = keras_file().get("backend", BACKENDS[0])
     return str(name) if name != BACKENDS[0] else None
 
 
@@ -234,10 +333,11 @@ def quiet() -> Iterator[None]:
     try:
         sys.stderr.flush()
         saved = os.dup(2)
-    except (OSError, AttributeError):  # no stderr to keep quiet
+        kept = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
+    except (OSError, AttributeError):  # no stderr to keep quiet, or no room for it
         yield
         return
-    with tempfile.TemporaryFile() as kept:
+    with kept:
         os.dup2(kept.fileno(), 2)
         try:
             yield
@@ -251,22 +351,6 @@ def quiet() -> Iterator[None]:
             os.close(saved)
 
 
-@contextlib.contextmanager
-def _interrupted_after() -> Iterator[None]:
-    """Has Ctrl-C wait: a backend that is being imported would ignore it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted, and can choose how
-        return
-    came: list[int] = []
-    own = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, own or signal.SIG_DFL)
-    if came:
-        signal.raise_signal(signal.SIGINT)
-
-
 @cache
 def accelerated() -> bool:
     """Whether the chosen backend computes on something else than the CPU.
@@ -276,6 +360,9 @@ def accelerated() -> bool:
     Raises:
         BackendError: as `load` does.
     """
+    chosen = os.environ.get("KERAS_TORCH_DEVICE")
+    if chosen and select() == "torch":
+        return not chosen.startswith("cpu")
     if loaded() is None and sys.platform != "darwin" and not shutil.which("nvidia-smi"):
         return False
     return any(not device.startswith("cpu") for device in devices())
@@ -287,8 +374,10 @@ def devices() -> list[str]:
     Raises:
         BackendError: as `load` does.
     """
-    load()
+    if loaded() is None:
+        load()
     name = select()
+    one_thread()  # or asking would start many; who computes says that there are
     if name == "jax":
         import jax
 

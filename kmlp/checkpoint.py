@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import warnings
@@ -16,7 +17,9 @@ import numpy as np
 from kmlp import backend
 from kmlp.config import RunConfig, dataset_of
 from kmlp.data import Dataset
+from kmlp.errors import ResourceError
 from kmlp.model import build_for
+from kmlp.processes import held
 
 if TYPE_CHECKING:
     import keras
@@ -59,15 +62,17 @@ class Archiver:
     def pack(self, checkpoint: Checkpoint) -> bytes:
         """The checkpoint as a `.keras` file, which loads in a Python without kmlp."""
         checkpoint.restore(self.model)
-        with _temporary_file() as path, _without_tensorflow(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a user's function that is a lambda
-            self.model.save(path)
+        # Keras would leave a folder of its own where it is interrupted.
+        with held(), _temporary_file() as path, _without_tensorflow(), _silent():
+            with _needs_room():
+                self.model.save(path)
             return path.read_bytes()
 
     def unpack(self, epochs: int, archive: bytes) -> Checkpoint:
         """The checkpoint of a file, which `pack` made after that many epochs."""
         with _temporary_file() as path, _without_tensorflow():
-            path.write_bytes(archive)
+            with _needs_room():
+                path.write_bytes(archive)
             self.model.load_weights(path)
         to_numpy = backend.load().ops.convert_to_numpy
         return Checkpoint(
@@ -85,9 +90,38 @@ def load_model(config: RunConfig, archive: bytes) -> keras.Sequential:
 
 
 @contextmanager
+def _silent() -> Iterator[None]:
+    """Ignores warnings, as of a user's function that is a lambda."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def _temporary_file() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="kmlp-") as folder:
-        yield Path(folder) / "model.keras"
+    """A path in the temporary folder.
+
+    Raises:
+        ResourceError: if the folder cannot be used.
+    """
+    with _needs_room():
+        folder = tempfile.TemporaryDirectory(prefix="kmlp-")
+    with folder as name:
+        yield Path(name) / "model.keras"
+
+
+@contextmanager
+def _needs_room() -> Iterator[None]:
+    """Explains what keeps a file from being written to the temporary folder."""
+    try:
+        yield
+    except OSError as error:
+        folder = tempfile.tempdir or os.environ.get("TMPDIR")
+        raise ResourceError(
+            f"The temporary folder {folder or ''} cannot hold a checkpoint while it is "
+            f"written ({error.strerror or error}). Make room there, or set TMPDIR to "
+            "another folder. Then the same command goes on: what was trained is stored."
+        ) from error
 
 
 @contextmanager

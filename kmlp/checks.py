@@ -13,10 +13,11 @@ import numpy as np
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS, get_activation
 from kmlp.config import RunConfig, dataset_of
-from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.errors import ConfigError, gather, raise_problems, shown
 from kmlp.fused.fit import fit
 from kmlp.losses import LOSSES, get_loss
 from kmlp.model import build_mlp, count_parameters
+from kmlp.settings import read_settings
 
 MAX_PARAMETERS = 2**30
 """The largest model that is built: 4 GiB of weights, and as much of gradients."""
@@ -38,9 +39,12 @@ def check_trainable(
     Functions of the user's own are tried on two made-up examples.
 
     Raises:
-        ConfigError: with the problems of all configurations at once.
+        ConfigError: if a setting of this process is none for runs; with the problems of
+            all configurations at once.
+        BackendError: if there is no backend.
         DataError: if a dataset cannot be read.
     """
+    read_settings(backend.select())  # before the backend is loaded with them
     checks: list[Callable[[], Any]] = [partial(check_count, "epochs", epochs)]
     for config in configs:
         checks += [
@@ -63,7 +67,7 @@ def check_count(name: str, number: Any) -> int:
     if not 1 <= count <= MAX_COUNT[name]:
         raise ConfigError(
             [
-                f"The value of `{name}` is {number!r}, but must be an integer, "
+                f"The value of `{name}` is {shown(number)}, but must be an integer, "
                 f"`1 <= {name} <= {MAX_COUNT[name]}`."
             ]
         )

@@ -57,6 +57,9 @@ COLUMNS = {
     },
     "backend": Column(str, "The Keras backend."),
     "fused": Column(bool, "Whether an epoch was one compiled program."),
+    "settings": Column(
+        str, "Settings of the backend that are not as they are by default; empty: none."
+    ),
     "parameters": Column(int, "Number of weights and biases."),
     "status": Column(
         str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
@@ -11,7 +11,7 @@ from typing import Any
 
 from kmlp import convergence
 from kmlp.config import RunConfig, config_fields, dataset_of, value_text
-from kmlp.run import Run
+from kmlp.run import Run, common_settings
 from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
 from kmlp.texts import count_of
 
@@ -136,6 +136,11 @@ class Comparison:
     def runs(self) -> tuple[Run, ...]:
         """Every run, value by value."""
         return tuple(run for value in self.values for run in value.runs)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """See `kmlp.settings`: those that were not as they are by default."""
+        return common_settings(self.runs)
 
     @property
     def after(self) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp import backend
+from kmlp.settings import differing_settings
 
 _PACKAGES = ("kmlp", "keras", "numpy")
 
@@ -26,7 +27,12 @@ def describe_environment() -> dict[str, Any]:
     Raises:
         BackendError: if there is no backend.
     """
-    return {**describe_machine(), "command": shlex.join(sys.argv), "revision": _revision()}
+    return {**describe_machine(), "command": _command(), "revision": _revision()}
+
+
+def _command() -> str:
+    """The command line, in which bytes that are no text in UTF-8 are written out."""
+    return shlex.join(sys.argv).encode(errors="backslashreplace").decode()
 
 
 def describe_machine() -> dict[str, Any]:
@@ -45,6 +51,7 @@ def describe_machine() -> dict[str, Any]:
         "backend": name,
         "device": "accelerator" if backend.accelerated() else "cpu",
         "threads": 1,
+        "settings": differing_settings(name),
         "platform": platform.platform(),
         "host": platform.node(),
         **_processor(),
@@ -124,7 +131,12 @@ def _revision() -> str | None:
     try:
         revision, changes = (
             subprocess.run(
-                command, capture_output=True, text=True, timeout=5, check=True
+                command,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=5,
+                check=True,
             ).stdout.strip()
             for command in asked
         )

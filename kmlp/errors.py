@@ -48,6 +48,14 @@ class StoreWriteError(StoreError):
     exit_code = 1
 
 
+class ResourceError(KmlpError, OSError):
+    """The machine lacks what training needs, such as room in a folder. It ends the study;
+    what was trained is kept.
+    """
+
+    exit_code = 1
+
+
 class ClusterError(KmlpError, ConnectionError):
     """There is no cluster, or its nodes are not what they should be."""
 
@@ -99,6 +107,23 @@ def located(place: str, make: Callable[[], Any]) -> Any:
         return make()
     except ConfigError as error:
         raise ConfigError(f"{place}: {it}" for it in error.problems) from error.__cause__
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: not longer than a line.
+
+    Example:
+    >>> shown("relu"), shown(10**5000)
+    ("'relu'", 'an integer of thousands of digits')
+    """
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write it in decimals
+        return "an integer of thousands of digits"
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+
+
+_LONG = 100
 
 
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "seeds": list(study.seeds),
         "backend": study.backend,
         "fused": study.fused,
+        "settings": dict(study.settings),
         "baseline": plain(study.baseline.value) if study.baseline is not None else None,
         "target_accuracy": target,
         "values": comparison_to_list(study, target=target),
@@ -60,6 +61,7 @@ def trials_to_dict(study: Trials) -> dict[str, Any]:
         "seeds": list(study.seeds),
         "backend": study.backend,
         "fused": study.fused,
+        "settings": dict(study.settings),
         "trials": [
             {
                 "trial": value.value,
@@ -107,6 +109,7 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "config": run.config.to_dict(),
         "backend": run.backend,
         "fused": run.fused,
+        "settings": dict(run.settings),
         "parameters": run.parameters,
         **run_to_dict(run),
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import struct
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import fields as dataclass_fields
 from fractions import Fraction
 from typing import Any
 
-from kmlp.errors import ConfigError, UnknownNameError
+from kmlp.errors import ConfigError, UnknownNameError, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,14 @@ class ConfigField:
         if not parts or None in parts:
             raise ConfigError([self._wrong_type(value, "(300, 100)")])
         converted = tuple(parts) if several else parts[0]
-        if self.rule is not None and not all(map(self.rule.holds, parts)):
+        for part in parts:
+            self._check_size(part)
+        if self.rule is not None and not all(map(self.rule.holds, map(as_computed, parts))):
             raise ConfigError(
                 [
-                    f"The value of `{self.name}` is {converted!r}, but "
-                    f"{'each ' if several else ''}must be `{self.rule.text}`."
+                    f"The value of `{self.name}` is {shown(converted)}, but "
+                    f"{'each ' if several else ''}must be `{self.rule.text}`"
+                    f"{', also as float32' if all(map(self.rule.holds, parts)) else ''}."
                 ]
             )
         if self.named is not None:
@@ -104,6 +108,23 @@ class ConfigField:
             except UnknownNameError as error:
                 raise ConfigError([str(error)]) from None
         return converted
+
+    def _check_size(self, number: Any) -> None:
+        """Raises `ConfigError` if a number is larger than any that is of use, or one that
+        models do not compute with.
+        """
+        if isinstance(number, int):
+            holds, sizes = abs(number) < 2**128, "less than 2**128"
+        elif isinstance(number, float) and math.isfinite(number):
+            size = abs(as_computed(number))
+            holds = size == number == 0 or FLOAT32_MIN <= size < math.inf
+            sizes = f"0, or from {FLOAT32_MIN:.2g} to {FLOAT32_MAX:.2g} (float32)"
+        else:
+            return
+        if not holds:
+            raise ConfigError(
+                [f"The value of `{self.name}` is {shown(number)}, but must be {sizes}."]
+            )
 
     def parse(self, text: str) -> Any:
         """The value of a text: `1e-3`, `1/6`, `relu`, `true`, `none`, `300x100`.
@@ -136,9 +157,28 @@ class ConfigField:
         or_several = f", or several: {several}" if self.sequence else ""
         or_none = f" or {self.none_word}" if self.optional else ""
         return (
-            f"The value of `{self.name}` is {value!r}, but must be "
+            f"The value of `{self.name}` is {shown(value)}, but must be "
             f"{_IN_WORDS[self.type]}{or_several}{or_none}."
         )
+
+
+FLOAT32_MIN, FLOAT32_MAX = 2.0**-126, (2 - 2.0**-23) * 2.0**127
+"""The least positive number of float32 that no backend takes for 0, and the greatest."""
+
+
+def as_computed(value: Any) -> Any:
+    """The value as models compute with it: a float as the nearest float32.
+
+    >>> as_computed(0.99999999999), as_computed(1e39), as_computed(1e-46), as_computed(3)
+    (1.0, inf, 0.0, 3)
+    """
+    if not isinstance(value, float):
+        return value
+    try:
+        rounded: float = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+    return rounded
 
 
 def _parse_bool(word: str) -> bool:

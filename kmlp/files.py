@@ -1,13 +1,21 @@
-"""Files of a user's that can be read, and files that are whole or not there at all."""
+"""Paths and files that users give, and files that are whole or not there at all."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kmlp.errors import ConfigError
+
+_LONGEST = 150
+"""Characters of a name that is made of a text, which leaves room for an ending."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -45,6 +53,105 @@ def why_unreadable(path: Path) -> str | None:
     return None if os.access(path, os.R_OK) else "Permission denied"
 
 
+def read_text(path: Path, name: str | None = None) -> str:
+    """The text of a user's file in UTF-8, without the mark that some editors put first.
+
+    Args:
+        path: The file.
+        name: It, for messages. Defaults to None: its path.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    name = name or str(path)
+    if (why := why_unreadable(path)) is not None:
+        raise ConfigError([f"{name}: {why}."])
+    try:
+        return path.read_text("utf-8-sig")
+    except OSError as error:
+        raise ConfigError([f"{name}: {error.strerror}."]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{name} is not a text in UTF-8."]) from error
+
+
+def expanded(path: str | os.PathLike[str], source: str) -> Path:
+    """A path that a user gave, its `~` being a home folder.
+
+    Args:
+        path: The path.
+        source: What gave it, for messages: KMLP_RUNS_DIR, say.
+
+    Raises:
+        ConfigError: if there is no such home folder, or it is no path.
+    """
+    text = os.fspath(path)
+    try:
+        if "\0" in text:
+            raise ValueError("A path has no NUL character")
+        return Path(text).expanduser()
+    except (RuntimeError, ValueError) as error:
+        why = str(error).rstrip(".")
+        raise ConfigError(
+            [
+                f"The path {text!r} of {source} cannot be used ({why}). Give one that "
+                "begins with / or with the name of a folder."
+            ]
+        ) from error
+
+
+MAX_NESTING = 100
+"""How deep a file's lists and tables may be nested."""
+
+
+def parsed(
+    name: str,
+    kind: str,
+    parse: Callable[[], Any],
+    errors: tuple[type[Exception], ...] = (ValueError,),
+) -> Any:
+    """What the text of a user's file says.
+
+    Args:
+        name: The file's, for messages.
+        kind: What it is to be: TOML, say.
+        parse: Parses it.
+        errors: What `parse` raises if it is not of this kind. Defaults to ValueError.
+
+    Raises:
+        ConfigError: if it is not of this kind, or is nested too deep.
+    """
+    try:
+        found = parse()
+        if nesting(found) > MAX_NESTING:
+            raise RecursionError
+    except RecursionError:
+        raise ConfigError(
+            [f"{name}: its lists and tables are nested more than {MAX_NESTING} deep."]
+        ) from None
+    except errors as error:
+        said = " ".join(str(error).split())
+        raise ConfigError([f"{name} is not {kind}: {said}"]) from error
+    return found
+
+
+def nesting(found: Any) -> int:
+    """How deep lists and tables are nested, counted to one more than `MAX_NESTING`.
+
+    >>> nesting(3), nesting({"a": [1, [2]]})
+    (0, 3)
+    """
+    depth, level = 0, [found]
+    while depth <= MAX_NESTING:
+        inner = {id(it): it for it in level if isinstance(it, list | dict)}.values()
+        if not inner:
+            break
+        depth += 1
+        level = [
+            part for it in inner for part in (it.values() if isinstance(it, dict) else it)
+        ]
+    return depth
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path with the same suffix to write to, which becomes `path` at the end.
@@ -57,3 +164,20 @@ def replacing(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def file_name(text: str) -> str:
+    """A text as the name of one file, in whatever folder, of another text another one.
+
+    What a file's name should not have is percent-encoded, and what is too long is cut.
+
+    >>> file_name("emnist/letters"), file_name(".."), file_name("width=32,seed=0")
+    ('emnist%2Fletters', '%2E%2E', 'width=32,seed=0')
+    """
+    name = quote(text, safe="=, +", errors="surrogateescape")
+    if not text.strip("."):
+        name = name.replace(".", "%2E")
+    if len(name) > _LONGEST:
+        mark = hashlib.sha256(name.encode()).hexdigest()[:12]
+        name = f"{name[: _LONGEST - len(mark) - 1]}-{mark}"
+    return name

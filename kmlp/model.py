@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kmlp import backend
 from kmlp.activations import Activation, get_activation
 from kmlp.config import RunConfig, config_fields
-from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.errors import ConfigError, gather, raise_problems, shown
 from kmlp.files import replacing
 from kmlp.initializers import draw_weights, keras_initializers
 from kmlp.losses import Loss, get_loss
@@ -230,18 +230,21 @@ def save_portable(model: keras.Sequential, path: Path) -> bool:
     return compiled
 
 
+_TOO_LARGE = 2**31
+
+
 def _check_shapes(input_shape: Any, num_classes: Any) -> None:
     problems = []
     sizes = input_shape if isinstance(input_shape, tuple | list) else ()
-    if not sizes or any(_whole(size) < 1 for size in sizes):
+    if not sizes or not all(0 < _whole(size) < _TOO_LARGE for size in sizes):
         problems.append(
-            f"The value of `input_shape` is {input_shape!r}, but must hold at least one "
-            "size, each at least 1: (28, 28)."
+            f"The value of `input_shape` is {shown(input_shape)}, but must hold at least "
+            "one size, each at least 1 and less than 2**31: (28, 28)."
         )
-    if _whole(num_classes) < 2:
+    if not 2 <= _whole(num_classes) < _TOO_LARGE:
         problems.append(
-            f"The value of `num_classes` is {num_classes!r}, but must be "
-            "`num_classes >= 2`."
+            f"The value of `num_classes` is {shown(num_classes)}, but must be "
+            "`2 <= num_classes < 2**31`."
         )
     raise_problems(problems)
 
@@ -296,7 +299,8 @@ def _build(
         [
             keras.Input(input_shape),
             keras.layers.Rescaling(scale, offset=offset, name="rescaling"),
-            keras.layers.Flatten(name="flatten"),
+            # Whatever Keras' configuration says: images are rows of columns of channels.
+            keras.layers.Flatten(data_format="channels_last", name="flatten"),
             *dense,
         ],
         name="mlp",

@@ -145,6 +145,10 @@ def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:
         ours, theirs = getattr(first, name), getattr(second, name)
         if ours != theirs:
             found[name] = (str(ours), str(theirs))
+    for name in {**first.settings, **second.settings}:
+        ours, theirs = (it.settings.get(name, "default") for it in (first, second))
+        if ours != theirs:
+            found[name] = (ours, theirs)
     return found
 
 

@@ -1,18 +1,80 @@
-"""What processes that kmlp starts have in common."""
+"""What processes that kmlp starts have in common, and the signals that end them."""
 
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+ENDING = tuple(
+    signal.Signals[name]
+    for name in ("SIGHUP", "SIGINT", "SIGTERM")
+    if name in signal.Signals.__members__
+)
+"""The signals that ask a process to end: a terminal closes, Ctrl-C, a batch system's time
+is up. Windows has no SIGHUP.
+"""
 
 
 def end_with(parent: int) -> None:
-    """Has this process end soon after the one that started it is gone."""
+    """Has this process end soon after the one that started it is gone, and not before."""
+    ignore_signals()
     threading.Thread(target=_wait_for_the_end_of, args=(parent,), daemon=True).start()
+
+
+def ignore_signals() -> None:
+    """Has this process, which another one ends, ignore the signals to end.
+
+    They go to a whole process group, or to all processes of a batch job.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _wait_for_the_end_of(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Has the signals to end wait that this process handles: within, nothing is left half
+    done. What has no handler in Python does as ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted, and can choose how
+        return
+    came: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    handlers = {it: handler for it in ENDING if callable(handler := signal.getsignal(it))}
+    for it in handlers:
+        signal.signal(it, remember)
+    try:
+        yield
+    finally:
+        for it, handler in handlers.items():
+            signal.signal(it, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Has processes that this thread starts within never hear of the signals to end."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # which a new process inherits
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

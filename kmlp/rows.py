@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kmlp.columns import COLUMNS, KEY_DIGITS, column_of
 from kmlp.config import config_fields, value_text
 from kmlp.run import FIGURES, Run
+from kmlp.settings import settings_text
 
 if TYPE_CHECKING:
     import pandas
@@ -59,6 +60,7 @@ class StudyRuns:
                 **fields,
                 "backend": place.run.backend,
                 "fused": place.run.fused,
+                "settings": settings_text(place.run.settings) or None,
                 "parameters": place.run.parameters,
                 "status": place.status or place.run.status,
                 "epoch": record.epoch,

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from kmlp import backend
 from kmlp.activations import ACTIVATIONS
 from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.losses import LOSSES
 from kmlp.model import count_parameters
+from kmlp.settings import read_settings
 
 if TYPE_CHECKING:
     import keras
@@ -87,6 +88,8 @@ class Run:
     None if it diverged, or in a view of its first epochs."""
     failure: str | None = None
     """Why it failed; None if it did not."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """See `kmlp.settings`: those that were not as they are by default."""
     key: str = ""
     """See `run_key`; empty if no store has it."""
     updated: float = 0.0
@@ -169,29 +172,55 @@ class RunIdentity:
     """Whether an epoch is one compiled program."""
     parameters: int
     """Number of weights and biases."""
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """See `kmlp.settings`: those that are not as they are by default."""
 
 
-def identify(config: RunConfig, *, fused: bool) -> RunIdentity:
-    """The identity of a run on the backend of this process.
+def common_settings(runs: Iterable[Run]) -> Mapping[str, str]:
+    """The settings under which the runs of a study were trained: all have the same."""
+    return next((run.settings for run in runs), {})
+
+
+def identify(
+    config: RunConfig, *, fused: bool, settings: Mapping[str, str] | None = None
+) -> RunIdentity:
+    """The identity of a run on the backend of this process, as that is set.
+
+    Args:
+        config: The run's configuration.
+        fused: Whether an epoch is one compiled program.
+        settings: What `kmlp.settings.read_settings` says of the process. Defaults to
+            None: it is asked.
 
     Raises:
+        ConfigError: if a setting of this process is none for runs.
         BackendError: if there is no backend.
         DataError: if the dataset cannot be read.
     """
     dataset = dataset_of(config)
     name = backend.select()
+    if settings is None:
+        settings = read_settings(name)
     return RunIdentity(
-        key=run_key(config, dataset.fingerprint, name, fused=fused),
+        key=run_key(config, dataset.fingerprint, name, fused=fused, settings=settings),
         config=config,
         backend=name,
         fused=fused,
         parameters=count_parameters(
             dataset.input_shape, dataset.num_classes, config.width, config.depth
         ),
+        settings=settings,
     )
 
 
-def run_key(config: RunConfig, fingerprint: str, backend: str, *, fused: bool) -> str:
+def run_key(
+    config: RunConfig,
+    fingerprint: str,
+    backend: str,
+    *,
+    fused: bool,
+    settings: Mapping[str, str] | None = None,
+) -> str:
     """What identifies a run's results: equal keys mean equal numbers.
 
     Functions of the user's own count with their code.
@@ -201,6 +230,8 @@ def run_key(config: RunConfig, fingerprint: str, backend: str, *, fused: bool) -
         fingerprint: The dataset's.
         backend: The name of the backend.
         fused: Whether an epoch is one compiled program.
+        settings: What `kmlp.settings.read_settings` says of the process. Defaults to
+            None: all are as they are by default.
 
     Returns:
         A SHA-256, in hexadecimal.
@@ -215,5 +246,7 @@ def run_key(config: RunConfig, fingerprint: str, backend: str, *, fused: bool) -
         if registry.is_own(name)
     ]
     values = lasting(config.to_dict())
-    parts = [NUMERICS_VERSION, backend, fused, fingerprint, values, *own]
+    parts: list[Any] = [NUMERICS_VERSION, backend, fused, fingerprint, values, *own]
+    if settings:
+        parts.append({"settings": dict(settings)})
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

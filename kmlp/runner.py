@@ -23,6 +23,7 @@ from kmlp.environment import describe_environment
 from kmlp.errors import ConfigError, unknown_name
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.run import Run, RunIdentity, identify
+from kmlp.settings import read_settings
 from kmlp.store import Store, StudyRecord, runs_folder
 from kmlp.store.studies import put_study
 
@@ -77,14 +78,14 @@ class Question(Generic[Answer]):
         return default_name(self.kind, self._about(fused=fused))
 
     def _about(self, *, fused: bool) -> dict[str, Any]:
-        return {"backend": backend.select(), "fused": fused, **self.about}
+        return {**about_backend(fused=fused), **self.about}
 
     def record(
         self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
     ) -> StudyRecord:
         """The study as the store keeps it."""
         return StudyRecord(
-            name=self.name or self.default_name(fused=fused),
+            name=self.default_name(fused=fused) if self.name is None else self.name,
             kind=self.kind,
             about=self._about(fused=fused),
             question=self.question,
@@ -194,7 +195,10 @@ def train_all(
             epochs[config] = max(count, epochs.get(config, 0))
     order = list(epochs)
     opened = open_executor(executor, jobs=jobs, runs=len(order))
-    identities = {config: identify(config, fused=fused) for config in order}
+    settings = read_settings(backend.select())
+    identities = {
+        config: identify(config, fused=fused, settings=settings) for config in order
+    }
     records = [question.record(identities, fused=fused) for question in questions]
     with opened as trains, open_store(runs_dir) as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short
@@ -238,6 +242,19 @@ def named_apart(
         count = names[: place + 1].count(name)
         apart.append(question if count == 1 else replace(question, name=f"{name}-{count}"))
     return apart
+
+
+def about_backend(*, fused: bool) -> dict[str, Any]:
+    """What a study says of how its runs are computed; studies that do not say the same
+    are different ones.
+
+    Raises:
+        ConfigError: if a setting of this process is none for runs.
+        BackendError: if there is no backend.
+    """
+    name = backend.select()
+    settings = read_settings(name)
+    return {"backend": name, "fused": fused} | ({"settings": settings} if settings else {})
 
 
 def default_name(kind: str, about: dict[str, Any]) -> str:
@@ -297,7 +314,9 @@ def open_executor(
             most = min(runs, MAX_COUNT["jobs"])
             return RayExecutor(jobs=most if jobs is None else jobs)
         jobs = default_jobs(runs) if jobs is None else check_count("jobs", jobs)
-        return nullcontext(InProcessExecutor()) if jobs == 1 else ProcessExecutor(jobs)
+        # A backend that has many threads here has one in a process of its own.
+        here = jobs == 1 and (backend.one_thread() or backend.accelerated())
+        return nullcontext(InProcessExecutor()) if here else ProcessExecutor(jobs)
     if isinstance(executor, type) or not isinstance(executor, Executor):
         raise ConfigError(
             [

@@ -11,9 +11,19 @@ from typing import Any, TextIO
 from kmlp.columns import COLUMNS
 from kmlp.files import replacing
 from kmlp.rows import StudyRuns
+from kmlp.texts import visible
 
 SUFFIXES = (".csv", ".json", ".parquet")
 """Of the files that can be written."""
+
+_FORMULAS = (
+    *"=+-@",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH HYPHEN-MINUS}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
+"""What texts begin with that spreadsheets run."""
 
 
 def write_table(found: StudyRuns, path: Path) -> None:
@@ -21,7 +31,8 @@ def write_table(found: StudyRuns, path: Path) -> None:
 
     CSV and Parquet are read by `pandas.read_csv` and `pandas.read_parquet`. JSON is one
     object with the study's name, its kind and its rows. What is None is an empty cell or
-    null. The file is written aside and renamed.
+    null. In CSV a text may differ, so that it is harmless (see `write_csv`); in JSON and
+    Parquet all texts are as they are. The file is written aside and renamed.
 
     Args:
         found: The study's runs.
@@ -44,10 +55,29 @@ def write_table(found: StudyRuns, path: Path) -> None:
 
 
 def write_csv(rows: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """Writes rows as CSV, the names of the columns first."""
+    """Writes rows as CSV, the names of the columns first.
+
+    A text that begins with one of `= + - @` has an apostrophe before it: spreadsheets take
+    such cells for formulas, which can call programs. Its control characters are as Python
+    writes them, so that every row is a line. Numbers are as they are, `-0.5` too.
+    """
     writer = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _harmless(it) for name, it in row.items()} for row in rows)
+
+
+def _harmless(cell: Any) -> Any:
+    r"""A cell that no spreadsheet runs, and that is one line.
+
+    Reference: OWASP, CSV Injection.
+
+    >>> print(_harmless("=HYPERLINK(A1)"), _harmless("one\rtwo"), _harmless(-0.5))
+    '=HYPERLINK(A1) one\rtwo -0.5
+    """
+    if not isinstance(cell, str):
+        return cell
+    line = visible(cell)
+    return f"'{line}" if line.startswith(_FORMULAS) else line
 
 
 def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:

@@ -12,12 +12,13 @@ from io import BytesIO
 from pathlib import Path
 from types import NoneType
 from typing import Any
-from urllib.parse import quote
 
 from kmlp.columns import COLUMNS, column_of
 from kmlp.config import config_fields, value_text
+from kmlp.files import file_name
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import FIGURES
+from kmlp.texts import visible
 
 METRICS = ("val_accuracy", "test_accuracy", "val_loss")
 """The figures after the last epoch that the HParams page shows."""
@@ -51,14 +52,16 @@ def write_logs(found: StudyRuns, folder: Path) -> Path:
     Raises:
         OSError: if it cannot be written.
     """
-    top = folder / _file_name(found.study)
+    top = folder / file_name(found.study)
     cells = _hparams(found)
     if found.varied:
         _write(top, [_event(0.0, 0, _experiment(found, cells))])
     for place, hparams in zip(found.runs, cells, strict=True):
         label = _label(place, found.varied)
-        group = f"{label} ({found.study})"  # of several studies, too, all are different
-        _write(top / _file_name(label), _run_events(place, group, hparams))
+        group = visible(
+            f"{label} ({found.study})"
+        )  # of several studies, too, all are different
+        _write(top / file_name(label), _run_events(place, group, hparams))
     return top
 
 
@@ -69,11 +72,6 @@ def _label(place: StudyRun, varied: Iterable[str]) -> str:
         return f"trial={place.trial},seed={config.seed}"
     names = dict.fromkeys([*varied, "seed"])
     return ",".join(f"{name}={value_text(name, getattr(config, name))}" for name in names)
-
-
-def _file_name(text: str) -> str:
-    """A text as the name of a file: `dataset=emnist%2Fletters`."""
-    return quote(text, safe="=, +") if text.strip(".") else quote(text).replace(".", "%2E")
 
 
 def _hparams(found: StudyRuns) -> list[dict[str, Any]]:

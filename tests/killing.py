@@ -38,6 +38,7 @@ class Commands(AbstractContextManager):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # so that a signal can go to all of its processes
         )
         self.started.append(process)
         return process

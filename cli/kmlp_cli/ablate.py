@@ -159,10 +159,11 @@ def print_ablation(study: Ablation, *, convergence: bool, target: float | None) 
         target: The accuracy (0 to 1) that they took how long to reach, which shows it,
             too.
     """
+    from kmlp.evidence import conclusion
     from kmlp_cli import tables
-    from kmlp_cli.output import print_table
+    from kmlp_cli.output import print_lines, print_table
 
-    print_table(tables.ablation_table(study), tables.conclusion_text(study))
+    print_table(tables.ablation_table(study), conclusion(study))
     if convergence or target is not None:
-        print()
+        print_lines()
         print_table(tables.convergence_table(study, target))

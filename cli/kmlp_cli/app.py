@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
 import sys
-import threading
 import warnings
-from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from kmlp import __version__
-from kmlp.errors import KmlpError
+from kmlp.errors import ConfigError, KmlpError
 from kmlp_cli import ablate, data, evaluate, export, predict, reproduce, tune
 from kmlp_cli.compare import compare
 from kmlp_cli.info import info
+from kmlp_cli.interruption import Interrupted, interruptible, leave
+from kmlp_cli.output import say
 from kmlp_cli.plot import plot
 from kmlp_cli.report import report
+from kmlp_cli.streams import guarded
 from kmlp_cli.studies import rm, runs, show, studies
+from kmlp_cli.surroundings import check_current_folder, current_folder
 from kmlp_cli.train import train
 
 app = typer.Typer(
@@ -59,6 +58,7 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -66,28 +66,16 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    pass
+    asks_for_help = not {"--help", "-h"}.isdisjoint(sys.argv)
+    if context.invoked_subcommand != "info" and not asks_for_help:
+        check_current_folder()
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"Warning: {message}", file=sys.stderr)
+    say(f"Warning: {message}")
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """Raises KeyboardInterrupt, as Python does, where somebody hears of it.
-
-    An exception within a callback of the garbage collector is ignored. That of JAX can be
-    the first of Python to run after a compiled epoch, and so where Ctrl-C arrives.
-    """
-    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
-    while frame is not None:
-        if frame.f_code in callbacks:
-            threading.Timer(0.01, signal.raise_signal, [number]).start()
-            return
-        frame = frame.f_back
-    raise KeyboardInterrupt
-
-
+@guarded()
 def main() -> None:
     """Runs the command line; kmlp's errors end it with exit code 2.
 
@@ -95,27 +83,23 @@ def main() -> None:
     `package.module:name` finds a user's script there. `KMLP_DEBUG=1` shows
     tracebacks.
     """
-    sys.path.append(str(Path.cwd()))
     warnings.showwarning = _show_warning
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
-    try:
-        app()
-    except SystemExit as end:
-        # Interrupted: not to wait for what a backend computes.
-        if end.code == 130 and "keras" in sys.modules:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(130)
-        raise
-    except KmlpError as error:
-        if os.environ.get("KMLP_DEBUG") == "1":
-            raise
-        for line in str(error).splitlines():
-            print(f"Error: {line}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except OSError as error:  # a full disk, say
-        if os.environ.get("KMLP_DEBUG") == "1":
-            raise
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
+    if (folder := current_folder()) is not None:
+        sys.path.append(str(folder))
+    with interruptible():
+        try:
+            app()
+        except Interrupted as interrupted:
+            interrupted.say()
+            leave(interrupted.exit_code)
+        except KmlpError as error:
+            if os.environ.get("KMLP_DEBUG") == "1":
+                raise
+            for line in error.problems if isinstance(error, ConfigError) else [str(error)]:
+                say(f"Error: {line}")
+            sys.exit(error.exit_code)
+        except OSError as error:  # a full disk, say
+            if os.environ.get("KMLP_DEBUG") == "1":
+                raise
+            say(f"Error: {error}")
+            sys.exit(1)

@@ -29,8 +29,6 @@ def compare(
     """Compare two ablations of one axis, paired by value and seed."""
     from functools import partial
 
-    from rich.text import Text
-
     from kmlp.errors import ConfigError, gather
     from kmlp.export import pairing_to_dict
     from kmlp.pairing import pair, pairing_text
@@ -53,7 +51,7 @@ def compare(
     if as_json:
         print_json(pairing_to_dict(found))
     else:
-        print_table(_table(found), Text(pairing_text(found)))
+        print_table(_table(found), pairing_text(found))
     for it in loaded:
         it.say_limits()
 
@@ -61,7 +59,7 @@ def compare(
 def _table(found: Pairing) -> Table:
     """A row a value."""
     from kmlp.config import value_text
-    from kmlp.texts import count_of
+    from kmlp.texts import count_of, visible
     from kmlp_cli.cells import p_text, percent, plain_table
 
     axis = found.first.axis
@@ -72,11 +70,12 @@ def _table(found: Pairing) -> Table:
     table = plain_table(
         f"{names[0]} | {names[1]}: validation accuracy % after "
         f"{count_of(found.epochs, 'epoch')}, {count_of(len(found.seeds), 'seed')}",
-        f"What differs: {what or 'nothing'}.\n±: half of the 95 % interval over the seeds "
+        f"What differs: {what or 'nothing'}.",
+        "±: half of the 95 % interval over the seeds "
         "that both have. The difference is the second less the first, paired by seed; p "
         "and its interval have Holm's correction for all values.",
     )
-    for header in (axis, *names, "difference", "p"):
+    for header in (axis, *map(visible, names), "difference", "p"):
         table.add_column(header, justify="right", overflow="fold")
     for it in found.values:
         table.add_row(

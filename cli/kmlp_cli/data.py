@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmlp_cli.options import Json
+from kmlp_cli.output import say
+from kmlp_cli.surroundings import confirmed
 
 if TYPE_CHECKING:
     from kmlp.data import Images
@@ -58,7 +59,7 @@ def info(name: Dataset, tfds_data_dir: TfdsDataDir = None, as_json: Json = False
     if as_json:
         print_json(found)
     else:
-        print_table(dataset_table(found), dataset_facts(found))
+        print_table(dataset_table(found), *dataset_facts(found))
 
 
 @app.command()
@@ -139,7 +140,7 @@ def show(
     picture = draw_samples(_load(name))
     with replacing(out) as aside:
         picture.save(aside)
-    print(f"{out}: {picture.width} x {picture.height} pixels.", file=sys.stderr)
+    say(f"{out}: {picture.width} x {picture.height} pixels.")
 
 
 @app.command()
@@ -161,15 +162,15 @@ def rm(
     try:
         entry = cache.find(name)
     except DataError as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         entry = None
     if entry is not None and entry.imported:
-        print(f'"{name}" was made of {entry.source}.', file=sys.stderr)
-        if not (yes or typer.confirm("Remove it?", err=True)):
-            print("Nothing was removed.", file=sys.stderr)
+        say(f'"{name}" was made of {entry.source}.')
+        if not (yes or confirmed("Remove it?", "--yes")):
+            say("Nothing was removed.")
             raise typer.Exit(1)
     cache.remove(name)
-    print(f'Removed "{name}" from {cache.cache_folder()}.', file=sys.stderr)
+    say(f'Removed "{name}" from {cache.cache_folder()}.')
 
 
 def _load(name: str, tfds_data_dir: Path | None = None) -> Images:
@@ -180,8 +181,7 @@ def _load(name: str, tfds_data_dir: Path | None = None) -> Images:
 
 def _say(name: str, images: Images) -> None:
     shape: Any = " x ".join(map(str, images.train.x.shape[1:]))
-    print(
+    say(
         f"{name}: {len(images.train):,} training and {len(images.test):,} test images of "
-        f"{shape}, {len(images.class_names)} classes; {images.source}.",
-        file=sys.stderr,
+        f"{shape}, {len(images.class_names)} classes; {images.source}."
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from kmlp_cli.cells import plain_table
 
@@ -51,8 +50,8 @@ def dataset_table(facts: dict[str, Any]) -> Table:
     return table
 
 
-def dataset_facts(facts: dict[str, Any]) -> Text:
-    """What stands under a dataset's table."""
+def dataset_facts(facts: dict[str, Any]) -> list[str]:
+    """The lines under a dataset's table."""
     balance = (
         "a class has no training image"
         if facts["imbalance"] is None
@@ -63,11 +62,14 @@ def dataset_facts(facts: dict[str, Any]) -> Text:
         "balance": balance,
         **{
             name: facts[name]
-            for name in ("source", "fingerprint", "licence", "homepage", "citation")
+            for name in ("source", "fingerprint", "licence", "homepage")
             if facts[name]
         },
     }
-    return Text("\n".join(f"{name}: {str(line).strip()}" for name, line in lines.items()))
+    found = [f"{name}: {str(line).strip()}" for name, line in lines.items()]
+    if facts["citation"]:
+        found += f"citation: {facts['citation'].strip()}".split("\n")
+    return found
 
 
 def _shape(shape: list[int] | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from kmlp.config import config_fields
 from kmlp_cli.options import Backend, Custom, Json, Model
+from kmlp_cli.output import say
 
 if TYPE_CHECKING:
     from altair import LayerChart
@@ -68,7 +68,7 @@ def evaluate(
     from kmlp.config import dataset_of, parse_config
     from kmlp.errors import gather
     from kmlp.evaluation import evaluate as run_evaluation
-    from kmlp_cli.output import print_json, print_table
+    from kmlp_cli.output import print_json, print_lines, print_table
 
     backends.select(backend)
     texts = {"dataset": dataset, "validation_fraction": validation_fraction}
@@ -107,10 +107,10 @@ def evaluate(
         print_table(classes_table(found, title), accuracy_text(found))
         matrix = confusion_table(found)
         if matrix is not None:
-            print()
+            print_lines()
             print_table(matrix)
         if found.mistakes:
-            print()
+            print_lines()
             print_table(mistakes_table(found, classifier))
     if confusion is not None:
         from kmlp.charts.model import confusion as draw_confusion
@@ -126,7 +126,7 @@ def _save(chart: LayerChart, path: Path) -> None:
     from kmlp.charts.style import save
 
     save(chart, path)
-    print(f"Saved {path}.", file=sys.stderr)
+    say(f"Saved {path}.")
 
 
 def _check_split(split: str) -> None:

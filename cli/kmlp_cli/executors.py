@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -15,7 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
-from kmlp.files import why_unreadable
+from kmlp.files import parsed, read_text
+from kmlp_cli.output import say
 
 Executor = Annotated[
     str,
@@ -124,7 +124,7 @@ class ExecutorOptions:
         if self.executor == "ray":
             if not quiet:
                 place = self.ray_address or os.environ.get("RAY_ADDRESS")
-                print(f"Connecting to {place or 'a Ray of its own'}.", file=sys.stderr)
+                say(f"Connecting to {place or 'a Ray of its own'}.")
             with RayExecutor(
                 self.ray_address,
                 jobs=jobs,
@@ -149,15 +149,10 @@ class ExecutorOptions:
             return None
         import yaml
 
-        if (why := why_unreadable(path)) is not None:
-            raise ConfigError([f"{path} cannot be read ({why})."])
-        try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError([f"{path} cannot be read ({error.strerror})."]) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            said = " ".join(str(error).split())
-            raise ConfigError([f"{path} is not YAML: {said}."]) from error
+        text = read_text(path)
+        found = parsed(
+            str(path), "YAML", lambda: yaml.safe_load(text), (ValueError, yaml.YAMLError)
+        )
         if not isinstance(found, dict):
             raise ConfigError(
                 [f"{path} must have names with values, such as `pip: [kmlp]`."]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from kmlp.columns import COLUMNS
 from kmlp_cli.loading import Study, load_study, opened
 from kmlp_cli.options import RunsDir, TensorBoard
+from kmlp_cli.output import say
 
 EPILOG = "\n\n".join(
     [
@@ -58,7 +58,7 @@ def export(
         found = load_study(store, study)
     if out is not None:
         write_table(found.runs, out)
-        print(f"Wrote {out}.", file=sys.stderr)
+        say(f"Wrote {out}.")
     if tensorboard is not None:
         save_logs(found.runs, tensorboard)
     found.say_limits()

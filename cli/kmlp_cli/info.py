@@ -22,9 +22,11 @@ def info(
     nodes of a Ray cluster.
     """
     from kmlp import backend as backends
+    from kmlp.settings import differing_settings
     from kmlp_cli.output import print_json, print_table
 
     chosen = backends.select(backend) if backend or backends.installed() else None
+    devices = backends.devices() if chosen else []
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -32,7 +34,8 @@ def info(
         "versions": {name: _version(name) for name in _PACKAGES},
         "backends": list(backends.installed()),
         "backend": chosen,
-        "devices": backends.devices() if chosen else [],
+        "devices": devices,
+        "settings": differing_settings(chosen) if chosen else {},
     }
     if ray_address is not None:
         from kmlp.executors import RayExecutor
@@ -47,13 +50,17 @@ def info(
 
 
 def _machine_table(found: dict[str, Any]) -> Table:
-    from rich.table import Table
+    from kmlp.settings import settings_text
+    from kmlp_cli.cells import plain_table
 
-    table = Table(show_header=False)
+    table = plain_table("This machine")
+    table.show_header = False
     for name, value in found.items():
         if name == "versions":
             for package, version in value.items():
                 table.add_row(package, version or "not installed")
+        elif name == "settings":
+            table.add_row(name, settings_text(value) or "as they are by default")
         elif name != "cluster":
             table.add_row(
                 name, ", ".join(value) or "none" if isinstance(value, list) else str(value)
@@ -62,12 +69,19 @@ def _machine_table(found: dict[str, Any]) -> Table:
 
 
 def _cluster_table(nodes: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
+    from kmlp_cli.cells import plain_table
 
-    table = Table(
-        "node", "address", "CPUs", "GPUs", "memory GiB", "objects GiB", "its Python has",
-        title=f"Ray cluster, nodes: {len(nodes)}",
-    )  # fmt: skip
+    table = plain_table(f"Ray cluster, nodes: {len(nodes)}")
+    for header in (
+        "node",
+        "address",
+        "CPUs",
+        "GPUs",
+        "memory GiB",
+        "objects GiB",
+        "its Python has",
+    ):
+        table.add_column(header)
     for node in nodes:
         versions = node.get("versions", {})
         table.add_row(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from kmlp_cli.output import say
 
 if TYPE_CHECKING:
     from kmlp.rows import StudyRuns
@@ -45,9 +46,9 @@ class Loaded:
 
         if self.missing:
             wanted = sum(map(len, self.record.rows))
-            print(f"{self.missing} of {wanted} runs are not finished.", file=sys.stderr)
+            say(f"{self.missing} of {wanted} runs are not finished.")
         if (mixed := mixed_text(self.environments)) is not None:
-            print(mixed, file=sys.stderr)
+            say(mixed)
 
 
 def opened(runs_dir: str | None, *, writable: bool = False) -> Store:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from kmlp.classifier import Classifier
 from kmlp.evaluation import Evaluation
-from kmlp_cli.cells import NONE, plain_table
+from kmlp_cli.cells import NONE, grid, plain_table
 
 _MOST_COLUMNS = 12
 """Classes of a matrix that fits a terminal."""
@@ -43,10 +43,10 @@ def classes_table(evaluation: Evaluation, title: str) -> Table:
     return table
 
 
-def accuracy_text(evaluation: Evaluation) -> Text:
+def accuracy_text(evaluation: Evaluation) -> str:
     """The sentence under the classes."""
     low, high = evaluation.interval
-    return Text(
+    return (
         f"Accuracy {_percent(evaluation.accuracy)} %, 95 % interval {_percent(low)} to "
         f"{_percent(high)} %: {evaluation.right:,} of {evaluation.size:,} images are "
         "right."
@@ -107,13 +107,13 @@ def prediction_table(
     image: NDArray[np.uint8], best: list[tuple[str, float]], *, colours: bool
 ) -> Table:
     """A picture as the model saw it, and the classes that it takes it for."""
-    classes = Table.grid(padding=(0, 2))
+    classes = grid()
     classes.add_column(overflow="fold")
     classes.add_column(justify="right", no_wrap=True)
     for place, (class_name, confidence) in enumerate(best):
         style = None if place else "bold"
         classes.add_row(class_name, f"{_percent(confidence)} %", style=style)
-    table = Table.grid(padding=(0, 2))
+    table = grid()
     table.add_column(no_wrap=True)
     table.add_row(picture_text(image, colours=colours), classes)
     return table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from kmlp_cli.charts import KINDS
 from kmlp_cli.loading import Study
 from kmlp_cli.options import Baseline, RunsDir
+from kmlp_cli.output import say
 
 _LISTED = "; ".join(f"of {name}: {', '.join(kinds)}" for name, kinds in KINDS.items())
 
@@ -69,4 +69,4 @@ def plot(
         )
     save(draw(loaded, kind or kinds[0]), out)
     loaded.say_limits()
-    print(f"Wrote {out}.", file=sys.stderr)
+    say(f"Wrote {out}.")

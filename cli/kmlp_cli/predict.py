@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +61,7 @@ def predict(
     from kmlp.errors import gather, raise_problems
     from kmlp.prediction import check_way
     from kmlp.prediction import predict as run_prediction
-    from kmlp_cli.output import print_json
+    from kmlp_cli.output import print_json, say
 
     backends.select(backend)
     *_, read = gather(
@@ -85,7 +84,7 @@ def predict(
     found = run_prediction(classifier, read, names=files, way=way)
     if found[0].way == "resize":
         size = shape_text(found[0].image.shape)
-        print(f"Resized to {size}, whatever their proportions.", file=sys.stderr)
+        say(f"Resized to {size}, whatever their proportions.")
     if as_json:
         print_json(
             {
@@ -108,11 +107,11 @@ def predict(
         )
         return
     from kmlp_cli.model_tables import confidence_text, prediction_table
-    from kmlp_cli.output import has_colours, print_table
+    from kmlp_cli.output import has_colours, print_lines, print_table, print_text
 
     for file, prediction in zip(files, found, strict=True):
         best = [(names[number], share) for number, share in prediction.best(_BEST)]
-        print(file)
+        print_lines(file)
         print_table(prediction_table(prediction.image, best, colours=has_colours()))
-        print()
-    print(confidence_text(classifier))
+        print_lines()
+    print_text(confidence_text(classifier))

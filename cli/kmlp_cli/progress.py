@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Self
 
-import typer
-from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.console import Console, OverflowMethod, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TimeRemainingColumn,
+)
+from rich.table import Column
 from rich.text import Text
 
 from kmlp.config import RunConfig
@@ -27,6 +33,9 @@ from kmlp.engine import (
 )
 from kmlp.run import EpochRecord, Run
 from kmlp.texts import short_text
+from kmlp_cli.console import PlainConsole, plain
+from kmlp_cli.interruption import Interrupted
+from kmlp_cli.output import say
 
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
 
@@ -45,7 +54,7 @@ def show_progress(
     fresh: bool = False,
     stages: Mapping[str, int] | None = None,
 ) -> Iterator[Display]:
-    """Shows the progress of what is observed; Ctrl-C says what was finished.
+    """Shows the progress of what is observed. What interrupts it says what was finished.
 
     Args:
         names: The fields of a configuration that tell runs apart.
@@ -53,11 +62,8 @@ def show_progress(
         fresh: Whether the runs are trained anew, which an interrupted command does
             again. Defaults to False.
         stages: The parts of the study, and how many runs each has. Defaults to none.
-
-    Raises:
-        typer.Exit: with code 130, after Ctrl-C.
     """
-    console = Console(stderr=True, highlight=False)
+    console = PlainConsole(stderr=True)
     live = console.is_terminal and not console.is_dumb_terminal
     kind = Display if quiet else LiveDisplay if live else PlainLines
     display = kind(names, console, stages or {})
@@ -65,21 +71,11 @@ def show_progress(
         with display:
             yield display
         if not quiet:
-            print(display.summary(), file=sys.stderr)
-    except KeyboardInterrupt:
-        print(
-            f"Interrupted: {len(display.finished)} of {display.total} runs finished."
-            if display.total
-            else "Interrupted before training began.",
-            file=sys.stderr,
-        )
-        # Of a run that was advanced several times, what it came to last.
-        for run in {run.config: run for run in display.finished}.values():
-            print(f"  {display.outcome(run)}", file=sys.stderr)
-        if display.total:
-            same = "Without --fresh, the same command" if fresh else "The same command"
-            print(f"{same} goes on where it ended.", file=sys.stderr)
-        raise typer.Exit(130) from None
+            say(display.summary())
+    except Interrupted as interrupted:
+        for line in display.left(fresh=fresh):
+            interrupted.add_note(line)
+        raise
 
 
 class Display(contextlib.AbstractContextManager["Display"]):
@@ -137,7 +133,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
             line = f"{name}: {event.reason}; what it did since is done again."
         else:
             line = f"{name}: {event.reason}; failed after {event.tries} tries."
-        self.console.print(line, markup=False, soft_wrap=True)
+        self.say(line)
 
     def summary(self) -> str:
         """What was trained and what was not."""
@@ -146,6 +142,22 @@ class Display(contextlib.AbstractContextManager["Display"]):
         epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
         runs = "1 run" if stored == 1 else f"{stored} runs"
         return f"{epochs} trained, {runs} from the store."
+
+    def left(self, *, fresh: bool) -> Iterator[str]:
+        """Lines on what is finished where it is interrupted, and on how to go on.
+
+        Args:
+            fresh: Whether the runs are trained anew.
+        """
+        if not self.total:
+            yield "training had not begun."
+            return
+        yield f"{len(self.finished)} of {self.total} runs finished."
+        # Of a run that was advanced several times, what it came to last.
+        for run in {run.config: run for run in self.finished}.values():
+            yield f"  {self.outcome(run)}"
+        same = "Without --fresh, the same command" if fresh else "The same command"
+        yield f"{same} goes on where it ended."
 
     def name(self, config: RunConfig) -> str:
         """What tells a run from the others: `width=32 seed=0`."""
@@ -166,8 +178,11 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     def say_finished(self, run: Run) -> None:
         """Prints the line on a finished run, with its number."""
-        line = f"[{len(self.finished)}/{self.total}] {self.outcome(run)}"
-        self.console.print(line, markup=False, soft_wrap=True)
+        self.say(f"[{len(self.finished)}/{self.total}] {self.outcome(run)}")
+
+    def say(self, line: str) -> None:
+        """Prints a line, above the bars if there are some."""
+        self.console.print(plain(self.console, line), soft_wrap=True)
 
 
 class PlainLines(Display):
@@ -182,25 +197,40 @@ class PlainLines(Display):
         elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
             target = event.assignment.epochs
             where = f" on {event.place}" if event.place else ""
-            self.console.print(
+            self.say(
                 f"{self.name(event.assignment.config)}{where}: epoch "
-                f"{event.record.epoch} of {target}, {_figures(event.record)}",
-                markup=False,
-                soft_wrap=True,
+                f"{event.record.epoch} of {target}, {_figures(event.record)}"
             )
         elif not isinstance(event, StudyStarted):
             return
         self._said = now
 
 
+class _Field(ProgressColumn):
+    """A column of text that comes from anywhere; `TextColumn` takes it for markup.
+
+    Args:
+        text: What of a task it shows.
+    """
+
+    def __init__(self, console: Console, text: Callable[[Task], str]) -> None:
+        # An ellipsis can be wider where it has a stand-in.
+        overflow: OverflowMethod = "crop" if console.options.ascii_only else "ellipsis"
+        super().__init__(table_column=Column(no_wrap=True, overflow=overflow))
+        self._console, self._text = console, text
+
+    def render(self, task: Task) -> Text:
+        return plain(self._console, self._text(task))
+
+
 class _Bars(Progress):
     """Bars, and a line under them."""
 
-    line = ""
+    line = Text()
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
-        yield Text(self.line)
+        yield self.line
 
 
 class LiveDisplay(Display):
@@ -214,11 +244,14 @@ class LiveDisplay(Display):
         super().__init__(names, console, stages)
         wide = console.width >= _WIDE
         columns = (
-            TextColumn("{task.description}"),
+            _Field(console, lambda task: task.description),
             BarColumn(bar_width=20 if wide else 10),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
-            *([TextColumn("{task.fields[note]}")] if wide else []),
-            TextColumn("{task.fields[place]}"),
+            _Field(
+                console,
+                lambda task: f"{task.completed:.0f}/{task.total:.0f} {task.fields['unit']}",
+            ),
+            *([_Field(console, lambda task: task.fields["note"])] if wide else []),
+            _Field(console, lambda task: task.fields["place"]),
             TimeRemainingColumn(),
         )
         self._progress = _Bars(*columns, console=console, transient=True)
@@ -286,10 +319,11 @@ class LiveDisplay(Display):
         self._progress.advance(self._all, max(0, epoch - self._epochs[config]))
         self._epochs[config] = max(epoch, self._epochs[config])
 
-    def _count(self) -> str:
+    def _count(self) -> Text:
         accuracy, label = self.best
         best = f"; best so far {100 * accuracy:.2f} % ({label})" if label else ""
-        return f"{len(self.finished)} of {self.total} runs finished{best}"
+        line = f"{len(self.finished)} of {self.total} runs finished{best}"
+        return plain(self.console, line)
 
 
 def _figures(record: EpochRecord) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from rich.text import Text
 
 from kmlp.export import ablation_to_dict, trials_to_dict
 from kmlp.report import Section, write_report
 from kmlp.store import Store
 from kmlp_cli.ablate import print_ablation
 from kmlp_cli.loading import load_study, opened
-from kmlp_cli.output import print_table, print_text
+from kmlp_cli.output import print_lines, print_table, print_text, say
 from kmlp_cli.recipe_tables import compared_table
 from kmlp_cli.recipes.comparing import (
     Compared,
@@ -40,7 +37,7 @@ _QUICK = (
 def print_part(lab: Recipe, part: Any, answer: Any) -> None:
     """Prints what a part has come to, and what was published of it."""
     if part.heading is not None:
-        print(f"{part.heading}\n")
+        print_lines(part.heading, "")
     compared = _compared(lab, part, answer)
     if isinstance(part, SearchPart):
         print_search(answer)
@@ -51,14 +48,13 @@ def print_part(lab: Recipe, part: Any, answer: Any) -> None:
         print_table(trials_table(answer))
     for number, it in enumerate(compared):
         if number > 0 or shown or isinstance(part, AblationPart):
-            print()
+            print_lines()
         labelled = number == 0 and not shown
-        print_table(compared_table(it, labelled=labelled), Text(it.sentence))
+        print_table(compared_table(it, labelled=labelled), it.sentence)
     said = " ".join(_claims(lab, part, answer))
     for paragraph in filter(None, [said, *(f"Note: {it}" for it in part.notes)]):
-        print()
-        print_text(paragraph)
-    print("\n")
+        print_text("", *paragraph.split("\n"))
+    print_lines("", "")
 
 
 def _compared(lab: Recipe, part: Any, answer: Any) -> list[Compared]:
@@ -126,7 +122,7 @@ def write_results(
     for written in write_report(
         sections, path, title=lab.title, introduction=introduction(lab)
     ):
-        print(f"Wrote {written}.", file=sys.stderr)
+        say(f"Wrote {written}.")
 
 
 def _section(lab: Recipe, part: Any, answer: Any, *, store: Store) -> Section:

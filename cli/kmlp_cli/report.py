@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from kmlp_cli.charts import drawn
 from kmlp_cli.loading import Loaded
 from kmlp_cli.options import RunsDir
+from kmlp_cli.output import say
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -78,7 +78,7 @@ def report(
             if it.exists()
         )
     for written in write_report(sections, out, title=title):
-        print(f"Wrote {written}.", file=sys.stderr)
+        say(f"Wrote {written}.")
     for it in found:
         it.say_limits()
 
@@ -126,7 +126,7 @@ def _of_run(run: Run) -> Parts:
 
     return (
         f"How does one model learn? ({run.config.dataset})",
-        (run_summary(run).plain,),
+        (run_summary(run),),
         (
             "One seed: another one may come to something else, by an amount that one run "
             "cannot tell.",
@@ -138,6 +138,7 @@ def _of_run(run: Run) -> Parts:
             ("epochs", str(run.epochs)),
             ("backend", run.backend),
             ("training", _training(fused=run.fused)),
+            *run.settings.items(),
         ),
         [("", run)],
     )
@@ -168,6 +169,7 @@ def _of_ablation(study: Any) -> Parts:
             ("epochs", str(study.epochs)),
             ("backend", study.backend),
             ("training", _training(fused=study.fused)),
+            *study.settings.items(),
         ),
         runs,
     )
@@ -200,18 +202,21 @@ def _of_trials(study: Any) -> Parts:
             ("epochs", study.after.removeprefix("after ")),
             ("backend", study.backend),
             ("training", _training(fused=study.fused)),
+            *study.settings.items(),
         ),
         [(study.called(str(it.value)), run) for it in study.values for run in it.runs],
     )
 
 
 def _of_search(search: Any) -> Parts:
+    from kmlp.evidence import conclusion
+    from kmlp.run import common_settings
     from kmlp_cli import search_tables
     from kmlp_tuning.domains import domain_text
     from kmlp_tuning.settings import HALVING
 
     settings = search.settings
-    answer = [search_tables.best_text(search).plain]
+    answer = search_tables.best_lines(search)
     tables = [
         as_data(
             search_tables.search_table(search, every=True), f"Trials: {search.headline}"
@@ -229,7 +234,7 @@ def _of_search(search: Any) -> Parts:
     if search.confirmed is not None:
         found = search_tables.confirmed_table(search, search.confirmed)
         tables.append(as_data(found, "The best again, with other seeds"))
-        answer.insert(0, search_tables.confirmed_text(search.confirmed).plain)
+        answer.insert(0, conclusion(search.confirmed))
         limits += _limits(search.confirmed)[:-1]
     least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
     searched = settings.space.fields.items()
@@ -255,6 +260,7 @@ def _of_search(search: Any) -> Parts:
             *_fields(settings.fixed),
             ("backend", search.backend),
             ("training", _training(fused=settings.fused)),
+            *common_settings(search.runs).items(),
         ),
         runs,
     )

@@ -91,7 +91,7 @@ def reproduce(
     from kmlp import backend as backends
     from kmlp.checks import check_count
     from kmlp.errors import ConfigError, gather, located
-    from kmlp_cli.output import print_json, print_table, print_text
+    from kmlp_cli.output import print_file, print_json, print_lines, print_table, print_text
     from kmlp_cli.recipe_tables import plan_rows, plan_table
     from kmlp_cli.recipes import read_recipe, recipe_text
 
@@ -103,7 +103,7 @@ def reproduce(
     if recipe is None:
         raise ConfigError(["Give a recipe: see `kmlp reproduce --help`."])
     if as_text:
-        print(recipe_text(recipe), end="")
+        print_file(recipe_text(recipe))
         return
     backends.select(backend)
     lab, *_ = gather(
@@ -145,7 +145,7 @@ def reproduce(
     )
 
     if not as_json:
-        print(f"{lab.title}\n\n")
+        print_lines(lab.title, "", "")
     answers: dict[int, Any] = {}
     with contextlib.ExitStack() as opened:
 
@@ -161,7 +161,7 @@ def reproduce(
     if as_json:
         print_json(results_to_dict(lab, answers))
     elif said := introduction(lab):
-        print_text("\n\n".join(said))
+        print_text(*"\n\n".join(said).split("\n"))
     write_results(lab, answers, report, runs_dir)
     if any(run.status == "failed" for answer in answers.values() for run in answer.runs):
         raise typer.Exit(1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from kmlp_cli.output import say
 
 if TYPE_CHECKING:
     from kmlp.rows import StudyRuns
@@ -83,7 +84,7 @@ def save_logs(found: StudyRuns, path: Path) -> None:
     """Writes a study's logs for TensorBoard, and says so."""
     from kmlp.tensorboard import write_logs
 
-    print(f"Logs: tensorboard --logdir {write_logs(found, path)}", file=sys.stderr)
+    say(f"Logs: tensorboard --logdir {write_logs(found, path)}")
 
 
 def save_run(run: Run, path: Path) -> None:
@@ -96,17 +97,14 @@ def save_run(run: Run, path: Path) -> None:
     from kmlp.model import save_portable
 
     if run.archive is None:
-        print(f"Nothing was saved to {path}: {_why_not(run)}.", file=sys.stderr)
+        say(f"Nothing was saved to {path}: {_why_not(run)}.")
         raise typer.Exit(1)
     compiled = save_portable(run.model(), path)
-    print(f"Saved {path}.", file=sys.stderr)
+    say(f"Saved {path}.")
     if not compiled:
-        print("Its loss is not Keras' own: compile it to train on.", file=sys.stderr)
+        say("Its loss is not Keras' own: compile it to train on.")
     if ACTIVATIONS.is_own(run.config.activation):
-        print(
-            f'To load it, give its activation "{run.config.activation}" as custom_objects.',
-            file=sys.stderr,
-        )
+        say(f'To load it, give its activation "{run.config.activation}" as custom_objects.')
 
 
 def _why_not(run: Run) -> str:

@@ -6,11 +6,11 @@ import shlex
 from dataclasses import replace
 
 from rich.table import Table
-from rich.text import Text
 
 from kmlp.comparison import METRIC, Comparison
 from kmlp.config import RunConfig, config_fields, value_text
-from kmlp.evidence import conclusion
+from kmlp.run import common_settings
+from kmlp.settings import settings_text
 from kmlp.texts import count_of, short_text
 from kmlp_cli.cells import NONE, mean_percent, p_text, percent, plain_table
 from kmlp_cli.tables import wrongs
@@ -70,7 +70,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     trials = [*ranked, *rest]
     shown = trials if every else trials[:SHOWN]
     more = len(trials) - len(shown)
-    table = plain_table(f"Search: {search.headline}", _legend(search, more))
+    table = plain_table(f"Search: {search.headline}", *_legend(search, more))
     table.add_column("trial", justify="right", no_wrap=True)
     for name in settings.space.fields:
         table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
@@ -104,8 +104,10 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     return table
 
 
-def _legend(search: Search, more: int) -> str:
+def _legend(search: Search, more: int) -> list[str]:
     settings, lines = search.settings, []
+    if stated := common_settings(search.runs):
+        lines.append(f"{settings_text(stated)}.")
     if settings.algorithm in HALVING:
         lines.append("stopped: others of its rung were better.")
     if not search.complete:
@@ -114,7 +116,7 @@ def _legend(search: Search, more: int) -> str:
         lines.append("What is promoted depends on timing: another time it may be others.")
     if more:
         lines.append(f"{more} more: --all shows them.")
-    return "\n".join(lines)
+    return lines
 
 
 def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
@@ -131,11 +133,6 @@ def importance_table(found: Importances) -> Table:
     for it in found.fields:
         table.add_row(it.field, percent(it.drop))
     return table
-
-
-def importance_text(found: Importances) -> Text:
-    """What that means, and how far it can be trusted."""
-    return Text(found.meaning)
 
 
 def confirmed_table(search: Search, confirmed: Comparison) -> Table:
@@ -180,29 +177,25 @@ def confirmed_table(search: Search, confirmed: Comparison) -> Table:
     return table
 
 
-def confirmed_text(confirmed: Comparison) -> Text:
-    """The sentence under it."""
-    return Text(conclusion(confirmed))
-
-
-def best_text(search: Search) -> Text:
-    """The best configuration as a command, and how it did on test data, if these did not
-    choose it.
+def best_lines(search: Search) -> list[str]:
+    """How the best configuration did on test data, if these did not choose it, and the
+    command that trains it.
     """
     best = search.best()
     if best is None or best.run is None:
-        return Text(
+        return [
             "Every configuration diverged or failed: there is no best one. Smaller "
             "learning rates diverge less."
-        )
+        ]
     command = train_command(best.config, best.run.epochs, search)
     so_far = "Best" if search.complete else "The search is not complete. Best so far"
     measured = "validation" if best.config.validates_on_test else "test"
     accuracy = f"{measured} accuracy {100 * best.run.test_accuracy:.2f} %"
-    return Text(
+    return [
         f"{so_far}: trial {best.number}, {accuracy} after "
-        f"{count_of(best.run.epochs, 'epoch')}. The same again:\n{command}"
-    )
+        f"{count_of(best.run.epochs, 'epoch')}. The same again:",
+        command,
+    ]
 
 
 def train_command(config: RunConfig, epochs: int, search: Search) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from rich.table import Table
 
 from kmlp.config import value_text
+from kmlp.settings import settings_text
 from kmlp.store import RunSummary, StudyRecord, StudySummary
 from kmlp.texts import count_of
 from kmlp_cli.cells import NONE, plain_table
@@ -39,18 +40,20 @@ def studies_table(studies: list[StudySummary]) -> Table:
 
 def _question(record: StudyRecord) -> str:
     about, question = record.about, record.question
+    settings = settings_text(about.get("settings", {}))
+    backend = f"{about['backend']}, {settings}" if settings else about["backend"]
     if record.kind == "train":
-        return f"one run on {about['backend']}"
+        return f"one run on {backend}"
     if record.kind == "trials":
         trials, varied = count_of(len(about["trials"]), "trial"), ", ".join(about["varied"])
-        return f"{trials}{f' of {varied}' if varied else ''} ({about['backend']})"
+        return f"{trials}{f' of {varied}' if varied else ''} ({backend})"
     if record.kind == "search":
         trials = count_of(question["max_trials"], "trial")
         searched = ", ".join(about["space"])
-        return f"{about['algorithm']}: {searched} ({trials}, {about['backend']})"
+        return f"{about['algorithm']}: {searched} ({trials}, {backend})"
     values = ", ".join(value_text(about["axis"], value) for value in question["values"])
     seeds = count_of(len(question["seeds"]), "seed")
-    return f"{about['axis']}: {values} ({seeds}, {about['backend']})"
+    return f"{about['axis']}: {values} ({seeds}, {backend})"
 
 
 def runs_table(runs: list[RunSummary]) -> Table:
@@ -63,7 +66,12 @@ def runs_table(runs: list[RunSummary]) -> Table:
         if name == "seed" or len({str(config[name]) for config in configs}) > 1
     ]
     several = len({run.backend for run in runs}) > 1
-    for name in [*names, *(["backend"] if several else [])]:
+    set_ = any(run.settings for run in runs)
+    for name in [
+        *names,
+        *(["backend"] if several else []),
+        *(["settings"] if set_ else []),
+    ]:
         table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
     for name in ("epochs", "val. acc. %", "test acc. %", "status", "when"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -71,6 +79,7 @@ def runs_table(runs: list[RunSummary]) -> Table:
         table.add_row(
             *(value_text(name, config[name]) for name in names),
             *([run.backend] if several else []),
+            *([settings_text(run.settings) or NONE] if set_ else []),
             str(run.epochs),
             *(
                 NONE if accuracy is None else f"{100 * accuracy:.2f}"

@@ -18,6 +18,8 @@ from kmlp_cli.options import (
     TargetAccuracy,
     target_share,
 )
+from kmlp_cli.output import say
+from kmlp_cli.surroundings import confirmed
 
 if TYPE_CHECKING:
     from kmlp.ablation import Ablation
@@ -167,7 +169,9 @@ def runs(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(help="The most to list; 0: all.", min=0)] = 50,
+    limit: Annotated[
+        int, typer.Option(help="The most to list; 0: all.", min=0, max=10**9)
+    ] = 50,
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -185,7 +189,7 @@ def runs(
     else:
         print_table(runs_table(shown))
     if len(shown) < found:
-        print(f"{len(shown)} of {found} runs; --limit 0 lists all.", file=sys.stderr)
+        say(f"{len(shown)} of {found} runs; --limit 0 lists all.")
 
 
 def rm(
@@ -199,13 +203,12 @@ def rm(
     with opened(runs_dir, writable=True) as store:
         get_study(store, study)
         alone, shared = runs_of_study(store, study)
-        print(
+        say(
             f'Runs of "{study}" that no other study uses, and that would be removed: '
-            f"{len(alone)}. Runs that stay, because one does: {len(shared)}.",
-            file=sys.stderr,
+            f"{len(alone)}. Runs that stay, because one does: {len(shared)}."
         )
-        if not (yes or typer.confirm("Remove it?", err=True)):
-            print("Nothing was removed.", file=sys.stderr)
+        if not (yes or confirmed("Remove it?", "--yes")):
+            say("Nothing was removed.")
             raise typer.Exit(1)
         remove_study(store, study)
-    print(f'Removed "{study}".', file=sys.stderr)
+    say(f'Removed "{study}".')

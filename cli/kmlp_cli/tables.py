@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from kmlp.ablation import Ablation
 from kmlp.checks import parameters_of
 from kmlp.comparison import ValueResult
 from kmlp.config import RunConfig, dataset_of, value_text
-from kmlp.evidence import conclusion
 from kmlp.run import Run
+from kmlp.settings import settings_text
 from kmlp.statistics import Difference, Estimate
 from kmlp.texts import count_of, protocol_text
 from kmlp_cli.cells import (
@@ -39,10 +38,13 @@ def ablation_table(study: Ablation) -> Table:
     seeds = len(study.seeds)
     looked_at = "all pairs" if study.baseline is None else "all values"
     legend = _INTERVAL_LEGEND.format(looked_at) if seeds > 1 else ""
-    described = description(study.base, fused=study.fused, but=[study.axis])
+    described = description(
+        study.base, fused=study.fused, settings=study.settings, but=[study.axis]
+    )
     table = plain_table(
         f"What {study.axis} does: {study.headline}",
-        "\n".join([described, legend + _CURVE_LEGEND]),
+        described,
+        legend + _CURVE_LEGEND,
     )
     _add_axis(table, study)
     base = study.baseline
@@ -138,17 +140,13 @@ def _mean(found: Estimate | None, spec: str) -> str:
     return NONE if found is None else format(found.mean, spec)
 
 
-def conclusion_text(study: Ablation) -> Text:
-    """The sentence under the table."""
-    return Text(conclusion(study))
-
-
 def run_table(run: Run) -> Table:
     """A row an epoch."""
     config = run.config
     table = plain_table(
         f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
-        f"{run.backend}{protocol_text(on_test=config.validates_on_test)}"
+        f"{run.backend}{protocol_text(on_test=config.validates_on_test)}",
+        settings_text(run.settings),
     )
     for name in (
         "epoch",
@@ -171,13 +169,13 @@ def run_table(run: Run) -> Table:
     return table
 
 
-def run_summary(run: Run) -> Text:
+def run_summary(run: Run) -> str:
     """The sentence under a run's table."""
     if run.status == "failed":
-        return Text(f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}")
+        return f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}"
     if run.status == "diverged":
-        return Text(f"Diverged: the loss is not finite any more in epoch {run.epochs}.")
-    return Text(
+        return f"Diverged: the loss is not finite any more in epoch {run.epochs}."
+    return (
         f"Test accuracy {100 * run.test_accuracy:.2f} %, test loss {run.test_loss:.4f} "
         f"after {count_of(run.epochs, 'epoch')} ({run.seconds:.1f} s)."
     )
@@ -216,15 +214,21 @@ def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def description(base: RunConfig, *, fused: bool, but: Sequence[str]) -> str:
-    """A configuration in words, but for some fields and for defaults of no effect."""
+def description(
+    base: RunConfig, *, fused: bool, settings: Mapping[str, str], but: Sequence[str]
+) -> str:
+    """A configuration in words, with the settings of the backend, but for some fields and
+    for defaults of no effect.
+    """
     shown = {
         name: value
         for name, value in base.to_dict().items()
         if name not in (*but, "seed", "dataset") and value not in (None, False, 0.0)
     }
     words = [f"{name} {value_text(name, value)}" for name, value in shown.items()]
-    return ", ".join(words if fused else [*words, "plain fit"])
+    if not fused:
+        words.append("plain fit")
+    return ", ".join([*words, *([settings_text(settings)] if settings else [])])
 
 
 def wrongs(value: ValueResult) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.table import Table
-from rich.text import Text
 
 from kmlp.comparison import ValueResult
 from kmlp.evidence import conclusion
@@ -17,18 +16,20 @@ from kmlp_cli.tables import description, wrongs
 
 def print_trials(study: Trials) -> None:
     """Prints what came of trials."""
-    print_table(
-        trials_table(study), Text("\n".join([study.best_text(), conclusion(study)]))
-    )
+    print_table(trials_table(study), study.best_text(), conclusion(study))
 
 
 def trials_table(study: Trials) -> Table:
     """A row a trial, in the order of their list: what it is, and what it comes to."""
     several = any(len(value.runs) > 1 for value in study.values)
-    lines = [description(study.base, fused=study.fused, but=study.varied)]
+    lines = [
+        description(
+            study.base, fused=study.fused, settings=study.settings, but=study.varied
+        )
+    ]
     if several:
         lines.append("±: half of the 95 % interval over the seeds. s: median of them.")
-    table = plain_table(f"Trials: {study.headline}", "\n".join(lines))
+    table = plain_table(f"Trials: {study.headline}", *lines)
     own_seeds = len({_seeds(value) for value in study.values}) > 1
     judged = not study.validates_on_test  # else the test data are shown already
     table.add_column("trial", justify="right", no_wrap=True)

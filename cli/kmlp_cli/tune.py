@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -127,7 +126,8 @@ def tune(
     from kmlp import backend as backends
     from kmlp.checks import check_count
     from kmlp.errors import gather
-    from kmlp_cli.output import print_json, print_table
+    from kmlp.settings import read_settings
+    from kmlp_cli.output import print_json, print_table, say
     from kmlp_cli.progress import show_progress
     from kmlp_cli.saving import check_log_folder, check_target, save_logs, save_run
     from kmlp_cli.search_tables import plan_table
@@ -159,6 +159,7 @@ def tune(
     }
     settings = make_settings(found, base, **asked)
     if plan:
+        read_settings(backends.select(backend))
         if as_json:
             print_json(plan_to_dict(settings))
         else:
@@ -188,9 +189,7 @@ def tune(
     best = search.best()
     if save is not None:
         if best is None or best.run is None:
-            print(
-                f"Nothing was saved to {save}: no trial came to a model.", file=sys.stderr
-            )
+            say(f"Nothing was saved to {save}: no trial came to a model.")
             raise typer.Exit(1)
         save_run(best.run, save)
     if search.failed:
@@ -210,21 +209,22 @@ def stages_of(settings: SearchSettings) -> dict[str, int]:
 
 def print_search(search: Search, *, every: bool = False) -> None:
     """Prints what came of a search, all of it or the best ten trials."""
+    from kmlp.evidence import conclusion
     from kmlp_cli import search_tables as tables
-    from kmlp_cli.output import print_table
+    from kmlp_cli.output import print_lines, print_table
 
     print_table(tables.search_table(search, every=every))
     if search.importances is not None:
         print_table(
             tables.importance_table(search.importances),
-            tables.importance_text(search.importances),
+            search.importances.meaning,
         )
     if search.confirmed is not None:
         print_table(
             tables.confirmed_table(search, search.confirmed),
-            tables.confirmed_text(search.confirmed),
+            conclusion(search.confirmed),
         )
-    print(tables.best_text(search))
+    print_lines(*tables.best_lines(search))
 
 
 def _space(config: ConfigOptions, path: Path | None) -> tuple[SearchSpace, RunConfig]:

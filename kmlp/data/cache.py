@@ -24,7 +24,8 @@ from platformdirs import user_cache_path
 
 from kmlp.data.dataset import Images, Split, fingerprint
 from kmlp.data.known import is_name
-from kmlp.errors import DataError
+from kmlp.errors import ConfigError, DataError
+from kmlp.files import expanded
 
 _FACTS = "dataset.json"
 _FORMAT = 1
@@ -51,9 +52,26 @@ class Entry:
 
 
 def cache_folder() -> Path:
-    """The folder of KMLP_CACHE_DIR, else kmlp's in the platform's cache folder."""
+    """The folder of KMLP_CACHE_DIR, else kmlp's in the platform's cache folder.
+
+    Raises:
+        ConfigError: if it cannot be one, or there is no home folder to put it in.
+    """
     chosen = os.environ.get("KMLP_CACHE_DIR")
-    return (Path(chosen).expanduser() if chosen else user_cache_path("kmlp")) / "datasets"
+    if chosen:
+        return expanded(chosen, "KMLP_CACHE_DIR") / "datasets"
+    try:
+        folder = user_cache_path("kmlp")
+        if not folder.is_absolute():  # as some versions of platformdirs have it
+            raise RuntimeError(f"{folder} is not absolute")
+    except RuntimeError as error:
+        raise ConfigError(
+            [
+                "There is no folder to keep datasets in, as this user has no home folder "
+                f"({error}). Set KMLP_CACHE_DIR to a folder."
+            ]
+        ) from error
+    return folder / "datasets"
 
 
 def entries() -> list[Entry]:
@@ -218,7 +236,9 @@ def entry_of(folder: Path) -> Entry:
         )
     except DataError:
         raise
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (
+        OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError
+    ) as error:  # fmt: skip
         raise DataError(f"{folder / _FACTS} is damaged. Remove that folder.") from error
 
 

@@ -18,6 +18,7 @@ from kmlp.data.dataset import Images
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
 from kmlp.data.listing import is_left_behind
 from kmlp.data.user_files import is_idx_folder
+from kmlp.files import expanded
 
 _UNFINISHED = ".incomplete"
 """In the name of a folder that TFDS had not finished when it was ended."""
@@ -152,7 +153,7 @@ def _system_folder(name: str) -> Path | None:
 def _tfds_folder(name: str) -> Path | None:
     """Where TFDS seems to have prepared a dataset; it is not asked, which takes longer."""
     chosen = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    place = Path(chosen).expanduser() / name.replace(":", "/")
+    place = expanded(chosen, "TFDS_DATA_DIR") / name.replace(":", "/")
     for found in sorted(place.glob("**/dataset_info.json")):
         inner = found.parent.relative_to(place).parts
         if not any(is_left_behind(it) or _UNFINISHED in it for it in inner):

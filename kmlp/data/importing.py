@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 from pathlib import Path
 
 from kmlp.data import cache
@@ -46,6 +46,9 @@ def import_dataset(
     Raises:
         DataError: if a file is missing or damaged, if images have several sizes, if
             the name cannot be given or is taken by other images.
+
+    Warns:
+        UserWarning: once, with what was left out of a folder.
     """
     check_own_name(name)
     known = KNOWN.get(name)
@@ -72,7 +75,7 @@ def import_dataset(
             images = read_idx_folder(path, class_names=names, listing=listing)
     finally:
         if (left_out := listing.left_out_text()) is not None:
-            print(left_out, file=sys.stderr)
+            warnings.warn(left_out, stacklevel=2)
     check_content(name, images)
     if name == BUNDLED:
         return load_images(BUNDLED)  # the same images

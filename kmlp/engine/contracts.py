@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
 from kmlp.config import RunConfig
+from kmlp.errors import KmlpError
 from kmlp.run import EpochRecord, Run, RunIdentity
 
 
@@ -104,6 +105,9 @@ class SliceFailed:
     reason: str
     final: bool = False
     """Whether it would fail again. Defaults to False."""
+    error: KmlpError | None = None
+    """What keeps every run from being trained, and ends the study: a backend that cannot
+    start, a disk that is full. Defaults to None: it is of this run."""
 
 
 @runtime_checkable

@@ -58,6 +58,7 @@ def execute(
             place of the one in the store once it is there. Defaults to False.
 
     Raises:
+        KmlpError: what a failure of the executor's gives as its `error`.
         RuntimeError: if the planner waits while nothing is being trained.
     """
     Engine(
@@ -194,6 +195,8 @@ class Engine:
         self._go_on(active)
 
     def _receive_failure(self, active: _Active, failed: SliceFailed) -> None:
+        if failed.error is not None:
+            raise failed.error
         active.failures += 1
         again = not failed.final and active.failures < MAX_TRIES
         self._tell(SliceLost(active.wanted[0], failed.reason, active.failures, again))

@@ -46,6 +46,12 @@ def visible_gpus() -> list[str]:
     command = shutil.which("nvidia-smi")
     if command is None:
         return []
-    done = subprocess.run([command, "-L"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [command, "-L"],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("GPU ")]
     return [str(place) for place in range(len(lines))]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
-import signal
+import shutil
 import sys
-import threading
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
-from types import FrameType
+from pathlib import Path
 from typing import Any
 
 from loky import ProcessPoolExecutor
@@ -24,15 +25,20 @@ from kmlp.checks import check_count
 from kmlp.closing import Closing
 from kmlp.config import RunConfig
 from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.errors import BackendError, KmlpError, ResourceError
 from kmlp.executors.here import places_here, visible_gpus
 from kmlp.executors.own import pack_own, register_own
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
 from kmlp.losses import LOSSES
-from kmlp.processes import end_with
+from kmlp.processes import end_with, held, unheard
+from kmlp.settings import check_inherited
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""
+
+_SAID = "stderr.txt"
+"""In a worker's temporary folder: what it said while its backend started."""
 
 
 class ProcessExecutor(Closing):
@@ -78,18 +84,22 @@ class ProcessExecutor(Closing):
                 share.environment(gpus[place % len(gpus)] if gpus else None)
                 for place in range(jobs)
             ]
-        self._idle = [_Process(seconds, it) for it in environments]
+        self._processes = [_Process(seconds, it) for it in environments]
         self._busy: dict[Future[Any], tuple[_Process, Slice]] = {}
 
+    @property
+    def _idle(self) -> list[_Process]:
+        busy = [process for process, _ in self._busy.values()]
+        return [process for process in self._processes if process not in busy]
+
     def free(self) -> int:
-        return len(self._idle)
+        return len(self._processes) - len(self._busy)
 
     def submit(self, slice_: Slice) -> None:
         # The run's own; else one that runs already; else one that has to be started.
         process = max(
             self._idle, key=lambda it: (it.config == slice_.config, it.pool is not None)
         )
-        self._idle.remove(process)
         self._busy[process.submit(slice_)] = (process, slice_)
 
     def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
@@ -98,12 +108,20 @@ class ProcessExecutor(Closing):
             return None
         future = done.pop()
         process, slice_ = self._busy.pop(future)
-        self._idle.append(process)
         try:
+            process.started.result()
             result, networks_built = future.result()
         except BrokenProcessPool as error:
+            reason, cause = _why(error), process.start_error()
             process.stop()
-            return SliceFailed(slice_, _why(error))
+            return SliceFailed(slice_, reason, error=cause)
+        except Exception as error:  # as it started
+            process.stop()
+            return SliceFailed(
+                slice_,
+                f"{type(error).__name__}: {error}",
+                error=error if isinstance(error, KmlpError) else None,
+            )
         if networks_built > MAX_NETWORKS_BUILT:
             process.stop()
         found: SliceResult | SliceFailed = result
@@ -111,15 +129,14 @@ class ProcessExecutor(Closing):
 
     def close(self) -> None:
         """Ends the workers; what they are doing is lost."""
-        for process in [*self._idle, *(process for process, _ in self._busy.values())]:
+        for process in self._processes:
             process.stop()
 
     def pids(self) -> list[int]:
         """The workers that run."""
-        processes = [*self._idle, *(process for process, _ in self._busy.values())]
         return [
             pid
-            for process in processes
+            for process in self._processes
             if process.pool is not None
             for pid in process.pool._processes
         ]
@@ -132,7 +149,11 @@ class _Process:
         self._seconds = seconds
         self._environment = {**_LEAVE_MEMORY_TO_US, **environment}
         self._own: object = None
+        self._folder: dict[str, str] = {}
+        """The environment variable that names its temporary folder."""
         self.pool: ProcessPoolExecutor | None = None
+        self.started: Future[None] = Future()
+        """Whether the backend has."""
         self.config: RunConfig | None = None
 
     def submit(self, slice_: Slice) -> Future[Any]:
@@ -143,59 +164,78 @@ class _Process:
             return self._submit(slice_)
 
     def _submit(self, slice_: Slice) -> Future[Any]:
-        own = ACTIVATIONS.own, LOSSES.own
-        if own != self._own:  # it is to know what was registered since
+        own = ACTIVATIONS.own, LOSSES.own, slice_.run.settings
+        if own != self._own:  # it is to know what was registered and set since
             self.stop()
+        if self.pool is None:
+            check_inherited(backend.select())
         self.config, self._own = slice_.config, own
         packed = pack_own() if self.pool is None else None
-        # They would let Ctrl-C through as they start.
-        resource_tracker.ensure_running()
-        loky_resource_tracker.ensure_running()
-        with _ctrl_c_is_not_for_it():
-            if self.pool is None:
-                self.pool = ProcessPoolExecutor(
-                    max_workers=1,
-                    initializer=_start,
-                    initargs=(backend.select(), os.getpid(), packed, self._seconds),
-                    env=self._environment,
-                )
-            future: Future[Any] = self.pool.submit(_do, slice_)
+        with held(), _processes_possible():  # a pool is never half made
+            with unheard():  # apart, since they unblock signals once they have started
+                resource_tracker.ensure_running()
+                loky_resource_tracker.ensure_running()
+            with unheard():
+                if self.pool is None:
+                    self._make_folder()
+                    self.pool = ProcessPoolExecutor(
+                        max_workers=1,
+                        initializer=_prepare,
+                        initargs=(os.getpid(),),
+                        env=self._environment | self._folder,
+                    )
+                    self.started = self.pool.submit(
+                        _start, backend.select(), packed, self._seconds
+                    )
+                future: Future[Any] = self.pool.submit(_do, slice_)
         return future
+
+    def start_error(self) -> BackendError | None:
+        """Why its backend cannot start, if that ended the process, and nobody else did."""
+        error = self.started.exception()
+        if not isinstance(error, BrokenProcessPool) or "SIGKILL" in _why(error):
+            return None
+        try:
+            said = Path(*self._folder.values(), _SAID).read_text(errors="replace")
+        except OSError:  # it had started, or there is no such folder
+            return None
+        last = said.strip().rpartition("\n")[2]
+        return BackendError(
+            backend.cannot_start(backend.select(), f"{_why(error)}: {last}".strip(": "))
+        )
 
     def stop(self) -> None:
         if self.pool is not None:
             self.pool.shutdown(wait=True, kill_workers=True)
+        for folder in self._folder.values():
+            shutil.rmtree(folder, ignore_errors=True)
         self.pool = self.config = None
+        self._folder = {}
+
+    def _make_folder(self) -> None:
+        """Makes a temporary folder of its own, with which what it has there goes when it
+        is killed. Where there is no room for one, it does without.
+        """
+        with contextlib.suppress(OSError):
+            self._folder = {"TMPDIR": tempfile.mkdtemp(prefix="kmlp-")}
 
 
 @contextlib.contextmanager
-def _ctrl_c_is_not_for_it() -> Iterator[None]:
-    """A process that is started here never hears of Ctrl-C: this one ends it.
-
-    A signal that comes meanwhile waits, so that a pool is never half made.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or handler is None:
-        yield
-        return
-    came = False
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-
-    blockable = hasattr(signal, "pthread_sigmask")
-    signal.signal(signal.SIGINT, remember)
-    if blockable:  # what a new process inherits; another thread may take the signal
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _processes_possible() -> Iterator[None]:
+    """Explains why this machine cannot start processes."""
     try:
         yield
-    finally:
-        if blockable:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            signal.raise_signal(signal.SIGINT)
+    except OSError as error:
+        ways = {
+            errno.ENOSPC: "make room in /dev/shm, where their semaphores are",
+            errno.EAGAIN: "let this user have more processes",
+            errno.ENOENT: "change to a folder that exists",
+        }
+        way = ways.get(error.errno or 0, "mend that")
+        raise ResourceError(
+            f"Worker processes cannot be started ({error.strerror or error}). To go on, "
+            f"{way}, or train with one job: what was trained is stored."
+        ) from error
 
 
 def _why(error: BrokenProcessPool) -> str:
@@ -208,18 +248,44 @@ _worker: Worker | None = None
 """Of a worker process."""
 
 
-def _start(name: str, parent: int, own: bytes | None, seconds: float) -> None:
+def _prepare(parent: int) -> None:
     """What a worker process does first."""
-    global _worker
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent)
     os.dup2(2, 1)  # stdout is for results
     sys.stdout = sys.stderr
+
+
+def _start(name: str, own: bytes | None, seconds: float) -> None:
+    """Starts the backend. If that ends the process, a file has what it said on stderr."""
+    global _worker
     backend.select(name)
+    with _stderr_kept():
+        backend.start()
     if own is not None:
         register_own(own)
     _worker = Worker(seconds=seconds)
+
+
+@contextlib.contextmanager
+def _stderr_kept() -> Iterator[None]:
+    """Has what is said on stderr go into a file; `KMLP_DEBUG=1` shows it all along."""
+    try:
+        if os.environ.get("KMLP_DEBUG") == "1":
+            raise OSError
+        path = Path(os.environ.get("TMPDIR", ""), _SAID)
+        kept = path.open("wb")
+    except OSError:
+        yield
+        return
+    saved = os.dup(2)
+    with kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+    path.unlink(missing_ok=True)
 
 
 def _do(slice_: Slice) -> tuple[SliceResult | SliceFailed, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kmlp.errors import ConfigError, gather
+from kmlp.errors import ConfigError, gather, shown
 
 _ROUNDING = 1e-9
 """So that three runs of 0.1 fit where 0.3 is."""
@@ -97,10 +97,10 @@ def _is_part(number: float) -> bool:
 def _number(name: str, value: Any, rule: str, allowed: Callable[[float], bool]) -> float:
     try:
         number = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not allowed(number):
         raise ConfigError(
-            [f"The value of `{name}` is {value!r}, but must be a number {rule}."]
+            [f"The value of `{name}` is {shown(value)}, but must be a number {rule}."]
         )
     return number

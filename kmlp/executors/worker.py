@@ -13,8 +13,9 @@ from kmlp.checkpoint import Archiver
 from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.environment import describe_machine
-from kmlp.errors import ConfigError, KmlpError
+from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
 from kmlp.run import EpochRecord, RunIdentity, identify
+from kmlp.settings import Settings, read_settings
 from kmlp.training import Session
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Worker:
     def __init__(self, *, seconds: float = SECONDS) -> None:
         self._seconds = seconds
         self._networks: Networks | None = None
+        self._settings: Settings = {}
         self._session: Session | None = None
         self._run: RunIdentity | None = None
         self._archiver: Archiver | None = None
@@ -55,7 +57,12 @@ class Worker:
         except Exception as error:  # a model may fail in any way
             self._session = None
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            return SliceFailed(slice_, reason[:500], final=isinstance(error, KmlpError))
+            return SliceFailed(
+                slice_,
+                reason[:500],
+                final=isinstance(error, KmlpError),
+                error=error if isinstance(error, BackendError | ResourceError) else None,
+            )
         except BaseException:
             self._session = None  # no one knows how far it came
             raise
@@ -75,6 +82,7 @@ class Worker:
         return SliceResult(slice_, tuple(records), self._archive)
 
     def _session_for(self, slice_: Slice) -> tuple[Session, Archiver]:
+        _check_settings(slice_.run)
         session, archiver = self._session, self._archiver
         if (
             session is not None
@@ -86,11 +94,14 @@ class Worker:
             return session, archiver
         self._close()
         _check_same(slice_.run)
-        if self._networks is None:
-            backend.load()
+        settings = dict(slice_.run.settings)
+        if self._networks is None or self._settings != settings:
+            backend.start()
+            _check_threads()
             from kmlp.training.networks import Networks
 
-            self._networks = Networks()
+            # Programs that are compiled under other settings would come to other numbers.
+            self._networks, self._settings = Networks(), settings
         dataset = dataset_of(slice_.config)
         self._archiver = Archiver(slice_.config, dataset)
         self._session = Session(
@@ -128,10 +139,43 @@ def do_slice(slice_: Slice) -> SliceResult | SliceFailed:
     return replace(done, facts=describe_machine())
 
 
+def _check_settings(run: RunIdentity) -> None:
+    """Raises `ConfigError` if this process is set otherwise than the run states."""
+    backend.select(run.backend)
+    here = read_settings(run.backend)
+    if here == run.settings:
+        return
+    names = sorted({**here, **run.settings})
+    texts = (
+        f"{name} is {here.get(name, 'not set')}, not {run.settings.get(name, 'set')}"
+        for name in names
+        if here.get(name) != run.settings.get(name)
+    )
+    raise ConfigError(
+        [
+            f"The run is not the same on {platform.node()}, which is set otherwise than "
+            f"the engine: {'; '.join(texts)}. Set both alike, by variables, before Python "
+            "starts."
+        ]
+    )
+
+
+def _check_threads() -> None:
+    """Raises `ConfigError` if the backend splits its sums by a number of threads."""
+    if not (backend.one_thread() or backend.accelerated()):
+        raise ConfigError(
+            [
+                f"{backend.select()} was in use before kmlp loaded it, so it computes with "
+                "several threads, and a run would come to other numbers. Train in worker "
+                "processes, as `kmlp.ProcessExecutor(1)` does, or do `from kmlp import "
+                "backend; backend.load()` first."
+            ]
+        )
+
+
 def _check_same(run: RunIdentity) -> None:
     """Raises `KmlpError` if what this process has would come to other numbers."""
-    backend.select(run.backend)
-    if identify(run.config, fused=run.fused).key != run.key:
+    if identify(run.config, fused=run.fused, settings=run.settings).key != run.key:
         raise ConfigError(
             [
                 f"The run is not the same on {platform.node()}: its dataset, a function "

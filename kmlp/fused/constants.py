@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from kmlp.settings import differing_settings
+
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _BACKENDS = ("tensorflow", "jax", "jaxlib", "torch", "numpy", "ml_dtypes")
 """Packages whose objects do not change, or hold what is no constant."""
@@ -47,14 +49,15 @@ _NOT_READ = {
 
 
 class Constants:
-    """What the Python of a model's step says, at one time.
+    """What the Python of a model's step and the settings say, at one time.
 
     Two of them are equal where nothing of it was set between the two.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self._alive: list[Any] = []  # so that no other object gets the same id
-        self._said = list(self._walk(model))
+        settings = differing_settings(keras.config.backend())
+        self._said = [*settings.items(), *self._walk(model)]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Constants) and self._said == other._said

@@ -57,7 +57,7 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
     # Compiled now and kept here, so that clearing JAX's caches does not cost it. The
     # data are arguments: XLA would make constants of what a function captures.
     device = backend.jax_cpu()
-    with backend.one_thread():
+    with backend.on_jax_cpu():
         state = jax.device_put(_state(model, training=training), device)
         compiled = (
             jax.jit(program, donate_argnums=0)

@@ -29,6 +29,7 @@ from kmlp.fused.callbacks import (
 from kmlp.fused.feed import CHUNK_BYTES, Feed
 from kmlp.fused.loop import IN_USE, Loop, has_own, steps
 from kmlp.fused.refusal import refusing
+from kmlp.settings import differing_settings
 
 
 def fit(
@@ -103,6 +104,10 @@ def evaluate(model: Any, data: Batches) -> dict[str, float]:
     return dict(logs)
 
 
+_EAGER = {"jax_disable_jit", "run_functions_eagerly"}
+"""Settings under which backends call each operation by itself."""
+
+
 def _loops_of(model: Any, data: Batches, validation: Batches | None) -> tuple[Loop, Loop]:
     """A model's training and testing loop, with the programs that they have.
 
@@ -112,6 +117,14 @@ def _loops_of(model: Any, data: Batches, validation: Batches | None) -> tuple[Lo
         ConfigError: if the model cannot be built, or if there are labels that it has no
             output for.
     """
+    settings = differing_settings(keras.config.backend())
+    if eager := _EAGER & settings.keys():
+        raise ConfigError(
+            [
+                f"Nothing is to be compiled while `{eager.pop()}` is set. Train with "
+                "`model.fit`."
+            ]
+        )
     _build(model, data.first)
     loops: tuple[Loop, Loop] | None = getattr(model, "_kmlp_loops", None)
     if loops is None:

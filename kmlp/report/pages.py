@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from kmlp.charts.style import save, style, to_specification
+from kmlp.charts.style import embed_script, save, script_json, style, to_specification
 from kmlp.errors import ConfigError
-from kmlp.files import replacing
+from kmlp.files import file_name, replacing
 from kmlp.report.sections import Figure, Section
+from kmlp.texts import visible
 
 FORMATS = (".html", ".md", ".pdf")
 """What a report can be, by the end of the file's name."""
@@ -86,12 +88,11 @@ def picture_names(sections: Sequence[Section], path: Path) -> list[Path]:
 
 
 def _picture(path: Path, section: Section, figure: Figure) -> Path:
-    return path.with_name(f"{path.stem}-{section.name}-{figure.name}.svg")
+    name = f"{path.stem}-{file_name(section.name)}-{figure.name}.svg"
+    return path.with_name(name)
 
 
 def _html(sections: Sequence[Section], title: str, introduction: Sequence[str]) -> str:
-    import vl_convert
-
     charts: dict[str, dict[str, Any]] = {}
     for number, section in enumerate(sections, start=1):
         for figure in section.figures:
@@ -104,17 +105,12 @@ def _html(sections: Sequence[Section], title: str, introduction: Sequence[str]) 
             introduction=introduction,
             sections=sections,
             charts=charts,
-            script=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"),
-            specifications=_for_script(charts),
-            config=_for_script(style()),
+            script=embed_script(),
+            specifications=script_json(charts),
+            config=script_json(style()),
         )
     )
     return page
-
-
-def _for_script(values: Any) -> str:
-    """JSON that may stand within a script element."""
-    return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _write_markdown(
@@ -136,7 +132,7 @@ def _write_markdown(
             title=title,
             introduction=introduction,
             sections=sections,
-            picture=lambda section, figure: _picture(path, section, figure).name,
+            picture=lambda section, figure: quote(_picture(path, section, figure).name),
             described=lambda section, figure: described[figure.name + section.name],
         )
     )
@@ -164,7 +160,8 @@ def _print(page: str, path: Path) -> None:
                 source.as_uri(),
             ],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=_PDF_SECONDS,
             check=False,
         )
@@ -184,6 +181,42 @@ def _templates() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_printed,
     )
-    found.filters["cell"] = lambda text: text.replace("|", "\\|").replace("\n", " ")
+    found.filters |= {"text": _paragraph, "cell": _inline, "line": visible}
     return found
+
+
+def _printed(value: Any) -> Any:
+    """What a template prints of a value; of a text, what can be seen."""
+    import markupsafe
+
+    if isinstance(value, str) and not isinstance(value, markupsafe.Markup):
+        return visible(value, keep="\n")
+    return value
+
+
+_SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|<(?=[a-zA-Z/!?])|&(?=#?\w+;)")
+"""What Markdown does not take as it is: of markup, links, tables, HTML, formulas."""
+_BLOCK = re.compile(r"(\d*)(?=[>=]|[#+-]+(?:\s|$)|(?<=\d)[.)](?:\s|$))")
+"""Where a line begins, up to what makes it a heading, a list or a quotation."""
+
+
+def _inline(text: str) -> str:
+    r"""A text as Markdown that shows it, within a line.
+
+    >>> print(_inline("[x](y) <b> learning_rate | 1 < 2"))
+    \[x\](y) \<b> learning_rate \| 1 < 2
+    """
+    return _SPECIAL.sub(r"\\\g<0>", visible(" ".join(text.split())))
+
+
+def _paragraph(text: str) -> str:
+    r"""A text as Markdown that shows it, as a line of its own.
+
+    >>> print(_paragraph("# one"), _paragraph("12. two"), _paragraph("1.5 three"))
+    \# one 12\. two 1.5 three
+    """
+    line = _inline(text)
+    block = _BLOCK.match(line)
+    return line if block is None else f"{block[0]}\\{line[block.end() :]}"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from kmlp.errors import StoreError, StoreWriteError
+from kmlp.errors import ConfigError, StoreError, StoreWriteError, shown
 
 VERSION = 1
 """Of the schema; SQLite keeps it as `user_version`."""
@@ -122,6 +122,10 @@ def explained(path: Path, kind: type[StoreError] = StoreWriteError) -> Iterator[
         yield
     except StoreError:
         raise
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            [f"{shown(error.object)} is no text: it is not in UTF-8."]
+        ) from error
     except (sqlite3.Error, OSError) as error:
         text = str(error)
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

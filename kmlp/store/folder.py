@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kmlp.errors import ConfigError
+from kmlp.files import expanded
+
 MEMORY = ":memory:"
 """In the place of a folder: nothing is kept when the store is closed."""
 
@@ -17,6 +20,12 @@ def runs_folder(given: str | os.PathLike[str] | None = None) -> Path | None:
 
     Returns:
         The folder; None for ":memory:".
+
+    Raises:
+        ConfigError: if it cannot be one.
     """
     chosen = os.fspath(given) if given is not None else os.environ.get("KMLP_RUNS_DIR")
-    return None if chosen == MEMORY else Path(chosen or "kmlp_runs").expanduser()
+    if given is not None and not chosen:
+        raise ConfigError(["The runs folder is empty. Give a folder, or :memory:."])
+    source = "KMLP_RUNS_DIR" if given is None else "the runs folder"
+    return None if chosen == MEMORY else expanded(chosen or "kmlp_runs", source)

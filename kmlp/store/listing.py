@@ -23,6 +23,8 @@ class RunSummary:
     config: RunConfig
     backend: str
     fused: bool
+    settings: dict[str, str]
+    """See `kmlp.settings`: those that were not as they are by default."""
     parameters: int
     epochs: int
     status: Status
@@ -101,7 +103,9 @@ def list_runs(
     where, values = _where(store, filters, study)
     with store.reading():
         rows = store.connection.execute(
-            f"SELECT * FROM runs WHERE {where} ORDER BY updated DESC, id DESC LIMIT ?",
+            "SELECT runs.*, json_extract(facts, '$.settings') AS settings FROM runs "
+            "JOIN environments ON environments.id = runs.environment "
+            f"WHERE {where} ORDER BY updated DESC, runs.id DESC LIMIT ?",
             (*values, -1 if limit is None else limit),
         ).fetchall()
     names = (
@@ -112,6 +116,7 @@ def list_runs(
         RunSummary(
             config=RunConfig.restored(json.loads(row["config"])),
             fused=bool(row["fused"]),
+            settings=json.loads(row["settings"] or "{}"),
             **{name: row[name] for name in names},
         )
         for row in rows
@@ -126,6 +131,12 @@ def count_runs(store: Store, filters: Mapping[str, Any], *, study: str | None) -
         return int(store.connection.execute(query, values).fetchone()[0])
 
 
+def _as_in_sqlite(value: Any) -> Any:
+    """A value as SQLite reads it from JSON: whole numbers beyond 64 bits as floats."""
+    large = isinstance(value, int) and abs(value) >= 2**63
+    return float(value) if large else value
+
+
 def _where(
     store: Store, filters: Mapping[str, Any], study: str | None
 ) -> tuple[str, list[Any]]:
@@ -133,7 +144,7 @@ def _where(
     conditions = ["fresh = 0"]
     values = [  # of an array, json_extract gives the JSON without spaces
         json.dumps(value, separators=(",", ":")) if isinstance(value, tuple) else value
-        for value in filters.values()
+        for value in map(_as_in_sqlite, filters.values())
     ]
     for name in filters:
         column = name in ("status", "backend")

@@ -254,9 +254,18 @@ class Store(Closing):
             history=tuple(map(_record, records)),
             archive=None if checkpoint is None else self._reader(checkpoint),
             failure=row["failure"],
+            settings=self._settings(row["environment"]),
             key=row["key"],
             updated=row["updated"],
         )
+
+    def _settings(self, environment: int) -> dict[str, str]:
+        """The settings under which a run was begun; its key has them, too."""
+        [facts] = self.connection.execute(
+            "SELECT facts FROM environments WHERE id = ?", (environment,)
+        ).fetchone()
+        settings: dict[str, str] = json.loads(facts).get("settings", {})
+        return settings
 
     def _reader(self, checkpoint: sqlite3.Row) -> Callable[[], bytes]:
         path, sha256 = self._files / checkpoint["file"], checkpoint["sha256"]
@@ -277,6 +286,7 @@ class Store(Closing):
         if row is not None:
             return int(row["id"])
         now = time.time()
+        stated = {"settings": dict(identity.settings)} if identity.settings else None
         made = self.connection.execute(
             "INSERT INTO runs (key, fresh, config, backend, fused, parameters, created, "
             "updated, environment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -289,7 +299,7 @@ class Store(Closing):
                 identity.parameters,
                 now,
                 now,
-                self.environment(),
+                self.environment(stated),
             ),
         ).lastrowid
         assert made is not None

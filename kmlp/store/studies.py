@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kmlp.errors import ConfigError, StoreError, unknown_name
+from kmlp.errors import ConfigError, StoreError, shown, unknown_name
 from kmlp.run import Run
 from kmlp.store.runs import Store
 
@@ -99,14 +100,28 @@ def iso_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
+def check_name(name: Any) -> None:
+    """Raises `ConfigError` if a study cannot be called so."""
+    if not isinstance(name, str) or not name.strip():
+        why = "is empty" if isinstance(name, str) else "is no text"
+    elif any(unicodedata.category(it) in ("Cc", "Cs") for it in name):
+        why = "has characters that are no text: control characters, or bytes not in UTF-8"
+    else:
+        return
+    raise ConfigError(
+        [f"The study's name {shown(name)} {why}. Give another one, or none: it gets one."]
+    )
+
+
 def put_study(store: Store, study: StudyRecord) -> None:
     """Keeps a study, in the place of what it asked before.
 
     Runs that it asked for before remain its own.
 
     Raises:
-        ConfigError: if there is another one of that name.
+        ConfigError: if there is another one of that name, or it cannot be a name.
     """
+    check_name(study.name)
     values = json.dumps([study.about, study.question, study.epochs, study.rows])
     with store.writing():
         row = store.connection.execute(
@@ -142,16 +157,18 @@ def get_study(store: Store, name: str) -> StudyRecord:
         StoreError: if there is none, with the nearest name.
     """
     with store.reading():
-        row = store.connection.execute(
-            "SELECT * FROM studies WHERE name = ?", (name,)
-        ).fetchone()
-        found = store.connection.execute("SELECT name FROM studies").fetchall()
-    if row is None:
-        names = [it["name"] for it in found]
-        if not names:
-            raise StoreError(f"There is no study in {store.folder} yet.")
-        raise StoreError(unknown_name("study", name, names))
-    return _record(row)
+        # A name that is no text in UTF-8 cannot be asked for.
+        found = store.connection.execute("SELECT id, name FROM studies").fetchall()
+        numbers = {it["name"]: it["id"] for it in found}
+        if name in numbers:
+            return _record(
+                store.connection.execute(
+                    "SELECT * FROM studies WHERE id = ?", (numbers[name],)
+                ).fetchone()
+            )
+    if not numbers:
+        raise StoreError(f"There is no study in {store.folder} yet.")
+    raise StoreError(unknown_name("study", name, numbers))
 
 
 def list_studies(store: Store) -> list[StudySummary]:

@@ -83,7 +83,7 @@ class PlainTrainer:
         train = self._dataset.train
         order = generator(self._config.seed, Purpose.ORDER, epoch).permutation(len(train))
         losses = StepLosses()
-        with backend.one_thread():
+        with backend.on_jax_cpu():
             history = self._recorder.fit(
                 train.x[order],
                 self._targets(train)[order],
@@ -112,7 +112,7 @@ class PlainTrainer:
         gc.collect()  # compiled functions and models refer to each other
 
     def _evaluate(self, split: Split) -> dict[str, float]:
-        with backend.one_thread():
+        with backend.on_jax_cpu():
             logs: dict[str, float] = self._recorder.evaluate(
                 split.x,
                 self._targets(split),

@@ -1,7 +1,4 @@
-import gc
-import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,6 @@ from support import python, run
 
 import kmlp as library
 from kmlp.config import config_fields, value_text
-from kmlp_cli.app import interrupt
 
 
 def test_version(kmlp):
@@ -86,29 +82,3 @@ def test_debug_shows_the_traceback():
     arguments = ["ablate", "--param", "widht", "--values", "1"]
     assert "Traceback" in process(*arguments, KMLP_DEBUG="1").stderr
     assert "Traceback" not in process(*arguments).stderr
-
-
-def test_ctrl_c_within_a_collection_of_garbage_is_heard_after_it():
-    """Python ignores what is raised in a callback of the collector, such as JAX has."""
-
-    def raise_signal():
-        signal.raise_signal(signal.SIGINT)
-
-    phases = []
-
-    def callback(phase, _):
-        phases.append(phase)
-        if len(phases) == 1:
-            raise_signal()
-        elif len(phases) == 2:
-            time.sleep(0.05)  # it is raised again within this one
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        gc.callbacks.append(callback)
-        with pytest.raises(KeyboardInterrupt):
-            gc.collect()
-            time.sleep(10)
-    finally:
-        gc.callbacks.remove(callback)
-        signal.signal(signal.SIGINT, before)

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 from importlib.resources import files
@@ -164,6 +165,7 @@ def pictures(folder, *names):
 TWO_CLASSES = ("cat/1.png", "cat/2.png", "cat/3.png", "dog/1.png", "dog/2.png", "dog/3.png")
 
 
+@pytest.mark.filterwarnings("default")  # or it would be raised
 def test_import_says_once_what_it_left_out(kmlp, folders):
     mine = pictures(
         folders / "mine", *TWO_CLASSES, ".ipynb_checkpoints/1.png", "cat/._1.png"
@@ -218,7 +220,7 @@ def test_show_refuses_what_it_cannot_write(kmlp, folders, imported, out, message
 
 
 def test_rm_asks_before_it_removes_what_is_the_users(kmlp, imported, monkeypatch):
-    monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     result = kmlp("data", "rm", imported)
     assert (result.code, cache.find(imported) is not None) == (1, True)
     assert "Nothing was removed" in result.err

@@ -60,11 +60,8 @@ def runs(tmp_path, monkeypatch):
             "is 'a:99999', but must be auto, HOST:PORT",
         ),
         ("--executor ray --ray-address http://a:1", "is 'http://a:1', but must be auto"),
-        ("--executor ray --ray-runtime-env x.yaml", "x.yaml cannot be read (No such file"),
-        (
-            "--executor ray --ray-runtime-env fifo.yaml",
-            "fifo.yaml cannot be read (it is a FIFO",
-        ),
+        ("--executor ray --ray-runtime-env x.yaml", "x.yaml: No such file"),
+        ("--executor ray --ray-runtime-env fifo.yaml", "fifo.yaml: it is a FIFO"),
         ("--executor ray --ray-runtime-env no.yaml", "no.yaml is not YAML: while parsing"),
         ("--executor ray --ray-runtime-env list.yaml", "list.yaml must have names with"),
     ],

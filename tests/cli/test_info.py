@@ -17,3 +17,13 @@ def test_table(kmlp):
     result = kmlp("info")
     assert (result.code, result.err) == (0, "")
     assert keras.__version__ in result.out
+
+
+def test_shows_the_settings_that_are_not_as_they_are_by_default(kmlp):
+    assert json.loads(kmlp("info", "--json").out)["settings"] == {}
+    keras.config.set_max_epochs(3)
+    try:
+        assert json.loads(kmlp("info", "--json").out)["settings"] == {"max_epochs": "3"}
+        assert "max_epochs 3" in kmlp("info").out
+    finally:
+        keras.config.set_max_epochs(None)

@@ -129,7 +129,7 @@ def test_other_seeds(written):
 
 
 WRONG = {
-    "no TOML": ("title = ", "my-lab.toml is no TOML: "),
+    "no TOML": ("title = ", "my-lab.toml is not TOML: "),
     "nothing": ('title = "A"', "There is nothing to train: give [[ablations]]"),
     "no title": ('[[ablations]]\nparam = "width"\nvalues = [1]', "title is missing."),
     "a key": ('title = "A"\nsedes = 3', 'Unknown key "sedes": did you mean "seeds"?'),
@@ -225,8 +225,8 @@ WRONG = {
         'title = "A"\n[[trials]]\nruns = [{ published = { loss = ["1"] } }]',
         'loss: ["1"], but must be a number, or a list of numbers, one an epoch.',
     ),
-    "a number without end": (f'title = "A"\nepochs = {"9" * 5000}', "is no TOML: "),
-    "a list without end": (f"title = {'[' * 5000}", "is no TOML: "),
+    "a number without end": (f'title = "A"\nepochs = {"9" * 5000}', "is not TOML: "),
+    "a list without end": (f"title = {'[' * 5000}", "nested more than 100 deep"),
     "an algorithm": (
         'title = "A"\n[search]\nalgorithm = "halving"\nspace = { width = [1, 2] }',
         'search: algorithm: Unknown name "halving".',

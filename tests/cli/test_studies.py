@@ -4,12 +4,14 @@ import contextlib
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
 
 import pytest
 
 from kmlp import RunConfig, ablate, train
+from kmlp.texts import visible
 
 pytestmark = pytest.mark.once
 
@@ -192,3 +194,83 @@ def test_a_study_whose_runs_are_missing_shows_what_it_has(kmlp):
         result = kmlp("show", name)
         assert result.code == 2
         assert message in result.err
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[/x]</script><img src=x onerror=alert(1)>|`\x1b]0;t\x07\n\u202e",
+        "../../=1+1",
+        "=" + 100 * "日",
+    ],
+    ids=["markup", "path", "long"],
+)
+def test_a_study_of_any_name_is_shown_and_written(kmlp, tmp_path, name):
+    database = tmp_path / "runs" / "kmlp.sqlite"
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE studies SET name = ? WHERE name = 'one'", (name,))
+    out = tmp_path / "out" / "out"
+    out.mkdir(parents=True)
+    for command in (
+        ("studies",),
+        ("show", name),
+        ("show", name, "--csv"),
+        ("runs", "--study", name),
+        ("plot", name, "--out", str(out / "plot.svg")),
+        ("report", name, "--out", str(out / "report.md")),
+        ("export", name, "--out", str(out / "rows.csv"), "--tensorboard", str(out)),
+        ("rm", name, "--yes"),
+    ):
+        result = kmlp(*command)
+        assert result.code == 0, result.err
+        assert not re.search(
+            r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", result.out + result.err
+        )
+    assert not list(out.parent.parent.glob("*.svg"))
+    assert [it.name for it in out.parent.iterdir()] == ["out"]
+    assert len(list(out.glob("report-*.svg"))) == 3
+    assert len(list(out.glob("*/*/*.kmlp"))) == 1
+    with (out / "rows.csv").open(newline="", encoding="utf-8") as file:
+        [row] = csv.DictReader(file)
+    assert row["study"] == (f"'{name}" if name.startswith("=") else visible(name))
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_was_set_is_said_wherever_a_study_is_described(kmlp, tmp_path):
+    import jax
+
+    command = ["ablate", "--param", "width", "--values", "8,16", "--depth", "1", "--seeds", "1",
+               "--epochs", "1", "--train-size", "512", "--jobs", "1", "--quiet", "--json"]  # fmt: skip
+    with jax.default_matmul_precision("highest"):
+        told = json.loads(kmlp(*command).out)
+        assert kmlp(*command, "--name", "widths").code == 2  # trained under no such setting
+    assert told["settings"] == {"jax_default_matmul_precision": "highest"}
+    said = "jax_default_matmul_precision highest"
+    shown = [kmlp("studies"), kmlp("runs"), kmlp("show", told["name"])]
+    for result in shown:  # folded, and perhaps within a word
+        assert "".join(said.split()) in "".join(result.out.split()), result.out
+    assert json.loads(kmlp("runs", "--json", "--study", told["name"]).out)["runs"][0][
+        "settings"
+    ]
+    assert said in kmlp("show", told["name"], "--csv").out
+    kmlp("report", told["name"], "--out", str(tmp_path / "it.md"))
+    assert "jax_default_matmul_precision" in (tmp_path / "it.md").read_text()
+    assert kmlp("compare", "widths", told["name"]).code == 0
+
+
+def test_a_setting_that_is_none_for_runs_is_refused(kmlp, tmp_path):
+    import keras
+
+    keras.config.set_epsilon(1e-3)
+    try:
+        for command in (
+            ["train"], ["ablate", "--param", "width", "--values", "8", "--dry-run"],
+            ["tune", "--plan"],
+            ["reproduce", "mnist-lab", "--dry-run", "--runs-dir", str(tmp_path)],
+        ):  # fmt: skip
+            result = kmlp(*command)
+            assert (result.code, result.out) == (2, "")
+            assert "The setting `epsilon` is 0.001" in result.err
+    finally:
+        keras.config.set_epsilon(1e-7)

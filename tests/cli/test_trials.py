@@ -94,7 +94,7 @@ def test_show_has_a_row_a_trial(kmlp):
 def test_show_json_and_csv(kmlp):
     found = json.loads(kmlp("show", "list", "--json").out)
     assert list(found) == [
-        "name", "metric", "base", "varied", "epochs", "seeds", "backend", "fused", "trials",
+        "name", "metric", "base", "varied", "epochs", "seeds", "backend", "fused", "settings", "trials",
         "best", "conclusion",
     ]  # fmt: skip
     shared = {"learning_rate", "seed"} ^ set(found["base"])

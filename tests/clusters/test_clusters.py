@@ -63,12 +63,15 @@ def test_a_slow_worker_holds_up_nothing_but_its_run(kmlp, lasting_cluster, expec
     assert found == expected
 
 
-def test_ctrl_c_leaves_the_cluster_clean(kmlp, lasting_cluster, expected):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_it_leaves_the_cluster_clean(
+    kmlp, lasting_cluster, expected, number, code
+):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "The same command goes on where it ended." in err
     wait_until(lambda: not lasting_cluster.workers(), seconds=10)
     found, _ = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))

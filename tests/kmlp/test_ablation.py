@@ -205,8 +205,8 @@ def test_export_has_the_documented_keys():
         )
     )
     assert list(exported) == [
-        "name", "axis", "metric", "base", "epochs", "seeds", "backend", "fused", "baseline",
-        "target_accuracy", "values", "best", "best_index", "conclusion",
+        "name", "axis", "metric", "base", "epochs", "seeds", "backend", "fused", "settings",
+        "baseline", "target_accuracy", "values", "best", "best_index", "conclusion",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
     assert exported["best_index"] == 1

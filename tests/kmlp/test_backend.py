@@ -52,6 +52,18 @@ def test_without_any_backend_the_error_says_so():
     assert "No backend is installed" in python(code, KERAS_BACKEND="").stderr
 
 
+def test_a_backend_that_cannot_be_imported_is_a_backend_error(tmp_path):
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "__init__.py").write_text('raise ImportError("no libcuda")')
+    code = "from kmlp import backend; backend.load('jax')"
+    result = python(code, PYTHONPATH=str(tmp_path), JAX_PLATFORMS="cuda")
+    last = result.stderr.splitlines()[-1]
+    assert (
+        "BackendError: The backend jax cannot start (ImportError: no libcuda); the " in last
+    )
+    assert "environment has JAX_PLATFORMS=cuda. Mend what it says" in last
+
+
 def test_keras_configuration_file_chooses(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     code = "from kmlp import backend; print(backend.select())"
@@ -130,13 +142,11 @@ def test_what_was_built_before_does_not_change_the_bytes_of_a_run(alone, after_o
     assert alone.stdout == after_others.stdout
 
 
-def test_a_backend_that_computed_before_changes_nothing_or_that_is_said(alone):
+def test_a_backend_that_computed_before_is_said_where_it_has_many_threads():
     computed = "import numpy, keras; keras.ops.add(numpy.ones(2), 1)\n"
-    result = python(computed + REPEAT % "", **ANEW)
-    if "was in use before kmlp loaded it" not in result.stderr:
-        assert result.stdout == alone.stdout, result.stderr
-    elif backend.loaded() != "tensorflow":  # whose threads cannot be chosen any more
-        pytest.fail(result.stderr)
+    result = python(computed + "from kmlp import backend; backend.load()")
+    said = "was in use before kmlp loaded it" in result.stderr
+    assert said == (backend.loaded() == "tensorflow")  # the others have a way out
 
 
 def test_what_is_trained_stands_where_the_arrays_of_the_script_do():
@@ -160,3 +170,14 @@ model.fit(x, y, verbose=0)
 def test_a_backend_that_was_only_imported_is_not(after_others):
     assert after_others.returncode == 0
     assert "was in use" not in after_others.stderr
+
+
+def test_a_run_is_the_same_where_the_backend_computed_before(alone):
+    """TensorFlow's is trained in a process of its own then, JAX's on another CPU."""
+    computed = {
+        "jax": "import jax; jax.numpy.ones(2) + 1\n",
+        "tensorflow": "import keras, tensorflow; tensorflow.ones(2) + 1\n",
+        "torch": "import torch; torch.set_num_threads(2); torch.ones(2) + 1\n",
+    }[backend.select()]
+    result = python(computed + REPEAT % "", **ANEW)
+    assert result.stdout == alone.stdout, result.stderr

@@ -30,7 +30,7 @@ configs = st.builds(
     learning_rate=st.floats(1e-12, 1e6),
     momentum=st.floats(1e-6, 0.999),
     nesterov=st.booleans(),
-    weight_decay=st.floats(0, 10),
+    weight_decay=st.just(0.0) | st.floats(1e-30, 10),
     batch_size=st.integers(1, 10**6),
     initializer=st.sampled_from(["glorot_uniform", "pytorch", "normal"]),
     train_size=st.none() | st.integers(1, 10**6),
@@ -55,6 +55,43 @@ def test_text_round_trip(config):
     for name, field in config_fields().items():
         value = getattr(config, name)
         assert field.parse(value_text(name, value)) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("learning_rate", "1e39"),
+        ("learning_rate", "1/1" + "0" * 50),
+        ("momentum", "0.99999999999"),
+        ("width", "9" * 5000),
+        ("width", "8x" + "9" * 4000),
+        ("seed", "1" + "0" * 400),
+    ],
+    ids=lambda it: it[:20],
+)
+def test_numbers_that_nothing_holds_are_refused_as_texts_too(field, text):
+    with pytest.raises(ConfigError) as caught:
+        config_fields()[field].parse(text)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("field", ["width", "depth", "batch_size", "train_size", "seed"])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_whole_numbers_without_end_are_refused(field, digits):
+    """Python refuses to write those of more than 4300 digits."""
+    for value in (10**digits, [8, 10**digits]) if field == "width" else (10**digits,):
+        with pytest.raises(
+            ConfigError, match=f"The value of `{field}` is .* must be"
+        ) as caught:
+            RunConfig(**{field: value})
+        assert len(str(caught.value)) < 300
+
+
+def test_numbers_at_the_ends_of_float32_are_held():
+    small, great = np.finfo("float32").tiny, np.finfo("float32").max
+    assert RunConfig(learning_rate=small).learning_rate == small
+    assert RunConfig(weight_decay=great).weight_decay == great
+    assert RunConfig(weight_decay=0.0).weight_decay == 0
 
 
 def test_is_frozen():
@@ -132,6 +169,15 @@ def test_all_problems_are_reported_at_once():
         ("initializer", "he_norml", 'did you mean "he_normal"?'),
         ("dataset", "mnst", 'did you mean "mnist"?'),
         ("output", "softmx", 'did you mean "softmax"?'),
+        ("learning_rate", 1e39, "The value of `learning_rate` is 1e+39, but must be 0, or from 1.2e-38 to 3.4e+38 (float32)."),
+        ("learning_rate", 1e-46, "is 1e-46, but must be 0, or from 1.2e-38 to"),
+        ("learning_rate", np.float64(1e-39), "from 1.2e-38 to"),  # which a CPU takes for 0
+        ("weight_decay", 1e39, "from 1.2e-38 to 3.4e+38"),
+        ("weight_decay", 1e-46, "from 1.2e-38 to 3.4e+38"),
+        ("momentum", 0.99999999999, "is 0.99999999999, but must be `0 <= momentum < 1`, also as float32."),
+        ("momentum", 1e-46, "from 1.2e-38 to 3.4e+38"),
+        ("validation_fraction", 1 - 1e-12, "`0 < validation_fraction < 1`, also as float32"),
+        ("validation_fraction", 1e-46, "from 1.2e-38 to 3.4e+38"),
     ],
 )  # fmt: skip
 def test_wrong_values(field, value, message):

@@ -21,6 +21,7 @@ from kmlp.engine import (
     SliceLost,
     SliceResult,
 )
+from kmlp.errors import ResourceError
 from kmlp.run import RunIdentity
 from kmlp.store import Store
 
@@ -248,6 +249,30 @@ def test_what_would_fail_again_is_not_tried_again():
     execute(planner, executor=executor)
     assert executor.failures[A] == 8
     assert [run.status for _, run in planner.reports] == ["failed"]
+
+
+def test_what_no_run_could_be_trained_with_ends_the_study(store):
+    """The claims are given back, and what was trained is there."""
+
+    class Full(Executor):
+        def result(self, timeout=None):
+            if len(self.done) < 2:
+                return super().result()
+            error = ResourceError("/tmp is full")
+            return SliceFailed(self.slices.pop(), "full", error=error)
+
+    events = []
+    with pytest.raises(ResourceError, match="/tmp is full"):
+        execute(
+            Planner(Assignment(A, 3), Assignment(B, 1)),
+            store=store, executor=Full(), observer=events.append,
+        )  # fmt: skip
+    assert not [event for event in events if isinstance(event, SliceLost)]
+    assert store.run(identify(A)).epochs == 2
+    assert store.run(identify(B)) is None
+    planner = Planner(Assignment(A, 3), Assignment(B, 1))
+    execute(planner, store=store, executor=Executor())
+    assert [run.status for _, run in planner.reports] == ["finished"] * 2
 
 
 def test_a_run_that_failed_further_on_has_the_epochs_before(store):

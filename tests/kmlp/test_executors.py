@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import platform
@@ -16,6 +17,7 @@ from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
 from kmlp.activations import ACTIVATIONS
 from kmlp.checkpoint import Archiver
 from kmlp.engine import Slice, SliceFailed
+from kmlp.errors import BackendError, ResourceError
 from kmlp.executors import InProcessExecutor, ProcessExecutor, do_slice
 from kmlp.export import ablation_to_dict
 from kmlp.run import identify
@@ -123,6 +125,45 @@ def test_an_error_in_training_is_what_came_of_the_slice(monkeypatch):
     assert isinstance(failed, SliceFailed)
     assert (failed.reason, failed.final) == ("MemoryError: no room for it", False)
     assert weights(do(executor, None, 1)) == weights(do(InProcessExecutor(), None, 1))
+
+
+@pytest.mark.once
+def test_a_backend_that_cannot_start_and_a_full_folder_end_the_study(monkeypatch):
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("keras.Sequential.save", full)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert "The temporary folder" in str(failed.error)
+    assert "(No space left on device). Make room there, or set TMPDIR" in str(failed.error)
+    with monkeypatch.context() as patched:
+        patched.setattr("keras.ops.ones", full)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, BackendError)
+    assert "The backend jax cannot start (" in str(failed.error)
+
+
+@pytest.mark.once
+def test_a_worker_has_a_temporary_folder_that_goes_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with ProcessExecutor(1, seconds=0) as executor:
+        do(executor, None, 1)
+        [folder] = tmp_path.iterdir()
+        (folder / "left").write_text("by a process that is killed")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.once
+def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", full)
+    with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
+        do(executor, None, 1)
+    assert "make room in /dev/shm" in str(caught.value)
 
 
 def test_what_kmlp_itself_refuses_is_not_tried_again():

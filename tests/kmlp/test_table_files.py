@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import pandas
 import pytest
@@ -44,6 +45,41 @@ def test_csv(study, tmp_path):
     frame = pandas.read_csv(tmp_path / "rows.csv")
     assert frame["val_accuracy"].equals(study.to_frame()["val_accuracy"])
     assert frame["epoch"].dtype == frame["seed"].dtype == "int64"
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("=HYPERLINK(A1)", "'=HYPERLINK(A1)"),
+        ("+1", "'+1"),
+        ("-1+cmd", "'-1+cmd"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\N{FULLWIDTH EQUALS SIGN}1", "'\N{FULLWIDTH EQUALS SIGN}1"),
+        ("\t=1", r"\t=1"),
+        ("x\r=1", r"x\r=1"),
+        ("x\n=1,2", r"x\n=1,2"),
+        ("\x1b[31m", r"\x1b[31m"),
+    ],
+)
+def test_no_spreadsheet_runs_a_text_of_csv(name, cell, tmp_path):
+    found = replace(STUDIES["numbers"].study_runs(), study=name)
+    for suffix in SUFFIXES:
+        write_table(found, tmp_path / f"rows{suffix}")
+    with (tmp_path / "rows.csv").open(newline="", encoding="utf-8") as file:
+        assert {row["study"] for row in csv.DictReader(file)} == {cell}
+    assert set(pandas.read_csv(tmp_path / "rows.csv")["study"]) == {cell}
+    assert json.loads((tmp_path / "rows.json").read_text())["study"] == name
+    assert set(pandas.read_parquet(tmp_path / "rows.parquet")["study"]) == {name}
+
+
+def test_negative_numbers_stay_numbers(tmp_path):
+    ablation = made_up_ablation({16: [0.5]})
+    [value] = ablation.values
+    [run] = value.runs
+    record = replace(run.history[0], val_loss=-0.5)
+    value = replace(value, runs=(replace(run, history=(record,)),))
+    write_table(replace(ablation, values=(value,)).study_runs(), tmp_path / "rows.csv")
+    assert pandas.read_csv(tmp_path / "rows.csv")["val_loss"].tolist() == [-0.5]
 
 
 def test_json(study, tmp_path):

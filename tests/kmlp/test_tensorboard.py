@@ -183,3 +183,13 @@ def test_no_tensorflow_is_loaded(tmp_path):
     )
     assert (result.stdout, result.stderr) == ("[]\n", "")
     assert len(read(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "/x", "..", "a/b", "\x1b[31m\n", 300 * "x", "<b>"]
+)
+def test_a_study_of_any_name_has_one_folder(study, tmp_path, name):
+    top = write_logs(replace(study, study=name), tmp_path / "logs")
+    assert [it.name for it in tmp_path.iterdir()] == ["logs"]
+    assert list((tmp_path / "logs").iterdir()) == [top]
+    assert len(read(top)) == 5

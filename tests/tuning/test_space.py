@@ -174,8 +174,8 @@ def test_a_file(tmp_path):
     ("text", "problem"),
     [
         (None, "No such file"),
-        ("width = ", "no TOML"),
-        (b"\xff\xfe", "no TOML"),
+        ("width = ", "not TOML"),
+        (b"\xff\xfe", "not TOML"),
         ("", "has no field"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kmlp.config import RunConfig, config_fields, parse_axis_values, value_text
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.fields import ConfigField
-from kmlp.files import why_unreadable
+from kmlp.files import parsed, read_text
 
 SEARCHED = {
     "width": "32,64,128,256,512",
@@ -116,15 +116,9 @@ def read_space(path: Path) -> dict[str, Any]:
     """
     import tomllib
 
-    if (why := why_unreadable(path)) is not None:
-        raise ConfigError([f"{path} of `--space`: {why}."])
-    try:
-        with path.open("rb") as file:
-            found = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError([f"{path} of `--space`: {error.strerror}."]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path} of `--space` is no TOML: {error}"]) from error
+    name = f"{path} of `--space`"
+    text = read_text(path, name)
+    found: dict[str, Any] = parsed(name, "TOML", lambda: tomllib.loads(text))
     if not found:
         raise ConfigError([f'{path} of `--space` has no field, as width = "64,128" is.'])
     return found

@@ -9,6 +9,7 @@ from kmlp.evidence import conclusion
 from kmlp.export import comparison_to_list, estimate_to_dict, run_to_dict
 from kmlp.fields import plain
 from kmlp.rows import finite
+from kmlp.run import common_settings
 from kmlp_tuning.schedule import total_epochs
 from kmlp_tuning.search import Search
 from kmlp_tuning.settings import SearchSettings
@@ -34,6 +35,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "backend": search.backend,
         "complete": search.complete,
         "fused": settings.fused,
+        "settings": dict(common_settings(search.runs)),
         "trials": [_trial_to_dict(search, trial) for trial in search.trials],
         "ranked": [trial.number for trial in search.ranked()],
         "best": best.number if best is not None else None,

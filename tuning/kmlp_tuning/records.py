@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
@@ -82,7 +83,8 @@ def answer(
     except StoreError:
         return None
     runs = found.runs
-    same = [identify(run.config, fused=settings.fused).key for run in runs]
+    identity = partial(identify, fused=settings.fused, settings=about.get("settings", {}))
+    same = [identity(run.config).key for run in runs]
     kept = [key for row in study.rows for key in row]
     targets = study.targets()
     done = all(

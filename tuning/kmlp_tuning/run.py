@@ -25,13 +25,14 @@ from kmlp.run import identify
 from kmlp.runner import (
     ExecutorName,
     RunsDir,
+    about_backend,
     default_name,
     open_executor,
     open_store,
     work,
 )
 from kmlp.store import Store
-from kmlp.store.studies import get_study, put_study
+from kmlp.store.studies import check_name, get_study, put_study
 from kmlp_tuning.importance import Importances, importances
 from kmlp_tuning.records import answer, comparison, record
 from kmlp_tuning.schedule import total_epochs
@@ -124,11 +125,12 @@ def tune(
         confirm=confirm,
         fused=fused,
     )
-    about = {"backend": backend.select(), "fused": fused, **settings.about()}
+    about = {**about_backend(fused=fused), **settings.about()}
     opened = open_executor(executor, jobs=jobs, runs=settings.max_trials)
     corners = settings.space.corners(settings.base)
     check_trainable(corners, epochs=settings.max_epochs, fused=fused)
-    name = name or default_name("search", about)
+    name = default_name("search", about) if name is None else name
+    check_name(name)
     tell = observer or (lambda event: None)
     with open_store(runs_dir) as store:
         found = None if fresh else answer(store, name, about, settings)
@@ -155,7 +157,8 @@ def _train(
     from kmlp_tuning.planner import SearchPlanner
 
     check_different(settings)
-    identity = cache(partial(identify, fused=settings.fused))
+    stated = about.get("settings", {})
+    identity = cache(partial(identify, fused=settings.fused, settings=stated))
     planner = SearchPlanner(
         settings,
         work=lambda config: work(identity(config)),

@@ -10,7 +10,7 @@ from typing import Any
 
 from kmlp.checks import check_count
 from kmlp.config import RunConfig, lasting
-from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp.errors import ConfigError, gather, raise_problems, shown, unknown_name
 from kmlp_tuning.domains import ends
 from kmlp_tuning.schedule import (
     Bracket,
@@ -195,7 +195,7 @@ def _whole(name: str, number: Any, least: int, most: int) -> int:
     if not least <= value <= most:
         raise ConfigError(
             [
-                f"The value of `{name}` is {number!r}, but must be an integer, "
+                f"The value of `{name}` is {shown(number)}, but must be an integer, "
                 f"`{least} <= {name} <= {most}`."
             ]
         )

@@ -21,7 +21,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.fields import ConfigField
-from kmlp.files import why_unreadable
+from kmlp.files import parsed, read_text
 from kmlp.published import Figure
 from kmlp.texts import count_of
 from kmlp_cli.recipes.problems import schema_problems
@@ -74,14 +74,7 @@ def recipe_text(name: str) -> str:
                 "whose name ends with .toml."
             )
         return (files("kmlp_cli.recipes") / f"{name}{_SUFFIX}").read_text("utf-8")
-    if (why := why_unreadable(Path(name))) is not None:
-        raise ConfigError([f"{name}: {why}."])
-    try:
-        return Path(name).read_text("utf-8-sig")  # some editors begin files with a mark
-    except OSError as error:
-        raise ConfigError([f"{name}: {error.strerror}."]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{name} is no TOML: it is not in UTF-8."]) from error
+    return read_text(Path(name))
 
 
 def read_recipe(name: str) -> Recipe:
@@ -95,10 +88,7 @@ def read_recipe(name: str) -> Recipe:
         ConfigError: with every problem of the file, each with its place.
     """
     text = recipe_text(name)
-    try:
-        found = tomllib.loads(text, parse_float=Figure)
-    except (ValueError, RecursionError) as error:  # numbers and lists that have no end
-        raise ConfigError([f"{name} is no TOML: {error}"]) from error
+    found = parsed(name, "TOML", lambda: tomllib.loads(text, parse_float=Figure))
     try:
         raise_problems(schema_problems(found))
         return _recipe(name, found)

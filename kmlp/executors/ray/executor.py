@@ -32,6 +32,7 @@ from kmlp.executors.ray.hints import HINT
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import SECONDS
 from kmlp.losses import LOSSES
+from kmlp.settings import check_inherited, differing_settings, variables_to_send
 
 SECONDS_UNTIL_LOST = 30.0
 """After how long without a sign of the cluster it is given up."""
@@ -99,7 +100,7 @@ class RayExecutor(Closing):
         self._numbers = 0
         self._slices: dict[int, Slice] = {}
         self._sent: set[tuple[str, float | None]] = set()
-        self._own = _registered()
+        self._own: object = None
 
     def __enter__(self) -> Self:
         self._connected()
@@ -205,6 +206,8 @@ class RayExecutor(Closing):
 
     def _settings(self, *, look_only: bool) -> dict[str, Any]:
         name = backend.select()
+        if not look_only:
+            check_inherited(name)
         versions = on_node.describe_versions(name)
         return {
             "address": self._address,
@@ -216,7 +219,7 @@ class RayExecutor(Closing):
             "wanted": {it: versions[it] for it in (*on_node.COMPARED, name)},
             "setup": {
                 "backend": name,
-                "environment": self._share.environment(),
+                "environment": {**variables_to_send(name), **self._share.environment()},
                 "own": None if look_only else pack_own(),
                 "seconds": self._seconds,
             },
@@ -257,9 +260,9 @@ def _check_runtime_env(given: Any) -> dict[str, Any] | None:
     return dict(given)
 
 
-def _registered() -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the user has registered."""
-    return ACTIVATIONS.own, LOSSES.own
+def _registered() -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """What the user has registered, and set."""
+    return ACTIVATIONS.own, LOSSES.own, differing_settings(backend.select())
 
 
 class _Helper:

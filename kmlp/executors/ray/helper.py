@@ -30,6 +30,7 @@ from kmlp.executors.ray.cluster import (
     places,
 )
 from kmlp.executors.ray.pool import Pool
+from kmlp.processes import ignore_signals
 
 SECONDS_BETWEEN_LOOKS = 1.0
 """How often the cluster is asked for its nodes."""
@@ -59,7 +60,9 @@ def main() -> None:
 def _serve(source: IO[bytes], tell: Callable[[tuple[Any, ...]], None]) -> None:
     _, settings = pickle.load(source)
     share, backend = settings["share"], settings["setup"]["backend"]
+    ignore_signals()
     connect(settings["address"], settings["runtime_env"])
+    ignore_signals()  # Ray has handlers of its own
     tell(("connected",))
     nodes = living_nodes()
     reports = describe_nodes(nodes, backend)

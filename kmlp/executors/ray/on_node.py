@@ -109,7 +109,8 @@ class NodeWorker:
         if isinstance(done, SliceResult):
             facts = self._facts()
             return {"records": done.records, "archive": done.archive, "facts": facts}, built
-        return {"reason": done.reason, "final": done.final}, built
+        error = done.error and type(done.error)(f"{platform.node()}: {done.error}")
+        return {"reason": done.reason, "final": done.final, "error": error}, built
 
     def _facts(self) -> dict[str, Any]:
         if self._told is None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -117,3 +118,28 @@ def test_charts_are_saved_in_every_format(tmp_path, suffix):
     ):
         save(chart, tmp_path / f"{name}.{suffix}")
         assert (tmp_path / f"{name}.{suffix}").stat().st_size > 500
+
+
+EVIL = (
+    "</script><script>document.title = 'x'</script>",
+    "a.b[0]'\"\\",
+    "[/x] <img src=x onerror=alert(1)> &amp;",
+    "\x1b]0;t\x07\n\u202e\udce9\x00",
+)
+
+
+@pytest.mark.parametrize("draw", ["confusion", "mistakes"])
+def test_classes_of_any_name_are_text(tmp_path, draw):
+    found = evaluation(names=EVIL)
+    images = np.zeros((6, 28, 28), "uint8")
+    chart = confusion(found) if draw == "confusion" else mistakes(images, found)
+    for suffix in (".html", ".svg", ".png"):
+        save(chart, tmp_path / f"chart{suffix}")
+    page = (tmp_path / "chart.html").read_text("utf-8")
+    assert page.count("</script>") == 2
+    assert "document.title = 'x'" in page
+    drawn = ElementTree.parse(tmp_path / "chart.svg").getroot()
+    texts = " ".join(filter(None, (it.text for it in drawn.iter())))
+    for part in ("</script>", "a.b[0]'\"\\", r"\x1b]0;t\x07"):
+        assert part in texts
+    assert not {it.tag.rpartition("}")[2] for it in drawn.iter()} & {"script", "img"}

@@ -97,15 +97,15 @@ def test_a_damaged_dataset_is_imported_again(folders):
     assert import_dataset("mine", path).fingerprint == images().fingerprint
 
 
-def test_hidden_files_beside_idx_files_are_told(folders, capsys):
+def test_hidden_files_beside_idx_files_are_told(folders):
     folder = write_idx(folders / "idx", images())
     for file in list(folder.iterdir()):
         file.rename(folder / f"my-{file.name}")
         (folder / f"._my-{file.name}").write_bytes(b"of macOS")
-    assert import_dataset("mine", folder).fingerprint == images().fingerprint
-    out, err = capsys.readouterr()
-    assert (out, err.count("4 in all")) == ("", 1)
-    assert "._my-train-images-idx3-ubyte.gz" in err
+    with pytest.warns(UserWarning, match="4 in all") as told:
+        assert import_dataset("mine", folder).fingerprint == images().fingerprint
+    [warning] = told
+    assert "._my-train-images-idx3-ubyte.gz" in str(warning.message)
 
 
 @pytest.mark.parametrize("write", [write_idx, lambda path, made: write_npz(path, made)])

@@ -3,6 +3,8 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from made_up import made_up_ablation
@@ -78,6 +80,84 @@ def test_markdown_has_its_pictures_beside_it(tmp_path):
         assert re.search(rf"!\[[^]]+\]\(lab-width-1-{name}\.svg\)", text)
     assert r"| 64 | 96.00 ± 12.71 | - | 1 of 2 \| diverged |" in text
     assert "    kmlp ablate --param width" in text
+
+
+EVIL = (
+    "# </title><script>document.title='x'</script><img src=x onerror=alert(1)> "
+    "[a](javascript:x) |`$x$`| *b* &amp; \x1b]0;t\x07\u202e"
+)
+
+
+def everywhere(text):
+    """A report in which every text is that one."""
+    table = Table(
+        title=text, headers=(text,), right=(False,), rows=((text,), ("-0.5",)), note=text
+    )
+    evil = replace(made_up_ablation({8: [0.8]}), backend=text)
+    return Section(
+        name=text,
+        question=text,
+        answer=(text,),
+        limits=(text,),
+        notes=(text,),
+        tables=(table,),
+        figures=(Figure(name="values", chart=CHARTS["values"](evil)),),
+        setup=((text, text),),
+        commands=(f"kmlp train --name '{text}\nkmlp rm'",),
+        runs=table,
+    )
+
+
+def test_every_text_of_a_page_is_text(tmp_path, chromium):
+    path = tmp_path / "report.html"
+    write_report([everywhere(EVIL)] * 2, path, title=EVIL, introduction=[EVIL])
+    text = path.read_text("utf-8")
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202e]", text)
+    tab = chromium.new_page()
+    asked = []
+    tab.on("dialog", lambda dialog: asked.append("alert") or dialog.dismiss())
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(path.as_uri())
+    tab.wait_for_function("document.querySelectorAll('.chart svg.marks').length == 2")
+    assert tab.title() == EVIL.replace("\x1b", r"\x1b").replace("\x07", r"\x07").replace(
+        "\u202e", r"\u202e"
+    )
+    assert tab.locator("img, a:not([href^='#']):not(.vega-actions a)").count() == 0
+    assert tab.locator("main pre").first.inner_text().count("\n") == 1
+    assert asked == [path.as_uri()]
+    tab.close()
+
+
+def test_every_text_of_markdown_is_text(tmp_path):
+    path = tmp_path / "report.md"
+    _, picture = write_report([everywhere(EVIL)], path, title=EVIL, introduction=[EVIL])
+    assert picture.parent == tmp_path
+    text = path.read_text("utf-8")
+    assert f"({quote(picture.name)})" in text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", text)
+    prose = "\n".join(line for line in text.splitlines() if not line.startswith("    "))
+    plain = re.sub(r"\\[^\w\s]", "", prose)  # without what is escaped
+    assert not re.search(r"<[a-z/]|&\w+;|[`$]|\[a\]|\n# +[<\\]", plain)
+    assert "| -0.5 |" in text
+    headings = [line for line in prose.splitlines() if line.startswith("#")]
+    assert all(line.lstrip("#").startswith((r" \#", " ")) for line in headings)
+    assert len(re.findall(r"(?m)^    kmlp", text)) == 1
+    assert "\nkmlp rm" not in text
+
+
+def test_what_a_template_prints_is_escaped():
+    template = (Path(pages.__file__).parent / "templates" / "page.md").read_text("utf-8")
+    printed = set(re.findall(r"\{\{ (.*?) \}\}", template))
+    by_itself = {
+        '"--:|" if right else "---|"',
+        "picture(section, figure)",
+        "data_table(table)",
+        "data_table(section.runs)",
+    }
+    assert all(
+        re.search(r"\|(text|cell|line)$|map\(.cell.\)", it) for it in printed - by_itself
+    )
+    assert by_itself < printed
 
 
 def test_a_pdf_needs_chromium(tmp_path, monkeypatch):

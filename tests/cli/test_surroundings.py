@@ -1,0 +1,168 @@
+"""What stands in the way of a command is said first, in a sentence."""
+
+import io
+import sys
+
+import pytest
+
+from kmlp_cli.surroundings import confirmed
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def removed(tmp_path, monkeypatch):
+    """A current folder that does not exist any more."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["studies"],
+        ["train", "--epochs", "1"],
+        ["data", "list"],
+        ["tune", "--plan"],
+        ["show", "a"],
+    ],
+    ids=lambda it: it[0],
+)
+def test_a_current_folder_that_was_removed(kmlp, removed, command):
+    result = kmlp(*command)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == (
+        "Error: The current folder does not exist any more, or cannot be read. Change to "
+        "another one: cd ~.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "command", [["--help"], ["ablate", "--help"], ["--version"], ["info"]]
+)
+def test_what_needs_no_folder_works_without_one(kmlp, removed, command):
+    result = kmlp(*command)
+    assert (result.code, result.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "yes"), [("y\n", True), ("YES\n", True), ("\n", False), ("n\n", False)]
+)
+def test_answers(monkeypatch, capsys, answer, yes):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert confirmed("Remove it?", "--yes") is yes
+    assert capsys.readouterr().err == "Remove it? [y/N]: "
+
+
+@pytest.fixture
+def trained(kmlp, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KMLP_RUNS_DIR", "runs")
+    result = kmlp(
+        "train", "--name", "mine", "--train-size", "256", "--width", "4", "--epochs", "1"
+    )
+    assert result.code == 0, result.err
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO("")], ids=["closed", "at its end"])
+def test_nothing_is_removed_if_nobody_answers(kmlp, trained, monkeypatch, stdin):
+    """As with `<&-`, `< /dev/null` and in a batch job."""
+    monkeypatch.setattr(sys, "stdin", stdin)
+    result = kmlp("rm", "mine")
+    assert result.code == 2
+    assert "Nobody can answer: standard input is closed or at its end." in result.err
+    assert "Give --yes" in result.err
+    assert kmlp("show", "mine").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("caf\udce9", "has characters that are no text"),
+        ("a\0b", "has characters that are no text"),
+        ("a\nb", "has characters that are no text"),
+        ("\x1b[2J", "has characters that are no text"),
+        ("", "is empty"),
+        (" ", "is empty"),
+    ],
+)
+def test_names_that_are_no_text_are_refused_before_training(kmlp, name, why):
+    for command in (["train"], ["tune", "--max-trials", "2"]):
+        result = kmlp(*command, "--name", name, "--train-size", "1000")
+        assert (result.code, result.out) == (2, "")
+        [line] = result.err.splitlines()
+        assert line.startswith("Error: The study's name ")
+        assert why in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("show NAME", "Unknown study"),
+        ("rm NAME --yes", "Unknown study"),
+        ("export NAME --out a.csv", "Unknown study"),
+        ("runs --study NAME", "Unknown study"),
+        ("runs --where activation=NAME", "is no text: it is not in UTF-8"),
+        (
+            "runs --where width=99999999999999999999999999999999999999999",
+            "less than 2**128",
+        ),
+        ("runs --limit 99999999999999999999999", "--limit"),
+        ("train --activation NAME:relu", "importing"),
+        ("train --dataset NAME", "Unknown dataset"),
+        ("train --epochs 1" + "0" * 400, "`1 <= epochs <= 1000000`"),
+        ("train --runs-dir ~nosuchuser/x", "of the runs folder cannot be used"),
+        (
+            "train --save ~nosuchuser/m.keras",
+            "The folder ~nosuchuser of `--save` does not exist",
+        ),
+    ],
+)
+def test_words_that_are_no_text_and_numbers_without_end(kmlp, trained, arguments, message):
+    result = kmlp(*arguments.replace("NAME", "caf\udce9").split())
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_seed_of_more_bits_than_sqlite_has_is_found(kmlp, trained):
+    seed = str(2**64)
+    assert (
+        kmlp(
+            "train", "--train-size", "256", "--width", "4", "--epochs", "1", "--seed", seed
+        ).code
+        == 0
+    )
+    assert f'"seed": {seed}' in kmlp("runs", "--where", f"seed={seed}", "--json").out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "width = " + "[" * 20_000,
+        "width = " + "[" * 20_000 + "]" * 20_000,
+        "width" + ".a" * 2000 + " = 1",
+        "width = " + "9" * 5000,
+    ],
+    ids=["open", "closed", "tables", "digits"],
+)
+def test_space_files_and_recipes_without_end(kmlp, tmp_path, text):
+    path = tmp_path / "space.toml"
+    path.write_text(text)
+    for command in (["tune", "--space", str(path)], ["reproduce", str(path)]):
+        result = kmlp(*command)
+        assert (result.code, result.out) == (2, "")
+        [line] = result.err.splitlines()
+        assert (
+            "nested more than 100 deep" in line or "is not TOML: Exceeds the limit" in line
+        )
+
+
+def test_a_runtime_environment_nested_too_deep(kmlp, tmp_path):
+    path = tmp_path / "env.yaml"
+    path.write_text("[" * 20_000)
+    result = kmlp("train", "--executor", "ray", "--ray-runtime-env", str(path))
+    assert result.code == 2
+    assert "nested more than 100 deep" in result.err

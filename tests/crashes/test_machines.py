@@ -1,0 +1,60 @@
+"""What a machine lacks ends a study with its reason, and makes no failed runs."""
+
+import os
+import subprocess
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+ABLATE = [
+    "ablate", "--param", "width", "--values", "256,300", "--seeds", "1", "--epochs", "1",
+    "--train-size", "1024", "--depth", "1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_backend_that_cannot_be_imported(kmlp, tmp_path, jobs):
+    (tmp_path / "broken" / "jax").mkdir(parents=True)
+    (tmp_path / "broken" / "jax" / "__init__.py").write_text(
+        'raise ImportError("no libcuda")'
+    )
+    code, out, err = kmlp.run(*ABLATE, "--jobs", jobs, PYTHONPATH=str(tmp_path / "broken"))
+    assert (code, out) == (2, "")
+    [line] = err.splitlines()
+    assert line.startswith("Error: The backend jax cannot start (ImportError: no libcuda)")
+    assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
+    assert kmlp.query("SELECT count(*) FROM claims") == [(0,)]
+
+
+def test_a_backend_that_ends_its_process(kmlp):
+    code, out, err = kmlp.run(*ABLATE, "--jobs", "2", XLA_FLAGS="--nonsense")
+    assert (code, out) == (2, "")
+    [line] = err.splitlines()
+    assert line.startswith("Error: The backend jax cannot start (the worker process died (")
+    assert "Unknown flag in XLA_FLAGS: --nonsense" in line
+    assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 200 KiB; only root can have one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
+        pytest.skip("needs root and mount")  # test_executors.py has it fail, too
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_full_temporary_folder(kmlp, small_disk, jobs):
+    code, out, err = kmlp.run(*ABLATE, "--jobs", jobs, TMPDIR=str(small_disk))
+    assert (code, out) == (1, "")
+    [line] = err.splitlines()
+    assert line.startswith(f"Error: The temporary folder {small_disk}")
+    assert "(No space left on device). Make room there, or set TMPDIR" in line
+    assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
+    code, _, err = kmlp.run(*ABLATE, "--jobs", jobs)
+    assert code == 0, err

@@ -1,0 +1,498 @@
+import hashlib
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kmlp import (
+    BackendError,
+    ConfigError,
+    RunConfig,
+    ablate,
+    backend,
+    build_mlp,
+    fit,
+    load_dataset,
+    train,
+)
+from kmlp import settings as module
+from kmlp.config import lasting
+from kmlp.engine import Slice, SliceFailed
+from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
+from kmlp.export import ablation_to_dict, run_to_json
+from kmlp.run import NUMERICS_VERSION, identify, run_key
+from kmlp.runner import open_executor
+from kmlp.settings import (
+    NEUTRAL,
+    SETTINGS,
+    Setting,
+    check_inherited,
+    differing_settings,
+    read_settings,
+    settings_text,
+    variables_to_send,
+)
+from kmlp.store import Store
+from kmlp.store.listing import list_runs
+from kmlp_tuning import tune
+
+CONFIG = RunConfig(train_size=704, width=8, depth=1)
+NAME = backend.select()
+
+
+class Made:
+    """A setting that every backend has; `value` sets it."""
+
+    value = "usual"
+
+
+@pytest.fixture
+def made(monkeypatch):
+    setting = Setting(name="made", default="usual", library="sys", ask=lambda _: Made.value)
+    monkeypatch.setattr(module, "SETTINGS", (*SETTINGS, setting))
+    monkeypatch.setattr(Made, "value", "usual")
+    return lambda value: monkeypatch.setattr(Made, "value", value)
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    setting = Setting(
+        name="made",
+        default="usual",
+        library="sys",
+        ask=lambda _: "odd",
+        mend="Set it back: `mend()`.",
+    )
+    monkeypatch.setattr(module, "SETTINGS", (*SETTINGS, setting))
+
+
+@pytest.fixture
+def keras_home(tmp_path, monkeypatch):
+    """Writes what it is given as Keras' configuration file."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+    def write(**values):
+        (tmp_path / "keras.json").write_text(json.dumps(values))
+        return tmp_path / "keras.json"
+
+    return write
+
+
+@pytest.fixture
+def nothing_loaded(monkeypatch):
+    for name in {setting.library for setting in SETTINGS} - {None, "sys"}:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(backend, "_variables_at_load", None)
+
+
+def test_by_default_nothing_is_stated_here_nor_in_a_process_that_is_started():
+    assert differing_settings(NAME) == {}
+    check_inherited(NAME)
+
+
+def test_a_default_is_what_the_library_says():
+    """Not what stands in for a library that has no such setting."""
+    for setting in SETTINGS:
+        if setting.ask is not None and NAME in setting.backends:
+            told = setting.ask(sys.modules[setting.library])
+            assert module._text(told) == setting.default, setting.name
+
+
+@pytest.mark.once
+def test_every_flag_of_jax_is_sorted_in():
+    import jax
+
+    known = [it.name for it in SETTINGS if it.library == "jax"]
+    known += [name for names in NEUTRAL.values() for name in names]
+    assert set(jax.config.values) - set(known) == set()
+    assert len(known) == len(set(known))
+
+
+def test_a_key_without_settings_is_what_it_was_before_there_were_any():
+    config = RunConfig()
+    key = run_key(config, "abc", NAME, fused=True, settings={})
+    parts = [NUMERICS_VERSION, NAME, True, "abc", lasting(config.to_dict())]
+    assert key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    assert key != run_key(config, "abc", NAME, fused=True, settings={"made": "1"})
+
+
+# What a variable says is known before a backend is loaded.
+
+STATED = [
+    ("jax", "JAX_DEFAULT_MATMUL_PRECISION", "highest", "jax_default_matmul_precision highest"),
+    ("jax", "JAX_THREEFRY_PARTITIONABLE", "0", "jax_threefry_partitionable false"),
+    ("jax", "JAX_THREEFRY_PARTITIONABLE", "True", ""),
+    ("jax", "JAX_EXEC_TIME_OPTIMIZATION_EFFORT", "0", ""),
+    ("jax", "XLA_FLAGS", "--xla_dump_to=d --xla_cpu_max_isa=AVX", "XLA_FLAGS --xla_cpu_max_isa=AVX"),
+    ("jax", "XLA_FLAGS", "--xla_force_host_platform_device_count=4", ""),
+    ("jax", "TF_XLA_FLAGS", "--tf_xla_auto_jit=2", ""),
+    ("tensorflow", "TF_XLA_FLAGS", "--tf_xla_auto_jit=2", "TF_XLA_FLAGS --tf_xla_auto_jit=2"),
+    ("tensorflow", "TF_ENABLE_ONEDNN_OPTS", "0", "TF_ENABLE_ONEDNN_OPTS false"),
+    ("tensorflow", "TF_ENABLE_ONEDNN_OPTS", "1", ""),
+    ("tensorflow", "TF_DETERMINISTIC_OPS", "1", "op_determinism true"),
+    ("torch", "MKL_CBWR", "AVX2", "MKL_CBWR AVX2"),
+    ("torch", "ATEN_CPU_CAPABILITY", "default", "ATEN_CPU_CAPABILITY default"),
+    ("torch", "OPENBLAS_CORETYPE", "Haswell", ""),
+    ("torch", "JAX_ENABLE_X64", "1", ""),
+]  # fmt: skip
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("name", "variable", "text", "stated"), STATED)
+def test_a_variable_is_stated_unless_it_is_the_default(
+    name, variable, text, stated, monkeypatch, nothing_loaded
+):
+    monkeypatch.setenv(variable, text)
+    assert settings_text(read_settings(name)) == stated
+    assert (variable in variables_to_send(name)) == any(
+        setting.variable == variable and name in setting.backends for setting in SETTINGS
+    )
+
+
+@pytest.mark.once
+def test_flags_in_a_file_count_as_they_are_there(tmp_path, monkeypatch, nothing_loaded):
+    file = tmp_path / "flags"
+    file.write_text("--xla_cpu_enable_fast_math=true\n--xla_dump_to=d\n")
+    monkeypatch.setenv("XLA_FLAGS", str(file))
+    assert read_settings("jax") == {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "says"),
+    [
+        ("KERAS_MAX_EPOCHS", "1", r"`max_epochs` is 1 \(by the variable KERAS_MAX_EPOCHS"),
+        ("KERAS_MAX_STEPS_PER_EPOCH", "3", "must be none where runs are trained. Unset"),
+        ("KERAS_NNX_ENABLED", "true", "`nnx_enabled` is true"),
+    ],
+)
+@pytest.mark.once
+def test_a_variable_of_keras_is_refused(variable, text, says, monkeypatch, nothing_loaded):
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ConfigError, match=says):
+        read_settings("jax")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "variable", ["JAX_ENABLE_X64", "JAX_DISABLE_JIT", "JAX_DEBUG_NANS"]
+)
+def test_a_flag_that_makes_other_runs_is_refused(variable, monkeypatch, nothing_loaded):
+    monkeypatch.setenv(variable, "true")
+    with pytest.raises(ConfigError, match=f"{variable.lower()}` is true.*Unset {variable}"):
+        read_settings("jax")
+    assert read_settings("torch") == {}
+
+
+@pytest.mark.once
+def test_what_kerass_file_says_is_refused_with_its_path(keras_home, nothing_loaded):
+    path = keras_home(floatx="float64", epsilon=0.01, image_data_format="channels_first")
+    with pytest.raises(ConfigError) as caught:
+        read_settings("jax")
+    floatx, epsilon = caught.value.problems
+    assert floatx == (
+        f"The setting `floatx` is float64 (by {path}), but must be float32 where runs are "
+        "trained. Change it there, or name another folder by KERAS_HOME."
+    )
+    assert "`epsilon` is 0.01" in epsilon
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("text", ["{", "[1]", '"a"', "\xff", "[" * 10_000])
+def test_a_damaged_file_of_keras_is_said(text, keras_home, nothing_loaded, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND")
+    path = keras_home()
+    path.write_text(text, encoding="latin-1")
+    for ask in (backend.select, lambda: read_settings("jax"), backend.load):
+        with pytest.raises(BackendError, match="configuration file cannot be read"):
+            ask()
+
+
+@pytest.mark.once
+def test_a_folder_in_the_place_of_kerass_file_is_said(tmp_path, keras_home, nothing_loaded):
+    (tmp_path / "keras.json").mkdir()
+    with pytest.raises(BackendError, match="configuration file cannot be read"):
+        read_settings("jax")
+
+
+@pytest.mark.once
+def test_a_file_that_another_process_is_writing_is_none(keras_home, nothing_loaded):
+    keras_home().write_text("")
+    assert read_settings("jax") == {}
+
+
+@pytest.mark.once
+def test_kerass_file_is_where_keras_looks_for_it():
+    from keras.src.backend import config
+
+    assert str(backend.keras_path()) == config._config_path
+
+
+@pytest.mark.once
+def test_a_folder_of_keras_that_is_not_there_sets_nothing(monkeypatch, nothing_loaded):
+    monkeypatch.setenv("KERAS_HOME", "~nosuchuser/keras")
+    assert read_settings("jax") == {}
+
+
+# What is set in the process.
+
+
+@contextmanager
+def set_to(setter, value, before):
+    setter(value)
+    try:
+        yield
+    finally:
+        setter(before)
+
+
+def test_what_is_set_in_keras_is_refused():
+    import keras
+
+    cases = [
+        (keras.config.set_floatx, "float64", "float32", "`floatx` is float64"),
+        (keras.config.set_epsilon, 1e-3, 1e-7, "`epsilon` is 0.001"),
+        (keras.config.set_dtype_policy, "mixed_bfloat16", "float32", "`dtype_policy` is mixed"),
+        (keras.config.set_max_epochs, 1, None, "`max_epochs` is 1"),
+        (keras.config.set_max_steps_per_epoch, 1, None, "`max_steps_per_epoch` is 1"),
+    ]  # fmt: skip
+    for setter, value, before, says in cases:
+        with set_to(setter, value, before), pytest.raises(ConfigError) as caught:
+            read_settings(NAME)
+        [problem] = caught.value.problems
+        assert says in problem
+        assert "(set in this process)" in problem
+        assert "Set it back: `keras.config.set_" in problem
+    assert read_settings(NAME) == {}
+
+
+def test_what_is_set_in_the_backend_is_stated_or_refused():
+    check = {"jax": _check_jax, "tensorflow": _check_tensorflow, "torch": _check_torch}
+    check[NAME]()
+    assert differing_settings(NAME) == {}
+
+
+def _check_jax():
+    import jax
+
+    with jax.default_matmul_precision("float32"):
+        assert read_settings("jax") == {"jax_default_matmul_precision": "float32"}
+        with pytest.raises(ConfigError, match="set JAX_DEFAULT_MATMUL_PRECISION as well"):
+            check_inherited("jax")
+    with jax.numpy_dtype_promotion("strict"):
+        assert read_settings("jax") == {"jax_numpy_dtype_promotion": "strict"}
+    with jax.enable_x64(True), pytest.raises(ConfigError, match="jax_enable_x64"):
+        read_settings("jax")
+
+
+def _check_tensorflow():
+    import tensorflow as tf
+
+    with set_to(tf.config.experimental.enable_tensor_float_32_execution, False, True):
+        assert read_settings("tensorflow") == {"tensor_float_32": "false"}
+    with set_to(tf.config.optimizer.set_jit, "autoclustering", False):
+        assert read_settings("tensorflow") == {"optimizer_jit": "autoclustering"}
+    options = tf.config.optimizer.set_experimental_options
+    with set_to(
+        options, {"disable_meta_optimizer": True}, {"disable_meta_optimizer": False}
+    ):
+        assert read_settings("tensorflow") == {
+            "optimizer_options": "disable_meta_optimizer=true"
+        }
+    with (
+        set_to(tf.config.run_functions_eagerly, True, False),
+        pytest.raises(ConfigError, match="run_functions_eagerly"),
+    ):
+        read_settings("tensorflow")
+    tf.debugging.enable_check_numerics()
+    try:
+        with pytest.raises(ConfigError, match="op_callbacks"):
+            read_settings("tensorflow")
+    finally:
+        tf.debugging.disable_check_numerics()
+    with (
+        tf.distribute.OneDeviceStrategy("cpu:0").scope(),
+        pytest.raises(ConfigError, match="distribute_strategy"),
+    ):
+        read_settings("tensorflow")
+
+
+def _check_torch():
+    import torch
+
+    with set_to(torch.set_float32_matmul_precision, "medium", "highest"):
+        assert read_settings("torch") == {
+            "mkldnn_matmul_precision": "bf16",
+            "cuda_matmul_precision": "tf32",
+        }
+        with pytest.raises(ConfigError, match="but ieee in those that are to train"):
+            check_inherited("torch")
+    with set_to(torch.use_deterministic_algorithms, True, False):
+        assert read_settings("torch") == {"deterministic_algorithms": "true"}
+    with set_to(torch.set_default_dtype, torch.float64, torch.float32):
+        assert read_settings("torch") == {"default_dtype": "torch.float64"}
+    with set_to(torch.set_flush_denormal, True, False):
+        assert read_settings("torch") == {"flush_denormal": "true"}
+    with set_to(torch._C._set_mkldnn_enabled, False, True):
+        assert read_settings("torch") == {"mkldnn": "false"}
+    anomalies = torch.autograd.set_detect_anomaly
+    with set_to(anomalies, True, False), pytest.raises(ConfigError, match="anomaly"):
+        read_settings("torch")
+    for context in (torch.no_grad(), torch.autocast("cpu"), torch.device("meta")):
+        with context, pytest.raises(ConfigError, match="where runs are trained"):
+            read_settings("torch")
+
+
+@pytest.mark.once
+def test_a_variable_that_is_changed_after_the_backend_was_loaded_is_refused(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    with pytest.raises(ConfigError, match="XLA_FLAGS was changed after jax was loaded"):
+        read_settings("jax")
+
+
+# What becomes of it.
+
+
+def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
+    options = {"base": CONFIG, "seeds": 1, "epochs": 1, "jobs": 1, "runs_dir": tmp_path}
+    usual = ablate("width", [8], **options)
+    made("odd")
+    odd = ablate("width", [8], **options)
+    assert (usual.settings, odd.settings) == ({}, {"made": "odd"})
+    assert usual.name != odd.name
+    assert usual.runs[0].key != odd.runs[0].key
+    assert ablation_to_dict(odd)["settings"] == {"made": "odd"}
+    assert run_to_json(odd.runs[0])["settings"] == {"made": "odd"}
+    assert hash(identify(CONFIG, fused=True))  # as a cluster's queue asks for
+    assert {row["settings"] for row in odd.study_runs().rows()} == {"made odd"}
+    with Store(tmp_path, writable=False) as store:
+        assert len(list_runs(store, {})) == 2
+    with pytest.raises(ConfigError, match="is taken by a study of something else"):
+        ablate("width", [8], **options, name=usual.name)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: train(CONFIG, epochs=1),
+        lambda: ablate("width", [8], base=CONFIG, epochs=1),
+        lambda: tune({"width": [8, 16]}, base=CONFIG, max_trials=2, max_epochs=1),
+    ],
+    ids=["train", "ablate", "tune"],
+)
+def test_a_setting_is_refused_before_training(ask, refused, monkeypatch):
+    monkeypatch.setattr(backend, "load", lambda: pytest.fail("loads the backend"))
+    with pytest.raises(ConfigError, match=r"`made` is odd .*Set it back: `mend\(\)`"):
+        ask()
+
+
+def test_a_worker_trains_only_under_the_settings_that_the_run_states(made):
+    executor = InProcessExecutor(seconds=0)
+    slice_ = Slice(identify(CONFIG, fused=True), 0, None, 2)
+
+    def do(slice_):
+        executor.submit(slice_)
+        return executor.result()
+
+    first = do(slice_)
+    made("odd")  # in the middle of the run
+    failed = do(replace(slice_, epochs=1, archive=first.archive))
+    assert isinstance(failed, SliceFailed)
+    assert failed.final
+    assert "made is odd, not set" in failed.reason
+    kept = executor._worker._networks
+    assert not isinstance(
+        do(replace(slice_, run=identify(CONFIG, fused=True))), SliceFailed
+    )
+    assert executor._worker._networks is not kept  # its programs are of other settings
+
+
+@pytest.mark.parametrize("make", [ProcessExecutor, RayExecutor])
+def test_processes_are_not_started_without_settings_of_this_one(make, made, monkeypatch):
+    made("odd")
+    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", pytest.fail)
+    monkeypatch.setattr("kmlp.executors.ray.executor._Helper", pytest.fail)
+    slice_ = Slice(identify(CONFIG, fused=True), 0, None, 1)
+    with pytest.raises(ConfigError, match="`made` is odd in this process, but usual"):
+        make(jobs=1).submit(slice_)
+
+
+def test_fit_compiles_anew_under_another_setting(made):
+    model = build_mlp(width=8, depth=1)
+    x, y = np.ones((4, 28, 28), "uint8"), np.zeros(4, "int32")
+    loops = []
+    for value in ("usual", "usual", "odd"):
+        made(value)
+        fit(model, x, y, batch_size=2, epochs=1)
+        loops.append(model._kmlp_loops[1])
+    assert loops[0] is loops[1]
+    assert loops[1] is not loops[2]
+
+
+def test_fit_is_cut_by_keras_as_model_fit_is():
+    import keras
+
+    model = build_mlp(width=8, depth=1)
+    x, y = np.ones((4, 28, 28), "uint8"), np.zeros(4, "int32")
+    with (
+        set_to(keras.config.set_max_epochs, 2, None),
+        pytest.warns(UserWarning, match="Limit"),
+    ):
+        history = fit(model, x, y, batch_size=2, epochs=5)
+    assert (len(history.history["loss"]), len(history.step_losses)) == (2, 2)
+    with (
+        set_to(keras.config.set_max_steps_per_epoch, 1, None),
+        pytest.raises(ConfigError, match="max_steps_per_epoch"),
+    ):
+        fit(model, x, y, batch_size=2, epochs=1)
+
+
+@pytest.mark.once
+def test_fit_says_that_nothing_is_to_be_compiled():
+    import jax
+
+    x, y = np.ones((4, 28, 28), "uint8"), np.zeros(4, "int32")
+    model = build_mlp(width=8, depth=1)
+    with jax.disable_jit(), pytest.raises(ConfigError, match="`jax_disable_jit` is set"):
+        fit(model, x, y, batch_size=2, epochs=1)
+
+
+def test_a_model_takes_images_as_they_are_whatever_keras_is_set_to():
+    import keras
+
+    images = load_dataset("mnist").test.x[:3]
+    usual = build_mlp(width=8).predict_on_batch(images)
+    with set_to(keras.config.set_image_data_format, "channels_first", "channels_last"):
+        assert read_settings(NAME) == {}
+        assert (build_mlp(width=8).predict_on_batch(images) == usual).all()
+
+
+def test_a_backend_with_many_threads_trains_in_a_process_of_its_own(monkeypatch):
+    monkeypatch.setattr(backend, "one_thread", lambda: False)
+    monkeypatch.setattr(backend, "accelerated", lambda: False)
+    with open_executor("local", jobs=1, runs=1) as executor:
+        assert isinstance(executor, ProcessExecutor)
+    executor = InProcessExecutor()
+    executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+    assert "several threads" in executor.result().reason
+
+
+def test_an_accelerator_is_not_what_keras_does_not_use(monkeypatch):
+    backend.accelerated.cache_clear()
+    monkeypatch.setattr(backend, "select", lambda: "torch")
+    monkeypatch.setenv("KERAS_TORCH_DEVICE", "cuda:0")
+    assert backend.accelerated.__wrapped__()
+    monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")
+    assert not backend.accelerated.__wrapped__()
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("nothing_loaded")
+def test_variables_go_along_to_other_machines(monkeypatch):
+    monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", "highest")
+    monkeypatch.setenv("MKL_CBWR", "AVX2")  # of another backend
+    sent = RayExecutor(jobs=1)._settings(look_only=False)["setup"]["environment"]
+    assert sent["JAX_DEFAULT_MATMUL_PRECISION"] == "highest"
+    assert "MKL_CBWR" not in sent
