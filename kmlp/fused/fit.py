@@ -53,11 +53,12 @@ def fit(
     - Labels that the model has no output for are refused, where `model.fit` fails
       or not, depending on the backend.
     - What a compiled program cannot do is refused before training: a distributed
-      model, `run_eagerly=True`, a `fit` or `make_train_function` of the model's
-      own, layers and losses that look at values; on PyTorch also a `train_step`,
-      `test_step` or `compute_metrics` of its own, for its graph is not that of
-      Keras' step. So are `shuffle="batch"`, which draws another order, and
-      callbacks that train or evaluate the model meanwhile.
+      model, `run_eagerly=True`, a `fit`, `evaluate`, `make_train_function` or
+      `make_test_function` of the model's own, layers and losses that look at
+      values; on PyTorch also a `train_step`, `test_step` or `compute_metrics`
+      that returns what is no metric's result. So are `shuffle="batch"`, which
+      draws another order, and callbacks that train or evaluate the model
+      meanwhile.
     - A callback with a per-batch method gets every batch, and each step is a
       program of its own in that call: slower. Where none has one (Keras' own
       that do nothing each batch, such as `ModelCheckpoint(save_freq="epoch")`,

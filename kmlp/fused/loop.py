@@ -113,12 +113,16 @@ class Loop:
     def _prepare(self) -> None:
         """Compiles what the dataset's parts need, anew where something was set."""
         assert self._feed is not None
-        if self._constants != Constants(self._model):
+        constants = Constants(self._model)
+        if self._constants != constants:
             self._programs.clear()
+        before = set(self._programs)
         with _only_new_objects_collected():
             for part in self._feed.samples():
                 self._compile(part)
-        self._constants = Constants(self._model)  # a step may set something itself
+        if self._programs.keys() - before:
+            constants = Constants(self._model)  # a step may set something itself
+        self._constants = constants
 
     def _compile(self, part: Part) -> None:
         shape = _shape(part)
