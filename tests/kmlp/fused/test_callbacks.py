@@ -239,7 +239,7 @@ def chunks_of(*callbacks):
 
     class Count(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            loop = self.model._kmlp_loops[1][0]
+            loop = self.model._kmlp_loops[0]
             count.append(loop._left)
 
     fit(classifier(), X, Y, batch_size=8, epochs=1, callbacks=[Count(), *callbacks])
