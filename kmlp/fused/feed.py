@@ -29,6 +29,8 @@ class Part:
     """Which of the examples make each mini-batch, of shape `(capacity, batch_size)`."""
     steps: int
     """How many of the mini-batches there are, from the first one on."""
+    uneven: bool = False
+    """Whether a pass has mini-batches of two sizes."""
 
 
 class Feed:
@@ -37,8 +39,11 @@ class Feed:
     A dataset that fits into a chunk goes to the device once, whole, and a chunk
     is the order of its examples. Of a larger one, each chunk holds a copy of its
     own examples. Either way examples keep their type until they are there. The
-    last mini-batch of an epoch is smaller where `batch_size` does not divide
+    last mini-batch of a pass is smaller where `batch_size` does not divide
     the number of examples; it is a part of its own.
+
+    A pass over the data is an epoch, or several where an epoch has fewer steps; no
+    chunk belongs to two of them.
 
     Args:
         data: A nest of arrays of shape `(examples, ...)`, of NumPy or on the
@@ -47,6 +52,8 @@ class Feed:
         to_device: Puts an array on the device.
         limit: Bytes that a chunk may take, on the host and on the device; one
             mini-batch at the least.
+        steps: Steps in an epoch. Defaults to None: a whole pass.
+        one_by_one: Whether every step is a chunk. Defaults to False.
     """
 
     def __init__(
@@ -56,6 +63,8 @@ class Feed:
         to_device: Callable[[Any], Any],
         *,
         limit: int,
+        steps: int | None = None,
+        one_by_one: bool = False,
     ) -> None:
         self._tree = backend.load().tree
         self._to_device = to_device
@@ -65,42 +74,56 @@ class Feed:
         self._batches, self._rest = divmod(self.size, batch_size)
         # What is no NumPy array is on the device, and takes no more room there.
         host = [array for array in arrays if isinstance(array, np.ndarray)]
-        self._whole = not host or sum(array.nbytes for array in host) <= limit
-        if self._whole:
+        self.whole = not host or sum(array.nbytes for array in host) <= limit
+        """Whether the dataset is on the device as a whole."""
+        in_pass = self._batches + bool(self._rest)
+        in_epoch = min(steps or in_pass, in_pass)
+        if self.whole:
             self._data = self._put(data)
-            self.chunks = 1
+            most = in_epoch
         else:
             self._data = self._tree.map_structure(_to_numpy, data)
             # Gathered on the host, copied to the device; a program may hold its floats.
             of_example = sum(a[:1].nbytes for a in host) + np.dtype("int32").itemsize
             most = max(1, limit // (COPIES * of_example * batch_size))
-            self.chunks = max(1, -(-self._batches // most))
-        self._capacity = -(-self._batches // self.chunks)
+        most = 1 if one_by_one else most
+        length = -(-in_epoch // -(-in_epoch // most))
+        self._capacity = min(length, self._batches)
+        self._cuts = [
+            (start, min(start + length, epoch + in_epoch, in_pass))
+            for epoch in range(0, in_pass, in_epoch)
+            for start in range(epoch, min(epoch + in_epoch, in_pass), length)
+        ]
+        self.chunks = len(self._cuts)
+        """Chunks of a pass."""
+        self.steps = steps or in_pass
+        """Steps that an epoch is to have; it has fewer where a pass ends before."""
+        self.chunks_in_epoch = self.steps if one_by_one else -(-in_epoch // length)
+        """Chunks that an epoch is to have."""
 
-    def epoch(self, order: NDArray[np.int64] | None = None) -> Iterator[list[Part]]:
-        """The chunks of an epoch, each with its parts.
+    def one_pass(self, order: NDArray[np.int64] | None = None) -> Iterator[list[Part]]:
+        """The chunks of a pass, each with its parts.
 
         Args:
             order: Of the examples. Defaults to None: as they are.
         """
         rows = np.arange(self.size) if order is None else order
-        rows = rows.astype("int32" if self._whole else "int64")
-        batches = self._batches * self._batch_size
-        in_chunk = max(1, self._capacity * self._batch_size)
-        for chunk in range(self.chunks):
+        for start, stop in self._cuts:
             parts: list[Part] = []  # of one chunk: the last one's go before these come
-            of_chunk = rows[chunk * in_chunk : min((chunk + 1) * in_chunk, batches)]
-            if len(of_chunk):
-                parts.append(self._part(of_chunk, self._capacity, self._batch_size))
-            if self._rest and chunk == self.chunks - 1:
-                parts.append(self._part(rows[batches:], 1, self._rest))
+            full = rows[
+                start * self._batch_size : min(stop, self._batches) * self._batch_size
+            ]
+            if len(full):
+                parts.append(self._part(full, self._capacity, self._batch_size))
+            if stop > self._batches:
+                parts.append(self._part(rows[-self._rest :], 1, self._rest))
             yield parts
             del parts
 
     def samples(self) -> list[Part]:
-        """A part of every shape that an epoch has."""
-        samples = next(self.epoch())
-        if self._rest and self.chunks > 1:
+        """A part of every shape that a pass has."""
+        samples = next(self.one_pass())
+        if self._rest and len(self._cuts) > 1:
             samples.append(self._part(np.arange(self._rest), 1, self._rest))
         return samples
 
@@ -108,11 +131,12 @@ class Feed:
         steps = len(rows) // batch_size
         missing = capacity * batch_size - len(rows)
         rows = np.pad(rows, (0, missing))  # never trained on: they keep the shape equal
-        if self._whole:
-            return Part(self._data, rows.reshape(capacity, batch_size), steps)
+        if self.whole:
+            rows = rows.reshape(capacity, batch_size).astype("int32")
+            return Part(self._data, rows, steps, bool(self._rest))
         block = self._put(self._tree.map_structure(lambda array: array[rows], self._data))
         order = np.arange(len(rows), dtype="int32")
-        return Part(block, order.reshape(capacity, batch_size), steps)
+        return Part(block, order.reshape(capacity, batch_size), steps, bool(self._rest))
 
     def _put(self, data: Any) -> Any:
         return self._tree.map_structure(self._to_device, data)

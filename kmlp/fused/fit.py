@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from kmlp import backend
-from kmlp.errors import ConfigError, raise_problems
+from kmlp.errors import gather, raise_problems
+from kmlp.fused import arguments
 
 if TYPE_CHECKING:
     import keras
@@ -17,20 +14,24 @@ if TYPE_CHECKING:
 
 def fit(
     model: keras.Model,
-    x: Any,
+    x: Any = None,
     y: Any = None,
-    *,
-    batch_size: int,
-    epochs: int,
-    initial_epoch: int = 0,
-    validation_data: tuple[Any, Any] | None = None,
-    validation_batch_size: int | None = None,
-    validation_freq: int = 1,
-    callbacks: keras.callbacks.Callback | Iterable[keras.callbacks.Callback] | None = (),
-    shuffle: bool = True,
-    seed: int = 0,
+    batch_size: int | None = None,
+    epochs: int = 1,
     verbose: int | str = 0,
-    **unsupported: Any,
+    callbacks: Any = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: bool = True,
+    class_weight: dict[int, float] | None = None,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: int | list[int] = 1,
+    *,
+    seed: int = 0,
 ) -> keras.callbacks.History:
     """Trains a compiled Keras model as `model.fit` does, and a small one much faster.
 
@@ -39,12 +40,35 @@ def fit(
     epochs, validation, callbacks and History: this calls `model.fit` with
     another train function. The model stays the plain model that it is.
 
-    It differs from `model.fit` in this: callbacks hear of a chunk of steps
-    where Keras tells them of each step (an epoch is one chunk, unless the data
-    take more than 256 MiB); the order of the examples depends on `seed` and the
-    epoch alone, so that training in two calls comes to the same as in one; the
-    programs are kept with the model, so that the next call does not compile
-    again unless shapes have changed or the model was compiled anew.
+    It takes the arguments of `model.fit`, in their order. It differs in this:
+
+    - The order of the examples depends on `seed` and the epoch alone, so that
+      training in two calls comes to the same as in one. It is not the order of
+      `model.fit`, which no seed of an epoch gives; without shuffling it is.
+    - `x`, `y` and the weights are arrays, or nests of arrays, which are read
+      once, at the beginning. Refused are what makes batches itself (a
+      `tf.data.Dataset`, a `PyDataset`, a `DataLoader`, a generator: the program
+      gets all examples at once), sparse and ragged tensors (their parts differ in
+      size), masked arrays, None within a nest, and anything but numbers.
+    - Labels that the model has no output for are refused, where `model.fit` fails
+      or not, depending on the backend.
+    - What a compiled program cannot do is refused before training: a distributed
+      model, `run_eagerly=True`, a `fit`, `evaluate`, `make_train_function` or
+      `make_test_function` of the model's own, layers and losses that look at
+      values; on PyTorch also a `train_step`, `test_step` or `compute_metrics`
+      that returns what is no metric's result. So are `shuffle="batch"`, which
+      draws another order, and callbacks that train or evaluate the model
+      meanwhile.
+    - A callback with a per-batch method gets every batch, and each step is a
+      program of its own in that call: slower. Where none has one (Keras' own
+      that do nothing each batch, such as `ModelCheckpoint(save_freq="epoch")`,
+      do not count), an epoch is one program, or several where the data take
+      more than 256 MiB.
+    - The programs are kept with the model, so that the next call does not compile
+      again unless shapes or settings of its layers or its optimizer have changed,
+      or the model was compiled anew.
+    - Nothing is printed unless `verbose` says so; a progress bar moves when a
+      program has ended.
 
     kmlp has the backend compute with one thread on the CPU.
 
@@ -55,23 +79,39 @@ def fit(
             are on the device.
         y: Targets: of shape `(examples, ...)`, likewise. Defaults to None, for
             a model whose loss needs none.
-        batch_size: Examples in a step; the last step of an epoch has fewer
-            where it does not divide their number.
-        epochs: The epoch to train to.
+        batch_size: Examples in a step; the last step of a pass over the data has
+            fewer where it does not divide their number. Defaults to None: 32, or
+            what `steps_per_epoch` needs.
+        epochs: The epoch to train to. Defaults to 1.
+        verbose: As Keras takes it. Defaults to 0, silent.
+        callbacks: A Keras callback, several, or a `CallbackList`. Defaults to None.
+        validation_split: How many of the examples, of 1, are for validation: the
+            last ones. Defaults to 0, none; `validation_data` goes before it.
+        validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate after an
+            epoch. Defaults to None.
+        shuffle: Whether each pass over the data has an order of its own. Defaults
+            to True.
+        class_weight: What the loss of an example of a class is multiplied by, for
+            each class by its number; 1 where there is none. Defaults to None.
+        sample_weight: What the loss of each example is multiplied by: of shape
+            `(examples,)`, or as Keras broadcasts it over the outputs of an
+            example; a nest like `y` for several outputs. Defaults to None.
         initial_epoch: The epoch to start from. Defaults to 0.
-        validation_data: `(x, y)` to evaluate after an epoch. Defaults to None.
+        steps_per_epoch: Steps in an epoch. An epoch begins where the last one has
+            ended in the data, and ends with them; each call begins anew. Defaults
+            to None: all that the data give.
+        validation_steps: Steps of validation, from the first example on. Defaults
+            to None: all.
         validation_batch_size: Examples in a step of validation. Defaults to
             None: `batch_size`.
-        validation_freq: Validate every so many epochs. Defaults to 1.
-        callbacks: A Keras callback, or several. Defaults to none.
-        shuffle: Whether each epoch has an order of its own. Defaults to True.
-        seed: Of that order, `seed >= 0`. Defaults to 0.
-        verbose: As Keras takes it. Defaults to 0, silent.
-        **unsupported: What else `model.fit` takes is refused.
+        validation_freq: Validate every so many epochs, or after the epochs in a
+            list, counted from 1. Defaults to 1.
+        seed: Of the order of the examples, `seed >= 0`. Defaults to 0.
 
     Returns:
         The History of `model.fit`. In addition, `history.step_losses` has for
-        each epoch the loss of every step, in order, of shape `(steps,)`.
+        each epoch the loss of every step, in order, of shape `(steps,)`; nan where
+        a `train_step` of the model's own gives it to no metric called `loss`.
 
     Raises:
         ConfigError: with every problem of the arguments, or if the model cannot
@@ -89,52 +129,68 @@ def fit(
     backend.load()
     from kmlp.fused import through_keras
 
-    callbacks = () if callbacks is None else callbacks  # Keras' default
-    problems = [
-        f"`kmlp.fit` does not take `{name}`. Train with `model.fit`."
-        for name in unsupported
-    ]
-    problems += _count_problems(
-        batch_size=batch_size,
-        epochs=epochs,
-        validation_batch_size=validation_batch_size or batch_size,
-        validation_freq=validation_freq,
+    names = ("x", "y", "sample_weight")
+    _, data, validation = gather(
+        [
+            lambda: raise_problems(
+                [
+                    *arguments.count_problems(epochs=epochs),
+                    *arguments.count_problems(
+                        least=0, initial_epoch=initial_epoch, seed=seed
+                    ),
+                    *arguments.count_problems(
+                        optional=True,
+                        batch_size=batch_size,
+                        validation_batch_size=validation_batch_size,
+                        steps_per_epoch=steps_per_epoch,
+                        validation_steps=validation_steps,
+                    ),
+                    *arguments.option_problems(validation_freq, shuffle),
+                    *_model_problems(model),
+                ]
+            ),
+            lambda: arguments.examples(names, x, y, sample_weight),
+            lambda: arguments.validation(validation_data),
+        ]
     )
-    problems += _count_problems(least=0, initial_epoch=initial_epoch, seed=seed)
-    problems += _model_problems(model)
-    if validation_data is not None and (
-        not isinstance(validation_data, tuple | list) or len(validation_data) != 2
-    ):
-        problems.append(
-            "`validation_data` must be `(x, y)`: `kmlp.fit` takes no weights of "
-            "examples. Train with `model.fit`."
-        )
-    raise_problems(problems)
-    if validation_data is not None:
-        validation_data = _arrays("validation_data", *validation_data)
+    if validation is None:
+        data, validation = arguments.split_off(data, validation_split)
+    if class_weight is not None:
+        data = arguments.with_class_weight(data, class_weight)
+    if validation_batch_size is None:
+        validation_batch_size = batch_size
     return through_keras.fit(
         model,
-        _arrays("x", x, y),
-        batch_size=int(batch_size),
+        arguments.batches(data, batch_size, steps_per_epoch),
+        validation=validation
+        and arguments.batches(validation, validation_batch_size, validation_steps),
         epochs=int(epochs),
         initial_epoch=int(initial_epoch),
-        validation=validation_data,
-        validation_batch_size=int(validation_batch_size or batch_size),
-        validation_freq=int(validation_freq),
-        callbacks=list(callbacks) if isinstance(callbacks, Iterable) else [callbacks],
+        validation_freq=arguments.frequency(validation_freq),
+        callbacks=callbacks,
         seed=seed if shuffle else None,
         verbose=verbose,
     )
 
 
-def evaluate(model: keras.Model, x: Any, y: Any, *, batch_size: int) -> dict[str, float]:
+def evaluate(
+    model: keras.Model,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    *,
+    sample_weight: Any = None,
+    steps: int | None = None,
+) -> dict[str, float]:
     """The loss and the metrics of a compiled model, as `model.evaluate` has them.
 
     Args:
         model: See `fit`.
         x: See `fit`.
         y: See `fit`.
-        batch_size: Examples in a step.
+        batch_size: Examples in a step. Defaults to None: 32, or what `steps` needs.
+        sample_weight: See `fit`. Defaults to None.
+        steps: How many steps, from the first example on. Defaults to None: all.
 
     Returns:
         The metrics by name.
@@ -146,23 +202,17 @@ def evaluate(model: keras.Model, x: Any, y: Any, *, batch_size: int) -> dict[str
     backend.load()
     from kmlp.fused import through_keras
 
-    raise_problems(_count_problems(batch_size=batch_size) + _model_problems(model))
-    return through_keras.evaluate(model, _arrays("x", x, y), batch_size=int(batch_size))
-
-
-def _count_problems(*, least: int = 1, **counts: Any) -> list[str]:
-    problems = []
-    for name, count in counts.items():
-        try:
-            valid = not isinstance(count, bool) and operator.index(count) >= least
-        except TypeError:
-            valid = False
-        if not valid:
-            problems.append(
-                f"The value of `{name}` is {count!r}, but must be an integer, "
-                f"`{name} >= {least}`."
-            )
-    return problems
+    names = ("x", "y", "sample_weight")
+    _, data = gather(
+        [
+            lambda: raise_problems(
+                arguments.count_problems(optional=True, batch_size=batch_size, steps=steps)
+                + _model_problems(model)
+            ),
+            lambda: arguments.examples(names, x, y, sample_weight),
+        ]
+    )
+    return through_keras.evaluate(model, arguments.batches(data, batch_size, steps))
 
 
 def _model_problems(model: Any) -> list[str]:
@@ -173,55 +223,16 @@ def _model_problems(model: Any) -> list[str]:
     reasons = []
     if model.run_eagerly:
         reasons.append("is compiled with `run_eagerly=True`")
-    if type(model).train_step is not keras.Model.train_step:
-        reasons.append("has a `train_step` of its own")
-    if type(model).test_step is not keras.Model.test_step:
-        reasons.append("has a `test_step` of its own")
-    if type(model).compute_metrics is not keras.Model.compute_metrics:
-        reasons.append("has a `compute_metrics` of its own")
+    reasons += [
+        f"has a `{name}` of its own"
+        for name in ("fit", "evaluate", "make_train_function", "make_test_function")
+        if getattr(type(model), name) is not getattr(keras.Model, name)
+    ]
     if keras.distribution.distribution() is not None or _replicas(model) > 1:
         reasons.append("is distributed")
-    if keras.config.max_steps_per_epoch():
-        reasons.append("has its epochs cut by `keras.config.max_steps_per_epoch`")
     return [f"The model {reason}. Train it with `model.fit`." for reason in reasons]
 
 
 def _replicas(model: Any) -> int:
     strategy = getattr(model, "distribute_strategy", None)  # only TensorFlow has it
     return strategy.num_replicas_in_sync if strategy is not None else 1
-
-
-def _arrays(what: str, x: Any, y: Any) -> Any:
-    """The nest of arrays that a model's step unpacks; floats as Keras computes."""
-    keras = backend.load()
-
-    def array(value: Any) -> Any:
-        if not keras.ops.is_tensor(value):
-            if not hasattr(value, "__array__"):
-                raise ConfigError(
-                    [
-                        f"`{what}` has a {type(value).__name__}, but `kmlp.fit` takes "
-                        "arrays. Train with `model.fit`."
-                    ]
-                )
-            value = np.asarray(value)
-            if value.dtype.kind not in "biuf":
-                raise ConfigError(
-                    [f"`{what}` has an array of {value.dtype}, but must have numbers."]
-                )
-            if value.dtype.kind == "f":
-                value = value.astype(keras.config.floatx(), copy=False)
-        if len(value.shape) == 0:
-            raise ConfigError([f"`{what}` has a single number, but must have arrays."])
-        return value
-
-    data = keras.tree.map_structure(array, (x,) if y is None else (x, y))
-    sizes = sorted({len(a) for a in keras.tree.flatten(data)})
-    if len(sizes) > 1 or not sizes or sizes[0] == 0:
-        raise ConfigError(
-            [
-                f"The arrays of `{what}` have {' and '.join(map(str, sizes))} examples, "
-                "but must have equally many, one at the least."
-            ]
-        )
-    return data

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.func import functionalize
+from torch.fx.experimental.proxy_tensor import make_fx
 
 _aten = torch.ops.aten
 _OF_A_SHAPE = {
@@ -21,33 +23,159 @@ _OF_A_SHAPE = {
 _IN_PLACE = {_aten.add.Tensor: _aten.add_.Tensor, _aten.sub.Tensor: _aten.sub_.Tensor}
 
 
-def simplify(module: fx.GraphModule, variables: int, device: Any) -> fx.GraphModule:
-    """Turns a step without side effects into one that changes its variables.
+def simplify(
+    module: fx.GraphModule,
+    variables: int,
+    inputs: list[Any],
+    generators: list[torch.Generator],
+) -> fx.GraphModule:
+    """Makes a step that changes its variables in place cheaper.
 
     Args:
-        module: A graph that takes the variables' values, then the mini-batch,
-            and returns the new values, then the loss.
+        module: A graph that takes the variables, which it changes, then the
+            mini-batch; returns the loss, then the seeds of what it draws.
         variables: How many variables there are.
-        device: Where they are.
+        inputs: Examples of what it takes.
+        generators: What it draws from.
 
     Returns:
-        The graph that writes the new values into the old and returns the loss.
+        A graph that does the same.
 
     Raises:
-        ValueError: if the step has side effects, or reads what may change without it.
+        ValueError: if the step changes something else, or reads what may change
+            without it.
     """
     for node in module.graph.nodes:
         if node.op == "get_attr" and isinstance(
             getattr(module, node.target), torch.nn.Parameter
         ):
             raise ValueError("the step reads a variable that is not the model's")
-        if (schema := _schema(node)) is not None and schema.is_mutable:
-            raise ValueError(f"{node.target} changes a tensor in place")
-    _fold_constants(module, device)
+        if _has_unknown_shape(node):
+            raise ValueError(f"the shape that {node.target} gives depends on values")
+        if any(_owner(written).op == "get_attr" for written in _written(node)):
+            raise ValueError(f"{node.target} changes a tensor that is not the model's")
+    if not _writes_whole_variables(module, variables):
+        module = make_fx(functionalize(module, remove="mutations"))(*inputs)
+    _name_seeds(module, generators)
+    _return_values(module, variables)
+    _skip_copies(module)
+    _fold_constants(module, inputs[0].device)
     _write_back(module, variables)
     module.graph.eliminate_dead_code()
     module.recompile()
     return module
+
+
+def _has_unknown_shape(node: fx.Node) -> bool:
+    """Whether an operation's shape, which the graph has as a constant, may change."""
+    if torch.Tag.dynamic_output_shape not in getattr(node.target, "tags", ()):
+        return False
+    if node.target is not _aten.index.Tensor:
+        return True
+    indices: Any = node.args[1]
+    return any(_meta(index)[1] in (torch.bool, torch.uint8) for index in indices if index)
+
+
+def written_by(function: Any, args: Any, kwargs: Any) -> list[Any]:
+    """What of its arguments an operation changes in place."""
+    schema = getattr(function, "_schema", None)
+    if schema is None or not schema.is_mutable:
+        return []
+    written: list[Any] = []
+    for index, argument in enumerate(schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            given = args[index] if index < len(args) else kwargs.get(argument.name)
+            written += given if isinstance(given, list | tuple) else [given]
+    return [one for one in written if one is not None]
+
+
+def _written(node: fx.Node) -> list[fx.Node]:
+    return written_by(node.target, node.args, node.kwargs)
+
+
+def _writes_whole_variables(module: fx.GraphModule, variables: int) -> bool:
+    """Whether new values of variables are all that is written.
+
+    And whether nothing is read of a variable after that through an earlier view.
+    """
+    nodes = list(module.graph.nodes)
+    position = {node: index for index, node in enumerate(nodes)}
+    whole = dict.fromkeys(nodes[:variables])  # a variable, also as it is after a write
+    last_write: dict[fx.Node, int] = {}
+    for node in nodes:
+        for written in _written(node):
+            if (
+                node.target is not _aten.copy_.default
+                or written not in whole
+                or _meta(written) != _meta(node.args[1])
+            ):
+                return False
+            whole[node] = None
+            last_write[_owner(node)] = position[node]
+    return not any(
+        node not in whole
+        and position[node] < last_write.get(_owner(node), 0)
+        and any(position[user] > last_write[_owner(node)] for user in node.users)
+        for node in nodes
+        if node.op == "call_function"
+    )
+
+
+def _meta(node: Any) -> Any:
+    seen = node.meta["tensor_meta"]
+    return seen.shape, seen.dtype
+
+
+def _return_values(module: fx.GraphModule, variables: int) -> None:
+    """Has a step return the new values of variables, then the loss, and write nothing."""
+    graph = module.graph
+    inputs = [node for node in graph.nodes if node.op == "placeholder"]
+    of = {node: node for node in inputs}  # the input that a node is, maybe written to
+    value = dict(of)
+    writes = []
+
+    def now(node: fx.Node) -> fx.Node:
+        return value[of[node]] if node in of else node
+
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            continue
+        given = node.args
+        node.args, node.kwargs = fx.node.map_arg((node.args, node.kwargs), now)
+        if node.target is _aten.copy_.default and given[0] in of:
+            of[node] = of[given[0]]
+            value[of[node]] = node.args[1]
+            writes.append(node)
+    for node in reversed(writes):
+        graph.erase_node(node)
+    output: Any = graph.output_node()
+    loss, *_ = output.args[0]
+    output.args = ([*(value[old] for old in inputs[:variables]), loss],)
+
+
+def _name_seeds(module: fx.GraphModule, generators: list[torch.Generator]) -> None:
+    """Has what draws say of which generator, and what seeds that."""
+    [_, *seeds] = module.graph.output_node().args[0]
+    known = {generator._cdata: i for i, generator in enumerate(generators)}
+    for node in module.graph.nodes:
+        if (generator := node.kwargs.get("generator")) is not None:
+            if isinstance(generator, fx.Node):
+                generator = getattr(module, generator.target)
+            if generator._cdata not in known:
+                raise ValueError("the step draws from a generator that is not Keras'")
+            index = known[generator._cdata]
+            node.kwargs = {**node.kwargs, "generator": (index, seeds[index])}
+
+
+def _skip_copies(module: fx.GraphModule) -> None:
+    """Uses values themselves in the place of what is equal to them."""
+    for node in list(module.graph.nodes):
+        if node.target is _aten.detach.default:
+            node.replace_all_uses_with(node.args[0])
+        elif node.target is _aten.copy.default and _meta(node.args[0]) == _meta(
+            node.args[1]
+        ):
+            node.replace_all_uses_with(node.args[1])
 
 
 def _fold_constants(module: fx.GraphModule, device: Any) -> None:
@@ -82,7 +210,11 @@ def _fold_constants(module: fx.GraphModule, device: Any) -> None:
 def _is_fixed(node: Any) -> bool:
     """Whether an operation gives the same for the same arguments: nothing random."""
     tags = getattr(node.target, "tags", ())
-    return torch.Tag.nondeterministic_seeded not in tags and "empty" not in node.name
+    return (
+        torch.Tag.nondeterministic_seeded not in tags
+        and "generator" not in node.kwargs
+        and "empty" not in node.name
+    )
 
 
 def _write_back(module: fx.GraphModule, variables: int) -> None:
@@ -160,8 +292,15 @@ def _schema(node: fx.Node) -> Any:
     return getattr(node.target, "_schema", None)
 
 
-def loop_over(module: fx.GraphModule, variables: int) -> Callable[..., None]:
+def loop_over(
+    module: fx.GraphModule, variables: int, generators: list[torch.Generator]
+) -> Callable[..., None]:
     """A loop over a simplified step, in TorchScript.
+
+    Args:
+        module: The step.
+        variables: How many variables it has.
+        generators: What it draws from, each seeded when it is first drawn from.
 
     Returns:
         `loop(count, order, losses, variables, data)`: for each of the first
@@ -176,6 +315,7 @@ def loop_over(module: fx.GraphModule, variables: int) -> Callable[..., None]:
     arguments = [*inputs[:variables], *(f"all_{name}" for name in data)]
     lines = [
         "def loop(count: int, order: Tensor, losses: Tensor, constants: List[Tensor], "
+        + "generators: List[Generator], "
         + ", ".join(f"{name}: Tensor" for name in arguments)
         + ") -> None:",
         *(f"    {_text(node)} = constants[{i}]" for i, node in enumerate(constants)),
@@ -183,8 +323,14 @@ def loop_over(module: fx.GraphModule, variables: int) -> Callable[..., None]:
         "        rows = order[index]",
         *(f"        {name} = all_{name}[rows]" for name in data),
     ]
+    seeded = set()
     for node in nodes:
         if node.op == "call_function":
+            if (draw := node.kwargs.get("generator")) and draw[0] not in seeded:
+                index, seed = draw
+                seeded.add(index)
+                word = f"int({_text(seed)}) & {0xFFFFFFFF}"  # as Keras seeds them
+                lines.append(f"        generators[{index}].manual_seed({word})")
             lines.append(f"        {_text(node)} = {_call(node)}")
         elif node.op == "output":
             lines.append(f"        losses[index] = {_text(node.args[0])}")
@@ -192,7 +338,7 @@ def loop_over(module: fx.GraphModule, variables: int) -> Callable[..., None]:
     values = [getattr(module, node.target) for node in constants]
 
     def loop(count: int, order: Any, losses: Any, variables: Any, data: Any) -> None:
-        script(count, order, losses, values, *variables, *data)
+        script(count, order, losses, values, generators, *variables, *data)
 
     return loop
 
@@ -203,7 +349,12 @@ def _call(node: fx.Node) -> str:
         value, index = node.args
         return f"{_text(value)}[{index}]"
     words = [_text(value) for value in node.args]
-    words += [f"{name}={_text(value)}" for name, value in node.kwargs.items()]
+    words += [
+        f"generator=generators[{value[0]}]"
+        if name == "generator" and value
+        else f"{name}={_text(value)}"
+        for name, value in node.kwargs.items()
+    ]
     name = _schema(node).name.replace("::", ".")
     return f"torch.ops.{name}({', '.join(words)})"
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from kmlp import backend
 from kmlp.fused.feed import Part
-from kmlp.fused.loop import Loop, Program, step_loss
+from kmlp.fused.loop import Loop, Program, returns_own_logs, step_loss
 
 NUMBERS_AT_A_TIME = 1
+SEES_WHAT_IS_SET = False
 numbers = np.arange
 
 
@@ -27,20 +28,30 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
     """See `kmlp.fused.loop.Steps`."""
     step = model.train_step if training else model.test_step
 
+    own_logs = returns_own_logs(model)
+
     def program(state: Any, data: Any, order: Any, count: Any) -> Any:
-        def body(index: Any, carry: Any) -> Any:
-            state, losses = carry
+        def one_step(index: Any, state: Any) -> Any:
             rows = order[index]
             batch = keras.tree.map_structure(lambda array: array[rows], data)
             with step_loss(model) as seen:
-                _, state = step(state, batch)
-            return _lists(state), losses.at[index].set(seen[-1].astype("float32"))
+                logs, state = step(state, batch)
+            loss = jnp.asarray(seen[-1] if seen else jnp.nan, "float32").mean()
+            return _lists(state), loss, logs if own_logs else {}
+
+        def body(index: Any, carry: Any) -> Any:
+            state, losses, _ = carry
+            state, loss, logs = one_step(index, state)
+            return state, losses.at[index].set(loss), logs
 
         losses = jnp.zeros(len(order), "float32")
-        state, losses = jax.lax.fori_loop(0, count, body, (state, losses))
-        metrics = zip(model.metrics_variables, state[-1], strict=True)
-        with keras.StatelessScope(list(metrics)):
-            logs = model.get_metrics_result()
+        shapes = jax.eval_shape(one_step, 0, state)[2] if own_logs else {}
+        logs = jax.tree.map(lambda like: jnp.zeros(like.shape, like.dtype), shapes)
+        state, losses, logs = jax.lax.fori_loop(0, count, body, (state, losses, logs))
+        if not own_logs:
+            metrics = zip(model.metrics_variables, state[-1], strict=True)
+            with keras.StatelessScope(list(metrics)):
+                logs = model.get_metrics_result()
         return state, logs, losses
 
     # Compiled now and kept here, so that clearing JAX's caches does not cost it. The
@@ -62,6 +73,11 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
         return done if device is None else _back(done)
 
     return run
+
+
+def build(model: Any, batch: Any) -> None:
+    """See `kmlp.fused.loop.Steps`."""
+    model._symbolic_build(data_batch=batch)
 
 
 def stand_in(loop: Loop) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import gc
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 import keras
@@ -13,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.errors import ConfigError
+from kmlp.fused.arguments import Examples
+from kmlp.fused.constants import Constants
 from kmlp.fused.feed import Feed, Part
+from kmlp.fused.refusal import refusing
 
 Program = Callable[[Any, Part], tuple[Any, dict[str, Any], Any]]
 """Does a part's steps: takes the model's state and the part; returns the new
@@ -34,12 +38,20 @@ class Steps(Protocol):
     NUMBERS_AT_A_TIME: int | None
     """The batch size with which Keras takes one number after the other."""
 
+    SEES_WHAT_IS_SET: bool
+    """Whether Keras' own step sees what a callback sets of a layer, a loss and so on.
+    The others keep what there was when `fit` began."""
+
     def numbers(self, count: int) -> Any:
         """What Keras iterates over: numbers stand for chunks."""
         ...
 
     def to_device(self, array: Any) -> Any:
         """Puts an array where the model computes."""
+        ...
+
+    def build(self, model: Any, batch: Any) -> None:
+        """Makes the variables of a model and of its optimizer, as Keras' `fit` does."""
         ...
 
     def compile_program(self, model: Any, part: Part, *, training: bool) -> Program:
@@ -74,20 +86,43 @@ class Loop:
         self._model = model
         self._training = training
         self._programs: dict[Any, Program] = {}
+        self._constants: Constants | None = None  # of the programs
         self._feed: Feed | None = None
+        self._batch: Examples | None = None
         self._chunks: Iterator[list[Part]] = iter(())
+        self._left = 0
         self._losses: list[tuple[Any, int]] = []
+        self._steps_given = self._chunks_done = 0
+        self.steps = 0
+        """Steps of the epoch that were done."""
 
-    def load(self, feed: Feed) -> None:
+    def load(self, feed: Feed, batch: Examples) -> None:
         """Takes a dataset, and compiles what its parts need.
+
+        Args:
+            feed: The dataset.
+            batch: Examples of one step, for messages.
 
         Raises:
             ConfigError: if the model's step cannot be compiled.
         """
         self._feed = feed
+        self._batch = batch
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Compiles what the dataset's parts need, anew where something was set."""
+        assert self._feed is not None
+        constants = Constants(self._model)
+        if self._constants != constants:
+            self._programs.clear()
+        before = set(self._programs)
         with _only_new_objects_collected():
-            for part in feed.samples():
+            for part in self._feed.samples():
                 self._compile(part)
+        if self._programs.keys() - before:
+            constants = Constants(self._model)  # a step may set something itself
+        self._constants = constants
 
     def _compile(self, part: Part) -> None:
         shape = _shape(part)
@@ -96,10 +131,9 @@ class Loop:
             return
         while len(self._programs) >= MAX_PROGRAMS:
             del self._programs[next(iter(self._programs))]
-        try:
+        assert self._batch is not None
+        with refusing(self._model, self._batch):
             program = steps().compile_program(self._model, part, training=self._training)
-        except Exception as error:  # what a model cannot do is told in many ways
-            raise refusal(error) from error
         self._programs[shape] = program
         gc.collect()  # tracing leaves cycles, which hold the sample
 
@@ -114,11 +148,33 @@ class Loop:
         assert self._feed is not None
         return self._feed.size
 
-    def begin(self, order: NDArray[np.int64] | None = None) -> None:
-        """Starts an epoch, with its examples in that order."""
+    @property
+    def finished(self) -> bool:
+        """Whether the pass over the data is at its end, or none was begun."""
+        return self._left == 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the data ended before the epoch, without Keras having seen it.
+
+        Keras counts chunks, and warns where they were too few.
+        """
         assert self._feed is not None
-        self._chunks = self._feed.epoch(order)
+        return (
+            self._chunks_done == self._feed.chunks_in_epoch
+            and self._steps_given < self._feed.steps
+        )
+
+    def begin_pass(self, order: NDArray[np.int64] | None = None) -> None:
+        """Starts at the beginning of the data, with its examples in that order."""
+        assert self._feed is not None
+        self._chunks = self._feed.one_pass(order)
+        self._left = self._feed.chunks
+
+    def begin_epoch(self) -> None:
+        """Starts an epoch, where the last one has ended."""
         self._losses = []
+        self.steps = self._steps_given = self._chunks_done = 0
 
     def run_chunk(self, state: Any = None) -> tuple[Any, dict[str, Any]]:
         """Does the steps of the next chunk; returns the state and the metrics."""
@@ -126,15 +182,31 @@ class Loop:
         parts = next(self._chunks, None)
         if parts is None:  # Keras calls it for data that are not ours
             raise ConfigError([IN_USE])
+        if steps().SEES_WHAT_IS_SET and self._constants != Constants(self._model):
+            self._prepare()
+        self._left -= 1
+        self._chunks_done += 1
+        self._steps_given += sum(part.steps for part in parts)
+        if self._stopped():
+            parts = [replace(parts[0], steps=1)]
         while parts:
             part = parts.pop(0)
             state, logs, losses = self._programs[_shape(part)](state, part)
             self._losses.append((losses, part.steps))
+            self.steps += part.steps
             del part
-        gc.collect(1)  # flattening data for PyTorch leaves cycles, which hold the chunk
+        assert self._feed is not None
+        if not self._feed.whole:
+            # Flattening data for PyTorch leaves cycles, which hold the chunk.
+            gc.collect(1)
         return state, logs
 
-    def end(self) -> NDArray[np.float32]:
+    def _stopped(self) -> bool:
+        """Whether a callback has ended training already: Keras does one step still."""
+        flag = "stop_training" if self._training else "stop_evaluating"
+        return bool(getattr(self._model, flag, False))
+
+    def end_epoch(self) -> NDArray[np.float32]:
         """Ends an epoch; returns the loss of each of its steps, of shape `(steps,)`."""
         losses, self._losses = self._losses, []
         to_numpy = keras.ops.convert_to_numpy
@@ -142,25 +214,15 @@ class Loop:
 
     def unload(self) -> None:
         """Lets go of the dataset; keeps the programs."""
-        self._feed = None
+        self._feed = self._batch = None
         self._chunks = iter(())
+        self._left = 0
 
 
 def _shape(part: Part) -> Any:
     arrays = [part.order, *keras.tree.flatten(part.data)]
     names = str(keras.tree.map_structure(lambda array: 0, part.data))
-    return names, *((tuple(array.shape), str(array.dtype)) for array in arrays)
-
-
-def refusal(error: Exception) -> ConfigError:
-    """What is told where a model's step cannot be compiled."""
-    line = next(iter(str(error).strip().splitlines()), "")[:300]
-    return ConfigError(
-        [
-            "The model's step cannot be compiled into one program with others "
-            f"({type(error).__name__}: {line}). Train it with `model.fit`."
-        ]
-    )
+    return names, part.uneven, *((tuple(array.shape), str(array.dtype)) for array in arrays)
 
 
 @contextmanager
@@ -181,14 +243,30 @@ def _only_new_objects_collected() -> Iterator[None]:
             gc.unfreeze()
 
 
+def has_own(model: Any, *methods: str) -> bool:
+    """Whether the model's class has replaced one of these methods of `keras.Model`."""
+    return any(
+        getattr(type(model), name) is not getattr(keras.Model, name) for name in methods
+    )
+
+
+def returns_own_logs(model: Any) -> bool:
+    """Whether a step may return something else than the metrics' results."""
+    return has_own(model, "train_step", "test_step", "compute_metrics")
+
+
 @contextmanager
 def step_loss(model: Any) -> Iterator[list[Any]]:
     """Collects the losses that a model's step gives to its running mean.
 
     Keras' `train_step` and `test_step` return only the mean over the epoch.
     """
-    tracker = model.metrics[0]  # Keras' own: the mean of the loss comes first
     losses: list[Any] = []
+    # Keras' own comes first; a step of the model's own may have none.
+    tracker = next((metric for metric in model.metrics if metric.name == "loss"), None)
+    if tracker is None:
+        yield losses
+        return
 
     def update_state(values: Any, sample_weight: Any = None) -> Any:
         losses.append(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +11,10 @@ import keras
 import tensorflow as tf
 
 from kmlp.fused.feed import Part
-from kmlp.fused.loop import Loop, Program, step_loss
+from kmlp.fused.loop import Loop, Program, returns_own_logs, step_loss
 
 NUMBERS_AT_A_TIME = None
+SEES_WHAT_IS_SET = False
 to_device = tf.convert_to_tensor
 
 
@@ -28,36 +30,59 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
     """See `kmlp.fused.loop.Steps`."""
     step = model.train_step if training else model.test_step
 
-    # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
-    # only what gains by it: many small steps.
-    @tf.function(autograph=False, jit_compile=training and len(part.order) > 1)
+    own_logs = returns_own_logs(model)
+
     def program(data: Any, order: Any, count: Any) -> Any:
-        def body(index: Any, losses: Any) -> Any:
+        def one_step(index: Any) -> Any:
             batch = keras.tree.map_structure(
                 lambda array: tf.gather(array, order[index]), data
             )
             with step_loss(model) as seen:
-                step(batch)
-            loss = tf.cast(seen[-1], "float32")
-            return index + 1, tf.tensor_scatter_nd_update(losses, [[index]], [loss])
+                logs = step(batch)
+            loss = tf.reduce_mean(tf.cast(seen[-1] if seen else math.nan, "float32"))
+            return loss, logs if own_logs else {}
 
-        _, losses = tf.while_loop(
-            lambda index, losses: index < count,
+        def body(index: Any, losses: Any, _: Any) -> Any:
+            loss, logs = one_step(index)
+            losses = tf.tensor_scatter_nd_update(losses, [[index]], [loss])
+            return index + 1, losses, logs
+
+        logs = _zeros_like(one_step) if own_logs else {}
+        _, losses, logs = tf.while_loop(
+            lambda index, losses, logs: index < count,
             body,
-            (tf.constant(0), tf.zeros(order.shape[0])),
+            (tf.constant(0), tf.zeros(order.shape[0]), logs),
         )
-        return model.get_metrics_result(), losses
+        return logs if own_logs else model.get_metrics_result(), losses
 
     def run(state: Any, part: Part) -> Any:
         logs, losses = traced(part.data, tf.constant(part.order), tf.constant(part.steps))
         return state, logs, losses
 
-    with _one_replica(model.optimizer):
-        traced = program.get_concrete_function(
-            part.data, tf.constant(part.order), tf.constant(0)
-        )
+    def trace(xla: bool) -> Any:
+        function = tf.function(program, autograph=False, jit_compile=xla)
+        with _one_replica(model.optimizer):
+            return function.get_concrete_function(part.data, order, tf.constant(0))
+
+    # Where its `fit` has mini-batches of two sizes, Keras does not know the size when it
+    # traces a step, and takes the mean of each output's loss in another way.
+    capacity, size = part.order.shape
+    order = tf.TensorSpec((capacity, None if part.uneven else size), "int32")
+    # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
+    # only what gains by it, many small steps, and what draws: it draws other numbers.
+    xla = training and len(part.order) > 1
+    traced = trace(xla)
+    if model.jit_compile is not xla and _draws(traced.graph):
+        traced = trace(bool(model.jit_compile))
     run(None, Part(part.data, part.order, 0))  # XLA compiles when it is first run
     return run
+
+
+def _zeros_like(one_step: Callable[[Any], Any]) -> Any:
+    """Zeros in the form of what a step returns, to begin a loop with."""
+    traced = tf.function(one_step, autograph=False).get_concrete_function(tf.constant(0))
+    _, logs = traced.structured_outputs
+    return tf.nest.map_structure(lambda like: tf.zeros(like.shape, like.dtype), logs)
 
 
 def stand_in(loop: Loop) -> Callable[..., Any]:
@@ -72,6 +97,28 @@ def stand_in(loop: Loop) -> Callable[..., Any]:
 
 def clear_caches() -> None:
     """See `kmlp.fused.loop.Steps`."""
+
+
+def build(model: Any, batch: Any) -> None:
+    """See `kmlp.fused.loop.Steps`."""
+
+    def symbolic_build() -> None:
+        model._symbolic_build(data_batch=batch)
+
+    if model.optimizer is None or model.optimizer.built:
+        symbolic_build()
+    else:
+        # Keras' `fit` builds an optimizer while a graph is traced, in which all is lost
+        # that it assigns to its variables then.
+        tf.function(symbolic_build, autograph=False).get_concrete_function()
+
+
+def _draws(graph: Any) -> bool:
+    """Whether anything in a graph is drawn at random."""
+    definition = graph.as_graph_def()
+    functions = definition.library.function
+    nodes = [*definition.node, *(node for f in functions for node in f.node_def)]
+    return any("Random" in node.op or "Multinomial" in node.op for node in nodes)
 
 
 @contextmanager

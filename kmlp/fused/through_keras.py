@@ -8,65 +8,95 @@ with plain `fit`, so another version that changes it fails them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
 
-from kmlp.errors import ConfigError
+from kmlp.errors import ConfigError, raise_problems
+from kmlp.fused import labels
+from kmlp.fused.arguments import Batches, Examples
+from kmlp.fused.callbacks import (
+    TEST_HOOKS,
+    TRAINING_HOOKS,
+    Conductor,
+    StepCallbacks,
+    check,
+    hear_steps,
+)
 from kmlp.fused.feed import CHUNK_BYTES, Feed
-from kmlp.fused.loop import IN_USE, Loop, refusal, steps
-from kmlp.seeds import Purpose, generator
+from kmlp.fused.loop import IN_USE, Loop, has_own, steps
+from kmlp.fused.refusal import refusing
 from kmlp.settings import differing_settings
 
 
 def fit(
     model: Any,
-    data: Any,
+    data: Batches,
     *,
-    batch_size: int,
+    validation: Batches | None,
     epochs: int,
     initial_epoch: int,
-    validation: Any,
-    validation_batch_size: int,
-    validation_freq: int,
-    callbacks: Iterable[Any],
+    validation_freq: int | list[int],
+    callbacks: Any,
     seed: int | None,
     verbose: Any,
 ) -> Any:
     """See `kmlp.fit`; `seed` is None where the examples keep their order."""
-    training, testing = _loops_of(model, data, batch_size)
+    others = check(callbacks, model)
+    training, testing = _loops_of(model, data, validation)
     conductor = Conductor(training, testing, seed)
-    options = {}
+    options: dict[str, Any] = {}
     with _standing_in(model, training, testing):
-        feed = _load(training, data, batch_size)
+        feed = _load(training, data, one_by_one=hear_steps(others, TRAINING_HOOKS))
         if validation is not None:
-            chunks = _load(testing, validation, validation_batch_size).chunks
-            options["validation_data"] = (steps().numbers(chunks),)
+            of_validation = _load(
+                testing, validation, one_by_one=hear_steps(others, TEST_HOOKS)
+            )
+            options["validation_data"] = (steps().numbers(of_validation.chunks),)
+            options["validation_steps"] = of_validation.chunks_in_epoch
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            most = keras.config.max_epochs()  # Keras' setting for debugging
+            parameters = {
+                "verbose": verbose,
+                "epochs": min(epochs, most) if most else epochs,
+                "steps": feed.steps,
+            }
+            others = [
+                keras.callbacks.CallbackList(
+                    others,
+                    add_history=True,
+                    add_progbar=verbose != 0,
+                    model=model,
+                    **parameters,
+                )
+            ]
         history = model.fit(
             steps().numbers(feed.chunks),
             batch_size=steps().NUMBERS_AT_A_TIME,
+            steps_per_epoch=feed.chunks_in_epoch,
             epochs=epochs,
             initial_epoch=initial_epoch,
             validation_freq=validation_freq,
             shuffle=False,
-            callbacks=[conductor, *callbacks],
-            verbose=verbose,
+            callbacks=StepCallbacks([conductor, *others], training, testing),
             **options,
         )
     history.step_losses = conductor.step_losses
     return history
 
 
-def evaluate(model: Any, data: Any, *, batch_size: int) -> dict[str, float]:
+def evaluate(model: Any, data: Batches) -> dict[str, float]:
     """See `kmlp.fused.fit.evaluate`."""
-    training, testing = _loops_of(model, data, batch_size)
+    training, testing = _loops_of(model, data, None)
     with _standing_in(model, training, testing):
-        feed = _load(testing, data, batch_size)
+        feed = _load(testing, data)
         logs = model.evaluate(
             steps().numbers(feed.chunks),
             batch_size=steps().NUMBERS_AT_A_TIME,
+            steps=feed.chunks_in_epoch,
             callbacks=[Conductor(training, testing, None)],
             verbose=0,
             return_dict=True,
@@ -74,39 +104,18 @@ def evaluate(model: Any, data: Any, *, batch_size: int) -> dict[str, float]:
     return dict(logs)
 
 
-class Conductor(keras.callbacks.Callback):
-    """Starts and ends the loops' epochs as Keras comes to them."""
-
-    def __init__(self, training: Loop, testing: Loop, seed: int | None) -> None:
-        super().__init__()
-        self._training = training
-        self._testing = testing
-        self._seed = seed
-        self.step_losses: list[Any] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        order = None
-        if self._seed is not None:
-            of_epoch = generator(self._seed, Purpose.ORDER, epoch)
-            order = of_epoch.permutation(self._training.size)
-        self._training.begin(order)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.step_losses.append(self._training.end())
-
-    def on_test_begin(self, logs: Any = None) -> None:
-        self._testing.begin()
-
-
 _EAGER = {"jax_disable_jit", "run_functions_eagerly"}
 """Settings under which backends call each operation by itself."""
 
 
-def _loops_of(model: Any, data: Any, batch_size: int) -> tuple[Loop, Loop]:
+def _loops_of(model: Any, data: Batches, validation: Batches | None) -> tuple[Loop, Loop]:
     """A model's training and testing loop, with the programs that they have.
 
-    They are kept with the model, as its own train function is, and made anew
-    when it is compiled again.
+    They are kept with the model, as its own train function is.
+
+    Raises:
+        ConfigError: if the model cannot be built, or if there are labels that it has no
+            output for.
     """
     settings = differing_settings(keras.config.backend())
     if eager := _EAGER & settings.keys():
@@ -116,42 +125,57 @@ def _loops_of(model: Any, data: Any, batch_size: int) -> tuple[Loop, Loop]:
                 "`model.fit`."
             ]
         )
-    batch = keras.tree.map_structure(lambda array: array[:batch_size], data)
-    try:
-        model._symbolic_build(data_batch=batch)
-    except Exception as error:
-        raise refusal(error) from error
-    objects = [
-        model.optimizer,
-        *model.optimizer.variables,
-        *model.metrics,
-        *model.trainable_variables,
-        *model.non_trainable_variables,
-    ]
-    # What a program holds as a constant, and a user may set without compiling again.
-    constants = [layer.trainable for layer in model._flatten_layers()] + [
-        (name, id(value) if isinstance(value, keras.Variable) else str(value))
-        for name, value in model.optimizer.get_config().items()
-        if name != "learning_rate"
-    ]
-    constants += settings.items()
-    parts = [*objects, constants]
-    kept = getattr(model, "_kmlp_loops", None)
-    if (
-        kept is None
-        or list(map(id, kept[0][:-1])) != list(map(id, objects))
-        or kept[0][-1] != constants
-    ):
-        kept = (parts, (Loop(model, training=True), Loop(model, training=False)))
+    _build(model, data.first)
+    loops: tuple[Loop, Loop] | None = getattr(model, "_kmlp_loops", None)
+    if loops is None:
+        loops = (Loop(model, training=True), Loop(model, training=False))
         # Past Keras, which would take it for a part of the model.
-        object.__setattr__(model, "_kmlp_loops", kept)
-    loops: tuple[Loop, Loop] = kept[1]
+        object.__setattr__(model, "_kmlp_loops", loops)
+    problems: list[str] = []
+    for part in (data, validation):
+        if part is not None:
+            problems += labels.problems(part.examples, _labelled(model, part.first))
+    raise_problems(problems)
     return loops
 
 
-def _load(loop: Loop, data: Any, batch_size: int) -> Feed:
-    feed = Feed(data, batch_size, steps().to_device, limit=CHUNK_BYTES)
-    loop.load(feed)
+def _build(model: Any, batch: Examples) -> None:
+    """Makes all variables of a model, as Keras does before it trains."""
+    with refusing(model, batch):
+        try:
+            steps().build(model, batch.packed)
+        except Exception:
+            # TensorFlow's `fit` leaves it to the step, which may never call the model.
+            if keras.config.backend() != "tensorflow" or not has_own(model, "train_step"):
+                raise
+            model.optimizer.build(model.trainable_variables)
+
+
+def _labelled(model: Any, batch: Examples) -> list[labels.Labelled]:
+    with refusing(model, batch):
+        try:
+            return labels.find(model, batch)
+        except Exception:
+            if not has_own(model, "train_step"):
+                raise
+    return []  # what it does with targets is its own
+
+
+def _load(loop: Loop, data: Batches, *, one_by_one: bool = False) -> Feed:
+    number = data.steps
+    most = keras.config.max_steps_per_epoch()  # Keras' setting for debugging
+    if most and (not number or most < number):
+        warnings.warn(f"Limiting steps_per_epoch to {most}", stacklevel=2)
+        number = most
+    feed = Feed(
+        data.examples.packed,
+        data.size,
+        steps().to_device,
+        limit=CHUNK_BYTES,
+        steps=number,
+        one_by_one=one_by_one,
+    )
+    loop.load(feed, data.first)
     return feed
 
 

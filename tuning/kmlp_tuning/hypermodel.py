@@ -93,7 +93,7 @@ class MLPHyperModel(keras_tuner.HyperModel):
         x: Any,
         y: Any,
         *,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         epochs: int = 10,
         initial_epoch: int = 0,
         **options: Any,
@@ -105,7 +105,8 @@ class MLPHyperModel(keras_tuner.HyperModel):
             model: What `build` made, or what the tuner has loaded.
             x: Images.
             y: Their classes, as integers.
-            validation_data: The same to validate with. Defaults to None.
+            validation_data: The same to validate with, `(x, y)` or
+                `(x, y, sample_weight)`. Defaults to None.
             epochs: Where the oracle does not say. Defaults to 10.
             initial_epoch: The epochs that the model has. Defaults to 0.
             **options: What else `kmlp.fit` takes.
@@ -118,10 +119,9 @@ class MLPHyperModel(keras_tuner.HyperModel):
         if "tuner/epochs" in hp:
             epochs = hp.get("tuner/epochs")
         if validation_data is not None:
-            validation_data = (
-                validation_data[0],
-                self._targets(config, validation_data[1]),
-            )
+            of_validation, labels, *weights = validation_data
+            targets = self._targets(config, labels)
+            validation_data = (of_validation, targets, *weights)
         return fit(
             model,
             x,

@@ -10,7 +10,7 @@ def fed(feed, order=None):
     """The mini-batches of an epoch, as lists of examples."""
     return [
         part.data[0][rows].tolist()
-        for chunk in feed.epoch(order)
+        for chunk in feed.one_pass(order)
         for part in chunk
         for rows in part.order[: part.steps]
     ]
@@ -41,7 +41,7 @@ def test_chunks_have_one_shape_and_stay_under_the_limit():
     for batch_size in (1, 7, 64, 1000):
         feed = Feed(data, batch_size, np.asarray, limit=limit)
         shapes = set()
-        for chunk in feed.epoch():
+        for chunk in feed.one_pass():
             part = chunk[0]
             shapes.add((part.order.shape, *(array.shape for array in part.data)))
             taken = sum(array.nbytes for array in part.data) + part.order.nbytes
@@ -87,7 +87,7 @@ def test_samples_have_every_shape_of_an_epoch():
         feed = Feed(data, 3, np.asarray, limit=limit)
         shapes = {
             (part.order.shape, part.data[0].shape)
-            for chunk in feed.epoch()
+            for chunk in feed.one_pass()
             for part in chunk
         }
         assert {(p.order.shape, p.data[0].shape) for p in feed.samples()} == shapes

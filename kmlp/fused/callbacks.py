@@ -1,0 +1,182 @@
+"""Callbacks: what they are told of the steps, and when a step has to be told alone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import keras
+
+from kmlp.errors import ConfigError
+from kmlp.fused.loop import Loop
+from kmlp.seeds import Purpose, generator
+
+TRAINING_HOOKS = (
+    "on_batch_begin",
+    "on_batch_end",
+    "on_train_batch_begin",
+    "on_train_batch_end",
+)
+TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
+
+_RAN_OUT = (  # Keras' words
+    "Your input ran out of data; interrupting training. Make sure that your dataset "
+    "or generator can generate at least `steps_per_epoch * epochs` batches. You may "
+    "need to use the `.repeat()` function when building your dataset."
+)
+
+
+def _saves_epochs(callback: Any) -> bool:
+    return bool(callback.save_freq == "epoch")
+
+
+def _writes_epochs(callback: Any) -> bool:
+    return (
+        callback.update_freq == "epoch"
+        and not callback.write_steps_per_second
+        and not callback._should_trace
+    )
+
+
+# Keras' own callbacks that have per-batch methods, and whether those do nothing as they
+# are set up. A progress bar shows the same when it is told of many steps at once.
+_IDLE: dict[type, Callable[[Any], bool]] = {
+    keras.callbacks.ModelCheckpoint: _saves_epochs,
+    keras.callbacks.BackupAndRestore: _saves_epochs,
+    keras.callbacks.OrbaxCheckpoint: _saves_epochs,
+    keras.callbacks.TensorBoard: _writes_epochs,
+    keras.callbacks.ProgbarLogger: lambda callback: True,
+}
+
+
+def hear_steps(callbacks: Iterable[Any], hooks: Iterable[str]) -> bool:
+    """Whether any of the callbacks does something when one of the hooks is called."""
+    return any(
+        not getattr(getattr(callback, hook), "_is_default", False)
+        and not (type(callback) in _IDLE and _is_idle(callback, hook))
+        for callback in _single(callbacks)
+        for hook in hooks
+    )
+
+
+def _is_idle(callback: Any, hook: str) -> bool:
+    return hook not in vars(callback) and _IDLE[type(callback)](callback)
+
+
+def _single(callbacks: Iterable[Any]) -> Iterator[Any]:
+    """The callbacks, with those in a `CallbackList` in its place."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.CallbackList):
+            yield from _single(callback.callbacks)
+        else:
+            yield callback
+
+
+def check(callbacks: Any, model: Any) -> list[Any]:
+    """The callbacks in one list.
+
+    Args:
+        callbacks: A callback, a nest of them, or a `CallbackList`, as `model.fit` takes
+            them; or None.
+        model: The model that they are for.
+
+    Raises:
+        ConfigError: if it is something else.
+    """
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        history = getattr(model, "history", None)
+        if history is None or history not in callbacks.callbacks:
+            raise ConfigError(
+                [
+                    "`callbacks` is a `CallbackList` without a History of the model. "
+                    "Make it with `add_history=True, model=model`, or give a list."
+                ]
+            )
+        return [callbacks]
+    if isinstance(callbacks, keras.callbacks.Callback):
+        return [callbacks]
+    if isinstance(callbacks, Iterable) and not isinstance(callbacks, dict | str):
+        callbacks = list(callbacks)
+    flat = [] if callbacks is None else keras.tree.flatten(callbacks)
+    for callback in flat:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ConfigError(
+                [f"`callbacks` has {callback!r}, but must have Keras callbacks."]
+            )
+    return list(flat)
+
+
+class Conductor(keras.callbacks.Callback):
+    """Starts and ends the loops' epochs as Keras comes to them.
+
+    Args:
+        training: The loop that trains.
+        testing: The loop that evaluates.
+        seed: Of the order of the examples; None where they keep their order.
+    """
+
+    def __init__(self, training: Loop, testing: Loop, seed: int | None) -> None:
+        super().__init__()
+        self._training = training
+        self._testing = testing
+        self._seed = seed
+        self.step_losses: list[Any] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._training.finished:
+            order = None
+            if self._seed is not None:
+                of_epoch = generator(self._seed, Purpose.ORDER, epoch)
+                order = of_epoch.permutation(self._training.size)
+            self._training.begin_pass(order)
+        self._training.begin_epoch()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._warn(self._training)
+        self.step_losses.append(self._training.end_epoch())
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._testing.begin_pass()
+        self._testing.begin_epoch()
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._warn(self._testing)
+
+    @staticmethod
+    def _warn(loop: Loop) -> None:
+        if loop.is_short:
+            warnings.warn(_RAN_OUT, stacklevel=2)
+
+
+class StepCallbacks(keras.callbacks.CallbackList):
+    """Callbacks that are told of steps where Keras tells of chunks.
+
+    As with Keras' `steps_per_execution`, the beginning has the number of the first
+    step, the end that of the last.
+
+    Args:
+        callbacks: In the order in which they are told.
+        training: The loop that trains.
+        testing: The loop that evaluates.
+        **options: What else Keras' `CallbackList` takes.
+    """
+
+    def __init__(
+        self, callbacks: list[Any], training: Loop, testing: Loop, **options: Any
+    ) -> None:
+        self._training = training
+        self._testing = testing
+        super().__init__(callbacks, **options)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        super().on_train_batch_begin(self._training.steps, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        super().on_train_batch_end(self._training.steps - 1, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        super().on_test_batch_begin(self._testing.steps, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        super().on_test_batch_end(self._testing.steps - 1, logs)

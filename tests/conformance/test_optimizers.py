@@ -1,0 +1,117 @@
+"""Every optimizer of Keras is trained with as `model.fit` does, or refused by name."""
+
+import keras
+import numpy as np
+import pytest
+from conforming import BACKEND, EXAMPLES, aliases, difference, names_of
+
+optimizers, schedules = keras.optimizers, keras.optimizers.schedules
+SGD, Adam = optimizers.SGD, optimizers.Adam
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(EXAMPLES, 5)).astype("float32")
+Y = RNG.integers(0, 3, EXAMPLES).astype("int32")
+
+ALL = [
+    "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb",
+    "Lion", "LossScaleOptimizer", "MultiOptimizer", "Muon", "Nadam", "RMSprop", "SGD",
+    "ScheduleFreeAdamW",
+]  # fmt: skip
+NOT_DATA = {
+    "Optimizer": "the base class",
+    "OptimizerMap": "an argument of MultiOptimizer",
+    "deserialize": "makes one of a configuration",
+    "get": "makes one of a name",
+    "legacy": "a module of what is gone",
+    "schedules": "a module: see SCHEDULES",
+    "serialize": "makes a configuration",
+}
+EVERYTHING = {
+    "weight_decay": 0.01, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0.5,
+    "ema_overwrite_frequency": 3, "gradient_accumulation_steps": 2,
+}  # fmt: skip
+
+
+def optimizer(name, **options):
+    if name == "LossScaleOptimizer":
+        inner = SGD(0.1, **options)
+        return optimizers.LossScaleOptimizer(
+            inner, initial_scale=2.0**10, dynamic_growth_steps=3
+        )
+    if name == "MultiOptimizer":
+        return optimizers.MultiOptimizer(
+            optimizers.OptimizerMap(Adam(0.01), {"first/.*": SGD(0.1, **options)})
+        )
+    return getattr(optimizers, name)(**{"learning_rate": 0.05, **options})
+
+
+SCHEDULES = {
+    "CosineDecay": lambda: schedules.CosineDecay(
+        0.01, 4, warmup_target=0.1, warmup_steps=2
+    ),
+    "CosineDecayRestarts": lambda: schedules.CosineDecayRestarts(0.1, 2),
+    "ExponentialDecay": lambda: schedules.ExponentialDecay(0.1, 2, 0.5, staircase=True),
+    "InverseTimeDecay": lambda: schedules.InverseTimeDecay(0.1, 2, 0.5),
+    "PiecewiseConstantDecay": lambda: schedules.PiecewiseConstantDecay(
+        [2, 4], [0.1, 0.2, 0.05]
+    ),
+    "PolynomialDecay": lambda: schedules.PolynomialDecay(0.1, 3, cycle=True),
+}
+NO_SCHEDULES = {"LearningRateSchedule", "deserialize", "serialize"}
+CASES = {
+    **{name: lambda name=name: optimizer(name) for name in ALL},
+    **{
+        f"{name}, everything": lambda name=name: optimizer(name, **EVERYTHING)
+        for name in ALL
+        if name != "MultiOptimizer"
+    },
+    **{
+        f"SGD, {name}": lambda schedule=schedule: SGD(schedule())
+        for name, schedule in SCHEDULES.items()
+    },
+    "SGD, nesterov": lambda: SGD(0.1, momentum=0.9, nesterov=True),
+    "SGD, momentum": lambda: SGD(0.1, momentum=0.9, global_clipnorm=0.1),
+    "SGD, clipvalue": lambda: SGD(0.1, clipvalue=0.01, loss_scale_factor=8.0),
+    "Adam, amsgrad": lambda: Adam(0.05, amsgrad=True),
+    "RMSprop, centered": lambda: optimizers.RMSprop(0.05, momentum=0.5, centered=True),
+    "Ftrl, penalties": lambda: optimizers.Ftrl(
+        0.05, l1_regularization_strength=0.01, l2_regularization_strength=0.01, beta=0.1
+    ),
+    "ScheduleFreeAdamW, warm-up": lambda: optimizers.ScheduleFreeAdamW(
+        0.05, warmup_steps=3
+    ),
+    "ScheduleFreeAdamW, scaled": lambda: optimizers.LossScaleOptimizer(
+        optimizers.ScheduleFreeAdamW(0.05)
+    ),
+}
+REFUSED = {
+    "tensorflow": {},
+    "jax": {},
+    "torch": {},
+}[BACKEND]
+
+
+def test_every_optimizer_is_sorted():
+    assert names_of(optimizers) == aliases(optimizers, ALL) | NOT_DATA.keys()
+    assert names_of(schedules) == SCHEDULES.keys() | NO_SCHEDULES
+
+
+def classifier(make):
+    model = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(4, activation="tanh", name="first"),
+            keras.layers.Dense(3, kernel_constraint="max_norm"),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(make(), loss, metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_optimizer_trains_as_model_fit_has_it_train(name):
+    found = difference(lambda: classifier(CASES[name]), X, Y)
+    if name in REFUSED:
+        assert found.startswith("refused")
+    else:
+        assert found == ""

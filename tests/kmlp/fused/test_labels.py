@@ -1,0 +1,207 @@
+"""Labels that a model has no output for are named before anything is trained."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+from kmlp import ConfigError, fit, register_loss
+from kmlp.fused.fit import evaluate
+from kmlp.losses import multi_margin, nll
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(50, 6)).astype("float32")
+Y = RNG.integers(0, 4, 50)
+
+
+def with_label(label, at=17, dtype=None):
+    labels = Y.astype(dtype or Y.dtype)
+    labels[at] = label
+    return labels
+
+
+def model_with(loss, metrics=(), outputs=4):
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(outputs)])
+    model.compile("sgd", loss, metrics=list(metrics))
+    return model
+
+
+losses = keras.losses
+Sparse = partial(losses.SparseCategoricalCrossentropy, from_logits=True)
+
+
+def own(y, p):
+    return 2 * losses.sparse_categorical_crossentropy(y, p, from_logits=True)
+
+
+class Own(losses.Loss):
+    def call(self, y_true, y_pred):
+        return keras.ops.sparse_categorical_crossentropy(
+            keras.ops.cast(y_true, "int32"), y_pred, from_logits=True
+        )
+
+
+LOSSES = {
+    "own function": own,
+    "own class": Own(),
+    "name": "sparse_categorical_crossentropy",
+    "function": losses.sparse_categorical_crossentropy,
+    "object": Sparse(),
+    "partial": partial(losses.sparse_categorical_crossentropy, from_logits=True),
+    "nll": nll,
+    "multi_margin": multi_margin,
+    "crossentropy": "crossentropy",
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_label_without_a_class_is_named_whatever_the_loss(name):
+    model = model_with(LOSSES[name])
+    before = model.get_weights()
+    for label in (4, -1):
+        with pytest.raises(
+            ConfigError, match=rf"`y` has the label {label} at \[17\]"
+        ) as told:
+            fit(model, X, with_label(label), batch_size=8)
+        assert "4 outputs" in str(told.value)
+        assert "0 to 3" in str(told.value)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+METRICS = {
+    "accuracy": "accuracy",
+    "name": "sparse_categorical_accuracy",
+    "function": keras.metrics.sparse_categorical_accuracy,
+    "object": keras.metrics.SparseCategoricalAccuracy(),
+    "top": keras.metrics.SparseTopKCategoricalAccuracy(2),
+    "loss object": Sparse(),
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_take_labels_as_well(name):
+    def own(y, p):
+        return keras.ops.mean(p**2, axis=-1)
+
+    model = model_with(own, [METRICS[name]])
+    with pytest.raises(ConfigError, match="the label 9"):
+        fit(model, X, with_label(9), batch_size=8)
+
+
+KINDS = {
+    "column": with_label(4)[:, None],
+    "whole floats": with_label(4, dtype="float32"),
+    "between": with_label(1.5, dtype="float64"),
+    "nan": with_label(np.nan, dtype="float32"),
+    "infinite": with_label(np.inf, dtype="float32"),
+    "small": with_label(-128, dtype="int8"),
+    "unsigned": with_label(255, dtype="uint8"),
+    "wraps to a class in 32 bits": with_label(2**32 + 1),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_labels_of_any_kind_and_shape(name):
+    index = r"\[17, 0\]" if name == "column" else r"\[17\]"
+    with pytest.raises(ConfigError, match=f"`y` has the label .* at {index}"):
+        fit(model_with(Sparse()), X, KINDS[name], batch_size=8)
+
+
+def test_two_classes_of_true_and_false_need_two_outputs():
+    labels = Y > 1
+    assert fit(model_with(Sparse(), outputs=2), X, labels, batch_size=25).history
+    with pytest.raises(ConfigError, match="the label True at"):
+        fit(model_with(Sparse(), outputs=1), X, labels, batch_size=25)
+
+
+def test_tensors_are_looked_at_as_well():
+    labels = keras.ops.convert_to_tensor(with_label(4).astype("int32"))
+    with pytest.raises(ConfigError, match="the label 4"):
+        fit(model_with(Sparse()), X, labels, batch_size=8)
+
+
+def test_validation_and_evaluation_are_checked_alike():
+    model = model_with(Sparse())
+    with pytest.raises(ConfigError, match=r"`validation_data\[1\]` has the label 4"):
+        fit(model, X, Y, batch_size=8, validation_data=(X, with_label(4)))
+    with pytest.raises(ConfigError, match="`y` has the label 4"):
+        fit(model, X, with_label(4, at=-1), batch_size=8, validation_split=0.2)
+    with pytest.raises(ConfigError, match="`y` has the label 4"):
+        evaluate(model, X, with_label(4), batch_size=8)
+
+
+def test_what_the_loss_ignores_is_no_wrong_label():
+    model = model_with(Sparse(ignore_class=-1), ["accuracy"])
+    assert fit(model, X, with_label(-1), batch_size=25).history
+    with pytest.raises(ConfigError, match="the label -2"):
+        fit(model, X, with_label(-2), batch_size=25)
+
+
+def test_segmentation():
+    """A label for each of 2 x 3 pixels."""
+
+    def make():
+        model = keras.Sequential([keras.Input((2, 3, 4)), keras.layers.Dense(4)])
+        model.compile("sgd", Sparse(ignore_class=255))
+        return model
+
+    x = RNG.normal(size=(10, 2, 3, 4)).astype("float32")
+    y = RNG.integers(0, 4, (10, 2, 3))
+    y[2, 1, 1] = 255
+    assert fit(make(), x, y, batch_size=5).history
+    y[7, 0, 2] = 4
+    with pytest.raises(ConfigError, match=r"the label 4 at \[7, 0, 2\].* 4 outputs"):
+        fit(make(), x, y, batch_size=5)
+
+
+def two_outputs(kind):
+    x = keras.Input((6,))
+    a, b = keras.layers.Dense(4, name="a")(x), keras.layers.Dense(2, name="b")(x)
+    model = keras.Model(x, {"a": a, "b": b} if kind is dict else [a, b])
+    model.compile(
+        "sgd", {"a": Sparse(), "b": Sparse()} if kind is dict else [Sparse(), Sparse()]
+    )
+    return model
+
+
+def test_each_output_has_its_own_classes():
+    labels = {"a": Y, "b": Y % 2}
+    assert fit(two_outputs(dict), X, labels, batch_size=25).history
+    with pytest.raises(ConfigError, match=r"`y\['b'\]` has the label [23] .* 2 outputs"):
+        fit(two_outputs(dict), X, {"a": Y, "b": Y}, batch_size=25)
+    with pytest.raises(ConfigError, match=r"`y\[1\]` has the label [23] .* 2 outputs"):
+        fit(two_outputs(list), X, [Y, Y], batch_size=25)
+
+
+def counted_from_one(y, p):
+    return losses.sparse_categorical_crossentropy(y - 1, p, from_logits=True)
+
+
+def limited(y, p):
+    labels = keras.ops.clip(y, 0, 3)
+    return losses.sparse_categorical_crossentropy(labels, p, from_logits=True)
+
+
+@pytest.mark.parametrize("loss", [counted_from_one, limited])
+def test_a_loss_of_ones_own_may_change_labels(loss):
+    assert fit(model_with(loss), X, np.full(50, 4), batch_size=25).history
+
+
+def test_targets_that_are_no_labels_are_left_alone():
+    for loss in ("mse", "poisson", "hinge", "categorical_crossentropy"):
+        y = np.full((50, 4), 9)
+        assert fit(model_with(loss), X, y, batch_size=25).history, loss
+
+
+def test_a_registered_loss_of_labels(request):
+    from kmlp.losses import LOSSES as REGISTERED
+
+    def own(y, p):
+        return keras.ops.mean((p - keras.ops.cast(y, p.dtype)[:, None]) ** 2, axis=-1)
+
+    register_loss("own_of_labels", own)
+    request.addfinalizer(lambda: REGISTERED._own.pop("own_of_labels"))
+    with pytest.raises(ConfigError, match="the label 4"):
+        fit(model_with(own), X, with_label(4), batch_size=8)
