@@ -46,6 +46,13 @@ def fit(
     programs are kept with the model, so that the next call does not compile
     again unless shapes have changed or the model was compiled anew.
 
+    Layers that draw at random draw what they draw in `model.fit`, given the same
+    seeds; so do unseeded ones after `keras.utils.set_random_seed`. What is set of a
+    layer, a loss, an optimizer and so on between two calls is used by the second,
+    whether or not the model was compiled again. What cannot be done in one program
+    is refused: on PyTorch, a step that asks from Python for a value that it
+    computes, or that takes a gradient through `keras.ops.cond` on such a value.
+
     kmlp has the backend compute with one thread on the CPU.
 
     Args:
