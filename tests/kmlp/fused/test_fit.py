@@ -251,94 +251,43 @@ def test_inputs_by_name_and_in_a_list_are_not_mixed_up():
     np.testing.assert_allclose(by_name, in_order, rtol=1e-6)
 
 
-class Scaled(keras.layers.Layer):
-    def __init__(self):
-        super().__init__()
-        self.by = 1.0
+def test_what_is_set_without_compiling_again_is_used():
+    """All that could be set is in test_constants.py."""
 
-    def call(self, x):
-        return x * self.by
+    def make():
+        keras.utils.set_random_seed(0)
+        return sequential(
+            optimizer=SGD(0.1, momentum=0.5), loss=keras.losses.MeanSquaredError()
+        )
 
-
-def all_attributes():
-    inputs = keras.Input((6, 6))
-    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255, name="rescaling")(inputs))
-    x = keras.layers.Dense(8, kernel_regularizer=keras.regularizers.L2(0.1), name="dense")(
-        x
-    )
-    x = keras.layers.BatchNormalization(name="normalization")(Scaled()(x))
-    x = keras.layers.Dropout(0.5, seed=3, name="dropout")(x)
-    model = keras.Model(inputs, keras.layers.Dense(10, name="last")(x))
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 5, 0.5)
-    optimizer = SGD(schedule, momentum=0.5, weight_decay=0.01)
-    factors = {"loss": 1.0}
-
-    def loss(y, scores):
-        entropy = keras.losses.sparse_categorical_crossentropy(y, scores, from_logits=True)
-        return entropy * factors["loss"]
-
-    model.compile(optimizer, loss)
-    model.factors_of_the_loss = factors
-    return model
-
-
-def set_factor(model):
-    model.factors_of_the_loss["loss"] = 0.1
-
-
-CHANGES = {
-    "a rate": lambda model: setattr(model.get_layer("dropout"), "rate", 0.1),
-    "a layer's own": lambda model: setattr(model.layers[4], "by", 0.5),
-    "a momentum": lambda model: setattr(model.optimizer, "momentum", 0.9),
-    "a decay": lambda model: setattr(model.optimizer, "weight_decay", 0.1),
-    "a clipping": lambda model: setattr(model.optimizer, "clipnorm", 0.01),
-    "a schedule": lambda model: setattr(
-        model.optimizer,
-        "learning_rate",
-        keras.optimizers.schedules.InverseTimeDecay(0.1, 1, 1),
-    ),
-    "a schedule's own": lambda model: setattr(
-        model.optimizer._learning_rate, "initial_learning_rate", 0.1
-    ),
-    "a regularizer's own": lambda model: setattr(
-        model.get_layer("dense").kernel_regularizer, "l2", 1.0
-    ),
-    "a regularizer": lambda model: setattr(
-        model.get_layer("last").kernel, "regularizer", keras.regularizers.L1(0.1)
-    ),
-    "a constraint": lambda model: setattr(
-        model.get_layer("dense").kernel, "constraint", keras.constraints.MaxNorm(0.1)
-    ),
-    "what a loss closes over": set_factor,
-    "what is trainable": lambda model: setattr(
-        model.get_layer("normalization"), "trainable", False
-    ),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_what_is_set_without_compiling_again_is_used(change):
-    """As it is by a model that is compiled after it, and by Keras' own on PyTorch."""
-    set_before, set_after = all_attributes(), all_attributes()
-    set_after.set_weights(set_before.get_weights())
-    set_before.optimizer.build(set_before.trainable_variables)
-    CHANGES[change](set_before)
-    fit(set_after, X, Y, batch_size=50, epochs=1)
-    restored = [*set_after.variables, *set_after.optimizer.variables]
-    CHANGES[change](set_after)
+    set_before, set_after = make(), make()
+    y = keras.utils.to_categorical(Y, 10)
+    beginning = model_state(set_after)
+    fit(set_after, X, y, batch_size=50, epochs=1)
+    restore(set_after, beginning)
     for model in (set_before, set_after):
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.Dropout):
-                layer.seed_generator.state.assign([3, 0])
-    for variable, beginning in zip(
-        restored, [*set_before.variables, *set_before.optimizer.variables], strict=True
-    ):
-        if "seed_generator" not in variable.path:
-            variable.assign(beginning)
-    fit(set_before, X, Y, batch_size=50, epochs=1)
-    fit(set_after, X, Y, batch_size=50, epochs=1)
-    for one, other in zip(set_before.get_weights(), set_after.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+        model.optimizer.momentum = 0.9
+    histories = [
+        fit(model, X, y, batch_size=50, epochs=1).history
+        for model in (set_before, set_after)
+    ]
+    assert histories[0] == histories[1]
+
+
+def test_a_callback_sets_what_keras_own_step_sees():
+    """On PyTorch, whose own `fit` computes from Python; the others look once."""
+    models = [sequential(optimizer=SGD(0.1, momentum=0.5)) for _ in range(2)]
+    models[1].set_weights(models[0].get_weights())
+    histories = []
+    for model, train in zip(models, (fit, keras.Model.fit), strict=True):
+        change = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, model=model: setattr(
+                model.optimizer, "momentum", 0.9
+            )
+        )
+        options = {"batch_size": 50, "epochs": 2, "shuffle": False, "verbose": 0}
+        histories.append(train(model, X, Y, callbacks=[change], **options).history)
+    assert_same(*models, *histories)
 
 
 def test_a_layer_that_counts_its_own_calls_is_compiled_once(programs):
