@@ -39,6 +39,16 @@ $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 test-once: $(VENV)/installed-all
 	KERAS_BACKEND=jax $(BIN)/pytest -m once $(addprefix tests/,kmlp tuning cli crashes datasets)
 
+# What takes minutes: every optimizer, loss, metric and layer of Keras, on each backend,
+# beside `model.fit`.
+.PHONY: test-slow
+test-slow: $(VENV)/installed-all
+	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%)
+
+.PHONY: $(BACKENDS:%=test-conformance-%)
+$(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
+	KERAS_BACKEND=$* $(BIN)/pytest --show-capture=no tests/conformance
+
 # Real Ray clusters, whose workers and nodes are killed, too.
 .PHONY: test-clusters
 test-clusters: $(VENV)/installed-all

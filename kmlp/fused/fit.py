@@ -70,6 +70,13 @@ def fit(
     - Nothing is printed unless `verbose` says so; a progress bar moves when a
       program has ended.
 
+    Layers that draw at random draw what they draw in `model.fit`, given the same
+    seeds; so do unseeded ones after `keras.utils.set_random_seed`. What is set of a
+    layer, a loss, an optimizer and so on between two calls is used by the second,
+    whether or not the model was compiled again. What cannot be done in one program
+    is refused: on PyTorch, a step that asks from Python for a value that it
+    computes, or that takes a gradient through `keras.ops.cond` on such a value.
+
     kmlp has the backend compute with one thread on the CPU.
 
     Args:

@@ -20,6 +20,13 @@ _OF_A_SHAPE = {
     _aten.fill.Scalar,
 }
 """Operations that read an input's shape, which is fixed, and not its values."""
+_OF_UNKNOWN_SHAPE = {
+    _aten.nonzero.default,
+    _aten.masked_select.default,
+    _aten._unique2.default,
+    _aten.unique_dim.default,
+    _aten.unique_consecutive.default,
+}
 _IN_PLACE = {_aten.add.Tensor: _aten.add_.Tensor, _aten.sub.Tensor: _aten.sub_.Tensor}
 
 
@@ -68,12 +75,10 @@ def simplify(
 
 def _has_unknown_shape(node: fx.Node) -> bool:
     """Whether an operation's shape, which the graph has as a constant, may change."""
-    if torch.Tag.dynamic_output_shape not in getattr(node.target, "tags", ()):
-        return False
-    if node.target is not _aten.index.Tensor:
-        return True
-    indices: Any = node.args[1]
-    return any(_meta(index)[1] in (torch.bool, torch.uint8) for index in indices if index)
+    if node.target is _aten.index.Tensor:
+        indices: Any = node.args[1]
+        return any(_meta(i)[1] in (torch.bool, torch.uint8) for i in indices if i)
+    return node.target in _OF_UNKNOWN_SHAPE
 
 
 def written_by(function: Any, args: Any, kwargs: Any) -> list[Any]:
@@ -153,18 +158,21 @@ def _return_values(module: fx.GraphModule, variables: int) -> None:
     output.args = ([*(value[old] for old in inputs[:variables]), loss],)
 
 
-def _name_seeds(module: fx.GraphModule, generators: list[torch.Generator]) -> None:
+def _name_seeds(module: fx.GraphModule, generators: list[Any]) -> None:
     """Has what draws say of which generator, and what seeds that."""
-    [_, *seeds] = module.graph.output_node().args[0]
+    output: Any = module.graph.output_node()
+    [_, *seeds] = output.args[0]
     known = {generator._cdata: i for i, generator in enumerate(generators)}
     for node in module.graph.nodes:
-        if (generator := node.kwargs.get("generator")) is not None:
-            if isinstance(generator, fx.Node):
-                generator = getattr(module, generator.target)
-            if generator._cdata not in known:
-                raise ValueError("the step draws from a generator that is not Keras'")
-            index = known[generator._cdata]
-            node.kwargs = {**node.kwargs, "generator": (index, seeds[index])}
+        generator: Any = node.kwargs.get("generator")
+        if generator is None:
+            continue
+        if isinstance(generator, fx.Node):  # newer PyTorch has it as an attribute
+            generator = getattr(module, str(generator.target))
+        if generator._cdata not in known:
+            raise ValueError("the step draws from a generator that is not Keras'")
+        index = known[generator._cdata]
+        node.kwargs = {**node.kwargs, "generator": (index, seeds[index])}
 
 
 def _skip_copies(module: fx.GraphModule) -> None:
@@ -326,7 +334,8 @@ def loop_over(
     seeded = set()
     for node in nodes:
         if node.op == "call_function":
-            if (draw := node.kwargs.get("generator")) and draw[0] not in seeded:
+            draw: Any = node.kwargs.get("generator")
+            if draw is not None and draw[0] not in seeded:
                 index, seed = draw
                 seeded.add(index)
                 word = f"int({_text(seed)}) & {0xFFFFFFFF}"  # as Keras seeds them
@@ -348,13 +357,11 @@ def _call(node: fx.Node) -> str:
     if node.target is operator.getitem:
         value, index = node.args
         return f"{_text(value)}[{index}]"
+    options: dict[str, Any] = dict(node.kwargs)
     words = [_text(value) for value in node.args]
-    words += [
-        f"generator=generators[{value[0]}]"
-        if name == "generator" and value
-        else f"{name}={_text(value)}"
-        for name, value in node.kwargs.items()
-    ]
+    if (draw := options.pop("generator", None)) is not None:
+        words.append(f"generator=generators[{draw[0]}]")
+    words += [f"{name}={_text(value)}" for name, value in options.items()]
     name = _schema(node).name.replace("::", ".")
     return f"torch.ops.{name}({', '.join(words)})"
 

@@ -51,6 +51,7 @@ def traceable(variables: list[Any]) -> Iterator[list[tuple[torch.Generator, Any]
     increment = "_backend_increment_gradient_accumulators"
     in_their_places = [
         (core, "cond", _cond),
+        (core, "scatter", _scatter),
         (random, "torch_seed_generator", generator),
         (TorchParallelOptimizer, "_backend_update_step", _update_each),
         (TorchParallelOptimizer, reset, getattr(BaseOptimizer, reset)),
@@ -124,6 +125,16 @@ def _generator(
     generator = torch.Generator(core.get_device())
     draws.append((generator, first + second))
     return generator
+
+
+def _scatter(indices: Any, values: Any, shape: Any) -> Any:
+    """`keras.ops.scatter`, which takes index by index on PyTorch, of all at once."""
+    indices, values = map(core.convert_to_tensor, (indices, values))
+    length = indices.shape[-1]
+    values = values.reshape([-1, *shape[length:]])
+    zeros = torch.zeros(tuple(shape), dtype=values.dtype, device=core.get_device())
+    places = tuple(indices.reshape([-1, length]).long().unbind(-1))
+    return zeros.index_put(places, values, accumulate=True)
 
 
 def _cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:

@@ -8,10 +8,10 @@ from conforming import BACKEND, EXAMPLES, aliases, difference, differences, name
 metrics = keras.metrics
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(EXAMPLES, 5)).astype("float32")
-CLASSES = RNG.integers(0, 3, EXAMPLES).astype("int32")
+CLASSES = RNG.integers(0, 6, EXAMPLES).astype("int32")
 LABELS = {
     "class": CLASSES,
-    "one hot": np.eye(3, dtype="float32")[CLASSES],
+    "one hot": np.eye(6, dtype="float32")[CLASSES],
     "sign": np.sign(RNG.normal(size=(EXAMPLES, 3))).astype("float32"),
     "binary": RNG.integers(0, 2, (EXAMPLES, 1)).astype("float32"),
     "number": RNG.uniform(0.1, 1, (EXAMPLES, 3)).astype("float32"),
@@ -19,10 +19,10 @@ LABELS = {
 OPTIONS = {
     "BinaryIoU": {"target_class_ids": [0, 1]},
     "FBetaScore": {"beta": 2.0},
-    "IoU": {"num_classes": 3, "target_class_ids": [0, 2], "sparse_y_pred": False},
-    "MeanIoU": {"num_classes": 3, "sparse_y_pred": False},
-    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0, 2]},
-    "OneHotMeanIoU": {"num_classes": 3},
+    "IoU": {"num_classes": 6, "target_class_ids": [0, 2], "sparse_y_pred": False},
+    "MeanIoU": {"num_classes": 6, "sparse_y_pred": False},
+    "OneHotIoU": {"num_classes": 6, "target_class_ids": [0, 2]},
+    "OneHotMeanIoU": {"num_classes": 6},
     "PrecisionAtRecall": {"recall": 0.5},
     "RecallAtPrecision": {"precision": 0.5},
     "SensitivityAtSpecificity": {"specificity": 0.5},
@@ -70,7 +70,11 @@ NOT_DATA = {
     "get": "makes one of a name",
     "serialize": "makes a configuration",
 }
-REFUSED = {"tensorflow": {}, "jax": {}, "torch": {}}[BACKEND]
+REFUSED = {
+    "tensorflow": {},
+    "jax": {},
+    "torch": {},
+}[BACKEND]
 
 
 def test_every_metric_is_sorted():
@@ -82,7 +86,8 @@ def many_metrics(names):
     hidden = keras.layers.Dense(4, activation="tanh")(inputs)
     outputs, given = {}, {}
     for labels in dict.fromkeys(OF[name] for name in names):
-        units, activation = (1, "sigmoid") if labels == "binary" else (3, "softmax")
+        units = LABELS[labels].shape[1] if labels != "class" else 6
+        activation = "sigmoid" if labels == "binary" else "softmax"
         dense = keras.layers.Dense(units, activation=activation, name=labels)
         outputs[labels] = dense(hidden)
         given[labels] = [metric(name) for name in names if OF[name] == labels]

@@ -292,6 +292,59 @@ def test_settings_of_layers_and_schedules_that_change_are_used(programs):
             setattr(owner, setting, 0.5)
 
 
+def test_what_is_set_without_compiling_again_is_used():
+    """All that could be set is in test_constants.py."""
+
+    def make():
+        keras.utils.set_random_seed(0)
+        return sequential(
+            optimizer=SGD(0.1, momentum=0.5), loss=keras.losses.MeanSquaredError()
+        )
+
+    set_before, set_after = make(), make()
+    y = keras.utils.to_categorical(Y, 10)
+    beginning = model_state(set_after)
+    fit(set_after, X, y, batch_size=50, epochs=1)
+    restore(set_after, beginning)
+    for model in (set_before, set_after):
+        model.optimizer.momentum = 0.9
+    histories = [
+        fit(model, X, y, batch_size=50, epochs=1).history
+        for model in (set_before, set_after)
+    ]
+    assert histories[0] == histories[1]
+
+
+def test_a_callback_sets_what_keras_own_step_sees():
+    """On PyTorch, whose own `fit` computes from Python; the others look once."""
+    models = [sequential(optimizer=SGD(0.1, momentum=0.5)) for _ in range(2)]
+    models[1].set_weights(models[0].get_weights())
+    histories = []
+    for model, train in zip(models, (fit, keras.Model.fit), strict=True):
+        change = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, model=model: setattr(
+                model.optimizer, "momentum", 0.9
+            )
+        )
+        options = {"batch_size": 50, "epochs": 2, "shuffle": False, "verbose": 0}
+        histories.append(train(model, X, Y, callbacks=[change], **options).history)
+    assert_same(*models, *histories)
+
+
+def test_a_layer_that_counts_its_own_calls_is_compiled_once(programs):
+    class Counts(keras.layers.Layer):
+        calls = 0
+
+        def call(self, x):
+            self.calls += 1
+            return x * 2
+
+    model = sequential(Counts())
+    for _ in range(3):
+        fit(model, X, Y, batch_size=50, epochs=1)
+    assert len(programs) == 1
+
+
 USES = {
     "evaluate": lambda model: model.evaluate(X, Y, verbose=0),
     "train_on_batch": lambda model: model.train_on_batch(X, Y),

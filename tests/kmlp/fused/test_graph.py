@@ -70,21 +70,99 @@ STEPS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
-def test_in_place_gives_the_same_values(step):
+def in_place(step):
+    """The step as Keras' steps are: it writes new values into the variables."""
+
+    def write(a, b, x):
+        new_a, new_b, loss = step(a, b, x)
+        a.copy_(new_a)
+        b.copy_(new_b)
+        return [loss]
+
+    return write
+
+
+def one_after_the_other(a, b, x):
+    a.copy_(a * x.sum())
+    b.copy_(b - a)
+    return [a.sum()]
+
+
+def what_was_read_before_is_what_was_written(a, b, x):
+    before = a.view(-1)
+    a.copy_(a * 2)
+    b.copy_(b + before[0])
+    return [before.sum()]
+
+
+def a_variable_itself_that_is_written_later(a, b, x):
+    before = a
+    a.copy_(a * 2)
+    b.copy_(b + before)
+    return [before.sum()]
+
+
+def parts_are_written(a, b, x):
+    a[0] = x.sum()
+    b.add_(a).mul_(2)
+    return [a.sum()]
+
+
+def of_several_at_once(a, b, x):
+    torch._foreach_add_([a, b], 1.0)
+    torch._foreach_mul_([a, b], 2.0)
+    return [a.sum()]
+
+
+def of_another_type(a, b, x):
+    a.copy_((a * 10).to(torch.int32))
+    return [b.sum()]
+
+
+def of_another_shape(a, b, x):
+    a.copy_(x[0])
+    return [a.sum()]
+
+
+def of_the_batch(a, b, x):
+    x.add_(1)
+    a.copy_(a + x.sum())
+    return [x.sum()]
+
+
+def swapped(a, b, x):
+    old = a.clone()
+    a.copy_(b)
+    b.copy_(old)
+    return [a.sum()]
+
+
+IN_PLACE = [
+    one_after_the_other, what_was_read_before_is_what_was_written,
+    a_variable_itself_that_is_written_later, parts_are_written, of_several_at_once,
+    of_another_type, of_another_shape, of_the_batch, swapped,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "step",
+    [*map(in_place, STEPS), *IN_PLACE],
+    ids=[step.__name__ for step in [*STEPS, *IN_PLACE]],
+)
+def test_a_loop_leaves_the_values_that_the_steps_leave(step):
     generator = torch.Generator().manual_seed(0)
     a, b = torch.rand(2, 3, 3, generator=generator)
     examples = torch.rand(5, 3, generator=generator)
     order = torch.tensor([[0, 1], [2, 3], [4, 0]])
     with torch.no_grad():
-        graph = make_fx(step)(a.clone(), b.clone(), examples[:2])
-        loop = loop_over(simplify(graph, 2, a.device), 2)
+        inputs = [a.clone(), b.clone(), examples[:2]]
+        graph = make_fx(step)(*[tensor.clone() for tensor in inputs])
+        loop = loop_over(simplify(graph, 2, inputs, []), 2, [])
         variables, losses = [a.clone(), b.clone()], torch.zeros(3)
         loop(3, order, losses, variables, [examples])
         expected = []
         for rows in order:
-            a, b, loss = step(a, b, examples[rows])
-            expected.append(loss)
+            expected.append(step(a, b, examples[rows])[0].clone())
     torch.testing.assert_close(variables, [a, b])
     torch.testing.assert_close(losses, torch.stack(expected))
 
@@ -93,32 +171,83 @@ def test_a_product_is_added_up_without_being_made():
     """`addmm_` in the place of a product, a multiplication and a subtraction."""
 
     def step(a, rate, x):
-        return [a - (x.t() @ x) * rate, rate, a.sum()]
+        a.copy_(a - (x.t() @ x) * rate)
+        return [x.sum()]
 
-    graph = make_fx(step)(torch.rand(3, 3), RATE, torch.rand(2, 3))
-    graph = simplify(graph, 2, RATE.device)
+    inputs = [torch.rand(3, 3), RATE, torch.rand(2, 3)]
+    graph = simplify(make_fx(step)(*inputs), 2, inputs, [])
     targets = [str(node.target) for node in graph.graph.nodes]
     assert "aten.addmm_.default" in targets
     assert "aten.mm.default" not in targets
 
 
-def test_a_step_with_side_effects_is_refused():
+def test_draws_are_seeded_at_each_step():
     def step(a, x):
-        x.add_(1)
-        return [a + x.sum(), a.sum()]
+        generator = torch.Generator()
+        generators.append(generator)
+        seed = (a[0] * 10).to(torch.int64)
+        drawn = torch.rand(3, generator=generator) + torch.rand(3, generator=generator)
+        a.copy_(a + 1)
+        return [drawn.sum(), seed]
 
-    graph = make_fx(step)(torch.rand(3), torch.rand(2))
-    with pytest.raises(ValueError, match=r"add_\.Tensor changes a tensor in place"):
-        simplify(graph, 1, RATE.device)
+    generators = []
+    inputs = [torch.zeros(3), torch.rand(2)]
+    graph = simplify(make_fx(step)(*inputs), 1, inputs, generators)
+    variables, losses = [torch.zeros(3)], torch.zeros(4)
+    loop_over(graph, 1, generators)(
+        4, torch.zeros(4, 2, dtype=torch.int64), losses, variables, [torch.rand(2)]
+    )
+    for index, loss in enumerate(losses):
+        generator = torch.Generator().manual_seed(index * 10)
+        drawn = [torch.rand(3, generator=generator) for _ in range(2)]
+        torch.testing.assert_close(loss, sum(drawn).sum())
+
+
+ELSEWHERE = torch.zeros(3)
+
+
+def writes_elsewhere(a, x):
+    ELSEWHERE.add_(1)
+    return [a.sum()]
+
+
+def draws_by_itself(a, x):
+    return [a.sum() + torch.rand(3, generator=torch.Generator()).sum()]
+
+
+def as_many_as_there_are(a, x):
+    return [a.sum() + torch.nonzero(x).shape[0]]
+
+
+def those_that_are_positive(a, x):
+    return [a.sum() + x[x > 0].shape[0]]
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (writes_elsewhere, r"add_\.Tensor changes a tensor that is not the model's"),
+        (draws_by_itself, "from a generator that is not Keras'"),
+        (as_many_as_there_are, "shape .* depends on values"),
+        (those_that_are_positive, "shape .* depends on values"),
+    ],
+)
+def test_a_step_that_a_graph_does_otherwise_is_refused(step, text):
+    inputs = [torch.rand(3), torch.rand(2)]
+    with torch.no_grad():
+        graph = make_fx(step)(*inputs)
+        with pytest.raises(ValueError, match=text):
+            simplify(graph, 1, inputs, [])
 
 
 def test_a_variable_of_something_else_is_refused():
     elsewhere = torch.nn.Parameter(torch.ones(()))
 
     def step(a, x):
-        return [a + elsewhere * x.sum(), a.sum()]
+        return [a + elsewhere * x.sum()]
 
+    inputs = [torch.rand(3), torch.rand(2)]
     with torch.no_grad():
-        graph = make_fx(step)(torch.rand(3), torch.rand(2))
+        graph = make_fx(step)(*inputs)
     with pytest.raises(ValueError, match="not the model's"):
-        simplify(graph, 1, RATE.device)
+        simplify(graph, 1, inputs, [])
