@@ -175,7 +175,7 @@ def test_a_file(tmp_path):
     [
         (None, "No such file"),
         ("width = ", "not TOML"),
-        (b"\xff\xfe", "not TOML"),
+        (b"\xff\xfe", "not a text in UTF-8"),
         ("", "has no field"),
     ],
 )
