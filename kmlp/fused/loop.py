@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -103,23 +104,28 @@ class Loop:
         if self._constants != Constants(self._model):
             self._programs.clear()
         with _only_new_objects_collected():
-            for part in self._feed.samples():
-                self._compile(part)
-        self._constants = Constants(self._model)  # a step may set something itself
+            compiled = [self._compile(part) for part in self._feed.samples()]
+        if any(compiled):
+            self._constants = Constants(self._model)  # a step may set something itself
 
-    def _compile(self, part: Part) -> None:
+    def _compile(self, part: Part) -> bool:
+        """Makes the program of a part, unless it is there; returns whether it was made."""
         shape = _shape(part)
         if shape in self._programs:
             self._programs[shape] = self._programs.pop(shape)  # used last
-            return
+            return False
         while len(self._programs) >= MAX_PROGRAMS:
             del self._programs[next(iter(self._programs))]
         try:
-            program = steps().compile_program(self._model, part, training=self._training)
+            with _nothing_drawn_by_python():
+                program = steps().compile_program(
+                    self._model, part, training=self._training
+                )
         except Exception as error:  # what a model cannot do is told in many ways
             raise refusal(error) from error
         self._programs[shape] = program
         gc.collect()  # tracing leaves cycles, which hold the sample
+        return True
 
     @property
     def in_use(self) -> bool:
@@ -199,6 +205,17 @@ def _only_new_objects_collected() -> Iterator[None]:
     finally:
         if not frozen:
             gc.unfreeze()
+
+
+@contextmanager
+def _nothing_drawn_by_python() -> Iterator[None]:
+    """Refuses what draws while it is traced: each step would have the same numbers."""
+    drawn = random.getstate(), np.random.get_state(legacy=False)
+    yield
+    if str(drawn) != str((random.getstate(), np.random.get_state(legacy=False))):
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
+        raise ValueError("the step draws from Python's or NumPy's random numbers")
 
 
 @contextmanager
