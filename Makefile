@@ -26,28 +26,33 @@ lint: $(VENV)/installed-all
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The suite on one backend, slow tests included; the command line and the doctests on the
-# default one only.
+# The suite on one backend; the command line and the doctests on the default one only.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest -m "not once" \
+	KERAS_BACKEND=$* $(BIN)/pytest -m "not once and not slow" \
 	    $(if $(filter tensorflow,$*),,tests/kmlp tests/tuning)
 
 # What does not depend on the backend: processes killed, disks full, datasets read, made-up
 # scores, questions that are refused. On JAX, whose processes start and train the fastest.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest -m once $(addprefix tests/,kmlp tuning cli crashes datasets)
+	KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
+	    $(addprefix tests/,kmlp tuning cli crashes datasets)
 
-# What takes minutes: every optimizer, loss, metric and layer of Keras, on each backend,
-# beside `model.fit`.
+# What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
+# optimizer, loss, metric and layer of Keras among it, on each backend; and published labs.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
-	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%)
+	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs
 
 .PHONY: $(BACKENDS:%=test-conformance-%)
 $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest --show-capture=no tests/conformance
+	KERAS_BACKEND=$* $(BIN)/pytest --show-capture=no -m slow \
+	    tests/conformance tests/kmlp/fused
+
+.PHONY: test-labs
+test-labs: $(VENV)/installed-all
+	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/cli tests/datasets
 
 # Real Ray clusters, whose workers and nodes are killed, too.
 .PHONY: test-clusters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -116,26 +117,26 @@ class Loop:
         constants = Constants(self._model)
         if self._constants != constants:
             self._programs.clear()
-        before = set(self._programs)
         with _only_new_objects_collected():
-            for part in self._feed.samples():
-                self._compile(part)
-        if self._programs.keys() - before:
+            compiled = [self._compile(part) for part in self._feed.samples()]
+        if any(compiled):
             constants = Constants(self._model)  # a step may set something itself
         self._constants = constants
 
-    def _compile(self, part: Part) -> None:
+    def _compile(self, part: Part) -> bool:
+        """Makes the program of a part, unless it is there; returns whether it was made."""
         shape = _shape(part)
         if shape in self._programs:
             self._programs[shape] = self._programs.pop(shape)  # used last
-            return
+            return False
         while len(self._programs) >= MAX_PROGRAMS:
             del self._programs[next(iter(self._programs))]
         assert self._batch is not None
-        with refusing(self._model, self._batch):
+        with refusing(self._model, self._batch), _nothing_drawn_by_python():
             program = steps().compile_program(self._model, part, training=self._training)
         self._programs[shape] = program
         gc.collect()  # tracing leaves cycles, which hold the sample
+        return True
 
     @property
     def in_use(self) -> bool:
@@ -253,6 +254,17 @@ def has_own(model: Any, *methods: str) -> bool:
 def returns_own_logs(model: Any) -> bool:
     """Whether a step may return something else than the metrics' results."""
     return has_own(model, "train_step", "test_step", "compute_metrics")
+
+
+@contextmanager
+def _nothing_drawn_by_python() -> Iterator[None]:
+    """Refuses what draws while it is traced: each step would have the same numbers."""
+    drawn = random.getstate(), np.random.get_state(legacy=False)
+    yield
+    if str(drawn) != str((random.getstate(), np.random.get_state(legacy=False))):
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
+        raise ValueError("the step draws from Python's or NumPy's random numbers")
 
 
 @contextmanager

@@ -70,11 +70,17 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
     order = tf.TensorSpec((capacity, None if part.uneven else size), "int32")
     # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
     # only what gains by it, many small steps, and what draws: it draws other numbers.
-    xla = training and len(part.order) > 1
+    known = all(layer.supports_jit for layer in model._flatten_layers())
+    xla = training and len(part.order) > 1 and known
     traced = trace(xla)
     if model.jit_compile is not xla and _draws(traced.graph):
         traced = trace(bool(model.jit_compile))
-    run(None, Part(part.data, part.order, 0))  # XLA compiles when it is first run
+    try:
+        run(None, Part(part.data, part.order, 0))  # XLA compiles when it is first run
+    except tf.errors.OpError:
+        if not xla or _draws(traced.graph):
+            raise
+        traced = trace(False)  # XLA lacks some operations, and more of them in a loop
     return run
 
 

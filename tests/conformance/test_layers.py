@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
 
+pytestmark = pytest.mark.slow
+
 layers = keras.layers
 RNG = np.random.default_rng(0)
 DATA = {
@@ -156,8 +158,9 @@ TAKES = {
         **{name: of(name) for name in ("AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization")},
         **seeded("RandomBrightness", "RandomContrast", "RandomRotation", factor=0.3),
         **seeded("RandomColorDegeneration", "RandomHue", "RandomPerspective", "RandomSharpness", "RandomSaturation", factor=0.5),
-        **seeded("RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomInvert", "AugMix", "CutMix", "MixUp", "RandAugment", "RandomElasticTransform"),
+        **seeded("RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomInvert", "CutMix", "MixUp", "RandAugment", "RandomElasticTransform"),
         "RandomColorJitter": of("RandomColorJitter", brightness_factor=0.3, contrast_factor=0.3, saturation_factor=0.3, hue_factor=0.3, seed=3),
+        "AugMix": of("AugMix", num_chains=1, chain_depth=1, seed=3),
         "RandomCrop": lambda: keras.Sequential([layers.RandomCrop(6, 6, seed=3), layers.GlobalAveragePooling2D()]),
         "RandomZoom": of("RandomZoom", 0.3, seed=3),
         "RandomPosterization": of("RandomPosterization", 4, seed=3),
@@ -186,9 +189,16 @@ NOT_DATA = {
     "TorchModuleWrapper": "wraps a module of PyTorch",
     "deserialize": "makes one of a configuration", "serialize": "makes a configuration",
 }  # fmt: skip
+BY_PYTHON = "draws from Python's `random`, once for all steps where they are compiled"
 REFUSED = {
-    "tensorflow": {},
-    "jax": {},
+    "tensorflow": {"AugMix": BY_PYTHON},
+    "jax": {
+        "AugMix": BY_PYTHON,
+        **dict.fromkeys(
+            ["HashedCrossing", "Hashing", "IntegerLookup"],
+            "is made of TensorFlow's operations",
+        ),
+    },
     "torch": dict.fromkeys(
         [
             "AugMix", "CategoryEncoding", "ContrastLimitedAdaptiveHistogramEqualization",
@@ -214,7 +224,11 @@ def many_layers(names):
         if kind not in ("tokens", "pixels"):
             x = layers.Dense(x.shape[-1], name=f"before_{name}")(x)
         x = layers.Flatten()(make()(x))
-        outputs.append(layers.Dense(2, name=f"after_{name}")(layers.Rescaling(0.01)(x)))
+        outputs.append(
+            layers.Dense(2, name=f"after_{name}")(
+                layers.Rescaling(1e-3 if kind == "pixels" else 0.01)(x)
+            )
+        )
     model = keras.Model(inputs, layers.Add()([*outputs, outputs[0]]))
     model.compile(keras.optimizers.SGD(0.01), "mse")
     return model

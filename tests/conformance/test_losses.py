@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
 
+pytestmark = pytest.mark.slow
+
 losses = keras.losses
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(EXAMPLES, 5)).astype("float32")

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from conforming import BACKEND, EXAMPLES, aliases, difference, names_of
 
+pytestmark = pytest.mark.slow
+
 optimizers, schedules = keras.optimizers, keras.optimizers.schedules
 SGD, Adam = optimizers.SGD, optimizers.Adam
 RNG = np.random.default_rng(0)

@@ -5,6 +5,7 @@ These tests hold for Keras 3.15; pyproject.toml allows no other.
 """
 
 import math
+import random
 import weakref
 
 import keras
@@ -537,6 +538,17 @@ def eager():
     return model
 
 
+class Draws(keras.layers.Layer):
+    """Draws once, where a step is compiled, what it should draw at every step."""
+
+    def call(self, x):
+        return x * random.random()
+
+
+def draws():
+    return sequential(Draws())
+
+
 class Looks(keras.layers.Layer):
     """Asks for a value, which no compiled program can answer."""
 
@@ -563,6 +575,7 @@ def looks():
         (not_compiled, "no compiled Keras model"),
         (eager, "run_eagerly"),
         (looks, "cannot be compiled"),
+        (draws, "Python's or NumPy's random numbers"),
         (lambda: 3, "3 is no compiled Keras model"),
     ],
 )

@@ -139,6 +139,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_options_come_to_what_they_come_to_in_model_fit(case):
     make, options = CASES[case]
