@@ -118,7 +118,8 @@ class ConfigField:
         elif isinstance(number, float) and math.isfinite(number):
             size = abs(as_computed(number))
             holds = size == number == 0 or FLOAT32_MIN <= size < math.inf
-            sizes = f"0, or from {FLOAT32_MIN:.2g} to {FLOAT32_MAX:.2g} (float32)"
+            zero = "0, or " if self.rule is None or self.rule.holds(0.0) else ""
+            sizes = f"{zero}from {FLOAT32_MIN:.2g} to {FLOAT32_MAX:.2g} (float32)"
         else:
             return
         if not holds:

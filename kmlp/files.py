@@ -157,13 +157,31 @@ def replacing(path: Path) -> Iterator[Path]:
     """A path with the same suffix to write to, which becomes `path` at the end.
 
     After an error, what was at `path` is still there.
+
+    Raises:
+        OSError: with the name of `path`, if it cannot be written.
     """
     aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        yield aside
-        aside.replace(path)
+        with naming(path, aside):
+            yield aside
+            aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, aside: Path) -> Iterator[None]:
+    """Has an error of the system name `path` if it names nothing, or what was set aside.
+
+    That of a write to a full disk names nothing.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, aside, str(aside)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def file_name(text: str) -> str:

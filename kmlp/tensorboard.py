@@ -15,7 +15,7 @@ from typing import Any
 
 from kmlp.columns import COLUMNS, column_of
 from kmlp.config import config_fields, value_text
-from kmlp.files import file_name
+from kmlp.files import file_name, naming
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import FIGURES
 from kmlp.texts import visible
@@ -174,7 +174,8 @@ def _write(folder: Path, events: Iterable[Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".{os.getpid()}.kmlp"  # which TensorBoard does not take for its own
     try:
-        aside.write_bytes(buffer.getvalue())
+        with naming(folder, aside):
+            aside.write_bytes(buffer.getvalue())
         for path in folder.glob("events.out.tfevents.*.kmlp"):
             path.unlink()
         # A name of its own, so that a TensorBoard that is open goes on to it.

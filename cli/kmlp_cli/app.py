@@ -101,5 +101,6 @@ def main() -> None:
         except OSError as error:  # a full disk, say
             if os.environ.get("KMLP_DEBUG") == "1":
                 raise
-            say(f"Error: {error}")
+            named = error.filename is not None and error.strerror
+            say(f"Error: {f'{error.filename}: {error.strerror}.' if named else error}")
             sys.exit(1)

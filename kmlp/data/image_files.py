@@ -68,7 +68,9 @@ def read_image(path: Path) -> Image:
     except UnidentifiedImageError:
         with path.open("rb") as file:
             begins_well = file.read(8).startswith(_BEGINNINGS)
-        problem = "cannot be read: it is damaged" if begins_well else "is not read"
+        problem = (
+            "cannot be read: it is damaged" if begins_well else "is neither PNG nor JPEG"
+        )
         raise ConfigError([f"{path}: {problem}. Save it as PNG or JPEG."]) from None
     except Image.DecompressionBombError as error:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)

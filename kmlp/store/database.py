@@ -35,6 +35,10 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
         return connection
     path = folder / FILE
     with explained(path, StoreError):
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(
+                f"{folder} is no folder. Choose one by --runs-dir or KMLP_RUNS_DIR."
+            )
         if writable:
             folder.mkdir(parents=True, exist_ok=True)
             connection = _connect(str(path))

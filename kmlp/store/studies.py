@@ -14,6 +14,9 @@ from kmlp.errors import ConfigError, StoreError, shown, unknown_name
 from kmlp.run import Run
 from kmlp.store.runs import Store
 
+LONGEST_NAME = 100
+"""Characters of a study's name: more would leave a table no room for the rest."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyRecord:
@@ -106,6 +109,8 @@ def check_name(name: Any) -> None:
         why = "is empty" if isinstance(name, str) else "is no text"
     elif any(unicodedata.category(it) in ("Cc", "Cs") for it in name):
         why = "has characters that are no text: control characters, or bytes not in UTF-8"
+    elif len(name) > LONGEST_NAME:
+        why = f"is longer than {LONGEST_NAME} characters"
     else:
         return
     raise ConfigError(

@@ -82,3 +82,30 @@ def test_debug_shows_the_traceback():
     arguments = ["ablate", "--param", "widht", "--values", "1"]
     assert "Traceback" in process(*arguments, KMLP_DEBUG="1").stderr
     assert "Traceback" not in process(*arguments).stderr
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(28, "No space left on device", "a.csv"),
+            "a.csv: No space left on device.",
+        ),
+        (OSError("Chromium made no PDF"), "Chromium made no PDF"),
+    ],
+)
+def test_what_the_system_refuses_is_a_line_that_names_the_file(
+    monkeypatch, capsys, error, line
+):
+    from kmlp_cli import app
+
+    def fail():
+        raise error
+
+    monkeypatch.setattr(app, "app", fail)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == f"Error: {line}\n"

@@ -165,7 +165,11 @@ def test_all_bad_pictures_are_named_before_any_is_predicted(kmlp, model, tmp_pat
     files = [str(tmp_path / it) for it in ("good.png", "text.png", "missing.jpg")]
     result = kmlp("predict", model, *files, "--as", "mnits")
     assert (result.code, result.out) == (2, "")
-    for text in ('did you mean "mnist"', "text.png: is not read", "missing.jpg: cannot"):
+    for text in (
+        'did you mean "mnist"',
+        "text.png: is neither PNG nor JPEG",
+        "missing.jpg: cannot",
+    ):
         assert text in result.err
 
 

@@ -141,6 +141,8 @@ def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
         (["runs", "--status", "finish"], 'did you mean "finished"?'),
         (["show", "one", "--json", "--csv"], "not both"),
         (["studies", "--runs-dir", "nowhere"], "There are no runs in nowhere yet."),
+        (["studies", "--runs-dir", __file__], "is no folder. Choose one by --runs-dir"),
+        (["train", "--runs-dir", __file__], "is no folder. Choose one by --runs-dir"),
         (
             ["train", "--train-size", "512", "--name", "widths"],
             'The name "widths" is taken',

@@ -84,6 +84,7 @@ def test_nothing_is_removed_if_nobody_answers(kmlp, trained, monkeypatch, stdin)
         ("a\0b", "has characters that are no text"),
         ("a\nb", "has characters that are no text"),
         ("\x1b[2J", "has characters that are no text"),
+        ("a" * 101, "is longer than 100 characters. Give another one"),
         ("", "is empty"),
         (" ", "is empty"),
     ],

@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 from pathlib import Path
@@ -6,7 +7,15 @@ import pytest
 
 from kmlp import ConfigError
 from kmlp.data import cache
-from kmlp.files import MAX_NESTING, expanded, nesting, parsed, read_text, why_unreadable
+from kmlp.files import (
+    MAX_NESTING,
+    expanded,
+    nesting,
+    parsed,
+    read_text,
+    replacing,
+    why_unreadable,
+)
 from kmlp.store import runs_folder
 
 pytestmark = pytest.mark.once
@@ -122,3 +131,19 @@ def test_what_repeats_or_holds_itself_has_an_end():
     found = []
     found.append(found)
     assert nesting(found) == MAX_NESTING + 1
+
+
+def test_what_cannot_be_written_is_named_and_leaves_what_is_there(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    for error in (
+        OSError(errno.ENOSPC, "No space left on device"),  # of a write: it has no name
+        PermissionError(
+            errno.EACCES, "Permission denied", f"{tmp_path}/.table.{os.getpid()}.csv"
+        ),
+    ):
+        with pytest.raises(type(error)) as caught, replacing(path) as aside:
+            aside.write_text("half")
+            raise error
+        assert str(caught.value).endswith(f"{error.strerror}: '{path}'")
+        assert [it.read_text() for it in tmp_path.iterdir()] == ["old"]

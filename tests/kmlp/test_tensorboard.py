@@ -1,5 +1,6 @@
 """Logs, read by TensorBoard's own reader and by the backend of its HParams page."""
 
+import errno
 import math
 import sys
 from dataclasses import replace
@@ -193,3 +194,12 @@ def test_a_study_of_any_name_has_one_folder(study, tmp_path, name):
     assert [it.name for it in tmp_path.iterdir()] == ["logs"]
     assert list((tmp_path / "logs").iterdir()) == [top]
     assert len(read(top)) == 5
+
+
+def test_a_folder_that_cannot_be_filled_is_named(study, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}"):
+        write_logs(study, tmp_path)

@@ -243,7 +243,7 @@ def test_mixed_sizes_are_named_with_the_mend(folder):
     ("content", "message"),
     [
         (b"", "cannot be read: it is empty"),
-        (b"text", "is not read. Save it as PNG or JPEG"),
+        (b"text", "is neither PNG nor JPEG. Save it as PNG or JPEG"),
     ],
 )
 def test_an_unreadable_image_is_named(folder, content, message):
@@ -280,7 +280,7 @@ def test_a_cut_image_is_named(folder):
 
 def test_a_kind_of_image_that_is_not_read_is_named(folder):
     save(folder / "dog" / "2.gif")
-    with pytest.raises(DataError, match=r"dog/2\.gif: is not read. Save it as PNG"):
+    with pytest.raises(DataError, match=r"dog/2\.gif: is neither PNG nor JPEG. Save it"):
         read_class_folders(folder)
 
 

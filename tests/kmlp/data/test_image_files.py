@@ -206,8 +206,8 @@ def test_what_is_not_a_file_is_refused_and_not_waited_for(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no picture", "a.png: is not read. Save it as PNG or JPEG."),
-        (b"GIF89a", "a.png: is not read"),
+        (b"no picture", "a.png: is neither PNG nor JPEG. Save it as PNG or JPEG."),
+        (b"GIF89a", "a.png: is neither PNG nor JPEG"),
         (b"\x89PNG\r\n\x1a\n", "a.png: cannot be read: it is damaged."),
         (b"\xff\xd8\xff\xe0cut", "a.png: cannot be read: "),
         (b"", "a.png: cannot be read: it is empty."),
