@@ -22,11 +22,16 @@ def info(
     nodes of a Ray cluster.
     """
     from kmlp import backend as backends
+    from kmlp.errors import BackendError
     from kmlp.settings import differing_settings
     from kmlp_cli.output import print_json, print_table
 
     chosen = backends.select(backend) if backend or backends.installed() else None
-    devices = backends.devices() if chosen else []
+    devices, failure = [], None
+    try:
+        devices = backends.devices() if chosen else []
+    except BackendError as error:  # said after all that can be told
+        failure = error
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -43,10 +48,12 @@ def info(
         found["cluster"] = RayExecutor(ray_address).nodes()
     if as_json:
         print_json(found)
-        return
-    print_table(_machine_table(found))
-    if "cluster" in found:
-        print_table(_cluster_table(found["cluster"]))
+    else:
+        print_table(_machine_table(found))
+        if "cluster" in found:
+            print_table(_cluster_table(found["cluster"]))
+    if failure is not None:
+        raise failure
 
 
 def _machine_table(found: dict[str, Any]) -> Table:
