@@ -247,7 +247,9 @@ def _array(name: str, value: Any) -> Any:
                 "Make it one, or train with `model.fit`."
             ]
         )
-    if not keras.ops.is_tensor(value):
+    if keras.ops.is_tensor(value):
+        value = keras.ops.convert_to_tensor(value)  # of what may be a variable
+    else:
         value = _to_numpy(name, value)
     if len(value.shape) == 0:
         raise ConfigError([f"`{name}` is a single number, but must be an array."])
