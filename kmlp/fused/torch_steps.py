@@ -97,7 +97,7 @@ def build(model: Any, batch: Any) -> None:
     def first_batch() -> Iterator[Any]:
         # Keras' `fit` begins with a pass over its data loader where it has to build:
         # that draws a number, without which unseeded layers draw others.
-        iter(torch.utils.data.DataLoader([0]))
+        iter(torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(1))))
         yield 0, 0, [batch]
 
     model._symbolic_build(iterator=first_batch())

@@ -194,7 +194,7 @@ SAME = {
     "backwards": lambda: (X[::-1], Y[::-1], WEIGHTS[::-1]),
     "without gaps": lambda: (np.ma.masked_array(X), np.asfortranarray(Y[:, None]), WEIGHTS),
     "tensors": lambda: tuple(map(ops.convert_to_tensor, (X.astype("float64"), Y, WEIGHTS))),
-    "variables": lambda: (variable(X), variable(Y), variable(WEIGHTS)),
+    "variables": lambda: (variable(X), variable(Y.astype("int32")), variable(WEIGHTS.astype("float32"))),
     "strided": lambda: (np.repeat(X, 2, axis=1)[:, ::2], Y, np.broadcast_to(0.5, 50)),
     "read-only": lambda: (np.frombuffer(X.tobytes(), "float32").reshape(50, 6), Y, WEIGHTS),
 }  # fmt: skip
