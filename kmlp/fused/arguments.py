@@ -249,6 +249,8 @@ def _array(name: str, value: Any) -> Any:
         )
     if not keras.ops.is_tensor(value):
         value = _to_numpy(name, value)
+    elif not hasattr(value, "__len__"):
+        value = value[...]  # a variable of TensorFlow is no tensor yet
     if len(value.shape) == 0:
         raise ConfigError([f"`{name}` is a single number, but must be an array."])
     dtype = str(keras.backend.standardize_dtype(value.dtype))

@@ -75,6 +75,10 @@ def _misfit(model: Any, batch: Examples) -> str | None:
     try:
         losses(None)
     except Exception as error:
+        if y is None:
+            return (
+                f"`{of_y}` is missing, but the model has a loss or a metric that needs it."
+            )
         return f"There is no loss or metric of `{of_y}` {about}{reason(error)}"
     try:
         losses(weights)

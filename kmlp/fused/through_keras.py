@@ -56,7 +56,7 @@ def fit(
                 testing, validation, one_by_one=hear_steps(others, TEST_HOOKS)
             )
             options["validation_data"] = (steps().numbers(of_validation.chunks),)
-            options["validation_steps"] = of_validation.chunks_in_epoch
+            options["validation_steps"] = _count(validation, of_validation)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             most = keras.config.max_epochs()  # Keras' setting for debugging
             parameters = {
@@ -76,7 +76,7 @@ def fit(
         history = model.fit(
             steps().numbers(feed.chunks),
             batch_size=steps().NUMBERS_AT_A_TIME,
-            steps_per_epoch=feed.chunks_in_epoch,
+            steps_per_epoch=_count(data, feed),
             epochs=epochs,
             initial_epoch=initial_epoch,
             validation_freq=validation_freq,
@@ -177,6 +177,16 @@ def _load(loop: Loop, data: Batches, *, one_by_one: bool = False) -> Feed:
     )
     loop.load(feed, data.first)
     return feed
+
+
+def _count(data: Batches, feed: Feed) -> int | None:
+    """How many chunks Keras is told to take: as it is told of steps, or all.
+
+    It makes its iterators at other times where it is told a number, and on PyTorch
+    each draws one, which unseeded layers draw after.
+    """
+    whole = data.steps is None and feed.chunks == feed.chunks_in_epoch
+    return None if whole else feed.chunks_in_epoch
 
 
 @contextmanager

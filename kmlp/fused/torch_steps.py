@@ -93,7 +93,14 @@ def _names(logs: Any) -> Iterator[str]:
 
 def build(model: Any, batch: Any) -> None:
     """See `kmlp.fused.loop.Steps`."""
-    model._symbolic_build(data_batch=batch)
+
+    def first_batch() -> Iterator[Any]:
+        # Keras' `fit` begins with a pass over its data loader where it has to build:
+        # that draws a number, without which unseeded layers draw others.
+        iter(torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(1))))
+        yield 0, 0, [batch]
+
+    model._symbolic_build(iterator=first_batch())
 
 
 def stand_in(loop: Loop) -> Callable[..., Any]:

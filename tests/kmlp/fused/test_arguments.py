@@ -153,6 +153,10 @@ UNFIT = {
     "weights": (
         {"sample_weight": np.ones((50, 3))}, "does not take `sample_weight`",
     ),
+    "no targets": ({"y": None}, "`y` is missing"),
+    "no targets to validate": (
+        {"validation_data": (X,)}, r"`validation_data\[1\]` is missing",
+    ),
     "targets of other outputs": ({"y": {"a": Y, "b": Y}}, "no loss or metric of `y`"),
     "inputs to validate": (
         {"validation_data": (X[:, :5], Y)}, r"cannot be called on `validation_data\[0\]`",
@@ -174,6 +178,15 @@ def test_what_does_not_fit_the_model_is_named_with_the_reason(name):
     assert "Exception encountered" not in str(told.value)
 
 
+def variable(array):
+    """The backend's own where it has one, else that of Keras."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.Variable(array)
+    return keras.Variable(array, dtype=str(array.dtype), trainable=False)
+
+
 SAME = {
     "frames": lambda: (pd.DataFrame(X), pd.Series(Y), pd.Series(WEIGHTS)),
     "of other types": lambda: (X.astype("float16"), Y.astype("uint8"), WEIGHTS.astype(">f4")),
@@ -181,12 +194,19 @@ SAME = {
     "backwards": lambda: (X[::-1], Y[::-1], WEIGHTS[::-1]),
     "without gaps": lambda: (np.ma.masked_array(X), np.asfortranarray(Y[:, None]), WEIGHTS),
     "tensors": lambda: tuple(map(ops.convert_to_tensor, (X.astype("float64"), Y, WEIGHTS))),
+    "variables": lambda: (variable(X), variable(Y.astype("int32")), variable(WEIGHTS.astype("float32"))),
     "strided": lambda: (np.repeat(X, 2, axis=1)[:, ::2], Y, np.broadcast_to(0.5, 50)),
     "read-only": lambda: (np.frombuffer(X.tobytes(), "float32").reshape(50, 6), Y, WEIGHTS),
 }  # fmt: skip
 
 
-REFUSED_BY_KERAS = {"of other types", "of other byte orders", "backwards", "without gaps"}
+REFUSED_BY_KERAS = {
+    "variables",
+    "of other types",
+    "of other byte orders",
+    "backwards",
+    "without gaps",
+}
 
 
 @pytest.mark.parametrize("name", SAME)

@@ -227,6 +227,20 @@ def test_dropout_draws_anew_at_every_step():
     assert len(set(np.concatenate(history.step_losses).tolist())) > 15
 
 
+def test_unseeded_layers_draw_what_they_draw_in_model_fit():
+    def trained(train):
+        keras.utils.set_random_seed(3)
+        model = sequential(keras.layers.Dropout(0.5))
+        options = {"shuffle": False, "verbose": 0, "batch_size": 20, "epochs": 2}
+        options["validation_split"] = 0.2
+        logs = train(model, X[:50], Y[:50], **options).history
+        train(model, X[:50], Y[:50], **options)
+        return model, logs
+
+    (ours, logs), (theirs, expected) = trained(fit), trained(keras.Model.fit)
+    assert_same(ours, theirs, logs, expected, rtol=1e-4)
+
+
 def test_what_is_set_between_calls_is_used():
     model = mlp(momentum=0.9)
     fit(model, X, Y, batch_size=50, epochs=1)
