@@ -33,6 +33,7 @@ _NOT_READ = {
     "test_function",
     "predict_function",
     "_kmlp_loops",
+    "_jax_state",
     "_jax_state_synced",
     "_jax_state",
     "_eval_epoch_iterator",
