@@ -35,7 +35,6 @@ _NOT_READ = {
     "_kmlp_loops",
     "_jax_state",
     "_jax_state_synced",
-    "_jax_state",
     "_eval_epoch_iterator",
     "_epoch_iterator",
     "_initial_epoch",
