@@ -67,6 +67,12 @@ class Batches:
         """The first mini-batch."""
         return self.examples.rows(slice(0, self.size))
 
+    @property
+    def last(self) -> Examples:
+        """The last mini-batch, which may be smaller."""
+        rest = self.examples.size % self.size or self.size
+        return self.examples.rows(slice(-rest, None))
+
 
 def examples(
     names: tuple[str, str, str],

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from kmlp.errors import ConfigError
-from kmlp.fused.arguments import Examples
+from kmlp.errors import ConfigError, raise_problems
+from kmlp.fused.arguments import Batches, Examples
 from kmlp.fused.shapes import symbols, traced
 
 LONGEST = 500
@@ -39,6 +39,25 @@ def refusing(model: Any, batch: Examples) -> Iterator[None]:
     finally:
         if filtering:
             keras.config.enable_traceback_filtering()
+
+
+def check_weights(model: Any, batches: Batches) -> None:
+    """Tries weights of several axes on the last mini-batch.
+
+    They may fit a larger one by chance, and a backend that learns that later would fail
+    in the middle of an epoch.
+
+    Args:
+        model: A built model.
+        batches: What it is to be trained or tested with.
+
+    Raises:
+        ConfigError: if they do not fit.
+    """
+    weights = keras.tree.flatten(batches.examples.weights)
+    if any(array is not None and len(array.shape) > 1 for array in weights):
+        misfit = _misfit(model, batches.last)
+        raise_problems([misfit] if misfit is not None else [])
 
 
 def _not_compiled(error: Exception) -> str:

@@ -28,7 +28,7 @@ from kmlp.fused.callbacks import (
 )
 from kmlp.fused.feed import CHUNK_BYTES, Feed
 from kmlp.fused.loop import IN_USE, Loop, has_own, steps
-from kmlp.fused.refusal import refusing
+from kmlp.fused.refusal import check_weights, refusing
 from kmlp.settings import differing_settings
 
 
@@ -135,6 +135,7 @@ def _loops_of(model: Any, data: Batches, validation: Batches | None) -> tuple[Lo
     for part in (data, validation):
         if part is not None:
             problems += labels.problems(part.examples, _labelled(model, part.first))
+            check_weights(model, part)
     raise_problems(problems)
     return loops
 

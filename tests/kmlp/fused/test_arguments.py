@@ -153,6 +153,9 @@ UNFIT = {
     "weights": (
         {"sample_weight": np.ones((50, 3))}, "does not take `sample_weight`",
     ),
+    "weights that fit full batches by chance": (
+        {"sample_weight": np.ones((50, 4)), "batch_size": 4}, "does not take `sample_weight`",
+    ),
     "no targets": ({"y": None}, "`y` is missing"),
     "no targets to validate": (
         {"validation_data": (X,)}, r"`validation_data\[1\]` is missing",
@@ -174,7 +177,7 @@ UNFIT = {
 def test_what_does_not_fit_the_model_is_named_with_the_reason(name):
     changes, text = UNFIT[name]
     with pytest.raises(ConfigError, match=text) as told:
-        fit(classifier(), **{"x": X, "y": Y, "batch_size": 25} | changes)
+        fit(classifier(), **({"x": X, "y": Y, "batch_size": 25} | changes))
     assert "Exception encountered" not in str(told.value)
 
 
