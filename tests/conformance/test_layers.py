@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
 
+# Keras' own, of types that a backend lacks and the like: they are no difference.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 layers = keras.layers
 RNG = np.random.default_rng(0)
 DATA = {
