@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 from conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Keras' own, of types that a backend lacks and the like: they are no difference.
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 layers = keras.layers
 RNG = np.random.default_rng(0)

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 from conforming import BACKEND, EXAMPLES, aliases, difference, names_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # Keras' own, of types that a backend lacks and the like: they are no difference.
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 optimizers, schedules = keras.optimizers, keras.optimizers.schedules
 SGD, Adam = optimizers.SGD, optimizers.Adam
