@@ -121,7 +121,7 @@ def test_a_file_in_the_place_of_the_folder(kmlp):
     (kmlp.folder / "runs").write_text("precious")
     code, _, err = kmlp.run(*TRAIN)
     assert code == 2
-    assert "runs/kmlp.sqlite cannot be" in err
+    assert "runs is no folder" in err
     assert (kmlp.folder / "runs").read_text() == "precious"
 
 

@@ -116,18 +116,11 @@ def test_under_nohup_it_goes_on_without_a_terminal(kmlp):
     assert "40 epochs trained" in err
 
 
-def test_while_a_process_reads_images(kmlp, folder, tmp_path):
-    from PIL import Image
-
-    for name in ("cat", "dog"):
-        (tmp_path / "pets" / name).mkdir(parents=True)
-        for number in range(6):
-            Image.new("L", (8, 8), 40 * number).save(
-                tmp_path / "pets" / name / f"{number}.png"
-            )
+def test_while_a_process_prepares_a_dataset(kmlp, folder, tmp_path):
     process = kmlp.start(
-        "data", "import", "pets", "pets", TMPDIR=str(folder), KMLP_CACHE_DIR="cache"
-    )
+        "data", "prepare", "kmnist",
+        TMPDIR=str(folder), KMLP_CACHE_DIR="cache", TFDS_DATA_DIR=str(tmp_path / "tfds"),
+    )  # fmt: skip
     readers = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     wait_until(lambda: process.poll() is not None or readers.read_text(), seconds=60)
     [reader] = map(int, readers.read_text().split())
