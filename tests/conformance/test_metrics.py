@@ -118,8 +118,5 @@ def run(names):
 
 def test_all_metrics_come_to_what_they_do_in_model_fit():
     assert differences([name for name in OF if name not in REFUSED], run) == {}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_metric_on_the_list_is_refused(name):
-    assert run([name]).startswith("refused")
+    for name in REFUSED:
+        assert run([name]).startswith("refused"), name
