@@ -17,7 +17,7 @@ X = RNG.normal(size=(EXAMPLES, 5)).astype("float32")
 CLASSES = RNG.integers(0, 6, EXAMPLES).astype("int32")
 LABELS = {
     "class": CLASSES,
-    "one hot": np.eye(6, dtype="float32")[CLASSES],
+    "one_hot": np.eye(6, dtype="float32")[CLASSES],
     "sign": np.sign(RNG.normal(size=(EXAMPLES, 3))).astype("float32"),
     "binary": RNG.integers(0, 2, (EXAMPLES, 1)).astype("float32"),
     "number": RNG.uniform(0.1, 1, (EXAMPLES, 3)).astype("float32"),
@@ -43,7 +43,7 @@ TAKES = {
         "SparseTopKCategoricalAccuracy", "sparse_categorical_accuracy",
         "sparse_categorical_crossentropy", "sparse_top_k_categorical_accuracy",
     ],
-    "one hot": [
+    "one_hot": [
         "CategoricalAccuracy", "CategoricalCrossentropy", "CategoricalHinge", "F1Score",
         "FBetaScore", "KLDivergence", "OneHotIoU", "OneHotMeanIoU",
         "TopKCategoricalAccuracy", "categorical_accuracy", "categorical_crossentropy",
