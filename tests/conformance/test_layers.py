@@ -207,7 +207,8 @@ REFUSED = {
         [
             "AugMix", "CategoryEncoding", "ContrastLimitedAdaptiveHistogramEqualization",
             "CutMix", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup",
-            "MixUp", "RandAugment", "RandomElasticTransform", "RandomGaussianBlur",
+            "MixUp", "RandAugment", "RandomCrop", "RandomElasticTransform",
+            "RandomGaussianBlur",
         ],
         "reads values from Python while it computes, which a graph cannot",
     ),
