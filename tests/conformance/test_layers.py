@@ -202,6 +202,7 @@ REFUSED = {
             ["HashedCrossing", "Hashing", "IntegerLookup"],
             "is made of TensorFlow's operations",
         ),
+        "RandomCrop": "slices at values, which JAX cannot compile",
     },
     "torch": dict.fromkeys(
         [
