@@ -203,6 +203,7 @@ REFUSED = {
             "is made of TensorFlow's operations",
         ),
         "RandomCrop": "slices at values, which JAX cannot compile",
+        "RandomElasticTransform": "makes an int of a value, which JAX cannot compile",
     },
     "torch": dict.fromkeys(
         [
