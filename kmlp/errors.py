@@ -42,6 +42,10 @@ class StoreError(KmlpError, OSError):
     """The runs folder cannot be used, or what it is asked for is not there."""
 
 
+class DamagedError(StoreError):
+    """Something in the runs folder is not what kmlp wrote."""
+
+
 class StoreWriteError(StoreError):
     """What was trained could not be kept: the disk is full, say."""
 

@@ -109,6 +109,21 @@ class ConfigField:
                 raise ConfigError([str(error)]) from None
         return converted
 
+    def could_be(self, value: Any) -> bool:
+        """Whether the value of a stored configuration is one, whatever it names.
+
+        Args:
+            value: As JSON has it: a tuple is a list.
+        """
+        if value is None:
+            return self.optional or self.derived is not None
+        several = self.sequence and isinstance(value, list)
+        parts = value if several else [value]
+        converted = [_convert(self.type, part) for part in parts]
+        if not parts or None in converted:
+            return False
+        return self.rule is None or all(map(self.rule.holds, converted))
+
     def _check_size(self, number: Any) -> None:
         """Raises `ConfigError` if a number is larger than any that is of use, or one that
         models do not compute with.

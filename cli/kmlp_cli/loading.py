@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,15 +53,21 @@ class Loaded:
             say(mixed)
 
 
-def opened(runs_dir: str | None, *, writable: bool = False) -> Store:
-    """The store in the runs folder.
+@contextmanager
+def opened(runs_dir: str | None, *, writable: bool = False) -> Iterator[Store]:
+    """The store in the runs folder; at the end it is said what of it is damaged.
 
     Raises:
         StoreError: if there is none.
     """
     from kmlp.store import Store, runs_folder
 
-    return Store(runs_folder(runs_dir), writable=writable)
+    with Store(runs_folder(runs_dir), writable=writable) as store:
+        try:
+            yield store
+        finally:
+            for error in store.damaged.values():
+                say(f"Left out: {error}")
 
 
 def load_study(store: Store, name: str) -> Loaded:

@@ -36,8 +36,9 @@ def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
 
     with opened(runs_dir) as store:
         found = list_studies(store)
+        damaged = [str(error) for error in store.damaged.values()]
     if as_json:
-        print_json({"studies": [study.to_dict() for study in found]})
+        print_json({"studies": [it.to_dict() for it in found], "damaged": damaged})
     else:
         print_table(studies_table(found))
 
@@ -176,20 +177,20 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the runs, the one that was trained last first."""
-    from kmlp.store.listing import count_runs, list_runs, parse_filters
+    from kmlp.store.listing import list_runs, parse_filters
     from kmlp_cli.output import print_json_list, print_table
     from kmlp_cli.store_tables import runs_table
 
     filters = parse_filters(where or [], status=status)
     with opened(runs_dir) as store:
-        shown = list_runs(store, filters, study=study, limit=limit or None)
-        found = count_runs(store, filters, study=study)
+        found = list_runs(store, filters, study=study)
+    shown = found[:limit] if limit else found
     if as_json:
         print_json_list("runs", [run.to_dict() for run in shown])
     else:
         print_table(runs_table(shown))
-    if len(shown) < found:
-        say(f"{len(shown)} of {found} runs; --limit 0 lists all.")
+    if len(shown) < len(found):
+        say(f"{len(shown)} of {len(found)} runs; --limit 0 lists all.")
 
 
 def rm(
@@ -198,10 +199,10 @@ def rm(
     runs_dir: RunsDir = None,
 ) -> None:
     """Remove a study, and the runs that no other study uses."""
-    from kmlp.store.studies import get_study, remove_study, runs_of_study
+    from kmlp.store.studies import check_study, remove_study, runs_of_study
 
     with opened(runs_dir, writable=True) as store:
-        get_study(store, study)
+        check_study(store, study)
         alone, shared = runs_of_study(store, study)
         say(
             f'Runs of "{study}" that no other study uses, and that would be removed: '

@@ -1,16 +1,30 @@
-"""Checkpoint files: written aside, flushed to the disk, renamed; read with a checksum."""
+"""Checkpoint files: written aside, flushed to the disk, renamed; read with a checksum.
+
+They are in one folder, which is no link, and have names of one form. Nothing else is
+opened or removed, whatever the database says.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import stat
 from pathlib import Path
 
 FOLDER = "checkpoints"
 
+_NAME = re.compile(r"\.?([0-9a-f]{24})-\d+-[0-9a-f]{8}\.keras(\..*)?")
+"""Of a file, and, with a dot first and an ending, of one that is being written."""
+
 
 class Damaged(Exception):  # noqa: N818  (not an error yet: there may be another file)
     """A file is gone or is not what was written."""
+
+
+def file_name(key: str, epochs: int, sha256: str) -> str:
+    """What the model of a run of this key after so many epochs is called."""
+    return f"{key[:24]}-{epochs}-{sha256[:8]}.keras"
 
 
 def write(folder: Path, name: str, archive: bytes) -> None:
@@ -40,6 +54,8 @@ def read(path: Path, sha256: str) -> bytes:
         Damaged: if they are not those that were written.
     """
     try:
+        if path.parent.is_symlink() or not stat.S_ISREG(path.lstat().st_mode):
+            raise Damaged(f"{path} is no file of this folder")
         archive = path.read_bytes()
     except OSError as error:
         raise Damaged(f"{path} cannot be read ({error.strerror})") from error
@@ -48,10 +64,20 @@ def read(path: Path, sha256: str) -> bytes:
     return archive
 
 
-def remove_others(folder: Path, prefix: str, keep: set[str]) -> None:
+def names(folder: Path) -> list[str]:
+    """The names of all files in the folder, half-written ones too; of a link, none."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if _NAME.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False)
+        )
+
+
+def remove_others(folder: Path, key: str, keep: set[str]) -> None:
     """Removes the files of a run that nothing refers to, half-written ones too."""
-    for path in folder.glob(f"{prefix}-*"):
-        if path.name not in keep:
-            path.unlink(missing_ok=True)
-    for path in folder.glob(f".{prefix}-*"):
-        path.unlink(missing_ok=True)
+    for name in names(folder):
+        if name.lstrip(".").startswith(f"{key[:24]}-") and name not in keep:
+            (folder / name).unlink(missing_ok=True)

@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 
-from kmlp.errors import ConfigError, StoreError, StoreWriteError, shown
-
-VERSION = 1
-"""Of the schema; SQLite keeps it as `user_version`."""
+from kmlp.errors import ConfigError, DamagedError, StoreError, StoreWriteError, shown
+from kmlp.store import checkpoints
+from kmlp.store.claims import SECONDS_UNTIL_STALE
+from kmlp.store.migrations import VERSION, migrate
 
 FILE = "kmlp.sqlite"
 SECONDS_TO_WAIT = 60.0
 """For another process that is writing."""
 
+_TABLES = ("environments", "runs", "checkpoints", "studies", "study_runs", "changes")
+"""Whose indexes are compared with them when a store is opened. That of epochs has none,
+and is under the checksums of runs.
+"""
+_SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
+"""What a journal ends with that names another file, which SQLite would remove."""
+
 
 def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Connection:
     """Opens the database of a runs folder, and makes both where there is none.
+
+    A store of an earlier kmlp is brought up to date; one that is only read stays as it is,
+    and a copy in memory is brought up to date.
 
     Args:
         folder: None: in memory.
         writable: Whether it is to be written to. Defaults to True.
 
     Raises:
-        StoreError: if it cannot be opened, or is none of this version of kmlp.
+        StoreError: if it cannot be opened, is damaged, or is none of this version of kmlp.
     """
     if folder is None:
         connection = _connect(":memory:")
-        _prepare(connection)
+        with transaction(connection):
+            migrate(connection, 0)
         return connection
     path = folder / FILE
     with explained(path, StoreError):
@@ -39,37 +50,35 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
             raise StoreError(
                 f"{folder} is no folder. Choose one by --runs-dir or KMLP_RUNS_DIR."
             )
-        if writable:
-            folder.mkdir(parents=True, exist_ok=True)
-            connection = _connect(str(path))
-        elif not path.exists():
+        if not writable and not path.exists():
             raise StoreError(f"There are no runs in {folder} yet.")
-        else:
-            connection = _connect_to_read(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_files(path)
+        connection = _connect(str(path)) if writable else _connect_to_read(path)
         try:
-            version, tables = connection.execute(
-                "SELECT user_version, (SELECT count(*) FROM sqlite_master) "
-                "FROM pragma_user_version"
-            ).fetchone()
-            if version > VERSION:
-                raise StoreError(
-                    f"{path} was written by a newer kmlp (schema {version}; this one knows "
-                    f"{VERSION}). Update kmlp, or choose another --runs-dir."
-                )
-            if version == 0 and not tables and not writable:
+            version = _version(connection, path)
+            if version == 0 and not writable:
                 raise StoreError(f"There are no runs in {folder} yet.")
-            if version == 0 and tables:
-                raise StoreError(
-                    f"{path} is a database of something else. Move it away, or choose "
-                    "another --runs-dir."
-                )
             if writable:
-                connection.execute("PRAGMA journal_mode = WAL")
-                _prepare(connection)
+                _prepare(connection, path, version)
+            elif version < VERSION:
+                connection = _up_to_date_copy(connection, version)
+            _check_structure(connection, path)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def open_again(folder: Path) -> sqlite3.Connection:
+    """Another connection to a database that this process has open.
+
+    Raises:
+        StoreError: if it cannot be opened any more.
+    """
+    path = folder / FILE
+    with explained(path, StoreError):
+        return _connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
 
 
 def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
@@ -81,29 +90,136 @@ def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
         check_same_thread=False,
     )
     connection.row_factory = sqlite3.Row
+    connection.text_factory = _text
     connection.execute("PRAGMA foreign_keys = ON")
+    # What SQLite advises for files of others; https://sqlite.org/security.html.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
     return connection
+
+
+def _text(value: bytes) -> str:
+    """A cell of text; what is none in UTF-8 does not keep its row from being read."""
+    return value.decode("utf-8", "surrogateescape")
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
     """To read where the folder cannot be written to, the file must be at rest."""
     uri = path.absolute().as_uri()
-    at_rest = not path.with_name(f"{path.name}-wal").exists()
+    at_rest = not any(_beside(path, it).exists() for it in ("journal", "wal"))
     immutable = at_rest and not os.access(path.parent, os.W_OK)
     return _connect(f"{uri}?{'immutable=1' if immutable else 'mode=rw'}", uri=True)
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Makes the tables, unless they are there."""
+def _beside(path: Path, kind: str) -> Path:
+    return path.with_name(f"{path.name}-{kind}")
+
+
+def _check_files(path: Path) -> None:
+    """Raises `StoreError` if opening a database could reach other files than its own."""
+    for file in (path, *(_beside(path, it) for it in ("journal", "wal", "shm"))):
+        if file.is_symlink():
+            raise StoreError(
+                f"{file} is a link, which is not followed. Give the folder where the file "
+                "is, by --runs-dir or KMLP_RUNS_DIR."
+            )
+    journal = _beside(path, "journal")
+    if journal.exists():
+        with journal.open("rb") as opened:
+            opened.seek(max(0, journal.stat().st_size - len(_SUPER_JOURNAL)))
+            if opened.read() == _SUPER_JOURNAL:
+                raise StoreError(f"{journal} names another file. kmlp wrote no such file.")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the schema; 0: there is none yet."""
+    version, tables = connection.execute(
+        "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+    ).fetchone()
+    if version > VERSION:
+        raise StoreError(
+            f"{path} was written by a newer kmlp (schema {version}; this one knows "
+            f"{VERSION}). Update kmlp, or choose another --runs-dir."
+        )
+    if version == 0 and tables:
+        raise StoreError(
+            f"{path} is a database of something else. Move it away, or choose "
+            "another --runs-dir."
+        )
+    left = checkpoints.names(path.parent / checkpoints.FOLDER) if version == 0 else []
+    if left:
+        raise DamagedError(
+            f"{path} is empty or was not there, but {len(left)} models of runs are beside "
+            "it. Restore it from a copy, or remove what is left by `kmlp doctor --repair`."
+        )
+    return int(version)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Makes what is not there yet, in a database that is to be written to."""
+    # With a journal that rolls back, all of a store is in one file, which can be copied,
+    # and a process sees that the file is another.
+    [mode] = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+    if mode != "delete":
+        raise StoreError(f"{path} is in use by an older kmlp. Wait until that one is done.")
     with transaction(connection):
-        if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == VERSION:
             # Fails where the database cannot be written to, before anything is trained.
             connection.execute(f"PRAGMA user_version = {VERSION}")
             return
-        script = files("kmlp.store").joinpath("schema.sql").read_text(encoding="utf-8")
-        for statement in script.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+        if version == 1:
+            _check_unused(connection, path)
+        migrate(connection, version)
+
+
+def _check_unused(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises `StoreError` if an older kmlp trains, which would write no checksums."""
+    for row in connection.execute("SELECT host, pid, heartbeat FROM claims"):
+        age = time.time() - row["heartbeat"] if isinstance(row["heartbeat"], float) else 0
+        if abs(age) < SECONDS_UNTIL_STALE:
+            raise StoreError(
+                f"{path} is in use by an older kmlp (process {row['pid']} on "
+                f"{row['host']}). Wait until that one is done."
+            )
+
+
+def _up_to_date_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
+    copy = _connect(":memory:")
+    connection.backup(copy)
+    connection.close()
+    copy.execute("PRAGMA foreign_keys = OFF")
+    with transaction(copy):
+        migrate(copy, version)
+    return copy
+
+
+def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
+    """Raises `DamagedError` if the database is not built as it should be.
+
+    A view or a trigger would be a program of somebody else's.
+    """
+    names = connection.execute(
+        "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') "
+        "OR sql LIKE '%virtual%'"
+    ).fetchall()
+    for row in names:
+        raise DamagedError(
+            f"{path} has a {row['type']}, {shown(row['name'])}, which kmlp did not make. "
+            "Choose another --runs-dir."
+        )
+    for table in _TABLES:
+        for [said] in connection.execute(f"PRAGMA integrity_check({table})"):
+            if said != "ok":
+                raise DamagedError(damaged_file(path, said))
+
+
+def damaged_file(path: Path, said: str) -> str:
+    """Says that a database is damaged, and what to do."""
+    return (
+        f"{path} is damaged ({said}). Restore it from a copy, or keep what can be read of "
+        "it by `kmlp doctor --repair`."
+    )
 
 
 @contextmanager
@@ -136,8 +252,8 @@ def explained(path: Path, kind: type[StoreError] = StoreWriteError) -> Iterator[
         number = getattr(error, "errno", None)
         if code == sqlite3.SQLITE_NOTADB:
             why = "is no database. Move it away, or choose another --runs-dir."
-        elif code == sqlite3.SQLITE_CORRUPT:
-            why = f"is damaged ({text}). Restore it, or choose another --runs-dir."
+        elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
+            raise DamagedError(damaged_file(path, text)) from error
         elif code == sqlite3.SQLITE_FULL or number in (28, 122):  # no space, quota
             why = (
                 "cannot grow: the disk is full. What was stored is intact. Make room, then "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from kmlp.config import RunConfig, config_fields
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.run import Status
 from kmlp.store.runs import Store
-from kmlp.store.studies import get_study, iso_time
+from kmlp.store.studies import iso_time, keys_of_study
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,79 +84,50 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
 
 
 def list_runs(
-    store: Store,
-    filters: Mapping[str, Any],
-    *,
-    study: str | None = None,
-    limit: int | None = None,
+    store: Store, filters: Mapping[str, Any], *, study: str | None = None
 ) -> list[RunSummary]:
     """The runs that fit, the one that was trained last first.
+
+    Those that are damaged are left out: see `Store.damaged`.
 
     Args:
         store: Where they are.
         filters: What `parse_filters` gives.
         study: The name of a study that they are to belong to. Defaults to None: any.
-        limit: How many at the most. Defaults to None: all.
 
     Raises:
         StoreError: if there is no such study.
     """
-    where, values = _where(store, filters, study)
+    keys = None if study is None else keys_of_study(store, study)
     with store.reading():
-        rows = store.connection.execute(
-            "SELECT runs.*, json_extract(facts, '$.settings') AS settings FROM runs "
-            "JOIN environments ON environments.id = runs.environment "
-            f"WHERE {where} ORDER BY updated DESC, runs.id DESC LIMIT ?",
-            (*values, -1 if limit is None else limit),
-        ).fetchall()
+        rows = [
+            row
+            for row in store.rows()
+            if not row["fresh"] and (keys is None or row["key"] in keys)
+        ]
+    found = [_summary(row) for row in rows]
+    fitting = [
+        it
+        for it in found
+        if all(_value_of(it, name) == value for name, value in filters.items())
+    ]
+    order = {row["key"]: (row["updated"], row["id"]) for row in rows}
+    return sorted(fitting, key=lambda it: order[it.key], reverse=True)
+
+
+def _summary(row: sqlite3.Row) -> RunSummary:
     names = (
         "key", "backend", "parameters", "epochs", "status", "failure", "val_accuracy",
         "test_accuracy", "seconds", "updated",
     )  # fmt: skip
-    return [
-        RunSummary(
-            config=RunConfig.restored(json.loads(row["config"])),
-            fused=bool(row["fused"]),
-            settings=json.loads(row["settings"] or "{}"),
-            **{name: row[name] for name in names},
-        )
-        for row in rows
-    ]
+    return RunSummary(
+        config=RunConfig.restored(json.loads(row["config"])),
+        fused=bool(row["fused"]),
+        settings=json.loads(row["settings"]),
+        **{name: row[name] for name in names},
+    )
 
 
-def count_runs(store: Store, filters: Mapping[str, Any], *, study: str | None) -> int:
-    """How many runs fit; takes what `list_runs` does."""
-    where, values = _where(store, filters, study)
-    query = f"SELECT count(*) FROM runs WHERE {where}"
-    with store.reading():
-        return int(store.connection.execute(query, values).fetchone()[0])
-
-
-def _as_in_sqlite(value: Any) -> Any:
-    """A value as SQLite reads it from JSON: whole numbers beyond 64 bits as floats."""
-    large = isinstance(value, int) and abs(value) >= 2**63
-    return float(value) if large else value
-
-
-def _where(
-    store: Store, filters: Mapping[str, Any], study: str | None
-) -> tuple[str, list[Any]]:
-    """A condition on runs, and its values."""
-    conditions = ["fresh = 0"]
-    values = [  # of an array, json_extract gives the JSON without spaces
-        json.dumps(value, separators=(",", ":")) if isinstance(value, tuple) else value
-        for value in map(_as_in_sqlite, filters.values())
-    ]
-    for name in filters:
-        column = name in ("status", "backend")
-        conditions.append(
-            f"{name} = ?" if column else f"json_extract(config, '$.{name}') IS ?"
-        )
-    if study is not None:
-        get_study(store, study)
-        conditions.append(
-            "key IN (SELECT key FROM study_runs JOIN studies ON studies.id = study "
-            "WHERE name = ?)"
-        )
-        values.append(study)
-    return " AND ".join(conditions), values
+def _value_of(run: RunSummary, name: str) -> Any:
+    """What a run has where a filter names it."""
+    return getattr(run if name in ("status", "backend") else run.config, name)

@@ -19,11 +19,11 @@ import numpy as np
 from kmlp.closing import Closing
 from kmlp.config import RunConfig
 from kmlp.engine import SliceResult, Standing
-from kmlp.errors import StoreError
+from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.run import FIGURES, EpochRecord, Run, RunIdentity
-from kmlp.store import checkpoints
+from kmlp.store import checkpoints, checksums, validity
 from kmlp.store.claims import Claims
-from kmlp.store.database import FILE, explained, open_database, transaction
+from kmlp.store.database import FILE, explained, open_again, open_database, transaction
 
 CHECKPOINTS_KEPT = 2
 """Of each run, the last ones: the one before serves where the last one is damaged."""
@@ -62,10 +62,13 @@ class Store(Closing):
         self.folder = folder
         self._files = self.folder / checkpoints.FOLDER
         self.claims = Claims(
-            self.connection, None if self.temporary else partial(open_database, folder)
+            self.connection, None if self.temporary else partial(open_again, folder)
         )
+        self.damaged: dict[str, DamagedError] = {}
+        """What was found damaged when it was read, and left out, by what it is."""
         self._facts = facts or {}
         self._environments: dict[str, int] = {}
+        self._changes = 0
 
     def close(self) -> None:
         """Closes the database; what was in memory is gone."""
@@ -76,21 +79,37 @@ class Store(Closing):
 
     def run(self, identity: RunIdentity, *, fresh: bool = False) -> Run | None:
         """See `kmlp.engine.Store`."""
-        return self.run_of_key(identity.key, fresh=fresh)
-
-    def run_of_key(self, key: str, *, fresh: bool = False) -> Run | None:
-        """The run of a key, None if there is none."""
         with self.reading():
-            row = self._row(key, fresh=fresh)
+            row = self._row(identity.key, fresh=fresh)
             return self._run(row) if row is not None else None
+
+    def run_of_key(self, key: str) -> Run | None:
+        """The run of a key; None if there is none, or it is damaged: see `damaged`."""
+        with self.reading():
+            row = self._row(key, fresh=False)
+            try:
+                return self._run(row) if row is not None else None
+            except DamagedError as error:
+                self.damaged[key] = error
+                return None
+
+    def rows(self) -> list[sqlite3.Row]:
+        """The rows of all runs, without their epochs; see `damaged` for others."""
+        found = []
+        for row in self.connection.execute("SELECT * FROM runs").fetchall():
+            if (wrong := self._wrong_row(row)) is None:
+                found.append(row)
+            else:
+                self.damaged[str(row["key"])] = self._damaged(row, wrong)
+        return found
 
     def standing(self, identity: RunIdentity) -> Standing:
         """See `kmlp.engine.Store`."""
         with self.reading():
             row = self._row(identity.key, fresh=False)
-        if row is None:
-            return Standing()
-        return Standing(row["epochs"], row["status"] == "diverged")
+            if row is None or self._wrong(row, self._epochs(row), identity) is not None:
+                return Standing()
+            return Standing(row["epochs"], row["status"] == "diverged")
 
     def claim(self, identity: RunIdentity) -> bool:
         """See `kmlp.engine.Store`."""
@@ -108,6 +127,11 @@ class Store(Closing):
             row = self._row(identity.key, fresh=False)
             if row is None:
                 return Standing()
+            wrong = self._wrong(row, self._epochs(row), identity)
+            if wrong is not None:
+                self._cut(row["id"], 0)
+                self.remove_files(identity.key)
+                return Standing(damaged=(str(self._damaged(row, wrong)),))
             if row["status"] == "diverged":
                 return Standing(row["epochs"], True)
             damaged: list[str] = []
@@ -115,9 +139,7 @@ class Store(Closing):
                 "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs DESC", (row["id"],)
             ).fetchall():
                 try:
-                    archive = checkpoints.read(
-                        self._files / checkpoint["file"], checkpoint["sha256"]
-                    )
+                    archive = self._read(identity.key, checkpoint)
                 except checkpoints.Damaged as error:
                     damaged.append(str(error))
                     continue
@@ -144,18 +166,29 @@ class Store(Closing):
             epochs = result.records[-1].epoch
             if result.archive is not None:
                 sha256 = hashlib.sha256(result.archive).hexdigest()
-                name = f"{_prefix(identity.key)}-{epochs}-{sha256[:8]}.keras"
+                name = checkpoints.file_name(identity.key, epochs, sha256)
                 checkpoints.write(self._files, name, result.archive)
         with self.writing():
             if not self.claims.holds(identity.key):
                 return False
             run = self._ensure(identity, fresh)
+            row = self._row(identity.key, fresh=fresh)
+            assert row is not None
+            if row["epochs"] + 1 != result.records[0].epoch or (
+                row["epochs"] and self._wrong_row(row) is not None
+            ):
+                raise StoreWriteError(
+                    f"What {self.folder} has of a run was changed while it was trained: "
+                    f"epoch {result.records[0].epoch} does not follow what is there. Run "
+                    "the same command again."
+                )
             environment = self.environment(result.facts)
             for record in result.records:
                 self._insert_epoch(run, record, environment)
             if name:
                 self.connection.execute(
-                    "INSERT INTO checkpoints VALUES (?, ?, ?, ?)",
+                    "INSERT INTO checkpoints (run, epochs, file, sha256) "
+                    "VALUES (?, ?, ?, ?)",
                     (run, epochs, name, sha256),
                 )
             self.connection.execute(
@@ -164,7 +197,7 @@ class Store(Closing):
                 "ORDER BY epochs DESC LIMIT 1 OFFSET ?)",
                 (run, run, CHECKPOINTS_KEPT),
             )
-            self._sum_up(run)
+            self._sum_up(run, row["history"], result.records[0].epoch)
         self.remove_files(identity.key)
         return True
 
@@ -174,9 +207,13 @@ class Store(Closing):
             if not self.claims.holds(identity.key):
                 return False
             self._delete(identity.key, fresh=False)
-            self.connection.execute(
-                "UPDATE runs SET fresh = 0 WHERE key = ? AND fresh = 1", (identity.key,)
-            )
+            row = self._row(identity.key, fresh=True)
+            assert row is not None
+            wrong = self._wrong(row, self._epochs(row), identity)
+            if wrong is not None:
+                raise self._damaged(row, wrong)
+            self.connection.execute("UPDATE runs SET fresh = 0 WHERE id = ?", (row["id"],))
+            checksums.seal(self.connection, "runs", row["id"])
         self.remove_files(identity.key)
         return True
 
@@ -190,13 +227,27 @@ class Store(Closing):
                 "UPDATE runs SET failure = ?, status = 'failed', updated = ? WHERE id = ?",
                 (reason, time.time(), run),
             )
+            checksums.seal(self.connection, "runs", run)
         return True
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """A transaction, its errors explained."""
+        """A transaction, its errors explained.
+
+        Raises:
+            StoreWriteError: if the database is an older one than it was.
+        """
         with self.reading(), transaction(self.connection):
+            [changes] = self.connection.execute("SELECT count FROM changes").fetchone()
+            if changes < self._changes:
+                raise StoreWriteError(
+                    f"{self.folder / FILE} was replaced by an older copy while this "
+                    "command used it. Keep other programs from writing there, and run the "
+                    "same command again."
+                )
+            self.connection.execute("UPDATE changes SET count = ?", (changes + 1,))
             yield
+        self._changes = changes + 1
 
     def environment(self, facts: Mapping[str, Any] | None = None) -> int:
         """The row of an environment; within a transaction.
@@ -211,6 +262,7 @@ class Store(Closing):
                 (time.time(), text),
             ).lastrowid
             assert row is not None
+            checksums.seal(self.connection, "environments", row)
             self._environments[text] = row
         return self._environments[text]
 
@@ -224,7 +276,7 @@ class Store(Closing):
         used = self.connection.execute(
             "SELECT file FROM checkpoints JOIN runs ON runs.id = run WHERE key = ?", (key,)
         )
-        checkpoints.remove_others(self._files, _prefix(key), {row["file"] for row in used})
+        checkpoints.remove_others(self._files, key, {row["file"] for row in used})
 
     def reading(self) -> contextlib.AbstractContextManager[None]:
         """Explains the errors of what is done within."""
@@ -236,12 +288,47 @@ class Store(Closing):
         ).fetchone()
         return row
 
-    def _run(self, row: sqlite3.Row) -> Run:
-        records = self.connection.execute(
-            "SELECT * FROM epochs JOIN step_losses USING (run, epoch) WHERE run = ? "
-            "ORDER BY epoch",
-            (row["id"],),
+    def _epochs(self, row: sqlite3.Row) -> list[sqlite3.Row]:
+        return validity.epochs_of(self.connection, row["id"])
+
+    def _wrong_row(self, row: sqlite3.Row) -> str | None:
+        """Why a row of a run is damaged, without its epochs; None: it is not."""
+        wrong = validity.wrong_run(row)
+        if wrong is None and not checksums.is_whole(self.connection, "runs", row):
+            wrong = "its checksum is another"
+        return wrong
+
+    def _wrong(
+        self,
+        row: sqlite3.Row,
+        epochs: list[sqlite3.Row],
+        identity: RunIdentity | None = None,
+    ) -> str | None:
+        """Why a run with these epochs is damaged; None: it is not."""
+        wrong = self._wrong_row(row)
+        if wrong is not None:
+            return wrong
+        if identity is not None and not _is_of(row, identity):
+            return "its configuration is not that of its key"
+        wrong = validity.wrong_epochs(row, epochs)
+        if wrong is None and checksums.of_epochs(row["key"], epochs) != row["history"]:
+            wrong = "the checksum of its epochs is another"
+        return wrong
+
+    def _damaged(self, row: sqlite3.Row, wrong: str) -> DamagedError:
+        return DamagedError(
+            f"The run {str(row['key'])[:12]} in {self.folder} is damaged: {wrong}"
         )
+
+    def _run(self, row: sqlite3.Row) -> Run:
+        """A run as a value.
+
+        Raises:
+            DamagedError: if it is not what was written.
+        """
+        epochs = self._epochs(row)
+        if (wrong := self._wrong(row, epochs)) is not None:
+            raise self._damaged(row, wrong)
         checkpoint = self.connection.execute(
             "SELECT * FROM checkpoints WHERE run = ? AND epochs = ?",
             (row["id"], row["epochs"]),
@@ -251,34 +338,38 @@ class Store(Closing):
             backend=row["backend"],
             fused=bool(row["fused"]),
             parameters=row["parameters"],
-            history=tuple(map(_record, records)),
-            archive=None if checkpoint is None else self._reader(checkpoint),
+            history=tuple(map(_record, epochs)),
+            archive=None if checkpoint is None else self._reader(row["key"], checkpoint),
             failure=row["failure"],
-            settings=self._settings(row["environment"]),
+            settings=json.loads(row["settings"]),
             key=row["key"],
             updated=row["updated"],
         )
 
-    def _settings(self, environment: int) -> dict[str, str]:
-        """The settings under which a run was begun; its key has them, too."""
-        [facts] = self.connection.execute(
-            "SELECT facts FROM environments WHERE id = ?", (environment,)
-        ).fetchone()
-        settings: dict[str, str] = json.loads(facts).get("settings", {})
-        return settings
-
-    def _reader(self, checkpoint: sqlite3.Row) -> Callable[[], bytes]:
-        path, sha256 = self._files / checkpoint["file"], checkpoint["sha256"]
-
+    def _reader(self, key: str, checkpoint: sqlite3.Row) -> Callable[[], bytes]:
         def read() -> bytes:
             try:
-                return checkpoints.read(path, sha256)
+                return self._read(key, checkpoint)
             except checkpoints.Damaged as error:
-                raise StoreError(
+                raise DamagedError(
                     f"{error}. Train the run for more epochs, or anew, to have it again."
                 ) from error
 
         return read
+
+    def _read(self, key: str, checkpoint: sqlite3.Row) -> bytes:
+        """The model of a checkpoint, whose name is made again, not trusted.
+
+        Raises:
+            Damaged: if it is not what was written.
+        """
+        epochs, sha256 = checkpoint["epochs"], str(checkpoint["sha256"])
+        name = checkpoints.file_name(key, epochs, sha256)
+        if name != checkpoint["file"]:
+            raise checkpoints.Damaged(
+                f"A model of the run {key[:12]} in {self.folder} has a name that is not its"
+            )
+        return checkpoints.read(self._files / name, sha256)
 
     def _ensure(self, identity: RunIdentity, fresh: bool) -> int:
         """The row of a run, which is made where there is none."""
@@ -286,20 +377,21 @@ class Store(Closing):
         if row is not None:
             return int(row["id"])
         now = time.time()
-        stated = {"settings": dict(identity.settings)} if identity.settings else None
         made = self.connection.execute(
-            "INSERT INTO runs (key, fresh, config, backend, fused, parameters, created, "
-            "updated, environment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO runs (key, fresh, config, backend, fused, settings, parameters, "
+            "created, updated, environment, history) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 identity.key,
                 fresh,
                 json.dumps(identity.config.to_dict()),
                 identity.backend,
                 identity.fused,
+                json.dumps(dict(identity.settings)),
                 identity.parameters,
                 now,
                 now,
-                self.environment(stated),
+                self.environment(),
+                identity.key,  # the checksum of no epoch
             ),
         ).lastrowid
         assert made is not None
@@ -308,17 +400,18 @@ class Store(Closing):
     def _insert_epoch(self, run: int, record: EpochRecord, environment: int) -> None:
         figures = [_finite(getattr(record, name)) for name in FIGURES]
         self.connection.execute(
-            f"INSERT INTO epochs VALUES (?, ?, {'?, ' * len(FIGURES)}?, ?)",
+            f"INSERT INTO epochs (run, epoch, {', '.join(FIGURES)}, seconds, environment) "
+            f"VALUES (?, ?, {'?, ' * len(FIGURES)}?, ?)",
             (run, record.epoch, *figures, record.seconds, environment),
         )
         self.connection.execute(
-            "INSERT INTO step_losses VALUES (?, ?, ?)",
+            "INSERT INTO step_losses (run, epoch, losses) VALUES (?, ?, ?)",
             (run, record.epoch, record.step_losses.astype("<f4").tobytes()),
         )
 
     def _cut(self, run: int, epochs: int) -> None:
         """Takes the epochs after these off a run."""
-        with transaction(self.connection):
+        with self.writing():
             self.connection.execute(
                 "DELETE FROM epochs WHERE run = ? AND epoch > ?", (run, epochs)
             )
@@ -326,20 +419,33 @@ class Store(Closing):
                 "DELETE FROM checkpoints WHERE run = ? AND epochs > ?", (run, epochs)
             )
             if epochs:
-                self._sum_up(run)
+                [key] = self.connection.execute(
+                    "SELECT key FROM runs WHERE id = ?", (run,)
+                ).fetchone()
+                self._sum_up(run, key, 1)
             else:
                 self.connection.execute("DELETE FROM runs WHERE id = ?", (run,))
 
-    def _sum_up(self, run: int) -> None:
-        """Writes into a run's row what its epochs come to."""
+    def _sum_up(self, run: int, history: str, first: int) -> None:
+        """Writes into a run's row what its epochs come to.
+
+        Args:
+            run: Its `id`.
+            history: The checksum of the epochs before the first.
+            first: The first epoch that the checksum lacks.
+        """
+        new = validity.epochs_of(self.connection, run, first=first)
         self.connection.execute(
-            "UPDATE runs SET (epochs, val_accuracy, test_accuracy, status) = (SELECT "
-            "epoch, val_accuracy, test_accuracy, iif(loss IS NULL, 'diverged', 'finished') "
+            "UPDATE runs SET history = ?, "
+            "(epochs, val_accuracy, test_accuracy, status) = ("
+            "SELECT epoch, val_accuracy, test_accuracy, "
+            "iif(loss IS NULL, 'diverged', 'finished') "
             "FROM epochs WHERE run = runs.id ORDER BY epoch DESC LIMIT 1), "
             "seconds = (SELECT sum(seconds) FROM epochs WHERE run = runs.id), "
             "failure = NULL, updated = ? WHERE id = ?",
-            (time.time(), run),
+            (checksums.of_epochs(history, new), time.time(), run),
         )
+        checksums.seal(self.connection, "runs", run)
 
     def _delete(self, key: str, *, fresh: bool) -> None:
         self.connection.execute(
@@ -347,8 +453,14 @@ class Store(Closing):
         )
 
 
-def _prefix(key: str) -> str:
-    return key[:24]
+def _is_of(row: sqlite3.Row, identity: RunIdentity) -> bool:
+    """Whether a run states what its key was made of."""
+    return (
+        RunConfig.restored(json.loads(row["config"])),
+        row["backend"],
+        bool(row["fused"]),
+        json.loads(row["settings"]),
+    ) == (identity.config, identity.backend, identity.fused, dict(identity.settings))
 
 
 def _record(row: sqlite3.Row) -> EpochRecord:

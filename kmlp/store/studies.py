@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kmlp.errors import ConfigError, StoreError, shown, unknown_name
+from kmlp.errors import ConfigError, DamagedError, StoreError, shown, unknown_name
 from kmlp.run import Run
+from kmlp.store import checksums, validity
 from kmlp.store.runs import Store
+from kmlp.texts import visible
 
 LONGEST_NAME = 100
 """Characters of a study's name: more would leave a table no room for the rest."""
@@ -62,7 +66,7 @@ class StudyRecord:
         [[key]] = self.rows
         run = store.run_of_key(key)
         if run is None:
-            raise StoreError(
+            raise store.damaged.get(key) or StoreError(
                 f'The run of "{self.name}" has no epoch yet. The command that began it '
                 "goes on where it ended."
             )
@@ -132,8 +136,8 @@ def put_study(store: Store, study: StudyRecord) -> None:
         row = store.connection.execute(
             "SELECT * FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
-        if row is not None:
-            there = _record(row)
+        with suppress(DamagedError):  # which this mends
+            there = _record(store, row) if row is not None else study
             if (there.kind, there.about) != (study.kind, study.about):
                 raise ConfigError(
                     [
@@ -146,13 +150,18 @@ def put_study(store: Store, study: StudyRecord) -> None:
         store.connection.execute(
             "INSERT INTO studies (name, kind, question, created, updated, environment) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
-            "question = excluded.question, updated = excluded.updated",
+            "kind = excluded.kind, question = excluded.question, "
+            "updated = excluded.updated",
             (study.name, study.kind, values, now, now, store.environment()),
         )
         store.connection.executemany(
             "INSERT OR IGNORE INTO study_runs SELECT id, ? FROM studies WHERE name = ?",
             [(key, study.name) for row in study.rows for key in row],
         )
+        [number] = store.connection.execute(
+            "SELECT id FROM studies WHERE name = ?", (study.name,)
+        ).fetchone()
+        checksums.seal(store.connection, "studies", number)
 
 
 def get_study(store: Store, name: str) -> StudyRecord:
@@ -160,35 +169,41 @@ def get_study(store: Store, name: str) -> StudyRecord:
 
     Raises:
         StoreError: if there is none, with the nearest name.
+        DamagedError: if it is not what was written.
     """
+    return _record(store, _study_row(store, name))
+
+
+def check_study(store: Store, name: str) -> None:
+    """Raises `StoreError` if there is no study of that name, damaged or not."""
+    _study_row(store, name)
+
+
+def _study_row(store: Store, name: str) -> sqlite3.Row:
     with store.reading():
         # A name that is no text in UTF-8 cannot be asked for.
-        found = store.connection.execute("SELECT id, name FROM studies").fetchall()
-        numbers = {it["name"]: it["id"] for it in found}
-        if name in numbers:
-            return _record(
-                store.connection.execute(
-                    "SELECT * FROM studies WHERE id = ?", (numbers[name],)
-                ).fetchone()
-            )
-    if not numbers:
+        rows = store.connection.execute("SELECT * FROM studies").fetchall()
+    found: dict[Any, sqlite3.Row] = {row["name"]: row for row in rows}
+    if name in found:
+        return found[name]
+    if not found:
         raise StoreError(f"There is no study in {store.folder} yet.")
-    raise StoreError(unknown_name("study", name, numbers))
+    raise StoreError(unknown_name("study", name, map(str, found)))
 
 
 def list_studies(store: Store) -> list[StudySummary]:
-    """All studies, the one that was asked last first."""
+    """All studies, the one that was asked last first; see `Store.damaged` for others."""
     with store.reading():
-        runs = {
-            row["key"]: row
-            for row in store.connection.execute(
-                "SELECT id, key, epochs, status, val_accuracy FROM runs WHERE fresh = 0"
-            )
-        }
-        records = store.connection.execute(
+        runs = {it["key"]: it for it in store.rows() if not it["fresh"]}
+        found = []
+        for row in store.connection.execute(
             "SELECT * FROM studies ORDER BY updated DESC, id"
-        )
-        return [_summary(store, _record(row), runs) for row in records.fetchall()]
+        ).fetchall():
+            try:
+                found.append(_summary(store, _record(store, row), runs))
+            except DamagedError as error:
+                store.damaged[str(row["name"])] = error
+        return found
 
 
 def _summary(
@@ -206,17 +221,31 @@ def _summary(
     for run in done:
         accuracy = run["val_accuracy"]
         if run["epochs"] > targets[run["key"]]:
-            [accuracy] = store.connection.execute(
-                "SELECT val_accuracy FROM epochs WHERE run = ? AND epoch = ?",
-                (run["id"], targets[run["key"]]),
-            ).fetchone()
+            whole = store.run_of_key(run["key"])
+            accuracy = whole and whole.history[targets[run["key"]] - 1].val_accuracy
         accuracies.append(accuracy)
     return StudySummary(
         record=record,
         finished=len(done),
         failed=sum(run["status"] == "failed" for run in have if run not in done),
-        best_val_accuracy=max((it for it in accuracies if it is not None), default=None),
+        best_val_accuracy=max(
+            (it for it in accuracies if it is not None and not math.isnan(it)), default=None
+        ),
     )
+
+
+def keys_of_study(store: Store, name: str) -> set[str]:
+    """The keys of all runs that a study asks for, or did before.
+
+    Raises:
+        StoreError: if there is no such study.
+    """
+    row = _study_row(store, name)
+    with store.reading():
+        asked = store.connection.execute(
+            "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
+        )
+        return {key for (key,) in asked}
 
 
 def runs_of_study(store: Store, name: str) -> tuple[list[str], list[str]]:
@@ -266,7 +295,21 @@ def remove_study(store: Store, name: str) -> None:
         store.claims.release_all()
 
 
-def _record(row: sqlite3.Row) -> StudyRecord:
+def _record(store: Store, row: sqlite3.Row) -> StudyRecord:
+    """A study as a value.
+
+    Raises:
+        DamagedError: if it is not what was written.
+    """
+    wrong = validity.wrong_study(store.connection, row)
+    if wrong is None and not checksums.is_whole(store.connection, "studies", row):
+        wrong = "its checksum is another"
+    if wrong is not None:
+        name = visible(str(row["name"]))
+        raise DamagedError(
+            f'The study "{name}" in {store.folder} is damaged: {wrong}. The command that '
+            f"asked it mends it, or remove it: `kmlp rm {name}`."
+        )
     about, question, epochs, rows = json.loads(row["question"])
     return StudyRecord(
         name=row["name"],

@@ -13,9 +13,10 @@ from kmlp import RunConfig
 from kmlp.engine import Slice, SliceResult, Standing
 from kmlp.errors import StoreError, StoreWriteError
 from kmlp.run import RunIdentity
-from kmlp.store import Store, checkpoints
+from kmlp.store import Store, checkpoints, checksums
 from kmlp.store.database import open_database
 from kmlp.store.listing import list_runs
+from kmlp.store.migrations import VERSION
 
 pytestmark = pytest.mark.once
 
@@ -152,7 +153,7 @@ def test_a_half_written_file_of_a_killed_process_is_removed(store):
     store.append(A, result(1), fresh=False)
     folder = store.folder / "checkpoints"
     prefix = next(folder.iterdir()).name.partition("-")[0]
-    for name in (f".{prefix}-2-abc.keras.123", f"{prefix}-2-abc.keras"):
+    for name in (f".{prefix}-2-abcdef12.keras.123", f"{prefix}-2-abcdef12.keras"):
         (folder / name).write_bytes(b"half")
     (folder / "of another run-1.keras").write_bytes(b"whole")
     store.append(A, result(2), fresh=False)
@@ -251,6 +252,7 @@ def test_a_living_process_keeps_its_claim_by_its_heartbeat(store, monkeypatch):
 def test_an_old_store_without_a_field_of_the_configuration_can_be_read(store):
     store.append(A, result(1), fresh=False)
     store.connection.execute("UPDATE runs SET config = json_remove(config, '$.momentum')")
+    checksums.seal(store.connection, "runs", 1)
     assert store.run(A).config == A.config
 
 
@@ -259,6 +261,7 @@ def test_an_own_function_need_not_be_at_hand_to_read_a_run(store):
     store.connection.execute(
         "UPDATE runs SET config = json_set(config, '$.activation', 'no_module:f')"
     )
+    checksums.seal(store.connection, "runs", 1)
     assert store.run(A).config.activation == "no_module:f"
 
 
@@ -285,7 +288,6 @@ def test_a_database_without_tables_has_no_runs(tmp_path):
 
 def test_a_damaged_database_is_told_whoever_reads(store):
     store.append(A, result(1), fresh=False)
-    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     path = store.folder / "kmlp.sqlite"
     data = path.read_bytes()
     path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
@@ -296,7 +298,7 @@ def test_a_damaged_database_is_told_whoever_reads(store):
         list_runs(other, {})
 
 
-def test_the_database_is_in_wal_mode_with_a_version(store):
+def test_the_database_is_one_file_with_a_version(store):
     with closing(open_database(store.folder)) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == VERSION

@@ -1,0 +1,64 @@
+"""The schema, in numbered steps: a store of an earlier kmlp takes those that it lacks."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import suppress
+from importlib.resources import files
+
+from kmlp.store import checksums, validity
+
+VERSION = 2
+"""Of the schema; SQLite keeps it as `user_version`."""
+
+
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Takes the steps that follow; within a transaction.
+
+    Args:
+        connection: Of the database.
+        version: That it has, from 0, without any table, to `VERSION`.
+    """
+    for step in range(version + 1, VERSION + 1):
+        script = files("kmlp.store").joinpath(f"schema/{step}.sql")
+        for statement in script.read_text(encoding="utf-8").split(";\n"):
+            connection.execute(statement)  # `executescript` would commit before
+        if step == 2:
+            _seal_what_is_valid(connection)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
+    """Gives checksums to what was written before there were any.
+
+    What cannot be right gets none, and so is known as damaged.
+    """
+    settings = {}
+    for row in connection.execute("SELECT * FROM environments").fetchall():
+        if validity.wrong_environment(row) is None:
+            settings[row["id"]] = json.loads(row["facts"]).get("settings", {})
+            checksums.seal(connection, "environments", row["id"])
+    for row in connection.execute("SELECT * FROM studies").fetchall():
+        if validity.wrong_study(connection, row) is None:
+            checksums.seal(connection, "studies", row["id"])
+    for row in connection.execute("SELECT * FROM runs").fetchall():
+        if row["environment"] not in settings:
+            continue
+        epochs = validity.epochs_of(connection, row["id"])
+        with suppress(TypeError):  # a cell that is neither number nor text nor bytes
+            history = checksums.of_epochs(row["key"], epochs)
+            stated = json.dumps(settings[row["environment"]])
+            connection.execute(
+                "UPDATE runs SET settings = ?, history = ? WHERE id = ?",
+                (stated, history, row["id"]),
+            )
+        whole = connection.execute(
+            "SELECT * FROM runs WHERE id = ?", (row["id"],)
+        ).fetchone()
+        if (
+            validity.wrong_run(whole) is None
+            and validity.wrong_epochs(whole, epochs) is None
+            and validity.key_fits(whole)
+        ):
+            checksums.seal(connection, "runs", row["id"])

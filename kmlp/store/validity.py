@@ -1,0 +1,287 @@
+"""What rows of the store can be. Whatever is read from it is checked here first, since a
+checksum can be forged, and stores of earlier versions had none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+import sqlite3
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, get_args
+
+from kmlp.activations import ACTIVATIONS
+from kmlp.config import RunConfig, config_fields, dataset_of
+from kmlp.data.known import BUNDLED
+from kmlp.errors import KmlpError
+from kmlp.losses import LOSSES
+from kmlp.run import FIGURES, NUMERICS_VERSION, Status, run_key
+
+KEY = re.compile("[0-9a-f]{64}")
+"""The key of a run: part of the names of its files."""
+
+_LAST_SECOND = 253_402_214_400
+"""Of times that can be shown: the year 9999 in any time zone."""
+
+_TEXTS = {str: str}
+_ABOUT: dict[str, dict[str, Any]] = {
+    "train": {"config": dict},
+    "ablation": {"axis": str, "base": dict},
+    "trials": {"base": dict, "varied": [str], "trials": [dict]},
+    "search": {
+        "algorithm": str, "space": dict, "base": dict, "objective": str, "max_epochs": int,
+    },
+}  # fmt: skip
+_QUESTION: dict[str, dict[str, Any]] = {
+    "train": {},
+    "ablation": {"values": list, "seeds": [int], "chance_limits": [float]},
+    "trials": {
+        "seeds": [int], "chance_limits": [float], "log": {"epochs": [int]},
+    },
+    "search": {
+        "max_trials": int,
+        "confirm": int,
+        "log": {
+            "complete": bool, "failed": int, "epochs": [int], "places": [[int]],
+            "confirmed": [[int]], "chance": float, "chance_limit": float,
+        },
+    },
+}  # fmt: skip
+"""What the question of a study of each kind has at the least."""
+
+
+def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
+    """Why a row of `studies` is none; None: it is one."""
+    kind = row["kind"]
+    if not isinstance(row["name"], str) or not row["name"].strip():
+        return "its name is no text"
+    if not isinstance(kind, str) or kind not in _ABOUT:
+        return "its kind is unknown"
+    about, question, epochs, rows = _json(row["question"], [dict, dict, int, [[str]]]) or (
+        [None] * 4
+    )
+    if about is None:
+        return "its question cannot be read"
+    stated = {"backend": str, "fused": bool, **_ABOUT[kind]}
+    if not _fits(about, stated) or not _fits(about.get("settings", {}), _TEXTS):
+        return "what it is about cannot be read"
+    if not _fits(question, _QUESTION[kind]) or epochs < 1:
+        return "its question cannot be read"
+    base = about["config" if kind == "train" else "base"]
+    if not _is_config({it: base.get(it) for it in base}):
+        return "its configuration cannot be read"
+    own = question.get("log", {}).get("epochs")
+    if own is not None and len(own) != len(rows):
+        return "its epochs are not those of its runs"
+    limits = question.get("chance_limits")
+    if limits is not None and len(limits) != len(rows):
+        return "its question is not that of its runs"
+    if kind == "ablation" and about["axis"] not in config_fields():
+        return "its axis is unknown"
+    asked = connection.execute(
+        "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
+    ).fetchall()
+    keys = {key for (key,) in asked}
+    if not all(map(_is_key, keys)) or not {key for it in rows for key in it} <= keys:
+        return "its runs are not known by their keys"
+    return None if _is_time(row["updated"]) else "its time is none"
+
+
+def wrong_environment(row: sqlite3.Row) -> str | None:
+    """Why a row of `environments` is none; None: it is one."""
+    facts = _json(row["facts"], dict)
+    texts = ("command", "backend", "device", "platform", "processor", "host", "revision")
+    if (
+        facts is None
+        or not all(isinstance(facts.get(it, ""), str | None) for it in texts)
+        or not all(_fits(facts.get(it, {}), _TEXTS) for it in ("versions", "settings"))
+        or not isinstance(facts.get("threads", 1), int)
+    ):
+        return "its facts cannot be read"
+    try:
+        shlex.split(facts.get("command", ""))
+    except ValueError:
+        return "its command is none"
+    return None
+
+
+def wrong_run(row: sqlite3.Row) -> str | None:
+    """Why a row of `runs` is none; None: it is one."""
+    if not _is_key(row["key"]):
+        return "its key is none"
+    config = _json(row["config"], dict)
+    if config is None or not _is_config(config):
+        return "its configuration cannot be read"
+    if _json(row["settings"], _TEXTS) is None:
+        return "its settings cannot be read"
+    numbers = [row[it] for it in ("fresh", "fused", "parameters", "epochs")]
+    if not _fits(numbers, [int]) or min(numbers) < 0 or max(numbers[:2]) > 1:
+        return "its numbers are none"
+    failed = row["failure"] is not None
+    if (
+        not isinstance(row["backend"], str)
+        or row["status"] not in get_args(Status)
+        or failed != (row["status"] == "failed")
+        or not isinstance(row["failure"], str | None)
+        or not (row["epochs"] or failed)
+    ):
+        return "its status is none"
+    figures = (row["val_accuracy"], row["test_accuracy"])
+    if not all(it is None or _is_share(it) for it in figures):
+        return "its accuracy is none"
+    if not (_is_time(row["updated"]) and _is_number(row["seconds"])):
+        return "its time is none"
+    return None
+
+
+def wrong_epochs(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
+    """Why rows of `epochs`, with their losses, are not those of a run; None: they are."""
+    if [row["epoch"] for row in epochs] != list(range(1, run["epochs"] + 1)):
+        return "its epochs are not there from the first to the last"
+    for row in epochs:
+        figures = [row[name] for name in FIGURES]
+        diverged = row["loss"] is None
+        if diverged and row is not epochs[-1]:
+            return f"its epoch {row['epoch']} has no loss"
+        if not all(it is None or _is_number(it) for it in figures) or not all(
+            row[name] is None or _is_share(row[name])
+            for name in FIGURES
+            if name.endswith("accuracy")
+        ):
+            return f"the figures of its epoch {row['epoch']} are none"
+        if not diverged and None in figures[:4]:
+            return f"its epoch {row['epoch']} lacks figures"
+        losses = row["losses"]
+        if not isinstance(losses, bytes) or not losses or len(losses) % 4:
+            return f"the losses of its epoch {row['epoch']} cannot be read"
+        if not _is_number(row["seconds"]) or not isinstance(row["environment"], int):
+            return f"the time of its epoch {row['epoch']} is none"
+    if epochs:
+        last = epochs[-1]
+        diverged = last["loss"] is None
+        if diverged != (run["status"] == "diverged") and run["status"] != "failed":
+            return "its status is not that of its last epoch"
+        if any(run[it] != last[it] for it in ("val_accuracy", "test_accuracy")):
+            return "its accuracy is not that of its last epoch"
+    return None
+
+
+def key_fits(row: sqlite3.Row) -> bool:
+    """Whether the key of a run is that of its configuration, as far as can be told.
+
+    It cannot where the dataset may have changed since, or a function is the user's own.
+    """
+    config = RunConfig.restored(json.loads(row["config"]))
+    names = (
+        (ACTIVATIONS, config.activation),
+        (ACTIVATIONS, config.output or "linear"),
+        (LOSSES, config.loss),
+    )
+    if config.dataset != BUNDLED or any(
+        registry.is_own(name) or name not in registry.names for registry, name in names
+    ):
+        return True
+    try:
+        fingerprint = dataset_of(config).fingerprint
+    except KmlpError:  # a fraction that an earlier version took
+        return True
+    return any(
+        row["key"]
+        == run_key(
+            config,
+            fingerprint,
+            row["backend"],
+            fused=bool(row["fused"]),
+            settings=json.loads(row["settings"]),
+            numerics=version,
+        )
+        for version in range(1, NUMERICS_VERSION + 1)
+    )
+
+
+def epochs_of(
+    connection: sqlite3.Connection, run: int, *, first: int | None = None
+) -> list[sqlite3.Row]:
+    """The epochs of a run, with the losses of their steps, in their order.
+
+    Args:
+        connection: Of the database.
+        run: The `id` of its row.
+        first: The first of them. Defaults to None: all, whatever their numbers are.
+    """
+    return connection.execute(
+        "SELECT epochs.*, losses FROM epochs LEFT JOIN step_losses USING (run, epoch) "
+        "WHERE run = ? AND (? IS NULL OR epoch >= ?) ORDER BY epoch",
+        (run, first, first),
+    ).fetchall()
+
+
+def _json(text: Any, shape: Any) -> Any:
+    """What a cell holds as JSON, if it has a shape; else None."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return found if _fits(found, shape) else None
+
+
+def _fits(value: Any, shape: Any) -> bool:
+    """Whether a value of JSON has a shape.
+
+    Args:
+        value: Of any kind.
+        shape: A type; a list of one shape: a list of such; a list of several: one of each
+            in this order; a dict: at least these keys with such values; `{str: shape}`:
+            any keys with such values.
+
+    >>> _fits({"a": [1, 2], "b": None}, {"a": [int]}), _fits([1, "2"], [int])
+    (True, False)
+    """
+    if shape == _TEXTS:
+        return isinstance(value, dict) and _fits(list(value.values()), [str])
+    if isinstance(shape, dict):
+        return isinstance(value, dict) and all(
+            key in value and _fits(value[key], it) for key, it in shape.items()
+        )
+    if isinstance(shape, list):
+        if not isinstance(value, list):
+            return False
+        shapes = shape * len(value) if len(shape) == 1 else shape
+        return len(shapes) == len(value) and all(map(_fits, value, shapes))
+    if shape is float:
+        return _is_number(value) or (isinstance(value, int) and not isinstance(value, bool))
+    if shape is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, shape)
+
+
+def _is_config(values: Mapping[str, Any]) -> bool:
+    return all(_is_value(name, json.dumps(it)) for name, it in values.items())
+
+
+@lru_cache(maxsize=10_000)
+def _is_value(name: str, text: str) -> bool:
+    """Whether a field of a configuration can have a value; what it names need not exist,
+    such as a function of the user's that is not at hand.
+    """
+    field = config_fields().get(name)
+    return field is not None and field.could_be(json.loads(text))
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, str) and KEY.fullmatch(value) is not None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
+
+
+def _is_time(value: Any) -> bool:
+    return _is_number(value) and abs(value) < _LAST_SECOND
