@@ -110,14 +110,10 @@ class ConfigField:
         return converted
 
     def could_be(self, value: Any) -> bool:
-        """Whether the value of a stored configuration is one, whatever it names.
-
-        Args:
-            value: As JSON has it: a tuple is a list.
-        """
+        """Whether the value of a stored configuration is one, whatever it names."""
         if value is None:
             return self.optional or self.derived is not None
-        several = self.sequence and isinstance(value, list)
+        several = self.sequence and isinstance(value, tuple)
         parts = value if several else [value]
         converted = [_convert(self.type, part) for part in parts]
         if not parts or None in converted:

@@ -379,7 +379,8 @@ class Store(Closing):
         now = time.time()
         made = self.connection.execute(
             "INSERT INTO runs (key, fresh, config, backend, fused, settings, parameters, "
-            "created, updated, environment, history) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "created, updated, environment, history) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 identity.key,
                 fresh,

@@ -217,6 +217,7 @@ def _summary(
         for run in have
         if run["epochs"] >= targets[run["key"]] or run["status"] == "diverged"
     ]
+    finished = {run["key"] for run in done}
     accuracies = []
     for run in done:
         accuracy = run["val_accuracy"]
@@ -227,7 +228,7 @@ def _summary(
     return StudySummary(
         record=record,
         finished=len(done),
-        failed=sum(run["status"] == "failed" for run in have if run not in done),
+        failed=sum(run["status"] == "failed" for run in have if run["key"] not in finished),
         best_val_accuracy=max(
             (it for it in accuracies if it is not None and not math.isnan(it)), default=None
         ),

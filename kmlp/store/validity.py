@@ -71,7 +71,7 @@ def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
     if not _fits(question, _QUESTION[kind]) or epochs < 1:
         return "its question cannot be read"
     base = about["config" if kind == "train" else "base"]
-    if not _is_config({it: base.get(it) for it in base}):
+    if not _is_config(base):
         return "its configuration cannot be read"
     own = question.get("log", {}).get("epochs")
     if own is not None and len(own) != len(rows):
@@ -259,16 +259,22 @@ def _fits(value: Any, shape: Any) -> bool:
 
 
 def _is_config(values: Mapping[str, Any]) -> bool:
-    return all(_is_value(name, json.dumps(it)) for name, it in values.items())
+    try:
+        return all(
+            _is_value(name, tuple(it) if isinstance(it, list) else it)
+            for name, it in values.items()
+        )
+    except TypeError:  # a list of lists, an object: not hashable
+        return False
 
 
-@lru_cache(maxsize=10_000)
-def _is_value(name: str, text: str) -> bool:
+@lru_cache(maxsize=10_000, typed=True)
+def _is_value(name: str, value: Any) -> bool:
     """Whether a field of a configuration can have a value; what it names need not exist,
     such as a function of the user's that is not at hand.
     """
     field = config_fields().get(name)
-    return field is not None and field.could_be(json.loads(text))
+    return field is not None and field.could_be(value)
 
 
 def _is_key(value: Any) -> bool:
