@@ -8,7 +8,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
@@ -20,11 +20,12 @@ from kmlp.checks import MAX_COUNT, check_count, check_trainable
 from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
 from kmlp.environment import describe_environment
-from kmlp.errors import ConfigError, unknown_name
+from kmlp.errors import ConfigError, KmlpError, unknown_name
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.run import Run, RunIdentity, identify
 from kmlp.settings import read_settings
 from kmlp.store import Store, StudyRecord, runs_folder
+from kmlp.store.doctor import LostRun
 from kmlp.store.studies import put_study
 
 RunsDir = str | os.PathLike[str] | None
@@ -226,6 +227,62 @@ def train_all(
         question.answer(record.name, question.pick(runs))
         for question, record in zip(questions, records, strict=True)
     ]
+
+
+def train_again(
+    lost: Sequence[LostRun],
+    *,
+    observer: Observer | None = None,
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+) -> list[LostRun]:
+    """Trains runs that were taken out of a store.
+
+    Args:
+        lost: What `kmlp.store.doctor.repair` returns.
+        observer: As `train` takes it.
+        jobs: As `kmlp.ablate` takes it.
+        runs_dir: As `train` takes it.
+
+    Returns:
+        Those that this process cannot train: they are of another backend, or under other
+        settings, or what they state is damaged.
+
+    Raises:
+        BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
+    """
+    name = backend.select()
+    settings = read_settings(name)
+    left: list[LostRun] = []
+    identities: dict[bool, dict[RunConfig, RunIdentity]] = {True: {}, False: {}}
+    epochs: dict[str, int] = {}
+    for run in lost:
+        found = None
+        if run.backend == name:
+            with suppress(KmlpError):  # a function of the user's is not at hand, say
+                check_trainable([run.config], epochs=run.epochs, fused=run.fused)
+                found = identify(run.config, fused=run.fused, settings=settings)
+        if found is None or found.key != run.key:
+            left.append(run)
+        else:
+            identities[run.fused][run.config] = found
+            epochs[run.key] = run.epochs
+    for of_kind in identities.values():
+        if not of_kind:
+            continue
+        opened = open_executor("local", jobs=jobs, runs=len(of_kind))
+        with opened as trains, open_store(runs_dir) as store:
+            execute(
+                ListPlanner(
+                    Assignment(config, epochs[it.key]) for config, it in of_kind.items()
+                ),
+                store=store,
+                executor=trains,
+                identify=of_kind.__getitem__,
+                observer=observer,
+            )
+    return left
 
 
 def named_apart(

@@ -33,9 +33,9 @@ def protocol_text(*, on_test: bool) -> str:
     return ", validated on the test images" if on_test else ""
 
 
-def count_of(number: int, noun: str) -> str:
-    """A number of things: `1 epoch`, `2 epochs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count_of(number: int, noun: str, several: str | None = None) -> str:
+    """A number of things: `1 epoch`, `2 epochs`; of studies, with their plural."""
+    return f"{number} {noun}" if number == 1 else f"{number} {several or f'{noun}s'}"
 
 
 def visible(text: str, *, keep: str = "") -> str:

@@ -13,6 +13,7 @@ from kmlp import __version__
 from kmlp.errors import ConfigError, KmlpError
 from kmlp_cli import ablate, data, evaluate, export, predict, reproduce, tune
 from kmlp_cli.compare import compare
+from kmlp_cli.doctor import doctor
 from kmlp_cli.info import info
 from kmlp_cli.interruption import Interrupted, interruptible, leave
 from kmlp_cli.output import say
@@ -46,6 +47,7 @@ app.command()(report)
 app.command(epilog=export.EPILOG)(export.export)
 app.command()(runs)
 app.command()(rm)
+app.command()(doctor)
 app.add_typer(data.app, name="data")
 app.command()(info)
 

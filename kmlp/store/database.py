@@ -6,7 +6,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from kmlp.errors import ConfigError, DamagedError, StoreError, StoreWriteError, shown
@@ -40,7 +41,7 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
         StoreError: if it cannot be opened, is damaged, or is none of this version of kmlp.
     """
     if folder is None:
-        connection = _connect(":memory:")
+        connection = connect(":memory:")
         with transaction(connection):
             migrate(connection, 0)
         return connection
@@ -54,7 +55,7 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
             raise StoreError(f"There are no runs in {folder} yet.")
         folder.mkdir(parents=True, exist_ok=True)
         _check_files(path)
-        connection = _connect(str(path)) if writable else _connect_to_read(path)
+        connection = connect(str(path)) if writable else _connect_to_read(path)
         try:
             version = _version(connection, path)
             if version == 0 and not writable:
@@ -78,10 +79,11 @@ def open_again(folder: Path) -> sqlite3.Connection:
     """
     path = folder / FILE
     with explained(path, StoreError):
-        return _connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+        return connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
 
 
-def _connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
+def connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
+    """A connection to a database, of whatever it is: nothing of it is checked."""
     connection = sqlite3.connect(
         name,
         uri=uri,
@@ -108,7 +110,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
     uri = path.absolute().as_uri()
     at_rest = not any(_beside(path, it).exists() for it in ("journal", "wal"))
     immutable = at_rest and not os.access(path.parent, os.W_OK)
-    return _connect(f"{uri}?{'immutable=1' if immutable else 'mode=rw'}", uri=True)
+    return connect(f"{uri}?{'immutable=1' if immutable else 'mode=rw'}", uri=True)
 
 
 def _beside(path: Path, kind: str) -> Path:
@@ -185,7 +187,7 @@ def _check_unused(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _up_to_date_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:
-    copy = _connect(":memory:")
+    copy = connect(":memory:")
     connection.backup(copy)
     connection.close()
     copy.execute("PRAGMA foreign_keys = OFF")
@@ -208,10 +210,25 @@ def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} has a {row['type']}, {shown(row['name'])}, which kmlp did not make. "
             "Choose another --runs-dir."
         )
+    for table, columns in _columns().items():
+        found = connection.execute(f"PRAGMA table_info({table})").fetchall()
+        if not columns <= {row["name"] for row in found}:
+            raise DamagedError(damaged_file(path, f"`{table}` lacks columns"))
     for table in _TABLES:
         for [said] in connection.execute(f"PRAGMA integrity_check({table})"):
             if said != "ok":
                 raise DamagedError(damaged_file(path, said))
+
+
+@cache
+def _columns() -> dict[str, set[str]]:
+    """The names of the columns of each table; more of them do no harm."""
+    with closing(open_database(None)) as made:
+        tables = made.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {
+            name: {row["name"] for row in made.execute(f"PRAGMA table_info({name})")}
+            for [name] in tables.fetchall()
+        }
 
 
 def damaged_file(path: Path, said: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from kmlp.errors import DamagedError
@@ -16,23 +18,38 @@ def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
     Returns:
         What `describe_environment` gave to each; see `Store.damaged` for others.
     """
+    found: list[dict[str, Any]] = []
     with store.reading():
-        rows = store.connection.execute(
-            "SELECT * FROM environments WHERE id IN ("
-            "SELECT epochs.environment FROM epochs "
-            "JOIN runs ON runs.id = epochs.run AND runs.fresh = 0 "
-            "JOIN study_runs ON study_runs.key = runs.key "
-            "JOIN studies ON studies.id = study_runs.study WHERE studies.name = ?"
-            ") ORDER BY id",
-            (study,),
-        ).fetchall()
-        found = []
-        for row in rows:
-            wrong = validity.wrong_environment(row)
-            if wrong is None and checksums.is_whole(store.connection, "environments", row):
+        for number, row in _rows(store, study):
+            if row is not None and is_whole(store, row):
                 found.append(json.loads(row["facts"]))
             else:
-                store.damaged[f"environment {row['id']}"] = DamagedError(
+                store.damaged[f"environment {number}"] = DamagedError(
                     f"What {store.folder} says of where some runs were trained is damaged."
                 )
     return found
+
+
+def is_whole(store: Store, row: sqlite3.Row) -> bool:
+    """Whether a row of `environments` is what was written."""
+    return validity.wrong_environment(row) is None and checksums.is_whole(
+        store.connection, "environments", row
+    )
+
+
+def _rows(store: Store, study: str) -> Iterator[tuple[int, sqlite3.Row | None]]:
+    """What the epochs of a study name as where they were trained, and what there is."""
+    named = store.connection.execute(
+        "SELECT DISTINCT epochs.environment FROM epochs "
+        "JOIN runs ON runs.id = epochs.run AND runs.fresh = 0 "
+        "JOIN study_runs ON study_runs.key = runs.key "
+        "JOIN studies ON studies.id = study_runs.study WHERE studies.name = ? ORDER BY 1",
+        (study,),
+    ).fetchall()
+    for [number] in named:
+        yield (
+            number,
+            store.connection.execute(
+                "SELECT * FROM environments WHERE id = ?", (number,)
+            ).fetchone(),
+        )

@@ -60,7 +60,8 @@ class Store(Closing):
             folder = Path(self._temporary.name)
         assert folder is not None
         self.folder = folder
-        self._files = self.folder / checkpoints.FOLDER
+        self.models = self.folder / checkpoints.FOLDER
+        """The folder of the checkpoints' files."""
         self.claims = Claims(
             self.connection, None if self.temporary else partial(open_again, folder)
         )
@@ -97,17 +98,17 @@ class Store(Closing):
         """The rows of all runs, without their epochs; see `damaged` for others."""
         found = []
         for row in self.connection.execute("SELECT * FROM runs").fetchall():
-            if (wrong := self._wrong_row(row)) is None:
+            if (wrong := self.wrong_row(row)) is None:
                 found.append(row)
             else:
-                self.damaged[str(row["key"])] = self._damaged(row, wrong)
+                self.damaged[str(row["key"])] = self.damaged_run(row, wrong)
         return found
 
     def standing(self, identity: RunIdentity) -> Standing:
         """See `kmlp.engine.Store`."""
         with self.reading():
             row = self._row(identity.key, fresh=False)
-            if row is None or self._wrong(row, self._epochs(row), identity) is not None:
+            if row is None or self.wrong_run(row, self._epochs(row), identity) is not None:
                 return Standing()
             return Standing(row["epochs"], row["status"] == "diverged")
 
@@ -123,15 +124,14 @@ class Store(Closing):
 
     def resume(self, identity: RunIdentity) -> Standing:
         """See `kmlp.engine.Store`."""
-        with self.reading():
+        with self.writing():
             row = self._row(identity.key, fresh=False)
             if row is None:
                 return Standing()
-            wrong = self._wrong(row, self._epochs(row), identity)
+            wrong = self.wrong_run(row, self._epochs(row), identity)
             if wrong is not None:
-                self._cut(row["id"], 0)
-                self.remove_files(identity.key)
-                return Standing(damaged=(str(self._damaged(row, wrong)),))
+                self.cut(row["id"], 0)
+                return Standing(damaged=(f"the run in {self.folder} is damaged: {wrong}",))
             if row["status"] == "diverged":
                 return Standing(row["epochs"], True)
             damaged: list[str] = []
@@ -139,14 +139,14 @@ class Store(Closing):
                 "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs DESC", (row["id"],)
             ).fetchall():
                 try:
-                    archive = self._read(identity.key, checkpoint)
+                    archive = self.read_model(identity.key, checkpoint)
                 except checkpoints.Damaged as error:
                     damaged.append(str(error))
                     continue
                 if damaged:
-                    self._cut(row["id"], checkpoint["epochs"])
+                    self.cut(row["id"], checkpoint["epochs"])
                 return Standing(checkpoint["epochs"], False, archive, tuple(damaged))
-            self._cut(row["id"], 0)
+            self.cut(row["id"], 0)
             return Standing(damaged=tuple(damaged))
 
     def begin_anew(self, identity: RunIdentity) -> None:
@@ -167,7 +167,7 @@ class Store(Closing):
             if result.archive is not None:
                 sha256 = hashlib.sha256(result.archive).hexdigest()
                 name = checkpoints.file_name(identity.key, epochs, sha256)
-                checkpoints.write(self._files, name, result.archive)
+                checkpoints.write(self.models, name, result.archive)
         with self.writing():
             if not self.claims.holds(identity.key):
                 return False
@@ -175,7 +175,7 @@ class Store(Closing):
             row = self._row(identity.key, fresh=fresh)
             assert row is not None
             if row["epochs"] + 1 != result.records[0].epoch or (
-                row["epochs"] and self._wrong_row(row) is not None
+                row["epochs"] and self.wrong_row(row) is not None
             ):
                 raise StoreWriteError(
                     f"What {self.folder} has of a run was changed while it was trained: "
@@ -209,9 +209,9 @@ class Store(Closing):
             self._delete(identity.key, fresh=False)
             row = self._row(identity.key, fresh=True)
             assert row is not None
-            wrong = self._wrong(row, self._epochs(row), identity)
+            wrong = self.wrong_run(row, self._epochs(row), identity)
             if wrong is not None:
-                raise self._damaged(row, wrong)
+                raise self.damaged_run(row, wrong)
             self.connection.execute("UPDATE runs SET fresh = 0 WHERE id = ?", (row["id"],))
             checksums.seal(self.connection, "runs", row["id"])
         self.remove_files(identity.key)
@@ -276,7 +276,7 @@ class Store(Closing):
         used = self.connection.execute(
             "SELECT file FROM checkpoints JOIN runs ON runs.id = run WHERE key = ?", (key,)
         )
-        checkpoints.remove_others(self._files, key, {row["file"] for row in used})
+        checkpoints.remove_others(self.models, key, {row["file"] for row in used})
 
     def reading(self) -> contextlib.AbstractContextManager[None]:
         """Explains the errors of what is done within."""
@@ -291,21 +291,21 @@ class Store(Closing):
     def _epochs(self, row: sqlite3.Row) -> list[sqlite3.Row]:
         return validity.epochs_of(self.connection, row["id"])
 
-    def _wrong_row(self, row: sqlite3.Row) -> str | None:
+    def wrong_row(self, row: sqlite3.Row) -> str | None:
         """Why a row of a run is damaged, without its epochs; None: it is not."""
         wrong = validity.wrong_run(row)
         if wrong is None and not checksums.is_whole(self.connection, "runs", row):
             wrong = "its checksum is another"
         return wrong
 
-    def _wrong(
+    def wrong_run(
         self,
         row: sqlite3.Row,
         epochs: list[sqlite3.Row],
         identity: RunIdentity | None = None,
     ) -> str | None:
         """Why a run with these epochs is damaged; None: it is not."""
-        wrong = self._wrong_row(row)
+        wrong = self.wrong_row(row)
         if wrong is not None:
             return wrong
         if identity is not None and not _is_of(row, identity):
@@ -315,9 +315,11 @@ class Store(Closing):
             wrong = "the checksum of its epochs is another"
         return wrong
 
-    def _damaged(self, row: sqlite3.Row, wrong: str) -> DamagedError:
+    def damaged_run(self, row: sqlite3.Row, wrong: str) -> DamagedError:
+        """The error that says what is wrong with a run."""
         return DamagedError(
-            f"The run {str(row['key'])[:12]} in {self.folder} is damaged: {wrong}"
+            f"The run {str(row['key'])[:12]} in {self.folder} is damaged: {wrong}. The "
+            "command that asked for it trains it again."
         )
 
     def _run(self, row: sqlite3.Row) -> Run:
@@ -327,8 +329,8 @@ class Store(Closing):
             DamagedError: if it is not what was written.
         """
         epochs = self._epochs(row)
-        if (wrong := self._wrong(row, epochs)) is not None:
-            raise self._damaged(row, wrong)
+        if (wrong := self.wrong_run(row, epochs)) is not None:
+            raise self.damaged_run(row, wrong)
         checkpoint = self.connection.execute(
             "SELECT * FROM checkpoints WHERE run = ? AND epochs = ?",
             (row["id"], row["epochs"]),
@@ -349,7 +351,7 @@ class Store(Closing):
     def _reader(self, key: str, checkpoint: sqlite3.Row) -> Callable[[], bytes]:
         def read() -> bytes:
             try:
-                return self._read(key, checkpoint)
+                return self.read_model(key, checkpoint)
             except checkpoints.Damaged as error:
                 raise DamagedError(
                     f"{error}. Train the run for more epochs, or anew, to have it again."
@@ -357,7 +359,7 @@ class Store(Closing):
 
         return read
 
-    def _read(self, key: str, checkpoint: sqlite3.Row) -> bytes:
+    def read_model(self, key: str, checkpoint: sqlite3.Row) -> bytes:
         """The model of a checkpoint, whose name is made again, not trusted.
 
         Raises:
@@ -369,7 +371,7 @@ class Store(Closing):
             raise checkpoints.Damaged(
                 f"A model of the run {key[:12]} in {self.folder} has a name that is not its"
             )
-        return checkpoints.read(self._files / name, sha256)
+        return checkpoints.read(self.models / name, sha256)
 
     def _ensure(self, identity: RunIdentity, fresh: bool) -> int:
         """The row of a run, which is made where there is none."""
@@ -410,22 +412,21 @@ class Store(Closing):
             (run, record.epoch, record.step_losses.astype("<f4").tobytes()),
         )
 
-    def _cut(self, run: int, epochs: int) -> None:
-        """Takes the epochs after these off a run."""
-        with self.writing():
-            self.connection.execute(
-                "DELETE FROM epochs WHERE run = ? AND epoch > ?", (run, epochs)
-            )
-            self.connection.execute(
-                "DELETE FROM checkpoints WHERE run = ? AND epochs > ?", (run, epochs)
-            )
-            if epochs:
-                [key] = self.connection.execute(
-                    "SELECT key FROM runs WHERE id = ?", (run,)
-                ).fetchone()
-                self._sum_up(run, key, 1)
-            else:
-                self.connection.execute("DELETE FROM runs WHERE id = ?", (run,))
+    def cut(self, run: int, epochs: int) -> None:
+        """Takes the epochs after these off a run; within a transaction."""
+        self.connection.execute(
+            "DELETE FROM epochs WHERE run = ? AND epoch > ?", (run, epochs)
+        )
+        self.connection.execute(
+            "DELETE FROM checkpoints WHERE run = ? AND epochs > ?", (run, epochs)
+        )
+        if epochs:
+            [key] = self.connection.execute(
+                "SELECT key FROM runs WHERE id = ?", (run,)
+            ).fetchone()
+            self._sum_up(run, key, 1)
+        else:
+            self.connection.execute("DELETE FROM runs WHERE id = ?", (run,))
 
     def _sum_up(self, run: int, history: str, first: int) -> None:
         """Writes into a run's row what its epochs come to.

@@ -137,7 +137,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
             "SELECT * FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
         with suppress(DamagedError):  # which this mends
-            there = _record(store, row) if row is not None else study
+            there = record_of(store, row) if row is not None else study
             if (there.kind, there.about) != (study.kind, study.about):
                 raise ConfigError(
                     [
@@ -171,7 +171,7 @@ def get_study(store: Store, name: str) -> StudyRecord:
         StoreError: if there is none, with the nearest name.
         DamagedError: if it is not what was written.
     """
-    return _record(store, _study_row(store, name))
+    return record_of(store, _study_row(store, name))
 
 
 def check_study(store: Store, name: str) -> None:
@@ -200,7 +200,7 @@ def list_studies(store: Store) -> list[StudySummary]:
             "SELECT * FROM studies ORDER BY updated DESC, id"
         ).fetchall():
             try:
-                found.append(_summary(store, _record(store, row), runs))
+                found.append(_summary(store, record_of(store, row), runs))
             except DamagedError as error:
                 store.damaged[str(row["name"])] = error
         return found
@@ -296,7 +296,7 @@ def remove_study(store: Store, name: str) -> None:
         store.claims.release_all()
 
 
-def _record(store: Store, row: sqlite3.Row) -> StudyRecord:
+def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
     """A study as a value.
 
     Raises:

@@ -1,0 +1,210 @@
+"""A small store, damaged in every way: the same answer, or the damage is named."""
+
+import hashlib
+import json
+import random
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+
+import pytest
+from made_up import made_up_record
+
+from kmlp import RunConfig
+from kmlp.ablation import load_ablation
+from kmlp.engine import Slice, SliceResult
+from kmlp.errors import KmlpError
+from kmlp.export import ablation_to_dict
+from kmlp.run import RunIdentity
+from kmlp.store import Store, StudyRecord
+from kmlp.store.doctor import examine, rebuild, repair
+from kmlp.store.environments import environments_of
+from kmlp.store.listing import list_runs
+from kmlp.store.studies import get_study, list_studies, put_study, remove_study
+
+pytestmark = pytest.mark.once
+
+TABLES = (
+    "environments",
+    "runs",
+    "epochs",
+    "step_losses",
+    "checkpoints",
+    "studies",
+    "study_runs",
+)
+EVIL = (
+    None, "", "x", "'", "[]", "{}", "[", "[[[1]]]", "\x1b[31m", "../../**/*", "*", "a/b",
+    "<script>", 0, 1, 2, 7, -1, 2**62, 0.5, -0.5, 9e999, b"", b"\x00\xff", "9" * 5000,
+)  # fmt: skip
+FACTS = {"command": "kmlp ablate", "versions": {"keras": "3"}, "threads": 1, "host": "a"}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A folder with an ablation of two widths and two seeds, of three epochs each."""
+    folder = tmp_path_factory.mktemp("small") / "runs"
+    runs = [
+        RunIdentity(
+            hashlib.sha256(bytes([n])).hexdigest(),
+            RunConfig(width=8 + 8 * (n // 2), seed=n % 2),
+            "jax",
+            True,
+            10,
+        )
+        for n in range(4)
+    ]
+    with Store(folder, facts=FACTS) as store:
+        for place, run in enumerate(runs):
+            assert store.claim(run)
+            for first, last in ((1, 2), (3, 3)):
+                epochs = range(first, last + 1)
+                records = tuple(made_up_record(it, (it + place) / 10) for it in epochs)
+                done = SliceResult(
+                    Slice(run, first - 1, None, last), records, bytes([place])
+                )
+                assert store.append(run, done, fresh=False)
+            store.release(run)
+        put_study(
+            store,
+            StudyRecord(
+                name="widths",
+                kind="ablation",
+                about={
+                    "backend": "jax",
+                    "fused": True,
+                    "axis": "width",
+                    "base": RunConfig().to_dict(),
+                },
+                question={"values": [8, 16], "seeds": [0, 1], "chance_limits": [0.1, 0.1]},
+                epochs=3,
+                rows=((runs[0].key, runs[1].key), (runs[2].key, runs[3].key)),
+            ),
+        )
+    return folder
+
+
+def answers(folder):
+    """What a store says, and what it names as damaged."""
+    named = []
+    said = {}
+
+    def ask(name, question):
+        try:
+            with Store(folder, writable=False) as store:
+                said[name] = json.dumps(question(store))
+                named.extend(map(str, store.damaged.values()))
+        except KmlpError as error:
+            named.append(str(error))
+
+    def ablation(store):
+        return ablation_to_dict(
+            load_ablation(store, get_study(store, "widths")), target=None
+        )
+
+    ask("studies", lambda store: [it.to_dict() for it in list_studies(store)])
+    ask("runs", lambda store: [it.to_dict() for it in list_runs(store, {})])
+    ask("ablation", ablation)
+    ask("environments", lambda store: environments_of(store, "widths"))
+    return said, named
+
+
+def flip(path, chance, number):
+    data = bytearray(path.read_bytes())
+    for _ in range(number):
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+
+
+def edit(path, chance):
+    """Puts something into one cell, or takes letters of it away."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.text_factory = bytes
+        table = chance.choice(TABLES)
+        columns = [
+            row[1].decode() for row in connection.execute(f"PRAGMA table_info({table})")
+        ]
+        column = chance.choice(columns)
+        rows = connection.execute(f"SELECT {', '.join(columns[:2])}, {column} FROM {table}")
+        first, second, cell = chance.choice(rows.fetchall())
+        value = chance.choice(EVIL)
+        if isinstance(cell, bytes) and cell and chance.random() < 0.5:
+            place = chance.randrange(len(cell))
+            value = cell[:place] + bytes([cell[place] ^ 1]) + cell[place + 1 :]
+            with suppress(UnicodeDecodeError):
+                value = value.decode()
+        with suppress(sqlite3.Error):  # what the database itself refuses
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? WHERE {columns[0]} IS ? AND {columns[1]} IS ?",
+                (
+                    value,
+                    *(
+                        it.decode() if isinstance(it, bytes) else it
+                        for it in (first, second)
+                    ),
+                ),
+            )
+
+
+def damage(folder, chance, outside):
+    """Damages a store in one way."""
+    database = folder / "kmlp.sqlite"
+    model = chance.choice(sorted((folder / "checkpoints").iterdir()))
+    match chance.randrange(10):
+        case 0 | 1 | 2:
+            flip(database, chance, chance.randint(1, 3))
+        case 3:
+            data = database.read_bytes()
+            database.write_bytes(data[: chance.randrange(len(data))])
+        case 4:
+            flip(model, chance, 1)
+        case 5:
+            model.unlink()
+            model.symlink_to(outside / "a-b.keras")
+        case _:
+            edit(database, chance)
+
+
+def check(small, tmp_path, number):
+    chance = random.Random(number)
+    outside = tmp_path / "outside"
+    outside.mkdir(exist_ok=True)
+    precious = [outside / "a-b.keras", tmp_path / "c-d", outside / "x-1-00000000.keras"]
+    for file in precious:
+        file.write_text("precious")
+    folder = tmp_path / "outside" / "runs"
+    shutil.copytree(small, folder)
+    damage(folder, chance, outside)
+    expected, nothing = answers(small)
+    assert nothing == []
+    said, named = answers(folder)
+    assert said == expected or named, f"case {number}: another answer without a word"
+
+    with suppress(KmlpError), Store(folder, writable=False) as store:
+        examine(store)
+    copied = shutil.copytree(folder, outside / "copy", symlinks=True)
+    with suppress(KmlpError), Store(copied) as store:
+        remove_study(store, "widths")
+    try:
+        with Store(folder) as store:
+            repair(store)
+    except KmlpError:
+        rebuild(folder)
+        with Store(folder) as store:
+            repair(store)
+    with Store(folder, writable=False) as store:
+        health = examine(store)
+    assert all("study" in it for it in health.damaged), f"case {number}: {health}"
+    assert [it.read_text() for it in precious] == ["precious"] * 3, f"case {number}"
+    shutil.rmtree(outside)
+
+
+def test_damage_is_named_or_changes_nothing(small, tmp_path):
+    for number in range(100):
+        check(small, tmp_path, number)
+
+
+@pytest.mark.slow
+def test_damage_of_a_thousand_kinds_is_named_or_changes_nothing(small, tmp_path):
+    for number in range(1000, 2000):
+        check(small, tmp_path, number)
