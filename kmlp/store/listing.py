@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, get_args
 
 from kmlp.config import RunConfig, config_fields
-from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp.errors import ConfigError, gather, raise_problems, shown, unknown_name
 from kmlp.run import Status
 from kmlp.store.runs import Store
 from kmlp.store.studies import iso_time, keys_of_study
@@ -61,6 +61,10 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
 
     def parse(text: str) -> None:
         name, equals, value = text.partition("=")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ConfigError([f"{shown(text)} is no text: it is not in UTF-8."]) from None
         names = [*config_fields(), "backend"]
         if not equals:
             raise ConfigError([f'"{text}" is not of the form FIELD=VALUE, as width=32 is.'])

@@ -7,6 +7,7 @@ import shutil
 
 import pandas
 import pytest
+from sealing import seal_all
 
 from kmlp import RunConfig, ablate, train
 from kmlp.store import Store
@@ -119,6 +120,7 @@ def test_of_a_study_that_is_not_finished_there_is_what_it_has(kmlp, folder, tmp_
         store.connection.execute(
             "UPDATE studies SET question = replace(question, '2, [[', '3, [[') WHERE name = 'one'"
         )
+        seal_all(store.connection)
     result = kmlp("show", "losses", "--csv")
     assert result.err == "1 of 2 runs are not finished.\n"
     rows = list(csv.DictReader(io.StringIO(result.out)))

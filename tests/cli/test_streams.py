@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sealing import seal_all
 from support import python
 
 from kmlp_cli.streams import Stream, StyledStream, guarded
@@ -190,6 +191,7 @@ def test_json_stays_json_in_every_encoding(kmlp, runs_dir, monkeypatch):
     database = sqlite3.connect(Path(runs_dir) / "kmlp.sqlite")
     with contextlib.closing(database), database:
         database.execute("UPDATE studies SET name = ?", (name,))
+        seal_all(database)
     raw = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", raw)
     kmlp("studies", "--json", "--runs-dir", runs_dir)

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 
 import pytest
+from sealing import seal_all
 
 from kmlp import RunConfig, ablate, train
 from kmlp.texts import visible
@@ -52,10 +53,13 @@ def test_show_says_when_a_study_mixes_machines(kmlp, tmp_path):
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         (facts,) = connection.execute("SELECT facts FROM environments").fetchone()
         other = json.dumps({**json.loads(facts), "device": "gpu:0"})
-        connection.execute("INSERT INTO environments VALUES (99, 0, ?)", (other,))
+        connection.execute(
+            "INSERT INTO environments (id, created, facts) VALUES (99, 0, ?)", (other,)
+        )
         connection.execute(
             "UPDATE epochs SET environment = 99 WHERE run = (SELECT max(run) FROM epochs)"
         )
+        seal_all(connection)
     said = "Trained in different environments (device cpu / accelerator): between them"
     assert kmlp("show", "widths").err.startswith(said)
     assert kmlp("show", "one").err == ""
@@ -212,6 +216,7 @@ def test_a_study_of_any_name_is_shown_and_written(kmlp, tmp_path, name):
     database = tmp_path / "runs" / "kmlp.sqlite"
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
         connection.execute("UPDATE studies SET name = ? WHERE name = 'one'", (name,))
+        seal_all(connection)
     out = tmp_path / "out" / "out"
     out.mkdir(parents=True)
     for command in (

@@ -82,7 +82,7 @@ A, B = RunConfig(seed=1), RunConfig(seed=2)
 
 
 def identify(config):
-    return RunIdentity(f"key of seed {config.seed}", config, "none", True, 1)
+    return RunIdentity(f"{config.seed:064x}", config, "none", True, 1)
 
 
 def execute(planner, *, store=None, **options):

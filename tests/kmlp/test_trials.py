@@ -140,12 +140,11 @@ def test_trials_without_a_finished_run_are_left_out(folder):
     with Store(folder) as store:
         first, _, [third] = get_study(store, "list").rows
         store.connection.execute("DELETE FROM runs WHERE key = ?", first)
-        store.connection.execute("UPDATE runs SET epochs = 1 WHERE key = ?", (third,))
-        store.connection.execute(
-            "DELETE FROM epochs WHERE epoch > 1 AND run IN "
-            "(SELECT id FROM runs WHERE key = ?)",
-            (third,),
-        )
+        [number] = store.connection.execute(
+            "SELECT id FROM runs WHERE key = ?", (third,)
+        ).fetchone()
+        with store.writing():
+            store.cut(number, 1)
     study = loaded(folder)
     assert [it.value for it in study.values] == [2]
     assert (study.trial_epochs, study.seeds) == ((3,), (4, 5))
