@@ -301,16 +301,24 @@ def _lonely(store: Store) -> list[str]:
         except DamagedError:
             return []
     rows = store.connection.execute(
-        "SELECT key FROM runs WHERE key NOT IN (SELECT key FROM study_runs) "
-        "AND key NOT IN (SELECT key FROM claims)"
+        "SELECT key FROM runs WHERE key NOT IN (SELECT key FROM study_runs)"
     )
-    return [key for (key,) in rows if isinstance(key, str)]
+    trained = _trained(store)
+    return [key for (key,) in rows if isinstance(key, str) and key not in trained]
+
+
+def _trained(store: Store) -> set[str]:
+    """The keys of the runs that others have claimed."""
+    rows = store.connection.execute(
+        "SELECT key FROM claims WHERE owner <> ?", (store.claims.owner,)
+    )
+    return {str(key) for (key,) in rows}
 
 
 def _left_files(store: Store) -> list[str]:
     """The files of checkpoints that no row names, but of runs that are being trained."""
     used = {name for (name,) in store.connection.execute("SELECT file FROM checkpoints")}
-    trained = {key[:24] for (key,) in store.connection.execute("SELECT key FROM claims")}
+    trained = {key[:24] for key in _trained(store)}
     return [
         name
         for name in checkpoints.names(store.models)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sqlite3
 import time
 import unicodedata
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -136,8 +136,12 @@ def put_study(store: Store, study: StudyRecord) -> None:
         row = store.connection.execute(
             "SELECT * FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
-        with suppress(DamagedError):  # which this mends
-            there = record_of(store, row) if row is not None else study
+        try:
+            there = study if row is None else record_of(store, row)
+        except DamagedError:  # which this mends
+            assert row is not None
+            _forget_what_is_no_key(store, row["id"])
+        else:
             if (there.kind, there.about) != (study.kind, study.about):
                 raise ConfigError(
                     [
@@ -164,6 +168,16 @@ def put_study(store: Store, study: StudyRecord) -> None:
         checksums.seal(store.connection, "studies", number)
 
 
+def _forget_what_is_no_key(store: Store, study: int) -> None:
+    for [key] in store.connection.execute(
+        "SELECT key FROM study_runs WHERE study = ?", (study,)
+    ).fetchall():
+        if not validity.is_key(key):
+            store.connection.execute(
+                "DELETE FROM study_runs WHERE study = ? AND key IS ?", (study, key)
+            )
+
+
 def get_study(store: Store, name: str) -> StudyRecord:
     """The study of that name.
 
@@ -184,8 +198,9 @@ def _study_row(store: Store, name: str) -> sqlite3.Row:
         # A name that is no text in UTF-8 cannot be asked for.
         rows = store.connection.execute("SELECT * FROM studies").fetchall()
     found: dict[Any, sqlite3.Row] = {row["name"]: row for row in rows}
-    if name in found:
-        return found[name]
+    shown = {visible(str(row["name"])): row for row in rows}  # as one can type it
+    if name in found or name in shown:
+        return found.get(name) or shown[name]
     if not found:
         raise StoreError(f"There is no study in {store.folder} yet.")
     raise StoreError(unknown_name("study", name, map(str, found)))
@@ -309,7 +324,7 @@ def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
         name = visible(str(row["name"]))
         raise DamagedError(
             f'The study "{name}" in {store.folder} is damaged: {wrong}. The command that '
-            f"asked it mends it, or remove it: `kmlp rm {name}`."
+            f"asked it mends it, or remove it: `kmlp rm {shlex.quote(name)}`."
         )
     about, question, epochs, rows = json.loads(row["question"])
     return StudyRecord(

@@ -20,8 +20,7 @@ from kmlp.errors import KmlpError
 from kmlp.losses import LOSSES
 from kmlp.run import FIGURES, NUMERICS_VERSION, Status, run_key
 
-KEY = re.compile("[0-9a-f]{64}")
-"""The key of a run: part of the names of its files."""
+_KEY = re.compile("[0-9a-f]{64}")
 
 _LAST_SECOND = 253_402_214_400
 """Of times that can be shown: the year 9999 in any time zone."""
@@ -85,9 +84,9 @@ def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
         "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
     ).fetchall()
     keys = {key for (key,) in asked}
-    if not all(map(_is_key, keys)) or not {key for it in rows for key in it} <= keys:
+    if not all(map(is_key, keys)) or not {key for it in rows for key in it} <= keys:
         return "its runs are not known by their keys"
-    return None if _is_time(row["updated"]) else "its time is none"
+    return None if _is_time(row["updated"]) else "its time cannot be"
 
 
 def wrong_environment(row: sqlite3.Row) -> str | None:
@@ -104,14 +103,14 @@ def wrong_environment(row: sqlite3.Row) -> str | None:
     try:
         shlex.split(facts.get("command", ""))
     except ValueError:
-        return "its command is none"
+        return "its command cannot be read"
     return None
 
 
 def wrong_run(row: sqlite3.Row) -> str | None:
     """Why a row of `runs` is none; None: it is one."""
-    if not _is_key(row["key"]):
-        return "its key is none"
+    if not is_key(row["key"]):
+        return "its key is not one"
     config = _json(row["config"], dict)
     if config is None or not _is_config(config):
         return "its configuration cannot be read"
@@ -119,7 +118,7 @@ def wrong_run(row: sqlite3.Row) -> str | None:
         return "its settings cannot be read"
     numbers = [row[it] for it in ("fresh", "fused", "parameters", "epochs")]
     if not _fits(numbers, [int]) or min(numbers) < 0 or max(numbers[:2]) > 1:
-        return "its numbers are none"
+        return "its numbers cannot be"
     failed = row["failure"] is not None
     if (
         not isinstance(row["backend"], str)
@@ -128,12 +127,12 @@ def wrong_run(row: sqlite3.Row) -> str | None:
         or not isinstance(row["failure"], str | None)
         or not (row["epochs"] or failed)
     ):
-        return "its status is none"
+        return "its status cannot be"
     figures = (row["val_accuracy"], row["test_accuracy"])
     if not all(it is None or _is_share(it) for it in figures):
-        return "its accuracy is none"
+        return "its accuracy cannot be"
     if not (_is_time(row["updated"]) and _is_number(row["seconds"])):
-        return "its time is none"
+        return "its time cannot be"
     return None
 
 
@@ -151,14 +150,14 @@ def wrong_epochs(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
             for name in FIGURES
             if name.endswith("accuracy")
         ):
-            return f"the figures of its epoch {row['epoch']} are none"
+            return f"the figures of its epoch {row['epoch']} cannot be"
         if not diverged and None in figures[:4]:
             return f"its epoch {row['epoch']} lacks figures"
         losses = row["losses"]
         if not isinstance(losses, bytes) or not losses or len(losses) % 4:
             return f"the losses of its epoch {row['epoch']} cannot be read"
         if not _is_number(row["seconds"]) or not isinstance(row["environment"], int):
-            return f"the time of its epoch {row['epoch']} is none"
+            return f"the time of its epoch {row['epoch']} cannot be"
     if epochs:
         last = epochs[-1]
         diverged = last["loss"] is None
@@ -169,8 +168,8 @@ def wrong_epochs(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
     return None
 
 
-def key_fits(row: sqlite3.Row) -> bool:
-    """Whether the key of a run is that of its configuration, as far as can be told.
+def key_fits(row: sqlite3.Row) -> bool | None:
+    """Whether the key of a run is that of its configuration; None: that cannot be told.
 
     It cannot where the dataset may have changed since, or a function is the user's own.
     """
@@ -183,11 +182,11 @@ def key_fits(row: sqlite3.Row) -> bool:
     if config.dataset != BUNDLED or any(
         registry.is_own(name) or name not in registry.names for registry, name in names
     ):
-        return True
+        return None
     try:
         fingerprint = dataset_of(config).fingerprint
     except KmlpError:  # a fraction that an earlier version took
-        return True
+        return None
     return any(
         row["key"]
         == run_key(
@@ -277,8 +276,9 @@ def _is_value(name: str, value: Any) -> bool:
     return field is not None and field.could_be(value)
 
 
-def _is_key(value: Any) -> bool:
-    return isinstance(value, str) and KEY.fullmatch(value) is not None
+def is_key(value: Any) -> bool:
+    """Whether a cell is the key of a run, which is part of the names of its files."""
+    return isinstance(value, str) and _KEY.fullmatch(value) is not None
 
 
 def _is_number(value: Any) -> bool:

@@ -1,26 +1,17 @@
 """A small store, damaged in every way: the same answer, or the damage is named."""
 
-import hashlib
-import json
 import random
 import shutil
 import sqlite3
 from contextlib import closing, suppress
 
 import pytest
-from made_up import made_up_record
+from small_store import answers, small_store
 
-from kmlp import RunConfig
-from kmlp.ablation import load_ablation
-from kmlp.engine import Slice, SliceResult
 from kmlp.errors import KmlpError
-from kmlp.export import ablation_to_dict
-from kmlp.run import RunIdentity
-from kmlp.store import Store, StudyRecord
+from kmlp.store import Store
 from kmlp.store.doctor import examine, rebuild, repair
-from kmlp.store.environments import environments_of
-from kmlp.store.listing import list_runs
-from kmlp.store.studies import get_study, list_studies, put_study, remove_study
+from kmlp.store.studies import remove_study
 
 pytestmark = pytest.mark.once
 
@@ -37,76 +28,11 @@ EVIL = (
     None, "", "x", "'", "[]", "{}", "[", "[[[1]]]", "\x1b[31m", "../../**/*", "*", "a/b",
     "<script>", 0, 1, 2, 7, -1, 2**62, 0.5, -0.5, 9e999, b"", b"\x00\xff", "9" * 5000,
 )  # fmt: skip
-FACTS = {"command": "kmlp ablate", "versions": {"keras": "3"}, "threads": 1, "host": "a"}
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """A folder with an ablation of two widths and two seeds, of three epochs each."""
-    folder = tmp_path_factory.mktemp("small") / "runs"
-    runs = [
-        RunIdentity(
-            hashlib.sha256(bytes([n])).hexdigest(),
-            RunConfig(width=8 + 8 * (n // 2), seed=n % 2),
-            "jax",
-            True,
-            10,
-        )
-        for n in range(4)
-    ]
-    with Store(folder, facts=FACTS) as store:
-        for place, run in enumerate(runs):
-            assert store.claim(run)
-            for first, last in ((1, 2), (3, 3)):
-                epochs = range(first, last + 1)
-                records = tuple(made_up_record(it, (it + place) / 10) for it in epochs)
-                done = SliceResult(
-                    Slice(run, first - 1, None, last), records, bytes([place])
-                )
-                assert store.append(run, done, fresh=False)
-            store.release(run)
-        put_study(
-            store,
-            StudyRecord(
-                name="widths",
-                kind="ablation",
-                about={
-                    "backend": "jax",
-                    "fused": True,
-                    "axis": "width",
-                    "base": RunConfig().to_dict(),
-                },
-                question={"values": [8, 16], "seeds": [0, 1], "chance_limits": [0.1, 0.1]},
-                epochs=3,
-                rows=((runs[0].key, runs[1].key), (runs[2].key, runs[3].key)),
-            ),
-        )
-    return folder
-
-
-def answers(folder):
-    """What a store says, and what it names as damaged."""
-    named = []
-    said = {}
-
-    def ask(name, question):
-        try:
-            with Store(folder, writable=False) as store:
-                said[name] = json.dumps(question(store))
-                named.extend(map(str, store.damaged.values()))
-        except KmlpError as error:
-            named.append(str(error))
-
-    def ablation(store):
-        return ablation_to_dict(
-            load_ablation(store, get_study(store, "widths")), target=None
-        )
-
-    ask("studies", lambda store: [it.to_dict() for it in list_studies(store)])
-    ask("runs", lambda store: [it.to_dict() for it in list_runs(store, {})])
-    ask("ablation", ablation)
-    ask("environments", lambda store: environments_of(store, "widths"))
-    return said, named
+    return small_store(tmp_path_factory.mktemp("small") / "runs")
 
 
 def flip(path, chance, number):

@@ -1,0 +1,354 @@
+"""Stores that somebody else changed, made or laid over: named, and nothing else harmed."""
+
+import json
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from made_up import made_up_record
+from sealing import seal_all
+from small_store import RUNS, WIDTHS, answers, fill, small_store
+
+import kmlp.store.database
+from kmlp.engine import Slice, SliceResult, Standing
+from kmlp.errors import DamagedError, StoreError, StoreWriteError
+from kmlp.store import Store
+from kmlp.store.doctor import examine, rebuild, repair
+from kmlp.store.migrations import VERSION
+from kmlp.store.studies import get_study, list_studies, put_study, remove_study
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return small_store(tmp_path_factory.mktemp("small") / "runs")
+
+
+@pytest.fixture
+def folder(small, tmp_path):
+    return shutil.copytree(small, tmp_path / "a" / "b" / "runs")
+
+
+@pytest.fixture
+def older(folder):
+    """The same store, as a kmlp of the first version of the schema wrote it."""
+    path = folder / "kmlp.sqlite"
+    aside = path.rename(path.with_name("newer"))
+    schema = kmlp.store.database.__file__.replace("database.py", "schema/1.sql")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        with open(schema, encoding="utf-8") as file:  # noqa: PTH123
+            connection.executescript(file.read())
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute("ATTACH ? AS newer", (str(aside),))
+        names = connection.execute(
+            "SELECT name FROM main.sqlite_master WHERE type = 'table'"
+        )
+        for [table] in names.fetchall():
+            columns = ", ".join(
+                it[1] for it in connection.execute(f"PRAGMA table_info({table})")
+            )
+            connection.execute(
+                f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}"
+            )
+    aside.unlink()
+    return folder
+
+
+def change(folder, *statements):
+    with closing(sqlite3.connect(folder / "kmlp.sqlite")) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+CHANGES = {
+    "an accuracy": "UPDATE epochs SET val_accuracy = 7 WHERE run = 1",
+    "a loss": "UPDATE epochs SET loss = 0.123 WHERE run = 1 AND epoch = 2",
+    "the name of a field": "UPDATE runs SET config = replace(config, '\"width\"', '\"widti\"') WHERE id = 1",
+    "the value of a field": "UPDATE runs SET config = replace(config, '\"width\": 8', '\"width\": 9') WHERE id = 1",
+    "no configuration": "UPDATE runs SET config = '[' WHERE id = 1",
+    "a time": "UPDATE runs SET updated = 9e999 WHERE id = 1",
+    "losses of half a length": "UPDATE step_losses SET losses = x'0011' WHERE run = 1",
+    "losses that are gone": "DELETE FROM step_losses WHERE run = 1 AND epoch = 2",
+    "epochs that are gone": "DELETE FROM epochs WHERE run = 1 AND epoch < 3",
+    "epochs that are shifted": "UPDATE epochs SET epoch = epoch + 5 WHERE run = 1",
+    "another status": "UPDATE runs SET status = 'diverged' WHERE id = 1",
+    "no status": "UPDATE runs SET status = 'evil' WHERE id = 1",
+    "a type": "UPDATE runs SET epochs = 'three' WHERE id = 1",
+    "text that is none": "UPDATE runs SET backend = CAST(x'ff' AS TEXT) WHERE id = 1",
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("version", ["folder", "older"])
+def test_a_changed_run_is_named_and_left_out_and_trained_again(request, version, what):
+    folder = request.getfixturevalue(version)
+    # Without a checksum, nothing tells a loss from another that could have been, too.
+    what = "an accuracy" if (version, what) == ("older", "a loss") else what
+    change(folder, CHANGES[what])
+    said, named = answers(folder)
+    assert named
+    assert all(RUNS[0].key[:12] in it for it in named)
+    one, other = json.loads(said["ablation"])["values"]
+    assert [len(it["runs"]) for it in (one, other)] == [1, 2]
+    with Store(folder) as store:
+        assert store.standing(RUNS[0]) == Standing()
+        assert store.claim(RUNS[0])
+        standing = store.resume(RUNS[0])
+        assert (standing.epochs, standing.archive) == (0, None)
+        assert "is damaged" in standing.damaged[0]
+        assert store.standing(RUNS[1]) == Standing(3)
+
+
+def test_an_older_store_is_read_as_it_is_and_brought_up_to_date_when_written_to(
+    older, small
+):
+    before = (older / "kmlp.sqlite").read_bytes()
+    assert answers(older) == answers(small)
+    assert (older / "kmlp.sqlite").read_bytes() == before
+    with Store(older) as store:
+        assert store.connection.execute("PRAGMA user_version").fetchone()[0] == VERSION
+    assert answers(older) == answers(small)
+    with Store(older) as store:
+        assert examine(store).whole
+
+
+def test_an_older_store_in_use_is_not_changed(older):
+    now = time.time()
+    change(older, f"INSERT INTO claims VALUES ('k', 'o', 'a host', 7, {now})")
+    with pytest.raises(StoreError, match=r"an older kmlp \(process 7 on a host\)"):
+        Store(older)
+    assert answers(older)[1] == []
+
+
+STUDIES = {
+    "question": "UPDATE studies SET question = '{}'",
+    "part of a question": "UPDATE studies SET question = replace(question, '\"seeds\"', '\"s\"')",
+    "kind": "UPDATE studies SET kind = 'evil'",
+    "time": "UPDATE studies SET updated = 9e999",
+    "key": f"UPDATE study_runs SET key = '../../**/*' WHERE key = '{RUNS[0].key}'",
+    "another key": f"UPDATE study_runs SET key = '{'0' * 64}' WHERE key = '{RUNS[0].key}'",
+}
+
+
+@pytest.mark.parametrize("what", STUDIES)
+@pytest.mark.parametrize("version", ["folder", "older"])
+def test_a_changed_study_is_named_and_removed_or_put_again(request, version, what):
+    folder = request.getfixturevalue(version)
+    with Store(folder) as store:
+        put_study(store, replace(WIDTHS, name="another"))
+    change(
+        folder,
+        f"{STUDIES[what]} {'AND' if 'WHERE' in STUDIES[what] else 'WHERE'} "
+        + ("study = 1" if "key" in what else "id = 1"),
+    )
+    with Store(folder) as store:
+        assert [it.record.name for it in list_studies(store)] == ["another"]
+        [error] = store.damaged.values()
+        assert 'study "widths"' in str(error)
+        with pytest.raises(DamagedError, match="kmlp rm widths"):
+            get_study(store, "widths")
+        put_study(store, WIDTHS)
+        assert get_study(store, "widths").rows == WIDTHS.rows
+    change(folder, "UPDATE studies SET question = '{}' WHERE id = 1")
+    with Store(folder) as store:
+        remove_study(store, "widths")
+        assert len(list_studies(store)) == 1
+        assert store.run(RUNS[0]).epochs == 3
+
+
+def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
+    change(folder, "UPDATE environments SET facts = '[]'")
+    said, [named] = answers(folder)
+    assert json.loads(said["environments"]) == []
+    assert "where some runs were trained" in named
+    with Store(folder) as store:
+        repair(store)
+    assert answers(folder)[1] == []
+    change(folder, """UPDATE environments SET facts = '{"command": "kmlp ''"}'""")
+    assert len(answers(folder)[1]) == 1
+
+
+def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
+    for table in ("environments", "runs", "epochs", "checkpoints", "studies", "claims"):
+        change(folder, f"ALTER TABLE {table} ADD COLUMN mine TEXT")
+    with Store(folder, facts={"host": "b"}) as store:
+        remove_study(store, "widths")
+        fill(store)
+    with Store(folder) as store:
+        assert examine(store).whole
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("ALTER TABLE runs RENAME COLUMN config TO other", "lacks columns"),
+        ("ALTER TABLE runs RENAME TO other", "lacks columns"),
+        ("CREATE TRIGGER t AFTER DELETE ON runs BEGIN SELECT 1; END", "has a trigger"),
+        ("CREATE VIEW v AS SELECT 1", "has a view"),
+    ],
+)
+def test_a_database_that_is_built_in_another_way_is_not_opened(folder, statement, message):
+    change(folder, statement)
+    for writable in (True, False):
+        with pytest.raises(DamagedError, match=message):
+            Store(folder, writable=writable)
+
+
+EVIL_KEY = "../../**/*"
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_nothing_outside_of_the_folder_is_opened_or_removed(folder, tmp_path, sealed):
+    """Nor what a pattern fits, even where somebody made the checksums anew."""
+    outside = [
+        tmp_path / "a" / "precious-1",
+        tmp_path / "b-c",
+        folder / "d-e",
+        folder / "checkpoints" / "f-g",
+    ]
+    for file in outside:
+        file.write_text("precious")
+    change(
+        folder,
+        f"UPDATE runs SET key = '{EVIL_KEY}' WHERE id = 1",
+        f"UPDATE study_runs SET key = '{EVIL_KEY}' WHERE key = '{RUNS[0].key}'",
+        f"UPDATE studies SET question = replace(question, '{RUNS[0].key}', '{EVIL_KEY}')",
+        "UPDATE checkpoints SET file = '../../precious-1'",
+    )
+    if sealed:
+        with closing(sqlite3.connect(folder / "kmlp.sqlite")) as connection, connection:
+            seal_all(connection)
+    assert answers(folder)[1]
+    with Store(folder) as store:
+        examine(store)
+        with pytest.raises(DamagedError, match="a name that is not its"):
+            store.run(RUNS[1]).archive()
+        remove_study(store, "widths")
+        repair(store)
+    assert [it.read_text() for it in outside] == ["precious"] * 4
+    assert sorted(it.name for it in (folder / "checkpoints").iterdir()) == ["f-g"]
+
+
+def test_links_are_not_followed(folder, tmp_path):
+    elsewhere = shutil.move(folder / "checkpoints", tmp_path / "elsewhere")
+    (folder / "checkpoints").symlink_to(elsewhere)
+    files = sorted(it.name for it in elsewhere.iterdir())
+    with Store(folder) as store:
+        with pytest.raises(DamagedError, match="no file of this folder"):
+            store.run(RUNS[0]).archive()
+        remove_study(store, "widths")
+    assert sorted(it.name for it in elsewhere.iterdir()) == files
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in ("kmlp.sqlite", "kmlp.sqlite-journal"):
+        (other / file).symlink_to(tmp_path / "target")
+        for writable in (True, False):
+            with pytest.raises(StoreError, match=r"is a link|no runs"):
+                Store(other, writable=writable)
+        (other / file).unlink()
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_journal_that_has_sqlite_remove_another_file_is_not_played_back(folder, tmp_path):
+    """One that names a super-journal: https://sqlite.org/fileformat.html, section 3."""
+    journal = folder / "kmlp.sqlite-journal"
+    journal.write_bytes(
+        b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+        + bytes(600)
+        + b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+    )
+    for writable in (True, False):
+        with pytest.raises(StoreError, match="names another file"):
+            Store(folder, writable=writable)
+
+
+def test_an_empty_database_beside_models_is_not_a_new_one(folder):
+    (folder / "kmlp.sqlite").write_bytes(b"")
+    for writable in (True, False):
+        with pytest.raises(DamagedError, match="8 models of runs are beside it"):
+            Store(folder, writable=writable)
+    (folder / "kmlp.sqlite").unlink()
+    with pytest.raises(DamagedError, match="was not there"):
+        Store(folder)
+
+
+def test_an_older_copy_that_is_laid_over_is_noticed(folder):
+    """In place, as a sync client does it; a file in its place has another number."""
+    path = folder / "kmlp.sqlite"
+    older = path.read_bytes()
+    with Store(folder) as store:
+        assert store.claim(RUNS[0])
+        path.write_bytes(older)
+        with pytest.raises(StoreWriteError, match="replaced by an older copy"):
+            store.claim(RUNS[1])
+
+
+def test_epochs_follow_those_that_are_there(folder):
+    done = SliceResult(Slice(RUNS[0], 4, None, 5), (made_up_record(5, 0.5),), b"model")
+    with Store(folder) as store:
+        assert store.claim(RUNS[0])
+        with pytest.raises(StoreWriteError, match="epoch 5 does not follow"):
+            store.append(RUNS[0], done, fresh=False)
+        assert store.run(RUNS[0]).epochs == 3
+
+
+def test_the_doctor_says_what_is_whole_and_mends_what_training_can(folder):
+    models = folder / "checkpoints"
+    with Store(folder) as store:
+        health = examine(store)
+        assert (health.studies, health.runs, health.epochs, health.models) == (1, 4, 12, 8)
+        assert health.whole
+    change(
+        folder,
+        "UPDATE epochs SET val_accuracy = 7 WHERE run = 1",
+        "INSERT INTO study_runs VALUES (99, 'x')",
+        "DELETE FROM step_losses WHERE run = 4",
+    )
+    next(models.glob(f"{RUNS[1].key[:24]}-3-*")).write_bytes(b"other")
+    next(models.glob(f"{RUNS[2].key[:24]}-2-*")).unlink()
+    (models / f"{'0' * 24}-1-{'0' * 8}.keras").write_bytes(b"left")
+    (models / "mine.keras").write_bytes(b"mine")
+    with Store(folder) as store:
+        health = examine(store)
+        assert (health.studies, health.runs, len(health.damaged)) == (1, 2, 4)
+        assert health.leftovers == ("1 row of `study_runs`", f"1 file in {models}")
+        lost = repair(store)
+        assert {(it.key, it.epochs) for it in lost} == {(RUNS[n].key, 3) for n in (0, 1, 3)}
+        assert [store.standing(run).epochs for run in RUNS] == [0, 2, 3, 0]
+        assert examine(store).whole
+    assert (models / "mine.keras").exists()
+
+
+def test_what_another_process_trains_is_left_alone_by_the_doctor(folder):
+    change(folder, "UPDATE epochs SET val_accuracy = 7 WHERE run = 1")
+    file = folder / "checkpoints" / f".{RUNS[0].key[:24]}-4-{'0' * 8}.keras.123"
+    file.write_bytes(b"half")
+    with Store(folder) as training, Store(folder) as other:
+        assert training.claim(RUNS[0])
+        assert repair(other) == []
+        assert file.exists()
+        training.release(RUNS[0])
+    with Store(folder) as store:
+        assert [it.key for it in repair(store)] == [RUNS[0].key]
+    assert not file.exists()
+
+
+def test_a_damaged_file_is_rebuilt_of_what_can_be_read(folder):
+    path = folder / "kmlp.sqlite"
+    data = path.read_bytes()
+    middle = len(data) // 2 // 4096 * 4096
+    path.write_bytes(data[:middle] + b"\xff" * 4096 + data[middle + 4096 :])
+    with pytest.raises(StoreError, match="kmlp doctor --repair"), Store(folder) as store:
+        examine(store)
+    kept = rebuild(folder)
+    assert len(kept.read_bytes()) == len(data)
+    with Store(folder) as store:
+        repair(store)
+        health = examine(store)
+    assert health.runs >= 1 or health.studies >= 1
+    assert all("study" in it for it in health.damaged)
+    assert not health.leftovers

@@ -1,0 +1,82 @@
+"""A small store, of which nothing was trained, and what it says."""
+
+import json
+
+from made_up import made_up_record
+
+from kmlp import RunConfig
+from kmlp.ablation import load_ablation
+from kmlp.config import dataset_of
+from kmlp.engine import Slice, SliceResult
+from kmlp.errors import KmlpError
+from kmlp.export import ablation_to_dict
+from kmlp.run import RunIdentity, run_key
+from kmlp.store import Store, StudyRecord
+from kmlp.store.environments import environments_of
+from kmlp.store.listing import list_runs
+from kmlp.store.studies import get_study, list_studies, put_study
+
+FACTS = {"command": "kmlp ablate", "versions": {"keras": "3"}, "threads": 1, "host": "a"}
+CONFIGS = [RunConfig(width=width, seed=seed) for width in (8, 16) for seed in (0, 1)]
+KEYS = [run_key(it, dataset_of(it).fingerprint, "jax", fused=True) for it in CONFIGS]
+RUNS = [
+    RunIdentity(key, it, "jax", True, 10) for key, it in zip(KEYS, CONFIGS, strict=True)
+]
+WIDTHS = StudyRecord(
+    name="widths",
+    kind="ablation",
+    about={
+        "backend": "jax",
+        "fused": True,
+        "axis": "width",
+        "base": RUNS[0].config.to_dict(),
+    },
+    question={"values": [8, 16], "seeds": [0, 1], "chance_limits": [0.1, 0.1]},
+    epochs=3,
+    rows=((RUNS[0].key, RUNS[1].key), (RUNS[2].key, RUNS[3].key)),
+)
+
+
+def fill(store):
+    """Has the runs of `WIDTHS`, two widths with two seeds, of three epochs each."""
+    for place, run in enumerate(RUNS):
+        assert store.claim(run)
+        for first, last in ((1, 2), (3, 3)):
+            epochs = range(first, last + 1)
+            records = tuple(made_up_record(it, (it + place) / 10) for it in epochs)
+            done = SliceResult(Slice(run, first - 1, None, last), records, bytes([place]))
+            assert store.append(run, done, fresh=False)
+        store.release(run)
+    put_study(store, WIDTHS)
+
+
+def small_store(folder):
+    """Makes one in a folder."""
+    with Store(folder, facts=FACTS) as store:
+        fill(store)
+    return folder
+
+
+def answers(folder):
+    """What a store says, and what it names as damaged."""
+    named = []
+    said = {}
+
+    def ask(name, question):
+        try:
+            with Store(folder, writable=False) as store:
+                said[name] = json.dumps(question(store))
+                named.extend(map(str, store.damaged.values()))
+        except KmlpError as error:
+            named.append(str(error))
+
+    def ablation(store):
+        return ablation_to_dict(
+            load_ablation(store, get_study(store, "widths")), target=None
+        )
+
+    ask("studies", lambda store: [it.to_dict() for it in list_studies(store)])
+    ask("runs", lambda store: [it.to_dict() for it in list_runs(store, {})])
+    ask("ablation", ablation)
+    ask("environments", lambda store: environments_of(store, "widths"))
+    return said, named
