@@ -37,10 +37,11 @@ $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 .PHONY: test-once
 test-once: $(VENV)/installed-all
 	KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
-	    $(addprefix tests/,kmlp tuning cli crashes datasets)
+	    $(addprefix tests/,kmlp tuning cli crashes datasets fuzz)
 
 # What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
-# optimizer, loss, metric and layer of Keras among it, on each backend; and published labs.
+# optimizer, loss, metric and layer of Keras among it, on each backend; published labs; and
+# damage of a thousand kinds.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
 	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs
@@ -52,7 +53,7 @@ $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
 
 .PHONY: test-labs
 test-labs: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/cli tests/datasets
+	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/cli tests/datasets tests/fuzz
 
 # Real Ray clusters, whose workers and nodes are killed, too.
 .PHONY: test-clusters
