@@ -43,7 +43,8 @@ class Claims:
         if row is not None and row["owner"] != self.owner and alive(row):
             return False
         self._connection.execute(
-            "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO claims (key, owner, host, pid, heartbeat) "
+            "VALUES (?, ?, ?, ?, ?)",
             (key, self.owner, socket.gethostname(), os.getpid(), time.time()),
         )
         if self._thread is None and self._connect is not None:
