@@ -93,7 +93,7 @@ def test_a_database_of_a_newer_kmlp_is_left_alone(kmlp):
     for command in (TRAIN, ["studies"]):
         code, out, err = kmlp.run(*command)
         assert (code, out) == (2, "")
-        assert "was written by a newer kmlp (schema 99; this one knows 1)" in err
+        assert "was written by a newer kmlp (schema 99; this one knows 2)" in err
     assert (kmlp.folder / "runs" / "kmlp.sqlite").read_bytes() == before
 
 
