@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from kmlp.errors import ConfigError
@@ -156,30 +159,83 @@ def nesting(found: Any) -> int:
 def replacing(path: Path) -> Iterator[Path]:
     """A path with the same suffix to write to, which becomes `path` at the end.
 
-    After an error, what was at `path` is still there.
+    It is in a new folder beside `path`, of a name that nobody can foresee, that only this
+    user can look into: in a folder that others write to, too, no link of theirs is written
+    through. A link at `path` is replaced itself; what it leads to is left alone. After an
+    error, what was at `path` is still there.
 
     Raises:
         OSError: with the name of `path`, if it cannot be written.
     """
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    with naming(path, path.parent):
+        folder = Path(tempfile.mkdtemp(prefix=".kmlp-", dir=path.parent))
     try:
-        with naming(path, aside):
+        with naming(path, folder):
+            aside = folder / f"new{path.suffix}"
             yield aside
             aside.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_new(folder: Path, begin: str) -> tuple[Path, BinaryIO]:
+    """Opens a file to write that was not there before, which no link leads elsewhere.
+
+    Args:
+        folder: Where it is to be.
+        begin: How its name begins. It goes on so that nobody can foresee it.
+
+    Returns:
+        Its path, and the open file.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    path = folder / f"{begin}{secrets.token_hex(8)}"
+    return path, path.open("xb")
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Opens a file of kmlp's own to read: no link, and nothing but a file.
+
+    Raises:
+        OSError: if it cannot be read, or is something else.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        opened = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        if not path.is_symlink():
+            raise
+        why = "it is a link, which is not followed"
+        raise OSError(errno.ELOOP, why, str(path)) from error
+    try:
+        mode = os.fstat(opened).st_mode
+        if not stat.S_ISREG(mode):
+            kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+            raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
+        return os.fdopen(opened, "rb")
+    except BaseException:
+        os.close(opened)
+        raise
 
 
 @contextmanager
-def naming(path: Path, aside: Path) -> Iterator[None]:
-    """Has an error of the system name `path` if it names nothing, or what was set aside.
+def naming(path: Path, ours: Path) -> Iterator[None]:
+    """Has an error of the system name `path` if it names nothing, or what is of ours.
 
     That of a write to a full disk names nothing.
+
+    Args:
+        path: What a user knows.
+        ours: A file or a folder that a user need not know.
     """
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename not in (None, aside, str(aside)):
+        named = error.filename
+        is_ours = isinstance(named, str | Path) and Path(named).is_relative_to(ours)
+        if error.errno is None or not (named is None or is_ours):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 

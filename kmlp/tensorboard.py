@@ -5,7 +5,7 @@ They are written by TensorBoard's own functions, of which these load no TensorFl
 
 from __future__ import annotations
 
-import os
+import errno
 import time
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -15,7 +15,7 @@ from typing import Any
 
 from kmlp.columns import COLUMNS, column_of
 from kmlp.config import config_fields, value_text
-from kmlp.files import file_name, naming
+from kmlp.files import file_name, naming, replacing
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import FIGURES
 from kmlp.texts import visible
@@ -50,9 +50,10 @@ def write_logs(found: StudyRuns, folder: Path) -> Path:
         The study's folder, for `tensorboard --logdir`.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if it cannot be written, or if a link is in the place of a folder in it.
     """
     top = folder / file_name(found.study)
+    _make_folder(top)
     cells = _hparams(found)
     if found.varied:
         _write(top, [_event(0.0, 0, _experiment(found, cells))])
@@ -171,14 +172,17 @@ def _write(folder: Path, events: Iterable[Any]) -> None:
     writer = RecordWriter(buffer)
     for event in (Event(file_version="brain.Event:2"), *events):
         writer.write(event.SerializeToString())
+    _make_folder(folder)
+    # A name of its own, so that a TensorBoard that is open goes on to it.
+    path = folder / f"events.out.tfevents.{time.time_ns()}.kmlp"
+    with naming(folder, path), replacing(path) as aside:
+        aside.write_bytes(buffer.getvalue())
+        for before in folder.glob("events.out.tfevents.*.kmlp"):
+            before.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes a folder, unless it is there; a link could lead to files of others."""
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link, which is not followed", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{os.getpid()}.kmlp"  # which TensorBoard does not take for its own
-    try:
-        with naming(folder, aside):
-            aside.write_bytes(buffer.getvalue())
-        for path in folder.glob("events.out.tfevents.*.kmlp"):
-            path.unlink()
-        # A name of its own, so that a TensorBoard that is open goes on to it.
-        aside.replace(folder / f"events.out.tfevents.{time.time_ns()}.kmlp")
-    finally:
-        aside.unlink(missing_ok=True)

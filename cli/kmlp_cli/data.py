@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -123,20 +122,18 @@ def import_(
 def show(
     name: Dataset,
     out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
 ) -> None:
     """Draw images of every class into a picture."""
     from kmlp.data.picture import draw_samples
-    from kmlp.errors import ConfigError
     from kmlp.files import replacing
+    from kmlp_cli.saving import check_target
 
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ConfigError(
-            [f'The value of `out` is "{out}", but must end in .png, .jpg or .jpeg.']
-        )
-    if not out.parent.is_dir():
-        raise ConfigError([f'There is no folder "{out.parent}" to write into.'])
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise ConfigError([f'"{out}" cannot be written.'])
+    suffixes = [".png", ".jpg", ".jpeg"]
+    suffixes += [out.suffix] * (out.suffix.lower() in suffixes)
+    check_target(out, overwrite=overwrite, option="--out", suffixes=suffixes)
     picture = draw_samples(_load(name))
     with replacing(out) as aside:
         picture.save(aside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from functools import partial
@@ -75,7 +76,7 @@ def report(
             f"{it} exists, where a chart would be. Choose another --out, or give "
             "--overwrite."
             for it in picture_names(sections, out)
-            if it.exists()
+            if os.path.lexists(it)
         )
     for written in write_report(sections, out, title=title):
         say(f"Wrote {written}.")

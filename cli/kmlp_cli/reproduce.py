@@ -200,13 +200,13 @@ def _report_path(
     check_target(out, option="--out", suffixes=FORMATS, overwrite=overwrite)
     if out.suffix == ".pdf":
         find_browser()
-    pictures = (
-        [] if overwrite or out.suffix != ".md" else out.parent.glob(f"{out.stem}-*.svg")
-    )
-    raise_problems(
-        f"{it} exists, where a chart might be. Choose another --out, or give --overwrite."
-        for it in sorted(pictures)
-    )
+    if out.suffix == ".md" and not overwrite:
+        raise_problems(
+            f"{it} exists, where a chart might be. Choose another --out, or give "
+            "--overwrite."
+            for it in sorted(out.parent.iterdir())
+            if it.name.startswith(f"{out.stem}-") and it.suffix == ".svg"
+        )
     return out
 
 

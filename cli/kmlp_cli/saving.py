@@ -47,7 +47,7 @@ def check_target(
         )
     elif path.is_dir():
         problems.append(f"{path} of `{option}` is a folder. Choose another name.")
-    elif path.exists() and not overwrite:
+    elif os.path.lexists(path) and not overwrite:  # a link that leads nowhere, too
         problems.append(
             f"{path} of `{option}` exists. Choose another name, or give --overwrite."
         )

@@ -185,7 +185,11 @@ class _Process:
                         env=self._environment | self._folder,
                     )
                     self.started = self.pool.submit(
-                        _start, backend.select(), packed, self._seconds
+                        _start,
+                        backend.select(),
+                        packed,
+                        self._seconds,
+                        self._folder.get("TMPDIR"),
                     )
                 future: Future[Any] = self.pool.submit(_do, slice_)
         return future
@@ -196,8 +200,8 @@ class _Process:
         if not isinstance(error, BrokenProcessPool) or "SIGKILL" in _why(error):
             return None
         try:
-            said = Path(*self._folder.values(), _SAID).read_text(errors="replace")
-        except OSError:  # it had started, or there is no such folder
+            said = Path(self._folder["TMPDIR"], _SAID).read_text(errors="replace")
+        except (OSError, KeyError):  # it had started, or there is no such folder
             return None
         last = said.strip().rpartition("\n")[2]
         return BackendError(
@@ -255,11 +259,11 @@ def _prepare(parent: int) -> None:
     sys.stdout = sys.stderr
 
 
-def _start(name: str, own: bytes | None, seconds: float) -> None:
+def _start(name: str, own: bytes | None, seconds: float, folder: str | None) -> None:
     """Starts the backend. If that ends the process, a file has what it said on stderr."""
     global _worker
     backend.select(name)
-    with _stderr_kept():
+    with _stderr_kept(folder):
         backend.start()
     if own is not None:
         register_own(own)
@@ -267,13 +271,15 @@ def _start(name: str, own: bytes | None, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def _stderr_kept() -> Iterator[None]:
-    """Has what is said on stderr go into a file; `KMLP_DEBUG=1` shows it all along."""
+def _stderr_kept(folder: str | None) -> Iterator[None]:
+    """Has what is said on stderr go into a file of the worker's own temporary folder, if
+    it has one; `KMLP_DEBUG=1` shows it all along.
+    """
     try:
-        if os.environ.get("KMLP_DEBUG") == "1":
+        if folder is None or os.environ.get("KMLP_DEBUG") == "1":
             raise OSError
-        path = Path(os.environ.get("TMPDIR", ""), _SAID)
-        kept = path.open("wb")
+        path = Path(folder, _SAID)
+        kept = path.open("xb")
     except OSError:
         yield
         return

@@ -12,6 +12,8 @@ import re
 import stat
 from pathlib import Path
 
+from kmlp.files import open_new
+
 FOLDER = "checkpoints"
 
 _NAME = re.compile(r"\.?([0-9a-f]{24})-\d+-[0-9a-f]{8}\.keras(\..*)?")
@@ -30,9 +32,9 @@ def file_name(key: str, epochs: int, sha256: str) -> str:
 def write(folder: Path, name: str, archive: bytes) -> None:
     """Puts a file into the folder, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{name}.{os.getpid()}"
+    aside, file = open_new(folder, f".{name}.")
     try:
-        with aside.open("wb") as file:
+        with file:
             file.write(archive)
             file.flush()
             os.fsync(file.fileno())

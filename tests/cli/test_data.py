@@ -211,9 +211,17 @@ def test_show_draws_every_class(kmlp, folders, imported):
 
 @pytest.mark.parametrize(
     ("out", "message"),
-    [("grid.bmp", "must end in .png"), ("nowhere/grid.png", "There is no folder")],
+    [
+        ("grid.bmp", "but must be one of name.png, name.jpg, name.jpeg"),
+        ("nowhere/grid.png", "nowhere of `--out` does not exist"),
+        (
+            "there.png",
+            "there.png of `--out` exists. Choose another name, or give --overwrite",
+        ),
+    ],
 )
 def test_show_refuses_what_it_cannot_write(kmlp, folders, imported, out, message):
+    (folders / "there.png").symlink_to("nowhere")
     result = kmlp("data", "show", imported, "--out", str(folders / out))
     assert (result.code, result.out) == (2, "")
     assert message in result.err

@@ -18,7 +18,7 @@ from kmlp.activations import ACTIVATIONS
 from kmlp.checkpoint import Archiver
 from kmlp.engine import Slice, SliceFailed
 from kmlp.errors import BackendError, ResourceError
-from kmlp.executors import InProcessExecutor, ProcessExecutor, do_slice
+from kmlp.executors import InProcessExecutor, ProcessExecutor, do_slice, processes
 from kmlp.export import ablation_to_dict
 from kmlp.run import identify
 
@@ -284,3 +284,15 @@ def test_a_slice_that_is_done_elsewhere_tells_of_the_machine():
     done = do_slice(Slice(identify(CONFIG, fused=True), 0, None, 1))
     assert done.facts["device"] == "cpu"
     assert done.place == f"{platform.node()} cpu"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("folder", [None, "."])
+def test_what_a_worker_says_goes_into_no_file_of_others(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "stderr.txt").symlink_to("victim")
+    with processes._stderr_kept(folder):
+        os.write(2, b"said")
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert (tmp_path / "stderr.txt").is_symlink()

@@ -11,6 +11,8 @@ from kmlp.files import (
     MAX_NESTING,
     expanded,
     nesting,
+    open_new,
+    open_plain,
     parsed,
     read_text,
     replacing,
@@ -133,17 +135,84 @@ def test_what_repeats_or_holds_itself_has_an_end():
     assert nesting(found) == MAX_NESTING + 1
 
 
+@pytest.fixture
+def victim(tmp_path):
+    """A file that nothing may be written to."""
+    path = tmp_path / "elsewhere" / "victim"
+    path.parent.mkdir()
+    path.write_text("precious")
+    yield path
+    assert path.read_text() == "precious"
+
+
 def test_what_cannot_be_written_is_named_and_leaves_what_is_there(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("old")
-    for error in (
-        OSError(errno.ENOSPC, "No space left on device"),  # of a write: it has no name
-        PermissionError(
-            errno.EACCES, "Permission denied", f"{tmp_path}/.table.{os.getpid()}.csv"
-        ),
-    ):
-        with pytest.raises(type(error)) as caught, replacing(path) as aside:
+
+    def full(aside):
+        raise OSError(errno.ENOSPC, "No space left on device")  # it has no name
+
+    def refused(aside):
+        raise PermissionError(errno.EACCES, "Permission denied", str(aside))
+
+    for fail in (full, refused):
+        with pytest.raises(OSError, match=f": '{path}'$"), replacing(path) as aside:
             aside.write_text("half")
-            raise error
-        assert str(caught.value).endswith(f"{error.strerror}: '{path}'")
+            fail(aside)
         assert [it.read_text() for it in tmp_path.iterdir()] == ["old"]
+    with pytest.raises(NotADirectoryError, match=f": '{path}/a'$"), replacing(path / "a"):
+        pass
+
+
+def test_no_planted_link_is_written_through(tmp_path, victim, monkeypatch):
+    """Neither at a name that could be foreseen, nor at the file's own."""
+    path = tmp_path / "o.html"
+    planted = [path, tmp_path / f".o.{os.getpid()}.html", tmp_path / "new.html"]
+    for link in planted:
+        link.symlink_to(victim)
+    with replacing(path) as aside:
+        assert aside.suffix == ".html"
+        assert aside.parent.stat().st_mode & 0o777 == 0o700
+        assert aside.parent.parent == tmp_path
+        aside.write_text("new")
+    assert [it.is_symlink() for it in planted] == [False, True, True]
+    assert path.read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 4
+    with replacing(path) as other:
+        other.touch()
+    assert aside.parent != other.parent
+
+
+def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / "a") as aside:
+            aside.touch()
+        path, opened = open_new(tmp_path, "b")
+        opened.close()
+    finally:
+        os.umask(before)
+    assert [it.stat().st_mode & 0o777 for it in (tmp_path / "a", path)] == [0o640] * 2
+
+
+def test_a_file_opened_new_follows_no_link(tmp_path, victim, monkeypatch):
+    (tmp_path / ".a.b").symlink_to(victim)
+    monkeypatch.setattr("secrets.token_hex", lambda size: "b")
+    with pytest.raises(FileExistsError):
+        open_new(tmp_path, ".a.")
+
+
+def test_only_files_are_opened_as_such(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").write_text("here")
+    (tmp_path / "link").symlink_to("file")
+    with open_plain(tmp_path / "file") as opened:
+        assert opened.read() == b"here"
+    for name, why in (
+        ("fifo", "it is a FIFO"),
+        ("link", "it is a link, which is not followed"),
+        (".", "it is a folder"),
+        ("gone", "No such file"),
+    ):
+        with pytest.raises(OSError, match=why):
+            open_plain(tmp_path / name)

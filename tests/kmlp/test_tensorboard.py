@@ -203,3 +203,14 @@ def test_a_folder_that_cannot_be_filled_is_named(study, tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.write_bytes", fail)
     with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}"):
         write_logs(study, tmp_path)
+
+
+@pytest.mark.parametrize("place", ["", "width=16,seed=0"])
+def test_no_link_in_the_folder_is_followed(study, tmp_path, place):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "logs" / study.study / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match=f"it is a link, which is not followed: '{link}'"):
+        write_logs(study, tmp_path / "logs")
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -1,0 +1,20 @@
+import os
+
+import pytest
+
+from kmlp.store import checkpoints
+
+pytestmark = pytest.mark.once
+
+
+def test_a_planted_link_is_not_written_through(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for name in ("a-1-b.keras", f".a-1-b.keras.{os.getpid()}"):
+        (folder / name).symlink_to(victim)
+    checkpoints.write(folder, "a-1-b.keras", b"new")
+    assert victim.read_text() == "precious"
+    assert (folder / "a-1-b.keras").read_bytes() == b"new"
+    assert not (folder / "a-1-b.keras").is_symlink()
