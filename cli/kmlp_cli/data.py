@@ -45,6 +45,12 @@ def list_(as_json: Json = False) -> None:
         print_json({"datasets": found})
     else:
         print_table(datasets_table(found))
+    for dataset in found:
+        if dataset["damage"]:
+            say(
+                f"{dataset['damage']} What TFDS has is prepared anew when it is used; your "
+                f"own is to be imported again, after `kmlp data rm {dataset['name']}`."
+            )
 
 
 @app.command()

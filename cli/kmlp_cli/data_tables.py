@@ -25,7 +25,7 @@ def datasets_table(datasets: list[dict[str, Any]]) -> Table:
     for dataset in datasets:
         table.add_row(
             dataset["name"],
-            dataset["where"] or "to be downloaded",
+            dataset["where"] or ("damaged" if dataset["damage"] else "to be downloaded"),
             _NONE if dataset["images"] is None else f"{dataset['images']:,}",
             _shape(dataset["shape"]),
             str(dataset["classes"] or _NONE),

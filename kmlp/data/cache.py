@@ -1,54 +1,37 @@
 """The array cache: datasets as files of uint8 that are read without being copied.
 
-A folder a dataset, with an array a file. It is written aside and renamed, so it is
-there as a whole or not at all, and its content is compared with the fingerprint in
-`dataset.json` when it is opened.
+A folder a dataset: see `kmlp.data.entry`. It is written aside and renamed, so it is there
+as a whole or not at all. Nothing outside the cache's folder is read, written or removed,
+whatever links there are in it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from kmlp.data.dataset import Images, Split, fingerprint
+from kmlp.data.dataset import Images
+from kmlp.data.entry import (
+    Entry,
+    dataset_name,
+    folder_name,
+    read_entry,
+    write_entry,
+    write_facts,
+)
 from kmlp.data.known import is_name
+from kmlp.data.listing import is_left_behind
 from kmlp.errors import ConfigError, DataError
 from kmlp.files import expanded
-
-_FACTS = "dataset.json"
-_FORMAT = 1
-_ARRAYS = ("train_x", "train_y", "test_x", "test_y")
-
-
-class Damaged(Exception):  # noqa: N818  (not an error yet: it may be made again)
-    """A dataset of the cache is not what was written."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """What the cache says of a dataset, without reading it."""
-
-    name: str
-    folder: Path
-    fingerprint: str
-    class_names: tuple[str, ...]
-    source: str
-    imported: bool
-    """Whether it is the user's own, which only the user can make again."""
-    shapes: dict[str, tuple[int, ...]]
-    """Of the arrays: `train_x`, `train_y`, `test_x`, `test_y`."""
 
 
 def cache_folder() -> Path:
@@ -75,86 +58,80 @@ def cache_folder() -> Path:
 
 
 def entries() -> list[Entry]:
-    """All datasets of the cache that are not damaged, by name."""
-    found = []
-    for path in cache_folder().glob("[!.]*"):
-        with contextlib.suppress(DataError):  # told when that one is asked for
-            found.append(entry_of(path))
-    return sorted(found, key=lambda entry: entry.name)
+    """All datasets of the cache that say what was written of them, by name."""
+    return sorted(
+        (it for it in _listed().values() if isinstance(it, Entry)), key=lambda it: it.name
+    )
+
+
+def problems() -> dict[str, DataError]:
+    """What is wrong with the other datasets of the cache, by their names."""
+    found = _listed()
+    return {name: it for name, it in sorted(found.items()) if isinstance(it, DataError)}
+
+
+def _listed() -> dict[str, Entry | DataError]:
+    """What is in the cache, by name."""
+    try:
+        paths = list(cache_folder().iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise DataError(f"{cache_folder()} cannot be read ({error.strerror}).") from error
+    found: dict[str, Entry | DataError] = {}
+    for path in paths:
+        name = dataset_name(path)
+        if name is None or is_left_behind(path.name) or not path.is_dir():
+            continue
+        try:
+            found[name] = read_entry(path)
+        except DataError as error:
+            found[name] = error
+    return found
 
 
 def find(name: str) -> Entry | None:
     """What the cache says of a dataset; None if it has none of that name.
 
     Raises:
-        DataError: if what it says is damaged.
+        DamagedError: if what it says is not what was written.
+        DataError: if another version of kmlp wrote it.
     """
-    return entry_of(_folder(name)) if has(name) else None
+    return read_entry(_folder(name)) if has(name) else None
 
 
 def has(name: str) -> bool:
-    """Whether the cache has a folder for a dataset of that name, damaged or not."""
-    return is_name(name) and _folder(name).is_dir()
+    """Whether the cache has something in a dataset's place, damaged or not."""
+    return is_name(name) and os.path.lexists(_folder(name))
 
 
-def open_images(entry: Entry) -> Images:
-    """The images of an entry, memory-mapped.
+def add_checksum(name: str, images: Images) -> None:
+    """Writes what the cache says of a dataset with a checksum, if it has none.
 
-    Raises:
-        Damaged: if they are not those that were written.
+    An older kmlp wrote none. Where the cache cannot be written to, it stays as it is.
+
+    Args:
+        name: The dataset. Whoever calls does not have it `locked`.
+        images: As they were read from the cache.
     """
-    arrays = {}
-    for name, shape in entry.shapes.items():
-        try:
-            array = np.load(entry.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise Damaged(f"{entry.folder / name}.npy cannot be read ({error})") from error
-        if array.shape != shape:
-            raise Damaged(
-                f"{entry.folder / name}.npy has shape {array.shape}, but must have {shape}"
-            )
-        arrays[name] = array
-    train = Split(x=arrays["train_x"], y=arrays["train_y"])
-    test = Split(x=arrays["test_x"], y=arrays["test_y"])
-    if fingerprint(train, test) != entry.fingerprint:
-        raise Damaged(f"{entry.folder} is damaged (its content has another fingerprint)")
-    return Images(
-        train=train,
-        test=test,
-        class_names=entry.class_names,
-        source=entry.source,
-        fingerprint=entry.fingerprint,
-    )
+    entry = find(name)
+    if entry is None or entry.checked:
+        return
+    with contextlib.suppress(DataError), locked(name), _explained():
+        if find(name) == entry:  # no other process wrote it anew meanwhile
+            write_facts(entry.folder, name, images, imported=entry.imported)
 
 
 def write(folder: Path, name: str, images: Images, *, imported: bool = False) -> None:
     """Writes images into a folder that `replacing` gives."""
-    arrays: dict[str, NDArray[Any]] = {
-        "train_x": images.train.x,
-        "train_y": images.train.y,
-        "test_x": images.test.x,
-        "test_y": images.test.y,
-    }
-    facts = {
-        "format": _FORMAT,
-        "name": name,
-        "fingerprint": images.fingerprint,
-        "class_names": images.class_names,
-        "source": images.source,
-        "imported": imported,
-        "shapes": {key: array.shape for key, array in arrays.items()},
-    }
     with _explained():
-        for key, array in arrays.items():
-            file = folder / f"{key}.npy"
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-        (folder / _FACTS).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        write_entry(folder, name, images, imported=imported)
 
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
     """Has other processes wait that want to write the same dataset."""
-    lock = FileLock(cache_folder() / f".{_slug(name)}.lock")
+    lock = FileLock(cache_folder() / f".{folder_name(name)}.lock")
     with _explained():
         cache_folder().mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -172,7 +149,10 @@ def replacing(name: str) -> Iterator[Path]:
     """
     folder = _folder(name)
     _remove_left_overs(folder)
-    aside = folder.with_name(f".{folder.name}.new-{os.getpid()}")
+    aside, before = (
+        folder.with_name(f".{folder.name}.{what}-{secrets.token_hex(8)}")
+        for what in ("new", "old")
+    )
     try:
         with _explained():
             aside.mkdir()
@@ -181,8 +161,8 @@ def replacing(name: str) -> Iterator[Path]:
             for file in aside.iterdir():
                 if file.is_file():  # some systems put folders into every folder
                     _flush(file)
-            if folder.exists():
-                folder.replace(folder.with_name(f".{folder.name}.old-{os.getpid()}"))
+            if os.path.lexists(folder):
+                folder.replace(before)
             aside.replace(folder)
     finally:
         _remove_left_overs(folder)
@@ -191,13 +171,24 @@ def replacing(name: str) -> Iterator[Path]:
 def remove(name: str) -> None:
     """Removes a dataset from the cache."""
     with locked(name), _explained():
-        shutil.rmtree(_folder(name))
+        _remove(_folder(name))
 
 
 def _remove_left_overs(folder: Path) -> None:
     """Removes what was written aside, by a process that was killed, too."""
-    for left in folder.parent.glob(f".{folder.name}.*-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    ours = re.compile(rf"\.{re.escape(folder.name)}\.(new|old)-[0-9a-f]+")
+    for left in folder.parent.iterdir():
+        if ours.fullmatch(left.name):
+            with contextlib.suppress(OSError):
+                _remove(left)
+
+
+def _remove(path: Path) -> None:
+    """Removes a folder; of a link, what it leads to is left alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _flush(file: Path) -> None:
@@ -206,40 +197,7 @@ def _flush(file: Path) -> None:
 
 
 def _folder(name: str) -> Path:
-    return cache_folder() / _slug(name)
-
-
-def _slug(name: str) -> str:
-    return name.replace("/", "--").replace(":", "@").replace("*", "x")
-
-
-def entry_of(folder: Path) -> Entry:
-    """What a dataset's folder says of it.
-
-    Raises:
-        DataError: if that is damaged.
-    """
-    try:
-        facts: dict[str, Any] = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        if facts["format"] != _FORMAT:
-            raise DataError(
-                f"{folder} was written by another version of kmlp. Remove that folder."
-            )
-        return Entry(
-            name=facts["name"],
-            folder=folder,
-            fingerprint=facts["fingerprint"],
-            class_names=tuple(facts["class_names"]),
-            source=facts["source"],
-            imported=facts["imported"],
-            shapes={key: tuple(facts["shapes"][key]) for key in _ARRAYS},
-        )
-    except DataError:
-        raise
-    except (
-        OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError
-    ) as error:  # fmt: skip
-        raise DataError(f"{folder / _FACTS} is damaged. Remove that folder.") from error
+    return cache_folder() / folder_name(name)
 
 
 @contextmanager

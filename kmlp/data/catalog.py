@@ -15,6 +15,7 @@ import numpy as np
 
 from kmlp.data import cache
 from kmlp.data.dataset import Images
+from kmlp.data.entry import Entry
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
 from kmlp.data.listing import is_left_behind
 from kmlp.data.user_files import is_idx_folder
@@ -36,17 +37,19 @@ def catalog() -> list[dict[str, Any]]:
 
     Returns:
         For each its `name`; `ready`, whether nothing has to be downloaded; `where` it
-        is; `images`, `shape` and `classes` and `bytes` on disk where they are known.
+        is; `damage`, what is wrong with it in the array cache, None where nothing is;
+        `images`, `shape` and `classes` and `bytes` on disk where they are known.
     """
     cached = {entry.name: entry for entry in cache.entries()}
+    damage = {name: str(error) for name, error in cache.problems().items()}
     own = [name for name, entry in cached.items() if entry.imported]
     return [
-        {"name": name, **_facts(name, cached.get(name))}
-        for name in dict.fromkeys([*own, *SUGGESTED, *cached])
+        {"name": name, "damage": damage.get(name), **_facts(name, cached.get(name))}
+        for name in dict.fromkeys([*own, *SUGGESTED, *cached, *damage])
     ]
 
 
-def _facts(name: str, entry: cache.Entry | None) -> dict[str, Any]:
+def _facts(name: str, entry: Entry | None) -> dict[str, Any]:
     facts: dict[str, Any] = dict.fromkeys(("images", "shape", "classes", "bytes"))
     where: str | None = None
     folder: Path | None = None

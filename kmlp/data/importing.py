@@ -8,6 +8,7 @@ from pathlib import Path
 from kmlp.data import cache
 from kmlp.data.class_folders import read_class_folders
 from kmlp.data.dataset import Images
+from kmlp.data.entry import DamagedError, read_images
 from kmlp.data.known import BUNDLED, KNOWN, check_content, check_own_name
 from kmlp.data.listing import Listing, is_folder
 from kmlp.data.sources import load_images, run_tfds
@@ -80,8 +81,7 @@ def import_dataset(
     if name == BUNDLED:
         return load_images(BUNDLED)  # the same images
     with cache.locked(name):
-        before = cache.find(name)
-        if before is None or not _is_there(before, images):
+        if not _is_there(name, images):
             with cache.replacing(name) as folder:
                 cache.write(folder, name, images, imported=known is None)
     images = load_images(name)
@@ -97,19 +97,27 @@ def import_dataset(
     return images
 
 
-def _is_there(before: cache.Entry, images: Images) -> bool:
-    """Whether images are those of the dataset that there is, which is not damaged.
+def _is_there(name: str, images: Images) -> bool:
+    """Whether the dataset that there is has these images, and is not damaged.
 
     Raises:
-        DataError: if that has others.
+        DataError: if it has others, or if nobody can tell.
     """
+    ways = f"Remove it first: `kmlp data rm {name}`. Or choose another name."
+    try:
+        before = cache.find(name)
+    except DamagedError as error:
+        if name in KNOWN:  # it has these, or has been written to since
+            return False
+        raise DataError(f"{error} {ways}") from error
+    if before is None:
+        return False
     if (before.fingerprint, before.class_names) != (images.fingerprint, images.class_names):
         raise DataError(
-            f"There is another dataset {before.name} already, of {before.source}. Remove "
-            f"it first: `kmlp data rm {before.name}`. Or choose another name."
+            f"There is another dataset {name} already, of {before.source}. {ways}"
         )
     try:
-        cache.open_images(before)
-    except cache.Damaged:
+        read_images(before)
+    except DamagedError:
         return False
     return True

@@ -126,8 +126,7 @@ def check_tfds_name(name: str, also: Iterable[str] = ()) -> None:
         name: As `name`, `name/config` or `name/config:version`.
         also: Names to tell of beside those of TFDS. Defaults to none.
     """
-    base = re.split("[/:]", name)[0]
-    if not (is_name(name) and base in tfds_names()):
+    if not is_tfds_name(name):
         known = {*SUGGESTED, *also}
         near = unknown_name("dataset", name, {*known, *tfds_names()})
         hint = near.partition("?")[0] + "?" if "?" in near else near.partition(".")[0] + "."
@@ -135,6 +134,11 @@ def check_tfds_name(name: str, also: Iterable[str] = ()) -> None:
             f"{hint} Allowed: {', '.join(sorted(known))}, and every image classification "
             "set of TFDS. `kmlp data import` makes a dataset of your own images."
         )
+
+
+def is_tfds_name(name: str) -> bool:
+    """Whether TFDS has a dataset of that name; imports TFDS, but no TensorFlow."""
+    return is_name(name) and re.split("[/:]", name)[0] in tfds_names()
 
 
 @cache

@@ -14,8 +14,16 @@ from typing import Any
 
 from kmlp.data import cache
 from kmlp.data.dataset import Images, make_images
+from kmlp.data.entry import DamagedError, read_images
 from kmlp.data.idx import read_idx_split
-from kmlp.data.known import BUNDLED, KNOWN, check_content, check_tfds_name, known_of
+from kmlp.data.known import (
+    BUNDLED,
+    KNOWN,
+    check_content,
+    check_tfds_name,
+    is_tfds_name,
+    known_of,
+)
 from kmlp.data.user_files import read_idx_folder
 from kmlp.errors import DataError
 
@@ -48,14 +56,22 @@ def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
         return _bundled()
     check_dataset(name)
     found = _cached(name)
-    if found is None:
+    if isinstance(found, Images):
+        cache.add_checksum(name, found)
+    else:
+        _check_not_own(name, found)
         with cache.locked(name):
             found = _cached(name)  # another process may have made it meanwhile
-            if found is None:
+            if not isinstance(found, Images):
+                _check_not_own(name, found)
+                if found is not None:
+                    told = f"{found} It is prepared anew."
+                    warnings.warn(told, RuntimeWarning, stacklevel=3)
                 with cache.replacing(name) as folder:
                     _fill(name, folder, tfds_data_dir)
                 found = _cached(name)
-    assert found is not None
+    if not isinstance(found, Images):
+        raise found or DataError(f"{name} was prepared, but is gone again.")
     return found
 
 
@@ -119,20 +135,32 @@ def _bundled() -> Images:
     )
 
 
-def _cached(name: str) -> Images | None:
-    entry = cache.find(name)
-    if entry is None:
-        return None
+def _cached(name: str) -> Images | DamagedError | None:
+    """The images of the cache, or what is wrong with them; None: it has none."""
     try:
-        return cache.open_images(entry)
-    except cache.Damaged as error:
-        if entry.imported:
-            raise DataError(
-                f"{error}. Import it again: `kmlp data rm {name}`, then `kmlp data import "
-                f"{name} PATH`."
-            ) from error
-        warnings.warn(f"{error}; {name} is prepared anew.", RuntimeWarning, stacklevel=4)
-        return None
+        entry = cache.find(name)
+        if entry is None:
+            return None
+        images = read_images(entry)
+    except DamagedError as error:
+        return error
+    known = known_of(name)
+    stated = known and (known.fingerprint, known.class_names)
+    if stated not in (None, (images.fingerprint, images.class_names)):
+        return DamagedError(entry.folder, f"it is not the published {name}")
+    return images
+
+
+def _check_not_own(name: str, damaged: DamagedError | None) -> None:
+    """Raises `DataError` if only the user can make a damaged dataset again."""
+    if damaged is None:
+        return
+    of_tfds = known_of(name) is not None or is_tfds_name(name)
+    if damaged.imported or not of_tfds:
+        raise DataError(
+            f"{damaged} Import it again: `kmlp data rm {name}`, then `kmlp data import "
+            f"{name} PATH`."
+        ) from damaged
 
 
 def _fill(name: str, folder: Path, tfds_data_dir: Path | None) -> None:

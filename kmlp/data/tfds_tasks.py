@@ -19,6 +19,7 @@ import numpy as np
 from kmlp import backend
 from kmlp.data import cache
 from kmlp.data.dataset import Images, Split, check_memory, images_of
+from kmlp.data.entry import read_images
 from kmlp.data.known import check_content, known_of
 from kmlp.errors import DataError
 from kmlp.processes import end_with
@@ -75,7 +76,7 @@ def prepare_own(name: str, data_dir: str | None) -> dict[str, Any]:
 
     entry = cache.find(name)
     assert entry is not None
-    images = cache.open_images(entry)
+    images = read_images(entry)
 
     with registered.skip_registration():
 

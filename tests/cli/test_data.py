@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 from importlib.resources import files
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_list_says_what_is_known_and_what_is_ready(kmlp, imported):
     ]
     mine, mnist, *_, cifar = (it for it in found if it["name"] in (imported, "mnist", "cifar10"))  # fmt: skip
     assert mine == {
-        "name": "my_images", "ready": True, "where": "array cache, imported", "images": 42,
+        "name": "my_images", "damage": None, "ready": True, "where": "array cache, imported", "images": 42,
         "shape": [4, 4], "classes": 3, "bytes": sum(f.stat().st_size for f in cache.find("my_images").folder.iterdir()),
     }  # fmt: skip
     assert (mnist["ready"], mnist["where"]) == (True, "comes with kmlp")
@@ -272,9 +273,16 @@ def test_import_refuses(kmlp, folders, monkeypatch, arguments, message):
 
 def test_a_damaged_dataset_is_no_obstacle_and_can_be_removed(kmlp, imported):
     (cache.find(imported).folder / "dataset.json").write_text("{}")
-    assert imported not in kmlp("data", "list").out
+    result = kmlp("data", "list")
+    assert re.search(f"{imported} +damaged", result.out)
+    assert "my_images is damaged: the checksum in dataset.json" in result.err
+    assert f"after `kmlp data rm {imported}`" in result.err
+    found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
+    [mine] = [it for it in found if it["name"] == imported]
+    assert (mine["ready"], "is damaged: " in mine["damage"]) == (False, True)
     result = kmlp("data", "info", imported)
-    assert (result.code, "dataset.json is damaged" in result.err) == (2, True)
+    assert (result.code, "my_images is damaged: " in result.err) == (2, True)
+    assert "Import it again: `kmlp data rm my_images`, then" in result.err
     assert kmlp("data", "rm", imported).code == 0
     assert not cache.has(imported)
 

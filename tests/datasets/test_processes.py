@@ -60,9 +60,8 @@ def test_one_that_is_killed_half_way_leaves_nothing_that_is_trusted(folders):
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     datasets = folders / "cache" / "datasets"
-    assert [path.name for path in datasets.iterdir() if path.is_dir()] == [
-        f".kmnist.new-{killed.pid}"
-    ]
+    [left] = [path.name for path in datasets.iterdir() if path.is_dir()]
+    assert left.startswith(".kmnist.new-")
     after = start(folders, "pass")
     out, err = after.communicate(timeout=60)
     assert after.returncode == 0, err

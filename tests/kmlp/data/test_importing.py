@@ -83,7 +83,7 @@ def test_nothing_is_left_in_the_temporary_folder(folders, monkeypatch):
     monkeypatch.setattr("kmlp.data.class_folders.read_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
         import_dataset("again", root)
-    monkeypatch.setattr("kmlp.data.cache.fingerprint", interrupt)
+    monkeypatch.setattr("kmlp.data.entry.fingerprint", interrupt)
     with pytest.raises(KeyboardInterrupt):
         import_dataset("arrays", write_npz(folders / "a.npz", images()))
     assert list((folders / "tmp").iterdir()) == []
