@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.classifier import Classifier, shape_text
-from kmlp.data.image_files import like_mnist, plain, resized
+from kmlp.data.image_files import like_mnist, plain, read_image, resized
 from kmlp.errors import ConfigError, gather, unknown_name
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Prediction:
 
 def predict(
     classifier: Classifier,
-    pictures: Sequence[Image],
+    pictures: Sequence[Image | Path],
     *,
     names: Sequence[str],
     way: str | None = None,
@@ -51,14 +52,15 @@ def predict(
 
     Args:
         classifier: See `load_classifier`.
-        pictures: As `read_image` gives them; others are made so, by `plain`.
+        pictures: Files, each of which `read_image` reads when it is its turn; or pictures,
+            made what `read_image` gives by `plain`.
         names: What to call each in errors.
         way: One of `WAYS`. Defaults to None: "mnist" for a model that takes grey images
             of 28 x 28, "resize" for any other.
 
     Raises:
-        ConfigError: with every problem at once, if a picture is blank, or if they cannot
-            be made what the model takes.
+        ConfigError: with every problem at once, if a picture is blank or cannot be read,
+            or if they cannot be made what the model takes.
     """
     shape = _picture_shape(classifier)
     way = way or ("mnist" if shape == _MNIST else "resize")
@@ -103,9 +105,9 @@ def _picture_shape(classifier: Classifier) -> tuple[int, int, int]:
 
 
 def _converted(
-    picture: Image, name: str, way: str, shape: tuple[int, int, int]
+    picture: Image | Path, name: str, way: str, shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
-    picture = plain(picture)
+    picture = read_image(picture) if isinstance(picture, Path) else plain(picture)
     try:
         return like_mnist(picture) if way == "mnist" else resized(picture, *shape)
     except ConfigError as error:

@@ -57,19 +57,19 @@ def predict(
     from kmlp.classifier import check_model_file, load_classifier, shape_text
     from kmlp.config import config_fields
     from kmlp.data import cache, load_images
-    from kmlp.data.image_files import read_image
+    from kmlp.data.image_files import check_image
     from kmlp.errors import gather, raise_problems
     from kmlp.prediction import check_way
     from kmlp.prediction import predict as run_prediction
     from kmlp_cli.output import print_json, say
 
     backends.select(backend)
-    *_, read = gather(
+    gather(
         [
             lambda: check_model_file(model),
             lambda: check_way(way),
             lambda: dataset and config_fields()["dataset"].parse(dataset),
-            lambda: gather(partial(read_image, path) for path in pictures),
+            lambda: gather(partial(check_image, path) for path in pictures),
         ]
     )
     classifier = load_classifier(model, custom=custom or ())
@@ -81,7 +81,7 @@ def predict(
         if way is None and entry is not None and entry.imported:
             way = "resize"  # as import did
     files = list(map(str, pictures))
-    found = run_prediction(classifier, read, names=files, way=way)
+    found = run_prediction(classifier, pictures, names=files, way=way)
     if found[0].way == "resize":
         size = shape_text(found[0].image.shape)
         say(f"Resized to {size}, whatever their proportions.")

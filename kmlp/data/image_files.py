@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,17 @@ from kmlp.files import why_unreadable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
+
+MAX_PIXELS = 50_000_000
+"""Of a picture: what cameras make. Reading these takes 3 s and 600 MB."""
+MAX_SCANNED = 5_000_000_000
+"""Pixels of a JPEG times its scans, each of which goes over all of them: programs make 10
+scans, but a small file could have a million."""
 
 _FORMATS = ("PNG", "JPEG")
+_SCAN = b"\xff\xda"
+_PART = 2**20
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff")
 _FIELD, _BOX = 28, 20
 """Pixels of MNIST's images' sides, and of the box that a digit fits."""
@@ -42,8 +52,26 @@ def read_image(path: Path) -> Image:
         A picture of mode "L" or "RGB".
 
     Raises:
-        ConfigError: if there is none, or it is no PNG or JPEG.
+        ConfigError: if there is none, if it is no PNG or JPEG, or if it is too large.
     """
+    with _opened(path) as opened:
+        opened.load()
+        return plain(opened)
+
+
+def check_image(path: Path) -> None:
+    """Checks what a picture says of itself, without reading its pixels.
+
+    Raises:
+        ConfigError: if there is none, if it is no PNG or JPEG, or if it is too large.
+    """
+    with _opened(path):
+        pass
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[ImageFile]:
+    """A picture whose pixels have not been read yet; explains what goes wrong with it."""
     from PIL import Image, UnidentifiedImageError
 
     why = why_unreadable(path)
@@ -61,8 +89,8 @@ def read_image(path: Path) -> Image:
                 raise ConfigError(
                     [f"{path}: is an animation. Save one of its pictures as PNG."]
                 )
-            opened.load()
-            return plain(opened)
+            _check_size(path, opened)
+            yield opened
     except ConfigError:
         raise
     except UnidentifiedImageError:
@@ -73,14 +101,44 @@ def read_image(path: Path) -> Image:
         )
         raise ConfigError([f"{path}: {problem}. Save it as PNG or JPEG."]) from None
     except Image.DecompressionBombError as error:
-        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
-        raise ConfigError(
-            [f"{path}: has more than {most:,} pixels. Make it smaller."]
-        ) from error
+        raise ConfigError([_too_large(path, "more")]) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}."]) from None
     except Exception as error:  # a decoder may fail in any way
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+
+
+def _check_size(path: Path, opened: ImageFile) -> None:
+    width, height = opened.size
+    if width * height > MAX_PIXELS:
+        raise ConfigError([_too_large(path, f"{width:,} x {height:,}")])
+    if opened.format == "PNG":
+        return
+    scans = _count(path, _SCAN)
+    if scans * width * height > MAX_SCANNED:
+        raise ConfigError(
+            [
+                f"{path}: has {scans:,} scans of {width:,} x {height:,} pixels, but must "
+                f"have at most {MAX_SCANNED // (width * height):,}. Save it anew."
+            ]
+        )
+
+
+def _too_large(path: Path, size: str) -> str:
+    return (
+        f"{path}: has {size} pixels, but must have at most {MAX_PIXELS:,} in all. Make it "
+        "smaller."
+    )
+
+
+def _count(path: Path, marker: bytes) -> int:
+    """How often a file has two bytes that follow each other."""
+    found, last = 0, b""
+    with path.open("rb") as file:
+        while part := file.read(_PART):
+            found += (last + part).count(marker)
+            last = part[-1:]
+    return found
 
 
 def plain(image: Image) -> Image:

@@ -1,12 +1,15 @@
 import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
-from pictures import STORED_AS, oriented, png_of_16_bits, scene
+from pictures import HEIGHT, STORED_AS, WIDTH, oriented, png_of_16_bits, scene
 from PIL import Image, ImageDraw
 
 from kmlp import ConfigError, load_dataset
-from kmlp.data.image_files import like_mnist, plain, read_image, resized
+from kmlp.data import image_files
+from kmlp.data.image_files import check_image, like_mnist, plain, read_image, resized
 
 pytestmark = pytest.mark.once
 
@@ -166,17 +169,60 @@ def test_damaged_exif_data_are_no_obstacle(tmp_path, exif, suffix):
     assert read_image(tmp_path / f"a.{suffix}").size == scene().size
 
 
-def test_a_large_picture_is_read_and_a_bomb_is_not(tmp_path, monkeypatch):
-    """Pillow warns from a size on, and refuses from twice that."""
-    for size, limit in ((100, 9000), (100, 4000)):
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+def test_the_size_that_a_picture_states_is_checked_first(tmp_path, monkeypatch, kind):
+    """Pillow warns from a size on, and refuses from twice that; both are more than ours."""
+    path = tmp_path / f"a.{kind}"
+    for width, height in ((100, 90), (101, 90), (500, 90)):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-        Image.new("1", (size, size)).save(tmp_path / "a.png")
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        if size * size <= 2 * limit:
-            assert read_image(tmp_path / "a.png").size == (size, size)
-        else:
-            with pytest.raises(ConfigError, match=r"a\.png: has more than 8,000 pixels"):
-                read_image(tmp_path / "a.png")
+        Image.new("L", (width, height)).save(path)
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+        monkeypatch.setattr(image_files, "MAX_PIXELS", 9000)
+        if width == 100:
+            assert read_image(path).size == (width, height)
+            continue
+        monkeypatch.setattr("PIL.ImageFile.ImageFile.load", never)
+        for read in (read_image, check_image):
+            with pytest.raises(
+                ConfigError, match=r"pixels, but must have at most 9,000 in all"
+            ):
+                read(path)
+        monkeypatch.undo()
+
+
+def never(*_):
+    raise AssertionError("read its pixels")
+
+
+def png_bomb(path, chunk, count=1):
+    """A small picture with a chunk that unpacks to 50 MB."""
+    scene().save(path)
+    data = b"x\0\0" + zlib.compress(bytes(50_000_000), 9)
+    packed = struct.pack(">I", len(data)) + chunk + data
+    packed += struct.pack(">I", zlib.crc32(chunk + data))
+    content = path.read_bytes()
+    path.write_bytes(content[:33] + packed * count + content[33:])
+
+
+@pytest.mark.parametrize("chunk", [b"iCCP", b"zTXt"])
+def test_what_a_picture_says_beside_its_pixels_is_not_unpacked(tmp_path, chunk):
+    png_bomb(tmp_path / "a.png", chunk)
+    with pytest.raises(ConfigError, match=r"a\.png: cannot be read: .*too large"):
+        check_image(tmp_path / "a.png")
+
+
+def test_a_jpeg_of_many_scans_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.jpg"
+    scene().save(path, progressive=True)
+    content = path.read_bytes()
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    size = WIDTH * HEIGHT
+    monkeypatch.setattr(image_files, "MAX_SCANNED", 50 * size)
+    monkeypatch.setattr(image_files, "_PART", 100)
+    assert read_image(path).size == (WIDTH, HEIGHT)
+    path.write_bytes(content[:-2] + scan * 60 + content[-2:])
+    with pytest.raises(ConfigError, match=r"a\.jpg: has 70 scans .* must have at most 50"):
+        check_image(path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
