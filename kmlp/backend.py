@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from kmlp.errors import BackendError, unknown_name
+from kmlp.files import read_text
 from kmlp.processes import held
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -284,11 +285,11 @@ def keras_file() -> dict[str, Any]:
     """
     path = keras_path()
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        text = read_text(path) if path.exists() else ""
         # It is empty for a moment, while another process' Keras writes it.
         values = json.loads(text or "{}")
     except (OSError, ValueError, RecursionError) as error:
-        why = str(error)
+        why = str(error).removeprefix(str(path)).strip(":. ")
     else:
         if isinstance(values, dict):
             return values

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +58,10 @@ def why_unreadable(path: Path) -> str | None:
     return None if os.access(path, os.R_OK) else "Permission denied"
 
 
+MAX_TEXT = 2**20
+"""Bytes of a text that a user writes: a recipe, a space, a configuration."""
+
+
 def read_text(path: Path, name: str | None = None) -> str:
     """The text of a user's file in UTF-8, without the mark that some editors put first.
 
@@ -64,13 +70,22 @@ def read_text(path: Path, name: str | None = None) -> str:
         name: It, for messages. Defaults to None: its path.
 
     Raises:
-        ConfigError: if it cannot be read.
+        ConfigError: if it cannot be read, or has more than `MAX_TEXT` bytes.
     """
     name = name or str(path)
     if (why := why_unreadable(path)) is not None:
         raise ConfigError([f"{name}: {why}."])
     try:
-        return path.read_text("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MAX_TEXT + 1)
+        if len(content) > MAX_TEXT:
+            raise ConfigError(
+                [
+                    f"{name} has {path.stat().st_size:,} bytes, but must have at most "
+                    f"{MAX_TEXT:,}."
+                ]
+            )
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise ConfigError([f"{name}: {error.strerror}."]) from error
     except UnicodeDecodeError as error:
@@ -134,6 +149,39 @@ def parsed(
     except errors as error:
         said = " ".join(str(error).split())
         raise ConfigError([f"{name} is not {kind}: {said}"]) from error
+    return found
+
+
+_DEEP_KEY = re.compile(
+    rf"""
+    (?<![\w.'"-])
+    (?: (?: [\w-]++ | "[^"\n]*+" | '[^'\n]*+' ) [ \t]*+ \. [ \t]*+ ){{{MAX_NESTING}}}
+    """,
+    re.VERBOSE,
+)
+
+
+def parsed_toml(
+    name: str, text: str, *, parse_float: Callable[[str], Any] = float
+) -> dict[str, Any]:
+    """What a user's text in TOML says.
+
+    Args:
+        name: The file's, for messages.
+        text: The text.
+        parse_float: Makes what a number is to be. Defaults to float.
+
+    Raises:
+        ConfigError: if it is no TOML, or is nested too deep.
+    """
+
+    def parse() -> dict[str, Any]:
+        # `tomllib` takes memory and time with the square of the parts of a dotted key.
+        if _DEEP_KEY.search(text):
+            raise RecursionError
+        return tomllib.loads(text, parse_float=parse_float)
+
+    found: dict[str, Any] = parsed(name, "TOML", parse)
     return found
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from kmlp import backend
 from kmlp.errors import raise_problems
+from kmlp.files import read_text
 
 Settings = dict[str, str]
 """Settings that are not as they are by default, by name."""
@@ -220,7 +221,7 @@ def _flags(text: str) -> str:
     """The flags of XLA_FLAGS and the like, without those that change no number."""
     if text and not text.lstrip().startswith("-"):  # XLA takes it for a file of flags
         try:
-            text = Path(text).read_text(encoding="utf-8")
+            text = read_text(Path(text))
         except (OSError, ValueError):
             return text
     return " ".join(flag for flag in text.split() if not flag.startswith(_NEUTRAL_FLAGS))

@@ -6,6 +6,8 @@ import gzip
 import math
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import IO
@@ -13,7 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp.data.dataset import Split
+from kmlp.data.dataset import Split, check_memory
 from kmlp.errors import DataError
 from kmlp.files import why_unreadable
 
@@ -43,18 +45,44 @@ def read_idx(file: Traversable) -> NDArray[np.uint8]:
     two zero bytes, the type (0x08: uint8), the number of dimensions, one
     big-endian uint32 a dimension, then the data.
     """
+    with _opened(file) as (stream, shape):
+        stated = math.prod(shape)
+        data = stream.read(stated)
+        found = len(data) if len(data) < stated else stated + len(stream.read(1))
+        if found != stated:
+            more = "more than " if found > stated else ""
+            raise DataError(
+                f"{file}: holds {more}{min(found, stated)} bytes of data, but its header "
+                f"states {shape}."
+            )
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def read_idx_shape(file: Traversable) -> tuple[int, ...]:
+    """Reads the shape that the header of an IDX file states, and nothing else.
+
+    Raises:
+        DataError: if the file is missing, or no IDX file of bytes.
+    """
+    with _opened(file) as (_, shape):
+        return shape
+
+
+@contextmanager
+def _opened(file: Traversable) -> Iterator[tuple[IO[bytes], tuple[int, ...]]]:
+    """The file after its header, and the shape that this states."""
     if isinstance(file, Path) and (why := why_unreadable(file)) is not None:
         raise DataError(f"{file}: cannot be read: {why}.")
     try:
         with file.open("rb") as raw:
-            return _read(file, raw)
+            yield _after_header(file, raw)
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{file}: cannot be read: {error}") from error
 
 
-def _read(file: Traversable, raw: IO[bytes]) -> NDArray[np.uint8]:
+def _after_header(file: Traversable, raw: IO[bytes]) -> tuple[IO[bytes], tuple[int, ...]]:
     size = raw.seek(0, os.SEEK_END)
     raw.seek(0)
     zipped = raw.read(len(_GZIP)) == _GZIP
@@ -82,33 +110,32 @@ def _read(file: Traversable, raw: IO[bytes]) -> NDArray[np.uint8]:
         raise DataError(
             f"{file}: has {size} bytes, but its header states {shape} bytes of data."
         )
-    data = stream.read(stated)
-    found = len(data) if len(data) < stated else stated + len(stream.read(1))
-    if found != stated:
-        more = "more than " if found > stated else ""
-        raise DataError(
-            f"{file}: holds {more}{min(found, stated)} bytes of data, but its header "
-            f"states {shape}."
-        )
-    return np.frombuffer(data, np.uint8).reshape(shape)
+    return stream, shape
 
 
 def read_idx_split(images: Traversable, labels: Traversable) -> Split:
     """Reads a file of images and the one of their labels.
 
     Raises:
-        DataError: if one is no such file, or they do not belong together.
+        DataError: if one is no such file, if they do not belong together, or if they are
+            too large for memory.
     """
-    x, y = read_idx(images), read_idx(labels)
-    for file, array, what, allowed in (
-        (images, x, "images", (3, 4)),
-        (labels, y, "labels", (1,)),
+    # All headers, before the images are read.
+    shape, of_labels = read_idx_shape(images), read_idx_shape(labels)
+    for file, stated, what, allowed in (
+        (images, shape, "images", (3, 4)),
+        (labels, of_labels, "labels", (1,)),
     ):
-        if array.ndim not in allowed:
+        if len(stated) not in allowed:
             raise DataError(
-                f"{file}: has {array.ndim} dimensions, but {what} have "
+                f"{file}: has {len(stated)} dimensions, but {what} have "
                 f"{' or '.join(map(str, allowed))}. Are images and labels swapped?"
             )
-    if len(x) != len(y):
-        raise DataError(f"{images} has {len(x)} images, but {labels} has {len(y)} labels.")
-    return Split(x=x, y=y.astype("int32"))
+    count = shape[0]
+    if count != of_labels[0]:
+        raise DataError(
+            f"{images} has {count} images, but {labels} has {of_labels[0]} labels."
+        )
+    check_memory(str(images), count, shape[1:])
+    y = read_idx(labels).astype("int32")
+    return Split(x=read_idx(images), y=y)

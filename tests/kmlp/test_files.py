@@ -14,6 +14,7 @@ from kmlp.files import (
     open_new,
     open_plain,
     parsed,
+    parsed_toml,
     read_text,
     replacing,
     why_unreadable,
@@ -75,6 +76,15 @@ def test_what_is_not_a_text_is_named(tmp_path):
         read_text(tmp_path / "b")
 
 
+def test_a_text_that_is_too_long_is_not_read(tmp_path):
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(
+        ConfigError, match=r"a has 1,099,511,627,776 bytes, but must have at most 1,048,576"
+    ):
+        read_text(tmp_path / "a")
+
+
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b"])
 def test_paths_that_cannot_be_used_say_whose_they_are(path):
     with pytest.raises(ConfigError, match="of KMLP_RUNS_DIR cannot be used"):
@@ -122,6 +132,36 @@ def test_what_is_nested_too_deep_is_refused():
     for found in (deep(MAX_NESTING + 2), deep(20_001)):
         with pytest.raises(ConfigError, match=r"f: .* nested more than 100 deep"):
             parsed("f", "TOML", lambda found=found: found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 100_000) + " = 1",
+        "[" + " . ".join(["a"] * 100_000) + "]",
+        "a = {" + ".".join(['"b"'] * 100_000) + " = 1}",
+        "\n'a'" + ".a-1" * 100 + " = 1",
+        "a = " + "[" * 100_000,
+    ],
+    ids=lambda it: it[:20],
+)
+def test_toml_that_is_nested_too_deep_takes_no_time(text):
+    """Of such a key, `tomllib` would make 40 GB of tuples."""
+    with pytest.raises(ConfigError, match=r"^f: .* nested more than 100 deep"):
+        parsed_toml("f", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a." * 99 + "a = 1", None),
+        ('a = "' + "b." * 200 + '"', "b." * 200),
+        ("a = [" + "0.1, " * 200 + "]", [0.1] * 200),
+    ],
+)
+def test_toml_of_many_dots(text, value):
+    found = parsed_toml("f", text)["a"]
+    assert value is None or found == value
 
 
 def test_what_repeats_or_holds_itself_has_an_end():

@@ -1,8 +1,10 @@
 import hashlib
 import json
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from kmlp.config import lasting
 from kmlp.engine import Slice, SliceFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.export import ablation_to_dict, run_to_json
+from kmlp.files import MAX_TEXT
 from kmlp.run import NUMERICS_VERSION, identify, run_key
 from kmlp.runner import open_executor
 from kmlp.settings import (
@@ -211,9 +214,21 @@ def test_a_damaged_file_of_keras_is_said(text, keras_home, nothing_loaded, monke
 
 
 @pytest.mark.once
-def test_a_folder_in_the_place_of_kerass_file_is_said(tmp_path, keras_home, nothing_loaded):
-    (tmp_path / "keras.json").mkdir()
-    with pytest.raises(BackendError, match="configuration file cannot be read"):
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (Path.mkdir, "it is a folder, not a file"),
+        (os.mkfifo, r"it is a FIFO \(a pipe\), not a file"),
+        (lambda it: it.symlink_to("/dev/zero"), "it is a device, not a file"),
+        (lambda it: it.write_bytes(b" " * (MAX_TEXT + 1)), "has 1,048,577 bytes, but must"),
+    ],
+    ids=["folder", "fifo", "device", "large"],
+)
+def test_what_cannot_be_kerass_file_is_said(keras_home, nothing_loaded, make, why):
+    path = keras_home()
+    path.unlink()
+    make(path)
+    with pytest.raises(BackendError, match=rf"file cannot be read \({why}"):
         read_settings("jax")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kmlp.config import RunConfig, config_fields, parse_axis_values, value_text
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.fields import ConfigField
-from kmlp.files import parsed, read_text
+from kmlp.files import parsed_toml, read_text
 
 SEARCHED = {
     "width": "32,64,128,256,512",
@@ -114,11 +114,8 @@ def read_space(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if it cannot be read.
     """
-    import tomllib
-
     name = f"{path} of `--space`"
-    text = read_text(path, name)
-    found: dict[str, Any] = parsed(name, "TOML", lambda: tomllib.loads(text))
+    found = parsed_toml(name, read_text(path, name))
     if not found:
         raise ConfigError([f'{path} of `--space` has no field, as width = "64,128" is.'])
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.resources import files
@@ -21,7 +20,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.fields import ConfigField
-from kmlp.files import parsed, read_text
+from kmlp.files import parsed_toml, read_text
 from kmlp.published import Figure
 from kmlp.texts import count_of
 from kmlp_cli.recipes.problems import schema_problems
@@ -88,7 +87,7 @@ def read_recipe(name: str) -> Recipe:
         ConfigError: with every problem of the file, each with its place.
     """
     text = recipe_text(name)
-    found = parsed(name, "TOML", lambda: tomllib.loads(text, parse_float=Figure))
+    found = parsed_toml(name, text, parse_float=Figure)
     try:
         raise_problems(schema_problems(found))
         return _recipe(name, found)

@@ -1,3 +1,6 @@
+import gzip
+import tracemalloc
+import warnings
 import zipfile
 
 import numpy as np
@@ -104,6 +107,111 @@ def test_arrays_that_make_no_dataset(tmp_path, other, message):
     path = write_npz(tmp_path / "a.npz", MADE_UP, **other)
     with pytest.raises(DataError, match=rf"a\.npz: .*{message}"):
         read_npz(path)
+
+
+def npz(path, **changed):
+    """Four arrays, of which each is a header, and bytes of zero."""
+    arrays = {
+        "x_train": ("|u1", "(30, 4, 4)", 480), "y_train": ("<i4", "(30,)", 120),
+        "x_test": ("|u1", "(12, 4, 4)", 192), "y_test": ("<i4", "(12,)", 48),
+    }  # fmt: skip
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, (dtype, shape, size) in (arrays | changed).items():
+            header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n"
+            start = b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little")
+            archive.writestr(f"{name}.npy", start + header.encode() + bytes(size))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"y_train": ("<i4", "(10,)", 40)}, "has 30 training images, but 10 labels"),
+        ({"y_train": ("<i4", "(1000000000000,)", 40)}, r"y_train has 40 bytes, but .* \(1000000000000,\) of int32"),
+        ({"x_train": ("|u1", "(1000000, 1000000, 1000000)", 40)}, "x_train has 40 bytes, but its header states"),
+        ({"x_train": ("|u1", "(-30, -4, 4)", 480)}, "x_train has 480 bytes, but its header states"),
+        ({"x_train": ("|u1", "(30, 4, 4)", 481)}, "x_train has 481 bytes, but its header states"),
+        ({"x_train": ("|u1", "'''", 480)}, "the header of x_train is damaged"),
+        ({"x_train": ("|u1", "(30, 4, 4", 480)}, "the header of x_train is damaged"),
+        ({"x_train": ("|u1", "(" * 500, 480)}, "the header of x_train is damaged"),
+        ({"x_train": ("|u1", "(30, 4, 4)" + " " * 20_000, 480)}, "the header of x_train is damaged"),
+        ({"x_train": ("|V7", "(30, 4, 4)", 480 * 7)}, "x_train is of"),
+    ],
+    ids=lambda it: str(it)[:60],
+)  # fmt: skip
+def test_what_an_npz_states_is_checked_before_memory_is_taken(tmp_path, changed, message):
+    path = npz(tmp_path / "a.npz", **changed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=rf"a\.npz: .*{message}") as caught:
+            read_npz(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**21
+    assert len(str(caught.value)) < 600
+
+
+def test_labels_are_counted_before_images_are_read(tmp_path):
+    """Which take 7.5 MB of memory, and of the file next to nothing."""
+    large = {"x_train": ("|u1", "(30, 500, 500)", 7_500_000)}
+    path = npz(tmp_path / "a.npz", **large, y_train=("<i4", "(31,)", 124))
+    write_idx(tmp_path / "idx", images(shape=(500, 500)))
+    name = "train-labels-idx1-ubyte.gz"
+    content = bytes([0, 0, 8, 1, 0, 0, 0, 31]) + bytes(31)
+    (tmp_path / "idx" / name).write_bytes(gzip.compress(content))
+    for read, file in ((read_npz, path), (read_idx_folder, tmp_path / "idx")):
+        tracemalloc.start()
+        try:
+            with pytest.raises(DataError, match=r"has 30 .*images, but .*31 labels"):
+                read(file)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak < 2**21
+
+
+def test_what_is_too_large_for_memory_is_not_read(tmp_path, monkeypatch):
+    free = type("Memory", (), {"available": 1000})
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    folder = write_idx(tmp_path / "idx", MADE_UP)
+    for read, path in ((read_npz, npz(tmp_path / "a.npz")), (read_idx_folder, folder)):
+        with pytest.raises(DataError, match="is too large for memory: "):
+            read(path)
+
+
+def directory_of(path, count):
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"{number:0100}", b"")
+
+
+def twice(path):
+    npz(path)
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings(action="ignore"):
+        archive.writestr("x_train.npy", b"")
+
+
+def encrypted(path):
+    npz(path)
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: directory_of(path, 8000), "its list of members has 1,1.* at most 1,048,576"),
+        (twice, r"it has 2 members x_train\.npy"),
+        (encrypted, r"its member y_test\.npy is encrypted"),
+    ],
+    ids=["many", "twice", "encrypted"],
+)  # fmt: skip
+def test_the_list_of_an_archives_members_is_checked(tmp_path, write, message):
+    write(tmp_path / "a.npz")
+    with pytest.raises(DataError, match=message):
+        read_npz(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(
