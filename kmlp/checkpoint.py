@@ -19,6 +19,7 @@ from kmlp.config import RunConfig, dataset_of
 from kmlp.data import Dataset
 from kmlp.errors import ResourceError
 from kmlp.model import build_for
+from kmlp.model_files import count_weights
 from kmlp.processes import held
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Archiver:
         with _temporary_file() as path, _without_tensorflow():
             with _needs_room():
                 path.write_bytes(archive)
+            count_weights(path)
             self.model.load_weights(path)
         to_numpy = backend.load().ops.convert_to_numpy
         return Checkpoint(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import math
 import re
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from kmlp import backend
 from kmlp.errors import ConfigError, UnknownNameError, raise_problems
-from kmlp.files import why_unreadable
+from kmlp.model_files import check_model_file, count_weights, no_more_weights
 from kmlp.registry import import_object
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ _SHARES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid")
 _MISSING = re.compile(r"Could not locate (?:function|class) '([^']+)'")
 _CODE = re.compile(r"\blambda\b|function identifier: \{'value'", re.IGNORECASE)
 _BATCH = 1000
+MAX_OUTPUT = 2**28
+"""Numbers that a layer may give for a batch: 1 GiB of them."""
 
 
 def shape_text(shape: Any) -> str:
@@ -44,6 +45,8 @@ class Classifier:
     num_classes: int
     output: str | None
     """The activation that the model ends with; None: it does not tell."""
+    batch: int = _BATCH
+    """How many images it is shown at a time, at most."""
 
     @property
     def gives_shares(self) -> bool:
@@ -101,11 +104,11 @@ class Classifier:
             [
                 np.asarray(
                     self.model.predict_on_batch(
-                        images[start : start + _BATCH].astype("float32")
+                        images[start : start + self.batch].astype("float32")
                     ),
                     "float64",
                 )
-                for start in range(0, len(images), _BATCH)
+                for start in range(0, len(images), self.batch)
             ]
         )
         found = self._to_confidences(outputs)
@@ -139,7 +142,8 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
     """Loads a `.keras` file of an image classifier, of kmlp or any other.
 
     It is loaded in Keras' safe mode: a file that holds code, such as a lambda, is
-    refused.
+    refused. What it states of its size is checked before it is built: see
+    `kmlp.model_files`.
 
     Args:
         path: The file.
@@ -155,11 +159,15 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
         objects = {name.partition(":")[2]: import_object(name) for name in custom}
     except UnknownNameError as error:
         raise ConfigError([str(error)]) from error
+    count = count_weights(path)
     keras = backend.load()
     try:
-        model = keras.saving.load_model(
-            path, custom_objects=objects, compile=False, safe_mode=True
-        )
+        with no_more_weights(path, count):
+            model = keras.saving.load_model(
+                path, custom_objects=objects, compile=False, safe_mode=True
+            )
+    except ConfigError:
+        raise
     except Exception as error:  # Keras promises no closed list
         raise ConfigError([_why(path, error)]) from error
     return as_classifier(model, str(path))
@@ -201,31 +209,21 @@ def as_classifier(model: keras.Model, what: str = "The model") -> Classifier:
                 "for each class, of which there are two at least."
             ]
         )
+    layer, largest = _largest_output(model)
+    if largest > MAX_OUTPUT:
+        raise ConfigError(
+            [
+                f"{what}: its layer {layer} gives {largest:,} numbers for an image, but "
+                f"must give at most {MAX_OUTPUT:,}."
+            ]
+        )
     return Classifier(
         model=model,
         input_shape=tuple(taken[1:]),
         num_classes=given[1],
         output=_last_activation(model),
+        batch=min(_BATCH, MAX_OUTPUT // largest),
     )
-
-
-def check_model_file(path: Path) -> None:
-    """Checks, without a backend, that a file can be a model of Keras.
-
-    Raises:
-        ConfigError: if it is missing, or is no `.keras` file.
-    """
-    problem = None
-    if not os.path.lexists(path):
-        problem = "There is no such file."
-    elif (why := why_unreadable(path)) is not None:
-        problem = f"cannot be read: {why}."
-    elif path.suffix != ".keras":
-        problem = "A model must be a name.keras, as `kmlp train --save` writes it."
-    elif not zipfile.is_zipfile(path):
-        problem = "It is no .keras file, or the end of it is missing."
-    if problem:
-        raise ConfigError([f"{path}: {problem}"])
 
 
 def _why(path: Path, error: Exception) -> str:
@@ -257,6 +255,23 @@ def _last_activation(model: keras.Model) -> str | None:
     if isinstance(last, keras.layers.Softmax):
         return "softmax"
     return getattr(getattr(last, "activation", None), "__name__", None)
+
+
+def _largest_output(model: keras.Model) -> tuple[str, int]:
+    """The layer that gives the most numbers for an image, and how many these are."""
+    keras = backend.load()
+    largest = ("", 1)
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            largest = max(largest, _largest_output(layer), key=lambda it: it[1])
+        try:
+            outputs = keras.tree.flatten(layer.output)
+        except (AttributeError, ValueError):  # it does not tell
+            continue
+        for output in outputs:
+            size = math.prod(it for it in output.shape[1:] if it is not None)
+            largest = max(largest, (layer.name, size), key=lambda it: it[1])
+    return largest
 
 
 def _is_shape(shape: Any) -> bool:

@@ -64,10 +64,11 @@ def evaluate(
     (pixels from 0 to 255) of the dataset's shape and gives a number for each class.
     """
     from kmlp import backend as backends
-    from kmlp.classifier import check_model_file, load_classifier
+    from kmlp.classifier import load_classifier
     from kmlp.config import dataset_of, parse_config
     from kmlp.errors import gather
     from kmlp.evaluation import evaluate as run_evaluation
+    from kmlp.model_files import check_model_file
     from kmlp_cli.output import print_json, print_lines, print_table
 
     backends.select(backend)

@@ -54,11 +54,12 @@ def predict(
     Transparent pictures are put on white, and turned as a camera's EXIF data say.
     """
     from kmlp import backend as backends
-    from kmlp.classifier import check_model_file, load_classifier, shape_text
+    from kmlp.classifier import load_classifier, shape_text
     from kmlp.config import config_fields
     from kmlp.data import cache, load_images
     from kmlp.data.image_files import check_image
     from kmlp.errors import gather, raise_problems
+    from kmlp.model_files import check_model_file
     from kmlp.prediction import check_way
     from kmlp.prediction import predict as run_prediction
     from kmlp_cli.output import print_json, say
