@@ -342,10 +342,11 @@ def quiet() -> Iterator[None]:
         os.dup2(kept.fileno(), 2)
         try:
             yield
-        except Exception:
+        except Exception as error:
             os.dup2(saved, 2)
-            kept.seek(0)
-            sys.stderr.write(kept.read().decode(errors="replace"))
+            if not getattr(error, "errno", None):  # the system's errors need no more words
+                kept.seek(0)
+                sys.stderr.write(kept.read().decode(errors="replace"))
             raise
         finally:
             os.dup2(saved, 2)

@@ -91,4 +91,6 @@ def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
         return types[str if is_text else COLUMNS[name].type]
 
     schema = pa.schema([(name, type_of(name)) for name in COLUMNS])
-    parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+    # Of a file that it opens itself, pyarrow would say twice what went wrong.
+    with path.open("wb") as file:
+        parquet.write_table(pa.Table.from_pylist(rows, schema=schema), file)

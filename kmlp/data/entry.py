@@ -101,8 +101,12 @@ def write_entry(folder: Path, name: str, images: Images, *, imported: bool) -> N
     """
     arrays = _arrays(images)
     for key, array in arrays.items():
+        # As `numpy.save`, which does not say why a disk cannot take it.
+        array = np.ascontiguousarray(array)
         with (folder / f"{key}.npy").open("xb") as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            header = np.lib.format.header_data_from_array_1_0(array)
+            np.lib.format.write_array_header_1_0(file, header)
+            file.write(array.data)
     write_facts(folder, name, images, imported=imported)
 
 

@@ -168,7 +168,7 @@ def _print(page: str, path: Path) -> None:
         if not target.exists():
             lines = done.stderr.strip().splitlines() or ["no message"]
             raise OSError(f"Chromium made no PDF: {lines[-1]}")
-        shutil.copyfile(target, path)
+        path.write_bytes(target.read_bytes())
 
 
 @cache
