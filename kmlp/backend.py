@@ -21,7 +21,7 @@ from typing import Any
 
 from kmlp.errors import BackendError, unknown_name
 from kmlp.files import read_text
-from kmlp.processes import held
+from kmlp.processes import check_threads, held
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """The supported backends; the first one that is installed is the default."""
@@ -125,7 +125,9 @@ def start() -> None:
 
     Raises:
         BackendError: as `load` does.
+        ResourceError: if there may be too few threads.
     """
+    check_threads()
     ops = load().ops
     with _starting(select()):
         ops.convert_to_numpy(ops.ones(()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -118,6 +119,8 @@ def _needs_room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise  # no other folder would do
         folder = tempfile.tempdir or os.environ.get("TMPDIR")
         raise ResourceError(
             f"The temporary folder {folder or ''} cannot hold a checkpoint while it is "

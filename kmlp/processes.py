@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -9,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from kmlp.errors import ResourceError
 
 ENDING = tuple(
     signal.Signals[name]
@@ -18,6 +21,75 @@ ENDING = tuple(
 """The signals that ask a process to end: a terminal closes, Ctrl-C, a batch system's time
 is up. Windows has no SIGHUP.
 """
+
+
+_MENDS = {
+    errno.EAGAIN: "let this user have more processes and threads (`ulimit -u`)",
+    errno.EMFILE: "let this process open more files (`ulimit -n`)",
+    errno.ENFILE: "have other processes open fewer files",
+    errno.ENOMEM: "let this process have more memory (`ulimit -v`)",
+    errno.ENOSPC: "make room in /dev/shm, where their semaphores are",
+    errno.ENOENT: "change to a folder that exists",
+}
+_THREADS = 32
+"""That a backend starts beside two for each CPU."""
+
+
+def refusal(error: BaseException) -> tuple[int, str, str] | None:
+    """What the machine refused; None: nothing.
+
+    Args:
+        error: What was raised. What it was raised in place of counts, too: libraries fail
+            once more as they clean up.
+
+    Returns:
+        The number of the system's error, what it says, and what to do about it.
+
+    Example:
+    >>> refusal(OSError(errno.EMFILE, "Too many open files"))[1:]
+    ('Too many open files', 'let this process open more files (`ulimit -n`)')
+    """
+    found: BaseException | None = error
+    while found is not None:
+        number = said = None
+        if isinstance(found, OSError):
+            number, said = found.errno, found.strerror
+        elif isinstance(found, MemoryError):
+            number, said = errno.ENOMEM, str(found) or "no memory is left"
+        elif type(found) is RuntimeError and "start new thread" in str(found):
+            number, said = errno.EAGAIN, str(found)
+        if number is not None:
+            return number, str(said), _MENDS.get(number, "mend that")
+        found = found.__context__
+    return None
+
+
+def check_threads() -> None:
+    """Checks that there may be as many threads as a backend starts, some of which end the
+    process where there may not.
+
+    Raises:
+        ResourceError: if there may not.
+    """
+    end = threading.Event()
+    threads = [
+        threading.Thread(target=end.wait, daemon=True)
+        for _ in range(_THREADS + 2 * (os.cpu_count() or 1))
+    ]
+    started = 0
+    try:
+        for thread in threads:
+            thread.start()
+            started += 1
+    except RuntimeError as error:
+        raise ResourceError(
+            f"A backend needs {len(threads)} threads, but this user may have no more than "
+            f"{started} of them here ({error}). To go on, {_MENDS[errno.EAGAIN]}."
+        ) from error
+    finally:
+        end.set()
+        for thread in threads[:started]:
+            thread.join()
 
 
 def end_with(parent: int) -> None:

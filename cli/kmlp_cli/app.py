@@ -106,3 +106,9 @@ def main() -> None:
             named = error.filename is not None and error.strerror
             say(f"Error: {f'{error.filename}: {error.strerror}.' if named else error}")
             sys.exit(1)
+        except MemoryError as error:
+            if os.environ.get("KMLP_DEBUG") == "1":
+                raise
+            said = f" ({error})" if str(error) else ""
+            say(f"Error: There is not enough memory{said}. What was trained is stored.")
+            sys.exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import shutil
@@ -31,7 +30,7 @@ from kmlp.executors.own import pack_own, register_own
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
 from kmlp.losses import LOSSES
-from kmlp.processes import end_with, held, unheard
+from kmlp.processes import end_with, held, refusal, unheard
 from kmlp.settings import check_inherited
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
@@ -194,16 +193,24 @@ class _Process:
                 future: Future[Any] = self.pool.submit(_do, slice_)
         return future
 
-    def start_error(self) -> BackendError | None:
-        """Why its backend cannot start, if that ended the process, and nobody else did."""
+    def start_error(self) -> KmlpError | None:
+        """Why it cannot start, if that ended the process, and nobody else did."""
         error = self.started.exception()
         if not isinstance(error, BrokenProcessPool) or "SIGKILL" in _why(error):
             return None
         try:
             said = Path(self._folder["TMPDIR"], _SAID).read_text(errors="replace")
-        except (OSError, KeyError):  # it had started, or there is no such folder
-            return None
-        last = said.strip().rpartition("\n")[2]
+        except (OSError, KeyError):  # its backend had started, or it had not come so far
+            if "(SIG" in _why(error):
+                return None
+            return ResourceError(
+                f"A worker process cannot start: {_why(error)}. Has it too few processes, "
+                "threads or open files, or too little memory (`ulimit -a`)? What was "
+                "trained is stored."
+            )
+        # What Python tells of a crash comes after what the backend says of it.
+        said = said.partition("Fatal Python error")[0].strip() or said.strip()
+        last = said.rpartition("\n")[2]
         return BackendError(
             backend.cannot_start(backend.select(), f"{_why(error)}: {last}".strip(": "))
         )
@@ -229,16 +236,16 @@ def _processes_possible() -> Iterator[None]:
     """Explains why this machine cannot start processes."""
     try:
         yield
-    except OSError as error:
-        ways = {
-            errno.ENOSPC: "make room in /dev/shm, where their semaphores are",
-            errno.EAGAIN: "let this user have more processes",
-            errno.ENOENT: "change to a folder that exists",
-        }
-        way = ways.get(error.errno or 0, "mend that")
+    except KmlpError:
+        raise
+    except Exception as error:
+        refused = refusal(error)
+        if refused is None:
+            raise
+        _, said, mend = refused
         raise ResourceError(
-            f"Worker processes cannot be started ({error.strerror or error}). To go on, "
-            f"{way}, or train with one job: what was trained is stored."
+            f"Worker processes cannot be started ({said}). To go on, {mend}, or train with "
+            "one job: what was trained is stored."
         ) from error
 
 

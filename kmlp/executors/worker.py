@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import time
 from dataclasses import replace
@@ -14,6 +15,7 @@ from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.environment import describe_machine
 from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
+from kmlp.processes import refusal
 from kmlp.run import EpochRecord, RunIdentity, identify
 from kmlp.settings import Settings, read_settings
 from kmlp.training import Session
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 """How long a slice takes, at the least one epoch."""
+
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 
 MAX_NETWORKS_BUILT = 16
 """After how many networks a worker is replaced: backends keep some of the memory of
@@ -56,6 +60,7 @@ class Worker:
             return self._train(slice_)
         except Exception as error:  # a model may fail in any way
             self._session = None
+            error = _of_machine(error)
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             return SliceFailed(
                 slice_,
@@ -120,6 +125,15 @@ class Worker:
         if self._session is not None:
             self._session.close()
         self._session = None
+
+
+def _of_machine(error: Exception) -> Exception:
+    """The error; a `ResourceError` where it says that no file or thread may be opened."""
+    refused = refusal(error)
+    if isinstance(error, KmlpError) or refused is None or refused[0] not in _NO_MORE:
+        return error
+    _, said, mend = refused
+    return ResourceError(f"{said}. To go on, {mend}. What was trained is stored.")
 
 
 @cache

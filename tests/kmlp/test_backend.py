@@ -1,3 +1,5 @@
+import os
+
 import keras
 import pytest
 from support import hide, python
@@ -181,3 +183,15 @@ def test_a_run_is_the_same_where_the_backend_computed_before(alone):
     }[backend.select()]
     result = python(computed + REPEAT % "", **ANEW)
     assert result.stdout == alone.stdout, result.stderr
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(ImportError("no libcuda"), "noise"), (OSError(28, "No space left on device"), "")],
+)
+def test_what_libraries_print_is_shown_where_it_may_say_more(capfd, error, shown):
+    with pytest.raises(type(error)), backend.quiet():
+        os.write(2, b"noise")
+        raise error
+    assert capfd.readouterr().err == shown

@@ -5,6 +5,7 @@ import platform
 import re
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -164,6 +165,72 @@ def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
     with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
         do(executor, None, 1)
     assert "make room in /dev/shm" in str(caught.value)
+
+
+@pytest.mark.once
+def test_what_loky_makes_of_too_few_open_files_is_said(monkeypatch):
+    def too_few(*arguments, **options):
+        try:
+            raise OSError(errno.EMFILE, "Too many open files")
+        finally:
+            raise UnboundLocalError("cannot access local variable 'child_r'")
+
+    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", too_few)
+    with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
+        do(executor, None, 1)
+    assert "(Too many open files). To go on, let this process open more" in str(
+        caught.value
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "Too many open files. To go on, let",
+        ),
+        (RuntimeError("can't start new thread"), "can't start new thread. To go on, let"),
+    ],
+)
+def test_what_the_machine_refuses_meanwhile_is_no_failed_run(monkeypatch, error, said):
+    def refuse(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("keras.Sequential.save", refuse)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert str(failed.error).startswith(said)
+
+
+@pytest.mark.once
+def test_a_backend_is_not_started_where_it_would_have_too_few_threads(monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def refuse(thread):
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("threading.Thread.start", refuse)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert "this user may have no more than 3 of them here" in str(failed.error)
+    assert not any(thread.is_alive() for thread in started)
+
+
+@pytest.mark.once
+def test_a_worker_that_cannot_start_is_no_failed_run(monkeypatch):
+    monkeypatch.setattr(processes, "_prepare", os._exit)
+    with ProcessExecutor(1) as executor:
+        failed = do(executor, None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert "A worker process cannot start: the worker process died" in str(failed.error)
+    assert "(`ulimit -a`)" in str(failed.error)
 
 
 def test_what_kmlp_itself_refuses_is_not_tried_again():

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pandas
 import pytest
@@ -11,7 +12,7 @@ from made_up import made_up_ablation
 from pyarrow import parquet
 
 from kmlp.columns import COLUMNS
-from kmlp.table_files import SUFFIXES, write_table
+from kmlp.table_files import SUFFIXES, _write_parquet, write_table
 
 pytestmark = pytest.mark.once
 
@@ -116,3 +117,8 @@ def test_what_cannot_be_written_leaves_the_file_that_is_there(
     with pytest.raises(OSError, match="No space"):
         write_table(STUDIES["numbers"].study_runs(), path)
     assert [it.read_text() for it in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_full_disk_is_told_once():
+    with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device$"):
+        _write_parquet([], Path("/dev/full"))

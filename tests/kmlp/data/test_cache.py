@@ -371,6 +371,15 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
         put("mine")
 
 
+def test_a_full_disk_is_told(tmp_path, monkeypatch):
+    full = Path("/dev/full").open
+    monkeypatch.setattr("pathlib.Path.open", lambda *_, **__: full("wb", buffering=0))
+    with pytest.raises(
+        DataError, match=r"datasets cannot be written to \(No space left on"
+    ):
+        cache.write(tmp_path, "mine", MADE_UP)
+
+
 def test_the_cache_folder_is_the_platforms(monkeypatch):
     monkeypatch.delenv("KMLP_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
