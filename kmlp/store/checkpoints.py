@@ -6,6 +6,7 @@ opened or removed, whatever the database says.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -31,6 +32,8 @@ def file_name(key: str, epochs: int, sha256: str) -> str:
 
 def write(folder: Path, name: str, archive: bytes) -> None:
     """Puts a file into the folder, whole or not at all."""
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link, which is not followed", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     aside, file = open_new(folder, f".{name}.")
     try:

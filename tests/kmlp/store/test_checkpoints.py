@@ -18,3 +18,11 @@ def test_a_planted_link_is_not_written_through(tmp_path):
     assert victim.read_text() == "precious"
     assert (folder / "a-1-b.keras").read_bytes() == b"new"
     assert not (folder / "a-1-b.keras").is_symlink()
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "checkpoints").symlink_to("elsewhere")
+    with pytest.raises(OSError, match="it is a link, which is not followed"):
+        checkpoints.write(tmp_path / "checkpoints", "a-1-b.keras", b"new")
+    assert list((tmp_path / "elsewhere").iterdir()) == []

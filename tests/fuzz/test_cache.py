@@ -167,17 +167,19 @@ def damage_and_read(folder, cases, seed):
     [(30, 0), pytest.param(300, 1, marks=pytest.mark.slow)],
     ids=["few", "many"],
 )
-def test_what_is_damaged_is_named_or_prepared_anew(folders, monkeypatch, cases, seed):
+def test_what_is_damaged_is_named_or_prepared_anew(tmp_path, monkeypatch, cases, seed):
     def late(number, frame):
         raise TimeoutError(f"It takes more than {SECONDS} s")
 
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.setattr(
         sources, "_fill", lambda name, aside, _: cache.write(aside, name, MADE_UP)
     )
     before = signal.signal(signal.SIGALRM, late)
     try:
         with warnings.catch_warnings(action="ignore"):  # they say what is prepared anew
-            outcomes = damage_and_read(folders, cases, seed)
+            outcomes = damage_and_read(tmp_path, cases, seed)
     finally:
         signal.signal(signal.SIGALRM, before)
     assert len(outcomes) == cases
