@@ -166,12 +166,14 @@ def rm(
         entry = cache.find(name)
     except DataError as error:
         say(str(error))
-        entry = None
-    if entry is not None and entry.imported:
-        say(f'"{name}" was made of {entry.source}.')
-        if not (yes or confirmed("Remove it?", "--yes")):
-            say("Nothing was removed.")
-            raise typer.Exit(1)
+        imported = getattr(error, "imported", None)
+    else:
+        imported = entry is not None and entry.imported
+        if entry is not None and imported:
+            say(f'"{name}" was made of {entry.source}.')
+    if imported and not (yes or confirmed("Remove it?", "--yes")):
+        say("Nothing was removed.")
+        raise typer.Exit(1)
     cache.remove(name)
     say(f'Removed "{name}" from {cache.cache_folder()}.')
 

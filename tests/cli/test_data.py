@@ -242,6 +242,15 @@ def test_rm_asks_before_it_removes_what_is_the_users(kmlp, imported, monkeypatch
     )
 
 
+def test_rm_asks_for_what_is_the_users_and_damaged_too(kmlp, imported, monkeypatch):
+    path = cache.find(imported).folder / "dataset.json"
+    path.write_text(path.read_text().replace('"0"', '"8"'))
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    result = kmlp("data", "rm", imported)
+    assert (result.code, "is damaged" in result.err, path.exists()) == (1, True, True)
+    assert kmlp("data", "rm", imported, "--yes").code == 0
+
+
 def test_mnist_stays(kmlp):
     result = kmlp("data", "rm", "mnist")
     assert (result.code, "comes with kmlp, and stays" in result.err) == (2, True)
