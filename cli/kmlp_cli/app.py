@@ -110,5 +110,5 @@ def main() -> None:
             if os.environ.get("KMLP_DEBUG") == "1":
                 raise
             said = f" ({error})" if str(error) else ""
-            say(f"Error: There is not enough memory{said}. What was trained is stored.")
+            say(f"Error: There is not enough memory{said}.")
             sys.exit(1)

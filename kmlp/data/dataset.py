@@ -21,6 +21,8 @@ TEST_FRACTION = 1 / 6
 
 _COPIES = 3
 """How often a dataset is in memory while it is read, at the most."""
+_LABEL = 8
+"""Bytes of a label, at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ def check_memory(what: str, count: int, shape: Sequence[int]) -> None:
     """Raises `DataError` if so many images are too large to be read into memory."""
     import psutil
 
-    needed = _COPIES * count * math.prod(shape)
+    needed = _COPIES * count * (math.prod(shape) + _LABEL)
     available = psutil.virtual_memory().available
     if needed > available:
         raise DataError(
