@@ -7,12 +7,11 @@ import hashlib
 import os
 import re
 import secrets
-import shutil
 import stat
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -217,13 +216,15 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     with naming(path, path.parent):
         folder = Path(tempfile.mkdtemp(prefix=".kmlp-", dir=path.parent))
+    aside = folder / f"new{path.suffix}"
     try:
         with naming(path, folder):
-            aside = folder / f"new{path.suffix}"
             yield aside
             aside.replace(path)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # as `rmtree`, where no more files may be opened, too
+            aside.unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def open_new(folder: Path, begin: str) -> tuple[Path, BinaryIO]:
