@@ -176,9 +176,13 @@ def ablation_question(
             base=base,
             epochs=epochs,
             seeds=seeds,
-            backend=runs[0][0].backend,
+            backend=next(run.backend for row in runs for run in row),
             fused=fused,
-            values=tuple(map(partial(_value_result, axis), runs, limits)),
+            values=tuple(
+                _value_result(axis, row, limit)
+                for row, limit in zip(runs, limits, strict=True)
+                if row
+            ),
         )
 
     return Question(

@@ -18,6 +18,7 @@ from kmlp import backend
 from kmlp.config import RunConfig, dataset_of
 from kmlp.data import Dataset
 from kmlp.errors import ResourceError
+from kmlp.files import undated
 from kmlp.model import build_for
 from kmlp.processes import held
 
@@ -64,7 +65,7 @@ class Archiver:
         checkpoint.restore(self.model)
         # Keras would leave a folder of its own where it is interrupted.
         with held(), _temporary_file() as path, _without_tensorflow(), _silent():
-            with _needs_room():
+            with _needs_room(), undated():
                 self.model.save(path)
             return path.read_bytes()
 

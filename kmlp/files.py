@@ -6,9 +6,11 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -199,3 +201,23 @@ def file_name(text: str) -> str:
         mark = hashlib.sha256(name.encode()).hexdigest()[:12]
         name = f"{name[: _LONGEST - len(mark) - 1]}-{mark}"
     return name
+
+
+@contextmanager
+def undated() -> Iterator[None]:
+    """Has ZIP files that are written within give their members the first date they can.
+
+    ZIP has none before 1980, where a machine without a battery begins, nor after 2107: by
+    such a clock Keras could not save a model.
+    """
+    import zipfile  # which takes as long to import as all of this
+
+    names = vars(zipfile)
+    names["time"] = SimpleNamespace(time=lambda: 0.0, localtime=lambda seconds: _FIRST_DATE)
+    try:
+        yield
+    finally:
+        names["time"] = time
+
+
+_FIRST_DATE = time.struct_time((1980, 1, 1, 0, 0, 0, 1, 1, 0))

@@ -132,6 +132,10 @@ class Run:
         """Wall-clock time of all epochs."""
         return sum(record.seconds for record in self.history)
 
+    def reaches(self, epochs: int) -> bool:
+        """Whether it has so many epochs, or diverged or failed before."""
+        return self.epochs >= epochs or self.status != "finished"
+
     def until(self, epochs: int) -> Run:
         """The run as it was after its first epochs; its model is the last one's only."""
         if epochs > self.epochs:

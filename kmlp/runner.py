@@ -20,7 +20,7 @@ from kmlp.checks import MAX_COUNT, check_count, check_trainable
 from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
 from kmlp.environment import describe_environment
-from kmlp.errors import ConfigError, KmlpError, unknown_name
+from kmlp.errors import ConfigError, KmlpError, StoreLostError, unknown_name
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.run import Run, RunIdentity, identify
 from kmlp.settings import read_settings
@@ -63,7 +63,8 @@ class Question(Generic[Answer]):
     name: str | None
     """Of the study; None: made of what it is about."""
     answer: Callable[[str, list[list[Run]]], Answer]
-    """Makes what came of it, of the study's name and the runs in their rows."""
+    """Makes what came of it, of the study's name and the runs in their rows; a row has
+    fewer of them, or none, where it could not be trained to its end."""
 
     def assignments(self) -> Iterator[tuple[RunConfig, int]]:
         """Its configurations and their epochs: the first of each row, then the second,
@@ -100,6 +101,27 @@ class Question(Generic[Answer]):
             [runs[config].until(epochs) for config in row]
             for row, epochs in zip(self.rows, self.epochs, strict=True)
         ]
+
+    def answer_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Answer | None:
+        """What came of it as far as its runs are finished; a single one as far as it is.
+
+        Args:
+            name: The study's.
+            runs: Those that there are, which may have fewer epochs than it asks for.
+
+        Returns:
+            None if nothing did.
+        """
+        rows = [
+            [
+                run.until(epochs)
+                for config in row
+                if (run := runs.get(config)) is not None
+                and (self.kind == "train" or run.reaches(epochs))
+            ]
+            for row, epochs in zip(self.rows, self.epochs, strict=True)
+        ]
+        return self.answer(name, rows) if any(rows) else None
 
 
 def train(
@@ -210,14 +232,23 @@ def train_all(
         if observer is not None:
             names = tuple(record.name for record in records)
             observer(StudyStarted(names, len(order), sum(epochs.values())))
-        execute(
-            planner,
-            store=store,
-            executor=trains,
-            identify=identities.__getitem__,
-            observer=observer,
-            fresh=fresh,
-        )
+        try:
+            execute(
+                planner,
+                store=store,
+                executor=trains,
+                identify=identities.__getitem__,
+                observer=observer,
+                fresh=fresh,
+            )
+            store.check_presence()
+        except StoreLostError as error:
+            found = {**error.unfinished, **planner.runs}
+            error.results = [
+                question.answer_so_far(record.name, found)
+                for question, record in zip(questions, records, strict=True)
+            ]
+            raise
         # What can be read now goes with a store that keeps nothing.
         runs = {
             config: run.read() if store.temporary else run

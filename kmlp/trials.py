@@ -161,11 +161,17 @@ def trials_question(
         return _trials(
             name,
             base,
-            backend=runs[0][0].backend,
+            backend=next(run.backend for row in runs for run in row),
             fused=fused,
             epochs=max(epochs),
             varied=changed,
-            trials=list(zip(range(1, len(runs) + 1), epochs, limits, runs, strict=True)),
+            trials=[
+                (number, count, limit, row)
+                for number, (count, limit, row) in enumerate(
+                    zip(epochs, limits, runs, strict=True), start=1
+                )
+                if row
+            ],
         )
 
     return Question(

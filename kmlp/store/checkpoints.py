@@ -29,7 +29,7 @@ def file_name(key: str, epochs: int, sha256: str) -> str:
 
 def write(folder: Path, name: str, archive: bytes) -> None:
     """Puts a file into the folder, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # in the runs folder, which is not made a second time
     aside = folder / f".{name}.{os.getpid()}"
     try:
         with aside.open("wb") as file:
