@@ -15,6 +15,7 @@ from kmlp.engine import Slice, SliceResult
 from kmlp.errors import StoreError, StoreLostError, StoreWriteError
 from kmlp.run import RunIdentity
 from kmlp.store import Store, StudyRecord, removal
+from kmlp.store.doctor import examine
 from kmlp.store.listing import list_runs, parse_filters
 from kmlp.store.studies import (
     get_study,
@@ -335,6 +336,7 @@ def test_a_removal_that_is_killed_is_undone_or_done(kept, monkeypatch):
         with pytest.raises(SystemExit):
             remove_study(kept, "widths")
     assert files(kept) == sorted([*before, removal.ASIDE])
+    assert f"4 files in {kept.models / removal.ASIDE}" in examine(kept).leftovers
     with Store(kept.folder) as again:
         assert files(again) == before
         assert len(list_studies(again)) == 1
