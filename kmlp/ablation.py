@@ -169,12 +169,12 @@ def ablation_question(
     seeds = tuple(config.seed for config in rows[0])
     limits = [chance_limit_of(row[0]) for row in rows]
 
-    def answer(name: str, runs: list[list[Run]]) -> Ablation:
+    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Ablation:
         return Ablation(
             name=name,
             axis=axis,
             base=base,
-            epochs=epochs,
+            epochs=max(epochs),
             seeds=seeds,
             backend=next(run.backend for row in runs for run in row),
             fused=fused,

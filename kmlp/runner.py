@@ -62,9 +62,9 @@ class Question(Generic[Answer]):
     """Of each row."""
     name: str | None
     """Of the study; None: made of what it is about."""
-    answer: Callable[[str, list[list[Run]]], Answer]
-    """Makes what came of it, of the study's name and the runs in their rows; a row has
-    fewer of them, or none, where it could not be trained to its end."""
+    answer: Callable[[str, list[list[Run]], Sequence[int]], Answer]
+    """Makes what came of it, of the study's name, the runs in their rows and the epochs of
+    each row; a row has fewer runs, or none, where it could not be trained to its end."""
 
     def assignments(self) -> Iterator[tuple[RunConfig, int]]:
         """Its configurations and their epochs: the first of each row, then the second,
@@ -103,25 +103,32 @@ class Question(Generic[Answer]):
         ]
 
     def answer_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Answer | None:
-        """What came of it as far as its runs are finished; a single one as far as it is.
+        """What came of it where it could not be trained to its end.
 
         Args:
             name: The study's.
             runs: Those that there are, which may have fewer epochs than it asks for.
 
         Returns:
-            None if nothing did.
+            What the runs came to that are finished. If none is, what all came to after
+            the most epochs that all of them have; None if none has any.
         """
-        rows = [
-            [
-                run.until(epochs)
-                for config in row
-                if (run := runs.get(config)) is not None
-                and (self.kind == "train" or run.reaches(epochs))
-            ]
-            for row, epochs in zip(self.rows, self.epochs, strict=True)
+        rows = [[runs[config] for config in row if config in runs] for row in self.rows]
+        epochs = self.epochs
+        finished = [
+            [run for run in row if run.reaches(count)]
+            for row, count in zip(rows, epochs, strict=True)
         ]
-        return self.answer(name, rows) if any(rows) else None
+        if any(finished):
+            rows = finished
+        else:
+            least = min((run.epochs for row in rows for run in row), default=0)
+            epochs = [least] * len(rows)
+        rows = [
+            [run.until(count) for run in row]
+            for row, count in zip(rows, epochs, strict=True)
+        ]
+        return self.answer(name, rows, epochs) if any(rows) else None
 
 
 def train(
@@ -174,7 +181,7 @@ def train(
         rows=[[config]],
         epochs=[epochs],
         name=name,
-        answer=lambda _, rows: rows[0][0],
+        answer=lambda _, rows, __: rows[0][0],
     )
     [run] = train_all(
         [question],
@@ -255,7 +262,7 @@ def train_all(
             for config, run in planner.runs.items()
         }
     return [
-        question.answer(record.name, question.pick(runs))
+        question.answer(record.name, question.pick(runs), question.epochs)
         for question, record in zip(questions, records, strict=True)
     ]
 

@@ -157,7 +157,7 @@ def trials_question(
     ]
     limits = [chance_limit_of(config) for config in configs]
 
-    def answer(name: str, runs: list[list[Run]]) -> Trials:
+    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Trials:
         return _trials(
             name,
             base,

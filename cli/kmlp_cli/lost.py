@@ -7,6 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kmlp.errors import StoreLostError
+from kmlp_cli.output import say
+
+FROM_MEMORY = (
+    "Shown is what is in memory: the runs that finished; if none did, all of them after as "
+    "many epochs as each has."
+)
 
 
 @contextlib.contextmanager
@@ -19,7 +25,9 @@ def still_shown(show: Callable[[Any], None]) -> Iterator[None]:
     try:
         yield
     except StoreLostError as error:
-        for result in error.results:
-            if result is not None:
-                show(result)
+        found = [result for result in error.results if result is not None]
+        if found:
+            say(FROM_MEMORY)
+        for result in found:
+            show(result)
         raise

@@ -12,6 +12,7 @@ from kmlp.report import Section, write_report
 from kmlp.store import Store
 from kmlp_cli.ablate import print_ablation
 from kmlp_cli.loading import load_study, opened
+from kmlp_cli.lost import FROM_MEMORY
 from kmlp_cli.output import print_json, print_lines, print_table, print_text, say
 from kmlp_cli.recipe_tables import compared_table
 from kmlp_cli.recipes.comparing import (
@@ -68,6 +69,8 @@ def print_lost(
         found: Of those that were being trained, as far as they had come.
         as_json: Whether all of it is printed, as JSON; else what was found.
     """
+    if found:
+        say(FROM_MEMORY)
     lab = replace(lab, comparable=False)
     if as_json:
         there = {**answers, **found}
