@@ -60,8 +60,8 @@ class StoreLostError(StoreWriteError):
     unfinished: Mapping[Any, Any] = {}
     """Runs that were in progress, as far as they had come, by their `RunConfig`."""
     results: Sequence[Any] = ()
-    """What `train`, `ablate`, ... would return, for each study: of the runs that finished; if
-    none did, of all after as many epochs as each has. None: nothing was trained."""
+    """What `train`, `ablate`, ... would return, for each study: of the runs that finished;
+    if none did, of all after as many epochs as each has. None: nothing was trained."""
 
 
 class ResourceError(KmlpError, OSError):

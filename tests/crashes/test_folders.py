@@ -196,8 +196,7 @@ LOST = {
 
 
 @pytest.mark.parametrize(
-    ("name", "as_json"),
-    [*((name, True) for name in LOST), ("ablate", False), ("reproduce", False)],
+    ("name", "as_json"), [("ablate", False), *((name, True) for name in LOST)]
 )
 def test_what_was_trained_is_shown_where_the_folder_is_taken_away(
     kmlp, taken_away, name, as_json
