@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ import pytest
 from sealing import seal_all
 
 from kmlp import RunConfig, ablate, train
+from kmlp.store import Store
 from kmlp.texts import visible
 
 pytestmark = pytest.mark.once
@@ -134,6 +136,24 @@ def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder")
+def test_who_is_in_the_way_is_said(kmlp, tmp_path, monkeypatch):
+    monkeypatch.setattr("kmlp.store.studies.SECONDS_BETWEEN_LOOKS", 0.0)
+    with Store(tmp_path / "runs") as other:
+        key = other.connection.execute("SELECT min(key) FROM study_runs").fetchone()[0]
+        with other.writing():
+            assert other.claims.take(key)
+        result = kmlp("rm", "widths", "--yes")
+        assert result.code == 2
+        assert f"trained by another process (process {os.getpid()} on " in result.err
+        other.connection.execute("UPDATE claims SET host = 'far away', heartbeat = 1e12")
+        monkeypatch.setattr("kmlp.store.claims.SECONDS_UNTIL_STALE", 0.0001)
+        result = kmlp("rm", "widths", "--yes")
+        assert result.code == 0, result.err
+        assert f"claimed by process {os.getpid()} on far away since 2" in result.err
+        assert "whether that process lives." in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
