@@ -279,22 +279,27 @@ def keys_of_study(store: Store, name: str) -> set[str]:
 
 
 def runs_of_study(store: Store, name: str) -> tuple[list[str], list[str]]:
-    """The keys of a study's runs: those that no other study uses, and the others."""
-    with store.reading():
-        return _runs_of(store, name)
+    """The keys of a study's runs: those that no other study uses, and the others.
 
-
-def _runs_of(store: Store, name: str) -> tuple[list[str], list[str]]:
+    Raises:
+        StoreError: if there is no such study.
+    """
+    number = _study_row(store, name)["id"]
     alone: list[str] = []
     shared: list[str] = []
-    for row in store.connection.execute(
-        "SELECT key, (SELECT count(*) FROM study_runs AS other WHERE other.key = mine.key) "
-        "AS uses FROM study_runs AS mine JOIN studies ON studies.id = study "
-        "WHERE name = ? AND key IN (SELECT key FROM runs)",
-        (name,),
-    ):
-        (alone if row["uses"] == 1 else shared).append(row["key"])
+    with store.reading():
+        for row in store.connection.execute(
+            f"{_USES} AND key IN (SELECT key FROM runs)", (number,)
+        ):
+            (alone if row["uses"] == 1 else shared).append(row["key"])
     return alone, shared
+
+
+_USES = (
+    "SELECT key, (SELECT count(*) FROM study_runs AS other WHERE other.key = mine.key) "
+    "AS uses FROM study_runs AS mine WHERE study = ?"
+)
+"""The keys of a study's runs, and how many studies use each."""
 
 
 def remove_study(
@@ -309,11 +314,12 @@ def remove_study(
             `SECONDS_UNTIL_STALE` to see whether that process lives.
 
     Raises:
-        StoreError: if one of its runs is being trained.
+        StoreError: if there is no such study, or one of its runs is being trained.
         StoreWriteError: if a file cannot be removed.
     """
     told = False
-    while (holder := _remove_unless_claimed(store, name)) is not None:
+    number = _study_row(store, name)["id"]
+    while (holder := _remove_unless_claimed(store, number, name)) is not None:
         if not told:
             waits(holder)
         told = True
@@ -328,8 +334,13 @@ def remove_study(
         ) from error
 
 
-def _remove_unless_claimed(store: Store, name: str) -> Holder | None:
+def _remove_unless_claimed(store: Store, number: int, name: str) -> Holder | None:
     """Removes the rows of a study, and puts the files of its runs aside.
+
+    Args:
+        store: Where it is.
+        number: The `id` of its row: a name that was damaged may not be text.
+        name: Of the study.
 
     Returns:
         Who may be training one of them: then nothing is removed. None: it is done.
@@ -337,12 +348,7 @@ def _remove_unless_claimed(store: Store, name: str) -> Holder | None:
     files: list[str] = []
     try:
         with store.writing():
-            rows = store.connection.execute(
-                "SELECT key, (SELECT count(*) FROM study_runs AS other "
-                "WHERE other.key = mine.key) AS uses FROM study_runs AS mine "
-                "JOIN studies ON studies.id = study WHERE name = ?",
-                (name,),
-            ).fetchall()
+            rows = store.connection.execute(_USES, (number,)).fetchall()
             holders = [it for row in rows if (it := store.claims.holder(row["key"]))]
             living = [it for it in holders if it.lives]
             if living:
@@ -358,7 +364,7 @@ def _remove_unless_claimed(store: Store, name: str) -> Holder | None:
             files = store.files_of(alone)
             for key in alone:
                 store.delete(key)
-            store.connection.execute("DELETE FROM studies WHERE name = ?", (name,))
+            store.connection.execute("DELETE FROM studies WHERE id = ?", (number,))
             removal.put_aside(store.models, files)
     except BaseException as error:
         removal.put_back(store.models, files)
