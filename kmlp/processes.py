@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 ENDING = tuple(
@@ -78,3 +80,36 @@ def unheard() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Has Pythons that are started within import nothing from the current folder, whose
+    modules somebody may have named like others.
+
+    Python puts it first where it is started with `-c` or `-m`, as libraries do.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program; None: there is none.
+
+    It is looked for in those folders of PATH that are absolute: a program of the current
+    folder may be somebody else's.
+    """
+    for folder in map(Path, os.get_exec_path()):
+        if folder.is_absolute() and (found := shutil.which(str(folder / name))):
+            return found
+    return None

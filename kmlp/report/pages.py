@@ -34,7 +34,7 @@ def find_browser() -> str:
     Raises:
         ConfigError: if none is installed.
     """
-    found = next((path for it in _BROWSERS if (path := shutil.which(it))), None)
+    found = next((path for it in _BROWSERS if (path := find_program(it))), None)
     if found is None:
         raise ConfigError(
             [
