@@ -2,8 +2,10 @@
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
+from support import run, set_traps
 
 from kmlp_cli.surroundings import confirmed
 
@@ -167,3 +169,55 @@ def test_a_runtime_environment_nested_too_deep(kmlp, tmp_path):
     result = kmlp("train", "--executor", "ray", "--ray-runtime-env", str(path))
     assert result.code == 2
     assert "nested more than 100 deep" in result.err
+
+
+KMLP = str(Path(sys.executable).with_name("kmlp"))
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path):
+    """By the command, nor by the processes that it starts, nor by theirs."""
+    folder = tmp_path / "foreign"
+    mark = set_traps(folder)
+    result = run(
+        KMLP, "ablate", "--param", "width", "--values", "2,3", "--seeds", "1", "--epochs", "1",
+        "--depth", "1", "--train-size", "500", "--jobs", "2", "--quiet", cwd=folder,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not mark.exists(), mark.read_text()
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A folder with a module, and a recipe that names it."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    Path("somebodys.py").write_text(
+        "from keras import ops\n\n\ndef swish(x):\n    return x * ops.sigmoid(x)\n"
+    )
+    Path("lab.toml").write_text(
+        'title = "A lab"\n[[ablations]]\nparam = "activation"\n'
+        'values = ["relu", "somebodys:swish"]\n'
+    )
+    yield folder
+    sys.modules.pop("somebodys", None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reproduce", "lab.toml", "--dry-run"],
+        ["ablate", "--param", "activation", "--values", "relu,somebodys:swish", "--dry-run"],
+        ["predict", "model.keras", "picture.png", "--custom", "somebodys:swish"],
+    ],
+    ids=lambda it: it[0],
+)
+def test_a_module_that_runs_is_said(kmlp, lab, command):
+    from kmlp import build_mlp
+    from PIL import Image
+
+    build_mlp(depth=0).save("model.keras")
+    Image.new("L", (28, 28), 9).save("picture.png")
+    result = kmlp(*command)
+    assert "somebodys" in sys.modules
+    assert "Running somebodys.py, which somebodys:swish names.\n" in result.err
