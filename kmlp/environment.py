@@ -143,7 +143,9 @@ def _revision() -> str | None:
     try:
         asked = ("HEAD", "--git-common-dir", "--git-path", "index", "--show-toplevel")
         revision, common, index, top, _ = _git(git, "rev-parse", *asked).split("\n")
-        kept = _git(git, "config", "--null", "--get-regexp", rf"^core\.({_KEPT})$", ok=(0, 1))
+        kept = _git(
+            git, "config", "--null", "--get-regexp", rf"^core\.({_KEPT})$", ok=(0, 1)
+        )
         with tempfile.TemporaryDirectory(prefix="kmlp-") as folder:
             changes = _changes(
                 git,
@@ -183,8 +185,12 @@ def _changes(
     (folder / "refs").mkdir()
     (folder / "HEAD").write_text(f"{revision}\n", encoding="utf-8")
     if len(revision) == _SHA_256:
-        _git(git, "config", "--file", f"{folder}/config", "core.repositoryFormatVersion", "1")
-        _git(git, "config", "--file", f"{folder}/config", "extensions.objectFormat", "sha256")
+        _git(
+            git, "config", "--file", f"{folder}/config", "core.repositoryFormatVersion", "1"
+        )
+        _git(
+            git, "config", "--file", f"{folder}/config", "extensions.objectFormat", "sha256"
+        )
     for file in [index, *index.parent.glob("sharedindex.*")]:
         if file.is_file():  # there is none before the first `git add`
             shutil.copy2(file, folder / file.name)  # of the same time, which git looks at

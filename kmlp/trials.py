@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
-from kmlp.config import RunConfig, axis_names, lasting
+from kmlp.config import RunConfig, axis_names, lasting, short_text
 from kmlp.errors import ConfigError, StoreError, gather, located, raise_problems
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
 from kmlp.runner import Question
 from kmlp.store import Store, StudyRecord
-from kmlp.texts import count_of, protocol_text, short_text
+from kmlp.texts import count_of, protocol_text
 
 if TYPE_CHECKING:
     import pandas

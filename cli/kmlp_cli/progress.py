@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from kmlp.config import RunConfig
+from kmlp.config import RunConfig, short_text
 from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
@@ -33,7 +33,6 @@ from kmlp.engine import (
 )
 from kmlp.errors import StoreLostError
 from kmlp.run import EpochRecord, Run
-from kmlp.texts import short_text
 from kmlp_cli.console import PlainConsole, plain
 from kmlp_cli.interruption import Interrupted
 from kmlp_cli.output import say

@@ -13,9 +13,10 @@ import numpy as np
 
 from kmlp.data.dataset import Images, Split, make_images
 from kmlp.data.idx import read_idx_split
-from kmlp.data.listing import Listing, printable
+from kmlp.data.listing import Listing
 from kmlp.errors import DataError
 from kmlp.files import why_unreadable
+from kmlp.texts import visible
 
 _IDX_FILE = re.compile(r"(?:.*-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(?:\.gz)?")
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -64,7 +65,7 @@ def read_idx_folder(
         for split in ("train", "t10k")
     ]
     return make_images(
-        *splits, class_names=class_names, source=printable(str(folder.resolve()))
+        *splits, class_names=class_names, source=visible(str(folder.resolve()))
     )
 
 
@@ -121,7 +122,7 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
             raise DataError(f"{path}: y_{split} has labels from {y.min()} to {y.max()}.")
         splits.append(Split(x=x, y=y.astype("int32")))
     return make_images(
-        *splits, class_names=class_names, source=printable(str(path.resolve()))
+        *splits, class_names=class_names, source=visible(str(path.resolve()))
     )
 
 

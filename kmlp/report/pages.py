@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kmlp.charts.style import embed_script, save, script_json, style, to_specification
+from kmlp.charts.page import environment, html_page
+from kmlp.charts.style import save, style, to_specification
 from kmlp.errors import ConfigError
 from kmlp.files import file_name, replacing
+from kmlp.processes import find_program
 from kmlp.report.sections import Figure, Section
 from kmlp.texts import visible
 
@@ -93,24 +95,18 @@ def _picture(path: Path, section: Section, figure: Figure) -> Path:
 
 
 def _html(sections: Sequence[Section], title: str, introduction: Sequence[str]) -> str:
+    from markupsafe import Markup
+
     charts: dict[str, dict[str, Any]] = {}
     for number, section in enumerate(sections, start=1):
         for figure in section.figures:
             charts[f"chart-{number}-{figure.name}"] = to_specification(figure.chart)
-    page: str = (
+    body = (
         _templates()
-        .get_template("page.html")
-        .render(
-            title=title,
-            introduction=introduction,
-            sections=sections,
-            charts=charts,
-            script=embed_script(),
-            specifications=script_json(charts),
-            config=script_json(style()),
-        )
+        .get_template("report.html")
+        .render(title=title, introduction=introduction, sections=sections, charts=charts)
     )
-    return page
+    return html_page(title, Markup(body), charts, style())
 
 
 def _write_markdown(
@@ -173,27 +169,9 @@ def _print(page: str, path: Path) -> None:
 
 @cache
 def _templates() -> Any:
-    import jinja2
-
-    found = jinja2.Environment(
-        loader=jinja2.PackageLoader("kmlp", "report/templates"),
-        autoescape=lambda name: name == "page.html",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_printed,
-    )
+    found = environment("kmlp", "report/templates")
     found.filters |= {"text": _paragraph, "cell": _inline, "line": visible}
     return found
-
-
-def _printed(value: Any) -> Any:
-    """What a template prints of a value; of a text, what can be seen."""
-    import markupsafe
-
-    if isinstance(value, str) and not isinstance(value, markupsafe.Markup):
-        return visible(value, keep="\n")
-    return value
 
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|<(?=[a-zA-Z/!?])|&(?=#?\w+;)")

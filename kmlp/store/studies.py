@@ -7,7 +7,6 @@ import math
 import shlex
 import sqlite3
 import time
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,7 @@ from kmlp.run import Run
 from kmlp.store import checksums, removal, validity
 from kmlp.store.claims import Holder
 from kmlp.store.runs import Store, removed
-from kmlp.texts import visible
+from kmlp.texts import name_problem, visible
 
 LONGEST_NAME = 100
 """Characters of a study's name: more would leave a table no room for the rest."""
@@ -119,12 +118,12 @@ def iso_time(seconds: float) -> str:
 
 def check_name(name: Any) -> None:
     """Raises `ConfigError` if a study cannot be called so."""
-    if not isinstance(name, str) or not name.strip():
-        why = "is empty" if isinstance(name, str) else "is no text"
-    elif any(unicodedata.category(it) in ("Cc", "Cs") for it in name):
-        why = "has characters that are no text: control characters, or bytes not in UTF-8"
+    if not isinstance(name, str):
+        why = "is not a text"
     elif len(name) > LONGEST_NAME:
         why = f"is longer than {LONGEST_NAME} characters"
+    elif (problem := name_problem(name)) is not None:
+        why = problem
     else:
         return
     raise ConfigError(

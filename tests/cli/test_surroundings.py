@@ -207,14 +207,22 @@ def lab(tmp_path, monkeypatch):
     "command",
     [
         ["reproduce", "lab.toml", "--dry-run"],
-        ["ablate", "--param", "activation", "--values", "relu,somebodys:swish", "--dry-run"],
+        [
+            "ablate",
+            "--param",
+            "activation",
+            "--values",
+            "relu,somebodys:swish",
+            "--dry-run",
+        ],
         ["predict", "model.keras", "picture.png", "--custom", "somebodys:swish"],
     ],
     ids=lambda it: it[0],
 )
 def test_a_module_that_runs_is_said(kmlp, lab, command):
-    from kmlp import build_mlp
     from PIL import Image
+
+    from kmlp import build_mlp
 
     build_mlp(depth=0).save("model.keras")
     Image.new("L", (28, 28), 9).save("picture.png")

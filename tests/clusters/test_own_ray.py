@@ -9,8 +9,8 @@ import pytest
 from ray_clusters import EPOCHS, RUNS, WORK
 from support import set_traps
 
-from kmlp.executors.ray.installation import check_installed
 from kmlp.errors import ClusterError
+from kmlp.executors.ray.installation import check_installed
 
 pytestmark = pytest.mark.once
 

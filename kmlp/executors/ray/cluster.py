@@ -43,9 +43,7 @@ class Node:
         return asdict(self)
 
 
-def connect(
-    address: str | None, runtime_env: dict[str, Any] | None, folder: Path
-) -> None:
+def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Path) -> None:
     """Connects this process to a cluster, or to a Ray of its own on this machine.
 
     Args:
