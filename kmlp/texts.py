@@ -49,10 +49,11 @@ def name_problem(name: str) -> str | None:
         if "\ud800" <= character <= "\udfff":
             return "has bytes that are not text in UTF-8"
         if not _is_seen(character):
-            number = f"U+{ord(character):04X}"
-            called = unicodedata.name(character, "").lower()
-            which = f"{number} ({called})" if called else number
-            return f"has the character {which}, which cannot be seen"
+            kind = _KINDS.get(unicodedata.category(character), "no character yet")
+            called = unicodedata.name(character, kind).lower()
+            return (
+                f"has the character U+{ord(character):04X} ({called}), which cannot be seen"
+            )
     if not any(unicodedata.category(it)[0] in "LNPS" and it not in _BLANK for it in name):
         return "is blank"
     if name != name.strip():
@@ -60,6 +61,7 @@ def name_problem(name: str) -> str | None:
     return None
 
 
+_KINDS = {"Cc": "a control character", "Co": "of private use"}
 _BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and symbols that are nothing but a space."""
 
