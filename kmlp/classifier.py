@@ -17,6 +17,7 @@ from kmlp import backend
 from kmlp.errors import ConfigError, UnknownNameError, raise_problems
 from kmlp.files import why_unreadable
 from kmlp.registry import import_object
+from kmlp.saved_objects import foreign_names
 
 if TYPE_CHECKING:
     import keras
@@ -139,7 +140,7 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
     """Loads a `.keras` file of an image classifier, of kmlp or any other.
 
     It is loaded in Keras' safe mode: a file that holds code, such as a lambda, is
-    refused.
+    refused. Nothing that the file names is imported, read or downloaded.
 
     Args:
         path: The file.
@@ -156,6 +157,7 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
     except UnknownNameError as error:
         raise ConfigError([str(error)]) from error
     keras = backend.load()
+    raise_problems(_not_keras_own(path, it) for it in foreign_names(path, objects))
     try:
         model = keras.saving.load_model(
             path, custom_objects=objects, compile=False, safe_mode=True
@@ -232,11 +234,7 @@ def _why(path: Path, error: Exception) -> str:
     """Why Keras could not load a file, in a sentence, where it says much more."""
     text = str(error)
     if missing := _MISSING.search(text):
-        return (
-            f'{path}: is made with "{missing[1]}", which is not Keras\' own. Say where it '
-            f"is defined, as package.module:{missing[1]}: by --custom on the command line, "
-            "`custom=[...]` in Python."
-        )
+        return _not_keras_own(path, missing[1])
     if _CODE.search(text):
         return (
             f"{path}: holds a lambda, code that loading would run, so it is not loaded. "
@@ -244,6 +242,14 @@ def _why(path: Path, error: Exception) -> str:
         )
     last = " ".join(text.rpartition("Exception encountered: ")[2].split())
     return f"{path}: cannot be loaded ({type(error).__name__}: {last[:300]})."
+
+
+def _not_keras_own(path: Path, name: str) -> str:
+    return (
+        f'{path}: is made with "{name}", which is not Keras\' own, or not for models. Say '
+        f"where it is defined, as package.module:{name}: by --custom on the command line, "
+        "`custom=[...]` in Python."
+    )
 
 
 def _last_activation(model: keras.Model) -> str | None:
