@@ -92,7 +92,7 @@ def test_a_page_runs_nothing_that_is_not_its_own(tab, tmp_path):
     chart = {"chart": to_specification(of_values())}
     path.write_text(html_page("title", body, chart, style()), "utf-8")
     failed = []
-    tab.on("requestfailed", failed.append)
+    tab.on("requestfailed", lambda request: failed.append(request))
     tab.goto(path.as_uri())
     tab.wait_for_selector(".chart svg.marks")
     tab.locator("#link").click()
