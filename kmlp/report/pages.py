@@ -142,13 +142,15 @@ def _print(page: str, path: Path) -> None:
         source = Path(folder) / "report.html"
         source.write_text(page, encoding="utf-8")
         target = Path(folder) / "report.pdf"
-        # Chromium has no sandbox for root, and says so by not starting.
+        # Chromium has no sandbox for root, and says so by not starting. The page runs no
+        # script but kmlp's, by its policy.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         done = subprocess.run(
             [
                 find_browser(),
                 "--headless",
                 *root,
+                "--host-resolver-rules=MAP * ~NOTFOUND",  # it needs no network
                 f"--user-data-dir={folder}/profile",
                 "--no-pdf-header-footer",
                 f"--virtual-time-budget={_SHOWN_MS}",
