@@ -31,12 +31,14 @@ def test_it_listens_to_this_machine_alone_and_asks_for_a_token(tmp_path, kmlp, m
         if it.status == psutil.CONN_LISTEN
     ]
     tokens = {it.environ().get("RAY_AUTH_TOKEN") for it in family if "raylet" in it.name()}
+    shown = " ".join(word for it in family for word in it.cmdline())
     folders = [it.stat().st_mode & 0o777 for it in Path(short).iterdir() if it.is_dir()]
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert f"{RUNS * EPOCHS} epochs trained" in err
     assert len(listening) > 3 and set(listening) == {"127.0.0.1"}
     assert [len(it) for it in tokens] == [64]
+    assert not any(it in shown for it in tokens)
     assert set(folders) == {0o700}
     assert not [*Path(short).iterdir()]
     assert not (home / ".ray").exists()
