@@ -223,6 +223,24 @@ def test_a_study_whose_runs_are_missing_shows_what_it_has(kmlp):
 
 
 @pytest.mark.usefixtures("folder")
+def test_what_is_shown_of_a_study_needs_no_dataset(kmlp, tmp_path, monkeypatch):
+    """Which a store of somebody else names, so that it would be downloaded."""
+
+    def fail(name, **_):
+        pytest.fail(f"{name} is loaded")
+
+    monkeypatch.setattr("kmlp.data.load_dataset", fail)
+    for study in ("one", "widths"):
+        for command in (
+            ("show", study),
+            ("plot", study, "--out", f"{tmp_path}/{study}.svg"),
+            ("report", study, "--out", f"{tmp_path}/{study}.html"),
+            ("export", study, "--out", f"{tmp_path}/{study}.csv"),
+        ):
+            assert kmlp(*command).code == 0
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     "name",
     [
