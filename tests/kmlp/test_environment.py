@@ -53,7 +53,7 @@ def git(tmp_path, monkeypatch):
 @pytest.mark.once
 def test_the_revision_is_that_of_the_current_folder(git, tmp_path, monkeypatch):
     assert _revision() == git("rev-parse", "HEAD")
-    Path("file").touch()  # which is no change
+    os.utime("file", (1, 1))  # which is no change
     assert _revision() == git("rev-parse", "HEAD")
     Path("file").write_text("two")
     assert _revision() == git("rev-parse", "HEAD") + "+"
@@ -82,9 +82,12 @@ def test_the_revision_does_not_depend_on_how_the_repository_is_kept(git, tmp_pat
 @pytest.mark.once
 def test_a_repository_by_which_files_are_compared_otherwise(git):
     git("config", "core.fileMode", "false")
-    Path("file").chmod(0o755)
     git("config", "core.autocrlf", "true")
-    Path("file").write_bytes(b"one\r\n")
+    Path("file").unlink()
+    git("checkout", "file")
+    assert Path("file").read_bytes() == b"one\r\n"
+    os.utime("file", (1, 1))  # so that git reads it again
+    Path("file").chmod(0o755)
     assert _revision() == git("rev-parse", "HEAD")
 
 
