@@ -103,13 +103,14 @@ def safe_path() -> Iterator[None]:
 _SAFE_PATH = "PYTHONSAFEPATH"
 
 
-def find_program(name: str) -> str | None:
-    """The path of a program; None: there is none.
-
-    It is looked for in those folders of PATH that are absolute: a program of the current
-    folder may be somebody else's.
+def absolute_folders() -> list[str]:
+    """The folders of PATH that do not depend on the current one, in which programs may be
+    somebody else's.
     """
-    for folder in map(Path, os.get_exec_path()):
-        if folder.is_absolute() and (found := shutil.which(str(folder / name))):
-            return found
-    return None
+    return [it for it in os.get_exec_path() if Path(it).is_absolute()]
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program of one of `absolute_folders`; None: there is none."""
+    found = (shutil.which(str(Path(it, name))) for it in absolute_folders())
+    return next(filter(None, found), None)

@@ -11,6 +11,7 @@ import typer
 
 from kmlp import __version__, registry
 from kmlp.errors import ConfigError, KmlpError
+from kmlp.processes import absolute_folders
 from kmlp_cli import ablate, data, evaluate, export, predict, reproduce, tune
 from kmlp_cli.compare import compare
 from kmlp_cli.doctor import doctor
@@ -88,6 +89,8 @@ def main() -> None:
     `KMLP_DEBUG=1` shows tracebacks.
     """
     warnings.showwarning = _show_warning
+    # Python's own modules, too, run what they find there, such as `uname`.
+    os.environ["PATH"] = os.pathsep.join(absolute_folders())
     registry.announce = _say_what_runs
     with interruptible():
         try:

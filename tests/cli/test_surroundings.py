@@ -1,6 +1,7 @@
 """What stands in the way of a command is said first, in a sentence."""
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -172,13 +173,17 @@ def test_a_runtime_environment_nested_too_deep(kmlp, tmp_path):
 KMLP = str(Path(sys.executable).with_name("kmlp"))
 
 
-def test_nothing_is_imported_from_the_current_folder(tmp_path):
+def test_nothing_of_the_current_folder_runs(tmp_path):
     """By the command, nor by the processes that it starts, nor by theirs."""
     folder = tmp_path / "foreign"
     mark = set_traps(folder)
+    for program in ("uname", "git", "lscpu", "nvidia-smi", "gcc", "ldconfig", "ls"):
+        (folder / program).write_text(f"#!/bin/sh\necho $0 >> {mark}\n")
+        (folder / program).chmod(0o755)
+    path = f".:{os.environ['PATH']}:"
     result = run(
         KMLP, "ablate", "--param", "width", "--values", "2,3", "--seeds", "1", "--epochs", "1",
-        "--depth", "1", "--train-size", "500", "--jobs", "2", "--quiet", cwd=folder,
+        "--depth", "1", "--train-size", "500", "--jobs", "2", "--quiet", cwd=folder, PATH=path,
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (0, "")
     assert not mark.exists(), mark.read_text()
