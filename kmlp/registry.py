@@ -9,6 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Generic, TypeVar
@@ -75,16 +76,18 @@ def users_folder() -> str | None:
 
 
 def _look_for(module_name: str, path: str) -> None:
-    """Has a module be looked for in the current folder if it is nowhere else."""
+    """Has a module be imported from the current folder if it is there and nowhere else."""
     package = module_name.partition(".")[0]
     if package in sys.modules:
         return
     if importlib.util.find_spec(package) is None:
         with contextlib.suppress(OSError):
-            sys.path.append(str(Path.cwd()))
-    folder, found = users_folder(), importlib.util.find_spec(package)
-    if folder and found and found.origin and Path(found.origin).is_relative_to(folder):
-        announce(path, str(Path(found.origin).relative_to(folder)))
+            folder = str(Path.cwd())
+            if PathFinder.find_spec(package, [folder]) is not None:
+                sys.path.append(folder)
+    here, found = users_folder(), importlib.util.find_spec(package)
+    if here and found and found.origin and Path(found.origin).is_relative_to(here):
+        announce(path, str(Path(found.origin).relative_to(here)))
 
 
 class Registry(Generic[T]):

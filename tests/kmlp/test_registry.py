@@ -221,6 +221,8 @@ def test_the_current_folder_is_looked_into_for_what_is_nowhere_else(
     said = []
     monkeypatch.setattr(registry, "announce", lambda *words: said.append(words))
     assert import_object("fractions:Fraction").__name__ == "Fraction"
+    with pytest.raises(UnknownNameError, match="No module named 'nobodys'"):
+        import_object("nobodys:value")
     assert registry.users_folder() is None
     assert import_object("somebodys:value") == 1
     assert import_object("somebodys:name") == "somebodys"
