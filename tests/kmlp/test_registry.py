@@ -207,12 +207,12 @@ def test_a_function_that_refers_to_itself_has_a_digest():
 def current_folder(tmp_path, monkeypatch):
     """One from which nothing is imported, with modules."""
     monkeypatch.chdir(tmp_path)
-    here = [it for it in sys.path if it not in ("", str(tmp_path))]
-    monkeypatch.setattr(sys, "path", here)
-    for name in ("somebodys", "fractions"):
+    monkeypatch.setattr(sys, "path", [it for it in sys.path if it != ""])
+    for name in ("here_alone", "fractions"):
         (tmp_path / f"{name}.py").write_text(f"value = 1\nname = {name!r}\n")
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return tmp_path
+    monkeypatch.delitem(sys.modules, "fractions", raising=False)
+    yield tmp_path
+    sys.modules.pop("here_alone", None)
 
 
 def test_the_current_folder_is_looked_into_for_what_is_nowhere_else(
@@ -224,7 +224,7 @@ def test_the_current_folder_is_looked_into_for_what_is_nowhere_else(
     with pytest.raises(UnknownNameError, match="No module named 'nobodys'"):
         import_object("nobodys:value")
     assert registry.users_folder() is None
-    assert import_object("somebodys:value") == 1
-    assert import_object("somebodys:name") == "somebodys"
+    assert import_object("here_alone:value") == 1
+    assert import_object("here_alone:name") == "here_alone"
     assert registry.users_folder() == sys.path[-1] == str(current_folder)
-    assert said == [("somebodys:value", "somebodys.py")]
+    assert said == [("here_alone:value", "here_alone.py")]
