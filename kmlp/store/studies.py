@@ -155,11 +155,12 @@ def put_study(store: Store, study: StudyRecord) -> None:
             _forget_what_is_no_key(store, row["id"])
         else:
             if (there.kind, there.about) != (study.kind, study.about):
+                quoted = shlex.quote(study.name)
                 raise ConfigError(
                     [
                         f'The name "{study.name}" is taken by a study of something else '
-                        f"(see `kmlp show {study.name}`). Choose another --name, or remove "
-                        f"that one: `kmlp rm {study.name}`."
+                        f"(see `kmlp show {quoted}`). Choose another --name, or remove that "
+                        f"one: `kmlp rm {quoted}`."
                     ]
                 )
         now = time.time()
