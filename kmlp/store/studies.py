@@ -159,8 +159,8 @@ def put_study(store: Store, study: StudyRecord) -> None:
                 raise ConfigError(
                     [
                         f'The name "{study.name}" is taken by a study of something else '
-                        f"(see `kmlp show {quoted}`). Choose another --name, or remove that "
-                        f"one: `kmlp rm {quoted}`."
+                        f"(see `kmlp show {quoted}`). Choose another --name, or remove "
+                        f"that one: `kmlp rm {quoted}`."
                     ]
                 )
         now = time.time()
