@@ -154,6 +154,7 @@ def test_who_is_in_the_way_is_said(kmlp, tmp_path, monkeypatch):
         assert "whether that process lives." in result.err
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
