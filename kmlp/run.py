@@ -224,7 +224,7 @@ def run_key(
     *,
     fused: bool,
     settings: Mapping[str, str] | None = None,
-    numerics: int = NUMERICS_VERSION,
+    numerics: int | None = None,
 ) -> str:
     """What identifies a run's results: equal keys mean equal numbers.
 
@@ -237,7 +237,7 @@ def run_key(
         fused: Whether an epoch is one compiled program.
         settings: What `kmlp.settings.read_settings` says of the process. Defaults to
             None: all are as they are by default.
-        numerics: The version of kmlp's numbers. Defaults to this one's.
+        numerics: The version of kmlp's numbers. Defaults to None: this one's.
 
     Returns:
         A SHA-256, in hexadecimal.
@@ -252,7 +252,8 @@ def run_key(
         if registry.is_own(name)
     ]
     values = lasting(config.to_dict())
-    parts: list[Any] = [numerics, backend, fused, fingerprint, values, *own]
+    version = NUMERICS_VERSION if numerics is None else numerics
+    parts: list[Any] = [version, backend, fused, fingerprint, values, *own]
     if settings:
         parts.append({"settings": dict(settings)})
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -232,3 +232,30 @@ def test_a_module_that_runs_is_said(kmlp, lab, command):
     result = kmlp(*command)
     assert "somebodys" in sys.modules
     assert "Running somebodys.py, which somebodys:swish names.\n" in result.err
+
+
+@pytest.mark.usefixtures("lab")
+def test_what_a_store_names_does_not_run(kmlp):
+    study = [
+        "ablate",
+        "--param",
+        "activation",
+        "--values",
+        "relu,somebodys:swish",
+        "--name",
+    ]
+    short = ["--train-size", "500", "--epochs", "1", "--seeds", "1", "--jobs", "1"]
+    assert kmlp(*study, "one", *short, "--width", "2").code == 0
+    del sys.modules["somebodys"]
+    for command in (
+        ["studies"],
+        ["runs"],
+        ["show", "one"],
+        ["plot", "one", "--out", "one.svg"],
+        ["report", "one", "--out", "one.html"],
+        ["export", "one", "--out", "one.csv"],
+        ["doctor"],
+        ["rm", "one", "--yes"],
+    ):
+        assert kmlp(*command).code == 0
+    assert "somebodys" not in sys.modules
