@@ -235,7 +235,8 @@ def test_a_module_that_runs_is_said(kmlp, lab, command):
 
 
 @pytest.mark.usefixtures("lab")
-def test_what_a_store_names_does_not_run(kmlp):
+def test_what_a_store_names_does_not_run(kmlp, monkeypatch):
+    monkeypatch.setenv("KMLP_RUNS_DIR", "runs")
     study = [
         "ablate",
         "--param",
