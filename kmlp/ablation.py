@@ -169,16 +169,20 @@ def ablation_question(
     seeds = tuple(config.seed for config in rows[0])
     limits = [chance_limit_of(row[0]) for row in rows]
 
-    def answer(name: str, runs: list[list[Run]]) -> Ablation:
+    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Ablation:
         return Ablation(
             name=name,
             axis=axis,
             base=base,
-            epochs=epochs,
+            epochs=max(epochs),
             seeds=seeds,
-            backend=runs[0][0].backend,
+            backend=next(run.backend for row in runs for run in row),
             fused=fused,
-            values=tuple(map(partial(_value_result, axis), runs, limits)),
+            values=tuple(
+                _value_result(axis, row, limit)
+                for row, limit in zip(runs, limits, strict=True)
+                if row
+            ),
         )
 
     return Question(

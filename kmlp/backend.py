@@ -10,7 +10,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from typing import Any
 
 from kmlp.errors import BackendError, unknown_name
 from kmlp.files import read_text
-from kmlp.processes import check_threads, held
+from kmlp.processes import check_threads, find_program, held
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """The supported backends; the first one that is installed is the default."""
@@ -367,7 +366,7 @@ def accelerated() -> bool:
     chosen = os.environ.get("KERAS_TORCH_DEVICE")
     if chosen and select() == "torch":
         return not chosen.startswith("cpu")
-    if loaded() is None and sys.platform != "darwin" and not shutil.which("nvidia-smi"):
+    if loaded() is None and sys.platform != "darwin" and not find_program("nvidia-smi"):
         return False
     return any(not device.startswith("cpu") for device in devices())
 

@@ -19,6 +19,7 @@ from kmlp import backend
 from kmlp.config import RunConfig, dataset_of
 from kmlp.data import Dataset
 from kmlp.errors import ResourceError
+from kmlp.files import undated
 from kmlp.model import build_for
 from kmlp.model_files import count_weights
 from kmlp.processes import held
@@ -66,7 +67,7 @@ class Archiver:
         checkpoint.restore(self.model)
         # Keras would leave a folder of its own where it is interrupted.
         with held(), _temporary_file() as path, _without_tensorflow(), _silent():
-            with _needs_room():
+            with _needs_room(), undated():
                 self.model.save(path)
             return path.read_bytes()
 

@@ -16,6 +16,7 @@ from kmlp import backend
 from kmlp.errors import ConfigError, UnknownNameError, raise_problems
 from kmlp.model_files import check_model_file, count_weights, no_more_weights
 from kmlp.registry import import_object
+from kmlp.saved_objects import foreign_names
 
 if TYPE_CHECKING:
     import keras
@@ -142,8 +143,8 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
     """Loads a `.keras` file of an image classifier, of kmlp or any other.
 
     It is loaded in Keras' safe mode: a file that holds code, such as a lambda, is
-    refused. What it states of its size is checked before it is built: see
-    `kmlp.model_files`.
+    refused. Nothing that the file names is imported, read or downloaded, and what it
+    states of its size is checked before it is built: see `kmlp.model_files`.
 
     Args:
         path: The file.
@@ -161,6 +162,7 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
         raise ConfigError([str(error)]) from error
     count = count_weights(path)
     keras = backend.load()
+    raise_problems(_not_keras_own(path, it) for it in foreign_names(path, objects))
     try:
         with no_more_weights(path, count):
             model = keras.saving.load_model(
@@ -230,11 +232,7 @@ def _why(path: Path, error: Exception) -> str:
     """Why Keras could not load a file, in a sentence, where it says much more."""
     text = str(error)
     if missing := _MISSING.search(text):
-        return (
-            f'{path}: is made with "{missing[1]}", which is not Keras\' own. Say where it '
-            f"is defined, as package.module:{missing[1]}: by --custom on the command line, "
-            "`custom=[...]` in Python."
-        )
+        return _not_keras_own(path, missing[1])
     if _CODE.search(text):
         return (
             f"{path}: holds a lambda, code that loading would run, so it is not loaded. "
@@ -242,6 +240,14 @@ def _why(path: Path, error: Exception) -> str:
         )
     last = " ".join(text.rpartition("Exception encountered: ")[2].split())
     return f"{path}: cannot be loaded ({type(error).__name__}: {last[:300]})."
+
+
+def _not_keras_own(path: Path, name: str) -> str:
+    return (
+        f'{path}: is made with "{name}", which is not Keras\' own, or not for models. Say '
+        f"where it is defined, as package.module:{name}: by --custom on the command line, "
+        "`custom=[...]` in Python."
+    )
 
 
 def _last_activation(model: keras.Model) -> str | None:

@@ -335,6 +335,20 @@ def value_text(name: str, value: Any) -> str:
     return config_fields()[name].text(value)
 
 
+_LONG = 8
+"""Characters of a number that is shortened."""
+
+
+def short_text(name: str, value: Any) -> str:
+    """A field's value as text: a long number with four digits.
+
+    >>> short_text("learning_rate", 0.0123456789), short_text("width", (300, 100))
+    ('0.01235', '300x100')
+    """
+    text = value_text(name, value)
+    return f"{value:.4g}" if isinstance(value, float) and len(text) > _LONG else text
+
+
 def parse_config(texts: Mapping[str, str], **values: Any) -> RunConfig:
     """The configuration of fields given as text, the others at their defaults.
 

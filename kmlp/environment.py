@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp import backend
+from kmlp.processes import find_program
 from kmlp.settings import differing_settings
 
 _PACKAGES = ("kmlp", "keras", "numpy")
@@ -122,24 +125,133 @@ def _processor() -> dict[str, str]:
     }
 
 
+_KEPT = "autocrlf|checkstat|eol|filemode|ignorecase|precomposeunicode|symlinks|trustctime"
+"""Of a repository's configuration, by which git compares files; nothing of it is run."""
+
+
 def _revision() -> str | None:
-    """The git revision of the current folder, with a `+` if it was changed since."""
-    git = shutil.which("git")
+    """The git revision of the current folder, with a `+` if it was changed since.
+
+    A repository may be somebody else's, of an archive that was unpacked, and its
+    configuration name programs: monitors, filters, hooks, helpers of remotes. It is only
+    asked where it is, at what commit, and for plain settings. What changed is asked of a
+    git folder without its configuration, which has its objects and its index.
+    """
+    git = find_program("git")
     if git is None:
         return None
-    asked = [[git, "rev-parse", "HEAD"], [git, "status", "--porcelain", "-uno"]]
     try:
-        revision, changes = (
-            subprocess.run(
-                command,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=5,
-                check=True,
-            ).stdout.strip()
-            for command in asked
+        asked = ("HEAD", "--git-common-dir", "--git-path", "index", "--show-toplevel")
+        revision, common, index, top, _ = _git(git, "rev-parse", *asked).split("\n")
+        kept = _git(
+            git, "config", "--null", "--get-regexp", rf"^core\.({_KEPT})$", ok=(0, 1)
         )
-    except (OSError, subprocess.SubprocessError):  # not in a repository
+        with tempfile.TemporaryDirectory(prefix="kmlp-") as folder:
+            changes = _changes(
+                git,
+                Path(folder),
+                top=Path(top),
+                objects=Path(common, "objects").absolute(),
+                index=Path(index).absolute(),
+                revision=revision,
+                settings=dict(it.split("\n", 1) for it in kept.split("\0") if "\n" in it),
+            )
+    except (OSError, ValueError, subprocess.SubprocessError):  # not in a repository
         return None
     return f"{revision}+" if changes else revision
+
+
+def _changes(
+    git: str,
+    folder: Path,
+    *,
+    top: Path,
+    objects: Path,
+    index: Path,
+    revision: str,
+    settings: Mapping[str, str],
+) -> str:
+    """What differs from a commit among the files that git knows.
+
+    Args:
+        git: The program.
+        folder: An empty one, which becomes the git folder.
+        top: The repository's files.
+        objects: Its objects.
+        index: Its index, beside which are those that it shares.
+        revision: The commit.
+        settings: Of git, by their names.
+    """
+    (folder / "refs").mkdir()
+    (folder / "HEAD").write_text(f"{revision}\n", encoding="utf-8")
+    if len(revision) == _SHA_256:
+        _git(
+            git, "config", "--file", f"{folder}/config", "core.repositoryFormatVersion", "1"
+        )
+        _git(
+            git, "config", "--file", f"{folder}/config", "extensions.objectFormat", "sha256"
+        )
+    for file in [index, *index.parent.glob("sharedindex.*")]:
+        if file.is_file():  # there is none before the first `git add`
+            shutil.copy2(file, folder / file.name)  # of the same time, which git looks at
+    return _git(
+        git,
+        *(word for name, it in settings.items() for word in ("-c", f"{name}={it}")),
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        # A submodule's changes are those of its commit: it has a configuration, too.
+        "--ignore-submodules=dirty",
+        folder=top,
+        environment={
+            "GIT_DIR": str(folder),
+            "GIT_WORK_TREE": str(top),
+            "GIT_OBJECT_DIRECTORY": str(objects),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_NO_LAZY_FETCH": "1",
+        },
+    )
+
+
+_SHA_256 = 64
+"""Digits of a commit where objects are named by it; they are 40 otherwise."""
+
+
+def _git(
+    git: str,
+    *words: str,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    ok: tuple[int, ...] = (0,),
+) -> str:
+    """What git says.
+
+    Args:
+        git: The program.
+        *words: Its arguments.
+        folder: Where it runs. Defaults to None: the current one.
+        environment: Variables for it. Defaults to None: no more. Others of git's, by which
+            it would look elsewhere or run something, are not passed on.
+        ok: The exit codes of success. Defaults to 0.
+
+    Raises:
+        OSError: if it cannot be run.
+        ValueError: if it says what is no text.
+        subprocess.SubprocessError: if it fails, or takes too long.
+    """
+    inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith("GIT_")}
+    done = subprocess.run(
+        [git, "--no-pager", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding=sys.getfilesystemencoding(),
+        errors="surrogateescape",
+        timeout=5,
+        cwd=folder,
+        env={**inherited, "GIT_OPTIONAL_LOCKS": "0", **(environment or {})},
+        check=False,
+    )
+    if done.returncode not in ok:
+        raise subprocess.CalledProcessError(done.returncode, words)
+    return done.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -50,6 +50,18 @@ class StoreWriteError(StoreError):
     """What was trained could not be kept: the disk is full, say."""
 
     exit_code = 1
+
+
+class StoreLostError(StoreWriteError):
+    """The runs folder was taken away while it was written to, or the study in it, so that
+    nothing more can be kept. What was trained is in memory only.
+    """
+
+    unfinished: Mapping[Any, Any] = {}
+    """Runs that were in progress, as far as they had come, by their `RunConfig`."""
+    results: Sequence[Any] = ()
+    """What `train`, `ablate`, ... would return, for each study: of the runs that finished;
+    if none did, of all after as many epochs as each has. None: nothing was trained."""
 
 
 class ResourceError(KmlpError, OSError):

@@ -9,10 +9,12 @@ import re
 import secrets
 import stat
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -304,3 +306,23 @@ def file_name(text: str) -> str:
         mark = hashlib.sha256(name.encode()).hexdigest()[:12]
         name = f"{name[: _LONGEST - len(mark) - 1]}-{mark}"
     return name
+
+
+@contextmanager
+def undated() -> Iterator[None]:
+    """Has ZIP files that are written within give their members the first date they can.
+
+    ZIP has none before 1980, where a machine without a battery begins, nor after 2107: by
+    such a clock Keras could not save a model.
+    """
+    import zipfile  # which takes as long to import as all of this
+
+    names = vars(zipfile)
+    names["time"] = SimpleNamespace(time=lambda: 0.0, localtime=lambda seconds: _FIRST_DATE)
+    try:
+        yield
+    finally:
+        names["time"] = time
+
+
+_FIRST_DATE = time.struct_time((1980, 1, 1, 0, 0, 0, 1, 1, 0))

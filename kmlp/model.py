@@ -14,7 +14,7 @@ from kmlp import backend
 from kmlp.activations import Activation, get_activation
 from kmlp.config import RunConfig, config_fields
 from kmlp.errors import ConfigError, gather, raise_problems, shown
-from kmlp.files import replacing
+from kmlp.files import replacing, undated
 from kmlp.initializers import draw_weights, keras_initializers
 from kmlp.losses import Loss, get_loss
 from kmlp.scaling import SCALINGS
@@ -223,7 +223,7 @@ def save_portable(model: keras.Sequential, path: Path) -> bool:
     try:
         model.compiled = compiled
         # Keras looks for TensorFlow, which is loud, to save.
-        with backend.quiet(), replacing(path) as aside:
+        with backend.quiet(), undated(), replacing(path) as aside:
             model.save(aside)
     finally:
         model.compiled = True

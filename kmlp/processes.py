@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from kmlp.errors import ResourceError
@@ -150,3 +152,37 @@ def unheard() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Has Pythons that are started within import nothing from the current folder, whose
+    modules somebody may have named like others.
+
+    Python puts it first where it is started with `-c` or `-m`, as libraries do.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+
+
+def absolute_folders() -> list[str]:
+    """The folders of PATH that do not depend on the current one, in which programs may be
+    somebody else's.
+    """
+    return [it for it in os.get_exec_path() if Path(it).is_absolute()]
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program of one of `absolute_folders`; None: there is none."""
+    found = (shutil.which(str(Path(it, name))) for it in absolute_folders())
+    return next(filter(None, found), None)

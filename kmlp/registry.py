@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib
+import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from pathlib import PurePath
+from importlib.machinery import PathFinder
+from pathlib import Path, PurePath
 from types import FunctionType
 from typing import Generic, TypeVar
 
@@ -20,7 +21,10 @@ T = TypeVar("T")
 
 
 def import_object(path: str) -> object:
-    """Imports `package.module:name`.
+    """Imports `package.module:name`, which runs the module.
+
+    It is looked for where Python looks for modules, and only then in the current folder,
+    from which nothing is imported unless a user names a module that is there.
 
     Raises:
         UnknownNameError: if the module cannot be imported or lacks the name.
@@ -37,6 +41,7 @@ def import_object(path: str) -> object:
     backend.load()  # which a user's module does as a rule, but not as quietly
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
+            _look_for(module_name, path)
             module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # a user's module may fail in any way
         raise UnknownNameError(
@@ -48,6 +53,41 @@ def import_object(path: str) -> object:
         public = [key for key in vars(module) if not key.startswith("_")]
         raise UnknownNameError(unknown_name(f"name in {module_name}", name, public))
     return getattr(module, name)
+
+
+def _say_nothing(path: str, place: str) -> None:
+    """Of `announce`: a library does not print."""
+
+
+announce: Callable[[str, str], None] = _say_nothing
+"""Is told before a module of the current folder runs that was named: by what, a
+`package.module:name`, and its file. The command line says it, whether an option named it
+or a recipe of somebody else.
+"""
+
+
+def users_folder() -> str | None:
+    """The current folder, if modules are imported from there; else None."""
+    try:
+        folder = str(Path.cwd())
+    except OSError:  # it was removed
+        return None
+    return folder if not {"", folder}.isdisjoint(sys.path) else None
+
+
+def _look_for(module_name: str, path: str) -> None:
+    """Has a module be imported from the current folder if it is there and nowhere else."""
+    package = module_name.partition(".")[0]
+    if package in sys.modules:
+        return
+    if importlib.util.find_spec(package) is None:
+        with contextlib.suppress(OSError):
+            folder = str(Path.cwd())
+            if PathFinder.find_spec(package, [folder]) is not None:
+                sys.path.append(folder)
+    here, found = users_folder(), importlib.util.find_spec(package)
+    if here and found and found.origin and Path(found.origin).is_relative_to(here):
+        announce(path, str(Path(found.origin).relative_to(here)))
 
 
 class Registry(Generic[T]):

@@ -132,6 +132,10 @@ class Run:
         """Wall-clock time of all epochs."""
         return sum(record.seconds for record in self.history)
 
+    def reaches(self, epochs: int) -> bool:
+        """Whether it has so many epochs, or diverged or failed before."""
+        return self.epochs >= epochs or self.status != "finished"
+
     def until(self, epochs: int) -> Run:
         """The run as it was after its first epochs; its model is the last one's only."""
         if epochs > self.epochs:
@@ -220,7 +224,7 @@ def run_key(
     *,
     fused: bool,
     settings: Mapping[str, str] | None = None,
-    numerics: int = NUMERICS_VERSION,
+    numerics: int | None = None,
 ) -> str:
     """What identifies a run's results: equal keys mean equal numbers.
 
@@ -233,7 +237,7 @@ def run_key(
         fused: Whether an epoch is one compiled program.
         settings: What `kmlp.settings.read_settings` says of the process. Defaults to
             None: all are as they are by default.
-        numerics: The version of kmlp's numbers. Defaults to this one's.
+        numerics: The version of kmlp's numbers. Defaults to None: this one's.
 
     Returns:
         A SHA-256, in hexadecimal.
@@ -248,7 +252,8 @@ def run_key(
         if registry.is_own(name)
     ]
     values = lasting(config.to_dict())
-    parts: list[Any] = [numerics, backend, fused, fingerprint, values, *own]
+    version = NUMERICS_VERSION if numerics is None else numerics
+    parts: list[Any] = [version, backend, fused, fingerprint, values, *own]
     if settings:
         parts.append({"settings": dict(settings)})
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

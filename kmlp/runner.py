@@ -20,7 +20,7 @@ from kmlp.checks import MAX_COUNT, check_count, check_trainable
 from kmlp.config import RunConfig, dataset_of, lasting
 from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
 from kmlp.environment import describe_environment
-from kmlp.errors import ConfigError, KmlpError, unknown_name
+from kmlp.errors import ConfigError, KmlpError, StoreLostError, unknown_name
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.run import Run, RunIdentity, identify
 from kmlp.settings import read_settings
@@ -62,8 +62,9 @@ class Question(Generic[Answer]):
     """Of each row."""
     name: str | None
     """Of the study; None: made of what it is about."""
-    answer: Callable[[str, list[list[Run]]], Answer]
-    """Makes what came of it, of the study's name and the runs in their rows."""
+    answer: Callable[[str, list[list[Run]], Sequence[int]], Answer]
+    """Makes what came of it, of the study's name, the runs in their rows and the epochs of
+    each row; a row has fewer runs, or none, where it could not be trained to its end."""
 
     def assignments(self) -> Iterator[tuple[RunConfig, int]]:
         """Its configurations and their epochs: the first of each row, then the second,
@@ -100,6 +101,34 @@ class Question(Generic[Answer]):
             [runs[config].until(epochs) for config in row]
             for row, epochs in zip(self.rows, self.epochs, strict=True)
         ]
+
+    def answer_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Answer | None:
+        """What came of it where it could not be trained to its end.
+
+        Args:
+            name: The study's.
+            runs: Those that there are, which may have fewer epochs than it asks for.
+
+        Returns:
+            What the runs came to that are finished. If none is, what all came to after
+            the most epochs that all of them have; None if none has any.
+        """
+        rows = [[runs[config] for config in row if config in runs] for row in self.rows]
+        epochs = self.epochs
+        finished = [
+            [run for run in row if run.reaches(count)]
+            for row, count in zip(rows, epochs, strict=True)
+        ]
+        if any(finished):
+            rows = finished
+        else:
+            least = min((run.epochs for row in rows for run in row), default=0)
+            epochs = [least] * len(rows)
+        rows = [
+            [run.until(count) for run in row]
+            for row, count in zip(rows, epochs, strict=True)
+        ]
+        return self.answer(name, rows, epochs) if any(rows) else None
 
 
 def train(
@@ -152,7 +181,7 @@ def train(
         rows=[[config]],
         epochs=[epochs],
         name=name,
-        answer=lambda _, rows: rows[0][0],
+        answer=lambda _, rows, __: rows[0][0],
     )
     [run] = train_all(
         [question],
@@ -210,21 +239,30 @@ def train_all(
         if observer is not None:
             names = tuple(record.name for record in records)
             observer(StudyStarted(names, len(order), sum(epochs.values())))
-        execute(
-            planner,
-            store=store,
-            executor=trains,
-            identify=identities.__getitem__,
-            observer=observer,
-            fresh=fresh,
-        )
+        try:
+            execute(
+                planner,
+                store=store,
+                executor=trains,
+                identify=identities.__getitem__,
+                observer=observer,
+                fresh=fresh,
+            )
+            store.check_presence()
+        except StoreLostError as error:
+            found = {**error.unfinished, **planner.runs}
+            error.results = [
+                question.answer_so_far(record.name, found)
+                for question, record in zip(questions, records, strict=True)
+            ]
+            raise
         # What can be read now goes with a store that keeps nothing.
         runs = {
             config: run.read() if store.temporary else run
             for config, run in planner.runs.items()
         }
     return [
-        question.answer(record.name, question.pick(runs))
+        question.answer(record.name, question.pick(runs), question.epochs)
         for question, record in zip(questions, records, strict=True)
     ]
 

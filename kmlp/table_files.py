@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,14 +17,17 @@ from kmlp.texts import visible
 SUFFIXES = (".csv", ".json", ".parquet")
 """Of the files that can be written."""
 
-_FORMULAS = (
-    *"=+-@",
-    "\N{FULLWIDTH EQUALS SIGN}",
-    "\N{FULLWIDTH PLUS SIGN}",
-    "\N{FULLWIDTH HYPHEN-MINUS}",
-    "\N{FULLWIDTH COMMERCIAL AT}",
+_FORMULA = re.compile(
+    """
+    (^|[,;|])                   # a cell begins: which sign parts them, a reader chooses
+    ([\\s"']*)                   # which some leave out
+    (?=[-=+@\u207a\u207c\u208a\u208c\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])
+    """,
+    re.VERBOSE,
 )
-"""What texts begin with that spreadsheets run."""
+"""Before what spreadsheets run: one of `= + - @`, in each width and place that Unicode has
+it in.
+"""
 
 
 def write_table(found: StudyRuns, path: Path) -> None:
@@ -57,8 +61,9 @@ def write_table(found: StudyRuns, path: Path) -> None:
 def write_csv(rows: Iterable[dict[str, Any]], file: TextIO) -> None:
     """Writes rows as CSV, the names of the columns first.
 
-    A text that begins with one of `= + - @` has an apostrophe before it: spreadsheets take
-    such cells for formulas, which can call programs. Its control characters are as Python
+    In texts, one of `= + - @` that begins a cell has an apostrophe before it, and so after
+    `,`, `;` and `|`, which spreadsheets of other languages take for the end of a cell: they
+    take such cells for formulas, which can call programs. Control characters are as Python
     writes them, so that every row is a line. Numbers are as they are, `-0.5` too.
     """
     writer = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
@@ -71,13 +76,10 @@ def _harmless(cell: Any) -> Any:
 
     Reference: OWASP, CSV Injection.
 
-    >>> print(_harmless("=HYPERLINK(A1)"), _harmless("one\rtwo"), _harmless(-0.5))
-    '=HYPERLINK(A1) one\rtwo -0.5
+    >>> print(_harmless("=HYPERLINK(A1)"), _harmless("one\rtwo; =A1"), _harmless(-0.5))
+    '=HYPERLINK(A1) one\rtwo; '=A1 -0.5
     """
-    if not isinstance(cell, str):
-        return cell
-    line = visible(cell)
-    return f"'{line}" if line.startswith(_FORMULAS) else line
+    return _FORMULA.sub(r"\1\2'", visible(cell)) if isinstance(cell, str) else cell
 
 
 def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:

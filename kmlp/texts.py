@@ -1,31 +1,8 @@
-"""Values and numbers as people read them."""
+"""Texts as people read them, and the names that things may have."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
-from kmlp.config import value_text
-
-_LONG = 8
-"""Characters of a number that is shortened."""
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-"""Characters that control a terminal, turn the direction of text, break lines or are not
-seen; and halves of characters, which no encoding has.
-"""
-
-
-def short_text(name: str, value: Any) -> str:
-    """A field's value: a long number with four digits.
-
-    >>> short_text("learning_rate", 0.0123456789), short_text("width", (300, 100))
-    ('0.01235', '300x100')
-    """
-    text = value_text(name, value)
-    return f"{value:.4g}" if isinstance(value, float) and len(text) > _LONG else text
+import unicodedata
 
 
 def protocol_text(*, on_test: bool) -> str:
@@ -39,10 +16,11 @@ def count_of(number: int, noun: str, several: str | None = None) -> str:
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    r"""A text of any origin, safe to show: as Python writes them, its control characters.
+    r"""A text of any origin, safe to show: what cannot be seen, as Python writes it.
 
-    Among them are all by which a text can move the cursor, begin a line of its own, or
-    hide something. A byte of a file's name that is not text is shown as such.
+    Among that are all characters by which a text can move the cursor, turn its direction,
+    begin a line of its own, or hide something. A byte of a file's name that is not text is
+    shown as such.
 
     Args:
         text: Of a user, a file, an error, ...
@@ -51,7 +29,48 @@ def visible(text: str, *, keep: str = "") -> str:
     >>> print(visible("one\x1b[31m\ntwo \u202eeno\udce9"))
     one\x1b[31m\ntwo \u202eeno\xe9
     """
-    return _UNSEEN.sub(lambda it: it[0] if it[0] in keep else _escaped(it[0]), text)
+    if text.isprintable():
+        return text
+    return "".join(it if it in keep or _is_seen(it) else _escaped(it) for it in text)
+
+
+def name_problem(name: str) -> str | None:
+    """Why something cannot be called so, as the end of a sentence; None: it can.
+
+    A name is one line of characters that can be seen, and of spaces between them: it is
+    shown among other texts, and two names are to look different.
+
+    >>> name_problem("width, twice"), name_problem(" ")
+    (None, 'is blank')
+    >>> name_problem("a\u202eb")
+    'has the character U+202E (right-to-left override), which cannot be seen'
+    """
+    for character in name:
+        if "\ud800" <= character <= "\udfff":
+            return "has bytes that are not text in UTF-8"
+        if not _is_seen(character):
+            kind = _KINDS.get(unicodedata.category(character), "no character yet")
+            called = unicodedata.name(character, kind).lower()
+            return (
+                f"has the character U+{ord(character):04X} ({called}), which cannot be seen"
+            )
+    if not any(unicodedata.category(it)[0] in "LNPS" and it not in _BLANK for it in name):
+        return "is blank"
+    if name != name.strip():
+        return "begins or ends with a space"
+    return None
+
+
+_KINDS = {"Cc": "a control character", "Co": "of private use"}
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols that are nothing but a space."""
+
+
+def _is_seen(character: str) -> bool:
+    """Whether it can be seen, or is a space; not what only changes other characters' look
+    or direction, nor what has no meaning, or none that all agree on.
+    """
+    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def _escaped(character: str) -> str:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from kmlp.checks import check_count, check_trainable
 from kmlp.comparison import Comparison, ValueResult, chance_limit_of
-from kmlp.config import RunConfig, axis_names, lasting
+from kmlp.config import RunConfig, axis_names, lasting, short_text
 from kmlp.errors import ConfigError, StoreError, gather, located, raise_problems
 from kmlp.rows import StudyRun, StudyRuns
 from kmlp.run import Run
 from kmlp.runner import Question
 from kmlp.store import Store, StudyRecord
-from kmlp.texts import count_of, protocol_text, short_text
+from kmlp.texts import count_of, protocol_text
 
 if TYPE_CHECKING:
     import pandas
@@ -157,15 +157,21 @@ def trials_question(
     ]
     limits = [chance_limit_of(config) for config in configs]
 
-    def answer(name: str, runs: list[list[Run]]) -> Trials:
+    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Trials:
         return _trials(
             name,
             base,
-            backend=runs[0][0].backend,
+            backend=next(run.backend for row in runs for run in row),
             fused=fused,
             epochs=max(epochs),
             varied=changed,
-            trials=list(zip(range(1, len(runs) + 1), epochs, limits, runs, strict=True)),
+            trials=[
+                (number, count, limit, row)
+                for number, (count, limit, row) in enumerate(
+                    zip(epochs, limits, runs, strict=True), start=1
+                )
+                if row
+            ],
         )
 
     return Question(

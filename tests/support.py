@@ -55,6 +55,35 @@ def run(
     )
 
 
+def set_traps(folder: Path) -> Path:
+    """Fills a folder with modules named like what Python, kmlp and libraries import, or
+    would if it were installed; gives the file in which those say so that are imported.
+    """
+    mark = folder.parent / "imported"
+    folder.mkdir()
+    for name in sorted({*sys.stdlib_module_names, *_INSTALLED, *_NOT_INSTALLED}):
+        code = (
+            f"open({str(mark)!r}, 'a').write({name!r} + '\\n')\nraise ImportError('trap')\n"
+        )
+        (folder / f"{name}.py").write_text(code)
+    return mark
+
+
+_INSTALLED = [
+    "kmlp", "kmlp_cli", "kmlp_tuning", "keras", "keras_tuner", "jax", "jaxlib", "torch", "ray",
+    "tensorflow", "tensorflow_datasets", "numpy", "scipy", "sklearn", "loky", "cloudpickle",
+    "altair", "vl_convert", "jinja2", "rich", "typer", "click", "PIL", "psutil", "filelock",
+    "yaml", "h5py", "optree", "pyarrow", "threadpoolctl", "google", "absl", "aiohttp",
+]  # fmt: skip
+_NOT_INSTALLED = [
+    "sitecustomize", "usercustomize", "brotli", "brotlicffi", "bottleneck", "chardet", "cupy",
+    "colorama", "cv2", "dask", "IPython", "ipywidgets", "jax_plugins", "jax_cuda12_plugin",
+    "keras_cv", "keras_hub", "keras_nlp", "libtpu", "matplotlib", "numexpr", "polars", "pydot",
+    "setproctitle", "simplejson", "smart_open", "tf2onnx", "uvloop", "vegafusion", "viztracer",
+    "wandb", "zstandard",
+]  # fmt: skip
+
+
 def hide(*modules: str) -> str:
     """Code that makes modules look as if they were not installed."""
     return f"""

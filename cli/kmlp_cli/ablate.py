@@ -85,6 +85,7 @@ def ablate(
     from kmlp.errors import gather
     from kmlp.export import ablation_to_dict
     from kmlp_cli import tables
+    from kmlp_cli.lost import still_shown
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
     from kmlp_cli.saving import check_log_folder, save_logs
@@ -121,7 +122,18 @@ def ablate(
         else:
             print_table(tables.plan_table(param, steps))
         return
+
+    def show(study: Ablation) -> None:
+        compared = None if baseline is None else axis_field(param).parse(baseline)
+        if compared in [level.value for level in study.values]:
+            study = study.compared_with(compared)
+        if as_json:
+            print_json(ablation_to_dict(study, target=target))
+        else:
+            print_ablation(study, convergence=convergence, target=target)
+
     with (
+        still_shown(show),
         show_progress((param, "seed"), quiet=quiet, fresh=fresh) as display,
         training.opened(jobs, quiet=quiet) as trained_by,
     ):
@@ -138,12 +150,7 @@ def ablate(
             name=name,
             **trained_by,
         )
-    if baseline is not None:
-        study = study.compared_with(axis_field(param).parse(baseline))
-    if as_json:
-        print_json(ablation_to_dict(study, target=target))
-    else:
-        print_ablation(study, convergence=convergence, target=target)
+    show(study)
     if tensorboard is not None:
         save_logs(study.study_runs(), tensorboard)
     if any(value.failed for value in study.values):

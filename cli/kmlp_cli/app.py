@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from kmlp import __version__
+from kmlp import __version__, registry
 from kmlp.errors import ConfigError, KmlpError
+from kmlp.processes import absolute_folders
 from kmlp_cli import ablate, data, evaluate, export, predict, reproduce, tune
 from kmlp_cli.compare import compare
 from kmlp_cli.doctor import doctor
@@ -21,7 +22,7 @@ from kmlp_cli.plot import plot
 from kmlp_cli.report import report
 from kmlp_cli.streams import guarded
 from kmlp_cli.studies import rm, runs, show, studies
-from kmlp_cli.surroundings import check_current_folder, current_folder
+from kmlp_cli.surroundings import check_current_folder
 from kmlp_cli.train import train
 
 app = typer.Typer(
@@ -77,17 +78,20 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     say(f"Warning: {message}")
 
 
+def _say_what_runs(path: str, place: str) -> None:
+    say(f"Running {place}, which {path} names.")
+
+
 @guarded()
 def main() -> None:
     """Runs the command line; kmlp's errors end it with exit code 2.
 
-    The current folder can be imported from, after everything else, so that
-    `package.module:name` finds a user's script there. `KMLP_DEBUG=1` shows
-    tracebacks.
+    `KMLP_DEBUG=1` shows tracebacks.
     """
     warnings.showwarning = _show_warning
-    if (folder := current_folder()) is not None:
-        sys.path.append(str(folder))
+    # Python's own modules, too, run what they find there, such as `uname`.
+    os.environ["PATH"] = os.pathsep.join(absolute_folders())
+    registry.announce = _say_what_runs
     with interruptible():
         try:
             app()

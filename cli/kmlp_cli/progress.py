@@ -20,7 +20,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from kmlp.config import RunConfig
+from kmlp.config import RunConfig, short_text
 from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
@@ -31,8 +31,8 @@ from kmlp.engine import (
     SliceLost,
     StudyStarted,
 )
+from kmlp.errors import StoreLostError
 from kmlp.run import EpochRecord, Run
-from kmlp.texts import short_text
 from kmlp_cli.console import PlainConsole, plain
 from kmlp_cli.interruption import Interrupted
 from kmlp_cli.output import say
@@ -75,6 +75,9 @@ def show_progress(
     except Interrupted as interrupted:
         for line in display.left(fresh=fresh):
             interrupted.add_note(line)
+        raise
+    except StoreLostError:
+        say(display.count())
         raise
 
 
@@ -126,7 +129,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         """Says what went wrong, or is in the way, also where progress is not shown."""
         name = self.name(event.assignment.config)
         if isinstance(event, RunWaits):
-            line = f"{name}: another process trains it; waiting."
+            holder = f" ({event.holder})" if event.holder else ""
+            line = f"{name}: another process trains it{holder}; waiting."
         elif isinstance(event, CheckpointDamaged):
             line = f"{name}: {event.file}; trained again from epoch {event.epochs + 1}."
         elif event.again:
@@ -152,12 +156,16 @@ class Display(contextlib.AbstractContextManager["Display"]):
         if not self.total:
             yield "training had not begun."
             return
-        yield f"{len(self.finished)} of {self.total} runs finished."
+        yield self.count()
         # Of a run that was advanced several times, what it came to last.
         for run in {run.config: run for run in self.finished}.values():
             yield f"  {self.outcome(run)}"
         same = "Without --fresh, the same command" if fresh else "The same command"
         yield f"{same} goes on where it ended."
+
+    def count(self) -> str:
+        """How many runs are finished."""
+        return f"{len(self.finished)} of {self.total} runs finished."
 
     def name(self, config: RunConfig) -> str:
         """What tells a run from the others: `width=32 seed=0`."""

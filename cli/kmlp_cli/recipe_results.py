@@ -12,7 +12,8 @@ from kmlp.report import Section, write_report
 from kmlp.store import Store
 from kmlp_cli.ablate import print_ablation
 from kmlp_cli.loading import load_study, opened
-from kmlp_cli.output import print_lines, print_table, print_text, say
+from kmlp_cli.lost import FROM_MEMORY
+from kmlp_cli.output import print_json, print_lines, print_table, print_text, say
 from kmlp_cli.recipe_tables import compared_table
 from kmlp_cli.recipes.comparing import (
     Compared,
@@ -55,6 +56,30 @@ def print_part(lab: Recipe, part: Any, answer: Any) -> None:
     for paragraph in filter(None, [said, *(f"Note: {it}" for it in part.notes)]):
         print_text("", *paragraph.split("\n"))
     print_lines("", "")
+
+
+def print_lost(
+    lab: Recipe, answers: Mapping[int, Any], found: Mapping[int, Any], *, as_json: bool
+) -> None:
+    """Prints what parts had come to when the store was lost, beside nothing published.
+
+    Args:
+        lab: The lab.
+        answers: Of the parts that were trained, by their places.
+        found: Of those that were being trained, as far as they had come.
+        as_json: Whether all of it is printed, as JSON; else what was found.
+    """
+    if found:
+        say(FROM_MEMORY)
+    lab = replace(lab, comparable=False)
+    if as_json:
+        there = {**answers, **found}
+        places = sorted(there)
+        lab = replace(lab, parts=tuple(lab.parts[place] for place in places))
+        print_json(results_to_dict(lab, dict(enumerate(map(there.get, places)))))
+        return
+    for place, answer in found.items():
+        print_part(lab, lab.parts[place], answer)
 
 
 def _compared(lab: Recipe, part: Any, answer: Any) -> list[Compared]:

@@ -90,7 +90,7 @@ def reproduce(
     """
     from kmlp import backend as backends
     from kmlp.checks import check_count
-    from kmlp.errors import ConfigError, gather, located
+    from kmlp.errors import ConfigError, StoreLostError, gather, located
     from kmlp_cli.output import print_file, print_json, print_lines, print_table, print_text
     from kmlp_cli.recipe_tables import plan_rows, plan_table
     from kmlp_cli.recipes import read_recipe, recipe_text
@@ -139,6 +139,7 @@ def reproduce(
     }
     from kmlp_cli.recipe_results import (
         introduction,
+        print_lost,
         print_part,
         results_to_dict,
         write_results,
@@ -152,12 +153,22 @@ def reproduce(
         def trained_by() -> dict[str, Any]:
             return opened.enter_context(training.opened(jobs, quiet=quiet))
 
-        for place, answer in _trained(
-            lab, questions, settings, trained_by, quiet=quiet, **common
-        ):
-            answers[place] = answer
-            if not as_json:
-                print_part(lab, lab.parts[place], answer)
+        try:
+            for place, answer in _trained(
+                lab, questions, settings, trained_by, quiet=quiet, **common
+            ):
+                answers[place] = answer
+                if not as_json:
+                    print_part(lab, lab.parts[place], answer)
+        except StoreLostError as error:
+            left = [place for place in _in_order(lab) if place not in answers]
+            found = {
+                place: answer
+                for place, answer in zip(left, error.results, strict=False)
+                if answer is not None
+            }
+            print_lost(lab, answers, found, as_json=as_json)
+            raise
     if as_json:
         print_json(results_to_dict(lab, answers))
     elif said := introduction(lab):
@@ -165,6 +176,11 @@ def reproduce(
     write_results(lab, answers, report, runs_dir)
     if any(run.status == "failed" for answer in answers.values() for run in answer.runs):
         raise typer.Exit(1)
+
+
+def _in_order(lab: Recipe) -> list[int]:
+    """The places of the parts, in the order in which they are trained."""
+    return sorted(range(len(lab.parts)), key=lambda place: lab.parts[place] is lab.search)
 
 
 def _named(part: AblationPart | TrialsPart) -> str:
@@ -257,13 +273,11 @@ def _trained(
     from kmlp.config import config_fields
     from kmlp.runner import train_all
     from kmlp_cli.progress import show_progress
-    from kmlp_cli.recipes.recipe import SearchPart
     from kmlp_cli.tune import stages_of
     from kmlp_tuning.run import tune
 
     shown = partial(show_progress, quiet=quiet, fresh=common["fresh"])
     trained_by = cache(trained_by)  # the same workers for both
-    searches = [isinstance(part, SearchPart) for part in lab.parts]
     if questions:
         configs = [config for it in questions for row in it.rows for config in row]
         varied = [
@@ -273,8 +287,7 @@ def _trained(
         ]
         with shown(tuple(varied)) as display:
             found = train_all(questions, observer=display, **trained_by(), **common)
-        places = [place for place, searched in enumerate(searches) if not searched]
-        yield from zip(places, found, strict=True)
+        yield from zip(_in_order(lab), found, strict=False)  # but for the search
     if lab.search is not None:
         fields = (*settings.space.fields, "seed")
         with shown(fields, stages=stages_of(settings)) as display:
@@ -286,4 +299,4 @@ def _trained(
                 **trained_by(),
                 **common,
             )
-        yield searches.index(True), search
+        yield _in_order(lab)[-1], search

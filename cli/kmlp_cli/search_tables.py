@@ -8,10 +8,10 @@ from dataclasses import replace
 from rich.table import Table
 
 from kmlp.comparison import METRIC, Comparison
-from kmlp.config import RunConfig, config_fields, value_text
+from kmlp.config import RunConfig, config_fields, short_text, value_text
 from kmlp.run import common_settings
 from kmlp.settings import settings_text
-from kmlp.texts import count_of, short_text
+from kmlp.texts import count_of
 from kmlp_cli.cells import NONE, mean_percent, p_text, percent, plain_table
 from kmlp_cli.tables import wrongs
 from kmlp_tuning.domains import has_value

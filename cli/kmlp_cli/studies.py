@@ -24,6 +24,7 @@ from kmlp_cli.surroundings import confirmed
 if TYPE_CHECKING:
     from kmlp.ablation import Ablation
     from kmlp.run import Run
+    from kmlp.store.claims import Holder
     from kmlp.trials import Trials
     from kmlp_tuning.search import Search
 
@@ -193,6 +194,15 @@ def runs(
         say(f"{len(shown)} of {len(found)} runs; --limit 0 lists all.")
 
 
+def _say_wait(holder: Holder) -> None:
+    from kmlp.store.claims import SECONDS_UNTIL_STALE
+
+    say(
+        f"Runs of it are claimed by {holder}. Looking for up to "
+        f"{SECONDS_UNTIL_STALE:.0f} s whether that process lives."
+    )
+
+
 def rm(
     study: Study,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -211,5 +221,5 @@ def rm(
         if not (yes or confirmed("Remove it?", "--yes")):
             say("Nothing was removed.")
             raise typer.Exit(1)
-        remove_study(store, study)
+        remove_study(store, study, waits=_say_wait)
     say(f'Removed "{study}".')

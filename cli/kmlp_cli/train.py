@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from kmlp_cli.options import (
     TensorBoard,
     config_options,
 )
+
+if TYPE_CHECKING:
+    from kmlp.run import Run
 
 
 @config_options
@@ -58,6 +61,7 @@ def train(
     from kmlp.export import run_to_json
     from kmlp.rows import one_run
     from kmlp.runner import train as run_training
+    from kmlp_cli.lost import still_shown
     from kmlp_cli.output import print_json, print_table
     from kmlp_cli.progress import show_progress
     from kmlp_cli.saving import check_log_folder, check_target, save_logs, save_run
@@ -73,7 +77,15 @@ def train(
             lambda: check_log_folder(tensorboard),
         ]
     )
+
+    def show(run: Run) -> None:
+        if as_json:
+            print_json(run_to_json(run))
+        else:
+            print_table(run_table(run), run_summary(run))
+
     with (
+        still_shown(show),
         show_progress(("seed",), quiet=quiet, fresh=fresh) as display,
         training.opened(None, quiet=quiet) as trained_by,
     ):
@@ -87,10 +99,7 @@ def train(
             name=name,
             **trained_by,
         )
-    if as_json:
-        print_json(run_to_json(run))
-    else:
-        print_table(run_table(run), run_summary(run))
+    show(run)
     if tensorboard is not None:
         [study] = display.studies
         save_logs(one_run(study, run), tensorboard)

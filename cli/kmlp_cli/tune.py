@@ -127,6 +127,7 @@ def tune(
     from kmlp.checks import check_count
     from kmlp.errors import gather
     from kmlp.settings import read_settings
+    from kmlp_cli.lost import still_shown
     from kmlp_cli.output import print_json, print_table, say
     from kmlp_cli.progress import show_progress
     from kmlp_cli.saving import check_log_folder, check_target, save_logs, save_run
@@ -165,8 +166,16 @@ def tune(
         else:
             print_table(plan_table(settings))
         return
+
+    def show(search: Search) -> None:
+        if as_json:
+            print_json(search_to_dict(search))
+        else:
+            print_search(search, every=every)
+
     shown, stages = (*found.fields, "seed"), stages_of(settings)
     with (
+        still_shown(show),
         show_progress(shown, quiet=quiet, fresh=fresh, stages=stages) as display,
         training.opened(jobs, quiet=quiet) as trained_by,
     ):
@@ -180,10 +189,7 @@ def tune(
             **trained_by,
             **asked,
         )
-    if as_json:
-        print_json(search_to_dict(search))
-    else:
-        print_search(search, every=every)
+    show(search)
     if tensorboard is not None:
         save_logs(search.study_runs(), tensorboard)
     best = search.best()

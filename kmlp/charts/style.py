@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import altair as alt
 import vl_convert
 
+from kmlp.charts.page import chart_page
 from kmlp.files import replacing
 from kmlp.texts import visible
 
@@ -46,29 +45,6 @@ ORDERED_EXTENT = [0.0, 0.85]
 _LETTER = 6.9
 """Pixels of a letter below a title, about."""
 _GRID, _PAPER = "#8884", "#ffffff"
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<link rel="icon" href="data:,">
-<title>Chart</title>
-</head>
-<body>
-<div id="chart"></div>
-<script>{embed}</script>
-<script type="module">
-vegaEmbed("#chart", {chart}, {{
-  renderer: "svg",
-  actions: {{ export: true, source: false, compiled: false, editor: false }},
-}}).catch(console.error);
-</script>
-</body>
-</html>
-"""
-"""A chart alone. In the page that `vl_convert` makes, and in the source that its menu
-shows, `</script>` within a text would end a script.
-"""
 
 
 def style(*, ink: str = INK, background: str = _PAPER) -> dict[str, Any]:
@@ -134,7 +110,7 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
     specification = {**to_specification(chart), "config": style()}
     with replacing(path) as aside:
         if path.suffix == ".html":
-            page = _PAGE.format(embed=embed_script(), chart=script_json(specification))
+            page = chart_page(to_specification(chart), style())
             aside.write_text(page, encoding="utf-8")
         elif path.suffix == ".svg":
             aside.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")
@@ -142,18 +118,6 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
             aside.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
         else:
             aside.write_bytes(vl_convert.vegalite_to_pdf(specification))
-
-
-@cache
-def embed_script() -> str:
-    """The script that gives a page `vegaEmbed`."""
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return script
-
-
-def script_json(values: Any) -> str:
-    """JSON that may stand within a script element, whatever its texts are."""
-    return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from kmlp.data.dataset import Images
 from kmlp.data.entry import Entry
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
 from kmlp.data.listing import is_left_behind
+from kmlp.data.tfds_tasks import own_features
 from kmlp.data.user_files import is_idx_folder
 from kmlp.files import expanded
 
@@ -125,7 +126,7 @@ def _said_by_tfds(name: str) -> dict[str, str | None]:
     import tensorflow_datasets as tfds
 
     try:
-        with _temporary_files_removed():
+        with _temporary_files_removed(), own_features():
             info = tfds.builder(name, try_gcs=False).info
     except Exception:  # a version that this TFDS has no more, say: it is there all the same
         return said

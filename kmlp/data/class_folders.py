@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from kmlp.data.dataset import Images, Split, check_memory, images_of
 from kmlp.data.image_files import read_image, resized
-from kmlp.data.listing import Listing, printable
+from kmlp.data.listing import Listing
 from kmlp.errors import ConfigError, DataError
+from kmlp.texts import name_problem, visible
 
 _PICTURES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jif", ".jfif"),
@@ -74,7 +75,7 @@ def read_class_folders(
         parts["train"],
         parts.get("test"),
         class_names=names,
-        source=printable(str(path.resolve())),
+        source=visible(str(path.resolve())),
     )
 
 
@@ -117,10 +118,10 @@ def _classes(folder: Path, listing: Listing) -> dict[str, Path]:
     for entry in listing.folders(folder):
         # macOS and others write an accent in two ways, which look the same.
         name = unicodedata.normalize("NFC", entry.name).strip()
-        if not name or {"Cc", "Cs"} & set(map(unicodedata.category, name)):
+        if (problem := name_problem(name)) is not None:
             raise DataError(
-                f"{entry.parent}: has a folder {entry.name!a}, which cannot be the "
-                "name of a class, since it cannot be shown. Rename it."
+                f"{entry.parent}: has a folder {entry.name!a}, which cannot be the name of "
+                f"a class: it {problem}. Rename it."
             )
         if name in found:
             raise DataError(

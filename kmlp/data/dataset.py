@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kmlp.errors import ConfigError, DataError
 from kmlp.seeds import Purpose, generator
+from kmlp.texts import name_problem
 
 VALIDATION_FRACTION = 1 / 6
 """Of the training images, unless something else is asked for."""
@@ -150,6 +151,9 @@ def make_images(
             f"{source}: has one class, but there must be two at least: a model tells one "
             "from another."
         )
+    for name in class_names or ():
+        if (problem := name_problem(name)) is not None:
+            raise DataError(f"{source}: has a class {name!a}, whose name {problem}.")
     for what, split in splits.items():
         if len(split.x) != len(split.y):
             raise DataError(

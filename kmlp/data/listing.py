@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kmlp.errors import DataError
 from kmlp.files import why_unreadable
+from kmlp.texts import visible
 
 _NAMES = frozenset(
     (
@@ -103,7 +104,7 @@ class Listing:
             return None
         counts = Counter(entry.name for entry in sorted(self._left_out))
         names = [
-            printable(name) + (f" ({count})" if count > 1 else "")
+            visible(name) + (f" ({count})" if count > 1 else "")
             for name, count in counts.most_common(_MOST_NAMES)
         ]
         if len(counts) > _MOST_NAMES:
@@ -112,16 +113,6 @@ class Listing:
             "Left out what is hidden, temporary, of a system, or not a picture of a class: "
             f"{', '.join(names)}; {len(self._left_out)} in all."
         )
-
-
-def printable(name: str) -> str:
-    r"""A name as it can be shown in a line.
-
-    Example:
-    >>> printable("Icon" + chr(13))
-    'Icon\\r'
-    """
-    return name if name.isprintable() else ascii(name)[1:-1]
 
 
 def is_folder(entry: Path) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.data.dataset import Images
+from kmlp.texts import visible
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,6 +21,9 @@ MOST_ROWS = 40
 
 _LEAST_PIXELS = 56
 """An image is shown at least this high, each of its pixels as a square."""
+
+_LONGEST = 100
+"""Characters of a class' name that are drawn."""
 
 _GAP = 4
 _TEXT = 18
@@ -48,7 +52,7 @@ def draw_samples(images: Images) -> Image:
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(_TEXT)
-    names = images.class_names[:MOST_ROWS]
+    names = [visible(it)[:_LONGEST] for it in images.class_names[:MOST_ROWS]]
     height, width = images.train.x.shape[1:3]
     scale = enlargement(height, _LEAST_PIXELS)
     height, width = height * scale, width * scale

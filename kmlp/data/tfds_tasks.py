@@ -5,13 +5,16 @@ So the process that trains never imports TensorFlow beside another backend.
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -106,11 +109,30 @@ def _load_tensorflow() -> None:
         import tensorflow  # noqa: F401
 
 
+@contextmanager
+def own_features() -> Iterator[None]:
+    """Has TFDS import no modules but its own: a prepared dataset may name others, as those
+    of its features.
+    """
+    from tensorflow_datasets.core.features import feature
+
+    def import_own(name: str) -> ModuleType:
+        if name.partition(".")[0] != "tensorflow_datasets":
+            raise ImportError(f"{name} is not of TFDS")
+        return importlib.import_module(name)
+
+    feature.importlib = SimpleNamespace(import_module=import_own)
+    try:
+        yield
+    finally:
+        feature.importlib = importlib
+
+
 def _builder(name: str, data_dir: str | None) -> Any:
     import tensorflow_datasets as tfds
 
     try:
-        with backend.quiet():  # some import TensorFlow
+        with backend.quiet(), own_features():  # some import TensorFlow
             return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except Exception as error:  # it may fail in any way
         raise DataError(f"TFDS cannot make {name}: {_short(error)}") from error

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from kmlp.archives import opened_archive
 from kmlp.data.dataset import Images, Split, check_memory, make_images
 from kmlp.data.idx import read_idx_split
-from kmlp.data.listing import Listing, printable
+from kmlp.data.listing import Listing
 from kmlp.errors import DataError
 from kmlp.files import why_unreadable
+from kmlp.texts import visible
 
 _IDX_FILE = re.compile(r"(?:.*-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(?:\.gz)?")
 _HEADERS = {
@@ -71,7 +72,7 @@ def read_idx_folder(
         for split in ("train", "t10k")
     ]
     return make_images(
-        *splits, class_names=class_names, source=printable(str(folder.resolve()))
+        *splits, class_names=class_names, source=visible(str(folder.resolve()))
     )
 
 
@@ -111,7 +112,7 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
         Split(x=arrays[f"x_{split}"], y=arrays[f"y_{split}"]) for split in ("train", "test")
     ]
     return make_images(
-        *splits, class_names=class_names, source=printable(str(path.resolve()))
+        *splits, class_names=class_names, source=visible(str(path.resolve()))
     )
 
 

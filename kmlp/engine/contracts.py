@@ -162,7 +162,15 @@ class Store(Protocol):
         ...
 
     def claim(self, identity: RunIdentity) -> bool:
-        """Takes a run for this process to write, unless a living one has it."""
+        """Takes a run for this process to write, unless a living one has it.
+
+        Raises:
+            StoreLostError: if it belongs to no study any more.
+        """
+        ...
+
+    def holder(self, identity: RunIdentity) -> str:
+        """Who has claimed a run, since when, if it is not this process; else empty."""
         ...
 
     def release(self, identity: RunIdentity) -> None:

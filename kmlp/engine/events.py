@@ -53,6 +53,8 @@ class RunWaits:
     """Another process is training the run."""
 
     assignment: Assignment
+    holder: str = ""
+    """Which process, where and since when, if it says so. Defaults to empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kmlp.config import RunConfig
 from kmlp.engine.contracts import (
@@ -28,7 +28,8 @@ from kmlp.engine.events import (
     RunWaits,
     SliceLost,
 )
-from kmlp.run import Run, RunIdentity
+from kmlp.errors import StoreLostError
+from kmlp.run import EpochRecord, Run, RunIdentity
 
 MAX_TRIES = 3
 """How often a slice is tried before its run is failed."""
@@ -79,11 +80,25 @@ class _Active:
     """Whether it had to wait for another process."""
     at_work: Slice | None = None
     """The slice that the executor has."""
+    history: list[EpochRecord] = field(default_factory=list)
+    """Its epochs, for when no store has them any more."""
     failures: int = 0
     trained: int = 0
 
+    def as_far_as_it_came(self) -> Run:
+        """The run without its model, made of what is in memory."""
+        return Run(
+            config=self.identity.config,
+            backend=self.identity.backend,
+            fused=self.identity.fused,
+            parameters=self.identity.parameters,
+            history=tuple(self.history),
+            settings=self.identity.settings,
+            key=self.identity.key,
+        )
+
     def lose_claim(self) -> None:
-        """Another process has taken the run over."""
+        """Another process has taken the run over, or removed it."""
         self.claimed = False
         self.failures = 0
         self.at = Standing()
@@ -118,6 +133,13 @@ class Engine:
             while self._take():
                 self._wait()
                 self._look_elsewhere()
+        except StoreLostError as error:
+            error.unfinished = {
+                config: active.as_far_as_it_came()
+                for config, active in self._active.items()
+                if active.history
+            }
+            raise
         finally:
             for active in self._active.values():
                 if active.claimed:
@@ -183,6 +205,7 @@ class Engine:
             raise RuntimeError(
                 f"A slice began with epoch {first} of a run that has {active.at.epochs}."
             )
+        active.history += result.records
         if not self._store.append(active.identity, result, fresh=active.fresh):
             active.lose_claim()
             self._go_on(active)
@@ -208,7 +231,10 @@ class Engine:
             self._go_on(active)
             return
         run = self._store.run(active.identity, fresh=active.fresh)
-        assert run is not None
+        if run is None:  # removed since
+            active.lose_claim()
+            self._go_on(active)
+            return
         while active.wanted:
             self._report(active, active.wanted.popleft(), run)
         self._end(active)
@@ -237,14 +263,18 @@ class Engine:
         active.claimed = self._store.claim(active.identity)
         if not active.claimed:
             if not active.waits:
-                self._tell(RunWaits(active.wanted[0]))
+                holder = self._store.holder(active.identity)
+                self._tell(RunWaits(active.wanted[0], holder))
             active.waits = True
         elif active.fresh and self._store.standing(active.identity).epochs:
             self._store.begin_anew(active.identity)
             active.at = Standing()
+            active.history = []
         else:
             active.fresh = False  # there is nothing to keep
             active.at = self._store.resume(active.identity)
+            run = self._store.run(active.identity) if active.at.epochs else None
+            active.history = [] if run is None else [*run.history]
             for file in active.at.damaged:
                 self._tell(CheckpointDamaged(active.wanted[0], file, active.at.epochs))
         return active.claimed
@@ -258,7 +288,9 @@ class Engine:
                 return
             active.fresh = False
         run = self._store.run(active.identity)
-        assert run is not None
+        if run is None or run.epochs < active.at.epochs:  # removed or cut since
+            active.lose_claim()
+            return
         while active.wanted and active.at.meets(active.wanted[0]):
             assignment = active.wanted.popleft()
             self._report(active, assignment, run.until(assignment.epochs))

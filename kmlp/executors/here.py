@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from itertools import takewhile
 
@@ -11,6 +10,7 @@ from loky import cpu_count
 
 from kmlp.errors import ConfigError
 from kmlp.executors.share import Share
+from kmlp.processes import find_program
 
 _NONE = ("", "-1", "NoDevFiles")
 """What CUDA takes for the end of its devices."""
@@ -43,7 +43,7 @@ def visible_gpus() -> list[str]:
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return [*takewhile(lambda name: name not in _NONE, chosen.split(","))]
-    command = shutil.which("nvidia-smi")
+    command = find_program("nvidia-smi")
     if command is None:
         return []
     done = subprocess.run(

@@ -30,7 +30,7 @@ from kmlp.executors.own import pack_own, register_own
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
 from kmlp.losses import LOSSES
-from kmlp.processes import end_with, held, refusal, unheard
+from kmlp.processes import end_with, held, refusal, safe_path, unheard
 from kmlp.settings import check_inherited
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
@@ -170,7 +170,7 @@ class _Process:
             check_inherited(backend.select())
         self.config, self._own = slice_.config, own
         packed = pack_own() if self.pool is None else None
-        with held(), _processes_possible():  # a pool is never half made
+        with held(), safe_path(), _processes_possible():  # a pool is never half made
             with unheard():  # apart, since they unblock signals once they have started
                 resource_tracker.ensure_running()
                 loky_resource_tracker.ensure_running()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kmlp.charts.style import embed_script, save, script_json, style, to_specification
+from kmlp.charts.page import environment, html_page
+from kmlp.charts.style import save, style, to_specification
 from kmlp.errors import ConfigError
 from kmlp.files import file_name, replacing
+from kmlp.processes import find_program
 from kmlp.report.sections import Figure, Section
 from kmlp.texts import visible
 
@@ -34,7 +35,7 @@ def find_browser() -> str:
     Raises:
         ConfigError: if none is installed.
     """
-    found = next((path for it in _BROWSERS if (path := shutil.which(it))), None)
+    found = next((path for it in _BROWSERS if (path := find_program(it))), None)
     if found is None:
         raise ConfigError(
             [
@@ -93,24 +94,18 @@ def _picture(path: Path, section: Section, figure: Figure) -> Path:
 
 
 def _html(sections: Sequence[Section], title: str, introduction: Sequence[str]) -> str:
+    from markupsafe import Markup
+
     charts: dict[str, dict[str, Any]] = {}
     for number, section in enumerate(sections, start=1):
         for figure in section.figures:
             charts[f"chart-{number}-{figure.name}"] = to_specification(figure.chart)
-    page: str = (
+    body = (
         _templates()
-        .get_template("page.html")
-        .render(
-            title=title,
-            introduction=introduction,
-            sections=sections,
-            charts=charts,
-            script=embed_script(),
-            specifications=script_json(charts),
-            config=script_json(style()),
-        )
+        .get_template("report.html")
+        .render(title=title, introduction=introduction, sections=sections, charts=charts)
     )
-    return page
+    return html_page(title, Markup(body), charts, style())
 
 
 def _write_markdown(
@@ -146,13 +141,15 @@ def _print(page: str, path: Path) -> None:
         source = Path(folder) / "report.html"
         source.write_text(page, encoding="utf-8")
         target = Path(folder) / "report.pdf"
-        # Chromium has no sandbox for root, and says so by not starting.
+        # Chromium has no sandbox for root, and says so by not starting. The page runs no
+        # script but kmlp's, by its policy.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         done = subprocess.run(
             [
                 find_browser(),
                 "--headless",
                 *root,
+                "--host-resolver-rules=MAP * ~NOTFOUND",  # it needs no network
                 f"--user-data-dir={folder}/profile",
                 "--no-pdf-header-footer",
                 f"--virtual-time-budget={_SHOWN_MS}",
@@ -173,27 +170,9 @@ def _print(page: str, path: Path) -> None:
 
 @cache
 def _templates() -> Any:
-    import jinja2
-
-    found = jinja2.Environment(
-        loader=jinja2.PackageLoader("kmlp", "report/templates"),
-        autoescape=lambda name: name == "page.html",
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_printed,
-    )
+    found = environment("kmlp", "report/templates")
     found.filters |= {"text": _paragraph, "cell": _inline, "line": visible}
     return found
-
-
-def _printed(value: Any) -> Any:
-    """What a template prints of a value; of a text, what can be seen."""
-    import markupsafe
-
-    if isinstance(value, str) and not isinstance(value, markupsafe.Markup):
-        return visible(value, keep="\n")
-    return value
 
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|<(?=[a-zA-Z/!?])|&(?=#?\w+;)")

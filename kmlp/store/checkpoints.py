@@ -34,7 +34,7 @@ def write(folder: Path, name: str, archive: bytes) -> None:
     """Puts a file into the folder, whole or not at all."""
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "it is a link, which is not followed", str(folder))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # in the runs folder, which is not made a second time
     aside, file = open_new(folder, f".{name}.")
     try:
         with file:

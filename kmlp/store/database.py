@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -10,7 +11,14 @@ from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 
-from kmlp.errors import ConfigError, DamagedError, StoreError, StoreWriteError, shown
+from kmlp.errors import (
+    ConfigError,
+    DamagedError,
+    StoreError,
+    StoreLostError,
+    StoreWriteError,
+    shown,
+)
 from kmlp.store import checkpoints
 from kmlp.store.claims import SECONDS_UNTIL_STALE
 from kmlp.store.migrations import VERSION, migrate
@@ -18,6 +26,9 @@ from kmlp.store.migrations import VERSION, migrate
 FILE = "kmlp.sqlite"
 SECONDS_TO_WAIT = 60.0
 """For another process that is writing."""
+
+_UNREACHABLE = (errno.EIO, errno.ENXIO, errno.ENODEV, errno.ENOTCONN, errno.ESTALE)
+"""What the system says of files on a disk or a server that is not there any more."""
 
 _TABLES = ("environments", "runs", "checkpoints", "studies", "study_runs", "changes")
 """Whose indexes are compared with them when a store is opened. That of epochs has none,
@@ -71,23 +82,29 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
     return connection
 
 
-def open_again(folder: Path) -> sqlite3.Connection:
+def open_again(folder: Path, *, seconds: float) -> sqlite3.Connection:
     """Another connection to a database that this process has open.
+
+    Args:
+        folder: The runs folder. Nothing is made in it.
+        seconds: How long it waits for another process that is writing.
 
     Raises:
         StoreError: if it cannot be opened any more.
     """
     path = folder / FILE
     with explained(path, StoreError):
-        return connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)
+        return connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, seconds=seconds)
 
 
-def connect(name: str, *, uri: bool = False) -> sqlite3.Connection:
+def connect(
+    name: str, *, uri: bool = False, seconds: float = SECONDS_TO_WAIT
+) -> sqlite3.Connection:
     """A connection to a database, of whatever it is: nothing of it is checked."""
     connection = sqlite3.connect(
         name,
         uri=uri,
-        timeout=SECONDS_TO_WAIT,
+        timeout=seconds,
         isolation_level=None,
         check_same_thread=False,
     )
@@ -286,4 +303,7 @@ def explained(path: Path, kind: type[StoreError] = StoreWriteError) -> Iterator[
                 f"cannot be written to or read ({text}). Choose a folder that can, by "
                 "--runs-dir or KMLP_RUNS_DIR."
             )
+        gone = code == sqlite3.SQLITE_IOERR or number in _UNREACHABLE
+        if kind is StoreWriteError and gone:
+            kind = StoreLostError
         raise kind(f"{path} {why}") from error

@@ -13,7 +13,7 @@ from typing import Any
 
 from kmlp.config import RunConfig
 from kmlp.errors import DamagedError
-from kmlp.store import checkpoints, checksums, validity
+from kmlp.store import checkpoints, checksums, removal, validity
 from kmlp.store.database import FILE, connect, transaction
 from kmlp.store.environments import is_whole
 from kmlp.store.migrations import migrate
@@ -123,6 +123,9 @@ def examine(store: Store) -> Health:
         files = _left_files(store)
         if files:
             leftovers.append(f"{count_of(len(files), 'file')} in {store.models}")
+        aside = store.models / removal.ASIDE
+        if names := checkpoints.names(aside):  # of a `kmlp rm` that was killed
+            leftovers.append(f"{count_of(len(names), 'file')} in {aside}")
     return Health(
         studies=studies,
         runs=runs,

@@ -9,7 +9,7 @@ import math
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ import numpy as np
 from kmlp.closing import Closing
 from kmlp.config import RunConfig
 from kmlp.engine import SliceResult, Standing
-from kmlp.errors import DamagedError, StoreError, StoreWriteError
+from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteError
 from kmlp.run import FIGURES, EpochRecord, Run, RunIdentity
-from kmlp.store import checkpoints, checksums, validity
-from kmlp.store.claims import Claims
+from kmlp.store import checkpoints, checksums, removal, validity
+from kmlp.store.claims import SECONDS_BETWEEN_BEATS, Claims
 from kmlp.store.database import FILE, explained, open_again, open_database, transaction
+from kmlp.store.presence import Presence
 
 CHECKPOINTS_KEPT = 2
 """Of each run, the last ones: the one before serves where the last one is damaged."""
@@ -59,17 +60,26 @@ class Store(Closing):
         if self._temporary is not None:
             folder = Path(self._temporary.name)
         assert folder is not None
-        self.folder = folder
+        self.folder = folder.absolute()  # whoever is told what happens may change folders
         self.models = self.folder / checkpoints.FOLDER
         """The folder of the checkpoints' files."""
-        self.claims = Claims(
-            self.connection, None if self.temporary else partial(open_again, folder)
+        self._presence = (
+            None
+            if self.temporary or not writable
+            else Presence(self.folder / FILE, self.models)
         )
+        again = partial(open_again, self.folder, seconds=SECONDS_BETWEEN_BEATS)
+        self.claims = Claims(self.connection, None if self.temporary else again)
+        self._studies: set[str] = set()
+        self._asked: dict[str, str] = {}
         self.damaged: dict[str, DamagedError] = {}
         """What was found damaged when it was read, and left out, by what it is."""
         self._facts = facts or {}
         self._environments: dict[str, int] = {}
         self._changes = 0
+        if writable and not removal.is_settled(self.models):
+            with contextlib.suppress(OSError), self.writing():  # or the next one does
+                self.settle_removal()
 
     def close(self) -> None:
         """Closes the database; what was in memory is gone."""
@@ -115,7 +125,13 @@ class Store(Closing):
     def claim(self, identity: RunIdentity) -> bool:
         """See `kmlp.engine.Store`."""
         with self.writing():
+            self._check_asked(identity.key)
             return self.claims.take(identity.key)
+
+    def holder(self, identity: RunIdentity) -> str:
+        """See `kmlp.engine.Store`."""
+        with self.reading():
+            return str(self.claims.holder(identity.key) or "")
 
     def release(self, identity: RunIdentity) -> None:
         """See `kmlp.engine.Store`."""
@@ -161,6 +177,7 @@ class Store(Closing):
         """See `kmlp.engine.Store`."""
         name = sha256 = ""
         with self.reading():
+            self.check_presence()
             if not self.claims.holds(identity.key):
                 return False
             epochs = result.records[-1].epoch
@@ -170,6 +187,8 @@ class Store(Closing):
                 checkpoints.write(self.models, name, result.archive)
         with self.writing():
             if not self.claims.holds(identity.key):
+                if self.claims.is_free(identity.key):  # nobody else would remove the file
+                    self.remove_files(identity.key)
                 return False
             run = self._ensure(identity, fresh)
             row = self._row(identity.key, fresh=fresh)
@@ -177,7 +196,7 @@ class Store(Closing):
             if row["epochs"] + 1 != result.records[0].epoch or (
                 row["epochs"] and self.wrong_row(row) is not None
             ):
-                raise StoreWriteError(
+                raise StoreLostError(
                     f"What {self.folder} has of a run was changed while it was trained: "
                     f"epoch {result.records[0].epoch} does not follow what is there. Run "
                     "the same command again."
@@ -235,12 +254,14 @@ class Store(Closing):
         """A transaction, its errors explained.
 
         Raises:
-            StoreWriteError: if the database is an older one than it was.
+            StoreLostError: if what it writes is not found at its path, or the database is
+                an older one than it was.
         """
+        self.check_presence()
         with self.reading(), transaction(self.connection):
             [changes] = self.connection.execute("SELECT count FROM changes").fetchone()
             if changes < self._changes:
-                raise StoreWriteError(
+                raise StoreLostError(
                     f"{self.folder / FILE} was replaced by an older copy while this "
                     "command used it. Keep other programs from writing there, and run the "
                     "same command again."
@@ -248,6 +269,12 @@ class Store(Closing):
             self.connection.execute("UPDATE changes SET count = ?", (changes + 1,))
             yield
         self._changes = changes + 1
+        self.check_presence()
+
+    def check_presence(self) -> None:
+        """Raises `StoreLostError` if the runs folder was taken away since it was opened."""
+        if self._presence is not None:
+            self._presence.check()
 
     def environment(self, facts: Mapping[str, Any] | None = None) -> int:
         """The row of an environment; within a transaction.
@@ -278,9 +305,52 @@ class Store(Closing):
         )
         checkpoints.remove_others(self.models, key, {row["file"] for row in used})
 
-    def reading(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
         """Explains the errors of what is done within."""
-        return explained(self.folder / FILE)
+        try:
+            with explained(self.folder / FILE):
+                yield
+        except StoreWriteError:
+            self.check_presence()  # which is then why
+            raise
+
+    def ask(self, study: str, keys: Iterable[str]) -> None:
+        """Hears for which study this process trains runs: while it does, it is there."""
+        self._studies.add(study)
+        self._asked.update(dict.fromkeys(keys, study))
+
+    def asks(self, study: str) -> bool:
+        """Whether this process trains for a study."""
+        return study in self._studies
+
+    def _check_asked(self, key: str) -> None:
+        """Checks that a run has a study still for which this process trains.
+
+        Raises:
+            StoreLostError: if that was removed.
+        """
+        if key not in self._asked:
+            return
+        rows = self.connection.execute(
+            "SELECT name FROM studies JOIN study_runs ON study = id WHERE key = ?", (key,)
+        )
+        if self._studies.isdisjoint(row["name"] for row in rows):
+            raise removed(self._asked[key])
+
+    def files_of(self, keys: Iterable[str]) -> list[str]:
+        """The names of the files of runs, in the folder of the checkpoints."""
+        begins = {key[:24] for key in keys}
+        return [
+            name
+            for name in checkpoints.names(self.models)
+            if name.lstrip(".").partition("-")[0] in begins
+        ]
+
+    def settle_removal(self) -> None:
+        """Deletes the files that were put aside; within a transaction."""
+        rows = self.connection.execute("SELECT file FROM checkpoints")
+        removal.settle(self.models, {row["file"] for row in rows})
 
     def _row(self, key: str, *, fresh: bool) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self.connection.execute(
@@ -453,6 +523,14 @@ class Store(Closing):
         self.connection.execute(
             "DELETE FROM runs WHERE key = ? AND fresh = ?", (key, fresh)
         )
+
+
+def removed(study: str) -> StoreLostError:
+    """Says that a study was removed while its runs were trained."""
+    return StoreLostError(
+        f'The study "{study}" was removed while this command trained it, which ends here. '
+        "The same command trains it anew."
+    )
 
 
 def _is_of(row: sqlite3.Row, identity: RunIdentity) -> bool:

@@ -7,16 +7,25 @@ import math
 import shlex
 import sqlite3
 import time
-import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kmlp.errors import ConfigError, DamagedError, StoreError, shown, unknown_name
+from kmlp.engine.loop import SECONDS_BETWEEN_LOOKS
+from kmlp.errors import (
+    ConfigError,
+    DamagedError,
+    StoreError,
+    StoreWriteError,
+    shown,
+    unknown_name,
+)
 from kmlp.run import Run
-from kmlp.store import checksums, validity
-from kmlp.store.runs import Store
-from kmlp.texts import visible
+from kmlp.store import checksums, removal, validity
+from kmlp.store.claims import Holder
+from kmlp.store.runs import Store, removed
+from kmlp.texts import name_problem, visible
 
 LONGEST_NAME = 100
 """Characters of a study's name: more would leave a table no room for the rest."""
@@ -109,12 +118,12 @@ def iso_time(seconds: float) -> str:
 
 def check_name(name: Any) -> None:
     """Raises `ConfigError` if a study cannot be called so."""
-    if not isinstance(name, str) or not name.strip():
-        why = "is empty" if isinstance(name, str) else "is no text"
-    elif any(unicodedata.category(it) in ("Cc", "Cs") for it in name):
-        why = "has characters that are no text: control characters, or bytes not in UTF-8"
+    if not isinstance(name, str):
+        why = "is not a text"
     elif len(name) > LONGEST_NAME:
         why = f"is longer than {LONGEST_NAME} characters"
+    elif (problem := name_problem(name)) is not None:
+        why = problem
     else:
         return
     raise ConfigError(
@@ -129,6 +138,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
 
     Raises:
         ConfigError: if there is another one of that name, or it cannot be a name.
+        StoreLostError: if this process trains for it, and it was removed.
     """
     check_name(study.name)
     values = json.dumps([study.about, study.question, study.epochs, study.rows])
@@ -136,6 +146,8 @@ def put_study(store: Store, study: StudyRecord) -> None:
         row = store.connection.execute(
             "SELECT * FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
+        if row is None and store.asks(study.name):
+            raise removed(study.name)
         try:
             there = study if row is None else record_of(store, row)
         except DamagedError:  # which this mends
@@ -143,11 +155,12 @@ def put_study(store: Store, study: StudyRecord) -> None:
             _forget_what_is_no_key(store, row["id"])
         else:
             if (there.kind, there.about) != (study.kind, study.about):
+                quoted = shlex.quote(study.name)
                 raise ConfigError(
                     [
                         f'The name "{study.name}" is taken by a study of something else '
-                        f"(see `kmlp show {study.name}`). Choose another --name, or remove "
-                        f"that one: `kmlp rm {study.name}`."
+                        f"(see `kmlp show {quoted}`). Choose another --name, or remove "
+                        f"that one: `kmlp rm {quoted}`."
                     ]
                 )
         now = time.time()
@@ -166,6 +179,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
             "SELECT id FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
         checksums.seal(store.connection, "studies", number)
+    store.ask(study.name, (key for row in study.rows for key in row))
 
 
 def _forget_what_is_no_key(store: Store, study: int) -> None:
@@ -265,50 +279,103 @@ def keys_of_study(store: Store, name: str) -> set[str]:
 
 
 def runs_of_study(store: Store, name: str) -> tuple[list[str], list[str]]:
-    """The keys of a study's runs: those that no other study uses, and the others."""
-    with store.reading():
-        return _runs_of(store, name)
+    """The keys of a study's runs: those that no other study uses, and the others.
 
-
-def _runs_of(store: Store, name: str) -> tuple[list[str], list[str]]:
+    Raises:
+        StoreError: if there is no such study.
+    """
+    number = _study_row(store, name)["id"]
     alone: list[str] = []
     shared: list[str] = []
-    for row in store.connection.execute(
-        "SELECT key, (SELECT count(*) FROM study_runs AS other WHERE other.key = mine.key) "
-        "AS uses FROM study_runs AS mine JOIN studies ON studies.id = study "
-        "WHERE name = ? AND key IN (SELECT key FROM runs)",
-        (name,),
-    ):
-        (alone if row["uses"] == 1 else shared).append(row["key"])
+    with store.reading():
+        for row in store.connection.execute(
+            f"{_USES} AND key IN (SELECT key FROM runs)", (number,)
+        ):
+            (alone if row["uses"] == 1 else shared).append(row["key"])
     return alone, shared
 
 
-def remove_study(store: Store, name: str) -> None:
-    """Removes a study, and the runs that no other one uses.
+_USES = (
+    "SELECT key, (SELECT count(*) FROM study_runs AS other WHERE other.key = mine.key) "
+    "AS uses FROM study_runs AS mine WHERE study = ?"
+)
+"""The keys of a study's runs, and how many studies use each."""
+
+
+def remove_study(
+    store: Store, name: str, *, waits: Callable[[Holder], None] = lambda holder: None
+) -> None:
+    """Removes a study, and the runs that no other one uses: all of it or nothing.
+
+    Args:
+        store: Where it is.
+        name: Of the study.
+        waits: Is told who has claimed a run, if one has to wait for up to
+            `SECONDS_UNTIL_STALE` to see whether that process lives.
 
     Raises:
-        StoreError: if one of them is being trained.
+        StoreError: if there is no such study, or one of its runs is being trained.
+        StoreWriteError: if a file cannot be removed.
     """
-    with store.writing():
-        rows = store.connection.execute(
-            "SELECT key FROM study_runs JOIN studies ON studies.id = study WHERE name = ?",
-            (name,),
-        )
-        taken = [row["key"] for row in rows.fetchall() if not store.claims.take(row["key"])]
-        if taken:  # which takes back the claims of the others, too
-            raise StoreError(
-                f'{len(taken)} runs of "{name}" are being trained by another process. '
-                "End that one first."
-            )
-        keys, _ = _runs_of(store, name)
-        for key in keys:
-            store.delete(key)
-        store.connection.execute("DELETE FROM studies WHERE name = ?", (name,))
-    with store.reading():
-        for key in keys:
-            store.remove_files(key)
-    with store.writing():
-        store.claims.release_all()
+    told = False
+    number = _study_row(store, name)["id"]
+    while (holder := _remove_unless_claimed(store, number, name)) is not None:
+        if not told:
+            waits(holder)
+        told = True
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    try:
+        with store.writing():
+            store.settle_removal()
+    except StoreWriteError as error:
+        raise StoreWriteError(
+            f'"{name}" is removed, but not yet all of its files ({error.__cause__}). The '
+            f"next command that writes to {store.folder} deletes them."
+        ) from error
+
+
+def _remove_unless_claimed(store: Store, number: int, name: str) -> Holder | None:
+    """Removes the rows of a study, and puts the files of its runs aside.
+
+    Args:
+        store: Where it is.
+        number: The `id` of its row: a name that was damaged may not be text.
+        name: Of the study.
+
+    Returns:
+        Who may be training one of them: then nothing is removed. None: it is done.
+    """
+    files: list[str] = []
+    try:
+        with store.writing():
+            rows = store.connection.execute(_USES, (number,)).fetchall()
+            holders = [it for row in rows if (it := store.claims.holder(row["key"]))]
+            living = [it for it in holders if it.lives]
+            if living:
+                raise StoreError(
+                    f'{len(living)} runs of "{name}" are being trained by another process '
+                    f"({living[0]}). End that one first."
+                )
+            if holders:
+                return holders[0]
+            alone = [row["key"] for row in rows if row["uses"] == 1]
+            for row in rows:
+                store.claims.forget(row["key"])
+            files = store.files_of(alone)
+            for key in alone:
+                store.delete(key)
+            store.connection.execute("DELETE FROM studies WHERE id = ?", (number,))
+            removal.put_aside(store.models, files)
+    except BaseException as error:
+        removal.put_back(store.models, files)
+        if isinstance(error, StoreWriteError) and isinstance(error.__cause__, OSError):
+            why = error.__cause__.strerror or error.__cause__
+            raise StoreWriteError(
+                f"Nothing was removed: the files in {store.models} cannot be ({why}). Mend "
+                "that, then run the same command again."
+            ) from error
+        raise
+    return None
 
 
 def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:

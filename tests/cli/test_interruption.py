@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from kmlp import RunConfig
+from kmlp.engine import Assignment, RunWaits
 from kmlp.processes import ENDING, held
 from kmlp_cli.interruption import Interrupted, interruptible
 from kmlp_cli.progress import show_progress
@@ -129,3 +131,10 @@ def test_it_says_what_is_finished(capsys):
     assert capsys.readouterr().err == "Interrupted by SIGTERM: training had not begun.\n"
     Interrupted(signal.SIGINT).say()
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_who_is_waited_for_is_shown_though_progress_is_not(capsys):
+    with show_progress(("seed",), quiet=True) as display:
+        display(RunWaits(Assignment(RunConfig(seed=3), 1), "process 7 on rome"))
+    said = capsys.readouterr().err
+    assert said == "seed=3: another process trains it (process 7 on rome); waiting.\n"

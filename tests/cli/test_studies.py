@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ import pytest
 from sealing import seal_all
 
 from kmlp import RunConfig, ablate, train
+from kmlp.store import Store
 from kmlp.texts import visible
 
 pytestmark = pytest.mark.once
@@ -134,6 +136,25 @@ def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder")
+def test_who_is_in_the_way_is_said(kmlp, tmp_path, monkeypatch):
+    monkeypatch.setattr("kmlp.store.studies.SECONDS_BETWEEN_LOOKS", 0.0)
+    with Store(tmp_path / "runs") as other:
+        key = other.connection.execute("SELECT min(key) FROM study_runs").fetchone()[0]
+        with other.writing():
+            assert other.claims.take(key)
+        result = kmlp("rm", "widths", "--yes")
+        assert result.code == 2
+        assert f"trained by another process (process {os.getpid()} on " in result.err
+        other.connection.execute("UPDATE claims SET host = 'far away', heartbeat = 1e12")
+        monkeypatch.setattr("kmlp.store.claims.SECONDS_UNTIL_STALE", 0.0001)
+        result = kmlp("rm", "widths", "--yes")
+        assert result.code == 0, result.err
+        assert f"claimed by process {os.getpid()} on far away since 2" in result.err
+        assert "whether that process lives." in result.err
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -200,6 +221,24 @@ def test_a_study_whose_runs_are_missing_shows_what_it_has(kmlp):
         result = kmlp("show", name)
         assert result.code == 2
         assert message in result.err
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_shown_of_a_study_needs_no_dataset(kmlp, tmp_path, monkeypatch):
+    """Which a store of somebody else names, so that it would be downloaded."""
+
+    def fail(name, **_):
+        pytest.fail(f"{name} is loaded")
+
+    monkeypatch.setattr("kmlp.data.load_dataset", fail)
+    for study in ("one", "widths"):
+        for command in (
+            ("show", study),
+            ("plot", study, "--out", f"{tmp_path}/{study}.svg"),
+            ("report", study, "--out", f"{tmp_path}/{study}.html"),
+            ("export", study, "--out", f"{tmp_path}/{study}.csv"),
+        ):
+            assert kmlp(*command).code == 0
 
 
 @pytest.mark.usefixtures("folder")

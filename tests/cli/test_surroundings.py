@@ -1,9 +1,12 @@
 """What stands in the way of a command is said first, in a sentence."""
 
 import io
+import os
 import sys
+from pathlib import Path
 
 import pytest
+from support import run, set_traps
 
 from kmlp_cli.surroundings import confirmed
 
@@ -80,13 +83,11 @@ def test_nothing_is_removed_if_nobody_answers(kmlp, trained, monkeypatch, stdin)
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("caf\udce9", "has characters that are no text"),
-        ("a\0b", "has characters that are no text"),
-        ("a\nb", "has characters that are no text"),
-        ("\x1b[2J", "has characters that are no text"),
+        ("caf\udce9", "has bytes that are not text in UTF-8"),
+        ("a\nb", "has the character U+000A (a control character), which cannot be seen"),
+        ("a\u202eb", "has the character U+202E (right-to-left override)"),
         ("a" * 101, "is longer than 100 characters. Give another one"),
-        ("", "is empty"),
-        (" ", "is empty"),
+        (" ", "is blank"),
     ],
 )
 def test_names_that_are_no_text_are_refused_before_training(kmlp, name, why):
@@ -167,3 +168,95 @@ def test_a_runtime_environment_nested_too_deep(kmlp, tmp_path):
     result = kmlp("train", "--executor", "ray", "--ray-runtime-env", str(path))
     assert result.code == 2
     assert "nested more than 100 deep" in result.err
+
+
+KMLP = str(Path(sys.executable).with_name("kmlp"))
+
+
+def test_nothing_of_the_current_folder_runs(tmp_path):
+    """By the command, nor by the processes that it starts, nor by theirs."""
+    folder = tmp_path / "foreign"
+    mark = set_traps(folder)
+    for program in ("uname", "git", "lscpu", "nvidia-smi", "gcc", "ldconfig", "ls"):
+        (folder / program).write_text(f"#!/bin/sh\necho $0 >> {mark}\n")
+        (folder / program).chmod(0o755)
+    path = f".:{os.environ['PATH']}:"
+    result = run(
+        KMLP, "ablate", "--param", "width", "--values", "2,3", "--seeds", "1", "--epochs", "1",
+        "--depth", "1", "--train-size", "500", "--jobs", "2", "--quiet", cwd=folder, PATH=path,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    assert not mark.exists(), mark.read_text()
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A folder with a module, and a recipe that names it."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    Path("somebodys.py").write_text(
+        "from keras import ops\n\n\ndef swish(x):\n    return x * ops.sigmoid(x)\n"
+    )
+    Path("lab.toml").write_text(
+        'title = "A lab"\n[[ablations]]\nparam = "activation"\n'
+        'values = ["relu", "somebodys:swish"]\n'
+    )
+    yield folder
+    sys.modules.pop("somebodys", None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reproduce", "lab.toml", "--dry-run"],
+        [
+            "ablate",
+            "--param",
+            "activation",
+            "--values",
+            "relu,somebodys:swish",
+            "--dry-run",
+        ],
+        ["predict", "model.keras", "picture.png", "--custom", "somebodys:swish"],
+    ],
+    ids=lambda it: it[0],
+)
+def test_a_module_that_runs_is_said(kmlp, lab, command):
+    from PIL import Image
+
+    from kmlp import build_mlp
+
+    build_mlp(depth=0).save("model.keras")
+    Image.new("L", (28, 28), 9).save("picture.png")
+    result = kmlp(*command)
+    assert "somebodys" in sys.modules
+    assert "Running somebodys.py, which somebodys:swish names.\n" in result.err
+
+
+@pytest.mark.usefixtures("lab")
+def test_what_a_store_names_does_not_run(kmlp, monkeypatch):
+    monkeypatch.setenv("KMLP_RUNS_DIR", "runs")
+    study = [
+        "ablate",
+        "--param",
+        "activation",
+        "--values",
+        "relu,somebodys:swish",
+        "--name",
+    ]
+    short = ["--train-size", "500", "--epochs", "1", "--seeds", "1", "--jobs", "1"]
+    assert kmlp(*study, "one", *short, "--width", "2").code == 0
+    del sys.modules["somebodys"]
+    for command in (
+        ["studies"],
+        ["runs"],
+        ["show", "one"],
+        ["plot", "one", "--out", "one.svg"],
+        ["report", "one", "--out", "one.html"],
+        ["export", "one", "--out", "one.csv"],
+        ["doctor"],
+        ["rm", "one", "--yes"],
+    ):
+        assert kmlp(*command).code == 0
+    assert "somebodys" not in sys.modules

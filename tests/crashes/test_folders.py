@@ -4,13 +4,19 @@ The folders are real, but the commands run in this process: none of them is kill
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
 
 import pytest
-from killing import Commands, without_seconds
+from killing import WORK, Commands, without_seconds
 from support import kmlp_here
+
+from kmlp import RunConfig, ablate
+from kmlp.errors import StoreLostError
+from kmlp.store import checkpoints
+from kmlp_tuning import tune
 
 pytestmark = pytest.mark.once
 
@@ -136,3 +142,118 @@ def test_damaged_checkpoints_are_noticed_and_trained_again(kmlp):
     assert "its checksum is another" in err
     assert "trained again from epoch 1" in err
     assert without_seconds(json.loads(out)) == without_seconds(json.loads(expected))
+
+
+SMALL = ["--train-size", "1000", "--depth", "1", "--jobs", "1"]
+LAB = """
+title = "A lab"
+epochs = 1
+seeds = 1
+[base]
+train_size = 1000
+depth = 1
+[[ablations]]
+param = "width"
+values = [8, 16]
+published = { accuracy = { 8 = 50, 16 = 60 } }
+[[trials]]
+runs = [{ width = 32 }, { width = 24 }]
+[search]
+algorithm = "random"
+max_trials = 2
+max_epochs = 1
+confirm = 0
+space = { learning_rate = "0.1:1:log" }
+"""
+
+
+@pytest.fixture
+def taken_away(tmp_path, monkeypatch):
+    """The runs folder is removed as a checkpoint is about to be written to it."""
+
+    def after(count):
+        write, left = checkpoints.write, [count]
+
+        def then(folder, name, archive):
+            write(folder, name, archive)
+            left[0] -= 1
+            if not left[0]:
+                shutil.rmtree(folder.parent)
+
+        monkeypatch.setattr(checkpoints, "write", then)
+
+    return after
+
+
+ABLATE = ["ablate", "--param", "width", "--values", "8,16", "--seeds", "2", "--epochs", "1"]
+LOST = {
+    "train": (1, ["train", "--epochs", "1", *SMALL[:-2]]),
+    "ablate": (2, [*ABLATE, *SMALL]),
+    "tune": (3, ["tune", "--max-trials", "4", "--max-epochs", "2", *SMALL]),
+    "reproduce": (3, ["reproduce", "lab.toml", "--jobs", "1"]),
+    "reproduce's search": (5, ["reproduce", "lab.toml", "--jobs", "1"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "as_json"), [("ablate", False), *((name, True) for name in LOST)]
+)
+def test_what_was_trained_is_shown_where_the_folder_is_taken_away(
+    kmlp, taken_away, name, as_json
+):
+    (kmlp.folder / "lab.toml").write_text(LAB)
+    written, command = LOST[name]
+    taken_away(written)
+    code, out, err = kmlp.run(*command, *(["--json"] if as_json else []))
+    assert code == 1, err
+    [error] = [line for line in err.splitlines() if line.startswith("Error")]
+    assert "runs is gone: it was removed, moved or unmounted while" in error
+    assert "Traceback" not in err
+    assert " runs finished." in err
+    assert not (kmlp.folder / "runs").exists()
+    if not as_json:
+        assert "accuracy" in out
+        return
+    shown = json.loads(out)
+    if name == "train":
+        assert len(shown["history"]["loss"]) == 1
+    elif name == "ablate":
+        seeds = [[run["seed"] for run in value["runs"]] for value in shown["values"]]
+        assert seeds == [[0], [0]]
+    elif name == "tune":
+        assert sum(trial["status"] != "waiting" for trial in shown["trials"]) >= 1
+    elif name == "reproduce":
+        ablation, trials = shown["parts"]
+        assert [it["value"] for it in ablation["values"]] == [8, 16]
+        assert [it["trial"] for it in trials["trials"]] == [1]
+        assert ablation["published"] == []  # of all of a lab only
+    else:
+        assert [part["kind"] for part in shown["parts"]] == ["ablation", "trials", "search"]
+
+
+def test_python_is_told_with_what_there_is(tmp_path, taken_away):
+    taken_away(2)
+    base = RunConfig(train_size=1000, depth=1)
+    options = {"base": base, "jobs": 1, "runs_dir": tmp_path / "runs"}
+    with pytest.raises(StoreLostError, match="runs is gone") as caught:
+        ablate("width", [8, 16], seeds=1, epochs=1, **options)
+    [found] = caught.value.results
+    assert [value.value for value in found.values] == [8, 16]
+    taken_away(1)
+    with pytest.raises(StoreLostError, match="runs is gone") as caught:
+        tune({"width": [8, 16]}, max_trials=2, algorithm="grid", max_epochs=1, **options)
+    [found] = caught.value.results
+    assert sum(trial.run is not None for trial in found.trials) == 1
+
+
+def test_the_folder_of_a_command_with_two_jobs_is_removed(tmp_path):
+    with Commands(tmp_path) as commands:
+        process = commands.start(*WORK)
+        commands.wait_for_epochs(1, process)
+        shutil.rmtree(tmp_path / "runs")
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "runs is gone: it was removed" in err
+    assert "Traceback" not in err
+    assert "learning" in out
+    assert not (tmp_path / "runs").exists()

@@ -162,6 +162,26 @@ def test_files_of_tfds_that_are_damaged_are_told_in_a_sentence(prepared_once, fo
         tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
 
 
+def test_no_module_is_imported_that_a_prepared_dataset_names(
+    prepared_once, folders, monkeypatch
+):
+    (folders / "somebodys.py").write_text("open('ran', 'w').close()\n")
+    monkeypatch.syspath_prepend(folders)
+    monkeypatch.chdir(folders)
+    [source] = (prepared_once / "kmnist").iterdir()
+    folder = shutil.copytree(source, folders / "tfds" / "kmnist" / "9.9.9")
+    for name, old, new in (
+        ("dataset_info.json", source.name, "9.9.9"),
+        ("features.json", "tensorflow_datasets.core.features.image_feature", "somebodys"),
+    ):
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new))
+    with pytest.raises(DataError, match=r"Could not import somebodys|somebodys.Image"):
+        tfds_tasks.read_prepared(str(folders), "kmnist:9.9.9", str(folders / "tfds"))
+    assert not (folders / "ran").exists()
+
+
 def test_a_download_that_fails_says_why(folders, monkeypatch):
     import tensorflow_datasets as tfds
 

@@ -1,6 +1,10 @@
+import io
+import json
 import os
+import sys
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -148,6 +152,118 @@ def test_code_in_a_file_is_not_run(tmp_path, layer):
     model(layer, dense()).save(tmp_path / "lambda.keras")
     with pytest.raises(ConfigError, match="holds a lambda"):
         load_classifier(tmp_path / "lambda.keras")
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Writes a model's file with another last layer, or with other weights."""
+    path = tmp_path / "changed.keras"
+    model(dense(activation="relu")).save(path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+
+    def write(layer=None, activation=None, weights=None):
+        config = json.loads(files["config.json"])
+        *_, last = config["config"]["layers"]
+        if activation is not None:
+            last["config"]["activation"] = activation
+        if layer is not None:
+            config["config"]["layers"].append(layer)
+        written = files | {"config.json": json.dumps(config)}
+        if weights is not None:
+            edited = io.BytesIO(written.pop("model.weights.h5"))
+            written |= weights(edited)
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in written.items():
+                archive.writestr(name, content)
+        return path
+
+    return write
+
+
+def function(module, name):
+    return {"module": module, "class_name": "function", "config": name}
+
+
+def layer(module, name, **config):
+    return {
+        "module": module,
+        "class_name": name,
+        "config": {"name": "a", **config},
+        "registered_name": None,
+    }
+
+
+@pytest.mark.parametrize("package", ["somebodys", "keras_hub", "keras_cv.layers"])
+def test_nothing_is_imported_that_a_file_names(changed, tmp_path, monkeypatch, package):
+    monkeypatch.syspath_prepend(tmp_path)
+    root = package.partition(".")[0]
+    (tmp_path / f"{root}.py").write_text("raise SystemExit('it runs')")
+    for path in (
+        changed(layer=layer(package, "Evil")),
+        changed(
+            layer=layer("keras.layers", "Dropout", rate=0.5, inner=layer(package, "Evil"))
+        ),
+        changed(activation=function(package, "Evil")),
+        changed(layer=layer("keras.layers", "Lambda", function=function(package, "Evil"))),
+        changed(layer={**layer(package, "__typespec__"), "spec_name": "Evil"}),
+    ):
+        with pytest.raises(ConfigError, match=r'is made with "Evil".*package\.module:Evil'):
+            load_classifier(path)
+    assert root not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("keras.datasets.mnist:load_data", "keras.applications.vgg16:VGG16"),
+        *("keras.utils:get_file", "keras.utils:plot_model", "keras.saving:load_model"),
+        *("keras.config:enable_unsafe_deserialization", "keras.config:set_backend"),
+        *("keras.src.utils.file_utils:get_file", "os:system"),
+    ],
+)
+def test_no_function_is_called_that_does_more_than_compute(changed, name):
+    """Such as to download, though it is Keras' own."""
+    module, _, called = name.partition(":")
+    with pytest.raises(ConfigError, match=f'is made with "{called}"'):
+        load_classifier(changed(activation=function(module, called)))
+
+
+def test_functions_that_compute_are_taken(changed):
+    for name in ("keras.activations:gelu", "keras.ops:exp"):
+        module, _, called = name.partition(":")
+        found = load_classifier(changed(activation=function(module, called)))
+        assert found.output == called
+
+
+def test_no_other_file_is_read_that_a_file_names(changed, tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(np.ones((16, 3), "float32").tobytes())
+
+    def external(file):
+        with h5py.File(file, "r+") as weights:
+            del weights["layers/dense/vars/0"]
+            weights["layers/dense/vars"].create_dataset(
+                "0", (16, 3), "float32", external=[(str(other), 0, 192)]
+            )
+        return {"model.weights.h5": file.getvalue()}
+
+    def linked(file):
+        with h5py.File(file, "r+") as weights:
+            del weights["layers/dense/vars/0"]
+            weights["layers/dense/vars/0"] = h5py.ExternalLink(str(other), "/x")
+        return {"model.weights.h5": file.getvalue()}
+
+    def pickled(file):
+        np.savez(found := io.BytesIO(), a=np.array([Own], dtype=object))
+        return {"model.weights.npz": found.getvalue()}
+
+    for weights in (external, linked, pickled):
+        with pytest.raises(ConfigError, match=r"changed\.keras: "):
+            load_classifier(changed(weights=weights))
+    lookup = layer("keras.layers", "StringLookup", vocabulary=str(other))
+    with pytest.raises(ConfigError, match=r"changed\.keras: "):
+        load_classifier(changed(layer=lookup))
 
 
 def _files(folder):

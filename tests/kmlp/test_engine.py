@@ -1,6 +1,8 @@
 """The engine with made-up planners and executors: nothing is trained."""
 
 import math
+import os
+import shutil
 from collections import deque
 from contextlib import nullcontext
 from dataclasses import replace
@@ -21,7 +23,7 @@ from kmlp.engine import (
     SliceLost,
     SliceResult,
 )
-from kmlp.errors import ResourceError
+from kmlp.errors import ResourceError, StoreLostError
 from kmlp.run import RunIdentity
 from kmlp.store import Store
 
@@ -364,7 +366,7 @@ def test_a_run_whose_claim_was_lost_is_left_to_the_other_process(tmp_path, quick
         class Stopped(Executor):
             def result(self, timeout=None):
                 if not self.done:
-                    theirs.connection.execute("UPDATE claims SET heartbeat = 0")
+                    theirs.connection.execute("UPDATE claims SET pid = 4194304")
                     assert theirs.claim(identify(A))
                     theirs_does_it(theirs)
                 return super().result()
@@ -385,6 +387,90 @@ def test_claims_are_given_back_whatever_happens(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             execute(Planner(Assignment(A, 1)), store=ours, executor=Broken())
         assert theirs.claim(identify(A))
+
+
+class Shared(Executor):
+    """Does something to the store before it gives a slice's result."""
+
+    def __init__(self, then, *, after, **options):
+        super().__init__(**options)
+        self.then, self.after = then, after
+
+    def result(self, timeout=None):
+        if len(self.done) == self.after:
+            self.then()
+        return super().result(timeout)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("before", [0, 2])
+def test_what_a_lost_store_had_of_runs_in_progress_is_in_the_error(tmp_path, before, fresh):
+    """All of their epochs: those from before, those that were stored, and the last ones."""
+    with Store(tmp_path / "runs") as store:
+        if before:
+            execute(Planner(Assignment(A, before)), store=store, executor=Executor())
+        first = 1 if fresh else before + 1
+        executor = Shared(lambda: shutil.rmtree(store.folder), after=2)
+        with pytest.raises(StoreLostError) as caught:
+            execute(Planner(Assignment(A, 9)), store=store, executor=executor, fresh=fresh)
+    assert executor.done == [(A, first), (A, first + 1), (A, first + 2)]
+    [run] = caught.value.unfinished.values()
+    assert run.config == A
+    assert [record.epoch for record in run.history] == [*range(1, first + 3)]
+    assert run.key == identify(A).key
+
+
+def test_a_run_of_which_nothing_is_known_is_not_in_the_error(tmp_path):
+    with Store(tmp_path / "runs") as store:
+        executor = Shared(lambda: shutil.rmtree(store.folder), after=0, capacity=2)
+        with pytest.raises(StoreLostError) as caught:
+            execute(
+                Planner(Assignment(A, 9), Assignment(B, 9)), store=store, executor=executor
+            )
+    assert [*caught.value.unfinished] == [B]  # the last one in is the first one out
+
+
+@pytest.mark.parametrize("reported", [False, True])
+def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, reported):
+    """Between its last slice and its report, too."""
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+
+        def remove():
+            theirs.connection.execute("DELETE FROM claims")
+            theirs.connection.execute("DELETE FROM runs")
+
+        if reported:
+            append = ours.append
+
+            def removed_then(*arguments, **options):
+                kept = append(*arguments, **options)
+                ours.append = append
+                remove()
+                return kept
+
+            ours.append = removed_then
+        planner = Planner(Assignment(A, 1))
+        executor = Shared(lambda: None if reported else remove(), after=0)
+        execute(planner, store=ours, executor=executor)
+        assert executor.done == [(A, 1), (A, 1)]
+        assert [run.epochs for _, run in planner.reports] == [1]
+
+
+def test_who_is_waited_for_is_said(tmp_path, quickly):
+    events = []
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+        assert theirs.claim(identify(A))
+
+        def observer(event):
+            events.append(event)
+            if isinstance(event, RunWaits):
+                theirs_does_it(theirs)
+
+        execute(
+            Planner(Assignment(A, 1)), store=ours, executor=Executor(), observer=observer
+        )
+    [waits] = [event for event in events if isinstance(event, RunWaits)]
+    assert waits.holder.startswith(f"process {os.getpid()} on ")
 
 
 def test_damage_is_told_with_what_is_trained_again(store):

@@ -1,12 +1,14 @@
 import json
 import math
+import time
 
 import keras
 import numpy as np
 import pytest
 from support import USER_SCRIPTS, python, run
 
-from kmlp import ConfigError, Loss, build_mlp
+from kmlp import ConfigError, Loss, RunConfig, build_mlp, load_dataset
+from kmlp.checkpoint import Archiver, Checkpoint
 from kmlp.model import count_parameters, save_portable
 
 
@@ -216,3 +218,27 @@ def test_a_users_script_with_own_loss_and_activation():
     status, accuracy = outcome.split()
     assert status == "finished"
     assert float(accuracy) > 0.6
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("year", [1960, 1970, 1979, 2108, 2200])
+def test_a_clock_that_zip_has_no_date_for_keeps_no_model_from_being_saved(
+    year, tmp_path, monkeypatch
+):
+    """A machine without a battery begins in 1970."""
+    config = RunConfig(train_size=100, width=4, depth=1)
+    archiver = Archiver(config, load_dataset("mnist"))
+    state = Checkpoint(
+        epochs=1,
+        weights=tuple(archiver.model.get_weights()),
+        optimizer=tuple(
+            map(keras.ops.convert_to_numpy, archiver.model.optimizer.variables)
+        ),
+    )
+    monkeypatch.setattr(time, "time", lambda: (year - 1970) * 365.2425 * 86400 + 86400)
+    assert time.localtime(time.time()).tm_year == year
+    archive = archiver.pack(state)
+    assert save_portable(archiver.model, tmp_path / "model.keras")
+    monkeypatch.undo()
+    assert np.array_equal(archiver.unpack(1, archive).weights[0], state.weights[0])
+    assert keras.saving.load_model(tmp_path / "model.keras").count_params() == 3190

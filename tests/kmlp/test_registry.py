@@ -3,6 +3,7 @@ import sys
 import pytest
 from support import run
 
+from kmlp import registry
 from kmlp.activations import ACTIVATIONS
 from kmlp.definitions import definition_text
 from kmlp.errors import ConfigError, UnknownNameError
@@ -109,6 +110,7 @@ DEFINITION = """
 import numpy as np
 import helper
 from helper import shift
+from kmlp import registry
 from kmlp.activations import ACTIVATIONS
 from kmlp import register_activation
 SLOPE = {slope}
@@ -199,3 +201,30 @@ def test_a_function_that_refers_to_itself_has_a_digest():
         return own(x - 1) if x else x
 
     assert definition_text(own) == definition_text(own)
+
+
+@pytest.fixture
+def current_folder(tmp_path, monkeypatch):
+    """One from which nothing is imported, with modules."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [it for it in sys.path if it != ""])
+    for name in ("here_alone", "fractions"):
+        (tmp_path / f"{name}.py").write_text(f"value = 1\nname = {name!r}\n")
+    monkeypatch.delitem(sys.modules, "fractions", raising=False)
+    yield tmp_path
+    sys.modules.pop("here_alone", None)
+
+
+def test_the_current_folder_is_looked_into_for_what_is_nowhere_else(
+    current_folder, monkeypatch
+):
+    said = []
+    monkeypatch.setattr(registry, "announce", lambda *words: said.append(words))
+    assert import_object("fractions:Fraction").__name__ == "Fraction"
+    with pytest.raises(UnknownNameError, match="No module named 'nobodys'"):
+        import_object("nobodys:value")
+    assert registry.users_folder() is None
+    assert import_object("here_alone:value") == 1
+    assert import_object("here_alone:name") == "here_alone"
+    assert registry.users_folder() == sys.path[-1] == str(current_folder)
+    assert said == [("here_alone:value", "here_alone.py")]

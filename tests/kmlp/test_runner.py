@@ -1,7 +1,9 @@
+import math
 import re
 
 import numpy as np
 import pytest
+from made_up import made_up_record
 
 from kmlp import ConfigError, RayExecutor, RunConfig, ablate, load_dataset, train
 from kmlp.ablation import ablation_question
@@ -9,8 +11,8 @@ from kmlp.checks import check_trainable, parameters_of
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
 from kmlp.errors import ClusterError
 from kmlp.executors import InProcessExecutor
-from kmlp.run import identify
-from kmlp.runner import train_all, work
+from kmlp.run import Run, identify
+from kmlp.runner import Question, train_all, work
 from kmlp.trials import trials_question
 
 SMALL = RunConfig(train_size=1024, width=16, depth=1)
@@ -191,3 +193,53 @@ def test_without_ray_its_executor_says_how_to_have_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ClusterError, match=r"pip install kmlp\[ray\]"):
         RayExecutor()
+
+
+def question_of(kind, epochs):
+    """Two widths, two seeds; its answer is what it is given."""
+    rows = [[RunConfig(width=width, seed=seed) for seed in (0, 1)] for width in (8, 16)]
+    return Question(
+        kind=kind,
+        about={},
+        rows=rows,
+        epochs=epochs,
+        name=None,
+        answer=lambda name, rows, epochs: (
+            [[run.epochs for run in row] for row in rows],
+            list(epochs),
+        ),
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("came", "expected"),
+    [
+        ([[3, 3], [3, 3]], ([[3, 3], [3, 3]], [3, 3])),
+        ([[3, 1], [2, 5]], ([[3], [3]], [3, 3])),  # of what is finished
+        ([[2, 1], [2, None]], ([[1, 1], [1]], [1, 1])),  # as far as all that began came
+        ([[2, None], [None, None]], ([[2], []], [2, 2])),
+        ([[math.nan, 1], [2, 2]], ([[1], []], [3, 3])),  # it diverged in its first epoch
+        ([[None, None], [None, None]], None),
+    ],
+)
+def test_what_came_of_a_study_that_was_not_trained_to_its_end(came, expected):
+    question = question_of("ablation", [3, 3])
+    runs = {}
+    for configs, row in zip(question.rows, came, strict=True):
+        for config, epochs in zip(configs, row, strict=True):
+            if epochs is None:
+                continue
+            diverged = math.isnan(epochs)
+            history = [
+                made_up_record(epoch, math.nan if diverged else 0.5)
+                for epoch in range(1, 2 if diverged else epochs + 1)
+            ]
+            runs[config] = Run(
+                config=config,
+                backend="none",
+                fused=True,
+                parameters=1,
+                history=tuple(history),
+            )
+    assert question.answer_so_far("it", runs) == expected

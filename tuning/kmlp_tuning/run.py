@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -21,7 +22,8 @@ from kmlp.engine import (
     StudyStarted,
     execute,
 )
-from kmlp.run import identify
+from kmlp.errors import StoreLostError
+from kmlp.run import Run, identify
 from kmlp.runner import (
     ExecutorName,
     RunsDir,
@@ -184,35 +186,46 @@ def _train(
                 note()
         tell(event)
 
+    def search(unfinished: Mapping[RunConfig, Run], *, complete: bool) -> Search:
+        trials = tuple(
+            replace(it, run=unfinished.get(it.config, it.run)) for it in planner.trials
+        )
+        chance = dataset_of(settings.base).chance
+        limit = chance_limit_of(settings.base)
+        return Search(
+            name=name,
+            settings=settings,
+            backend=about["backend"],
+            trials=trials,
+            confirmed=comparison(settings, planner.confirmed, limit),
+            chosen_after={it.number: it.chosen_after for it in planner.confirmed},
+            chance=chance,
+            complete=complete,
+            importances=importances(trials, settings.space, chance=chance),
+        )
+
     plan = settings.plan()
     runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
     runs += settings.confirmed * settings.confirm
     with opened as executor:
         note()
         tell(StudyStarted((name,), runs, total_epochs(plan) + settings.confirming_epochs))
-        execute(
-            planner,
-            store=store,
-            executor=executor,
-            identify=identity,
-            observer=watch,
-            fresh=fresh,
-        )
-    found = importances(
-        planner.trials, settings.space, chance=dataset_of(settings.base).chance
-    )
-    note(found, complete=True)
-    return Search(
-        name=name,
-        settings=settings,
-        backend=about["backend"],
-        trials=planner.trials,
-        confirmed=comparison(settings, planner.confirmed, chance_limit_of(settings.base)),
-        chosen_after={it.number: it.chosen_after for it in planner.confirmed},
-        chance=dataset_of(settings.base).chance,
-        complete=True,
-        importances=found,
-    )
+        try:
+            execute(
+                planner,
+                store=store,
+                executor=executor,
+                identify=identity,
+                observer=watch,
+                fresh=fresh,
+            )
+            found = search({}, complete=True)
+            note(found.importances, complete=True)
+        except StoreLostError as error:
+            so_far = search(error.unfinished, complete=False)
+            error.results = [so_far if so_far.runs else None]
+            raise
+    return found
 
 
 def _tell_stored(search: Search, tell: Observer) -> None:

@@ -8,6 +8,7 @@ process that has lost its cluster, and is not to end the user's.
     pool.py       which worker gets which slice; when workers are started and given back
     cluster.py    connecting; the nodes, what fits on them, and how they differ
     on_node.py    what runs on the nodes
+    installation.py  what can be said of Ray without importing it
 """
 
 from kmlp.executors.ray.executor import RayExecutor

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -16,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from kmlp.errors import ClusterError, ConfigError, raise_problems, unknown_name
 from kmlp.executors.ray import on_node
-from kmlp.executors.ray.hints import HINT
+from kmlp.executors.ray.installation import HINT, is_own
 from kmlp.executors.share import Share
 
 SECONDS_FOR_A_NODE = 60.0
@@ -42,19 +43,31 @@ class Node:
         return asdict(self)
 
 
-def connect(address: str | None, runtime_env: dict[str, Any] | None) -> None:
+def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Path) -> None:
     """Connects this process to a cluster, or to a Ray of its own on this machine.
+
+    Args:
+        address: Of the cluster, or of none: see `is_own`.
+        runtime_env: What Ray is to install for the workers.
+        folder: An empty one, that nobody else can write into. It becomes the current
+            folder, from which Ray has workers import before all else; and a Ray of its
+            own keeps there what it writes.
 
     Raises:
         ClusterError: if there is none, or it refuses.
         ConfigError: if the runtime environment is none.
     """
     cloudpickle.register_pickle_by_value(on_node)
-    _check_runtime_env(runtime_env or {})
-    options: dict[str, Any] = {"runtime_env": runtime_env}
-    if address is None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        options |= {"num_cpus": cpu_count(), "include_dashboard": False}
+    runtime_env = {name: _absolute(name, it) for name, it in (runtime_env or {}).items()}
+    _check_runtime_env(runtime_env)
+    os.chdir(folder)
+    options: dict[str, Any] = {"runtime_env": runtime_env or None}
+    if is_own(address):
+        options |= {
+            "num_cpus": cpu_count(),
+            "include_dashboard": False,
+            "_temp_dir": str(folder / "session"),  # which Ray lets everybody write into
+        }
     try:
         ray.init(
             address=address or "local",
@@ -68,6 +81,19 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None) -> None:
             f"There is no connection to {address or 'a local Ray'} "
             f"({type(error).__name__}: {reason}).{HINT}"
         ) from error
+
+
+def _absolute(name: str, value: Any) -> Any:
+    """What a field of the runtime environment says, with files and folders by paths that
+    do not depend on the current folder.
+    """
+    if name == "py_modules" and isinstance(value, list):
+        return [_absolute("", it) for it in value]
+    if name in ("", "working_dir", "pip", "uv", "conda") and isinstance(value, str):
+        path = Path(value)
+        is_name = name == "conda" and path.suffix not in (".yaml", ".yml")
+        return value if is_name or not path.exists() else str(path.absolute())
+    return value
 
 
 def _check_runtime_env(runtime_env: dict[str, Any]) -> None:

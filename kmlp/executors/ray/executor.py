@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import math
 import os
 import pickle
 import queue
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -28,10 +28,11 @@ from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
 from kmlp.executors.own import pack_own
 from kmlp.executors.ray import on_node
-from kmlp.executors.ray.hints import HINT
+from kmlp.executors.ray.installation import HINT, check_installed, is_own
 from kmlp.executors.share import make_share
 from kmlp.executors.worker import SECONDS
 from kmlp.losses import LOSSES
+from kmlp.registry import users_folder
 from kmlp.settings import check_inherited, differing_settings, variables_to_send
 
 SECONDS_UNTIL_LOST = 30.0
@@ -86,8 +87,7 @@ class RayExecutor(Closing):
         runtime_env: Mapping[str, Any] | None = None,
         seconds: float = SECONDS,
     ) -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise ClusterError("Ray is not installed. To fix it: `pip install kmlp[ray]`.")
+        check_installed()
         self._address = _check_address(address)
         self._jobs = MAX_COUNT["jobs"] if jobs is None else check_count("jobs", jobs)
         self._share = make_share(cpus_per_run, gpus_per_run)
@@ -221,6 +221,7 @@ class RayExecutor(Closing):
                 "backend": name,
                 "environment": {**variables_to_send(name), **self._share.environment()},
                 "own": None if look_only else pack_own(),
+                "folder": users_folder(),
                 "seconds": self._seconds,
             },
         }
@@ -260,9 +261,31 @@ def _check_runtime_env(given: Any) -> dict[str, Any] | None:
     return dict(given)
 
 
-def _registered() -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
-    """What the user has registered, and set."""
-    return ACTIVATIONS.own, LOSSES.own, differing_settings(backend.select())
+def _registered() -> tuple[object, ...]:
+    """What the user has registered, named and set."""
+    settings = differing_settings(backend.select())
+    return ACTIVATIONS.own, LOSSES.own, users_folder(), settings
+
+
+def _environment(address: str | None) -> dict[str, str]:
+    """The variables of the helper process.
+
+    A Ray of its own is for nobody else: it is reached on this machine alone, by those who
+    have its token, which is in no file.
+    """
+    if not is_own(address):
+        return {**os.environ}
+    found = {**os.environ, **_PRIVATE, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    found.pop("RAY_AUTH_TOKEN_PATH", None)
+    return found
+
+
+_PRIVATE = {
+    "RAY_AUTH_MODE": "token",
+    # Ray listens on the loopback where it takes itself to be of one machine for good.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 
 
 class _Helper:
@@ -276,6 +299,7 @@ class _Helper:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("KMLP_DEBUG") == "1" else self._errors,
+            env=_environment(settings["address"]),
             start_new_session=True,  # Ctrl-C is for this process, which ends the other
         )
         self._heard: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()

@@ -12,10 +12,12 @@ import os
 import pickle
 import queue
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import IO, Any
 
 import ray
@@ -47,8 +49,10 @@ def main() -> None:
             pickle.dump(message, out, protocol=pickle.HIGHEST_PROTOCOL)
             out.flush()
 
+    temporary = tempfile.TemporaryDirectory(prefix="kmlp-", ignore_cleanup_errors=True)
     try:
-        _serve(sys.stdin.buffer, tell)
+        with temporary as folder:
+            _serve(sys.stdin.buffer, tell, Path(folder))
     except BrokenPipeError:  # the engine's process is gone
         pass
     except KmlpError as error:
@@ -57,11 +61,13 @@ def main() -> None:
         os._exit(1)  # whatever the threads are at
 
 
-def _serve(source: IO[bytes], tell: Callable[[tuple[Any, ...]], None]) -> None:
+def _serve(
+    source: IO[bytes], tell: Callable[[tuple[Any, ...]], None], folder: Path
+) -> None:
     _, settings = pickle.load(source)
     share, backend = settings["share"], settings["setup"]["backend"]
     ignore_signals()
-    connect(settings["address"], settings["runtime_env"])
+    connect(settings["address"], settings["runtime_env"], folder)
     ignore_signals()  # Ray has handlers of its own
     tell(("connected",))
     nodes = living_nodes()

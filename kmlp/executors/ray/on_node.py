@@ -61,7 +61,8 @@ class NodeWorker:
         Args:
             wanted: Versions, by package.
             setup: `backend`; `environment`, variables to set; `own`, the user's packed
-                functions or None; `seconds` of a slice.
+                functions or None; `folder`, that of modules that the user named, or None;
+                `seconds` of a slice.
 
         Returns:
             What `describe_node` does.
@@ -75,6 +76,8 @@ class NodeWorker:
         from kmlp.executors.own import register_own
         from kmlp.executors.worker import Worker
 
+        if setup["folder"] is not None:
+            sys.path.append(setup["folder"])
         backend.select(setup["backend"])
         if setup["own"] is not None:
             register_own(setup["own"])

@@ -15,3 +15,10 @@ CREATE TABLE changes (             -- one row, by which an older copy is told
 );
 
 INSERT INTO changes VALUES (0);
+
+-- The boot and the PID namespace in which the pid of a claim means its process
+ALTER TABLE claims ADD COLUMN system TEXT NOT NULL DEFAULT '';
+-- When that process began, as its system counts; '': unknown
+ALTER TABLE claims ADD COLUMN started TEXT NOT NULL DEFAULT '';
+-- When it was claimed, by the clock of its host; 0: unknown
+ALTER TABLE claims ADD COLUMN since REAL NOT NULL DEFAULT 0;

@@ -136,7 +136,7 @@ def test_classes_of_any_name_are_text(tmp_path, draw):
     for suffix in (".html", ".svg", ".png"):
         save(chart, tmp_path / f"chart{suffix}")
     page = (tmp_path / "chart.html").read_text("utf-8")
-    assert page.count("</script>") == 2
+    assert page.count("</script>") == 3
     assert "document.title = 'x'" in page
     drawn = ElementTree.parse(tmp_path / "chart.svg").getroot()
     texts = " ".join(filter(None, (it.text for it in drawn.iter())))

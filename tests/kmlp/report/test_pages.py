@@ -256,5 +256,7 @@ def test_a_pdf_is_printed_with_its_charts(chromium, tmp_path):
 
 
 def test_the_specifications_are_json(page):
-    found = re.search(r"const SPECIFICATIONS = (.*);\n", page.read_text())
-    assert len(json.loads(found[1])) == 8
+    [found] = re.findall(
+        r'<script type="application/json" id="charts">(.*)</script>', page.read_text()
+    )
+    assert len(json.loads(found)["charts"]) == 8

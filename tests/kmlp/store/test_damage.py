@@ -16,7 +16,7 @@ import kmlp.store.database
 from kmlp.engine import Slice, SliceResult, Standing
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
-from kmlp.store.doctor import examine, rebuild, repair
+from kmlp.store.doctor import Health, examine, rebuild, repair
 from kmlp.store.migrations import VERSION
 from kmlp.store.studies import get_study, list_studies, put_study, remove_study
 
@@ -158,6 +158,16 @@ def test_a_changed_study_is_named_and_removed_or_put_again(request, version, wha
         remove_study(store, "widths")
         assert len(list_studies(store)) == 1
         assert store.run(RUNS[0]).epochs == 3
+
+
+def test_a_study_whose_name_is_none_is_removed_by_what_is_shown(folder):
+    change(folder, "UPDATE studies SET name = CAST(x'ff1b' AS TEXT)")
+    with Store(folder) as store:
+        assert list_studies(store) == []
+        [error] = store.damaged.values()
+        assert r"kmlp rm '\xff\x1b'" in str(error)
+        remove_study(store, r"\xff\x1b")
+        assert examine(store) == Health()
 
 
 def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):

@@ -2,7 +2,6 @@
 
 import errno
 import math
-import time
 from contextlib import closing
 
 import numpy as np
@@ -206,47 +205,13 @@ def test_nothing_is_written_to_a_run_that_another_process_has_claimed(store):
     store.append(A, result(1), fresh=False)
     store.append(A, result(1), fresh=True)
     with again(store) as other:
-        other.connection.execute("UPDATE claims SET heartbeat = 0")
+        other.connection.execute("UPDATE claims SET pid = 4194304")
         assert other.claim(A)
         assert not store.replace(A)
         assert not store.fail(A, "out of luck", fresh=False)
         store.begin_anew(A)
         assert other.run(A).status == "finished"
         assert other.run(A, fresh=True) is not None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "heartbeat = heartbeat - 60",
-        "pid = 4194304",  # more than Linux gives
-    ],
-)
-def test_the_claim_of_a_dead_process_is_free(store, change):
-    with again(store) as other:
-        other.connection.execute(f"UPDATE claims SET {change}")
-        assert other.claim(A)
-
-
-def test_the_claim_of_another_machine_lives_as_long_as_its_heart_beats(store):
-    with again(store) as other:
-        other.connection.execute("UPDATE claims SET pid = 4194304, host = 'far away'")
-        assert not other.claim(A)
-
-
-def test_a_living_process_keeps_its_claim_by_its_heartbeat(store, monkeypatch):
-    monkeypatch.setattr("kmlp.store.claims.SECONDS_BETWEEN_BEATS", 0.01)
-    with again(store) as other:
-        assert other.claim(B)
-        other.connection.execute("UPDATE claims SET heartbeat = 0")
-        for _ in range(1000):
-            rows = store.connection.execute("SELECT key, heartbeat FROM claims").fetchall()
-            beats = {row["key"]: row["heartbeat"] for row in rows}
-            if beats[B.key] > 0:
-                break
-            time.sleep(0.01)
-        assert beats[B.key] > 0
-        assert not store.claim(B)
 
 
 def test_an_old_store_without_a_field_of_the_configuration_can_be_read(store):

@@ -1,7 +1,9 @@
 """Studies and lists of runs in a store; nothing is trained."""
 
+import errno
 import json
 import math
+import os
 import time
 from dataclasses import replace
 
@@ -10,9 +12,10 @@ from made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.engine import Slice, SliceResult
-from kmlp.errors import StoreError
+from kmlp.errors import StoreError, StoreLostError, StoreWriteError
 from kmlp.run import RunIdentity
-from kmlp.store import Store, StudyRecord
+from kmlp.store import Store, StudyRecord, removal
+from kmlp.store.doctor import examine
 from kmlp.store.listing import list_runs, parse_filters
 from kmlp.store.studies import (
     get_study,
@@ -133,6 +136,230 @@ def test_a_study_that_is_being_trained_is_not_removed(tmp_path):
         training.release(RUNS[1])
         remove_study(other, "widths")
         assert list_runs(other, {}) == []
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    """A heart that has not beaten while one looked once is dead."""
+    monkeypatch.setattr("kmlp.store.claims.SECONDS_UNTIL_STALE", 0.001)
+    monkeypatch.setattr("kmlp.store.studies.SECONDS_BETWEEN_LOOKS", 0.002)
+
+
+def test_who_trains_a_study_is_said_and_nothing_is_removed(tmp_path, quickly):
+    with Store(tmp_path) as training, Store(tmp_path) as other:
+        put_study(training, WIDTHS)
+        training.claim(RUNS[1])
+        with pytest.raises(
+            StoreError, match=rf"process {os.getpid()} on .* since 2.* UTC\)"
+        ):
+            remove_study(other, "widths")
+        assert training.claims.holds(RUNS[1].key)
+
+
+def test_one_waits_to_see_whether_a_study_is_trained(tmp_path, quickly):
+    """As on another machine, whose clock says nothing."""
+    with Store(tmp_path) as training, Store(tmp_path) as other:
+        put_study(training, WIDTHS)
+        for run in RUNS[:2]:
+            training.claim(run)
+        other.connection.execute("UPDATE claims SET host = 'far', heartbeat = 1e12")
+        heard = []
+        remove_study(other, "widths", waits=heard.append)
+        assert [it.host for it in heard] == ["far"]
+        assert list_studies(other) == []
+        assert other.connection.execute("SELECT * FROM claims").fetchall() == []
+
+
+def test_a_study_whose_heart_beats_far_away_is_not_removed(tmp_path, quickly):
+    with Store(tmp_path) as training, Store(tmp_path) as other:
+        put_study(training, WIDTHS)
+        training.claim(RUNS[1])
+        other.connection.execute("UPDATE claims SET host = 'far'")
+
+        def beats(holder):
+            other.connection.execute("UPDATE claims SET heartbeat = heartbeat + 1")
+
+        with pytest.raises(StoreError, match=r"1 runs .* trained by another process"):
+            remove_study(other, "widths", waits=beats)
+        assert len(list_studies(other)) == 1
+
+
+def suspended(training, other):
+    """Another process removes the study while one that trains it is suspended."""
+    other.connection.execute("UPDATE claims SET host = 'far'")
+    remove_study(other, "widths")
+
+
+def done(run, epoch=1):
+    return SliceResult(
+        Slice(run, epoch - 1, None, epoch), (made_up_record(epoch, 0.5),), b"model"
+    )
+
+
+def test_a_command_whose_study_was_removed_leaves_no_run_that_is_nobody_s(
+    tmp_path, quickly
+):
+    with Store(tmp_path) as training, Store(tmp_path) as other:
+        put_study(training, WIDTHS)
+        training.claim(RUNS[0])
+        assert training.append(RUNS[0], done(RUNS[0]), fresh=False)
+        suspended(training, other)
+        assert not training.append(RUNS[0], done(RUNS[0], 2), fresh=False)
+        assert not training.fail(RUNS[0], "out of luck", fresh=False)
+        for run in RUNS[:2]:
+            with pytest.raises(
+                StoreLostError, match=r'The study "widths" was removed while'
+            ):
+                training.claim(run)
+        with pytest.raises(StoreLostError, match="was removed"):
+            put_study(training, WIDTHS)  # as a search does while it goes on
+        assert list_runs(other, {}) == []
+        assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_file_that_was_written_while_the_study_was_removed_is_no_left_over(
+    tmp_path, quickly, monkeypatch
+):
+    with Store(tmp_path) as training, Store(tmp_path) as other:
+        put_study(training, WIDTHS)
+        training.claim(RUNS[0])
+        write = removal.checkpoints.write
+
+        def slowly(*arguments):
+            write(*arguments)
+            suspended(training, other)
+
+        monkeypatch.setattr("kmlp.store.checkpoints.write", slowly)
+        assert not training.append(RUNS[0], done(RUNS[0]), fresh=False)
+        assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_study_that_was_put_again_meanwhile_goes_on(tmp_path, quickly):
+    with Store(tmp_path) as training, Store(tmp_path) as other:
+        put_study(training, WIDTHS)
+        training.claim(RUNS[0])
+        suspended(training, other)
+        put_study(other, WIDTHS)
+        assert not training.append(RUNS[0], done(RUNS[0]), fresh=False)
+        assert training.claim(RUNS[0])
+        assert training.append(RUNS[0], done(RUNS[0]), fresh=False)
+
+
+def test_runs_of_a_removed_study_that_another_one_has_are_not_trained_for_it(
+    tmp_path, quickly
+):
+    """Whoever asked for the other one trains them."""
+    with Store(tmp_path) as training, Store(tmp_path) as other:
+        put_study(training, WIDTHS)
+        put_study(other, study("one", [RUNS[:1]]))
+        training.claim(RUNS[0])
+        suspended(training, other)
+        with pytest.raises(StoreLostError, match='The study "widths" was removed'):
+            training.claim(RUNS[0])
+        assert other.claim(RUNS[0])
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A study in a folder, and the names of its files."""
+    with Store(tmp_path) as opened:
+        put_study(opened, WIDTHS)
+        for run in RUNS:
+            opened.claim(run)
+            opened.append(run, done(run), fresh=False)
+            opened.release(run)
+        yield opened
+
+
+def files(store):
+    return sorted(path.name for path in store.models.rglob("*"))
+
+
+def failing(monkeypatch, method, times):
+    """A method of paths fails, after so many times that it does not."""
+    before = getattr(type(removal.Path()), method)
+    calls = []
+
+    def fails(path, *arguments, **options):
+        if removal.ASIDE in f"{path} {arguments}":
+            calls.append(path)
+            if len(calls) > times:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return before(path, *arguments, **options)
+
+    monkeypatch.setattr(removal.Path, method, fails)
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+@pytest.mark.parametrize("method", ["replace", "mkdir"])
+def test_a_study_whose_files_cannot_be_removed_stays_whole(
+    kept, monkeypatch, method, times
+):
+    before = files(kept)
+    assert len(before) == 4
+    with monkeypatch.context() as patched:
+        failing(patched, method, times)
+        with pytest.raises(StoreWriteError, match=r"Nothing was removed: .* \(Permission"):
+            remove_study(kept, "widths")
+    with Store(kept.folder) as again:  # what could not be put back then is put back now
+        assert files(again) == before
+        assert all(again.run(run).archive() == b"model" for run in RUNS)
+        remove_study(again, "widths")
+        assert files(again) == []
+        assert list_studies(again) == []
+
+
+@pytest.mark.parametrize("times", [0, 3])
+def test_files_that_cannot_be_deleted_are_when_they_can(kept, monkeypatch, times):
+    with monkeypatch.context() as patched:
+        failing(patched, "unlink", times)
+        with pytest.raises(
+            StoreWriteError, match=r'"widths" is removed, but not yet all of'
+        ):
+            remove_study(kept, "widths")
+    assert list_studies(kept) == []
+    assert files(kept)
+    with Store(kept.folder) as again:
+        assert files(again) == []
+
+
+def test_a_removal_that_is_killed_is_undone_or_done(kept, monkeypatch):
+    before = files(kept)
+
+    def killed(*arguments):
+        raise SystemExit  # with nothing after it
+
+    with monkeypatch.context() as patched:
+        patched.setattr(removal, "put_back", lambda *arguments: None)
+        put_aside = removal.put_aside
+        patched.setattr(removal, "put_aside", lambda *them: killed(put_aside(*them)))
+        with pytest.raises(SystemExit):
+            remove_study(kept, "widths")
+    assert files(kept) == sorted([*before, removal.ASIDE])
+    assert f"4 files in {kept.models / removal.ASIDE}" in examine(kept).leftovers
+    with Store(kept.folder) as again:
+        assert files(again) == before
+        assert len(list_studies(again)) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(removal, "settle", killed)
+        with pytest.raises(SystemExit):
+            remove_study(kept, "widths")
+    with Store(kept.folder) as again:
+        assert files(again) == []
+        assert list_studies(again) == []
+
+
+def test_a_link_in_the_place_of_what_is_put_aside_is_not_followed(kept, tmp_path):
+    before = files(kept)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / before[0]).write_text("mine")
+    (kept.models / removal.ASIDE).symlink_to(mine)
+    with pytest.raises(StoreWriteError, match="Nothing was removed"):
+        remove_study(kept, "widths")
+    with Store(kept.folder) as again:
+        assert [it for it in files(again) if it != removal.ASIDE] == before
+    assert [path.read_text() for path in mine.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize(

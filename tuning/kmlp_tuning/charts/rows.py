@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from kmlp.charts.accuracy import error_of
-from kmlp.texts import count_of, short_text
+from kmlp.config import short_text
+from kmlp.texts import count_of
 from kmlp_tuning.domains import Choice, Range, has_value
 from kmlp_tuning.search import Search
 from kmlp_tuning.trial import Trial

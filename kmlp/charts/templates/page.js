@@ -1,8 +1,15 @@
-for (const [id, specification] of Object.entries(SPECIFICATIONS)) {
+const { charts, config } = JSON.parse(document.getElementById("charts").textContent);
+
+for (const [id, specification] of Object.entries(charts)) {
   vegaEmbed(document.getElementById(id), specification, {
+    ast: true, // expressions are interpreted, not evaluated
     renderer: "svg",
-    config: CONFIG,
+    config,
     actions: { export: true, source: false, compiled: false, editor: false },
+    // The page has their styles: its policy forbids others.
+    defaultStyle: false,
+    forceActionsMenu: true,
+    tooltip: { disableDefaultStyle: true },
   }).catch((error) => console.error(id, error));
 }
 

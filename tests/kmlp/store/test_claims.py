@@ -1,0 +1,276 @@
+"""Who holds a claim, and whether that process lives; no clock but this process' counts."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from kmlp import RunConfig
+from kmlp.run import RunIdentity
+from kmlp.store import Store
+from kmlp.store.claims import SECONDS_UNTIL_GIVEN_UP, SECONDS_UNTIL_STALE
+
+pytestmark = pytest.mark.once
+
+A = RunIdentity("1" * 64, RunConfig(), "none", True, 10)
+B = RunIdentity("2" * 64, RunConfig(seed=1), "none", True, 10)
+
+
+class Clock:
+    """A monotonic clock that goes as it is told to."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("kmlp.store.claims.time.monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def still(monkeypatch):
+    """No heart beats but when a test says so."""
+    monkeypatch.setattr("kmlp.store.claims.SECONDS_BETWEEN_BEATS", 1000.0)
+
+
+@pytest.fixture
+def ours(tmp_path, still):
+    with Store(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def theirs(ours, still):
+    """Another process' store, which has claimed a run."""
+    with Store(ours.folder) as opened:
+        assert opened.claim(A)
+        yield opened
+
+
+def change(store, **columns):
+    names = ", ".join(f"{name} = ?" for name in columns)
+    store.connection.execute(f"UPDATE claims SET {names}", tuple(columns.values()))
+
+
+def beat(store):
+    store.connection.execute("UPDATE claims SET heartbeat = heartbeat + 1")
+
+
+def seconds_until_free(store, clock, *, at_the_most=1000.0, while_waiting=lambda: None):
+    """How long one has to look at a claim, twice a second, until one has it."""
+    begun = clock.now
+    while not store.claim(A):
+        while_waiting()
+        clock.now += 0.5
+        if clock.now - begun > at_the_most:
+            return None
+    return clock.now - begun
+
+
+@pytest.mark.parametrize("ahead", [-3600.0, 0.0, 3600.0, 1e300])
+def test_the_clock_of_another_machine_does_not_count(ours, theirs, clock, ahead):
+    change(
+        theirs, host="far away", heartbeat=time.time() + ahead, since=time.time() + ahead
+    )
+    seconds = seconds_until_free(ours, clock)
+    assert SECONDS_UNTIL_STALE <= seconds <= SECONDS_UNTIL_STALE + 1
+
+
+def test_a_heart_that_beats_far_away_keeps_its_claim(ours, theirs, clock):
+    change(theirs, host="far away")
+    waited = seconds_until_free(
+        ours, clock, at_the_most=60, while_waiting=lambda: beat(theirs)
+    )
+    assert waited is None
+    assert ours.claims.holder(A.key).lives
+
+
+def test_whether_a_claim_is_dead_is_not_known_before_it_was_looked_at(ours, theirs, clock):
+    change(theirs, host="far away")
+    assert ours.claims.holder(A.key).lives is None
+    beat(theirs)
+    assert ours.claims.holder(A.key).lives is True
+
+
+def test_who_slept_between_two_looks_looks_longer(ours, theirs, clock):
+    """The other machine may have slept, too, and not have beaten yet."""
+    change(theirs, host="far away")
+    assert not ours.claim(A)
+    clock.now += 100_000
+    assert not ours.claim(A)
+    assert seconds_until_free(ours, clock) > 10
+
+
+def test_a_claim_that_was_taken_over_is_looked_at_anew(ours, theirs, clock):
+    change(theirs, host="far away")
+    assert not ours.claim(A)
+    clock.now += 4
+    change(theirs, owner="a third one")
+    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_STALE
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"pid": 4194304}, {"started": "0"}, {"pid": 4194304, "system": "", "started": ""}],
+    ids=["gone", "its number was given again", "claimed by an older kmlp"],
+)
+def test_the_claim_of_a_dead_process_of_this_system_is_free_at_once(ours, theirs, columns):
+    """Whatever its clock said."""
+    change(theirs, heartbeat=time.time() + 3600, **columns)
+    assert ours.claim(A)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"system": "another container"},
+        {"host": "far away"},
+        {"pid": -1},
+        {"pid": 2**60},
+        {"pid": "no number"},
+    ],
+    ids=["container", "host", "negative", "large", "text"],
+)
+def test_a_number_of_a_process_means_nothing_elsewhere(ours, theirs, clock, columns):
+    change(theirs, **{"pid": 4194304, **columns})
+    assert not ours.claim(A)
+    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_STALE
+
+
+def test_a_process_that_runs_keeps_its_claim_though_its_heart_is_kept_from_beating(
+    ours, theirs, clock
+):
+    seconds = seconds_until_free(ours, clock)
+    assert SECONDS_UNTIL_GIVEN_UP <= seconds <= SECONDS_UNTIL_GIVEN_UP + 1
+
+
+@pytest.fixture
+def another(theirs):
+    """A process of this machine that has the claim."""
+    code = "import sys; print(open('/proc/self/stat').read()); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    started = process.stdout.readline().rpartition(")")[2].split()[19]
+    change(theirs, pid=process.pid, started=started)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def eventually(is_so):
+    for _ in range(200):
+        if is_so():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks in /proc")
+def test_another_process_of_this_machine(ours, theirs, clock, another):
+    """It runs; it is stopped, as by Ctrl-Z; it is dead, and nobody has asked for its end."""
+    assert ours.claims.holder(A.key).lives is True
+    another.send_signal(signal.SIGSTOP)
+    assert eventually(lambda: ours.claims.holder(A.key).lives is None)
+    another.send_signal(signal.SIGCONT)
+    assert eventually(lambda: ours.claims.holder(A.key).lives is True)
+    another.send_signal(signal.SIGSTOP)
+    assert eventually(lambda: ours.claims.holder(A.key).lives is None)
+    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_STALE - 1
+    change(ours, owner="another", pid=another.pid)
+    another.kill()
+    assert eventually(lambda: ours.claim(A))
+
+
+def test_a_claim_that_this_process_could_not_give_back_is_free(ours, theirs):
+    """It runs on: a notebook, say."""
+    theirs.close()
+    assert ours.claim(A)
+
+
+def test_who_holds_a_claim_is_said(ours, theirs, clock):
+    change(theirs, since=0.0)
+    here = f"process {os.getpid()} on {socket.gethostname()}"
+    assert ours.holder(A) == here
+    change(theirs, since=1_000_000_000.5)
+    assert ours.holder(A) == f"{here} since 2001-09-09 01:46:40 UTC"
+    for nonsense in (float("inf"), 1e300, "yesterday"):
+        change(theirs, since=nonsense)
+        assert ours.holder(A) == here
+    assert theirs.holder(A) == ""
+    theirs.release(A)
+    assert ours.holder(A) == ""
+
+
+class Failing:
+    """Opens connections that fail so often, in two ways."""
+
+    def __init__(self, connect, error, times):
+        self.connect, self.error, self.times = connect, error, times
+        self.opened = 0
+
+    def __call__(self):
+        self.opened += 1
+        if self.opened <= self.times:
+            raise self.error
+        return self.connect()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("EMFILE"), ValueError("of any kind"), MemoryError()]
+)
+def test_a_heart_that_fails_beats_again(tmp_path, monkeypatch, error):
+    """A thread that ends in an error is one of pytest's warnings, which are errors."""
+    monkeypatch.setattr("kmlp.store.claims.SECONDS_BETWEEN_BEATS", 0.01)
+    with Store(tmp_path) as store:
+        failing = Failing(store.claims._connect, error, 3)
+        store.claims._connect = failing
+        assert store.claim(A)
+
+        def beats():
+            return store.connection.execute("SELECT heartbeat FROM claims").fetchone()[0]
+
+        assert eventually(lambda: beats() > 2)
+        assert failing.opened == 4
+
+
+def test_a_heart_whose_database_is_locked_beats_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("kmlp.store.claims.SECONDS_BETWEEN_BEATS", 0.01)
+    monkeypatch.setattr("kmlp.store.runs.SECONDS_BETWEEN_BEATS", 0.01)
+    with Store(tmp_path) as store, Store(tmp_path) as other:
+        assert store.claim(A)
+
+        def beats():
+            return store.connection.execute("SELECT heartbeat FROM claims").fetchone()[0]
+
+        assert eventually(lambda: beats() > 1)
+        other.connection.execute("BEGIN IMMEDIATE")
+        time.sleep(0.3)
+        there = beats()
+        other.connection.execute("COMMIT")
+        assert eventually(lambda: beats() > there)
+
+
+def test_a_claim_holds_where_no_thread_is_to_be_had(ours, monkeypatch):
+    def none(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none)
+        assert ours.claim(A)
+    assert ours.claims._thread is None
+    assert ours.claim(B)  # the next one has a heart
+    assert ours.claims._thread.is_alive()
