@@ -17,7 +17,8 @@ ablate: $(VENV)/installed
 .PHONY: test
 test: $(VENV)/installed-all
 	$(MAKE) lint
-	$(MAKE) --jobs=2 $(SYNC) test-once test-tensorflow test-jax test-torch test-clusters test-wheel
+	$(MAKE) --jobs=3 $(SYNC) test-once test-tensorflow test-killed test-jax \
+	    test-torch test-wheel
 
 .PHONY: lint
 lint: $(VENV)/installed-all
@@ -32,16 +33,16 @@ $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* $(BIN)/pytest -m "not once and not slow" \
 	    $(if $(filter tensorflow,$*),,tests/kmlp tests/tuning)
 
-# What does not depend on the backend: processes killed, disks full, datasets read, made-up
-# scores, questions that are refused. On JAX, whose processes start and train the fastest.
+# What does not depend on the backend: datasets read, made-up scores, questions that are
+# refused, damage. On JAX, whose processes start and train the fastest.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
 	KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
-	    $(addprefix tests/,kmlp tuning cli crashes datasets fuzz)
+	    $(addprefix tests/,kmlp tuning cli datasets fuzz)
 
 # What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
-# optimizer, loss, metric and layer of Keras among it, on each backend; published labs; and
-# damage of a thousand kinds.
+# optimizer, loss, metric, layer and activation of Keras among it, and stock tuners, on each
+# backend; published labs; and damage of a thousand kinds.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
 	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs
@@ -49,16 +50,17 @@ test-slow: $(VENV)/installed-all
 .PHONY: $(BACKENDS:%=test-conformance-%)
 $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* $(BIN)/pytest --show-capture=no -m slow \
-	    tests/conformance tests/kmlp/fused
+	    tests/conformance tests/kmlp tests/tuning
 
 .PHONY: test-labs
 test-labs: $(VENV)/installed-all
 	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/cli tests/datasets tests/fuzz
 
-# Real Ray clusters, whose workers and nodes are killed, too.
-.PHONY: test-clusters
-test-clusters: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest tests/clusters
+# Processes that are killed, disks that are full, and real Ray clusters. They wait more than
+# they compute, so that they take no time from the others.
+.PHONY: test-killed
+test-killed: $(VENV)/installed-all
+	KERAS_BACKEND=jax $(BIN)/pytest tests/crashes tests/clusters
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel

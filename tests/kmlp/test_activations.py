@@ -28,6 +28,7 @@ class SideBySide(keras.Model):
         return {name: model(x) for name, model in self.models.items()}
 
 
+@pytest.mark.slow
 def test_every_keras_activation_trains():
     names = sorted(KERAS_NAMES - set(_UNUSABLE))
     models = {

@@ -156,6 +156,7 @@ def two_inputs():
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [convolutional, two_inputs])
 def test_models_that_are_not_ours(make):
     """Batch normalization, a regularizer, Adam, and inputs by name."""
@@ -210,6 +211,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_what_a_model_can_have_is_trained_as_keras_trains_it(name):
     keras.utils.set_random_seed(1)
