@@ -66,6 +66,8 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
             raise StoreError(f"There are no runs in {folder} yet.")
         folder.mkdir(parents=True, exist_ok=True)
         _check_files(path)
+        if writable:
+            _check_models(folder / checkpoints.FOLDER)
         connection = connect(str(path)) if writable else _connect_to_read(path)
         try:
             version = _version(connection, path)
@@ -142,12 +144,28 @@ def _check_files(path: Path) -> None:
                 f"{file} is a link, which is not followed. Give the folder where the file "
                 "is, by --runs-dir or KMLP_RUNS_DIR."
             )
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise StoreError(
+                f"{file} is no file. Move it away, or choose another --runs-dir."
+            )
     journal = _beside(path, "journal")
     if journal.exists():
         with journal.open("rb") as opened:
             opened.seek(max(0, journal.stat().st_size - len(_SUPER_JOURNAL)))
             if opened.read() == _SUPER_JOURNAL:
                 raise StoreError(f"{journal} names another file. kmlp wrote no such file.")
+
+
+def _check_models(folder: Path) -> None:
+    """Raises `StoreError` if models cannot be kept there, or would be kept elsewhere.
+
+    Before anything is written: what lacks its models is trained again.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise StoreError(
+            f"{folder} is no folder, or a link, which is not followed. Put the folder of "
+            "the models there, or choose another --runs-dir."
+        )
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

@@ -1,11 +1,13 @@
 """Stores that somebody else changed, made or laid over: named, and nothing else harmed."""
 
 import json
+import os
 import shutil
 import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from made_up import made_up_record
@@ -247,10 +249,13 @@ def test_links_are_not_followed(folder, tmp_path):
     elsewhere = shutil.move(folder / "checkpoints", tmp_path / "elsewhere")
     (folder / "checkpoints").symlink_to(elsewhere)
     files = sorted(it.name for it in elsewhere.iterdir())
-    with Store(folder) as store:
-        with pytest.raises(DamagedError, match="no file of this folder"):
-            store.run(RUNS[0]).archive()
-        remove_study(store, "widths")
+    with (
+        Store(folder, writable=False) as store,
+        pytest.raises(DamagedError, match="no file of this folder"),
+    ):
+        store.run(RUNS[0]).archive()
+    with pytest.raises(StoreError, match="a link, which is not followed"):
+        Store(folder)
     assert sorted(it.name for it in elsewhere.iterdir()) == files
     other = tmp_path / "other"
     other.mkdir()
@@ -261,6 +266,29 @@ def test_links_are_not_followed(folder, tmp_path):
                 Store(other, writable=writable)
         (other / file).unlink()
     assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize("name", ["kmlp.sqlite", "kmlp.sqlite-journal", "kmlp.sqlite-wal"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_opened(folder, name, make):
+    """A pipe would be waited for."""
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    for writable in (True, False):
+        with pytest.raises(StoreError, match=f"{name} is no file"):
+            Store(folder, writable=writable)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch, lambda it: it.symlink_to("x")])
+def test_no_run_is_cut_where_there_is_no_folder_for_models(folder, make):
+    models = folder / "checkpoints"
+    models.rename(folder / "x")
+    make(models)
+    with pytest.raises(StoreError, match="checkpoints is no folder, or a link"):
+        Store(folder)
+    models.unlink()
+    (folder / "x").rename(models)
+    assert answers(folder)[1] == []
 
 
 def test_a_journal_that_has_sqlite_remove_another_file_is_not_played_back(folder, tmp_path):
