@@ -34,6 +34,9 @@ _TABLES = ("environments", "runs", "checkpoints", "studies", "study_runs", "chan
 """Whose indexes are compared with them when a store is opened. That of epochs has none,
 and is under the checksums of runs.
 """
+_MOST_CHANGES = 2**62
+"""More than any store has seen; SQLite counts to 2**63."""
+
 _SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 """What a journal ends with that names another file, which SQLite would remove."""
 
@@ -173,6 +176,8 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     version, tables = connection.execute(
         "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
     ).fetchone()
+    if version < 0:
+        raise DamagedError(damaged_file(path, f"its schema is numbered {version}"))
     if version > VERSION:
         raise StoreError(
             f"{path} was written by a newer kmlp (schema {version}; this one knows "
@@ -249,10 +254,24 @@ def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
         found = connection.execute(f"PRAGMA table_info({table})").fetchall()
         if not columns <= {row["name"] for row in found}:
             raise DamagedError(damaged_file(path, f"`{table}` lacks columns"))
+    count_changes(connection, path)
     for table in _TABLES:
         for [said] in connection.execute(f"PRAGMA integrity_check({table})"):
             if said != "ok":
                 raise DamagedError(damaged_file(path, said))
+
+
+def count_changes(connection: sqlite3.Connection, path: Path) -> int:
+    """How many transactions there were.
+
+    Raises:
+        DamagedError: if it does not say.
+    """
+    found = [row["count"] for row in connection.execute("SELECT count FROM changes")]
+    match found:
+        case [int(count)] if 0 <= count < _MOST_CHANGES:
+            return count
+    raise DamagedError(damaged_file(path, "`changes` has no count"))
 
 
 @cache

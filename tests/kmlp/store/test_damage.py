@@ -19,6 +19,7 @@ from kmlp.engine import Slice, SliceResult, Standing
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store.doctor import Health, examine, rebuild, repair
+from kmlp.store.listing import list_runs
 from kmlp.store.migrations import VERSION
 from kmlp.store.studies import get_study, list_studies, put_study, remove_study
 
@@ -162,6 +163,19 @@ def test_a_changed_study_is_named_and_removed_or_put_again(request, version, wha
         assert store.run(RUNS[0]).epochs == 3
 
 
+def test_the_runs_of_a_study_that_has_the_name_of_another_are_not_listed(folder):
+    with Store(folder) as store:
+        put_study(store, replace(WIDTHS, name="another"))
+    change(
+        folder,
+        "UPDATE studies SET name = 'x' WHERE name = 'another'",
+        "UPDATE studies SET name = 'another' WHERE name = 'widths'",
+        "UPDATE studies SET name = 'widths' WHERE name = 'x'",
+    )
+    with Store(folder) as store, pytest.raises(DamagedError, match='study "widths"'):
+        list_runs(store, {}, study="widths")
+
+
 def test_a_study_whose_name_is_none_is_removed_by_what_is_shown(folder):
     change(folder, "UPDATE studies SET name = CAST(x'ff1b' AS TEXT)")
     with Store(folder) as store:
@@ -201,6 +215,11 @@ def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
         ("ALTER TABLE runs RENAME TO other", "lacks columns"),
         ("CREATE TRIGGER t AFTER DELETE ON runs BEGIN SELECT 1; END", "has a trigger"),
         ("CREATE VIEW v AS SELECT 1", "has a view"),
+        ("DELETE FROM changes", "`changes` has no count"),
+        ("UPDATE changes SET count = x'00'", "`changes` has no count"),
+        (f"UPDATE changes SET count = {2**63 - 1}", "`changes` has no count"),
+        ("INSERT INTO changes VALUES (1)", "`changes` has no count"),
+        ("PRAGMA user_version = -1", "its schema is numbered -1"),
     ],
 )
 def test_a_database_that_is_built_in_another_way_is_not_opened(folder, statement, message):
