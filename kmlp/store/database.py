@@ -184,6 +184,10 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"{VERSION}). Update kmlp, or choose another --runs-dir."
         )
     if version == 0 and tables:
+        if connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE name = 'study_runs'"
+        ).fetchone():
+            raise DamagedError(damaged_file(path, "its schema has no number"))
         raise StoreError(
             f"{path} is a database of something else. Move it away, or choose "
             "another --runs-dir."

@@ -194,6 +194,12 @@ def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
     with Store(folder) as store:
         repair(store)
     assert answers(folder)[1] == []
+    change(folder, "DELETE FROM environments")
+    with Store(folder) as store:
+        assert "where some runs were trained" in examine(store).damaged[0]
+        assert repair(store) == []
+        assert examine(store).whole
+    assert answers(folder)[1] == []
     change(folder, """UPDATE environments SET facts = '{"command": "kmlp ''"}'""")
     assert len(answers(folder)[1]) == 1
 
@@ -219,6 +225,7 @@ def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
         ("UPDATE changes SET count = x'00'", "`changes` has no count"),
         (f"UPDATE changes SET count = {2**63 - 1}", "`changes` has no count"),
         ("INSERT INTO changes VALUES (1)", "`changes` has no count"),
+        ("PRAGMA user_version = 0", "its schema has no number"),
         ("PRAGMA user_version = -1", "its schema is numbered -1"),
     ],
 )
