@@ -222,8 +222,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, version: int) -> None:
 def _check_unused(connection: sqlite3.Connection, path: Path) -> None:
     """Raises `StoreError` if an older kmlp trains, which would write no checksums."""
     for row in connection.execute("SELECT host, pid, heartbeat FROM claims"):
-        age = time.time() - row["heartbeat"] if isinstance(row["heartbeat"], float) else 0
-        if abs(age) < SECONDS_UNTIL_STALE:
+        beat = row["heartbeat"]  # what is no number was not written by a heart
+        if isinstance(beat, float) and abs(time.time() - beat) < SECONDS_UNTIL_STALE:
             raise StoreError(
                 f"{path} is in use by an older kmlp (process {row['pid']} on "
                 f"{row['host']}). Wait until that one is done."

@@ -125,6 +125,9 @@ def test_an_older_store_in_use_is_not_changed(older):
     with pytest.raises(StoreError, match=r"an older kmlp \(process 7 on a host\)"):
         Store(older)
     assert answers(older)[1] == []
+    change(older, "UPDATE claims SET heartbeat = 'damaged'")
+    with Store(older) as store:
+        assert examine(store).whole
 
 
 STUDIES = {
