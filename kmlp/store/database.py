@@ -34,6 +34,9 @@ _TABLES = ("environments", "runs", "checkpoints", "studies", "study_runs", "chan
 """Whose indexes are compared with them when a store is opened. That of epochs has none,
 and is under the checksums of runs.
 """
+_MOST_CHANGES = 2**62
+"""More than any store has seen; SQLite counts to 2**63."""
+
 _SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 """What a journal ends with that names another file, which SQLite would remove."""
 
@@ -66,6 +69,8 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
             raise StoreError(f"There are no runs in {folder} yet.")
         folder.mkdir(parents=True, exist_ok=True)
         _check_files(path)
+        if writable:
+            _check_models(folder / checkpoints.FOLDER)
         connection = connect(str(path)) if writable else _connect_to_read(path)
         try:
             version = _version(connection, path)
@@ -142,6 +147,10 @@ def _check_files(path: Path) -> None:
                 f"{file} is a link, which is not followed. Give the folder where the file "
                 "is, by --runs-dir or KMLP_RUNS_DIR."
             )
+        if file.exists() and not file.is_file():  # a pipe would be waited for
+            raise StoreError(
+                f"{file} is no file. Move it away, or choose another --runs-dir."
+            )
     journal = _beside(path, "journal")
     if journal.exists():
         with journal.open("rb") as opened:
@@ -150,17 +159,35 @@ def _check_files(path: Path) -> None:
                 raise StoreError(f"{journal} names another file. kmlp wrote no such file.")
 
 
+def _check_models(folder: Path) -> None:
+    """Raises `StoreError` if models cannot be kept there, or would be kept elsewhere.
+
+    Before anything is written: what lacks its models is trained again.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise StoreError(
+            f"{folder} is no folder, or a link, which is not followed. Put the folder of "
+            "the models there, or choose another --runs-dir."
+        )
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """The version of the schema; 0: there is none yet."""
     version, tables = connection.execute(
         "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
     ).fetchone()
+    if version < 0:
+        raise DamagedError(damaged_file(path, f"its schema is numbered {version}"))
     if version > VERSION:
         raise StoreError(
             f"{path} was written by a newer kmlp (schema {version}; this one knows "
             f"{VERSION}). Update kmlp, or choose another --runs-dir."
         )
     if version == 0 and tables:
+        if connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE name = 'study_runs'"
+        ).fetchone():
+            raise DamagedError(damaged_file(path, "its schema has no number"))
         raise StoreError(
             f"{path} is a database of something else. Move it away, or choose "
             "another --runs-dir."
@@ -195,8 +222,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, version: int) -> None:
 def _check_unused(connection: sqlite3.Connection, path: Path) -> None:
     """Raises `StoreError` if an older kmlp trains, which would write no checksums."""
     for row in connection.execute("SELECT host, pid, heartbeat FROM claims"):
-        age = time.time() - row["heartbeat"] if isinstance(row["heartbeat"], float) else 0
-        if abs(age) < SECONDS_UNTIL_STALE:
+        beat = row["heartbeat"]  # what is no number was not written by a heart
+        if isinstance(beat, float) and abs(time.time() - beat) < SECONDS_UNTIL_STALE:
             raise StoreError(
                 f"{path} is in use by an older kmlp (process {row['pid']} on "
                 f"{row['host']}). Wait until that one is done."
@@ -231,10 +258,24 @@ def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
         found = connection.execute(f"PRAGMA table_info({table})").fetchall()
         if not columns <= {row["name"] for row in found}:
             raise DamagedError(damaged_file(path, f"`{table}` lacks columns"))
+    count_changes(connection, path)
     for table in _TABLES:
         for [said] in connection.execute(f"PRAGMA integrity_check({table})"):
             if said != "ok":
                 raise DamagedError(damaged_file(path, said))
+
+
+def count_changes(connection: sqlite3.Connection, path: Path) -> int:
+    """How many transactions there were.
+
+    Raises:
+        DamagedError: if it does not say.
+    """
+    found = [row["count"] for row in connection.execute("SELECT count FROM changes")]
+    match found:
+        case [int(count)] if 0 <= count < _MOST_CHANGES:
+            return count
+    raise DamagedError(damaged_file(path, "`changes` has no count"))
 
 
 @cache

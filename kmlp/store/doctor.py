@@ -92,6 +92,10 @@ def examine(store: Store) -> Health:
                 damaged.append(
                     f"What {store.folder} says of where some runs were trained is damaged."
                 )
+        damaged += [
+            f"{store.folder} does not say any more where some runs were trained."
+            for _ in _lost_environments(store)
+        ]
         for row in _all(store, "studies"):
             try:
                 record_of(store, row)
@@ -152,6 +156,10 @@ def repair(store: Store) -> list[LostRun]:
     lost: list[LostRun] = []
     with store.writing():
         targets = _targets(store)
+        for number in _lost_environments(store):
+            store.connection.execute(
+                "INSERT INTO environments (id, created, facts) VALUES (?, 0, '')", (number,)
+            )
         for row in _all(store, "environments"):
             if not is_whole(store, row):
                 store.connection.execute(
@@ -249,6 +257,18 @@ def _until_damage(connection: sqlite3.Connection, query: str) -> Iterator[sqlite
 
 def _all(store: Store, table: str) -> list[sqlite3.Row]:
     return store.connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+
+
+def _lost_environments(store: Store) -> list[int]:
+    """The numbers of environments that are named, and not there."""
+    named = " UNION ".join(
+        f"SELECT environment FROM {table}" for table in ("epochs", "runs", "studies")
+    )
+    rows = store.connection.execute(
+        f"SELECT environment FROM ({named}) WHERE typeof(environment) = 'integer' "
+        "AND environment NOT IN (SELECT id FROM environments)"
+    )
+    return [number for (number,) in rows]
 
 
 def _models(store: Store, run: sqlite3.Row) -> tuple[list[int], list[str]]:

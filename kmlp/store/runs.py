@@ -23,7 +23,14 @@ from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteErro
 from kmlp.run import FIGURES, EpochRecord, Run, RunIdentity
 from kmlp.store import checkpoints, checksums, removal, validity
 from kmlp.store.claims import SECONDS_BETWEEN_BEATS, Claims
-from kmlp.store.database import FILE, explained, open_again, open_database, transaction
+from kmlp.store.database import (
+    FILE,
+    count_changes,
+    explained,
+    open_again,
+    open_database,
+    transaction,
+)
 from kmlp.store.presence import Presence
 
 CHECKPOINTS_KEPT = 2
@@ -259,7 +266,7 @@ class Store(Closing):
         """
         self.check_presence()
         with self.reading(), transaction(self.connection):
-            [changes] = self.connection.execute("SELECT count FROM changes").fetchone()
+            changes = count_changes(self.connection, self.folder / FILE)
             if changes < self._changes:
                 raise StoreLostError(
                     f"{self.folder / FILE} was replaced by an older copy while this "

@@ -269,9 +269,11 @@ def keys_of_study(store: Store, name: str) -> set[str]:
 
     Raises:
         StoreError: if there is no such study.
+        DamagedError: if it is not what was written.
     """
     row = _study_row(store, name)
     with store.reading():
+        record_of(store, row)
         asked = store.connection.execute(
             "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
         )

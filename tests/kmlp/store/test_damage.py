@@ -1,11 +1,13 @@
 """Stores that somebody else changed, made or laid over: named, and nothing else harmed."""
 
 import json
+import os
 import shutil
 import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from made_up import made_up_record
@@ -17,6 +19,7 @@ from kmlp.engine import Slice, SliceResult, Standing
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store.doctor import Health, examine, rebuild, repair
+from kmlp.store.listing import list_runs
 from kmlp.store.migrations import VERSION
 from kmlp.store.studies import get_study, list_studies, put_study, remove_study
 
@@ -122,6 +125,9 @@ def test_an_older_store_in_use_is_not_changed(older):
     with pytest.raises(StoreError, match=r"an older kmlp \(process 7 on a host\)"):
         Store(older)
     assert answers(older)[1] == []
+    change(older, "UPDATE claims SET heartbeat = 'damaged'")
+    with Store(older) as store:
+        assert examine(store).whole
 
 
 STUDIES = {
@@ -160,6 +166,19 @@ def test_a_changed_study_is_named_and_removed_or_put_again(request, version, wha
         assert store.run(RUNS[0]).epochs == 3
 
 
+def test_the_runs_of_a_study_that_has_the_name_of_another_are_not_listed(folder):
+    with Store(folder) as store:
+        put_study(store, replace(WIDTHS, name="another"))
+    change(
+        folder,
+        "UPDATE studies SET name = 'x' WHERE name = 'another'",
+        "UPDATE studies SET name = 'another' WHERE name = 'widths'",
+        "UPDATE studies SET name = 'widths' WHERE name = 'x'",
+    )
+    with Store(folder) as store, pytest.raises(DamagedError, match='study "widths"'):
+        list_runs(store, {}, study="widths")
+
+
 def test_a_study_whose_name_is_none_is_removed_by_what_is_shown(folder):
     change(folder, "UPDATE studies SET name = CAST(x'ff1b' AS TEXT)")
     with Store(folder) as store:
@@ -177,6 +196,12 @@ def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
     assert "where some runs were trained" in named
     with Store(folder) as store:
         repair(store)
+    assert answers(folder)[1] == []
+    change(folder, "DELETE FROM environments")
+    with Store(folder) as store:
+        assert "where some runs were trained" in examine(store).damaged[0]
+        assert repair(store) == []
+        assert examine(store).whole
     assert answers(folder)[1] == []
     change(folder, """UPDATE environments SET facts = '{"command": "kmlp ''"}'""")
     assert len(answers(folder)[1]) == 1
@@ -199,6 +224,12 @@ def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
         ("ALTER TABLE runs RENAME TO other", "lacks columns"),
         ("CREATE TRIGGER t AFTER DELETE ON runs BEGIN SELECT 1; END", "has a trigger"),
         ("CREATE VIEW v AS SELECT 1", "has a view"),
+        ("DELETE FROM changes", "`changes` has no count"),
+        ("UPDATE changes SET count = x'00'", "`changes` has no count"),
+        (f"UPDATE changes SET count = {2**63 - 1}", "`changes` has no count"),
+        ("INSERT INTO changes VALUES (1)", "`changes` has no count"),
+        ("PRAGMA user_version = 0", "its schema has no number"),
+        ("PRAGMA user_version = -1", "its schema is numbered -1"),
     ],
 )
 def test_a_database_that_is_built_in_another_way_is_not_opened(folder, statement, message):
@@ -247,10 +278,13 @@ def test_links_are_not_followed(folder, tmp_path):
     elsewhere = shutil.move(folder / "checkpoints", tmp_path / "elsewhere")
     (folder / "checkpoints").symlink_to(elsewhere)
     files = sorted(it.name for it in elsewhere.iterdir())
-    with Store(folder) as store:
-        with pytest.raises(DamagedError, match="no file of this folder"):
-            store.run(RUNS[0]).archive()
-        remove_study(store, "widths")
+    with (
+        Store(folder, writable=False) as store,
+        pytest.raises(DamagedError, match="no file of this folder"),
+    ):
+        store.run(RUNS[0]).archive()
+    with pytest.raises(StoreError, match="a link, which is not followed"):
+        Store(folder)
     assert sorted(it.name for it in elsewhere.iterdir()) == files
     other = tmp_path / "other"
     other.mkdir()
@@ -261,6 +295,29 @@ def test_links_are_not_followed(folder, tmp_path):
                 Store(other, writable=writable)
         (other / file).unlink()
     assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.parametrize("name", ["kmlp.sqlite", "kmlp.sqlite-journal", "kmlp.sqlite-wal"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_opened(folder, name, make):
+    """A pipe would be waited for."""
+    (folder / name).unlink(missing_ok=True)
+    make(folder / name)
+    for writable in (True, False):
+        with pytest.raises(StoreError, match=f"{name} is no file"):
+            Store(folder, writable=writable)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch, lambda it: it.symlink_to("x")])
+def test_no_run_is_cut_where_there_is_no_folder_for_models(folder, make):
+    models = folder / "checkpoints"
+    models.rename(folder / "x")
+    make(models)
+    with pytest.raises(StoreError, match="checkpoints is no folder, or a link"):
+        Store(folder)
+    models.unlink()
+    (folder / "x").rename(models)
+    assert answers(folder)[1] == []
 
 
 def test_a_journal_that_has_sqlite_remove_another_file_is_not_played_back(folder, tmp_path):
