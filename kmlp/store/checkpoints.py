@@ -13,6 +13,7 @@ import re
 import stat
 from pathlib import Path
 
+from kmlp.errors import StoreError
 from kmlp.files import open_new
 
 FOLDER = "checkpoints"
@@ -57,13 +58,19 @@ def read(path: Path, sha256: str) -> bytes:
 
     Raises:
         Damaged: if they are not those that were written.
+        StoreError: if the system refuses them now, which says nothing of them.
     """
     try:
         if path.parent.is_symlink() or not stat.S_ISREG(path.lstat().st_mode):
             raise Damaged(f"{path} is no file of this folder")
         archive = path.read_bytes()
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{path} cannot be read ({error.strerror})") from error
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be read ({error.strerror}). Mend that, then run the same "
+            "command again."
+        ) from error
     if hashlib.sha256(archive).hexdigest() != sha256:
         raise Damaged(f"{path} is damaged (its checksum is another)")
     return archive

@@ -247,7 +247,7 @@ def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
     """
     names = connection.execute(
         "SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index') "
-        "OR sql LIKE '%virtual%'"
+        "OR sql LIKE 'create virtual%'"
     ).fetchall()
     for row in names:
         raise DamagedError(

@@ -135,7 +135,7 @@ def examine(store: Store) -> Health:
         runs=runs,
         epochs=epochs,
         models=models,
-        damaged=tuple(damaged),
+        damaged=tuple(dict.fromkeys(damaged)),
         leftovers=tuple(leftovers),
     )
 

@@ -20,11 +20,11 @@ def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     with store.reading():
-        for number, row in _rows(store, study):
+        for row in _rows(store, study):
             if row is not None and is_whole(store, row):
                 found.append(json.loads(row["facts"]))
             else:
-                store.damaged[f"environment {number}"] = DamagedError(
+                store.damaged["environments"] = DamagedError(
                     f"What {store.folder} says of where some runs were trained is damaged."
                 )
     return found
@@ -37,7 +37,7 @@ def is_whole(store: Store, row: sqlite3.Row) -> bool:
     )
 
 
-def _rows(store: Store, study: str) -> Iterator[tuple[int, sqlite3.Row | None]]:
+def _rows(store: Store, study: str) -> Iterator[sqlite3.Row | None]:
     """What the epochs of a study name as where they were trained, and what there is."""
     named = store.connection.execute(
         "SELECT DISTINCT epochs.environment FROM epochs "
@@ -47,9 +47,6 @@ def _rows(store: Store, study: str) -> Iterator[tuple[int, sqlite3.Row | None]]:
         (study,),
     ).fetchall()
     for [number] in named:
-        yield (
-            number,
-            store.connection.execute(
-                "SELECT * FROM environments WHERE id = ?", (number,)
-            ).fetchone(),
-        )
+        yield store.connection.execute(
+            "SELECT * FROM environments WHERE id = ?", (number,)
+        ).fetchone()

@@ -114,8 +114,19 @@ class Store(Closing):
     def rows(self) -> list[sqlite3.Row]:
         """The rows of all runs, without their epochs; see `damaged` for others."""
         found = []
+        epochs = {
+            row["run"]: (row["first"], row["last"], row["number"])
+            for row in self.connection.execute(
+                "SELECT run, min(epoch) AS first, max(epoch) AS last, count(*) AS number "
+                "FROM epochs GROUP BY run"
+            )
+        }
         for row in self.connection.execute("SELECT * FROM runs").fetchall():
-            if (wrong := self.wrong_row(row)) is None:
+            wrong = self.wrong_row(row)
+            number = row["epochs"]
+            if wrong is None and number and epochs.get(row["id"]) != (1, number, number):
+                wrong = "its epochs are not there from the first to the last"
+            if wrong is None:
                 found.append(row)
             else:
                 self.damaged[str(row["key"])] = self.damaged_run(row, wrong)

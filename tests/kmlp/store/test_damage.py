@@ -1,5 +1,6 @@
 """Stores that somebody else changed, made or laid over: named, and nothing else harmed."""
 
+import errno
 import json
 import os
 import shutil
@@ -187,6 +188,33 @@ def test_a_study_whose_name_is_none_is_removed_by_what_is_shown(folder):
         assert r"kmlp rm '\xff\x1b'" in str(error)
         remove_study(store, r"\xff\x1b")
         assert examine(store) == Health()
+
+
+def test_a_run_whose_epochs_are_gone_is_not_listed(folder):
+    change(folder, "DELETE FROM epochs WHERE run = 1 AND epoch = 2")
+    with Store(folder) as store:
+        assert {it.key for it in list_runs(store, {})} == {it.key for it in RUNS[1:]}
+        assert list_studies(store)[0].finished == 3
+        assert list(store.damaged) == [RUNS[0].key]
+
+
+def test_a_model_that_cannot_be_read_now_is_not_taken_for_damaged(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with Store(folder) as store:
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(StoreError, match="Permission denied") as raised:
+            repair(store)
+        assert not isinstance(raised.value, DamagedError)
+        with pytest.raises(StoreError, match="Permission denied"):
+            store.run(RUNS[0]).archive()
+        assert store.claim(RUNS[0])
+        with pytest.raises(StoreError, match="Permission denied"):
+            store.resume(RUNS[0])
+        monkeypatch.undo()
+        assert examine(store).whole
+        assert store.run(RUNS[0]).epochs == 3
 
 
 def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
