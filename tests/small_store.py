@@ -16,7 +16,15 @@ from kmlp.store.environments import environments_of
 from kmlp.store.listing import list_runs
 from kmlp.store.studies import get_study, list_studies, put_study
 
-FACTS = {"command": "kmlp ablate", "versions": {"keras": "3"}, "threads": 1, "host": "a"}
+FACTS = {
+    "command": "kmlp ablate",
+    "device": "cpu",
+    "host": "a",
+    "platform": "Linux",
+    "revision": None,
+    "threads": 1,
+    "versions": {"keras": "3"},
+}
 CONFIGS = [RunConfig(width=width, seed=seed) for width in (8, 16) for seed in (0, 1)]
 KEYS = [run_key(it, dataset_of(it).fingerprint, "jax", fused=True) for it in CONFIGS]
 RUNS = [

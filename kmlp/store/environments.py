@@ -22,7 +22,8 @@ def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
     with store.reading():
         for row in _rows(store, study):
             if row is not None and is_whole(store, row):
-                found.append(json.loads(row["facts"]))
+                facts = json.loads(row["facts"])
+                found += [facts] if facts else []
             else:
                 store.damaged["environments"] = DamagedError(
                     f"What {store.folder} says of where some runs were trained is damaged."

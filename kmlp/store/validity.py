@@ -26,6 +26,8 @@ _LAST_SECOND = 253_402_214_400
 """Of times that can be shown: the year 9999 in any time zone."""
 
 _TEXTS = {str: str}
+_FACTS = {"command", "device", "platform", "revision", "threads", "versions"}
+"""What is noted of every environment (see `kmlp.environment`), if anything is."""
 _ABOUT: dict[str, dict[str, Any]] = {
     "train": {"config": dict},
     "ablation": {"axis": str, "base": dict},
@@ -92,17 +94,22 @@ def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
 def wrong_environment(row: sqlite3.Row) -> str | None:
     """Why a row of `environments` is none; None: it is one."""
     facts = _json(row["facts"], dict)
+    if facts == {}:  # nothing was noted, or it was damaged and is lost
+        return None
     texts = ("command", "backend", "device", "platform", "processor", "host", "revision")
     if (
         facts is None
+        or not facts.keys() >= _FACTS
         or not all(isinstance(facts.get(it, ""), str | None) for it in texts)
         or not all(_fits(facts.get(it, {}), _TEXTS) for it in ("versions", "settings"))
         or not isinstance(facts.get("threads", 1), int)
     ):
         return "its facts cannot be read"
     try:
-        shlex.split(facts.get("command", ""))
+        words = shlex.split(facts["command"] or "")
     except ValueError:
+        words = []
+    if not words:
         return "its command cannot be read"
     return None
 

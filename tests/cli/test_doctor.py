@@ -94,3 +94,17 @@ def test_a_database_that_is_gone_is_made_anew(kmlp, folder):
     assert "kmlp.sqlite.damaged-1" in result.err
     assert kmlp("doctor").code == 0
     assert kmlp("doctor", "--runs-dir", str(folder / "none")).code == 2
+
+
+def test_a_report_is_made_without_what_was_lost_of_where_runs_were_trained(
+    kmlp, folder, tmp_path
+):
+    report = ("report", "one", "--out", str(tmp_path / "one.md"))
+    change(folder, "UPDATE environments SET facts = '{}'")
+    result = kmlp(*report)
+    assert result.code == 0
+    assert "where some runs were trained is damaged" in result.err
+    assert kmlp("doctor", "--repair").code == 0
+    result = kmlp(*report, "--overwrite")
+    assert (result.code, "damaged" in result.err) == (0, False)
+    assert kmlp("show", "one").err == ""

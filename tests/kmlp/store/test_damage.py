@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from made_up import made_up_record
 from sealing import seal_all
-from small_store import RUNS, WIDTHS, answers, fill, small_store
+from small_store import FACTS, RUNS, WIDTHS, answers, fill, small_store
 
 import kmlp.store.database
 from kmlp.engine import Slice, SliceResult, Standing
@@ -238,7 +238,7 @@ def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
 def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
     for table in ("environments", "runs", "epochs", "checkpoints", "studies", "claims"):
         change(folder, f"ALTER TABLE {table} ADD COLUMN mine TEXT")
-    with Store(folder, facts={"host": "b"}) as store:
+    with Store(folder, facts={**FACTS, "host": "b"}) as store:
         remove_study(store, "widths")
         fill(store)
     with Store(folder) as store:
