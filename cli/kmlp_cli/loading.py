@@ -87,6 +87,8 @@ def load_study(store: Store, name: str) -> Loaded:
         "search": _load_search,
     }
     found = load[record.kind](store, record)
+    if found.missing:
+        store.name_strays()
     return replace(found, environments=environments_of(store, name))
 
 

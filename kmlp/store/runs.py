@@ -132,6 +132,16 @@ class Store(Closing):
                 self.damaged[str(row["key"])] = self.damaged_run(row, wrong)
         return found
 
+    def name_strays(self) -> None:
+        """Notes as `damaged` what no study asks for and is damaged: its key may be."""
+        with self.reading():
+            for row in self.connection.execute(
+                "SELECT * FROM runs WHERE fresh = 0 "
+                "AND key NOT IN (SELECT key FROM study_runs)"
+            ).fetchall():
+                if (wrong := self.wrong_row(row)) is not None:
+                    self.damaged[str(row["key"])] = self.damaged_run(row, wrong)
+
     def standing(self, identity: RunIdentity) -> Standing:
         """See `kmlp.engine.Store`."""
         with self.reading():

@@ -108,3 +108,18 @@ def test_a_report_is_made_without_what_was_lost_of_where_runs_were_trained(
     result = kmlp(*report, "--overwrite")
     assert (result.code, "damaged" in result.err) == (0, False)
     assert kmlp("show", "one").err == ""
+
+
+def test_a_run_whose_key_is_damaged_is_named_where_it_is_missing(kmlp, folder):
+    assert (
+        kmlp(
+            *["ablate", "--param", "width", "--values", "8", "--seeds", "2"], *TRAIN[3:]
+        ).code
+        == 0
+    )
+    change(folder, "UPDATE runs SET key = 'x' || substr(key, 2) WHERE id = 2")
+    name = json.loads(kmlp("studies", "--json").out)["studies"][0]["name"]
+    result = kmlp("show", name)
+    assert result.code == 0
+    assert "1 of 2 runs are not finished" in result.err
+    assert "its key is not one" in result.err

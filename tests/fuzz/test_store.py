@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 
 import pytest
 from small_store import answers, small_store
+from support import kmlp_here
 
 from kmlp.errors import KmlpError
 from kmlp.store import Store
@@ -134,3 +135,38 @@ def test_damage_is_named_or_changes_nothing(small, tmp_path):
 def test_damage_of_a_thousand_kinds_is_named_or_changes_nothing(small, tmp_path):
     for number in range(1000, 2000):
         check(small, tmp_path, number)
+
+
+COMMANDS = [
+    "studies", "studies --json", "show widths", "show widths --csv", "runs",
+    "report widths --out OUT/report.html", "export widths --out OUT/rows.csv", "rm widths --yes",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_command_says_the_same_or_names_what_is_damaged(
+    small, tmp_path, monkeypatch, capsys
+):
+    kmlp = kmlp_here(monkeypatch, capsys)
+
+    def outcomes(folder, name):
+        monkeypatch.setenv("KMLP_RUNS_DIR", str(folder))
+        out = tmp_path / name
+        out.mkdir()
+        found = {it: kmlp(*it.replace("OUT", str(out)).split()) for it in COMMANDS}
+        files = {it.name: it.read_bytes() for it in out.iterdir() if it.suffix == ".csv"}
+        return found, files
+
+    whole, files = outcomes(shutil.copytree(small, tmp_path / "runs"), "whole")
+    assert all(it.code == 0 for it in whole.values())
+    for number in range(2100, 2200):
+        folder = shutil.copytree(small, tmp_path / f"runs-{number}")
+        damage(folder, random.Random(number), tmp_path)
+        found, other = outcomes(folder, str(number))
+        for command, result in found.items():
+            case = f"case {number}: {command}: {result}"
+            assert result.code in (0, 1, 2), case
+            assert result.out == whole[command].out or result.err, case
+        export = found["export widths --out OUT/rows.csv"]
+        assert other == files or export.code or "Left out" in export.err, number
+        shutil.rmtree(folder)
