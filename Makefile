@@ -17,8 +17,8 @@ ablate: $(VENV)/installed
 .PHONY: test
 test: $(VENV)/installed-all
 	$(MAKE) lint
-	$(MAKE) --jobs=3 $(SYNC) test-once test-tensorflow test-killed test-jax \
-	    test-torch test-wheel
+	$(MAKE) --jobs=3 $(SYNC) test-once test-tensorflow test-crashes \
+	    test-jax test-torch test-wheel
 
 .PHONY: lint
 lint: $(VENV)/installed-all
@@ -42,10 +42,10 @@ test-once: $(VENV)/installed-all
 
 # What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
 # optimizer, loss, metric, layer and activation of Keras among it, and stock tuners, on each
-# backend; published labs; and damage of a thousand kinds.
+# backend; published labs; real Ray clusters; and damage of a thousand kinds.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
-	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs
+	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs test-clusters
 
 .PHONY: $(BACKENDS:%=test-conformance-%)
 $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
@@ -56,11 +56,15 @@ $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
 test-labs: $(VENV)/installed-all
 	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/cli tests/datasets tests/fuzz
 
-# Processes that are killed, disks that are full, and real Ray clusters. They wait more than
-# they compute, so that they take no time from the others.
-.PHONY: test-killed
-test-killed: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest tests/crashes tests/clusters
+# Processes that are killed, folders that are taken away, disks that are full.
+.PHONY: test-crashes
+test-crashes: $(VENV)/installed-all
+	KERAS_BACKEND=jax $(BIN)/pytest tests/crashes
+
+# Workers and nodes are killed, too, and cables are pulled.
+.PHONY: test-clusters
+test-clusters: $(VENV)/installed-all
+	KERAS_BACKEND=jax $(BIN)/pytest tests/clusters
 
 # The wheel as a user gets it: in a fresh environment, with no extra installed.
 .PHONY: test-wheel
