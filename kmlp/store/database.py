@@ -317,6 +317,8 @@ def explained(path: Path, kind: type[StoreError] = StoreWriteError) -> Iterator[
         yield
     except StoreError:
         raise
+    except UnicodeDecodeError as error:  # of the message, which quotes the schema
+        raise DamagedError(damaged_file(path, "its schema is no text")) from error
     except UnicodeEncodeError as error:
         raise ConfigError(
             [f"{shown(error.object)} is no text: it is not in UTF-8."]

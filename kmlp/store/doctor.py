@@ -172,7 +172,7 @@ def repair(store: Store) -> list[LostRun]:
             whole, bad = _models(store, row) if wrong is None else ([], [])
             if wrong is None and not bad:
                 continue
-            if not store.claims.take(str(row["key"])):
+            if validity.is_key(row["key"]) and not store.claims.take(row["key"]):
                 continue
             if wrong is None:
                 for [epochs] in store.connection.execute(
@@ -223,7 +223,10 @@ def rebuild(folder: Path) -> Path:
                 migrate(new, 0)
             new.execute("PRAGMA foreign_keys = OFF")
             if path.exists():
-                with suppress(sqlite3.Error), closing(connect(str(path))) as old:
+                with (
+                    suppress(sqlite3.Error, UnicodeDecodeError),
+                    closing(connect(str(path))) as old,
+                ):
                     for table in _TABLES:
                         _copy(old, new, table)
         if path.exists():
@@ -237,21 +240,28 @@ def rebuild(folder: Path) -> Path:
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     """Copies the rows that can be read, from the first and from the last to the damage."""
     columns = [row["name"] for row in new.execute(f"PRAGMA table_info({table})")]
-    places = ", ".join("?" * len(columns))
     for order in ("", "DESC"):
         rows = f"SELECT * FROM {table} NOT INDEXED ORDER BY {columns[0]} {order}"
         with suppress(sqlite3.Error, IndexError), transaction(new):
             for row in _until_damage(old, rows):
+                cells = [row[name] for name in columns]
+                # Text that is none in UTF-8 stays what it is, and so is known.
+                places = ["CAST(? AS TEXT)" if isinstance(it, str) else "?" for it in cells]
                 with suppress(sqlite3.Error):
                     new.execute(
                         f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) "
-                        f"VALUES ({places})",
-                        [row[name] for name in columns],
+                        f"VALUES ({', '.join(places)})",
+                        [
+                            it.encode("utf-8", "surrogateescape")
+                            if isinstance(it, str)
+                            else it
+                            for it in cells
+                        ],
                     )
 
 
 def _until_damage(connection: sqlite3.Connection, query: str) -> Iterator[sqlite3.Row]:
-    with suppress(sqlite3.Error):
+    with suppress(sqlite3.Error, UnicodeDecodeError):  # of the message, which quotes it
         yield from connection.execute(query)
 
 
@@ -327,7 +337,7 @@ def _lonely(store: Store) -> list[str]:
         "SELECT key FROM runs WHERE key NOT IN (SELECT key FROM study_runs)"
     )
     trained = _trained(store)
-    return [key for (key,) in rows if isinstance(key, str) and key not in trained]
+    return [key for (key,) in rows if validity.is_key(key) and key not in trained]
 
 
 def _trained(store: Store) -> set[str]:

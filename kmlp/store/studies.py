@@ -183,13 +183,11 @@ def put_study(store: Store, study: StudyRecord) -> None:
 
 
 def _forget_what_is_no_key(store: Store, study: int) -> None:
-    for [key] in store.connection.execute(
-        "SELECT key FROM study_runs WHERE study = ?", (study,)
-    ).fetchall():
-        if not validity.is_key(key):
-            store.connection.execute(
-                "DELETE FROM study_runs WHERE study = ? AND key IS ?", (study, key)
-            )
+    store.connection.execute(
+        "DELETE FROM study_runs WHERE study = ? AND "
+        "(typeof(key) <> 'text' OR length(key) <> 64 OR key GLOB '*[^0-9a-f]*')",
+        (study,),
+    )
 
 
 def get_study(store: Store, name: str) -> StudyRecord:
@@ -350,7 +348,11 @@ def _remove_unless_claimed(store: Store, number: int, name: str) -> Holder | Non
     files: list[str] = []
     try:
         with store.writing():
-            rows = store.connection.execute(_USES, (number,)).fetchall()
+            rows = [
+                row
+                for row in store.connection.execute(_USES, (number,)).fetchall()
+                if validity.is_key(row["key"])  # of what else there is, no run is trained
+            ]
             holders = [it for row in rows if (it := store.claims.holder(row["key"]))]
             living = [it for it in holders if it.lives]
             if living:

@@ -137,6 +137,7 @@ STUDIES = {
     "kind": "UPDATE studies SET kind = 'evil'",
     "time": "UPDATE studies SET updated = 9e999",
     "key": f"UPDATE study_runs SET key = '../../**/*' WHERE key = '{RUNS[0].key}'",
+    "key that is no text": f"UPDATE study_runs SET key = CAST(x'ff' AS TEXT) WHERE key = '{RUNS[0].key}'",
     "another key": f"UPDATE study_runs SET key = '{'0' * 64}' WHERE key = '{RUNS[0].key}'",
 }
 
@@ -430,6 +431,23 @@ def test_what_another_process_trains_is_left_alone_by_the_doctor(folder):
     with Store(folder) as store:
         assert [it.key for it in repair(store)] == [RUNS[0].key]
     assert not file.exists()
+
+
+def test_a_run_whose_key_is_no_text_is_taken_out(folder):
+    change(folder, "UPDATE runs SET key = CAST(x'ff' AS TEXT) WHERE id = 1")
+    with Store(folder) as store:
+        assert not examine(store).whole
+        repair(store)
+        health = examine(store)
+        assert (health.runs, health.whole) == (3, True)
+
+
+@pytest.mark.parametrize("cell", ["CAST(x'ff' AS TEXT)", "x'ff'", "NULL"])
+def test_what_is_rebuilt_keeps_what_is_no_text(folder, cell):
+    change(folder, f"UPDATE runs SET failure = {cell} WHERE id = 1")
+    before = answers(folder)
+    rebuild(folder)
+    assert answers(folder) == before
 
 
 def test_a_damaged_file_is_rebuilt_of_what_can_be_read(folder):
