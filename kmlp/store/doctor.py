@@ -28,7 +28,7 @@ _ORPHANS = {
     "study_runs": "study NOT IN (SELECT id FROM studies)",
 }
 """Of each table, the rows that belong to nothing."""
-_TABLES = (
+TABLES = (
     "environments",
     "runs",
     "epochs",
@@ -227,7 +227,7 @@ def rebuild(folder: Path) -> Path:
                     suppress(sqlite3.Error, UnicodeDecodeError),
                     closing(connect(str(path))) as old,
                 ):
-                    for table in _TABLES:
+                    for table in TABLES:
                         _copy(old, new, table)
         if path.exists():
             path.rename(kept)

@@ -11,20 +11,11 @@ from support import kmlp_here
 
 from kmlp.errors import KmlpError
 from kmlp.store import Store
-from kmlp.store.doctor import examine, rebuild, repair
+from kmlp.store.doctor import TABLES, examine, rebuild, repair
 from kmlp.store.studies import remove_study
 
 pytestmark = pytest.mark.once
 
-TABLES = (
-    "environments",
-    "runs",
-    "epochs",
-    "step_losses",
-    "checkpoints",
-    "studies",
-    "study_runs",
-)
 EVIL = (
     None, "", "x", "'", "[]", "{}", "[", "[[[1]]]", "\x1b[31m", "../../**/*", "*", "a/b",
     "<script>", 0, 1, 2, 7, -1, 2**62, 0.5, -0.5, 9e999, b"", b"\x00\xff", "9" * 5000,

@@ -362,6 +362,23 @@ def test_a_journal_that_has_sqlite_remove_another_file_is_not_played_back(folder
             Store(folder, writable=writable)
 
 
+def test_an_index_that_lacks_a_run_is_named(folder):
+    """By it, the run would seem never to have been trained."""
+    path = folder / "kmlp.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        [page] = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_runs_1'"
+        ).fetchone()
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+    data = path.read_bytes()
+    start = (page - 1) * size
+    index = data[start : start + size].replace(RUNS[0].key.encode(), b"f" * 64)
+    path.write_bytes(data[:start] + index + data[start + size :])
+    for writable in (True, False):
+        with pytest.raises(DamagedError, match="index"):
+            Store(folder, writable=writable)
+
+
 def test_an_empty_database_beside_models_is_not_a_new_one(folder):
     (folder / "kmlp.sqlite").write_bytes(b"")
     for writable in (True, False):
