@@ -8,33 +8,17 @@ import pytest
 from made_up import made_up_ablation
 from markupsafe import Markup
 
-from kmlp import ConfigError
 from kmlp.charts.ablation import CHARTS
 from kmlp.charts.model import confusion
 from kmlp.charts.page import chart_page, html_page
 from kmlp.charts.style import save, style, to_specification
 from kmlp.evaluation import Evaluation
-from kmlp.report.pages import find_browser
 
 pytestmark = pytest.mark.once
 
 EVIL = (
     "t</script><script>document.title=12321</script><!--<script>]]>{{7*7}}\u2028datum['x']"
 )
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    try:
-        path = find_browser()
-    except ConfigError:
-        pytest.skip("needs Chromium: apt install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

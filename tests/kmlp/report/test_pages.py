@@ -167,20 +167,6 @@ def test_a_pdf_needs_chromium(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    try:
-        path = pages.find_browser()
-    except ConfigError:
-        pytest.skip("needs Chromium: apt install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def shown(chromium, page):
     """The page as a browser shows it, and what it complained of or asked for."""
