@@ -10,30 +10,30 @@ __version__ = "0.1.0"
 # Importing kmlp imports neither a backend nor NumPy: each name brings its module
 # when it is first used.
 _MODULES = {
-    "Ablation": "kmlp.ablation",
+    "Ablation": "kmlp.studies.ablation",
     "BackendError": "kmlp.errors",
     "ConfigError": "kmlp.errors",
     "DataError": "kmlp.errors",
     "Dataset": "kmlp.data",
-    "EpochRecord": "kmlp.run",
-    "Evaluation": "kmlp.evaluation",
+    "EpochRecord": "kmlp.training.run",
+    "Evaluation": "kmlp.inference.evaluation",
     "KmlpError": "kmlp.errors",
-    "Loss": "kmlp.losses",
+    "Loss": "kmlp.model.losses",
     "ProcessExecutor": "kmlp.executors",
     "RayExecutor": "kmlp.executors",
-    "Run": "kmlp.run",
-    "RunConfig": "kmlp.config",
+    "Run": "kmlp.training.run",
+    "RunConfig": "kmlp.model.config",
     "UnknownNameError": "kmlp.errors",
-    "ablate": "kmlp.ablation",
-    "build_mlp": "kmlp.model",
-    "evaluate": "kmlp.evaluation",
+    "ablate": "kmlp.studies.ablation",
+    "build_mlp": "kmlp.model.build",
+    "evaluate": "kmlp.inference.evaluation",
     "fit": "kmlp.fused.fit",
-    "get_activation": "kmlp.activations",
-    "get_loss": "kmlp.losses",
+    "get_activation": "kmlp.model.activations",
+    "get_loss": "kmlp.model.losses",
     "load_dataset": "kmlp.data",
-    "register_activation": "kmlp.activations",
-    "register_loss": "kmlp.losses",
-    "train": "kmlp.runner",
+    "register_activation": "kmlp.model.activations",
+    "register_loss": "kmlp.model.losses",
+    "train": "kmlp.studies.runner",
 }
 
 __all__ = [
@@ -64,9 +64,6 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from kmlp.ablation import Ablation, ablate
-    from kmlp.activations import get_activation, register_activation
-    from kmlp.config import RunConfig
     from kmlp.data import Dataset, load_dataset
     from kmlp.errors import (
         BackendError,
@@ -75,13 +72,16 @@ if TYPE_CHECKING:
         KmlpError,
         UnknownNameError,
     )
-    from kmlp.evaluation import Evaluation, evaluate
     from kmlp.executors import ProcessExecutor, RayExecutor
     from kmlp.fused.fit import fit
-    from kmlp.losses import Loss, get_loss, register_loss
-    from kmlp.model import build_mlp
-    from kmlp.run import EpochRecord, Run
-    from kmlp.runner import train
+    from kmlp.inference.evaluation import Evaluation, evaluate
+    from kmlp.model.activations import get_activation, register_activation
+    from kmlp.model.build import build_mlp
+    from kmlp.model.config import RunConfig
+    from kmlp.model.losses import Loss, get_loss, register_loss
+    from kmlp.studies.ablation import Ablation, ablate
+    from kmlp.studies.runner import train
+    from kmlp.training.run import EpochRecord, Run
 
 
 def __getattr__(name: str) -> Any:

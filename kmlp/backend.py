@@ -18,9 +18,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from kmlp._util.files import read_text
+from kmlp._util.processes import check_threads, find_program, held
 from kmlp.errors import BackendError, unknown_name
-from kmlp.files import read_text
-from kmlp.processes import check_threads, find_program, held
 
 BACKENDS = ("tensorflow", "jax", "torch")
 """The supported backends; the first one that is installed is the default."""

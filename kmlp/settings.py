@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from kmlp import backend
+from kmlp._util.files import read_text
 from kmlp.errors import raise_problems
-from kmlp.files import read_text
 
 Settings = dict[str, str]
 """Settings that are not as they are by default, by name."""

@@ -3,9 +3,9 @@
 import numpy as np
 
 from kmlp import RunConfig
-from kmlp.ablation import Ablation
-from kmlp.comparison import ValueResult
-from kmlp.run import EpochRecord, Run
+from kmlp.studies.ablation import Ablation
+from kmlp.studies.results import ValueResult
+from kmlp.training.run import EpochRecord, Run
 
 
 def made_up_record(epoch, accuracy):

@@ -5,16 +5,16 @@ import json
 from made_up import made_up_record
 
 from kmlp import RunConfig
-from kmlp.ablation import load_ablation
-from kmlp.config import dataset_of
 from kmlp.engine import Slice, SliceResult
 from kmlp.errors import KmlpError
-from kmlp.export import ablation_to_dict
-from kmlp.run import RunIdentity, run_key
+from kmlp.export.json import ablation_to_dict
+from kmlp.model.config import dataset_of
 from kmlp.store import Store, StudyRecord
 from kmlp.store.environments import environments_of
 from kmlp.store.listing import list_runs
 from kmlp.store.studies import get_study, list_studies, put_study
+from kmlp.studies.ablation import load_ablation
+from kmlp.training.run import RunIdentity, run_key
 
 FACTS = {
     "command": "kmlp ablate",

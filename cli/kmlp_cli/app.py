@@ -9,21 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from kmlp import __version__, registry
+from kmlp import __version__
+from kmlp._util.processes import absolute_folders
 from kmlp.errors import ConfigError, KmlpError
-from kmlp.processes import absolute_folders
-from kmlp_cli import ablate, data, evaluate, export, predict, reproduce, tune
-from kmlp_cli.compare import compare
-from kmlp_cli.doctor import doctor
-from kmlp_cli.info import info
+from kmlp.model import registry
+from kmlp_cli.commands import ablate, data, evaluate, export, predict, reproduce, tune
+from kmlp_cli.commands.compare import compare
+from kmlp_cli.commands.doctor import doctor
+from kmlp_cli.commands.info import info
+from kmlp_cli.commands.plot import plot
+from kmlp_cli.commands.report import report
+from kmlp_cli.commands.studies import rm, runs, show, studies
+from kmlp_cli.commands.train import train
 from kmlp_cli.interruption import Interrupted, interruptible, leave
-from kmlp_cli.output import say
-from kmlp_cli.plot import plot
-from kmlp_cli.report import report
-from kmlp_cli.streams import guarded
-from kmlp_cli.studies import rm, runs, show, studies
+from kmlp_cli.render.output import say
+from kmlp_cli.render.streams import guarded
 from kmlp_cli.surroundings import check_current_folder
-from kmlp_cli.train import train
 
 app = typer.Typer(
     name="kmlp",

@@ -9,8 +9,8 @@ from kmlp_cli.loading import Loaded
 if TYPE_CHECKING:
     import altair as alt
 
-    from kmlp.ablation import Ablation
-    from kmlp.run import Run
+    from kmlp.studies.ablation import Ablation
+    from kmlp.training.run import Run
 
 KINDS = {
     "train": ("curves", "steps", "seconds"),
@@ -61,8 +61,8 @@ def drawn(study: Loaded) -> list[tuple[str, alt.TopLevelMixin]]:
 
 def _of_one(name: str, run: Run) -> Ablation:
     """A run as an ablation of its seed, of one value, which charts can draw."""
-    from kmlp.ablation import Ablation
-    from kmlp.comparison import ValueResult
+    from kmlp.studies.ablation import Ablation
+    from kmlp.studies.results import ValueResult
 
     value = ValueResult(
         value=run.config.seed,

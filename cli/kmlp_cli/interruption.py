@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
-from kmlp.processes import ENDING
-from kmlp_cli.output import say
+from kmlp._util.processes import ENDING
+from kmlp_cli.render.output import say
 
 _SECONDS_DEAF = 1.0
 """How long a second Ctrl-C is taken for the first one."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmlp_cli.output import say
+from kmlp_cli.render.output import say
 
 if TYPE_CHECKING:
-    from kmlp.rows import StudyRuns
     from kmlp.store import Store, StudyRecord
+    from kmlp.studies.rows import StudyRuns
 
 Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
 
@@ -28,13 +28,13 @@ class Loaded:
     missing: int
     """How many of its runs are not finished."""
     environments: list[dict[str, Any]] = field(default_factory=list)
-    """Where it was trained: see `kmlp.environment`."""
+    """Where it was trained: see `kmlp.training.environment`."""
 
     @property
     def runs(self) -> StudyRuns:
         """Its runs, for tables and logs."""
         if self.record.kind == "train":
-            from kmlp.rows import one_run
+            from kmlp.studies.rows import one_run
 
             return one_run(self.record.name, self.answer)
         found: StudyRuns = self.answer.study_runs()
@@ -44,7 +44,7 @@ class Loaded:
         """Says how many runs are not finished, if any, and whether it mixes machines on
         which results differ.
         """
-        from kmlp.environment import mixed_text
+        from kmlp.training.environment import mixed_text
 
         if self.missing:
             wanted = sum(map(len, self.record.rows))
@@ -99,7 +99,7 @@ def _load_run(store: Store, record: StudyRecord) -> Loaded:
 
 
 def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
-    from kmlp.ablation import load_ablation
+    from kmlp.studies.ablation import load_ablation
 
     ablation = load_ablation(store, record)
     missing = sum(map(len, record.rows)) - len(ablation.runs)
@@ -107,7 +107,7 @@ def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
 
 
 def _load_trials(store: Store, record: StudyRecord) -> Loaded:
-    from kmlp.trials import load_trials
+    from kmlp.studies.config_list import load_trials
 
     trials = load_trials(store, record)
     missing = sum(map(len, record.rows)) - len(trials.runs)
@@ -115,7 +115,7 @@ def _load_trials(store: Store, record: StudyRecord) -> Loaded:
 
 
 def _load_search(store: Store, record: StudyRecord) -> Loaded:
-    from kmlp_tuning.records import load_search, unfinished
+    from kmlp_tuning.search.records import load_search, unfinished
 
     search = load_search(store, record)
     return Loaded(record, search, unfinished(search, record))
@@ -129,8 +129,8 @@ def against(study: Loaded, baseline: str | None) -> Loaded:
     """
     if baseline is None:
         return study
-    from kmlp.config import axis_field
     from kmlp.errors import ConfigError
+    from kmlp.model.config import axis_field
 
     if study.record.kind != "ablation":
         raise ConfigError(

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from kmlp.errors import ConfigError
-from kmlp_cli.output import say
+from kmlp_cli.render.output import say
 
 
 def current_folder() -> Path | None:

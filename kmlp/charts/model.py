@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kmlp.charts.style import COLOURS
 from kmlp.data.picture import enlargement, to_picture
-from kmlp.evaluation import Evaluation, Mistake
+from kmlp.inference.evaluation import Evaluation, Mistake
 
 _RIGHT = ["#edf5fa", COLOURS[0]]
 _WRONG = ["#fdf2ea", COLOURS[1]]

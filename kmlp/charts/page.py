@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
-from kmlp.texts import visible
+from kmlp._util.text import visible
 
 if TYPE_CHECKING:
     import jinja2

@@ -9,9 +9,9 @@ from typing import Any, Final
 import altair as alt
 import vl_convert
 
+from kmlp._util.files import replacing
+from kmlp._util.text import visible
 from kmlp.charts.page import chart_page
-from kmlp.files import replacing
-from kmlp.texts import visible
 
 FORMATS = (".html", ".png", ".svg", ".pdf")
 """What a chart can be saved as, by the end of the file's name."""

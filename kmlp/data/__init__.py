@@ -2,7 +2,7 @@
 
 from kmlp.data.dataset import Dataset, Images, Split
 from kmlp.data.load import load_dataset
-from kmlp.data.sources import check_dataset, load_images
+from kmlp.data.sources.lookup import check_dataset, load_images
 
 __all__ = [
     "Dataset",

@@ -19,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from kmlp._util.files import expanded
 from kmlp.data.dataset import Images
 from kmlp.data.entry import (
     Entry,
@@ -31,7 +32,6 @@ from kmlp.data.entry import (
 from kmlp.data.known import is_name
 from kmlp.data.listing import is_left_behind
 from kmlp.errors import ConfigError, DataError
-from kmlp.files import expanded
 
 
 def cache_folder() -> Path:

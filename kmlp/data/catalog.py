@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from kmlp._util.files import expanded
 from kmlp.data import cache
 from kmlp.data.dataset import Images
 from kmlp.data.entry import Entry
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
 from kmlp.data.listing import is_left_behind
-from kmlp.data.tfds_tasks import own_features
-from kmlp.data.user_files import is_idx_folder
-from kmlp.files import expanded
+from kmlp.data.sources.arrays import is_idx_folder
+from kmlp.data.sources.tfds import own_features
 
 _UNFINISHED = ".incomplete"
 """In the name of a folder that TFDS had not finished when it was ended."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp._util.seeds import Purpose, generator
+from kmlp._util.text import name_problem
 from kmlp.errors import ConfigError, DataError
-from kmlp.seeds import Purpose, generator
-from kmlp.texts import name_problem
 
 VALIDATION_FRACTION = 1 / 6
 """Of the training images, unless something else is asked for."""

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp._util.files import MAX_NESTING, nesting, open_new, open_plain
 from kmlp.data.dataset import Images, Split, fingerprint
 from kmlp.data.known import is_name
 from kmlp.errors import DataError
-from kmlp.files import MAX_NESTING, nesting, open_new, open_plain
 
 FACTS = "dataset.json"
 FORMAT = 2

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp._util.files import why_unreadable
 from kmlp.errors import ConfigError
-from kmlp.files import why_unreadable
 
 if TYPE_CHECKING:
     from PIL.Image import Image

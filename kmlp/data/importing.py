@@ -5,16 +5,16 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from kmlp._util.files import why_unreadable
 from kmlp.data import cache
-from kmlp.data.class_folders import read_class_folders
 from kmlp.data.dataset import Images
 from kmlp.data.entry import DamagedError, read_images
 from kmlp.data.known import BUNDLED, KNOWN, check_content, check_own_name
 from kmlp.data.listing import Listing, is_folder
-from kmlp.data.sources import load_images, run_tfds
-from kmlp.data.user_files import is_idx_folder, read_idx_folder, read_npz
+from kmlp.data.sources.arrays import is_idx_folder, read_idx_folder, read_npz
+from kmlp.data.sources.class_folders import read_class_folders
+from kmlp.data.sources.lookup import load_images, run_tfds
 from kmlp.errors import DataError
-from kmlp.files import why_unreadable
 
 
 def import_dataset(

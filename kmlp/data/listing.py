@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from kmlp._util.files import why_unreadable
+from kmlp._util.text import visible
 from kmlp.errors import DataError
-from kmlp.files import why_unreadable
-from kmlp.texts import visible
 
 _NAMES = frozenset(
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kmlp.data.dataset import VALIDATION_FRACTION, Dataset, make_dataset
-from kmlp.data.sources import load_images, provided
+from kmlp.data.sources.lookup import load_images, provided
 
 
 def load_dataset(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp._util.text import visible
 from kmlp.data.dataset import Images
-from kmlp.texts import visible
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
-from kmlp.config import RunConfig
 from kmlp.errors import KmlpError
-from kmlp.run import EpochRecord, Run, RunIdentity
+from kmlp.model.config import RunConfig
+from kmlp.training.run import EpochRecord, Run, RunIdentity
 
 
 @dataclass(frozen=True, slots=True)

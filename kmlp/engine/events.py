@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kmlp.engine.contracts import Assignment
-from kmlp.run import EpochRecord, Run
+from kmlp.training.run import EpochRecord, Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kmlp.config import RunConfig
 from kmlp.engine.contracts import (
     Assignment,
     Executor,
@@ -29,7 +28,8 @@ from kmlp.engine.events import (
     SliceLost,
 )
 from kmlp.errors import StoreLostError
-from kmlp.run import EpochRecord, Run, RunIdentity
+from kmlp.model.config import RunConfig
+from kmlp.training.run import EpochRecord, Run, RunIdentity
 
 MAX_TRIES = 3
 """How often a slice is tried before its run is failed."""

@@ -3,6 +3,6 @@
 from kmlp.executors.in_process import InProcessExecutor
 from kmlp.executors.processes import ProcessExecutor
 from kmlp.executors.ray import RayExecutor
-from kmlp.executors.worker import Worker, do_slice
+from kmlp.executors.task import Worker, do_slice
 
 __all__ = ["InProcessExecutor", "ProcessExecutor", "RayExecutor", "Worker", "do_slice"]

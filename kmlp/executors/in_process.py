@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kmlp.engine import Slice, SliceFailed, SliceResult
-from kmlp.executors.worker import SECONDS, Worker
+from kmlp.executors.task import SECONDS, Worker
 
 
 class InProcessExecutor:

@@ -19,19 +19,19 @@ from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker as loky_resource_tracker
 
 from kmlp import backend
-from kmlp.activations import ACTIVATIONS
-from kmlp.checks import check_count
-from kmlp.closing import Closing
-from kmlp.config import RunConfig
+from kmlp._util.closing import Closing
+from kmlp._util.processes import end_with, held, refusal, safe_path, unheard
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import BackendError, KmlpError, ResourceError
-from kmlp.executors.here import places_here, visible_gpus
-from kmlp.executors.own import pack_own, register_own
-from kmlp.executors.share import make_share
-from kmlp.executors.worker import MAX_NETWORKS_BUILT, SECONDS, Worker
-from kmlp.losses import LOSSES
-from kmlp.processes import end_with, held, refusal, safe_path, unheard
+from kmlp.executors.capacity import places_here, visible_gpus
+from kmlp.executors.custom_code import pack_own, register_own
+from kmlp.executors.resources import make_share
+from kmlp.executors.task import MAX_NETWORKS_BUILT, SECONDS, Worker
+from kmlp.model.activations import ACTIVATIONS
+from kmlp.model.config import RunConfig
+from kmlp.model.losses import LOSSES
 from kmlp.settings import check_inherited
+from kmlp.training.checks import check_count
 
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""

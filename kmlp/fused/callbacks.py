@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
+from kmlp._util.seeds import Purpose, generator
 from kmlp.errors import ConfigError
 from kmlp.fused.loop import Loop
-from kmlp.seeds import Purpose, generator
 
 TRAINING_HOOKS = (
     "on_batch_begin",

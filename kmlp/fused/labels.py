@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kmlp.fused.arguments import Examples
 from kmlp.fused.shapes import symbols, traced
-from kmlp.losses import LOSSES, multi_margin, nll
+from kmlp.model.losses import LOSSES, multi_margin, nll
 
 
 @dataclass(frozen=True, slots=True)

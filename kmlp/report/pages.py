@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kmlp._util.files import file_name, replacing
+from kmlp._util.processes import find_program
+from kmlp._util.text import visible
 from kmlp.charts.page import environment, html_page
 from kmlp.charts.style import save, style, to_specification
 from kmlp.errors import ConfigError
-from kmlp.files import file_name, replacing
-from kmlp.processes import find_program
 from kmlp.report.sections import Figure, Section
-from kmlp.texts import visible
 
 FORMATS = (".html", ".md", ".pdf")
 """What a report can be, by the end of the file's name."""

@@ -13,8 +13,8 @@ import re
 import stat
 from pathlib import Path
 
+from kmlp._util.files import open_new
 from kmlp.errors import StoreError
-from kmlp.files import open_new
 
 FOLDER = "checkpoints"
 

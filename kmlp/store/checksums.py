@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from kmlp.run import FIGURES
+from kmlp.training.run import FIGURES
 
 COLUMNS = {
     "environments": ("id", "created", "facts"),

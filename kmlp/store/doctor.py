@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kmlp.config import RunConfig
+from kmlp._util.text import count_of
 from kmlp.errors import DamagedError
+from kmlp.model.config import RunConfig
 from kmlp.store import checkpoints, checksums, removal, validity
 from kmlp.store.database import FILE, connect, transaction
 from kmlp.store.environments import is_whole
 from kmlp.store.migrations import migrate
 from kmlp.store.runs import Store
 from kmlp.store.studies import record_of
-from kmlp.texts import count_of
 
 _ORPHANS = {
     "epochs": "run NOT IN (SELECT id FROM runs)",

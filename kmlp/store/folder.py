@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kmlp._util.files import expanded
 from kmlp.errors import ConfigError
-from kmlp.files import expanded
 
 MEMORY = ":memory:"
 """In the place of a folder: nothing is kept when the store is closed."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
 
-from kmlp.config import RunConfig, config_fields
 from kmlp.errors import ConfigError, gather, raise_problems, shown, unknown_name
-from kmlp.run import Status
+from kmlp.model.config import RunConfig, config_fields
 from kmlp.store.runs import Store
 from kmlp.store.studies import iso_time, keys_of_study
+from kmlp.training.run import Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from kmlp.closing import Closing
-from kmlp.config import RunConfig
+from kmlp._util.closing import Closing
 from kmlp.engine import SliceResult, Standing
 from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteError
-from kmlp.run import FIGURES, EpochRecord, Run, RunIdentity
+from kmlp.model.config import RunConfig
 from kmlp.store import checkpoints, checksums, removal, validity
 from kmlp.store.claims import SECONDS_BETWEEN_BEATS, Claims
 from kmlp.store.database import (
@@ -32,6 +31,7 @@ from kmlp.store.database import (
     transaction,
 )
 from kmlp.store.presence import Presence
+from kmlp.training.run import FIGURES, EpochRecord, Run, RunIdentity
 
 CHECKPOINTS_KEPT = 2
 """Of each run, the last ones: the one before serves where the last one is damaged."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kmlp._util.text import name_problem, visible
 from kmlp.engine.loop import SECONDS_BETWEEN_LOOKS
 from kmlp.errors import (
     ConfigError,
@@ -21,11 +22,10 @@ from kmlp.errors import (
     shown,
     unknown_name,
 )
-from kmlp.run import Run
 from kmlp.store import checksums, removal, validity
 from kmlp.store.claims import Holder
 from kmlp.store.runs import Store, removed
-from kmlp.texts import name_problem, visible
+from kmlp.training.run import Run
 
 LONGEST_NAME = 100
 """Characters of a study's name: more would leave a table no room for the rest."""

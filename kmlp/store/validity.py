@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, get_args
 
-from kmlp.activations import ACTIVATIONS
-from kmlp.config import RunConfig, config_fields, dataset_of
 from kmlp.data.known import BUNDLED
 from kmlp.errors import KmlpError
-from kmlp.losses import LOSSES
-from kmlp.run import FIGURES, NUMERICS_VERSION, Status, run_key
+from kmlp.model.activations import ACTIVATIONS
+from kmlp.model.config import RunConfig, config_fields, dataset_of
+from kmlp.model.losses import LOSSES
+from kmlp.training.run import FIGURES, NUMERICS_VERSION, Status, run_key
 
 _KEY = re.compile("[0-9a-f]{64}")
 
@@ -27,7 +27,7 @@ _LAST_SECOND = 253_402_214_400
 
 _TEXTS = {str: str}
 _FACTS = {"command", "device", "platform", "revision", "threads", "versions"}
-"""What is noted of every environment (see `kmlp.environment`), if anything is."""
+"""What is noted of every environment (see `kmlp.training.environment`), if anything is."""
 _ABOUT: dict[str, dict[str, Any]] = {
     "train": {"config": dict},
     "ablation": {"axis": str, "base": dict},

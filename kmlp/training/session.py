@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kmlp import backend
-from kmlp.checkpoint import Checkpoint
-from kmlp.config import RunConfig
 from kmlp.data import Dataset
-from kmlp.run import EpochRecord
+from kmlp.model.config import RunConfig
+from kmlp.training.checkpoint import Checkpoint
+from kmlp.training.run import EpochRecord
 
 if TYPE_CHECKING:
-    from kmlp.training.networks import Networks
+    from kmlp.training.fused import Networks
     from kmlp.training.trainer import Trainer
 
 
@@ -49,8 +49,8 @@ class Session:
         fused: bool = True,
     ) -> None:
         self._keras = backend.load()
-        from kmlp.training.networks import FusedTrainer, Networks
-        from kmlp.training.plain import PlainTrainer
+        from kmlp.training.fused import FusedTrainer, Networks
+        from kmlp.training.stepwise import PlainTrainer
 
         self.config = config
         self.epochs = checkpoint.epochs if checkpoint is not None else 0

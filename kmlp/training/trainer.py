@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp.config import RunConfig
 from kmlp.data import Split
-from kmlp.losses import get_loss
+from kmlp.model.config import RunConfig
+from kmlp.model.losses import get_loss
 
 EVALUATION_BATCH_SIZE = 250
 

@@ -33,9 +33,9 @@ def seconds_a_run(executor, *, first_seed, runs):
     """Of runs that are all one network, with other seeds."""
     from kmlp import RunConfig
     from kmlp.engine import Assignment, execute
-    from kmlp.run import identify
-    from kmlp.runner import ListPlanner
     from kmlp.store import Store
+    from kmlp.studies.runner import ListPlanner
+    from kmlp.training.run import identify
 
     configs = [
         RunConfig(train_size=4992, depth=1, seed=first_seed + n) for n in range(runs)
@@ -77,7 +77,7 @@ class Waiting:
     def __init__(self, workers, seconds):
         import numpy as np
 
-        from kmlp.run import FIGURES, EpochRecord
+        from kmlp.training.run import FIGURES, EpochRecord
 
         self._workers, self._seconds = workers, seconds
         self._due = []
@@ -110,9 +110,9 @@ def serve(workers, seconds_a_slice=SLICE):
     """Slices a second that the engine serves, and the share of time workers are busy."""
     from kmlp import RunConfig
     from kmlp.engine import Assignment, execute
-    from kmlp.run import RunIdentity
-    from kmlp.runner import ListPlanner
     from kmlp.store import Store
+    from kmlp.studies.runner import ListPlanner
+    from kmlp.training.run import RunIdentity
 
     runs = 2 * workers
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from kmlp import RunConfig, load_dataset
-from kmlp_cli.recipes import bundled, read_recipe
-from kmlp_cli.recipes.recipe import TrialsPart
+from kmlp_tuning.lab import bundled, read_recipe
+from kmlp_tuning.lab.recipe import TrialsPart
 
 torch.set_num_threads(1)
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}

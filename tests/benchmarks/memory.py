@@ -31,9 +31,9 @@ def measure(backend, runs):
     from kmlp import RunConfig
     from kmlp.engine import SliceResult, execute
     from kmlp.executors import ProcessExecutor
-    from kmlp.run import identify
-    from kmlp.runner import Assignment, ListPlanner
     from kmlp.store import Store
+    from kmlp.studies.runner import Assignment, ListPlanner
+    from kmlp.training.run import identify
 
     # Each width once, large and small ones in turn: a large network takes more memory.
     widths = [16 + n * 131 % runs for n in range(runs)]

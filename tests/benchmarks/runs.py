@@ -27,8 +27,8 @@ BACKENDS = ("tensorflow", "jax", "torch")
 def listing(count=10_000):
     """Seconds of commands that list, as whole processes, by command."""
     from kmlp import RunConfig
-    from kmlp.run import RunIdentity
     from kmlp.store import Store
+    from kmlp.training.run import RunIdentity
 
     with tempfile.TemporaryDirectory() as folder:
         with Store(Path(folder)) as store, store.writing():
@@ -61,11 +61,11 @@ def slice_cost(backend):
     """Milliseconds of packing and of storing a checkpoint of the default model."""
     os.environ["KERAS_BACKEND"] = backend
     from kmlp import RunConfig, load_dataset
-    from kmlp.checkpoint import Archiver
     from kmlp.engine import Slice, SliceResult
-    from kmlp.run import identify
     from kmlp.store import Store
     from kmlp.training import Session
+    from kmlp.training.checkpoint import Archiver
+    from kmlp.training.run import identify
 
     config = RunConfig(momentum=0.9, width=512)
     dataset = load_dataset("mnist")

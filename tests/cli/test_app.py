@@ -6,7 +6,7 @@ from support import kmlp as process
 from support import python, run
 
 import kmlp as library
-from kmlp.config import config_fields, value_text
+from kmlp.model.config import config_fields, value_text
 
 
 def test_version(kmlp):

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from kmlp import RunConfig
+from kmlp._util.processes import ENDING, held
 from kmlp.engine import Assignment, RunWaits
-from kmlp.processes import ENDING, held
 from kmlp_cli.interruption import Interrupted, interruptible
-from kmlp_cli.progress import show_progress
+from kmlp_cli.render.progress import show_progress
 
 pytestmark = pytest.mark.once
 

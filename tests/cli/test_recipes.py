@@ -8,9 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kmlp import ConfigError, UnknownNameError
-from kmlp_cli.recipes import bundled, read_recipe
-from kmlp_cli.recipes.recipe import AblationPart, SearchPart, TrialsPart
-from kmlp_cli.recipes.schema import schema
+from kmlp_tuning.lab import bundled, read_recipe
+from kmlp_tuning.lab.recipe import AblationPart, SearchPart, TrialsPart
+from kmlp_tuning.lab.schema import schema
 
 pytestmark = pytest.mark.once
 
@@ -302,7 +302,7 @@ def test_a_file_that_cannot_be_read(tmp_path, name):
 def test_what_an_archive_of_macos_leaves_is_no_recipe(tmp_path, monkeypatch):
     for name in ("lab.toml", "._lab.toml"):
         (tmp_path / name).touch()
-    monkeypatch.setattr("kmlp_cli.recipes.reading.files", lambda package: tmp_path)
+    monkeypatch.setattr("kmlp_tuning.lab.reading.files", lambda package: tmp_path)
     assert bundled() == ["lab"]
 
 

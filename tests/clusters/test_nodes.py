@@ -15,13 +15,13 @@ from ray_clusters import WORK, on, one_node, wait_until
 
 import kmlp as package
 from kmlp import ConfigError, ProcessExecutor, RayExecutor, RunConfig, ablate, backend
-from kmlp.activations import ACTIVATIONS
 from kmlp.data.importing import import_dataset
 from kmlp.engine import EpochFinished, Slice, SliceLost
 from kmlp.errors import ClusterError, ClusterLostError
 from kmlp.executors.ray.pool import Pool, _Worker
-from kmlp.executors.share import Share
-from kmlp.run import identify
+from kmlp.executors.resources import Share
+from kmlp.model.activations import ACTIVATIONS
+from kmlp.training.run import identify
 
 pytestmark = pytest.mark.once
 
@@ -48,7 +48,7 @@ LACKING = "raise ModuleNotFoundError(\"No module named 'kmlp'\")"
         ),
         (
             "__version__ = '0.0.9'",
-            "kmlp missing (ModuleNotFoundError: No module named 'kmlp.run')",
+            "kmlp missing (ModuleNotFoundError: No module named 'kmlp.training.run')",
         ),
     ],
     ids=["none", "another"],

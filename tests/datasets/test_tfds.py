@@ -11,8 +11,9 @@ from made_up_data import images
 from support import kmlp, python
 
 from kmlp import DataError
-from kmlp.data import load_images, tfds_tasks
-from kmlp.data.sources import run_tfds
+from kmlp.data import load_images
+from kmlp.data.sources import tfds as tfds_tasks
+from kmlp.data.sources.lookup import run_tfds
 
 pytestmark = pytest.mark.once
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from made_up_data import images
 
-from kmlp.data import cache, entry, load_images, sources
+from kmlp.data import cache, entry, load_images
 from kmlp.data.catalog import catalog
+from kmlp.data.sources import lookup as sources
 from kmlp.errors import KmlpError
 
 pytestmark = pytest.mark.once

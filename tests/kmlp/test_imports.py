@@ -13,7 +13,7 @@ BACKENDS = "('keras', 'tensorflow', 'jax', 'torch')"
     [
         "import kmlp",
         "from kmlp import RunConfig",
-        "import kmlp.config; kmlp.config.axis_names()",
+        "import kmlp.model.config; kmlp.model.config.axis_names()",
     ],
 )
 def test_importing_kmlp_imports_no_backend(code):
@@ -24,7 +24,7 @@ def test_importing_kmlp_imports_no_backend(code):
 
 
 def test_importing_kmlp_imports_not_even_numpy():
-    result = python("import kmlp, kmlp.config, sys; print('numpy' in sys.modules)")
+    result = python("import kmlp, kmlp.model.config, sys; print('numpy' in sys.modules)")
     assert result.stdout == "False\n", result.stderr
 
 

@@ -21,13 +21,11 @@ from kmlp import (
     train,
 )
 from kmlp import settings as module
-from kmlp.config import lasting
+from kmlp._util.files import MAX_TEXT
 from kmlp.engine import Slice, SliceFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
-from kmlp.export import ablation_to_dict, run_to_json
-from kmlp.files import MAX_TEXT
-from kmlp.run import NUMERICS_VERSION, identify, run_key
-from kmlp.runner import open_executor
+from kmlp.export.json import ablation_to_dict, run_to_json
+from kmlp.model.config import lasting
 from kmlp.settings import (
     NEUTRAL,
     SETTINGS,
@@ -40,6 +38,8 @@ from kmlp.settings import (
 )
 from kmlp.store import Store
 from kmlp.store.listing import list_runs
+from kmlp.studies.runner import open_executor
+from kmlp.training.run import NUMERICS_VERSION, identify, run_key
 from kmlp_tuning import tune
 
 CONFIG = RunConfig(train_size=704, width=8, depth=1)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 # Importing this imports neither a backend nor Keras Tuner: each name brings its module
 # when it is first used.
 _MODULES = {
-    "AshaOracle": "kmlp_tuning.oracle",
-    "Choice": "kmlp_tuning.domains",
-    "HyperbandOracle": "kmlp_tuning.oracle",
-    "MLPHyperModel": "kmlp_tuning.hypermodel",
-    "Range": "kmlp_tuning.domains",
-    "Search": "kmlp_tuning.search",
-    "SearchSpace": "kmlp_tuning.space",
-    "Trial": "kmlp_tuning.trial",
-    "default_space": "kmlp_tuning.space",
-    "tune": "kmlp_tuning.run",
+    "AshaOracle": "kmlp_tuning.oracles.oracle",
+    "Choice": "kmlp_tuning.space.domains",
+    "HyperbandOracle": "kmlp_tuning.oracles.oracle",
+    "MLPHyperModel": "kmlp_tuning.space.hypermodel",
+    "Range": "kmlp_tuning.space.domains",
+    "Search": "kmlp_tuning.search.results",
+    "SearchSpace": "kmlp_tuning.space.space",
+    "Trial": "kmlp_tuning.search.trial",
+    "default_space": "kmlp_tuning.space.space",
+    "tune": "kmlp_tuning.search.run",
 }
 
 __all__ = [
@@ -34,13 +34,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from kmlp_tuning.domains import Choice, Range
-    from kmlp_tuning.hypermodel import MLPHyperModel
-    from kmlp_tuning.oracle import AshaOracle, HyperbandOracle
-    from kmlp_tuning.run import tune
-    from kmlp_tuning.search import Search
-    from kmlp_tuning.space import SearchSpace, default_space
-    from kmlp_tuning.trial import Trial
+    from kmlp_tuning.oracles.oracle import AshaOracle, HyperbandOracle
+    from kmlp_tuning.search.results import Search
+    from kmlp_tuning.search.run import tune
+    from kmlp_tuning.search.trial import Trial
+    from kmlp_tuning.space.domains import Choice, Range
+    from kmlp_tuning.space.hypermodel import MLPHyperModel
+    from kmlp_tuning.space.space import SearchSpace, default_space
 
 
 def __getattr__(name: str) -> Any:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import altair as alt
 
-from kmlp.ablation import Ablation
 from kmlp.charts.ablation.curves import learning_curves
 from kmlp.charts.ablation.seconds import seconds
 from kmlp.charts.ablation.steps import steps
 from kmlp.charts.ablation.values import values
+from kmlp.studies.ablation import Ablation
 
 CHARTS: dict[str, Callable[[Ablation], alt.TopLevelMixin]] = {
     "curves": learning_curves,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import altair as alt
 
-from kmlp.ablation import Ablation
 from kmlp.charts.ablation.drawing import (
     Row,
     anything_lost,
@@ -22,6 +21,7 @@ from kmlp.charts.ablation.drawing import (
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
 from kmlp.charts.style import HEIGHT, WIDTH
 from kmlp.statistics import estimate
+from kmlp.studies.ablation import Ablation
 
 
 def learning_curves(study: Ablation) -> alt.HConcatChart:

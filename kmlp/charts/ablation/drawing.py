@@ -6,8 +6,8 @@ from typing import Any
 
 import altair as alt
 
-from kmlp.ablation import Ablation
 from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT, WIDTH, titled
+from kmlp.studies.ablation import Ablation
 
 Row = dict[str, Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import altair as alt
 
-from kmlp.ablation import Ablation
 from kmlp.charts.ablation.drawing import (
     RATIO,
     Row,
@@ -17,6 +16,7 @@ from kmlp.charts.ablation.drawing import (
 )
 from kmlp.charts.accuracy import AccuracyScale, error_of
 from kmlp.charts.style import HEIGHT, WIDTH
+from kmlp.studies.ablation import Ablation
 
 
 def seconds(study: Ablation) -> alt.LayerChart:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 
-from kmlp.ablation import Ablation
 from kmlp.charts.ablation.drawing import Row, described, short, title_of
 from kmlp.charts.step_losses import (
     cut_text,
@@ -15,8 +14,9 @@ from kmlp.charts.step_losses import (
     thinned,
 )
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT
-from kmlp.comparison import ValueResult
-from kmlp.run import Run
+from kmlp.studies.ablation import Ablation
+from kmlp.studies.results import ValueResult
+from kmlp.training.run import Run
 
 _WINDOW = 20
 """A running mean is over this part of an epoch's steps."""

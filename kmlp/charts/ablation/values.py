@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from kmlp.ablation import Ablation
+from kmlp._util.text import count_of
 from kmlp.charts.ablation.drawing import (
     RATIO,
     Row,
@@ -16,8 +16,8 @@ from kmlp.charts.ablation.drawing import (
 )
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH
-from kmlp.evidence import conclusion
-from kmlp.texts import count_of
+from kmlp.studies.ablation import Ablation
+from kmlp.studies.conclusion import conclusion
 
 _UNITS = {
     "width": "units in each hidden layer",

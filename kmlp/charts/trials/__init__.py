@@ -6,7 +6,7 @@ import altair as alt
 
 from kmlp.charts.trials.curves import learning_curves
 from kmlp.charts.trials.steps import steps
-from kmlp.trials import Trials
+from kmlp.studies.config_list import Trials
 
 CHARTS: dict[str, Callable[[Trials], alt.TopLevelMixin]] = {
     "curves": learning_curves,

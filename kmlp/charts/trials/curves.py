@@ -6,12 +6,12 @@ import math
 
 import altair as alt
 
+from kmlp._util.text import count_of
 from kmlp.charts.accuracy import error_of
 from kmlp.charts.style import titled
 from kmlp.charts.trial_lines import LOOKS, WIDTH, Row, even_epochs, trial_lines
-from kmlp.comparison import ValueResult
-from kmlp.texts import count_of
-from kmlp.trials import Trials
+from kmlp.studies.config_list import Trials
+from kmlp.studies.results import ValueResult
 
 
 def learning_curves(study: Trials) -> alt.LayerChart:

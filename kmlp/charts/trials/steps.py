@@ -5,14 +5,14 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 
+from kmlp._util.text import count_of
 from kmlp.charts.step_losses import cut_text, loss_axis, loss_limit, step_ticks, thinned
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
 from kmlp.charts.trial_lines import HEIGHT, WIDTH, Row
-from kmlp.comparison import ValueResult
 from kmlp.errors import ConfigError
-from kmlp.run import Run
-from kmlp.texts import count_of
-from kmlp.trials import Trials
+from kmlp.studies.config_list import Trials
+from kmlp.studies.results import ValueResult
+from kmlp.training.run import Run
 
 _WINDOW = 50
 """A running mean is over this part of the steps."""

@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from kmlp.errors import ClusterError, ConfigError, raise_problems, unknown_name
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.installation import HINT, is_own
-from kmlp.executors.share import Share
+from kmlp.executors.resources import Share
 
 SECONDS_FOR_A_NODE = 60.0
 """How long a node has to say what its Python has, before it is asked no more."""

@@ -20,20 +20,20 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from kmlp import backend
-from kmlp.activations import ACTIVATIONS
-from kmlp.checks import MAX_COUNT, check_count
-from kmlp.closing import Closing
-from kmlp.config import dataset_of
+from kmlp._util.closing import Closing
 from kmlp.engine import Slice, SliceFailed, SliceResult
 from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
-from kmlp.executors.own import pack_own
+from kmlp.executors.custom_code import pack_own
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.installation import HINT, check_installed, is_own
-from kmlp.executors.share import make_share
-from kmlp.executors.worker import SECONDS
-from kmlp.losses import LOSSES
-from kmlp.registry import users_folder
+from kmlp.executors.resources import make_share
+from kmlp.executors.task import SECONDS
+from kmlp.model.activations import ACTIVATIONS
+from kmlp.model.config import dataset_of
+from kmlp.model.losses import LOSSES
+from kmlp.model.registry import users_folder
 from kmlp.settings import check_inherited, differing_settings, variables_to_send
+from kmlp.training.checks import MAX_COUNT, check_count
 
 SECONDS_UNTIL_LOST = 30.0
 """After how long without a sign of the cluster it is given up."""

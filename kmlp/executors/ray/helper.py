@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import ray
 
+from kmlp._util.processes import ignore_signals
 from kmlp.errors import ClusterError, ConfigError, KmlpError
 from kmlp.executors.ray.cluster import (
     check_placement,
@@ -32,7 +33,6 @@ from kmlp.executors.ray.cluster import (
     places,
 )
 from kmlp.executors.ray.pool import Pool
-from kmlp.processes import ignore_signals
 
 SECONDS_BETWEEN_LOOKS = 1.0
 """How often the cluster is asked for its nodes."""

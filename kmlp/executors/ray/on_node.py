@@ -38,7 +38,7 @@ def describe_versions(backend: str) -> dict[str, str]:
     """The versions of what a run's numbers depend on; what is not there says so."""
     found = {"python": platform.python_version()}
     try:
-        from kmlp.run import NUMERICS_VERSION
+        from kmlp.training.run import NUMERICS_VERSION
 
         found["kmlp"] = importlib.import_module("kmlp").__version__
         found["numerics"] = str(NUMERICS_VERSION)
@@ -73,8 +73,8 @@ class NodeWorker:
         if any(found["versions"].get(it) != wanted[it] for it in wanted):
             return found
         from kmlp import backend
-        from kmlp.executors.own import register_own
-        from kmlp.executors.worker import Worker
+        from kmlp.executors.custom_code import register_own
+        from kmlp.executors.task import Worker
 
         if setup["folder"] is not None:
             sys.path.append(setup["folder"])
@@ -119,7 +119,7 @@ class NodeWorker:
         if self._told is None:
             import ray
 
-            from kmlp.environment import describe_machine
+            from kmlp.training.environment import describe_machine
 
             facts = describe_machine()
             gpus = ray.get_gpu_ids()

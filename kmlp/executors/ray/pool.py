@@ -16,9 +16,9 @@ from kmlp.engine import Slice
 from kmlp.errors import ClusterError
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.cluster import Node, mismatch, places
-from kmlp.executors.share import Share
-from kmlp.executors.worker import MAX_NETWORKS_BUILT
-from kmlp.run import RunIdentity
+from kmlp.executors.resources import Share
+from kmlp.executors.task import MAX_NETWORKS_BUILT
+from kmlp.training.run import RunIdentity
 
 SECONDS_IDLE = 5.0
 """After how long more workers than are of use are given back."""

@@ -12,7 +12,7 @@ from made_up import made_up_ablation, made_up_record
 from kmlp.charts.ablation import CHARTS, learning_curves, seconds, steps, values
 from kmlp.charts.step_losses import thinned
 from kmlp.charts.style import save, to_specification
-from kmlp.run import Run
+from kmlp.training.run import Run
 
 pytestmark = pytest.mark.once
 

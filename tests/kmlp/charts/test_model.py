@@ -11,7 +11,7 @@ from PIL import Image
 
 from kmlp.charts.model import confusion, mistakes
 from kmlp.charts.style import save, style, to_specification
-from kmlp.evaluation import Evaluation, Mistake
+from kmlp.inference.evaluation import Evaluation, Mistake
 
 pytestmark = pytest.mark.once
 

@@ -12,7 +12,7 @@ from kmlp.charts.ablation import CHARTS
 from kmlp.charts.model import confusion
 from kmlp.charts.page import chart_page, html_page
 from kmlp.charts.style import save, style, to_specification
-from kmlp.evaluation import Evaluation
+from kmlp.inference.evaluation import Evaluation
 
 pytestmark = pytest.mark.once
 

@@ -13,9 +13,9 @@ from kmlp.charts.style import save, to_specification
 from kmlp.charts.trials import CHARTS, learning_curves, steps
 from kmlp.charts.trials.curves import trial_rows
 from kmlp.charts.trials.steps import step_rows
-from kmlp.comparison import ValueResult
-from kmlp.run import Run
-from kmlp.trials import Trials
+from kmlp.studies.config_list import Trials
+from kmlp.studies.results import ValueResult
+from kmlp.training.run import Run
 
 pytestmark = pytest.mark.once
 

@@ -7,10 +7,11 @@ import pytest
 from made_up_data import images
 
 from kmlp import DataError
-from kmlp.data import cache, check_dataset, entry, load_images, sources
+from kmlp.data import cache, check_dataset, entry, load_images
 from kmlp.data.catalog import catalog
 from kmlp.data.entry import read_images
 from kmlp.data.load import forget_datasets
+from kmlp.data.sources import lookup as sources
 
 pytestmark = pytest.mark.once
 

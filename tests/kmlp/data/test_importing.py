@@ -80,7 +80,7 @@ def test_nothing_is_left_in_the_temporary_folder(folders, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kmlp.data.class_folders.read_image", interrupt)
+    monkeypatch.setattr("kmlp.data.sources.class_folders.read_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
         import_dataset("again", root)
     monkeypatch.setattr("kmlp.data.entry.fingerprint", interrupt)

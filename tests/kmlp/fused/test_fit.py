@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmlp import ConfigError, build_mlp, fit
+from kmlp._util.seeds import Purpose, generator
 from kmlp.fused import loop as loops
 from kmlp.fused.feed import Feed
-from kmlp.seeds import Purpose, generator
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (200, 6, 6)).astype("uint8")

@@ -8,7 +8,7 @@ import pytest
 
 from kmlp import ConfigError, fit, register_loss
 from kmlp.fused.fit import evaluate
-from kmlp.losses import multi_margin, nll
+from kmlp.model.losses import multi_margin, nll
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype("float32")
@@ -196,7 +196,7 @@ def test_targets_that_are_no_labels_are_left_alone():
 
 
 def test_a_registered_loss_of_labels(request):
-    from kmlp.losses import LOSSES as REGISTERED
+    from kmlp.model.losses import LOSSES as REGISTERED
 
     def own(y, p):
         return keras.ops.mean((p - keras.ops.cast(y, p.dtype)[:, None]) ** 2, axis=-1)

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from kmlp import RunConfig
-from kmlp.run import RunIdentity
 from kmlp.store import Store
 from kmlp.store.claims import SECONDS_UNTIL_GIVEN_UP, SECONDS_UNTIL_STALE
+from kmlp.training.run import RunIdentity
 
 pytestmark = pytest.mark.once
 

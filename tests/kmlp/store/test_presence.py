@@ -11,8 +11,8 @@ from made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.engine import Slice, SliceResult
 from kmlp.errors import StoreLostError, StoreWriteError
-from kmlp.run import RunIdentity
 from kmlp.store import Store, checkpoints
+from kmlp.training.run import RunIdentity
 
 pytestmark = pytest.mark.once
 

@@ -11,11 +11,11 @@ from made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.engine import Slice, SliceResult, Standing
 from kmlp.errors import StoreError, StoreWriteError
-from kmlp.run import RunIdentity
 from kmlp.store import Store, checkpoints, checksums
 from kmlp.store.database import open_database
 from kmlp.store.listing import list_runs
 from kmlp.store.migrations import VERSION
+from kmlp.training.run import RunIdentity
 
 pytestmark = pytest.mark.once
 

@@ -13,7 +13,6 @@ from made_up import made_up_record
 from kmlp import ConfigError, RunConfig
 from kmlp.engine import Slice, SliceResult
 from kmlp.errors import StoreError, StoreLostError, StoreWriteError
-from kmlp.run import RunIdentity
 from kmlp.store import Store, StudyRecord, removal
 from kmlp.store.doctor import examine
 from kmlp.store.listing import list_runs, parse_filters
@@ -24,6 +23,7 @@ from kmlp.store.studies import (
     remove_study,
     runs_of_study,
 )
+from kmlp.training.run import RunIdentity
 
 pytestmark = pytest.mark.once
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from kmlp import RunConfig, build_mlp, load_dataset
-from kmlp.seeds import Purpose, generator
+from kmlp._util.seeds import Purpose, generator
 from kmlp.training import Session
-from kmlp.training.networks import Networks
+from kmlp.training.fused import Networks
 
 MNIST = load_dataset("mnist")
 SMALL = {"train_size": 700, "width": 16, "depth": 1, "learning_rate": 0.05}

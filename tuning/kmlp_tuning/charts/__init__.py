@@ -9,7 +9,7 @@ from kmlp_tuning.charts.curves import learning_curves
 from kmlp_tuning.charts.fields import fields
 from kmlp_tuning.charts.importance import importance
 from kmlp_tuning.charts.parallel import parallel_coordinates
-from kmlp_tuning.search import Search
+from kmlp_tuning.search.results import Search
 
 CHARTS: dict[str, Callable[[Search], alt.TopLevelMixin]] = {
     "curves": learning_curves,

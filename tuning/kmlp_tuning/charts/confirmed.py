@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import altair as alt
 
+from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, error_of
 from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH
 from kmlp.charts.trial_lines import accuracy_tooltip
-from kmlp.comparison import Comparison, ValueResult
 from kmlp.errors import ConfigError
-from kmlp.evidence import conclusion
 from kmlp.statistics import estimate
-from kmlp.texts import count_of
+from kmlp.studies.conclusion import conclusion
+from kmlp.studies.results import Comparison, ValueResult
 from kmlp_tuning.charts.drawing import data, title
 from kmlp_tuning.charts.rows import Row, text_of, told
-from kmlp_tuning.search import Search
-from kmlp_tuning.trial import Trial
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.trial import Trial
 
 _STEP = 40
 """Pixels of a row."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import altair as alt
 
+from kmlp._util.text import count_of
 from kmlp.charts.trial_lines import WIDTH, even_epochs, trial_lines
-from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import best_text, errors_of, range_text, title, tooltips
 from kmlp_tuning.charts.rows import Row, trial_rows
-from kmlp_tuning.search import Search
-from kmlp_tuning.settings import HALVING
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.settings import HALVING
 
 _FEW = 10
 """Epochs that are all labelled."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import altair as alt
 
+from kmlp._util.text import count_of
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
-from kmlp.comparison import METRIC
-from kmlp.texts import count_of
+from kmlp.studies.results import METRIC
 from kmlp_tuning.charts.rows import Row, wrong_text
-from kmlp_tuning.search import Search
+from kmlp_tuning.search.results import Search
 
 
 def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams:

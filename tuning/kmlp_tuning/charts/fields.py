@@ -6,10 +6,10 @@ from typing import Any
 
 import altair as alt
 
+from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, AccuracyScale
 from kmlp.charts.style import INK, VERMILION
 from kmlp.charts.trial_lines import accuracy_tooltip, pointed
-from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import (
     best_text,
     data,
@@ -30,8 +30,8 @@ from kmlp_tuning.charts.rows import (
     told,
     trial_rows,
 )
-from kmlp_tuning.domains import Range
-from kmlp_tuning.search import Search
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.space.domains import Range
 
 COLUMNS, WIDTH, HEIGHT = 3, 200, 200
 _CHARACTER = 6

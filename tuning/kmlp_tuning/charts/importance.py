@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import altair as alt
 
+from kmlp._util.text import count_of
 from kmlp.charts.style import BLUE, INK, WIDTH
 from kmlp.errors import ConfigError
-from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import data, title
 from kmlp_tuning.charts.rows import Row
-from kmlp_tuning.importance import MIN_TRIALS, Importances
-from kmlp_tuning.search import Search
+from kmlp_tuning.search.importance import MIN_TRIALS, Importances
+from kmlp_tuning.search.results import Search
 
 _STEP = 30
 """Pixels of a field."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import altair as alt
 
+from kmlp._util.text import count_of
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.style import INK, WIDTH
 from kmlp.charts.trial_lines import accuracy_tooltip, pointed, under_pointer
-from kmlp.texts import count_of
 from kmlp_tuning.charts.drawing import (
     best_text,
     colour_of_errors,
@@ -31,9 +31,9 @@ from kmlp_tuning.charts.rows import (
     told,
     trial_rows,
 )
-from kmlp_tuning.domains import Choice, Range
-from kmlp_tuning.search import Search
-from kmlp_tuning.trial import Trial
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.trial import Trial
+from kmlp_tuning.space.domains import Choice, Range
 
 HEIGHT, STEP = 340, 132
 _BELOW = -0.1

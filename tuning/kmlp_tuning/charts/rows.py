@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kmlp._util.text import count_of
 from kmlp.charts.accuracy import error_of
-from kmlp.config import short_text
-from kmlp.texts import count_of
-from kmlp_tuning.domains import Choice, Range, has_value
-from kmlp_tuning.search import Search
-from kmlp_tuning.trial import Trial
+from kmlp.model.config import short_text
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.trial import Trial
+from kmlp_tuning.space.domains import Choice, Range, has_value
 
 NONE = "none"
 """The value of a field that does nothing in a configuration."""

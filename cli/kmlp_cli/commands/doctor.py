@@ -1,0 +1,109 @@
+"""`kmlp doctor`: whether the runs folder is whole, and mending it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmlp_cli.loading import opened
+from kmlp_cli.options.shared import Jobs, Json, Quiet, RunsDir
+from kmlp_cli.render.output import print_json, print_lines, say
+
+if TYPE_CHECKING:
+    from kmlp.store.doctor import Health, LostRun
+
+
+def doctor(
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Train again what is damaged, and remove what belongs to nothing.",
+        ),
+    ] = False,
+    jobs: Jobs = None,
+    runs_dir: RunsDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read all of the runs folder, and say what is whole and what is damaged.
+
+    The exit code is 1 where something is, unless --repair has mended it.
+    """
+    found = _examined(runs_dir)
+    mended = repair and not found.whole
+    if mended:
+        for line in _lines(found):
+            say(line)
+        _train_again(_repaired(runs_dir), jobs, runs_dir, quiet=quiet)
+        found = _examined(runs_dir)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_lines(*_lines(found))
+    if not found.whole:
+        if not mended:
+            say("`kmlp doctor --repair` mends what training can make again.")
+        raise typer.Exit(1)
+
+
+def _examined(runs_dir: str | None) -> Health:
+    from kmlp.errors import DamagedError
+    from kmlp.store.doctor import Health, examine
+
+    try:
+        with opened(runs_dir) as store:
+            return examine(store)
+    except DamagedError as error:  # the file as a whole: nothing else can be said of it
+        return Health(damaged=(str(error),))
+
+
+def _lines(found: Health) -> list[str]:
+    from kmlp._util.text import count_of
+
+    whole = (
+        count_of(found.studies, "study", "studies"),
+        count_of(found.runs, "run"),
+        count_of(found.epochs, "epoch"),
+        count_of(found.models, "model"),
+    )
+    lines = [f"Whole: {', '.join(whole)}."]
+    lines += [f"Damaged: {it}" for it in found.damaged]
+    lines += [f"Belongs to nothing: {it}." for it in found.leftovers]
+    return lines
+
+
+def _repaired(runs_dir: str | None) -> list[LostRun]:
+    """Takes out what is damaged; returns what is to be trained again."""
+    from kmlp.errors import DamagedError
+    from kmlp.store import runs_folder
+    from kmlp.store.doctor import rebuild, repair
+
+    try:
+        with opened(runs_dir, writable=True) as store:
+            return repair(store)
+    except DamagedError:
+        folder = runs_folder(runs_dir)
+        assert folder is not None  # in memory nothing is damaged
+        kept = rebuild(folder)
+    say(f"What can be read is in a new database; the damaged one is {kept}.")
+    with opened(runs_dir, writable=True) as store:
+        return repair(store)
+
+
+def _train_again(
+    lost: list[LostRun], jobs: int | None, runs_dir: str | None, *, quiet: bool
+) -> None:
+    if not lost:
+        return
+    from kmlp.studies.runner import train_again
+    from kmlp_cli.render.progress import show_progress
+
+    with show_progress(("width", "seed"), quiet=quiet) as display:
+        left = train_again(lost, observer=display, jobs=jobs, runs_dir=runs_dir)
+    for it in left:
+        say(
+            f"The run {it.key[:12]} cannot be trained again here (on {it.backend}, with "
+            "what it states). The command that asked for it trains it again."
+        )

@@ -1,0 +1,163 @@
+"""`kmlp evaluate`: how good one model is, and where it errs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmlp.model.config import config_fields
+from kmlp_cli.options.shared import Backend, Custom, Json, Model
+from kmlp_cli.render.output import say
+
+if TYPE_CHECKING:
+    from altair import LayerChart
+
+_DATASET = config_fields()["dataset"]
+_FRACTION = config_fields()["validation_fraction"]
+_SPLITS = ("test", "validation", "train")
+
+EPILOG = """\b
+Examples:
+kmlp train --save model.keras
+kmlp evaluate model.keras
+kmlp evaluate model.keras --confusion confusion.png --mistakes mistakes.html"""
+
+
+def evaluate(
+    model: Model,
+    dataset: Annotated[str, typer.Option(help=_DATASET.doc)] = _DATASET.default,
+    split: Annotated[
+        str, typer.Option(help=f"The images: {', '.join(_SPLITS)}.")
+    ] = _SPLITS[0],
+    validation_fraction: Annotated[
+        str,
+        typer.Option(help=_FRACTION.doc, metavar="<float>"),
+    ] = _FRACTION.text(_FRACTION.default),
+    confusion: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw what is taken for what: .html, .png, .svg or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
+    mistakes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the images that it gets wrong with the most confidence.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let the options above replace files.")
+    ] = False,
+    custom: Custom = None,
+    backend: Backend = None,
+    as_json: Json = False,
+) -> None:
+    """Show how good one model is: accuracy, each class, and what it takes for what.
+
+    The model is one of `kmlp train --save`, or any other of Keras that takes raw images
+    (pixels from 0 to 255) of the dataset's shape and gives a number for each class.
+    """
+    from kmlp import backend as backends
+    from kmlp.errors import gather
+    from kmlp.inference.classifier import load_classifier
+    from kmlp.inference.evaluation import evaluate as run_evaluation
+    from kmlp.model.config import dataset_of, parse_config
+    from kmlp.model.keras_files import check_model_file
+    from kmlp_cli.render.output import print_json, print_lines, print_table
+
+    backends.select(backend)
+    texts = {"dataset": dataset, "validation_fraction": validation_fraction}
+    config, *_ = gather(
+        [
+            lambda: parse_config(texts),
+            lambda: _check_split(split),
+            lambda: check_model_file(model),
+            lambda: _check_targets(confusion, mistakes, overwrite=overwrite),
+        ]
+    )
+    data = dataset_of(config)
+    images = getattr(data, split)
+    classifier = load_classifier(model, custom=custom or ())
+    found = run_evaluation(classifier, images.x, images.y, class_names=data.class_names)
+    if as_json:
+        print_json(
+            {
+                "model": str(model),
+                "dataset": dataset,
+                "split": split,
+                "output": classifier.output,
+                "backend": backends.select(),
+                **found.to_dict(),
+            }
+        )
+    else:
+        from kmlp_cli.render.model_tables import (
+            accuracy_text,
+            classes_table,
+            confusion_table,
+            mistakes_table,
+        )
+
+        title = f"{model.name}: the {len(images):,} {split} images of {dataset}"
+        print_table(classes_table(found, title), accuracy_text(found))
+        matrix = confusion_table(found)
+        if matrix is not None:
+            print_lines()
+            print_table(matrix)
+        if found.mistakes:
+            print_lines()
+            print_table(mistakes_table(found, classifier))
+    if confusion is not None:
+        from kmlp.charts.model import confusion as draw_confusion
+
+        _save(draw_confusion(found), confusion)
+    if mistakes is not None:
+        from kmlp.charts.model import mistakes as draw_mistakes
+
+        _save(draw_mistakes(images.x, found), mistakes)
+
+
+def _save(chart: LayerChart, path: Path) -> None:
+    from kmlp.charts.style import save
+
+    save(chart, path)
+    say(f"Saved {path}.")
+
+
+def _check_split(split: str) -> None:
+    from kmlp.errors import ConfigError, unknown_name
+
+    if split not in _SPLITS:
+        raise ConfigError([unknown_name("split", split, _SPLITS)])
+
+
+def _check_targets(
+    confusion: Path | None, mistakes: Path | None, *, overwrite: bool
+) -> None:
+    from functools import partial
+
+    from kmlp.errors import ConfigError, gather
+    from kmlp_cli.options.targets import check_target
+
+    if confusion is None and mistakes is None:
+        return
+    from kmlp.charts.style import FORMATS
+
+    gather(
+        partial(check_target, path, overwrite=overwrite, option=option, suffixes=FORMATS)
+        for option, path in (("--confusion", confusion), ("--mistakes", mistakes))
+    )
+    if (
+        confusion is not None
+        and mistakes is not None
+        and (confusion.resolve() == mistakes.resolve())
+    ):
+        raise ConfigError(
+            [f"--confusion and --mistakes are both {confusion}. Give each its own file."]
+        )

@@ -1,0 +1,64 @@
+"""`kmlp export`: a study's figures for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kmlp.studies.columns import COLUMNS
+from kmlp_cli.loading import Study, load_study, opened
+from kmlp_cli.options.shared import RunsDir, TensorBoard
+from kmlp_cli.render.output import say
+
+EPILOG = "\n\n".join(
+    [
+        "Columns:",
+        *(f"{name}: {column.doc}" for name, column in COLUMNS.items()),
+        "\b\nExamples:\nkmlp export width-1f0c2a --out epochs.parquet\n"
+        "kmlp export width-1f0c2a --tensorboard logs",
+    ]
+)
+
+
+def export(
+    study: Study,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The file to write, .csv, .json or .parquet: a row for every epoch of "
+            "every run.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --out replace a file.")
+    ] = False,
+    tensorboard: TensorBoard = None,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Write a study's figures into a file, or logs for TensorBoard."""
+    from kmlp.errors import ConfigError, gather
+    from kmlp.export.files import SUFFIXES, write_table
+    from kmlp_cli.options.targets import check_log_folder, check_target, save_logs
+
+    if out is None and tensorboard is None:
+        raise ConfigError(["Give --out FILE, --tensorboard FOLDER, or both."])
+    gather(
+        [
+            lambda: check_target(
+                out, overwrite=overwrite, option="--out", suffixes=SUFFIXES
+            ),
+            lambda: check_log_folder(tensorboard),
+        ]
+    )
+    with opened(runs_dir) as store:
+        found = load_study(store, study)
+    if out is not None:
+        write_table(found.runs, out)
+        say(f"Wrote {out}.")
+    if tensorboard is not None:
+        save_logs(found.runs, tensorboard)
+    found.say_limits()

@@ -1,0 +1,113 @@
+"""`kmlp info`: what this machine has, and a cluster."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING, Any
+
+from kmlp_cli.options.executor import RayAddress
+from kmlp_cli.options.shared import Backend, Json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PACKAGES = ("kmlp", "keras", "numpy", "scipy", "tensorflow", "jax", "torch", "ray")
+
+
+def info(
+    backend: Backend = None, ray_address: RayAddress = None, as_json: Json = False
+) -> None:
+    """Show versions, the backends found, devices and cores; with --ray-address, the
+    nodes of a Ray cluster.
+    """
+    from kmlp import backend as backends
+    from kmlp.errors import BackendError
+    from kmlp.settings import differing_settings
+    from kmlp_cli.render.output import print_json, print_table
+
+    chosen = backends.select(backend) if backend or backends.installed() else None
+    devices, failure = [], None
+    try:
+        devices = backends.devices() if chosen else []
+    except BackendError as error:  # said after all that can be told
+        failure = error
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "backends": list(backends.installed()),
+        "backend": chosen,
+        "devices": devices,
+        "settings": differing_settings(chosen) if chosen else {},
+    }
+    if ray_address is not None:
+        from kmlp.executors import RayExecutor
+
+        found["cluster"] = RayExecutor(ray_address).nodes()
+    if as_json:
+        print_json(found)
+    else:
+        print_table(_machine_table(found))
+        if "cluster" in found:
+            print_table(_cluster_table(found["cluster"]))
+    if failure is not None:
+        raise failure
+
+
+def _machine_table(found: dict[str, Any]) -> Table:
+    from kmlp.settings import settings_text
+    from kmlp_cli.render.cells import plain_table
+
+    table = plain_table("This machine")
+    table.show_header = False
+    for name, value in found.items():
+        if name == "versions":
+            for package, version in value.items():
+                table.add_row(package, version or "not installed")
+        elif name == "settings":
+            table.add_row(name, settings_text(value) or "as they are by default")
+        elif name != "cluster":
+            table.add_row(
+                name, ", ".join(value) or "none" if isinstance(value, list) else str(value)
+            )
+    return table
+
+
+def _cluster_table(nodes: list[dict[str, Any]]) -> Table:
+    from kmlp_cli.render.cells import plain_table
+
+    table = plain_table(f"Ray cluster, nodes: {len(nodes)}")
+    for header in (
+        "node",
+        "address",
+        "CPUs",
+        "GPUs",
+        "memory GiB",
+        "objects GiB",
+        "its Python has",
+    ):
+        table.add_column(header)
+    for node in nodes:
+        versions = node.get("versions", {})
+        table.add_row(
+            node["host"],
+            node["address"],
+            f"{node['cpus']:g}",
+            f"{node['gpus']:g}",
+            f"{node['memory'] / 2**30:.1f}",
+            f"{node['object_store'] / 2**30:.1f}",
+            ", ".join(f"{name} {it}" for name, it in versions.items() if name != "numerics")
+            or "no answer",
+        )
+    return table
+
+
+def _version(package: str) -> str | None:
+    import importlib.metadata  # slow to import, and `--help` does not need it
+
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,118 @@
+"""`kmlp predict`: what a model takes your pictures for."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kmlp_cli.options.shared import Backend, Custom, Json, Model
+
+_BEST = 3
+"""Classes that are shown of each picture."""
+
+EPILOG = """\b
+Examples:
+kmlp train --save model.keras
+kmlp predict model.keras seven.png photo.jpg
+kmlp predict clothes.keras shoe.png --dataset fashion_mnist --as resize"""
+
+
+def predict(
+    model: Model,
+    pictures: Annotated[
+        list[Path], typer.Argument(metavar="PICTURE...", help="PNG or JPEG, of any size.")
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="The dataset whose classes the model tells apart; their numbers are "
+            "shown without.",
+            show_default=False,
+        ),
+    ] = None,
+    way: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="How pictures are made what the model takes. mnist: as MNIST's images "
+            "were, strokes bright on black, in 20 x 20 pixels around their centre of mass; "
+            "resize: scaled, nothing else, as `kmlp data import` does.  [default: mnist if "
+            "the model takes grey images of 28 x 28 and --dataset is not one of your own, "
+            "else resize]",
+            show_default=False,
+        ),
+    ] = None,
+    custom: Custom = None,
+    backend: Backend = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a model takes your pictures for, and how it saw them.
+
+    Transparent pictures are put on white, and turned as a camera's EXIF data say.
+    """
+    from kmlp import backend as backends
+    from kmlp.data import cache, load_images
+    from kmlp.data.image_files import check_image
+    from kmlp.errors import gather, raise_problems
+    from kmlp.inference.classifier import load_classifier, shape_text
+    from kmlp.inference.prediction import check_way
+    from kmlp.inference.prediction import predict as run_prediction
+    from kmlp.model.config import config_fields
+    from kmlp.model.keras_files import check_model_file
+    from kmlp_cli.render.output import print_json, say
+
+    backends.select(backend)
+    gather(
+        [
+            lambda: check_model_file(model),
+            lambda: check_way(way),
+            lambda: dataset and config_fields()["dataset"].parse(dataset),
+            lambda: gather(partial(check_image, path) for path in pictures),
+        ]
+    )
+    classifier = load_classifier(model, custom=custom or ())
+    names = tuple(map(str, range(classifier.num_classes)))
+    if dataset is not None:
+        names = load_images(dataset).class_names
+        raise_problems(classifier.misfits(classifier.input_shape, len(names)))
+        entry = cache.find(dataset)
+        if way is None and entry is not None and entry.imported:
+            way = "resize"  # as import did
+    files = list(map(str, pictures))
+    found = run_prediction(classifier, pictures, names=files, way=way)
+    if found[0].way == "resize":
+        size = shape_text(found[0].image.shape)
+        say(f"Resized to {size}, whatever their proportions.")
+    if as_json:
+        print_json(
+            {
+                "model": str(model),
+                "dataset": dataset,
+                "output": classifier.output,
+                "backend": backends.select(),
+                "pictures": [
+                    {
+                        "file": file,
+                        "as": prediction.way,
+                        "best": [
+                            {"class": number, "name": names[number], "confidence": share}
+                            for number, share in prediction.best(_BEST)
+                        ],
+                    }
+                    for file, prediction in zip(files, found, strict=True)
+                ],
+            }
+        )
+        return
+    from kmlp_cli.render.model_tables import confidence_text, prediction_table
+    from kmlp_cli.render.output import has_colours, print_lines, print_table, print_text
+
+    for file, prediction in zip(files, found, strict=True):
+        best = [(names[number], share) for number, share in prediction.best(_BEST)]
+        print_lines(file)
+        print_table(prediction_table(prediction.image, best, colours=has_colours()))
+        print_lines()
+    print_text(confidence_text(classifier))

@@ -1,0 +1,158 @@
+"""What one model does, as Rich tables, and pictures as text."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.color import Color
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from kmlp.inference.classifier import Classifier
+from kmlp.inference.evaluation import Evaluation
+from kmlp_cli.render.cells import NONE, grid, plain_table
+
+_MOST_COLUMNS = 12
+"""Classes of a matrix that fits a terminal."""
+_MISTAKES = 10
+_WIDEST = 32
+"""Pixels of a picture in a row, each a character."""
+_SHADES = " .:-=+*#%@"
+"""Where there are no colours; from black to white."""
+
+
+def classes_table(evaluation: Evaluation, title: str) -> Table:
+    """A row a class: how well it is told from the others."""
+    table = plain_table(
+        title,
+        "precision: of the images called so, those that are; - if none was. recall: of "
+        "its images, those called so. F1: their harmonic mean, 0 if none is ever found.",
+    )
+    table.add_column("class", justify="right", no_wrap=True)
+    table.add_column("name", overflow="fold")
+    for name in ("images", "precision %", "recall %", "F1 %"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, scores in enumerate(evaluation.classes):
+        table.add_row(
+            str(number),
+            scores.name,
+            f"{scores.support:,}",
+            *map(_percent, (scores.precision, scores.recall, scores.f1)),
+        )
+    return table
+
+
+def accuracy_text(evaluation: Evaluation) -> str:
+    """The sentence under the classes."""
+    low, high = evaluation.interval
+    return (
+        f"Accuracy {_percent(evaluation.accuracy)} %, 95 % interval {_percent(low)} to "
+        f"{_percent(high)} %: {evaluation.right:,} of {evaluation.size:,} images are "
+        "right."
+    )
+
+
+def confusion_table(evaluation: Evaluation) -> Table | None:
+    """A row a true class, a column a predicted one; None: there are too many."""
+    names = evaluation.class_names
+    if len(names) > _MOST_COLUMNS:
+        return None
+    table = plain_table(
+        "What is taken for what", "A row a true class, a column a predicted one."
+    )
+    table.add_column("class", justify="right", no_wrap=True)
+    table.add_column("name", overflow="fold")
+    for number in range(len(names)):
+        table.add_column(str(number), justify="right", no_wrap=True)
+    for number, (name, counts) in enumerate(zip(names, evaluation.confusion, strict=True)):
+        cells: list[str | Text] = [str(count) if count else NONE for count in counts]
+        cells[number] = Text(str(counts[number]), style="bold")
+        table.add_row(str(number), name, *cells)
+    return table
+
+
+def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
+    """The most confident mistakes."""
+    names = evaluation.class_names
+    table = plain_table(
+        f"Most confidently wrong, of {len(evaluation.mistakes):,}",
+        confidence_text(classifier),
+    )
+    table.add_column("image", justify="right", no_wrap=True)
+    for column in ("true", "predicted"):
+        table.add_column(column, overflow="fold")
+    table.add_column("confidence %", justify="right", no_wrap=True)
+    for mistake in evaluation.mistakes[:_MISTAKES]:
+        table.add_row(
+            str(mistake.index),
+            names[mistake.true],
+            names[mistake.predicted],
+            _percent(mistake.confidence),
+        )
+    return table
+
+
+def confidence_text(classifier: Classifier) -> str:
+    """What a confidence is, in a sentence."""
+    if classifier.gives_shares:
+        return "confidence: what the model gives the class, from 0 to 100 %."
+    return (
+        "confidence: the softmax of what the model gives; a probability if it was trained "
+        "with cross entropy."
+    )
+
+
+def prediction_table(
+    image: NDArray[np.uint8], best: list[tuple[str, float]], *, colours: bool
+) -> Table:
+    """A picture as the model saw it, and the classes that it takes it for."""
+    classes = grid()
+    classes.add_column(overflow="fold")
+    classes.add_column(justify="right", no_wrap=True)
+    for place, (class_name, confidence) in enumerate(best):
+        style = None if place else "bold"
+        classes.add_row(class_name, f"{_percent(confidence)} %", style=style)
+    table = grid()
+    table.add_column(no_wrap=True)
+    table.add_row(picture_text(image, colours=colours), classes)
+    return table
+
+
+def picture_text(image: NDArray[np.uint8], *, colours: bool) -> Text:
+    """An image as text, two of its rows in a line.
+
+    Args:
+        image: Of shape `(height, width)`, or `(height, width, 3)`; it is shown smaller
+            if it is wide.
+        colours: Whether the terminal has some. Otherwise shades are characters.
+    """
+    from kmlp.data.picture import to_picture
+
+    picture = to_picture(image)
+    picture.thumbnail((_WIDEST, _WIDEST))
+    pixels = np.asarray(picture)
+    if len(pixels) % 2:
+        pixels = np.concatenate([pixels, np.zeros_like(pixels[:1])])
+    pairs = zip(pixels[::2], pixels[1::2], strict=True)
+    if colours:
+        lines = [
+            Text.assemble(*(("▀", _style(*pair)) for pair in zip(*rows, strict=True)))
+            for rows in pairs
+        ]
+    else:
+        lines = [
+            Text("".join(_SHADES[int(it) * len(_SHADES) // 256] for it in shades))
+            for shades in (np.mean(rows, axis=(0, 2)) for rows in pairs)
+        ]
+    return Text("\n").join(lines)
+
+
+def _style(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> Style:
+    return Style(
+        color=Color.from_rgb(*upper.tolist()), bgcolor=Color.from_rgb(*lower.tolist())
+    )
+
+
+def _percent(share: float | None) -> str:
+    return NONE if share is None else f"{100 * share:.2f}"

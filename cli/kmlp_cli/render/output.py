@@ -1,0 +1,119 @@
+"""What is printed: results to stdout, and all else to stderr.
+
+No other module prints. Texts may come from users, files and exceptions: nothing in them
+is markup, and a control character is shown as Python writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from kmlp._util.text import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_PIPE_WIDTH = 160
+"""Columns where there is no terminal to fit: enough that nothing is wrapped."""
+
+_LONG = 500
+"""Rows of a table that is printed without Rich, which takes 2 ms for each."""
+
+
+def say(line: str = "", *, end: str = "\n") -> None:
+    """Prints a line to stderr."""
+    print(visible(line), end=end, file=sys.stderr, flush=True)
+
+
+def has_colours() -> bool:
+    """Whether stdout is a terminal that shows colours, and blocks to colour."""
+    from kmlp_cli.render.console import PlainConsole, fitting
+
+    console = PlainConsole()
+    return console.color_system is not None and fitting(console, "▀") == "▀"
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """Prints one JSON object. Numbers that are not finite must be None by now."""
+    print(_json(values, indent=2))
+
+
+def print_json_list(name: str, items: list[dict[str, Any]]) -> None:
+    """Prints one JSON object that has a list, of which each item is a line."""
+    # Indented, it would take three times as long.
+    lines = ",\n".join(map(_json, items))
+    print(f'{{"{name}": [\n{lines}\n]}}')
+
+
+def _json(values: dict[str, Any], indent: int | None = None) -> str:
+    """JSON in printable ASCII, which every stream takes as it is."""
+    found = json.dumps(values, indent=indent, allow_nan=False)
+    return found.replace("\x7f", "\\u007f")  # the one that `json` leaves
+
+
+def print_table(table: Table, *lines: str) -> None:
+    """Prints a table, and lines under it.
+
+    On a narrow terminal the columns move together; where that is not enough, lines
+    are longer than the terminal is wide: a number is never cut.
+    """
+    if table.row_count > _LONG:
+        _print_long(table)
+        return
+    from rich.cells import cell_len
+    from rich.measure import Measurement
+
+    from kmlp_cli.render.cells import ASCII_BOX
+    from kmlp_cli.render.console import PlainConsole, fitting
+
+    console = PlainConsole()
+    if console.options.ascii_only:
+        table.box = table.box and ASCII_BOX
+    for column in table.columns:
+        if column.no_wrap:
+            cells = "\n".join(map(str, [column.header, *column.cells]))
+            column.min_width = max(map(cell_len, fitting(console, cells).split("\n")))
+    width = console.width if console.is_terminal else _PIPE_WIDTH
+
+    def needed() -> Measurement:
+        boundless = PlainConsole(width=1000)
+        return Measurement.get(boundless, boundless.options, table)
+
+    if needed().maximum > width:
+        table.padding = (0, 0, 0, 0)
+    PlainConsole(width=max(width, needed().minimum)).print(table)
+    for line in lines:
+        print_text(line)
+
+
+def print_text(*lines: str) -> None:
+    """Prints lines, which break between words where a terminal is narrow."""
+    from kmlp_cli.render.console import PlainConsole, plain
+
+    console = PlainConsole()
+    for line in lines:
+        console.print(plain(console, line), soft_wrap=not console.is_terminal)
+
+
+def print_lines(*lines: str) -> None:
+    """Prints lines that are not to be broken, such as commands; of none, an empty one."""
+    print("\n".join(map(visible, lines)))
+
+
+def print_file(text: str) -> None:
+    """Prints a whole file's text."""
+    print(text, end="")
+
+
+def _print_long(table: Table) -> None:
+    fit = getattr(sys.stdout, "fit", str)
+    columns = []
+    for column in table.columns:
+        cells = [" ".join(str(cell).split()) for cell in (column.header, *column.cells)]
+        cells = list(map(fit, cells))
+        width = max(map(len, cells))
+        right = column.justify == "right"
+        columns.append([it.rjust(width) if right else it.ljust(width) for it in cells])
+    print("\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True)))

@@ -1,0 +1,338 @@
+"""Progress on stderr: a live display on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Self
+
+from rich.console import Console, OverflowMethod, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
+
+from kmlp.engine import (
+    CheckpointDamaged,
+    EpochFinished,
+    Event,
+    RunFinished,
+    RunStarted,
+    RunWaits,
+    SliceLost,
+    StudyStarted,
+)
+from kmlp.errors import StoreLostError
+from kmlp.model.config import RunConfig, short_text
+from kmlp.training.run import EpochRecord, Run
+from kmlp_cli.interruption import Interrupted
+from kmlp_cli.render.console import PlainConsole, plain
+from kmlp_cli.render.output import say
+
+Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
+
+_WIDE = 100
+"""Columns of a terminal from which on bars have a note beside them."""
+
+_SECONDS_BETWEEN_LINES = 10.0
+"""How often a long run says a line where there is no terminal."""
+
+
+@contextlib.contextmanager
+def show_progress(
+    names: tuple[str, ...],
+    *,
+    quiet: bool,
+    fresh: bool = False,
+    stages: Mapping[str, int] | None = None,
+) -> Iterator[Display]:
+    """Shows the progress of what is observed. What interrupts it says what was finished.
+
+    Args:
+        names: The fields of a configuration that tell runs apart.
+        quiet: Whether to show nothing.
+        fresh: Whether the runs are trained anew, which an interrupted command does
+            again. Defaults to False.
+        stages: The parts of the study, and how many runs each has. Defaults to none.
+    """
+    console = PlainConsole(stderr=True)
+    live = console.is_terminal and not console.is_dumb_terminal
+    kind = Display if quiet else LiveDisplay if live else PlainLines
+    display = kind(names, console, stages or {})
+    try:
+        with display:
+            yield display
+        if not quiet:
+            say(display.summary())
+    except Interrupted as interrupted:
+        for line in display.left(fresh=fresh):
+            interrupted.add_note(line)
+        raise
+    except StoreLostError:
+        say(display.count())
+        raise
+
+
+class Display(contextlib.AbstractContextManager["Display"]):
+    """Knows what was finished, and shows nothing: what shows something is a kind of it."""
+
+    def __init__(
+        self, names: tuple[str, ...], console: Console, stages: Mapping[str, int]
+    ) -> None:
+        self._names = names
+        self.console = console
+        self.stages = stages
+        self.studies: tuple[str, ...] = ()
+        """Their names, once they have begun."""
+        self.total = 0
+        self.trained: Counter[RunConfig] = Counter()
+        """Epochs of each run that is not failed."""
+        self.finished: list[Run] = []
+        self.best: tuple[float, str] = (0.0, "")
+        """The highest validation accuracy so far, and whose it is."""
+        self._labels: dict[RunConfig, str] = {}
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, StudyStarted):
+            self.studies = event.names
+            self.total = event.assignments
+        elif isinstance(event, RunFinished):
+            self.finished.append(event.run)
+            self.total = max(self.total, len(self.finished))  # it was an estimate
+            if event.trained or event.run.status != "failed":
+                self.trained[event.run.config] += event.trained
+            if event.run.status == "finished":
+                accuracy = event.run.val_accuracy
+                self.best = max(self.best, (accuracy, event.assignment.label))
+        elif isinstance(event, RunStarted):
+            self._labels[event.assignment.config] = event.assignment.label
+        if isinstance(event, RunWaits | SliceLost | CheckpointDamaged):
+            self.warn(event)
+        else:
+            self.show(event)
+
+    def show(self, event: Shown) -> None:
+        """Shows an event."""
+
+    def warn(self, event: RunWaits | SliceLost | CheckpointDamaged) -> None:
+        """Says what went wrong, or is in the way, also where progress is not shown."""
+        name = self.name(event.assignment.config)
+        if isinstance(event, RunWaits):
+            holder = f" ({event.holder})" if event.holder else ""
+            line = f"{name}: another process trains it{holder}; waiting."
+        elif isinstance(event, CheckpointDamaged):
+            line = f"{name}: {event.file}; trained again from epoch {event.epochs + 1}."
+        elif event.again:
+            line = f"{name}: {event.reason}; what it did since is done again."
+        else:
+            line = f"{name}: {event.reason}; failed after {event.tries} tries."
+        self.say(line)
+
+    def summary(self) -> str:
+        """What was trained and what was not."""
+        trained = self.trained.total()
+        stored = sum(not count for count in self.trained.values())
+        epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
+        runs = "1 run" if stored == 1 else f"{stored} runs"
+        return f"{epochs} trained, {runs} from the store."
+
+    def left(self, *, fresh: bool) -> Iterator[str]:
+        """Lines on what is finished where it is interrupted, and on how to go on.
+
+        Args:
+            fresh: Whether the runs are trained anew.
+        """
+        if not self.total:
+            yield "training had not begun."
+            return
+        yield self.count()
+        # Of a run that was advanced several times, what it came to last.
+        for run in {run.config: run for run in self.finished}.values():
+            yield f"  {self.outcome(run)}"
+        same = "Without --fresh, the same command" if fresh else "The same command"
+        yield f"{same} goes on where it ended."
+
+    def count(self) -> str:
+        """How many runs are finished."""
+        return f"{len(self.finished)} of {self.total} runs finished."
+
+    def name(self, config: RunConfig) -> str:
+        """What tells a run from the others: `width=32 seed=0`."""
+        label = self._labels.get(config)
+        values = [f"{key}={short_text(key, getattr(config, key))}" for key in self._names]
+        return " ".join([label, *values] if label else values)
+
+    def outcome(self, run: Run) -> str:
+        """A line on a run that is finished."""
+        if run.status == "failed":
+            return f"{self.name(run.config)}: failed ({run.failure})"
+        if run.status == "diverged":
+            return f"{self.name(run.config)}: diverged in epoch {run.epochs}"
+        return (
+            f"{self.name(run.config)}: val_accuracy {100 * run.val_accuracy:.2f} %, "
+            f"epochs {run.epochs}, {run.seconds:.1f} s"
+        )
+
+    def say_finished(self, run: Run) -> None:
+        """Prints the line on a finished run, with its number."""
+        self.say(f"[{len(self.finished)}/{self.total}] {self.outcome(run)}")
+
+    def say(self, line: str) -> None:
+        """Prints a line, above the bars if there are some."""
+        self.console.print(plain(self.console, line), soft_wrap=True)
+
+
+class PlainLines(Display):
+    """A line a run, and now and then one for a run that takes long."""
+
+    _said = 0.0
+
+    def show(self, event: Shown) -> None:
+        now = time.monotonic()
+        if isinstance(event, RunFinished):
+            self.say_finished(event.run)
+        elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
+            target = event.assignment.epochs
+            where = f" on {event.place}" if event.place else ""
+            self.say(
+                f"{self.name(event.assignment.config)}{where}: epoch "
+                f"{event.record.epoch} of {target}, {_figures(event.record)}"
+            )
+        elif not isinstance(event, StudyStarted):
+            return
+        self._said = now
+
+
+class _Field(ProgressColumn):
+    """A column of text that comes from anywhere; `TextColumn` takes it for markup.
+
+    Args:
+        text: What of a task it shows.
+    """
+
+    def __init__(self, console: Console, text: Callable[[Task], str]) -> None:
+        # An ellipsis can be wider where it has a stand-in.
+        overflow: OverflowMethod = "crop" if console.options.ascii_only else "ellipsis"
+        super().__init__(table_column=Column(no_wrap=True, overflow=overflow))
+        self._console, self._text = console, text
+
+    def render(self, task: Task) -> Text:
+        return plain(self._console, self._text(task))
+
+
+class _Bars(Progress):
+    """Bars, and a line under them."""
+
+    line = Text()
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        yield self.line
+
+
+class LiveDisplay(Display):
+    """A bar for everything with the time left, one for each run in progress, and
+    above them a line for each run that is finished.
+    """
+
+    def __init__(
+        self, names: tuple[str, ...], console: Console, stages: Mapping[str, int]
+    ) -> None:
+        super().__init__(names, console, stages)
+        wide = console.width >= _WIDE
+        columns = (
+            _Field(console, lambda task: task.description),
+            BarColumn(bar_width=20 if wide else 10),
+            _Field(
+                console,
+                lambda task: f"{task.completed:.0f}/{task.total:.0f} {task.fields['unit']}",
+            ),
+            *([_Field(console, lambda task: task.fields["note"])] if wide else []),
+            _Field(console, lambda task: task.fields["place"]),
+            TimeRemainingColumn(),
+        )
+        self._progress = _Bars(*columns, console=console, transient=True)
+        self._tasks: dict[RunConfig, TaskID] = {}
+        self._stages: dict[str, TaskID] = {}
+        self._epochs: Counter[RunConfig] = Counter()
+        self._all = TaskID(0)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Shown) -> None:
+        bars = self._progress
+        if isinstance(event, StudyStarted):
+            self._all = self._add("all runs", event.epochs)
+            self._progress.line = self._count()
+            for name, runs in self.stages.items():
+                self._stages[name] = self._add(name, runs, unit="runs", visible=False)
+            return
+        config, target = event.assignment.config, event.assignment.epochs
+        stage = self._stages.get(event.assignment.stage)
+        if isinstance(event, RunStarted):
+            name = event.assignment.label or self.name(config)
+            self._tasks[config] = self._add(name, target, note="starting")
+            if stage is not None:
+                bars.update(stage, visible=True)
+        elif isinstance(event, EpochFinished):
+            note = _figures(event.record)
+            bars.update(
+                self._tasks[config],
+                completed=event.record.epoch,
+                note=note,
+                place=event.place,
+            )
+            self._advance_to(config, event.record.epoch)
+        elif isinstance(event, RunFinished):
+            bars.remove_task(self._tasks.pop(config))
+            self._advance_to(config, target)
+            bars.line = self._count()
+            if stage is not None:
+                bars.advance(stage)
+                done = next(it.finished for it in bars.tasks if it.id == stage)
+                bars.update(stage, visible=not done)
+            self.say_finished(event.run)
+
+    def _add(
+        self,
+        name: str,
+        total: int,
+        *,
+        note: str = "",
+        unit: str = "epochs",
+        visible: bool = True,
+    ) -> TaskID:
+        return self._progress.add_task(
+            name, total=total, note=note, place="", unit=unit, visible=visible
+        )
+
+    def _advance_to(self, config: RunConfig, epoch: int) -> None:
+        """Counts a run's epochs once, also where it is advanced several times."""
+        self._progress.advance(self._all, max(0, epoch - self._epochs[config]))
+        self._epochs[config] = max(epoch, self._epochs[config])
+
+    def _count(self) -> Text:
+        accuracy, label = self.best
+        best = f"; best so far {100 * accuracy:.2f} % ({label})" if label else ""
+        line = f"{len(self.finished)} of {self.total} runs finished{best}"
+        return plain(self.console, line)
+
+
+def _figures(record: EpochRecord) -> str:
+    return f"loss {record.loss:.4f}, val_accuracy {100 * record.val_accuracy:.2f} %"

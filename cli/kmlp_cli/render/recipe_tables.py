@@ -1,0 +1,139 @@
+"""Recipes as Rich tables."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from kmlp.model.config import dataset_of
+from kmlp.statistics import Estimate
+from kmlp.studies.runner import Question
+from kmlp_cli.render.cells import NONE, plain_table
+from kmlp_tuning.lab.comparing import UNITS, Compared
+from kmlp_tuning.oracles.schedule import total_epochs
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from kmlp_tuning.search.settings import SearchSettings
+
+_DIGITS = {"accuracy": 2, "loss": 4, "train_loss": 4, "seconds": 1}
+_EXPLAINED = {True: "yes", False: "no", None: NONE}
+
+
+def compared_table(found: Compared, *, labelled: bool = True) -> Table:
+    """A row a published figure: it, ours, the difference, and whether seeds explain it.
+
+    Args:
+        found: All figures of a quantity.
+        labelled: Whether all is shown that tells trials apart, or their number only.
+            Defaults to True.
+    """
+    table = plain_table(
+        f"Published and ours: {UNITS[found.quantity]}", _legend(found.quantity)
+    )
+    shown = found.headers if labelled else found.headers[:1]
+    for header in (*shown, "epoch"):
+        table.add_column(header.replace("_", "\n"), justify="right", overflow="fold")
+    times = found.quantity == "seconds"
+    for header in (
+        "published",
+        "ours",
+        *(["times\nas fast"] if times else ["difference", "seeds\nexplain it"]),
+    ):
+        table.add_column(header, justify="right", no_wrap=True)
+    digits = _DIGITS[found.quantity]
+    for row in found.rows:
+        it = row.found
+        if times:
+            last = [NONE if it.ratio is None else f"{it.ratio:.1f}"]
+        else:
+            difference = NONE if it.difference is None else f"{it.difference:+.{digits}f}"
+            last = [difference, _EXPLAINED[it.explained]]
+        table.add_row(
+            *row.labels[: len(shown)],
+            str(row.epoch),
+            it.published.text,
+            _estimate(it.ours, digits),
+            *last,
+            style="bold" if it.explained is False else None,
+        )
+    return table
+
+
+def _legend(quantity: str) -> str:
+    if quantity == "seconds":
+        return "Of training in all, evaluation included; a mean over the seeds."
+    return (
+        "±: half of the 95 % interval over the seeds. seeds explain it: whether the "
+        "published figure is where one more seed of ours would be in 95 % of cases; -: "
+        "fewer than two seeds finished, which cannot tell."
+    )
+
+
+def _estimate(found: Estimate | None, digits: int) -> str:
+    if found is None:
+        return NONE
+    mean = f"{found.mean:.{digits}f}"
+    if found.interval is None:
+        return mean
+    return f"{mean} ± {found.interval[1] - found.mean:.{digits}f}"
+
+
+def plan_rows(
+    questions: list[tuple[str, Question[Any]]], search: SearchSettings | None
+) -> list[dict[str, Any]]:
+    """What would be trained: a row a part."""
+    rows = []
+    for heading, question in questions:
+        pairs = [
+            (config, epochs)
+            for row, epochs in zip(question.rows, question.epochs, strict=True)
+            for config in row
+        ]
+        rows.append(
+            {
+                "part": heading,
+                "configurations": len(question.rows),
+                "runs": len(pairs),
+                "epochs": sum(epochs for _, epochs in pairs),
+                "steps": sum(
+                    epochs * math.ceil(_images(config) / config.batch_size)
+                    for config, epochs in pairs
+                ),
+            }
+        )
+    if search is not None:
+        epochs = total_epochs(search.plan()) + search.confirming_epochs
+        rows.append(
+            {
+                "part": f"search ({search.algorithm})",
+                "configurations": search.max_trials,
+                "runs": search.max_trials + search.confirmed * search.confirm,
+                "epochs": epochs,
+                "steps": None,
+            }
+        )
+    return rows
+
+
+def _images(config: Any) -> int:
+    return config.train_size or len(dataset_of(config).train)
+
+
+def plan_table(title: str, rows: list[dict[str, Any]]) -> Table:
+    """The same as a table."""
+    table = plain_table(
+        f"What would be trained: {title}",
+        "Runs that parts share are trained once, and what the runs folder has is not "
+        "trained again. Epochs of a search are about so many.",
+    )
+    table.add_column("part", overflow="fold")
+    for name in ("configurations", "runs", "epochs", "steps"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        part, *numbers = row.values()
+        table.add_row(part, *(NONE if it is None else f"{it:,}" for it in numbers))
+    return table

@@ -1,0 +1,96 @@
+"""What the runs folder has, as Rich tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.table import Table
+
+from kmlp._util.text import count_of
+from kmlp.model.config import value_text
+from kmlp.settings import settings_text
+from kmlp.store import RunSummary, StudyRecord, StudySummary
+from kmlp_cli.render.cells import NONE, plain_table
+
+
+def studies_table(studies: list[StudySummary]) -> Table:
+    """A row a study."""
+    table = plain_table("Studies" if studies else "No study yet")
+    table.add_column("name", no_wrap=True)
+    table.add_column("question", overflow="fold")
+    for name in ("epochs", "runs", "best val.\naccuracy %", "when"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for study in studies:
+        record = study.record
+        wanted = sum(map(len, record.rows))
+        failed = f", {study.failed} failed" if study.failed else ""
+        best = study.best_val_accuracy
+        table.add_row(
+            record.name,
+            _question(record),
+            str(record.epochs),
+            f"{study.finished} of {wanted}{failed}"
+            if study.finished < wanted
+            else f"{wanted}",
+            NONE if best is None else f"{100 * best:.2f}",
+            _when(record.updated),
+        )
+    return table
+
+
+def _question(record: StudyRecord) -> str:
+    about, question = record.about, record.question
+    settings = settings_text(about.get("settings", {}))
+    backend = f"{about['backend']}, {settings}" if settings else about["backend"]
+    if record.kind == "train":
+        return f"one run on {backend}"
+    if record.kind == "trials":
+        trials, varied = count_of(len(about["trials"]), "trial"), ", ".join(about["varied"])
+        return f"{trials}{f' of {varied}' if varied else ''} ({backend})"
+    if record.kind == "search":
+        trials = count_of(question["max_trials"], "trial")
+        searched = ", ".join(about["space"])
+        return f"{about['algorithm']}: {searched} ({trials}, {backend})"
+    values = ", ".join(value_text(about["axis"], value) for value in question["values"])
+    seeds = count_of(len(question["seeds"]), "seed")
+    return f"{about['axis']}: {values} ({seeds}, {backend})"
+
+
+def runs_table(runs: list[RunSummary]) -> Table:
+    """A row a run; of the configuration, what differs between them."""
+    table = plain_table("Runs" if runs else "No such run")
+    configs = [run.config.to_dict() for run in runs]
+    names = [
+        name
+        for name in (configs[0] if configs else ())
+        if name == "seed" or len({str(config[name]) for config in configs}) > 1
+    ]
+    several = len({run.backend for run in runs}) > 1
+    set_ = any(run.settings for run in runs)
+    for name in [
+        *names,
+        *(["backend"] if several else []),
+        *(["settings"] if set_ else []),
+    ]:
+        table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
+    for name in ("epochs", "val. acc. %", "test acc. %", "status", "when"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for run, config in zip(runs, configs, strict=True):
+        table.add_row(
+            *(value_text(name, config[name]) for name in names),
+            *([run.backend] if several else []),
+            *([settings_text(run.settings) or NONE] if set_ else []),
+            str(run.epochs),
+            *(
+                NONE if accuracy is None else f"{100 * accuracy:.2f}"
+                for accuracy in (run.val_accuracy, run.test_accuracy)
+            ),
+            run.status,
+            _when(run.updated),
+        )
+    return table
+
+
+def _when(seconds: float) -> str:
+    """A time of day where the user is."""
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,1 @@
+"""Private helpers that know nothing of networks: text, files, processes, random numbers."""

@@ -1,0 +1,1 @@
+"""Sources of datasets: the package, files, folders of pictures, TensorFlow Datasets."""

@@ -1,0 +1,58 @@
+"""The user's own activations and losses, on their way to processes that train."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import cloudpickle
+
+from kmlp import backend
+from kmlp.errors import ConfigError
+from kmlp.model.activations import ACTIVATIONS
+from kmlp.model.fingerprint import is_users
+from kmlp.model.losses import LOSSES
+
+
+def pack_own() -> bytes | None:
+    """What the user registered, for other processes; None if there is nothing.
+
+    Raises:
+        ConfigError: if it cannot be sent.
+    """
+    if not (ACTIVATIONS.own or LOSSES.own):
+        return None
+    # By value: a module may have been changed since it was imported.
+    modules = [module for module in [*sys.modules.values()] if _is_changeable(module)]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        packed: bytes = cloudpickle.dumps((ACTIVATIONS.own, LOSSES.own))
+    except Exception as error:  # an object may refuse in any way
+        raise ConfigError(
+            [
+                "A registered activation or loss cannot be sent to worker processes "
+                f"({type(error).__name__}: {error}). Train with `jobs=1`."
+            ]
+        ) from error
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+    return packed
+
+
+def _is_changeable(module: object) -> bool:
+    """Whether a module is a user's. The program's own is sent by value anyway."""
+    if not isinstance(module, ModuleType):
+        return False
+    name = vars(module).get("__name__")
+    return name in sys.modules and name != "__main__" and is_users(module)
+
+
+def register_own(packed: bytes) -> None:
+    """Registers in this process what `pack_own` packed in another."""
+    backend.load()
+    activations, losses = cloudpickle.loads(packed)
+    for registry, items in ((ACTIVATIONS, activations), (LOSSES, losses)):
+        for name, item in items.items():
+            registry.register(name, item, replace=True)

@@ -1,0 +1,198 @@
+"""What does a slice, in whichever process."""
+
+from __future__ import annotations
+
+import errno
+import platform
+import time
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from kmlp import backend
+from kmlp._util.processes import refusal
+from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
+from kmlp.model.config import dataset_of
+from kmlp.settings import Settings, read_settings
+from kmlp.training import Session
+from kmlp.training.checkpoint import Archiver
+from kmlp.training.environment import describe_machine
+from kmlp.training.run import EpochRecord, RunIdentity, identify
+
+if TYPE_CHECKING:
+    from kmlp.training.fused import Networks
+
+SECONDS = 2.0
+"""How long a slice takes, at the least one epoch."""
+
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+
+MAX_NETWORKS_BUILT = 16
+"""After how many networks a worker is replaced: backends keep some of the memory of
+programs that are gone (TensorFlow 3 MiB for each)."""
+
+
+class Worker:
+    """Keeps the last session, so that a run's next slice goes on without a reload.
+
+    Args:
+        seconds: How long a slice takes, at the least one epoch. Defaults to 2.
+    """
+
+    def __init__(self, *, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        self._networks: Networks | None = None
+        self._settings: Settings = {}
+        self._session: Session | None = None
+        self._run: RunIdentity | None = None
+        self._archiver: Archiver | None = None
+        self._archive: bytes | None = None
+
+    @property
+    def networks_built(self) -> int:
+        """How many networks it has built, each with programs of its own."""
+        return self._networks.built if self._networks is not None else 0
+
+    def do(self, slice_: Slice) -> SliceResult | SliceFailed:
+        """Trains a slice. An error in training is what came of it."""
+        try:
+            return self._train(slice_)
+        except Exception as error:  # a model may fail in any way
+            self._session = None
+            error = _of_machine(error)
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            return SliceFailed(
+                slice_,
+                reason[:500],
+                final=isinstance(error, KmlpError),
+                error=error if isinstance(error, BackendError | ResourceError) else None,
+            )
+        except BaseException:
+            self._session = None  # no one knows how far it came
+            raise
+
+    def _train(self, slice_: Slice) -> SliceResult:
+        session, archiver = self._session_for(slice_)
+        started = time.monotonic()
+        records: list[EpochRecord] = []
+        while session.epochs < slice_.target:
+            records.append(session.train_epoch())
+            if not records[-1].finite or time.monotonic() - started >= self._seconds:
+                break
+        diverged = not records[-1].finite
+        self._archive = None if diverged else archiver.pack(session.checkpoint())
+        if diverged or session.epochs == slice_.target:
+            self._close()
+        return SliceResult(slice_, tuple(records), self._archive)
+
+    def _session_for(self, slice_: Slice) -> tuple[Session, Archiver]:
+        _check_settings(slice_.run)
+        session, archiver = self._session, self._archiver
+        if (
+            session is not None
+            and archiver is not None
+            and self._run == slice_.run
+            and session.epochs == slice_.epochs
+            and self._archive == slice_.archive
+        ):
+            return session, archiver
+        self._close()
+        _check_same(slice_.run)
+        settings = dict(slice_.run.settings)
+        if self._networks is None or self._settings != settings:
+            backend.start()
+            _check_threads()
+            from kmlp.training.fused import Networks
+
+            # Programs that are compiled under other settings would come to other numbers.
+            self._networks, self._settings = Networks(), settings
+        dataset = dataset_of(slice_.config)
+        self._archiver = Archiver(slice_.config, dataset)
+        self._session = Session(
+            slice_.config,
+            dataset,
+            None
+            if slice_.archive is None
+            else self._archiver.unpack(slice_.epochs, slice_.archive),
+            networks=self._networks,
+            fused=slice_.run.fused,
+        )
+        self._run = slice_.run
+        return self._session, self._archiver
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = None
+
+
+def _of_machine(error: Exception) -> Exception:
+    """The error; a `ResourceError` where it says that no file or thread may be opened."""
+    refused = refusal(error)
+    if isinstance(error, KmlpError) or refused is None or refused[0] not in _NO_MORE:
+        return error
+    _, said, mend = refused
+    return ResourceError(f"{said}. To go on, {mend}. What was trained is stored.")
+
+
+@cache
+def _worker_here() -> Worker:
+    return Worker()
+
+
+def do_slice(slice_: Slice) -> SliceResult | SliceFailed:
+    """Does a slice with this process' own worker, for executors of your own.
+
+    Returns:
+        What came of it, with what is to be noted of the machine.
+    """
+    done = _worker_here().do(slice_)
+    if isinstance(done, SliceFailed):
+        return done
+    return replace(done, facts=describe_machine())
+
+
+def _check_settings(run: RunIdentity) -> None:
+    """Raises `ConfigError` if this process is set otherwise than the run states."""
+    backend.select(run.backend)
+    here = read_settings(run.backend)
+    if here == run.settings:
+        return
+    names = sorted({**here, **run.settings})
+    texts = (
+        f"{name} is {here.get(name, 'not set')}, not {run.settings.get(name, 'set')}"
+        for name in names
+        if here.get(name) != run.settings.get(name)
+    )
+    raise ConfigError(
+        [
+            f"The run is not the same on {platform.node()}, which is set otherwise than "
+            f"the engine: {'; '.join(texts)}. Set both alike, by variables, before Python "
+            "starts."
+        ]
+    )
+
+
+def _check_threads() -> None:
+    """Raises `ConfigError` if the backend splits its sums by a number of threads."""
+    if not (backend.one_thread() or backend.accelerated()):
+        raise ConfigError(
+            [
+                f"{backend.select()} was in use before kmlp loaded it, so it computes with "
+                "several threads, and a run would come to other numbers. Train in worker "
+                "processes, as `kmlp.ProcessExecutor(1)` does, or do `from kmlp import "
+                "backend; backend.load()` first."
+            ]
+        )
+
+
+def _check_same(run: RunIdentity) -> None:
+    """Raises `KmlpError` if what this process has would come to other numbers."""
+    if identify(run.config, fused=run.fused, settings=run.settings).key != run.key:
+        raise ConfigError(
+            [
+                f"The run is not the same on {platform.node()}: its dataset, a function "
+                "of your own, the backend or kmlp differs there from where the engine is."
+            ]
+        )

@@ -1,0 +1,1 @@
+"""Results for other programs: JSON, tables in files, TensorBoard logs."""

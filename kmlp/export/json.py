@@ -1,0 +1,186 @@
+"""Results as plain values that JSON can hold; numbers that are not finite are None."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kmlp.model.fields import plain
+from kmlp.statistics import Difference, Estimate
+from kmlp.studies.ablation import Ablation
+from kmlp.studies.compare import Pairing, pairing_text
+from kmlp.studies.conclusion import conclusion
+from kmlp.studies.config_list import Trials
+from kmlp.studies.results import METRIC, Comparison, ValueResult
+from kmlp.studies.rows import finite
+from kmlp.training.run import FIGURES, Run
+
+_HISTORY = (*FIGURES, "seconds")
+
+
+def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[str, Any]:
+    """An ablation: the question, every run, the comparison, the conclusion.
+
+    Args:
+        study: Any.
+        target: A validation accuracy (0 to 1) that takes epochs and seconds to reach.
+            Defaults to None: nothing is said of one.
+    """
+    best = study.best()
+    return {
+        "name": study.name,
+        "axis": study.axis,
+        "metric": METRIC,
+        "base": {k: v for k, v in study.base.to_dict().items() if k != study.axis},
+        "epochs": study.epochs,
+        "seeds": list(study.seeds),
+        "backend": study.backend,
+        "fused": study.fused,
+        "settings": dict(study.settings),
+        "baseline": plain(study.baseline.value) if study.baseline is not None else None,
+        "target_accuracy": target,
+        "values": comparison_to_list(study, target=target),
+        "best": plain(best.value) if best is not None else None,
+        "best_index": study.values.index(best) if best is not None else None,
+        "conclusion": conclusion(study),
+    }
+
+
+def trials_to_dict(study: Trials) -> dict[str, Any]:
+    """Trials: each with its configuration and its runs, the best, the conclusion."""
+    best = study.best()
+    return {
+        "name": study.name,
+        "metric": METRIC,
+        "base": {
+            k: v
+            for k, v in study.base.to_dict().items()
+            if k not in (*study.varied, "seed")
+        },
+        "varied": list(study.varied),
+        "epochs": study.epochs,
+        "seeds": list(study.seeds),
+        "backend": study.backend,
+        "fused": study.fused,
+        "settings": dict(study.settings),
+        "trials": [
+            {
+                "trial": value.value,
+                "config": value.runs[0].config.to_dict(),
+                "epochs": epochs,
+                **{name: it for name, it in told.items() if name != "value"},
+                "val_loss": estimate_to_dict(value.val_loss),
+                "seconds": value.seconds,
+            }
+            for value, epochs, told in zip(
+                study.values, study.trial_epochs, comparison_to_list(study), strict=True
+            )
+        ],
+        "best": best.value if best is not None else None,
+        "conclusion": conclusion(study),
+    }
+
+
+def pairing_to_dict(found: Pairing) -> dict[str, Any]:
+    """Two ablations side by side."""
+    return {
+        "first": found.first.name,
+        "second": found.second.name,
+        "axis": found.first.axis,
+        "metric": METRIC,
+        "epochs": found.epochs,
+        "seeds": list(found.seeds),
+        "differing": {name: list(texts) for name, texts in found.differing.items()},
+        "values": [
+            {
+                "value": plain(it.value),
+                "first": estimate_to_dict(it.first),
+                "second": estimate_to_dict(it.second),
+                "difference": _difference_to_dict(it.difference),
+            }
+            for it in found.values
+        ],
+        "conclusion": pairing_text(found),
+    }
+
+
+def run_to_json(run: Run) -> dict[str, Any]:
+    """A run with its configuration."""
+    return {
+        "config": run.config.to_dict(),
+        "backend": run.backend,
+        "fused": run.fused,
+        "settings": dict(run.settings),
+        "parameters": run.parameters,
+        **run_to_dict(run),
+    }
+
+
+def run_to_dict(run: Run) -> dict[str, Any]:
+    """A run without its configuration: status, results and history."""
+    return {
+        "seed": run.config.seed,
+        "status": run.status,
+        "failure": run.failure,
+        "epochs": run.epochs,
+        "val_accuracy": finite(run.val_accuracy),
+        "test_accuracy": finite(run.test_accuracy),
+        "test_loss": finite(run.test_loss),
+        "history": {
+            name: [finite(getattr(record, name)) for record in run.history]
+            for name in _HISTORY
+        },
+        "seconds": run.seconds,
+    }
+
+
+def comparison_to_list(
+    study: Comparison, *, target: float | None = None
+) -> list[dict[str, Any]]:
+    """The values of a comparison, each with its runs."""
+    return [
+        {
+            "value": plain(value.value),
+            "parameters": value.parameters,
+            **estimate_to_dict(value.val_accuracy),
+            "test_accuracy": estimate_to_dict(value.test_accuracy),
+            "difference": _difference_to_dict(difference),
+            "diverged": value.diverged,
+            "failed": value.failed,
+            "did_not_learn": value.did_not_learn,
+            "best_epoch": estimate_to_dict(value.best_epoch),
+            "epochs_to_near_best": estimate_to_dict(value.epochs_to_near_best),
+            "area_under_curve": estimate_to_dict(value.area_under_curve),
+            "gap": estimate_to_dict(value.gap),
+            "seconds_per_epoch": value.seconds_per_epoch,
+            **(_target_to_dict(value, target) if target is not None else {}),
+            "runs": [run_to_dict(run) for run in value.runs],
+        }
+        for value, difference in zip(study.values, study.differences(), strict=True)
+    ]
+
+
+def _target_to_dict(value: ValueResult, target: float) -> dict[str, Any]:
+    epochs = value.epochs_to(target)
+    return {
+        "epochs_to_target": estimate_to_dict(epochs),
+        "seconds_to_target": estimate_to_dict(value.seconds_to(target)),
+        "reached_target": epochs.size if epochs is not None else 0,
+    }
+
+
+def _difference_to_dict(found: Difference | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        **estimate_to_dict(found),
+        "p_value": found.p_value,
+        "evident": found.evident,
+    }
+
+
+def estimate_to_dict(found: Estimate | None) -> dict[str, Any]:
+    """A mean with its interval."""
+    return {
+        "mean": found.mean if found is not None else None,
+        "interval": list(found.interval) if found is not None and found.interval else None,
+    }

@@ -1,0 +1,1 @@
+"""The use of a trained model: class probabilities, predictions, an evaluation."""

@@ -1,0 +1,1 @@
+"""The definition of a run: its configuration, and the Keras model that it describes."""

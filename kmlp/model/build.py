@@ -1,0 +1,322 @@
+"""`build_mlp`: hyperparameters in, a compiled plain Keras model out."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import operator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kmlp import backend
+from kmlp._util.files import replacing, undated
+from kmlp._util.seeds import Purpose, generator
+from kmlp.errors import ConfigError, gather, raise_problems, shown
+from kmlp.model.activations import Activation, get_activation
+from kmlp.model.config import RunConfig, config_fields
+from kmlp.model.initializers import draw_weights, keras_initializers
+from kmlp.model.losses import Loss, get_loss
+from kmlp.model.scaling import SCALINGS
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kmlp.data import Dataset
+
+
+def layer_sizes(
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    width: int | tuple[int, ...],
+    depth: int,
+) -> list[tuple[int, int]]:
+    """Inputs and units of every dense layer, the output layer last.
+
+    Takes `width` and `depth` as a `RunConfig` has them.
+
+    Example:
+    >>> layer_sizes((28, 28), 10, width=128, depth=1)
+    [(784, 128), (128, 10)]
+    >>> layer_sizes((28, 28), 10, width=(300, 100), depth=2)
+    [(784, 300), (300, 100), (100, 10)]
+    """
+    hidden = width if isinstance(width, tuple) else (width,) * depth
+    units = [math.prod(input_shape), *hidden, num_classes]
+    return list(itertools.pairwise(units))
+
+
+def count_parameters(
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    width: int | tuple[int, ...],
+    depth: int,
+) -> int:
+    """Weights and biases of the model, without building it.
+
+    Formula: `sum((fan_in + 1) * units)` over the dense layers.
+
+    Example:
+    >>> count_parameters((28, 28), 10, width=128, depth=0)
+    7850
+    >>> count_parameters((28, 28), 10, width=128, depth=1)
+    101770
+    """
+    sizes = layer_sizes(input_shape, num_classes, width, depth)
+    return sum((fan_in + 1) * units for fan_in, units in sizes)
+
+
+def build_mlp(
+    *,
+    input_shape: tuple[int, ...] = (28, 28),
+    num_classes: int = 10,
+    width: int | Sequence[int] = 128,
+    depth: int | None = None,
+    activation: str | Activation = "relu",
+    loss: str | Loss = "cross_entropy",
+    output: str | None = None,
+    learning_rate: float = 0.1,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+    initializer: str = "glorot_uniform",
+    scaling: str = "unit",
+    seed: int = 0,
+) -> keras.Sequential:
+    """Builds and compiles a multilayer perceptron for raw images.
+
+    The model is a plain `keras.Sequential` of stock layers: it takes images
+    with pixels from 0 to 255 of shape `(batch_size, *input_shape)`, scales them
+    and flattens them, and gives `(batch_size, num_classes)`. It is
+    compiled with SGD, the loss, and accuracy. Its initial weights depend on
+    `seed` alone and are the same on every backend.
+
+    A loss that works on one-hot targets (`mse`, `mae`, most of Keras' own)
+    wants `y` as `keras.utils.to_categorical(y, num_classes)`; the others take
+    classes as integers. `get_loss(name).targets` says which.
+
+    A saved model loads in a Python without kmlp: as it is where loss and
+    activation are Keras' own (`cross_entropy`, `mse` and `mae` are), with
+    `keras.saving.load_model(path, compile=False)` where the loss is kmlp's or
+    yours. Your own activation has to be given then, as `custom_objects`.
+
+    Args:
+        input_shape: Shape of one image. Defaults to `(28, 28)`.
+        num_classes: Number of classes, `num_classes >= 2`. Defaults to 10.
+        width: Units in each hidden layer: one number for all, or one for each
+            layer, as in `(300, 100)`. Defaults to 128.
+        depth: Number of hidden layers; `depth=0` is the linear model. Defaults
+            to None: as many as `width` has, or 2 where that is one number.
+        activation: Activation of the hidden layers: a name (see
+            `get_activation`) or a function. Defaults to "relu".
+        loss: A name (see `get_loss`) or a `Loss`. Defaults to "cross_entropy",
+            on logits.
+        output: Activation of the output layer. Defaults to None: the one that
+            the loss states.
+        learning_rate: Learning rate of SGD. Defaults to 0.1.
+        momentum: Momentum of SGD. Defaults to 0.0.
+        nesterov: Whether the momentum is Nesterov's. Defaults to False.
+        weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
+        initializer: A name from `kmlp.model.initializers`. Defaults to
+            "glorot_uniform".
+        scaling: What pixels are scaled to, a name from `kmlp.model.scaling`. Defaults to
+            "unit": 0 to 1.
+        seed: Seed of the initial weights, `seed >= 0`. Defaults to 0.
+
+    Returns:
+        A compiled `keras.Sequential`.
+
+    Raises:
+        ConfigError: with every problem of the arguments at once.
+
+    Example:
+    >>> build_mlp(depth=0).count_params()  # 784-10
+    7850
+    >>> build_mlp(depth=1).count_params()  # 784-128-10
+    101770
+    >>> build_mlp(depth=3).count_params()  # 784-128-128-128-10
+    134794
+    >>> build_mlp(width=(300, 100)).count_params()  # 784-300-100-10
+    266610
+    """
+    named: dict[str, Any] = {"width": width, "depth": depth}
+    if isinstance(activation, str):
+        named["activation"] = activation
+    if isinstance(loss, str):
+        named |= {"loss": loss, "output": output}
+    config, *_ = gather(
+        [
+            lambda: RunConfig(
+                learning_rate=learning_rate,
+                momentum=momentum,
+                nesterov=nesterov,
+                weight_decay=weight_decay,
+                initializer=initializer,
+                scaling=scaling,
+                seed=seed,
+                **named,
+            ),
+            lambda: _check_shapes(input_shape, num_classes),
+            lambda: _check_functions(activation, loss, output),
+        ]
+    )
+    hidden = get_activation(activation) if isinstance(activation, str) else activation
+    chosen = get_loss(loss) if isinstance(loss, str) else loss
+    last = get_activation(chosen.resolve_output(output))
+    return _build(config, tuple(input_shape), num_classes, hidden, last, chosen)
+
+
+def build_for(config: RunConfig, dataset: Dataset) -> keras.Sequential:
+    """The compiled model of a run, with its initial weights."""
+    shared = inspect.signature(build_mlp).parameters.keys() & config.to_dict().keys()
+    return build_mlp(
+        input_shape=dataset.input_shape,
+        num_classes=dataset.num_classes,
+        **{name: getattr(config, name) for name in shared},
+    )
+
+
+def initial_weights(config: RunConfig, dataset: Dataset) -> list[NDArray[np.float32]]:
+    """The weights that a run begins with, in the order of `model.get_weights()`.
+
+    They depend on the seed and the sizes of the layers alone.
+    """
+    sizes = layer_sizes(
+        dataset.input_shape, dataset.num_classes, config.width, config.depth
+    )
+    return list(itertools.chain(*_draw(config, sizes)))
+
+
+def _draw(
+    config: RunConfig, sizes: list[tuple[int, int]]
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """The initial kernel and bias of every dense layer."""
+    return [
+        draw_weights(
+            config.initializer, *size, generator(config.seed, Purpose.WEIGHTS, index)
+        )
+        for index, size in enumerate(sizes)
+    ]
+
+
+def save_portable(model: keras.Sequential, path: Path) -> bool:
+    """Saves a model so that it loads in a Python without kmlp.
+
+    A loss that is not Keras' own cannot be loaded there, so such a model is
+    saved without what it was compiled with: it predicts, and can be compiled
+    again. The file is written aside and renamed.
+
+    Args:
+        model: A compiled model of `build_mlp`.
+        path: A file name that ends in `.keras`.
+
+    Returns:
+        Whether it was saved compiled.
+    """
+    keras = backend.load()
+    loss = model.loss
+    defined = type(loss) if isinstance(loss, keras.losses.Loss) else loss
+    compiled = defined.__module__.partition(".")[0] == "keras"
+    try:
+        model.compiled = compiled
+        # Keras looks for TensorFlow, which is loud, to save.
+        with backend.quiet(), undated(), replacing(path) as aside:
+            model.save(aside)
+    finally:
+        model.compiled = True
+    return compiled
+
+
+_TOO_LARGE = 2**31
+
+
+def _check_shapes(input_shape: Any, num_classes: Any) -> None:
+    problems = []
+    sizes = input_shape if isinstance(input_shape, tuple | list) else ()
+    if not sizes or not all(0 < _whole(size) < _TOO_LARGE for size in sizes):
+        problems.append(
+            f"The value of `input_shape` is {shown(input_shape)}, but must hold at least "
+            "one size, each at least 1 and less than 2**31: (28, 28)."
+        )
+    if not 2 <= _whole(num_classes) < _TOO_LARGE:
+        problems.append(
+            f"The value of `num_classes` is {shown(num_classes)}, but must be "
+            "`2 <= num_classes < 2**31`."
+        )
+    raise_problems(problems)
+
+
+def _check_functions(activation: Any, loss: Any, output: Any) -> None:
+    problems = []
+    if not isinstance(activation, str) and not callable(activation):
+        problems.append(f"The activation {activation!r} is neither a name nor a function.")
+    if not isinstance(loss, str | Loss):
+        problems.append(
+            f"The loss {loss!r} is neither a name nor a `kmlp.Loss`. Wrap a function: "
+            'Loss(function=..., output="linear", targets="index").'
+        )
+    if isinstance(loss, Loss) and output is not None:
+        try:
+            config_fields()["output"].convert(output)
+            loss.resolve_output(output)
+        except ConfigError as error:
+            problems += error.problems
+    raise_problems(problems)
+
+
+def _whole(number: Any) -> int:
+    """The number as an int, -1 if it is none."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        return -1
+
+
+def _build(
+    config: RunConfig,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    hidden: Activation,
+    last: Activation,
+    loss: Loss,
+) -> keras.Sequential:
+    keras = backend.load()
+    scale, offset = SCALINGS[config.scaling]
+    sizes = layer_sizes(input_shape, num_classes, config.width, config.depth)
+    dense = [
+        keras.layers.Dense(
+            units,
+            activation=hidden if index <= config.depth else last,
+            kernel_initializer="zeros",  # drawing on JAX compiles for 0.7 s a shape
+            name=f"hidden_{index}" if index <= config.depth else "output",
+        )
+        for index, (_, units) in enumerate(sizes, start=1)
+    ]
+    model = keras.Sequential(
+        [
+            keras.Input(input_shape),
+            keras.layers.Rescaling(scale, offset=offset, name="rescaling"),
+            # Whatever Keras' configuration says: images are rows of columns of channels.
+            keras.layers.Flatten(data_format="channels_last", name="flatten"),
+            *dense,
+        ],
+        name="mlp",
+    )
+    for layer, size, weights in zip(dense, sizes, _draw(config, sizes), strict=True):
+        layer.set_weights(weights)
+        for attribute, law in keras_initializers(config.initializer, size[0]).items():
+            setattr(layer, attribute, law)
+    model.compile(
+        optimizer=keras.optimizers.SGD(
+            config.learning_rate,
+            momentum=config.momentum,
+            nesterov=config.nesterov,
+            weight_decay=config.weight_decay or None,
+        ),
+        loss=loss.function,
+        metrics=["accuracy"],
+    )
+    return model

@@ -1,0 +1,264 @@
+"""Losses by name; each states its output layer and the encoding of its targets.
+
+Values and gradients are those of PyTorch's functions of the same meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from kmlp import backend
+from kmlp.errors import ConfigError, UnknownNameError
+from kmlp.model.activations import ACTIVATIONS
+from kmlp.model.registry import Registry
+
+Targets = Literal["index", "one_hot"]
+_TARGETS = ("index", "one_hot")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loss:
+    """A loss function with what it expects of a model.
+
+    Raises:
+        ConfigError: if the output is no activation, is not among `outputs`, or
+            if the targets are neither "index" nor "one_hot".
+    """
+
+    function: Callable[[Any, Any], Any]
+    """`function(y_true, y_pred)` returns the loss of each example, of shape
+    `(batch_size,)`, or their mean. A `keras.losses.Loss` is one."""
+    output: str = "linear"
+    """The output layer's activation. Defaults to "linear"."""
+    targets: Targets = "index"
+    """`y_true`: "index" is the class as an integer, of shape `(batch_size, 1)`;
+    "one_hot" is of shape `(batch_size, num_classes)`. Defaults to "index"."""
+    outputs: tuple[str, ...] | None = None
+    """The output activations that the loss can work on; None: any."""
+
+    def __post_init__(self) -> None:
+        problems = []
+        try:
+            ACTIVATIONS.check(self.output)
+        except UnknownNameError as error:
+            problems.append(str(error))
+        if self.outputs is not None and self.output not in self.outputs:
+            problems.append(
+                f'The `output` "{self.output}" must be one of `outputs`: '
+                f"{', '.join(self.outputs)}."
+            )
+        if self.targets not in _TARGETS:
+            problems.append(
+                f'The value of `targets` is "{self.targets}", but must be '
+                '"index" or "one_hot".'
+            )
+        if problems:
+            raise ConfigError(problems)
+
+    def resolve_output(self, output: str | None, what: str = "this loss") -> str:
+        """The output activation to build: the asked-for one, else the loss's own.
+
+        Raises:
+            ConfigError: if the loss cannot work on the asked-for one.
+        """
+        if output is None:
+            return self.output
+        if self.outputs is not None and output not in self.outputs:
+            raise ConfigError(
+                [
+                    f'The value of `output` is "{output}", but {what} works on '
+                    f"{' or '.join(self.outputs)}. Leave `output` out, or choose "
+                    "another loss."
+                ]
+            )
+        return output
+
+
+def nll(y_true: Any, y_pred: Any) -> Any:
+    """Negative log-likelihood of the true class.
+
+    Args:
+        y_true: Classes, integers of shape `(batch_size,)` or `(batch_size, 1)`.
+        y_pred: Log-probabilities, of shape `(batch_size, num_classes)`.
+
+    Returns:
+        The loss of each example, of shape `(batch_size,)`.
+
+    Formula: `loss = -y_pred[y_true]`
+
+    Example:
+    >>> import numpy as np
+    >>> y_pred = np.log(np.array([[0.5, 0.25, 0.25]], "float32"))
+    >>> round(float(nll(np.array([0]), y_pred)[0]), 4)
+    0.6931
+
+    Reference: `torch.nn.NLLLoss`.
+    """
+    return -_of_class(y_true, y_pred)
+
+
+def multi_margin(y_true: Any, y_pred: Any) -> Any:
+    """Multi-class margin loss, with margin 1 and exponent 1.
+
+    Args:
+        y_true: Classes, integers of shape `(batch_size,)` or `(batch_size, 1)`.
+        y_pred: Scores, of shape `(batch_size, num_classes)`.
+
+    Returns:
+        The loss of each example, of shape `(batch_size,)`.
+
+    Formula: `loss = sum_{j != y} max(0, 1 - x_y + x_j) / num_classes`
+
+    Example:
+    >>> import numpy as np
+    >>> float(multi_margin(np.array([1]), np.array([[0.5, 2.0, 1.5]], "float32"))[0])
+    0.1666666716337204
+
+    Reference: `torch.nn.MultiMarginLoss`.
+    """
+    ops = backend.load().ops
+    y_pred = ops.convert_to_tensor(y_pred)
+    num_classes = y_pred.shape[-1]
+    margins = ops.relu(1.0 - _of_class(y_true, y_pred)[:, None] + y_pred)
+    # Not `ops.one_hot`, which on PyTorch looks at the values and cannot be traced.
+    others = ops.not_equal(ops.arange(num_classes), _classes(y_true)[:, None])
+    return ops.sum(ops.where(others, margins, 0.0), axis=-1) / num_classes
+
+
+def _classes(y_true: Any) -> Any:
+    ops = backend.load().ops
+    return ops.reshape(ops.cast(y_true, "int32"), (-1,))
+
+
+def _of_class(y_true: Any, y_pred: Any) -> Any:
+    """The entry of each example's own class, of shape `(batch_size,)`."""
+    ops = backend.load().ops
+    index = _classes(y_true)[:, None]
+    return ops.squeeze(ops.take_along_axis(y_pred, index, axis=-1), axis=-1)
+
+
+# Log-probabilities are logits as well: their cross entropy is the same function.
+_SCORES = ("linear", "log_softmax")
+
+
+def _own(function: Callable[[Any, Any], Any], *outputs: str) -> Loss:
+    return Loss(function=function, output=outputs[0], outputs=outputs)
+
+
+def _cross_entropy() -> Loss:
+    keras = backend.load()
+    function = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return _own(function, *_SCORES)
+
+
+_PROBABILITIES = ("softmax", "sigmoid")
+
+
+def _from_keras(
+    name: str, output: str, targets: Targets, outputs: tuple[str, ...] | None = None
+) -> Loss:
+    keras = backend.load()
+    return Loss(
+        function=keras.losses.get(name), output=output, targets=targets, outputs=outputs
+    )
+
+
+# Keras' losses that fit a classifier with one label an image, with the output
+# each is meant for and the outputs that it can work on.
+_KERAS: dict[str, tuple[str, Targets] | tuple[str, Targets, tuple[str, ...]]] = {
+    "sparse_categorical_crossentropy": ("softmax", "index", _PROBABILITIES),
+    "categorical_crossentropy": ("softmax", "one_hot", _PROBABILITIES),
+    "categorical_focal_crossentropy": ("softmax", "one_hot", _PROBABILITIES),
+    "kl_divergence": ("softmax", "one_hot", _PROBABILITIES),
+    "poisson": ("softmax", "one_hot", _PROBABILITIES),
+    "mean_squared_logarithmic_error": ("softmax", "one_hot", _PROBABILITIES),
+    "binary_crossentropy": ("sigmoid", "one_hot", _PROBABILITIES),
+    "binary_focal_crossentropy": ("sigmoid", "one_hot", _PROBABILITIES),
+    "mean_squared_error": ("softmax", "one_hot"),
+    "mean_absolute_error": ("softmax", "one_hot"),
+    "cosine_similarity": ("softmax", "one_hot"),
+    "huber": ("softmax", "one_hot"),
+    "log_cosh": ("softmax", "one_hot"),
+    "hinge": ("linear", "one_hot"),
+    "squared_hinge": ("linear", "one_hot"),
+    "categorical_hinge": ("linear", "one_hot"),
+}
+_UNUSABLE = {
+    "circle": "it compares pairs of embeddings.",
+    "ctc": "it is for sequences.",
+    "dice": "it is for segmentation masks.",
+    "tversky": "it is for segmentation masks.",
+    "mean_absolute_percentage_error": "it divides by targets that are 0.",
+    "categorical_generalized_cross_entropy": "it needs a number; register a function.",
+}
+
+
+def _to_loss(item: object) -> Loss:
+    if isinstance(item, Loss):
+        return item
+    if not callable(item):
+        raise TypeError(f"{item!r} is neither a `kmlp.Loss` nor callable.")
+    return Loss(function=item)
+
+
+LOSSES: Registry[Loss] = Registry(
+    "loss",
+    {
+        "cross_entropy": _cross_entropy,
+        "nll": partial(_own, nll, "log_softmax"),
+        "multi_margin": partial(_own, multi_margin, *_SCORES),
+        "mse": partial(_from_keras, "mean_squared_error", "softmax", "one_hot"),
+        "mae": partial(_from_keras, "mean_absolute_error", "softmax", "one_hot"),
+        **{name: partial(_from_keras, name, *spec) for name, spec in _KERAS.items()},
+    },
+    _to_loss,
+    _UNUSABLE,
+)
+
+
+def register_loss(
+    name: str,
+    function: Loss | Callable[[Any, Any], Any],
+    *,
+    output: str = "linear",
+    targets: Targets = "index",
+    replace: bool = False,
+) -> None:
+    """Makes an own loss known under a name.
+
+    Args:
+        name: A new name, an identifier.
+        function: `function(y_true, y_pred)` returns the loss of each example,
+            of shape `(batch_size,)`, or their mean. Written with `keras.ops`
+            it works on every backend. Or a `Loss`, which says the rest itself.
+        output: The output layer's activation. Defaults to "linear".
+        targets: "index" or "one_hot", as `Loss` explains. Defaults to "index".
+        replace: Whether the name may be another own loss's already. Defaults to
+            False.
+
+    Raises:
+        ConfigError: if the name is taken, or as `Loss` does.
+        TypeError: if `function` is not callable.
+
+    Example:
+    >>> from kmlp import register_loss
+    >>> register_loss("brier", lambda y, p: ((y - p) ** 2).sum(-1),
+    ...               output="softmax", targets="one_hot")
+    """
+    if not isinstance(function, Loss):
+        if not callable(function):
+            raise TypeError(f"{function!r} is neither a `kmlp.Loss` nor callable.")
+        function = Loss(function=function, output=output, targets=targets)
+    LOSSES.register(name, function, replace=replace)
+
+
+def get_loss(name: str) -> Loss:
+    """The loss of that name.
+
+    Raises:
+        UnknownNameError: with the allowed names and the nearest one.
+    """
+    return LOSSES.get(name)

@@ -1,0 +1,1 @@
+"""Studies: the runs that a question needs, and the conclusion that their results allow."""

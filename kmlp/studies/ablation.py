@@ -1,0 +1,347 @@
+"""One axis, several values, several seeds: what does the hyperparameter do?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from kmlp._util.text import count_of, protocol_text
+from kmlp.engine import Executor, Observer
+from kmlp.errors import ConfigError, StoreError, gather, raise_problems, shown
+from kmlp.model.config import RunConfig, axis_field, lasting
+from kmlp.store import Store, StudyRecord
+from kmlp.studies.results import Comparison, ValueResult, chance_limit_of
+from kmlp.studies.rows import StudyRun, StudyRuns
+from kmlp.studies.runner import ExecutorName, Question, RunsDir, train_all
+from kmlp.training.checks import check_count, check_trainable
+from kmlp.training.run import Run
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Ablation(Comparison):
+    """What came of an ablation."""
+
+    name: str
+    """Of the study, by which `kmlp show` finds it."""
+    base: RunConfig
+    """The configuration of every run but for the axis and the seed."""
+    backend: str
+    fused: bool
+    """Whether an epoch was one compiled program (see `kmlp.fit`)."""
+
+    @property
+    def headline(self) -> str:
+        """What was trained, in a line."""
+        return (
+            f"{self.base.dataset}, {count_of(self.epochs, 'epoch')}, "
+            f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
+            f"{protocol_text(on_test=self.validates_on_test)}"
+        )
+
+    def compared_with(self, baseline: Any) -> Ablation:
+        """The same, its values compared with one of them in place of the best.
+
+        Raises:
+            ConfigError: if it is none of them.
+        """
+        place = check_baseline(self.axis, [it.value for it in self.values], baseline)
+        return replace(self, baseline=self.values[place])
+
+    def study_runs(self) -> StudyRuns:
+        """Its runs, for tables and logs."""
+        return StudyRuns(
+            study=self.name,
+            kind="ablation",
+            varied=(self.axis,),
+            runs=tuple(StudyRun(run=run) for run in self.runs),
+        )
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table with a row for every epoch of every run.
+
+        Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`: the axis
+        is one of them (`loss_function` for `loss`).
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        return self.study_runs().to_frame()
+
+
+def ablate(
+    axis: str,
+    values: Sequence[Any],
+    *,
+    base: RunConfig | None = None,
+    seeds: int | Sequence[int] = 3,
+    epochs: int = 10,
+    fused: bool = True,
+    observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+    name: str | None = None,
+) -> Ablation:
+    """Trains a model for every value of one hyperparameter and every seed.
+
+    Args:
+        axis: The field of `RunConfig` to vary, any but `seed`.
+        values: Its values, at least one, none twice. A value of `width` may itself
+            be a sequence of `base.depth` numbers: `[32, (300, 100)]`.
+        base: The other fields. Defaults to `RunConfig()`.
+        seeds: The seeds of the replicates, the same for every value; a number
+            `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
+        epochs: Epochs of every run, `epochs >= 1`. Defaults to 10.
+        fused: Whether an epoch is one compiled program, as in `train`. Defaults
+            to True.
+        observer: Is told each event as it happens. Defaults to None.
+        executor: What trains: "local", this machine; "ray", a Ray cluster, see
+            `kmlp.RayExecutor`; or an executor of your own, anything with the methods
+            of `kmlp.engine.Executor`, which stays open. It makes no difference to
+            the results on equal CPUs. Defaults to "local".
+        jobs: How many runs are trained at a time, each in a process of its own
+            and with one thread; 1: one after the other in this process. It makes
+            no difference to the results. Defaults to None: as many as there are
+            cores, and 1 where an accelerator trains them; on Ray, as many as the
+            cluster has room for.
+        runs_dir: The folder that keeps the runs; ":memory:" keeps nothing.
+            Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`. What it has is not
+            trained again.
+        fresh: Whether to train every run from its beginning, in the place of
+            what the folder has. Defaults to False.
+        name: The name of the study. Defaults to None: made of the question.
+
+    Returns:
+        Every run, and the comparison of the values.
+
+    Raises:
+        ConfigError: with every problem of the arguments, before anything is
+            trained.
+        BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
+
+    Example:
+    >>> from kmlp import RunConfig, ablate
+    >>> base = RunConfig(train_size=2000)
+    >>> study = ablate("depth", [0, 1], base=base, seeds=2, epochs=2, jobs=1)
+    >>> [value.parameters for value in study.values]
+    [7850, 101770]
+    """
+    question = ablation_question(
+        axis,
+        values,
+        base=base or RunConfig(),
+        seeds=seeds,
+        epochs=epochs,
+        fused=fused,
+        name=name,
+    )
+    [found] = train_all(
+        [question],
+        fused=fused,
+        observer=observer,
+        executor=executor,
+        jobs=jobs,
+        runs_dir=runs_dir,
+        fresh=fresh,
+    )
+    return cast(Ablation, found)
+
+
+def ablation_question(
+    axis: str,
+    values: Sequence[Any],
+    *,
+    base: RunConfig,
+    seeds: int | Sequence[int] = 3,
+    epochs: int = 10,
+    fused: bool = True,
+    name: str | None = None,
+) -> Question[Ablation]:
+    """What `ablate` asks, for `train_all`. Takes and raises what `ablate` does."""
+    rows = plan(axis, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
+    seeds = tuple(config.seed for config in rows[0])
+    limits = [chance_limit_of(row[0]) for row in rows]
+
+    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Ablation:
+        return Ablation(
+            name=name,
+            axis=axis,
+            base=base,
+            epochs=max(epochs),
+            seeds=seeds,
+            backend=next(run.backend for row in runs for run in row),
+            fused=fused,
+            values=tuple(
+                _value_result(axis, row, limit)
+                for row, limit in zip(runs, limits, strict=True)
+                if row
+            ),
+        )
+
+    return Question(
+        kind="ablation",
+        about={"axis": axis, "base": _without(base, axis)},
+        question={
+            "values": [getattr(row[0], axis) for row in rows],
+            "seeds": seeds,
+            "chance_limits": limits,  # so that a study is shown without its dataset
+        },
+        rows=rows,
+        epochs=[epochs] * len(rows),
+        name=name,
+        answer=answer,
+    )
+
+
+def check_baseline(axis: str, values: Sequence[Any], baseline: Any) -> int:
+    """The place among an axis' values of the one that the others are compared with.
+
+    Raises:
+        ConfigError: if it is none of them.
+
+    Example:
+    >>> check_baseline("width", [32, 128], 128)
+    1
+    """
+    field = axis_field(axis)
+    converted = field.convert(baseline)
+    if converted not in values:
+        raise ConfigError(
+            [
+                f"The baseline is {field.text(converted)}, but must be one of the values "
+                f"of `{axis}`: {', '.join(map(field.text, values))}."
+            ]
+        )
+    return list(values).index(converted)
+
+
+def load_ablation(store: Store, study: StudyRecord) -> Ablation:
+    """An ablation as far as a store has its runs.
+
+    Values of which there is no run yet are left out.
+
+    Raises:
+        StoreError: if there is no run at all.
+    """
+    axis = study.about["axis"]
+    rows = []
+    for keys, limit in zip(study.rows, study.question["chance_limits"], strict=True):
+        found = [store.run_of_key(key) for key in keys]
+        runs = [
+            run.until(study.epochs)
+            for run in found
+            if run is not None and (run.epochs >= study.epochs or run.status != "finished")
+        ]
+        if runs:
+            rows.append(_value_result(axis, runs, limit))
+    if not rows:
+        raise StoreError(
+            f'No run of "{study.name}" is finished yet. The command that began it goes on '
+            "where it ended."
+        )
+    return Ablation(
+        name=study.name,
+        axis=axis,
+        base=RunConfig.restored(study.about["base"]),
+        epochs=study.epochs,
+        seeds=tuple(study.question["seeds"]),
+        backend=study.about["backend"],
+        fused=study.about["fused"],
+        values=tuple(rows),
+    )
+
+
+def _without(base: RunConfig, axis: str) -> dict[str, Any]:
+    """What an ablation keeps as it is: all fields but the axis and the seed."""
+    values = lasting(base.to_dict())
+    return {k: v for k, v in values.items() if k not in (axis, "seed")}
+
+
+def plan(
+    axis: str,
+    values: Sequence[Any],
+    *,
+    base: RunConfig,
+    seeds: int | Sequence[int] = 3,
+    epochs: int = 10,
+    fused: bool = True,
+) -> list[list[RunConfig]]:
+    """The configurations that `ablate` trains: a row a value, a column a seed.
+
+    Takes and raises what `ablate` does; trains nothing.
+
+    Example:
+    >>> rows = plan("width", [32, 64], base=RunConfig(), seeds=2)
+    >>> [[(config.width, config.seed) for config in row] for row in rows]
+    [[(32, 0), (32, 1)], [(64, 0), (64, 1)]]
+    """
+    field = axis_field(axis)
+    try:
+        given = list(values)
+    except TypeError:
+        given = []
+    if not given or isinstance(values, str):
+        raise ConfigError(
+            [f"The values of `{axis}` are {values!r}, but must be a list of at least one."]
+        )
+    replicates, _, *converted = gather(
+        [
+            partial(seed_list, seeds, base.seed),
+            partial(check_count, "epochs", epochs),
+            *(partial(field.convert, value) for value in given),
+        ]
+    )
+    if base.depth == 0 and axis in ("width", "activation"):
+        raise ConfigError(
+            [
+                f"`{axis}` does nothing where `depth` is 0, which has no hidden layers. "
+                "Give a `depth` of at least 1."
+            ]
+        )
+    rows = gather(partial(_row, base, axis, value, replicates) for value in converted)
+    made = [getattr(row[0], axis) for row in rows]
+    raise_problems(
+        f"The value {shown(value)} of `{axis}` is given {made.count(value)} times. "
+        "Give it once; more seeds repeat runs."
+        for value in made
+        if made.count(value) > 1
+    )
+    check_trainable([row[0] for row in rows], epochs=epochs, fused=fused)
+    return rows
+
+
+def _row(base: RunConfig, axis: str, value: Any, seeds: list[int]) -> list[RunConfig]:
+    return [replace(base, **{axis: value, "seed": seed}) for seed in seeds]
+
+
+def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
+    """The seeds that `ablate` takes `seeds` for.
+
+    Raises:
+        ConfigError: if there is none, or one twice.
+    """
+    try:
+        given = list(seeds)  # type: ignore[arg-type]  # a number is not, and says so
+    except TypeError:
+        count = check_count("seeds", seeds)
+        return list(range(first, first + count))
+    found = [config.seed for config in gather(partial(RunConfig, seed=it) for it in given)]
+    if not found or len(set(found)) < len(found):
+        raise ConfigError([f"The seeds are {found}, but must be at least one, none twice."])
+    return found
+
+
+def _value_result(axis: str, runs: list[Run], limit: float) -> ValueResult:
+    return ValueResult(
+        value=getattr(runs[0].config, axis),
+        parameters=runs[0].parameters,
+        runs=tuple(runs),
+        chance_limit=limit,
+    )

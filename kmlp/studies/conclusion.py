@@ -1,0 +1,140 @@
+"""One plain sentence or two: what the evidence of a comparison shows, and what not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kmlp.statistics import Difference, seeds_to_resolve
+from kmlp.studies.results import Comparison, ValueResult
+
+
+def conclusion(study: Comparison) -> str:
+    """What the evidence of a comparison shows and what it does not.
+
+    A value is called better or worse only where a difference is evident, with all that
+    are looked at taken together (see `Comparison.differences`).
+    """
+    if study.best() is None:
+        return f"Every run {_went_wrong(study)}: there is nothing to compare."
+    return " ".join([_comparison(study), *_caveats(study)])
+
+
+def _comparison(study: Comparison) -> str:
+    reference = study.reference
+    assert reference is not None
+    name = _named(study, reference)
+    if len(study.values) == 1:
+        return f"Only {name} was trained: there is nothing to compare."
+    if not reference.finished:
+        return f"Every run of {name}, the baseline, {_went_wrong(study)}."
+    compared = study.values if study.baseline is not None else study.contenders
+    others = [value for value in compared if value is not reference and value.finished]
+    if not others:
+        few = "the fewest" if reference.diverged or reference.failed else "no"
+        return (
+            f"Only {name} has {few} {_went_wrong(study)} runs, so there is nothing to "
+            "compare."
+        )
+    if all(it.did_not_learn == len(it.finished) for it in (reference, *others)):
+        return "No run learned, so there is nothing to compare."
+    by_value = dict(zip(study.values, study.differences(), strict=True))
+    differences = {value: by_value[value] for value in others}
+    seeds = min(0 if it is None else it.size for it in differences.values())
+    if seeds < 2:
+        best = study.best()
+        assert best is not None
+        return (
+            f"{_named(study, best)} has the highest validation accuracy {study.after}, "
+            "but one seed cannot tell a difference from chance: use at least 3 seeds."
+        )
+    found = {value: it for value, it in differences.items() if it is not None}
+    better = [value for value, it in found.items() if it.evident and it.mean > 0]
+    worse = [value for value, it in found.items() if it.evident and it.mean < 0]
+    open_ = [value for value, it in found.items() if not it.evident]
+    more = _more_seeds(study, {value: found[value] for value in open_})
+    if study.baseline is not None:
+        parts = [
+            f"{_named(study, *values)} {verb} {what}"
+            for values, what in ((better, "better"), (worse, "worse"))
+            for verb in ["is" if len(values) == 1 else "are"]
+            if values
+        ]
+        told = f"{' and '.join(parts) or 'No value is shown to differ'} "
+        told += f"{'than' if parts else 'from'} {name} {study.after}"
+        if not open_:
+            return f"{told}: the differences exceed what {seeds} seeds vary by."
+        return (
+            f"{told}; {seeds} seeds do not separate it from {_named(study, *open_)}.{more}"
+        )
+    if not open_:
+        return (
+            f"{name} is better than {_named(study, *worse)} {study.after}: the "
+            f"differences exceed what {seeds} seeds vary by."
+        )
+    if worse:
+        return (
+            f"{name} is better than {_named(study, *worse)} {study.after}; {seeds} seeds "
+            f"do not separate it from {_named(study, *open_)}, so no single best value is "
+            f"shown.{more}"
+        )
+    return (
+        f"{name} has the highest mean {study.after}, but {seeds} seeds do not "
+        f"separate it from {_named(study, *open_)}: no value is shown to be better.{more}"
+    )
+
+
+def _named(study: Comparison, *values: ValueResult) -> str:
+    return study.called(listed([study.text(value) for value in values]))
+
+
+def _went_wrong(study: Comparison) -> str:
+    return "diverged or failed" if any(it.failed for it in study.values) else "diverged"
+
+
+def _more_seeds(study: Comparison, open_: dict[ValueResult, Difference]) -> str:
+    """How many seeds would show the difference that would take the fewest."""
+    needed = {
+        value: seeds
+        for value, it in open_.items()
+        if it.p_value is not None and it.spread
+        if (seeds := seeds_to_resolve(it.mean, it.spread, comparisons=study.comparisons))
+    }
+    if not open_:
+        return ""
+    if any(it.p_value is None for it in open_.values()):
+        return " Differences that are all equal tell no spread: use more seeds."
+    if not needed:
+        return " More seeds will hardly tell."
+    value = min(needed, key=needed.__getitem__)
+    points = f"{100 * abs(open_[value].mean):.2f} points"
+    return (
+        f" If the difference from {_named(study, value)} is as large as it looks, "
+        f"{points}, about {needed[value]} seeds would show it."
+    )
+
+
+def _caveats(study: Comparison) -> list[str]:
+    caveats = []
+    for what, counts in (
+        ("failed", [value.failed for value in study.values]),
+        ("diverged", [value.diverged for value in study.values]),
+        ("did not learn", [value.did_not_learn for value in study.values]),
+    ):
+        found = [
+            f"{study.text(value)} ({count} of {len(value.runs)} runs)"
+            for value, count in zip(study.values, counts, strict=True)
+            if count
+        ]
+        if found:
+            caveats.append(f"{study.called(listed(found))} {what}.")
+    return caveats
+
+
+def listed(words: Sequence[str]) -> str:
+    """Joins words: "a", "a and b", "a, b and c".
+
+    >>> listed(["32", "128", "512"])
+    '32, 128 and 512'
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,426 @@
+"""Having runs trained, all of them checked first; `train` is one run of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Any, Generic, Literal, TypeVar, cast, get_args
+
+from loky import cpu_count
+
+from kmlp import backend
+from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
+from kmlp.errors import ConfigError, KmlpError, StoreLostError, unknown_name
+from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
+from kmlp.model.config import RunConfig, dataset_of, lasting
+from kmlp.settings import read_settings
+from kmlp.store import Store, StudyRecord, runs_folder
+from kmlp.store.doctor import LostRun
+from kmlp.store.studies import put_study
+from kmlp.training.checks import MAX_COUNT, check_count, check_trainable
+from kmlp.training.environment import describe_environment
+from kmlp.training.run import Run, RunIdentity, identify
+
+RunsDir = str | os.PathLike[str] | None
+ExecutorName = Literal["local", "ray"]
+EXECUTORS = get_args(ExecutorName)
+Answer = TypeVar("Answer")
+
+
+class ListPlanner:
+    """A planner whose assignments are known from the start."""
+
+    def __init__(self, assignments: Iterable[Assignment]) -> None:
+        self._left = deque(assignments)
+        self.runs: dict[RunConfig, Run] = {}
+
+    def next(self) -> Assignment | Planned:
+        return self._left.popleft() if self._left else Planned.DONE
+
+    def report(self, assignment: Assignment, run: Run) -> None:
+        self.runs[assignment.config] = run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question(Generic[Answer]):
+    """A study that is to be trained, all of whose runs were checked."""
+
+    kind: str
+    """See `StudyRecord`, as for `about` and `question`."""
+    about: dict[str, Any]
+    question: dict[str, Any] = field(default_factory=dict)
+    rows: Sequence[Sequence[RunConfig]]
+    """The configurations of its runs."""
+    epochs: Sequence[int]
+    """Of each row."""
+    name: str | None
+    """Of the study; None: made of what it is about."""
+    answer: Callable[[str, list[list[Run]], Sequence[int]], Answer]
+    """Makes what came of it, of the study's name, the runs in their rows and the epochs of
+    each row; a row has fewer runs, or none, where it could not be trained to its end."""
+
+    def assignments(self) -> Iterator[tuple[RunConfig, int]]:
+        """Its configurations and their epochs: the first of each row, then the second,
+        ..., so that what there is after an interruption can be compared.
+        """
+        for column in zip_longest(*self.rows):
+            for config, epochs in zip(column, self.epochs, strict=True):
+                if config is not None:
+                    yield config, epochs
+
+    def default_name(self, *, fused: bool) -> str:
+        """What the study is called if it has no name."""
+        return default_name(self.kind, self._about(fused=fused))
+
+    def _about(self, *, fused: bool) -> dict[str, Any]:
+        return {**about_backend(fused=fused), **self.about}
+
+    def record(
+        self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
+    ) -> StudyRecord:
+        """The study as the store keeps it."""
+        return StudyRecord(
+            name=self.default_name(fused=fused) if self.name is None else self.name,
+            kind=self.kind,
+            about=self._about(fused=fused),
+            question=self.question,
+            epochs=max(self.epochs),
+            rows=tuple(tuple(identities[it].key for it in row) for row in self.rows),
+        )
+
+    def pick(self, runs: Mapping[RunConfig, Run]) -> list[list[Run]]:
+        """Its runs, in their rows, with no more epochs than it asks for."""
+        return [
+            [runs[config].until(epochs) for config in row]
+            for row, epochs in zip(self.rows, self.epochs, strict=True)
+        ]
+
+    def answer_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Answer | None:
+        """What came of it where it could not be trained to its end.
+
+        Args:
+            name: The study's.
+            runs: Those that there are, which may have fewer epochs than it asks for.
+
+        Returns:
+            What the runs came to that are finished. If none is, what all came to after
+            the most epochs that all of them have; None if none has any.
+        """
+        rows = [[runs[config] for config in row if config in runs] for row in self.rows]
+        epochs = self.epochs
+        finished = [
+            [run for run in row if run.reaches(count)]
+            for row, count in zip(rows, epochs, strict=True)
+        ]
+        if any(finished):
+            rows = finished
+        else:
+            least = min((run.epochs for row in rows for run in row), default=0)
+            epochs = [least] * len(rows)
+        rows = [
+            [run.until(count) for run in row]
+            for row, count in zip(rows, epochs, strict=True)
+        ]
+        return self.answer(name, rows, epochs) if any(rows) else None
+
+
+def train(
+    config: RunConfig,
+    *,
+    epochs: int = 10,
+    fused: bool = True,
+    observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+    name: str | None = None,
+) -> Run:
+    """Trains one run through `model.fit`, from where the store has it.
+
+    Args:
+        config: The run's hyperparameters.
+        epochs: Epochs to train, `epochs >= 1`. Defaults to 10.
+        fused: Whether an epoch is one compiled program (see `kmlp.fit`).
+            Otherwise Keras calls each step, which is slower. Defaults to True.
+        observer: Is told each event as it happens. Defaults to None.
+        executor: As `kmlp.ablate` takes it. Defaults to "local": this process.
+        runs_dir: The folder that keeps the run; ":memory:" keeps nothing.
+            Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`.
+        fresh: Whether to train from the beginning, in the place of what the
+            store has. Defaults to False.
+        name: The name of the study. Defaults to None: made of the question.
+
+    Returns:
+        The run: a record of each epoch, the test loss and accuracy, and
+        `model()`, the trained model. If its loss is no longer finite, its
+        status is "diverged" and it ends there; if training ended in errors, it
+        is "failed", with the reason as its `failure`.
+
+    Raises:
+        ConfigError: if the configuration cannot be trained.
+        BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
+
+    Example:
+    >>> from kmlp import RunConfig, train
+    >>> run = train(RunConfig(train_size=1000), epochs=2)
+    >>> run.status, run.epochs, len(run.history[0].step_losses)
+    ('finished', 2, 16)
+    """
+    check_trainable([config], epochs=epochs, fused=fused)
+    question = Question(
+        kind="train",
+        about={"config": lasting(config.to_dict())},
+        rows=[[config]],
+        epochs=[epochs],
+        name=name,
+        answer=lambda _, rows, __: rows[0][0],
+    )
+    [run] = train_all(
+        [question],
+        fused=fused,
+        observer=observer,
+        executor=executor,
+        jobs=1 if executor == "local" else None,
+        runs_dir=runs_dir,
+        fresh=fresh,
+    )
+    return cast(Run, run)
+
+
+def train_all(
+    questions: Sequence[Question[Any]],
+    *,
+    fused: bool,
+    observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+) -> list[Any]:
+    """Trains the runs of studies, as far as the store lacks them, all of them together.
+
+    Args:
+        questions: One a study.
+        fused: As `train` takes it.
+        observer: As `train` takes it.
+        executor: As `kmlp.ablate` takes it.
+        jobs: As `kmlp.ablate` takes it.
+        runs_dir: As `train` takes it.
+        fresh: As `train` takes it.
+
+    Returns:
+        What each question's `answer` makes of its runs.
+    """
+    epochs: dict[RunConfig, int] = {}
+    for question in questions:
+        for config, count in question.assignments():
+            epochs[config] = max(count, epochs.get(config, 0))
+    order = list(epochs)
+    opened = open_executor(executor, jobs=jobs, runs=len(order))
+    settings = read_settings(backend.select())
+    identities = {
+        config: identify(config, fused=fused, settings=settings) for config in order
+    }
+    records = [question.record(identities, fused=fused) for question in questions]
+    with opened as trains, open_store(runs_dir) as store:
+        if trains.free() > 1:  # the longest first, so that the last ones are short
+            order.sort(key=lambda config: -work(identities[config]) * epochs[config])
+        planner = ListPlanner(Assignment(config, epochs[config]) for config in order)
+        for record in records:
+            put_study(store, record)
+        if observer is not None:
+            names = tuple(record.name for record in records)
+            observer(StudyStarted(names, len(order), sum(epochs.values())))
+        try:
+            execute(
+                planner,
+                store=store,
+                executor=trains,
+                identify=identities.__getitem__,
+                observer=observer,
+                fresh=fresh,
+            )
+            store.check_presence()
+        except StoreLostError as error:
+            found = {**error.unfinished, **planner.runs}
+            error.results = [
+                question.answer_so_far(record.name, found)
+                for question, record in zip(questions, records, strict=True)
+            ]
+            raise
+        # What can be read now goes with a store that keeps nothing.
+        runs = {
+            config: run.read() if store.temporary else run
+            for config, run in planner.runs.items()
+        }
+    return [
+        question.answer(record.name, question.pick(runs), question.epochs)
+        for question, record in zip(questions, records, strict=True)
+    ]
+
+
+def train_again(
+    lost: Sequence[LostRun],
+    *,
+    observer: Observer | None = None,
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+) -> list[LostRun]:
+    """Trains runs that were taken out of a store.
+
+    Args:
+        lost: What `kmlp.store.doctor.repair` returns.
+        observer: As `train` takes it.
+        jobs: As `kmlp.ablate` takes it.
+        runs_dir: As `train` takes it.
+
+    Returns:
+        Those that this process cannot train: they are of another backend, or under other
+        settings, or what they state is damaged.
+
+    Raises:
+        BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
+    """
+    name = backend.select()
+    settings = read_settings(name)
+    left: list[LostRun] = []
+    identities: dict[bool, dict[RunConfig, RunIdentity]] = {True: {}, False: {}}
+    epochs: dict[str, int] = {}
+    for run in lost:
+        found = None
+        if run.backend == name:
+            with suppress(KmlpError):  # a function of the user's is not at hand, say
+                check_trainable([run.config], epochs=run.epochs, fused=run.fused)
+                found = identify(run.config, fused=run.fused, settings=settings)
+        if found is None or found.key != run.key:
+            left.append(run)
+        else:
+            identities[run.fused][run.config] = found
+            epochs[run.key] = run.epochs
+    for of_kind in identities.values():
+        if not of_kind:
+            continue
+        opened = open_executor("local", jobs=jobs, runs=len(of_kind))
+        with opened as trains, open_store(runs_dir) as store:
+            execute(
+                ListPlanner(
+                    Assignment(config, epochs[it.key]) for config, it in of_kind.items()
+                ),
+                store=store,
+                executor=trains,
+                identify=of_kind.__getitem__,
+                observer=observer,
+            )
+    return left
+
+
+def named_apart(
+    questions: Sequence[Question[Answer]], *, fused: bool
+) -> list[Question[Answer]]:
+    """The same, those that would be one study being named apart: `width-3f9a01-2`.
+
+    Ablations are, if they vary one field of one base, whatever their values, their epochs
+    and their seeds.
+    """
+    names = [it.name or it.default_name(fused=fused) for it in questions]
+    apart = []
+    for place, (question, name) in enumerate(zip(questions, names, strict=True)):
+        count = names[: place + 1].count(name)
+        apart.append(question if count == 1 else replace(question, name=f"{name}-{count}"))
+    return apart
+
+
+def about_backend(*, fused: bool) -> dict[str, Any]:
+    """What a study says of how its runs are computed; studies that do not say the same
+    are different ones.
+
+    Raises:
+        ConfigError: if a setting of this process is none for runs.
+        BackendError: if there is no backend.
+    """
+    name = backend.select()
+    settings = read_settings(name)
+    return {"backend": name, "fused": fused} | ({"settings": settings} if settings else {})
+
+
+def default_name(kind: str, about: dict[str, Any]) -> str:
+    """A study's name, made of what it is about: `width-3f9a01`.
+
+    >>> default_name("ablation", {"axis": "width", "backend": "jax"})
+    'width-38ac96'
+    """
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+    return f"{about.get('axis', kind).replace('_', '-')}-{digest[:6]}"
+
+
+def work(identity: RunIdentity) -> float:
+    """About how many seconds an epoch of a run takes, to compare it with others.
+
+    A step's own 20 µs, and 50 ps for each image and parameter, as measured on a CPU.
+    """
+    config = identity.config
+    images = config.train_size or len(dataset_of(config).train)
+    steps = math.ceil(images / config.batch_size)
+    return steps * 20e-6 + images * identity.parameters * 50e-12
+
+
+def default_jobs(runs: int) -> int:
+    """As many runs at a time as there are cores; one where an accelerator trains them."""
+    return 1 if backend.accelerated() else max(1, min(cpu_count(), runs))
+
+
+def open_store(runs_dir: RunsDir) -> Store:
+    """The store in the runs folder, to be written to; see `train`.
+
+    Raises:
+        StoreError: if the folder cannot be used.
+    """
+    return Store(runs_folder(runs_dir), facts=describe_environment())
+
+
+def open_executor(
+    executor: ExecutorName | Executor, *, jobs: int | None, runs: int
+) -> AbstractContextManager[Executor]:
+    """What trains, as `ablate` takes it, to be opened; an executor that is given stays
+    open.
+
+    Args:
+        executor: As `ablate` takes it.
+        jobs: As `ablate` takes it.
+        runs: How many runs there are at most.
+
+    Raises:
+        ConfigError: if it is none, or `jobs` is not for it.
+        ClusterError: if it is "ray", and Ray is not installed.
+    """
+    if isinstance(executor, str):
+        if executor not in EXECUTORS:
+            raise ConfigError([unknown_name("executor", executor, EXECUTORS)])
+        if executor == "ray":
+            most = min(runs, MAX_COUNT["jobs"])
+            return RayExecutor(jobs=most if jobs is None else jobs)
+        jobs = default_jobs(runs) if jobs is None else check_count("jobs", jobs)
+        # A backend that has many threads here has one in a process of its own.
+        here = jobs == 1 and (backend.one_thread() or backend.accelerated())
+        return nullcontext(InProcessExecutor()) if here else ProcessExecutor(jobs)
+    if isinstance(executor, type) or not isinstance(executor, Executor):
+        raise ConfigError(
+            [
+                f"The executor is {executor!r}, but must be {' or '.join(EXECUTORS)}, or "
+                "have the methods free, submit and result."
+            ]
+        )
+    if jobs is not None:
+        raise ConfigError(
+            ["`jobs` has no effect where an executor is given: give it to the executor."]
+        )
+    return nullcontext(executor)

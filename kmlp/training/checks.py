@@ -1,0 +1,168 @@
+"""What can be checked only with the dataset or the backend, before anything is trained."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from kmlp import backend
+from kmlp.errors import ConfigError, gather, raise_problems, shown
+from kmlp.fused.fit import fit
+from kmlp.model.activations import ACTIVATIONS, get_activation
+from kmlp.model.build import build_mlp, count_parameters
+from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.losses import LOSSES, get_loss
+from kmlp.settings import read_settings
+
+MAX_PARAMETERS = 2**30
+"""The largest model that is built: 4 GiB of weights, and as much of gradients."""
+
+MAX_COUNT = {
+    "epochs": 1_000_000,
+    "max_epochs": 1_000_000,
+    "max_trials": 100_000,
+    "seeds": 10_000,
+    "jobs": 1024,
+}
+
+
+def check_trainable(
+    configs: Iterable[RunConfig], *, epochs: int, fused: bool = True
+) -> None:
+    """Checks what the configurations cannot check by themselves.
+
+    Functions of the user's own are tried on two made-up examples.
+
+    Raises:
+        ConfigError: if a setting of this process is none for runs; with the problems of
+            all configurations at once.
+        BackendError: if there is no backend.
+        DataError: if a dataset cannot be read.
+    """
+    read_settings(backend.select())  # before the backend is loaded with them
+    checks: list[Callable[[], Any]] = [partial(check_count, "epochs", epochs)]
+    for config in configs:
+        checks += [
+            partial(_check_data, config),
+            partial(_check_functions, config, fused=fused),
+        ]
+    gather(checks)
+
+
+def check_count(name: str, number: Any) -> int:
+    """The number as an int from 1 to `MAX_COUNT[name]`, more than which is a slip.
+
+    Raises:
+        ConfigError: if it is none.
+    """
+    try:
+        count = -1 if isinstance(number, bool) else operator.index(number)
+    except TypeError:
+        count = -1
+    if not 1 <= count <= MAX_COUNT[name]:
+        raise ConfigError(
+            [
+                f"The value of `{name}` is {shown(number)}, but must be an integer, "
+                f"`1 <= {name} <= {MAX_COUNT[name]}`."
+            ]
+        )
+    return count
+
+
+def parameters_of(config: RunConfig) -> int:
+    """Number of weights and biases of a configuration's model, without building it."""
+    dataset = dataset_of(config)
+    return count_parameters(
+        dataset.input_shape, dataset.num_classes, config.width, config.depth
+    )
+
+
+def _check_data(config: RunConfig) -> None:
+    dataset = dataset_of(config).with_train_size(config.train_size)
+    problems = []
+    if config.batch_size > len(dataset.train):
+        problems.append(
+            f"The value of `batch_size` is {config.batch_size}, but must be at most the "
+            f"{len(dataset.train)} training images. Give a smaller one, or a larger "
+            "`train_size`."
+        )
+    parameters = parameters_of(config)
+    if parameters > MAX_PARAMETERS:
+        problems.append(
+            f"`width` {config.width} and `depth` {config.depth} make {parameters:,} "
+            f"parameters, but at most {MAX_PARAMETERS:,} are trained. Give smaller ones."
+        )
+    raise_problems(problems)
+
+
+def _check_functions(config: RunConfig, *, fused: bool) -> None:
+    """Tries the functions that are the user's own as a model will call them."""
+    named = (config.activation, config.output or "linear")
+    if not (any(map(ACTIVATIONS.is_own, named)) or LOSSES.is_own(config.loss)):
+        return
+    loss = get_loss(config.loss)
+    output = loss.resolve_output(config.output)
+    ops = backend.load().ops
+    classes = dataset_of(config).num_classes
+    activation, last = get_activation(config.activation), get_activation(output)
+    one_hot = loss.targets == "one_hot"
+    y = np.eye(classes, dtype="float32")[[0, 1]] if one_hot else np.array([[0], [1]])
+
+    def of_scores() -> Any:
+        return loss.function(ops.convert_to_tensor(y), last(ops.ones((2, classes))))
+
+    def train_a_step(*, fused: bool) -> None:
+        model = build_mlp(
+            input_shape=(2,), num_classes=classes, width=4, depth=1, activation=activation,
+            loss=loss, output=output,
+        )  # fmt: skip
+        if fused:
+            fit(model, np.ones((2, 2)), y, batch_size=2, epochs=1)
+        else:
+            model.train_on_batch(np.ones((2, 2)), y)
+
+    names = (
+        f'activation "{config.activation}"',
+        f'output "{output}"',
+        f'loss "{config.loss}"',
+    )
+    size = (2, classes)
+    gather(
+        [
+            lambda: _try(f"The {names[0]}", lambda: activation(ops.ones((2, 4))), (2, 4)),
+            lambda: _try(f"The {names[1]}", lambda: last(ops.ones(size)), size),
+        ]
+    )
+    _try(f"The {names[2]}", of_scores, (2,), ())
+    step = f"A step with the {', the '.join(names)}"
+    _try(step, partial(train_a_step, fused=False))
+    if fused:
+        try:
+            train_a_step(fused=True)
+        except ConfigError as error:
+            raise ConfigError(
+                [
+                    f"{step} cannot be fused with others. {error} To train step by step, "
+                    "give `fused=False`, or --no-fused on the command line."
+                ]
+            ) from error
+
+
+def _try(what: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> None:
+    """Calls, and makes any failure a `ConfigError`, and a result of another shape."""
+    try:
+        result = call()
+        found = tuple(backend.load().ops.shape(result)) if shapes else ()
+    except (Exception, SystemExit) as error:  # a user's function may fail in any way
+        text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+        raise ConfigError(
+            [f"{what} fails on two examples with {type(error).__name__}: {text[:300]}"]
+        ) from error
+    if shapes and found not in shapes:
+        wanted = " or ".join(map(str, shapes))
+        raise ConfigError([f"{what} gives shape {found}, but must give {wanted}."])

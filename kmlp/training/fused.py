@@ -1,0 +1,201 @@
+"""Models that runs share one after the other, so that a program is compiled once."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from kmlp.data import Dataset, Split
+from kmlp.fused.feed import CHUNK_BYTES
+from kmlp.fused.fit import evaluate, fit
+from kmlp.fused.loop import steps
+from kmlp.model.build import build_for, initial_weights
+from kmlp.model.config import RunConfig
+from kmlp.model.losses import get_loss
+from kmlp.training.checkpoint import Checkpoint
+from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
+
+MAX_NETWORKS = 8
+_SPLITS = ("train", "validation", "test")
+
+
+class Number(keras.Variable):
+    """A variable in the place of a Python number that is not 0.
+
+    Keras' SGD asks whether its momentum is 0, which a program that is being
+    compiled cannot answer of a variable.
+    """
+
+    __hash__ = keras.Variable.__hash__
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+
+class Network:
+    """A model, and the programs that train any run of its structure.
+
+    What differs between such runs is in variables: the weights, the learning
+    rate, the momentum and the weight decay.
+    """
+
+    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
+        self.model = build_for(config, dataset)
+        optimizer = self.model.optimizer
+        optimizer.build(self.model.trainable_variables)
+        self.state = list(optimizer.variables)
+        for name in ("momentum", "weight_decay"):
+            if number := getattr(optimizer, name):
+                variable = Number(number, dtype="float32", trainable=False, name=name)
+                setattr(optimizer, name, variable)
+
+    def load(
+        self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
+    ) -> None:
+        """Makes the model that of a run, at its checkpoint or at its beginning."""
+        optimizer = self.model.optimizer
+        if checkpoint is None:
+            self.model.set_weights(initial_weights(config, dataset))
+            for variable in self.state:
+                variable.assign(np.zeros(variable.shape, variable.dtype))
+        else:
+            self.model.set_weights(checkpoint.weights)
+            for variable, value in zip(self.state, checkpoint.optimizer, strict=True):
+                variable.assign(value)
+        optimizer.learning_rate = config.learning_rate
+        for name in ("momentum", "weight_decay"):
+            if number := getattr(config, name):
+                getattr(optimizer, name).assign(number)
+
+
+class Networks:
+    """Keeps the networks that were used last.
+
+    Args:
+        limit: How many are kept. Defaults to 8.
+    """
+
+    def __init__(self, limit: int = MAX_NETWORKS) -> None:
+        self._limit = limit
+        self.built = 0
+        """How many networks it has made."""
+        self._idle: dict[RunConfig, Network] = {}
+        self._on_device: dict[Any, dict[str, Any]] = {}
+
+    def take(self, config: RunConfig, dataset: Dataset) -> Network:
+        """A network for a run; it is the run's until it is given back."""
+        kept = self._idle.pop(_structure(config), None)
+        if kept is not None:
+            return kept
+        self.built += 1
+        return Network(config, dataset)
+
+    def give_back(self, config: RunConfig, network: Network) -> None:
+        """Takes a network back; lets go of the one that was not used for longest."""
+        self._idle[_structure(config)] = network
+        if len(self._idle) > self._limit:
+            del self._idle[next(iter(self._idle))]
+            del network
+            gc.collect()  # programs and models refer to each other
+            steps().clear_caches()
+
+    def data(self, config: RunConfig, dataset: Dataset) -> dict[str, tuple[Any, Any]]:
+        """The splits of a run's dataset as `(x, y)`, on the device where they fit."""
+        key = (
+            dataset.fingerprint,
+            config.validation_fraction,
+            config.train_size,
+            get_loss(config.loss).targets,
+        )
+        if key not in self._on_device:
+            used = dataset.with_train_size(config.train_size)
+            names = ("train", "test") if used.validates_on_test else _SPLITS
+            found = {
+                name: _on_device(config, getattr(used, name), dataset.num_classes)
+                for name in names
+            }
+            self._on_device = {key: {"validation": found["test"], **found}}
+        return self._on_device[key]
+
+
+def _structure(config: RunConfig) -> RunConfig:
+    """The configuration without what differs between runs of one network.
+
+    Momentum and weight decay that are off leave something out of the program.
+    Batch size and training size make other programs, for the same network.
+    """
+    return replace(
+        config,
+        seed=0,
+        learning_rate=1.0,
+        momentum=0.5 if config.momentum else 0.0,
+        weight_decay=0.5 if config.weight_decay else 0.0,
+        initializer="glorot_uniform",
+        batch_size=1,
+        train_size=None,
+    )
+
+
+def _on_device(config: RunConfig, split: Split, num_classes: int) -> tuple[Any, Any]:
+    data = (split.x, targets_of(config, split, num_classes))
+    if sum(array.nbytes for array in data) > CHUNK_BYTES:
+        return data  # it goes there chunk by chunk
+    x, y = map(steps().to_device, data)
+    return x, y
+
+
+class FusedTrainer:
+    """Trains a run with `kmlp.fit`; see `kmlp.training.trainer.Trainer`."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        dataset: Dataset,
+        checkpoint: Checkpoint | None,
+        networks: Networks,
+    ) -> None:
+        self._config = config
+        self._networks = networks
+        self._data = networks.data(config, dataset)
+        self._network = networks.take(config, dataset)
+        self._network.load(config, dataset, checkpoint)
+        self.model = self._network.model
+
+    def train_epoch(self, epoch: int) -> EpochLogs:
+        history = fit(
+            self.model,
+            *self._data["train"],
+            batch_size=self._config.batch_size,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            validation_data=self._data["validation"],
+            validation_batch_size=EVALUATION_BATCH_SIZE,
+            seed=self._config.seed,
+        )
+        logs = {name: values[-1] for name, values in history.history.items()}
+        prefix = "val_"
+        validation = {
+            name.removeprefix(prefix): logs[name]
+            for name in logs
+            if name.startswith(prefix)
+        }
+        test = self._data["test"]
+        return EpochLogs(
+            train={name: logs[name] for name in logs if not name.startswith(prefix)},
+            validation=validation,
+            test=validation
+            if test is self._data["validation"]
+            else evaluate(self.model, *test, batch_size=EVALUATION_BATCH_SIZE),
+            step_losses=history.step_losses[-1],
+        )
+
+    def optimizer_state(self) -> list[Any]:
+        return self._network.state
+
+    def close(self) -> None:
+        self._networks.give_back(self._config, self._network)
+        del self._network, self.model

@@ -1,0 +1,126 @@
+"""Training a run by `model.fit` step by step, as Keras does."""
+
+from __future__ import annotations
+
+import gc
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from kmlp import backend
+from kmlp._util.seeds import Purpose, generator
+from kmlp.data import Dataset, Split
+from kmlp.model.build import build_for
+from kmlp.model.config import RunConfig
+from kmlp.training.checkpoint import Checkpoint
+from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
+
+
+class LastValue(keras.metrics.Metric):
+    """A metric whose result is the value that it was given last."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.value = self.add_variable((), "zeros", name="value")
+
+    def update_state(self, value: Any) -> None:
+        self.value.assign(value)
+
+    def result(self) -> Any:
+        return self.value.value
+
+
+class Recorder(keras.Model):
+    """Wraps a compiled model; training the wrapper trains the model.
+
+    Keras logs the loss as a running mean over the epoch; this adds the loss of
+    the last step to the logs of each batch, as `step_loss`.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__()
+        self.model = model
+        self.step_loss = LastValue(name="step_loss")
+        self.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"])
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        return self.model(x, training=training)
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().compute_loss(*args, **kwargs)
+        self.step_loss.update_state(loss)
+        return loss
+
+
+class StepLosses(keras.callbacks.Callback):
+    """Collects the loss of every step of an epoch, up to one that is not finite."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.values.append(logs["step_loss"])
+        self.model.stop_training = not math.isfinite(logs["step_loss"])
+
+
+class PlainTrainer:
+    """Trains a run's own model; see `kmlp.training.trainer.Trainer`."""
+
+    def __init__(
+        self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
+    ) -> None:
+        self._config = config
+        self._dataset = dataset.with_train_size(config.train_size)
+        self.model = build_for(config, dataset)
+        if checkpoint is not None:
+            checkpoint.restore(self.model)
+        self._recorder = Recorder(self.model)
+
+    def train_epoch(self, epoch: int) -> EpochLogs:
+        train = self._dataset.train
+        order = generator(self._config.seed, Purpose.ORDER, epoch).permutation(len(train))
+        losses = StepLosses()
+        with backend.on_jax_cpu():
+            history = self._recorder.fit(
+                train.x[order],
+                self._targets(train)[order],
+                batch_size=self._config.batch_size,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                shuffle=False,
+                callbacks=[losses],
+                verbose=0,
+            ).history
+        validation = self._evaluate(self._dataset.validation)
+        return EpochLogs(
+            train={name: values[-1] for name, values in history.items()},
+            validation=validation,
+            test=validation
+            if self._dataset.validates_on_test
+            else self._evaluate(self._dataset.test),
+            step_losses=np.array(losses.values, "float32"),
+        )
+
+    def optimizer_state(self) -> list[Any]:
+        return list(self.model.optimizer.variables)
+
+    def close(self) -> None:
+        del self._recorder, self.model
+        gc.collect()  # compiled functions and models refer to each other
+
+    def _evaluate(self, split: Split) -> dict[str, float]:
+        with backend.on_jax_cpu():
+            logs: dict[str, float] = self._recorder.evaluate(
+                split.x,
+                self._targets(split),
+                batch_size=EVALUATION_BATCH_SIZE,
+                verbose=0,
+                return_dict=True,
+            )
+        return logs
+
+    def _targets(self, split: Split) -> Any:
+        return targets_of(self._config, split, self._dataset.num_classes)

@@ -1,0 +1,293 @@
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support import USER_SCRIPTS, run
+from support import kmlp as process
+
+WIDTHS = ["ablate", "--param", "width", "--values", "8,16"]
+SHORT = [
+    "--train-size",
+    "1024",
+    "--epochs",
+    "2",
+    "--seeds",
+    "2",
+    "--depth",
+    "1",
+    "--jobs",
+    "1",
+]
+
+
+def test_table_on_stdout_plain_lines_on_stderr_and_no_control_characters():
+    result = process(*WIDTHS, *SHORT, TERM="xterm-256color")
+    assert result.returncode == 0
+    for column in ("width", "param-", "validation", "test", "difference", "went"):
+        assert column in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert [row[1] for row in rows if row and row[0] in ("8", "16")] == ["6,370", "12,730"]
+    assert "±" in result.stdout
+    assert "width=" in result.stdout.splitlines()[-1]
+    *said, last = result.stderr.splitlines()
+    lines = [line for line in said if line.startswith("[")]  # others: what takes long
+    assert [line.split()[0] for line in lines] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    assert {line.split(":")[0].partition(" ")[2] for line in lines} == {
+        f"width={width} seed={seed}" for width in (8, 16) for seed in (0, 1)
+    }
+    assert last == "8 epochs trained, 0 runs from the store."
+    both = result.stdout + result.stderr
+    assert not {character for character in both if character < " "} - {"\n"}
+
+
+@pytest.mark.once
+def test_json(kmlp):
+    result = kmlp(*WIDTHS, *SHORT, "--json", "--quiet")
+    assert (result.code, result.err) == (0, "")
+    study = json.loads(result.out)
+    assert (study["axis"], study["metric"], study["epochs"]) == ("width", "val_accuracy", 2)
+    assert study["base"]["depth"] == 1
+    assert [value["value"] for value in study["values"]] == [8, 16]
+    assert [
+        len(run["history"]["loss"]) for value in study["values"] for run in value["runs"]
+    ] == [2] * 4
+
+
+@pytest.mark.once
+def test_diverged_runs_are_shown_and_exported_as_null(kmlp):
+    arguments = ["ablate", "--param", "learning_rate", "--values", "0.1,1e20", "--loss", "mse",
+                 "--output", "linear", *SHORT, "--seeds", "1"]  # fmt: skip
+    result = kmlp(*arguments, "--json")
+    diverged = json.loads(result.out)["values"][1]
+    assert diverged["diverged"] == 1
+    assert diverged["mean"] is None
+    assert diverged["runs"][0]["history"]["val_loss"] == [None]
+    assert "learning_rate=1e+20 seed=0: diverged in epoch 1" in result.err
+    assert "1 of 1 diverged" in " ".join(kmlp(*arguments).out.split())
+
+
+def test_dry_run_trains_nothing(kmlp):
+    result = kmlp("ablate", "--param", "depth", "--values", "0,1,3", "--dry-run")
+    assert (result.code, result.err) == (0, "")
+    rows = {row[0]: row[1:] for row in map(str.split, result.out.splitlines()) if row}
+    assert rows["0"] == ["7,850", "3", "30", "23,460"]
+    assert rows["1"][0] == "101,770"
+    assert rows["total"] == ["9", "90", "70,380"]
+
+
+@pytest.mark.parametrize(
+    ("values", "parameters"),
+    [
+        ("32,300x100", {"32": "26,506", "300x100": "266,610"}),
+        ("32,9x8x7", {"32": "27,562", "9x8x7": "7,288"}),  # which states the depth
+        ("8x8x8,32", {"8": "6,514", "32": "27,562"}),
+    ],
+)
+def test_widths_for_every_layer(kmlp, values, parameters):
+    result = kmlp("ablate", "--param", "width", "--values", values, "--dry-run")
+    assert (result.code, result.err) == (0, "")
+    rows = {row[0]: row[1:] for row in map(str.split, result.out.splitlines()) if row}
+    assert {name: rows[name][0] for name in parameters} == parameters
+
+
+@pytest.mark.once
+def test_the_base_has_a_width_for_every_layer(kmlp, tmp_path, monkeypatch):
+    monkeypatch.setenv("KMLP_RUNS_DIR", str(tmp_path / "runs"))
+    arguments = ["ablate", "--param", "momentum", "--values", "0.5", "--width", "9x7", "--seeds", "1",
+                 "--epochs", "1", "--train-size", "512", "--jobs", "1", "--name", "base"]  # fmt: skip
+    result = kmlp(*arguments)
+    assert "width 9x7, depth 2," in " ".join(result.out.split())
+    assert kmlp("show", "base").out == result.out
+    assert json.loads(kmlp("show", "base", "--json").out)["base"]["width"] == [9, 7]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--param", "momentum", "--values", "0.5,0.9", "--nesterov"],
+        ["--param", "loss", "--values", "mse,mae", "--output", "sigmoid"],
+    ],
+)
+def test_the_base_need_not_be_trainable_without_the_axis(kmlp, arguments):
+    assert kmlp("ablate", *arguments, "--dry-run").code == 0
+
+
+def test_dry_run_as_json(kmlp):
+    result = kmlp(
+        "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"
+    )
+    values = json.loads(result.out)["values"]
+    assert [value["steps"] for value in values] == [1_500_000, 23_460]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "messages"),
+    [
+        (["--param", "widht", "--values", "32"], ['Unknown axis "widht": did you mean "width"']),
+        (["--param", "seed", "--values", "1"], ["The seed is not an axis"]),
+        (["--param", "activation", "--values", "rellu"], ['did you mean "relu"']),
+        (["--param", "width", "--values", ""], ["Value 1 of `width` is empty"]),
+        (["--param", "width", "--values", "32,,64"], ["Value 2 of `width` is empty"]),
+        (["--param", "width", "--values", "32,32"], ["The value 32 of `width` is given 2 times"]),
+        (["--param", "width", "--values", "wide"], ["`width` is 'wide', but must be an integer"]),
+        (["--param", "width", "--values", "9x"], ["is '9x', but must be an integer, or several: 300x100"]),
+        (["--param", "width", "--values", "9,9x8", "--depth", "3"], ["for 2 hidden layers, but `depth` is 3"]),
+        (["--param", "width", "--values", "9,9x9"], ["The value 9 of `width` is given 2 times"]),
+        (["--param", "depth", "--values", "1,2", "--width", "9x8"], ["for 2 hidden layers, but `depth` is 1"]),
+        (["--param", "depth", "--values", "2,none"], ["`depth` is 'none', but must be an integer"]),
+        (["--param", "depth", "--values", "1", "--depth", "2"], ["`depth` is the axis, so --depth"]),
+        (["--param", "width", "--values", "0"], ["`width` is 0, but must be `width >= 1`"]),
+        (["--param", "learning_rate", "--values", "-1,nan"], ["is -1.0, but", "is nan, but"]),
+        (["--param", "batch_size", "--values", "50001"], ["at most the 50000 training images"]),
+        (["--param", "width", "--values", "8", "--dataset", "mnits"], ['did you mean "mnist"']),
+        (["--param", "width", "--values", "8", "--backend", "jaxx"], ['did you mean "jax"']),
+        (["--param", "width", "--values", "8", "--width", "64"], ["`width` is the axis, so --width"]),
+        (["--param", "depth", "--values", "100000000000"], ["`0 <= depth <= 1000`"]),
+        (["--param", "activation", "--values", "relu,math:sin"], ["fails on two examples"]),
+        (["--param", "width", "--values", "8", "--seeds", "0"], ["`seeds` is 0"]),
+        (["--param", "width", "--values", "8", "--epochs", "-3"], ["`epochs` is -3"]),
+        (["--param", "width", "--values", "8", "--activation", "no_module:x"], ["no_module"]),
+        (
+            ["--param", "width", "--values", "0,x", "--depth", "-1", "--loss", "msee",
+             "--seeds", "0", "--epochs", "0"],
+            ["`width` is 0", "'x'", "`depth` is -1", 'did you mean "mse"', "`seeds`", "`epochs`"],
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input_is_refused_before_training(kmlp, arguments, messages):
+    result = kmlp("ablate", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert all(line.startswith("Error: ") for line in result.err.splitlines())
+    assert len(result.err.splitlines()) == len(messages)
+    for message in messages:
+        assert message in result.err
+
+
+def test_a_backend_that_is_not_installed_is_refused(monkeypatch, kmlp):
+    from kmlp import backend
+
+    monkeypatch.setattr(backend, "installed", lambda: ("jax",))
+    monkeypatch.setattr(backend, "loaded", lambda: None)
+    result = kmlp(*WIDTHS, "--backend", "torch")
+    assert result.code == 2
+    assert 'Error: The backend "torch" is not installed. Installed: jax.' in result.err
+
+
+def test_own_functions_from_a_script_in_the_current_folder():
+    result = run(
+        str(Path(sys.executable).with_name("kmlp")),
+        "ablate", "--param", "activation", "--values", "relu,my_lab:sine", "--loss",
+        "my_lab:brier_loss", *SHORT, "--seeds", "1", "--json", cwd=USER_SCRIPTS,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    values = json.loads(result.stdout)["values"]
+    assert values[1]["value"] == "my_lab:sine"
+    assert values[1]["mean"] > 0.2
+
+
+@pytest.mark.once
+def test_ctrl_c_says_what_was_finished():
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--train-size", "2048", "--seeds", "500",
+               "--epochs", "1"]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        for line in running.stderr:
+            if line.startswith("[1/1000] width="):
+                break
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert out == ""
+    assert "of 1000 runs finished.\n  width=" in err
+    assert "The same command goes on where it ended." in err
+    assert "Traceback" not in err
+
+
+def test_ctrl_c_before_training_makes_no_noise():
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--epochs", "100"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        time.sleep(1.0)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, out) == (130, "")
+    known = ("Interrupted", "The same command")
+    assert [line for line in err.splitlines() if not line.startswith(known)] == []
+
+
+def test_a_full_disk_is_an_error_and_no_traceback():
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        result = subprocess.run(
+            [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--dry-run", "--json"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_no_number_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
+    from rich.console import Console
+
+    from kmlp_cli.render.output import print_table
+    from kmlp_cli.render.tables import plain_table
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(Console, "is_terminal", property(lambda self: True))
+    table = plain_table("narrow")
+    table.add_column("activation", overflow="fold", min_width=8)
+    for _ in range(4):
+        table.add_column("accuracy\n%", no_wrap=True, justify="right")
+    table.add_row("a_module_with_a_long_name:my_function", *["-47.67 ± 19.06"] * 4)
+    print_table(table)
+    shown = capsys.readouterr().out
+    assert shown.count("-47.67 ± 19.06") == 4
+    assert "…" not in shown
+
+
+@pytest.mark.once
+def test_live_display_on_a_terminal():
+    """A real pseudo-terminal: bars on stderr while it trains, gone at the end."""
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, *SHORT, "--jobs", "2"]
+    main, other = pty.openpty()
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=other,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )
+    os.close(other)
+    shown = b""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            chunk = os.read(main, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not chunk:
+            break
+        shown += chunk
+    table = running.communicate(timeout=60)[0].decode()
+    text = shown.decode()
+    assert running.returncode == 0
+    assert "\x1b[" in text
+    for part in (
+        "all runs",
+        "8/8 epochs",
+        "width=16",
+        "of 4 runs finished",
+        "val_accuracy",
+    ):
+        assert part in text
+    assert text.count("runs finished") > 2
+    assert "±" in table
+    assert "\x1b" not in table

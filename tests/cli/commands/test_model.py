@@ -1,0 +1,249 @@
+"""`kmlp evaluate` and `kmlp predict`, of a model that is trained in seconds."""
+
+import io
+import json
+import os
+
+import keras
+import numpy as np
+import pytest
+from made_up_data import images, write_npz
+from PIL import Image
+from rich.console import Console
+
+from kmlp import RunConfig, load_dataset, train
+from kmlp.data.load import forget_datasets
+from kmlp_cli.render.model_tables import picture_text
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    run = train(RunConfig(train_size=10_000, width=64, depth=1), epochs=2)
+    path = tmp_path_factory.mktemp("models") / "model.keras"
+    run.model().save(path)
+    return path, run
+
+
+@pytest.fixture(scope="module")
+def model(trained):
+    return str(trained[0])
+
+
+def photographed(digit, rng):
+    """A digit of MNIST, enlarged, dark on light, off the centre, with noise."""
+    large = np.asarray(Image.fromarray(digit).resize((140, 140), Image.Resampling.BICUBIC))
+    page = np.full(rng.integers(150, 260, 2), 235.0)
+    top, left = (rng.integers(0, side - 140 + 1) for side in page.shape)
+    page[top : top + 140, left : left + 140] -= large * 0.8
+    page += rng.normal(0, 12, page.shape)
+    return Image.fromarray(np.clip(page, 0, 255).astype("uint8"))
+
+
+def test_pictures_of_digits_are_recognised_as_often_as_those_of_mnist(
+    kmlp, trained, tmp_path
+):
+    path, run = trained
+    test = load_dataset("mnist").test
+    rng = np.random.default_rng(0)
+    files = []
+    for index in range(100):
+        files.append(tmp_path / f"{index}.{('png', 'jpg')[index % 2]}")
+        photographed(test.x[index], rng).save(files[-1])
+    result = kmlp("predict", str(path), *map(str, files), "--json")
+    assert (result.code, result.err) == (0, "")
+    predicted = [it["best"][0]["class"] for it in json.loads(result.out)["pictures"]]
+    raw = run.model().predict_on_batch(test.x[:100].astype("float32"))
+    expected = np.mean(np.argmax(raw, 1) == test.y[:100])
+    found = np.mean(np.array(predicted) == test.y[:100])
+    assert found >= expected - 0.03
+    assert found > 0.85
+
+
+def test_the_accuracy_is_that_of_the_run(kmlp, trained):
+    path, run = trained
+    result = kmlp("evaluate", str(path), "--json")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads(result.out)
+    assert found["accuracy"] == pytest.approx(run.test_accuracy)
+    assert found["interval"][0] < found["accuracy"] < found["interval"][1]
+    assert np.shape(found["confusion"]) == (10, 10)
+    assert len(found["mistakes"]) == found["size"] - found["right"]
+    assert found["classes"][1]["support"] == 1135
+    mistake = found["mistakes"][0]
+    assert load_dataset("mnist").test.y[mistake["index"]] == mistake["true"]
+    assert (found["output"], found["split"], found["dataset"]) == (
+        "linear",
+        "test",
+        "mnist",
+    )
+
+
+def test_tables_and_charts(kmlp, model, tmp_path):
+    charts = [str(tmp_path / "confusion.svg"), str(tmp_path / "mistakes.html")]
+    options = ["--confusion", charts[0], "--mistakes", charts[1]]
+    result = kmlp("evaluate", model, "--split", "validation", *options)
+    assert result.code == 0
+    assert "the 10,000 validation images of mnist" in result.out
+    for text in ("Accuracy ", "95 % interval", "What is taken for what", "confidence:"):
+        assert text in " ".join(result.out.split())
+    assert result.err.splitlines() == [f"Saved {path}." for path in charts]
+    assert "What is taken for what" in (tmp_path / "confusion.svg").read_text()
+    assert "data:image/png;base64" in (tmp_path / "mistakes.html").read_text()
+    again = kmlp("evaluate", model, *options)
+    assert (again.code, again.out) == (2, "")
+    assert again.err.count("exists. Choose another name, or give --overwrite") == 2
+
+
+def test_a_dataset_that_is_not_the_models_is_refused(kmlp, model, tmp_path, monkeypatch):
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
+    forget_datasets()
+    write_npz(tmp_path / "a.npz", images())
+    kmlp("data", "import", "small", str(tmp_path / "a.npz"))
+    result = kmlp("evaluate", model, "--dataset", "small", "--validation-fraction", "1/3")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines() == [
+        "Error: The model takes images of 28 x 28, but these are of 4 x 4.",
+        "Error: The model tells 10 classes apart, but there are 3 here.",
+    ]
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    result = kmlp("predict", model, str(tmp_path / "a.png"), "--dataset", "small")
+    assert (result.code, "10 classes apart, but there are 3" in result.err) == (2, True)
+
+
+def test_all_problems_of_evaluate_are_said_at_once(kmlp, tmp_path):
+    result = kmlp(
+        "evaluate", "nowhere.keras", "--dataset", "minst", "--split", "tset",
+        "--validation-fraction", "2", "--confusion", "a.gif", "--mistakes", "no/a.png",
+    )  # fmt: skip
+    assert (result.code, result.out) == (2, "")
+    for text in (
+        "nowhere.keras: There is no such file",
+        'did you mean "mnist"',
+        'did you mean "test"',
+        "must be `0 < validation_fraction < 1`",
+        '`--confusion` is "a.gif"',
+        "folder no of `--mistakes` does not exist",
+    ):
+        assert text in result.err
+
+
+def test_charts_need_files_of_their_own(kmlp, model, tmp_path):
+    path = str(tmp_path / "a.png")
+    result = kmlp("evaluate", model, "--confusion", path, "--mistakes", path)
+    assert (result.code, "Give each its own file" in result.err) == (2, True)
+
+
+def test_a_picture_is_shown_as_the_model_saw_it(kmlp, model, tmp_path):
+    test = load_dataset("mnist").test
+    Image.fromarray(test.x[0]).save(tmp_path / "seven.png")
+    result = kmlp("predict", model, str(tmp_path / "seven.png"))
+    assert (result.code, result.err) == (0, "")
+    assert "\x1b" not in result.out
+    assert "@" in result.out
+    name, *lines = result.out.splitlines()
+    assert name == str(tmp_path / "seven.png")
+    assert lines[0][30:].split()[0] == "7"
+    assert lines.index("") == 14  # two rows a line
+
+
+@pytest.mark.parametrize("arguments", [["--as", "resize"], ["--dataset", "fashion_mnist"]])
+def test_options_of_predict(kmlp, model, tmp_path, arguments, monkeypatch):
+    monkeypatch.setattr("kmlp.data.load_images", lambda name: load_dataset("mnist"))
+    Image.fromarray(load_dataset("mnist").test.x[0]).save(tmp_path / "a.png")
+    result = kmlp("predict", model, str(tmp_path / "a.png"), "--json", *arguments)
+    found = json.loads(result.out)
+    resized = "resize" in arguments
+    assert found["pictures"][0]["as"] == ("resize" if resized else "mnist")
+    assert found["dataset"] == (None if resized else "fashion_mnist")
+    assert ("Resized to 28 x 28" in result.err) == resized
+    assert len(found["pictures"][0]["best"]) == 3
+
+
+def test_all_bad_pictures_are_named_before_any_is_predicted(kmlp, model, tmp_path):
+    Image.fromarray(load_dataset("mnist").test.x[0]).save(tmp_path / "good.png")
+    (tmp_path / "text.png").write_text("no picture")
+    files = [str(tmp_path / it) for it in ("good.png", "text.png", "missing.jpg")]
+    result = kmlp("predict", model, *files, "--as", "mnits")
+    assert (result.code, result.out) == (2, "")
+    for text in (
+        'did you mean "mnist"',
+        "text.png: is neither PNG nor JPEG",
+        "missing.jpg: cannot",
+    ):
+        assert text in result.err
+
+
+def test_no_fifo_is_waited_for(kmlp, model, tmp_path):
+    paths = [str(tmp_path / name) for name in ("fifo.keras", "fifo.png")]
+    for path in paths:
+        os.mkfifo(path)
+    for command in (
+        ["predict", *paths],
+        ["evaluate", paths[0]],
+        ["predict", model, paths[1]],
+    ):
+        result = kmlp(*command)
+        assert (result.code, result.out) == (2, "")
+        for path in set(command) & set(paths):
+            assert f"{path}: cannot be read: it is a FIFO" in result.err
+
+
+def test_pictures_of_ones_own_dataset_are_made_as_import_made_them(
+    kmlp, model, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
+    digits = load_dataset("mnist").test
+    for label in range(10):
+        for index in np.flatnonzero(digits.y == label)[:3]:
+            (tmp_path / "mine" / str(label)).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(digits.x[index]).save(
+                tmp_path / "mine" / str(label) / f"{index}.png"
+            )
+    assert kmlp("data", "import", "mine", str(tmp_path / "mine")).code == 0
+    picture = str(next((tmp_path / "mine" / "7").iterdir()))
+    options = ["--dataset", "mine", "--json"]
+    found = [
+        json.loads(kmlp("predict", model, picture, *options, *way).out)["pictures"]
+        for way in ([], ["--as", "resize"], ["--as", "mnist"])
+    ]
+    assert [it[0]["as"] for it in found] == ["resize", "resize", "mnist"]
+    assert found[0] == found[1]
+
+
+def test_blank_pictures_are_refused(kmlp, model, tmp_path):
+    Image.new("L", (50, 50), 200).save(tmp_path / "blank.png")
+    result = kmlp("predict", model, str(tmp_path / "blank.png"))
+    assert (result.code, result.out) == (2, "")
+    assert "blank.png: Nothing on it stands out" in result.err
+
+
+def test_a_model_of_own_functions(kmlp, tmp_path):
+    layers = keras.layers
+    made = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            layers.Flatten(),
+            layers.Dense(10, activation=keras.ops.sin),
+        ]
+    )
+    made.save(tmp_path / "sine.keras")
+    refused = kmlp("evaluate", str(tmp_path / "sine.keras"))
+    assert (refused.code, "--custom" in refused.err) == (2, True)
+    taken = kmlp("evaluate", str(tmp_path / "sine.keras"), "--custom", "keras.ops:sin")
+    assert taken.code == 0
+
+
+def test_colours_are_those_of_the_picture():
+    picture = np.zeros((3, 2, 3), "uint8")
+    picture[0, 0], picture[1, 0] = (255, 0, 0), (0, 0, 255)
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=True, color_system="truecolor")
+    console.print(picture_text(picture, colours=True))
+    first, second = output.getvalue().splitlines()
+    assert first.startswith("\x1b[38;2;255;0;0;48;2;0;0;255m▀")
+    assert second.count("▀") == 2  # three rows are two lines
+
+
+def test_a_large_picture_is_shown_smaller():
+    text = picture_text(np.zeros((200, 100, 3), "uint8"), colours=False)
+    assert [len(line) for line in text.plain.split("\n")] == [16] * 16

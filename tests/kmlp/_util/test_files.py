@@ -1,0 +1,258 @@
+import errno
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from kmlp import ConfigError
+from kmlp._util.files import (
+    MAX_NESTING,
+    expanded,
+    nesting,
+    open_new,
+    open_plain,
+    parsed,
+    parsed_toml,
+    read_text,
+    replacing,
+    why_unreadable,
+)
+from kmlp.data import cache
+from kmlp.store import runs_folder
+
+pytestmark = pytest.mark.once
+
+
+def test_files_and_links_to_files_can_be_read(tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "b").symlink_to("a")
+    assert why_unreadable(tmp_path / "a") is None
+    assert why_unreadable(tmp_path / "b") is None
+
+
+def test_what_is_not_a_file_is_told_without_opening_it(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "fifo link").symlink_to("fifo")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "broken").symlink_to("gone")
+    monkeypatch.chdir(tmp_path)  # a socket's path cannot be long
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind("socket")
+    expected = {
+        "fifo": "it is a FIFO (a pipe), not a file",
+        "fifo link": "it is a FIFO (a pipe), not a file",
+        "folder": "it is a folder, not a file",
+        "zero": "it is a device, not a file",
+        "socket": "it is a socket, not a file",
+        "loop": "it is a link that leads back to itself",
+        "broken": "it is a link to gone, which does not exist",
+        "nowhere": "No such file or directory",
+        "n" * 300: "File name too long",
+        "a\0b": "embedded null byte",
+    }
+    assert {name: why_unreadable(tmp_path / name) for name in expected} == expected
+
+
+def test_a_file_without_permission(tmp_path, monkeypatch):
+    """Which root has always: so the system is asked in its stead."""
+    (tmp_path / "a").touch()
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert why_unreadable(tmp_path / "a") == "Permission denied"
+
+
+def test_a_text_is_read_without_the_mark_of_some_editors(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfwidth")
+    assert read_text(tmp_path / "a") == "width"
+
+
+def test_what_is_not_a_text_is_named(tmp_path):
+    (tmp_path / "a").write_bytes(b"caf\xe9")
+    with pytest.raises(ConfigError, match=r"^the space is not a text in UTF-8"):
+        read_text(tmp_path / "a", "the space")
+    with pytest.raises(ConfigError, match="b: No such file"):
+        read_text(tmp_path / "b")
+
+
+def test_a_text_that_is_too_long_is_not_read(tmp_path):
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(
+        ConfigError, match=r"a has 1,099,511,627,776 bytes, but must have at most 1,048,576"
+    ):
+        read_text(tmp_path / "a")
+
+
+@pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b"])
+def test_paths_that_cannot_be_used_say_whose_they_are(path):
+    with pytest.raises(ConfigError, match="of KMLP_RUNS_DIR cannot be used"):
+        expanded(path, "KMLP_RUNS_DIR")
+
+
+def test_every_folder_of_the_users_is_one_of_these(monkeypatch):
+    monkeypatch.setenv("KMLP_RUNS_DIR", "~nosuchuser/x")
+    monkeypatch.setenv("KMLP_CACHE_DIR", "~nosuchuser/x")
+    for folder, name in (
+        (runs_folder, "KMLP_RUNS_DIR"),
+        (cache.cache_folder, "KMLP_CACHE_DIR"),
+    ):
+        with pytest.raises(ConfigError, match=f"of {name} cannot be used"):
+            folder()
+    with pytest.raises(ConfigError, match="of the runs folder cannot be used"):
+        runs_folder("~nosuchuser/x")
+    with pytest.raises(ConfigError, match="The runs folder is empty"):
+        runs_folder("")
+
+
+def test_a_user_without_a_home_folder_is_told_what_to_set(monkeypatch):
+    """As with `docker run -u 12345`."""
+
+    def unknown(number):
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CACHE_HOME", "KMLP_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(ConfigError, match=r"no home folder .* Set KMLP_CACHE_DIR"):
+        cache.cache_folder()
+    assert runs_folder("here") == Path("here")
+
+
+def deep(depth):
+    found = 1
+    for _ in range(depth):
+        found = {"a": [found]} if depth % 2 else [found]
+    return found
+
+
+def test_what_is_nested_too_deep_is_refused():
+    assert parsed("f", "TOML", lambda: deep(MAX_NESTING)) is not None
+    for found in (deep(MAX_NESTING + 2), deep(20_001)):
+        with pytest.raises(ConfigError, match=r"f: .* nested more than 100 deep"):
+            parsed("f", "TOML", lambda found=found: found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 100_000) + " = 1",
+        "[" + " . ".join(["a"] * 100_000) + "]",
+        "a = {" + ".".join(['"b"'] * 100_000) + " = 1}",
+        "\n'a'" + ".a-1" * 100 + " = 1",
+        "a = " + "[" * 100_000,
+    ],
+    ids=lambda it: it[:20],
+)
+def test_toml_that_is_nested_too_deep_takes_no_time(text):
+    """Of such a key, `tomllib` would make 40 GB of tuples."""
+    with pytest.raises(ConfigError, match=r"^f: .* nested more than 100 deep"):
+        parsed_toml("f", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a." * 99 + "a = 1", None),
+        ('a = "' + "b." * 200 + '"', "b." * 200),
+        ("a = [" + "0.1, " * 200 + "]", [0.1] * 200),
+    ],
+)
+def test_toml_of_many_dots(text, value):
+    found = parsed_toml("f", text)["a"]
+    assert value is None or found == value
+
+
+def test_what_repeats_or_holds_itself_has_an_end():
+    """As YAML's anchors make it."""
+    found = [1]
+    for _ in range(60):
+        found = [found, found]
+    assert nesting(found) == 61
+    found = []
+    found.append(found)
+    assert nesting(found) == MAX_NESTING + 1
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A file that nothing may be written to."""
+    path = tmp_path / "elsewhere" / "victim"
+    path.parent.mkdir()
+    path.write_text("precious")
+    yield path
+    assert path.read_text() == "precious"
+
+
+def test_what_cannot_be_written_is_named_and_leaves_what_is_there(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def full(aside):
+        raise OSError(errno.ENOSPC, "No space left on device")  # it has no name
+
+    def refused(aside):
+        raise PermissionError(errno.EACCES, "Permission denied", str(aside))
+
+    for fail in (full, refused):
+        with pytest.raises(OSError, match=f": '{path}'$"), replacing(path) as aside:
+            aside.write_text("half")
+            fail(aside)
+        assert [it.read_text() for it in tmp_path.iterdir()] == ["old"]
+    with pytest.raises(NotADirectoryError, match=f": '{path}/a'$"), replacing(path / "a"):
+        pass
+
+
+def test_no_planted_link_is_written_through(tmp_path, victim, monkeypatch):
+    """Neither at a name that could be foreseen, nor at the file's own."""
+    path = tmp_path / "o.html"
+    planted = [path, tmp_path / f".o.{os.getpid()}.html", tmp_path / "new.html"]
+    for link in planted:
+        link.symlink_to(victim)
+    with replacing(path) as aside:
+        assert aside.suffix == ".html"
+        assert aside.parent.stat().st_mode & 0o777 == 0o700
+        assert aside.parent.parent == tmp_path
+        aside.write_text("new")
+    assert [it.is_symlink() for it in planted] == [False, True, True]
+    assert path.read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 4
+    with replacing(path) as other:
+        other.touch()
+    assert aside.parent != other.parent
+
+
+def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with replacing(tmp_path / "a") as aside:
+            aside.touch()
+        path, opened = open_new(tmp_path, "b")
+        opened.close()
+    finally:
+        os.umask(before)
+    assert [it.stat().st_mode & 0o777 for it in (tmp_path / "a", path)] == [0o640] * 2
+
+
+def test_a_file_opened_new_follows_no_link(tmp_path, victim, monkeypatch):
+    (tmp_path / ".a.b").symlink_to(victim)
+    monkeypatch.setattr("secrets.token_hex", lambda size: "b")
+    with pytest.raises(FileExistsError):
+        open_new(tmp_path, ".a.")
+
+
+def test_only_files_are_opened_as_such(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").write_text("here")
+    (tmp_path / "link").symlink_to("file")
+    with open_plain(tmp_path / "file") as opened:
+        assert opened.read() == b"here"
+    for name, why in (
+        ("fifo", "it is a FIFO"),
+        ("link", "it is a link, which is not followed"),
+        (".", "it is a folder"),
+        ("gone", "No such file"),
+    ):
+        with pytest.raises(OSError, match=why):
+            open_plain(tmp_path / name)

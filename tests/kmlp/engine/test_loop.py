@@ -1,0 +1,505 @@
+"""The engine with made-up planners and executors: nothing is trained."""
+
+import math
+import os
+import shutil
+from collections import deque
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+from made_up import made_up_record
+
+from kmlp import RunConfig, engine
+from kmlp.engine import (
+    Assignment,
+    CheckpointDamaged,
+    EpochFinished,
+    Planned,
+    RunFinished,
+    RunWaits,
+    Slice,
+    SliceFailed,
+    SliceLost,
+    SliceResult,
+)
+from kmlp.errors import ResourceError, StoreLostError
+from kmlp.store import Store
+from kmlp.training.run import RunIdentity
+
+pytestmark = pytest.mark.once
+
+
+class Planner:
+    """Gives what it is told to give, and notes what is reported."""
+
+    def __init__(self, *steps):
+        self.steps = deque(steps)
+        self.reports = []
+
+    def next(self):
+        return self.steps.popleft() if self.steps else Planned.DONE
+
+    def report(self, assignment, run):
+        self.reports.append((assignment, run))
+
+
+class Executor:
+    """Trains nothing: one epoch a slice, several slices at once, last in first out."""
+
+    def __init__(self, capacity=1, diverges=()):
+        self.capacity = capacity
+        self.diverges = diverges
+        self.slices = []
+        self.done = []
+
+    def free(self):
+        return self.capacity - len(self.slices)
+
+    def submit(self, slice_):
+        assert self.free()
+        self.slices.append(slice_)
+
+    def result(self, timeout=None):
+        slice_ = self.slices.pop()
+        epoch = slice_.epochs + 1
+        self.done.append((slice_.config, epoch))
+        diverged = slice_.config in self.diverges
+        return SliceResult(
+            slice=slice_,
+            records=(made_up_record(epoch, math.nan if diverged else epoch / 10),),
+            archive=None if diverged else f"{slice_.config.seed}, {epoch}".encode(),
+        )
+
+
+class FirstInFirstOut(Executor):
+    """The same in the order in which slices came."""
+
+    def result(self, timeout=None):
+        self.slices.append(self.slices.pop(0))
+        return super().result(timeout)
+
+
+A, B = RunConfig(seed=1), RunConfig(seed=2)
+
+
+def identify(config):
+    return RunIdentity(f"{config.seed:064x}", config, "none", True, 1)
+
+
+def execute(planner, *, store=None, **options):
+    with nullcontext(store) if store is not None else Store(None) as used:
+        engine.execute(planner, store=used, identify=identify, **options)
+
+
+@pytest.fixture
+def store():
+    with Store(None) as opened:
+        yield opened
+
+
+def test_slices_follow_each_other_until_the_assignment_is_met():
+    planner, executor, events = Planner(Assignment(A, 3)), Executor(), []
+    execute(planner, executor=executor, observer=events.append)
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    [(assignment, run)] = planner.reports
+    assert assignment == Assignment(A, 3)
+    assert (run.epochs, run.status, run.test_accuracy) == (3, "finished", 0.3)
+    assert [type(event) for event in events[1:]] == [EpochFinished] * 3 + [RunFinished]
+
+
+def test_what_the_store_has_is_not_trained_again(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    again, executor = Planner(Assignment(A, 2)), Executor()
+    execute(again, store=store, executor=executor)
+    assert executor.done == []
+    assert again.reports[0][1].epochs == 2
+
+
+def test_a_longer_assignment_advances_the_same_run(store):
+    executor = Executor()
+    planner = Planner(Assignment(A, 1), Assignment(A, 3))
+    execute(planner, store=store, executor=executor)
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    assert [run.epochs for _, run in planner.reports] == [1, 3]
+
+
+def test_a_diverged_run_ends_its_assignment_and_no_other():
+    planner = Planner(Assignment(A, 5), Assignment(B, 2))
+    executor = Executor(diverges={A})
+    execute(planner, executor=executor)
+    assert executor.done == [(A, 1), (B, 1), (B, 2)]
+    assert [(run.status, run.epochs) for _, run in planner.reports] == [
+        ("diverged", 1), ("finished", 2),
+    ]  # fmt: skip
+
+
+def test_an_executor_with_room_gets_several_runs():
+    executor = Executor(capacity=2)
+    planner = Planner(Assignment(A, 1), Assignment(B, 1))
+    execute(planner, executor=executor)
+    assert executor.done == [(B, 1), (A, 1)]
+    assert len(planner.reports) == 2
+
+
+def test_a_planner_that_waits_is_asked_again_after_a_report():
+    planner = Planner(Assignment(A, 1), Planned.WAIT, Assignment(B, 1))
+    executor = Executor(capacity=2)
+    execute(planner, executor=executor)
+    assert executor.done == [(A, 1), (B, 1)]
+
+
+def test_waiting_for_nothing_is_a_fault_of_the_planner():
+    with pytest.raises(RuntimeError, match="waits, but nothing is being trained"):
+        execute(Planner(Planned.WAIT), executor=Executor())
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_a_run_that_is_assigned_twice_at_once_is_trained_once(capacity):
+    planner = Planner(Assignment(A, 1), Assignment(A, 3), Assignment(A, 2))
+    executor = Executor(capacity=capacity)
+    execute(planner, executor=executor)
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    assert [(it.epochs, run.epochs) for it, run in planner.reports] == [
+        (1, 1),
+        (3, 3),
+        (2, 2),
+    ]
+
+
+def test_a_run_that_is_further_than_asked_is_reported_as_it_was(store):
+    execute(Planner(Assignment(A, 3)), store=store, executor=Executor())
+    again = Planner(Assignment(A, 1))
+    execute(again, store=store, executor=Executor())
+    [(_, run)] = again.reports
+    assert (run.epochs, run.test_accuracy, run.archive) == (1, 0.1, None)
+
+
+def test_a_slice_that_does_not_continue_its_run_is_refused():
+    class Confused(Executor):
+        def result(self, timeout=None):
+            result = super().result()
+            return replace(result, records=(made_up_record(7, 0.5),))
+
+    with pytest.raises(RuntimeError, match="began with epoch 7 of a run that has 0"):
+        execute(Planner(Assignment(A, 1)), executor=Confused())
+
+
+class Failing(Executor):
+    """Fails as often as it is told for each run."""
+
+    def __init__(self, failures, final=False, **options):
+        super().__init__(**options)
+        self.failures = dict(failures)
+        self.final = final
+
+    def result(self, timeout=None):
+        config = self.slices[-1].config
+        if self.failures.get(config, 0):
+            self.failures[config] -= 1
+            return SliceFailed(self.slices.pop(), "out of luck", final=self.final)
+        return super().result()
+
+
+def test_a_slice_that_fails_is_done_again_from_where_the_run_was(store):
+    events, executor = [], Failing({A: 2})
+    execute(Planner(Assignment(A, 1)), store=store, executor=executor)
+    executor.failures = {A: 2}
+    execute(
+        Planner(Assignment(A, 3)), store=store, executor=executor, observer=events.append
+    )
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    lost = [event for event in events if isinstance(event, SliceLost)]
+    assert [(it.reason, it.tries, it.again) for it in lost] == [
+        ("out of luck", 1, True), ("out of luck", 2, True),
+    ]  # fmt: skip
+    assert store.run(identify(A)).status == "finished"
+
+
+def test_a_run_fails_after_three_tries_and_the_others_go_on(store):
+    planner, events = Planner(Assignment(A, 2), Assignment(B, 1)), []
+    executor = Failing({A: 3})
+    execute(planner, store=store, executor=executor, observer=events.append)
+    assert [(it.tries, it.again) for it in events if isinstance(it, SliceLost)] == [
+        (1, True), (2, True), (3, False),
+    ]  # fmt: skip
+    assert [(run.status, run.failure) for _, run in planner.reports] == [
+        ("failed", "out of luck"), ("finished", None),
+    ]  # fmt: skip
+    again = Planner(Assignment(A, 2))
+    execute(again, store=store, executor=Executor())
+    assert [run.status for _, run in again.reports] == ["finished"]
+
+
+def test_tries_count_from_the_last_epoch_that_was_trained():
+    class EveryOther(Executor):
+        turn = 0
+
+        def result(self, timeout=None):
+            self.turn += 1
+            return (
+                SliceFailed(self.slices.pop(), "no") if self.turn % 2 else super().result()
+            )
+
+    planner = Planner(Assignment(A, 5))
+    execute(planner, executor=EveryOther())
+    assert [(run.epochs, run.status) for _, run in planner.reports] == [(5, "finished")]
+
+
+def test_what_would_fail_again_is_not_tried_again():
+    planner, executor = Planner(Assignment(A, 2)), Failing({A: 9}, final=True)
+    execute(planner, executor=executor)
+    assert executor.failures[A] == 8
+    assert [run.status for _, run in planner.reports] == ["failed"]
+
+
+def test_what_no_run_could_be_trained_with_ends_the_study(store):
+    """The claims are given back, and what was trained is there."""
+
+    class Full(Executor):
+        def result(self, timeout=None):
+            if len(self.done) < 2:
+                return super().result()
+            error = ResourceError("/tmp is full")
+            return SliceFailed(self.slices.pop(), "full", error=error)
+
+    events = []
+    with pytest.raises(ResourceError, match="/tmp is full"):
+        execute(
+            Planner(Assignment(A, 3), Assignment(B, 1)),
+            store=store, executor=Full(), observer=events.append,
+        )  # fmt: skip
+    assert not [event for event in events if isinstance(event, SliceLost)]
+    assert store.run(identify(A)).epochs == 2
+    assert store.run(identify(B)) is None
+    planner = Planner(Assignment(A, 3), Assignment(B, 1))
+    execute(planner, store=store, executor=Executor())
+    assert [run.status for _, run in planner.reports] == ["finished"] * 2
+
+
+def test_a_run_that_failed_further_on_has_the_epochs_before(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    execute(Planner(Assignment(A, 5)), store=store, executor=Failing({A: 3}))
+    planner = Planner(Assignment(A, 2))
+    execute(planner, store=store, executor=Failing({A: 3}))
+    assert [(run.status, run.epochs) for _, run in planner.reports] == [("finished", 2)]
+
+
+def test_fresh_trains_anew_and_keeps_the_old_until_the_new_is_there(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    seen = []
+
+    class Looking(Executor):
+        def result(self, timeout=None):
+            run = store.run(identify(A))
+            seen.append((run.epochs, run.archive()))
+            return super().result()
+
+    executor, planner, events = Looking(), Planner(Assignment(A, 3)), []
+    execute(planner, store=store, executor=executor, fresh=True, observer=events.append)
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+    assert seen == [(2, b"1, 2")] * 3
+    assert store.run(identify(A)).epochs == 3
+    assert [event.trained for event in events if isinstance(event, RunFinished)] == [3]
+
+
+def test_a_fresh_run_that_fails_leaves_the_old_one(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    planner = Planner(Assignment(A, 2))
+    execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
+    assert [run.status for _, run in planner.reports] == ["failed"]
+    run = store.run(identify(A))
+    assert (run.epochs, run.status) == (2, "finished")
+
+
+def test_a_run_that_fails_when_fresh_is_noted_where_there_was_none(store):
+    planner = Planner(Assignment(A, 2))
+    execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
+    assert store.run(identify(A)).failure == "out of luck"
+
+
+def test_a_run_finished_says_what_was_trained_and_what_was_stored(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    events = []
+    planner = Planner(Assignment(A, 1), Assignment(A, 3), Assignment(B, 1))
+    execute(planner, store=store, executor=Executor(), observer=events.append)
+    assert [it.trained for it in events if isinstance(it, RunFinished)] == [0, 1, 1]
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    monkeypatch.setattr("kmlp.engine.loop.SECONDS_BETWEEN_LOOKS", 0.01)
+
+
+def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
+    """The others are trained meanwhile; what the other process has done is taken."""
+    events, done = [], []
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+        assert theirs.claim(identify(A))
+
+        def observer(event):
+            events.append(type(event))
+            if isinstance(event, RunFinished):
+                done.append(event.run.config)
+            if isinstance(event, RunFinished) and event.run.config == B:
+                theirs_does_it(theirs)
+
+        planner, executor = Planner(Assignment(A, 1), Assignment(B, 1)), Executor()
+        execute(planner, store=ours, executor=executor, observer=observer)
+        assert executor.done == [(B, 1)]
+        assert done == [B, A]
+        assert events.count(RunWaits) == 1
+
+
+def theirs_does_it(store):
+    slice_ = Slice(identify(A), 0, None, 1)
+    store.append(
+        identify(A), SliceResult(slice_, (made_up_record(1, 0.5),), b""), fresh=False
+    )
+    store.release(identify(A))
+
+
+def test_a_run_whose_claim_was_lost_is_left_to_the_other_process(tmp_path, quickly):
+    """As when this one was stopped for long, and its claim went stale."""
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+
+        class Stopped(Executor):
+            def result(self, timeout=None):
+                if not self.done:
+                    theirs.connection.execute("UPDATE claims SET pid = 4194304")
+                    assert theirs.claim(identify(A))
+                    theirs_does_it(theirs)
+                return super().result()
+
+        planner, executor = Planner(Assignment(A, 2)), Stopped()
+        execute(planner, store=ours, executor=executor)
+        assert executor.done == [(A, 1), (A, 2)]
+        assert [run.epochs for _, run in planner.reports] == [2]
+        assert ours.run(identify(A)).val_accuracy == 0.2
+
+
+def test_claims_are_given_back_whatever_happens(tmp_path):
+    class Broken(Executor):
+        def result(self, timeout=None):
+            raise KeyboardInterrupt
+
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+        with pytest.raises(KeyboardInterrupt):
+            execute(Planner(Assignment(A, 1)), store=ours, executor=Broken())
+        assert theirs.claim(identify(A))
+
+
+class Shared(Executor):
+    """Does something to the store before it gives a slice's result."""
+
+    def __init__(self, then, *, after, **options):
+        super().__init__(**options)
+        self.then, self.after = then, after
+
+    def result(self, timeout=None):
+        if len(self.done) == self.after:
+            self.then()
+        return super().result(timeout)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("before", [0, 2])
+def test_what_a_lost_store_had_of_runs_in_progress_is_in_the_error(tmp_path, before, fresh):
+    """All of their epochs: those from before, those that were stored, and the last ones."""
+    with Store(tmp_path / "runs") as store:
+        if before:
+            execute(Planner(Assignment(A, before)), store=store, executor=Executor())
+        first = 1 if fresh else before + 1
+        executor = Shared(lambda: shutil.rmtree(store.folder), after=2)
+        with pytest.raises(StoreLostError) as caught:
+            execute(Planner(Assignment(A, 9)), store=store, executor=executor, fresh=fresh)
+    assert executor.done == [(A, first), (A, first + 1), (A, first + 2)]
+    [run] = caught.value.unfinished.values()
+    assert run.config == A
+    assert [record.epoch for record in run.history] == [*range(1, first + 3)]
+    assert run.key == identify(A).key
+
+
+def test_a_run_of_which_nothing_is_known_is_not_in_the_error(tmp_path):
+    with Store(tmp_path / "runs") as store:
+        executor = Shared(lambda: shutil.rmtree(store.folder), after=0, capacity=2)
+        with pytest.raises(StoreLostError) as caught:
+            execute(
+                Planner(Assignment(A, 9), Assignment(B, 9)), store=store, executor=executor
+            )
+    assert [*caught.value.unfinished] == [B]  # the last one in is the first one out
+
+
+@pytest.mark.parametrize("reported", [False, True])
+def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, reported):
+    """Between its last slice and its report, too."""
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+
+        def remove():
+            theirs.connection.execute("DELETE FROM claims")
+            theirs.connection.execute("DELETE FROM runs")
+
+        if reported:
+            append = ours.append
+
+            def removed_then(*arguments, **options):
+                kept = append(*arguments, **options)
+                ours.append = append
+                remove()
+                return kept
+
+            ours.append = removed_then
+        planner = Planner(Assignment(A, 1))
+        executor = Shared(lambda: None if reported else remove(), after=0)
+        execute(planner, store=ours, executor=executor)
+        assert executor.done == [(A, 1), (A, 1)]
+        assert [run.epochs for _, run in planner.reports] == [1]
+
+
+def test_who_is_waited_for_is_said(tmp_path, quickly):
+    events = []
+    with Store(tmp_path) as ours, Store(tmp_path) as theirs:
+        assert theirs.claim(identify(A))
+
+        def observer(event):
+            events.append(event)
+            if isinstance(event, RunWaits):
+                theirs_does_it(theirs)
+
+        execute(
+            Planner(Assignment(A, 1)), store=ours, executor=Executor(), observer=observer
+        )
+    [waits] = [event for event in events if isinstance(event, RunWaits)]
+    assert waits.holder.startswith(f"process {os.getpid()} on ")
+
+
+def test_damage_is_told_with_what_is_trained_again(store):
+    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    for path in (store.folder / "checkpoints").iterdir():
+        path.unlink()
+    events, executor = [], Executor()
+    execute(
+        Planner(Assignment(A, 3)), store=store, executor=executor, observer=events.append
+    )
+    damaged = [event for event in events if isinstance(event, CheckpointDamaged)]
+    assert [event.epochs for event in damaged] == [0, 0]
+    assert executor.done == [(A, 1), (A, 2), (A, 3)]
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_slices_of_somebody_who_was_interrupted_are_not_ours(capacity):
+    """An executor that stays open has them still."""
+    executor = Executor(capacity)
+    for seed in range(capacity):
+        executor.submit(Slice(identify(RunConfig(seed=7 + seed)), 0, None, 5))
+    planner = Planner(Assignment(A, 2), Assignment(B, 1))
+    execute(planner, executor=executor)
+    assert [(it.config, run.epochs) for it, run in planner.reports] in (
+        [(A, 2), (B, 1)],
+        [(B, 1), (A, 2)],
+    )
+    left = FirstInFirstOut(2)
+    left.submit(Slice(identify(A), 4, b"other", 5))  # of the same run
+    planner = Planner(Assignment(A, 2))
+    execute(planner, executor=left)
+    assert [run.epochs for _, run in planner.reports] == [2]

@@ -1,0 +1,365 @@
+import errno
+import json
+import os
+import platform
+import re
+import signal
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from killing import without_seconds
+from support import run
+
+from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
+from kmlp.engine import Slice, SliceFailed
+from kmlp.errors import BackendError, ResourceError
+from kmlp.executors import InProcessExecutor, ProcessExecutor, do_slice, processes
+from kmlp.export.json import ablation_to_dict
+from kmlp.model.activations import ACTIVATIONS
+from kmlp.training.checkpoint import Archiver
+from kmlp.training.run import identify
+
+CONFIG = RunConfig(train_size=704, width=8, depth=1, momentum=0.9)
+
+
+def weights(result):
+    archiver = Archiver(CONFIG, load_dataset("mnist"))
+    checkpoint = archiver.unpack(result.records[-1].epoch, result.archive)
+    return [array.tobytes() for array in (*checkpoint.weights, *checkpoint.optimizer)]
+
+
+def do(executor, before, target, config=CONFIG):
+    epochs, archive = (before.records[-1].epoch, before.archive) if before else (0, None)
+    executor.submit(Slice(identify(config, fused=True), epochs, archive, target))
+    return executor.result()
+
+
+def test_slices_make_no_difference():
+    """Cut by time, cut by a fresh executor, or not cut: the same bytes."""
+    whole = do(InProcessExecutor(seconds=60), None, 3)
+    assert len(whole.records) == 3
+    impatient = InProcessExecutor(seconds=0)
+    result = do(impatient, None, 3)
+    assert len(result.records) == 1
+    result = do(impatient, result, 3)
+    result = do(InProcessExecutor(), result, 3)
+    assert weights(result) == weights(whole)
+    assert result.records[-1].test_loss == whole.records[-1].test_loss
+
+
+def test_a_session_goes_on_only_from_its_own_checkpoint():
+    executor = InProcessExecutor(seconds=0)
+    first = do(executor, None, 5)
+    do(executor, first, 5)
+    again = do(executor, first, 5)
+    assert again.records[0].epoch == 2
+    fresh = do(executor, None, 5)
+    assert weights(fresh) == weights(first)
+
+
+def test_takes_one_slice_at_a_time():
+    executor = InProcessExecutor()
+    with pytest.raises(RuntimeError, match="No slice"):
+        executor.result()
+    executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+    assert executor.free() == 0
+    with pytest.raises(RuntimeError, match="has a slice"):
+        executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+
+
+@pytest.mark.once
+def test_a_slice_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
+    from kmlp.training import fused as networks
+
+    expected = do(InProcessExecutor(), None, 1)
+    executor = InProcessExecutor()
+
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(networks, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            do(executor, None, 1)
+    assert weights(do(executor, None, 1)) == weights(expected)
+
+
+@pytest.mark.once
+def test_worker_processes_make_no_difference(monkeypatch):
+    """Slices of one epoch, in workers of which one is replaced and one is killed."""
+    from kmlp.executors import processes
+
+    whole = do(InProcessExecutor(seconds=60), None, 2)
+    monkeypatch.setattr(processes, "MAX_NETWORKS_BUILT", 0)
+    with ProcessExecutor(1, seconds=0) as executor:
+        result = do(executor, None, 3)
+        assert len(result.records) == 1
+        assert executor.pids() == []
+        monkeypatch.setattr(processes, "MAX_NETWORKS_BUILT", 16)
+        before = do(executor, result, 3)
+        [pid] = executor.pids()
+        os.kill(pid, signal.SIGKILL)  # while it has nothing to do
+        while executor._idle[0].pool._flags.broken is None:
+            time.sleep(0.01)
+        result = do(executor, result, 3)
+        assert weights(result) == weights(before)
+    assert executor.pids() == []
+    assert weights(result) == weights(whole)
+    assert (
+        result.records[-1].step_losses.tobytes() == whole.records[-1].step_losses.tobytes()
+    )
+
+
+@pytest.mark.once
+def test_an_error_in_training_is_what_came_of_the_slice(monkeypatch):
+    def broken(*arguments, **options):
+        raise MemoryError("no room\nfor it")
+
+    executor = InProcessExecutor()
+    with monkeypatch.context() as patched:
+        patched.setattr("kmlp.training.fused.evaluate", broken)
+        failed = do(executor, None, 1)
+    assert isinstance(failed, SliceFailed)
+    assert (failed.reason, failed.final) == ("MemoryError: no room for it", False)
+    assert weights(do(executor, None, 1)) == weights(do(InProcessExecutor(), None, 1))
+
+
+@pytest.mark.once
+def test_a_backend_that_cannot_start_and_a_full_folder_end_the_study(monkeypatch):
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("keras.Sequential.save", full)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert "The temporary folder" in str(failed.error)
+    assert "(No space left on device). Make room there, or set TMPDIR" in str(failed.error)
+    with monkeypatch.context() as patched:
+        patched.setattr("keras.ops.ones", full)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, BackendError)
+    assert "The backend jax cannot start (" in str(failed.error)
+
+
+@pytest.mark.once
+def test_a_worker_has_a_temporary_folder_that_goes_with_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with ProcessExecutor(1, seconds=0) as executor:
+        do(executor, None, 1)
+        [folder] = tmp_path.iterdir()
+        (folder / "left").write_text("by a process that is killed")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.once
+def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", full)
+    with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
+        do(executor, None, 1)
+    assert "make room in /dev/shm" in str(caught.value)
+
+
+@pytest.mark.once
+def test_what_loky_makes_of_too_few_open_files_is_said(monkeypatch):
+    def too_few(*arguments, **options):
+        try:
+            raise OSError(errno.EMFILE, "Too many open files")
+        finally:
+            raise UnboundLocalError("cannot access local variable 'child_r'")
+
+    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", too_few)
+    with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
+        do(executor, None, 1)
+    assert "(Too many open files). To go on, let this process open more" in str(
+        caught.value
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "Too many open files. To go on, let",
+        ),
+        (RuntimeError("can't start new thread"), "can't start new thread. To go on, let"),
+    ],
+)
+def test_what_the_machine_refuses_meanwhile_is_no_failed_run(monkeypatch, error, said):
+    def refuse(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("keras.Sequential.save", refuse)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert str(failed.error).startswith(said)
+
+
+@pytest.mark.once
+def test_a_backend_is_not_started_where_it_would_have_too_few_threads(monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def refuse(thread):
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("threading.Thread.start", refuse)
+        failed = do(InProcessExecutor(), None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert "this user may have no more than 3 of them here" in str(failed.error)
+    assert not any(thread.is_alive() for thread in started)
+
+
+@pytest.mark.once
+def test_a_worker_that_cannot_start_is_no_failed_run(monkeypatch):
+    monkeypatch.setattr(processes, "_prepare", os._exit)
+    with ProcessExecutor(1) as executor:
+        failed = do(executor, None, 1)
+    assert isinstance(failed.error, ResourceError)
+    assert "A worker process cannot start: the worker process died" in str(failed.error)
+    assert "(`ulimit -a`)" in str(failed.error)
+
+
+def test_what_kmlp_itself_refuses_is_not_tried_again():
+    failed = do(InProcessExecutor(), None, 1, config=RunConfig(train_size=60_000))
+    assert failed.reason.startswith("ConfigError: The value of `train_size` is 60000")
+    assert failed.final
+
+
+SCRIPT = """
+import json
+from kmlp import RunConfig, ablate, register_activation
+from kmlp.export.json import ablation_to_dict
+from kmlp.training.run import identify
+
+def steep(x, slope=3.0):
+    import keras
+    return keras.ops.tanh(slope * x)
+
+register_activation("steep", steep)
+import mymod
+mymod.SLOPE = 3.0
+register_activation("of_module", mymod.steep)
+base = RunConfig(train_size=1024, width=8, depth=1)
+study = ablate("activation", ["of_module", "steep"], base=base, seeds=2, epochs=1, jobs=2)
+print(json.dumps([run.val_accuracy for run in study.runs]))
+study = ablate("activation", ["of_module", "steep"], base=base, seeds=2, epochs=1, jobs=1, fresh=True)
+print(json.dumps([run.val_accuracy for run in study.runs]))
+"""
+
+
+@pytest.mark.once
+def test_a_script_needs_no_guard_and_its_functions_come_along(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    (tmp_path / "mymod.py").write_text(
+        "SLOPE = 1.0\ndef steep(x):\n    import keras\n    return keras.ops.tanh(SLOPE * x)\n"
+    )
+    done = run(sys.executable, str(path), cwd=tmp_path, KMLP_RUNS_DIR="runs")
+    assert (done.returncode, done.stderr) == (0, "")
+    side_by_side, one_after_the_other = map(json.loads, done.stdout.splitlines())
+    assert side_by_side == one_after_the_other
+    assert side_by_side[:2] == side_by_side[2:]  # the same function
+
+
+@pytest.mark.usefixtures("compiled_anew")
+def test_neither_jobs_nor_cores_make_a_difference(tmp_path):
+    """Wide enough that several threads would share a product, and change its sums."""
+    base = RunConfig(width=512, depth=1, train_size=2000, momentum=0.9)
+    here = ablate("batch_size", [200, 500], base=base, seeds=1, epochs=2, jobs=1)
+    done = run(
+        "taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-m", "kmlp_cli",
+        "ablate", "--param", "batch_size", "--values", "200,500", "--width", "512", "--depth",
+        "1", "--seeds", "1", "--epochs", "2", "--train-size", "2000", "--momentum", "0.9",
+        "--json", "--quiet", "--jobs", "2", cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(json.dumps(ablation_to_dict(here)))
+    assert without_seconds(json.loads(done.stdout)) == without_seconds(found)
+
+
+def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
+    import threading
+
+    lock = threading.Lock()
+    monkeypatch.setattr(ACTIVATIONS, "_own", {"locked": lambda x: (x, lock)[0]})
+    with (
+        ProcessExecutor(2) as executor,
+        pytest.raises(ConfigError, match="Train with `jobs=1`"),
+    ):
+        executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "cluster.md"
+
+
+@pytest.mark.once
+def test_an_executor_of_your_own_comes_to_the_same(tmp_path):
+    """The one of the documentation, as it stands there."""
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert len(blocks) == 3
+    small = """
+import kmlp, json
+base = kmlp.RunConfig(train_size=1024, width=8, depth=1)
+def ablate(axis, values, executor):
+    study = kmlp.ablate(axis, values, base=base, seeds=1, epochs=2, executor=executor)
+    print(json.dumps([run.test_loss for run in study.runs]))
+"""
+    code = "\n".join(blocks[1:]).replace("from kmlp import ablate", small)
+    (tmp_path / "script.py").write_text(code)
+    done = run(sys.executable, "script.py", cwd=tmp_path, KMLP_RUNS_DIR="runs")
+    assert (done.returncode, done.stderr) == (0, "")
+    base = RunConfig(train_size=1024, width=8, depth=1)
+    here = ablate("width", [32, 128], base=base, seeds=1, epochs=2, jobs=1)
+    assert json.loads(done.stdout) == [run.test_loss for run in here.runs]
+
+
+@pytest.mark.once
+def test_a_worker_that_would_come_to_other_numbers_refuses(monkeypatch):
+    run = identify(CONFIG, fused=True)
+    monkeypatch.setattr("kmlp.training.run.NUMERICS_VERSION", 0)
+    failed = do_slice(Slice(run, 0, None, 1))
+    assert failed.final
+    assert "The run is not the same on" in failed.reason
+
+
+@pytest.mark.once
+def test_a_worker_on_another_backend_refuses():
+    other = next(name for name in backend.BACKENDS if name != backend.select())
+    run = replace(identify(CONFIG, fused=True), backend=other)
+    failed = do_slice(Slice(run, 0, None, 1))
+    assert failed.final
+    assert failed.reason.startswith("BackendError: Keras runs on ")
+
+
+def test_a_slice_that_is_done_elsewhere_tells_of_the_machine():
+    done = do_slice(Slice(identify(CONFIG, fused=True), 0, None, 1))
+    assert done.facts["device"] == "cpu"
+    assert done.place == f"{platform.node()} cpu"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("folder", [None, "."])
+def test_what_a_worker_says_goes_into_no_file_of_others(tmp_path, monkeypatch, folder):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "stderr.txt").symlink_to("victim")
+    with processes._stderr_kept(folder):
+        os.write(2, b"said")
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert (tmp_path / "stderr.txt").is_symlink()

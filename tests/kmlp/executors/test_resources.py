@@ -1,0 +1,118 @@
+"""What runs get of a machine, and how many of them that makes."""
+
+import math
+import sys
+
+import pytest
+
+from kmlp import ConfigError, ProcessExecutor
+from kmlp.executors import capacity as here
+from kmlp.executors.capacity import places_here, visible_gpus
+from kmlp.executors.resources import Share, make_share
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize(
+    ("share", "cpus", "gpus", "places"),
+    [
+        (Share(1.5), 8, 0, 5),
+        (Share(0.1), 0.3, 0, 3),  # 0.3 / 0.1 is less than 3 in floating point
+        (Share(2), 1, 4, 0),
+        (Share(1, 0.25), 16, 2, 8),
+        (Share(1, 0.25), 3, 2, 3),
+        (Share(1, 0.4), 16, 1, 2),
+        (Share(1, 0.4), 16, 2, 4),  # none lies on two GPUs
+        (Share(1, 1), 16, 0, 0),
+    ],
+)
+def test_how_many_runs_fit(share, cpus, gpus, places):
+    assert share.fits(cpus, gpus) == places
+
+
+@pytest.mark.parametrize("cpus", [0, -1, 1e-5, math.inf, math.nan, True, "2", None])
+@pytest.mark.parametrize("gpus", [-0.1, 1.5, 0.001, math.nan, "a"])
+def test_wrong_shares_are_all_said_at_once(cpus, gpus):
+    with pytest.raises(ConfigError) as caught:
+        make_share(cpus, gpus)
+    one, other = caught.value.problems
+    assert one == f"The value of `cpus_per_run` is {cpus!r}, but must be a number >= 0.01."
+    assert other.startswith(f"The value of `gpus_per_run` is {gpus!r}, but must be")
+
+
+def test_processes_share_gpus(monkeypatch):
+    """Four on each of two, and each is told what it may take of its memory."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setattr(here, "cpu_count", lambda: 16)
+    executor = ProcessExecutor(gpus_per_run=0.25)
+    found = [process._environment for process in executor._idle]
+    assert [it["CUDA_VISIBLE_DEVICES"] for it in found] == ["3", "5"] * 4
+    assert {it["XLA_PYTHON_CLIENT_MEM_FRACTION"] for it in found} == {"0.225"}
+    assert {it["TF_FORCE_GPU_ALLOW_GROWTH"] for it in found} == {"true"}
+    alone = ProcessExecutor(gpus_per_run=1)._idle
+    assert [it._environment["CUDA_VISIBLE_DEVICES"] for it in alone] == ["3", "5"]
+    assert not any("XLA_PYTHON_CLIENT_MEM_FRACTION" in it._environment for it in alone)
+
+
+def test_processes_that_are_to_have_no_gpu_see_none(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setattr(here, "cpu_count", lambda: 2)
+    found = [it._environment for it in ProcessExecutor(gpus_per_run=0)._idle]
+    assert [it["CUDA_VISIBLE_DEVICES"] for it in found] == ["", ""]
+    assert all(
+        "CUDA_VISIBLE_DEVICES" not in it._environment for it in ProcessExecutor(2)._idle
+    )
+
+
+def test_what_cuda_takes_for_the_end_of_its_devices(monkeypatch):
+    for chosen, found in (("0,-1,1", ["0"]), ("NoDevFiles", []), ("", []), ("2", ["2"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+        assert visible_gpus() == found
+
+
+def test_without_a_share_of_the_gpu_one_has_all_of_it(monkeypatch):
+    monkeypatch.setattr(here, "cpu_count", lambda: 8)
+    monkeypatch.setattr("kmlp.backend.accelerated", lambda: True)
+    assert ProcessExecutor().free() == ProcessExecutor(cpus_per_run=2).free() == 1
+    assert ProcessExecutor(3).free() == 3
+    assert ProcessExecutor(gpus_per_run=0).free() == 8
+
+
+@pytest.mark.parametrize("jobs", [0, -1, "2", 1.5])
+def test_wrong_jobs_are_refused(jobs):
+    with pytest.raises(ConfigError, match="The value of `jobs` is"):
+        ProcessExecutor(jobs)
+
+
+def test_jobs_are_the_most(monkeypatch):
+    monkeypatch.setattr(here, "cpu_count", lambda: 8)
+    assert ProcessExecutor(cpus_per_run=1.5).free() == 5
+    assert ProcessExecutor(3, cpus_per_run=1.5).free() == 3
+    assert ProcessExecutor(7, cpus_per_run=1.5).free() == 5
+    assert ProcessExecutor(20).free() == 20
+
+
+def test_a_machine_without_room_for_one_run_says_so(monkeypatch):
+    monkeypatch.setattr(here, "cpu_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(
+        ConfigError, match=r"2\.5 CPUs, but this machine has less \(cores: 2\)"
+    ):
+        places_here(Share(2.5))
+    with pytest.raises(ConfigError, match=r"1 CPU and 0\.5 GPUs, .* \(cores: 2, GPUs: 0\)"):
+        places_here(Share(1, 0.5))
+
+
+def test_gpus_are_counted_without_a_backend(monkeypatch, tmp_path):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert visible_gpus() == []
+    command = tmp_path / "nvidia-smi"
+    command.write_text(
+        f"#!{sys.executable}\n"
+        "import sys\n"
+        "assert sys.argv[1:] == ['-L']\n"
+        "print('GPU 0: NVIDIA H100 (UUID: GPU-1)\\n  MIG 1g.10gb\\nGPU 1: NVIDIA H100')\n"
+    )
+    command.chmod(0o755)
+    assert visible_gpus() == ["0", "1"]

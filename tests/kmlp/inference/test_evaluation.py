@@ -1,0 +1,156 @@
+"""A stand-in gives the outputs, so no backend is asked."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+from sklearn.metrics import classification_report
+
+from kmlp import ConfigError, evaluate
+from kmlp.inference.classifier import Classifier
+from kmlp.inference.evaluation import Mistake, proportion_interval
+
+pytestmark = pytest.mark.once
+
+NAMES = ("cat", "dog", "fox")
+LABELS = np.array([0, 0, 0, 1, 1, 0], "int32")
+OUTPUTS = np.array(
+    [
+        [0.7, 0.2, 0.1],
+        [0.1, 0.6, 0.3],
+        [0.5, 0.3, 0.2],
+        [0.9, 0.1, 0.0],
+        [0.2, 0.8, 0.0],
+        [0.1, 0.6, 0.3],
+    ]
+)
+IMAGES = np.zeros((6, 4, 4), "uint8")
+
+
+class Model:
+    """Gives the outputs, whatever it is shown."""
+
+    def __init__(self, outputs):
+        self.outputs = outputs
+
+    def predict_on_batch(self, images):
+        return self.outputs[: len(images)]
+
+
+def classifier(outputs=OUTPUTS, output="softmax"):
+    return Classifier(
+        model=Model(outputs), input_shape=(4, 4), num_classes=3, output=output
+    )
+
+
+FOUND = evaluate(classifier(), IMAGES, LABELS, class_names=NAMES)
+
+
+def test_counts_and_accuracy():
+    assert FOUND.confusion == ((2, 2, 0), (1, 1, 0), (0, 0, 0))
+    assert (FOUND.right, FOUND.size, FOUND.accuracy) == (3, 6, 0.5)
+    assert FOUND.interval == proportion_interval(3, 6)
+
+
+def test_scores_are_those_of_scikit_learn():
+    report = classification_report(
+        LABELS, OUTPUTS.argmax(1), labels=[0, 1, 2], target_names=NAMES,
+        output_dict=True, zero_division=np.nan,
+    )  # fmt: skip
+    for scores in FOUND.classes[:2]:
+        expected = report[scores.name]
+        assert scores.precision == expected["precision"]
+        assert scores.recall == expected["recall"]
+        assert scores.f1 == expected["f1-score"]
+        assert scores.support == expected["support"]
+
+
+def test_a_class_that_is_never_predicted_has_no_precision_and_f1_of_zero():
+    never = np.tile([0.6, 0.3, 0.1], (6, 1))
+    _, dog, fox = evaluate(classifier(never), IMAGES, LABELS).classes
+    assert (dog.precision, dog.recall, dog.f1, dog.support) == (None, 0.0, 0.0, 2)
+    assert (fox.precision, fox.recall, fox.f1, fox.support) == (None, None, None, 0)
+
+
+def test_mistakes_begin_with_the_most_confident_one():
+    assert FOUND.mistakes == (
+        Mistake(index=3, true=1, predicted=0, confidence=0.9),
+        Mistake(index=1, true=0, predicted=1, confidence=0.6),
+        Mistake(index=5, true=0, predicted=1, confidence=0.6),
+    )
+
+
+@pytest.mark.parametrize(
+    ("outputs", "output", "confidence"),
+    [
+        ([0.0, 2.0, 0.0], "linear", np.exp(2) / (np.exp(2) + 2)),
+        ([0.0, 1.0, 0.0], "linear", np.e / (np.e + 2)),  # it may sum to 1 by chance
+        (np.log([0.3, 0.5, 0.2]), "log_softmax", 0.5),
+        ([-np.inf, 0.0, -np.inf], "log_softmax", 1.0),
+        ([0.1, 0.9, 0.8], "sigmoid", 0.9),
+        ([0.2, 0.5, 0.3], None, 0.5),
+        ([1000.0, 2000.0, 0.0], None, 1.0),
+    ],
+)
+def test_confidences(outputs, output, confidence):
+    found = classifier(np.array([outputs]), output).confidences(IMAGES[:1])
+    assert found.argmax() == 1
+    assert found[0, 1] == pytest.approx(confidence)
+
+
+def test_all_can_be_told_as_json():
+    values = json.loads(json.dumps(FOUND.to_dict(), allow_nan=False))
+    assert values["confusion"] == [[2, 2, 0], [1, 1, 0], [0, 0, 0]]
+    assert values["classes"][2] == {
+        "name": "fox", "precision": None, "recall": None, "f1": None, "support": 0,
+    }  # fmt: skip
+    assert values["mistakes"][0]["index"] == 3
+
+
+@pytest.mark.parametrize(
+    ("right", "size", "low", "high"),
+    [
+        # R. G. Newcombe (1998), Two-sided confidence intervals for the single
+        # proportion, Statistics in Medicine 17(8), table I, method 3.
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_intervals_are_the_published_ones(right, size, low, high):
+    assert proportion_interval(right, size) == pytest.approx((low, high), abs=5e-5)
+    mirrored = proportion_interval(size - right, size)
+    assert mirrored == pytest.approx((1 - high, 1 - low), abs=5e-5)
+
+
+def test_an_interval_covers_the_proportion_as_often_as_it_says():
+    """Of all that can come of 200 images, each right with probability 0.93."""
+    covered = 0.0
+    for right in range(150, 201):
+        low, high = proportion_interval(right, 200)
+        covered += binom.pmf(right, 200, 0.93) * (low <= 0.93 <= high)
+    assert covered == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "names", "message"),
+    [
+        (IMAGES, LABELS[:5], None, "6 images and 5 labels"),
+        (IMAGES[:0], LABELS[:0], None, "0 images and 0 labels"),
+        (IMAGES, LABELS + 2, None, "labels from 2 to 3, but the model's classes are 0 to 2"),
+        (IMAGES, LABELS - 1, None, "labels from -1 to 0"),
+        (IMAGES, LABELS, NAMES[:2], "tells 3 classes apart, but there are 2 here"),
+        (IMAGES[:, :3], LABELS, None, "takes images of 4 x 4, but these are of 3 x 4"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(images, labels, names, message):
+    with pytest.raises(ConfigError, match=message):
+        evaluate(classifier(), images, labels, class_names=names)
+
+
+def test_all_problems_are_said_at_once():
+    with pytest.raises(ConfigError) as caught:
+        evaluate(classifier(), IMAGES[:, :3], LABELS + 2, class_names=NAMES[:2])
+    assert len(caught.value.problems) == 3

@@ -1,0 +1,244 @@
+import json
+import math
+import time
+
+import keras
+import numpy as np
+import pytest
+from support import USER_SCRIPTS, python, run
+
+from kmlp import ConfigError, Loss, RunConfig, build_mlp, load_dataset
+from kmlp.model.build import count_parameters, save_portable
+from kmlp.training.checkpoint import Archiver, Checkpoint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ({"depth": 0}, 7_850),  # 784-10
+        ({"depth": 1}, 101_770),  # 784-128-10
+        ({"depth": 3}, 134_794),  # 784-128-128-128-10
+        ({"depth": 1, "width": 30}, 23_860),  # 784-30-10
+        ({"depth": 2, "width": 5, "input_shape": (3, 2, 1), "num_classes": 4}, 89),
+        ({"depth": 2, "width": (300, 100)}, 266_610),  # 784-300-100-10
+    ],
+)
+def test_parameter_counts(arguments, parameters):
+    assert build_mlp(**arguments).count_params() == parameters
+    shapes = {"input_shape": (28, 28), "num_classes": 10, "width": 128}
+    assert count_parameters(**shapes | arguments) == parameters
+
+
+@pytest.mark.parametrize(
+    ("arguments", "units"),
+    [
+        ({}, [128, 128, 10]),
+        ({"width": 5}, [5, 5, 10]),
+        ({"width": [7, 5, 6]}, [7, 5, 6, 10]),
+        ({"width": np.array([7, 5])}, [7, 5, 10]),
+        ({"width": (5, 5, 5)}, [5, 5, 5, 10]),
+    ],
+)
+def test_width_and_depth_state_the_layers(arguments, units):
+    dense = [layer for layer in build_mlp(**arguments).layers if hasattr(layer, "units")]
+    assert [layer.units for layer in dense] == units
+    assert [layer.activation.__name__ for layer in dense] == [
+        *["relu"] * (len(units) - 1),
+        "linear",
+    ]
+    assert dense[-1].name == "output"
+
+
+def test_equal_widths_are_the_network_of_one_width():
+    one, other = (build_mlp(**it).get_weights() for it in (
+        {"width": 6, "depth": 3}, {"width": (6, 6, 6)},
+    ))  # fmt: skip
+    for ours, theirs in zip(one, other, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_depth_that_contradicts_the_width_is_refused():
+    with pytest.raises(ConfigError, match=r"is \(7, 5\), for 2 hidden .* `depth` is 3"):
+        build_mlp(width=(7, 5), depth=3)
+
+
+def test_is_a_plain_compiled_sequential_of_stock_layers():
+    model = build_mlp(depth=2)
+    assert type(model) is keras.Sequential
+    assert model.compiled
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Rescaling", "Flatten", "Dense", "Dense", "Dense",
+    ]  # fmt: skip
+
+
+def test_pixels_are_scaled_as_asked():
+    pixels = np.array([[[0, 51, 255]]], "uint8")
+    for scaling, shown in (("unit", [0, 0.2, 1]), ("symmetric", [-1, -0.6, 1])):
+        model = build_mlp(input_shape=(1, 3), scaling=scaling, width=2, depth=1)
+        scaled = keras.ops.convert_to_numpy(model.layers[0](pixels))
+        np.testing.assert_allclose(scaled[0, 0], shown, atol=1e-6)
+    with pytest.raises(ConfigError, match='Unknown scaling "symetric": did you mean "symm'):
+        build_mlp(scaling="symetric")
+
+
+def test_takes_raw_images():
+    model = build_mlp(depth=0)
+    white, black = np.full((1, 28, 28), 255, "uint8"), np.zeros((1, 28, 28), "uint8")
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose(model.predict(white, verbose=0)[0], kernel.sum(0), rtol=1e-4)
+    np.testing.assert_array_equal(model.predict(black, verbose=0)[0], bias)
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "activation"),
+    [
+        ("cross_entropy", None, "linear"),
+        ("nll", None, "log_softmax"),
+        ("multi_margin", None, "linear"),
+        ("mse", None, "softmax"),
+        ("mae", None, "softmax"),
+        ("mse", "sigmoid", "sigmoid"),
+        ("binary_crossentropy", None, "sigmoid"),
+    ],
+)
+def test_the_loss_states_the_output(loss, output, activation):
+    model = build_mlp(loss=loss, output=output)
+    assert model.get_layer("output").activation is keras.activations.get(activation)
+
+
+def test_the_optimizer_is_the_sgd_that_was_asked_for():
+    optimizer = build_mlp(
+        learning_rate=0.5, momentum=0.9, nesterov=True, weight_decay=0.01
+    ).optimizer
+    assert isinstance(optimizer, keras.optimizers.SGD)
+    assert math.isclose(float(optimizer.learning_rate), 0.5)
+    assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
+    assert optimizer.weight_decay == 0.01
+
+
+def test_one_step_of_sgd_is_the_formula():
+    """w - lr * (gradient + weight_decay * w), by hand for the linear model."""
+    x = np.array([[[255, 0], [51, 102]]], "uint8")
+    model = build_mlp(
+        input_shape=(2, 2), num_classes=3, depth=0, learning_rate=0.5, weight_decay=0.1
+    )
+    kernel, bias = model.get_weights()
+    features = x.reshape(1, 4) / 255
+    scores = features @ kernel + bias
+    probabilities = np.exp(scores) / np.exp(scores).sum()
+    error = probabilities - np.array([[0, 1, 0]])
+    model.fit(x, np.array([1]), verbose=0)
+    new_kernel, new_bias = model.get_weights()
+    np.testing.assert_allclose(
+        new_kernel, kernel - 0.5 * (features.T @ error + 0.1 * kernel), rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_allclose(new_bias, bias - 0.5 * error[0], rtol=1e-5, atol=1e-6)
+
+
+def test_all_problems_at_once():
+    with pytest.raises(ConfigError) as caught:
+        build_mlp(
+            width=0, depth=1001, learning_rate=math.nan, activation="rellu", num_classes=1,
+            loss=keras.losses.Huber(),
+        )  # fmt: skip
+    assert len(caught.value.problems) == 6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"input_shape": ()},
+        {"input_shape": (0, 2)},
+        {"input_shape": 28},
+        {"num_classes": 1},
+        {"num_classes": "10"},
+    ],
+)
+def test_wrong_shapes(arguments):
+    with pytest.raises(ConfigError, match=next(iter(arguments))):
+        build_mlp(**arguments)
+
+
+def test_own_functions_need_no_name():
+    def own_loss(y_true, y_pred):
+        return keras.ops.mean(y_pred, axis=-1)
+
+    loss = Loss(function=own_loss, output="softmax")
+    model = build_mlp(activation=keras.ops.sin, loss=loss, output="sigmoid")
+    assert model.loss is own_loss
+    assert model.get_layer("output").activation is keras.activations.sigmoid
+    with pytest.raises(ConfigError, match="works on relu"):
+        build_mlp(
+            loss=Loss(function=own_loss, output="relu", outputs=("relu",)), output="linear"
+        )
+
+
+LOAD = """
+import json, pathlib, sys, traceback
+for name in ("kmlp", "kmlp_cli", "kmlp_tuning"):
+    sys.modules[name] = None  # as if it were not installed
+import keras, numpy as np
+x = np.full((1, 28, 28), 9, "uint8")
+found = {}
+for path in pathlib.Path().iterdir():
+    try:
+        model = keras.saving.load_model(path)
+        found[path.stem] = [model.compiled, float(model.predict(x, verbose=0).sum())]
+    except Exception:
+        found[path.stem] = traceback.format_exc()
+print(json.dumps(found))
+"""
+LOADED_COMPILED = {"cross_entropy": True, "mse": True, "nll": False, "multi_margin": False}
+
+
+def test_saved_models_load_in_a_python_without_kmlp(tmp_path):
+    """Each of another loss; those of losses that are kmlp's come without it."""
+    expected = {}
+    for seed, (loss, compiled) in enumerate(LOADED_COMPILED.items()):
+        model = build_mlp(loss=loss, width=8, seed=seed)
+        score = model.predict(np.full((1, 28, 28), 9, "uint8"), verbose=0).sum()
+        expected[loss] = [compiled, pytest.approx(float(score), rel=1e-5)]
+        assert save_portable(model, tmp_path / f"{loss}.keras") is compiled, loss
+        assert model.compiled, loss
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"{loss}.keras" for loss in LOADED_COMPILED
+    }
+    result = python(LOAD, cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="3")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout) == expected
+
+
+def test_a_users_script_with_own_loss_and_activation():
+    import sys
+
+    result = run(sys.executable, str(USER_SCRIPTS / "my_lab.py"))
+    assert result.returncode == 0, result.stderr
+    parameters, outcome = result.stdout.splitlines()
+    assert parameters == "101770"
+    status, accuracy = outcome.split()
+    assert status == "finished"
+    assert float(accuracy) > 0.6
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("year", [1960, 1970, 1979, 2108, 2200])
+def test_a_clock_that_zip_has_no_date_for_keeps_no_model_from_being_saved(
+    year, tmp_path, monkeypatch
+):
+    """A machine without a battery begins in 1970."""
+    config = RunConfig(train_size=100, width=4, depth=1)
+    archiver = Archiver(config, load_dataset("mnist"))
+    state = Checkpoint(
+        epochs=1,
+        weights=tuple(archiver.model.get_weights()),
+        optimizer=tuple(
+            map(keras.ops.convert_to_numpy, archiver.model.optimizer.variables)
+        ),
+    )
+    monkeypatch.setattr(time, "time", lambda: (year - 1970) * 365.2425 * 86400 + 86400)
+    assert time.localtime(time.time()).tm_year == year
+    archive = archiver.pack(state)
+    assert save_portable(archiver.model, tmp_path / "model.keras")
+    monkeypatch.undo()
+    assert np.array_equal(archiver.unpack(1, archive).weights[0], state.weights[0])
+    assert keras.saving.load_model(tmp_path / "model.keras").count_params() == 3190

@@ -1,0 +1,300 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kmlp import ConfigError, RunConfig
+from kmlp.model.config import (
+    axis_field,
+    axis_names,
+    config_fields,
+    parse_axis_values,
+    parse_config,
+    value_text,
+)
+
+pytestmark = pytest.mark.once
+
+widths = st.integers(1, 10**6)
+layers = st.fixed_dictionaries(
+    {"width": widths, "depth": st.integers(0, 50)}
+) | st.fixed_dictionaries({"width": st.lists(widths, min_size=1, max_size=50)})
+configs = st.builds(
+    lambda layers, **others: RunConfig(**layers, **others),
+    layers=layers,
+    activation=st.sampled_from(["relu", "tanh", "gelu"]),
+    loss=st.sampled_from(["cross_entropy", "nll", "mse"]),
+    learning_rate=st.floats(1e-12, 1e6),
+    momentum=st.floats(1e-6, 0.999),
+    nesterov=st.booleans(),
+    weight_decay=st.just(0.0) | st.floats(1e-30, 10),
+    batch_size=st.integers(1, 10**6),
+    initializer=st.sampled_from(["glorot_uniform", "pytorch", "normal"]),
+    train_size=st.none() | st.integers(1, 10**6),
+    seed=st.integers(0, 2**64),
+)
+
+
+@given(configs)
+def test_dict_round_trip(config):
+    values = json.loads(json.dumps(config.to_dict()))
+    assert values == config.to_dict()
+    assert RunConfig.from_dict(values) == config
+    assert hash(RunConfig.from_dict(values)) == hash(config)
+    assert RunConfig.restored(values) == config
+    assert hash(RunConfig.restored(values)) == hash(config)
+
+
+@given(configs)
+def test_text_round_trip(config):
+    texts = {name: value_text(name, value) for name, value in config.to_dict().items()}
+    assert parse_config(texts) == config
+    for name, field in config_fields().items():
+        value = getattr(config, name)
+        assert field.parse(value_text(name, value)) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("learning_rate", "1e39"),
+        ("learning_rate", "1/1" + "0" * 50),
+        ("momentum", "0.99999999999"),
+        ("width", "9" * 5000),
+        ("width", "8x" + "9" * 4000),
+        ("seed", "1" + "0" * 400),
+    ],
+    ids=lambda it: it[:20],
+)
+def test_numbers_that_nothing_holds_are_refused_as_texts_too(field, text):
+    with pytest.raises(ConfigError) as caught:
+        config_fields()[field].parse(text)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("field", ["width", "depth", "batch_size", "train_size", "seed"])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_whole_numbers_without_end_are_refused(field, digits):
+    """Python refuses to write those of more than 4300 digits."""
+    for value in (10**digits, [8, 10**digits]) if field == "width" else (10**digits,):
+        with pytest.raises(
+            ConfigError, match=f"The value of `{field}` is .* must be"
+        ) as caught:
+            RunConfig(**{field: value})
+        assert len(str(caught.value)) < 300
+
+
+def test_numbers_at_the_ends_of_float32_are_held():
+    small, great = np.finfo("float32").tiny, np.finfo("float32").max
+    assert RunConfig(learning_rate=small).learning_rate == small
+    assert RunConfig(weight_decay=great).weight_decay == great
+    assert RunConfig(weight_decay=0.0).weight_decay == 0
+
+
+def test_is_frozen():
+    with pytest.raises(AttributeError):
+        RunConfig().width = 3
+
+
+def test_has_every_hyperparameter_of_a_run():
+    assert set(config_fields()) == {
+        "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
+        "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
+        "train_size", "validation_fraction", "seed",
+    }  # fmt: skip
+    assert set(axis_names()) == set(config_fields()) - {"seed"}
+
+
+@pytest.mark.parametrize("change", [{"no_such_field": 1}, {"width": ...}])
+def test_from_dict_is_strict(change):
+    values = RunConfig().to_dict() | change
+    values = {key: value for key, value in values.items() if value is not ...}
+    with pytest.raises(ConfigError, match=r"Unknown field|is missing"):
+        RunConfig.from_dict(values)
+
+
+def test_all_problems_are_reported_at_once():
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(
+            dataset="mnst", width=0, learning_rate=-1, activation="rellu", nesterov=True,
+            loss="mse", output="sigmoidd", batch_size=2.5,
+        )  # fmt: skip
+    assert len(caught.value.problems) == 7
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("width", 0, "The value of `width` is 0, but must be `width >= 1`."),
+        ("width", 2.0, "The value of `width` is 2.0, but must be an integer, or several: (300, 100)."),
+        ("width", True, "The value of `width` is True, but must be an integer, or"),
+        ("width", "32", "The value of `width` is '32', but must be an integer, or"),
+        ("width", None, "The value of `width` is None, but must be an integer, or"),
+        ("width", (), "The value of `width` is (), but must be an integer, or"),
+        ("width", [8, 0], "The value of `width` is (8, 0), but each must be `width >= 1`."),
+        ("width", (8, -1), "The value of `width` is (8, -1), but each must be `width >= 1`."),
+        ("width", (8, 2.0), "The value of `width` is (8, 2.0), but must be an integer, or"),
+        ("width", (8, "9"), "The value of `width` is (8, '9'), but must be an integer, or"),
+        ("width", "8x9", "The value of `width` is '8x9', but must be an integer, or"),
+        ("width", [8, True], "The value of `width` is [8, True], but must be an integer, or"),
+        ("width", [8, None], "The value of `width` is [8, None], but must be an integer, or"),
+        ("width", [[8, 9]], "The value of `width` is [[8, 9]], but must be an integer, or"),
+        ("width", np.array([8.0, 9.0]), "must be an integer, or"),
+        ("width", np.array([[8, 9]]), "must be an integer, or"),
+        ("width", range(1, 1002), "must be an integer, or"),
+        ("width", list(range(1, 1002)), "The value of `depth` is 1001, but must be `0 <= depth <= 1000`."),
+        ("batch_size", (8, 9), "The value of `batch_size` is (8, 9), but must be an integer."),
+        ("depth", 2.0, "The value of `depth` is 2.0, but must be an integer."),
+        ("depth", -1, "`0 <= depth <= 1000`"),
+        ("depth", 10**20, "`0 <= depth <= 1000`"),
+        ("learning_rate", 0, "`0 < learning_rate < inf`"),
+        ("learning_rate", -1, "`0 < learning_rate < inf`"),
+        ("learning_rate", math.nan, "is nan, but must be"),
+        ("learning_rate", math.inf, "is inf, but must be"),
+        ("learning_rate", "fast", "must be a number"),
+        ("momentum", 1, "`0 <= momentum < 1`"),
+        ("momentum", math.nan, "`0 <= momentum < 1`"),
+        ("weight_decay", -0.1, "`0 <= weight_decay < inf`"),
+        ("nesterov", 1, "must be true or false"),
+        ("batch_size", 0, "`batch_size >= 1`"),
+        ("train_size", 0, "`train_size >= 1`"),
+        ("train_size", 1.5, "must be an integer or all"),
+        ("seed", -1, "`seed >= 0`"),
+        ("activation", "rellu", 'Unknown activation "rellu": did you mean "relu"?'),
+        ("activation", 3, "must be a name"),
+        ("loss", "cros_entropy", 'did you mean "cross_entropy"?'),
+        ("initializer", "he_norml", 'did you mean "he_normal"?'),
+        ("dataset", "mnst", 'did you mean "mnist"?'),
+        ("output", "softmx", 'did you mean "softmax"?'),
+        ("learning_rate", 1e39, "The value of `learning_rate` is 1e+39, but must be from 1.2e-38 to 3.4e+38 (float32)."),
+        ("learning_rate", 1e-46, "is 1e-46, but must be from 1.2e-38 to"),
+        ("learning_rate", np.float64(1e-39), "from 1.2e-38 to"),  # which a CPU takes for 0
+        ("weight_decay", 1e39, "from 1.2e-38 to 3.4e+38"),
+        ("weight_decay", 1e-46, "must be 0, or from 1.2e-38 to 3.4e+38"),
+        ("momentum", 0.99999999999, "is 0.99999999999, but must be `0 <= momentum < 1`, also as float32."),
+        ("momentum", 1e-46, "from 1.2e-38 to 3.4e+38"),
+        ("validation_fraction", 1 - 1e-12, "`0 < validation_fraction < 1`, also as float32"),
+        ("validation_fraction", 1e-46, "from 1.2e-38 to 3.4e+38"),
+    ],
+)  # fmt: skip
+def test_wrong_values(field, value, message):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(**{field: value})
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "width", "depth"),
+    [
+        ({}, 128, 2),
+        ({"depth": None}, 128, 2),
+        ({"depth": 0}, 128, 0),
+        ({"width": (300, 100, 50)}, (300, 100, 50), 3),
+        ({"width": [300, 100], "depth": 2}, (300, 100), 2),
+        ({"width": np.array([300, 100])}, (300, 100), 2),
+        ({"width": [np.int64(300), 100]}, (300, 100), 2),
+        ({"width": (128, 128, 128)}, 128, 3),
+        ({"width": [7]}, 7, 1),
+    ],
+)
+def test_a_width_of_several_states_every_layer(given, width, depth):
+    config = RunConfig(**given)
+    assert (config.width, config.depth) == (width, depth)
+    assert {type(config.depth), *map(type, np.atleast_1d(config.width).tolist())} == {int}
+    assert type(config.width) is type(width)
+    assert config == RunConfig(width=width, depth=depth)
+    assert hash(config) == hash(RunConfig(width=width, depth=depth))
+
+
+@pytest.mark.parametrize(("width", "depth"), [((8, 9), 3), ((8, 8), 3), ((8,), 0)])
+def test_a_depth_that_contradicts_the_width_is_refused(width, depth):
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(width=width, depth=depth)
+    assert str(caught.value) == (
+        f"The value of `width` is {width}, for {len(width)} hidden layers, but `depth` is "
+        f"{depth}. Give a `depth` of {len(width)}, or one `width` for all layers."
+    )
+
+
+def test_what_a_base_without_its_axis_leaves_open_is_derived():
+    values = RunConfig(width=(300, 100, 50)).to_dict()
+    assert values.pop("depth") == 3
+    assert RunConfig.restored(values).depth == 3
+    assert RunConfig.restored({}) == RunConfig()
+
+
+def test_nesterov_needs_momentum():
+    with pytest.raises(ConfigError, match="does nothing"):
+        RunConfig(nesterov=True)
+    assert RunConfig(nesterov=True, momentum=0.5).nesterov
+
+
+def test_output_must_fit_the_loss():
+    with pytest.raises(ConfigError, match="works on linear"):
+        RunConfig(output="softmax")
+    assert RunConfig(loss="mse", output="sigmoid").output == "sigmoid"
+
+
+def test_numbers_get_the_type_of_their_field():
+    config = RunConfig(momentum=0, learning_rate=np.float32(0.5), width=np.int64(7))
+    assert [type(it) for it in (config.momentum, config.learning_rate, config.width)] == [
+        float, float, int,
+    ]  # fmt: skip
+    assert config == RunConfig(momentum=0.0, learning_rate=0.5, width=7)
+
+
+@pytest.mark.parametrize(
+    ("axis", "text", "values"),
+    [
+        ("learning_rate", "1e-3,0.1", (0.001, 0.1)),
+        ("momentum", "0", (0.0,)),
+        ("activation", "relu, gelu", ("relu", "gelu")),
+        ("depth", "0,1,3", (0, 1, 3)),
+        ("width", "32, 300x100,8x8", (32, (300, 100), (8, 8))),
+        ("nesterov", "true,false", (True, False)),
+        ("train_size", "1000,all", (1000, None)),
+        ("output", "none", (None,)),
+    ],
+)
+def test_axis_values_are_parsed_by_type(axis, text, values):
+    parsed = parse_axis_values(axis, text)
+    assert parsed == values
+    assert [type(value) for value in parsed] == [type(value) for value in values]
+
+
+def test_problems_of_all_axis_values_are_reported_at_once():
+    with pytest.raises(ConfigError) as caught:
+        parse_axis_values("width", "0,,x,1e2,30x,8x0")
+    assert [problem.split(",")[0] for problem in caught.value.problems] == [
+        "The value of `width` is 0",
+        "Value 2 of `width` is empty in '0",
+        "The value of `width` is 'x'",
+        "The value of `width` is '1e2'",
+        "The value of `width` is '30x'",
+        "The value of `width` is (8",
+    ]
+
+
+def test_none_is_no_depth_that_an_axis_could_have():
+    with pytest.raises(ConfigError, match="`depth` is 'none', but must be an integer"):
+        parse_axis_values("depth", "none")
+    with pytest.raises(ConfigError, match="`depth` is None, but must be an integer"):
+        axis_field("depth").convert(None)
+
+
+def test_all_is_a_word_for_the_training_images_only():
+    with pytest.raises(ConfigError, match='Unknown activation "all"'):
+        parse_axis_values("output", "all")
+
+
+def test_unknown_axis_names_the_nearest():
+    with pytest.raises(ConfigError, match='"widht": did you mean "width"'):
+        axis_field("widht")
+
+
+def test_the_seed_is_no_axis():
+    with pytest.raises(ConfigError, match="replicates of every value vary it"):
+        axis_field("seed")

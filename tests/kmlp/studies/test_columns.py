@@ -1,0 +1,37 @@
+"""Every column is documented, in the README too, and every row keeps to it."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+from made_up import made_up_ablation
+
+from kmlp import RunConfig
+from kmlp.model.config import config_fields
+from kmlp.studies.columns import COLUMNS, column_of
+
+pytestmark = pytest.mark.once
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+def test_the_readme_lists_exactly_the_columns():
+    [section] = re.findall(r"^## Export$(.*?)^## ", README.read_text(), re.M | re.S)
+    cells = re.findall(r"^\| (`.*?) \|", section, re.M)
+    assert [it for cell in cells for it in re.findall(r"`(\w+)`", cell)] == list(COLUMNS)
+
+
+def test_every_field_of_a_configuration_has_a_column():
+    assert {column_of(name) for name in config_fields()} < set(COLUMNS)
+    assert {field.name for field in config_fields().values()} - set(COLUMNS) == set()
+
+
+def test_the_cells_of_rows_have_the_types_of_their_columns():
+    study = made_up_ablation({16: [0.9, math.nan]}, base=RunConfig())
+    rows = study.study_runs().rows()
+    assert len(rows) == 2
+    for row in rows:
+        assert list(row) == list(COLUMNS)
+        for name, cell in row.items():
+            assert cell is None or type(cell) is COLUMNS[name].type, name

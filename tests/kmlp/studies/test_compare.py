@@ -1,0 +1,92 @@
+"""Two ablations side by side, with made-up accuracies."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from made_up import made_up_ablation as made_up
+
+from kmlp import ConfigError, RunConfig
+from kmlp.export.json import pairing_to_dict
+from kmlp.studies.compare import pair, pairing_text
+
+pytestmark = pytest.mark.once
+
+FIRST = {8: [0.80, 0.85, 0.9001], 16: [0.90, 0.91, 0.92], 32: [0.9, 0.91, 0.92]}
+SECOND = {32: [0.93, 0.89, 0.91], 16: [0.88, 0.8901, 0.90], 8: [0.81, 0.86, 0.91]}
+
+
+def named(study, name):
+    return replace(study, name=name)
+
+
+def test_values_are_paired_by_value_and_seed():
+    found = pair(named(made_up(FIRST), "one"), named(made_up(SECOND), "other"))
+    assert [it.value for it in found.values] == [8, 16, 32]
+    first = found.values[0]
+    assert first.first.mean == pytest.approx((0.80 + 0.85 + 0.9001) / 3)
+    assert first.difference.mean == pytest.approx((0.01 + 0.01 + 0.0099) / 3)
+    assert [it.difference.evident for it in found.values] == [True, True, False]
+    assert pairing_text(found) == (
+        '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
+        "separate them with width=32."
+    )
+    json.dumps(pairing_to_dict(found), allow_nan=False)
+
+
+def test_the_differences_are_corrected_for_all_values():
+    alone = pair(made_up({8: FIRST[8]}), made_up({8: SECOND[8]})).values[0].difference
+    among = pair(made_up(FIRST), made_up(SECOND)).values[0].difference
+    assert among.mean == alone.mean
+    assert among.p_value == pytest.approx(2 * alone.p_value)  # the second lowest of three
+
+
+def test_only_the_seeds_of_both_count():
+    one = made_up({8: [0.8, 0.9, 0.7]}, seeds=(0, 1, 2))
+    other = made_up({8: [0.95, 0.8, 0.6]}, seeds=(1, 2, 3))
+    found = pair(one, other)
+    assert found.seeds == (1, 2)
+    [value] = found.values
+    assert value.first.mean == pytest.approx(0.8)
+    assert value.difference.mean == pytest.approx(0.075)
+
+
+def test_what_diverged_in_one_has_no_pair():
+    found = pair(made_up({8: [math.nan, 0.9]}), made_up({8: [0.8, math.nan]}))
+    [value] = found.values
+    assert (value.first.size, value.second.size, value.difference) == (1, 1, None)
+    assert pairing_text(found) == (
+        "No value has two seeds that finished in both: nothing can be concluded."
+    )
+    everything = pair(made_up({8: [math.nan]}), made_up({8: [0.8]}))
+    assert everything.values[0].first is None
+
+
+def test_no_difference():
+    found = pair(made_up({8: [0.8, 0.9]}), made_up({8: [0.9, 0.8]}))
+    assert pairing_text(found) == (
+        "2 seeds do not separate the two, whichever value: no difference is shown."
+    )
+
+
+def test_what_differs_is_told():
+    one = made_up(
+        {8: [0.8]}, base=RunConfig(loss="mse", width=16, train_size=1000, depth=1)
+    )
+    other = replace(made_up({8: [0.8]}), backend="other")
+    assert pair(one, other).differing == {
+        "loss": ("mse", "cross_entropy"),
+        "backend": ("none", "other"),
+    }
+
+
+def test_what_cannot_be_paired_is_refused():
+    with pytest.raises(ConfigError, match=r"varies `width`, but .* varies `depth`"):
+        pair(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), axis="depth"))
+    with pytest.raises(ConfigError) as caught:
+        pair(made_up({8: [0.8]}), made_up({9: [0.8]}, seeds=(5,)))
+    assert list(caught.value.problems) == [
+        "They have no value in common: 8; 9.",
+        "They have no seed in common: 0; 5.",
+    ]

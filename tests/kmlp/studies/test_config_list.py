@@ -1,0 +1,216 @@
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from kmlp import ConfigError, RunConfig
+from kmlp.engine import EpochFinished
+from kmlp.errors import StoreError
+from kmlp.store import Store
+from kmlp.store.studies import get_study, list_studies
+from kmlp.studies.columns import COLUMNS
+from kmlp.studies.conclusion import conclusion
+from kmlp.studies.config_list import load_trials, trials_question
+from kmlp.studies.runner import default_name, train_all
+
+pytestmark = pytest.mark.once
+
+BASE = RunConfig(train_size=500, width=8, depth=1)
+CONFIGS = [
+    BASE,
+    replace(BASE, width=(9, 7), depth=2, seed=4),
+    replace(BASE, learning_rate=0.2),
+]
+ASKED = {"epochs": [1, 3, 2], "seeds": [1, 2, 1]}
+
+
+def trained(folder, configs=CONFIGS, *, name="list", **asked):
+    """The trials, and how many epochs were trained for them."""
+    events = []
+    question = trials_question(configs, base=BASE, name=name, **{**ASKED, **asked})
+    [found] = train_all(
+        [question], fused=True, observer=events.append, jobs=1, runs_dir=folder, fresh=False
+    )
+    return found, sum(isinstance(event, EpochFinished) for event in events)
+
+
+def loaded(folder, name="list"):
+    with Store(folder) as store:
+        return load_trials(store, get_study(store, name))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A folder with the list, what came of it, and how many epochs that took."""
+    folder = tmp_path_factory.mktemp("list")
+    return folder, *trained(folder)
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    return shutil.copytree(whole[0], tmp_path / "runs")
+
+
+@pytest.fixture
+def study(whole):
+    return whole[1]
+
+
+def figures(study):
+    """What a study says, but for times."""
+    return (
+        study.name, study.headline, study.base, study.varied, study.epochs, study.seeds,
+        study.trial_epochs, study.backend, study.fused,
+        [(it.value, it.parameters, it.chance_limit) for it in study.values],
+        [(run.config, run.status, [it.loss for it in run.history]) for run in study.runs],
+    )  # fmt: skip
+
+
+def test_every_trial_is_trained_for_its_own_epochs_and_seeds(study):
+    assert [it.value for it in study.values] == [1, 2, 3]
+    assert [[(run.config.seed, run.epochs) for run in it.runs] for it in study.values] == [
+        [(0, 1)], [(4, 3), (5, 3)], [(0, 2)],
+    ]  # fmt: skip
+    assert [it.runs[0].config for it in study.values] == CONFIGS
+    assert (study.axis, study.epochs, study.trial_epochs) == ("trial", 3, (1, 3, 2))
+    assert (study.seeds, study.varied) == ((0, 4, 5), ("width", "depth", "learning_rate"))
+    assert study.headline.startswith("mnist, 3 trials, up to 3 epochs, ")
+    assert study.best() is max(study.values, key=lambda it: it.val_accuracy.mean)
+    assert " after 1 to 3 epochs" in conclusion(study)
+
+
+def test_they_are_read_back_as_they_were(study, folder):
+    assert figures(loaded(folder)) == figures(study)
+
+
+def test_nothing_is_trained_twice(whole, folder):
+    """Not if a trial is asked for again, nor for more epochs, nor with more seeds."""
+    assert whole[2] == 1 + 2 * 3 + 2
+    assert trained(folder)[1] == 0
+    assert trained(folder, seeds=[2, 2, 1])[1] == 1
+    more = {"epochs": [2, 3, 2, 1], "seeds": [1, 2, 1, 1]}
+    assert (
+        trained(folder, [*CONFIGS, replace(BASE, learning_rate=0.3)], name="more", **more)[
+            1
+        ]
+        == 2
+    )
+
+
+def test_a_trial_has_no_more_epochs_than_were_asked_for(study, folder):
+    """Where the store has more of them, for another study."""
+    asked = {"epochs": [1, 1, 2], "seeds": [1, 1, 1]}
+    cut, count = trained(folder, name="cut", **asked)
+    assert count == 0
+    for found in (cut, loaded(folder, "cut")):
+        assert [it.runs[0].epochs for it in found.values] == [1, 1, 2]
+        for ours, theirs in zip(found.values, study.values, strict=True):
+            [run], record = ours.runs, theirs.runs[0].history[ours.runs[0].epochs - 1]
+            assert (run.val_accuracy, run.test_loss) == (
+                record.val_accuracy,
+                record.test_loss,
+            )
+    with Store(folder) as store:
+        short, long = list_studies(store)
+    assert (short.record.name, short.finished, long.finished) == ("cut", 3, 4)
+    assert short.best_val_accuracy == max(run.val_accuracy for run in cut.runs)
+    assert long.best_val_accuracy == max(run.val_accuracy for run in study.runs)
+
+
+def test_an_edited_list_is_another_study(folder):
+    def name(configs=CONFIGS, **asked):
+        question = trials_question(configs, base=BASE, **{**ASKED, **asked})
+        return default_name(question.kind, question.about)
+
+    assert name() == name(seeds=[3, 2, 1])
+    edited = [
+        name(), name(CONFIGS[::-1]), name(epochs=[1, 3, 3]),
+        name([*CONFIGS[:2], replace(CONFIGS[2], seed=1)]),
+        name([*CONFIGS[:2], replace(CONFIGS[2], loss="mse")]),
+    ]  # fmt: skip
+    assert len(set(edited)) == len(edited)
+    assert all(it.startswith("trials-") for it in edited)
+    with pytest.raises(ConfigError, match='The name "list" is taken'):
+        trained(folder, epochs=[1, 3, 3])
+
+
+def test_trials_without_a_finished_run_are_left_out(folder):
+    with Store(folder) as store:
+        first, _, [third] = get_study(store, "list").rows
+        store.connection.execute("DELETE FROM runs WHERE key = ?", first)
+        [number] = store.connection.execute(
+            "SELECT id FROM runs WHERE key = ?", (third,)
+        ).fetchone()
+        with store.writing():
+            store.cut(number, 1)
+    study = loaded(folder)
+    assert [it.value for it in study.values] == [2]
+    assert (study.trial_epochs, study.seeds) == ((3,), (4, 5))
+    assert study.varied == ("width", "depth", "learning_rate")  # of the list
+    with Store(folder) as store:
+        store.connection.execute("DELETE FROM runs")
+    with pytest.raises(StoreError, match='No run of "list" is finished yet'):
+        loaded(folder)
+
+
+def test_one_trial_varies_nothing(folder):
+    study, _ = trained(folder, [CONFIGS[1]], name="one", epochs=[3], seeds=[1])
+    assert (study.varied, study.base.width) == ((), (9, 7))
+    assert study.headline.startswith("mnist, 1 trial, 3 epochs, ")
+    assert figures(loaded(folder, "one")) == figures(study)
+
+
+def test_a_diverged_trial_ranks_behind_the_others(folder):
+    diverging = replace(BASE, loss="mse", output="linear", learning_rate=1e20)
+    study, count = trained(
+        folder, [diverging, BASE], name="lost", epochs=[3, 1], seeds=[1, 1]
+    )
+    assert count == 1
+    assert study.best() is study.values[1]
+    assert [it.diverged for it in loaded(folder, "lost").values] == [1, 0]
+
+
+def test_the_runs_as_a_table_and_as_plain_values(study, folder):
+    frame = study.to_frame()
+    assert list(frame.columns) == list(COLUMNS)
+    assert set(frame["kind"]) == {"trials"}
+    assert frame["trial"].tolist() == [1, *[2] * 6, 3, 3]
+    assert frame["epoch"].tolist() == [1, 1, 2, 3, 1, 2, 3, 1, 2]
+    assert frame["width"].tolist() == ["8", *["9x7"] * 6, "8", "8"]
+    assert frame["part"].isna().all()
+    with Store(folder) as store:
+        [line] = (it.to_dict() for it in list_studies(store))
+    assert line["trials"] == [
+        {"epochs": 1, "seed": 0}, {"epochs": 3, "width": [9, 7], "depth": 2, "seed": 4},
+        {"epochs": 2, "learning_rate": 0.2, "seed": 0},
+    ]  # fmt: skip
+    assert (line["seeds"], line["epochs"], "log" in line) == ([1, 2, 1], 3, False)
+    json.dumps(line, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("configs", "asked", "message"),
+    [
+        ([], {"epochs": [], "seeds": []}, "There are no trials."),
+        ([BASE, BASE], {"epochs": [1, 1], "seeds": [1, 1]}, "Trial 2 is the same configuration as trial 1."),
+        (CONFIGS, {"epochs": [1, 1]}, "There are 3 trials, but 2 `epochs`."),
+        (CONFIGS, {"seeds": [1, 1, 1, 1]}, "There are 3 trials, but 4 `seeds`."),
+        (CONFIGS, {"epochs": [1, 0, 1]}, "Trial 2: The value of `epochs` is 0"),
+        (CONFIGS, {"epochs": [1, 1, 1.5]}, "Trial 3: The value of `epochs` is 1.5"),
+        (CONFIGS, {"seeds": [True, 1, 1]}, "Trial 1: The value of `seeds` is True"),
+        ([BASE, replace(BASE, batch_size=501)], {"epochs": [1, 1], "seeds": [1, 1]}, "Trial 2: The value of `batch_size` is 501"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_trained_is_refused(configs, asked, message):
+    with pytest.raises(ConfigError) as caught:
+        trials_question(configs, base=BASE, **{**ASKED, **asked})
+    assert message in str(caught.value)
+
+
+def test_problems_of_all_trials_come_at_once():
+    configs = [BASE, replace(BASE, batch_size=501), BASE]
+    with pytest.raises(ConfigError) as caught:
+        trials_question(configs, base=BASE, epochs=[0, 1, math.nan], seeds=[1, 1, 0])
+    assert len(caught.value.problems) == 5

@@ -1,0 +1,90 @@
+import math
+
+import pytest
+from made_up import made_up_ablation
+
+from kmlp import ConfigError
+from kmlp.studies.published import Figure, beside, verdict
+
+pytestmark = pytest.mark.once
+
+NEAR = [60.4, 60.9, 61.9]  # mean 61.07, spread 0.76: one more is within 61.07 +- 3.79
+
+
+@pytest.mark.parametrize(
+    ("text", "half_unit"),
+    [
+        ("1e400", math.inf),
+        ("1e-400", 0),
+        ("10.0", 0.05),
+        ("10", 0.5),
+        ("0.962", 0.0005),
+        ("1e-3", 0.0005),
+        ("1.50e2", 0.5),
+    ],
+)
+def test_a_figure_knows_how_it_was_rounded(text, half_unit):
+    assert (Figure(text), Figure(text).text) == (float(text), text)
+    assert Figure(text).half_unit == pytest.approx(half_unit)
+
+
+@pytest.mark.parametrize(
+    ("published", "explained"),
+    [("57.0", False), ("57.5", True), ("61.1", True), ("64.6", True), ("65.1", False)],
+)
+def test_the_spread_of_seeds_explains_what_one_more_seed_could_be(published, explained):
+    found = beside(Figure(published), NEAR)
+    assert found.explained is explained
+    assert found.difference == pytest.approx(61.0667 - float(published), abs=1e-3)
+
+
+def test_rounding_explains_what_no_spread_does():
+    assert beside(Figure("10.0"), [10.04, 10.04]).explained is True
+    assert beside(Figure("10.0"), [10.06, 10.06]).explained is False
+
+
+def test_one_seed_or_none_explains_nothing():
+    found = beside(Figure("65.1"), [61.0])
+    assert (found.explained, found.ours.interval) == (None, None)
+    assert found.difference == pytest.approx(-4.1)
+    found = beside(Figure("65.1"), [])
+    assert (found.ours, found.explained, found.difference, found.ratio) == (None,) * 4
+
+
+def test_times_are_a_ratio():
+    assert beside(Figure("900"), [30.0, 60.0]).ratio == pytest.approx(20)
+
+
+LOW, HIGH = [0.80, 0.81, 0.80], [0.90, 0.91, 0.901]
+CLOSE = [0.895, 0.912, 0.903]
+
+
+@pytest.mark.parametrize(
+    ("values", "best", "said"),
+    [
+        ({8: LOW, 64: HIGH}, 64, "width=64 is the best. That holds here. It is better than width=8 by 10.03 points (interval 9.89 to 10.18)."),
+        ({8: LOW, 64: HIGH}, 8, "width=8 is the best. That does not hold here: width=64 is better by 10.03 points (interval 9.89 to 10.18)."),
+        ({8: CLOSE, 64: HIGH}, 64, "width=64 is the best. Here 3 seeds do not tell it from width=8, which is worse by 0.03 points (interval -"),
+        ({8: CLOSE, 64: HIGH}, 8, "width=8 is the best. Here 3 seeds do not tell it from width=64, which is better by 0.03"),
+        ({8: LOW, 16: CLOSE, 64: HIGH}, 64, "do not tell it from width=16"),
+        ({8: LOW, 16: CLOSE, 64: HIGH}, 64, "(interval -0.97 to 1.04). It is better than width=8 by 10.03 points"),
+        ({8: [0.8], 64: [0.9]}, 8, "one seed cannot tell: use at least 3"),
+        ({8: LOW, 64: [float("nan")] * 3}, 64, "width=64 is the best. Here no run of it finished."),
+        ({8: LOW, 64: [float("nan")] * 3}, 8, "Here there is nothing that it could be compared with."),
+        ({8: LOW}, 8, "Here there is nothing that it could be compared with."),
+        ({8: [0.5, 0.75], 64: [0.25, 0.5]}, 8, "Here 2 seeds do not tell it from width=64, which is worse by 25.00 points."),
+        ({8: [0.8, 0.81, float("nan")], 64: LOW}, 8, "is the best. Here 1 of its 3 runs did not finish. Here 2 seeds"),
+        ({8: [0.8, 0.81, float("nan")], 64: HIGH, 16: [0.7, float("nan"), float("nan")]}, 8, "Here 1 seed does not tell it from width=64"),
+    ],
+    ids=[
+        "holds", "does not", "open", "open and better", "open with others", "both", "one seed", "diverged",
+        "others diverged", "no others", "no spread", "some diverged", "one seed in common",
+    ],
+)  # fmt: skip
+def test_a_claim_holds_where_the_interval_says_so(values, best, said):
+    assert said in verdict(made_up_ablation(values), best)
+
+
+def test_a_claim_of_a_value_that_was_not_trained_is_refused():
+    with pytest.raises(ConfigError, match="must be one of the values of `width`: 8, 64"):
+        verdict(made_up_ablation({8: LOW, 64: HIGH}), 128)

@@ -1,0 +1,34 @@
+import math
+
+import pytest
+from made_up import made_up_ablation, made_up_record
+
+from kmlp import RunConfig
+from kmlp.studies.rows import one_run
+from kmlp.training.run import Run
+
+pytestmark = pytest.mark.once
+
+
+def test_a_row_says_which_run_of_which_study_it_is():
+    run = Run(
+        config=RunConfig(width=(3, 2), loss="mse", seed=7), backend="jax", fused=False,
+        parameters=10, history=(made_up_record(1, 0.5), made_up_record(2, math.nan)),
+        key="0123456789abcdef",
+    )  # fmt: skip
+    first, second = one_run("one", run).rows()
+    expected = {
+        "study": "one", "kind": "train", "part": None, "trial": None, "run": "run-0123456789ab",
+        "width": "3x2", "depth": 2, "loss_function": "mse", "seed": 7, "train_size": None,
+        "backend": "jax", "fused": False, "settings": None, "parameters": 10, "status": "diverged",
+        "epoch": 1, "loss": 0.5, "val_accuracy": 0.5, "seconds": 1.0,
+    }  # fmt: skip
+    assert {name: first[name] for name in expected} == expected
+    assert (second["epoch"], second["loss"], second["test_accuracy"]) == (2, None, None)
+
+
+def test_where_one_width_is_a_text_all_are():
+    rows = made_up_ablation({1: [0.9], (3, 2): [0.8]}).study_runs().rows()
+    assert [row["width"] for row in rows] == ["1", "3x2"]
+    rows = made_up_ablation({1: [0.9], 3: [0.8]}).study_runs().rows()
+    assert [row["width"] for row in rows] == [1, 3]

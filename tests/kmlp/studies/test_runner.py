@@ -1,0 +1,245 @@
+import math
+import re
+
+import numpy as np
+import pytest
+from made_up import made_up_record
+
+from kmlp import ConfigError, RayExecutor, RunConfig, ablate, load_dataset, train
+from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
+from kmlp.errors import ClusterError
+from kmlp.executors import InProcessExecutor
+from kmlp.studies.ablation import ablation_question
+from kmlp.studies.config_list import trials_question
+from kmlp.studies.runner import Question, train_all, work
+from kmlp.training.checks import check_trainable, parameters_of
+from kmlp.training.run import Run, identify
+
+SMALL = RunConfig(train_size=1024, width=16, depth=1)
+
+
+def test_train_returns_every_epoch_and_a_trained_model():
+    run = train(SMALL, epochs=3)
+    assert (run.status, run.epochs, run.parameters) == ("finished", 3, parameters_of(SMALL))
+    assert [record.epoch for record in run.history] == [1, 2, 3]
+    assert run.history[0].loss > run.history[2].loss
+    assert all(len(record.step_losses) == 16 for record in run.history)
+    assert 0 < run.seconds == sum(record.seconds for record in run.history)
+    test = load_dataset("mnist").test
+    found = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
+    np.testing.assert_allclose(found, [run.test_loss, run.test_accuracy], rtol=1e-5)
+
+
+@pytest.mark.once
+def test_the_observer_hears_everything_in_order():
+    events = []
+    train(SMALL, epochs=2, observer=events.append)
+    assert [type(event) for event in events] == [
+        StudyStarted, RunStarted, EpochFinished, EpochFinished, RunFinished,
+    ]  # fmt: skip
+
+
+def test_a_diverged_run_is_recorded_and_never_an_exception():
+    diverging = RunConfig(train_size=1000, loss="mse", output="linear", learning_rate=1e20)
+    run = train(diverging, epochs=5)
+    assert (run.status, run.epochs) == ("diverged", 1)
+    assert np.isnan(run.val_accuracy)
+    assert np.isnan(run.test_accuracy)
+    assert run.archive is None
+    with pytest.raises(ValueError, match="diverged"):
+        run.model()
+
+
+@pytest.mark.parametrize(
+    ("change", "epochs", "message"),
+    [
+        ({}, 0, "`epochs` is 0, but must be an integer, `1 <= epochs <= 1000000`"),
+        ({}, 1.5, "`epochs` is 1.5"),
+        ({}, True, "`epochs` is True"),
+        ({"batch_size": 50_001}, 1, "at most the 50000 training images"),
+        ({"train_size": 10}, 1, "`batch_size` is 64, but must be at most the 10"),
+        ({"train_size": 60_000}, 1, "mnist has 50000 training images"),
+        ({"width": 10**6, "depth": 3}, 1, "make 2,000,"),
+        ({"width": 10**30}, 1, "parameters, but at most 1,073,741,824 are trained"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_training(change, epochs, message):
+    events = []
+    with pytest.raises(ConfigError) as caught:
+        train(RunConfig(**change), epochs=epochs, observer=events.append)
+    assert message in str(caught.value)
+    assert events == []
+
+
+def test_problems_of_all_configurations_come_at_once():
+    configs = [RunConfig(batch_size=60_000), RunConfig(train_size=1)]
+    with pytest.raises(ConfigError) as caught:
+        check_trainable(configs, epochs=0)
+    assert len(caught.value.problems) == 3
+
+
+def test_a_run_that_diverges_in_its_evaluation_has_no_accuracy_either():
+    run = train(RunConfig(train_size=64, learning_rate=1e38), epochs=2)
+    assert np.isfinite(run.history[-1].step_losses).all()
+    assert run.status == "diverged"
+    assert np.isnan([run.val_accuracy, run.test_accuracy, run.history[-1].accuracy]).all()
+
+
+@pytest.mark.once
+def test_until_is_the_run_as_it_was():
+    run = train(SMALL, epochs=2)
+    first = run.until(1)
+    assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
+    assert run.until(2).archive is run.archive
+    with pytest.raises(ValueError, match="was cut"):
+        first.model()
+
+
+def test_the_longest_runs_are_trained_first_where_several_are_at_a_time():
+    def seconds(**fields):
+        return work(identify(RunConfig(**fields), fused=True))
+
+    assert seconds(width=512) > 3 * seconds(width=128) > 3 * seconds(width=32)
+    assert seconds(batch_size=1) > 3 * seconds(batch_size=64) > 3 * seconds(depth=0)
+    assert seconds() > 3 * seconds(train_size=5000)
+
+
+@pytest.mark.once
+def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
+    class SeveralAtATime(InProcessExecutor):
+        """Does one at a time nevertheless."""
+
+        asked = 0
+
+        def free(self):
+            self.asked += 1
+            return 2 if self.asked == 1 else super().free()
+
+    def started(executor):
+        events = []
+        ablate(
+            "width",
+            [8, 16],
+            base=SMALL,
+            seeds=2,
+            epochs=1,
+            executor=executor,
+            observer=events.append,
+        )
+        return [
+            event.assignment.config.width
+            for event in events
+            if isinstance(event, RunStarted)
+        ]
+
+    assert started(InProcessExecutor()) == [8, 16, 8, 16]
+    assert started(SeveralAtATime()) == [16, 16, 8, 8]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("epochs", [(1, 3), (3, 1)])
+def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(epochs):
+    base = RunConfig(train_size=512, width=8, depth=1)
+    questions = [
+        trials_question([base], epochs=[epochs[0]], seeds=[2], base=base),
+        ablation_question("width", [8, 4], base=base, seeds=1, epochs=epochs[1]),
+    ]
+    events = []
+    trials, ablation = train_all(
+        questions,
+        fused=True,
+        observer=events.append,
+        jobs=1,
+        runs_dir=":memory:",
+        fresh=False,
+    )
+    assert [run.epochs for run in trials.runs] == [epochs[0]] * 2
+    assert [run.epochs for run in ablation.runs] == [epochs[1]] * 2
+    first, second = trials.runs[0], ablation.runs[0]
+    assert first.key == second.key
+    assert [it.loss for it in first.history][:1] == [it.loss for it in second.history][:1]
+    trained = sum(isinstance(event, EpochFinished) for event in events)
+    assert trained == 3 + epochs[0] + epochs[1]  # the shared one, and one of each
+    assert isinstance(events[0], StudyStarted)
+    assert (events[0].names, events[0].epochs) == ((trials.name, ablation.name), trained)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("executor", "jobs", "said"),
+    [
+        ("rya", None, 'Unknown executor "rya": did you mean "ray"? Allowed: local, ray.'),
+        (3, None, "The executor is 3, but must be local or ray, or have the methods free"),
+        (InProcessExecutor(), 2, "`jobs` has no effect where an executor is given"),
+        ("local", 0, "The value of `jobs` is 0"),
+        ("ray", 0, "The value of `jobs` is 0"),
+    ],
+)
+def test_wrong_executors_are_refused_before_training(executor, jobs, said, tmp_path):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        ablate(
+            "width",
+            [8],
+            base=SMALL,
+            executor=executor,
+            jobs=jobs,
+            runs_dir=tmp_path / "runs",
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.once
+def test_without_ray_its_executor_says_how_to_have_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ClusterError, match=r"pip install kmlp\[ray\]"):
+        RayExecutor()
+
+
+def question_of(kind, epochs):
+    """Two widths, two seeds; its answer is what it is given."""
+    rows = [[RunConfig(width=width, seed=seed) for seed in (0, 1)] for width in (8, 16)]
+    return Question(
+        kind=kind,
+        about={},
+        rows=rows,
+        epochs=epochs,
+        name=None,
+        answer=lambda name, rows, epochs: (
+            [[run.epochs for run in row] for row in rows],
+            list(epochs),
+        ),
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("came", "expected"),
+    [
+        ([[3, 3], [3, 3]], ([[3, 3], [3, 3]], [3, 3])),
+        ([[3, 1], [2, 5]], ([[3], [3]], [3, 3])),  # of what is finished
+        ([[2, 1], [2, None]], ([[1, 1], [1]], [1, 1])),  # as far as all that began came
+        ([[2, None], [None, None]], ([[2], []], [2, 2])),
+        ([[math.nan, 1], [2, 2]], ([[1], []], [3, 3])),  # it diverged in its first epoch
+        ([[None, None], [None, None]], None),
+    ],
+)
+def test_what_came_of_a_study_that_was_not_trained_to_its_end(came, expected):
+    question = question_of("ablation", [3, 3])
+    runs = {}
+    for configs, row in zip(question.rows, came, strict=True):
+        for config, epochs in zip(configs, row, strict=True):
+            if epochs is None:
+                continue
+            diverged = math.isnan(epochs)
+            history = [
+                made_up_record(epoch, math.nan if diverged else 0.5)
+                for epoch in range(1, 2 if diverged else epochs + 1)
+            ]
+            runs[config] = Run(
+                config=config,
+                backend="none",
+                fused=True,
+                parameters=1,
+                history=tuple(history),
+            )
+    assert question.answer_so_far("it", runs) == expected

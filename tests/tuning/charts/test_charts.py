@@ -1,0 +1,336 @@
+"""The charts of made-up searches."""
+
+import json
+import math
+import random
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import vl_convert
+from made_up import made_up_record
+
+from kmlp import ConfigError, RunConfig
+from kmlp.charts.accuracy import AccuracyScale
+from kmlp.charts.style import save, style, to_specification
+from kmlp.statistics import Estimate
+from kmlp.training.run import Run
+from kmlp_tuning import SearchSpace
+from kmlp_tuning.charts import CHARTS, confirmed, fields, importance, learning_curves
+from kmlp_tuning.charts.confirmed import confirmed_rows
+from kmlp_tuning.charts.parallel import line_rows, parallel_coordinates
+from kmlp_tuning.charts.rows import jitter, range_ticks, trial_rows
+from kmlp_tuning.search.importance import Importance, Importances
+from kmlp_tuning.search.records import comparison
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.settings import make_settings
+from kmlp_tuning.search.trial import Confirmed, Trial
+from kmlp_tuning.space.domains import Range
+
+pytestmark = pytest.mark.once
+
+NAN = math.nan
+SPACE = {
+    "depth": "0,1,2",
+    "width": "16:512:log",
+    "activation": "relu,tanh",
+    "learning_rate": "1e-3:1:log",
+}
+CONFIGS = [
+    RunConfig(depth=1, width=16, activation="relu", learning_rate=0.1),
+    RunConfig(depth=0, learning_rate=0.01),
+    RunConfig(depth=2, width=512, activation="tanh", learning_rate=1.0),
+    RunConfig(depth=2, width=64, activation="tanh", learning_rate=0.001),
+    RunConfig(depth=1, width=64, activation="tanh", learning_rate=0.3),
+]
+CURVES = [[0.8, 0.9, 0.96], [0.7], [0.6, NAN], [0.5], [0.85, 0.9, 0.95]]
+AGAIN = {1: (3, [[0.8, 0.9, 0.92], [0.8, 0.9, 0.94]]), 5: (2, [[0.8, 0.88, 0.93], [NAN]])}
+FOUND = Importances(
+    fields=(
+        Importance("learning_rate", Estimate(0.05, (0.02, 0.08), 9)),
+        Importance("depth", Estimate(-0.001, (-0.01, 0.008), 9)),
+    ),
+    epochs=1,
+    trials=9,
+    skill=0.25,
+)
+
+
+def run(config, accuracies, **more):
+    return Run(
+        config=config, backend="none", fused=True, parameters=1,
+        history=tuple(made_up_record(n, it) for n, it in enumerate(accuracies, start=1)),
+        **more,
+    )  # fmt: skip
+
+
+def search(
+    curves=CURVES,
+    *,
+    configs=CONFIGS,
+    space=SPACE,
+    again=None,
+    failed=(),
+    max_epochs=3,
+    **state,
+):
+    """Of the curves of trials: None: not begun; again: number -> (epochs, curves)."""
+    settings = make_settings(
+        SearchSpace(space), RunConfig(), max_trials=2, algorithm="hyperband",
+        objective="val_accuracy", max_epochs=max_epochs, min_epochs=None, factor=None,
+        confirm=2, fused=True,
+    )  # fmt: skip
+    trials = [
+        replace(
+            Trial.begun(number, config), epochs=len(curve or [0]),
+            run=None if curve is None else run(config, curve, failure="why" if number in failed else None),
+        )
+        for number, (config, curve) in enumerate(zip(configs, curves, strict=False), start=1)
+    ]  # fmt: skip
+    others = [
+        Confirmed(
+            number, epochs, (),
+            tuple(run(replace(configs[number - 1], seed=n), it) for n, it in enumerate(lot, start=1)),
+        )
+        for number, (epochs, lot) in (again or {}).items()
+    ]  # fmt: skip
+    return Search(
+        name="made-up", settings=settings, backend="none", trials=tuple(trials),
+        confirmed=comparison(settings, others, 0.1),
+        chosen_after={it.number: it.chosen_after for it in others},
+        chance=0.1, **{"complete": True, "importances": None, **state},
+    )  # fmt: skip
+
+
+def drawn(chart):
+    """A chart as SVG; altair checks it against Vega-Lite's schema on the way."""
+    specification = to_specification(chart)
+    assert len(json.dumps(specification)) < 1_000_000
+    assert len(specification["description"]) > 50
+    return vl_convert.vegalite_to_svg(
+        {**specification, "config": style()}, show_warnings=True
+    )
+
+
+def many(count, epochs):
+    lot = random.Random(0)
+    configs = [
+        RunConfig(
+            depth=lot.choice([0, 1, 2]), width=round(2 ** lot.uniform(4, 9)),
+            activation=lot.choice(["relu", "tanh"]), learning_rate=10 ** lot.uniform(-3, 0),
+        )
+        for _ in range(count)
+    ]  # fmt: skip
+    lengths = [lot.choice([1, 3, 9, 27, epochs]) for _ in configs]
+    curves = [
+        [1 - lot.uniform(0.9, 1.1) * (0.04 / (it.learning_rate + 0.05)) / n**0.3 for n in range(1, length)]
+        + [lot.choice([0.3, 0.8, 0.9, NAN])]
+        for it, length in zip(configs, lengths, strict=True)
+    ]  # fmt: skip
+    return search(curves, configs=configs, max_epochs=epochs)
+
+
+CASES = {
+    "all sorts": search(again=AGAIN),
+    "one trial": search([[0.9]], again={1: (1, [[0.8]])}),
+    "all diverged": search([[0.9, NAN], *[[NAN]] * 4], again={1: (1, [[NAN]])}),
+    "only failures": search([[0.9], []], failed=[1, 2], again={1: (1, [[0.9]])}),
+    "some wait": search([[0.9], None, [0.8, 0.85]], complete=False, again={1: (1, [[0.8]])}),
+    "perfect": search([[1.0], [1.0]], again={1: (1, [[1.0], [1.0]])}),
+    "one field, one epoch": search([[0.9], [0.8]], space={"learning_rate": "1e-3:1"}, max_epochs=1, again={1: (1, [[0.9]])}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [it for it in CHARTS if it != "importance"])
+@pytest.mark.parametrize("case", CASES)
+def test_every_chart_can_be_drawn(case, kind, capfd):
+    picture = drawn(CHARTS[kind](CASES[case]))
+    assert "mnist, hyperband, " in picture
+    assert "NaN" not in picture
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", ["curves", "parallel", "fields"])
+def test_many_trials_are_a_small_file(kind):
+    drawn(CHARTS[kind](many(300, 81)))
+
+
+@pytest.mark.parametrize("end", ["html", "svg"])
+def test_a_chart_is_saved_without_a_warning(end, tmp_path):
+    path = tmp_path / f"chart.{end}"
+    save(learning_curves(CASES["all sorts"]), path)
+    assert path.stat().st_size > 1000
+
+
+def rows_by_trial(search):
+    return {row["trial"]: row for row in trial_rows(search)}
+
+
+def test_the_rows_of_trials():
+    rows = rows_by_trial(search())
+    assert rows[1] == {
+        "trial": 1, "kind": "best", "depth": "1", "width": "16", "activation": "relu",
+        "learning_rate": "0.1", "epochs": 3, "errors": [20, 10, 4], "error": 4, "lost": None,
+    }  # fmt: skip
+    assert (rows[2]["kind"], rows[2]["width"], rows[2]["activation"]) == (
+        "stopped",
+        "none",
+        "none",
+    )
+    third = rows[3]
+    assert (third["kind"], third["epochs"], third["lost"]) == ("diverged", 1, 2)
+    assert (third["errors"], third["error"]) == ([40], None)
+    assert rows[5]["kind"] == "finished"
+
+
+def test_the_best_is_drawn_last_and_over_the_others():
+    assert [row["trial"] for row in trial_rows(search())] == [3, 4, 2, 5, 1]
+    assert trial_rows(search(again=AGAIN))[-1]["trial"] == search(again=AGAIN).best().number
+
+
+def test_what_waits_or_failed_is_counted_in_the_subtitle():
+    found = search([[0.9], None, [0.8, NAN], []], failed=[4], complete=False)
+    rows = rows_by_trial(found)
+    assert {number: row["kind"] for number, row in rows.items()} == {
+        1: "best",
+        3: "diverged",
+        4: "failed",
+    }
+    subtitle = " ".join(learning_curves(found).to_dict()["title"]["subtitle"])
+    assert "; 1 trial diverged, 1 trial failed and has no accuracy, 1 trial not begun" in (
+        subtitle
+    )
+
+
+def test_a_failed_trial_keeps_the_epochs_that_it_had():
+    row = rows_by_trial(search([[0.9, 0.8]], failed=[1]))[1]
+    assert (row["errors"], row["error"], row["lost"]) == ([10, 20], None, None)
+
+
+def test_crosses_are_where_trials_diverged():
+    found = learning_curves(search([[0.9], [NAN], [NAN], [0.5, NAN]])).to_dict()
+    crosses = [it for it in found["datasets"].values() if "diverged" in it[0]]
+    assert crosses == [
+        [
+            {"epoch": 1, "diverged": 2, "trials": "2, 3"},
+            {"epoch": 2, "diverged": 1, "trials": "4"},
+        ]
+    ]
+
+
+def test_where_parallel_lines_are():
+    found = search()
+    scale = AccuracyScale(4, 30)
+    rows = {it["trial"]: it for it in line_rows(found, trial_rows(found), scale)}
+    assert list(rows)[-1] == 1
+    depth, width, activation, rate, accuracy = rows[1]["at"]
+    assert depth == pytest.approx(0.5, abs=0.03)
+    assert (width, rate, accuracy) == (0, pytest.approx(2 / 3, abs=1e-4), 1)
+    assert activation == pytest.approx(0, abs=0.03)
+    assert rows[2]["at"][1] < -0.05 > rows[2]["at"][2]  # it has no hidden layer
+    assert rows[2]["at"][4] == 0
+    assert rows[3]["at"][1:4:2] == [1, 1]
+    assert rows[3]["at"][4] == -0.1  # it diverged
+    assert (rows[1]["told"], rows[3]["told"]) == ("96.00", "none")
+
+
+def test_the_text_alternatives_have_the_main_numbers():
+    found = search(again=AGAIN, importances=FOUND)
+    for kind in ("curves", "parallel", "fields"):
+        text = CHARTS[kind](found).to_dict()["description"]
+        assert "5 trials" in text
+        assert "validation accuracy from 50 to 96 %" in text
+        assert "trial 1: 96.00\u00a0% after 3 epochs" in text
+    assert "a field is shuffled" in drawn(importance(found))
+    text = importance(found).to_dict()["description"]
+    assert "learning_rate 5.00 (2.00 to 8.00), depth -0.10 (-1.00 to 0.80)" in text
+    assert "errs by 25 % less" in text
+    text = confirmed(found).to_dict()["description"]
+    assert "+3.00 (trial 1), +2.00 (trial 5) points" in text
+
+
+def test_confirmed_compares_like_with_like():
+    found = search(again=AGAIN)
+    rows = confirmed_rows(found, found.confirmed)
+    told = [(it["name"], it["kind"], it["seed"], it["accuracy"]) for it in rows]
+    seed, mean = "another seed", "mean of these, 95 % interval"
+    assert told == [
+        ("trial 1, 3 epochs", "in the search", "0", 96),
+        ("trial 1, 3 epochs", seed, "1", 92),
+        ("trial 1, 3 epochs", seed, "2", 94),
+        ("trial 1, 3 epochs", mean, "all of these", pytest.approx(93)),
+        ("trial 5, 2 epochs", "in the search", "0", 90),
+        ("trial 5, 2 epochs", seed, "1", 88),
+        ("trial 5, 2 epochs", seed, "2", None),
+        ("trial 5, 3 epochs", seed, "1", 93),
+        ("trial 5, 3 epochs", seed, "2", None),
+    ]
+    # Student's t of two seeds: 93 +- 12.706 * sqrt(2) / sqrt(2), cut off at 100 %.
+    assert (rows[3]["low"], rows[3]["high"]) == (pytest.approx(80.294, abs=1e-3), 100)
+
+
+def test_without_importances_or_other_seeds_there_is_no_such_chart():
+    with pytest.raises(ConfigError, match=r"made-up has 5 trials with an epoch, but .* 8"):
+        importance(search())
+    with pytest.raises(ConfigError, match="has no trial that was trained with other seeds"):
+        confirmed(search())
+
+
+def test_the_axis_is_as_the_field_is_searched():
+    panels = fields(search()).to_dict()["concat"]
+    scales = [panel["layer"][0]["encoding"]["x"]["scale"] for panel in panels]
+    assert scales[0]["domain"] == ["0", "1", "2"]
+    assert (scales[1]["type"], scales[1]["domain"]) == ("log", [16, 512])
+    assert scales[2]["domain"] == ["none", "relu", "tanh"]
+    [linear] = fields(CASES["one field, one epoch"]).to_dict()["concat"]
+    assert linear["layer"][0]["encoding"]["x"]["scale"]["type"] == "linear"
+
+
+def test_widths_of_several_layers_are_texts():
+    space = {"width": [32, (300, 100)]}
+    configs = [RunConfig(width=(300, 100)), RunConfig(width=32)]
+    found = search([[0.9], [0.8]], configs=configs, space=space)
+    assert rows_by_trial(found)[1]["width"] == "300x100"
+    assert "300x100" in drawn(parallel_coordinates(found))
+    assert "300x100" in drawn(fields(found))
+
+
+@pytest.mark.parametrize("chart", [learning_curves, parallel_coordinates, fields])
+def test_where_there_is_no_best_none_is_told_of(chart):
+    subtitle = " ".join(chart(CASES["all diverged"]).to_dict()["title"]["subtitle"])
+    assert "5 trials diverged" in subtitle
+    assert "Every trial diverged or failed." in subtitle
+    assert "It is" not in subtitle
+
+
+def test_trials_of_equal_length_need_no_warning():
+    equal = search([[0.9] * 3, [0.8] * 3])
+    assert "thick" not in " ".join(
+        parallel_coordinates(equal).to_dict()["title"]["subtitle"]
+    ).replace("thickest", "")
+    [*lines] = parallel_coordinates(search()).to_dict()["title"]["subtitle"]
+    assert "thin ones for fewer" in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("domain", "ticks"),
+    [
+        (Range(1e-3, 1.0, "log"), [0.001, 0.01, 0.1, 1]),
+        (Range(16, 512, "log"), [20, 50, 100, 200, 500]),
+        (Range(0.11, 0.12, "log"), [0.11, 0.12]),
+        (Range(1e-9, 1e3, "log"), [1e-9, 1e-6, 1e-3, 1, 1e3]),
+        (Range(0, 3), [0, 1, 2, 3]),
+        (Range(0.0, 0.95), [0, 0.2, 0.4, 0.6, 0.8]),
+        (Range(1000, 60000), [10000, 20000, 30000, 40000, 50000, 60000]),
+    ],
+    ids=str,
+)
+def test_the_ticks_of_a_range(domain, ticks):
+    assert range_ticks(domain) == pytest.approx(ticks)
+
+
+def test_jitter_is_even_and_the_same_each_time():
+    shifts = sorted(map(jitter, range(1, 101)))
+    gaps = [b - a for a, b in pairwise(shifts)]
+    assert -0.5 <= shifts[0] < shifts[-1] <= 0.5
+    assert max(gaps) < 0.02

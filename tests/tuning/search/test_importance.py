@@ -1,0 +1,103 @@
+"""Importances of trials with made-up accuracies."""
+
+import json
+import random
+from dataclasses import replace
+
+import pytest
+from made_up import made_up_record
+
+from kmlp import RunConfig
+from kmlp.training.run import Run
+from kmlp_tuning import SearchSpace
+from kmlp_tuning.search.importance import MIN_TRIALS, Importances, importances
+from kmlp_tuning.search.trial import Trial
+
+pytestmark = pytest.mark.once
+
+SPACE = SearchSpace(
+    {"learning_rate": "1e-3:1:log", "activation": "relu,tanh", "depth": "1,2,3"}
+)
+
+
+def trial(number, config, accuracies):
+    run = Run(
+        config=config, backend="none", fused=True, parameters=1,
+        history=tuple(made_up_record(n, it) for n, it in enumerate(accuracies, start=1)),
+    )  # fmt: skip
+    return replace(Trial.begun(number, config), epochs=len(accuracies), run=run)
+
+
+def trials(count, accuracy):
+    lot = random.Random(0)
+    configs = [
+        RunConfig(
+            learning_rate=10 ** -lot.uniform(0, 3),
+            activation=lot.choice(["relu", "tanh"]),
+            depth=lot.choice([1, 2, 3]),
+        )
+        for _ in range(count)
+    ]
+    return [trial(n, it, [accuracy(it)]) for n, it in enumerate(configs, start=1)]
+
+
+def test_the_field_that_matters_comes_first():
+    found = importances(
+        trials(40, lambda it: 0.9 if it.activation == "tanh" else 0.7), SPACE, chance=0.1
+    )
+    first, second, third = found.fields
+    assert first.field == "activation"
+    assert first.drop.mean == pytest.approx(
+        0.1, abs=0.03
+    )  # shuffled, half of them are wrong
+    assert first.drop.interval[0] > 0.05
+    assert abs(second.drop.mean) < 0.01 > abs(third.drop.mean)
+    assert found.skill > 0.8
+
+
+def test_where_nothing_matters_nothing_is_explained():
+    lot = random.Random(1)
+    found = importances(trials(30, lambda it: lot.uniform(0.5, 0.9)), SPACE, chance=0.1)
+    assert found.skill < 0.1
+
+
+def test_accuracies_are_compared_after_epochs_that_all_have():
+    few = trials(10, lambda it: 0.5)
+    more = [
+        trial(11, RunConfig(learning_rate=0.5), [0.5, 0.9]),
+        trial(12, RunConfig(learning_rate=0.4), [0.5, 0.9]),
+    ]
+    found = importances([*few, *more], SPACE, chance=0.1)
+    assert (found.epochs, found.trials) == (1, 12)
+    assert {it.drop.mean for it in found.fields} == {0.0}
+
+
+def test_one_that_diverged_counts_with_chance():
+    nan = float("nan")
+    found = importances(
+        trials(30, lambda it: nan if it.depth == 3 else 0.9), SPACE, chance=0.1
+    )
+    assert found.fields[0].field == "depth"
+    assert found.fields[0].drop.mean > 0.1
+
+
+def test_few_trials_say_nothing():
+    assert importances(trials(MIN_TRIALS - 1, lambda it: 0.5), SPACE, chance=0.1) is None
+    nan = float("nan")
+    assert importances(trials(20, lambda it: nan), SPACE, chance=0.1) is None
+
+
+def test_the_same_twice():
+    def found():
+        return importances(
+            trials(20, lambda it: it.learning_rate), SPACE, chance=0.1, repeats=3
+        )
+
+    assert found() == found()
+
+
+def test_they_can_be_kept_as_json():
+    found = importances(
+        trials(12, lambda it: it.learning_rate), SPACE, chance=0.1, repeats=2
+    )
+    assert Importances.restored(json.loads(json.dumps(found.to_dict()))) == found

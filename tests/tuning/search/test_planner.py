@@ -1,0 +1,257 @@
+"""Searches with made-up scores, through the engine: nothing is trained."""
+
+import hashlib
+import math
+import random
+
+import pytest
+from made_up import made_up_record
+
+from kmlp import RunConfig, engine
+from kmlp.engine import Planned, SliceFailed, SliceResult
+from kmlp.store import Store
+from kmlp.training.run import Run, RunIdentity
+from kmlp_tuning import SearchSpace
+from kmlp_tuning.search.planner import SearchPlanner
+from kmlp_tuning.search.settings import make_settings
+from kmlp_tuning.search.trial import rank
+
+pytestmark = pytest.mark.once
+
+SPACE = SearchSpace({"learning_rate": "1e-3:1:log", "width": [8, 16, 32], "depth": [0, 1]})
+
+
+class Executor:
+    """An epoch a slice; who is done first is chance."""
+
+    def __init__(self, capacity=1, *, order=0, diverges=(), fails=()):
+        self.capacity = capacity
+        self.going = []
+        self.done = []
+        self.diverges = diverges
+        self.fails = fails
+        self.lot = random.Random(order)
+
+    def free(self):
+        return self.capacity - len(self.going)
+
+    def submit(self, slice_):
+        self.going.append(slice_)
+
+    def result(self, timeout=None):
+        slice_ = self.going.pop(self.lot.randrange(len(self.going)))
+        config, epoch = slice_.config, slice_.epochs + 1
+        if config.learning_rate in self.fails:
+            return SliceFailed(slice_, "It always does.", final=True)
+        self.done.append((config, epoch))
+        diverged = config.learning_rate in self.diverges
+        accuracy = config.learning_rate * (1 - 2.0**-epoch)
+        record = made_up_record(epoch, math.nan if diverged else accuracy)
+        return SliceResult(slice_, (record,), None if diverged else b"a model")
+
+
+def settings(**changes):
+    asked = {
+        "max_trials": 17, "algorithm": "hyperband", "objective": "val_accuracy",
+        "max_epochs": 9, "min_epochs": None, "factor": None, "confirm": 0, "fused": True,
+    }  # fmt: skip
+    return make_settings(SPACE, RunConfig(), **{**asked, **changes})
+
+
+def identify(config):
+    key = hashlib.sha256(repr(config).encode()).hexdigest()
+    return RunIdentity(key, config, "none", True, 1)
+
+
+def search(asked, executor, *, store=None, events=None, fresh=False):
+    planner = SearchPlanner(
+        asked, work=lambda config: config.width, check=lambda configs: None
+    )
+    with Store(None) if store is None else store as used:
+        engine.execute(
+            planner, store=used, executor=executor, identify=identify, fresh=fresh,
+            observer=None if events is None else events.append,
+        )  # fmt: skip
+    return planner
+
+
+def told(planner):
+    return [
+        (it.number, it.config, it.bracket, it.rung, it.epochs, it.run.status)
+        for it in planner.trials
+    ]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "max_trials", "capacity", "order"),
+    [
+        ("hyperband", 17, 2, 1),
+        ("hyperband", 17, 3, 2),
+        ("hyperband", 40, 50, 3),
+        ("random", 17, 3, 2),
+        ("bayesian", 13, 3, 2),
+    ],
+)
+def test_the_number_of_workers_and_their_speed_make_no_difference(
+    algorithm, max_trials, capacity, order
+):
+    asked = settings(algorithm=algorithm, max_trials=max_trials)
+    alone = search(asked, Executor())
+    together = search(asked, Executor(capacity, order=order))
+    assert told(together) == told(alone)
+    assert len(alone.trials) == max_trials
+
+
+def test_promoted_configurations_are_advanced_and_nothing_is_trained_twice():
+    executor = Executor()
+    planner = search(settings(), executor)
+    assert len(executor.done) == len(set(executor.done))
+    assert len(executor.done) == sum(it.epochs for it in planner.trials)
+    assert sum(it.epochs for it in planner.trials) == 21 + 21 + 27  # of the plan
+
+
+def test_the_trials_are_ranked_and_those_that_went_wrong_come_last():
+    rates = [it.config.learning_rate for it in search(settings(), Executor()).trials]
+    best, second, third = sorted(rates)[-3:]
+    planner = search(settings(), Executor(diverges={best}, fails={second}))
+    ranked = rank(planner.trials, "val_accuracy")
+    assert ranked[0].config.learning_rate == third
+    assert len(ranked) == 15
+    status = {it.config.learning_rate: it.run.status for it in planner.trials}
+    assert (status[best], status[second], status[third]) == (
+        "diverged", "failed", "finished",
+    )  # fmt: skip
+    # One of each of the two brackets that halve, and of the third what did not go wrong.
+    finished = [it for it in ranked if it.run.epochs == 9]
+    wrong = [it for it in planner.trials if it not in ranked]
+    assert len(finished) == 1 + 1 + 3 - sum(it.bracket == 3 for it in wrong)
+
+
+def test_where_everything_diverges_the_search_ends():
+    rates = {it.config.learning_rate for it in search(settings(), Executor()).trials}
+    planner = search(settings(confirm=2), Executor(diverges=rates))
+    assert {it.run.status for it in planner.trials} == {"diverged"}
+    assert rank(planner.trials, "val_accuracy") == []
+    assert planner.confirmed == ()
+
+
+def test_without_hidden_layers_width_is_not_chosen():
+    planner = search(settings(max_trials=60), Executor())
+    linear = [it.config.width for it in planner.trials if it.config.depth == 0]
+    assert set(linear) == {RunConfig().width}
+    assert {it.config.width for it in planner.trials if it.config.depth} == {8, 16, 32}
+    assert len({it.config for it in planner.trials}) == 60
+
+
+def test_the_best_three_are_trained_again_with_other_seeds():
+    executor = Executor(2)
+    before = rank(search(settings(), Executor()).trials, "val_accuracy")[:3]
+    planner = search(settings(confirm=4), executor)
+    assert [it.number for it in planner.confirmed] == [it.number for it in before]
+    # Those that were stopped early are trained to the end, too.
+    assert {planner.trials[it.number - 1].run.epochs for it in before} == {9}
+    assert min(it.epochs for it in before) < 9
+    for confirmed in planner.confirmed:
+        assert [run.config.seed for run in confirmed.runs] == [1, 2, 3, 4]
+        assert {run.epochs for run in confirmed.runs} == {9}
+    assert {config.seed for config, _ in executor.done} == {0, 1, 2, 3, 4}
+
+
+def test_a_search_goes_on_where_it_was_cut(tmp_path):
+    whole = search(settings(confirm=2), Executor(2))
+
+    class CutError(Exception):
+        pass
+
+    class Cutting(Executor):
+        left = 7
+
+        def result(self, timeout=None):
+            self.left -= 1
+            if self.left < 0:
+                raise CutError
+            return super().result(timeout)
+
+    seen = []
+    for _ in range(40):
+        executor = Cutting(2, order=len(seen))
+        try:
+            planner = search(settings(confirm=2), executor, store=Store(tmp_path))
+            break
+        except CutError:
+            pass
+        finally:
+            seen += executor.done
+    assert told(planner) == told(whole)
+    assert len(seen) == len(set(seen))
+
+
+def test_more_trials_go_on_from_those_that_there_are(tmp_path):
+    first, more = Executor(), Executor()
+    few = search(settings(), first, store=Store(tmp_path))
+    many = search(settings(max_trials=34), more, store=Store(tmp_path))
+    assert told(many)[:17] == told(few)
+    assert not set(first.done) & set(more.done)
+
+
+def test_fresh_trains_each_epoch_once_again(tmp_path):
+    search(settings(), Executor(), store=Store(tmp_path))
+    again = Executor()
+    planner = search(settings(), again, store=Store(tmp_path), fresh=True)
+    assert len(again.done) == len(set(again.done))
+    assert len(again.done) == sum(it.epochs for it in planner.trials)
+
+
+def test_brackets_run_side_by_side():
+    """So that workers have something to do while a rung is not complete."""
+    planner = SearchPlanner(settings(), work=lambda config: 1, check=lambda configs: None)
+    drawn = [planner.next() for _ in range(18)]
+    assert {it.bracket for it in drawn[:17]} == {1, 2, 3}
+    assert drawn[17] is Planned.WAIT
+
+
+def test_a_long_promotion_begins_before_short_trials():
+    """As soon as its rung is complete, though others could have begun before it."""
+    planner = SearchPlanner(
+        settings(max_trials=34),
+        work=lambda config: config.width,
+        check=lambda configs: None,
+    )
+    number = len([it for it in planner.trials if it.bracket == 1])
+    begun = []
+    while number:
+        begun.append(planner.next())
+        number -= begun[-1].bracket == 1
+    for it in begun:
+        if it.bracket == 1:
+            record = made_up_record(1, it.config.width / 1000)
+            run = Run(
+                config=it.config,
+                backend="none",
+                fused=True,
+                parameters=1,
+                history=(record,),
+            )
+            planner.report(it, run)
+    left = list(iter(planner.next, Planned.WAIT))
+    promoted = [it for it in left if it.rung == 2]
+    assert promoted
+    assert left[-1] not in promoted
+    lengths = [it.config.width * (8 if it in promoted else 9) for it in left]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_asha_promotes_before_it_begins_with_others():
+    executor = Executor()
+    planner = search(settings(algorithm="asha", max_trials=9), executor)
+    assert len(planner.trials) == 9
+    epochs = [epoch for _, epoch in executor.done]
+    assert epochs[:5] == [1, 1, 1, 2, 3]  # of three, one goes on at once
+    assert len(executor.done) == len(set(executor.done))
+
+
+def test_the_longest_begin_first():
+    executor = Executor()
+    search(settings(algorithm="random"), executor)
+    order = [config.width for config, epoch in executor.done if epoch == 1]
+    assert order == sorted(order, reverse=True)

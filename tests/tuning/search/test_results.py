@@ -1,0 +1,115 @@
+"""What came of a search, with made-up accuracies."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from made_up import made_up_record
+
+from kmlp import RunConfig
+from kmlp.training.run import Run
+from kmlp_tuning import SearchSpace
+from kmlp_tuning.search.records import comparison
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.settings import make_settings
+from kmlp_tuning.search.trial import Confirmed, Trial
+
+pytestmark = pytest.mark.once
+
+
+def run(config, accuracies):
+    return Run(
+        config=config, backend="none", fused=True, parameters=1,
+        history=tuple(made_up_record(n, it) for n, it in enumerate(accuracies, start=1)),
+    )  # fmt: skip
+
+
+def search(
+    trials, confirmed=None, *, algorithm="hyperband", objective="val_accuracy", **state
+):
+    """Of trials `(bracket, rung, accuracies)`; confirmed: number -> (epochs, accuracies)."""
+    settings = make_settings(
+        SearchSpace({"learning_rate": "1e-3:1:log"}), RunConfig(), max_trials=9,
+        algorithm=algorithm, objective=objective, max_epochs=3, min_epochs=None, factor=None,
+        confirm=2, fused=True,
+    )  # fmt: skip
+    configs = [RunConfig(learning_rate=0.1 / n) for n in range(1, len(trials) + 1)]
+    found = [
+        replace(
+            Trial.begun(number, config), bracket=bracket, rung=rung,
+            epochs=len(accuracies), run=run(config, accuracies),
+        )
+        for number, (config, (bracket, rung, accuracies)) in enumerate(
+            zip(configs, trials, strict=True), start=1
+        )
+    ]  # fmt: skip
+    again = [
+        Confirmed(
+            number, epochs, (),
+            tuple(
+                run(replace(configs[number - 1], seed=seed), it)
+                for seed, it in enumerate(accuracies, start=1)
+            ),
+        )
+        for number, (epochs, accuracies) in (confirmed or {}).items()
+    ]  # fmt: skip
+    return Search(
+        name="made-up", settings=settings, backend="none", trials=tuple(found),
+        confirmed=comparison(settings, again, 0.1),
+        chosen_after={it.number: it.chosen_after for it in again},
+        chance=0.1, importances=None, **{"complete": True, **state},
+    )  # fmt: skip
+
+
+TWO = [(1, 1, [0.8, 0.85, 0.9]), (1, 1, [0.6, 0.7, 0.95])]
+AGAIN = {
+    1: (1, [[0.5, 0.6, 0.96], [0.7, 0.8, 0.94]]),
+    2: (3, [[0.5, 0.6, 0.93], [0.7, 0.8, 0.91]]),
+}
+
+
+def test_the_bias_is_that_of_what_a_trial_was_chosen_for():
+    found = search(TWO, AGAIN)
+    first, second = found.trials
+    assert found.found_accuracy(first) == 0.8
+    assert found.bias(first) == pytest.approx(0.8 - (0.5 + 0.7) / 2)
+    assert found.bias(second) == pytest.approx(0.95 - (0.93 + 0.91) / 2)
+    assert search(TWO).bias(first) is None
+
+
+def test_the_best_is_the_one_that_other_seeds_confirm():
+    assert search(TWO).best().number == 2
+    assert search(TWO, AGAIN).best().number == 1  # 0.95 is more than 0.92
+
+
+def test_by_another_objective_it_is_the_one_with_the_best_score():
+    assert search(TWO, AGAIN, objective="accuracy").best().number == 2
+
+
+def test_what_diverged_is_not_the_best_though_its_other_seeds_did_well():
+    trials = [(1, 1, [0.8, 0.85, math.nan]), TWO[1]]
+    assert search(trials, AGAIN).best().number == 2
+
+
+RUNGS = [(1, 2, [0.9] * 2), (1, 1, [0.8]), (2, 1, [0.7]), (3, 1, [0.6] * 3)]
+
+
+@pytest.mark.parametrize(
+    ("state", "statuses"),
+    [
+        ({"complete": True}, ["stopped", "stopped", "stopped", "finished"]),
+        ({"complete": False}, ["waiting", "stopped", "waiting", "finished"]),
+        (
+            {"complete": False, "algorithm": "asha"},
+            ["waiting", "waiting", "waiting", "finished"],
+        ),
+        (
+            {"complete": False, "confirmed": {4: (3, [[0.5] * 3, [0.6] * 3])}},
+            ["stopped", "stopped", "stopped", "finished"],
+        ),
+    ],
+    ids=str,
+)
+def test_a_trial_waits_until_it_cannot_be_promoted_any_more(state, statuses):
+    found = search(RUNGS, **state)
+    assert [found.status(it) for it in found.trials] == statuses

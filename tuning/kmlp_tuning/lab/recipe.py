@@ -1,0 +1,203 @@
+"""`Recipe`: the studies of a lab, and the figures that were published of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self
+
+from kmlp.errors import gather, located
+from kmlp.model.config import RunConfig, dataset_of
+from kmlp.studies.ablation import Ablation, ablation_question
+from kmlp.studies.config_list import Trials, trials_question
+from kmlp.studies.published import Figure
+from kmlp.studies.runner import Question
+from kmlp_tuning.search.settings import HALVING, SearchSettings, make_settings
+from kmlp_tuning.space.domains import ends
+from kmlp_tuning.space.space import SearchSpace
+
+QUICK_IMAGES = 2000
+QUICK_SEEDS = 2
+QUICK_TRIALS = 4
+
+Figures = Mapping[str, Mapping[Any, tuple[Figure, ...]]]
+"""Of each quantity, `"accuracy"` in percent, `"loss"`, `"train_loss"` or `"seconds"`: the
+figures by value or number of trial, one after the last epoch, or one after each."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One study of a recipe."""
+
+    place: str
+    """Where the file has it: `ablations 2`, `search`."""
+    heading: str | None
+    """What it asks; None: what a report says of such a study."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AblationPart(Part):
+    """One field of the base, varied."""
+
+    axis: str
+    values: tuple[Any, ...]
+    base: RunConfig
+    epochs: int
+    seeds: int
+    best: tuple[Any, ...]
+    """The value that was found to be the best; empty: none is published."""
+    figures: Figures
+
+    def question(self, *, fused: bool) -> Question[Ablation]:
+        """What it asks. Raises what `ablate` does."""
+        return ablation_question(
+            self.axis,
+            self.values,
+            base=self.base,
+            seeds=self.seeds,
+            epochs=self.epochs,
+            fused=fused,
+        )
+
+    def with_seeds(self, seeds: int) -> Self:
+        """The same with so many seeds."""
+        return replace(self, seeds=seeds)
+
+    def quick(self) -> Self:
+        """The same, to be trained in seconds."""
+        base = _with_few_images(self.base, self.values if self.axis == "batch_size" else ())
+        return replace(self, base=base, epochs=1, seeds=min(QUICK_SEEDS, self.seeds))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialsPart(Part):
+    """Configurations, each trained as it stands."""
+
+    base: RunConfig
+    configs: tuple[RunConfig, ...]
+    epochs: tuple[int, ...]
+    """Of each."""
+    seeds: tuple[int, ...]
+    """Of each."""
+    figures: Figures
+
+    def question(self, *, fused: bool) -> Question[Trials]:
+        """What it asks.
+
+        Raises:
+            ConfigError: if it cannot be trained.
+        """
+        return trials_question(
+            self.configs,
+            base=self.base,
+            epochs=self.epochs,
+            seeds=self.seeds,
+            fused=fused,
+        )
+
+    def with_seeds(self, seeds: int) -> Self:
+        """The same with so many seeds."""
+        return replace(self, seeds=(seeds,) * len(self.configs))
+
+    def quick(self) -> Self:
+        """The same, to be trained in seconds."""
+        return replace(
+            self,
+            base=_with_few_images(self.base),
+            configs=tuple(map(_with_few_images, self.configs)),
+            epochs=(1,) * len(self.configs),
+            seeds=tuple(min(QUICK_SEEDS, it) for it in self.seeds),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchPart(Part):
+    """A search for good hyperparameters."""
+
+    space: SearchSpace
+    base: RunConfig
+    options: Mapping[str, Any]
+    """What `tune` is given beside."""
+    accuracy: Figure | None
+    """The best's, in percent."""
+    best: Mapping[str, Any]
+    """The best's fields."""
+
+    def settings(self, *, fused: bool) -> SearchSettings:
+        """What it asks.
+
+        Raises:
+            ConfigError: with every problem at once.
+        """
+        return make_settings(self.space, self.base, fused=fused, **self.options)
+
+    def quick(self) -> Self:
+        """The same, to be trained in seconds."""
+        batch_sizes = self.space.fields.get("batch_size")
+        sizes = tuple(ends(batch_sizes)) if batch_sizes is not None else ()
+        halving = self.options["algorithm"] in HALVING
+        asked = self.settings(fused=True)
+        return replace(
+            self,
+            base=_with_few_images(self.base, sizes),
+            options={
+                **self.options,
+                "max_trials": min(QUICK_TRIALS, asked.max_trials),
+                "confirm": min(1, asked.confirm),
+                "max_epochs": min(2 if halving else 1, asked.max_epochs),
+                **({"min_epochs": 1, "factor": 2} if halving else {}),
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """A lab."""
+
+    file: str
+    """As it was given: a name, or the path of a file."""
+    name: str
+    """Of the lab, of which the report's is made."""
+    title: str
+    source: str | None
+    """Where the published figures are from."""
+    notes: tuple[str, ...]
+    parts: tuple[AblationPart | TrialsPart | SearchPart, ...]
+    """In the order of the file, but all ablations together, and all lists of trials, as
+    TOML keeps them."""
+    comparable: bool = True
+    """Whether it is trained as it stands, so that figures can be compared."""
+
+    @property
+    def fixed(self) -> tuple[AblationPart | TrialsPart, ...]:
+        """The parts whose runs are known from the start."""
+        return tuple(it for it in self.parts if not isinstance(it, SearchPart))
+
+    @property
+    def search(self) -> SearchPart | None:
+        """The search, if there is one."""
+        found = [it for it in self.parts if isinstance(it, SearchPart)]
+        return found[0] if found else None
+
+    def with_seeds(self, seeds: int) -> Self:
+        """The same with so many seeds of every ablation and trial."""
+        parts = [
+            it if isinstance(it, SearchPart) else it.with_seeds(seeds) for it in self.parts
+        ]
+        return replace(self, parts=tuple(parts))
+
+    def quick(self) -> Self:
+        """The same with fewer epochs, images, seeds and trials: it shows that all of it
+        works, and nothing else.
+        """
+        parts = gather(partial(located, it.place, it.quick) for it in self.parts)
+        return replace(self, parts=tuple(parts), comparable=False)
+
+
+def _with_few_images(config: RunConfig, batch_sizes: tuple[int, ...] = ()) -> RunConfig:
+    """A configuration with few training images, but enough for its batches."""
+    size = max(QUICK_IMAGES, config.batch_size, *batch_sizes)
+    images = config.train_size or len(dataset_of(config).train)
+    return replace(config, train_size=min(size, images))

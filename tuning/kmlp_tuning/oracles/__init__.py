@@ -1,0 +1,1 @@
+"""Keras Tuner's oracles, which choose the next trial of a search."""

@@ -1,0 +1,1 @@
+"""Searches: settings, the planner, trials and their results."""

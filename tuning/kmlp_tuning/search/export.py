@@ -1,0 +1,98 @@
+"""A search as plain values that JSON can hold; numbers that are not finite are None."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from kmlp.export.json import comparison_to_list, estimate_to_dict, run_to_dict
+from kmlp.model.fields import plain
+from kmlp.studies.conclusion import conclusion
+from kmlp.studies.rows import finite
+from kmlp.training.run import common_settings
+from kmlp_tuning.oracles.schedule import total_epochs
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.settings import SearchSettings
+from kmlp_tuning.search.trial import Trial
+
+
+def search_to_dict(search: Search) -> dict[str, Any]:
+    """A search: the question, every trial with its run, the best, and what confirms it."""
+    settings = search.settings
+    best = search.best()
+    found = search.importances
+    confirmed = search.confirmed
+    return {
+        "name": search.name,
+        "algorithm": settings.algorithm,
+        "objective": settings.objective,
+        "direction": settings.direction,
+        "space": settings.space.to_dict(),
+        "base": settings.fixed,
+        "max_trials": settings.max_trials,
+        "max_epochs": settings.max_epochs,
+        "brackets": _brackets(settings),
+        "backend": search.backend,
+        "complete": search.complete,
+        "fused": settings.fused,
+        "settings": dict(common_settings(search.runs)),
+        "trials": [_trial_to_dict(search, trial) for trial in search.trials],
+        "ranked": [trial.number for trial in search.ranked()],
+        "best": best.number if best is not None else None,
+        "importance": {
+            "epochs": found.epochs,
+            "trials": found.trials,
+            "skill": found.skill,
+            "fields": [
+                {"field": it.field, **estimate_to_dict(it.drop)} for it in found.fields
+            ],
+        }
+        if found is not None
+        else None,
+        "confirmed": {
+            "seeds": list(confirmed.seeds),
+            "values": [
+                {**value, "bias": search.bias(_by_number(search, value["value"]))}
+                for value in comparison_to_list(confirmed)
+            ],
+            "conclusion": conclusion(confirmed),
+        }
+        if confirmed is not None
+        else None,
+    }
+
+
+def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
+    """What a search would train."""
+    return {
+        "algorithm": settings.algorithm,
+        "max_trials": settings.max_trials,
+        "space": settings.space.to_dict(),
+        "brackets": _brackets(settings),
+        "epochs": total_epochs(settings.plan()),
+        "confirm_epochs": settings.confirming_epochs,
+    }
+
+
+def _brackets(settings: SearchSettings) -> list[list[dict[str, int]]]:
+    return [[asdict(rung) for rung in bracket.rungs] for bracket in settings.plan()]
+
+
+def _trial_to_dict(search: Search, trial: Trial) -> dict[str, Any]:
+    score = trial.score(search.settings.objective)
+    return {
+        "trial": trial.number,
+        "values": {
+            name: plain(getattr(trial.config, name))
+            for name in search.settings.space.fields
+        },
+        "bracket": trial.bracket,
+        "rung": trial.rung,
+        "score": finite(score) if score is not None else None,
+        **(run_to_dict(trial.run) if trial.run is not None else {}),
+        "status": search.status(trial),
+    }
+
+
+def _by_number(search: Search, number: int) -> Trial:
+    return next(trial for trial in search.trials if trial.number == number)

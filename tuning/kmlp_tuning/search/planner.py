@@ -1,0 +1,192 @@
+"""A search as the engine's planner: what the oracle chooses becomes assignments."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from keras_tuner import Objective
+from keras_tuner.engine.trial import TrialStatus
+
+from kmlp.engine import Assignment, Planned
+from kmlp.model.config import RunConfig
+from kmlp.training.run import Run
+from kmlp_tuning.oracles.oracle import (
+    AshaOracle,
+    BayesianOracle,
+    GridOracle,
+    HyperbandOracle,
+    RandomOracle,
+)
+from kmlp_tuning.search.settings import SearchSettings
+from kmlp_tuning.search.trial import CONFIRMED, Confirmed, SearchAssignment, Trial, rank
+
+
+class SearchPlanner:
+    """Draws trials from the oracle, and at the end confirms the best.
+
+    A promoted configuration is the same run with more epochs to reach. What can begin
+    first does, the longest first, so that no worker waits long for the last one.
+
+    Args:
+        settings: The question.
+        work: About how long an epoch of a configuration takes.
+        check: Is given the configurations that are drawn, before they are trained;
+            raises if they cannot be.
+    """
+
+    def __init__(
+        self,
+        settings: SearchSettings,
+        *,
+        work: Callable[[RunConfig], float],
+        check: Callable[[list[RunConfig]], None],
+    ) -> None:
+        self._settings = settings
+        self._work = work
+        self._check = check
+        self._oracle = make_oracle(settings)
+        self._one_at_a_time = settings.algorithm == "asha"
+        self._order = itertools.count()
+        self._ready: list[tuple[float, int, SearchAssignment]] = []
+        self._open = 0
+        self._trials: dict[RunConfig, Trial] = {}
+        self._confirmed: list[Confirmed] | None = None
+        if not self._one_at_a_time:
+            self._draw()
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """What was drawn so far, in that order."""
+        return tuple(self._trials.values())
+
+    @property
+    def confirmed(self) -> tuple[Confirmed, ...]:
+        """The best, as far as they are trained again."""
+        return tuple(self._confirmed or ())
+
+    def _draw(self) -> None:
+        """Has the oracle choose whatever it can choose now; ASHA, which is to choose when
+        a worker is free, one at a time.
+        """
+        drawn = []
+        while not (self._one_at_a_time and self._ready):
+            found = self._oracle.create_trial(f"tuner {next(self._order)}")
+            if found.status != TrialStatus.RUNNING:
+                break
+            values = found.hyperparameters.values
+            config = self._settings.space.config(values, self._settings.base)
+            if config not in self._trials:
+                drawn.append(config)
+            trial = self._trials.get(config) or Trial.begun(len(self._trials) + 1, config)
+            epochs = values.get("tuner/epochs", self._settings.max_epochs)
+            trial = replace(
+                trial,
+                bracket=values.get("tuner/bracket", 0) + 1,
+                rung=values.get("tuner/round", 0) + 1,
+                epochs=epochs,
+            )
+            self._trials[config] = trial
+            left = self._settings.max_epochs - values.get("tuner/initial_epoch", 0)
+            self._push(
+                SearchAssignment(
+                    config, epochs, found.trial_id, trial.number, trial.bracket, trial.rung
+                ),
+                left,
+            )
+        self._check(drawn)
+
+    def next(self) -> Assignment | Planned:
+        """See `kmlp.engine.Planner`."""
+        if self._confirmed is None:
+            self._draw()
+        if not self._ready and not self._open and self._confirmed is None:
+            self._confirm()
+        if self._ready:
+            self._open += 1
+            return heapq.heappop(self._ready)[-1]
+        return Planned.WAIT if self._open else Planned.DONE
+
+    def report(self, assignment: Assignment, run: Run) -> None:
+        """See `kmlp.engine.Planner`."""
+        assert isinstance(assignment, SearchAssignment)
+        self._open -= 1
+        config = assignment.config
+        if config in self._trials:
+            self._trials[config] = replace(self._trials[config], run=run)
+        if assignment.trial_id == CONFIRMED:
+            assert self._confirmed is not None
+            self._confirmed = [it.with_run(run) for it in self._confirmed]
+            return
+        trial = self._oracle.get_trial(assignment.trial_id)
+        if run.status == "finished":
+            score = getattr(run.history[-1], self._settings.objective)
+            self._oracle.update_trial(
+                trial.trial_id, {self._settings.objective: score}, step=run.epochs
+            )
+            trial.status = TrialStatus.COMPLETED
+        else:
+            trial.status = TrialStatus.FAILED
+            trial.message = run.failure or "Its loss is not finite any more."
+        self._oracle.end_trial(trial)
+
+    def _push(self, assignment: SearchAssignment, epochs_left: int) -> None:
+        length = self._work(assignment.config) * epochs_left
+        heapq.heappush(self._ready, (-length, next(self._order), assignment))
+
+    def _push_confirming(self, trial: Trial, config: RunConfig, epochs: int) -> None:
+        most = self._settings.max_epochs
+        self._push(
+            SearchAssignment(config, most, CONFIRMED, trial.number, 0, 0), most - epochs
+        )
+
+    def _confirm(self) -> None:
+        """The best are trained to the end, and again with seeds that had no part in
+        choosing them.
+        """
+        settings = self._settings
+        best = rank(self.trials, settings.objective)[: settings.confirmed]
+        self._confirmed = []
+        for trial in best:
+            if trial.epochs < settings.max_epochs:
+                self._trials[trial.config] = replace(trial, epochs=settings.max_epochs)
+                self._push_confirming(trial, trial.config, trial.epochs)
+            seeds = range(settings.base.seed + 1, settings.base.seed + 1 + settings.confirm)
+            configs = tuple(replace(trial.config, seed=seed) for seed in seeds)
+            self._confirmed.append(Confirmed(trial.number, trial.epochs, configs, ()))
+            for config in configs:
+                self._push_confirming(trial, config, 0)
+        self._check([config for it in self._confirmed for config in it.configs])
+
+
+def make_oracle(settings: SearchSettings) -> Any:
+    """The Keras Tuner oracle of an algorithm."""
+    common = {
+        "objective": Objective(settings.objective, settings.direction),
+        "hyperparameters": settings.space.to_hyperparameters(),
+        "max_trials": settings.max_trials,
+        "seed": settings.base.seed,
+        "size": settings.space.size,
+    }
+    halving = {
+        "max_epochs": settings.max_epochs,
+        "min_epochs": settings.min_epochs,
+        "factor": settings.factor,
+    }
+    oracle: Any
+    match settings.algorithm:
+        case "hyperband":
+            oracle = HyperbandOracle(**common, **halving)
+        case "asha":
+            oracle = AshaOracle(**common, **halving)
+        case "random":
+            oracle = RandomOracle(**common)
+        case "bayesian":
+            oracle = BayesianOracle(**common)
+        case _:
+            oracle = GridOracle(**common)
+    oracle.verbose = 0
+    return oracle

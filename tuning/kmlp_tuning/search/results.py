@@ -1,0 +1,174 @@
+"""`Search`: what came of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from kmlp._util.text import count_of, protocol_text
+from kmlp.studies.results import METRIC, Comparison
+from kmlp.studies.rows import StudyRun, StudyRuns
+from kmlp.training.run import Run
+from kmlp_tuning.search.importance import Importances
+from kmlp_tuning.search.settings import SearchSettings
+from kmlp_tuning.search.trial import Status, Trial, rank
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Search:
+    """What came of a search."""
+
+    name: str
+    """Of the study, by which `kmlp show` finds it."""
+    settings: SearchSettings
+    backend: str
+    trials: tuple[Trial, ...]
+    """In the order in which they were chosen."""
+    confirmed: Comparison | None
+    """The best configurations with other seeds, the values being the numbers of their
+    trials; None: none was."""
+    chosen_after: Mapping[int, int]
+    """The epochs that each of them had when it was chosen, by number."""
+    chance: float
+    """Validation accuracy of naming the most frequent class always."""
+    complete: bool
+    """Whether all of it is done."""
+    importances: Importances | None
+    """Which hyperparameter mattered; None: too few trials to tell."""
+
+    @property
+    def headline(self) -> str:
+        """What was searched and how, in a line."""
+        settings = self.settings
+        return (
+            f"{settings.base.dataset}, {settings.algorithm}, "
+            f"{count_of(len(self.trials), 'configuration')}, up to "
+            f"{count_of(settings.max_epochs, 'epoch')}, seed {settings.base.seed}, "
+            f"{self.backend}{protocol_text(on_test=settings.base.validates_on_test)}"
+        )
+
+    def ranked(self) -> list[Trial]:
+        """The trials with a score, the best first."""
+        return rank(self.trials, self.settings.objective)
+
+    def best(self) -> Trial | None:
+        """The best trial; None if all diverged or failed.
+
+        Where the objective is the validation accuracy, it is of those that were confirmed
+        the one with the highest mean over the other seeds: a search's own scores are too
+        high, the highest most of all (see `bias`). Else it is the one with the best score.
+        """
+        ranked = self.ranked()
+        if self.settings.objective == METRIC and self.confirmed is not None:
+            value = self.confirmed.best()
+            numbers = [value.value] if value is not None else []
+            ranked = [it for it in ranked if it.number in numbers] or ranked
+        return next(iter(ranked), None)
+
+    def found_accuracy(self, trial: Trial) -> float | None:
+        """The validation accuracy of a trial as it was when it was chosen to be confirmed;
+        None if it was not.
+        """
+        epochs = self.chosen_after.get(trial.number)
+        if epochs is None or trial.run is None:
+            return None
+        return trial.run.until(epochs).val_accuracy
+
+    def status(self, trial: Trial) -> Status:
+        """What came of a trial."""
+        if trial.run is None or (
+            trial.run.status == "finished" and trial.run.epochs < trial.epochs
+        ):
+            return "waiting"
+        if trial.run.status != "finished":
+            return trial.run.status
+        if trial.epochs >= self.settings.max_epochs:
+            return "finished"
+        return "stopped" if self._decided(trial) else "waiting"
+
+    def _decided(self, trial: Trial) -> bool:
+        """Whether a trial can not be promoted any more."""
+        overtaken = self.settings.algorithm == "hyperband" and any(
+            it.bracket == trial.bracket and it.rung > trial.rung for it in self.trials
+        )
+        return self.complete or bool(self.chosen_after) or overtaken
+
+    @property
+    def failed(self) -> int:
+        """How many runs failed: training them ended in errors."""
+        return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every run: those of the trials, then those with other seeds."""
+        values = self.confirmed.values if self.confirmed is not None else ()
+        trials = [trial.run for trial in self.trials if trial.run is not None]
+        return (*trials, *(run for value in values for run in value.runs))
+
+    def bias(self, trial: Trial) -> float | None:
+        """By how much the validation accuracy for which a trial was chosen was higher than
+        with other seeds, in the mean after as many epochs; None if it was not confirmed.
+        """
+        accuracy = self.found_accuracy(trial)
+        for value in self.confirmed.values if self.confirmed else ():
+            epochs = self.chosen_after[value.value]
+            again = [run.until(epochs).val_accuracy for run in value.finished]
+            if value.value == trial.number and accuracy is not None and again:
+                return accuracy - sum(again) / len(again)
+        return None
+
+    def read(self) -> Search:
+        """The search with its models in memory, for when the store is gone."""
+        trials = tuple(
+            replace(trial, run=trial.run.read() if trial.run else None)
+            for trial in self.trials
+        )
+        confirmed = self.confirmed
+        if confirmed is not None:
+            values = tuple(
+                replace(value, runs=tuple(run.read() for run in value.runs))
+                for value in confirmed.values
+            )
+            confirmed = replace(confirmed, values=values)
+        return replace(self, trials=trials, confirmed=confirmed)
+
+    def study_runs(self) -> StudyRuns:
+        """Its runs, for tables and logs: those of the trials, then those that confirm."""
+        trials = [
+            StudyRun(
+                run=trial.run,
+                status=self.status(trial),
+                part="search",
+                trial=trial.number,
+                bracket=trial.bracket,
+                rung=trial.rung,
+            )
+            for trial in self.trials
+            if trial.run is not None
+        ]
+        again = [
+            StudyRun(run=run, part="confirmation", trial=value.value)
+            for value in (self.confirmed.values if self.confirmed is not None else ())
+            for run in value.runs
+        ]
+        return StudyRuns(
+            study=self.name,
+            kind="search",
+            varied=tuple(self.settings.space.fields),
+            runs=(*trials, *again),
+        )
+
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas table with a row for every epoch of every run.
+
+        Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`. `part` tells
+        the trials from the runs that confirm them.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        return self.study_runs().to_frame()

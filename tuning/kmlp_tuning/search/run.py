@@ -1,0 +1,248 @@
+"""`tune`: searches good hyperparameters, keeps every run, and confirms the best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+from kmlp import backend
+from kmlp.engine import (
+    Event,
+    Executor,
+    Observer,
+    RunFinished,
+    RunStarted,
+    StudyStarted,
+    execute,
+)
+from kmlp.errors import StoreLostError
+from kmlp.model.config import RunConfig, dataset_of
+from kmlp.store import Store
+from kmlp.store.studies import check_name, get_study, put_study
+from kmlp.studies.results import chance_limit_of
+from kmlp.studies.runner import (
+    ExecutorName,
+    RunsDir,
+    about_backend,
+    default_name,
+    open_executor,
+    open_store,
+    work,
+)
+from kmlp.training.checks import check_trainable
+from kmlp.training.run import Run, identify
+from kmlp_tuning.oracles.schedule import total_epochs
+from kmlp_tuning.search.importance import Importances, importances
+from kmlp_tuning.search.records import answer, comparison, record
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.settings import SearchSettings, make_settings
+from kmlp_tuning.search.trial import CONFIRMED, SearchAssignment
+from kmlp_tuning.space.space import SearchSpace, default_space
+
+SECONDS_BETWEEN_NOTES = 1.0
+"""How often the store is told how far a search has come, beside what every run has."""
+
+
+def tune(
+    space: SearchSpace | Mapping[str, Any] | None = None,
+    *,
+    base: RunConfig | None = None,
+    max_trials: int | None = None,
+    algorithm: str = "hyperband",
+    objective: str = "val_accuracy",
+    max_epochs: int = 10,
+    min_epochs: int | None = None,
+    factor: int | None = None,
+    confirm: int = 3,
+    fused: bool = True,
+    observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+    name: str | None = None,
+) -> Search:
+    """Searches for the hyperparameters with the best validation accuracy.
+
+    Args:
+        space: What may be chosen: a `SearchSpace`, or its fields. Defaults to None:
+            `default_space()`.
+        base: The fields that are fixed. All runs have its seed, on which depends what
+            is chosen, too. Defaults to `RunConfig()`.
+        max_trials: How many configurations are chosen, all of them different. Defaults
+            to None: 25, and for a grid all of it.
+        algorithm: "hyperband": many configurations for a few epochs, of which the best
+            go on; "asha": the same without waiting, so that what is promoted depends on
+            timing; "random"; "bayesian": by a Gaussian process, four at a time; "grid".
+            Defaults to "hyperband".
+        objective: What chooses, after the last epoch: "val_accuracy", "val_loss",
+            "accuracy" or "loss". Defaults to "val_accuracy".
+        max_epochs: Epochs of the best. Defaults to 10.
+        min_epochs: Epochs of every configuration at least. Defaults to None: 1.
+        factor: One of so many is promoted. Defaults to None: 3.
+        confirm: With how many other seeds the best three are trained again, for all
+            epochs: a search's best score is too good. Defaults to 3.
+        fused: As `kmlp.train` takes it.
+        observer: As `kmlp.train` takes it.
+        executor: As `kmlp.ablate` takes it.
+        jobs: As `kmlp.ablate` takes it.
+        runs_dir: As `kmlp.train` takes it.
+        fresh: As `kmlp.train` takes it.
+        name: As `kmlp.train` takes it.
+
+    Returns:
+        Every trial, the best, and how it did with other seeds.
+
+    Raises:
+        ConfigError: with every problem of the arguments, before anything is trained.
+        BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
+
+    Example:
+    >>> from kmlp import RunConfig
+    >>> from kmlp_tuning import tune
+    >>> search = tune(
+    ...     {"width": [16, 32], "learning_rate": "1e-2:1:log"},
+    ...     base=RunConfig(train_size=1000, depth=1),
+    ...     max_trials=3, max_epochs=3, confirm=0, jobs=1, runs_dir=":memory:",
+    ... )
+    >>> sorted(trial.epochs for trial in search.trials)
+    [1, 3, 3]
+    """
+    if not isinstance(space, SearchSpace):
+        space = default_space() if space is None else SearchSpace(space)
+    settings = make_settings(
+        space,
+        base or RunConfig(),
+        max_trials=max_trials,
+        algorithm=algorithm,
+        objective=objective,
+        max_epochs=max_epochs,
+        min_epochs=min_epochs,
+        factor=factor,
+        confirm=confirm,
+        fused=fused,
+    )
+    about = {**about_backend(fused=fused), **settings.about()}
+    opened = open_executor(executor, jobs=jobs, runs=settings.max_trials)
+    corners = settings.space.corners(settings.base)
+    check_trainable(corners, epochs=settings.max_epochs, fused=fused)
+    name = default_name("search", about) if name is None else name
+    check_name(name)
+    tell = observer or (lambda event: None)
+    with open_store(runs_dir) as store:
+        found = None if fresh else answer(store, name, about, settings)
+        if found is None:
+            found = _train(store, name, about, settings, tell, opened, fresh)
+        else:
+            put_study(store, get_study(store, name))  # it is asked now
+            _tell_stored(found, tell)
+        return found.read() if store.temporary else found
+
+
+def _train(
+    store: Store,
+    name: str,
+    about: dict[str, Any],
+    settings: SearchSettings,
+    tell: Observer,
+    opened: AbstractContextManager[Executor],
+    fresh: bool,
+) -> Search:
+    """The search, of which the store remembers all runs."""
+    backend.load()
+    from kmlp_tuning.search.aliases import check_different
+    from kmlp_tuning.search.planner import SearchPlanner
+
+    check_different(settings)
+    stated = about.get("settings", {})
+    identity = cache(partial(identify, fused=settings.fused, settings=stated))
+    planner = SearchPlanner(
+        settings,
+        work=lambda config: work(identity(config)),
+        check=partial(check_trainable, epochs=settings.max_epochs, fused=settings.fused),
+    )
+
+    noted = (0, 0.0)
+
+    def note(found: Importances | None = None, *, complete: bool = False) -> None:
+        nonlocal noted
+        kept = record(
+            name, about, settings, planner, identity, complete=complete, mattered=found
+        )
+        put_study(store, kept)
+        noted = len(kept.rows), time.monotonic()
+
+    def watch(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            rows, when = noted
+            # A run is its study's before it is trained; where it stands can wait.
+            known = rows == len(planner.trials) + len(planner.confirmed)
+            if not known or time.monotonic() - when > SECONDS_BETWEEN_NOTES:
+                note()
+        tell(event)
+
+    def search(unfinished: Mapping[RunConfig, Run], *, complete: bool) -> Search:
+        trials = tuple(
+            replace(it, run=unfinished.get(it.config, it.run)) for it in planner.trials
+        )
+        chance = dataset_of(settings.base).chance
+        limit = chance_limit_of(settings.base)
+        return Search(
+            name=name,
+            settings=settings,
+            backend=about["backend"],
+            trials=trials,
+            confirmed=comparison(settings, planner.confirmed, limit),
+            chosen_after={it.number: it.chosen_after for it in planner.confirmed},
+            chance=chance,
+            complete=complete,
+            importances=importances(trials, settings.space, chance=chance),
+        )
+
+    plan = settings.plan()
+    runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
+    runs += settings.confirmed * settings.confirm
+    with opened as executor:
+        note()
+        tell(StudyStarted((name,), runs, total_epochs(plan) + settings.confirming_epochs))
+        try:
+            execute(
+                planner,
+                store=store,
+                executor=executor,
+                identify=identity,
+                observer=watch,
+                fresh=fresh,
+            )
+            found = search({}, complete=True)
+            note(found.importances, complete=True)
+        except StoreLostError as error:
+            so_far = search(error.unfinished, complete=False)
+            error.results = [so_far if so_far.runs else None]
+            raise
+    return found
+
+
+def _tell_stored(search: Search, tell: Observer) -> None:
+    trials = [
+        SearchAssignment(
+            it.config, it.epochs, str(it.number), it.number, it.bracket, it.rung
+        )
+        for it in search.trials
+    ]
+    again = [
+        SearchAssignment(run.config, run.epochs, CONFIRMED, value.value, 0, 0)
+        for value in (search.confirmed.values if search.confirmed else ())
+        for run in value.runs
+    ]
+    assignments = [*trials, *again]
+    epochs = sum(assignment.epochs for assignment in assignments)
+    tell(StudyStarted((search.name,), len(assignments), epochs))
+    for assignment, run in zip(assignments, search.runs, strict=True):
+        tell(RunStarted(assignment))
+        tell(RunFinished(assignment, run, 0))

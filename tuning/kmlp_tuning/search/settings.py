@@ -1,0 +1,222 @@
+"""`SearchSettings`: the question of a search, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kmlp.errors import ConfigError, gather, raise_problems, shown, unknown_name
+from kmlp.model.config import RunConfig, lasting
+from kmlp.training.checks import check_count
+from kmlp_tuning.oracles.schedule import (
+    Bracket,
+    Rung,
+    plan_hyperband,
+    successive_halving_epochs,
+)
+from kmlp_tuning.space.domains import ends
+from kmlp_tuning.space.space import SearchSpace
+
+ALGORITHMS = ("hyperband", "asha", "random", "bayesian", "grid")
+HALVING = ("hyperband", "asha")
+"""Those that train only the best to the end."""
+
+DIRECTIONS = {"val_accuracy": "max", "val_loss": "min", "accuracy": "max", "loss": "min"}
+"""What a search can choose by, and whether more or less of it is better. Test data are
+shown, and choose nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SearchSettings:
+    """What a search is to do; see `tune`."""
+
+    space: SearchSpace
+    base: RunConfig
+    max_trials: int
+    algorithm: str
+    objective: str
+    max_epochs: int
+    min_epochs: int
+    factor: int
+    confirm: int
+    fused: bool
+
+    @property
+    def direction(self) -> str:
+        """Of the objective: `"max"` or `"min"`."""
+        return DIRECTIONS[self.objective]
+
+    @property
+    def confirmed(self) -> int:
+        """How many of the best are trained again with other seeds, at most."""
+        return min(3, self.max_trials) if self.confirm else 0
+
+    @property
+    def confirming_epochs(self) -> int:
+        """The epochs of that."""
+        return self.confirmed * self.confirm * self.max_epochs
+
+    def plan(self) -> list[Bracket]:
+        """The brackets and rungs; of ASHA, how many are promoted to each rung about."""
+        if self.algorithm == "hyperband":
+            return plan_hyperband(
+                self.max_trials,
+                self.max_epochs,
+                factor=self.factor,
+                min_epochs=self.min_epochs,
+            )
+        if self.algorithm == "asha":
+            epochs = successive_halving_epochs(
+                self.max_epochs, factor=self.factor, min_epochs=self.min_epochs
+            )
+            counts = [self.max_trials // self.factor**i for i in range(len(epochs))]
+            pairs = zip(counts, epochs, strict=True)
+            return [Bracket(tuple(Rung(n, it) for n, it in pairs if n))]
+        return [Bracket((Rung(self.max_trials, self.max_epochs),))]
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """The fields that are not searched, as plain values."""
+        values = self.base.to_dict()
+        return {k: it for k, it in values.items() if k not in self.space.fields}
+
+    def about(self) -> dict[str, Any]:
+        """What stays the same when the search is extended."""
+        return {
+            "space": self.space.to_dict(),
+            "base": lasting(self.fixed),
+            "algorithm": self.algorithm,
+            "objective": self.objective,
+            "max_epochs": self.max_epochs,
+            **(
+                {"min_epochs": self.min_epochs, "factor": self.factor}
+                if self.algorithm in HALVING
+                else {}
+            ),
+        }
+
+
+def make_settings(
+    space: SearchSpace,
+    base: RunConfig,
+    *,
+    max_trials: int | None,
+    algorithm: str,
+    objective: str,
+    max_epochs: int,
+    min_epochs: int | None,
+    factor: int | None,
+    confirm: int,
+    fused: bool,
+) -> SearchSettings:
+    """The settings, with what is None at its default.
+
+    Raises:
+        ConfigError: with every problem at once.
+    """
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise ConfigError([unknown_name("algorithm", str(algorithm), ALGORITHMS)])
+    if not space.fields:
+        raise ConfigError(["Every field is fixed: there is nothing to search."])
+    if algorithm == "grid":
+        space = space.grid()
+        max_trials = space.size if max_trials is None else max_trials
+    # What does not go together with what is searched gives way to what does.
+    fixed = {k: it for k, it in base.to_dict().items() if k not in space.coupled}
+    if "width" in space.fields and isinstance(base.width, tuple):
+        del fixed["width"]
+    base, trials, epochs, again, *_ = gather(
+        [
+            partial(_fitting, space, fixed),
+            partial(check_count, "max_trials", 25 if max_trials is None else max_trials),
+            partial(check_count, "max_epochs", max_epochs),
+            partial(_whole, "confirm", confirm, 0, 1000),
+            partial(_check_objective, objective, space),
+        ]
+    )
+    least, reduction = _halving(algorithm, epochs, min_epochs, factor)
+    if space.size is not None and trials > space.size:
+        raise ConfigError(
+            [
+                f"The value of `max_trials` is {trials}, but the configurations of the "
+                f"space are {space.size}. Give at most that, or a larger space."
+            ]
+        )
+    return SearchSettings(
+        space=space,
+        base=base,
+        max_trials=trials,
+        algorithm=algorithm,
+        objective=objective,
+        max_epochs=epochs,
+        min_epochs=least,
+        factor=reduction,
+        confirm=again,
+        fused=fused,
+    )
+
+
+def _fitting(space: SearchSpace, fixed: Mapping[str, Any]) -> RunConfig:
+    base = space.base(fixed)
+    space.check(base)
+    return base
+
+
+def _halving(
+    algorithm: str, max_epochs: int, min_epochs: int | None, factor: int | None
+) -> tuple[int, int]:
+    """Fewest epochs and reduction factor."""
+    if algorithm not in HALVING:
+        raise_problems(
+            f"`{name}` would have no effect: {algorithm} trains every configuration to the "
+            "end. Leave it out."
+            for name, given in (("min_epochs", min_epochs), ("factor", factor))
+            if given is not None
+        )
+    least, reduction = gather(
+        [
+            partial(
+                _whole, "min_epochs", 1 if min_epochs is None else min_epochs, 1, max_epochs
+            ),
+            partial(_whole, "factor", 3 if factor is None else factor, 2, 1000),
+        ]
+    )
+    return least, reduction
+
+
+def _whole(name: str, number: Any, least: int, most: int) -> int:
+    try:
+        value = least - 1 if isinstance(number, bool) else operator.index(number)
+    except TypeError:
+        value = least - 1
+    if not least <= value <= most:
+        raise ConfigError(
+            [
+                f"The value of `{name}` is {shown(number)}, but must be an integer, "
+                f"`{least} <= {name} <= {most}`."
+            ]
+        )
+    return value
+
+
+def _check_objective(objective: Any, space: SearchSpace) -> None:
+    if objective in ("test_accuracy", "test_loss"):
+        raise ConfigError(
+            [
+                f'The objective "{objective}" is of the test data, which are to choose '
+                "nothing. Choose by val_accuracy."
+            ]
+        )
+    if not isinstance(objective, str) or objective not in DIRECTIONS:
+        raise ConfigError([unknown_name("objective", str(objective), DIRECTIONS)])
+    if objective in ("val_loss", "loss") and "loss" in space.fields:
+        raise ConfigError(
+            [
+                f'The objective "{objective}" cannot choose between the losses '
+                f"{', '.join(ends(space.fields['loss']))}: each is measured in a unit of "
+                "its own. Choose by val_accuracy, or fix the loss."
+            ]
+        )

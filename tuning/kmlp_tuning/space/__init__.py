@@ -1,0 +1,1 @@
+"""The search space: fields with their domains, and Keras models drawn from it."""

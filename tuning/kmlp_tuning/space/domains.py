@@ -1,0 +1,301 @@
+"""What one field may be: a choice or a range, given as text, as values or as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from kmlp._util.files import parsed_toml, read_text
+from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp.model.config import RunConfig, config_fields, parse_axis_values, value_text
+from kmlp.model.fields import ConfigField
+
+SEARCHED = {
+    "width": "32,64,128,256,512",
+    "depth": "1,2,3",
+    "activation": "relu,tanh,gelu",
+    "learning_rate": "1e-3:1:log",
+    "batch_size": "16,32,64,128",
+}
+"""The default space, as the command line takes it."""
+
+WITHOUT_HIDDEN_LAYERS = ("width", "activation")
+"""The fields that do nothing where `depth` is 0, and are not chosen there."""
+
+_NOT_SEARCHED = {
+    "seed": "the best seed is luck. The runs and the choice of configurations have that of "
+    "--seed",
+    "dataset": "accuracies on different images cannot be compared",
+    "validation_fraction": "accuracies on different validation images cannot be compared",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values of a field."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Any number from `low` to `high`, both included."""
+
+    low: float
+    high: float
+    sampling: Literal["linear", "log"] = "linear"
+    """Whether all numbers are as probable, or all of their logarithms. Defaults to
+    "linear"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The fields of a search."""
+
+    searched: dict[str, Choice | Range]
+    """Those with several values."""
+    fixed: dict[str, Any]
+    """Those with one."""
+
+
+def has_value(name: str, config: RunConfig) -> bool:
+    """Whether a field does anything in a configuration."""
+    return config.depth > 0 or name not in WITHOUT_HIDDEN_LAYERS
+
+
+def parse_space(
+    texts: Mapping[str, str], *, searched: Mapping[str, Any] = SEARCHED
+) -> Parsed:
+    """Fields given as text: those with several values are searched, the others fixed.
+
+    Args:
+        texts: By field.
+        searched: What the fields are that are not given: texts, lists or values. Defaults
+            to `SEARCHED`, of which what a given `depth` or `width` makes useless is left
+            out.
+
+    Raises:
+        ConfigError: with every problem at once.
+
+    Example:
+    >>> found = parse_space({"width": "64,128", "depth": "0:6", "momentum": "0.9"})
+    >>> found.searched["width"], found.searched["depth"]
+    (Choice(values=(64, 128)), Range(low=0, high=6, sampling='linear'))
+    >>> found.fixed
+    {'momentum': 0.9}
+    """
+    others = dict(searched)
+    if searched is SEARCHED:
+        if texts.get("depth", "").strip() == "0":
+            others = {k: it for k, it in others.items() if k not in WITHOUT_HIDDEN_LAYERS}
+        if "x" in texts.get("width", ""):  # the widths state it
+            others.pop("depth")
+    given = {**others, **texts}
+    domains = gather(partial(domain_of, name, it) for name, it in given.items())
+    found = Parsed({}, {})
+    for name, domain in zip(given, domains, strict=True):
+        if isinstance(domain, Choice) and len(domain.values) == 1:
+            [found.fixed[name]] = domain.values
+        else:
+            _check_searched(name)
+            found.searched[name] = domain
+    return found
+
+
+def read_space(path: Path) -> dict[str, Any]:
+    """The fields of a TOML file, for `parse_space` and `SearchSpace`.
+
+    A value is a text as on the command line, a list of values, a table with `low`, `high`
+    and perhaps `sampling`, or one value, which is fixed.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    name = f"{path} of `--space`"
+    found = parsed_toml(name, read_text(path, name))
+    if not found:
+        raise ConfigError([f'{path} of `--space` has no field, as width = "64,128" is.'])
+    return found
+
+
+def domain_of(name: str, given: Any) -> Choice | Range:
+    """What a field may be, checked; a single value is a choice of one.
+
+    Raises:
+        ConfigError: if the field is unknown, or a value is wrong.
+    """
+    if name not in config_fields():
+        allowed = [field for field in config_fields() if field not in _NOT_SEARCHED]
+        raise ConfigError([unknown_name("field", str(name), allowed)])
+    if name == "seed":
+        _check_searched(name)
+    field = config_fields()[name]
+    if isinstance(given, str) and field.type in (int, float) and ":" in given:
+        given = _parse_range(field, given)
+    if isinstance(given, Mapping):
+        given = _range_of_table(name, given)
+    if isinstance(given, Range):
+        return _check_range(field, given)
+    if isinstance(given, str):
+        values: list[Any] = list(parse_axis_values(name, given))
+    else:
+        values = _values(given.values if isinstance(given, Choice) else given)
+    converted = gather(partial(_convert, field, value) for value in values)
+    twice = [it for it in dict.fromkeys(converted) if converted.count(it) > 1]
+    problems = [
+        f"The value {value_text(name, it)} of `{name}` is given {converted.count(it)} "
+        "times. Give it once."
+        for it in twice
+    ]
+    problems += [
+        f"The value {value_text(name, it)} of `{name}` has equal layers: give {it[0]}, "
+        f"and a `depth` of {len(it)}."
+        for it in converted
+        if len(converted) > 1 and isinstance(it, tuple) and len(set(it)) == 1
+    ]
+    if not converted:
+        problems.append(f"`{name}` has no value. Give one or several.")
+    raise_problems(problems)
+    return Choice(tuple(converted))
+
+
+def searched_domain(name: str, given: Any) -> Choice | Range:
+    """The same for a field that is to be searched.
+
+    Raises:
+        ConfigError: if it has one value only, or cannot be searched.
+    """
+    domain = domain_of(name, given)
+    _check_searched(name)
+    if isinstance(domain, Choice) and len(domain.values) == 1:
+        raise ConfigError(
+            [
+                f"`{name}` is to be searched, but has one value. Give several, or fix "
+                "it in the configuration."
+            ]
+        )
+    return domain
+
+
+def listed(domain: Choice | Range) -> list[Any]:
+    """All values of a choice, or of a range of whole numbers."""
+    if isinstance(domain, Choice):
+        return list(domain.values)
+    return list(range(int(domain.low), int(domain.high) + 1))
+
+
+def ends(domain: Choice | Range) -> list[Any]:
+    """The values of a choice, the ends of a range."""
+    return list(domain.values) if isinstance(domain, Choice) else [domain.low, domain.high]
+
+
+def count(domain: Choice | Range) -> int | None:
+    """How many values there are; None if there is no end of them."""
+    if isinstance(domain, Choice):
+        return len(domain.values)
+    return int(domain.high - domain.low) + 1 if isinstance(domain.low, int) else None
+
+
+def steps_of(domain: Choice | Range, number: int) -> Choice:
+    """At most so many values of a domain, evenly spread, both ends among them.
+
+    >>> steps_of(Range(1, 1000, "log"), 4), steps_of(Range(0.0, 1.0), 3)
+    (Choice(values=(1, 10, 100, 1000)), Choice(values=(0.0, 0.5, 1.0)))
+    """
+    if isinstance(domain, Choice):
+        return domain
+    size = count(domain)
+    if size is not None and size <= number:
+        return Choice(tuple(listed(domain)))
+    shares = [index / (number - 1) for index in range(number)]
+    if domain.sampling == "log":
+        found = [domain.low * (domain.high / domain.low) ** share for share in shares]
+    else:
+        found = [domain.low + (domain.high - domain.low) * share for share in shares]
+    found[-1] = domain.high
+    if isinstance(domain.low, int):
+        found = [round(value) for value in found]
+    return Choice(tuple(dict.fromkeys(found)))
+
+
+def domain_text(name: str, domain: Choice | Range) -> str:
+    """A domain as the command line takes it.
+
+    >>> domain_text("width", Choice((64, (300, 100))))
+    '64,300x100'
+    >>> domain_text("learning_rate", Range(0.001, 1.0, "log"))
+    '0.001:1.0:log'
+    """
+    text = (":" if isinstance(domain, Range) else ",").join(
+        value_text(name, value) for value in ends(domain)
+    )
+    return f"{text}:log" if isinstance(domain, Range) and domain.sampling == "log" else text
+
+
+def _check_searched(name: str) -> None:
+    if name in _NOT_SEARCHED:
+        raise ConfigError([f"`{name}` is not searched: {_NOT_SEARCHED[name]}."])
+
+
+def _values(given: Any) -> list[Any]:
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes):
+        return list(given)
+    return [given]
+
+
+def _convert(field: ConfigField, value: Any) -> Any:
+    """A value, or a text of one that is no text itself: `300x100`, `none`."""
+    return field.parse(value) if isinstance(value, str) else field.convert(value)
+
+
+def _parse_range(field: ConfigField, text: str) -> Range:
+    low, high, *sampling = (part.strip() for part in text.split(":"))
+    if sampling not in ([], ["log"], ["linear"]):
+        raise ConfigError(
+            [
+                f'"{text}" of `{field.name}` is no range. Give LOW:HIGH or LOW:HIGH:log: '
+                "1e-4:1e-1:log."
+            ]
+        )
+    first, last = gather([partial(field.parse, low), partial(field.parse, high)])
+    return Range(first, last, "log" if sampling == ["log"] else "linear")
+
+
+def _range_of_table(name: str, given: Mapping[str, Any]) -> Range:
+    allowed = {"low", "high", "sampling"}
+    if not {"low", "high"} <= set(given) <= allowed:
+        raise ConfigError(
+            [
+                f"`{name}` has {', '.join(map(str, given)) or 'nothing'}, but a range has "
+                "low and high, and perhaps sampling."
+            ]
+        )
+    return Range(**given)
+
+
+def _check_range(field: ConfigField, given: Range) -> Range:
+    if field.type not in (int, float):
+        raise ConfigError(
+            [f"`{field.name}` is no number, so it has no range. Give a list of values."]
+        )
+    if given.sampling not in ("linear", "log"):
+        raise ConfigError(
+            [
+                f"The sampling of `{field.name}` is {given.sampling!r}, but must be "
+                '"linear" or "log".'
+            ]
+        )
+    low, high = gather([partial(field.convert, it) for it in (given.low, given.high)])
+    if not (isinstance(low, int | float) and isinstance(high, int | float)):
+        raise ConfigError([f"The range of `{field.name}` must be of two numbers."])
+    problems = []
+    text = f"The range of `{field.name}` is {low} to {high}, but must be"
+    if not low < high:
+        problems.append(f"{text} `low < high`.")
+    if given.sampling == "log" and low <= 0:
+        problems.append(f"{text} `low > 0` to be sampled by its logarithm.")
+    raise_problems(problems)
+    return Range(low, high, given.sampling)

@@ -1,0 +1,298 @@
+"""`SearchSpace`: what a search may choose from, and what it is to Keras Tuner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.model.config import RunConfig, config_fields, value_text
+from kmlp.model.fields import plain
+from kmlp_tuning.space.domains import (
+    SEARCHED,
+    WITHOUT_HIDDEN_LAYERS,
+    Choice,
+    Range,
+    count,
+    ends,
+    listed,
+    searched_domain,
+    steps_of,
+)
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+GRID_STEPS = 10
+"""Values of a range in a grid, at most."""
+
+_COUPLED = (("nesterov", "momentum"), ("output", "loss"), ("width", "depth"))
+"""Fields that do not go together in every combination."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class SearchSpace:
+    """What each field of `RunConfig` may be; the fields that it does not name are fixed.
+
+    Args:
+        fields: For each field that is searched: a `Choice`, a `Range`, or a text as the
+            command line takes it; a list stands for a choice.
+
+    Raises:
+        ConfigError: with every problem at once.
+
+    Example:
+    >>> space = SearchSpace({"width": [64, 128], "learning_rate": "1e-4:1e-1:log"})
+    >>> space.fields["learning_rate"]
+    Range(low=0.0001, high=0.1, sampling='log')
+    >>> space.size is None  # it has no end
+    True
+    """
+
+    fields: Mapping[str, Choice | Range]
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        if not isinstance(fields, Mapping):
+            raise ConfigError(
+                [
+                    f"The space is {fields!r}, but must be fields with what they may be: "
+                    '{"width": [64, 128]}.'
+                ]
+            )
+        makers = [partial(searched_domain, name, given) for name, given in fields.items()]
+        self._set(dict(zip(fields, gather(makers), strict=True)))
+
+    def _set(self, fields: dict[str, Choice | Range]) -> None:
+        names = [name for name in config_fields() if name in fields]
+        names.sort(key=lambda name: name != "depth")  # others may be conditional on it
+        found = MappingProxyType({name: fields[name] for name in names})
+        object.__setattr__(self, "fields", found)
+
+    @classmethod
+    def _of(cls, fields: dict[str, Choice | Range]) -> Self:
+        """A space of fields that were checked."""
+        space = object.__new__(cls)
+        space._set(fields)
+        return space
+
+    @property
+    def size(self) -> int | None:
+        """How many configurations there are; None if there is no end of them."""
+        sizes = {name: count(domain) for name, domain in self.fields.items()}
+        if any(size is None for size in sizes.values()):
+            return None
+        depths, linear = sizes.pop("depth", 1) or 1, self._linear_model()
+        inner = [sizes.pop(name, 1) or 1 for name in WITHOUT_HIDDEN_LAYERS]
+        outer = math.prod(size or 1 for size in sizes.values())
+        return outer * ((depths - linear) * math.prod(inner) + linear)
+
+    @property
+    def coupled(self) -> set[str]:
+        """The fields that are searched and that not every value of others goes with."""
+        return {name for pair in _COUPLED[:2] for name in pair if name in self.fields}
+
+    def grid(self) -> SearchSpace:
+        """The space with ten values of each range, its ends among them; of a range of
+        whole numbers at most that many.
+        """
+        return self._of(
+            {name: steps_of(it, GRID_STEPS) for name, it in self.fields.items()}
+        )
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Declares the fields as hyperparameters, and returns their values there.
+
+        Where `depth` can be 0, `width` and `activation` are conditional on it.
+        """
+        values = {}
+        for name, domain in self.fields.items():
+            condition: dict[str, Any] = {}
+            if name in WITHOUT_HIDDEN_LAYERS and self._linear_model():
+                deep = [value for value in listed(self.fields["depth"]) if value > 0]
+                condition = {"parent_name": "depth", "parent_values": deep}
+            values[name] = _declare(hp, name, domain, condition)
+        return {name: it for name, it in values.items() if it is not None}
+
+    def to_hyperparameters(self) -> keras_tuner.HyperParameters:
+        """The space as Keras Tuner has it."""
+        import keras_tuner
+
+        hp = keras_tuner.HyperParameters()
+        self.declare(hp)
+        return hp
+
+    @classmethod
+    def from_hyperparameters(cls, hp: keras_tuner.HyperParameters) -> Self:
+        """The space of Keras Tuner's hyperparameters, named as the fields are.
+
+        Raises:
+            ConfigError: if one is no field, or has steps.
+        """
+        return cls({it.name: _domain_of(it) for it in hp.space})
+
+    def config(self, values: Mapping[str, Any], base: RunConfig) -> RunConfig:
+        """The configuration of values that `declare` has declared.
+
+        Args:
+            values: By field, as Keras Tuner has them; others are ignored.
+            base: The fields that are not searched, and `width` and `activation` where
+                `depth` is 0.
+        """
+        found = {
+            name: _from_tuner(name, domain, values[name])
+            for name, domain in self.fields.items()
+            if name in values
+        }
+        return replace(base, **found)
+
+    def base(self, fixed: Mapping[str, Any]) -> RunConfig:
+        """The configuration of the fixed fields, with what of the space fits to them.
+
+        Raises:
+            ConfigError: if nothing does.
+        """
+        found = dict(fixed)
+        widths = self.fields.get("width")
+        if isinstance(widths, Choice) and "depth" not in {*fixed, *self.fields}:
+            states_depth = [it for it in widths.values if isinstance(it, tuple)]
+            if states_depth:
+                found["width"] = states_depth[0]
+        problem: ConfigError | None = None
+        names = sorted(self.coupled)
+        for values in product(*(ends(self.fields[name]) for name in names)):
+            try:
+                return RunConfig(**{**found, **dict(zip(names, values, strict=True))})
+            except ConfigError as error:
+                problem = problem or error
+        assert problem is not None
+        raise problem
+
+    def check(self, base: RunConfig) -> None:
+        """Checks that the space and the fixed fields fit together.
+
+        Raises:
+            ConfigError: if a combination of choices does not, or a field does nothing.
+        """
+        domains = {name: ends(it) for name, it in self.fields.items()}
+        if base.depth == 0 and "depth" not in domains:
+            raise_problems(
+                f"`{name}` does nothing where `depth` is 0, so it cannot be searched."
+                for name in WITHOUT_HIDDEN_LAYERS
+                if name in domains
+            )
+        groups: list[tuple[str, ...]] = [
+            names for names in _COUPLED if set(names) <= set(domains)
+        ]
+        groups += [(it,) for it in domains if not any(it in names for names in groups)]
+        gather(
+            partial(replace, base, **dict(zip(names, values, strict=True)))
+            for names in groups
+            for values in product(*(domains[name] for name in names))
+        )
+
+    def corners(self, base: RunConfig) -> list[RunConfig]:
+        """Configurations that tell whether all can be trained: each value of each field
+        with the others at the base's, the largest batches of the fewest images, and the
+        largest network.
+        """
+        found = [
+            replace(base, **{name: value})
+            for name, domain in self.fields.items()
+            for value in ends(domain)
+        ]
+
+        def extreme(name: str, *, most: bool) -> Any:
+            domain = self.fields.get(name)
+            values = ends(domain) if domain is not None else [getattr(base, name)]
+            sized = [it for it in values if it is not None] or values
+            choose = max if most else min
+            return choose(sized, key=lambda it: sum(it) if isinstance(it, tuple) else it)
+
+        width = extreme("width", most=True)
+        depth = len(width) if isinstance(width, tuple) else extreme("depth", most=True)
+        images = {
+            "batch_size": extreme("batch_size", most=True),
+            "train_size": extreme("train_size", most=False),
+        }
+        return [*found, replace(base, **images), replace(base, width=width, depth=depth)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The space as plain values, which JSON can hold; `SearchSpace` takes them."""
+        return {
+            name: [plain(value) for value in domain.values]
+            if isinstance(domain, Choice)
+            else {"low": domain.low, "high": domain.high, "sampling": domain.sampling}
+            for name, domain in self.fields.items()
+        }
+
+    @classmethod
+    def restored(cls, values: Mapping[str, Any]) -> Self:
+        """The space of what `to_dict` gave; functions of the user's own, which it names,
+        need not be at hand.
+        """
+
+        def domain(given: Any) -> Choice | Range:
+            if isinstance(given, Mapping):
+                return Range(**given)
+            return Choice(tuple(tuple(it) if isinstance(it, list) else it for it in given))
+
+        return cls._of({name: domain(it) for name, it in values.items()})
+
+    def _linear_model(self) -> bool:
+        return "depth" in self.fields and 0 in ends(self.fields["depth"])
+
+
+def default_space() -> SearchSpace:
+    """Width, depth, activation, learning rate and batch size, as most labs vary them."""
+    return SearchSpace(SEARCHED)
+
+
+def _declare(
+    hp: keras_tuner.HyperParameters,
+    name: str,
+    domain: Choice | Range,
+    condition: dict[str, Any],
+) -> Any:
+    if isinstance(domain, Choice):
+        values = [_to_tuner(name, domain, value) for value in domain.values]
+        return hp.Choice(name, values, **condition)
+    make: Callable[..., Any] = hp.Int if isinstance(domain.low, int) else hp.Float
+    return make(name, domain.low, domain.high, sampling=domain.sampling, **condition)
+
+
+def _texts(domain: Choice) -> bool:
+    """Whether Keras Tuner gets a choice's values as texts: it takes one plain type, and
+    makes numbers of truth values.
+    """
+    kinds = {type(value) for value in domain.values}
+    return len(kinds) > 1 or not kinds <= {int, float, str}
+
+
+def _to_tuner(name: str, domain: Choice, value: Any) -> Any:
+    return value_text(name, value) if _texts(domain) else value
+
+
+def _from_tuner(name: str, domain: Choice | Range, value: Any) -> Any:
+    if isinstance(domain, Choice) and _texts(domain):
+        return config_fields()[name].parse(value)
+    return value
+
+
+def _domain_of(hp: Any) -> Choice | Range:
+    import keras_tuner
+
+    kinds = keras_tuner.engine.hyperparameters
+    if isinstance(hp, kinds.Boolean):
+        return Choice((False, True))
+    if isinstance(hp, kinds.Choice):
+        return Choice(tuple(hp.values))
+    if not isinstance(hp, kinds.Int | kinds.Float) or hp.step not in (None, 1):
+        raise ConfigError(
+            [f"The hyperparameter {hp.name} is neither a choice nor a range without steps."]
+        )
+    return Range(hp.min_value, hp.max_value, hp.sampling)
