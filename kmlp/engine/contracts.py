@@ -54,7 +54,7 @@ class Planner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class Task:
     """The part of an assignment that an executor does at a time."""
 
     run: RunIdentity
@@ -63,7 +63,7 @@ class Slice:
     archive: bytes | None
     """Its model after them, a `.keras` file; None: it has none yet."""
     target: int
-    """The epochs that the assignment asks for: a slice ends there at the latest."""
+    """The epochs that the assignment asks for: a task ends there at the latest."""
 
     @property
     def config(self) -> RunConfig:
@@ -72,10 +72,10 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SliceResult:
-    """What came of a slice: one epoch at least."""
+class TaskResult:
+    """What came of a task: one epoch at least."""
 
-    slice: Slice
+    task: Task
     records: tuple[EpochRecord, ...]
     archive: bytes | None
     """The model after the last record; None if the run diverged."""
@@ -98,10 +98,10 @@ class SliceResult:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SliceFailed:
-    """A slice that came to nothing."""
+class TaskFailed:
+    """A task that came to nothing."""
 
-    slice: Slice
+    task: Task
     reason: str
     final: bool = False
     """Whether it would fail again. Defaults to False."""
@@ -112,18 +112,18 @@ class SliceFailed:
 
 @runtime_checkable
 class Executor(Protocol):
-    """Does slices, here or elsewhere. All is asked of it in one thread."""
+    """Runs tasks, here or elsewhere. All is asked of it in one thread."""
 
     def free(self) -> int:
-        """How many more slices it can take now."""
+        """How many more tasks it can take now."""
         ...
 
-    def submit(self, slice_: Slice) -> None:
-        """Takes a slice, and does not wait for it."""
+    def submit(self, task: Task) -> None:
+        """Takes a task, and does not wait for it."""
         ...
 
-    def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
-        """Waits for a slice that was submitted to be done.
+    def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
+        """Waits for a task that was submitted to be done.
 
         Returns:
             What came of it. None after `timeout` seconds, and as soon as `free` says
@@ -185,8 +185,8 @@ class Store(Protocol):
         """Forgets what there is of a fresh run."""
         ...
 
-    def append(self, identity: RunIdentity, result: SliceResult, *, fresh: bool) -> bool:
-        """Keeps what came of a slice, all of it or nothing.
+    def append(self, identity: RunIdentity, result: TaskResult, *, fresh: bool) -> bool:
+        """Keeps what came of a task, all of it or nothing.
 
         Returns:
             False if another process has claimed the run since.

@@ -58,15 +58,25 @@ class RunWaits:
 
 
 @dataclass(frozen=True, slots=True)
-class SliceLost:
-    """A slice came to nothing."""
+class TaskRetried:
+    """A task failed, and is tried again from where the run was."""
 
     assignment: Assignment
     reason: str
     tries: int
-    """How often it was tried."""
-    again: bool
-    """Whether it is done again; otherwise the run has failed."""
+    """The number of times that it failed so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """A task failed too often, or would fail again, so its run failed; `RunFinished`
+    follows.
+    """
+
+    assignment: Assignment
+    reason: str
+    tries: int
+    """The number of times that the task failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,8 @@ Event = (
     | EpochFinished
     | RunFinished
     | RunWaits
-    | SliceLost
+    | TaskRetried
+    | RunFailed
     | CheckpointDamaged
 )
 Observer = Callable[[Event], None]

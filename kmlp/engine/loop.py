@@ -12,27 +12,28 @@ from kmlp.engine.contracts import (
     Executor,
     Planned,
     Planner,
-    Slice,
-    SliceFailed,
-    SliceResult,
     Standing,
     Store,
+    Task,
+    TaskFailed,
+    TaskResult,
 )
 from kmlp.engine.events import (
     CheckpointDamaged,
     EpochFinished,
     Observer,
+    RunFailed,
     RunFinished,
     RunStarted,
     RunWaits,
-    SliceLost,
+    TaskRetried,
 )
 from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig
 from kmlp.training.run import EpochRecord, Run, RunIdentity
 
 MAX_TRIES = 3
-"""How often a slice is tried before its run is failed."""
+"""The number of times that a task is tried before its run has failed."""
 
 SECONDS_BETWEEN_LOOKS = 0.5
 """How often a run that another process has claimed is looked at."""
@@ -69,7 +70,7 @@ def execute(
 
 @dataclass(slots=True, eq=False)
 class _Active:
-    """A run in progress; it has one slice at a time."""
+    """A run in progress; it has one task at a time."""
 
     identity: RunIdentity
     wanted: deque[Assignment]
@@ -78,8 +79,8 @@ class _Active:
     claimed: bool = False
     waits: bool = False
     """Whether it had to wait for another process."""
-    at_work: Slice | None = None
-    """The slice that the executor has."""
+    at_work: Task | None = None
+    """The task that the executor has."""
     history: list[EpochRecord] = field(default_factory=list)
     """Its epochs, for when no store has them any more."""
     failures: int = 0
@@ -182,9 +183,9 @@ class Engine:
         else:
             self._executor.result()
 
-    def _is_ours(self, result: SliceResult | SliceFailed) -> bool:
-        active = self._active.get(result.slice.config)
-        return active is not None and active.at_work == result.slice
+    def _is_ours(self, result: TaskResult | TaskFailed) -> bool:
+        active = self._active.get(result.task.config)
+        return active is not None and active.at_work == result.task
 
     def _look_elsewhere(self) -> None:
         """Sees what other processes have done, and whether they have let go."""
@@ -194,16 +195,16 @@ class Engine:
                 active.at = self._store.standing(active.identity)
             self._go_on(active)
 
-    def _receive(self, result: SliceResult | SliceFailed) -> None:
-        active = self._active[result.slice.config]
+    def _receive(self, result: TaskResult | TaskFailed) -> None:
+        active = self._active[result.task.config]
         active.at_work = None
-        if isinstance(result, SliceFailed):
+        if isinstance(result, TaskFailed):
             self._receive_failure(active, result)
             return
         first = result.records[0].epoch
         if first != active.at.epochs + 1:
             raise RuntimeError(
-                f"A slice began with epoch {first} of a run that has {active.at.epochs}."
+                f"A task began with epoch {first} of a run that has {active.at.epochs}."
             )
         active.history += result.records
         if not self._store.append(active.identity, result, fresh=active.fresh):
@@ -217,12 +218,13 @@ class Engine:
             self._tell(EpochFinished(active.wanted[0], record, result.place))
         self._go_on(active)
 
-    def _receive_failure(self, active: _Active, failed: SliceFailed) -> None:
+    def _receive_failure(self, active: _Active, failed: TaskFailed) -> None:
         if failed.error is not None:
             raise failed.error
         active.failures += 1
         again = not failed.final and active.failures < MAX_TRIES
-        self._tell(SliceLost(active.wanted[0], failed.reason, active.failures, again))
+        event = TaskRetried if again else RunFailed
+        self._tell(event(active.wanted[0], failed.reason, active.failures))
         if again:
             self._go_on(active)
             return
@@ -240,7 +242,7 @@ class Engine:
         self._end(active)
 
     def _go_on(self, active: _Active) -> None:
-        """Reports what a run meets; has its next slice done, if it is ours to train."""
+        """Reports what a run meets; has its next task done, if it is ours to train."""
         self._report_met(active)
         if active.wanted and not active.claimed:
             if not (self._executor.free() and self._claim(active)):
@@ -250,7 +252,7 @@ class Engine:
         if not active.wanted:
             self._end(active)
             return
-        active.at_work = Slice(
+        active.at_work = Task(
             active.identity,
             active.at.epochs,
             active.at.archive,

@@ -21,7 +21,7 @@ from loky.backend import resource_tracker as loky_resource_tracker
 from kmlp import backend
 from kmlp._util.closing import Closing
 from kmlp._util.processes import end_with, held, refusal, safe_path, unheard
-from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import BackendError, KmlpError, ResourceError
 from kmlp.executors.capacity import places_here, visible_gpus
 from kmlp.executors.custom_code import pack_own, register_own
@@ -41,19 +41,19 @@ _SAID = "stderr.txt"
 
 
 class ProcessExecutor(Closing):
-    """Has slices done by worker processes, which it starts as they are needed.
+    """Has tasks run by worker processes, which it starts as they are needed.
 
-    Each worker is a pool of its own, so that one that dies takes no other's slice
+    Each worker is a pool of its own, so that one that dies takes no other's task
     with it. A run stays with its worker.
 
     Args:
-        jobs: How many slices are done at a time, at most. Defaults to None: as many as
+        jobs: The most tasks that run at a time. Defaults to None: as many as
             their shares of this machine allow.
         cpus_per_run: CPUs of each, of those that this process may use. Defaults to None:
             one, or no matter how many if `jobs` is given.
         gpus_per_run: Share of a GPU, 0 to 1, of each. Defaults to None: each has what
             its backend finds; then one is done at a time where that is an accelerator.
-        seconds: How long a slice takes, at the least one epoch. Defaults to 2.
+        seconds: The time after which a task ends with its epoch. Defaults to 2.
 
     Raises:
         ConfigError: if a number is wrong, or the machine has no room for one run.
@@ -84,7 +84,7 @@ class ProcessExecutor(Closing):
                 for place in range(jobs)
             ]
         self._processes = [_Process(seconds, it) for it in environments]
-        self._busy: dict[Future[Any], tuple[_Process, Slice]] = {}
+        self._busy: dict[Future[Any], tuple[_Process, Task]] = {}
 
     @property
     def _idle(self) -> list[_Process]:
@@ -94,36 +94,36 @@ class ProcessExecutor(Closing):
     def free(self) -> int:
         return len(self._processes) - len(self._busy)
 
-    def submit(self, slice_: Slice) -> None:
+    def submit(self, task: Task) -> None:
         # The run's own; else one that runs already; else one that has to be started.
         process = max(
-            self._idle, key=lambda it: (it.config == slice_.config, it.pool is not None)
+            self._idle, key=lambda it: (it.config == task.config, it.pool is not None)
         )
-        self._busy[process.submit(slice_)] = (process, slice_)
+        self._busy[process.submit(task)] = (process, task)
 
-    def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
+    def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
         done, _ = wait(self._busy, timeout, return_when=FIRST_COMPLETED)
         if not done:
             return None
         future = done.pop()
-        process, slice_ = self._busy.pop(future)
+        process, task = self._busy.pop(future)
         try:
             process.started.result()
             result, networks_built = future.result()
         except BrokenProcessPool as error:
             reason, cause = _why(error), process.start_error()
             process.stop()
-            return SliceFailed(slice_, reason, error=cause)
+            return TaskFailed(task, reason, error=cause)
         except Exception as error:  # as it started
             process.stop()
-            return SliceFailed(
-                slice_,
+            return TaskFailed(
+                task,
                 f"{type(error).__name__}: {error}",
                 error=error if isinstance(error, KmlpError) else None,
             )
         if networks_built > MAX_NETWORKS_BUILT:
             process.stop()
-        found: SliceResult | SliceFailed = result
+        found: TaskResult | TaskFailed = result
         return found
 
     def close(self) -> None:
@@ -142,7 +142,7 @@ class ProcessExecutor(Closing):
 
 
 class _Process:
-    """One worker process; it is started when it first gets a slice."""
+    """One worker process; it is started when it first gets a task."""
 
     def __init__(self, seconds: float, environment: dict[str, str]) -> None:
         self._seconds = seconds
@@ -155,20 +155,20 @@ class _Process:
         """Whether the backend has."""
         self.config: RunConfig | None = None
 
-    def submit(self, slice_: Slice) -> Future[Any]:
+    def submit(self, task: Task) -> Future[Any]:
         try:
-            return self._submit(slice_)
+            return self._submit(task)
         except BrokenProcessPool:  # it died while it had nothing to do
             self.stop()
-            return self._submit(slice_)
+            return self._submit(task)
 
-    def _submit(self, slice_: Slice) -> Future[Any]:
-        own = ACTIVATIONS.own, LOSSES.own, slice_.run.settings
+    def _submit(self, task: Task) -> Future[Any]:
+        own = ACTIVATIONS.own, LOSSES.own, task.run.settings
         if own != self._own:  # it is to know what was registered and set since
             self.stop()
         if self.pool is None:
             check_inherited(backend.select())
-        self.config, self._own = slice_.config, own
+        self.config, self._own = task.config, own
         packed = pack_own() if self.pool is None else None
         with held(), safe_path(), _processes_possible():  # a pool is never half made
             with unheard():  # apart, since they unblock signals once they have started
@@ -190,7 +190,7 @@ class _Process:
                         self._seconds,
                         self._folder.get("TMPDIR"),
                     )
-                future: Future[Any] = self.pool.submit(_do, slice_)
+                future: Future[Any] = self.pool.submit(_do, task)
         return future
 
     def start_error(self) -> KmlpError | None:
@@ -301,6 +301,6 @@ def _stderr_kept(folder: str | None) -> Iterator[None]:
     path.unlink(missing_ok=True)
 
 
-def _do(slice_: Slice) -> tuple[SliceResult | SliceFailed, int]:
+def _do(task: Task) -> tuple[TaskResult | TaskFailed, int]:
     assert _worker is not None
-    return _worker.do(slice_), _worker.networks_built
+    return _worker.run(task), _worker.networks_built

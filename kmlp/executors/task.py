@@ -1,4 +1,4 @@
-"""What does a slice, in whichever process."""
+"""Running a task, in whichever process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kmlp import backend
 from kmlp._util.processes import refusal
-from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
 from kmlp.model.config import dataset_of
 from kmlp.settings import Settings, read_settings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kmlp.training.fused import Networks
 
 SECONDS = 2.0
-"""How long a slice takes, at the least one epoch."""
+"""The time after which a task ends with its epoch."""
 
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 
@@ -34,10 +34,10 @@ programs that are gone (TensorFlow 3 MiB for each)."""
 
 
 class Worker:
-    """Keeps the last session, so that a run's next slice goes on without a reload.
+    """Keeps the last session, so that a run's next task goes on without a reload.
 
     Args:
-        seconds: How long a slice takes, at the least one epoch. Defaults to 2.
+        seconds: The time after which a task ends with its epoch. Defaults to 2.
     """
 
     def __init__(self, *, seconds: float = SECONDS) -> None:
@@ -54,16 +54,16 @@ class Worker:
         """How many networks it has built, each with programs of its own."""
         return self._networks.built if self._networks is not None else 0
 
-    def do(self, slice_: Slice) -> SliceResult | SliceFailed:
-        """Trains a slice. An error in training is what came of it."""
+    def run(self, task: Task) -> TaskResult | TaskFailed:
+        """Train a task; an error in training becomes a `TaskFailed`."""
         try:
-            return self._train(slice_)
+            return self._train(task)
         except Exception as error:  # a model may fail in any way
             self._session = None
             error = _of_machine(error)
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            return SliceFailed(
-                slice_,
+            return TaskFailed(
+                task,
                 reason[:500],
                 final=isinstance(error, KmlpError),
                 error=error if isinstance(error, BackendError | ResourceError) else None,
@@ -72,34 +72,34 @@ class Worker:
             self._session = None  # no one knows how far it came
             raise
 
-    def _train(self, slice_: Slice) -> SliceResult:
-        session, archiver = self._session_for(slice_)
+    def _train(self, task: Task) -> TaskResult:
+        session, archiver = self._session_for(task)
         started = time.monotonic()
         records: list[EpochRecord] = []
-        while session.epochs < slice_.target:
+        while session.epochs < task.target:
             records.append(session.train_epoch())
             if not records[-1].finite or time.monotonic() - started >= self._seconds:
                 break
         diverged = not records[-1].finite
         self._archive = None if diverged else archiver.pack(session.checkpoint())
-        if diverged or session.epochs == slice_.target:
+        if diverged or session.epochs == task.target:
             self._close()
-        return SliceResult(slice_, tuple(records), self._archive)
+        return TaskResult(task, tuple(records), self._archive)
 
-    def _session_for(self, slice_: Slice) -> tuple[Session, Archiver]:
-        _check_settings(slice_.run)
+    def _session_for(self, task: Task) -> tuple[Session, Archiver]:
+        _check_settings(task.run)
         session, archiver = self._session, self._archiver
         if (
             session is not None
             and archiver is not None
-            and self._run == slice_.run
-            and session.epochs == slice_.epochs
-            and self._archive == slice_.archive
+            and self._run == task.run
+            and session.epochs == task.epochs
+            and self._archive == task.archive
         ):
             return session, archiver
         self._close()
-        _check_same(slice_.run)
-        settings = dict(slice_.run.settings)
+        _check_same(task.run)
+        settings = dict(task.run.settings)
         if self._networks is None or self._settings != settings:
             backend.start()
             _check_threads()
@@ -107,18 +107,18 @@ class Worker:
 
             # Programs that are compiled under other settings would come to other numbers.
             self._networks, self._settings = Networks(), settings
-        dataset = dataset_of(slice_.config)
-        self._archiver = Archiver(slice_.config, dataset)
+        dataset = dataset_of(task.config)
+        self._archiver = Archiver(task.config, dataset)
         self._session = Session(
-            slice_.config,
+            task.config,
             dataset,
             None
-            if slice_.archive is None
-            else self._archiver.unpack(slice_.epochs, slice_.archive),
+            if task.archive is None
+            else self._archiver.unpack(task.epochs, task.archive),
             networks=self._networks,
-            fused=slice_.run.fused,
+            fused=task.run.fused,
         )
-        self._run = slice_.run
+        self._run = task.run
         return self._session, self._archiver
 
     def _close(self) -> None:
@@ -141,14 +141,14 @@ def _worker_here() -> Worker:
     return Worker()
 
 
-def do_slice(slice_: Slice) -> SliceResult | SliceFailed:
-    """Does a slice with this process' own worker, for executors of your own.
+def run_task(task: Task) -> TaskResult | TaskFailed:
+    """Runs a task with this process' own worker, for executors of your own.
 
     Returns:
         What came of it, with what is to be noted of the machine.
     """
-    done = _worker_here().do(slice_)
-    if isinstance(done, SliceFailed):
+    done = _worker_here().run(task)
+    if isinstance(done, TaskFailed):
         return done
     return replace(done, facts=describe_machine())
 

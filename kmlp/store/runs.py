@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kmlp._util.closing import Closing
-from kmlp.engine import SliceResult, Standing
+from kmlp.engine import Standing, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteError
 from kmlp.model.config import RunConfig
 from kmlp.store import checkpoints, checksums, removal, validity
@@ -201,7 +201,7 @@ class Store(Closing):
             self._delete(identity.key, fresh=True)
         self.remove_files(identity.key)
 
-    def append(self, identity: RunIdentity, result: SliceResult, *, fresh: bool) -> bool:
+    def append(self, identity: RunIdentity, result: TaskResult, *, fresh: bool) -> bool:
         """See `kmlp.engine.Store`."""
         name = sha256 = ""
         with self.reading():

@@ -1,9 +1,9 @@
 """What executors cost, and how many workers the engine can serve. Run by `make bench`.
 
 - 60 short runs of one network, one at a time, in this process, in a worker process and on
-  a local Ray, all warm and in turn: seconds a run, and what each slice costs beside
+  a local Ray, all warm and in turn: seconds a run, and what each task costs beside
   training it.
-- The engine and its store with made-up slices of two seconds, on 8 to 1,000 workers that
+- The engine and its store with made-up tasks of two seconds, on 8 to 1,000 workers that
   do nothing but wait: how busy they are kept, and so how many one engine can serve.
 
     python tests/benchmarks/executors.py [--backend jax] [--repeats 3]
@@ -25,8 +25,8 @@ from rich.table import Table
 
 RUNS = 60
 WORKERS = (8, 32, 100, 250, 500, 1000)
-SLICE = 2.0
-SLICES_A_RUN = 4
+TASK = 2.0
+TASKS_A_RUN = 4
 
 
 def seconds_a_run(executor, *, first_seed, runs):
@@ -72,7 +72,7 @@ def compare(repeats):
 
 
 class Waiting:
-    """An executor whose slices take their time, and come to what a run could."""
+    """An executor whose tasks take their time, and come to what a run could."""
 
     def __init__(self, workers, seconds):
         import numpy as np
@@ -93,21 +93,21 @@ class Waiting:
     def free(self):
         return self._workers - len(self._due)
 
-    def submit(self, slice_):
+    def submit(self, task):
         self._made += 1
-        heapq.heappush(self._due, (time.perf_counter() + self._seconds, self._made, slice_))
+        heapq.heappush(self._due, (time.perf_counter() + self._seconds, self._made, task))
 
     def result(self, timeout=None):
-        from kmlp.engine import SliceResult
+        from kmlp.engine import TaskResult
 
-        due, _, slice_ = heapq.heappop(self._due)
+        due, _, task = heapq.heappop(self._due)
         time.sleep(max(0.0, due - time.perf_counter()))
-        record = self._record(epoch=slice_.epochs + 1)
-        return SliceResult(slice_, (record,), self._archive)
+        record = self._record(epoch=task.epochs + 1)
+        return TaskResult(task, (record,), self._archive)
 
 
-def serve(workers, seconds_a_slice=SLICE):
-    """Slices a second that the engine serves, and the share of time workers are busy."""
+def serve(workers, seconds_a_task=TASK):
+    """Tasks a second that the engine serves, and the share of time workers are busy."""
     from kmlp import RunConfig
     from kmlp.engine import Assignment, execute
     from kmlp.store import Store
@@ -118,16 +118,16 @@ def serve(workers, seconds_a_slice=SLICE):
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         started = time.perf_counter()
         execute(
-            ListPlanner(Assignment(RunConfig(seed=n), SLICES_A_RUN) for n in range(runs)),
+            ListPlanner(Assignment(RunConfig(seed=n), TASKS_A_RUN) for n in range(runs)),
             store=store,
-            executor=Waiting(workers, seconds_a_slice),
+            executor=Waiting(workers, seconds_a_task),
             identify=lambda config: RunIdentity(
                 f"{config.seed:064}", config, "jax", True, 1
             ),
         )
         seconds = time.perf_counter() - started
-    slices = runs * SLICES_A_RUN
-    return slices / seconds, slices * seconds_a_slice / (workers * seconds)
+    tasks = runs * TASKS_A_RUN
+    return tasks / seconds, tasks * seconds_a_task / (workers * seconds)
 
 
 def main():
@@ -146,15 +146,15 @@ def main():
         more = statistics.median(a - b for a, b in zip(found, here, strict=True))
         table.add_row(name, f"{statistics.median(found):.0f}", f"{more:.0f} ms")
     console.print(table)
-    table = Table("workers", "slices a second", "workers busy")
+    table = Table("workers", "tasks a second", "workers busy")
     for workers in WORKERS:
         print(f"{workers} workers", file=sys.stderr)
         rate, busy = serve(workers)
         table.add_row(str(workers), f"{rate:.0f}", f"{100 * busy:.0f} %")
-    rate, _ = serve(WORKERS[-1], seconds_a_slice=0)
+    rate, _ = serve(WORKERS[-1], seconds_a_task=0)
     console.print(table)
     console.print(
-        f"Slices that take no time: {rate:.0f} a second, as many as {SLICE * rate:.0f} "
+        f"tasks that take no time: {rate:.0f} a second, as many as {TASK * rate:.0f} "
         f"workers do."
     )
 

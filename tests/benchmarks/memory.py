@@ -29,7 +29,7 @@ def measure(backend, runs):
     """Resident MiB of this process and of its worker after each run."""
     os.environ["KERAS_BACKEND"] = backend
     from kmlp import RunConfig
-    from kmlp.engine import SliceResult, execute
+    from kmlp.engine import TaskResult, execute
     from kmlp.executors import ProcessExecutor
     from kmlp.store import Store
     from kmlp.studies.runner import Assignment, ListPlanner
@@ -44,7 +44,7 @@ def measure(backend, runs):
     class Watched(ProcessExecutor):
         def result(self, timeout=None):
             result = super().result(timeout)
-            assert isinstance(result, SliceResult), result
+            assert isinstance(result, TaskResult), result
             workers = [resident(pid) for pid in self.pids()]
             found.append((resident("self"), sum(workers) if workers else found[-1][1]))
             if len(found) % 25 == 0:

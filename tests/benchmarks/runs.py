@@ -1,7 +1,7 @@
 """What the store, the engine and workers cost and gain. Run by `make bench`.
 
 - Listing runs, of which there are 10,000.
-- What is done for a slice beside training it: packing the checkpoint, the transaction.
+- What is done for a task beside training it: packing the checkpoint, the transaction.
 - The default width ablation with one job and with two, from the moment at which the
   first run begins to train; both commands in turn.
 
@@ -57,11 +57,11 @@ def listing(count=10_000):
     return times
 
 
-def slice_cost(backend):
+def task_cost(backend):
     """Milliseconds of packing and of storing a checkpoint of the default model."""
     os.environ["KERAS_BACKEND"] = backend
     from kmlp import RunConfig, load_dataset
-    from kmlp.engine import Slice, SliceResult
+    from kmlp.engine import Task, TaskResult
     from kmlp.store import Store
     from kmlp.training import Session
     from kmlp.training.checkpoint import Archiver
@@ -82,7 +82,7 @@ def slice_cost(backend):
             records = (
                 type(record)(**{f: getattr(record, f) for f in FIELDS}, epoch=epoch),
             )
-            done = SliceResult(Slice(identity, epoch - 1, None, epoch), records, archive)
+            done = TaskResult(Task(identity, epoch - 1, None, epoch), records, archive)
             store.append(identity, done, fresh=False)
             times.append((packed - started, time.perf_counter() - packed))
     return [1000 * statistics.median(column) for column in zip(*times, strict=True)]
@@ -131,10 +131,10 @@ def main():
     console = Console(width=120)
     for command, seconds in listing().items():
         console.print(f"kmlp {command}, of 10,000 runs: {seconds:.2f} s")
-    costs = Table("backend", "packing ms", "storing ms", "of a slice of 2 s")
+    costs = Table("backend", "packing ms", "storing ms", "of a task of 2 s")
     gains = Table("backend", "1 job s", "2 jobs s", "ratio", "ratio with start-up")
     for backend in options.backend or BACKENDS:
-        packing, storing = in_process("slice_cost", backend)
+        packing, storing = in_process("task_cost", backend)
         share = (packing + storing) / 2000
         costs.add_row(backend, f"{packing:.0f}", f"{storing:.0f}", f"{100 * share:.1f} %")
         pairs = [

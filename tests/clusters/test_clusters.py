@@ -42,7 +42,7 @@ def test_a_search_on_a_cluster_comes_to_the_same(kmlp, lasting_cluster):
     assert err.splitlines()[-1] == again.splitlines()[-1]  # so many epochs trained
 
 
-def test_a_killed_worker_costs_its_slice_only(kmlp, lasting_cluster, expected):
+def test_a_killed_worker_costs_its_task_only(kmlp, lasting_cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
     os.kill(lasting_cluster.workers()[0], signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_a_command_that_is_killed_leaves_the_cluster_clean(kmlp, lasting_cluster
     wait_until(lambda: not lasting_cluster.workers(), seconds=20)
 
 
-def test_a_lost_node_costs_its_slices_only(kmlp, cluster, expected):
+def test_a_lost_node_costs_its_tasks_only(kmlp, cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(cluster))
     kmlp.wait_for_epochs(1, process)
     wait_until(lambda: len(cluster.workers()) == 2)

@@ -16,9 +16,9 @@ from ray_clusters import WORK, on, one_node, wait_until
 import kmlp as package
 from kmlp import ConfigError, ProcessExecutor, RayExecutor, RunConfig, ablate, backend
 from kmlp.data.importing import import_dataset
-from kmlp.engine import EpochFinished, Slice, SliceLost
+from kmlp.engine import EpochFinished, RunFailed, Task, TaskRetried
 from kmlp.errors import ClusterError, ClusterLostError
-from kmlp.executors.ray.pool import Pool, _Worker
+from kmlp.executors.ray.pool import Pool, _Queued, _Worker
 from kmlp.executors.resources import Share
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.training.run import identify
@@ -255,7 +255,7 @@ def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_clu
     lost = []
 
     def observer(event):
-        if isinstance(event, SliceLost):
+        if isinstance(event, TaskRetried | RunFailed):
             lost.append(event)
 
     with RayExecutor(lasting_cluster.address) as executor:
@@ -276,7 +276,7 @@ def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
     pool = Pool(Share(), 8, {}, {}, told.append, queue.SimpleQueue())
     monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IN_SILENCE", 0)
     pool._workers = [_Worker(None)]
-    pool.submit(1, Slice(identify(SMALL, fused=True), 0, None, 1))
+    pool.submit(1, Task(identify(SMALL, fused=True), 0, None, 1))
     for _ in range(4):
         pool.settle()
     [(word, text)] = told
@@ -284,15 +284,15 @@ def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
     assert "others use the cluster" in text
 
 
-def test_between_two_slices_no_worker_is_given_back(monkeypatch):
+def test_between_two_tasks_no_worker_is_given_back(monkeypatch):
     """One that is still starting would never get ready."""
     given_back = []
     pool = Pool(Share(), 8, {}, {}, [].append, queue.SimpleQueue())
     monkeypatch.setattr(pool, "_give_back", given_back.append)
     pool._workers = workers = [_Worker(None, ready=n < 2) for n in range(3)]
-    slice_ = Slice(identify(SMALL, fused=True), 0, None, 1)
+    task = Task(identify(SMALL, fused=True), 0, None, 1)
     for worker in workers[:2]:
-        worker.task = (1, slice_)
+        worker.assigned = _Queued(1, task)
     pool.settle()
     assert given_back == []
     monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IDLE", 0)

@@ -52,7 +52,7 @@ def test_workers_end_with_the_main_process(kmlp):
     raise AssertionError("workers outlive the command by five seconds")
 
 
-def test_a_killed_worker_costs_its_slice_only(kmlp, uninterrupted):
+def test_a_killed_worker_costs_its_task_only(kmlp, uninterrupted):
     process = kmlp.start(*WORK, "--json")
     kmlp.wait_for_epochs(1, process)
     one, other = workers(process)
@@ -62,7 +62,7 @@ def test_a_killed_worker_costs_its_slice_only(kmlp, uninterrupted):
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0
     lines = [line for line in err.splitlines() if "worker process died" in line]
-    assert lines  # one that dies between two slices costs nothing
+    assert lines  # one that dies between two tasks costs nothing
     assert all("SIGKILL" in line and "is done again" in line for line in lines)
     assert without_seconds(json.loads(out)) == uninterrupted
 

@@ -22,7 +22,7 @@ from kmlp import (
 )
 from kmlp import settings as module
 from kmlp._util.files import MAX_TEXT
-from kmlp.engine import Slice, SliceFailed
+from kmlp.engine import Task, TaskFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.export.json import ablation_to_dict, run_to_json
 from kmlp.model.config import lasting
@@ -405,22 +405,20 @@ def test_a_setting_is_refused_before_training(ask, refused, monkeypatch):
 
 def test_a_worker_trains_only_under_the_settings_that_the_run_states(made):
     executor = InProcessExecutor(seconds=0)
-    slice_ = Slice(identify(CONFIG, fused=True), 0, None, 2)
+    task = Task(identify(CONFIG, fused=True), 0, None, 2)
 
-    def do(slice_):
-        executor.submit(slice_)
+    def do(task):
+        executor.submit(task)
         return executor.result()
 
-    first = do(slice_)
+    first = do(task)
     made("odd")  # in the middle of the run
-    failed = do(replace(slice_, epochs=1, archive=first.archive))
-    assert isinstance(failed, SliceFailed)
+    failed = do(replace(task, epochs=1, archive=first.archive))
+    assert isinstance(failed, TaskFailed)
     assert failed.final
     assert "made is odd, not set" in failed.reason
     kept = executor._worker._networks
-    assert not isinstance(
-        do(replace(slice_, run=identify(CONFIG, fused=True))), SliceFailed
-    )
+    assert not isinstance(do(replace(task, run=identify(CONFIG, fused=True))), TaskFailed)
     assert executor._worker._networks is not kept  # its programs are of other settings
 
 
@@ -429,9 +427,9 @@ def test_processes_are_not_started_without_settings_of_this_one(make, made, monk
     made("odd")
     monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", pytest.fail)
     monkeypatch.setattr("kmlp.executors.ray.executor._Helper", pytest.fail)
-    slice_ = Slice(identify(CONFIG, fused=True), 0, None, 1)
+    task = Task(identify(CONFIG, fused=True), 0, None, 1)
     with pytest.raises(ConfigError, match="`made` is odd in this process, but usual"):
-        make(jobs=1).submit(slice_)
+        make(jobs=1).submit(task)
 
 
 def test_fit_compiles_anew_under_another_setting(made):
@@ -492,7 +490,7 @@ def test_a_backend_with_many_threads_trains_in_a_process_of_its_own(monkeypatch)
     with open_executor("local", jobs=1, runs=1) as executor:
         assert isinstance(executor, ProcessExecutor)
     executor = InProcessExecutor()
-    executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
     assert "several threads" in executor.result().reason
 
 

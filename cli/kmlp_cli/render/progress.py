@@ -24,11 +24,12 @@ from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
     Event,
+    RunFailed,
     RunFinished,
     RunStarted,
     RunWaits,
-    SliceLost,
     StudyStarted,
+    TaskRetried,
 )
 from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig, short_text
@@ -117,7 +118,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
                 self.best = max(self.best, (accuracy, event.assignment.label))
         elif isinstance(event, RunStarted):
             self._labels[event.assignment.config] = event.assignment.label
-        if isinstance(event, RunWaits | SliceLost | CheckpointDamaged):
+        if isinstance(event, RunWaits | TaskRetried | RunFailed | CheckpointDamaged):
             self.warn(event)
         else:
             self.show(event)
@@ -125,7 +126,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
     def show(self, event: Shown) -> None:
         """Shows an event."""
 
-    def warn(self, event: RunWaits | SliceLost | CheckpointDamaged) -> None:
+    def warn(self, event: RunWaits | TaskRetried | RunFailed | CheckpointDamaged) -> None:
         """Says what went wrong, or is in the way, also where progress is not shown."""
         name = self.name(event.assignment.config)
         if isinstance(event, RunWaits):
@@ -133,7 +134,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
             line = f"{name}: another process trains it{holder}; waiting."
         elif isinstance(event, CheckpointDamaged):
             line = f"{name}: {event.file}; trained again from epoch {event.epochs + 1}."
-        elif event.again:
+        elif isinstance(event, TaskRetried):
             line = f"{name}: {event.reason}; what it did since is done again."
         else:
             line = f"{name}: {event.reason}; failed after {event.tries} tries."

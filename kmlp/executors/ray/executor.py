@@ -21,7 +21,7 @@ from typing import IO, Any, Self
 
 from kmlp import backend
 from kmlp._util.closing import Closing
-from kmlp.engine import Slice, SliceFailed, SliceResult
+from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
 from kmlp.executors.custom_code import pack_own
 from kmlp.executors.ray import on_node
@@ -48,17 +48,17 @@ _HELPER = (
 
 
 class RayExecutor(Closing):
-    """Has slices done by a Ray cluster, and is itself the cluster's only link to a store.
+    """Has tasks run by a Ray cluster, and is itself the cluster's only link to a store.
 
     Checkpoints and results travel as values; a dataset travels to a node once. Workers
-    keep their programs from slice to slice, and are given back when they are idle. It is
+    keep their programs from task to task, and are given back when they are idle. It is
     connected when it is first asked for something, and by `with`.
 
     Args:
         address: Of the cluster: `"auto"` for one of this machine, `"10.0.0.1:6379"`,
             `"ray://10.0.0.1:10001"`. Defaults to None: RAY_ADDRESS, else a Ray of its own
             on this machine, with all of its cores.
-        jobs: How many slices are done at a time, at most. Defaults to None: as many as
+        jobs: The most tasks that run at a time. Defaults to None: as many as
             the cluster has room for, which may grow.
         cpus_per_run: CPUs of each, above 0. Defaults to 1.
         gpus_per_run: Share of a GPU, 0 to 1, of each. Defaults to 0: none, even where
@@ -67,7 +67,7 @@ class RayExecutor(Closing):
             cluster that starts nodes when they are needed. Defaults to False.
         runtime_env: What Ray is to install for the workers, as `ray.init` takes it.
             Defaults to None: nothing.
-        seconds: How long a slice takes, at the least one epoch. Defaults to 2.
+        seconds: The time after which a task ends with its epoch. Defaults to 2.
 
     Raises:
         ConfigError: if a number is wrong.
@@ -98,7 +98,7 @@ class RayExecutor(Closing):
         self._room = 0
         self._hungry = False
         self._numbers = 0
-        self._slices: dict[int, Slice] = {}
+        self._tasks: dict[int, Task] = {}
         self._sent: set[tuple[str, float | None]] = set()
         self._own: object = None
 
@@ -108,29 +108,29 @@ class RayExecutor(Closing):
 
     def free(self) -> int:
         self._connected()
-        return max(0, self._room - len(self._slices))
+        return max(0, self._room - len(self._tasks))
 
-    def submit(self, slice_: Slice) -> None:
-        if not self._slices and self._own != _registered():
+    def submit(self, task: Task) -> None:
+        if not self._tasks and self._own != _registered():
             self.close()  # workers are to know what was registered since
         with self._closed_on_errors():
-            self._submit(slice_)
+            self._submit(task)
 
-    def _submit(self, slice_: Slice) -> None:
+    def _submit(self, task: Task) -> None:
         helper = self._connected()
-        key = slice_.config.dataset, slice_.config.validation_fraction
+        key = task.config.dataset, task.config.validation_fraction
         if key not in self._sent:
-            helper.say(("dataset", key, dataset_of(slice_.config)))
+            helper.say(("dataset", key, dataset_of(task.config)))
             self._sent.add(key)
         self._numbers += 1
-        self._slices[self._numbers] = slice_
-        helper.say(("submit", self._numbers, slice_))
+        self._tasks[self._numbers] = task
+        helper.say(("submit", self._numbers, task))
 
-    def result(self, timeout: float | None = None) -> SliceResult | SliceFailed | None:
+    def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
         with self._closed_on_errors():
             return self._result(timeout)
 
-    def _result(self, timeout: float | None) -> SliceResult | SliceFailed | None:
+    def _result(self, timeout: float | None) -> TaskResult | TaskFailed | None:
         helper = self._connected()
         free = self.free()
         if self._hungry != (not free):
@@ -144,16 +144,16 @@ class RayExecutor(Closing):
             if done is not None or message is None or self.free() > free:
                 return done
 
-    def _take(self, message: tuple[Any, ...] | None) -> SliceResult | SliceFailed | None:
-        """Takes notice of a message, and gives what came of a slice if it says that."""
+    def _take(self, message: tuple[Any, ...] | None) -> TaskResult | TaskFailed | None:
+        """Takes notice of a message, and gives what came of a task if it says that."""
         match message:
             case ("room", room):
                 self._room = room
             case ("warning", text):
                 warnings.warn(text, RuntimeWarning, stacklevel=3)
             case ("done", number, outcome):
-                kind = SliceResult if "records" in outcome else SliceFailed
-                return kind(slice=self._slices.pop(number), **outcome)
+                kind = TaskResult if "records" in outcome else TaskFailed
+                return kind(task=self._tasks.pop(number), **outcome)
         return None
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class RayExecutor(Closing):
         self._helper = None
         self._room = 0
         self._hungry = False
-        self._slices.clear()
+        self._tasks.clear()
         self._sent.clear()
 
     def nodes(self) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kmlp.engine import Slice
+    from kmlp.engine import Task
 
 COMPARED = ("kmlp", "numerics", "keras")
 """What has to be the same on every node, beside the backend's version."""
@@ -53,7 +53,7 @@ def describe_versions(backend: str) -> dict[str, str]:
 
 
 class NodeWorker:
-    """Does slices one after the other, in a process of its own."""
+    """Runs tasks one after the other, in a process of its own."""
 
     def start(self, wanted: dict[str, str], setup: dict[str, Any]) -> dict[str, Any]:
         """Makes ready, if this Python has what is wanted.
@@ -62,7 +62,7 @@ class NodeWorker:
             wanted: Versions, by package.
             setup: `backend`; `environment`, variables to set; `own`, the user's packed
                 functions or None; `folder`, that of modules that the user named, or None;
-                `seconds` of a slice.
+                `seconds` of a task.
 
         Returns:
             What `describe_node` does.
@@ -86,30 +86,30 @@ class NodeWorker:
         self._told: dict[str, Any] | None = None
         return found
 
-    def do(self, slice_: Slice, dataset: list[Any]) -> tuple[dict[str, Any], int]:
-        """Does a slice.
+    def run(self, task: Task, dataset: list[Any]) -> tuple[dict[str, Any], int]:
+        """Runs a task.
 
         Args:
-            slice_: The slice.
+            task: The task.
             dataset: The reference to its dataset, in a list so that Ray does not fetch it
                 each time.
 
         Returns:
-            The fields of its `SliceResult` or its `SliceFailed` but for the slice
+            The fields of its `TaskResult` or its `TaskFailed` but for the task
             itself; how many networks were built.
         """
         import ray
 
         from kmlp.data.load import provide_dataset
-        from kmlp.engine import SliceResult
+        from kmlp.engine import TaskResult
 
-        fraction = slice_.config.validation_fraction
-        if (slice_.config.dataset, fraction) not in self._provided:
+        fraction = task.config.validation_fraction
+        if (task.config.dataset, fraction) not in self._provided:
             provide_dataset(ray.get(dataset[0]), fraction)
-            self._provided.add((slice_.config.dataset, fraction))
-        done = self._worker.do(slice_)
+            self._provided.add((task.config.dataset, fraction))
+        done = self._worker.run(task)
         built = self._worker.networks_built
-        if isinstance(done, SliceResult):
+        if isinstance(done, TaskResult):
             facts = self._facts()
             return {"records": done.records, "archive": done.archive, "facts": facts}, built
         error = done.error and type(done.error)(f"{platform.node()}: {done.error}")

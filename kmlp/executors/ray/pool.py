@@ -1,4 +1,4 @@
-"""The workers of a cluster: which slice each gets, when one is started or given back."""
+"""The workers of a cluster: which task each gets, when one is started or given back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import ray
 
-from kmlp.engine import Slice
+from kmlp.engine import Task
 from kmlp.errors import ClusterError
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.cluster import Node, mismatch, places
@@ -24,15 +24,23 @@ SECONDS_IDLE = 5.0
 """After how long more workers than are of use are given back."""
 
 _SECONDS_DEAD = 0.5
-"""A worker that had no work for so long, and is found dead as soon when it gets a slice,
+"""A worker that had no work for so long, and is found dead as soon when it gets a task,
 was dead before."""
 
 SECONDS_IN_SILENCE = 15.0
-"""How long slices wait for the first worker before that is said."""
+"""How long tasks wait for the first worker before that is said."""
 
 MAX_FAILED_STARTS = 5
 """After how many failed starts in a row, where no worker trains, the cluster is said not to
 be able to."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Queued:
+    """A task, and the number under which the executor knows it."""
+
+    number: int
+    task: Task
 
 
 @dataclass(eq=False, slots=True)
@@ -45,10 +53,10 @@ class _Worker:
     node: str = ""
     run: RunIdentity | None = None
     """The run whose session it has."""
-    task: tuple[int, Slice] | None = None
-    """The number of a slice, and the slice."""
+    assigned: _Queued | None = None
+    """The task that it trains."""
     since: float = 0.0
-    """When it got its slice, or had none any more."""
+    """When it got its task, or had none any more."""
     was_idle: float = 0.0
     """How many seconds it had none before."""
 
@@ -61,7 +69,7 @@ class Pool:
 
     Args:
         share: What each run gets of a node.
-        jobs: How many slices are done at a time, at most.
+        jobs: The most tasks that run at a time.
         wanted: The versions that a node is to have, by package.
         setup: What `NodeWorker.start` takes.
         tell: Sends a message to the engine's process.
@@ -81,7 +89,7 @@ class Pool:
         self._share, self._jobs, self._wanted, self._setup = share, jobs, wanted, setup
         self._tell, self._events = tell, events
         self._workers: list[_Worker] = []
-        self._queue: deque[tuple[int, Slice]] = deque()
+        self._queue: deque[_Queued] = deque()
         self._datasets: dict[tuple[str, float | None], Any] = {}
         self._without: set[str] = set()
         self._nodes: list[Node] = []
@@ -114,22 +122,22 @@ class Pool:
                 f"({_reason(error)}). Start Ray with more, by --object-store-memory."
             ) from error
 
-    def submit(self, number: int, slice_: Slice) -> None:
-        """Takes a slice."""
-        self._queue.append((number, slice_))
+    def submit(self, number: int, task: Task) -> None:
+        """Takes a task."""
+        self._queue.append(_Queued(number, task))
 
     def settle(self) -> None:
         """Hands out what waits, and has as many workers as are of use."""
         while self._queue and (idle := [it for it in self._workers if _is_idle(it)]):
             runs = {it.run: it for it in idle}
-            # A slice whose worker is idle; else the first, with one whose run has ended.
-            task = next((it for it in self._queue if it[1].run in runs), self._queue[0])
-            self._queue.remove(task)
-            others = {it[1].run for it in self._queue}
-            worker = runs.get(task[1].run) or min(idle, key=lambda it: it.run in others)
-            self._do(worker, task)
+            # A task whose worker is idle; else the first, with one whose run has ended.
+            queued = next((it for it in self._queue if it.task.run in runs), self._queue[0])
+            self._queue.remove(queued)
+            others = {it.task.run for it in self._queue}
+            worker = runs.get(queued.task.run) or min(idle, key=lambda it: it.run in others)
+            self._do(worker, queued)
         self._notice_how_long_it_waits()
-        busy = sum(it.task is not None for it in self._workers)
+        busy = sum(it.assigned is not None for it in self._workers)
         at_work = busy + len(self._queue)
         useful = min(self._jobs, (2 if self.hungry else 1) * at_work)
         while len(self._workers) < useful:
@@ -153,7 +161,7 @@ class Pool:
             self._tell(("warning", f"{why}; waiting."))
 
     def _give_back_what_is_spare(self, spare: int) -> None:
-        """Gives workers back that have been of no use for a while: between two slices
+        """Gives workers back that have been of no use for a while: between two tasks
         there is less to do than there is.
         """
         if spare <= 0:
@@ -161,7 +169,7 @@ class Pool:
         elif self._spare_since is None:
             self._spare_since = time.monotonic()
         elif time.monotonic() - self._spare_since > SECONDS_IDLE:
-            unused = [it for it in reversed(self._workers) if it.task is None]
+            unused = [it for it in reversed(self._workers) if it.assigned is None]
             for worker in sorted(unused, key=lambda it: it.ready)[:spare]:
                 self._give_back(worker)
             self._spare_since = None
@@ -215,33 +223,33 @@ class Pool:
         worker.ready, worker.host, worker.node = True, found["host"], found["node"]
         worker.since = time.monotonic()
 
-    def _do(self, worker: _Worker, task: tuple[int, Slice]) -> None:
+    def _do(self, worker: _Worker, queued: _Queued) -> None:
         now = time.monotonic()
         worker.was_idle, worker.since = now - worker.since, now
-        worker.task, worker.run = task, task[1].run
-        config = task[1].config
+        worker.assigned, worker.run = queued, queued.task.run
+        config = queued.task.config
         dataset = self._datasets[config.dataset, config.validation_fraction]
-        answer = worker.actor.do.remote(task[1], [dataset])
+        answer = worker.actor.run.remote(queued.task, [dataset])
         self._later(answer, lambda future: self._done(worker, future))
 
     def _done(self, worker: _Worker, future: Any) -> None:
-        if worker not in self._workers or worker.task is None:
+        if worker not in self._workers or worker.assigned is None:
             return
-        task, now = worker.task, time.monotonic()
-        took, worker.since, worker.task = now - worker.since, now, None
+        queued, now = worker.assigned, time.monotonic()
+        took, worker.since, worker.assigned = now - worker.since, now, None
         try:
             outcome, networks_built = future.result()
         except Exception as error:  # of many kinds
             self._give_back(worker)
             if worker.was_idle > _SECONDS_DEAD > took:
-                self._queue.appendleft(task)
+                self._queue.appendleft(queued)
                 return
             reason = f"the worker on {worker.host} was lost ({_reason(error)})"
-            self._tell(("done", task[0], {"reason": reason}))
+            self._tell(("done", queued.number, {"reason": reason}))
             return
         if networks_built > MAX_NETWORKS_BUILT:
             self._give_back(worker)
-        self._tell(("done", task[0], outcome))
+        self._tell(("done", queued.number, outcome))
 
     def _give_back(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -252,7 +260,7 @@ class Pool:
 
 
 def _is_idle(worker: _Worker) -> bool:
-    return worker.ready and worker.task is None
+    return worker.ready and worker.assigned is None
 
 
 def _reason(error: BaseException) -> str:

@@ -20,8 +20,8 @@ from kmlp.engine import (
     EpochFinished,
     RunFinished,
     RunStarted,
-    SliceLost,
     StudyStarted,
+    TaskRetried,
 )
 from kmlp.inference.evaluation import ClassScores, Evaluation
 from kmlp.training.run import Run
@@ -174,7 +174,7 @@ def test_progress_shows_all_as_it_is(kind, console, monkeypatch):
             StudyStarted((EVIL,), 1, 10),
             RunStarted(assignment),
             EpochFinished(assignment, made_up_record(1, 0.5), f"node {EVIL}"),
-            SliceLost(assignment, f"lost {EVIL}", 1, again=True),
+            TaskRetried(assignment, f"lost {EVIL}", 1),
             CheckpointDamaged(assignment, f"file {EVIL}", 1),
             RunFinished(assignment, evil_run(), trained=1),
         ):

@@ -16,12 +16,13 @@ from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
     Planned,
+    RunFailed,
     RunFinished,
     RunWaits,
-    Slice,
-    SliceFailed,
-    SliceLost,
-    SliceResult,
+    Task,
+    TaskFailed,
+    TaskResult,
+    TaskRetried,
 )
 from kmlp.errors import ResourceError, StoreLostError
 from kmlp.store import Store
@@ -45,38 +46,38 @@ class Planner:
 
 
 class Executor:
-    """Trains nothing: one epoch a slice, several slices at once, last in first out."""
+    """Trains nothing: one epoch a task, several tasks at once, last in first out."""
 
     def __init__(self, capacity=1, diverges=()):
         self.capacity = capacity
         self.diverges = diverges
-        self.slices = []
+        self.tasks = []
         self.done = []
 
     def free(self):
-        return self.capacity - len(self.slices)
+        return self.capacity - len(self.tasks)
 
-    def submit(self, slice_):
+    def submit(self, task):
         assert self.free()
-        self.slices.append(slice_)
+        self.tasks.append(task)
 
     def result(self, timeout=None):
-        slice_ = self.slices.pop()
-        epoch = slice_.epochs + 1
-        self.done.append((slice_.config, epoch))
-        diverged = slice_.config in self.diverges
-        return SliceResult(
-            slice=slice_,
+        task = self.tasks.pop()
+        epoch = task.epochs + 1
+        self.done.append((task.config, epoch))
+        diverged = task.config in self.diverges
+        return TaskResult(
+            task=task,
             records=(made_up_record(epoch, math.nan if diverged else epoch / 10),),
-            archive=None if diverged else f"{slice_.config.seed}, {epoch}".encode(),
+            archive=None if diverged else f"{task.config.seed}, {epoch}".encode(),
         )
 
 
 class FirstInFirstOut(Executor):
-    """The same in the order in which slices came."""
+    """The same in the order in which tasks came."""
 
     def result(self, timeout=None):
-        self.slices.append(self.slices.pop(0))
+        self.tasks.append(self.tasks.pop(0))
         return super().result(timeout)
 
 
@@ -98,7 +99,7 @@ def store():
         yield opened
 
 
-def test_slices_follow_each_other_until_the_assignment_is_met():
+def test_tasks_follow_each_other_until_the_assignment_is_met():
     planner, executor, events = Planner(Assignment(A, 3)), Executor(), []
     execute(planner, executor=executor, observer=events.append)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
@@ -175,7 +176,7 @@ def test_a_run_that_is_further_than_asked_is_reported_as_it_was(store):
     assert (run.epochs, run.test_accuracy, run.archive) == (1, 0.1, None)
 
 
-def test_a_slice_that_does_not_continue_its_run_is_refused():
+def test_a_task_that_does_not_continue_its_run_is_refused():
     class Confused(Executor):
         def result(self, timeout=None):
             result = super().result()
@@ -194,14 +195,14 @@ class Failing(Executor):
         self.final = final
 
     def result(self, timeout=None):
-        config = self.slices[-1].config
+        config = self.tasks[-1].config
         if self.failures.get(config, 0):
             self.failures[config] -= 1
-            return SliceFailed(self.slices.pop(), "out of luck", final=self.final)
+            return TaskFailed(self.tasks.pop(), "out of luck", final=self.final)
         return super().result()
 
 
-def test_a_slice_that_fails_is_done_again_from_where_the_run_was(store):
+def test_a_task_that_fails_is_done_again_from_where_the_run_was(store):
     events, executor = [], Failing({A: 2})
     execute(Planner(Assignment(A, 1)), store=store, executor=executor)
     executor.failures = {A: 2}
@@ -209,10 +210,11 @@ def test_a_slice_that_fails_is_done_again_from_where_the_run_was(store):
         Planner(Assignment(A, 3)), store=store, executor=executor, observer=events.append
     )
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    lost = [event for event in events if isinstance(event, SliceLost)]
-    assert [(it.reason, it.tries, it.again) for it in lost] == [
-        ("out of luck", 1, True), ("out of luck", 2, True),
-    ]  # fmt: skip
+    lost = [event for event in events if isinstance(event, TaskRetried)]
+    assert [(it.reason, it.tries) for it in lost] == [
+        ("out of luck", 1),
+        ("out of luck", 2),
+    ]
     assert store.run(identify(A)).status == "finished"
 
 
@@ -220,8 +222,9 @@ def test_a_run_fails_after_three_tries_and_the_others_go_on(store):
     planner, events = Planner(Assignment(A, 2), Assignment(B, 1)), []
     executor = Failing({A: 3})
     execute(planner, store=store, executor=executor, observer=events.append)
-    assert [(it.tries, it.again) for it in events if isinstance(it, SliceLost)] == [
-        (1, True), (2, True), (3, False),
+    lost = [event for event in events if isinstance(event, TaskRetried | RunFailed)]
+    assert [(type(event), event.tries) for event in lost] == [
+        (TaskRetried, 1), (TaskRetried, 2), (RunFailed, 3),
     ]  # fmt: skip
     assert [(run.status, run.failure) for _, run in planner.reports] == [
         ("failed", "out of luck"), ("finished", None),
@@ -237,9 +240,7 @@ def test_tries_count_from_the_last_epoch_that_was_trained():
 
         def result(self, timeout=None):
             self.turn += 1
-            return (
-                SliceFailed(self.slices.pop(), "no") if self.turn % 2 else super().result()
-            )
+            return TaskFailed(self.tasks.pop(), "no") if self.turn % 2 else super().result()
 
     planner = Planner(Assignment(A, 5))
     execute(planner, executor=EveryOther())
@@ -261,7 +262,7 @@ def test_what_no_run_could_be_trained_with_ends_the_study(store):
             if len(self.done) < 2:
                 return super().result()
             error = ResourceError("/tmp is full")
-            return SliceFailed(self.slices.pop(), "full", error=error)
+            return TaskFailed(self.tasks.pop(), "full", error=error)
 
     events = []
     with pytest.raises(ResourceError, match="/tmp is full"):
@@ -269,7 +270,7 @@ def test_what_no_run_could_be_trained_with_ends_the_study(store):
             Planner(Assignment(A, 3), Assignment(B, 1)),
             store=store, executor=Full(), observer=events.append,
         )  # fmt: skip
-    assert not [event for event in events if isinstance(event, SliceLost)]
+    assert not [event for event in events if isinstance(event, TaskRetried | RunFailed)]
     assert store.run(identify(A)).epochs == 2
     assert store.run(identify(B)) is None
     planner = Planner(Assignment(A, 3), Assignment(B, 1))
@@ -352,10 +353,8 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
 
 
 def theirs_does_it(store):
-    slice_ = Slice(identify(A), 0, None, 1)
-    store.append(
-        identify(A), SliceResult(slice_, (made_up_record(1, 0.5),), b""), fresh=False
-    )
+    task = Task(identify(A), 0, None, 1)
+    store.append(identify(A), TaskResult(task, (made_up_record(1, 0.5),), b""), fresh=False)
     store.release(identify(A))
 
 
@@ -390,7 +389,7 @@ def test_claims_are_given_back_whatever_happens(tmp_path):
 
 
 class Shared(Executor):
-    """Does something to the store before it gives a slice's result."""
+    """Does something to the store before it gives a task's result."""
 
     def __init__(self, then, *, after, **options):
         super().__init__(**options)
@@ -432,7 +431,7 @@ def test_a_run_of_which_nothing_is_known_is_not_in_the_error(tmp_path):
 
 @pytest.mark.parametrize("reported", [False, True])
 def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, reported):
-    """Between its last slice and its report, too."""
+    """Between its last task and its report, too."""
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
 
         def remove():
@@ -487,11 +486,11 @@ def test_damage_is_told_with_what_is_trained_again(store):
 
 
 @pytest.mark.parametrize("capacity", [1, 2])
-def test_slices_of_somebody_who_was_interrupted_are_not_ours(capacity):
+def test_tasks_of_somebody_who_was_interrupted_are_not_ours(capacity):
     """An executor that stays open has them still."""
     executor = Executor(capacity)
     for seed in range(capacity):
-        executor.submit(Slice(identify(RunConfig(seed=7 + seed)), 0, None, 5))
+        executor.submit(Task(identify(RunConfig(seed=7 + seed)), 0, None, 5))
     planner = Planner(Assignment(A, 2), Assignment(B, 1))
     execute(planner, executor=executor)
     assert [(it.config, run.epochs) for it, run in planner.reports] in (
@@ -499,7 +498,7 @@ def test_slices_of_somebody_who_was_interrupted_are_not_ours(capacity):
         [(B, 1), (A, 2)],
     )
     left = FirstInFirstOut(2)
-    left.submit(Slice(identify(A), 4, b"other", 5))  # of the same run
+    left.submit(Task(identify(A), 4, b"other", 5))  # of the same run
     planner = Planner(Assignment(A, 2))
     execute(planner, executor=left)
     assert [run.epochs for _, run in planner.reports] == [2]

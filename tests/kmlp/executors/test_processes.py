@@ -15,9 +15,9 @@ from killing import without_seconds
 from support import run
 
 from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
-from kmlp.engine import Slice, SliceFailed
+from kmlp.engine import Task, TaskFailed
 from kmlp.errors import BackendError, ResourceError
-from kmlp.executors import InProcessExecutor, ProcessExecutor, do_slice, processes
+from kmlp.executors import InProcessExecutor, ProcessExecutor, processes, run_task
 from kmlp.export.json import ablation_to_dict
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.training.checkpoint import Archiver
@@ -34,11 +34,11 @@ def weights(result):
 
 def do(executor, before, target, config=CONFIG):
     epochs, archive = (before.records[-1].epoch, before.archive) if before else (0, None)
-    executor.submit(Slice(identify(config, fused=True), epochs, archive, target))
+    executor.submit(Task(identify(config, fused=True), epochs, archive, target))
     return executor.result()
 
 
-def test_slices_make_no_difference():
+def test_tasks_make_no_difference():
     """Cut by time, cut by a fresh executor, or not cut: the same bytes."""
     whole = do(InProcessExecutor(seconds=60), None, 3)
     assert len(whole.records) == 3
@@ -61,18 +61,18 @@ def test_a_session_goes_on_only_from_its_own_checkpoint():
     assert weights(fresh) == weights(first)
 
 
-def test_takes_one_slice_at_a_time():
+def test_takes_one_task_at_a_time():
     executor = InProcessExecutor()
-    with pytest.raises(RuntimeError, match="No slice"):
+    with pytest.raises(RuntimeError, match="No task"):
         executor.result()
-    executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
     assert executor.free() == 0
-    with pytest.raises(RuntimeError, match="has a slice"):
-        executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+    with pytest.raises(RuntimeError, match="has a task"):
+        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
 
 
 @pytest.mark.once
-def test_a_slice_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
+def test_a_task_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
     from kmlp.training import fused as networks
 
     expected = do(InProcessExecutor(), None, 1)
@@ -90,7 +90,7 @@ def test_a_slice_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
 
 @pytest.mark.once
 def test_worker_processes_make_no_difference(monkeypatch):
-    """Slices of one epoch, in workers of which one is replaced and one is killed."""
+    """Tasks of one epoch, in workers of which one is replaced and one is killed."""
     from kmlp.executors import processes
 
     whole = do(InProcessExecutor(seconds=60), None, 2)
@@ -115,7 +115,7 @@ def test_worker_processes_make_no_difference(monkeypatch):
 
 
 @pytest.mark.once
-def test_an_error_in_training_is_what_came_of_the_slice(monkeypatch):
+def test_an_error_in_training_is_what_came_of_the_task(monkeypatch):
     def broken(*arguments, **options):
         raise MemoryError("no room\nfor it")
 
@@ -123,7 +123,7 @@ def test_an_error_in_training_is_what_came_of_the_slice(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("kmlp.training.fused.evaluate", broken)
         failed = do(executor, None, 1)
-    assert isinstance(failed, SliceFailed)
+    assert isinstance(failed, TaskFailed)
     assert (failed.reason, failed.final) == ("MemoryError: no room for it", False)
     assert weights(do(executor, None, 1)) == weights(do(InProcessExecutor(), None, 1))
 
@@ -300,7 +300,7 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
         ProcessExecutor(2) as executor,
         pytest.raises(ConfigError, match="Train with `jobs=1`"),
     ):
-        executor.submit(Slice(identify(CONFIG, fused=True), 0, None, 1))
+        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
 
 
 DOCS = Path(__file__).parents[3] / "docs" / "cluster.md"
@@ -333,7 +333,7 @@ def ablate(axis, values, executor):
 def test_a_worker_that_would_come_to_other_numbers_refuses(monkeypatch):
     run = identify(CONFIG, fused=True)
     monkeypatch.setattr("kmlp.training.run.NUMERICS_VERSION", 0)
-    failed = do_slice(Slice(run, 0, None, 1))
+    failed = run_task(Task(run, 0, None, 1))
     assert failed.final
     assert "The run is not the same on" in failed.reason
 
@@ -342,13 +342,13 @@ def test_a_worker_that_would_come_to_other_numbers_refuses(monkeypatch):
 def test_a_worker_on_another_backend_refuses():
     other = next(name for name in backend.BACKENDS if name != backend.select())
     run = replace(identify(CONFIG, fused=True), backend=other)
-    failed = do_slice(Slice(run, 0, None, 1))
+    failed = run_task(Task(run, 0, None, 1))
     assert failed.final
     assert failed.reason.startswith("BackendError: Keras runs on ")
 
 
-def test_a_slice_that_is_done_elsewhere_tells_of_the_machine():
-    done = do_slice(Slice(identify(CONFIG, fused=True), 0, None, 1))
+def test_a_task_that_is_done_elsewhere_tells_of_the_machine():
+    done = run_task(Task(identify(CONFIG, fused=True), 0, None, 1))
     assert done.facts["device"] == "cpu"
     assert done.place == f"{platform.node()} cpu"
 

@@ -16,7 +16,7 @@ from sealing import seal_all
 from small_store import FACTS, RUNS, WIDTHS, answers, fill, small_store
 
 import kmlp.store.database
-from kmlp.engine import Slice, SliceResult, Standing
+from kmlp.engine import Standing, Task, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store.doctor import Health, examine, rebuild, repair
@@ -401,7 +401,7 @@ def test_an_older_copy_that_is_laid_over_is_noticed(folder):
 
 
 def test_epochs_follow_those_that_are_there(folder):
-    done = SliceResult(Slice(RUNS[0], 4, None, 5), (made_up_record(5, 0.5),), b"model")
+    done = TaskResult(Task(RUNS[0], 4, None, 5), (made_up_record(5, 0.5),), b"model")
     with Store(folder) as store:
         assert store.claim(RUNS[0])
         with pytest.raises(StoreWriteError, match="epoch 5 does not follow"):

@@ -9,7 +9,7 @@ import pytest
 from made_up import made_up_record
 
 from kmlp import RunConfig
-from kmlp.engine import Slice, SliceResult
+from kmlp.engine import Task, TaskResult
 from kmlp.errors import StoreLostError, StoreWriteError
 from kmlp.store import Store, checkpoints
 from kmlp.training.run import RunIdentity
@@ -20,8 +20,8 @@ A = RunIdentity("1" * 64, RunConfig(), "none", True, 10)
 
 
 def result(epoch):
-    return SliceResult(
-        Slice(A, epoch - 1, None, epoch), (made_up_record(epoch, 0.5),), b"model"
+    return TaskResult(
+        Task(A, epoch - 1, None, epoch), (made_up_record(epoch, 0.5),), b"model"
     )
 
 

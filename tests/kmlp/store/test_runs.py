@@ -9,7 +9,7 @@ import pytest
 from made_up import made_up_record
 
 from kmlp import RunConfig
-from kmlp.engine import Slice, SliceResult, Standing
+from kmlp.engine import Standing, Task, TaskResult
 from kmlp.errors import StoreError, StoreWriteError
 from kmlp.store import Store, checkpoints, checksums
 from kmlp.store.database import open_database
@@ -28,11 +28,11 @@ A, B = identity(1), identity(2)
 
 
 def result(*epochs, accuracy=0.5, archive=b"model", of=A):
-    """What a slice that trained these epochs came to; nan: it diverged in the last."""
+    """What a task that trained these epochs came to; nan: it diverged in the last."""
     *before, last = [made_up_record(epoch, 0.5) for epoch in epochs]
     last = made_up_record(last.epoch, accuracy)
-    return SliceResult(
-        Slice(of, epochs[0] - 1, None, epochs[-1]),
+    return TaskResult(
+        Task(of, epochs[0] - 1, None, epochs[-1]),
         (*before, last),
         None if math.isnan(accuracy) else archive,
     )
@@ -123,7 +123,7 @@ def test_without_any_good_checkpoint_the_run_begins_anew(store):
     assert store.append(A, result(1), fresh=False)
 
 
-def test_a_slice_is_kept_whole_or_not_at_all(store):
+def test_a_task_is_kept_whole_or_not_at_all(store):
     store.append(A, result(1), fresh=False)
     with pytest.raises(StoreWriteError):
         store.append(A, result(2, 1), fresh=False)  # epoch 1 is there already

@@ -11,7 +11,7 @@ import pytest
 from made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
-from kmlp.engine import Slice, SliceResult
+from kmlp.engine import Task, TaskResult
 from kmlp.errors import StoreError, StoreLostError, StoreWriteError
 from kmlp.store import Store, StudyRecord, removal
 from kmlp.store.doctor import examine
@@ -53,9 +53,7 @@ def store():
     with Store(None) as opened:
         for index, run in enumerate(RUNS):
             assert opened.claim(run)
-            done = SliceResult(
-                Slice(run, 0, None, 1), (made_up_record(1, index / 10),), b""
-            )
+            done = TaskResult(Task(run, 0, None, 1), (made_up_record(1, index / 10),), b"")
             opened.append(run, done, fresh=False)
             opened.release(run)
         put_study(opened, WIDTHS)
@@ -110,12 +108,12 @@ def test_runs_that_another_study_uses_stay(store):
 def test_a_study_is_listed_with_the_epochs_that_it_asked_for(store):
     store.claim(RUNS[3])
     more = (made_up_record(2, 0.9), made_up_record(3, math.nan))
-    store.append(RUNS[3], SliceResult(Slice(RUNS[3], 1, None, 3), more, None), fresh=False)
+    store.append(RUNS[3], TaskResult(Task(RUNS[3], 1, None, 3), more, None), fresh=False)
     [widths] = list_studies(store)
     assert (widths.finished, widths.best_val_accuracy) == (4, pytest.approx(0.3))
 
 
-def test_a_study_whose_first_slice_is_in_progress_is_not_removed(tmp_path):
+def test_a_study_whose_first_task_is_in_progress_is_not_removed(tmp_path):
     """Its run has no row yet."""
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
@@ -191,8 +189,8 @@ def suspended(training, other):
 
 
 def done(run, epoch=1):
-    return SliceResult(
-        Slice(run, epoch - 1, None, epoch), (made_up_record(epoch, 0.5),), b"model"
+    return TaskResult(
+        Task(run, epoch - 1, None, epoch), (made_up_record(epoch, 0.5),), b"model"
     )
 
 
@@ -385,7 +383,7 @@ def test_runs_are_found_by_the_widths_of_their_layers(store):
         run = identity(number, width=width)
         store.claim(run)
         store.append(
-            run, SliceResult(Slice(run, 0, None, 1), (made_up_record(1, 0.5),), b""),
+            run, TaskResult(Task(run, 0, None, 1), (made_up_record(1, 0.5),), b""),
             fresh=False,
         )  # fmt: skip
     [found] = list_runs(store, parse_filters(["width=300x100"]))

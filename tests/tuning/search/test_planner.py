@@ -8,7 +8,7 @@ import pytest
 from made_up import made_up_record
 
 from kmlp import RunConfig, engine
-from kmlp.engine import Planned, SliceFailed, SliceResult
+from kmlp.engine import Planned, TaskFailed, TaskResult
 from kmlp.store import Store
 from kmlp.training.run import Run, RunIdentity
 from kmlp_tuning import SearchSpace
@@ -22,7 +22,7 @@ SPACE = SearchSpace({"learning_rate": "1e-3:1:log", "width": [8, 16, 32], "depth
 
 
 class Executor:
-    """An epoch a slice; who is done first is chance."""
+    """An epoch a task; who is done first is chance."""
 
     def __init__(self, capacity=1, *, order=0, diverges=(), fails=()):
         self.capacity = capacity
@@ -35,19 +35,19 @@ class Executor:
     def free(self):
         return self.capacity - len(self.going)
 
-    def submit(self, slice_):
-        self.going.append(slice_)
+    def submit(self, task):
+        self.going.append(task)
 
     def result(self, timeout=None):
-        slice_ = self.going.pop(self.lot.randrange(len(self.going)))
-        config, epoch = slice_.config, slice_.epochs + 1
+        task = self.going.pop(self.lot.randrange(len(self.going)))
+        config, epoch = task.config, task.epochs + 1
         if config.learning_rate in self.fails:
-            return SliceFailed(slice_, "It always does.", final=True)
+            return TaskFailed(task, "It always does.", final=True)
         self.done.append((config, epoch))
         diverged = config.learning_rate in self.diverges
         accuracy = config.learning_rate * (1 - 2.0**-epoch)
         record = made_up_record(epoch, math.nan if diverged else accuracy)
-        return SliceResult(slice_, (record,), None if diverged else b"a model")
+        return TaskResult(task, (record,), None if diverged else b"a model")
 
 
 def settings(**changes):
