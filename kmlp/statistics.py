@@ -36,7 +36,7 @@ class Difference(Estimate):
     """Standard deviation over the seeds; None with fewer than two."""
 
     @property
-    def evident(self) -> bool:
+    def significant(self) -> bool:
         """Whether the interval excludes zero; then `p_value` is at most 0.05."""
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 

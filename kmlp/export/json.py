@@ -174,7 +174,7 @@ def _difference_to_dict(found: Difference | None) -> dict[str, Any] | None:
     return {
         **estimate_to_dict(found),
         "p_value": found.p_value,
-        "evident": found.evident,
+        "significant": found.significant,
     }
 
 

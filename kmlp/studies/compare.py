@@ -116,8 +116,8 @@ def pairing_text(found: Pairing) -> str:
     }
     if not tested:
         return "No value has two seeds that finished in both: nothing can be concluded."
-    better = [text for text, it in tested.items() if it.evident and it.mean > 0]
-    worse = [text for text, it in tested.items() if it.evident and it.mean < 0]
+    better = [text for text, it in tested.items() if it.significant and it.mean > 0]
+    worse = [text for text, it in tested.items() if it.significant and it.mean < 0]
     seeds = f"{len(found.seeds)} seeds"
     if not better and not worse:
         return f"{seeds} do not separate the two, whichever value: no difference is shown."

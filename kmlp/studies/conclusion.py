@@ -11,7 +11,7 @@ from kmlp.studies.results import Comparison, ValueResult
 def conclusion(study: Comparison) -> str:
     """What the evidence of a comparison shows and what it does not.
 
-    A value is called better or worse only where a difference is evident, with all that
+    A value is called better or worse only where a difference is significant, with all that
     are looked at taken together (see `Comparison.differences`).
     """
     if study.best() is None:
@@ -48,9 +48,9 @@ def _comparison(study: Comparison) -> str:
             "but one seed cannot tell a difference from chance: use at least 3 seeds."
         )
     found = {value: it for value, it in differences.items() if it is not None}
-    better = [value for value, it in found.items() if it.evident and it.mean > 0]
-    worse = [value for value, it in found.items() if it.evident and it.mean < 0]
-    open_ = [value for value, it in found.items() if not it.evident]
+    better = [value for value, it in found.items() if it.significant and it.mean > 0]
+    worse = [value for value, it in found.items() if it.significant and it.mean < 0]
+    open_ = [value for value, it in found.items() if not it.significant]
     more = _more_seeds(study, {value: found[value] for value in open_})
     if study.baseline is not None:
         parts = [

@@ -117,23 +117,23 @@ def verdict(study: Ablation, best: Any) -> str:
     better = [
         f"{named(value)} is better by {_points(it)}"
         for value, it in differences.items()
-        if it.evident and it.mean > 0
+        if it.significant and it.mean > 0
     ]
     worse = [
         f"{named(value)} by {_points(it)}"
         for value, it in differences.items()
-        if it.evident and it.mean < 0
+        if it.significant and it.mean < 0
     ]
     open_ = [
         f"{named(value)}, which is {'better' if it.mean > 0 else 'worse'} by {_points(it)}"
         for value, it in differences.items()
-        if not it.evident
+        if not it.significant
     ]
     parts = []
     if better:
         parts.append(f"That does not hold here: {listed(better)}.")
     if open_:
-        seeds = min(it.size for it in differences.values() if not it.evident)
+        seeds = min(it.size for it in differences.values() if not it.significant)
         told = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'}"
         parts.append(f"Here {told} not tell it from {listed(open_)}.")
     if worse:

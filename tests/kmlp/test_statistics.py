@@ -73,7 +73,7 @@ def test_a_pair_is_compared_as_r_documents_it():
     assert round(found.mean, 2) == -1.58
     assert [round(end, 7) for end in found.interval] == [-2.4598858, -0.7001142]
     assert round(found.p_value, 6) == 0.002833
-    assert found.evident
+    assert found.significant
 
 
 @pytest.mark.parametrize("size", [2, 3, 10])
@@ -88,14 +88,14 @@ def test_equal_differences_tell_no_spread():
     assert paired_p_value([0.0, 0.0, 0.0]) == 1
     assert paired_p_value([0.9 - 0.8, 0.91 - 0.81]) is None  # unequal by rounding only
     none, some = compare([[0.0, 0.0], [0.25, 0.25]])
-    assert (none.evident, none.interval, none.p_value) == (False, (0, 0), 1)
-    assert (some.evident, some.interval, some.p_value) == (False, None, None)
+    assert (none.significant, none.interval, none.p_value) == (False, (0, 0), 1)
+    assert (some.significant, some.interval, some.p_value) == (False, None, None)
 
 
 def test_one_seed_is_not_tested_and_counts_for_nothing():
     alone, pair = compare([[0.5], SLEEP])
     assert (alone.interval, alone.p_value, alone.spread) == (None, None, None)
-    assert not alone.evident
+    assert not alone.significant
     assert pair == compare([SLEEP])[0]
     assert compare([]) == []
 
@@ -118,7 +118,7 @@ def test_holm_goes_on_at_a_lower_bar_after_each_that_is_evident():
     """The second p-value alone is above 0.05 / 2, which Bonferroni would ask for."""
     found = compare([SLEEP, [1.25, 3.25, 0.85, 1.95]])
     assert 0.025 < found[1].p_value < 0.05
-    assert [it.evident for it in found] == [True, True]
+    assert [it.significant for it in found] == [True, True]
 
 
 @given(
@@ -131,7 +131,7 @@ def test_an_interval_excludes_zero_where_the_p_value_is_below_five_percent(sampl
             assert len(set(sample)) == 1
             continue
         if abs(it.p_value - 0.05) > 1e-9:
-            assert it.evident == (it.p_value < 0.05)
+            assert it.significant == (it.p_value < 0.05)
         alone = estimate(sample).interval
         assert it.interval[0] <= alone[0] + 1e-9
         assert it.interval[1] >= alone[1] - 1e-9
@@ -149,14 +149,14 @@ def test_a_winner_is_rarely_named_where_all_values_are_equal(values, seeds):
             [a - b for a, b in zip(one, other, strict=True)]
             for one, other in combinations(results[::-1], 2)
         ]
-        false += any(it.evident for it in compare(pairs)[: values - 1])
+        false += any(it.significant for it in compare(pairs)[: values - 1])
     assert false / draws <= 0.05
 
 
 def test_a_large_difference_is_found():
     rng = np.random.default_rng(0)
     samples = [rng.normal(mean, 0.1, 5).tolist() for mean in (1, 1, 0)]
-    assert [it.evident for it in compare(samples)] == [True, True, False]
+    assert [it.significant for it in compare(samples)] == [True, True, False]
 
 
 @pytest.mark.parametrize(

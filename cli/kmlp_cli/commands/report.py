@@ -281,7 +281,7 @@ def _limits(study: Comparison) -> tuple[str, ...]:
     open_ = [
         study.text(value)
         for value, it in compared.items()
-        if value is not reference and (it is None or not it.evident)
+        if value is not reference and (it is None or not it.significant)
     ]
     if reference is not None and open_:
         found.append(

@@ -218,7 +218,7 @@ def test_export_has_the_documented_keys():
         "area_under_curve", "gap", "seconds_per_epoch", "runs",
     ]  # fmt: skip
     first = exported["values"][0]["difference"]
-    assert list(first) == ["mean", "interval", "p_value", "evident"]
+    assert list(first) == ["mean", "interval", "p_value", "significant"]
     targeted = ablation_to_dict(made_up_ablation({1: [0.90, 0.95]}), target=0.92)
     assert targeted["values"][0]["reached_target"] == 1
     assert targeted["values"][0]["epochs_to_target"] == {"mean": 1, "interval": None}

@@ -27,7 +27,7 @@ def test_values_are_paired_by_value_and_seed():
     first = found.values[0]
     assert first.first.mean == pytest.approx((0.80 + 0.85 + 0.9001) / 3)
     assert first.difference.mean == pytest.approx((0.01 + 0.01 + 0.0099) / 3)
-    assert [it.difference.evident for it in found.values] == [True, True, False]
+    assert [it.difference.significant for it in found.values] == [True, True, False]
     assert pairing_text(found) == (
         '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
         "separate them with width=32."

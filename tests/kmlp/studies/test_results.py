@@ -31,7 +31,7 @@ def test_differences_are_paired_by_seed():
     """Seeds vary by 5 points, but every seed sees the same difference."""
     study = made_up({1: [0.80, 0.85, 0.9001], 2: [0.81, 0.86, 0.91]})
     difference, _ = study.differences()
-    assert difference.evident
+    assert difference.significant
     assert difference.mean < 0
 
 
