@@ -4,7 +4,7 @@ import numpy as np
 
 from kmlp import RunConfig
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.results import ValueResult
+from kmlp.studies.results import LevelResult
 from kmlp.training.run import EpochRecord, Run
 
 
@@ -43,7 +43,7 @@ def made_up_ablation(accuracies, *, seeds=None, axis="width", base=None):
             )
             runs.append(run)
         values.append(
-            ValueResult(value=value, parameters=10, runs=tuple(runs), chance_limit=0.115)
+            LevelResult(value=value, parameters=10, runs=tuple(runs), chance_limit=0.115)
         )
     return Ablation(
         name="made-up",

@@ -36,7 +36,7 @@ def draw(study: Loaded, kind: str) -> alt.TopLevelMixin:
 
         return OF_SEARCHES[kind](study.answer)
     if study.record.kind == "trials":
-        from kmlp.charts.trials import CHARTS as OF_TRIALS
+        from kmlp.charts.config_list import CHARTS as OF_TRIALS
 
         return OF_TRIALS[kind](study.answer)
     from kmlp.charts.ablation import CHARTS
@@ -62,9 +62,9 @@ def drawn(study: Loaded) -> list[tuple[str, alt.TopLevelMixin]]:
 def _of_one(name: str, run: Run) -> Ablation:
     """A run as an ablation of its seed, of one value, which charts can draw."""
     from kmlp.studies.ablation import Ablation
-    from kmlp.studies.results import ValueResult
+    from kmlp.studies.results import LevelResult
 
-    value = ValueResult(
+    value = LevelResult(
         value=run.config.seed,
         parameters=run.parameters,
         runs=(run,),

@@ -24,7 +24,7 @@ class Loaded:
 
     record: StudyRecord
     answer: Any
-    """A `Run`, an `Ablation`, `Trials` or a `Search`."""
+    """A `Run`, an `Ablation`, `ConfigList` or a `Search`."""
     missing: int
     """How many of its runs are not finished."""
     environments: list[dict[str, Any]] = field(default_factory=list)
@@ -107,9 +107,9 @@ def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
 
 
 def _load_trials(store: Store, record: StudyRecord) -> Loaded:
-    from kmlp.studies.config_list import load_trials
+    from kmlp.studies.config_list import load_config_list
 
-    trials = load_trials(store, record)
+    trials = load_config_list(store, record)
     missing = sum(map(len, record.rows)) - len(trials.runs)
     return Loaded(record, trials, missing)
 

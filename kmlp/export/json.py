@@ -7,10 +7,10 @@ from typing import Any
 from kmlp.model.fields import plain
 from kmlp.statistics import Difference, Estimate
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.compare import Pairing, pairing_text
+from kmlp.studies.compare import AblationComparison, pairing_text
 from kmlp.studies.conclusion import conclusion
-from kmlp.studies.config_list import Trials
-from kmlp.studies.results import METRIC, Comparison, ValueResult
+from kmlp.studies.config_list import ConfigList
+from kmlp.studies.results import METRIC, LevelResult, StudyResult
 from kmlp.studies.rows import finite
 from kmlp.training.run import FIGURES, Run
 
@@ -45,7 +45,7 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
     }
 
 
-def trials_to_dict(study: Trials) -> dict[str, Any]:
+def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
     """Trials: each with its configuration and its runs, the best, the conclusion."""
     best = study.best()
     return {
@@ -80,7 +80,7 @@ def trials_to_dict(study: Trials) -> dict[str, Any]:
     }
 
 
-def pairing_to_dict(found: Pairing) -> dict[str, Any]:
+def ablation_comparison_to_dict(found: AblationComparison) -> dict[str, Any]:
     """Two ablations side by side."""
     return {
         "first": found.first.name,
@@ -134,7 +134,7 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 
 
 def comparison_to_list(
-    study: Comparison, *, target: float | None = None
+    study: StudyResult, *, target: float | None = None
 ) -> list[dict[str, Any]]:
     """The values of a comparison, each with its runs."""
     return [
@@ -159,7 +159,7 @@ def comparison_to_list(
     ]
 
 
-def _target_to_dict(value: ValueResult, target: float) -> dict[str, Any]:
+def _target_to_dict(value: LevelResult, target: float) -> dict[str, Any]:
     epochs = value.epochs_to(target)
     return {
         "epochs_to_target": estimate_to_dict(epochs),

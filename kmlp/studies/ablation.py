@@ -12,9 +12,9 @@ from kmlp.engine import Executor, Observer
 from kmlp.errors import ConfigError, StoreError, gather, raise_problems, shown
 from kmlp.model.config import RunConfig, axis_field, lasting
 from kmlp.store import Store, StudyRecord
-from kmlp.studies.results import Comparison, ValueResult, chance_limit_of
+from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
-from kmlp.studies.runner import ExecutorName, Question, RunsDir, train_all
+from kmlp.studies.runner import ExecutorName, RunsDir, StudySpec, train_all
 from kmlp.training.checks import check_count, check_trainable
 from kmlp.training.run import Run
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Ablation(Comparison):
+class Ablation(StudyResult):
     """What came of an ablation."""
 
     name: str
@@ -133,7 +133,7 @@ def ablate(
     >>> [value.parameters for value in study.values]
     [7850, 101770]
     """
-    question = ablation_question(
+    question = ablation_spec(
         axis,
         values,
         base=base or RunConfig(),
@@ -154,7 +154,7 @@ def ablate(
     return cast(Ablation, found)
 
 
-def ablation_question(
+def ablation_spec(
     axis: str,
     values: Sequence[Any],
     *,
@@ -163,7 +163,7 @@ def ablation_question(
     epochs: int = 10,
     fused: bool = True,
     name: str | None = None,
-) -> Question[Ablation]:
+) -> StudySpec[Ablation]:
     """What `ablate` asks, for `train_all`. Takes and raises what `ablate` does."""
     rows = plan(axis, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
     seeds = tuple(config.seed for config in rows[0])
@@ -179,13 +179,13 @@ def ablation_question(
             backend=next(run.backend for row in runs for run in row),
             fused=fused,
             values=tuple(
-                _value_result(axis, row, limit)
+                _level_result(axis, row, limit)
                 for row, limit in zip(runs, limits, strict=True)
                 if row
             ),
         )
 
-    return Question(
+    return StudySpec(
         kind="ablation",
         about={"axis": axis, "base": _without(base, axis)},
         question={
@@ -240,7 +240,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
             if run is not None and (run.epochs >= study.epochs or run.status != "finished")
         ]
         if runs:
-            rows.append(_value_result(axis, runs, limit))
+            rows.append(_level_result(axis, runs, limit))
     if not rows:
         raise StoreError(
             f'No run of "{study.name}" is finished yet. The command that began it goes on '
@@ -338,8 +338,8 @@ def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
     return found
 
 
-def _value_result(axis: str, runs: list[Run], limit: float) -> ValueResult:
-    return ValueResult(
+def _level_result(axis: str, runs: list[Run], limit: float) -> LevelResult:
+    return LevelResult(
         value=getattr(runs[0].config, axis),
         parameters=runs[0].parameters,
         runs=tuple(runs),

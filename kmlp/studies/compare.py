@@ -12,7 +12,7 @@ from kmlp.studies.ablation import Ablation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PairedValue:
+class PairedLevel:
     """A value that both have."""
 
     value: Any
@@ -26,7 +26,7 @@ class PairedValue:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Pairing:
+class AblationComparison:
     """What differs between two ablations, and what it does for each value."""
 
     first: Ablation
@@ -37,10 +37,10 @@ class Pairing:
     """Those that both have."""
     differing: dict[str, tuple[str, str]]
     """What was not the same in both, by name, as text."""
-    values: tuple[PairedValue, ...]
+    values: tuple[PairedLevel, ...]
 
 
-def pair(first: Ablation, second: Ablation) -> Pairing:
+def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
     """Compares two ablations of one axis: on another dataset, with another loss, ...
 
     Args:
@@ -89,14 +89,14 @@ def pair(first: Ablation, second: Ablation) -> Pairing:
     ]
     paired = [[b[it] - a[it] for it in seeds if it in a and it in b] for a, b in columns]
     differences = iter(compare([sample for sample in paired if sample]))
-    return Pairing(
+    return AblationComparison(
         first=first,
         second=second,
         epochs=epochs,
         seeds=seeds,
         differing=_differing(first, second),
         values=tuple(
-            PairedValue(
+            PairedLevel(
                 value=one.value,
                 first=estimate([*a.values()]) if a else None,
                 second=estimate([*b.values()]) if b else None,
@@ -107,7 +107,7 @@ def pair(first: Ablation, second: Ablation) -> Pairing:
     )
 
 
-def pairing_text(found: Pairing) -> str:
+def pairing_text(found: AblationComparison) -> str:
     """What the evidence shows, in a sentence or two."""
     tested = {
         value_text(found.first.axis, it.value): it.difference

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kmlp.statistics import Difference, seeds_to_resolve
-from kmlp.studies.results import Comparison, ValueResult
+from kmlp.studies.results import LevelResult, StudyResult
 
 
-def conclusion(study: Comparison) -> str:
+def conclusion(study: StudyResult) -> str:
     """What the evidence of a comparison shows and what it does not.
 
     A value is called better or worse only where a difference is significant, with all that
-    are looked at taken together (see `Comparison.differences`).
+    are looked at taken together (see `StudyResult.differences`).
     """
     if study.best() is None:
         return f"Every run {_went_wrong(study)}: there is nothing to compare."
     return " ".join([_comparison(study), *_caveats(study)])
 
 
-def _comparison(study: Comparison) -> str:
+def _comparison(study: StudyResult) -> str:
     reference = study.reference
     assert reference is not None
     name = _named(study, reference)
@@ -83,15 +83,15 @@ def _comparison(study: Comparison) -> str:
     )
 
 
-def _named(study: Comparison, *values: ValueResult) -> str:
+def _named(study: StudyResult, *values: LevelResult) -> str:
     return study.called(listed([study.text(value) for value in values]))
 
 
-def _went_wrong(study: Comparison) -> str:
+def _went_wrong(study: StudyResult) -> str:
     return "diverged or failed" if any(it.failed for it in study.values) else "diverged"
 
 
-def _more_seeds(study: Comparison, open_: dict[ValueResult, Difference]) -> str:
+def _more_seeds(study: StudyResult, open_: dict[LevelResult, Difference]) -> str:
     """How many seeds would show the difference that would take the fewest."""
     needed = {
         value: seeds
@@ -113,7 +113,7 @@ def _more_seeds(study: Comparison, open_: dict[ValueResult, Difference]) -> str:
     )
 
 
-def _caveats(study: Comparison) -> list[str]:
+def _caveats(study: StudyResult) -> list[str]:
     caveats = []
     for what, counts in (
         ("failed", [value.failed for value in study.values]),

@@ -11,9 +11,9 @@ from kmlp._util.text import count_of, protocol_text
 from kmlp.errors import ConfigError, StoreError, gather, located, raise_problems
 from kmlp.model.config import RunConfig, axis_names, lasting, short_text
 from kmlp.store import Store, StudyRecord
-from kmlp.studies.results import Comparison, ValueResult, chance_limit_of
+from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
-from kmlp.studies.runner import Question
+from kmlp.studies.runner import StudySpec
 from kmlp.training.checks import check_count, check_trainable
 from kmlp.training.run import Run
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Trials(Comparison):
+class ConfigList(StudyResult):
     """What came of trials; the `value` of each is its number in their list, from 1."""
 
     name: str
@@ -54,12 +54,12 @@ class Trials(Comparison):
             f"{protocol_text(on_test=self.validates_on_test)}"
         )
 
-    def changes(self, value: ValueResult) -> dict[str, str]:
+    def changes(self, value: LevelResult) -> dict[str, str]:
         """What tells a trial from the others: its values of `varied` as text, by field."""
         config = value.runs[0].config
         return {name: short_text(name, getattr(config, name)) for name in self.varied}
 
-    def changes_text(self, value: ValueResult) -> str:
+    def changes_text(self, value: LevelResult) -> str:
         """The same in a line, which breaks between fields only; empty for a single one."""
         return ", ".join(f"{name}\u00a0{it}" for name, it in self.changes(value).items())
 
@@ -80,7 +80,7 @@ class Trials(Comparison):
             f"{f', means over {seeds} seeds' if seeds > 1 else ''}."
         )
 
-    def epochs_of(self, value: ValueResult) -> int:
+    def epochs_of(self, value: LevelResult) -> int:
         """The epochs that a trial was to have."""
         return self.trial_epochs[self.values.index(value)]
 
@@ -109,7 +109,7 @@ class Trials(Comparison):
         return self.study_runs().to_frame()
 
 
-def trials_question(
+def config_list_spec(
     configs: Sequence[RunConfig],
     *,
     epochs: Sequence[int],
@@ -117,7 +117,7 @@ def trials_question(
     base: RunConfig,
     fused: bool = True,
     name: str | None = None,
-) -> Question[Trials]:
+) -> StudySpec[ConfigList]:
     """What a list of trials asks, for `train_all`.
 
     Args:
@@ -141,7 +141,7 @@ def trials_question(
     Example:
     >>> base = RunConfig(train_size=1000)
     >>> configs = [base, replace(base, width=32)]
-    >>> question = trials_question(configs, epochs=[3, 10], seeds=[2, 1], base=base)
+    >>> question = config_list_spec(configs, epochs=[3, 10], seeds=[2, 1], base=base)
     >>> [[(it.width, it.seed) for it in row] for row in question.rows], question.epochs
     ([[(128, 0), (128, 1)], [(32, 0)]], [3, 10])
     """
@@ -157,7 +157,7 @@ def trials_question(
     ]
     limits = [chance_limit_of(config) for config in configs]
 
-    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Trials:
+    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> ConfigList:
         return _trials(
             name,
             base,
@@ -174,7 +174,7 @@ def trials_question(
             ],
         )
 
-    return Question(
+    return StudySpec(
         kind="trials",
         about={
             "base": lasting(base.to_dict()),
@@ -196,7 +196,7 @@ def trials_question(
     )
 
 
-def load_trials(store: Store, study: StudyRecord) -> Trials:
+def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
     """Trials as far as a store has their runs.
 
     Trials of which there is no run yet are left out; the others keep their numbers.
@@ -289,9 +289,9 @@ def _trials(
     epochs: int,
     varied: Sequence[str],
     trials: Sequence[tuple[int, int, float, list[Run]]],
-) -> Trials:
+) -> ConfigList:
     """Trials, each given as its number, its epochs, its chance limit and its runs."""
-    return Trials(
+    return ConfigList(
         name=name,
         axis="trial",
         base=base,
@@ -302,7 +302,7 @@ def _trials(
         backend=backend,
         fused=fused,
         values=tuple(
-            ValueResult(
+            LevelResult(
                 value=number,
                 parameters=runs[0].parameters,
                 runs=tuple(runs),

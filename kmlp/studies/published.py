@@ -10,7 +10,7 @@ from kmlp._util.text import count_of
 from kmlp.statistics import Difference, Estimate, estimate, prediction_interval
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.conclusion import listed
-from kmlp.studies.results import ValueResult
+from kmlp.studies.results import LevelResult
 
 
 class Figure(float):
@@ -111,7 +111,7 @@ def verdict(study: Ablation, best: Any) -> str:
     if all(it.size < 2 for it in differences.values()):
         return f"{claim} Here one seed cannot tell: use at least 3."
 
-    def named(value: ValueResult) -> str:
+    def named(value: LevelResult) -> str:
         return found.called(found.text(value))
 
     better = [

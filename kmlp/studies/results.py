@@ -22,7 +22,7 @@ nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class ValueResult:
+class LevelResult:
     """The runs of one value of the axis, one a seed."""
 
     value: Any
@@ -121,15 +121,15 @@ class ValueResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Comparison:
+class StudyResult:
     """Values that were trained with the same seeds."""
 
     axis: str
     """What its values are of: a field of `RunConfig`, or `"trial"`."""
     epochs: int
     seeds: tuple[int, ...]
-    values: tuple[ValueResult, ...]
-    baseline: ValueResult | None = None
+    values: tuple[LevelResult, ...]
+    baseline: LevelResult | None = None
     """The value that the others are compared with; None: the best."""
 
     @property
@@ -156,12 +156,12 @@ class Comparison:
         """What values of the axis are called: `width=32`, `trial 3`."""
         return f"{self.axis}{'=' if self.axis in config_fields() else ' '}{values}"
 
-    def text(self, value: ValueResult) -> str:
+    def text(self, value: LevelResult) -> str:
         """A value as text."""
         named = self.axis in config_fields()
         return value_text(self.axis, value.value) if named else str(value.value)
 
-    def best(self) -> ValueResult | None:
+    def best(self) -> LevelResult | None:
         """The one of `contenders` with the highest mean validation accuracy.
 
         Whether it is *better* is for `differences` to say.
@@ -174,7 +174,7 @@ class Comparison:
         return self.values[max(means, key=means.__getitem__)] if means else None
 
     @property
-    def contenders(self) -> tuple[ValueResult, ...]:
+    def contenders(self) -> tuple[LevelResult, ...]:
         """The values with the fewest runs that diverged or failed: the others rank
         behind them.
 
@@ -188,7 +188,7 @@ class Comparison:
         )
 
     @property
-    def reference(self) -> ValueResult | None:
+    def reference(self) -> LevelResult | None:
         """What the others are compared with: the baseline, else the best."""
         return self.baseline if self.baseline is not None else self.best()
 
@@ -221,12 +221,12 @@ class Comparison:
         found = dict(zip(paired, compare(list(paired.values())), strict=True))
         return tuple(found.get((value, reference)) for value in self.values)
 
-    def _paired_by_seed(self, one: ValueResult, other: ValueResult) -> list[float]:
+    def _paired_by_seed(self, one: LevelResult, other: LevelResult) -> list[float]:
         ours, theirs = _by_seed(one), _by_seed(other)
         return [ours[it] - theirs[it] for it in self.seeds if it in ours and it in theirs]
 
 
-def _by_seed(value: ValueResult) -> dict[int, float]:
+def _by_seed(value: LevelResult) -> dict[int, float]:
     return {run.config.seed: run.val_accuracy for run in value.finished}
 
 

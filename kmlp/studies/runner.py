@@ -49,7 +49,7 @@ class ListPlanner:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Question(Generic[Answer]):
+class StudySpec(Generic[Answer]):
     """A study that is to be trained, all of whose runs were checked."""
 
     kind: str
@@ -175,7 +175,7 @@ def train(
     ('finished', 2, 16)
     """
     check_trainable([config], epochs=epochs, fused=fused)
-    question = Question(
+    question = StudySpec(
         kind="train",
         about={"config": lasting(config.to_dict())},
         rows=[[config]],
@@ -196,7 +196,7 @@ def train(
 
 
 def train_all(
-    questions: Sequence[Question[Any]],
+    questions: Sequence[StudySpec[Any]],
     *,
     fused: bool,
     observer: Observer | None = None,
@@ -324,8 +324,8 @@ def train_again(
 
 
 def named_apart(
-    questions: Sequence[Question[Answer]], *, fused: bool
-) -> list[Question[Answer]]:
+    questions: Sequence[StudySpec[Answer]], *, fused: bool
+) -> list[StudySpec[Answer]]:
     """The same, those that would be one study being named apart: `width-3f9a01-2`.
 
     Ablations are, if they vary one field of one base, whatever their values, their epochs

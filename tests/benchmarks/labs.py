@@ -16,7 +16,7 @@ from torch import nn
 
 from kmlp import RunConfig, load_dataset
 from kmlp_tuning.lab import bundled, read_recipe
-from kmlp_tuning.lab.recipe import TrialsPart
+from kmlp_tuning.lab.recipe import ConfigListPart
 
 torch.set_num_threads(1)
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
@@ -84,7 +84,7 @@ def main() -> None:
     part = next(
         it
         for it in read_recipe(given.lab).parts
-        if isinstance(it, TrialsPart) and len(it.configs) > 1
+        if isinstance(it, ConfigListPart) and len(it.configs) > 1
     )
     for number in map(int, given.trials.split(",")):
         config, epochs = part.configs[number - 1], part.epochs[number - 1]

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from kmlp import ConfigError, UnknownNameError
 from kmlp_tuning.lab import bundled, read_recipe
-from kmlp_tuning.lab.recipe import AblationPart, SearchPart, TrialsPart
+from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
 from kmlp_tuning.lab.schema import schema
 
 pytestmark = pytest.mark.once
@@ -82,7 +82,7 @@ def test_a_recipe_says_what_its_file_says(written):
     assert depth.figures["accuracy"][1][0].half_unit == 0.5
     assert depth.figures["accuracy"][0][0].half_unit == 0.05
     assert (width.values, width.base.batch_size, width.best) == ((8, (300, 100)), 32, ())
-    assert isinstance(trials, TrialsPart)
+    assert isinstance(trials, ConfigListPart)
     first, second = trials.configs
     assert (first.width, first.depth, second.width, second.depth) == ((300, 100), 2, 16, 1)
     assert (trials.epochs, trials.seeds) == ((3, 2), (2, 1))
@@ -326,11 +326,11 @@ def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     lab = read_recipe("fashion-mnist-lab")
     axes = [it.axis for it in lab.parts if isinstance(it, AblationPart)]
     assert axes[:5] == ["learning_rate", "batch_size", "depth", "width", "activation"]
-    base, _, ten = (it for it in lab.parts if isinstance(it, TrialsPart))
+    base, _, ten = (it for it in lab.parts if isinstance(it, ConfigListPart))
     assert len(base.figures["accuracy"][1]) == len(base.figures["loss"][1]) == 10
     assert (len(ten.configs), len(ten.figures["accuracy"])) == (10, 10)
     lab = read_recipe("mnist-lab")
-    trials, _ = (it for it in lab.parts if isinstance(it, TrialsPart))
+    trials, _ = (it for it in lab.parts if isinstance(it, ConfigListPart))
     assert {it: len(of) for it, of in trials.figures.items()} == dict.fromkeys(
         ["seconds", "loss", "train_loss", "accuracy"], 18
     )

@@ -11,7 +11,7 @@ from kmlp_cli.options.shared import Json, RunsDir
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kmlp.studies.compare import Pairing
+    from kmlp.studies.compare import AblationComparison
 
 
 def compare(
@@ -30,8 +30,8 @@ def compare(
     from functools import partial
 
     from kmlp.errors import ConfigError, gather
-    from kmlp.export.json import pairing_to_dict
-    from kmlp.studies.compare import pair, pairing_text
+    from kmlp.export.json import ablation_comparison_to_dict
+    from kmlp.studies.compare import compare_ablations, pairing_text
     from kmlp_cli.loading import load_study, opened
     from kmlp_cli.render.output import print_json, print_table
 
@@ -47,16 +47,16 @@ def compare(
                     "ablation."
                 ]
             )
-    found = pair(*(it.answer for it in loaded))
+    found = compare_ablations(*(it.answer for it in loaded))
     if as_json:
-        print_json(pairing_to_dict(found))
+        print_json(ablation_comparison_to_dict(found))
     else:
         print_table(_table(found), pairing_text(found))
     for it in loaded:
         it.say_limits()
 
 
-def _table(found: Pairing) -> Table:
+def _table(found: AblationComparison) -> Table:
     """A row a value."""
     from kmlp._util.text import count_of, visible
     from kmlp.model.config import value_text

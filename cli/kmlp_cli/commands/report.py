@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from kmlp.report import Section, Table
-    from kmlp.studies.results import Comparison
+    from kmlp.studies.results import StudyResult
     from kmlp.training.run import Run
 
 
@@ -178,7 +178,7 @@ def _of_ablation(study: Any) -> Parts:
 
 def _of_trials(study: Any) -> Parts:
     from kmlp.studies.conclusion import conclusion
-    from kmlp_cli.render.trials_tables import seeds_text, trials_table
+    from kmlp_cli.render.config_list_tables import config_list_table, seeds_text
 
     limits = [*_limits(study)]
     if len(study.values) > 1:
@@ -194,7 +194,7 @@ def _of_trials(study: Any) -> Parts:
         f"What do these configurations come to? ({study.base.dataset})",
         (study.best_text(), conclusion(study)),
         tuple(limits),
-        (as_data(trials_table(study), f"Trials: {study.headline}"),),
+        (as_data(config_list_table(study), f"Trials: {study.headline}"),),
         (
             ("trials", str(len(study.values))),
             *((("varied", ", ".join(study.varied)),) if study.varied else ()),
@@ -273,7 +273,7 @@ _OTHERS = (
 )
 
 
-def _limits(study: Comparison) -> tuple[str, ...]:
+def _limits(study: StudyResult) -> tuple[str, ...]:
     """What a comparison cannot tell."""
     found = []
     compared = dict(zip(study.values, study.differences(), strict=True))

@@ -15,7 +15,7 @@ from kmlp_cli.options.shared import Backend, Fresh, Fused, Jobs, Json, Quiet, Ru
 
 if TYPE_CHECKING:
     from kmlp_tuning.lab import Recipe
-    from kmlp_tuning.lab.recipe import AblationPart, TrialsPart
+    from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart
 
 EPILOG = """\b
 Recipes that come with kmlp: fashion-mnist-lab, mnist-lab.
@@ -189,7 +189,7 @@ def _in_order(lab: Recipe) -> list[int]:
     return sorted(range(len(lab.parts)), key=lambda place: lab.parts[place] is lab.search)
 
 
-def _named(part: AblationPart | TrialsPart) -> str:
+def _named(part: AblationPart | ConfigListPart) -> str:
     """What a part without a heading is called."""
     from kmlp_tuning.lab.recipe import AblationPart
 

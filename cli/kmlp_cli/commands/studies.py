@@ -24,7 +24,7 @@ from kmlp_cli.surroundings import confirmed
 if TYPE_CHECKING:
     from kmlp.store.claims import Holder
     from kmlp.studies.ablation import Ablation
-    from kmlp.studies.config_list import Trials
+    from kmlp.studies.config_list import ConfigList
     from kmlp.training.run import Run
     from kmlp_tuning.search.results import Search
 
@@ -130,15 +130,15 @@ def _show_ablation(ablation: Ablation, view: _View) -> None:
         print_ablation(ablation, convergence=view.convergence, target=view.target)
 
 
-def _show_trials(trials: Trials, view: _View) -> None:
-    from kmlp.export.json import trials_to_dict
+def _show_trials(trials: ConfigList, view: _View) -> None:
+    from kmlp.export.json import config_list_to_dict
+    from kmlp_cli.render.config_list_tables import print_config_list
     from kmlp_cli.render.output import print_json
-    from kmlp_cli.render.trials_tables import print_trials
 
     if view.as_json:
-        print_json(trials_to_dict(trials))
+        print_json(config_list_to_dict(trials))
     else:
-        print_trials(trials)
+        print_config_list(trials)
 
 
 def _show_search(search: Search, view: _View) -> None:

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kmlp.export.json import ablation_to_dict, trials_to_dict
+from kmlp.export.json import ablation_to_dict, config_list_to_dict
 from kmlp.report import Section, write_report
 from kmlp.store import Store
 from kmlp_cli.commands.ablate import print_ablation
 from kmlp_cli.commands.report import as_data, section
 from kmlp_cli.commands.tune import print_search
 from kmlp_cli.loading import load_study, opened
+from kmlp_cli.render.config_list_tables import config_list_table
 from kmlp_cli.render.lost import FROM_MEMORY
 from kmlp_cli.render.output import print_json, print_lines, print_table, print_text, say
 from kmlp_cli.render.recipe_tables import compared_table
-from kmlp_cli.render.trials_tables import trials_table
 from kmlp_tuning.lab.comparing import (
     Compared,
     all_shown,
@@ -26,7 +26,7 @@ from kmlp_tuning.lab.comparing import (
     compared_to_dict,
     search_claims,
 )
-from kmlp_tuning.lab.recipe import AblationPart, Recipe, SearchPart, TrialsPart
+from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, Recipe, SearchPart
 from kmlp_tuning.search.export import search_to_dict
 
 _QUICK = (
@@ -44,9 +44,9 @@ def print_part(lab: Recipe, part: Any, answer: Any) -> None:
         print_search(answer)
     elif isinstance(part, AblationPart):
         print_ablation(answer, convergence=False, target=None)
-    shown = isinstance(part, TrialsPart) and not all_shown(compared, answer)
+    shown = isinstance(part, ConfigListPart) and not all_shown(compared, answer)
     if shown:
-        print_table(trials_table(answer))
+        print_table(config_list_table(answer))
     for number, it in enumerate(compared):
         if number > 0 or shown or isinstance(part, AblationPart):
             print_lines()
@@ -114,7 +114,7 @@ def results_to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
         elif isinstance(part, AblationPart):
             kind, values = "ablation", ablation_to_dict(answer)
         else:
-            kind, values = "trials", trials_to_dict(answer)
+            kind, values = "trials", config_list_to_dict(answer)
         compared = _compared(lab, part, answer)
         return {
             "kind": kind,

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from kmlp.model.config import dataset_of
 from kmlp.statistics import Estimate
-from kmlp.studies.runner import Question
+from kmlp.studies.runner import StudySpec
 from kmlp_cli.render.cells import NONE, plain_table
 from kmlp_tuning.lab.comparing import UNITS, Compared
 from kmlp_tuning.oracles.schedule import total_epochs
@@ -83,7 +83,7 @@ def _estimate(found: Estimate | None, digits: int) -> str:
 
 
 def plan_rows(
-    questions: list[tuple[str, Question[Any]]], search: SearchSettings | None
+    questions: list[tuple[str, StudySpec[Any]]], search: SearchSettings | None
 ) -> list[dict[str, Any]]:
     """What would be trained: a row a part."""
     rows = []

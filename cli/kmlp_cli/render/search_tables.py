@@ -10,7 +10,7 @@ from rich.table import Table
 from kmlp._util.text import count_of
 from kmlp.model.config import RunConfig, config_fields, short_text, value_text
 from kmlp.settings import settings_text
-from kmlp.studies.results import METRIC, Comparison
+from kmlp.studies.results import METRIC, StudyResult
 from kmlp.training.run import common_settings
 from kmlp_cli.render.cells import NONE, mean_percent, p_text, percent, plain_table
 from kmlp_cli.render.tables import wrongs
@@ -135,7 +135,7 @@ def importance_table(found: Importances) -> Table:
     return table
 
 
-def confirmed_table(search: Search, confirmed: Comparison) -> Table:
+def confirmed_table(search: Search, confirmed: StudyResult) -> Table:
     """A row a trial that was trained again: how it did, and what the search had said."""
     seeds = count_of(len(confirmed.seeds), "other seed")
     table = plain_table(

@@ -13,7 +13,7 @@ from kmlp.model.config import RunConfig, dataset_of, value_text
 from kmlp.settings import settings_text
 from kmlp.statistics import Difference, Estimate
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.results import ValueResult
+from kmlp.studies.results import LevelResult
 from kmlp.training.checks import parameters_of
 from kmlp.training.run import Run
 from kmlp_cli.render.cells import (
@@ -84,7 +84,7 @@ def _add_axis(table: Table, study: Ablation) -> None:
     table.add_column(header, justify="right", overflow="fold", min_width=8)
 
 
-def _distance(study: Ablation, value: ValueResult, difference: Difference | None) -> str:
+def _distance(study: Ablation, value: LevelResult, difference: Difference | None) -> str:
     if value is study.reference:
         return "best" if study.baseline is None else "baseline"
     return percent(difference, signed=True)
@@ -231,7 +231,7 @@ def description(
     return ", ".join([*words, *([settings_text(settings)] if settings else [])])
 
 
-def wrongs(value: ValueResult) -> str:
+def wrongs(value: LevelResult) -> str:
     """How many runs went wrong, and how."""
     found = [
         f"{count} of {len(value.runs)} {what}"

@@ -15,7 +15,7 @@ from kmlp.charts.step_losses import (
 )
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.results import ValueResult
+from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 20
@@ -85,7 +85,7 @@ def steps(study: Ablation) -> alt.FacetChart:
     )
 
 
-def _first(value: ValueResult) -> Run | None:
+def _first(value: LevelResult) -> Run | None:
     """The run to show of a value: the first that finished, else that has an epoch."""
     runs = [*value.finished, *(run for run in value.runs if run.history)]
     return runs[0] if runs else None

@@ -319,7 +319,7 @@ def test_the_recipes_of_the_documentation_are_right(tmp_path):
     path = tmp_path / "lab.toml"
     path.write_text(whole)
     assert [type(it).__name__ for it in read_recipe(str(path)).parts] == [
-        "AblationPart", "AblationPart", "TrialsPart", "SearchPart",
+        "AblationPart", "AblationPart", "ConfigListPart", "SearchPart",
     ]  # fmt: skip
     space = tomllib.loads(whole)["search"]["space"]
     path.write_text(f'title = "A"\n{published}\nspace = {{ width = {space["width"]} }}')

@@ -12,7 +12,7 @@ import pytest
 from kmlp import RunConfig
 from kmlp.store import Store
 from kmlp.store.studies import get_study
-from kmlp.studies.config_list import trials_question
+from kmlp.studies.config_list import config_list_spec
 from kmlp.studies.runner import train_all
 
 pytestmark = pytest.mark.once
@@ -33,7 +33,7 @@ LISTS = {
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     questions = [
-        trials_question(configs, epochs=epochs, seeds=seeds, base=BASE, name=name)
+        config_list_spec(configs, epochs=epochs, seeds=seeds, base=BASE, name=name)
         for name, (configs, epochs, seeds) in LISTS.items()
     ]
     train_all(questions, fused=True, observer=None, jobs=1, runs_dir=folder, fresh=False)

@@ -12,7 +12,7 @@ from kmlp.export.json import ablation_to_dict
 from kmlp.model.config import config_fields
 from kmlp.store import Store
 from kmlp.store.studies import get_study
-from kmlp.studies.ablation import ablation_question, load_ablation, plan
+from kmlp.studies.ablation import ablation_spec, load_ablation, plan
 from kmlp.studies.columns import COLUMNS
 from kmlp.studies.conclusion import conclusion
 from kmlp.studies.runner import default_name
@@ -265,11 +265,11 @@ def test_keys_and_names_are_those_of_stores_from_before_there_were_scalings():
     assert run_key(RunConfig(width=8), "mnist", "jax", fused=True) == (
         "4e24750128b682e29dbff0c60347d543ff261b5e8146637896d140920bf0820e"
     )
-    asked = ablation_question("width", [8], base=RunConfig())
+    asked = ablation_spec("width", [8], base=RunConfig())
     about = {"backend": "jax", "fused": True, **asked.about}
     assert default_name("ablation", about) == "width-3f5fa5"
     symmetric = RunConfig(scaling="symmetric")
-    assert ablation_question("width", [8], base=symmetric).about != asked.about
+    assert ablation_spec("width", [8], base=symmetric).about != asked.about
     assert run_key(symmetric, "mnist", "jax", fused=True) != run_key(
         RunConfig(), "mnist", "jax", fused=True
     )

@@ -12,7 +12,7 @@ from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies
 from kmlp.studies.columns import COLUMNS
 from kmlp.studies.conclusion import conclusion
-from kmlp.studies.config_list import load_trials, trials_question
+from kmlp.studies.config_list import config_list_spec, load_config_list
 from kmlp.studies.runner import default_name, train_all
 
 pytestmark = pytest.mark.once
@@ -29,7 +29,7 @@ ASKED = {"epochs": [1, 3, 2], "seeds": [1, 2, 1]}
 def trained(folder, configs=CONFIGS, *, name="list", **asked):
     """The trials, and how many epochs were trained for them."""
     events = []
-    question = trials_question(configs, base=BASE, name=name, **{**ASKED, **asked})
+    question = config_list_spec(configs, base=BASE, name=name, **{**ASKED, **asked})
     [found] = train_all(
         [question], fused=True, observer=events.append, jobs=1, runs_dir=folder, fresh=False
     )
@@ -38,7 +38,7 @@ def trained(folder, configs=CONFIGS, *, name="list", **asked):
 
 def loaded(folder, name="list"):
     with Store(folder) as store:
-        return load_trials(store, get_study(store, name))
+        return load_config_list(store, get_study(store, name))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_a_trial_has_no_more_epochs_than_were_asked_for(study, folder):
 
 def test_an_edited_list_is_another_study(folder):
     def name(configs=CONFIGS, **asked):
-        question = trials_question(configs, base=BASE, **{**ASKED, **asked})
+        question = config_list_spec(configs, base=BASE, **{**ASKED, **asked})
         return default_name(question.kind, question.about)
 
     assert name() == name(seeds=[3, 2, 1])
@@ -205,12 +205,12 @@ def test_the_runs_as_a_table_and_as_plain_values(study, folder):
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused(configs, asked, message):
     with pytest.raises(ConfigError) as caught:
-        trials_question(configs, base=BASE, **{**ASKED, **asked})
+        config_list_spec(configs, base=BASE, **{**ASKED, **asked})
     assert message in str(caught.value)
 
 
 def test_problems_of_all_trials_come_at_once():
     configs = [BASE, replace(BASE, batch_size=501), BASE]
     with pytest.raises(ConfigError) as caught:
-        trials_question(configs, base=BASE, epochs=[0, 1, math.nan], seeds=[1, 1, 0])
+        config_list_spec(configs, base=BASE, epochs=[0, 1, math.nan], seeds=[1, 1, 0])
     assert len(caught.value.problems) == 5

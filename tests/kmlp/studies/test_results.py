@@ -10,7 +10,7 @@ from made_up import made_up_ablation as made_up
 from kmlp import ConfigError
 from kmlp.export.json import ablation_to_dict
 from kmlp.studies.conclusion import conclusion
-from kmlp.studies.results import Comparison
+from kmlp.studies.results import StudyResult
 
 pytestmark = pytest.mark.once
 
@@ -234,6 +234,6 @@ def test_if_all_failed_there_is_nothing_to_compare():
 def test_trials_are_called_by_their_numbers():
     """A search compares its best trials, which are no values of a field."""
     study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521]})
-    trials = Comparison(axis="trial", epochs=1, seeds=study.seeds, values=study.values)
+    trials = StudyResult(axis="trial", epochs=1, seeds=study.seeds, values=study.values)
     assert conclusion(trials).startswith("trial 2 is better than trial 1 after 1 epoch")
     assert conclusion(study).startswith("width=2 is better than width=1 after 1 epoch")

@@ -9,9 +9,9 @@ from kmlp import ConfigError, RayExecutor, RunConfig, ablate, load_dataset, trai
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
 from kmlp.errors import ClusterError
 from kmlp.executors import InProcessExecutor
-from kmlp.studies.ablation import ablation_question
-from kmlp.studies.config_list import trials_question
-from kmlp.studies.runner import Question, train_all, work
+from kmlp.studies.ablation import ablation_spec
+from kmlp.studies.config_list import config_list_spec
+from kmlp.studies.runner import StudySpec, train_all, work
 from kmlp.training.checks import check_trainable, parameters_of
 from kmlp.training.run import Run, identify
 
@@ -141,8 +141,8 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
 def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(epochs):
     base = RunConfig(train_size=512, width=8, depth=1)
     questions = [
-        trials_question([base], epochs=[epochs[0]], seeds=[2], base=base),
-        ablation_question("width", [8, 4], base=base, seeds=1, epochs=epochs[1]),
+        config_list_spec([base], epochs=[epochs[0]], seeds=[2], base=base),
+        ablation_spec("width", [8, 4], base=base, seeds=1, epochs=epochs[1]),
     ]
     events = []
     trials, ablation = train_all(
@@ -198,7 +198,7 @@ def test_without_ray_its_executor_says_how_to_have_it(monkeypatch):
 def question_of(kind, epochs):
     """Two widths, two seeds; its answer is what it is given."""
     rows = [[RunConfig(width=width, seed=seed) for seed in (0, 1)] for width in (8, 16)]
-    return Question(
+    return StudySpec(
         kind=kind,
         about={},
         rows=rows,

@@ -11,7 +11,7 @@ from kmlp.charts.trial_lines import accuracy_tooltip
 from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
 from kmlp.studies.conclusion import conclusion
-from kmlp.studies.results import Comparison, ValueResult
+from kmlp.studies.results import LevelResult, StudyResult
 from kmlp_tuning.charts.drawing import data, title
 from kmlp_tuning.charts.rows import Row, text_of, told
 from kmlp_tuning.search.results import Search
@@ -112,7 +112,7 @@ def confirmed(search: Search) -> alt.LayerChart:
     )
 
 
-def confirmed_rows(search: Search, found: Comparison) -> list[Row]:
+def confirmed_rows(search: Search, found: StudyResult) -> list[Row]:
     """A row a point: the search's accuracy, those of the other seeds, and their mean;
     after as many epochs as the trial had when it was chosen, and after all.
     """
@@ -125,7 +125,7 @@ def confirmed_rows(search: Search, found: Comparison) -> list[Row]:
     ]
 
 
-def _rows(search: Search, trial: Trial, value: ValueResult, epochs: int) -> list[Row]:
+def _rows(search: Search, trial: Trial, value: LevelResult, epochs: int) -> list[Row]:
     about = {
         "name": f"trial {trial.number}, {count_of(epochs, 'epoch')}",
         "values": ", ".join(
@@ -166,7 +166,7 @@ def _domain(rows: list[Row], *, lost: bool) -> list[float]:
     return [min(found) - margin * (3 if lost else 1), min(100, max(found) + margin)]
 
 
-def _bias_text(search: Search, found: Comparison) -> str:
+def _bias_text(search: Search, found: StudyResult) -> str:
     """By how much the search was too optimistic."""
     trials = {trial.number: trial for trial in search.trials}
     biases = {it.value: search.bias(trials[it.value]) for it in found.values}

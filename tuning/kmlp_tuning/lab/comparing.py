@@ -11,11 +11,11 @@ from kmlp.export.json import estimate_to_dict
 from kmlp.model.config import value_text
 from kmlp.model.fields import plain
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.config_list import Trials
+from kmlp.studies.config_list import ConfigList
 from kmlp.studies.published import Beside, beside, verdict
-from kmlp.studies.results import ValueResult
+from kmlp.studies.results import LevelResult
 from kmlp.training.run import EpochRecord, Run
-from kmlp_tuning.lab.recipe import AblationPart, Figures, SearchPart, TrialsPart
+from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, Figures, SearchPart
 from kmlp_tuning.search.results import Search
 
 UNITS = {
@@ -79,7 +79,7 @@ class Compared:
         )
 
 
-def all_shown(compared: Sequence[Compared], study: Trials) -> bool:
+def all_shown(compared: Sequence[Compared], study: ConfigList) -> bool:
     """Whether the tables of published figures tell all of trials: each has a figure, and
     every run finished.
     """
@@ -91,7 +91,7 @@ def all_shown(compared: Sequence[Compared], study: Trials) -> bool:
 
 
 def compare_part(
-    part: AblationPart | TrialsPart, study: Ablation | Trials
+    part: AblationPart | ConfigListPart, study: Ablation | ConfigList
 ) -> list[Compared]:
     """All that was published of a part beside what it has come to, by quantity."""
     return [
@@ -105,15 +105,15 @@ def compare_part(
     ]
 
 
-def _headers(study: Ablation | Trials) -> tuple[str, ...]:
+def _headers(study: Ablation | ConfigList) -> tuple[str, ...]:
     return (study.axis,) if isinstance(study, Ablation) else ("trial", *study.varied)
 
 
-def _rows(quantity: str, figures: Figures, study: Ablation | Trials) -> Iterator[Row]:
+def _rows(quantity: str, figures: Figures, study: Ablation | ConfigList) -> Iterator[Row]:
     by_value = {value.value: value for value in study.values}
     for key, published in figures[quantity].items():
         value = by_value[key]
-        last = study.epochs_of(value) if isinstance(study, Trials) else study.epochs
+        last = study.epochs_of(value) if isinstance(study, ConfigList) else study.epochs
         first = 1 if len(published) > 1 else last
         for epoch, figure in enumerate(published, start=first):
             yield Row(
@@ -124,14 +124,14 @@ def _rows(quantity: str, figures: Figures, study: Ablation | Trials) -> Iterator
             )
 
 
-def _ours(quantity: str, value: ValueResult, epoch: int) -> list[float]:
+def _ours(quantity: str, value: LevelResult, epoch: int) -> list[float]:
     """Our figures, one a seed that finished."""
     if quantity == "seconds":
         return [run.seconds for run in value.finished]
     return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in value.finished]
 
 
-def _labels(study: Ablation | Trials, value: ValueResult) -> tuple[str, ...]:
+def _labels(study: Ablation | ConfigList, value: LevelResult) -> tuple[str, ...]:
     if isinstance(study, Ablation):
         return (study.text(value),)
     return (str(value.value), *study.changes(value).values())

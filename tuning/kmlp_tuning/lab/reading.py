@@ -24,7 +24,7 @@ from kmlp.model.config import RunConfig, axis_field, config_fields, parse_axis_v
 from kmlp.model.fields import ConfigField
 from kmlp.studies.published import Figure
 from kmlp_tuning.lab.problems import schema_problems
-from kmlp_tuning.lab.recipe import AblationPart, Recipe, SearchPart, TrialsPart
+from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, Recipe, SearchPart
 from kmlp_tuning.space.domains import parse_space
 from kmlp_tuning.space.space import SearchSpace
 
@@ -170,7 +170,7 @@ def _ablation(
 
 def _trials(
     recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
-) -> TrialsPart:
+) -> ConfigListPart:
     runs = found["runs"]
     base, *configs = gather(
         [
@@ -200,7 +200,7 @@ def _trials(
                     ]
                 )
             figures.setdefault(quantity, {})[number] = numbers
-    return TrialsPart(
+    return ConfigListPart(
         **_told(found, place),
         base=base,
         configs=tuple(configs),

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from kmlp.errors import gather, located
 from kmlp.model.config import RunConfig, dataset_of
-from kmlp.studies.ablation import Ablation, ablation_question
-from kmlp.studies.config_list import Trials, trials_question
+from kmlp.studies.ablation import Ablation, ablation_spec
+from kmlp.studies.config_list import ConfigList, config_list_spec
 from kmlp.studies.published import Figure
-from kmlp.studies.runner import Question
+from kmlp.studies.runner import StudySpec
 from kmlp_tuning.search.settings import HALVING, SearchSettings, make_settings
 from kmlp_tuning.space.domains import ends
 from kmlp_tuning.space.space import SearchSpace
@@ -50,9 +50,9 @@ class AblationPart(Part):
     """The value that was found to be the best; empty: none is published."""
     figures: Figures
 
-    def question(self, *, fused: bool) -> Question[Ablation]:
+    def question(self, *, fused: bool) -> StudySpec[Ablation]:
         """What it asks. Raises what `ablate` does."""
-        return ablation_question(
+        return ablation_spec(
             self.axis,
             self.values,
             base=self.base,
@@ -72,7 +72,7 @@ class AblationPart(Part):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrialsPart(Part):
+class ConfigListPart(Part):
     """Configurations, each trained as it stands."""
 
     base: RunConfig
@@ -83,13 +83,13 @@ class TrialsPart(Part):
     """Of each."""
     figures: Figures
 
-    def question(self, *, fused: bool) -> Question[Trials]:
+    def question(self, *, fused: bool) -> StudySpec[ConfigList]:
         """What it asks.
 
         Raises:
             ConfigError: if it cannot be trained.
         """
-        return trials_question(
+        return config_list_spec(
             self.configs,
             base=self.base,
             epochs=self.epochs,
@@ -164,14 +164,14 @@ class Recipe:
     source: str | None
     """Where the published figures are from."""
     notes: tuple[str, ...]
-    parts: tuple[AblationPart | TrialsPart | SearchPart, ...]
+    parts: tuple[AblationPart | ConfigListPart | SearchPart, ...]
     """In the order of the file, but all ablations together, and all lists of trials, as
     TOML keeps them."""
     comparable: bool = True
     """Whether it is trained as it stands, so that figures can be compared."""
 
     @property
-    def fixed(self) -> tuple[AblationPart | TrialsPart, ...]:
+    def fixed(self) -> tuple[AblationPart | ConfigListPart, ...]:
         """The parts whose runs are known from the start."""
         return tuple(it for it in self.parts if not isinstance(it, SearchPart))
 

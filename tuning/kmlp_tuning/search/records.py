@@ -11,7 +11,7 @@ from kmlp.errors import StoreError
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import get_study
-from kmlp.studies.results import Comparison, ValueResult, chance_limit_of
+from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.training.run import RunIdentity, identify
 from kmlp_tuning.search.importance import Importances, importances
 from kmlp_tuning.search.results import Search
@@ -174,10 +174,10 @@ def unfinished(search: Search, study: StudyRecord) -> int:
 
 def comparison(
     settings: SearchSettings, confirmed: Sequence[Confirmed], chance_limit: float
-) -> Comparison | None:
+) -> StudyResult | None:
     """The comparison of the best over other seeds; None: nothing of it is known yet."""
     values = tuple(
-        ValueResult(
+        LevelResult(
             value=it.number,
             parameters=it.runs[0].parameters,
             runs=it.runs,
@@ -189,7 +189,7 @@ def comparison(
     if not values:
         return None
     first = settings.base.seed + 1
-    return Comparison(
+    return StudyResult(
         axis="trial",
         epochs=settings.max_epochs,
         seeds=tuple(range(first, first + settings.confirm)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kmlp._util.text import count_of, protocol_text
-from kmlp.studies.results import METRIC, Comparison
+from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.training.run import Run
 from kmlp_tuning.search.importance import Importances
@@ -28,7 +28,7 @@ class Search:
     backend: str
     trials: tuple[Trial, ...]
     """In the order in which they were chosen."""
-    confirmed: Comparison | None
+    confirmed: StudyResult | None
     """The best configurations with other seeds, the values being the numbers of their
     trials; None: none was."""
     chosen_after: Mapping[int, int]

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import altair as alt
 
-from kmlp.charts.trials.curves import learning_curves
-from kmlp.charts.trials.steps import steps
-from kmlp.studies.config_list import Trials
+from kmlp.charts.config_list.curves import learning_curves
+from kmlp.charts.config_list.steps import steps
+from kmlp.studies.config_list import ConfigList
 
-CHARTS: dict[str, Callable[[Trials], alt.TopLevelMixin]] = {
+CHARTS: dict[str, Callable[[ConfigList], alt.TopLevelMixin]] = {
     "curves": learning_curves,
     "steps": steps,
 }

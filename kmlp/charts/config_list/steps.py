@@ -10,8 +10,8 @@ from kmlp.charts.step_losses import cut_text, loss_axis, loss_limit, step_ticks,
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
 from kmlp.charts.trial_lines import HEIGHT, WIDTH, Row
 from kmlp.errors import ConfigError
-from kmlp.studies.config_list import Trials
-from kmlp.studies.results import ValueResult
+from kmlp.studies.config_list import ConfigList
+from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 50
@@ -22,7 +22,7 @@ _FEW = 12
 """Epochs that each have an entry in the legend."""
 
 
-def steps(study: Trials) -> alt.LayerChart:
+def steps(study: ConfigList) -> alt.LayerChart:
     """The training loss of every step of the best trial, over all of its epochs.
 
     It is of the trial's first seed that finished; where none did, of the first run that
@@ -124,7 +124,7 @@ def step_rows(run: Run) -> list[Row]:
     return rows
 
 
-def _shown(study: Trials) -> tuple[ValueResult, Run]:
+def _shown(study: ConfigList) -> tuple[LevelResult, Run]:
     best = study.best()
     for value in [best] if best is not None else study.values:
         for run in (*value.finished, *value.runs):

@@ -10,11 +10,11 @@ from kmlp._util.text import count_of
 from kmlp.charts.accuracy import error_of
 from kmlp.charts.style import titled
 from kmlp.charts.trial_lines import LOOKS, WIDTH, Row, even_epochs, trial_lines
-from kmlp.studies.config_list import Trials
-from kmlp.studies.results import ValueResult
+from kmlp.studies.config_list import ConfigList
+from kmlp.studies.results import LevelResult
 
 
-def learning_curves(study: Trials) -> alt.LayerChart:
+def learning_curves(study: ConfigList) -> alt.LayerChart:
     """Validation accuracy by epoch, a line a trial: the mean over its seeds."""
     rows = trial_rows(study)
     lost = _lost(study)
@@ -52,7 +52,7 @@ def learning_curves(study: Trials) -> alt.LayerChart:
     )
 
 
-def trial_rows(study: Trials) -> list[Row]:
+def trial_rows(study: ConfigList) -> list[Row]:
     """A row a trial for `trial_lines`, those that matter least first.
 
     Beside what that asks for, it has the varied fields as text, and `seeds`, how many
@@ -73,14 +73,14 @@ def trial_rows(study: Trials) -> list[Row]:
     return sorted(rows, key=lambda it: (order.index(it["kind"]), -_last(it), it["trial"]))
 
 
-def _kind(value: ValueResult) -> str:
+def _kind(value: LevelResult) -> str:
     if value.finished:
         none = value.did_not_learn == len(value.finished)
         return "did not learn" if none else "finished"
     return "diverged" if value.diverged else "failed"
 
 
-def _curve(value: ValueResult) -> Row:
+def _curve(value: LevelResult) -> Row:
     """Its errors by epoch; if no run finished, those of the one that came the furthest."""
     lost = None
     if value.finished:
@@ -98,7 +98,7 @@ def _last(row: Row) -> float:
     return row["errors"][-1] if row["errors"] else math.inf
 
 
-def _lost(study: Trials) -> list[Row]:
+def _lost(study: ConfigList) -> list[Row]:
     """A row an epoch in which runs diverged."""
     found: dict[int, list[int]] = {}
     for value in study.values:

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from kmlp.studies.conclusion import conclusion
-from kmlp.studies.config_list import Trials
-from kmlp.studies.results import ValueResult
+from kmlp.studies.config_list import ConfigList
+from kmlp.studies.results import LevelResult
 from kmlp_cli.render.cells import NONE, mean_percent, percent, plain_table
 from kmlp_cli.render.output import print_table
 from kmlp_cli.render.tables import description, wrongs
 
 
-def print_trials(study: Trials) -> None:
+def print_config_list(study: ConfigList) -> None:
     """Prints what came of trials."""
-    print_table(trials_table(study), study.best_text(), conclusion(study))
+    print_table(config_list_table(study), study.best_text(), conclusion(study))
 
 
-def trials_table(study: Trials) -> Table:
+def config_list_table(study: ConfigList) -> Table:
     """A row a trial, in the order of their list: what it is, and what it comes to."""
     several = any(len(value.runs) > 1 for value in study.values)
     lines = [
@@ -62,7 +62,7 @@ def trials_table(study: Trials) -> Table:
     return table
 
 
-def _seeds(value: ValueResult) -> tuple[int, ...]:
+def _seeds(value: LevelResult) -> tuple[int, ...]:
     return tuple(run.config.seed for run in value.runs)
 
 

@@ -9,12 +9,12 @@ import pytest
 from made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
+from kmlp.charts.config_list import CHARTS, learning_curves, steps
+from kmlp.charts.config_list.curves import trial_rows
+from kmlp.charts.config_list.steps import step_rows
 from kmlp.charts.style import save, to_specification
-from kmlp.charts.trials import CHARTS, learning_curves, steps
-from kmlp.charts.trials.curves import trial_rows
-from kmlp.charts.trials.steps import step_rows
-from kmlp.studies.config_list import Trials
-from kmlp.studies.results import ValueResult
+from kmlp.studies.config_list import ConfigList
+from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 pytestmark = pytest.mark.once
@@ -40,7 +40,7 @@ def run(config, accuracies, *, failure=None):
 def trials(curves=CURVES, *, failure=None):
     """Of the validation accuracies by epoch, of each seed, by number."""
     values = tuple(
-        ValueResult(
+        LevelResult(
             value=number, parameters=1, chance_limit=0.115,
             runs=tuple(
                 run(replace(BASE, width=number, seed=seed), it, failure=failure)
@@ -50,7 +50,7 @@ def trials(curves=CURVES, *, failure=None):
         for number, seeds in curves.items()
     )  # fmt: skip
     epochs = tuple(max(1, *map(len, seeds), 0) for seeds in curves.values())
-    return Trials(
+    return ConfigList(
         name="made-up", axis="trial", base=BASE, varied=("width",) if len(curves) > 1 else (),
         epochs=max(epochs), trial_epochs=epochs, seeds=(0, 1), backend="none", fused=True,
         values=values,
