@@ -53,5 +53,5 @@ def made_up_ablation(accuracies, *, seeds=None, axis="width", base=None):
         seeds=seeds,
         backend="none",
         fused=True,
-        values=tuple(values),
+        levels=tuple(values),
     )

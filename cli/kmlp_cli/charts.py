@@ -78,5 +78,5 @@ def _of_one(name: str, run: Run) -> Ablation:
         seeds=(run.config.seed,),
         backend=run.backend,
         fused=run.fused,
-        values=(value,),
+        levels=(value,),
     )

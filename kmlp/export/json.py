@@ -40,7 +40,7 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "target_accuracy": target,
         "values": comparison_to_list(study, target=target),
         "best": plain(best.value) if best is not None else None,
-        "best_index": study.values.index(best) if best is not None else None,
+        "best_index": study.levels.index(best) if best is not None else None,
         "conclusion": conclusion(study),
     }
 
@@ -64,15 +64,15 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
         "settings": dict(study.settings),
         "trials": [
             {
-                "trial": value.value,
-                "config": value.runs[0].config.to_dict(),
+                "trial": level.value,
+                "config": level.runs[0].config.to_dict(),
                 "epochs": epochs,
                 **{name: it for name, it in told.items() if name != "value"},
-                "val_loss": estimate_to_dict(value.val_loss),
-                "seconds": value.seconds,
+                "val_loss": estimate_to_dict(level.val_loss),
+                "seconds": level.seconds,
             }
-            for value, epochs, told in zip(
-                study.values, study.trial_epochs, comparison_to_list(study), strict=True
+            for level, epochs, told in zip(
+                study.levels, study.trial_epochs, comparison_to_list(study), strict=True
             )
         ],
         "best": best.value if best is not None else None,
@@ -97,7 +97,7 @@ def ablation_comparison_to_dict(found: AblationComparison) -> dict[str, Any]:
                 "second": estimate_to_dict(it.second),
                 "difference": _difference_to_dict(it.difference),
             }
-            for it in found.values
+            for it in found.levels
         ],
         "conclusion": pairing_text(found),
     }
@@ -139,31 +139,31 @@ def comparison_to_list(
     """The values of a comparison, each with its runs."""
     return [
         {
-            "value": plain(value.value),
-            "parameters": value.parameters,
-            **estimate_to_dict(value.val_accuracy),
-            "test_accuracy": estimate_to_dict(value.test_accuracy),
+            "value": plain(level.value),
+            "parameters": level.parameters,
+            **estimate_to_dict(level.val_accuracy),
+            "test_accuracy": estimate_to_dict(level.test_accuracy),
             "difference": _difference_to_dict(difference),
-            "diverged": value.diverged,
-            "failed": value.failed,
-            "did_not_learn": value.did_not_learn,
-            "best_epoch": estimate_to_dict(value.best_epoch),
-            "epochs_to_near_best": estimate_to_dict(value.epochs_to_near_best),
-            "area_under_curve": estimate_to_dict(value.area_under_curve),
-            "gap": estimate_to_dict(value.gap),
-            "seconds_per_epoch": value.seconds_per_epoch,
-            **(_target_to_dict(value, target) if target is not None else {}),
-            "runs": [run_to_dict(run) for run in value.runs],
+            "diverged": level.diverged,
+            "failed": level.failed,
+            "did_not_learn": level.did_not_learn,
+            "best_epoch": estimate_to_dict(level.best_epoch),
+            "epochs_to_near_best": estimate_to_dict(level.epochs_to_near_best),
+            "area_under_curve": estimate_to_dict(level.area_under_curve),
+            "gap": estimate_to_dict(level.gap),
+            "seconds_per_epoch": level.seconds_per_epoch,
+            **(_target_to_dict(level, target) if target is not None else {}),
+            "runs": [run_to_dict(run) for run in level.runs],
         }
-        for value, difference in zip(study.values, study.differences(), strict=True)
+        for level, difference in zip(study.levels, study.differences(), strict=True)
     ]
 
 
-def _target_to_dict(value: LevelResult, target: float) -> dict[str, Any]:
-    epochs = value.epochs_to(target)
+def _target_to_dict(level: LevelResult, target: float) -> dict[str, Any]:
+    epochs = level.epochs_to(target)
     return {
         "epochs_to_target": estimate_to_dict(epochs),
-        "seconds_to_target": estimate_to_dict(value.seconds_to(target)),
+        "seconds_to_target": estimate_to_dict(level.seconds_to(target)),
         "reached_target": epochs.size if epochs is not None else 0,
     }
 

@@ -49,8 +49,8 @@ class Ablation(StudyResult):
         Raises:
             ConfigError: if it is none of them.
         """
-        place = check_baseline(self.axis, [it.value for it in self.values], baseline)
-        return replace(self, baseline=self.values[place])
+        place = check_baseline(self.axis, [it.value for it in self.levels], baseline)
+        return replace(self, baseline=self.levels[place])
 
     def study_runs(self) -> StudyRuns:
         """Its runs, for tables and logs."""
@@ -130,7 +130,7 @@ def ablate(
     >>> from kmlp import RunConfig, ablate
     >>> base = RunConfig(train_size=2000)
     >>> study = ablate("depth", [0, 1], base=base, seeds=2, epochs=2, jobs=1)
-    >>> [value.parameters for value in study.values]
+    >>> [value.parameters for value in study.levels]
     [7850, 101770]
     """
     question = ablation_spec(
@@ -178,7 +178,7 @@ def ablation_spec(
             seeds=seeds,
             backend=next(run.backend for row in runs for run in row),
             fused=fused,
-            values=tuple(
+            levels=tuple(
                 _level_result(axis, row, limit)
                 for row, limit in zip(runs, limits, strict=True)
                 if row
@@ -254,7 +254,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
         seeds=tuple(study.question["seeds"]),
         backend=study.about["backend"],
         fused=study.about["fused"],
-        values=tuple(rows),
+        levels=tuple(rows),
     )
 
 

@@ -37,7 +37,7 @@ class AblationComparison:
     """Those that both have."""
     differing: dict[str, tuple[str, str]]
     """What was not the same in both, by name, as text."""
-    values: tuple[PairedLevel, ...]
+    levels: tuple[PairedLevel, ...]
 
 
 def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
@@ -61,12 +61,12 @@ def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
             ]
         )
     problems = []
-    others = {it.value: it for it in second.values}
-    both = [(it, others[it.value]) for it in first.values if it.value in others]
+    others = {it.value: it for it in second.levels}
+    both = [(it, others[it.value]) for it in first.levels if it.value in others]
     if not both:
         problems.append(
-            f"They have no value in common: {', '.join(map(first.text, first.values))}; "
-            f"{', '.join(map(second.text, second.values))}."
+            f"They have no value in common: {', '.join(map(first.text, first.levels))}; "
+            f"{', '.join(map(second.text, second.levels))}."
         )
     seeds = tuple(seed for seed in first.seeds if seed in second.seeds)
     if not seeds:
@@ -95,7 +95,7 @@ def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
         epochs=epochs,
         seeds=seeds,
         differing=_differing(first, second),
-        values=tuple(
+        levels=tuple(
             PairedLevel(
                 value=one.value,
                 first=estimate([*a.values()]) if a else None,
@@ -111,7 +111,7 @@ def pairing_text(found: AblationComparison) -> str:
     """What the evidence shows, in a sentence or two."""
     tested = {
         value_text(found.first.axis, it.value): it.difference
-        for it in found.values
+        for it in found.levels
         if it.difference is not None and it.difference.p_value is not None
     }
     if not tested:
@@ -127,7 +127,7 @@ def pairing_text(found: AblationComparison) -> str:
         if texts
     )
     told = f'"{found.second.name}" is {told} than "{found.first.name}"'
-    every = [value_text(found.first.axis, it.value) for it in found.values]
+    every = [value_text(found.first.axis, it.value) for it in found.levels]
     rest = ", ".join(text for text in every if text not in (*better, *worse))
     if not rest:
         return f"{told}."

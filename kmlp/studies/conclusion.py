@@ -23,12 +23,12 @@ def _comparison(study: StudyResult) -> str:
     reference = study.reference
     assert reference is not None
     name = _named(study, reference)
-    if len(study.values) == 1:
+    if len(study.levels) == 1:
         return f"Only {name} was trained: there is nothing to compare."
     if not reference.finished:
         return f"Every run of {name}, the baseline, {_went_wrong(study)}."
-    compared = study.values if study.baseline is not None else study.contenders
-    others = [value for value in compared if value is not reference and value.finished]
+    compared = study.levels if study.baseline is not None else study.contenders
+    others = [level for level in compared if level is not reference and level.finished]
     if not others:
         few = "the fewest" if reference.diverged or reference.failed else "no"
         return (
@@ -37,8 +37,8 @@ def _comparison(study: StudyResult) -> str:
         )
     if all(it.did_not_learn == len(it.finished) for it in (reference, *others)):
         return "No run learned, so there is nothing to compare."
-    by_value = dict(zip(study.values, study.differences(), strict=True))
-    differences = {value: by_value[value] for value in others}
+    by_value = dict(zip(study.levels, study.differences(), strict=True))
+    differences = {level: by_value[level] for level in others}
     seeds = min(0 if it is None else it.size for it in differences.values())
     if seeds < 2:
         best = study.best()
@@ -47,11 +47,11 @@ def _comparison(study: StudyResult) -> str:
             f"{_named(study, best)} has the highest validation accuracy {study.after}, "
             "but one seed cannot tell a difference from chance: use at least 3 seeds."
         )
-    found = {value: it for value, it in differences.items() if it is not None}
-    better = [value for value, it in found.items() if it.significant and it.mean > 0]
-    worse = [value for value, it in found.items() if it.significant and it.mean < 0]
-    open_ = [value for value, it in found.items() if not it.significant]
-    more = _more_seeds(study, {value: found[value] for value in open_})
+    found = {level: it for level, it in differences.items() if it is not None}
+    better = [level for level, it in found.items() if it.significant and it.mean > 0]
+    worse = [level for level, it in found.items() if it.significant and it.mean < 0]
+    open_ = [level for level, it in found.items() if not it.significant]
+    more = _more_seeds(study, {level: found[level] for level in open_})
     if study.baseline is not None:
         parts = [
             f"{_named(study, *values)} {verb} {what}"
@@ -59,7 +59,7 @@ def _comparison(study: StudyResult) -> str:
             for verb in ["is" if len(values) == 1 else "are"]
             if values
         ]
-        told = f"{' and '.join(parts) or 'No value is shown to differ'} "
+        told = f"{' and '.join(parts) or 'No level is shown to differ'} "
         told += f"{'than' if parts else 'from'} {name} {study.after}"
         if not open_:
             return f"{told}: the differences exceed what {seeds} seeds vary by."
@@ -84,18 +84,18 @@ def _comparison(study: StudyResult) -> str:
 
 
 def _named(study: StudyResult, *values: LevelResult) -> str:
-    return study.called(listed([study.text(value) for value in values]))
+    return study.called(listed([study.text(level) for level in values]))
 
 
 def _went_wrong(study: StudyResult) -> str:
-    return "diverged or failed" if any(it.failed for it in study.values) else "diverged"
+    return "diverged or failed" if any(it.failed for it in study.levels) else "diverged"
 
 
 def _more_seeds(study: StudyResult, open_: dict[LevelResult, Difference]) -> str:
     """How many seeds would show the difference that would take the fewest."""
     needed = {
-        value: seeds
-        for value, it in open_.items()
+        level: seeds
+        for level, it in open_.items()
         if it.p_value is not None and it.spread
         if (seeds := seeds_to_resolve(it.mean, it.spread, comparisons=study.comparisons))
     }
@@ -105,24 +105,24 @@ def _more_seeds(study: StudyResult, open_: dict[LevelResult, Difference]) -> str
         return " Differences that are all equal tell no spread: use more seeds."
     if not needed:
         return " More seeds will hardly tell."
-    value = min(needed, key=needed.__getitem__)
-    points = f"{100 * abs(open_[value].mean):.2f} points"
+    level = min(needed, key=needed.__getitem__)
+    points = f"{100 * abs(open_[level].mean):.2f} points"
     return (
-        f" If the difference from {_named(study, value)} is as large as it looks, "
-        f"{points}, about {needed[value]} seeds would show it."
+        f" If the difference from {_named(study, level)} is as large as it looks, "
+        f"{points}, about {needed[level]} seeds would show it."
     )
 
 
 def _caveats(study: StudyResult) -> list[str]:
     caveats = []
     for what, counts in (
-        ("failed", [value.failed for value in study.values]),
-        ("diverged", [value.diverged for value in study.values]),
-        ("did not learn", [value.did_not_learn for value in study.values]),
+        ("failed", [level.failed for level in study.levels]),
+        ("diverged", [level.diverged for level in study.levels]),
+        ("did not learn", [level.did_not_learn for level in study.levels]),
     ):
         found = [
-            f"{study.text(value)} ({count} of {len(value.runs)} runs)"
-            for value, count in zip(study.values, counts, strict=True)
+            f"{study.text(level)} ({count} of {len(level.runs)} runs)"
+            for level, count in zip(study.levels, counts, strict=True)
             if count
         ]
         if found:

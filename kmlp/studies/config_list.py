@@ -49,19 +49,19 @@ class ConfigList(StudyResult):
         """What was trained, in a line."""
         up_to = "up to " if min(self.trial_epochs) < self.epochs else ""
         return (
-            f"{self.base.dataset}, {count_of(len(self.values), 'trial')}, {up_to}"
+            f"{self.base.dataset}, {count_of(len(self.levels), 'trial')}, {up_to}"
             f"{count_of(self.epochs, 'epoch')}, {self.backend}"
             f"{protocol_text(on_test=self.validates_on_test)}"
         )
 
-    def changes(self, value: LevelResult) -> dict[str, str]:
+    def changes(self, level: LevelResult) -> dict[str, str]:
         """What tells a trial from the others: its values of `varied` as text, by field."""
-        config = value.runs[0].config
+        config = level.runs[0].config
         return {name: short_text(name, getattr(config, name)) for name in self.varied}
 
-    def changes_text(self, value: LevelResult) -> str:
+    def changes_text(self, level: LevelResult) -> str:
         """The same in a line, which breaks between fields only; empty for a single one."""
-        return ", ".join(f"{name}\u00a0{it}" for name, it in self.changes(value).items())
+        return ", ".join(f"{name}\u00a0{it}" for name, it in self.changes(level).items())
 
     def best_text(self) -> str:
         """What the best trial is, and what it comes to, in a sentence."""
@@ -74,15 +74,15 @@ class ConfigList(StudyResult):
             accuracies += f", test accuracy {100 * best.test_accuracy.mean:.2f} %"
         seeds = len(best.finished)
         return (
-            f"{'The best is t' if len(self.values) > 1 else 'T'}rial {best.value}"
+            f"{'The best is t' if len(self.levels) > 1 else 'T'}rial {best.value}"
             f"{f' ({words})' if words else ''}: {accuracies} after "
             f"{count_of(self.epochs_of(best), 'epoch')}"
             f"{f', means over {seeds} seeds' if seeds > 1 else ''}."
         )
 
-    def epochs_of(self, value: LevelResult) -> int:
+    def epochs_of(self, level: LevelResult) -> int:
         """The epochs that a trial was to have."""
-        return self.trial_epochs[self.values.index(value)]
+        return self.trial_epochs[self.levels.index(level)]
 
     def study_runs(self) -> StudyRuns:
         """Its runs, for tables and logs."""
@@ -91,9 +91,9 @@ class ConfigList(StudyResult):
             kind="trials",
             varied=self.varied,
             runs=tuple(
-                StudyRun(run=run, trial=value.value)
-                for value in self.values
-                for run in value.runs
+                StudyRun(run=run, trial=level.value)
+                for level in self.levels
+                for run in level.runs
             ),
         )
 
@@ -301,7 +301,7 @@ def _trials(
         seeds=tuple(sorted({run.config.seed for *_, runs in trials for run in runs})),
         backend=backend,
         fused=fused,
-        values=tuple(
+        levels=tuple(
             LevelResult(
                 value=number,
                 parameters=runs[0].parameters,

@@ -99,9 +99,9 @@ def verdict(study: Ablation, best: Any) -> str:
     if not claimed.finished:
         return f"{claim} Here no run of it finished."
     differences = {
-        value: it
-        for value, it in zip(found.values, found.differences(), strict=True)
-        if value is not claimed and it is not None
+        level: it
+        for level, it in zip(found.levels, found.differences(), strict=True)
+        if level is not claimed and it is not None
     }
     lost = len(claimed.runs) - len(claimed.finished)
     if lost:
@@ -111,22 +111,22 @@ def verdict(study: Ablation, best: Any) -> str:
     if all(it.size < 2 for it in differences.values()):
         return f"{claim} Here one seed cannot tell: use at least 3."
 
-    def named(value: LevelResult) -> str:
-        return found.called(found.text(value))
+    def named(level: LevelResult) -> str:
+        return found.called(found.text(level))
 
     better = [
-        f"{named(value)} is better by {_points(it)}"
-        for value, it in differences.items()
+        f"{named(level)} is better by {_points(it)}"
+        for level, it in differences.items()
         if it.significant and it.mean > 0
     ]
     worse = [
-        f"{named(value)} by {_points(it)}"
-        for value, it in differences.items()
+        f"{named(level)} by {_points(it)}"
+        for level, it in differences.items()
         if it.significant and it.mean < 0
     ]
     open_ = [
-        f"{named(value)}, which is {'better' if it.mean > 0 else 'worse'} by {_points(it)}"
-        for value, it in differences.items()
+        f"{named(level)}, which is {'better' if it.mean > 0 else 'worse'} by {_points(it)}"
+        for level, it in differences.items()
         if not it.significant
     ]
     parts = []

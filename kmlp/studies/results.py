@@ -23,7 +23,7 @@ nothing."""
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LevelResult:
-    """The runs of one value of the axis, one a seed."""
+    """The runs of one level, one a seed."""
 
     value: Any
     parameters: int
@@ -128,14 +128,14 @@ class StudyResult:
     """What its values are of: a field of `RunConfig`, or `"trial"`."""
     epochs: int
     seeds: tuple[int, ...]
-    values: tuple[LevelResult, ...]
+    levels: tuple[LevelResult, ...]
     baseline: LevelResult | None = None
     """The value that the others are compared with; None: the best."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """Every run, value by value."""
-        return tuple(run for value in self.values for run in value.runs)
+        return tuple(run for level in self.levels for run in level.runs)
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -156,10 +156,10 @@ class StudyResult:
         """What values of the axis are called: `width=32`, `trial 3`."""
         return f"{self.axis}{'=' if self.axis in config_fields() else ' '}{values}"
 
-    def text(self, value: LevelResult) -> str:
+    def text(self, level: LevelResult) -> str:
         """A value as text."""
         named = self.axis in config_fields()
-        return value_text(self.axis, value.value) if named else str(value.value)
+        return value_text(self.axis, level.value) if named else str(level.value)
 
     def best(self) -> LevelResult | None:
         """The one of `contenders` with the highest mean validation accuracy.
@@ -167,11 +167,11 @@ class StudyResult:
         Whether it is *better* is for `differences` to say.
         """
         means = {
-            index: value.val_accuracy.mean
-            for index, value in enumerate(self.values)
-            if value in self.contenders and value.val_accuracy is not None
+            index: level.val_accuracy.mean
+            for index, level in enumerate(self.levels)
+            if level in self.contenders and level.val_accuracy is not None
         }
-        return self.values[max(means, key=means.__getitem__)] if means else None
+        return self.levels[max(means, key=means.__getitem__)] if means else None
 
     @property
     def contenders(self) -> tuple[LevelResult, ...]:
@@ -180,11 +180,11 @@ class StudyResult:
 
         Empty if every run of every value did.
         """
-        fewest = min(value.diverged + value.failed for value in self.values)
+        fewest = min(level.diverged + level.failed for level in self.levels)
         return tuple(
-            value
-            for value in self.values
-            if value.diverged + value.failed == fewest and value.finished
+            level
+            for level in self.levels
+            if level.diverged + level.failed == fewest and level.finished
         )
 
     @property
@@ -198,7 +198,7 @@ class StudyResult:
         beforehand, one for each other value; with the best, which the same data chose,
         all pairs.
         """
-        others = len(self.values) - 1
+        others = len(self.levels) - 1
         return others if self.baseline is not None else others * (others + 1) // 2
 
     def differences(self) -> tuple[Difference | None, ...]:
@@ -212,22 +212,22 @@ class StudyResult:
         """
         reference = self.reference
         if reference is None:
-            return (None,) * len(self.values)
-        others = [value for value in self.values if value is not reference]
-        pairs = [(value, reference) for value in others]
+            return (None,) * len(self.levels)
+        others = [level for level in self.levels if level is not reference]
+        pairs = [(level, reference) for level in others]
         if self.baseline is None:
             pairs += combinations(others, 2)
         paired = {pair: sample for pair in pairs if (sample := self._paired_by_seed(*pair))}
         found = dict(zip(paired, compare(list(paired.values())), strict=True))
-        return tuple(found.get((value, reference)) for value in self.values)
+        return tuple(found.get((level, reference)) for level in self.levels)
 
     def _paired_by_seed(self, one: LevelResult, other: LevelResult) -> list[float]:
         ours, theirs = _by_seed(one), _by_seed(other)
         return [ours[it] - theirs[it] for it in self.seeds if it in ours and it in theirs]
 
 
-def _by_seed(value: LevelResult) -> dict[int, float]:
-    return {run.config.seed: run.val_accuracy for run in value.finished}
+def _by_seed(level: LevelResult) -> dict[int, float]:
+    return {run.config.seed: run.val_accuracy for run in level.finished}
 
 
 def _val_accuracies(run: Run) -> list[float]:

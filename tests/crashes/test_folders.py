@@ -238,7 +238,7 @@ def test_python_is_told_with_what_there_is(tmp_path, taken_away):
     with pytest.raises(StoreLostError, match="runs is gone") as caught:
         ablate("width", [8, 16], seeds=1, epochs=1, **options)
     [found] = caught.value.results
-    assert [value.value for value in found.values] == [8, 16]
+    assert [value.value for value in found.levels] == [8, 16]
     taken_away(1)
     with pytest.raises(StoreLostError, match="runs is gone") as caught:
         tune({"width": [8, 16]}, max_trials=2, algorithm="grid", max_epochs=1, **options)

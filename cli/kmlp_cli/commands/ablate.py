@@ -125,7 +125,7 @@ def ablate(
 
     def show(study: Ablation) -> None:
         compared = None if baseline is None else axis_field(param).parse(baseline)
-        if compared in [level.value for level in study.values]:
+        if compared in [level.value for level in study.levels]:
             study = study.compared_with(compared)
         if as_json:
             print_json(ablation_to_dict(study, target=target))
@@ -153,7 +153,7 @@ def ablate(
     show(study)
     if tensorboard is not None:
         save_logs(study.study_runs(), tensorboard)
-    if any(value.failed for value in study.values):
+    if any(value.failed for value in study.levels):
         raise typer.Exit(1)
 
 

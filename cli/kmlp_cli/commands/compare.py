@@ -77,7 +77,7 @@ def _table(found: AblationComparison) -> Table:
     )
     for header in (axis, *map(visible, names), "difference", "p"):
         table.add_column(header, justify="right", overflow="fold")
-    for it in found.values:
+    for it in found.levels:
         table.add_row(
             value_text(axis, it.value),
             percent(it.first),

@@ -152,7 +152,7 @@ def _of_ablation(study: Any) -> Parts:
     base = {k: v for k, v in study.base.to_dict().items() if k not in (study.axis, "seed")}
     runs = [
         (study.called(study.text(value)), run)
-        for value in study.values
+        for value in study.levels
         for run in value.runs
     ]
     return (
@@ -164,7 +164,7 @@ def _of_ablation(study: Any) -> Parts:
             as_data(convergence_table(study, None), "How it learned"),
         ),
         (
-            ("varied", f"{study.axis}: {', '.join(map(study.text, study.values))}"),
+            ("varied", f"{study.axis}: {', '.join(map(study.text, study.levels))}"),
             *_fields(base),
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),
@@ -181,7 +181,7 @@ def _of_trials(study: Any) -> Parts:
     from kmlp_cli.render.config_list_tables import config_list_table, seeds_text
 
     limits = [*_limits(study)]
-    if len(study.values) > 1:
+    if len(study.levels) > 1:
         limits.insert(0, "The highest of several accuracies is too high on average.")
     if len(set(study.trial_epochs)) > 1:
         limits.insert(
@@ -196,7 +196,7 @@ def _of_trials(study: Any) -> Parts:
         tuple(limits),
         (as_data(config_list_table(study), f"Trials: {study.headline}"),),
         (
-            ("trials", str(len(study.values))),
+            ("trials", str(len(study.levels))),
             *((("varied", ", ".join(study.varied)),) if study.varied else ()),
             *_fields(shared),
             ("seeds", seeds_text(study.seeds)),
@@ -205,7 +205,7 @@ def _of_trials(study: Any) -> Parts:
             ("training", _training(fused=study.fused)),
             *study.settings.items(),
         ),
-        [(study.called(str(it.value)), run) for it in study.values for run in it.runs],
+        [(study.called(str(it.value)), run) for it in study.levels for run in it.runs],
     )
 
 
@@ -244,7 +244,7 @@ def _of_search(search: Any) -> Parts:
     if search.confirmed is not None:
         runs += [
             (f"trial {value.value}", run)
-            for value in search.confirmed.values
+            for value in search.confirmed.levels
             for run in value.runs
         ]
     return (
@@ -276,7 +276,7 @@ _OTHERS = (
 def _limits(study: StudyResult) -> tuple[str, ...]:
     """What a comparison cannot tell."""
     found = []
-    compared = dict(zip(study.values, study.differences(), strict=True))
+    compared = dict(zip(study.levels, study.differences(), strict=True))
     reference = study.reference
     open_ = [
         study.text(value)
@@ -289,7 +289,7 @@ def _limits(study: StudyResult) -> tuple[str, ...]:
             f"{study.called(', '.join(open_))}: the seeds do not separate them. That is no "
             "evidence that they are equal."
         )
-    seeds = min(len(study.seeds), *(len(value.runs) for value in study.values))
+    seeds = min(len(study.seeds), *(len(value.runs) for value in study.levels))
     if seeds < 3:
         found.append(f"{seeds} seed(s) say little of how much results vary by chance.")
     found.append(

@@ -21,7 +21,7 @@ def print_config_list(study: ConfigList) -> None:
 
 def config_list_table(study: ConfigList) -> Table:
     """A row a trial, in the order of their list: what it is, and what it comes to."""
-    several = any(len(value.runs) > 1 for value in study.values)
+    several = any(len(level.runs) > 1 for level in study.levels)
     lines = [
         description(
             study.base, fused=study.fused, settings=study.settings, but=study.varied
@@ -30,7 +30,7 @@ def config_list_table(study: ConfigList) -> Table:
     if several:
         lines.append("±: half of the 95 % interval over the seeds. s: median of them.")
     table = plain_table(f"Trials: {study.headline}", *lines)
-    own_seeds = len({_seeds(value) for value in study.values}) > 1
+    own_seeds = len({_seeds(level) for level in study.levels}) > 1
     judged = not study.validates_on_test  # else the test data are shown already
     table.add_column("trial", justify="right", no_wrap=True)
     for name in study.varied:
@@ -45,25 +45,25 @@ def config_list_table(study: ConfigList) -> Table:
     ):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
-    for value, epochs in zip(study.values, study.trial_epochs, strict=True):
-        loss = value.val_loss
+    for level, epochs in zip(study.levels, study.trial_epochs, strict=True):
+        loss = level.val_loss
         table.add_row(
-            str(value.value),
-            *study.changes(value).values(),
-            *([seeds_text(_seeds(value))] if own_seeds else []),
+            str(level.value),
+            *study.changes(level).values(),
+            *([seeds_text(_seeds(level))] if own_seeds else []),
             str(epochs),
-            percent(value.val_accuracy),
-            *([mean_percent(value.test_accuracy)] if judged else []),
+            percent(level.val_accuracy),
+            *([mean_percent(level.test_accuracy)] if judged else []),
             NONE if loss is None else _loss_text(loss.mean),
-            f"{value.seconds:.1f}",
-            wrongs(value),
-            style="bold" if value is study.best() else None,
+            f"{level.seconds:.1f}",
+            wrongs(level),
+            style="bold" if level is study.best() else None,
         )
     return table
 
 
-def _seeds(value: LevelResult) -> tuple[int, ...]:
-    return tuple(run.config.seed for run in value.runs)
+def _seeds(level: LevelResult) -> tuple[int, ...]:
+    return tuple(run.config.seed for run in level.runs)
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

@@ -158,7 +158,7 @@ def confirmed_table(search: Search, confirmed: StudyResult) -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
     by_number = {trial.number: trial for trial in search.trials}
-    for value, difference in zip(confirmed.values, confirmed.differences(), strict=True):
+    for value, difference in zip(confirmed.levels, confirmed.differences(), strict=True):
         trial = by_number[value.value]
         best = value is confirmed.best()
         bias = search.bias(trial)

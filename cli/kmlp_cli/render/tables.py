@@ -60,9 +60,9 @@ def ablation_table(study: Ablation) -> Table:
     ):
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
-    heights = [height for value in study.values for height in value.val_curve]
+    heights = [height for value in study.levels for height in value.val_curve]
     low, high = min(heights, default=0.0), max(heights, default=0.0)
-    for value, difference in zip(study.values, study.differences(), strict=True):
+    for value, difference in zip(study.levels, study.differences(), strict=True):
         best = value is study.best()
         table.add_row(
             study.text(value),
@@ -118,7 +118,7 @@ def convergence_table(study: Ablation, target: float | None) -> Table:
     for header in headers:
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
-    for value in study.values:
+    for value in study.levels:
         cells = [
             _mean(value.best_epoch, ".1f"),
             _mean(value.epochs_to_near_best, ".1f"),

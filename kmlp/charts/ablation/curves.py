@@ -116,9 +116,9 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
     """A row for each epoch of each run, and one for each epoch of each value's mean."""
     rows: list[Row] = []
     means: list[Row] = []
-    for value in study.values:
-        text = study.text(value)
-        for run in value.runs:
+    for level in study.levels:
+        text = study.text(level)
+        for run in level.runs:
             for record in run.history:
                 error = error_of(record.val_accuracy) if record.finite else None
                 rows.append(
@@ -133,7 +133,7 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
                         "last": record is run.history[-1],
                     }
                 )
-        for records in zip(*(run.history for run in value.finished), strict=True):
+        for records in zip(*(run.history for run in level.finished), strict=True):
             row: Row = {"value": text, "epoch": records[0].epoch}
             for name, sample in (
                 ("error", [100 * (1 - it.val_accuracy) for it in records]),

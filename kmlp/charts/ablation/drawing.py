@@ -17,12 +17,12 @@ RATIO = 8
 
 def anything_lost(study: Ablation) -> bool:
     """Whether a run diverged or failed."""
-    return any(value.diverged or value.failed for value in study.values)
+    return any(level.diverged or level.failed for level in study.levels)
 
 
 def is_numeric(study: Ablation) -> bool:
     """Whether all values of the axis are numbers."""
-    return all(type(value.value) in (int, float) for value in study.values)
+    return all(type(level.value) in (int, float) for level in study.levels)
 
 
 def on_axis_of(y: alt.Y, field: str) -> alt.Y:
@@ -39,7 +39,7 @@ def log_title(title: str, *, wide: bool) -> str:
 
 def colour_of_values(study: Ablation) -> alt.Color:
     """Of the values: by lightness where they have an order, which grey shows, too."""
-    names = [study.text(value) for value in study.values]
+    names = [study.text(level) for level in study.levels]
     legend = alt.Legend(
         title=study.axis, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
     )
@@ -55,7 +55,7 @@ def colour_of_values(study: Ablation) -> alt.Color:
 
 def dash_of_values(study: Ablation) -> alt.StrokeDash:
     """Tells the values apart without their colours."""
-    names = [study.text(value) for value in study.values]
+    names = [study.text(level) for level in study.levels]
     dashes = [[1, 0], [8, 3], [3, 2], [8, 3, 2, 3], [12, 4], [1, 2]]
     ranges = [dashes[place % len(dashes)] for place in range(len(names))]
     return alt.StrokeDash(
@@ -75,9 +75,9 @@ def title_of(study: Ablation, text: str, note: str, *, panels: int = 1) -> alt.T
 def described(study: Ablation, what: str) -> str:
     """The text alternative: what is shown, with the numbers that matter."""
     numbers = "; ".join(
-        f"{study.called(study.text(value))}: {100 * value.val_accuracy.mean:.2f} %"
-        for value in study.values
-        if value.val_accuracy is not None
+        f"{study.called(study.text(level))}: {100 * level.val_accuracy.mean:.2f} %"
+        for level in study.levels
+        if level.val_accuracy is not None
     )
     return f"{what}, {study.headline}. Means after the last epoch: {numbers or 'none'}."
 

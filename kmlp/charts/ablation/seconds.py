@@ -22,16 +22,16 @@ from kmlp.studies.ablation import Ablation
 def seconds(study: Ablation) -> alt.LayerChart:
     """Validation accuracy by the seconds that it took, epoch by epoch."""
     rows: list[Row] = []
-    for value in study.values:
-        for records in zip(*(run.history for run in value.finished), strict=True):
+    for level in study.levels:
+        for records in zip(*(run.history for run in level.finished), strict=True):
             epoch = records[0].epoch
             mean = sum(it.val_accuracy for it in records) / len(records)
             spent = [
-                sum(it.seconds for it in run.history[:epoch]) for run in value.finished
+                sum(it.seconds for it in run.history[:epoch]) for run in level.finished
             ]
             rows.append(
                 {
-                    "value": study.text(value),
+                    "value": study.text(level),
                     "epoch": epoch,
                     "error": error_of(mean),
                     "told": f"{100 * mean:.2f}",

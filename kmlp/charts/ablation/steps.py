@@ -27,15 +27,15 @@ _PANEL = 200
 def steps(study: Ablation) -> alt.FacetChart:
     """The training loss of every step in an epoch, one run of each value."""
     rows: list[Row] = []
-    runs = [(value, run) for value in study.values if (run := _first(value)) is not None]
-    for value, run in runs:
+    runs = [(level, run) for level in study.levels if (run := _first(level)) is not None]
+    for level, run in runs:
         for number in shown_epochs(run.epochs):
             losses = run.history[number - 1].step_losses
             for kind, places, means in thinned(losses, _PANEL, window=_WINDOW):
                 shown = np.isfinite(means)
                 rows.append(
                     {
-                        "value": study.text(value),
+                        "value": study.text(level),
                         "epoch": number,
                         "kind": kind,
                         "step": places[shown].tolist(),
@@ -64,7 +64,7 @@ def steps(study: Ablation) -> alt.FacetChart:
         facet=alt.Facet(
             "value:N",
             title=study.axis,
-            sort=[study.text(value) for value, _ in runs],
+            sort=[study.text(level) for level, _ in runs],
         ),
         columns=3,
         data={"values": rows},
@@ -85,7 +85,7 @@ def steps(study: Ablation) -> alt.FacetChart:
     )
 
 
-def _first(value: LevelResult) -> Run | None:
+def _first(level: LevelResult) -> Run | None:
     """The run to show of a value: the first that finished, else that has an epoch."""
-    runs = [*value.finished, *(run for run in value.runs if run.history)]
+    runs = [*level.finished, *(run for run in level.runs if run.history)]
     return runs[0] if runs else None

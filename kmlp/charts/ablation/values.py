@@ -31,15 +31,15 @@ def values(study: Ablation) -> alt.LayerChart:
     """Validation accuracy after the last epoch by the value of the axis."""
     rows: list[Row] = []
     means: list[Row] = []
-    for value in study.values:
-        place = value.value if is_numeric(study) else study.text(value)
-        about = {"place": place, "value": study.text(value)}
-        for run in value.runs:
+    for level in study.levels:
+        place = level.value if is_numeric(study) else study.text(level)
+        about = {"place": place, "value": study.text(level)}
+        for run in level.runs:
             finished = run.status == "finished"
             error = error_of(run.val_accuracy) if finished else None
             told = run.status if error is None else accuracy_text(error)
             rows.append({**about, "seed": run.config.seed, "error": error, "told": told})
-        found = value.val_accuracy
+        found = level.val_accuracy
         if found is not None:
             row = {
                 **about,
@@ -97,9 +97,9 @@ def values(study: Ablation) -> alt.LayerChart:
 def _axis_of_values(study: Ablation) -> alt.X:
     unit = _UNITS.get(study.axis)
     title = f"{study.axis}, {unit}" if unit else study.axis
-    found = [value.value for value in study.values]
+    found = [level.value for level in study.levels]
     if not is_numeric(study):
-        names = [study.text(value) for value in study.values]
+        names = [study.text(level) for level in study.levels]
         return alt.X("place:N", title=title, sort=names, axis=alt.Axis(labelAngle=0))
     wide = min(found) > 0 and max(found) >= RATIO * min(found)
     return alt.X(

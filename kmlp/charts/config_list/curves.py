@@ -18,7 +18,7 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
     """Validation accuracy by epoch, a line a trial: the mean over its seeds."""
     rows = trial_rows(study)
     lost = _lost(study)
-    several = any(len(value.runs) > 1 for value in study.values)
+    several = any(len(level.runs) > 1 for level in study.levels)
     chart = trial_lines(
         rows,
         lost,
@@ -31,7 +31,7 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
         ],
         lost_tooltip=[alt.Tooltip("trials:N")],
     )
-    one = len(study.values) == 1
+    one = len(study.levels) == 1
     notes = (
         study.best_text(),
         "A line ends where its trial did." if len(set(study.trial_epochs)) > 1 else "",
@@ -46,7 +46,7 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
             width=WIDTH + 60,
         ),
         description=(
-            f"Validation accuracy by epoch of {count_of(len(study.values), 'trial')} "
+            f"Validation accuracy by epoch of {count_of(len(study.levels), 'trial')} "
             f"({study.headline}). {study.best_text()}"
         ),
     )
@@ -61,32 +61,32 @@ def trial_rows(study: ConfigList) -> list[Row]:
     best = study.best()
     rows = [
         {
-            "trial": value.value,
-            "kind": "best" if value is best else _kind(value),
-            **study.changes(value),
-            "seeds": len(value.finished),
-            **_curve(value),
+            "trial": level.value,
+            "kind": "best" if level is best else _kind(level),
+            **study.changes(level),
+            "seeds": len(level.finished),
+            **_curve(level),
         }
-        for value in study.values
+        for level in study.levels
     ]
     order = list(LOOKS)
     return sorted(rows, key=lambda it: (order.index(it["kind"]), -_last(it), it["trial"]))
 
 
-def _kind(value: LevelResult) -> str:
-    if value.finished:
-        none = value.did_not_learn == len(value.finished)
+def _kind(level: LevelResult) -> str:
+    if level.finished:
+        none = level.did_not_learn == len(level.finished)
         return "did not learn" if none else "finished"
-    return "diverged" if value.diverged else "failed"
+    return "diverged" if level.diverged else "failed"
 
 
-def _curve(value: LevelResult) -> Row:
+def _curve(level: LevelResult) -> Row:
     """Its errors by epoch; if no run finished, those of the one that came the furthest."""
     lost = None
-    if value.finished:
-        accuracies = list(value.val_curve)
+    if level.finished:
+        accuracies = list(level.val_curve)
     else:
-        runs = [it for it in value.runs if it.status == _kind(value)]
+        runs = [it for it in level.runs if it.status == _kind(level)]
         run = max(runs, key=lambda it: it.epochs)
         accuracies = [it.val_accuracy for it in run.history if it.finite]
         lost = run.epochs if run.status == "diverged" else None
@@ -101,10 +101,10 @@ def _last(row: Row) -> float:
 def _lost(study: ConfigList) -> list[Row]:
     """A row an epoch in which runs diverged."""
     found: dict[int, list[int]] = {}
-    for value in study.values:
-        for run in value.runs:
+    for level in study.levels:
+        for run in level.runs:
             if run.status == "diverged":
-                found.setdefault(run.epochs, []).append(value.value)
+                found.setdefault(run.epochs, []).append(level.value)
     return [
         {
             "epoch": epoch,

@@ -31,7 +31,7 @@ def steps(study: ConfigList) -> alt.LayerChart:
     Raises:
         ConfigError: if no run has one.
     """
-    value, run = _shown(study)
+    level, run = _shown(study)
     rows = step_rows(run)
     shown = [it for row in rows for it in row["loss"]]
     highest = max(shown, default=1.0)
@@ -69,8 +69,8 @@ def steps(study: ConfigList) -> alt.LayerChart:
         strokeWidth=2, clip=True
     )
     best = study.best() is not None
-    of = f"trial {value.value}" + (", the best" if best and len(study.values) > 1 else "")
-    seed = f"seed {run.config.seed}" if len(value.runs) > 1 else ""
+    of = f"trial {level.value}" + (", the best" if best and len(study.levels) > 1 else "")
+    seed = f"seed {run.config.seed}" if len(level.runs) > 1 else ""
     note = f"On a log scale{'' if low else ' that is even below 0.01'}."
     if any(row["kind"] == "step" for row in rows):
         note += (
@@ -85,7 +85,7 @@ def steps(study: ConfigList) -> alt.LayerChart:
         title=titled(
             f"Loss of every step of {of}",
             study.headline,
-            ", ".join(filter(None, [seed, study.changes_text(value)])),
+            ", ".join(filter(None, [seed, study.changes_text(level)])),
             f"{note}{cut_text(highest, limit)}{ended}",
             width=WIDTH + 60,
         ),
@@ -126,8 +126,8 @@ def step_rows(run: Run) -> list[Row]:
 
 def _shown(study: ConfigList) -> tuple[LevelResult, Run]:
     best = study.best()
-    for value in [best] if best is not None else study.values:
-        for run in (*value.finished, *value.runs):
+    for level in [best] if best is not None else study.levels:
+        for run in (*level.finished, *level.runs):
             if run.history:
-                return value, run
+                return level, run
     raise ConfigError([f'No run of "{study.name}" has an epoch, so there is no loss.'])

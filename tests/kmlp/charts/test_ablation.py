@@ -30,8 +30,8 @@ def trained(study, epochs=3):
         ]
         return replace(run, history=(*history, made_up_record(epochs, last)))
 
-    rows = [replace(it, runs=tuple(map(longer, it.runs))) for it in study.values]
-    return replace(study, epochs=epochs, values=tuple(rows))
+    rows = [replace(it, runs=tuple(map(longer, it.runs))) for it in study.levels]
+    return replace(study, epochs=epochs, levels=tuple(rows))
 
 
 @pytest.mark.parametrize("kind", CHARTS)
@@ -120,10 +120,10 @@ def test_an_axis_is_logarithmic_where_its_values_are():
 
 def with_losses(losses):
     study = made_up_ablation({8: [0.9]})
-    [value] = study.values
+    [value] = study.levels
     record = replace(value.runs[0].history[0], step_losses=np.array(losses, "float32"))
     run = replace(value.runs[0], history=(record,))
-    return replace(study, values=(replace(value, runs=(run,)),))
+    return replace(study, levels=(replace(value, runs=(run,)),))
 
 
 def test_steps_are_all_shown_where_they_are_few():
@@ -134,7 +134,7 @@ def test_steps_are_all_shown_where_they_are_few():
 
 def test_values_with_other_numbers_of_steps_have_axes_of_their_own():
     few, many = with_losses([2.0, 1.0]), with_losses([2.0, 1.0, 0.5])
-    for study, own in ((few, False), (replace(few, values=few.values + many.values), True)):
+    for study, own in ((few, False), (replace(few, levels=few.levels + many.levels), True)):
         resolve = to_specification(steps(study)).get("resolve", {})
         assert (resolve.get("scale", {}).get("x") == "independent") is own
 

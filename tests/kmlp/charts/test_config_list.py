@@ -53,7 +53,7 @@ def trials(curves=CURVES, *, failure=None):
     return ConfigList(
         name="made-up", axis="trial", base=BASE, varied=("width",) if len(curves) > 1 else (),
         epochs=max(epochs), trial_epochs=epochs, seeds=(0, 1), backend="none", fused=True,
-        values=values,
+        levels=values,
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_the_best_is_drawn_last_and_what_came_to_nothing_first():
         (3, "diverged"), (4, "did not learn"), (6, "finished"), (1, "finished"), (2, "best"),
     ]  # fmt: skip
     failed = trials({1: [[0.9, 0.8]], 2: []}, failure="why")
-    failed = replace(failed, values=failed.values[:1])
+    failed = replace(failed, levels=failed.levels[:1])
     assert [(row["kind"], row["epochs"]) for row in trial_rows(failed)] == [("failed", 2)]
 
 
@@ -144,7 +144,7 @@ def with_losses(study, number, losses):
         first = replace(value.runs[0], history=history)
         return replace(value, runs=(first, *value.runs[1:]))
 
-    return replace(study, values=tuple(map(changed, study.values)))
+    return replace(study, levels=tuple(map(changed, study.levels)))
 
 
 def test_steps_are_those_of_the_best_trial_over_all_its_epochs():
@@ -162,7 +162,7 @@ def test_steps_are_those_of_the_best_trial_over_all_its_epochs():
 def test_many_steps_are_thinned_without_a_gap_between_epochs():
     losses = np.random.default_rng(0).random((3, 5000)).astype("float32")
     study = with_losses(trials({1: [[0.5, 0.6, 0.7]]}), 1, losses)
-    rows = step_rows(study.values[0].runs[0])
+    rows = step_rows(study.levels[0].runs[0])
     assert [(row["epoch"], row["kind"]) for row in rows] == [
         (epoch, kind) for kind in ("step", "mean") for epoch in (1, 2, 3)
     ]

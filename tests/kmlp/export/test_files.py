@@ -83,11 +83,11 @@ def test_no_spreadsheet_runs_a_text_of_csv(name, cell, tmp_path):
 
 def test_negative_numbers_stay_numbers(tmp_path):
     ablation = made_up_ablation({16: [0.5]})
-    [value] = ablation.values
+    [value] = ablation.levels
     [run] = value.runs
     record = replace(run.history[0], val_loss=-0.5)
     value = replace(value, runs=(replace(run, history=(record,)),))
-    write_table(replace(ablation, values=(value,)).study_runs(), tmp_path / "rows.csv")
+    write_table(replace(ablation, levels=(value,)).study_runs(), tmp_path / "rows.csv")
     assert pandas.read_csv(tmp_path / "rows.csv")["val_loss"].tolist() == [-0.5]
 
 

@@ -26,8 +26,8 @@ BASE = RunConfig(train_size=1024, width=16, depth=1)
 def test_trains_every_value_with_the_same_seeds():
     study = ablate("depth", [0, 1], base=BASE, seeds=2, epochs=2, jobs=1)
     assert (study.axis, study.seeds, study.epochs) == ("depth", (0, 1), 2)
-    assert [value.value for value in study.values] == [0, 1]
-    for value in study.values:
+    assert [value.value for value in study.levels] == [0, 1]
+    for value in study.levels:
         assert [run.config.seed for run in value.runs] == [0, 1]
         assert {run.epochs for run in value.runs} == {2}
         assert {run.config.depth for run in value.runs} == {value.value}
@@ -41,8 +41,8 @@ def test_a_width_for_every_layer_is_trained_and_read_back(tmp_path):
         "width", [8, (9, 7)], base=base, seeds=1, epochs=1, jobs=1, runs_dir=tmp_path,
         name="w",
     )  # fmt: skip
-    assert [value.value for value in study.values] == [8, (9, 7)]
-    assert study.values[1].parameters == 7_215  # 784-9-7-10
+    assert [value.value for value in study.levels] == [8, (9, 7)]
+    assert study.levels[1].parameters == 7_215  # 784-9-7-10
     assert [run.config for run in study.runs] == [
         replace(base, width=width) for width in (8, (9, 7))
     ]

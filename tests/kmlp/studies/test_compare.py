@@ -23,11 +23,11 @@ def named(study, name):
 
 def test_values_are_paired_by_value_and_seed():
     found = compare_ablations(named(made_up(FIRST), "one"), named(made_up(SECOND), "other"))
-    assert [it.value for it in found.values] == [8, 16, 32]
-    first = found.values[0]
+    assert [it.value for it in found.levels] == [8, 16, 32]
+    first = found.levels[0]
     assert first.first.mean == pytest.approx((0.80 + 0.85 + 0.9001) / 3)
     assert first.difference.mean == pytest.approx((0.01 + 0.01 + 0.0099) / 3)
-    assert [it.difference.significant for it in found.values] == [True, True, False]
+    assert [it.difference.significant for it in found.levels] == [True, True, False]
     assert pairing_text(found) == (
         '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
         "separate them with width=32."
@@ -38,10 +38,10 @@ def test_values_are_paired_by_value_and_seed():
 def test_the_differences_are_corrected_for_all_values():
     alone = (
         compare_ablations(made_up({8: FIRST[8]}), made_up({8: SECOND[8]}))
-        .values[0]
+        .levels[0]
         .difference
     )
-    among = compare_ablations(made_up(FIRST), made_up(SECOND)).values[0].difference
+    among = compare_ablations(made_up(FIRST), made_up(SECOND)).levels[0].difference
     assert among.mean == alone.mean
     assert among.p_value == pytest.approx(2 * alone.p_value)  # the second lowest of three
 
@@ -51,20 +51,20 @@ def test_only_the_seeds_of_both_count():
     other = made_up({8: [0.95, 0.8, 0.6]}, seeds=(1, 2, 3))
     found = compare_ablations(one, other)
     assert found.seeds == (1, 2)
-    [value] = found.values
+    [value] = found.levels
     assert value.first.mean == pytest.approx(0.8)
     assert value.difference.mean == pytest.approx(0.075)
 
 
 def test_what_diverged_in_one_has_no_pair():
     found = compare_ablations(made_up({8: [math.nan, 0.9]}), made_up({8: [0.8, math.nan]}))
-    [value] = found.values
+    [value] = found.levels
     assert (value.first.size, value.second.size, value.difference) == (1, 1, None)
     assert pairing_text(found) == (
         "No value has two seeds that finished in both: nothing can be concluded."
     )
     everything = compare_ablations(made_up({8: [math.nan]}), made_up({8: [0.8]}))
-    assert everything.values[0].first is None
+    assert everything.levels[0].first is None
 
 
 def test_no_difference():

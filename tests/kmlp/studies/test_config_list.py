@@ -63,21 +63,21 @@ def figures(study):
     return (
         study.name, study.headline, study.base, study.varied, study.epochs, study.seeds,
         study.trial_epochs, study.backend, study.fused,
-        [(it.value, it.parameters, it.chance_limit) for it in study.values],
+        [(it.value, it.parameters, it.chance_limit) for it in study.levels],
         [(run.config, run.status, [it.loss for it in run.history]) for run in study.runs],
     )  # fmt: skip
 
 
 def test_every_trial_is_trained_for_its_own_epochs_and_seeds(study):
-    assert [it.value for it in study.values] == [1, 2, 3]
-    assert [[(run.config.seed, run.epochs) for run in it.runs] for it in study.values] == [
+    assert [it.value for it in study.levels] == [1, 2, 3]
+    assert [[(run.config.seed, run.epochs) for run in it.runs] for it in study.levels] == [
         [(0, 1)], [(4, 3), (5, 3)], [(0, 2)],
     ]  # fmt: skip
-    assert [it.runs[0].config for it in study.values] == CONFIGS
+    assert [it.runs[0].config for it in study.levels] == CONFIGS
     assert (study.axis, study.epochs, study.trial_epochs) == ("trial", 3, (1, 3, 2))
     assert (study.seeds, study.varied) == ((0, 4, 5), ("width", "depth", "learning_rate"))
     assert study.headline.startswith("mnist, 3 trials, up to 3 epochs, ")
-    assert study.best() is max(study.values, key=lambda it: it.val_accuracy.mean)
+    assert study.best() is max(study.levels, key=lambda it: it.val_accuracy.mean)
     assert " after 1 to 3 epochs" in conclusion(study)
 
 
@@ -105,8 +105,8 @@ def test_a_trial_has_no_more_epochs_than_were_asked_for(study, folder):
     cut, count = trained(folder, name="cut", **asked)
     assert count == 0
     for found in (cut, loaded(folder, "cut")):
-        assert [it.runs[0].epochs for it in found.values] == [1, 1, 2]
-        for ours, theirs in zip(found.values, study.values, strict=True):
+        assert [it.runs[0].epochs for it in found.levels] == [1, 1, 2]
+        for ours, theirs in zip(found.levels, study.levels, strict=True):
             [run], record = ours.runs, theirs.runs[0].history[ours.runs[0].epochs - 1]
             assert (run.val_accuracy, run.test_loss) == (
                 record.val_accuracy,
@@ -146,7 +146,7 @@ def test_trials_without_a_finished_run_are_left_out(folder):
         with store.writing():
             store.cut(number, 1)
     study = loaded(folder)
-    assert [it.value for it in study.values] == [2]
+    assert [it.value for it in study.levels] == [2]
     assert (study.trial_epochs, study.seeds) == ((3,), (4, 5))
     assert study.varied == ("width", "depth", "learning_rate")  # of the list
     with Store(folder) as store:
@@ -168,7 +168,7 @@ def test_a_diverged_trial_ranks_behind_the_others(folder):
         folder, [diverging, BASE], name="lost", epochs=[3, 1], seeds=[1, 1]
     )
     assert count == 1
-    assert study.best() is study.values[1]
+    assert study.best() is study.levels[1]
     assert [it.diverged for it in loaded(folder, "lost").values] == [1, 0]
 
 

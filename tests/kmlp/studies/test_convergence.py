@@ -53,7 +53,7 @@ def test_the_gap_is_that_of_the_last_epoch():
 
 def test_means_are_over_the_runs_that_finished_and_reached_it():
     study = made_up_ablation({8: [0.9, float("nan"), 0.7]})
-    [value] = study.values
+    [value] = study.levels
     assert (value.best_epoch.mean, value.best_epoch.size) == (1, 2)
     assert value.area_under_curve.mean == pytest.approx(0.8)
     assert value.val_curve == pytest.approx((0.8,))
@@ -62,7 +62,7 @@ def test_means_are_over_the_runs_that_finished_and_reached_it():
 
 
 def test_a_value_whose_runs_all_diverged_has_no_figures():
-    [value] = made_up_ablation({8: [float("nan")]}).values
+    [value] = made_up_ablation({8: [float("nan")]}).levels
     assert value.val_curve == ()
     for found in (value.best_epoch, value.epochs_to_near_best, value.gap):
         assert found is None

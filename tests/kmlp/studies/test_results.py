@@ -38,7 +38,7 @@ def test_differences_are_paired_by_seed():
 def test_a_value_with_a_diverged_run_ranks_behind_all_without():
     study = made_up({1: [0.99, math.nan, 0.99], 2: [0.5, 0.5, 0.51]})
     assert study.best().value == 2
-    first = study.values[0]
+    first = study.levels[0]
     assert (first.diverged, len(first.finished), first.val_accuracy.size) == (1, 2, 2)
     assert study.differences()[0].size == 2
 
@@ -46,7 +46,7 @@ def test_a_value_with_a_diverged_run_ranks_behind_all_without():
 def test_all_diverged():
     study = made_up({1: [math.nan] * 2, 2: [math.nan] * 2})
     assert study.best() is None
-    assert study.values[0].val_accuracy is None
+    assert study.levels[0].val_accuracy is None
     assert study.differences() == (None, None)
     assert conclusion(study) == "Every run diverged: there is nothing to compare."
     exported = ablation_to_dict(study)
@@ -56,7 +56,7 @@ def test_all_diverged():
 
 
 def test_did_not_learn_is_not_above_chance():
-    value = made_up({1: [0.1124, 0.1149, 0.117]}).values[0]
+    value = made_up({1: [0.1124, 0.1149, 0.117]}).levels[0]
     assert value.did_not_learn == 2
 
 
@@ -210,9 +210,9 @@ def failed(run):
 def test_failed_runs_are_counted_apart_and_stay_out_of_the_means():
     study = made_up({1: [0.90, 0.91], 2: [0.95, 0.96]})
     worse = replace(
-        study.values[1], runs=(failed(study.values[1].runs[0]), study.values[1].runs[1])
+        study.levels[1], runs=(failed(study.levels[1].runs[0]), study.levels[1].runs[1])
     )
-    study = replace(study, values=(study.values[0], worse))
+    study = replace(study, levels=(study.levels[0], worse))
     assert (worse.failed, worse.diverged, worse.val_accuracy.mean) == (1, 0, 0.96)
     assert study.best().value == 1
     assert "width=2 (1 of 2 runs) failed." in conclusion(study)
@@ -223,8 +223,8 @@ def test_failed_runs_are_counted_apart_and_stay_out_of_the_means():
 
 def test_if_all_failed_there_is_nothing_to_compare():
     study = made_up({1: [0.9]})
-    value = replace(study.values[0], runs=(failed(study.values[0].runs[0]),))
-    study = replace(study, values=(value,))
+    value = replace(study.levels[0], runs=(failed(study.levels[0].runs[0]),))
+    study = replace(study, levels=(value,))
     assert study.best() is None
     assert value.seconds_per_epoch is None
     assert conclusion(study) == "Every run diverged or failed: there is nothing to compare."
@@ -234,6 +234,6 @@ def test_if_all_failed_there_is_nothing_to_compare():
 def test_trials_are_called_by_their_numbers():
     """A search compares its best trials, which are no values of a field."""
     study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521]})
-    trials = StudyResult(axis="trial", epochs=1, seeds=study.seeds, values=study.values)
+    trials = StudyResult(axis="trial", epochs=1, seeds=study.seeds, levels=study.levels)
     assert conclusion(trials).startswith("trial 2 is better than trial 1 after 1 epoch")
     assert conclusion(study).startswith("width=2 is better than width=1 after 1 epoch")

@@ -40,7 +40,7 @@ THREE = [True, True, False]
 def test_an_ablation_of_a_number_compiles_each_program_once(programs, axis, values):
     study = ablate(axis, values, base=RunConfig(**BASE), seeds=3, epochs=1, jobs=1)
     assert programs == THREE
-    means = {value.val_accuracy.mean for value in study.values}
+    means = {value.val_accuracy.mean for value in study.levels}
     assert len(means) == len(values)
 
 

@@ -48,7 +48,7 @@ def test_what_comes_of_a_search(search):
     assert [it.number for it in search.trials] == [1, 2, 3, 4, 5]
     assert sorted(it.epochs for it in search.trials)[:2] == [1, 1]  # 3@1, 1@3; 2@3
     assert len(search.ranked()) == 5
-    means = {it.value: it.val_accuracy.mean for it in search.confirmed.values}
+    means = {it.value: it.val_accuracy.mean for it in search.confirmed.levels}
     assert search.best().number == max(means, key=means.get)
     assert search.best().run.model().count_params() == 784 * 8 + 8 + 8 * 10 + 10
     assert {it.config.momentum for it in search.trials} == {0.9}
@@ -75,7 +75,7 @@ def test_the_best_are_compared_over_other_seeds(search):
     confirmed = search.confirmed
     assert confirmed.seeds == (1, 2)
     by_number = {it.number: it for it in search.trials}
-    for value in confirmed.values:
+    for value in confirmed.levels:
         trial = by_number[value.value]
         assert trial.epochs == 3
         assert [run.config.seed for run in value.runs] == [1, 2]
@@ -231,5 +231,5 @@ def test_to_frame(search):
     assert list(frame.columns) == list(COLUMNS)
     trials = frame[frame["part"] == "search"]
     assert len(trials) == sum(it.epochs for it in search.trials)
-    again = sum(run.epochs for it in search.confirmed.values for run in it.runs)
+    again = sum(run.epochs for it in search.confirmed.levels for run in it.runs)
     assert len(frame) - len(trials) == again

@@ -119,13 +119,13 @@ def confirmed_rows(search: Search, found: StudyResult) -> list[Row]:
     trials = {trial.number: trial for trial in search.trials}
     return [
         row
-        for value in found.values
-        for epochs in sorted({search.chosen_after[value.value], found.epochs})
-        for row in _rows(search, trials[value.value], value, epochs)
+        for level in found.levels
+        for epochs in sorted({search.chosen_after[level.value], found.epochs})
+        for row in _rows(search, trials[level.value], level, epochs)
     ]
 
 
-def _rows(search: Search, trial: Trial, value: LevelResult, epochs: int) -> list[Row]:
+def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list[Row]:
     about = {
         "name": f"trial {trial.number}, {count_of(epochs, 'epoch')}",
         "values": ", ".join(
@@ -143,11 +143,11 @@ def _rows(search: Search, trial: Trial, value: LevelResult, epochs: int) -> list
     accuracy = search.found_accuracy(trial)
     if epochs == search.chosen_after[trial.number] and accuracy is not None:
         rows.append(row(SEARCH, accuracy, str(trial.config.seed)))
-    finished = [run.until(epochs) for run in value.finished]
+    finished = [run.until(epochs) for run in level.finished]
     for run in finished:
         rows.append(row(SEED, run.val_accuracy, str(run.config.seed)))
-    for run in value.runs:
-        if run not in value.finished:
+    for run in level.runs:
+        if run not in level.finished:
             rows.append(row(SEED, None, str(run.config.seed)))
     if len(finished) > 1:
         mean = estimate([run.val_accuracy for run in finished])
@@ -169,7 +169,7 @@ def _domain(rows: list[Row], *, lost: bool) -> list[float]:
 def _bias_text(search: Search, found: StudyResult) -> str:
     """By how much the search was too optimistic."""
     trials = {trial.number: trial for trial in search.trials}
-    biases = {it.value: search.bias(trials[it.value]) for it in found.values}
+    biases = {it.value: search.bias(trials[it.value]) for it in found.levels}
     parts = [
         f"{100 * bias:+.2f} (trial {number})"
         for number, bias in biases.items()

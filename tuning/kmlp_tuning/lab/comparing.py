@@ -85,8 +85,8 @@ def all_shown(compared: Sequence[Compared], study: ConfigList) -> bool:
     """
     shown = {row.value for it in compared for row in it.rows}
     return all(
-        value.value in shown and len(value.finished) == len(value.runs)
-        for value in study.values
+        level.value in shown and len(level.finished) == len(level.runs)
+        for level in study.levels
     )
 
 
@@ -110,31 +110,31 @@ def _headers(study: Ablation | ConfigList) -> tuple[str, ...]:
 
 
 def _rows(quantity: str, figures: Figures, study: Ablation | ConfigList) -> Iterator[Row]:
-    by_value = {value.value: value for value in study.values}
+    by_value = {level.value: level for level in study.levels}
     for key, published in figures[quantity].items():
-        value = by_value[key]
-        last = study.epochs_of(value) if isinstance(study, ConfigList) else study.epochs
+        level = by_value[key]
+        last = study.epochs_of(level) if isinstance(study, ConfigList) else study.epochs
         first = 1 if len(published) > 1 else last
         for epoch, figure in enumerate(published, start=first):
             yield Row(
                 value=key,
-                labels=_labels(study, value),
+                labels=_labels(study, level),
                 epoch=epoch,
-                found=beside(figure, _ours(quantity, value, epoch)),
+                found=beside(figure, _ours(quantity, level, epoch)),
             )
 
 
-def _ours(quantity: str, value: LevelResult, epoch: int) -> list[float]:
+def _ours(quantity: str, level: LevelResult, epoch: int) -> list[float]:
     """Our figures, one a seed that finished."""
     if quantity == "seconds":
-        return [run.seconds for run in value.finished]
-    return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in value.finished]
+        return [run.seconds for run in level.finished]
+    return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in level.finished]
 
 
-def _labels(study: Ablation | ConfigList, value: LevelResult) -> tuple[str, ...]:
+def _labels(study: Ablation | ConfigList, level: LevelResult) -> tuple[str, ...]:
     if isinstance(study, Ablation):
-        return (study.text(value),)
-    return (str(value.value), *study.changes(value).values())
+        return (study.text(level),)
+    return (str(level.value), *study.changes(level).values())
 
 
 def claims(part: AblationPart, study: Ablation) -> list[str]:
@@ -159,11 +159,11 @@ def search_claims(part: SearchPart, search: Search) -> list[str]:
         f"Ours: trial {best.number} has {_percent(best.run)} in the search, which chose "
         "it for that among many, and so is too high on average"
     )
-    again = search.confirmed.values if search.confirmed is not None else ()
-    for value in again:
-        if value.value == best.number and value.val_accuracy is not None:
-            seeds = count_of(value.val_accuracy.size, "other seed")
-            text += f"; with {seeds} {100 * value.val_accuracy.mean:.2f} %"
+    again = search.confirmed.levels if search.confirmed is not None else ()
+    for level in again:
+        if level.value == best.number and level.val_accuracy is not None:
+            seeds = count_of(level.val_accuracy.size, "other seed")
+            text += f"; with {seeds} {100 * level.val_accuracy.mean:.2f} %"
     return [said, f"{text}."]
 
 

@@ -168,7 +168,7 @@ def unfinished(search: Search, study: StudyRecord) -> int:
         it.run is not None and (it.run.epochs >= it.epochs or it.run.status != "finished")
         for it in search.trials
     )
-    again = sum(len(it.runs) for it in search.confirmed.values) if search.confirmed else 0
+    again = sum(len(it.runs) for it in search.confirmed.levels) if search.confirmed else 0
     return sum(map(len, study.rows)) - done - again
 
 
@@ -176,7 +176,7 @@ def comparison(
     settings: SearchSettings, confirmed: Sequence[Confirmed], chance_limit: float
 ) -> StudyResult | None:
     """The comparison of the best over other seeds; None: nothing of it is known yet."""
-    values = tuple(
+    levels = tuple(
         LevelResult(
             value=it.number,
             parameters=it.runs[0].parameters,
@@ -186,12 +186,12 @@ def comparison(
         for it in confirmed
         if it.runs
     )
-    if not values:
+    if not levels:
         return None
     first = settings.base.seed + 1
     return StudyResult(
         axis="trial",
         epochs=settings.max_epochs,
         seeds=tuple(range(first, first + settings.confirm)),
-        values=values,
+        levels=levels,
     )

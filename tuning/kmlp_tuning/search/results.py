@@ -64,8 +64,8 @@ class Search:
         """
         ranked = self.ranked()
         if self.settings.objective == METRIC and self.confirmed is not None:
-            value = self.confirmed.best()
-            numbers = [value.value] if value is not None else []
+            level = self.confirmed.best()
+            numbers = [level.value] if level is not None else []
             ranked = [it for it in ranked if it.number in numbers] or ranked
         return next(iter(ranked), None)
 
@@ -105,19 +105,19 @@ class Search:
     @property
     def runs(self) -> tuple[Run, ...]:
         """Every run: those of the trials, then those with other seeds."""
-        values = self.confirmed.values if self.confirmed is not None else ()
+        levels = self.confirmed.levels if self.confirmed is not None else ()
         trials = [trial.run for trial in self.trials if trial.run is not None]
-        return (*trials, *(run for value in values for run in value.runs))
+        return (*trials, *(run for level in levels for run in level.runs))
 
     def bias(self, trial: Trial) -> float | None:
         """By how much the validation accuracy for which a trial was chosen was higher than
         with other seeds, in the mean after as many epochs; None if it was not confirmed.
         """
         accuracy = self.found_accuracy(trial)
-        for value in self.confirmed.values if self.confirmed else ():
-            epochs = self.chosen_after[value.value]
-            again = [run.until(epochs).val_accuracy for run in value.finished]
-            if value.value == trial.number and accuracy is not None and again:
+        for level in self.confirmed.levels if self.confirmed else ():
+            epochs = self.chosen_after[level.value]
+            again = [run.until(epochs).val_accuracy for run in level.finished]
+            if level.value == trial.number and accuracy is not None and again:
                 return accuracy - sum(again) / len(again)
         return None
 
@@ -129,11 +129,11 @@ class Search:
         )
         confirmed = self.confirmed
         if confirmed is not None:
-            values = tuple(
-                replace(value, runs=tuple(run.read() for run in value.runs))
-                for value in confirmed.values
+            levels = tuple(
+                replace(level, runs=tuple(run.read() for run in level.runs))
+                for level in confirmed.levels
             )
-            confirmed = replace(confirmed, values=values)
+            confirmed = replace(confirmed, levels=levels)
         return replace(self, trials=trials, confirmed=confirmed)
 
     def study_runs(self) -> StudyRuns:
@@ -151,9 +151,9 @@ class Search:
             if trial.run is not None
         ]
         again = [
-            StudyRun(run=run, part="confirmation", trial=value.value)
-            for value in (self.confirmed.values if self.confirmed is not None else ())
-            for run in value.runs
+            StudyRun(run=run, part="confirmation", trial=level.value)
+            for level in (self.confirmed.levels if self.confirmed is not None else ())
+            for run in level.runs
         ]
         return StudyRuns(
             study=self.name,

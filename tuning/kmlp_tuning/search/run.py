@@ -237,7 +237,7 @@ def _tell_stored(search: Search, tell: Observer) -> None:
     ]
     again = [
         SearchAssignment(run.config, run.epochs, CONFIRMED, value.value, 0, 0)
-        for value in (search.confirmed.values if search.confirmed else ())
+        for value in (search.confirmed.levels if search.confirmed else ())
         for run in value.runs
     ]
     assignments = [*trials, *again]
