@@ -1,0 +1,118 @@
+"""A runs folder that an earlier kmlp wrote: what it has is shown, and not trained again."""
+
+import sqlite3
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import kmlp_tuning
+from kmlp import ConfigError, KmlpError, RunConfig, ablate, train
+from kmlp.engine import RunFinished
+from kmlp.store import Store
+from kmlp.store.doctor import examine
+from kmlp.store.studies import list_studies
+
+pytestmark = pytest.mark.once
+
+ARCHIVE = Path(__file__).parents[2] / "data" / "store-of-an-earlier-kmlp.tar.xz"
+BASE = RunConfig(width=4, depth=1, train_size=200, batch_size=100)
+RIGHT = {4: [921, 1060], 8: [2332, 2086]}
+"""Images that were classified right of 10,000, by width and seed."""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return tmp_path / "kmlp_runs"
+
+
+class Counter:
+    """Counts the epochs that are trained; what the store has is not."""
+
+    trained = 0
+
+    def __call__(self, event):
+        if isinstance(event, RunFinished):
+            self.trained += event.trained
+
+
+def right(run):
+    return round(10_000 * run.val_accuracy)
+
+
+def test_its_studies_are_all_there(folder):
+    with Store(folder, writable=False) as store:
+        summaries = list_studies(store)
+        assert not store.damaged
+    assert {summary.record.name for summary in summaries} == {
+        "one",
+        "widths",
+        "learning-rate-23bc7b",
+        "scaling-3a8e83",
+        "trials-30dc5b",
+        "search",
+    }
+    assert all(it.finished == sum(map(len, it.record.rows)) for it in summaries)
+
+
+def test_a_reader_leaves_its_file_as_it_is(folder):
+    before = (folder / "kmlp.sqlite").read_bytes()
+    with Store(folder, writable=False) as store:
+        list_studies(store)
+    assert (folder / "kmlp.sqlite").read_bytes() == before
+
+
+def test_its_runs_answer_again_without_training(folder):
+    counter = Counter()
+    study = ablate(
+        "width", [4, 8], base=BASE, epochs=2, seeds=2, runs_dir=folder, observer=counter
+    )
+    assert {
+        level.value: [right(run) for run in level.runs] for level in study.values
+    } == RIGHT
+    scalings = ablate(
+        "scaling", ["unit", "symmetric"],
+        base=BASE, epochs=2, seeds=2, runs_dir=folder, observer=counter,
+    )  # fmt: skip
+    assert [right(run) for run in scalings.values[1].runs] == [1195, 1068]
+    rates = ablate(
+        "learning_rate", [0.1, 1e30],
+        base=RunConfig(width=4, depth=1, train_size=200, batch_size=100, momentum=0.9),
+        epochs=2, seeds=1, runs_dir=folder, observer=counter,
+    )  # fmt: skip
+    assert [level.diverged for level in rates.values] == [0, 1]
+    search = kmlp_tuning.tune(
+        {"width": [4, 8], "learning_rate": [0.1, 0.2]},
+        base=RunConfig(depth=1, train_size=200, batch_size=100),
+        max_trials=3, max_epochs=3, confirm=1, runs_dir=folder, observer=counter,
+    )  # fmt: skip
+    assert right(search.best().run) == 3067
+    assert counter.trained == 0
+
+
+def test_its_runs_go_on_from_their_checkpoints_and_the_whole_is_sound(folder):
+    counter = Counter()
+    train(BASE, epochs=3, runs_dir=folder, observer=counter)
+    assert counter.trained == 0  # the search has its third epoch
+    run = train(BASE, epochs=4, runs_dir=folder, observer=counter)
+    assert counter.trained == 1
+    fresh = train(BASE, epochs=4, runs_dir=":memory:")
+    assert [record.loss for record in run.history] == [
+        record.loss for record in fresh.history
+    ]
+    with Store(folder) as store:
+        health = examine(store)
+    assert not health.damaged and health.studies == 7
+
+
+def test_a_store_of_a_later_kmlp_is_refused_and_left_as_it_is(folder):
+    with sqlite3.connect(folder / "kmlp.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 1000")
+    before = (folder / "kmlp.sqlite").read_bytes()
+    for use in (lambda: Store(folder), lambda: train(BASE, epochs=2, runs_dir=folder)):
+        with pytest.raises(KmlpError, match="newer") as caught:
+            use()
+        assert not isinstance(caught.value, ConfigError)
+    assert (folder / "kmlp.sqlite").read_bytes() == before
