@@ -19,7 +19,10 @@ from kmlp_cli.commands.doctor import doctor
 from kmlp_cli.commands.info import info
 from kmlp_cli.commands.plot import plot
 from kmlp_cli.commands.report import report
-from kmlp_cli.commands.studies import rm, runs, show, studies
+from kmlp_cli.commands.rm import rm
+from kmlp_cli.commands.runs import runs
+from kmlp_cli.commands.show import show
+from kmlp_cli.commands.studies import studies
 from kmlp_cli.commands.train import train
 from kmlp_cli.interruption import Interrupted, interruptible, leave
 from kmlp_cli.render.output import say

@@ -1,0 +1,50 @@
+"""`kmlp data import`: a dataset of the user's files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kmlp_cli.commands.data.shared import TfdsDataDir, say_ready
+
+
+def import_(
+    name: Annotated[str, typer.Argument(help="The name that it is to have.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder with the four IDX files, gzipped or not; a .npz file with "
+            "x_train, y_train, x_test, y_test; or a folder with a folder of PNG or JPEG "
+            "images for each class, or with two of such, train and test."
+        ),
+    ],
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HEIGHTxWIDTH",
+            help="Resize the images of class folders to that: 28x28.",
+            show_default=False,
+        ),
+    ] = None,
+    tfds_data_dir: TfdsDataDir = None,
+) -> None:
+    """Make a dataset of your files.
+
+    Transparent pictures are put on white, and turned as a camera's EXIF data say. Hidden
+    files, and what else is not a picture, are left out and named.
+    """
+    from kmlp.data.importing import import_dataset
+    from kmlp.errors import ConfigError
+
+    sizes = None
+    if size is not None:
+        match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size.strip())
+        sizes = (int(match[1]), int(match[2])) if match else (0, 0)
+        if 0 in sizes:
+            raise ConfigError(
+                [f'The value of `size` is "{size}", but must be HEIGHTxWIDTH: 28x28.']
+            )
+    say_ready(name, import_dataset(name, path, size=sizes, tfds_data_dir=tfds_data_dir))

@@ -1,0 +1,20 @@
+"""`kmlp data info`: the facts about one dataset."""
+
+from __future__ import annotations
+
+from kmlp_cli.commands.data.shared import Dataset, TfdsDataDir
+from kmlp_cli.options.shared import Json
+
+
+def info(name: Dataset, tfds_data_dir: TfdsDataDir = None, as_json: Json = False) -> None:
+    """Show a dataset's shape, classes, splits, source and licence."""
+    from kmlp.data import load_images
+    from kmlp.data.catalog import describe
+    from kmlp_cli.render.data_tables import dataset_facts, dataset_table
+    from kmlp_cli.render.output import print_json, print_table
+
+    found = describe(name, load_images(name, tfds_data_dir=tfds_data_dir))
+    if as_json:
+        print_json(found)
+    else:
+        print_table(dataset_table(found), *dataset_facts(found))

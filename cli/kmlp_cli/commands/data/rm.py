@@ -1,0 +1,42 @@
+"""`kmlp data rm`: remove a dataset from the array cache."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kmlp_cli.commands.data.shared import Dataset
+from kmlp_cli.render.output import say
+from kmlp_cli.surroundings import confirmed
+
+
+def rm(
+    name: Dataset,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a dataset from the array cache; what TFDS has stays."""
+    from kmlp.data import cache
+    from kmlp.data.known import BUNDLED
+    from kmlp.errors import DataError, unknown_name
+
+    if not cache.has(name):
+        if name == BUNDLED:
+            raise DataError(f"{name} comes with kmlp, and stays.")
+        raise DataError(
+            unknown_name("dataset of the cache", name, [it.name for it in cache.entries()])
+        )
+    try:
+        entry = cache.find(name)
+    except DataError as error:
+        say(str(error))
+        imported = getattr(error, "imported", None)
+    else:
+        imported = entry is not None and entry.imported
+        if entry is not None and imported:
+            say(f'"{name}" was made of {entry.source}.')
+    if imported and not (yes or confirmed("Remove it?", "--yes")):
+        say("Nothing was removed.")
+        raise typer.Exit(1)
+    cache.remove(name)
+    say(f'Removed "{name}" from {cache.cache_folder()}.')

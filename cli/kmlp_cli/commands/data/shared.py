@@ -1,0 +1,34 @@
+"""Arguments and messages that the commands of `kmlp data` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmlp_cli.render.output import say
+
+if TYPE_CHECKING:
+    from kmlp.data import Images
+
+Dataset = Annotated[str, typer.Argument(help="Its name: see `kmlp data list`.")]
+TfdsDataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--tfds-data-dir",
+        metavar="FOLDER",
+        help="Where TFDS keeps what it prepares.  [default: TFDS_DATA_DIR, else "
+        "~/tensorflow_datasets]",
+        show_default=False,
+    ),
+]
+
+
+def say_ready(name: str, images: Images) -> None:
+    """Say on stderr that a dataset is ready, and what it holds."""
+    shape = " x ".join(map(str, images.train.x.shape[1:]))
+    say(
+        f"{name}: {len(images.train):,} training and {len(images.test):,} test images of "
+        f"{shape}, {len(images.class_names)} classes; {images.source}."
+    )

@@ -1,0 +1,33 @@
+"""`kmlp data show`: a picture of images of every class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kmlp_cli.commands.data.shared import Dataset
+from kmlp_cli.render.output import say
+
+
+def show(
+    name: Dataset,
+    out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
+) -> None:
+    """Draw images of every class into a picture."""
+    from kmlp._util.files import replacing
+    from kmlp.data import load_images
+    from kmlp.data.picture import draw_samples
+    from kmlp_cli.options.targets import check_target
+
+    suffixes = [".png", ".jpg", ".jpeg"]
+    suffixes += [out.suffix] * (out.suffix.lower() in suffixes)
+    check_target(out, overwrite=overwrite, option="--out", suffixes=suffixes)
+    picture = draw_samples(load_images(name))
+    with replacing(out) as aside:
+        picture.save(aside)
+    say(f"{out}: {picture.width} x {picture.height} pixels.")

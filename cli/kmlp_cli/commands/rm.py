@@ -1,0 +1,46 @@
+"""`kmlp rm`: remove a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kmlp_cli.loading import Study, opened
+from kmlp_cli.options.shared import RunsDir
+from kmlp_cli.render.output import say
+from kmlp_cli.surroundings import confirmed
+
+if TYPE_CHECKING:
+    from kmlp.store.claims import Holder
+
+
+def rm(
+    study: Study,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    runs_dir: RunsDir = None,
+) -> None:
+    """Remove a study, and the runs that no other study uses."""
+    from kmlp.store.studies import check_study, remove_study, runs_of_study
+
+    with opened(runs_dir, writable=True) as store:
+        check_study(store, study)
+        alone, shared = runs_of_study(store, study)
+        say(
+            f'Runs of "{study}" that no other study uses, and that would be removed: '
+            f"{len(alone)}. Runs that stay, because one does: {len(shared)}."
+        )
+        if not (yes or confirmed("Remove it?", "--yes")):
+            say("Nothing was removed.")
+            raise typer.Exit(1)
+        remove_study(store, study, waits=_say_wait)
+    say(f'Removed "{study}".')
+
+
+def _say_wait(holder: Holder) -> None:
+    from kmlp.store.claims import SECONDS_UNTIL_STALE
+
+    say(
+        f"Runs of it are claimed by {holder}. Looking for up to "
+        f"{SECONDS_UNTIL_STALE:.0f} s whether that process lives."
+    )

@@ -1,0 +1,53 @@
+"""`kmlp runs`: the runs in the runs folder."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kmlp_cli.loading import opened
+from kmlp_cli.options.shared import Json, RunsDir
+from kmlp_cli.render.output import say
+
+
+def runs(
+    study: Annotated[
+        str | None, typer.Option(help="Only the runs of this study.", show_default=False)
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            help="Only runs that are finished, diverged or failed.", show_default=False
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=VALUE",
+            help="Only runs with this value of a field, such as width=32 or backend=jax. "
+            "Can be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(help="The most to list; 0: all.", min=0, max=10**9)
+    ] = 50,
+    runs_dir: RunsDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the runs, the one that was trained last first."""
+    from kmlp.store.listing import list_runs, parse_filters
+    from kmlp_cli.render.output import print_json_list, print_table
+    from kmlp_cli.render.store_tables import runs_table
+
+    filters = parse_filters(where or [], status=status)
+    with opened(runs_dir) as store:
+        found = list_runs(store, filters, study=study)
+    shown = found[:limit] if limit else found
+    if as_json:
+        print_json_list("runs", [run.to_dict() for run in shown])
+    else:
+        print_table(runs_table(shown))
+    if len(shown) < len(found):
+        say(f"{len(shown)} of {len(found)} runs; --limit 0 lists all.")
