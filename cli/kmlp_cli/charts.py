@@ -16,7 +16,7 @@ KINDS = {
     "train": ("curves", "steps", "seconds"),
     "ablation": ("values", "curves", "seconds", "steps"),
     "trials": ("curves", "steps"),
-    "search": ("curves", "parallel", "fields", "importance", "confirmed"),
+    "search": ("curves", "parallel", "fields", "importance", "replication"),
 }
 """What there is to plot of each kind of study, the default first."""
 

@@ -47,7 +47,7 @@ class StudyRecord:
     """Of every run; in a search and of trials, of those that get the most."""
     rows: tuple[tuple[str, ...], ...]
     """The keys of its runs; for an ablation a row a value, a column a seed, and so for
-    trials; for a search a row a trial, and then a row for each that was confirmed, a
+    trials; for a search a row a trial, and then a row for each that was replicated, a
     column a seed."""
     updated: float = 0.0
     """When it was asked last, in seconds since 1970."""

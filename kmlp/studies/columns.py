@@ -34,11 +34,11 @@ COLUMNS = {
     "kind": Column(str, "The study's kind: train, ablation, trials or search."),
     "part": Column(
         str,
-        "Of a search: search, or confirmation by other seeds. Empty for other studies.",
+        "Of a search: search, or replication by other seeds. Empty for other studies.",
     ),
     "trial": Column(int, "Of trials and of a search: the trial's number, from 1."),
     "bracket": Column(
-        int, "Of a search's trial: its bracket, from 1. Empty for a confirmation."
+        int, "Of a search's trial: its bracket, from 1. Empty for a replication."
     ),
     "rung": Column(
         int, "Of a search's trial: the last rung that it came to, from 1. Empty likewise."

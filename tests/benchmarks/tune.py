@@ -40,7 +40,7 @@ def ours(backend):
     from kmlp_tuning import tune
 
     started = time.perf_counter()
-    found = tune(SPACE, max_trials=25, confirm=0, runs_dir=":memory:")
+    found = tune(SPACE, max_trials=25, replicates=0, runs_dir=":memory:")
     seconds = time.perf_counter() - started
     work = [(it.config.batch_size, it.epochs) for it in found.trials]
     return {
@@ -119,7 +119,7 @@ def memory(backend, trials):
 
     tune(
         {"width": "16:512", "depth": [1, 2, 3], "learning_rate": "1e-3:1:log"},
-        base=RunConfig(train_size=1000), max_trials=trials, max_epochs=3, confirm=0,
+        base=RunConfig(train_size=1000), max_trials=trials, max_epochs=3, replicates=0,
         observer=observer, runs_dir=":memory:",
     )  # fmt: skip
     return found

@@ -31,7 +31,7 @@ def studies(kmlp, folder, monkeypatch):
             ("ablate", "--param", "momentum", "--values", "0,0.5", *seeds, *SMALL, "--name",
              "momenta"),
             ("train", *(it for it in SMALL if it not in ("--jobs", "1")), "--name", "one"),
-            ("tune", "--max-trials", "3", "--max-epochs", "2", "--confirm", "1", "--depth", "1",
+            ("tune", "--max-trials", "3", "--max-epochs", "2", "--replicates", "1", "--depth", "1",
              "--train-size", "100", "--width", "4", "--batch-size", "50", "--activation", "relu",
              "--learning-rate", "0.1:0.5", "--jobs", "1", "--quiet", "--name", "search"),
         ):  # fmt: skip
@@ -43,7 +43,7 @@ def studies(kmlp, folder, monkeypatch):
 @pytest.mark.parametrize(
     ("study", "more"),
     [("rates", ()), ("rates", ("--kind", "curves", "--baseline", "0.1")), ("one", ()),
-     ("search", ("--kind", "confirmed"))],
+     ("search", ("--kind", "replication"))],
 )  # fmt: skip
 def test_a_chart_is_written(kmlp, studies, tmp_path, study, more):
     out = tmp_path / "chart.svg"
@@ -113,7 +113,7 @@ def test_a_report_has_every_kind_of_study(kmlp, studies, tmp_path):
     assert "    kmlp ablate --param learning_rate --values 0.1,0.5" in text
     assert "tensorflow" in text or "torch" in text or "jax" in text
     assert (tmp_path / "lab-rates-values.svg").exists()
-    assert (tmp_path / "lab-search-confirmed.svg").exists()
+    assert (tmp_path / "lab-search-replication.svg").exists()
     assert not (tmp_path / "lab-search-importance.svg").exists()  # of three trials
     again = kmlp("report", "rates", "--out", str(tmp_path / "lab.md"))
     assert again.code == 2

@@ -91,7 +91,7 @@ def test_a_recipe_says_what_its_file_says(written):
     assert (search.base.momentum, search.base.learning_rate) == (0.5, 0.1)
     settings = search.settings(fused=True)
     assert list(settings.space.fields) == ["width", "learning_rate"]
-    assert (settings.max_trials, settings.algorithm, settings.confirm) == (
+    assert (settings.max_trials, settings.algorithm, settings.replicates) == (
         5,
         "hyperband",
         3,

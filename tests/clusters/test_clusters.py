@@ -34,7 +34,7 @@ def test_a_search_on_a_cluster_comes_to_the_same(kmlp, lasting_cluster):
     search = [
         "tune", "--learning-rate", "1e-2:1:log", "--width", "8", "--depth", "1", "--activation",
         "relu", "--batch-size", "32", "--train-size", "2016", "--max-trials", "5", "--max-epochs",
-        "4", "--confirm", "1", "--json",
+        "4", "--replicates", "1", "--json",
     ]  # fmt: skip
     there, err = result(kmlp.start(*search, *on(lasting_cluster)))
     here, again = result(kmlp.start(*search, "--fresh", "--jobs", "1"))

@@ -162,7 +162,7 @@ runs = [{ width = 32 }, { width = 24 }]
 algorithm = "random"
 max_trials = 2
 max_epochs = 1
-confirm = 0
+replicates = 0
 space = { learning_rate = "0.1:1:log" }
 """
 

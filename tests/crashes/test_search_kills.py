@@ -12,7 +12,7 @@ pytestmark = pytest.mark.once
 SEARCH = [
     "tune", "--learning-rate", "1e-2:1:log", "--batch-size", "16,32", "--width", "8", "--depth",
     "1", "--activation", "relu", "--train-size", "2016", "--max-trials", "9", "--max-epochs", "9",
-    "--confirm", "1", "--json",
+    "--replicates", "1", "--json",
 ]  # fmt: skip
 
 

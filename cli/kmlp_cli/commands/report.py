@@ -232,19 +232,19 @@ def _of_search(search: Any) -> Parts:
         "A configuration that was stopped early might have come out first later.",
         _OTHERS,
     ]
-    if search.confirmed is not None:
-        found = search_tables.confirmed_table(search, search.confirmed)
+    if search.replication is not None:
+        found = search_tables.replication_table(search, search.replication)
         tables.append(as_data(found, "The best again, with other seeds"))
-        answer.insert(0, conclusion(search.confirmed))
-        limits += _limits(search.confirmed)[:-1]
+        answer.insert(0, conclusion(search.replication))
+        limits += _limits(search.replication)[:-1]
     least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
     searched = settings.space.fields.items()
     space = [(f"searched: {name}", domain_text(name, it)) for name, it in searched]
     runs = [(f"trial {it.number}", it.run) for it in search.trials if it.run is not None]
-    if search.confirmed is not None:
+    if search.replication is not None:
         runs += [
             (f"trial {value.value}", run)
-            for value in search.confirmed.levels
+            for value in search.replication.levels
             for run in value.runs
         ]
     return (

@@ -82,7 +82,7 @@ def tune(
     factor: Annotated[
         int | None, typer.Option(help="One of so many is promoted.  [default: 3]")
     ] = None,
-    confirm: Annotated[
+    replicates: Annotated[
         int,
         typer.Option(
             help="Other seeds with which the best three are trained again; 0: not at all."
@@ -121,7 +121,7 @@ def tune(
 
     Many configurations are trained for a few epochs, and only the best of them go on
     (Hyperband). The best three are then trained again with other seeds, because the
-    highest of many accuracies is too high.
+    highest of many accuracies is optimistic.
     """
     from kmlp import backend as backends
     from kmlp.errors import gather
@@ -155,7 +155,7 @@ def tune(
         "max_epochs": max_epochs,
         "min_epochs": min_epochs,
         "factor": factor,
-        "confirm": confirm,
+        "replicates": replicates,
         "fused": fused,
     }
     settings = make_settings(found, base, **asked)
@@ -204,13 +204,13 @@ def tune(
 
 def stages_of(settings: SearchSettings) -> dict[str, int]:
     """The stages of a search, and how many runs each has, for the progress display."""
-    from kmlp_tuning.search.trial import CONFIRMED, stage_name
+    from kmlp_tuning.search.trial import REPLICATION, stage_name
 
     return {
         stage_name(number, level): rung.configurations
         for number, bracket in enumerate(settings.plan(), start=1)
         for level, rung in enumerate(bracket.rungs, start=1)
-    } | {CONFIRMED: settings.confirmed * settings.confirm}
+    } | {REPLICATION: settings.replicated * settings.replicates}
 
 
 def print_search(search: Search, *, every: bool = False) -> None:
@@ -225,10 +225,10 @@ def print_search(search: Search, *, every: bool = False) -> None:
             tables.importance_table(search.importances),
             search.importances.meaning,
         )
-    if search.confirmed is not None:
+    if search.replication is not None:
         print_table(
-            tables.confirmed_table(search, search.confirmed),
-            conclusion(search.confirmed),
+            tables.replication_table(search, search.replication),
+            conclusion(search.replication),
         )
     print_lines(*tables.best_lines(search))
 

@@ -106,12 +106,12 @@ def plan_rows(
             }
         )
     if search is not None:
-        epochs = total_epochs(search.plan()) + search.confirming_epochs
+        epochs = total_epochs(search.plan()) + search.replication_epochs
         rows.append(
             {
                 "part": f"search ({search.algorithm})",
                 "configurations": search.max_trials,
-                "runs": search.max_trials + search.confirmed * search.confirm,
+                "runs": search.max_trials + search.replicated * search.replicates,
                 "epochs": epochs,
                 "steps": None,
             }

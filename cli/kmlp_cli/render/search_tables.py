@@ -34,16 +34,16 @@ def plan_table(settings: SearchSettings) -> Table:
         if settings.algorithm in HALVING
         else ""
     )
-    confirmed = (
-        f" Then the best {settings.confirmed} to the end, and again with "
-        f"{count_of(settings.confirm, 'other seed')}: {settings.confirming_epochs:,} "
+    replication = (
+        f" Then the best {settings.replicated} to the end, and again with "
+        f"{count_of(settings.replicates, 'other seed')}: {settings.replication_epochs:,} "
         "epochs."
-        if settings.confirm
+        if settings.replicates
         else ""
     )
     table = plain_table(
         f"What {settings.algorithm} would train",
-        f"In all {about}{total_epochs(plan):,} epochs{goes_on}.{confirmed}",
+        f"In all {about}{total_epochs(plan):,} epochs{goes_on}.{replication}",
     )
     for name in ("bracket", "rung", "configurations", "epochs each", "epochs to train"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -135,22 +135,21 @@ def importance_table(found: Importances) -> Table:
     return table
 
 
-def confirmed_table(search: Search, confirmed: StudyResult) -> Table:
+def replication_table(search: Search, replication: StudyResult) -> Table:
     """A row a trial that was trained again: how it did, and what the search had said."""
-    seeds = count_of(len(confirmed.seeds), "other seed")
+    seeds = count_of(len(replication.seeds), "other seed")
     table = plain_table(
-        f"The best again: {seeds}, {count_of(confirmed.epochs, 'epoch')}",
-        "in the search: when it was chosen, perhaps after fewer epochs. too high by: that "
-        "less the mean over the other seeds after as many epochs. A search "
-        "shows the highest of many accuracies, so it is too high on average; go by the "
-        "mean.",
+        f"The best again: {seeds}, {count_of(replication.epochs, 'epoch')}",
+        "in the search: when it was selected, perhaps after fewer epochs. optimism: that "
+        "less the mean over the other seeds after as many epochs. A search selects the "
+        "highest of many accuracies, so they are optimistic on average; go by the mean.",
     )
     judged = not search.settings.base.validates_on_test
     table.add_column("trial", justify="right", no_wrap=True)
     for header in (
         "in the\nsearch %",
         "validation\naccuracy %",
-        "too high\nby",
+        "optimism",
         "difference\nfrom best",
         "p",
         *(["test\nacc. %"] if judged else []),
@@ -158,16 +157,18 @@ def confirmed_table(search: Search, confirmed: StudyResult) -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     table.add_column("went\nwrong", overflow="fold", min_width=5)
     by_number = {trial.number: trial for trial in search.trials}
-    for value, difference in zip(confirmed.levels, confirmed.differences(), strict=True):
+    for value, difference in zip(
+        replication.levels, replication.differences(), strict=True
+    ):
         trial = by_number[value.value]
-        best = value is confirmed.best()
-        bias = search.bias(trial)
-        accuracy = search.found_accuracy(trial)
+        best = value is replication.best()
+        optimism = search.optimism(trial)
+        accuracy = search.selection_accuracy(trial)
         table.add_row(
             str(value.value),
             NONE if accuracy is None else f"{100 * accuracy:.2f}",
             percent(value.val_accuracy),
-            NONE if bias is None else f"{100 * bias:+.2f}",
+            NONE if optimism is None else f"{100 * optimism:+.2f}",
             "best" if best else percent(difference, signed=True),
             p_text(difference),
             *([mean_percent(value.test_accuracy)] if judged else []),

@@ -25,7 +25,7 @@ def trained(tmp_path_factory):
            runs_dir=folder)  # fmt: skip
     train(BASE, epochs=2, name="one", runs_dir=folder)
     tune({"learning_rate": [0.1, 0.2, 1e20]}, base=BASE, max_trials=3, max_epochs=2,
-         algorithm="random", confirm=1, jobs=1, name="search", runs_dir=folder)  # fmt: skip
+         algorithm="random", replicates=1, jobs=1, name="search", runs_dir=folder)  # fmt: skip
     return folder
 
 
@@ -59,7 +59,7 @@ def test_studies_of_every_kind_go_below_each_other(kmlp, tmp_path):
     trials = search[search["part"] == "search"].drop_duplicates("trial")
     assert sorted(trials["status"]) == ["diverged", "finished", "finished"]
     assert sorted(trials["learning_rate"]) == [0.1, 0.2, 1e20]
-    again = search[search["part"] == "confirmation"]
+    again = search[search["part"] == "replication"]
     assert set(again["seed"]) == {1}
     assert set(again["trial"]) <= set(trials["trial"])
     assert again["bracket"].isna().all()
@@ -138,7 +138,7 @@ COMMANDS = {
                "--epochs", "2"],
     "search": ["tune", *SHORT, "--learning-rate", "0.1,0.2,1e20", "--activation", "relu",
                "--batch-size", "64", "--max-trials", "3", "--max-epochs", "2",
-               "--algorithm", "random", "--confirm", "1"],
+               "--algorithm", "random", "--replicates", "1"],
 }  # fmt: skip
 RUNS = {
     "one": {"seed=0"},

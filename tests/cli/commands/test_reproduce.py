@@ -37,7 +37,7 @@ runs = [
 algorithm = "random"
 max_trials = 2
 max_epochs = 1
-confirm = 0
+replicates = 0
 space = { learning_rate = "0.1:1:log" }
 published = { accuracy = 91.5, best = { learning_rate = 0.5 } }
 """
@@ -134,7 +134,7 @@ runs = [{}, { width = 4, validation_fraction = 0.2 }]
 algorithm = "random"
 max_trials = 2
 max_epochs = 1
-confirm = 0
+replicates = 0
 space = { width = [4, 8] }
 """
 

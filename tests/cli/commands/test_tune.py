@@ -21,7 +21,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_table_best_and_command(kmlp, folder):
-    result = kmlp(*SHORT, "--confirm", "2", "--save", "best.keras")
+    result = kmlp(*SHORT, "--replicates", "2", "--save", "best.keras")
     assert result.code == 0
     for column in ("trial", "learning", "brac-", "epochs", "status", "validation"):
         assert column in result.out
@@ -42,7 +42,7 @@ def test_table_best_and_command(kmlp, folder):
     shown = json.loads(kmlp("show", *search_name(kmlp), "--json").out)
     epochs = sum(it["epochs"] for it in shown["trials"]) + 3 * 2 * 3  # and of other seeds
     assert f"{epochs} epochs trained, 0 runs from the store." in result.err
-    repeated = kmlp(*SHORT, "--confirm", "2", "--json")
+    repeated = kmlp(*SHORT, "--replicates", "2", "--json")
     assert json.loads(repeated.out) == shown
     assert repeated.err.splitlines()[-1] == "0 epochs trained, 11 runs from the store."
     assert shown["best"] == int(best.split()[2].rstrip(","))
@@ -54,7 +54,7 @@ def search_name(kmlp):
 
 
 def test_json_and_csv(kmlp):
-    result = kmlp(*SHORT, "--confirm", "0", "--json", "--quiet")
+    result = kmlp(*SHORT, "--replicates", "0", "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
     found = json.loads(result.out)
     assert [it["trial"] for it in found["trials"]] == [1, 2, 3, 4, 5]
@@ -64,7 +64,7 @@ def test_json_and_csv(kmlp):
     ]
     assert found["space"]["learning_rate"] == {"low": 0.001, "high": 1.0, "sampling": "log"}
     assert found["base"]["width"] == 8
-    assert found["confirmed"] is None
+    assert found["replication"] is None
     rows = kmlp("show", *search_name(kmlp), "--csv").out.splitlines()
     assert rows[0].startswith("study,kind,part,trial,bracket,rung,")
     assert len(rows) == 1 + sum(it["epochs"] for it in found["trials"])
@@ -113,7 +113,7 @@ def test_the_space_of_a_file_which_options_override(kmlp, folder):
         (["--max-trials", "0"], "1 <= max_trials"),
         (["--max-epochs", "0"], "1 <= max_epochs"),
         (["--min-epochs", "11"], "min_epochs <= 10"),
-        (["--confirm", "-1"], "0 <= confirm"),
+        (["--replicates", "-1"], "0 <= replicates"),
         (["--jobs", "0"], "1 <= jobs"),
         (["--space", "none.toml"], "No such file"),
         (["--save", "best.h5"], "name.keras"),
@@ -154,8 +154,8 @@ def test_where_everything_diverges(kmlp):
 
 
 def test_more_trials_train_what_is_missing_only(kmlp):
-    first = kmlp(*SHORT, "--confirm", "0")
-    more = kmlp(*SHORT, "--confirm", "0", "--max-trials", "6", "--json")
+    first = kmlp(*SHORT, "--replicates", "0")
+    more = kmlp(*SHORT, "--replicates", "0", "--max-trials", "6", "--json")
     known = {it["trial"]: it for it in json.loads(more.out)["trials"]}
     assert len(known) == 6
     trained = int(more.err.splitlines()[-1].split()[0])
@@ -179,7 +179,7 @@ def test_an_interrupted_search_says_what_waits(kmlp):
 def test_on_a_terminal_there_are_bars_of_rungs_and_the_best(folder):
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "kmlp_cli", *SHORT, "--confirm", "0"],
+        [sys.executable, "-m", "kmlp_cli", *SHORT, "--replicates", "0"],
         env={**os.environ, "TERM": "xterm", "COLUMNS": "60", "LINES": "40"},
         stderr=terminal, stdout=subprocess.PIPE,
     )  # fmt: skip

@@ -16,15 +16,15 @@ from kmlp.charts.style import save, style, to_specification
 from kmlp.statistics import Estimate
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
-from kmlp_tuning.charts import CHARTS, confirmed, fields, importance, learning_curves
-from kmlp_tuning.charts.confirmed import confirmed_rows
+from kmlp_tuning.charts import CHARTS, fields, importance, learning_curves, replication
 from kmlp_tuning.charts.parallel import line_rows, parallel_coordinates
+from kmlp_tuning.charts.replication import replication_rows
 from kmlp_tuning.charts.rows import jitter, range_ticks, trial_rows
 from kmlp_tuning.search.importance import Importance, Importances
 from kmlp_tuning.search.records import comparison
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import make_settings
-from kmlp_tuning.search.trial import Confirmed, Trial
+from kmlp_tuning.search.trial import Replication, Trial
 from kmlp_tuning.space.domains import Range
 
 pytestmark = pytest.mark.once
@@ -78,7 +78,7 @@ def search(
     settings = make_settings(
         SearchSpace(space), RunConfig(), max_trials=2, algorithm="hyperband",
         objective="val_accuracy", max_epochs=max_epochs, min_epochs=None, factor=None,
-        confirm=2, fused=True,
+        replicates=2, fused=True,
     )  # fmt: skip
     trials = [
         replace(
@@ -88,7 +88,7 @@ def search(
         for number, (config, curve) in enumerate(zip(configs, curves, strict=False), start=1)
     ]  # fmt: skip
     others = [
-        Confirmed(
+        Replication(
             number, epochs, (),
             tuple(run(replace(configs[number - 1], seed=n), it) for n, it in enumerate(lot, start=1)),
         )
@@ -96,8 +96,8 @@ def search(
     ]  # fmt: skip
     return Search(
         name="made-up", settings=settings, backend="none", trials=tuple(trials),
-        confirmed=comparison(settings, others, 0.1),
-        chosen_after={it.number: it.chosen_after for it in others},
+        replication=comparison(settings, others, 0.1),
+        selected_at_epoch={it.number: it.selected_at_epoch for it in others},
         chance=0.1, **{"complete": True, "importances": None, **state},
     )  # fmt: skip
 
@@ -245,13 +245,13 @@ def test_the_text_alternatives_have_the_main_numbers():
     text = importance(found).to_dict()["description"]
     assert "learning_rate 5.00 (2.00 to 8.00), depth -0.10 (-1.00 to 0.80)" in text
     assert "errs by 25 % less" in text
-    text = confirmed(found).to_dict()["description"]
+    text = replication(found).to_dict()["description"]
     assert "+3.00 (trial 1), +2.00 (trial 5) points" in text
 
 
-def test_confirmed_compares_like_with_like():
+def test_replication_compares_like_with_like():
     found = search(again=AGAIN)
-    rows = confirmed_rows(found, found.confirmed)
+    rows = replication_rows(found, found.replication)
     told = [(it["name"], it["kind"], it["seed"], it["accuracy"]) for it in rows]
     seed, mean = "another seed", "mean of these, 95 % interval"
     assert told == [
@@ -273,7 +273,7 @@ def test_without_importances_or_other_seeds_there_is_no_such_chart():
     with pytest.raises(ConfigError, match=r"made-up has 5 trials with an epoch, but .* 8"):
         importance(search())
     with pytest.raises(ConfigError, match="has no trial that was trained with other seeds"):
-        confirmed(search())
+        replication(search())
 
 
 def test_the_axis_is_as_the_field_is_searched():

@@ -53,7 +53,7 @@ class Executor:
 def settings(**changes):
     asked = {
         "max_trials": 17, "algorithm": "hyperband", "objective": "val_accuracy",
-        "max_epochs": 9, "min_epochs": None, "factor": None, "confirm": 0, "fused": True,
+        "max_epochs": 9, "min_epochs": None, "factor": None, "replicates": 0, "fused": True,
     }  # fmt: skip
     return make_settings(SPACE, RunConfig(), **{**asked, **changes})
 
@@ -129,10 +129,10 @@ def test_the_trials_are_ranked_and_those_that_went_wrong_come_last():
 
 def test_where_everything_diverges_the_search_ends():
     rates = {it.config.learning_rate for it in search(settings(), Executor()).trials}
-    planner = search(settings(confirm=2), Executor(diverges=rates))
+    planner = search(settings(replicates=2), Executor(diverges=rates))
     assert {it.run.status for it in planner.trials} == {"diverged"}
     assert rank(planner.trials, "val_accuracy") == []
-    assert planner.confirmed == ()
+    assert planner.replications == ()
 
 
 def test_without_hidden_layers_width_is_not_chosen():
@@ -146,19 +146,19 @@ def test_without_hidden_layers_width_is_not_chosen():
 def test_the_best_three_are_trained_again_with_other_seeds():
     executor = Executor(2)
     before = rank(search(settings(), Executor()).trials, "val_accuracy")[:3]
-    planner = search(settings(confirm=4), executor)
-    assert [it.number for it in planner.confirmed] == [it.number for it in before]
+    planner = search(settings(replicates=4), executor)
+    assert [it.number for it in planner.replications] == [it.number for it in before]
     # Those that were stopped early are trained to the end, too.
     assert {planner.trials[it.number - 1].run.epochs for it in before} == {9}
     assert min(it.epochs for it in before) < 9
-    for confirmed in planner.confirmed:
-        assert [run.config.seed for run in confirmed.runs] == [1, 2, 3, 4]
-        assert {run.epochs for run in confirmed.runs} == {9}
+    for replication in planner.replications:
+        assert [run.config.seed for run in replication.runs] == [1, 2, 3, 4]
+        assert {run.epochs for run in replication.runs} == {9}
     assert {config.seed for config, _ in executor.done} == {0, 1, 2, 3, 4}
 
 
 def test_a_search_goes_on_where_it_was_cut(tmp_path):
-    whole = search(settings(confirm=2), Executor(2))
+    whole = search(settings(replicates=2), Executor(2))
 
     class CutError(Exception):
         pass
@@ -176,7 +176,7 @@ def test_a_search_goes_on_where_it_was_cut(tmp_path):
     for _ in range(40):
         executor = Cutting(2, order=len(seen))
         try:
-            planner = search(settings(confirm=2), executor, store=Store(tmp_path))
+            planner = search(settings(replicates=2), executor, store=Store(tmp_path))
             break
         except CutError:
             pass

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.once
 
 BASE = RunConfig(train_size=1024, depth=1, width=8, momentum=0.9)
 SPACE = {"learning_rate": "1e-2:1:log"}
-SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "confirm": 0}
+SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "replicates": 0}
 
 
 @pytest.mark.parametrize("algorithm", ["asha", "bayesian", "grid"])
@@ -63,7 +63,7 @@ def test_a_study_without_runs(tmp_path):
         ({"min_epochs": 4}, "min_epochs <= 3"),
         ({"min_epochs": 0}, "1 <= min_epochs"),
         ({"factor": 1}, "2 <= factor"),
-        ({"confirm": -1}, "0 <= confirm"),
+        ({"replicates": -1}, "0 <= replicates"),
         ({"jobs": 0}, "1 <= jobs"),
         ({"algorithm": "grid", "factor": 3}, "would have no effect"),
         ({"space": {}}, "nothing to search"),
@@ -124,7 +124,7 @@ def test_fields_that_fit_each_other_only(space, base):
 def test_a_grid_has_the_ends_and_all_between_them():
     space = {"learning_rate": Range(0.01, 0.1), "depth": [0, 1], "width": [4, 8]}
     found = tune(
-        space, base=replace(BASE, train_size=192), algorithm="grid", max_epochs=1, confirm=0,
+        space, base=replace(BASE, train_size=192), algorithm="grid", max_epochs=1, replicates=0,
         jobs=1,
     )  # fmt: skip
     assert len({it.config for it in found.trials}) == 10 * (1 + 2)
@@ -168,7 +168,7 @@ def test_a_space_object_is_taken_too():
 def test_a_name_is_that_of_stores_from_before_there_were_scalings():
     settings = make_settings(
         SearchSpace({"width": [4, 8]}), RunConfig(), max_trials=2, algorithm="random",
-        objective="val_accuracy", max_epochs=1, min_epochs=None, factor=None, confirm=0,
+        objective="val_accuracy", max_epochs=1, min_epochs=None, factor=None, replicates=0,
         fused=True,
     )  # fmt: skip
     about = {"backend": "jax", "fused": True, **settings.about()}

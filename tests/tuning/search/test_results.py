@@ -12,7 +12,7 @@ from kmlp_tuning import SearchSpace
 from kmlp_tuning.search.records import comparison
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import make_settings
-from kmlp_tuning.search.trial import Confirmed, Trial
+from kmlp_tuning.search.trial import Replication, Trial
 
 pytestmark = pytest.mark.once
 
@@ -25,13 +25,13 @@ def run(config, accuracies):
 
 
 def search(
-    trials, confirmed=None, *, algorithm="hyperband", objective="val_accuracy", **state
+    trials, replication=None, *, algorithm="hyperband", objective="val_accuracy", **state
 ):
-    """Of trials `(bracket, rung, accuracies)`; confirmed: number -> (epochs, accuracies)."""
+    """Of trials `(bracket, rung, accuracies)`; replication: number -> (epochs, accuracies)."""
     settings = make_settings(
         SearchSpace({"learning_rate": "1e-3:1:log"}), RunConfig(), max_trials=9,
         algorithm=algorithm, objective=objective, max_epochs=3, min_epochs=None, factor=None,
-        confirm=2, fused=True,
+        replicates=2, fused=True,
     )  # fmt: skip
     configs = [RunConfig(learning_rate=0.1 / n) for n in range(1, len(trials) + 1)]
     found = [
@@ -44,19 +44,19 @@ def search(
         )
     ]  # fmt: skip
     again = [
-        Confirmed(
+        Replication(
             number, epochs, (),
             tuple(
                 run(replace(configs[number - 1], seed=seed), it)
                 for seed, it in enumerate(accuracies, start=1)
             ),
         )
-        for number, (epochs, accuracies) in (confirmed or {}).items()
+        for number, (epochs, accuracies) in (replication or {}).items()
     ]  # fmt: skip
     return Search(
         name="made-up", settings=settings, backend="none", trials=tuple(found),
-        confirmed=comparison(settings, again, 0.1),
-        chosen_after={it.number: it.chosen_after for it in again},
+        replication=comparison(settings, again, 0.1),
+        selected_at_epoch={it.number: it.selected_at_epoch for it in again},
         chance=0.1, importances=None, **{"complete": True, **state},
     )  # fmt: skip
 
@@ -71,10 +71,10 @@ AGAIN = {
 def test_the_bias_is_that_of_what_a_trial_was_chosen_for():
     found = search(TWO, AGAIN)
     first, second = found.trials
-    assert found.found_accuracy(first) == 0.8
-    assert found.bias(first) == pytest.approx(0.8 - (0.5 + 0.7) / 2)
-    assert found.bias(second) == pytest.approx(0.95 - (0.93 + 0.91) / 2)
-    assert search(TWO).bias(first) is None
+    assert found.selection_accuracy(first) == 0.8
+    assert found.optimism(first) == pytest.approx(0.8 - (0.5 + 0.7) / 2)
+    assert found.optimism(second) == pytest.approx(0.95 - (0.93 + 0.91) / 2)
+    assert search(TWO).optimism(first) is None
 
 
 def test_the_best_is_the_one_that_other_seeds_confirm():
@@ -104,7 +104,7 @@ RUNGS = [(1, 2, [0.9] * 2), (1, 1, [0.8]), (2, 1, [0.7]), (3, 1, [0.6] * 3)]
             ["waiting", "waiting", "waiting", "finished"],
         ),
         (
-            {"complete": False, "confirmed": {4: (3, [[0.5] * 3, [0.6] * 3])}},
+            {"complete": False, "replication": {4: (3, [[0.5] * 3, [0.6] * 3])}},
             ["stopped", "stopped", "stopped", "finished"],
         ),
     ],

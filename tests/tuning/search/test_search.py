@@ -19,7 +19,7 @@ from kmlp_tuning.search.records import load_search
 
 BASE = RunConfig(train_size=1024, depth=1, width=8, momentum=0.9)
 SPACE = {"learning_rate": "1e-2:1:log"}
-SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "confirm": 0}
+SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "replicates": 0}
 
 
 def plain(search):
@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def search(folder):
-    return tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder)
+    return tune(SPACE, **{**SHORT, "replicates": 2}, runs_dir=folder)
 
 
 @pytest.mark.once
@@ -48,7 +48,7 @@ def test_what_comes_of_a_search(search):
     assert [it.number for it in search.trials] == [1, 2, 3, 4, 5]
     assert sorted(it.epochs for it in search.trials)[:2] == [1, 1]  # 3@1, 1@3; 2@3
     assert len(search.ranked()) == 5
-    means = {it.value: it.val_accuracy.mean for it in search.confirmed.levels}
+    means = {it.value: it.val_accuracy.mean for it in search.replication.levels}
     assert search.best().number == max(means, key=means.get)
     assert search.best().run.model().count_params() == 784 * 8 + 8 + 8 * 10 + 10
     assert {it.config.momentum for it in search.trials} == {0.9}
@@ -72,30 +72,32 @@ def test_a_promoted_run_is_bit_for_bit_one_that_was_never_stopped(search):
 
 @pytest.mark.once
 def test_the_best_are_compared_over_other_seeds(search):
-    confirmed = search.confirmed
-    assert confirmed.seeds == (1, 2)
+    replication = search.replication
+    assert replication.seeds == (1, 2)
     by_number = {it.number: it for it in search.trials}
-    for value in confirmed.levels:
+    for value in replication.levels:
         trial = by_number[value.value]
         assert trial.epochs == 3
         assert [run.config.seed for run in value.runs] == [1, 2]
-        epochs = search.chosen_after[trial.number]
+        epochs = search.selected_at_epoch[trial.number]
         again = [run.until(epochs).val_accuracy for run in value.runs]
         expected = trial.run.until(epochs).val_accuracy - sum(again) / 2
-        assert search.bias(trial) == pytest.approx(expected)
-    assert search.bias(search.ranked()[-1]) is None
+        assert search.optimism(trial) == pytest.approx(expected)
+    assert search.optimism(search.ranked()[-1]) is None
 
 
 @pytest.mark.once
 def test_two_jobs_come_to_the_same(search, tmp_path):
-    again = tune(SPACE, **{**SHORT, "confirm": 2, "jobs": 2}, runs_dir=tmp_path)
+    again = tune(SPACE, **{**SHORT, "replicates": 2, "jobs": 2}, runs_dir=tmp_path)
     assert plain(again) == plain(search)
 
 
 @pytest.mark.once
 def test_the_same_again_comes_from_the_store(search, folder):
     events = []
-    again = tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder, observer=events.append)
+    again = tune(
+        SPACE, **{**SHORT, "replicates": 2}, runs_dir=folder, observer=events.append
+    )
     assert plain(again) == plain(search)
     assert isinstance(events[0], StudyStarted)
     finished = [it for it in events if isinstance(it, RunFinished)]
@@ -110,7 +112,7 @@ import sys
 from kmlp import RunConfig
 from kmlp_tuning import tune
 base = RunConfig(train_size=1024, depth=1, width=8, momentum=0.9)
-search = tune({SPACE}, max_trials=5, max_epochs=3, base=base, confirm=2, runs_dir={str(folder)!r})
+search = tune({SPACE}, max_trials=5, max_epochs=3, base=base, replicates=2, runs_dir={str(folder)!r})
 print(search.best().number, "keras" in sys.modules, "keras_tuner" in sys.modules)
 """
     assert python(code).stdout.split() == [str(search.best().number), "False", "False"]
@@ -130,7 +132,7 @@ def test_what_the_store_lacks_is_trained_again(search, folder, tmp_path, gone):
             log = {**record.question["log"], "failed": 1}
             put_study(store, replace(record, question={**record.question, "log": log}))
     events = []
-    again = tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=copy, observer=events.append)
+    again = tune(SPACE, **{**SHORT, "replicates": 2}, runs_dir=copy, observer=events.append)
     assert plain(again) == plain(search)
     trained = sum(it.trained for it in events if isinstance(it, RunFinished))
     assert trained == (search.trials[0].epochs if gone == "a run" else 0)
@@ -142,7 +144,7 @@ def test_what_the_store_lacks_is_trained_again(search, folder, tmp_path, gone):
 @pytest.mark.once
 def test_a_search_that_is_asked_again_is_listed_first(folder, search):
     tune(SPACE, **{**SHORT, "max_trials": 1}, runs_dir=folder, name="later")
-    tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder)
+    tune(SPACE, **{**SHORT, "replicates": 2}, runs_dir=folder)
     with Store(folder, writable=False) as store:
         assert next(iter(list_studies(store))).record.name == search.name
 
@@ -172,7 +174,7 @@ def test_more_trials_keep_those_that_there_are(search, folder):
     assert trained == sum(
         max(0, it.epochs - before.get(it.config, 0)) for it in more.trials
     )
-    again = tune(SPACE, **{**SHORT, "confirm": 2}, runs_dir=folder)
+    again = tune(SPACE, **{**SHORT, "replicates": 2}, runs_dir=folder)
     assert plain(again) == plain(search)
 
 
@@ -208,10 +210,10 @@ def test_diverged_trials_rank_last_and_are_shown():
 @pytest.mark.once
 def test_where_all_diverge_there_is_no_best():
     found = tune(
-        {"learning_rate": [1e19, 1e20]}, **{**SHORT, "max_trials": 2, "confirm": 1}
+        {"learning_rate": [1e19, 1e20]}, **{**SHORT, "max_trials": 2, "replicates": 1}
     )
     assert found.best() is None
-    assert found.confirmed is None
+    assert found.replication is None
     assert search_to_dict(found)["best"] is None
 
 
@@ -231,5 +233,5 @@ def test_to_frame(search):
     assert list(frame.columns) == list(COLUMNS)
     trials = frame[frame["part"] == "search"]
     assert len(trials) == sum(it.epochs for it in search.trials)
-    again = sum(run.epochs for it in search.confirmed.levels for run in it.runs)
+    again = sum(run.epochs for it in search.replication.levels for run in it.runs)
     assert len(frame) - len(trials) == again

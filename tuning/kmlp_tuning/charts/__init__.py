@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import altair as alt
 
-from kmlp_tuning.charts.confirmed import confirmed
 from kmlp_tuning.charts.curves import learning_curves
 from kmlp_tuning.charts.fields import fields
 from kmlp_tuning.charts.importance import importance
 from kmlp_tuning.charts.parallel import parallel_coordinates
+from kmlp_tuning.charts.replication import replication
 from kmlp_tuning.search.results import Search
 
 CHARTS: dict[str, Callable[[Search], alt.TopLevelMixin]] = {
@@ -16,18 +16,18 @@ CHARTS: dict[str, Callable[[Search], alt.TopLevelMixin]] = {
     "parallel": parallel_coordinates,
     "fields": fields,
     "importance": importance,
-    "confirmed": confirmed,
+    "replication": replication,
 }
 """By name; the first line of a function's text says what it shows.
 
-`importance` and `confirmed` raise `ConfigError` where the search has none.
+`importance` and `replication` raise `ConfigError` where the search has none.
 """
 
 __all__ = [
     "CHARTS",
-    "confirmed",
     "fields",
     "importance",
     "learning_curves",
     "parallel_coordinates",
+    "replication",
 ]

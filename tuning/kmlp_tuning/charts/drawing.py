@@ -37,7 +37,7 @@ def best_text(search: Search, seen: str = "") -> str:
     settings = search.settings
     if settings.objective != METRIC:
         why = f"by its {settings.objective.replace('val_', 'validation ')}"
-    elif search.confirmed is not None and search.confirmed.best() is not None:
+    elif search.replication is not None and search.replication.best() is not None:
         why = "by the mean over other seeds"
     else:
         why = "by its validation accuracy in the search"

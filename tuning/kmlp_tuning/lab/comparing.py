@@ -157,9 +157,9 @@ def search_claims(part: SearchPart, search: Search) -> list[str]:
         return [said, "Here every configuration diverged or failed."]
     text = (
         f"Ours: trial {best.number} has {_percent(best.run)} in the search, which chose "
-        "it for that among many, and so is too high on average"
+        "it for that among many, and so is optimistic on average"
     )
-    again = search.confirmed.levels if search.confirmed is not None else ()
+    again = search.replication.levels if search.replication is not None else ()
     for level in again:
         if level.value == best.number and level.val_accuracy is not None:
             seeds = count_of(level.val_accuracy.size, "other seed")

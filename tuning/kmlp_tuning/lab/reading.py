@@ -37,7 +37,7 @@ _SEARCH = {
     "max_epochs": _EPOCHS,
     "min_epochs": None,
     "factor": None,
-    "confirm": 3,
+    "replicates": 3,
 }
 """The options of a search, at their defaults; see `tune`."""
 

@@ -145,7 +145,7 @@ class SearchPart(Part):
             options={
                 **self.options,
                 "max_trials": min(QUICK_TRIALS, asked.max_trials),
-                "confirm": min(1, asked.confirm),
+                "replicates": min(1, asked.replicates),
                 "max_epochs": min(2 if halving else 1, asked.max_epochs),
                 **({"min_epochs": 1, "factor": 2} if halving else {}),
             },

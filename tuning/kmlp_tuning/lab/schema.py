@@ -166,7 +166,7 @@ def _search() -> dict[str, Any]:
             "max_epochs": _count("max_epochs", "Of the best."),
             "min_epochs": _count("max_epochs", "Of every configuration at least."),
             "factor": {"description": "One of so many goes on.", "type": "integer"},
-            "confirm": {
+            "replicates": {
                 "description": "Other seeds with which the best three are trained again.",
                 "type": "integer",
                 "minimum": 0,

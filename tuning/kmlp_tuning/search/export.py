@@ -17,11 +17,11 @@ from kmlp_tuning.search.trial import Trial
 
 
 def search_to_dict(search: Search) -> dict[str, Any]:
-    """A search: the question, every trial with its run, the best, and what confirms it."""
+    """A search: the question, every trial with its run, the best, and its replication."""
     settings = search.settings
     best = search.best()
     found = search.importances
-    confirmed = search.confirmed
+    replication = search.replication
     return {
         "name": search.name,
         "algorithm": settings.algorithm,
@@ -49,15 +49,15 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         }
         if found is not None
         else None,
-        "confirmed": {
-            "seeds": list(confirmed.seeds),
+        "replication": {
+            "seeds": list(replication.seeds),
             "values": [
-                {**value, "bias": search.bias(_by_number(search, value["value"]))}
-                for value in comparison_to_list(confirmed)
+                {**value, "optimism": search.optimism(_by_number(search, value["value"]))}
+                for value in comparison_to_list(replication)
             ],
-            "conclusion": conclusion(confirmed),
+            "conclusion": conclusion(replication),
         }
-        if confirmed is not None
+        if replication is not None
         else None,
     }
 
@@ -70,7 +70,7 @@ def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
         "space": settings.space.to_dict(),
         "brackets": _brackets(settings),
         "epochs": total_epochs(settings.plan()),
-        "confirm_epochs": settings.confirming_epochs,
+        "replication_epochs": settings.replication_epochs,
     }
 
 

@@ -22,11 +22,11 @@ from kmlp_tuning.oracles.oracle import (
     RandomOracle,
 )
 from kmlp_tuning.search.settings import SearchSettings
-from kmlp_tuning.search.trial import CONFIRMED, Confirmed, SearchAssignment, Trial, rank
+from kmlp_tuning.search.trial import REPLICATION, Replication, SearchAssignment, Trial, rank
 
 
 class SearchPlanner:
-    """Draws trials from the oracle, and at the end confirms the best.
+    """Draws trials from the oracle, and at the end trains the best again with other seeds.
 
     A promoted configuration is the same run with more epochs to reach. What can begin
     first does, the longest first, so that no worker waits long for the last one.
@@ -54,7 +54,7 @@ class SearchPlanner:
         self._ready: list[tuple[float, int, SearchAssignment]] = []
         self._open = 0
         self._trials: dict[RunConfig, Trial] = {}
-        self._confirmed: list[Confirmed] | None = None
+        self._replications: list[Replication] | None = None
         if not self._one_at_a_time:
             self._draw()
 
@@ -64,9 +64,9 @@ class SearchPlanner:
         return tuple(self._trials.values())
 
     @property
-    def confirmed(self) -> tuple[Confirmed, ...]:
-        """The best, as far as they are trained again."""
-        return tuple(self._confirmed or ())
+    def replications(self) -> tuple[Replication, ...]:
+        """The best trials, as far as they are trained again."""
+        return tuple(self._replications or ())
 
     def _draw(self) -> None:
         """Has the oracle choose whatever it can choose now; ASHA, which is to choose when
@@ -101,10 +101,10 @@ class SearchPlanner:
 
     def next(self) -> Assignment | Planned:
         """See `kmlp.engine.Planner`."""
-        if self._confirmed is None:
+        if self._replications is None:
             self._draw()
-        if not self._ready and not self._open and self._confirmed is None:
-            self._confirm()
+        if not self._ready and not self._open and self._replications is None:
+            self._replicate()
         if self._ready:
             self._open += 1
             return heapq.heappop(self._ready)[-1]
@@ -117,9 +117,9 @@ class SearchPlanner:
         config = assignment.config
         if config in self._trials:
             self._trials[config] = replace(self._trials[config], run=run)
-        if assignment.trial_id == CONFIRMED:
-            assert self._confirmed is not None
-            self._confirmed = [it.with_run(run) for it in self._confirmed]
+        if assignment.trial_id == REPLICATION:
+            assert self._replications is not None
+            self._replications = [it.with_run(run) for it in self._replications]
             return
         trial = self._oracle.get_trial(assignment.trial_id)
         if run.status == "finished":
@@ -137,29 +137,30 @@ class SearchPlanner:
         length = self._work(assignment.config) * epochs_left
         heapq.heappush(self._ready, (-length, next(self._order), assignment))
 
-    def _push_confirming(self, trial: Trial, config: RunConfig, epochs: int) -> None:
+    def _push_replication(self, trial: Trial, config: RunConfig, epochs: int) -> None:
         most = self._settings.max_epochs
         self._push(
-            SearchAssignment(config, most, CONFIRMED, trial.number, 0, 0), most - epochs
+            SearchAssignment(config, most, REPLICATION, trial.number, 0, 0), most - epochs
         )
 
-    def _confirm(self) -> None:
+    def _replicate(self) -> None:
         """The best are trained to the end, and again with seeds that had no part in
         choosing them.
         """
         settings = self._settings
-        best = rank(self.trials, settings.objective)[: settings.confirmed]
-        self._confirmed = []
+        best = rank(self.trials, settings.objective)[: settings.replicated]
+        self._replications = []
         for trial in best:
             if trial.epochs < settings.max_epochs:
                 self._trials[trial.config] = replace(trial, epochs=settings.max_epochs)
-                self._push_confirming(trial, trial.config, trial.epochs)
-            seeds = range(settings.base.seed + 1, settings.base.seed + 1 + settings.confirm)
+                self._push_replication(trial, trial.config, trial.epochs)
+            first = settings.base.seed + 1
+            seeds = range(first, first + settings.replicates)
             configs = tuple(replace(trial.config, seed=seed) for seed in seeds)
-            self._confirmed.append(Confirmed(trial.number, trial.epochs, configs, ()))
+            self._replications.append(Replication(trial.number, trial.epochs, configs, ()))
             for config in configs:
-                self._push_confirming(trial, config, 0)
-        self._check([config for it in self._confirmed for config in it.configs])
+                self._push_replication(trial, config, 0)
+        self._check([config for it in self._replications for config in it.configs])
 
 
 def make_oracle(settings: SearchSettings) -> Any:

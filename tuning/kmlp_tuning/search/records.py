@@ -16,7 +16,7 @@ from kmlp.training.run import RunIdentity, identify
 from kmlp_tuning.search.importance import Importances, importances
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings
-from kmlp_tuning.search.trial import Confirmed, Trial
+from kmlp_tuning.search.trial import Replication, Trial
 from kmlp_tuning.space.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -34,25 +34,25 @@ def record(
     mattered: Importances | None,
 ) -> StudyRecord:
     """The search as the store keeps it, as far as it has come."""
-    trials, confirmed = planner.trials, planner.confirmed
+    trials, replications = planner.trials, planner.replications
     runs = [it.run for it in trials if it.run is not None]
-    runs += [run for it in confirmed for run in it.runs]
-    rows = [(trial.config,) for trial in trials] + [it.configs for it in confirmed]
+    runs += [run for it in replications for run in it.runs]
+    rows = [(trial.config,) for trial in trials] + [it.configs for it in replications]
     return StudyRecord(
         name=name,
         kind="search",
         about=about,
         question={
             "max_trials": settings.max_trials,
-            "confirm": settings.confirm,
+            "confirm": settings.replicates,
             "log": {
                 "complete": complete,
                 "failed": sum(run.status == "failed" for run in runs),
                 "importances": mattered.to_dict() if mattered else None,
                 "epochs": [it.epochs for it in trials]
-                + [settings.max_epochs] * len(confirmed),
+                + [settings.max_epochs] * len(replications),
                 "places": [(it.bracket, it.rung) for it in trials],
-                "confirmed": [(it.number, it.chosen_after) for it in confirmed],
+                "confirmed": [(it.number, it.selected_at_epoch) for it in replications],
                 "chance": dataset_of(settings.base).chance,
                 "chance_limit": chance_limit_of(settings.base),
             },
@@ -71,7 +71,7 @@ def answer(
         if (study.kind, study.about) != ("search", _as_stored(about)):
             return None
         question = study.question
-        asked = (settings.max_trials, settings.confirm)
+        asked = (settings.max_trials, settings.replicates)
         log = question["log"]
         if (
             not log["complete"]
@@ -120,7 +120,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         max_epochs=about["max_epochs"],
         min_epochs=about.get("min_epochs", 1),
         factor=about.get("factor", 3),
-        confirm=question["confirm"],
+        replicates=question["confirm"],
         fused=about["fused"],
     )
     rows = list(zip(study.rows, study.row_epochs, strict=True))
@@ -137,13 +137,13 @@ def load_search(store: Store, study: StudyRecord) -> Search:
             f'No run of "{study.name}" has an epoch yet. The command that began it goes on '
             "where it ended."
         )
-    confirmed = []
-    for (number, chosen_after), (keys, epochs) in zip(
+    replications = []
+    for (number, selected_at_epoch), (keys, epochs) in zip(
         log["confirmed"], rows[len(log["places"]) :], strict=True
     ):
         runs = [run.until(epochs) for key in keys if (run := store.run_of_key(key))]
         done = [run for run in runs if run.epochs >= epochs or run.status != "finished"]
-        confirmed.append(Confirmed(number, chosen_after, (), tuple(done)))
+        replications.append(Replication(number, selected_at_epoch, (), tuple(done)))
     if log["complete"]:
         kept = log["importances"]
         found = Importances.restored(kept) if kept is not None else None
@@ -154,8 +154,8 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         settings=settings,
         backend=about["backend"],
         trials=tuple(trials),
-        confirmed=comparison(settings, confirmed, log["chance_limit"]),
-        chosen_after={it.number: it.chosen_after for it in confirmed},
+        replication=comparison(settings, replications, log["chance_limit"]),
+        selected_at_epoch={it.number: it.selected_at_epoch for it in replications},
         chance=log["chance"],
         complete=log["complete"],
         importances=found,
@@ -168,12 +168,13 @@ def unfinished(search: Search, study: StudyRecord) -> int:
         it.run is not None and (it.run.epochs >= it.epochs or it.run.status != "finished")
         for it in search.trials
     )
-    again = sum(len(it.runs) for it in search.confirmed.levels) if search.confirmed else 0
+    levels = search.replication.levels if search.replication is not None else ()
+    again = sum(len(level.runs) for level in levels)
     return sum(map(len, study.rows)) - done - again
 
 
 def comparison(
-    settings: SearchSettings, confirmed: Sequence[Confirmed], chance_limit: float
+    settings: SearchSettings, replications: Sequence[Replication], chance_limit: float
 ) -> StudyResult | None:
     """The comparison of the best over other seeds; None: nothing of it is known yet."""
     levels = tuple(
@@ -183,7 +184,7 @@ def comparison(
             runs=it.runs,
             chance_limit=chance_limit,
         )
-        for it in confirmed
+        for it in replications
         if it.runs
     )
     if not levels:
@@ -192,6 +193,6 @@ def comparison(
     return StudyResult(
         axis="trial",
         epochs=settings.max_epochs,
-        seeds=tuple(range(first, first + settings.confirm)),
+        seeds=tuple(range(first, first + settings.replicates)),
         levels=levels,
     )

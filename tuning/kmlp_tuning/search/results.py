@@ -28,11 +28,11 @@ class Search:
     backend: str
     trials: tuple[Trial, ...]
     """In the order in which they were chosen."""
-    confirmed: StudyResult | None
+    replication: StudyResult | None
     """The best configurations with other seeds, the values being the numbers of their
     trials; None: none was."""
-    chosen_after: Mapping[int, int]
-    """The epochs that each of them had when it was chosen, by number."""
+    selected_at_epoch: Mapping[int, int]
+    """The epochs that each of them had when it was selected, by the number of its trial."""
     chance: float
     """Validation accuracy of naming the most frequent class always."""
     complete: bool
@@ -58,22 +58,23 @@ class Search:
     def best(self) -> Trial | None:
         """The best trial; None if all diverged or failed.
 
-        Where the objective is the validation accuracy, it is of those that were confirmed
-        the one with the highest mean over the other seeds: a search's own scores are too
-        high, the highest most of all (see `bias`). Else it is the one with the best score.
+        Where the objective is the validation accuracy, it is of those that were replicated
+        the one with the highest mean over the other seeds: a search's own scores are
+        optimistic, the highest most of all (see `optimism`). Otherwise it is the one with
+        the best score.
         """
         ranked = self.ranked()
-        if self.settings.objective == METRIC and self.confirmed is not None:
-            level = self.confirmed.best()
+        if self.settings.objective == METRIC and self.replication is not None:
+            level = self.replication.best()
             numbers = [level.value] if level is not None else []
             ranked = [it for it in ranked if it.number in numbers] or ranked
         return next(iter(ranked), None)
 
-    def found_accuracy(self, trial: Trial) -> float | None:
-        """The validation accuracy of a trial as it was when it was chosen to be confirmed;
-        None if it was not.
+    def selection_accuracy(self, trial: Trial) -> float | None:
+        """The validation accuracy of a trial when it was selected to be replicated; None if
+        it was not.
         """
-        epochs = self.chosen_after.get(trial.number)
+        epochs = self.selected_at_epoch.get(trial.number)
         if epochs is None or trial.run is None:
             return None
         return trial.run.until(epochs).val_accuracy
@@ -95,7 +96,7 @@ class Search:
         overtaken = self.settings.algorithm == "hyperband" and any(
             it.bracket == trial.bracket and it.rung > trial.rung for it in self.trials
         )
-        return self.complete or bool(self.chosen_after) or overtaken
+        return self.complete or bool(self.selected_at_epoch) or overtaken
 
     @property
     def failed(self) -> int:
@@ -105,17 +106,17 @@ class Search:
     @property
     def runs(self) -> tuple[Run, ...]:
         """Every run: those of the trials, then those with other seeds."""
-        levels = self.confirmed.levels if self.confirmed is not None else ()
+        levels = self.replication.levels if self.replication is not None else ()
         trials = [trial.run for trial in self.trials if trial.run is not None]
         return (*trials, *(run for level in levels for run in level.runs))
 
-    def bias(self, trial: Trial) -> float | None:
-        """By how much the validation accuracy for which a trial was chosen was higher than
-        with other seeds, in the mean after as many epochs; None if it was not confirmed.
+    def optimism(self, trial: Trial) -> float | None:
+        """The selection bias of a trial: its validation accuracy when it was selected, less
+        the mean over the other seeds after as many epochs; None if it was not replicated.
         """
-        accuracy = self.found_accuracy(trial)
-        for level in self.confirmed.levels if self.confirmed else ():
-            epochs = self.chosen_after[level.value]
+        accuracy = self.selection_accuracy(trial)
+        for level in self.replication.levels if self.replication else ():
+            epochs = self.selected_at_epoch[level.value]
             again = [run.until(epochs).val_accuracy for run in level.finished]
             if level.value == trial.number and accuracy is not None and again:
                 return accuracy - sum(again) / len(again)
@@ -127,17 +128,17 @@ class Search:
             replace(trial, run=trial.run.read() if trial.run else None)
             for trial in self.trials
         )
-        confirmed = self.confirmed
-        if confirmed is not None:
+        replication = self.replication
+        if replication is not None:
             levels = tuple(
                 replace(level, runs=tuple(run.read() for run in level.runs))
-                for level in confirmed.levels
+                for level in replication.levels
             )
-            confirmed = replace(confirmed, levels=levels)
-        return replace(self, trials=trials, confirmed=confirmed)
+            replication = replace(replication, levels=levels)
+        return replace(self, trials=trials, replication=replication)
 
     def study_runs(self) -> StudyRuns:
-        """Its runs, for tables and logs: those of the trials, then those that confirm."""
+        """The runs, for tables and logs: those of the trials, then the replications."""
         trials = [
             StudyRun(
                 run=trial.run,
@@ -151,8 +152,8 @@ class Search:
             if trial.run is not None
         ]
         again = [
-            StudyRun(run=run, part="confirmation", trial=level.value)
-            for level in (self.confirmed.levels if self.confirmed is not None else ())
+            StudyRun(run=run, part="replication", trial=level.value)
+            for level in (self.replication.levels if self.replication is not None else ())
             for run in level.runs
         ]
         return StudyRuns(
@@ -166,7 +167,7 @@ class Search:
         """A pandas table with a row for every epoch of every run.
 
         Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`. `part` tells
-        the trials from the runs that confirm them.
+        the trials from their replications.
 
         Raises:
             ImportError: if pandas is not installed.

@@ -1,4 +1,4 @@
-"""`tune`: searches good hyperparameters, keeps every run, and confirms the best."""
+"""`tune`: search for good hyperparameters, keep every run, replicate the best trials."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from kmlp_tuning.search.importance import Importances, importances
 from kmlp_tuning.search.records import answer, comparison, record
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
-from kmlp_tuning.search.trial import CONFIRMED, SearchAssignment
+from kmlp_tuning.search.trial import REPLICATION, SearchAssignment
 from kmlp_tuning.space.space import SearchSpace, default_space
 
 SECONDS_BETWEEN_NOTES = 1.0
@@ -57,7 +57,7 @@ def tune(
     max_epochs: int = 10,
     min_epochs: int | None = None,
     factor: int | None = None,
-    confirm: int = 3,
+    replicates: int = 3,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -84,7 +84,7 @@ def tune(
         max_epochs: Epochs of the best. Defaults to 10.
         min_epochs: Epochs of every configuration at least. Defaults to None: 1.
         factor: One of so many is promoted. Defaults to None: 3.
-        confirm: With how many other seeds the best three are trained again, for all
+        replicates: With how many other seeds the best three are trained again, for all
             epochs: a search's best score is too good. Defaults to 3.
         fused: As `kmlp.train` takes it.
         observer: As `kmlp.train` takes it.
@@ -108,7 +108,7 @@ def tune(
     >>> search = tune(
     ...     {"width": [16, 32], "learning_rate": "1e-2:1:log"},
     ...     base=RunConfig(train_size=1000, depth=1),
-    ...     max_trials=3, max_epochs=3, confirm=0, jobs=1, runs_dir=":memory:",
+    ...     max_trials=3, max_epochs=3, replicates=0, jobs=1, runs_dir=":memory:",
     ... )
     >>> sorted(trial.epochs for trial in search.trials)
     [1, 3, 3]
@@ -124,7 +124,7 @@ def tune(
         max_epochs=max_epochs,
         min_epochs=min_epochs,
         factor=factor,
-        confirm=confirm,
+        replicates=replicates,
         fused=fused,
     )
     about = {**about_backend(fused=fused), **settings.about()}
@@ -181,7 +181,7 @@ def _train(
         if isinstance(event, RunStarted):
             rows, when = noted
             # A run is its study's before it is trained; where it stands can wait.
-            known = rows == len(planner.trials) + len(planner.confirmed)
+            known = rows == len(planner.trials) + len(planner.replications)
             if not known or time.monotonic() - when > SECONDS_BETWEEN_NOTES:
                 note()
         tell(event)
@@ -197,8 +197,10 @@ def _train(
             settings=settings,
             backend=about["backend"],
             trials=trials,
-            confirmed=comparison(settings, planner.confirmed, limit),
-            chosen_after={it.number: it.chosen_after for it in planner.confirmed},
+            replication=comparison(settings, planner.replications, limit),
+            selected_at_epoch={
+                it.number: it.selected_at_epoch for it in planner.replications
+            },
             chance=chance,
             complete=complete,
             importances=importances(trials, settings.space, chance=chance),
@@ -206,10 +208,10 @@ def _train(
 
     plan = settings.plan()
     runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
-    runs += settings.confirmed * settings.confirm
+    runs += settings.replicated * settings.replicates
     with opened as executor:
         note()
-        tell(StudyStarted((name,), runs, total_epochs(plan) + settings.confirming_epochs))
+        tell(StudyStarted((name,), runs, total_epochs(plan) + settings.replication_epochs))
         try:
             execute(
                 planner,
@@ -236,8 +238,8 @@ def _tell_stored(search: Search, tell: Observer) -> None:
         for it in search.trials
     ]
     again = [
-        SearchAssignment(run.config, run.epochs, CONFIRMED, value.value, 0, 0)
-        for value in (search.confirmed.levels if search.confirmed else ())
+        SearchAssignment(run.config, run.epochs, REPLICATION, value.value, 0, 0)
+        for value in (search.replication.levels if search.replication else ())
         for run in value.runs
     ]
     assignments = [*trials, *again]

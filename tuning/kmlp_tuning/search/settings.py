@@ -41,7 +41,7 @@ class SearchSettings:
     max_epochs: int
     min_epochs: int
     factor: int
-    confirm: int
+    replicates: int
     fused: bool
 
     @property
@@ -50,14 +50,14 @@ class SearchSettings:
         return DIRECTIONS[self.objective]
 
     @property
-    def confirmed(self) -> int:
-        """How many of the best are trained again with other seeds, at most."""
-        return min(3, self.max_trials) if self.confirm else 0
+    def replicated(self) -> int:
+        """The number of best trials that are trained again with other seeds, at most."""
+        return min(3, self.max_trials) if self.replicates else 0
 
     @property
-    def confirming_epochs(self) -> int:
-        """The epochs of that."""
-        return self.confirmed * self.confirm * self.max_epochs
+    def replication_epochs(self) -> int:
+        """The epochs that the replication takes."""
+        return self.replicated * self.replicates * self.max_epochs
 
     def plan(self) -> list[Bracket]:
         """The brackets and rungs; of ASHA, how many are promoted to each rung about."""
@@ -109,7 +109,7 @@ def make_settings(
     max_epochs: int,
     min_epochs: int | None,
     factor: int | None,
-    confirm: int,
+    replicates: int,
     fused: bool,
 ) -> SearchSettings:
     """The settings, with what is None at its default.
@@ -133,7 +133,7 @@ def make_settings(
             partial(_fitting, space, fixed),
             partial(check_count, "max_trials", 25 if max_trials is None else max_trials),
             partial(check_count, "max_epochs", max_epochs),
-            partial(_whole, "confirm", confirm, 0, 1000),
+            partial(_whole, "replicates", replicates, 0, 1000),
             partial(_check_objective, objective, space),
         ]
     )
@@ -154,7 +154,7 @@ def make_settings(
         max_epochs=epochs,
         min_epochs=least,
         factor=reduction,
-        confirm=again,
+        replicates=again,
         fused=fused,
     )
 

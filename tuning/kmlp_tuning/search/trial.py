@@ -11,7 +11,7 @@ from kmlp.model.config import RunConfig
 from kmlp.training.run import Run
 from kmlp_tuning.search.settings import DIRECTIONS
 
-CONFIRMED = "the best with other seeds"
+REPLICATION = "the best with other seeds"
 """The stage in which they are trained again, in the place of a Keras Tuner trial."""
 
 Status = Literal["finished", "stopped", "waiting", "diverged", "failed"]
@@ -29,7 +29,7 @@ class SearchAssignment(Assignment):
     """What the oracle wants of a configuration."""
 
     trial_id: str
-    """Keras Tuner's: of the configuration on this rung; or `CONFIRMED`."""
+    """Keras Tuner's: of the configuration on this rung; or `REPLICATION`."""
     number: int
     """Of our trial."""
     bracket: int
@@ -43,8 +43,8 @@ class SearchAssignment(Assignment):
     @property
     def stage(self) -> str:
         """See `Assignment`."""
-        again = self.trial_id == CONFIRMED
-        return CONFIRMED if again else stage_name(self.bracket, self.rung)
+        again = self.trial_id == REPLICATION
+        return REPLICATION if again else stage_name(self.bracket, self.rung)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,17 +77,17 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Confirmed:
-    """A trial's configuration with other seeds."""
+class Replication:
+    """A trial's configuration, trained with other seeds."""
 
     number: int
     """The trial's."""
-    chosen_after: int
-    """The epochs that it had when it was chosen."""
+    selected_at_epoch: int
+    """The epochs that it had when it was selected."""
     configs: tuple[RunConfig, ...]
     runs: tuple[Run, ...]
 
-    def with_run(self, run: Run) -> Confirmed:
+    def with_run(self, run: Run) -> Replication:
         """The same with one run more, if it is one of its own."""
         if run.config not in self.configs:
             return self

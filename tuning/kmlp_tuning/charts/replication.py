@@ -31,21 +31,21 @@ _STYLES = {
 """The colour, shape and size of a point."""
 
 
-def confirmed(search: Search) -> alt.LayerChart:
+def replication(search: Search) -> alt.LayerChart:
     """The best trials in the search against other seeds, after as many epochs.
 
     Raises:
         ConfigError: if none was trained with another seed.
     """
-    found = search.confirmed
+    found = search.replication
     if found is None:
         raise ConfigError(
             [
                 f"The search {search.name} has no trial that was trained with other seeds. "
-                "Search with a `confirm` of at least 1."
+                "Search with a `replicates` of at least 1."
             ]
         )
-    rows = confirmed_rows(search, found)
+    rows = replication_rows(search, found)
     lost = any(row["accuracy"] is None for row in rows)
     names = list(dict.fromkeys(row["name"] for row in rows))
     scale = alt.Scale(domain=_domain(rows, lost=lost), nice=False, zero=False)
@@ -93,7 +93,7 @@ def confirmed(search: Search) -> alt.LayerChart:
     crosses = base.transform_filter("datum.accuracy === null").mark_point(
         shape=CROSS, size=50, strokeWidth=1.8, color=INK, opacity=1
     )
-    bias, outcome = _bias_text(search, found), conclusion(found)
+    optimism, outcome = _optimism_text(search, found), conclusion(found)
     outcome = outcome[0].upper() + outcome[1:]
     layers = (intervals, *marks, crosses.encode(x=alt.value(10)))
     return alt.LayerChart(layer=layers).properties(
@@ -103,16 +103,16 @@ def confirmed(search: Search) -> alt.LayerChart:
         title=title(
             search,
             "The best trials again, with other seeds",
-            bias,
+            optimism,
             outcome,
             "Crosses: runs that diverged or failed." if lost else "",
             width=WIDTH + 170,
         ),
-        description=f"{bias} {outcome} ({search.headline}).",
+        description=f"{optimism} {outcome} ({search.headline}).",
     )
 
 
-def confirmed_rows(search: Search, found: StudyResult) -> list[Row]:
+def replication_rows(search: Search, found: StudyResult) -> list[Row]:
     """A row a point: the search's accuracy, those of the other seeds, and their mean;
     after as many epochs as the trial had when it was chosen, and after all.
     """
@@ -120,7 +120,7 @@ def confirmed_rows(search: Search, found: StudyResult) -> list[Row]:
     return [
         row
         for level in found.levels
-        for epochs in sorted({search.chosen_after[level.value], found.epochs})
+        for epochs in sorted({search.selected_at_epoch[level.value], found.epochs})
         for row in _rows(search, trials[level.value], level, epochs)
     ]
 
@@ -140,8 +140,8 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
         return {**about, **found, **more}
 
     rows = []
-    accuracy = search.found_accuracy(trial)
-    if epochs == search.chosen_after[trial.number] and accuracy is not None:
+    accuracy = search.selection_accuracy(trial)
+    if epochs == search.selected_at_epoch[trial.number] and accuracy is not None:
         rows.append(row(SEARCH, accuracy, str(trial.config.seed)))
     finished = [run.until(epochs) for run in level.finished]
     for run in finished:
@@ -166,18 +166,18 @@ def _domain(rows: list[Row], *, lost: bool) -> list[float]:
     return [min(found) - margin * (3 if lost else 1), min(100, max(found) + margin)]
 
 
-def _bias_text(search: Search, found: StudyResult) -> str:
-    """By how much the search was too optimistic."""
+def _optimism_text(search: Search, found: StudyResult) -> str:
+    """The optimism of the search for each trial, in a sentence."""
     trials = {trial.number: trial for trial in search.trials}
-    biases = {it.value: search.bias(trials[it.value]) for it in found.levels}
+    optimisms = {it.value: search.optimism(trials[it.value]) for it in found.levels}
     parts = [
-        f"{100 * bias:+.2f} (trial {number})"
-        for number, bias in biases.items()
-        if bias is not None
+        f"{100 * optimism:+.2f} (trial {number})"
+        for number, optimism in optimisms.items()
+        if optimism is not None
     ]
     if not parts:
         return "No run with another seed has an accuracy."
     return (
-        "The highest accuracies of a search are too high on average: here, less the mean "
+        "The highest accuracies of a search are optimistic on average: here, less the mean "
         f"of the other seeds, {', '.join(parts)} points."
     )
