@@ -1,5 +1,5 @@
 import pytest
-from support import kmlp_here
+from helpers.processes import kmlp_here
 
 
 @pytest.fixture

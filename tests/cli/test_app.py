@@ -2,8 +2,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import kmlp as process
-from support import python, run
+from helpers.processes import kmlp as process
+from helpers.processes import python, run
 
 import kmlp as library
 from kmlp.model.config import config_fields, value_text

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import run, set_traps
+from helpers.processes import run, set_traps
 
 from kmlp_cli.surroundings import confirmed
 

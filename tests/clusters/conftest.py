@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from killing import Commands, without_seconds
-from ray_clusters import WORK, two_nodes
+from helpers.killing import Commands
+from helpers.ray_clusters import WORK, two_nodes
+from helpers.results import without_seconds
 
 
 @pytest.fixture(scope="session")

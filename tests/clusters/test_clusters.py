@@ -6,8 +6,8 @@ import signal
 import time
 
 import pytest
-from killing import without_seconds
-from ray_clusters import EPOCHS, RUNS, WORK, Nodes, on, one_node, wait_until
+from helpers.ray_clusters import EPOCHS, RUNS, WORK, Nodes, on, one_node, wait_until
+from helpers.results import without_seconds
 
 pytestmark = pytest.mark.once
 

@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from killing import without_seconds
-from ray_clusters import WORK, wait_until
+from helpers.ray_clusters import WORK, wait_until
+from helpers.results import without_seconds
 
 pytestmark = [
     pytest.mark.once,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ray
-from ray_clusters import WORK, on, one_node, wait_until
+from helpers.ray_clusters import WORK, on, one_node, wait_until
 
 import kmlp as package
 from kmlp import ConfigError, ProcessExecutor, RayExecutor, RunConfig, ablate, backend

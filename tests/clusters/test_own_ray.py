@@ -6,8 +6,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ray_clusters import EPOCHS, RUNS, WORK
-from support import set_traps
+from helpers.processes import set_traps
+from helpers.ray_clusters import EPOCHS, RUNS, WORK
 
 from kmlp.errors import ClusterError
 from kmlp.executors.ray.installation import check_installed

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
+from helpers.conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,7 +5,7 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
-from conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
+from helpers.conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
 
 pytestmark = [
     pytest.mark.slow,

@@ -5,7 +5,8 @@ enough, and `make test` chooses it.
 import json
 
 import pytest
-from killing import WORK, Commands, without_seconds
+from helpers.killing import WORK, Commands
+from helpers.results import without_seconds
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import subprocess
 from contextlib import closing
 
 import pytest
-from killing import WORK, Commands, without_seconds
-from support import kmlp_here
+from helpers.killing import WORK, Commands
+from helpers.processes import kmlp_here
+from helpers.results import without_seconds
 
 from kmlp import RunConfig, ablate
 from kmlp.errors import StoreLostError

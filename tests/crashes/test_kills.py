@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from killing import EPOCHS, RUNS, WORK, kill, without_seconds, workers
+from helpers.killing import EPOCHS, RUNS, WORK, kill, workers
+from helpers.results import without_seconds
 
 pytestmark = pytest.mark.once
 

@@ -5,7 +5,8 @@ import random
 import time
 
 import pytest
-from killing import Commands, without_seconds
+from helpers.killing import Commands
+from helpers.results import without_seconds
 
 pytestmark = pytest.mark.once
 

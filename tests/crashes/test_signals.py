@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from killing import WORK, workers
+from helpers.killing import WORK, workers
 
 pytestmark = pytest.mark.once
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import mean
 
 import pytest
-from support import kmlp, python
+from helpers.processes import kmlp, python
 
 from kmlp import DataError, RunConfig, train
 from kmlp.data import cache, load_images

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from made_up_data import images
-from support import python
+from helpers.made_up_data import images
+from helpers.processes import python
 
 from kmlp.data import cache
 
@@ -19,7 +19,7 @@ PREPARE = """
 import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from made_up_data import images
+from helpers.made_up_data import images
 from kmlp.data import cache, load_images, sources
 
 def fill(name, folder, tfds_data_dir):

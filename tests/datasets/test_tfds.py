@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_data import images
-from support import kmlp, python
+from helpers.made_up_data import images
+from helpers.processes import kmlp, python
 
 from kmlp import DataError
 from kmlp.data import load_images
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.once
 PREPARE = """
 import sys
 sys.path.insert(0, {tests!r})
-from made_up_data import split
+from helpers.made_up_data import split
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import registered
 

@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
-from made_up_data import images
+from helpers.made_up_data import images
 
 from kmlp.data import cache, entry, load_images
 from kmlp.data.catalog import catalog

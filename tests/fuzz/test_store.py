@@ -6,8 +6,8 @@ import sqlite3
 from contextlib import closing, suppress
 
 import pytest
-from small_store import answers, small_store
-from support import kmlp_here
+from helpers.processes import kmlp_here
+from helpers.stores import answers, small_store
 
 from kmlp.errors import KmlpError
 from kmlp.store import Store

@@ -2,7 +2,7 @@ import os
 
 import keras
 import pytest
-from support import hide, python
+from helpers.processes import hide, python
 
 from kmlp import BackendError, backend
 

@@ -1,5 +1,5 @@
 import pytest
-from support import python
+from helpers.processes import python
 
 import kmlp
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support import USER_SCRIPTS, run
-from support import kmlp as process
+from helpers.processes import USER_SCRIPTS, run
+from helpers.processes import kmlp as process
 
 WIDTHS = ["ablate", "--param", "width", "--values", "8,16"]
 SHORT = [

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from made_up_data import images, write_idx, write_npz
+from helpers.made_up_data import images, write_idx, write_npz
 from PIL import Image
 
 from kmlp.data import cache

@@ -7,7 +7,7 @@ import shutil
 
 import pandas
 import pytest
-from sealing import seal_all
+from helpers.stores import seal_all
 
 from kmlp import RunConfig, ablate, train
 from kmlp.store import Store

@@ -7,7 +7,7 @@ import os
 import keras
 import numpy as np
 import pytest
-from made_up_data import images, write_npz
+from helpers.made_up_data import images, write_npz
 from PIL import Image
 from rich.console import Console
 

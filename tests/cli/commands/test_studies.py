@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 
 import pytest
-from sealing import seal_all
+from helpers.stores import seal_all
 
 from kmlp import RunConfig, ablate, train
 from kmlp._util.text import visible

@@ -2,7 +2,7 @@ import json
 
 import keras
 import pytest
-from support import kmlp as process
+from helpers.processes import kmlp as process
 
 from kmlp import load_dataset
 

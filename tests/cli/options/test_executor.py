@@ -4,7 +4,7 @@ import io
 import os
 
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 from rich.console import Console
 
 from kmlp import RunConfig

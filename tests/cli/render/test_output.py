@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 from rich.console import Console
 
 import kmlp_cli

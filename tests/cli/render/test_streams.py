@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sealing import seal_all
-from support import python
+from helpers.processes import python
+from helpers.stores import seal_all
 
 from kmlp_cli.render.streams import Stream, StyledStream, guarded
 

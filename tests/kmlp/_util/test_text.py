@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from made_up_data import split
+from helpers.made_up_data import split
 
 from kmlp import ConfigError
 from kmlp._util.text import name_problem, visible

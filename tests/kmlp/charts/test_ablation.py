@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import made_up_ablation, made_up_record
+from helpers.made_up import made_up_ablation, made_up_record
 
 from kmlp.charts.ablation import CHARTS, learning_curves, seconds, steps, values
 from kmlp.charts.step_losses import thinned

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.charts.config_list import CHARTS, learning_curves, steps

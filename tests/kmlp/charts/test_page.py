@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from made_up import made_up_ablation
+from helpers.made_up import made_up_ablation
 from markupsafe import Markup
 
 from kmlp.charts.ablation import CHARTS

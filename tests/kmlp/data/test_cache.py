@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_data import images
+from helpers.made_up_data import images
 
 from kmlp import DataError
 from kmlp.data import cache, check_dataset, entry, load_images

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
-from pictures import HEIGHT, STORED_AS, WIDTH, oriented, png_of_16_bits, scene
+from helpers.pictures import HEIGHT, STORED_AS, WIDTH, oriented, png_of_16_bits, scene
 from PIL import Image, ImageDraw
 
 from kmlp import ConfigError, load_dataset

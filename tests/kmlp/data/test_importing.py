@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 import pytest
-from made_up_data import images, split, write_idx, write_npz
+from helpers.made_up_data import images, split, write_idx, write_npz
 from PIL import Image
 
 from kmlp import DataError

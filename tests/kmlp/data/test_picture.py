@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from made_up_data import images
+from helpers.made_up_data import images
 from PIL import ImageChops
 
 from kmlp.data.picture import draw_samples

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import RunConfig, engine
 from kmlp.engine import (

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from killing import without_seconds
-from support import run
+from helpers.processes import run
+from helpers.results import without_seconds
 
 from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
 from kmlp.engine import Task, TaskFailed

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas
 import pytest
-from made_up import made_up_ablation
+from helpers.made_up import made_up_ablation
 from pyarrow import parquet
 
 from kmlp.export.files import SUFFIXES, _write_parquet, write_table

@@ -7,8 +7,8 @@ from dataclasses import replace
 from types import ModuleType
 
 import pytest
-from made_up import made_up_ablation, made_up_record
-from support import python
+from helpers.made_up import made_up_ablation, made_up_record
+from helpers.processes import python
 
 from kmlp import RunConfig
 from kmlp.export.tensorboard import write_logs

@@ -5,7 +5,7 @@ import time
 import keras
 import numpy as np
 import pytest
-from support import USER_SCRIPTS, python, run
+from helpers.processes import USER_SCRIPTS, python, run
 
 from kmlp import ConfigError, Loss, RunConfig, build_mlp, load_dataset
 from kmlp.model.build import count_parameters, save_portable

@@ -1,7 +1,7 @@
 import sys
 
 import pytest
-from support import run
+from helpers.processes import run
 
 from kmlp.errors import ConfigError, UnknownNameError
 from kmlp.model import registry

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from made_up import made_up_ablation
+from helpers.made_up import made_up_ablation
 
 from kmlp import ConfigError
 from kmlp.charts.ablation import CHARTS

@@ -11,9 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_up import made_up_record
-from sealing import seal_all
-from small_store import FACTS, RUNS, WIDTHS, answers, fill, small_store
+from helpers.made_up import made_up_record
+from helpers.stores import FACTS, RUNS, WIDTHS, answers, fill, seal_all, small_store
 
 import kmlp.store.database
 from kmlp.engine import Standing, Task, TaskResult

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import RunConfig
 from kmlp.engine import Task, TaskResult

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import RunConfig
 from kmlp.engine import Standing, Task, TaskResult

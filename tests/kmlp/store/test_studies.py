@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.engine import Task, TaskResult

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import made_up_ablation
+from helpers.made_up import made_up_ablation
+from helpers.results import without_seconds
 
 from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
 from kmlp.export.json import ablation_to_dict
@@ -68,14 +69,6 @@ def test_a_repeat_is_the_same_but_for_the_time():
         for _ in range(2)
     )
     assert without_seconds(one) == without_seconds(other)
-
-
-def without_seconds(item):
-    if isinstance(item, dict):
-        return {
-            k: without_seconds(v) for k, v in item.items() if not k.startswith("seconds")
-        }
-    return [without_seconds(it) for it in item] if isinstance(item, list) else item
 
 
 def test_seeds_as_a_number_count_from_the_base_s():

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from made_up import made_up_ablation
+from helpers.made_up import made_up_ablation
 
 from kmlp import RunConfig
 from kmlp.model.config import config_fields

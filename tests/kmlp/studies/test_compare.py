@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from made_up import made_up_ablation as made_up
+from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError, RunConfig
 from kmlp.export.json import ablation_comparison_to_dict

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from made_up import made_up_ablation, made_up_record
+from helpers.made_up import made_up_ablation, made_up_record
 
 from kmlp.studies.convergence import (
     area_under_curve,

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from made_up import made_up_ablation
+from helpers.made_up import made_up_ablation
 
 from kmlp import ConfigError
 from kmlp.studies.published import Figure, beside, verdict

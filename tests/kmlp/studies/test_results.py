@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from made_up import made_up_ablation as made_up
+from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError
 from kmlp.export.json import ablation_to_dict

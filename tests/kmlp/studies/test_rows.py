@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from made_up import made_up_ablation, made_up_record
+from helpers.made_up import made_up_ablation, made_up_record
 
 from kmlp import RunConfig
 from kmlp.studies.rows import one_run

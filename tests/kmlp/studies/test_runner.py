@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RayExecutor, RunConfig, ablate, load_dataset, train
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted

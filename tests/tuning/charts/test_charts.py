@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 import vl_convert
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.charts.accuracy import AccuracyScale

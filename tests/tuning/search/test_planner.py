@@ -5,7 +5,7 @@ import math
 import random
 
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import RunConfig, engine
 from kmlp.engine import Planned, TaskFailed, TaskResult

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from made_up import made_up_record
+from helpers.made_up import made_up_record
 
 from kmlp import RunConfig
 from kmlp.training.run import Run

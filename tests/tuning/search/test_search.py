@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import python
+from helpers.processes import python
+from helpers.results import without_seconds
 
 from kmlp import ConfigError, RunConfig, train
 from kmlp.engine import RunFinished, StudyStarted
@@ -24,12 +25,6 @@ SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "replicates"
 
 def plain(search):
     """All of a search but the times."""
-
-    def without_seconds(item):
-        if isinstance(item, dict):
-            return {k: without_seconds(v) for k, v in item.items() if "seconds" not in k}
-        return [without_seconds(it) for it in item] if isinstance(item, list) else item
-
     return without_seconds(json.loads(json.dumps(search_to_dict(search), allow_nan=False)))
 
 

@@ -5,9 +5,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from helpers.made_up_data import images, split, write_idx, write_npz
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_data import images, split, write_idx, write_npz
 
 from kmlp import DataError
 from kmlp.data.sources.arrays import is_idx_folder, read_idx_folder, read_npz

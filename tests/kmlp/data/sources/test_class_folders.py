@@ -2,7 +2,7 @@ import os
 
 import numpy as np
 import pytest
-from pictures import KINDS
+from helpers.pictures import KINDS
 from PIL import Image
 
 from kmlp import DataError

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_up_data import images, write_idx
+from helpers.made_up_data import images, write_idx
 
 from kmlp import DataError, UnknownNameError
 from kmlp.data import cache, check_dataset, load_images
@@ -137,7 +137,7 @@ def test_names_of_tfds(name):
 
 
 def test_names_of_tfds_come_without_tensorflow():
-    from support import python
+    from helpers.processes import python
 
     code = "import sys, kmlp.data.known as k; k.tfds_names(); print('tensorflow' in sys.modules)"
     assert python(code).stdout == "False\n"

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-NODES = Path(__file__).parent / "clusters" / "nodes.py"
+NODES = Path(__file__).parents[1] / "clusters" / "nodes.py"
 
 WORK = [
     "ablate", "--param", "learning_rate", "--values", "0.1,0.05", "--seeds", "2", "--epochs", "6",

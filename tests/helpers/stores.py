@@ -1,15 +1,15 @@
-"""A small store, of which nothing was trained, and what it says."""
+"""A small store, of which nothing was trained, and stores that tests change."""
 
 import json
+import sqlite3
 
-from made_up import made_up_record
-
+from helpers.made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.engine import Task, TaskResult
 from kmlp.errors import KmlpError
 from kmlp.export.json import ablation_to_dict
 from kmlp.model.config import dataset_of
-from kmlp.store import Store, StudyRecord
+from kmlp.store import Store, StudyRecord, checksums, validity
 from kmlp.store.environments import environments_of
 from kmlp.store.listing import list_runs
 from kmlp.store.studies import get_study, list_studies, put_study
@@ -88,3 +88,14 @@ def answers(folder):
     ask("ablation", ablation)
     ask("environments", lambda store: environments_of(store, "widths"))
     return said, named
+
+
+def seal_all(connection):
+    """Give every row the checksum of what it has now."""
+    connection.row_factory = sqlite3.Row
+    for row in connection.execute("SELECT id, key FROM runs").fetchall():
+        history = checksums.of_epochs(row["key"], validity.epochs_of(connection, row["id"]))
+        connection.execute("UPDATE runs SET history = ? WHERE id = ?", (history, row["id"]))
+    for table in checksums.COLUMNS:
+        for row in connection.execute(f"SELECT id FROM {table}").fetchall():
+            checksums.seal(connection, table, row["id"])

@@ -68,12 +68,6 @@ class Commands(AbstractContextManager):
                 continue
 
 
-def without_seconds(item):
-    if isinstance(item, dict):
-        return {k: without_seconds(v) for k, v in item.items() if "seconds" not in k}
-    return [without_seconds(it) for it in item] if isinstance(item, list) else item
-
-
 def workers(process):
     """The worker processes of a running command."""
     found = []

@@ -10,7 +10,7 @@ import pytest
 
 from kmlp_cli.app import main
 
-USER_SCRIPTS = Path(__file__).parent / "user_scripts"
+USER_SCRIPTS = Path(__file__).parents[1] / "user_scripts"
 
 
 def python(

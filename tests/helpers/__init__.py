@@ -1,0 +1,1 @@
+"""What several tests share: made-up runs and data, processes, stores, clusters."""
