@@ -16,8 +16,8 @@ import tempfile
 LOAD = """
 import time
 from kmlp import load_dataset
-from kmlp.data import sources
-sources.check_dataset("kmnist")
+from kmlp.data.sources import lookup
+lookup.check_dataset("kmnist")
 started = time.perf_counter()
 dataset = load_dataset({name!r})
 print(time.perf_counter() - started, len(dataset.train) + len(dataset.validation))

@@ -20,7 +20,8 @@ import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from helpers.made_up_data import images
-from kmlp.data import cache, load_images, sources
+from kmlp.data import cache, load_images
+from kmlp.data.sources import lookup
 
 def fill(name, folder, tfds_data_dir):
     with Path("log").open("a") as log:
@@ -28,7 +29,7 @@ def fill(name, folder, tfds_data_dir):
     cache.write(folder, name, images())
     {then}
 
-sources._fill = fill
+lookup._fill = fill
 print(load_images("kmnist").fingerprint)
 """
 TESTS = str(Path(__file__).parents[1])
@@ -50,13 +51,11 @@ def test_two_processes_prepare_a_dataset_once(folders):
 
 
 def test_one_that_is_killed_half_way_leaves_nothing_that_is_trusted(folders):
-    killed = start(folders, "time.sleep(100)")
-    log = folders / "log"
-    for _ in range(600):
-        if log.exists() and killed.poll() is None:
-            break
+    killed = start(folders, "Path('written').touch(); time.sleep(100)")
+    log, written = folders / "log", folders / "written"
+    while not written.exists():
+        assert killed.poll() is None, killed.communicate()
         time.sleep(0.1)
-    time.sleep(0.5)
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     datasets = folders / "cache" / "datasets"
