@@ -70,19 +70,19 @@ def test_its_runs_answer_again_without_training(folder):
         "width", [4, 8], base=BASE, epochs=2, seeds=2, runs_dir=folder, observer=counter
     )
     assert {
-        level.value: [right(run) for run in level.runs] for level in study.values
+        level.value: [right(run) for run in level.runs] for level in study.levels
     } == RIGHT
     scalings = ablate(
         "scaling", ["unit", "symmetric"],
         base=BASE, epochs=2, seeds=2, runs_dir=folder, observer=counter,
     )  # fmt: skip
-    assert [right(run) for run in scalings.values[1].runs] == [1195, 1068]
+    assert [right(run) for run in scalings.levels[1].runs] == [1195, 1068]
     rates = ablate(
         "learning_rate", [0.1, 1e30],
         base=RunConfig(width=4, depth=1, train_size=200, batch_size=100, momentum=0.9),
         epochs=2, seeds=1, runs_dir=folder, observer=counter,
     )  # fmt: skip
-    assert [level.diverged for level in rates.values] == [0, 1]
+    assert [level.diverged for level in rates.levels] == [0, 1]
     search = kmlp_tuning.tune(
         {"width": [4, 8], "learning_rate": [0.1, 0.2]},
         base=RunConfig(depth=1, train_size=200, batch_size=100),

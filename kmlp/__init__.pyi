@@ -1,0 +1,29 @@
+# The public names, each written once: type checkers read them here, and the module
+# of a name is imported when it is first used.
+
+from .data import Dataset as Dataset
+from .data import load_dataset as load_dataset
+from .errors import BackendError as BackendError
+from .errors import ConfigError as ConfigError
+from .errors import DataError as DataError
+from .errors import KmlpError as KmlpError
+from .errors import UnknownNameError as UnknownNameError
+from .executors import ProcessExecutor as ProcessExecutor
+from .executors import RayExecutor as RayExecutor
+from .fused.fit import fit as fit
+from .inference.evaluation import Evaluation as Evaluation
+from .inference.evaluation import evaluate as evaluate
+from .model.activations import get_activation as get_activation
+from .model.activations import register_activation as register_activation
+from .model.build import build_mlp as build_mlp
+from .model.config import RunConfig as RunConfig
+from .model.losses import Loss as Loss
+from .model.losses import get_loss as get_loss
+from .model.losses import register_loss as register_loss
+from .studies.ablation import Ablation as Ablation
+from .studies.ablation import ablate as ablate
+from .studies.runner import train as train
+from .training.run import EpochRecord as EpochRecord
+from .training.run import Run as Run
+
+__version__: str

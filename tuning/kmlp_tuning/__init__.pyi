@@ -1,0 +1,13 @@
+# The public names, each written once: type checkers read them here, and the module
+# of a name is imported when it is first used.
+
+from .oracles.oracle import AshaOracle as AshaOracle
+from .oracles.oracle import HyperbandOracle as HyperbandOracle
+from .search.results import Search as Search
+from .search.run import tune as tune
+from .search.trial import Trial as Trial
+from .space.domains import Choice as Choice
+from .space.domains import Range as Range
+from .space.hypermodel import MLPHyperModel as MLPHyperModel
+from .space.space import SearchSpace as SearchSpace
+from .space.space import default_space as default_space
