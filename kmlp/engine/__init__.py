@@ -1,4 +1,4 @@
-"""The engine: takes assignments from a planner, has them trained, stores results.
+"""The engine: takes requests from a planner, has them trained, stores results.
 
 It is the only writer of the store. Planners decide and never train; executors
 train and know no study. Resuming and extending are one thing here: look up what
@@ -7,11 +7,10 @@ is trained by the one that has claimed it.
 """
 
 from kmlp.engine.contracts import (
-    Assignment,
     Executor,
-    Planned,
     Planner,
-    Standing,
+    RunRequest,
+    RunState,
     Store,
     Task,
     TaskFailed,
@@ -32,19 +31,18 @@ from kmlp.engine.events import (
 from kmlp.engine.loop import execute
 
 __all__ = [
-    "Assignment",
     "CheckpointDamaged",
     "EpochFinished",
     "Event",
     "Executor",
     "Observer",
-    "Planned",
     "Planner",
     "RunFailed",
     "RunFinished",
+    "RunRequest",
     "RunStarted",
+    "RunState",
     "RunWaits",
-    "Standing",
     "Store",
     "StudyStarted",
     "Task",

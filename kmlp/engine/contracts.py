@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
 from kmlp.errors import KmlpError
@@ -13,7 +12,7 @@ from kmlp.training.run import EpochRecord, Run, RunIdentity
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class RunRequest:
     """A run, and the number of epochs that it is to reach."""
 
     config: RunConfig
@@ -30,24 +29,20 @@ class Assignment:
         return ""
 
 
-class Planned(Enum):
-    """What a planner says when it has no assignment."""
-
-    WAIT = "wait"
-    """Not before something more was reported."""
-    DONE = "done"
-    """There is nothing more to do."""
-
-
 class Planner(Protocol):
     """Decides what is trained. Touches no model."""
 
-    def next(self) -> Assignment | Planned:
-        """The next assignment, or why there is none."""
+    @property
+    def done(self) -> bool:
+        """Whether all requests were given, and nothing that is told can lead to more."""
         ...
 
-    def report(self, assignment: Assignment, run: Run) -> None:
-        """Hears what came of an assignment: the run as it was when it reached it, or
+    def ask(self) -> RunRequest | None:
+        """The next request. None: there is none, or not before the planner is told more."""
+        ...
+
+    def tell(self, request: RunRequest, run: Run) -> None:
+        """Take the result of a request: the run as it was when it reached the epochs, or
         as it diverged or failed.
         """
         ...
@@ -55,7 +50,7 @@ class Planner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The part of an assignment that an executor does at a time."""
+    """The part of a request that an executor does at a time."""
 
     run: RunIdentity
     epochs: int
@@ -63,7 +58,7 @@ class Task:
     archive: bytes | None
     """Its model after them, a `.keras` file; None: it has none yet."""
     target: int
-    """The epochs that the assignment asks for: a task ends there at the latest."""
+    """The epochs that the request asks for: a task ends there at the latest."""
 
     @property
     def config(self) -> RunConfig:
@@ -133,7 +128,7 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunState:
     """How far a run in the store has come."""
 
     epochs: int = 0
@@ -143,9 +138,9 @@ class Standing:
     damaged: tuple[str, ...] = ()
     """Files that were found damaged; the epochs after the last good one are gone."""
 
-    def meets(self, assignment: Assignment) -> bool:
+    def satisfies(self, request: RunRequest) -> bool:
         """Whether there is nothing left to train."""
-        return self.diverged or self.epochs >= assignment.epochs
+        return self.diverged or self.epochs >= request.epochs
 
 
 class Store(Protocol):
@@ -157,7 +152,7 @@ class Store(Protocol):
         """The run, as far as it has come."""
         ...
 
-    def standing(self, identity: RunIdentity) -> Standing:
+    def state(self, identity: RunIdentity) -> RunState:
         """How far it has come, without its model."""
         ...
 
@@ -177,7 +172,7 @@ class Store(Protocol):
         """Lets others claim the run."""
         ...
 
-    def resume(self, identity: RunIdentity) -> Standing:
+    def resume(self, identity: RunIdentity) -> RunState:
         """Where a claimed run goes on; cuts it back to its last undamaged file."""
         ...
 

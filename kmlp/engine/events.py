@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kmlp.engine.contracts import Assignment
+from kmlp.engine.contracts import RunRequest
 from kmlp.training.run import EpochRecord, Run
 
 
@@ -15,7 +15,7 @@ class StudyStarted:
 
     names: tuple[str, ...]
     """Of the study, or of several that are trained together."""
-    assignments: int
+    requests: int
     """How many there are, about: what is promoted can be fewer."""
     epochs: int
     """How many they come to."""
@@ -25,14 +25,14 @@ class StudyStarted:
 class RunStarted:
     """A run is about to be trained."""
 
-    assignment: Assignment
+    request: RunRequest
 
 
 @dataclass(frozen=True, slots=True)
 class EpochFinished:
     """A run has one epoch more."""
 
-    assignment: Assignment
+    request: RunRequest
     record: EpochRecord
     place: str = ""
     """The machine and the device that trained it, if not those of the engine."""
@@ -40,9 +40,9 @@ class EpochFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """A run has reached its assignment, diverged or failed."""
+    """A run has reached its request, diverged or failed."""
 
-    assignment: Assignment
+    request: RunRequest
     run: Run
     trained: int
     """Epochs that were trained for it now; the others were in the store."""
@@ -52,7 +52,7 @@ class RunFinished:
 class RunWaits:
     """Another process is training the run."""
 
-    assignment: Assignment
+    request: RunRequest
     holder: str = ""
     """Which process, where and since when, if it says so. Defaults to empty."""
 
@@ -61,7 +61,7 @@ class RunWaits:
 class TaskRetried:
     """A task failed, and is tried again from where the run was."""
 
-    assignment: Assignment
+    request: RunRequest
     reason: str
     tries: int
     """The number of times that it failed so far."""
@@ -73,7 +73,7 @@ class RunFailed:
     follows.
     """
 
-    assignment: Assignment
+    request: RunRequest
     reason: str
     tries: int
     """The number of times that the task failed."""
@@ -83,7 +83,7 @@ class RunFailed:
 class CheckpointDamaged:
     """A run's file was altered or is gone, so that epochs are trained again."""
 
-    assignment: Assignment
+    request: RunRequest
     file: str
     epochs: int
     """The epochs that are left."""

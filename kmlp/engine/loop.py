@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kmlp.engine.contracts import (
-    Assignment,
     Executor,
-    Planned,
     Planner,
-    Standing,
+    RunRequest,
+    RunState,
     Store,
     Task,
     TaskFailed,
@@ -73,13 +72,13 @@ class _Active:
     """A run in progress; it has one task at a time."""
 
     identity: RunIdentity
-    wanted: deque[Assignment]
+    wanted: deque[RunRequest]
     fresh: bool
-    at: Standing
+    state: RunState
     claimed: bool = False
     waits: bool = False
     """Whether it had to wait for another process."""
-    at_work: Task | None = None
+    current_task: Task | None = None
     """The task that the executor has."""
     history: list[EpochRecord] = field(default_factory=list)
     """Its epochs, for when no store has them any more."""
@@ -102,7 +101,7 @@ class _Active:
         """Another process has taken the run over, or removed it."""
         self.claimed = False
         self.failures = 0
-        self.at = Standing()
+        self.state = RunState()
 
 
 class Engine:
@@ -148,25 +147,23 @@ class Engine:
 
     def _take(self) -> bool:
         """Takes what the planner has; returns False when all is done."""
-        planned: Assignment | Planned = Planned.WAIT
-        while self._executor.free() and isinstance(
-            planned := self._planner.next(), Assignment
-        ):
-            self._tell(RunStarted(planned))
-            if planned.config in self._active:
-                self._active[planned.config].wanted.append(planned)
+        while self._executor.free() and (request := self._planner.ask()) is not None:
+            self._tell(RunStarted(request))
+            if request.config in self._active:
+                self._active[request.config].wanted.append(request)
             else:
-                identity = self._identify(planned.config)
-                fresh = self._fresh and planned.config not in self._begun_anew
-                at = Standing() if fresh else self._store.standing(identity)
-                active = _Active(identity, deque([planned]), fresh, at)
-                self._begun_anew.add(planned.config)
-                self._active[planned.config] = active
+                identity = self._identify(request.config)
+                fresh = self._fresh and request.config not in self._begun_anew
+                state = RunState() if fresh else self._store.state(identity)
+                active = _Active(identity, deque([request]), fresh, state)
+                self._begun_anew.add(request.config)
+                self._active[request.config] = active
                 self._go_on(active)
         busy = not self._active and not self._executor.free()
-        if not self._active and planned is not Planned.DONE and not busy:
+        done = self._planner.done
+        if not (self._active or done or busy):
             raise RuntimeError("The planner waits, but nothing is being trained.")
-        return bool(self._active) or (busy and planned is not Planned.DONE)
+        return bool(self._active) or (busy and not done)
 
     def _wait(self) -> None:
         """Waits until there is something to do."""
@@ -185,26 +182,26 @@ class Engine:
 
     def _is_ours(self, result: TaskResult | TaskFailed) -> bool:
         active = self._active.get(result.task.config)
-        return active is not None and active.at_work == result.task
+        return active is not None and active.current_task == result.task
 
     def _look_elsewhere(self) -> None:
         """Sees what other processes have done, and whether they have let go."""
         looked_at, self._elsewhere = self._elsewhere, []
         for active in looked_at:
             if not active.fresh:
-                active.at = self._store.standing(active.identity)
+                active.state = self._store.state(active.identity)
             self._go_on(active)
 
     def _receive(self, result: TaskResult | TaskFailed) -> None:
         active = self._active[result.task.config]
-        active.at_work = None
+        active.current_task = None
         if isinstance(result, TaskFailed):
             self._receive_failure(active, result)
             return
         first = result.records[0].epoch
-        if first != active.at.epochs + 1:
+        if first != active.state.epochs + 1:
             raise RuntimeError(
-                f"A task began with epoch {first} of a run that has {active.at.epochs}."
+                f"A task began with epoch {first} of a run that has {active.state.epochs}."
             )
         active.history += result.records
         if not self._store.append(active.identity, result, fresh=active.fresh):
@@ -213,7 +210,7 @@ class Engine:
             return
         active.failures = 0
         active.trained += len(result.records)
-        active.at = Standing(result.records[-1].epoch, result.diverged, result.archive)
+        active.state = RunState(result.records[-1].epoch, result.diverged, result.archive)
         for record in result.records:
             self._tell(EpochFinished(active.wanted[0], record, result.place))
         self._go_on(active)
@@ -243,23 +240,23 @@ class Engine:
 
     def _go_on(self, active: _Active) -> None:
         """Reports what a run meets; has its next task done, if it is ours to train."""
-        self._report_met(active)
+        self._report_satisfied(active)
         if active.wanted and not active.claimed:
             if not (self._executor.free() and self._claim(active)):
                 self._elsewhere.append(active)
                 return
-            self._report_met(active)
+            self._report_satisfied(active)
         if not active.wanted:
             self._end(active)
             return
-        active.at_work = Task(
+        active.current_task = Task(
             active.identity,
-            active.at.epochs,
-            active.at.archive,
+            active.state.epochs,
+            active.state.archive,
             active.wanted[0].epochs,
         )
         self._submitted += 1
-        self._executor.submit(active.at_work)
+        self._executor.submit(active.current_task)
 
     def _claim(self, active: _Active) -> bool:
         active.claimed = self._store.claim(active.identity)
@@ -268,21 +265,21 @@ class Engine:
                 holder = self._store.holder(active.identity)
                 self._tell(RunWaits(active.wanted[0], holder))
             active.waits = True
-        elif active.fresh and self._store.standing(active.identity).epochs:
+        elif active.fresh and self._store.state(active.identity).epochs:
             self._store.begin_anew(active.identity)
-            active.at = Standing()
+            active.state = RunState()
             active.history = []
         else:
             active.fresh = False  # there is nothing to keep
-            active.at = self._store.resume(active.identity)
-            run = self._store.run(active.identity) if active.at.epochs else None
+            active.state = self._store.resume(active.identity)
+            run = self._store.run(active.identity) if active.state.epochs else None
             active.history = [] if run is None else [*run.history]
-            for file in active.at.damaged:
-                self._tell(CheckpointDamaged(active.wanted[0], file, active.at.epochs))
+            for file in active.state.damaged:
+                self._tell(CheckpointDamaged(active.wanted[0], file, active.state.epochs))
         return active.claimed
 
-    def _report_met(self, active: _Active) -> None:
-        if not (active.wanted and active.at.meets(active.wanted[0])):
+    def _report_satisfied(self, active: _Active) -> None:
+        if not (active.wanted and active.state.satisfies(active.wanted[0])):
             return
         if active.fresh:
             if not self._store.replace(active.identity):
@@ -290,17 +287,17 @@ class Engine:
                 return
             active.fresh = False
         run = self._store.run(active.identity)
-        if run is None or run.epochs < active.at.epochs:  # removed or cut since
+        if run is None or run.epochs < active.state.epochs:  # removed or cut since
             active.lose_claim()
             return
-        while active.wanted and active.at.meets(active.wanted[0]):
-            assignment = active.wanted.popleft()
-            self._report(active, assignment, run.until(assignment.epochs))
+        while active.wanted and active.state.satisfies(active.wanted[0]):
+            request = active.wanted.popleft()
+            self._report(active, request, run.until(request.epochs))
 
-    def _report(self, active: _Active, assignment: Assignment, run: Run) -> None:
-        self._tell(RunFinished(assignment, run, active.trained))
+    def _report(self, active: _Active, request: RunRequest, run: Run) -> None:
+        self._tell(RunFinished(request, run, active.trained))
         active.trained = 0
-        self._planner.report(assignment, run)
+        self._planner.tell(request, run)
 
     def _end(self, active: _Active) -> None:
         if active.claimed:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kmlp._util.closing import Closing
-from kmlp.engine import Standing, TaskResult
+from kmlp.engine import RunState, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteError
 from kmlp.model.config import RunConfig
 from kmlp.store import checkpoints, checksums, removal, validity
@@ -142,13 +142,13 @@ class Store(Closing):
                 if (wrong := self.wrong_row(row)) is not None:
                     self.damaged[str(row["key"])] = self.damaged_run(row, wrong)
 
-    def standing(self, identity: RunIdentity) -> Standing:
+    def state(self, identity: RunIdentity) -> RunState:
         """See `kmlp.engine.Store`."""
         with self.reading():
             row = self._row(identity.key, fresh=False)
             if row is None or self.wrong_run(row, self._epochs(row), identity) is not None:
-                return Standing()
-            return Standing(row["epochs"], row["status"] == "diverged")
+                return RunState()
+            return RunState(row["epochs"], row["status"] == "diverged")
 
     def claim(self, identity: RunIdentity) -> bool:
         """See `kmlp.engine.Store`."""
@@ -166,18 +166,18 @@ class Store(Closing):
         with contextlib.suppress(StoreError), self.writing():  # it goes stale anyway
             self.claims.release(identity.key)
 
-    def resume(self, identity: RunIdentity) -> Standing:
+    def resume(self, identity: RunIdentity) -> RunState:
         """See `kmlp.engine.Store`."""
         with self.writing():
             row = self._row(identity.key, fresh=False)
             if row is None:
-                return Standing()
+                return RunState()
             wrong = self.wrong_run(row, self._epochs(row), identity)
             if wrong is not None:
                 self.cut(row["id"], 0)
-                return Standing(damaged=(f"the run in {self.folder} is damaged: {wrong}",))
+                return RunState(damaged=(f"the run in {self.folder} is damaged: {wrong}",))
             if row["status"] == "diverged":
-                return Standing(row["epochs"], True)
+                return RunState(row["epochs"], True)
             damaged: list[str] = []
             for checkpoint in self.connection.execute(
                 "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs DESC", (row["id"],)
@@ -189,9 +189,9 @@ class Store(Closing):
                     continue
                 if damaged:
                     self.cut(row["id"], checkpoint["epochs"])
-                return Standing(checkpoint["epochs"], False, archive, tuple(damaged))
+                return RunState(checkpoint["epochs"], False, archive, tuple(damaged))
             self.cut(row["id"], 0)
-            return Standing(damaged=tuple(damaged))
+            return RunState(damaged=tuple(damaged))
 
     def begin_anew(self, identity: RunIdentity) -> None:
         """See `kmlp.engine.Store`."""

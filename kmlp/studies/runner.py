@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, TypeVar, cast, get_args
 from loky import cpu_count
 
 from kmlp import backend
-from kmlp.engine import Assignment, Executor, Observer, Planned, StudyStarted, execute
+from kmlp.engine import Executor, Observer, RunRequest, StudyStarted, execute
 from kmlp.errors import ConfigError, KmlpError, StoreLostError, unknown_name
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.model.config import RunConfig, dataset_of, lasting
@@ -35,17 +35,21 @@ Answer = TypeVar("Answer")
 
 
 class ListPlanner:
-    """A planner whose assignments are known from the start."""
+    """A planner whose requests are known from the start."""
 
-    def __init__(self, assignments: Iterable[Assignment]) -> None:
-        self._left = deque(assignments)
+    def __init__(self, requests: Iterable[RunRequest]) -> None:
+        self._left = deque(requests)
         self.runs: dict[RunConfig, Run] = {}
 
-    def next(self) -> Assignment | Planned:
-        return self._left.popleft() if self._left else Planned.DONE
+    @property
+    def done(self) -> bool:
+        return not self._left
 
-    def report(self, assignment: Assignment, run: Run) -> None:
-        self.runs[assignment.config] = run
+    def ask(self) -> RunRequest | None:
+        return self._left.popleft() if self._left else None
+
+    def tell(self, request: RunRequest, run: Run) -> None:
+        self.runs[request.config] = run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +70,7 @@ class StudySpec(Generic[Answer]):
     """Makes what came of it, of the study's name, the runs in their rows and the epochs of
     each row; a row has fewer runs, or none, where it could not be trained to its end."""
 
-    def assignments(self) -> Iterator[tuple[RunConfig, int]]:
+    def requests(self) -> Iterator[tuple[RunConfig, int]]:
         """Its configurations and their epochs: the first of each row, then the second,
         ..., so that what there is after an interruption can be compared.
         """
@@ -221,7 +225,7 @@ def train_all(
     """
     epochs: dict[RunConfig, int] = {}
     for question in questions:
-        for config, count in question.assignments():
+        for config, count in question.requests():
             epochs[config] = max(count, epochs.get(config, 0))
     order = list(epochs)
     opened = open_executor(executor, jobs=jobs, runs=len(order))
@@ -233,7 +237,7 @@ def train_all(
     with opened as trains, open_store(runs_dir) as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short
             order.sort(key=lambda config: -work(identities[config]) * epochs[config])
-        planner = ListPlanner(Assignment(config, epochs[config]) for config in order)
+        planner = ListPlanner(RunRequest(config, epochs[config]) for config in order)
         for record in records:
             put_study(store, record)
         if observer is not None:
@@ -313,7 +317,7 @@ def train_again(
         with opened as trains, open_store(runs_dir) as store:
             execute(
                 ListPlanner(
-                    Assignment(config, epochs[it.key]) for config, it in of_kind.items()
+                    RunRequest(config, epochs[it.key]) for config, it in of_kind.items()
                 ),
                 store=store,
                 executor=trains,

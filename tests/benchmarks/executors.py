@@ -32,7 +32,7 @@ TASKS_A_RUN = 4
 def seconds_a_run(executor, *, first_seed, runs):
     """Of runs that are all one network, with other seeds."""
     from kmlp import RunConfig
-    from kmlp.engine import Assignment, execute
+    from kmlp.engine import RunRequest, execute
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import identify
@@ -43,7 +43,7 @@ def seconds_a_run(executor, *, first_seed, runs):
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         started = time.perf_counter()
         execute(
-            ListPlanner(Assignment(config, 1) for config in configs),
+            ListPlanner(RunRequest(config, 1) for config in configs),
             store=store,
             executor=executor,
             identify=partial(identify, fused=True),
@@ -109,7 +109,7 @@ class Waiting:
 def serve(workers, seconds_a_task=TASK):
     """Tasks a second that the engine serves, and the share of time workers are busy."""
     from kmlp import RunConfig
-    from kmlp.engine import Assignment, execute
+    from kmlp.engine import RunRequest, execute
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import RunIdentity
@@ -118,7 +118,7 @@ def serve(workers, seconds_a_task=TASK):
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         started = time.perf_counter()
         execute(
-            ListPlanner(Assignment(RunConfig(seed=n), TASKS_A_RUN) for n in range(runs)),
+            ListPlanner(RunRequest(RunConfig(seed=n), TASKS_A_RUN) for n in range(runs)),
             store=store,
             executor=Waiting(workers, seconds_a_task),
             identify=lambda config: RunIdentity(

@@ -29,10 +29,10 @@ def measure(backend, runs):
     """Resident MiB of this process and of its worker after each run."""
     os.environ["KERAS_BACKEND"] = backend
     from kmlp import RunConfig
-    from kmlp.engine import TaskResult, execute
+    from kmlp.engine import RunRequest, TaskResult, execute
     from kmlp.executors import ProcessExecutor
     from kmlp.store import Store
-    from kmlp.studies.runner import Assignment, ListPlanner
+    from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import identify
 
     # Each width once, large and small ones in turn: a large network takes more memory.
@@ -57,7 +57,7 @@ def measure(backend, runs):
         Watched(1) as executor,
     ):
         execute(
-            ListPlanner(Assignment(config, 1) for config in configs),
+            ListPlanner(RunRequest(config, 1) for config in configs),
             store=store,
             executor=executor,
             identify=partial(identify, fused=True),

@@ -9,7 +9,7 @@ import pytest
 
 from kmlp import RunConfig
 from kmlp._util.processes import ENDING, held
-from kmlp.engine import Assignment, RunWaits
+from kmlp.engine import RunRequest, RunWaits
 from kmlp_cli.interruption import Interrupted, interruptible
 from kmlp_cli.render.progress import show_progress
 
@@ -135,6 +135,6 @@ def test_it_says_what_is_finished(capsys):
 
 def test_who_is_waited_for_is_shown_though_progress_is_not(capsys):
     with show_progress(("seed",), quiet=True) as display:
-        display(RunWaits(Assignment(RunConfig(seed=3), 1), "process 7 on rome"))
+        display(RunWaits(RunRequest(RunConfig(seed=3), 1), "process 7 on rome"))
     said = capsys.readouterr().err
     assert said == "seed=3: another process trains it (process 7 on rome); waiting.\n"

@@ -107,7 +107,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
     def __call__(self, event: Event) -> None:
         if isinstance(event, StudyStarted):
             self.studies = event.names
-            self.total = event.assignments
+            self.total = event.requests
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)
             self.total = max(self.total, len(self.finished))  # it was an estimate
@@ -115,9 +115,9 @@ class Display(contextlib.AbstractContextManager["Display"]):
                 self.trained[event.run.config] += event.trained
             if event.run.status == "finished":
                 accuracy = event.run.val_accuracy
-                self.best = max(self.best, (accuracy, event.assignment.label))
+                self.best = max(self.best, (accuracy, event.request.label))
         elif isinstance(event, RunStarted):
-            self._labels[event.assignment.config] = event.assignment.label
+            self._labels[event.request.config] = event.request.label
         if isinstance(event, RunWaits | TaskRetried | RunFailed | CheckpointDamaged):
             self.warn(event)
         else:
@@ -128,7 +128,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     def warn(self, event: RunWaits | TaskRetried | RunFailed | CheckpointDamaged) -> None:
         """Says what went wrong, or is in the way, also where progress is not shown."""
-        name = self.name(event.assignment.config)
+        name = self.name(event.request.config)
         if isinstance(event, RunWaits):
             holder = f" ({event.holder})" if event.holder else ""
             line = f"{name}: another process trains it{holder}; waiting."
@@ -204,10 +204,10 @@ class PlainLines(Display):
         if isinstance(event, RunFinished):
             self.say_finished(event.run)
         elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
-            target = event.assignment.epochs
+            target = event.request.epochs
             where = f" on {event.place}" if event.place else ""
             self.say(
-                f"{self.name(event.assignment.config)}{where}: epoch "
+                f"{self.name(event.request.config)}{where}: epoch "
                 f"{event.record.epoch} of {target}, {_figures(event.record)}"
             )
         elif not isinstance(event, StudyStarted):
@@ -284,10 +284,10 @@ class LiveDisplay(Display):
             for name, runs in self.stages.items():
                 self._stages[name] = self._add(name, runs, unit="runs", visible=False)
             return
-        config, target = event.assignment.config, event.assignment.epochs
-        stage = self._stages.get(event.assignment.stage)
+        config, target = event.request.config, event.request.epochs
+        stage = self._stages.get(event.request.stage)
         if isinstance(event, RunStarted):
-            name = event.assignment.label or self.name(config)
+            name = event.request.label or self.name(config)
             self._tasks[config] = self._add(name, target, note="starting")
             if stage is not None:
                 bars.update(stage, visible=True)

@@ -138,8 +138,8 @@ class Pool:
             self._do(worker, queued)
         self._notice_how_long_it_waits()
         busy = sum(it.assigned is not None for it in self._workers)
-        at_work = busy + len(self._queue)
-        useful = min(self._jobs, (2 if self.hungry else 1) * at_work)
+        wanted = busy + len(self._queue)
+        useful = min(self._jobs, (2 if self.hungry else 1) * wanted)
         while len(self._workers) < useful:
             self._start()
         self._give_back_what_is_spare(len(self._workers) - useful)

@@ -8,7 +8,7 @@ from helpers.made_up import made_up_record
 from rich.console import Console
 
 from kmlp import RunConfig
-from kmlp.engine import Assignment, EpochFinished, RunStarted, StudyStarted
+from kmlp.engine import EpochFinished, RunRequest, RunStarted, StudyStarted
 from kmlp_cli.render.progress import LiveDisplay, PlainLines
 
 pytestmark = pytest.mark.once
@@ -94,11 +94,11 @@ def test_shares_say_how_many_run_here(kmlp, runs):
 @pytest.mark.parametrize("width", [80, 140])
 def test_the_display_says_where_a_run_is_trained(width):
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
-    assignment = Assignment(RunConfig(width=512), 10)
+    request = RunRequest(RunConfig(width=512), 10)
     with LiveDisplay(("width", "seed"), console, {}) as display:
         display(StudyStarted(("one",), 1, 10))
-        display(RunStarted(assignment))
-        display(EpochFinished(assignment, made_up_record(3, 0.5), "node-2 gpu:0"))
+        display(RunStarted(request))
+        display(EpochFinished(request, made_up_record(3, 0.5), "node-2 gpu:0"))
     [line] = [
         it for it in console.file.getvalue().splitlines() if "width=512 seed=0" in it
     ][-1:]
@@ -106,7 +106,7 @@ def test_the_display_says_where_a_run_is_trained(width):
     assert "node-2 gpu:0" in line
     plain = Console(file=io.StringIO(), width=width)
     PlainLines(("width", "seed"), plain, {})(
-        EpochFinished(assignment, made_up_record(3, 0.5), "node-2 gpu:0")
+        EpochFinished(request, made_up_record(3, 0.5), "node-2 gpu:0")
     )
     assert plain.file.getvalue().startswith(
         "width=512 seed=0 on node-2 gpu:0: epoch 3 of 10,"

@@ -15,10 +15,10 @@ from rich.console import Console
 import kmlp_cli
 from kmlp import ConfigError, RunConfig
 from kmlp.engine import (
-    Assignment,
     CheckpointDamaged,
     EpochFinished,
     RunFinished,
+    RunRequest,
     RunStarted,
     StudyStarted,
     TaskRetried,
@@ -153,7 +153,7 @@ def evil_run():
     )  # fmt: skip
 
 
-class Labelled(Assignment):
+class Labelled(RunRequest):
     label = f"trial {EVIL}"
     stage = "s"
 
@@ -168,15 +168,15 @@ def test_progress_shows_all_as_it_is(kind, console, monkeypatch):
     else:
         monkeypatch.setattr("sys.stderr", file)
         made = PlainConsole(stderr=True, width=600)
-    assignment = Labelled(RunConfig(), 10)
+    request = Labelled(RunConfig(), 10)
     with kind(("width",), made, {"s": 1}) as display:
         for event in (
             StudyStarted((EVIL,), 1, 10),
-            RunStarted(assignment),
-            EpochFinished(assignment, made_up_record(1, 0.5), f"node {EVIL}"),
-            TaskRetried(assignment, f"lost {EVIL}", 1),
-            CheckpointDamaged(assignment, f"file {EVIL}", 1),
-            RunFinished(assignment, evil_run(), trained=1),
+            RunStarted(request),
+            EpochFinished(request, made_up_record(1, 0.5), f"node {EVIL}"),
+            TaskRetried(request, f"lost {EVIL}", 1),
+            CheckpointDamaged(request, f"file {EVIL}", 1),
+            RunFinished(request, evil_run(), trained=1),
         ):
             display(event)
         display.best = (0.5, f"best {EVIL}")

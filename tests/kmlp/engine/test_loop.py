@@ -12,12 +12,11 @@ from helpers.made_up import made_up_record
 
 from kmlp import RunConfig, engine
 from kmlp.engine import (
-    Assignment,
     CheckpointDamaged,
     EpochFinished,
-    Planned,
     RunFailed,
     RunFinished,
+    RunRequest,
     RunWaits,
     Task,
     TaskFailed,
@@ -32,17 +31,21 @@ pytestmark = pytest.mark.once
 
 
 class Planner:
-    """Gives what it is told to give, and notes what is reported."""
+    """Gives the requests that it is made of (None: wait), and notes what it is told."""
 
     def __init__(self, *steps):
         self.steps = deque(steps)
-        self.reports = []
+        self.told = []
 
-    def next(self):
-        return self.steps.popleft() if self.steps else Planned.DONE
+    @property
+    def done(self):
+        return not self.steps
 
-    def report(self, assignment, run):
-        self.reports.append((assignment, run))
+    def ask(self):
+        return self.steps.popleft() if self.steps else None
+
+    def tell(self, request, run):
+        self.told.append((request, run))
 
 
 class Executor:
@@ -99,52 +102,52 @@ def store():
         yield opened
 
 
-def test_tasks_follow_each_other_until_the_assignment_is_met():
-    planner, executor, events = Planner(Assignment(A, 3)), Executor(), []
+def test_tasks_follow_each_other_until_the_request_is_met():
+    planner, executor, events = Planner(RunRequest(A, 3)), Executor(), []
     execute(planner, executor=executor, observer=events.append)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    [(assignment, run)] = planner.reports
-    assert assignment == Assignment(A, 3)
+    [(request, run)] = planner.told
+    assert request == RunRequest(A, 3)
     assert (run.epochs, run.status, run.test_accuracy) == (3, "finished", 0.3)
     assert [type(event) for event in events[1:]] == [EpochFinished] * 3 + [RunFinished]
 
 
 def test_what_the_store_has_is_not_trained_again(store):
-    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
-    again, executor = Planner(Assignment(A, 2)), Executor()
+    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
+    again, executor = Planner(RunRequest(A, 2)), Executor()
     execute(again, store=store, executor=executor)
     assert executor.done == []
-    assert again.reports[0][1].epochs == 2
+    assert again.told[0][1].epochs == 2
 
 
-def test_a_longer_assignment_advances_the_same_run(store):
+def test_a_longer_request_advances_the_same_run(store):
     executor = Executor()
-    planner = Planner(Assignment(A, 1), Assignment(A, 3))
+    planner = Planner(RunRequest(A, 1), RunRequest(A, 3))
     execute(planner, store=store, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    assert [run.epochs for _, run in planner.reports] == [1, 3]
+    assert [run.epochs for _, run in planner.told] == [1, 3]
 
 
-def test_a_diverged_run_ends_its_assignment_and_no_other():
-    planner = Planner(Assignment(A, 5), Assignment(B, 2))
+def test_a_diverged_run_ends_its_request_and_no_other():
+    planner = Planner(RunRequest(A, 5), RunRequest(B, 2))
     executor = Executor(diverges={A})
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (B, 1), (B, 2)]
-    assert [(run.status, run.epochs) for _, run in planner.reports] == [
+    assert [(run.status, run.epochs) for _, run in planner.told] == [
         ("diverged", 1), ("finished", 2),
     ]  # fmt: skip
 
 
 def test_an_executor_with_room_gets_several_runs():
     executor = Executor(capacity=2)
-    planner = Planner(Assignment(A, 1), Assignment(B, 1))
+    planner = Planner(RunRequest(A, 1), RunRequest(B, 1))
     execute(planner, executor=executor)
     assert executor.done == [(B, 1), (A, 1)]
-    assert len(planner.reports) == 2
+    assert len(planner.told) == 2
 
 
 def test_a_planner_that_waits_is_asked_again_after_a_report():
-    planner = Planner(Assignment(A, 1), Planned.WAIT, Assignment(B, 1))
+    planner = Planner(RunRequest(A, 1), None, RunRequest(B, 1))
     executor = Executor(capacity=2)
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (B, 1)]
@@ -152,16 +155,16 @@ def test_a_planner_that_waits_is_asked_again_after_a_report():
 
 def test_waiting_for_nothing_is_a_fault_of_the_planner():
     with pytest.raises(RuntimeError, match="waits, but nothing is being trained"):
-        execute(Planner(Planned.WAIT), executor=Executor())
+        execute(Planner(None, RunRequest(A, 1)), executor=Executor())
 
 
 @pytest.mark.parametrize("capacity", [1, 2])
 def test_a_run_that_is_assigned_twice_at_once_is_trained_once(capacity):
-    planner = Planner(Assignment(A, 1), Assignment(A, 3), Assignment(A, 2))
+    planner = Planner(RunRequest(A, 1), RunRequest(A, 3), RunRequest(A, 2))
     executor = Executor(capacity=capacity)
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    assert [(it.epochs, run.epochs) for it, run in planner.reports] == [
+    assert [(it.epochs, run.epochs) for it, run in planner.told] == [
         (1, 1),
         (3, 3),
         (2, 2),
@@ -169,10 +172,10 @@ def test_a_run_that_is_assigned_twice_at_once_is_trained_once(capacity):
 
 
 def test_a_run_that_is_further_than_asked_is_reported_as_it_was(store):
-    execute(Planner(Assignment(A, 3)), store=store, executor=Executor())
-    again = Planner(Assignment(A, 1))
+    execute(Planner(RunRequest(A, 3)), store=store, executor=Executor())
+    again = Planner(RunRequest(A, 1))
     execute(again, store=store, executor=Executor())
-    [(_, run)] = again.reports
+    [(_, run)] = again.told
     assert (run.epochs, run.test_accuracy, run.archive) == (1, 0.1, None)
 
 
@@ -183,7 +186,7 @@ def test_a_task_that_does_not_continue_its_run_is_refused():
             return replace(result, records=(made_up_record(7, 0.5),))
 
     with pytest.raises(RuntimeError, match="began with epoch 7 of a run that has 0"):
-        execute(Planner(Assignment(A, 1)), executor=Confused())
+        execute(Planner(RunRequest(A, 1)), executor=Confused())
 
 
 class Failing(Executor):
@@ -204,10 +207,10 @@ class Failing(Executor):
 
 def test_a_task_that_fails_is_done_again_from_where_the_run_was(store):
     events, executor = [], Failing({A: 2})
-    execute(Planner(Assignment(A, 1)), store=store, executor=executor)
+    execute(Planner(RunRequest(A, 1)), store=store, executor=executor)
     executor.failures = {A: 2}
     execute(
-        Planner(Assignment(A, 3)), store=store, executor=executor, observer=events.append
+        Planner(RunRequest(A, 3)), store=store, executor=executor, observer=events.append
     )
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     lost = [event for event in events if isinstance(event, TaskRetried)]
@@ -219,19 +222,19 @@ def test_a_task_that_fails_is_done_again_from_where_the_run_was(store):
 
 
 def test_a_run_fails_after_three_tries_and_the_others_go_on(store):
-    planner, events = Planner(Assignment(A, 2), Assignment(B, 1)), []
+    planner, events = Planner(RunRequest(A, 2), RunRequest(B, 1)), []
     executor = Failing({A: 3})
     execute(planner, store=store, executor=executor, observer=events.append)
     lost = [event for event in events if isinstance(event, TaskRetried | RunFailed)]
     assert [(type(event), event.tries) for event in lost] == [
         (TaskRetried, 1), (TaskRetried, 2), (RunFailed, 3),
     ]  # fmt: skip
-    assert [(run.status, run.failure) for _, run in planner.reports] == [
+    assert [(run.status, run.failure) for _, run in planner.told] == [
         ("failed", "out of luck"), ("finished", None),
     ]  # fmt: skip
-    again = Planner(Assignment(A, 2))
+    again = Planner(RunRequest(A, 2))
     execute(again, store=store, executor=Executor())
-    assert [run.status for _, run in again.reports] == ["finished"]
+    assert [run.status for _, run in again.told] == ["finished"]
 
 
 def test_tries_count_from_the_last_epoch_that_was_trained():
@@ -242,16 +245,16 @@ def test_tries_count_from_the_last_epoch_that_was_trained():
             self.turn += 1
             return TaskFailed(self.tasks.pop(), "no") if self.turn % 2 else super().result()
 
-    planner = Planner(Assignment(A, 5))
+    planner = Planner(RunRequest(A, 5))
     execute(planner, executor=EveryOther())
-    assert [(run.epochs, run.status) for _, run in planner.reports] == [(5, "finished")]
+    assert [(run.epochs, run.status) for _, run in planner.told] == [(5, "finished")]
 
 
 def test_what_would_fail_again_is_not_tried_again():
-    planner, executor = Planner(Assignment(A, 2)), Failing({A: 9}, final=True)
+    planner, executor = Planner(RunRequest(A, 2)), Failing({A: 9}, final=True)
     execute(planner, executor=executor)
     assert executor.failures[A] == 8
-    assert [run.status for _, run in planner.reports] == ["failed"]
+    assert [run.status for _, run in planner.told] == ["failed"]
 
 
 def test_what_no_run_could_be_trained_with_ends_the_study(store):
@@ -267,27 +270,27 @@ def test_what_no_run_could_be_trained_with_ends_the_study(store):
     events = []
     with pytest.raises(ResourceError, match="/tmp is full"):
         execute(
-            Planner(Assignment(A, 3), Assignment(B, 1)),
+            Planner(RunRequest(A, 3), RunRequest(B, 1)),
             store=store, executor=Full(), observer=events.append,
         )  # fmt: skip
     assert not [event for event in events if isinstance(event, TaskRetried | RunFailed)]
     assert store.run(identify(A)).epochs == 2
     assert store.run(identify(B)) is None
-    planner = Planner(Assignment(A, 3), Assignment(B, 1))
+    planner = Planner(RunRequest(A, 3), RunRequest(B, 1))
     execute(planner, store=store, executor=Executor())
-    assert [run.status for _, run in planner.reports] == ["finished"] * 2
+    assert [run.status for _, run in planner.told] == ["finished"] * 2
 
 
 def test_a_run_that_failed_further_on_has_the_epochs_before(store):
-    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
-    execute(Planner(Assignment(A, 5)), store=store, executor=Failing({A: 3}))
-    planner = Planner(Assignment(A, 2))
+    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, 5)), store=store, executor=Failing({A: 3}))
+    planner = Planner(RunRequest(A, 2))
     execute(planner, store=store, executor=Failing({A: 3}))
-    assert [(run.status, run.epochs) for _, run in planner.reports] == [("finished", 2)]
+    assert [(run.status, run.epochs) for _, run in planner.told] == [("finished", 2)]
 
 
 def test_fresh_trains_anew_and_keeps_the_old_until_the_new_is_there(store):
-    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     seen = []
 
     class Looking(Executor):
@@ -296,7 +299,7 @@ def test_fresh_trains_anew_and_keeps_the_old_until_the_new_is_there(store):
             seen.append((run.epochs, run.archive()))
             return super().result()
 
-    executor, planner, events = Looking(), Planner(Assignment(A, 3)), []
+    executor, planner, events = Looking(), Planner(RunRequest(A, 3)), []
     execute(planner, store=store, executor=executor, fresh=True, observer=events.append)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     assert seen == [(2, b"1, 2")] * 3
@@ -305,24 +308,24 @@ def test_fresh_trains_anew_and_keeps_the_old_until_the_new_is_there(store):
 
 
 def test_a_fresh_run_that_fails_leaves_the_old_one(store):
-    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
-    planner = Planner(Assignment(A, 2))
+    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
+    planner = Planner(RunRequest(A, 2))
     execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
-    assert [run.status for _, run in planner.reports] == ["failed"]
+    assert [run.status for _, run in planner.told] == ["failed"]
     run = store.run(identify(A))
     assert (run.epochs, run.status) == (2, "finished")
 
 
 def test_a_run_that_fails_when_fresh_is_noted_where_there_was_none(store):
-    planner = Planner(Assignment(A, 2))
+    planner = Planner(RunRequest(A, 2))
     execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
     assert store.run(identify(A)).failure == "out of luck"
 
 
 def test_a_run_finished_says_what_was_trained_and_what_was_stored(store):
-    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     events = []
-    planner = Planner(Assignment(A, 1), Assignment(A, 3), Assignment(B, 1))
+    planner = Planner(RunRequest(A, 1), RunRequest(A, 3), RunRequest(B, 1))
     execute(planner, store=store, executor=Executor(), observer=events.append)
     assert [it.trained for it in events if isinstance(it, RunFinished)] == [0, 1, 1]
 
@@ -345,7 +348,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
             if isinstance(event, RunFinished) and event.run.config == B:
                 theirs_does_it(theirs)
 
-        planner, executor = Planner(Assignment(A, 1), Assignment(B, 1)), Executor()
+        planner, executor = Planner(RunRequest(A, 1), RunRequest(B, 1)), Executor()
         execute(planner, store=ours, executor=executor, observer=observer)
         assert executor.done == [(B, 1)]
         assert done == [B, A]
@@ -370,10 +373,10 @@ def test_a_run_whose_claim_was_lost_is_left_to_the_other_process(tmp_path, quick
                     theirs_does_it(theirs)
                 return super().result()
 
-        planner, executor = Planner(Assignment(A, 2)), Stopped()
+        planner, executor = Planner(RunRequest(A, 2)), Stopped()
         execute(planner, store=ours, executor=executor)
         assert executor.done == [(A, 1), (A, 2)]
-        assert [run.epochs for _, run in planner.reports] == [2]
+        assert [run.epochs for _, run in planner.told] == [2]
         assert ours.run(identify(A)).val_accuracy == 0.2
 
 
@@ -384,7 +387,7 @@ def test_claims_are_given_back_whatever_happens(tmp_path):
 
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
         with pytest.raises(KeyboardInterrupt):
-            execute(Planner(Assignment(A, 1)), store=ours, executor=Broken())
+            execute(Planner(RunRequest(A, 1)), store=ours, executor=Broken())
         assert theirs.claim(identify(A))
 
 
@@ -407,11 +410,11 @@ def test_what_a_lost_store_had_of_runs_in_progress_is_in_the_error(tmp_path, bef
     """All of their epochs: those from before, those that were stored, and the last ones."""
     with Store(tmp_path / "runs") as store:
         if before:
-            execute(Planner(Assignment(A, before)), store=store, executor=Executor())
+            execute(Planner(RunRequest(A, before)), store=store, executor=Executor())
         first = 1 if fresh else before + 1
         executor = Shared(lambda: shutil.rmtree(store.folder), after=2)
         with pytest.raises(StoreLostError) as caught:
-            execute(Planner(Assignment(A, 9)), store=store, executor=executor, fresh=fresh)
+            execute(Planner(RunRequest(A, 9)), store=store, executor=executor, fresh=fresh)
     assert executor.done == [(A, first), (A, first + 1), (A, first + 2)]
     [run] = caught.value.unfinished.values()
     assert run.config == A
@@ -424,7 +427,7 @@ def test_a_run_of_which_nothing_is_known_is_not_in_the_error(tmp_path):
         executor = Shared(lambda: shutil.rmtree(store.folder), after=0, capacity=2)
         with pytest.raises(StoreLostError) as caught:
             execute(
-                Planner(Assignment(A, 9), Assignment(B, 9)), store=store, executor=executor
+                Planner(RunRequest(A, 9), RunRequest(B, 9)), store=store, executor=executor
             )
     assert [*caught.value.unfinished] == [B]  # the last one in is the first one out
 
@@ -448,11 +451,11 @@ def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, report
                 return kept
 
             ours.append = removed_then
-        planner = Planner(Assignment(A, 1))
+        planner = Planner(RunRequest(A, 1))
         executor = Shared(lambda: None if reported else remove(), after=0)
         execute(planner, store=ours, executor=executor)
         assert executor.done == [(A, 1), (A, 1)]
-        assert [run.epochs for _, run in planner.reports] == [1]
+        assert [run.epochs for _, run in planner.told] == [1]
 
 
 def test_who_is_waited_for_is_said(tmp_path, quickly):
@@ -466,19 +469,19 @@ def test_who_is_waited_for_is_said(tmp_path, quickly):
                 theirs_does_it(theirs)
 
         execute(
-            Planner(Assignment(A, 1)), store=ours, executor=Executor(), observer=observer
+            Planner(RunRequest(A, 1)), store=ours, executor=Executor(), observer=observer
         )
     [waits] = [event for event in events if isinstance(event, RunWaits)]
     assert waits.holder.startswith(f"process {os.getpid()} on ")
 
 
 def test_damage_is_told_with_what_is_trained_again(store):
-    execute(Planner(Assignment(A, 2)), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     for path in (store.folder / "checkpoints").iterdir():
         path.unlink()
     events, executor = [], Executor()
     execute(
-        Planner(Assignment(A, 3)), store=store, executor=executor, observer=events.append
+        Planner(RunRequest(A, 3)), store=store, executor=executor, observer=events.append
     )
     damaged = [event for event in events if isinstance(event, CheckpointDamaged)]
     assert [event.epochs for event in damaged] == [0, 0]
@@ -491,14 +494,14 @@ def test_tasks_of_somebody_who_was_interrupted_are_not_ours(capacity):
     executor = Executor(capacity)
     for seed in range(capacity):
         executor.submit(Task(identify(RunConfig(seed=7 + seed)), 0, None, 5))
-    planner = Planner(Assignment(A, 2), Assignment(B, 1))
+    planner = Planner(RunRequest(A, 2), RunRequest(B, 1))
     execute(planner, executor=executor)
-    assert [(it.config, run.epochs) for it, run in planner.reports] in (
+    assert [(it.config, run.epochs) for it, run in planner.told] in (
         [(A, 2), (B, 1)],
         [(B, 1), (A, 2)],
     )
     left = FirstInFirstOut(2)
     left.submit(Task(identify(A), 4, b"other", 5))  # of the same run
-    planner = Planner(Assignment(A, 2))
+    planner = Planner(RunRequest(A, 2))
     execute(planner, executor=left)
-    assert [run.epochs for _, run in planner.reports] == [2]
+    assert [run.epochs for _, run in planner.told] == [2]

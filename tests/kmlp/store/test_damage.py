@@ -15,7 +15,7 @@ from helpers.made_up import made_up_record
 from helpers.stores import FACTS, RUNS, WIDTHS, answers, fill, seal_all, small_store
 
 import kmlp.store.database
-from kmlp.engine import Standing, Task, TaskResult
+from kmlp.engine import RunState, Task, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store.doctor import Health, examine, rebuild, repair
@@ -98,12 +98,12 @@ def test_a_changed_run_is_named_and_left_out_and_trained_again(request, version,
     one, other = json.loads(said["ablation"])["values"]
     assert [len(it["runs"]) for it in (one, other)] == [1, 2]
     with Store(folder) as store:
-        assert store.standing(RUNS[0]) == Standing()
+        assert store.state(RUNS[0]) == RunState()
         assert store.claim(RUNS[0])
-        standing = store.resume(RUNS[0])
-        assert (standing.epochs, standing.archive) == (0, None)
-        assert "is damaged" in standing.damaged[0]
-        assert store.standing(RUNS[1]) == Standing(3)
+        state = store.resume(RUNS[0])
+        assert (state.epochs, state.archive) == (0, None)
+        assert "is damaged" in state.damaged[0]
+        assert store.state(RUNS[1]) == RunState(3)
 
 
 def test_an_older_store_is_read_as_it_is_and_brought_up_to_date_when_written_to(
@@ -430,7 +430,7 @@ def test_the_doctor_says_what_is_whole_and_mends_what_training_can(folder):
         assert health.leftovers == ("1 row of `study_runs`", f"1 file in {models}")
         lost = repair(store)
         assert {(it.key, it.epochs) for it in lost} == {(RUNS[n].key, 3) for n in (0, 1, 3)}
-        assert [store.standing(run).epochs for run in RUNS] == [0, 2, 3, 0]
+        assert [store.state(run).epochs for run in RUNS] == [0, 2, 3, 0]
         assert examine(store).whole
     assert (models / "mine.keras").exists()
 

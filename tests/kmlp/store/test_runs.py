@@ -9,7 +9,7 @@ import pytest
 from helpers.made_up import made_up_record
 
 from kmlp import RunConfig
-from kmlp.engine import Standing, Task, TaskResult
+from kmlp.engine import RunState, Task, TaskResult
 from kmlp.errors import StoreError, StoreWriteError
 from kmlp.store import Store, checkpoints, checksums
 from kmlp.store.database import open_database
@@ -63,8 +63,8 @@ def test_what_was_appended_is_there_when_the_folder_is_opened_again(store):
         assert (run.val_accuracy, run.status, run.archive()) == (0.75, "finished", b"two")
         assert run.history[0].step_losses.dtype == np.float32
         assert run.history[0].step_losses.tolist() == [1.0]
-        assert other.standing(A) == Standing(2)
-        assert other.standing(B) == Standing()
+        assert other.state(A) == RunState(2)
+        assert other.state(B) == RunState()
         assert other.run(B) is None
 
 
@@ -83,7 +83,7 @@ def test_a_diverged_run_has_no_model_and_is_nan():
         run = store.run(A)
         assert (run.status, run.archive) == ("diverged", None)
         assert math.isnan(run.history[0].val_loss)
-        assert store.resume(A) == Standing(1, True)
+        assert store.resume(A) == RunState(1, True)
 
 
 def test_the_last_two_checkpoints_are_kept(store):
@@ -91,7 +91,7 @@ def test_the_last_two_checkpoints_are_kept(store):
         store.append(A, result(epoch, archive=f"after {epoch}".encode()), fresh=False)
     files = sorted((store.folder / "checkpoints").iterdir())
     assert [path.read_text() for path in files] == ["after 2", "after 3"]
-    assert store.resume(A) == Standing(3, False, b"after 3")
+    assert store.resume(A) == RunState(3, False, b"after 3")
 
 
 def damage(store, epoch):
@@ -106,9 +106,9 @@ def test_a_damaged_checkpoint_takes_the_run_back_to_the_one_before(store):
     path = damage(store, 3)
     with pytest.raises(StoreError, match="is damaged"):
         store.run(A).archive()
-    standing = store.resume(A)
-    assert (standing.epochs, standing.archive) == (2, b"after 2")
-    [said] = standing.damaged
+    state = store.resume(A)
+    assert (state.epochs, state.archive) == (2, b"after 2")
+    [said] = state.damaged
     assert str(path) in said
     assert store.run(A).epochs == 2
     assert store.append(A, result(3), fresh=False)
@@ -117,8 +117,8 @@ def test_a_damaged_checkpoint_takes_the_run_back_to_the_one_before(store):
 def test_without_any_good_checkpoint_the_run_begins_anew(store):
     store.append(A, result(1), fresh=False)
     damage(store, 1).unlink()
-    standing = store.resume(A)
-    assert (standing.epochs, standing.archive, len(standing.damaged)) == (0, None, 1)
+    state = store.resume(A)
+    assert (state.epochs, state.archive, len(state.damaged)) == (0, None, 1)
     assert store.run(A) is None
     assert store.append(A, result(1), fresh=False)
 
@@ -129,7 +129,7 @@ def test_a_task_is_kept_whole_or_not_at_all(store):
         store.append(A, result(2, 1), fresh=False)  # epoch 1 is there already
     with again(store) as other:
         assert other.run(A).epochs == 1
-        assert other.resume(A) == Standing(1, False, b"model")
+        assert other.resume(A) == RunState(1, False, b"model")
 
 
 def test_a_full_disk_keeps_what_was_stored(store, monkeypatch):
@@ -184,7 +184,7 @@ def test_a_failure_is_noted_until_the_run_gets_further(store):
     run = store.run(A)
     assert (run.status, run.failure, run.epochs) == ("failed", "out of luck", 0)
     assert math.isnan(run.val_accuracy)
-    assert store.standing(A) == Standing()
+    assert store.state(A) == RunState()
     store.append(A, result(1), fresh=False)
     assert (store.run(A).status, store.run(A).failure) == ("finished", None)
 

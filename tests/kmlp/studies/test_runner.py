@@ -127,9 +127,7 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
             observer=events.append,
         )
         return [
-            event.assignment.config.width
-            for event in events
-            if isinstance(event, RunStarted)
+            event.request.config.width for event in events if isinstance(event, RunStarted)
         ]
 
     assert started(InProcessExecutor()) == [8, 16, 8, 16]

@@ -8,7 +8,7 @@ import pytest
 from helpers.made_up import made_up_record
 
 from kmlp import RunConfig, engine
-from kmlp.engine import Planned, TaskFailed, TaskResult
+from kmlp.engine import TaskFailed, TaskResult
 from kmlp.store import Store
 from kmlp.training.run import Run, RunIdentity
 from kmlp_tuning import SearchSpace
@@ -205,9 +205,9 @@ def test_fresh_trains_each_epoch_once_again(tmp_path):
 def test_brackets_run_side_by_side():
     """So that workers have something to do while a rung is not complete."""
     planner = SearchPlanner(settings(), work=lambda config: 1, check=lambda configs: None)
-    drawn = [planner.next() for _ in range(18)]
+    drawn = [planner.ask() for _ in range(18)]
     assert {it.bracket for it in drawn[:17]} == {1, 2, 3}
-    assert drawn[17] is Planned.WAIT
+    assert drawn[17] is None and not planner.done
 
 
 def test_a_long_promotion_begins_before_short_trials():
@@ -220,7 +220,7 @@ def test_a_long_promotion_begins_before_short_trials():
     number = len([it for it in planner.trials if it.bracket == 1])
     begun = []
     while number:
-        begun.append(planner.next())
+        begun.append(planner.ask())
         number -= begun[-1].bracket == 1
     for it in begun:
         if it.bracket == 1:
@@ -232,8 +232,8 @@ def test_a_long_promotion_begins_before_short_trials():
                 parameters=1,
                 history=(record,),
             )
-            planner.report(it, run)
-    left = list(iter(planner.next, Planned.WAIT))
+            planner.tell(it, run)
+    left = list(iter(planner.ask, None))
     promoted = [it for it in left if it.rung == 2]
     assert promoted
     assert left[-1] not in promoted

@@ -132,7 +132,7 @@ def test_what_the_store_lacks_is_trained_again(search, folder, tmp_path, gone):
     trained = sum(it.trained for it in events if isinstance(it, RunFinished))
     assert trained == (search.trials[0].epochs if gone == "a run" else 0)
     # The planner has gone through it all, rung by rung, and did not take it as it stood.
-    rungs = [it.assignment.stage for it in events if isinstance(it, RunFinished)]
+    rungs = [it.request.stage for it in events if isinstance(it, RunFinished)]
     assert len(rungs) > 5 + 6
 
 

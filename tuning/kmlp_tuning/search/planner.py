@@ -1,4 +1,4 @@
-"""A search as the engine's planner: what the oracle chooses becomes assignments."""
+"""A search as the engine's planner: what the oracle chooses becomes requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from keras_tuner import Objective
 from keras_tuner.engine.trial import TrialStatus
 
-from kmlp.engine import Assignment, Planned
+from kmlp.engine import RunRequest
 from kmlp.model.config import RunConfig
 from kmlp.training.run import Run
 from kmlp_tuning.oracles.oracle import (
@@ -22,7 +22,7 @@ from kmlp_tuning.oracles.oracle import (
     RandomOracle,
 )
 from kmlp_tuning.search.settings import SearchSettings
-from kmlp_tuning.search.trial import REPLICATION, Replication, SearchAssignment, Trial, rank
+from kmlp_tuning.search.trial import REPLICATION, Replication, Trial, TrialRequest, rank
 
 
 class SearchPlanner:
@@ -51,7 +51,7 @@ class SearchPlanner:
         self._oracle = make_oracle(settings)
         self._one_at_a_time = settings.algorithm == "asha"
         self._order = itertools.count()
-        self._ready: list[tuple[float, int, SearchAssignment]] = []
+        self._ready: list[tuple[float, int, TrialRequest]] = []
         self._open = 0
         self._trials: dict[RunConfig, Trial] = {}
         self._replications: list[Replication] | None = None
@@ -92,36 +92,41 @@ class SearchPlanner:
             self._trials[config] = trial
             left = self._settings.max_epochs - values.get("tuner/initial_epoch", 0)
             self._push(
-                SearchAssignment(
+                TrialRequest(
                     config, epochs, found.trial_id, trial.number, trial.bracket, trial.rung
                 ),
                 left,
             )
         self._check(drawn)
 
-    def next(self) -> Assignment | Planned:
+    @property
+    def done(self) -> bool:
+        """See `kmlp.engine.Planner`."""
+        return not (self._ready or self._open or self._replications is None)
+
+    def ask(self) -> RunRequest | None:
         """See `kmlp.engine.Planner`."""
         if self._replications is None:
             self._draw()
         if not self._ready and not self._open and self._replications is None:
             self._replicate()
-        if self._ready:
-            self._open += 1
-            return heapq.heappop(self._ready)[-1]
-        return Planned.WAIT if self._open else Planned.DONE
+        if not self._ready:
+            return None
+        self._open += 1
+        return heapq.heappop(self._ready)[-1]
 
-    def report(self, assignment: Assignment, run: Run) -> None:
+    def tell(self, request: RunRequest, run: Run) -> None:
         """See `kmlp.engine.Planner`."""
-        assert isinstance(assignment, SearchAssignment)
+        assert isinstance(request, TrialRequest)
         self._open -= 1
-        config = assignment.config
+        config = request.config
         if config in self._trials:
             self._trials[config] = replace(self._trials[config], run=run)
-        if assignment.trial_id == REPLICATION:
+        if request.trial_id == REPLICATION:
             assert self._replications is not None
             self._replications = [it.with_run(run) for it in self._replications]
             return
-        trial = self._oracle.get_trial(assignment.trial_id)
+        trial = self._oracle.get_trial(request.trial_id)
         if run.status == "finished":
             score = getattr(run.history[-1], self._settings.objective)
             self._oracle.update_trial(
@@ -133,14 +138,14 @@ class SearchPlanner:
             trial.message = run.failure or "Its loss is not finite any more."
         self._oracle.end_trial(trial)
 
-    def _push(self, assignment: SearchAssignment, epochs_left: int) -> None:
-        length = self._work(assignment.config) * epochs_left
-        heapq.heappush(self._ready, (-length, next(self._order), assignment))
+    def _push(self, request: TrialRequest, epochs_left: int) -> None:
+        length = self._work(request.config) * epochs_left
+        heapq.heappush(self._ready, (-length, next(self._order), request))
 
     def _push_replication(self, trial: Trial, config: RunConfig, epochs: int) -> None:
         most = self._settings.max_epochs
         self._push(
-            SearchAssignment(config, most, REPLICATION, trial.number, 0, 0), most - epochs
+            TrialRequest(config, most, REPLICATION, trial.number, 0, 0), most - epochs
         )
 
     def _replicate(self) -> None:

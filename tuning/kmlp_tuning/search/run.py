@@ -40,7 +40,7 @@ from kmlp_tuning.search.importance import Importances, importances
 from kmlp_tuning.search.records import answer, comparison, record
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
-from kmlp_tuning.search.trial import REPLICATION, SearchAssignment
+from kmlp_tuning.search.trial import REPLICATION, TrialRequest
 from kmlp_tuning.space.space import SearchSpace, default_space
 
 SECONDS_BETWEEN_NOTES = 1.0
@@ -232,19 +232,17 @@ def _train(
 
 def _tell_stored(search: Search, tell: Observer) -> None:
     trials = [
-        SearchAssignment(
-            it.config, it.epochs, str(it.number), it.number, it.bracket, it.rung
-        )
+        TrialRequest(it.config, it.epochs, str(it.number), it.number, it.bracket, it.rung)
         for it in search.trials
     ]
     again = [
-        SearchAssignment(run.config, run.epochs, REPLICATION, value.value, 0, 0)
+        TrialRequest(run.config, run.epochs, REPLICATION, value.value, 0, 0)
         for value in (search.replication.levels if search.replication else ())
         for run in value.runs
     ]
-    assignments = [*trials, *again]
-    epochs = sum(assignment.epochs for assignment in assignments)
-    tell(StudyStarted((search.name,), len(assignments), epochs))
-    for assignment, run in zip(assignments, search.runs, strict=True):
-        tell(RunStarted(assignment))
-        tell(RunFinished(assignment, run, 0))
+    requests = [*trials, *again]
+    epochs = sum(request.epochs for request in requests)
+    tell(StudyStarted((search.name,), len(requests), epochs))
+    for request, run in zip(requests, search.runs, strict=True):
+        tell(RunStarted(request))
+        tell(RunFinished(request, run, 0))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from kmlp.engine import Assignment
+from kmlp.engine import RunRequest
 from kmlp.model.config import RunConfig
 from kmlp.training.run import Run
 from kmlp_tuning.search.settings import DIRECTIONS
@@ -25,7 +25,7 @@ def stage_name(bracket: int, rung: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchAssignment(Assignment):
+class TrialRequest(RunRequest):
     """What the oracle wants of a configuration."""
 
     trial_id: str
@@ -37,12 +37,12 @@ class SearchAssignment(Assignment):
 
     @property
     def label(self) -> str:
-        """See `Assignment`."""
+        """See `RunRequest`."""
         return f"trial {self.number}"
 
     @property
     def stage(self) -> str:
-        """See `Assignment`."""
+        """See `RunRequest`."""
         again = self.trial_id == REPLICATION
         return REPLICATION if again else stage_name(self.bracket, self.rung)
 
