@@ -1,8 +1,8 @@
-"""The trials of a published lab in plain PyTorch, which shares nothing with kmlp but the
+"""The configurations of a published lab in plain PyTorch, which shares nothing with kmlp but the
 images: are ours its figures?
 
-    python tests/benchmarks/labs.py mnist-lab --trials 11,12,17
-    python tests/benchmarks/labs.py mnist-lab --trials 11,12,17 --scaling unit
+    python tests/benchmarks/labs.py mnist-lab --configs 11,12,17
+    python tests/benchmarks/labs.py mnist-lab --configs 11,12,17 --scaling unit
 """
 
 import argparse
@@ -70,7 +70,7 @@ def train(config: RunConfig, epochs: int) -> tuple[float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lab", choices=bundled())
-    parser.add_argument("--trials", required=True, help="numbers: 11,12")
+    parser.add_argument("--configs", required=True, help="numbers: 11,12")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--scaling")
     parser.add_argument("--validation-fraction", help="a number, or test")
@@ -86,12 +86,12 @@ def main() -> None:
         for it in read_recipe(given.lab).parts
         if isinstance(it, ConfigListPart) and len(it.configs) > 1
     )
-    for number in map(int, given.trials.split(",")):
+    for number in map(int, given.configs.split(",")):
         config, epochs = part.configs[number - 1], part.epochs[number - 1]
         published = {
             name: of[number][0] for name, of in part.figures.items() if number in of
         }
-        print(f"trial {number}, {epochs} epochs; published: {published}")
+        print(f"configuration {number}, {epochs} epochs; published: {published}")
         for seed in range(given.seeds):
             figures = train(replace(config, seed=seed, **changed), epochs)
             print("  accuracy {:.2f} %, loss {:.4f}, training loss {:.4f}".format(*figures))

@@ -32,7 +32,7 @@ param = "depth"
 values = [0, 1]
 published = { best = 1, accuracy = { 0 = 90.0, 1 = 91 }, seconds = { 1 = 30 } }
 
-[[trials]]
+[[configs]]
 epochs = 3
 base = { depth = 1 }
 runs = [
@@ -70,7 +70,7 @@ def test_a_recipe_says_what_its_file_says(written):
     lab = read_recipe(written(LAB))
     assert (lab.name, lab.title, lab.source) == ("my-lab", "A lab", "a report")
     assert (lab.notes, lab.comparable) == (("It is short.",), True)
-    depth, width, trials, search = lab.parts
+    depth, width, configs, search = lab.parts
     assert isinstance(depth, AblationPart)
     assert (depth.axis, depth.values, depth.epochs, depth.seeds) == ("depth", (0, 1), 4, 2)
     assert (depth.heading, depth.notes) == ("What does the depth do?", ("Nothing yet.",))
@@ -82,11 +82,11 @@ def test_a_recipe_says_what_its_file_says(written):
     assert depth.figures["accuracy"][1][0].half_unit == 0.5
     assert depth.figures["accuracy"][0][0].half_unit == 0.05
     assert (width.values, width.base.batch_size, width.best) == ((8, (300, 100)), 32, ())
-    assert isinstance(trials, ConfigListPart)
-    first, second = trials.configs
+    assert isinstance(configs, ConfigListPart)
+    first, second = configs.configs
     assert (first.width, first.depth, second.width, second.depth) == ((300, 100), 2, 16, 1)
-    assert (trials.epochs, trials.seeds) == ((3, 2), (2, 1))
-    assert trials.figures == {"loss": {1: (0.5,)}, "accuracy": {2: (80.0, 81.5)}}
+    assert (configs.epochs, configs.seeds) == ((3, 2), (2, 1))
+    assert configs.figures == {"loss": {1: (0.5,)}, "accuracy": {2: (80.0, 81.5)}}
     assert isinstance(search, SearchPart)
     assert (search.base.momentum, search.base.learning_rate) == (0.5, 0.1)
     settings = search.settings(fused=True)
@@ -102,10 +102,10 @@ def test_a_recipe_says_what_its_file_says(written):
 def test_quick_trains_little_and_compares_nothing(written):
     lab = read_recipe(written(LAB)).quick()
     assert not lab.comparable
-    depth, _, trials, search = lab.parts
+    depth, _, configs, search = lab.parts
     assert (depth.epochs, depth.seeds, depth.base.train_size) == (1, 2, 2000)
-    assert (trials.epochs, trials.seeds) == ((1, 1), (2, 1))
-    assert {config.train_size for config in trials.configs} == {2000}
+    assert (configs.epochs, configs.seeds) == ((1, 1), (2, 1))
+    assert {config.train_size for config in configs.configs} == {2000}
     assert search.settings(fused=True).max_trials == 4
     assert search.settings(fused=True).max_epochs == 2
 
@@ -124,8 +124,8 @@ def test_quick_keeps_images_for_the_largest_batch(written):
 
 
 def test_other_seeds(written):
-    depth, width, trials, _ = read_recipe(written(LAB)).with_seeds(7).parts
-    assert (depth.seeds, width.seeds, trials.seeds) == (7, 7, (7, 7))
+    depth, width, configs, _ = read_recipe(written(LAB)).with_seeds(7).parts
+    assert (depth.seeds, width.seeds, configs.seeds) == (7, 7, (7, 7))
 
 
 WRONG = {
@@ -137,29 +137,29 @@ WRONG = {
         'title = "A"\n[[ablations]]\nparam = "widht"\nvalues = [1]',
         'ablations 1: param: Unknown name "widht": did you mean "width"?',
     ),
-    "a field of a trial": (
-        'title = "A"\n[[trials]]\nruns = [{ width = 1 }, { lr = 1.0 }]',
-        'trials 1: runs 2: Unknown key "lr"',
+    "a field of a configuration": (
+        'title = "A"\n[[configs]]\nruns = [{ width = 1 }, { lr = 1.0 }]',
+        'configs 1: runs 2: Unknown key "lr"',
     ),
     "a value": (
         'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [0, 1]',
         "ablations 1: The value of `width` is 0, but must be `width >= 1`.",
     ),
     "the base": (
-        'title = "A"\n[base]\nmomentum = 2\n[[trials]]\nruns = [{ width = 4 }]',
-        "trials 1: The value of `momentum` is 2.0, but must be `0 <= momentum < 1`.",
+        'title = "A"\n[base]\nmomentum = 2\n[[configs]]\nruns = [{ width = 4 }]',
+        "configs 1: The value of `momentum` is 2.0, but must be `0 <= momentum < 1`.",
     ),
     "seeds": (
-        'title = "A"\nseeds = 0\n[[trials]]\nruns = [{}]',
+        'title = "A"\nseeds = 0\n[[configs]]\nruns = [{}]',
         "seeds: 0, but must be at least 1.",
     ),
     "a share": (
-        'title = "A"\n[[trials]]\nruns = [{ published = { accuracy = 0.97 } }]',
+        'title = "A"\n[[configs]]\nruns = [{ published = { accuracy = 0.97 } }]',
         "an accuracy of 0.97, but it is a percentage",
     ),
     "figures by epoch": (
-        'title = "A"\nepochs = 3\n[[trials]]\nruns = [{ published = { loss = [1.0] } }]',
-        "trials 1: runs 1: published: 1 figure of `loss`, but 3 epochs.",
+        'title = "A"\nepochs = 3\n[[configs]]\nruns = [{ published = { loss = [1.0] } }]',
+        "configs 1: runs 1: published: 1 figure of `loss`, but 3 epochs.",
     ),
     "another value": (
         'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [1, 2]\npublished = { best = 3 }',
@@ -194,11 +194,11 @@ WRONG = {
         "ablations 1: published: `loss` is inf, but must be a finite number.",
     ),
     "no time": (
-        'title = "A"\n[[trials]]\nruns = [{ published = { seconds = 0 } }]',
+        'title = "A"\n[[configs]]\nruns = [{ published = { seconds = 0 } }]',
         "published: 0 seconds, but must be above 0.",
     ),
     "epochs with a point": (
-        'title = "A"\nepochs = 10.0\n[[trials]]\nruns = [{}]',
+        'title = "A"\nepochs = 10.0\n[[configs]]\nruns = [{}]',
         "epochs: 10.0, but must be a whole number.",
     ),
     "a text for a list": (
@@ -214,15 +214,15 @@ WRONG = {
         'ablations 1: param: Unknown name "[\'width\']": did you mean "width"?',
     ),
     "brackets": (
-        'title = "A"\n[trials]\nruns = [{}]',
-        "trials: it is a single table: write [[trials]], in two pairs of brackets.",
+        'title = "A"\n[configs]\nruns = [{}]',
+        "configs: it is a single table: write [[configs]], in two pairs of brackets.",
     ),
     "too many brackets": (
         'title = "A"\n[[search]]\nspace = { width = [1, 2] }',
         "search: there is one search: write [search], in one pair of brackets.",
     ),
     "figures of no kind": (
-        'title = "A"\n[[trials]]\nruns = [{ published = { loss = ["1"] } }]',
+        'title = "A"\n[[configs]]\nruns = [{ published = { loss = ["1"] } }]',
         'loss: ["1"], but must be a number, or a list of numbers, one an epoch.',
     ),
     "a number without end": (f'title = "A"\nepochs = {"9" * 5000}', "is not TOML: "),
@@ -243,7 +243,7 @@ def test_what_is_wrong_is_said_with_its_place(written, text, message):
 
 
 def test_all_problems_are_said_at_once(written):
-    text = 'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [0]\n[[trials]]\nruns = [{ depth = -1 }]'
+    text = 'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [0]\n[[configs]]\nruns = [{ depth = -1 }]'
     with pytest.raises(ConfigError) as caught:
         read_recipe(written(text))
     assert len(caught.value.problems) == 2
@@ -330,9 +330,9 @@ def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     assert len(base.figures["accuracy"][1]) == len(base.figures["loss"][1]) == 10
     assert (len(ten.configs), len(ten.figures["accuracy"])) == (10, 10)
     lab = read_recipe("mnist-lab")
-    trials, _ = (it for it in lab.parts if isinstance(it, ConfigListPart))
-    assert {it: len(of) for it, of in trials.figures.items()} == dict.fromkeys(
+    configs, _ = (it for it in lab.parts if isinstance(it, ConfigListPart))
+    assert {it: len(of) for it, of in configs.figures.items()} == dict.fromkeys(
         ["seconds", "loss", "train_loss", "accuracy"], 18
     )
-    assert {it.output for it in trials.configs} == {"log_softmax"}
-    assert {it.scaling for it in trials.configs} == {"symmetric"}
+    assert {it.output for it in configs.configs} == {"log_softmax"}
+    assert {it.scaling for it in configs.configs} == {"symmetric"}

@@ -157,7 +157,7 @@ depth = 1
 param = "width"
 values = [8, 16]
 published = { accuracy = { 8 = 50, 16 = 60 } }
-[[trials]]
+[[configs]]
 runs = [{ width = 32 }, { width = 24 }]
 [search]
 algorithm = "random"

@@ -84,7 +84,7 @@ def reproduce(
 ) -> None:
     """Run a whole lab from one file, and compare it with what was published.
 
-    A recipe names a dataset, ablations, trials and a search, and perhaps published
+    A recipe names a dataset, ablations, configurations and a search, and perhaps published
     figures. All of it is kept in the runs folder: the same command goes on where it
     ended, and trains nothing twice.
     """
@@ -193,7 +193,7 @@ def _named(part: AblationPart | ConfigListPart) -> str:
     """What a part without a heading is called."""
     from kmlp_tuning.lab.recipe import AblationPart
 
-    return part.axis if isinstance(part, AblationPart) else "trials"
+    return part.axis if isinstance(part, AblationPart) else "configs"
 
 
 def _report_path(

@@ -27,8 +27,8 @@ notes = ["We think so."]
 param = "width"
 values = [8, 16]
 published = { best = 8, accuracy = { 8 = 12.0, 16 = 80 }, seconds = { 8 = 900 } }
-[[trials]]
-heading = "Two trials"
+[[configs]]
+heading = "Two configurations"
 runs = [
   { published = { accuracy = [50.0, 99.0], loss = [1.0, 0.01] } },
   { width = 4, epochs = 1, seeds = 1, published = { accuracy = 60.0, train_loss = 2.0 } },
@@ -128,7 +128,7 @@ train_size = 500
 width = 8
 depth = 1
 validation_fraction = "test"
-[[trials]]
+[[configs]]
 runs = [{}, { width = 4, validation_fraction = 0.2 }]
 [search]
 algorithm = "random"
@@ -186,12 +186,12 @@ def test_a_plan_trains_nothing(kmlp, lab):
     rows = json.loads(result.out)["parts"]
     assert [(it["part"], it["runs"], it["epochs"]) for it in rows] == [
         ("Does a wider network do better?", 4, 8),
-        ("Two trials", 3, 5),
+        ("Two configurations", 3, 5),
         ("search (random)", 2, 2),
     ]
     assert [it["steps"] for it in rows] == [8 * 8, 5 * 8, None]
     assert not Path("elsewhere").exists()
-    assert "Two trials" in kmlp("reproduce", lab, "--dry-run").out
+    assert "Two configurations" in kmlp("reproduce", lab, "--dry-run").out
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_problems_that_need_the_dataset_are_said_before_training(kmlp, lab):
     result = kmlp("reproduce", lab)
     assert (result.code, result.out) == (2, "")
     assert (
-        "Error: my-lab.toml: trials 1: Trial 2: The value of `batch_size` is 501, but must "
+        "Error: my-lab.toml: configs 1: Trial 2: The value of `batch_size` is 501, but must "
         "be at most the 500 training images"
     ) in result.err
 
@@ -279,12 +279,12 @@ output = "linear"
 param = "learning_rate"
 values = [0.01, 1e20]
 published = { accuracy = { 1e20 = 9.8 } }
-[[trials]]
+[[configs]]
 runs = [
   { learning_rate = 1e20, published = { accuracy = 9.8 } },
   { learning_rate = 0.01, published = { seconds = 9 } },
 ]
-[[trials]]
+[[configs]]
 runs = [
   { learning_rate = 0.01, published = { accuracy = 20.5 } },
   { learning_rate = 0.02 },

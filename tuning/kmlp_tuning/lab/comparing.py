@@ -80,8 +80,8 @@ class Compared:
 
 
 def all_shown(compared: Sequence[Compared], study: ConfigList) -> bool:
-    """Whether the tables of published figures tell all of trials: each has a figure, and
-    every run finished.
+    """Return whether the tables of published figures show all of a list: each of its
+    configurations has a figure, and every run finished.
     """
     shown = {row.value for it in compared for row in it.rows}
     return all(

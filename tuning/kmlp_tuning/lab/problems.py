@@ -58,7 +58,7 @@ def _problem(error: Any) -> str:
     told = json.dumps(given, default=str, ensure_ascii=False)
     if len(told) > _LONG:
         told = f"{told[:_LONG]} ..."
-    if keys[-1:] in (["ablations"], ["trials"]) and isinstance(given, dict):
+    if keys[-1:] in (["ablations"], ["configs"]) and isinstance(given, dict):
         return f"it is a single table: write [[{keys[-1]}]], in two pairs of brackets."
     if keys[-1:] == ["search"] and isinstance(given, list):
         return "there is one search: write [search], in one pair of brackets."

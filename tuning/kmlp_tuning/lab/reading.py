@@ -96,7 +96,7 @@ def read_recipe(name: str) -> Recipe:
 
 
 def _recipe(file: str, found: Mapping[str, Any]) -> Recipe:
-    makers: dict[str, Callable[..., Any]] = {"ablations": _ablation, "trials": _trials}
+    makers: dict[str, Callable[..., Any]] = {"ablations": _ablation, "configs": _configs}
     parts: list[Callable[[], Any]] = []
 
     def add(place: str, make: Callable[..., Any], part: Mapping[str, Any]) -> None:
@@ -110,7 +110,7 @@ def _recipe(file: str, found: Mapping[str, Any]) -> Recipe:
             add(key, _search, found[key])
     if not parts:
         raise ConfigError(
-            ["There is nothing to train: give [[ablations]], [[trials]] or [search]."]
+            ["There is nothing to train: give [[ablations]], [[configs]] or [search]."]
         )
     return Recipe(
         file=file,
@@ -168,7 +168,7 @@ def _ablation(
     )
 
 
-def _trials(
+def _configs(
     recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
 ) -> ConfigListPart:
     runs = found["runs"]

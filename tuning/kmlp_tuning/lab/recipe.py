@@ -165,8 +165,8 @@ class Recipe:
     """Where the published figures are from."""
     notes: tuple[str, ...]
     parts: tuple[AblationPart | ConfigListPart | SearchPart, ...]
-    """In the order of the file, but all ablations together, and all lists of trials, as
-    TOML keeps them."""
+    """In the order of the file, but all ablations together, and all lists of
+    configurations, as TOML keeps them."""
     comparable: bool = True
     """Whether it is trained as it stands, so that figures can be compared."""
 
@@ -182,7 +182,7 @@ class Recipe:
         return found[0] if found else None
 
     def with_seeds(self, seeds: int) -> Self:
-        """The same with so many seeds of every ablation and trial."""
+        """The same with so many seeds of every ablation and configuration of a list."""
         parts = [
             it if isinstance(it, SearchPart) else it.with_seeds(seeds) for it in self.parts
         ]

@@ -34,10 +34,10 @@ def schema() -> dict[str, Any]:
                     "type": "array",
                     "items": {"$ref": "#/$defs/ablation"},
                 },
-                "trials": {
+                "configs": {
                     "description": "Lists of configurations, each trained as it stands.",
                     "type": "array",
-                    "items": {"$ref": "#/$defs/trials"},
+                    "items": {"$ref": "#/$defs/configs"},
                 },
                 "search": {"$ref": "#/$defs/search"},
             },
@@ -57,7 +57,7 @@ def schema() -> dict[str, Any]:
                 "additionalProperties": {"$ref": "#/$defs/figure"},
             },
             "ablation": _ablation(),
-            "trials": _trials(),
+            "configs": _configs(),
             "search": _search(),
         },
     }
@@ -100,7 +100,7 @@ def _ablation() -> dict[str, Any]:
     )
 
 
-def _trials() -> dict[str, Any]:
+def _configs() -> dict[str, Any]:
     published = {
         "accuracy": {
             "description": "Validation accuracy in percent after the last epoch; or a "
@@ -178,7 +178,7 @@ def _search() -> dict[str, Any]:
 
 
 def _part() -> dict[str, Any]:
-    """What ablations and lists of trials have alike."""
+    """The keys that ablations and lists of configurations share."""
     return {
         "heading": _text("What is asked: the heading of its section."),
         "notes": _notes("What is to be said of it."),
