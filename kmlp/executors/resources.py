@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kmlp._util.numbers import as_number
 from kmlp.errors import ConfigError, gather, shown
 
 _ROUNDING = 1e-9
@@ -95,11 +96,8 @@ def _is_part(number: float) -> bool:
 
 
 def _number(name: str, value: Any, rule: str, allowed: Callable[[float], bool]) -> float:
-    try:
-        number = math.nan if isinstance(value, bool | str) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not allowed(number):
+    number = as_number(value)
+    if number is None or not allowed(number):
         raise ConfigError(
             [f"The value of `{name}` is {shown(value)}, but must be a number {rule}."]
         )

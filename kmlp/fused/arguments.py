@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp import backend
+from kmlp._util.numbers import integer_problem
 from kmlp.errors import ConfigError, gather
 
 DEFAULT_BATCH_SIZE = 32
@@ -192,15 +192,9 @@ def count_problems(*, least: int = 1, optional: bool = False, **counts: Any) -> 
     for name, count in counts.items():
         if optional and count is None:
             continue
-        try:
-            valid = not isinstance(count, bool) and operator.index(count) >= least
-        except TypeError:
-            valid = False
-        if not valid:
-            problems.append(
-                f"The value of `{name}` is {count!r}, but must be an integer, "
-                f"`{name} >= {least}`."
-            )
+        problem = integer_problem(name, count, least=least)
+        if problem is not None:
+            problems.append(problem)
     return problems
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-import operator
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
 from kmlp._util.files import replacing, undated
+from kmlp._util.numbers import as_integer
 from kmlp._util.seeds import Purpose, generator
 from kmlp.errors import ConfigError, gather, raise_problems, shown
 from kmlp.model.activations import Activation, get_activation
@@ -236,12 +236,12 @@ _TOO_LARGE = 2**31
 def _check_shapes(input_shape: Any, num_classes: Any) -> None:
     problems = []
     sizes = input_shape if isinstance(input_shape, tuple | list) else ()
-    if not sizes or not all(0 < _whole(size) < _TOO_LARGE for size in sizes):
+    if not sizes or not all(map(_is_size, sizes)):
         problems.append(
             f"The value of `input_shape` is {shown(input_shape)}, but must hold at least "
             "one size, each at least 1 and less than 2**31: (28, 28)."
         )
-    if not 2 <= _whole(num_classes) < _TOO_LARGE:
+    if not (_is_size(num_classes) and num_classes >= 2):
         problems.append(
             f"The value of `num_classes` is {shown(num_classes)}, but must be "
             "`2 <= num_classes < 2**31`."
@@ -267,12 +267,9 @@ def _check_functions(activation: Any, loss: Any, output: Any) -> None:
     raise_problems(problems)
 
 
-def _whole(number: Any) -> int:
-    """The number as an int, -1 if it is none."""
-    try:
-        return operator.index(number)
-    except TypeError:
-        return -1
+def _is_size(value: Any) -> bool:
+    number = as_integer(value)
+    return number is not None and 0 < number < _TOO_LARGE
 
 
 def _build(

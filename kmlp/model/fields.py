@@ -7,7 +7,6 @@ help all read that.
 from __future__ import annotations
 
 import math
-import operator
 import struct
 import typing
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from dataclasses import fields as dataclass_fields
 from fractions import Fraction
 from typing import Any
 
+from kmlp._util.numbers import as_integer, as_number
 from kmlp.errors import ConfigError, UnknownNameError, shown
 
 
@@ -237,10 +237,7 @@ def _convert(kind: type, value: Any) -> Any:
         return value if kind is bool and isinstance(value, bool) else None
     if kind is str:
         return value if isinstance(value, str) else None
-    try:
-        return operator.index(value) if kind is int else float(operator.pos(value))
-    except (TypeError, ValueError, OverflowError):
-        return None
+    return as_integer(value) if kind is int else as_number(value)
 
 
 def _is_sequence(value: Any) -> bool:

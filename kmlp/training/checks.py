@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from kmlp import backend
-from kmlp.errors import ConfigError, gather, raise_problems, shown
+from kmlp._util.numbers import check_integer
+from kmlp.errors import ConfigError, gather, raise_problems
 from kmlp.fused.fit import fit
 from kmlp.model.activations import ACTIVATIONS, get_activation
 from kmlp.model.build import build_mlp, count_parameters
@@ -60,18 +60,7 @@ def check_count(name: str, number: Any) -> int:
     Raises:
         ConfigError: if it is none.
     """
-    try:
-        count = -1 if isinstance(number, bool) else operator.index(number)
-    except TypeError:
-        count = -1
-    if not 1 <= count <= MAX_COUNT[name]:
-        raise ConfigError(
-            [
-                f"The value of `{name}` is {shown(number)}, but must be an integer, "
-                f"`1 <= {name} <= {MAX_COUNT[name]}`."
-            ]
-        )
-    return count
+    return check_integer(name, number, most=MAX_COUNT[name])
 
 
 def parameters_of(config: RunConfig) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kmlp.errors import ConfigError, gather, raise_problems, shown, unknown_name
+from kmlp._util.numbers import check_integer
+from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp.model.config import RunConfig, lasting
 from kmlp.training.checks import check_count
 from kmlp_tuning.oracles.schedule import (
@@ -133,7 +133,7 @@ def make_settings(
             partial(_fitting, space, fixed),
             partial(check_count, "max_trials", 25 if max_trials is None else max_trials),
             partial(check_count, "max_epochs", max_epochs),
-            partial(_whole, "replicates", replicates, 0, 1000),
+            partial(check_integer, "replicates", replicates, least=0, most=1000),
             partial(_check_objective, objective, space),
         ]
     )
@@ -179,27 +179,17 @@ def _halving(
     least, reduction = gather(
         [
             partial(
-                _whole, "min_epochs", 1 if min_epochs is None else min_epochs, 1, max_epochs
+                check_integer,
+                "min_epochs",
+                1 if min_epochs is None else min_epochs,
+                most=max_epochs,
             ),
-            partial(_whole, "factor", 3 if factor is None else factor, 2, 1000),
+            partial(
+                check_integer, "factor", 3 if factor is None else factor, least=2, most=1000
+            ),
         ]
     )
     return least, reduction
-
-
-def _whole(name: str, number: Any, least: int, most: int) -> int:
-    try:
-        value = least - 1 if isinstance(number, bool) else operator.index(number)
-    except TypeError:
-        value = least - 1
-    if not least <= value <= most:
-        raise ConfigError(
-            [
-                f"The value of `{name}` is {shown(number)}, but must be an integer, "
-                f"`{least} <= {name} <= {most}`."
-            ]
-        )
-    return value
 
 
 def _check_objective(objective: Any, space: SearchSpace) -> None:
