@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 
@@ -108,6 +109,38 @@ def gather(makers: Iterable[Callable[[], Any]]) -> list[Any]:
             problems += error.problems
     raise_problems(problems)
     return made
+
+
+@contextmanager
+def collect_errors() -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Raise the problems of several steps as one `ConfigError`.
+
+    Yields:
+        A function that makes the context of one step. A step that raises `ConfigError`
+        ends there, and the next one begins.
+
+    Example:
+    >>> with collect_errors() as step:
+    ...     with step():
+    ...         raise_problems(["The value of `width` is 0."])
+    ...     with step():
+    ...         raise_problems(["The value of `depth` is -1."])
+    Traceback (most recent call last):
+    ...
+    kmlp.errors.ConfigError: The value of `width` is 0.
+    The value of `depth` is -1.
+    """
+    problems: list[str] = []
+
+    @contextmanager
+    def step() -> Iterator[None]:
+        try:
+            yield
+        except ConfigError as error:
+            problems.extend(error.problems)
+
+    yield step
+    raise_problems(problems)
 
 
 def located(place: str, make: Callable[[], Any]) -> Any:

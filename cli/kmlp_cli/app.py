@@ -25,6 +25,7 @@ from kmlp_cli.commands.show import show
 from kmlp_cli.commands.studies import studies
 from kmlp_cli.commands.train import train
 from kmlp_cli.interruption import Interrupted, interruptible, leave
+from kmlp_cli.options.groups import add_command
 from kmlp_cli.render.output import say
 from kmlp_cli.render.streams import guarded
 from kmlp_cli.surroundings import check_current_folder
@@ -38,23 +39,23 @@ app = typer.Typer(
     rich_markup_mode=None,  # Rich's help takes twice as long to show
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command(epilog=ablate.EPILOG)(ablate.ablate)
-app.command(epilog=tune.EPILOG)(tune.tune)
-app.command()(train)
-app.command(epilog=reproduce.EPILOG)(reproduce.reproduce)
-app.command(epilog=evaluate.EPILOG)(evaluate.evaluate)
-app.command(epilog=predict.EPILOG)(predict.predict)
-app.command()(studies)
-app.command()(show)
-app.command()(compare)
-app.command()(plot)
-app.command()(report)
-app.command(epilog=export.EPILOG)(export.export)
-app.command()(runs)
-app.command()(rm)
-app.command()(doctor)
+add_command(app, ablate.ablate, epilog=ablate.EPILOG)
+add_command(app, tune.tune, epilog=tune.EPILOG)
+add_command(app, train)
+add_command(app, reproduce.reproduce, epilog=reproduce.EPILOG)
+add_command(app, evaluate.evaluate, epilog=evaluate.EPILOG)
+add_command(app, predict.predict, epilog=predict.EPILOG)
+add_command(app, studies)
+add_command(app, show)
+add_command(app, compare)
+add_command(app, plot)
+add_command(app, report)
+add_command(app, export.export, epilog=export.EPILOG)
+add_command(app, runs)
+add_command(app, rm)
+add_command(app, doctor)
 app.add_typer(data.app, name="data")
-app.command()(info)
+add_command(app, info)
 
 
 def _show_version(asked: bool) -> None:

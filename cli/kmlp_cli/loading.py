@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from kmlp_cli.render.output import say
 
 if TYPE_CHECKING:
     from kmlp.store import Store, StudyRecord
     from kmlp.studies.rows import StudyRuns
-
-Study = Annotated[str, typer.Argument(help="Its name: see `kmlp studies`.")]
 
 
 @dataclass(frozen=True, slots=True)

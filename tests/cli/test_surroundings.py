@@ -28,7 +28,7 @@ def removed(tmp_path, monkeypatch):
         ["studies"],
         ["train", "--epochs", "1"],
         ["data", "list"],
-        ["tune", "--plan"],
+        ["tune", "--dry-run"],
         ["show", "a"],
     ],
     ids=lambda it: it[0],

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp_cli.options.shared import Json, RunsDir
+from kmlp_cli.options.execution import RunsDir
+from kmlp_cli.options.output import Json
 
 if TYPE_CHECKING:
     from rich.table import Table

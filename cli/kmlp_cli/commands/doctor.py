@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmlp_cli.loading import opened
-from kmlp_cli.options.shared import Jobs, Json, Quiet, RunsDir
+from kmlp_cli.options.execution import Jobs, RunsDir
+from kmlp_cli.options.output import OutputOptions
 from kmlp_cli.render.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def doctor(
     ] = False,
     jobs: Jobs = None,
     runs_dir: RunsDir = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    *,
+    output: OutputOptions,
 ) -> None:
     """Read all of the runs folder, and say what is whole and what is damaged.
 
@@ -36,9 +37,9 @@ def doctor(
     if mended:
         for line in _lines(found):
             say(line)
-        _train_again(_repaired(runs_dir), jobs, runs_dir, quiet=quiet)
+        _train_again(_repaired(runs_dir), jobs, runs_dir, quiet=output.quiet)
         found = _examined(runs_dir)
-    if as_json:
+    if output.as_json:
         print_json(found.to_dict())
     else:
         print_lines(*_lines(found))

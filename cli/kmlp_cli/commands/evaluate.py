@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmlp.model.config import config_fields
-from kmlp_cli.options.shared import Backend, Custom, Json, Model
+from kmlp_cli.options.execution import Backend
+from kmlp_cli.options.model import Custom, Model
+from kmlp_cli.options.output import Json
+from kmlp_cli.options.targets import Overwrite
 from kmlp_cli.render.output import say
 
 if TYPE_CHECKING:
@@ -51,9 +54,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let the options above replace files.")
-    ] = False,
+    overwrite: Overwrite = False,
     custom: Custom = None,
     backend: Backend = None,
     as_json: Json = False,

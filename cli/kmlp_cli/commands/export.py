@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from kmlp.studies.columns import COLUMNS
-from kmlp_cli.loading import Study, load_study, opened
-from kmlp_cli.options.shared import RunsDir, TensorBoard
+from kmlp_cli.loading import load_study, opened
+from kmlp_cli.options.execution import RunsDir
+from kmlp_cli.options.study import Study
+from kmlp_cli.options.targets import LogOptions, Overwrite
 from kmlp_cli.render.output import say
 
 EPILOG = "\n\n".join(
@@ -33,25 +35,24 @@ def export(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let --out replace a file.")
-    ] = False,
-    tensorboard: TensorBoard = None,
+    overwrite: Overwrite = False,
     runs_dir: RunsDir = None,
+    *,
+    logs: LogOptions,
 ) -> None:
     """Write a study's figures into a file, or logs for TensorBoard."""
     from kmlp.errors import ConfigError, gather
     from kmlp.export.files import SUFFIXES, write_table
-    from kmlp_cli.options.targets import check_log_folder, check_target, save_logs
+    from kmlp_cli.options.targets import check_target
 
-    if out is None and tensorboard is None:
+    if out is None and logs.tensorboard is None:
         raise ConfigError(["Give --out FILE, --tensorboard FOLDER, or both."])
     gather(
         [
             lambda: check_target(
                 out, overwrite=overwrite, option="--out", suffixes=SUFFIXES
             ),
-            lambda: check_log_folder(tensorboard),
+            logs.check,
         ]
     )
     with opened(runs_dir) as store:
@@ -59,6 +60,5 @@ def export(
     if out is not None:
         write_table(found.runs, out)
         say(f"Wrote {out}.")
-    if tensorboard is not None:
-        save_logs(found.runs, tensorboard)
+    logs.write_logs(found.runs)
     found.say_limits()

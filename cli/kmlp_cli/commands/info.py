@@ -6,8 +6,8 @@ import os
 import platform
 from typing import TYPE_CHECKING, Any
 
-from kmlp_cli.options.executor import RayAddress
-from kmlp_cli.options.shared import Backend, Json
+from kmlp_cli.options.execution import Backend, RayAddress
+from kmlp_cli.options.output import Json
 
 if TYPE_CHECKING:
     from rich.table import Table

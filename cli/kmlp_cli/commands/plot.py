@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from kmlp_cli.charts import KINDS
-from kmlp_cli.loading import Study
-from kmlp_cli.options.shared import Baseline, RunsDir
+from kmlp_cli.options.execution import RunsDir
+from kmlp_cli.options.study import Study
+from kmlp_cli.options.targets import Overwrite
+from kmlp_cli.options.view import Baseline
 from kmlp_cli.render.output import say
 
 _LISTED = "; ".join(f"of {name}: {', '.join(kinds)}" for name, kinds in KINDS.items())
@@ -31,9 +33,7 @@ def plot(
         ),
     ] = None,
     baseline: Baseline = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Overwrite = False,
     runs_dir: RunsDir = None,
 ) -> None:
     """Draw a chart of a study."""

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from kmlp_cli.options.shared import Backend, Custom, Json, Model
+from kmlp_cli.options.execution import Backend
+from kmlp_cli.options.model import Custom, Model
+from kmlp_cli.options.output import Json
 
 _BEST = 3
 """Classes that are shown of each picture."""

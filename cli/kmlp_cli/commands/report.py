@@ -13,7 +13,8 @@ import typer
 
 from kmlp_cli.charts import drawn
 from kmlp_cli.loading import Loaded
-from kmlp_cli.options.shared import RunsDir
+from kmlp_cli.options.execution import RunsDir
+from kmlp_cli.options.targets import Overwrite
 from kmlp_cli.render.output import say
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def report(
     title: Annotated[
         str, typer.Option(help="The title of the page.")
     ] = "What the hyperparameters do",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Overwrite = False,
     runs_dir: RunsDir = None,
 ) -> None:
     """Write a report: tables, charts, and what can be concluded, of one study or more."""

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmlp_cli.options.executor import ExecutorOptions, executor_options
-from kmlp_cli.options.shared import Backend, Fresh, Fused, Jobs, Json, Quiet, RunsDir
+from kmlp_cli.options.execution import ExecutionOptions
+from kmlp_cli.options.output import OutputOptions
+from kmlp_cli.options.study import DryRun
+from kmlp_cli.options.targets import Overwrite
 
 if TYPE_CHECKING:
     from kmlp_tuning.lab import Recipe
@@ -28,7 +30,6 @@ kmlp reproduce mnist-lab --print > my-lab.toml
 kmlp reproduce my-lab.toml --out my-lab.html"""
 
 
-@executor_options
 def reproduce(
     recipe: Annotated[
         str | None,
@@ -57,19 +58,8 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Let --out replace a file that is there.")
-    ] = False,
-    backend: Backend = None,
-    fused: Fused = True,
-    jobs: Jobs = None,
-    *,
-    training: ExecutorOptions,
-    runs_dir: RunsDir = None,
-    fresh: Fresh = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")
-    ] = False,
+    overwrite: Overwrite = False,
+    dry_run: DryRun = False,
     as_text: Annotated[
         bool, typer.Option("--print", help="Print the recipe's file, and stop.")
     ] = False,
@@ -79,8 +69,9 @@ def reproduce(
             "--schema", help="Print the JSON schema of recipes, for editors, and stop."
         ),
     ] = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
+    *,
+    execution: ExecutionOptions,
+    output: OutputOptions,
 ) -> None:
     """Run a whole lab from one file, and compare it with what was published.
 
@@ -88,7 +79,6 @@ def reproduce(
     figures. All of it is kept in the runs folder: the same command goes on where it
     ended, and trains nothing twice.
     """
-    from kmlp import backend as backends
     from kmlp.errors import ConfigError, StoreLostError, gather, located
     from kmlp.training.checks import check_count
     from kmlp_cli.render.output import (
@@ -111,25 +101,24 @@ def reproduce(
     if as_text:
         print_file(recipe_text(recipe))
         return
-    backends.select(backend)
+    execution.select_backend()
     lab, *_ = gather(
         [
             partial(read_recipe, recipe),
             lambda: seeds is None or check_count("seeds", seeds),
-            lambda: jobs is None or check_count("jobs", jobs),
-            training.check,
+            execution.check,
         ]
     )
     if seeds is not None:
         lab = lab.with_seeds(seeds)
     if quick:
         lab = located(lab.file, lab.quick)
-    report = _report_path(lab, out, runs_dir, overwrite=overwrite)
-    questions, settings = located(lab.file, partial(_questions, lab, fused=fused))
+    report = _report_path(lab, out, execution.runs_dir, overwrite=overwrite)
+    questions, settings = located(lab.file, partial(_questions, lab, fused=execution.fused))
     if dry_run:
         names = [it.heading or _named(it) for it in lab.fixed]
         rows = plan_rows(list(zip(names, questions, strict=True)), settings)
-        if as_json:
+        if output.as_json:
             print_json({"recipe": lab.name, "parts": rows})
         else:
             print_table(plan_table(lab.title, rows))
@@ -138,11 +127,6 @@ def reproduce(
         from kmlp_tuning.search.aliases import check_different
 
         located(f"{lab.file}: search", partial(check_different, settings))
-    common: dict[str, Any] = {
-        "fused": fused,
-        "runs_dir": runs_dir,
-        "fresh": fresh,
-    }
     from kmlp_cli.render.recipe_results import (
         introduction,
         print_lost,
@@ -151,20 +135,20 @@ def reproduce(
         write_results,
     )
 
-    if not as_json:
+    if not output.as_json:
         print_lines(lab.title, "", "")
     answers: dict[int, Any] = {}
     with contextlib.ExitStack() as opened:
 
         def trained_by() -> dict[str, Any]:
-            return opened.enter_context(training.opened(jobs, quiet=quiet))
+            return opened.enter_context(execution.opened(quiet=output.quiet))
 
         try:
             for place, answer in _trained(
-                lab, questions, settings, trained_by, quiet=quiet, **common
+                lab, questions, settings, trained_by, quiet=output.quiet, **execution.common
             ):
                 answers[place] = answer
-                if not as_json:
+                if not output.as_json:
                     print_part(lab, lab.parts[place], answer)
         except StoreLostError as error:
             left = [place for place in _in_order(lab) if place not in answers]
@@ -173,13 +157,13 @@ def reproduce(
                 for place, answer in zip(left, error.results, strict=False)
                 if answer is not None
             }
-            print_lost(lab, answers, found, as_json=as_json)
+            print_lost(lab, answers, found, as_json=output.as_json)
             raise
-    if as_json:
+    if output.as_json:
         print_json(results_to_dict(lab, answers))
     elif said := introduction(lab):
         print_text(*"\n\n".join(said).split("\n"))
-    write_results(lab, answers, report, runs_dir)
+    write_results(lab, answers, report, execution.runs_dir)
     if any(run.status == "failed" for answer in answers.values() for run in answer.runs):
         raise typer.Exit(1)
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp_cli.loading import Study, opened
-from kmlp_cli.options.shared import RunsDir
+from kmlp_cli.loading import opened
+from kmlp_cli.options.execution import RunsDir
+from kmlp_cli.options.study import Study
 from kmlp_cli.render.output import say
 from kmlp_cli.surroundings import confirmed
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from kmlp_cli.loading import opened
-from kmlp_cli.options.shared import Json, RunsDir
+from kmlp_cli.options.execution import RunsDir
+from kmlp_cli.options.output import Json
 from kmlp_cli.render.output import say
 
 

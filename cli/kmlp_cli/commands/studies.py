@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kmlp_cli.loading import opened
-from kmlp_cli.options.shared import Json, RunsDir
+from kmlp_cli.options.execution import RunsDir
+from kmlp_cli.options.output import Json
 
 
 def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:

@@ -1,19 +1,80 @@
-"""What options write: a model, logs for TensorBoard; and where they may write."""
+"""The options that name files to write, and writing a model and logs there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kmlp.errors import gather
+from kmlp_cli.options.groups import OptionGroup
 from kmlp_cli.render.output import say
 
 if TYPE_CHECKING:
     from kmlp.studies.rows import StudyRuns
     from kmlp.training.run import Run
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="FOLDER",
+        help="Write the runs' logs for TensorBoard into a folder there, named after the "
+        "study.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogOptions(OptionGroup):
+    """The option of a command whose runs can be logged for TensorBoard."""
+
+    title = "Output"
+
+    tensorboard: TensorBoard = None
+
+    def check(self) -> None:
+        """Check that everything asked for can be written.
+
+        Raises:
+            ConfigError: with every problem at once.
+        """
+        check_log_folder(self.tensorboard)
+
+    def write_logs(self, runs: StudyRuns) -> None:
+        """Write a study's logs for TensorBoard if asked for, and say so."""
+        if self.tensorboard is not None:
+            save_logs(runs, self.tensorboard)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(LogOptions):
+    """The options of a command that results in one model as well."""
+
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.keras",
+            help="Save the trained model; of a search, that of the best trial. It loads "
+            "without kmlp; an activation of your own has to be given there.",
+            show_default=False,
+        ),
+    ] = None
+    overwrite: Overwrite = False
+
+    def check(self) -> None:
+        gather(
+            [
+                lambda: check_target(self.save, overwrite=self.overwrite),
+                super().check,
+            ]
+        )
 
 
 def check_target(

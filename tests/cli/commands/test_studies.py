@@ -312,7 +312,7 @@ def test_a_setting_that_is_none_for_runs_is_refused(kmlp, tmp_path):
     try:
         for command in (
             ["train"], ["ablate", "--param", "width", "--values", "8", "--dry-run"],
-            ["tune", "--plan"],
+            ["tune", "--dry-run"],
             ["reproduce", "mnist-lab", "--dry-run", "--runs-dir", str(tmp_path)],
         ):  # fmt: skip
             result = kmlp(*command)

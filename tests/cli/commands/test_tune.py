@@ -71,13 +71,13 @@ def test_json_and_csv(kmlp):
 
 
 def test_plan_trains_nothing(kmlp, folder):
-    result = kmlp("tune", "--plan")
+    result = kmlp("tune", "--dry-run")
     assert (result.code, result.err) == (0, "")
     rows = [line.split() for line in result.out.splitlines()]
     assert ["1", "1", "9", "1", "9"] in rows
     assert ["2", "3", "3", "6"] in rows
     assert "In all 120 epochs" in " ".join(result.out.split())
-    planned = json.loads(kmlp("tune", "--plan", "--json", "--max-trials", "17").out)
+    planned = json.loads(kmlp("tune", "--dry-run", "--json", "--max-trials", "17").out)
     assert [it[0]["configurations"] for it in planned["brackets"]] == [9, 5, 3]
     assert planned["epochs"] == 22 + 22 + 30
     assert not (folder / "runs").exists()
@@ -88,7 +88,7 @@ def test_the_space_of_a_file_which_options_override(kmlp, folder):
         'width = [8, 16]\nlearning_rate = { low = 0.01, high = 1, sampling = "log" }\n'
         "nesterov = [true, false]\nmomentum = 0.9\n"
     )
-    command = ["tune", "--space", "space.toml", "--plan", "--json"]
+    command = ["tune", "--space", "space.toml", "--dry-run", "--json"]
     space = json.loads(kmlp(*command).out)["space"]
     assert list(space) == ["width", "learning_rate", "nesterov"]
     space = json.loads(kmlp(*command, "--width", "4", "--no-nesterov").out)["space"]

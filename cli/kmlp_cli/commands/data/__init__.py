@@ -8,11 +8,12 @@ from kmlp_cli.commands.data.list import list_
 from kmlp_cli.commands.data.prepare import prepare
 from kmlp_cli.commands.data.rm import rm
 from kmlp_cli.commands.data.show import show
+from kmlp_cli.options.groups import add_command
 
 app = typer.Typer(help="List, look at, prepare and import datasets.", no_args_is_help=True)
-app.command(name="list")(list_)
-app.command()(info)
-app.command()(prepare)
-app.command(name="import")(import_)
-app.command()(show)
-app.command()(rm)
+add_command(app, list_, name="list")
+add_command(app, info)
+add_command(app, prepare)
+add_command(app, import_, name="import")
+add_command(app, show)
+add_command(app, rm)

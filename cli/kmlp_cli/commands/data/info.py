@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kmlp_cli.commands.data.shared import Dataset, TfdsDataDir
-from kmlp_cli.options.shared import Json
+from kmlp_cli.options.output import Json
 
 
 def info(name: Dataset, tfds_data_dir: TfdsDataDir = None, as_json: Json = False) -> None:

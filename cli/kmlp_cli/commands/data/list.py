@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmlp_cli.options.shared import Json
+from kmlp_cli.options.output import Json
 from kmlp_cli.render.output import say
 
 

@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 
 from kmlp_cli.commands.data.shared import Dataset
+from kmlp_cli.options.targets import Overwrite
 from kmlp_cli.render.output import say
 
 
 def show(
     name: Dataset,
     out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")],
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw images of every class into a picture."""
     from kmlp._util.files import replacing

@@ -1,0 +1,110 @@
+"""The options of a configuration: one for each field of `RunConfig`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Self
+
+import typer
+
+from kmlp.errors import gather, raise_problems
+from kmlp.model.config import RunConfig, config_fields, parse_config
+from kmlp.model.fields import ConfigField
+from kmlp_cli.options.groups import Option, OptionGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigOptions(OptionGroup):
+    """One value for each field.
+
+    Args:
+        given: The options as given, by field; None: left out.
+    """
+
+    title = "Configuration"
+
+    given: Mapping[str, str | bool | None]
+
+    @classmethod
+    def options(cls) -> Iterator[Option]:
+        return map(config_option, config_fields().values())
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        return cls(given=values)
+
+    def make(self, **values: Any) -> RunConfig:
+        """The configuration, but for fields whose values are given here.
+
+        Raises:
+            ConfigError: with every problem at once; an option for a field whose
+                value is given here is one.
+        """
+        texts, flags = {}, {}
+        problems = []
+        for name, option in self.given.items():
+            if name in values:
+                if option != _default(config_fields()[name]):
+                    problems.append(
+                        f"`{name}` is the axis, so {_flag(name)} would have no effect. "
+                        "Leave it out."
+                    )
+            elif isinstance(option, bool):
+                flags[name] = option
+            elif option is not None:
+                texts[name] = option
+        config, _ = gather(
+            [
+                partial(parse_config, texts, **flags, **values),
+                partial(raise_problems, problems),
+            ]
+        )
+        made: RunConfig = config
+        return made
+
+
+def config_option(config_field: ConfigField) -> Option:
+    """The option for one value of a field."""
+    derived = config_field.derived
+    doc = config_field.doc + (f"  [default: {derived.text}]" if derived else "")
+    metavar = f"<{config_field.type.__name__}>"
+    return declare(config_field, metavar, doc, _default(config_field))
+
+
+def declare(
+    config_field: ConfigField, metavar: str, doc: str, default: str | bool | None
+) -> Option:
+    """The option of a field.
+
+    Args:
+        config_field: The field.
+        metavar: Its value in the help, such as "<int>".
+        doc: Its help.
+        default: The value if it is left out, shown in the help; None: not shown.
+    """
+    is_flag = config_field.type is bool
+    flag = _flag(config_field.name)
+    option = typer.Option(
+        f"{flag}/--no-{config_field.name}" if is_flag else flag,
+        metavar=None if is_flag else metavar,
+        help=doc,
+    )
+    kind: Any = bool | None if is_flag else str | None
+    return Option(config_field.name, Annotated[kind, option], default)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _default(config_field: ConfigField) -> str | bool | None:
+    """The text of the field's default, so that the help shows it.
+
+    None where it is derived from other fields, which the help says in words.
+    """
+    if config_field.derived:
+        return None
+    default = config_field.default
+    return bool(default) if config_field.type is bool else config_field.text(default)

@@ -1,0 +1,81 @@
+"""The options of a search: how configurations are chosen, and for how long they train."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import typer
+
+from kmlp.errors import gather
+from kmlp_cli.options.groups import OptionGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(OptionGroup):
+    """The options that are keywords of `kmlp_tuning.tune`."""
+
+    title = "Search"
+
+    max_trials: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of configurations to try, all different.  [default: 25; for a "
+            "grid all]"
+        ),
+    ] = None
+    algorithm: Annotated[
+        str,
+        typer.Option(
+            help="hyperband; asha, which does not wait, so that what it promotes depends "
+            "on timing; random; bayesian; grid."
+        ),
+    ] = "hyperband"
+    objective: Annotated[
+        str,
+        typer.Option(
+            help="The figure of the last epoch by which trials are ranked: val_accuracy, "
+            "val_loss, accuracy, loss."
+        ),
+    ] = "val_accuracy"
+    max_epochs: Annotated[
+        int, typer.Option(help="Epochs of the trials that are promoted to the end.")
+    ] = 10
+    min_epochs: Annotated[
+        int | None, typer.Option(help="Epochs of every trial at least.  [default: 1]")
+    ] = None
+    factor: Annotated[
+        int | None,
+        typer.Option(
+            help="At each rung, the best 1 / factor of the trials go on, to factor times "
+            "as many epochs.  [default: 3]"
+        ),
+    ] = None
+    replicates: Annotated[
+        int,
+        typer.Option(
+            help="Number of other seeds with which the best three are trained again; 0: "
+            "none."
+        ),
+    ] = 3
+
+    def check(self) -> None:
+        """Check the numbers that do not depend on the space.
+
+        Raises:
+            ConfigError: with every problem at once.
+        """
+        from kmlp.training.checks import check_count
+
+        gather(
+            [
+                lambda: (
+                    self.max_trials is None or check_count("max_trials", self.max_trials)
+                ),
+                lambda: check_count("max_epochs", self.max_epochs),
+            ]
+        )
+
+    def keywords(self) -> dict[str, Any]:
+        """The options as keywords of `kmlp_tuning.tune`."""
+        return asdict(self)

@@ -1,0 +1,75 @@
+"""The options of a search space: several values for each field of `RunConfig`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from kmlp.model.config import config_fields
+from kmlp.model.fields import ConfigField
+from kmlp_cli.options.config import config_option, declare
+from kmlp_cli.options.groups import Option, OptionGroup
+from kmlp_tuning.space.domains import SEARCHED
+
+if TYPE_CHECKING:
+    from kmlp.model.config import RunConfig
+    from kmlp_tuning.space.space import SearchSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceOptions(OptionGroup):
+    """One value, several or a range for each field.
+
+    Args:
+        given: The options as given, by field; None: left out.
+    """
+
+    title = "Search space"
+
+    given: Mapping[str, str | bool | None]
+
+    @classmethod
+    def options(cls) -> Iterator[Option]:
+        return map(_option, config_fields().values())
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        return cls(given=values)
+
+    def read(self, path: Path | None) -> tuple[SearchSpace, RunConfig]:
+        """The fields to search, and a configuration that has the fixed ones.
+
+        Args:
+            path: A file of --space in the place of the default space; None: that.
+
+        Raises:
+            ConfigError: with every problem at once.
+        """
+        from kmlp.model.config import parse_config
+        from kmlp_tuning.space.domains import parse_space, read_space
+        from kmlp_tuning.space.space import SearchSpace
+
+        texts = {
+            name: str(value).lower() if isinstance(value, bool) else value
+            for name, value in self.given.items()
+            if value is not None and name != "seed"
+        }
+        searched = SEARCHED if path is None else read_space(path)
+        parsed = parse_space(texts, searched=searched)
+        seed = parse_config({"seed": str(self.given["seed"])}).seed
+        space = SearchSpace(parsed.searched)
+        return space, space.base({**parsed.fixed, "seed": seed})
+
+
+def _option(config_field: ConfigField) -> Option:
+    if config_field.name == "seed":  # a search has one
+        return config_option(config_field)
+    default = SEARCHED.get(config_field.name) or (
+        config_field.derived.text
+        if config_field.derived
+        else config_field.text(config_field.default)
+    )
+    doc = f"{config_field.doc}  [default: {default}]"
+    return declare(config_field, "<values>", doc, None)

@@ -1,0 +1,76 @@
+"""The options that say how an ablation is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from kmlp.errors import ConfigError, raise_problems
+from kmlp_cli.options.groups import OptionGroup
+
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        help="The value to compare the others with.  [default: the best]",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions(OptionGroup):
+    """The options of a command that shows an ablation."""
+
+    title = "Results"
+
+    baseline: Baseline = None
+    convergence: Annotated[
+        bool,
+        typer.Option("--convergence", help="Show how fast each value learned as well."),
+    ] = False
+    target_accuracy: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="Show how long each value took to reach this validation accuracy.",
+            show_default=False,
+        ),
+    ] = None
+
+    def target(self) -> float | None:
+        """The target accuracy, 0 to 1; None: none was given.
+
+        Raises:
+            ConfigError: if it is not a percentage, or already a number from 0 to 1.
+        """
+        if self.target_accuracy is None:
+            return None
+        if not 1 < self.target_accuracy <= 100:
+            raise ConfigError(
+                [
+                    f"The value of `--target-accuracy` is {self.target_accuracy:g}, but is "
+                    "a percentage: more than 1, and at most 100."
+                ]
+            )
+        return self.target_accuracy / 100
+
+    def check_unused(self, kind: str) -> None:
+        """Check that none of the options is given, for a study that is not an ablation.
+
+        Args:
+            kind: The study's kind.
+
+        Raises:
+            ConfigError: if one is given.
+        """
+        raise_problems(
+            f"{option} is for ablations; this study is of the kind {kind}."
+            for option, given in (
+                ("--baseline", self.baseline is not None),
+                ("--convergence", self.convergence),
+                ("--target-accuracy", self.target_accuracy is not None),
+            )
+            if given
+        )
