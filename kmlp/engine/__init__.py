@@ -3,7 +3,7 @@
 It is the only writer of the store. Planners decide and never train; executors
 train and know no study. Resuming and extending are one thing here: look up what
 a run already has, have the rest trained. Several engines may share a store: a run
-is trained by the one that has claimed it.
+is trained by the one that has leased it.
 """
 
 from kmlp.engine.contracts import (

@@ -156,7 +156,7 @@ class Store(Protocol):
         """How far it has come, without its model."""
         ...
 
-    def claim(self, identity: RunIdentity) -> bool:
+    def acquire(self, identity: RunIdentity) -> bool:
         """Takes a run for this process to write, unless a living one has it.
 
         Raises:
@@ -165,15 +165,15 @@ class Store(Protocol):
         ...
 
     def holder(self, identity: RunIdentity) -> str:
-        """Who has claimed a run, since when, if it is not this process; else empty."""
+        """Who has leased a run, since when, if it is not this process; else empty."""
         ...
 
     def release(self, identity: RunIdentity) -> None:
-        """Lets others claim the run."""
+        """Lets others lease the run."""
         ...
 
     def resume(self, identity: RunIdentity) -> RunState:
-        """Where a claimed run goes on; cuts it back to its last undamaged file."""
+        """Where a leased run goes on; cuts it back to its last undamaged file."""
         ...
 
     def begin_anew(self, identity: RunIdentity) -> None:
@@ -184,7 +184,7 @@ class Store(Protocol):
         """Keeps what came of a task, all of it or nothing.
 
         Returns:
-            False if another process has claimed the run since.
+            False if another process has leased the run since.
         """
         ...
 

@@ -35,7 +35,7 @@ MAX_TRIES = 3
 """The number of times that a task is tried before its run has failed."""
 
 SECONDS_BETWEEN_LOOKS = 0.5
-"""How often a run that another process has claimed is looked at."""
+"""How often a run that another process has leased is looked at."""
 
 
 def execute(
@@ -75,7 +75,7 @@ class _Active:
     wanted: deque[RunRequest]
     fresh: bool
     state: RunState
-    claimed: bool = False
+    leased: bool = False
     waits: bool = False
     """Whether it had to wait for another process."""
     current_task: Task | None = None
@@ -97,9 +97,9 @@ class _Active:
             key=self.identity.key,
         )
 
-    def lose_claim(self) -> None:
+    def lose_lease(self) -> None:
         """Another process has taken the run over, or removed it."""
-        self.claimed = False
+        self.leased = False
         self.failures = 0
         self.state = RunState()
 
@@ -124,7 +124,7 @@ class Engine:
         self._fresh = fresh
         self._active: dict[RunConfig, _Active] = {}
         self._begun_anew: set[RunConfig] = set()
-        self._elsewhere: list[_Active] = []  # claimed by another process
+        self._elsewhere: list[_Active] = []  # leased by another process
         self._submitted = 0
 
     def run(self) -> None:
@@ -142,7 +142,7 @@ class Engine:
             raise
         finally:
             for active in self._active.values():
-                if active.claimed:
+                if active.leased:
                     self._store.release(active.identity)
 
     def _take(self) -> bool:
@@ -205,7 +205,7 @@ class Engine:
             )
         active.history += result.records
         if not self._store.append(active.identity, result, fresh=active.fresh):
-            active.lose_claim()
+            active.lose_lease()
             self._go_on(active)
             return
         active.failures = 0
@@ -226,12 +226,12 @@ class Engine:
             self._go_on(active)
             return
         if not self._store.fail(active.identity, failed.reason, fresh=active.fresh):
-            active.lose_claim()
+            active.lose_lease()
             self._go_on(active)
             return
         run = self._store.run(active.identity, fresh=active.fresh)
         if run is None:  # removed since
-            active.lose_claim()
+            active.lose_lease()
             self._go_on(active)
             return
         while active.wanted:
@@ -241,8 +241,8 @@ class Engine:
     def _go_on(self, active: _Active) -> None:
         """Reports what a run meets; has its next task done, if it is ours to train."""
         self._report_satisfied(active)
-        if active.wanted and not active.claimed:
-            if not (self._executor.free() and self._claim(active)):
+        if active.wanted and not active.leased:
+            if not (self._executor.free() and self._acquire(active)):
                 self._elsewhere.append(active)
                 return
             self._report_satisfied(active)
@@ -258,9 +258,9 @@ class Engine:
         self._submitted += 1
         self._executor.submit(active.current_task)
 
-    def _claim(self, active: _Active) -> bool:
-        active.claimed = self._store.claim(active.identity)
-        if not active.claimed:
+    def _acquire(self, active: _Active) -> bool:
+        active.leased = self._store.acquire(active.identity)
+        if not active.leased:
             if not active.waits:
                 holder = self._store.holder(active.identity)
                 self._tell(RunWaits(active.wanted[0], holder))
@@ -276,19 +276,19 @@ class Engine:
             active.history = [] if run is None else [*run.history]
             for file in active.state.damaged:
                 self._tell(CheckpointDamaged(active.wanted[0], file, active.state.epochs))
-        return active.claimed
+        return active.leased
 
     def _report_satisfied(self, active: _Active) -> None:
         if not (active.wanted and active.state.satisfies(active.wanted[0])):
             return
         if active.fresh:
             if not self._store.replace(active.identity):
-                active.lose_claim()
+                active.lose_lease()
                 return
             active.fresh = False
         run = self._store.run(active.identity)
         if run is None or run.epochs < active.state.epochs:  # removed or cut since
-            active.lose_claim()
+            active.lose_lease()
             return
         while active.wanted and active.state.satisfies(active.wanted[0]):
             request = active.wanted.popleft()
@@ -300,6 +300,6 @@ class Engine:
         self._planner.tell(request, run)
 
     def _end(self, active: _Active) -> None:
-        if active.claimed:
+        if active.leased:
             self._store.release(active.identity)
         del self._active[active.identity.config]

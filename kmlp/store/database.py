@@ -20,7 +20,11 @@ from kmlp.errors import (
     shown,
 )
 from kmlp.store import checkpoints
-from kmlp.store.claims import SECONDS_UNTIL_STALE
+from kmlp.store.leases import (
+    SECONDS_BETWEEN_BEATS,
+    SECONDS_UNTIL_EXPIRED,
+    holder_runs,
+)
 from kmlp.store.migrations import VERSION, migrate
 
 FILE = "kmlp.sqlite"
@@ -208,26 +212,49 @@ def _prepare(connection: sqlite3.Connection, path: Path, version: int) -> None:
     [mode] = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
     if mode != "delete":
         raise StoreError(f"{path} is in use by an older kmlp. Wait until that one is done.")
+    if version in (1, 2):  # of which hearts must be able to beat meanwhile
+        _check_unused(connection, path, version)
     with transaction(connection):
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == VERSION:
             # Fails where the database cannot be written to, before anything is trained.
             connection.execute(f"PRAGMA user_version = {VERSION}")
             return
-        if version == 1:
-            _check_unused(connection, path)
         migrate(connection, version)
 
 
-def _check_unused(connection: sqlite3.Connection, path: Path) -> None:
-    """Raises `StoreError` if an older kmlp trains, which would write no checksums."""
-    for row in connection.execute("SELECT host, pid, heartbeat FROM claims"):
-        beat = row["heartbeat"]  # what is no number was not written by a heart
-        if isinstance(beat, float) and abs(time.time() - beat) < SECONDS_UNTIL_STALE:
-            raise StoreError(
-                f"{path} is in use by an older kmlp (process {row['pid']} on "
-                f"{row['host']}). Wait until that one is done."
-            )
+def _check_unused(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Raises `StoreError` if an older kmlp trains, which does not know the new schema.
+
+    A process of another machine is known to run if its heartbeat changes.
+    """
+    before = connection.execute("SELECT * FROM claims").fetchall()
+    if version == 1:  # a heartbeat is a time
+        running = [row for row in before if _is_recent(row["heartbeat"])]
+    else:
+        running = [row for row in before if holder_runs(row)]
+        unknown = {row["key"]: row for row in before if holder_runs(row) is None}
+        if unknown and not running:
+            time.sleep(2 * SECONDS_BETWEEN_BEATS)
+            running = [
+                row
+                for row in connection.execute("SELECT * FROM claims").fetchall()
+                if row["key"] in unknown
+                and row["heartbeat"] != unknown[row["key"]]["heartbeat"]
+            ]
+    for row in running:
+        raise StoreError(
+            f"{path} is in use by an older kmlp (process {row['pid']} on {row['host']}). "
+            "Wait until that one is done."
+        )
+
+
+def _is_recent(heartbeat: object) -> bool:
+    """Whether a time of the first schema is a recent one; a damaged cell is not."""
+    return (
+        isinstance(heartbeat, float)
+        and abs(time.time() - heartbeat) < SECONDS_UNTIL_EXPIRED
+    )
 
 
 def _up_to_date_copy(connection: sqlite3.Connection, version: int) -> sqlite3.Connection:

@@ -172,7 +172,7 @@ def repair(store: Store) -> list[LostRun]:
             whole, bad = _models(store, row) if wrong is None else ([], [])
             if wrong is None and not bad:
                 continue
-            if validity.is_key(row["key"]) and not store.claims.take(row["key"]):
+            if validity.is_key(row["key"]) and not store.leases.take(row["key"]):
                 continue
             if wrong is None:
                 for [epochs] in store.connection.execute(
@@ -193,13 +193,13 @@ def repair(store: Store) -> list[LostRun]:
         for table, condition in _ORPHANS.items():
             store.connection.execute(f"DELETE FROM {table} WHERE {condition}")
         for key in _lonely(store):
-            if store.claims.take(key):
+            if store.leases.take(key):
                 store.delete(key)
     with store.reading():
         for name in _left_files(store):
             (store.models / name).unlink(missing_ok=True)
     with store.writing():
-        store.claims.release_all()
+        store.leases.release_all()
     return lost
 
 
@@ -341,9 +341,9 @@ def _lonely(store: Store) -> list[str]:
 
 
 def _trained(store: Store) -> set[str]:
-    """The keys of the runs that others have claimed."""
+    """The keys of the runs that others have leased."""
     rows = store.connection.execute(
-        "SELECT key FROM claims WHERE owner <> ?", (store.claims.owner,)
+        "SELECT key FROM leases WHERE owner <> ?", (store.leases.owner,)
     )
     return {str(key) for (key,) in rows}
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from kmlp.store import checksums, validity
 
-VERSION = 2
+VERSION = 3
 """Of the schema; SQLite keeps it as `user_version`."""
 
 

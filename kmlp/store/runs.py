@@ -1,4 +1,4 @@
-"""The store: runs, epochs, checkpoints and claims in a SQLite database."""
+"""The store: runs, epochs, checkpoints and leases in a SQLite database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from kmlp.engine import RunState, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteError
 from kmlp.model.config import RunConfig
 from kmlp.store import checkpoints, checksums, removal, validity
-from kmlp.store.claims import SECONDS_BETWEEN_BEATS, Claims
 from kmlp.store.database import (
     FILE,
     count_changes,
@@ -30,6 +29,7 @@ from kmlp.store.database import (
     open_database,
     transaction,
 )
+from kmlp.store.leases import SECONDS_BETWEEN_BEATS, Leases
 from kmlp.store.presence import Presence
 from kmlp.training.run import FIGURES, EpochRecord, Run, RunIdentity
 
@@ -76,7 +76,7 @@ class Store(Closing):
             else Presence(self.folder / FILE, self.models)
         )
         again = partial(open_again, self.folder, seconds=SECONDS_BETWEEN_BEATS)
-        self.claims = Claims(self.connection, None if self.temporary else again)
+        self.leases = Leases(self.connection, None if self.temporary else again)
         self._studies: set[str] = set()
         self._asked: dict[str, str] = {}
         self.damaged: dict[str, DamagedError] = {}
@@ -90,7 +90,7 @@ class Store(Closing):
 
     def close(self) -> None:
         """Closes the database; what was in memory is gone."""
-        self.claims.close()
+        self.leases.close()
         self.connection.close()
         if self._temporary is not None:
             self._temporary.cleanup()
@@ -150,21 +150,21 @@ class Store(Closing):
                 return RunState()
             return RunState(row["epochs"], row["status"] == "diverged")
 
-    def claim(self, identity: RunIdentity) -> bool:
+    def acquire(self, identity: RunIdentity) -> bool:
         """See `kmlp.engine.Store`."""
         with self.writing():
             self._check_asked(identity.key)
-            return self.claims.take(identity.key)
+            return self.leases.take(identity.key)
 
     def holder(self, identity: RunIdentity) -> str:
         """See `kmlp.engine.Store`."""
         with self.reading():
-            return str(self.claims.holder(identity.key) or "")
+            return str(self.leases.holder(identity.key) or "")
 
     def release(self, identity: RunIdentity) -> None:
         """See `kmlp.engine.Store`."""
-        with contextlib.suppress(StoreError), self.writing():  # it goes stale anyway
-            self.claims.release(identity.key)
+        with contextlib.suppress(StoreError), self.writing():  # it expires anyway
+            self.leases.release(identity.key)
 
     def resume(self, identity: RunIdentity) -> RunState:
         """See `kmlp.engine.Store`."""
@@ -196,7 +196,7 @@ class Store(Closing):
     def begin_anew(self, identity: RunIdentity) -> None:
         """See `kmlp.engine.Store`."""
         with self.writing():
-            if not self.claims.holds(identity.key):
+            if not self.leases.holds(identity.key):
                 return
             self._delete(identity.key, fresh=True)
         self.remove_files(identity.key)
@@ -206,7 +206,7 @@ class Store(Closing):
         name = sha256 = ""
         with self.reading():
             self.check_presence()
-            if not self.claims.holds(identity.key):
+            if not self.leases.holds(identity.key):
                 return False
             epochs = result.records[-1].epoch
             if result.archive is not None:
@@ -214,8 +214,8 @@ class Store(Closing):
                 name = checkpoints.file_name(identity.key, epochs, sha256)
                 checkpoints.write(self.models, name, result.archive)
         with self.writing():
-            if not self.claims.holds(identity.key):
-                if self.claims.is_free(identity.key):  # nobody else would remove the file
+            if not self.leases.holds(identity.key):
+                if self.leases.is_free(identity.key):  # nobody else would remove the file
                     self.remove_files(identity.key)
                 return False
             run = self._ensure(identity, fresh)
@@ -251,7 +251,7 @@ class Store(Closing):
     def replace(self, identity: RunIdentity) -> bool:
         """See `kmlp.engine.Store`."""
         with self.writing():
-            if not self.claims.holds(identity.key):
+            if not self.leases.holds(identity.key):
                 return False
             self._delete(identity.key, fresh=False)
             row = self._row(identity.key, fresh=True)
@@ -267,7 +267,7 @@ class Store(Closing):
     def fail(self, identity: RunIdentity, reason: str, *, fresh: bool) -> bool:
         """See `kmlp.engine.Store`."""
         with self.writing():
-            if not self.claims.holds(identity.key):
+            if not self.leases.holds(identity.key):
                 return False
             run = self._ensure(identity, fresh)
             self.connection.execute(
@@ -327,7 +327,7 @@ class Store(Closing):
         self._delete(key, fresh=True)
 
     def remove_files(self, key: str) -> None:
-        """Removes the files of a run that no row names; whoever calls has claimed it."""
+        """Removes the files of a run that no row names; whoever calls has leased it."""
         used = self.connection.execute(
             "SELECT file FROM checkpoints JOIN runs ON runs.id = run WHERE key = ?", (key,)
         )

@@ -23,7 +23,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.store import checksums, removal, validity
-from kmlp.store.claims import Holder
+from kmlp.store.leases import Holder
 from kmlp.store.runs import Store, removed
 from kmlp.training.run import Run
 
@@ -310,8 +310,8 @@ def remove_study(
     Args:
         store: Where it is.
         name: Of the study.
-        waits: Is told who has claimed a run, if one has to wait for up to
-            `SECONDS_UNTIL_STALE` to see whether that process lives.
+        waits: Is told who has leased a run, if one has to wait for up to
+            `SECONDS_UNTIL_EXPIRED` to see whether that process lives.
 
     Raises:
         StoreError: if there is no such study, or one of its runs is being trained.
@@ -319,7 +319,7 @@ def remove_study(
     """
     told = False
     number = _study_row(store, name)["id"]
-    while (holder := _remove_unless_claimed(store, number, name)) is not None:
+    while (holder := _remove_unless_leased(store, number, name)) is not None:
         if not told:
             waits(holder)
         told = True
@@ -334,7 +334,7 @@ def remove_study(
         ) from error
 
 
-def _remove_unless_claimed(store: Store, number: int, name: str) -> Holder | None:
+def _remove_unless_leased(store: Store, number: int, name: str) -> Holder | None:
     """Removes the rows of a study, and puts the files of its runs aside.
 
     Args:
@@ -353,7 +353,7 @@ def _remove_unless_claimed(store: Store, number: int, name: str) -> Holder | Non
                 for row in store.connection.execute(_USES, (number,)).fetchall()
                 if validity.is_key(row["key"])  # of what else there is, no run is trained
             ]
-            holders = [it for row in rows if (it := store.claims.holder(row["key"]))]
+            holders = [it for row in rows if (it := store.leases.holder(row["key"]))]
             living = [it for it in holders if it.lives]
             if living:
                 raise StoreError(
@@ -364,7 +364,7 @@ def _remove_unless_claimed(store: Store, number: int, name: str) -> Holder | Non
                 return holders[0]
             alone = [row["key"] for row in rows if row["uses"] == 1]
             for row in rows:
-                store.claims.forget(row["key"])
+                store.leases.forget(row["key"])
             files = store.files_of(alone)
             for key in alone:
                 store.delete(key)

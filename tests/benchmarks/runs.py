@@ -74,7 +74,7 @@ def task_cost(backend):
     archiver, times = Archiver(config, dataset), []
     identity = identify(config, fused=True)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
-        store.claim(identity)
+        store.acquire(identity)
         for epoch in range(1, 16):
             started = time.perf_counter()
             archive = archiver.pack(session.checkpoint())

@@ -98,4 +98,4 @@ def test_two_commands_on_one_folder_share_the_work(kmlp, uninterrupted):
     trained = [int(err.splitlines()[-1].split()[0]) for _, err in outputs]
     assert sum(trained) == RUNS * EPOCHS
     assert min(trained) > 0
-    assert kmlp.query("SELECT count(*) FROM claims") == [(0,)]
+    assert kmlp.query("SELECT count(*) FROM leases") == [(0,)]

@@ -24,7 +24,7 @@ def test_a_backend_that_cannot_be_imported(kmlp, tmp_path, jobs):
     [line] = err.splitlines()
     assert line.startswith("Error: The backend jax cannot start (ImportError: no libcuda)")
     assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
-    assert kmlp.query("SELECT count(*) FROM claims") == [(0,)]
+    assert kmlp.query("SELECT count(*) FROM leases") == [(0,)]
 
 
 def test_a_backend_that_ends_its_process(kmlp):

@@ -61,7 +61,7 @@ def test_all_processes_get_a_signal_twice(kmlp, folder, number):
     assert re.search(rf"^Interrupted{by}: \d of 8 runs finished\.$", err, re.MULTILINE)
     assert err.endswith("The same command goes on where it ended.\n")
     assert not NOISE.search(err), err
-    assert kmlp.query("SELECT count(*) FROM claims") == [(0,)]
+    assert kmlp.query("SELECT count(*) FROM leases") == [(0,)]
     assert list(folder.iterdir()) == []
     wait_until(lambda: not any(map(is_alive, pids)))
 
@@ -92,7 +92,7 @@ def test_a_terminal_that_closes(kmlp, folder):
     kmlp.wait_for_epochs(1, process)
     os.close(controller)
     assert process.wait(timeout=60) == 129
-    assert kmlp.query("SELECT count(*) FROM claims") == [(0,)]
+    assert kmlp.query("SELECT count(*) FROM leases") == [(0,)]
     assert list(folder.iterdir()) == []
 
 

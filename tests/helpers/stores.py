@@ -48,7 +48,7 @@ WIDTHS = StudyRecord(
 def fill(store):
     """Has the runs of `WIDTHS`, two widths with two seeds, of three epochs each."""
     for place, run in enumerate(RUNS):
-        assert store.claim(run)
+        assert store.acquire(run)
         for first, last in ((1, 2), (3, 3)):
             epochs = range(first, last + 1)
             records = tuple(made_up_record(it, (it + place) / 10) for it in epochs)

@@ -13,7 +13,7 @@ from kmlp_cli.render.output import say
 from kmlp_cli.surroundings import confirmed
 
 if TYPE_CHECKING:
-    from kmlp.store.claims import Holder
+    from kmlp.store.leases import Holder
 
 
 def rm(
@@ -39,9 +39,9 @@ def rm(
 
 
 def _say_wait(holder: Holder) -> None:
-    from kmlp.store.claims import SECONDS_UNTIL_STALE
+    from kmlp.store.leases import SECONDS_UNTIL_EXPIRED
 
     say(
-        f"Runs of it are claimed by {holder}. Looking for up to "
-        f"{SECONDS_UNTIL_STALE:.0f} s whether that process lives."
+        f"Runs of it are leased by {holder}. Looking for up to "
+        f"{SECONDS_UNTIL_EXPIRED:.0f} s whether that process lives."
     )

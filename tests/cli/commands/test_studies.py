@@ -142,15 +142,15 @@ def test_who_is_in_the_way_is_said(kmlp, tmp_path, monkeypatch):
     with Store(tmp_path / "runs") as other:
         key = other.connection.execute("SELECT min(key) FROM study_runs").fetchone()[0]
         with other.writing():
-            assert other.claims.take(key)
+            assert other.leases.take(key)
         result = kmlp("rm", "widths", "--yes")
         assert result.code == 2
         assert f"trained by another process (process {os.getpid()} on " in result.err
-        other.connection.execute("UPDATE claims SET host = 'far away', heartbeat = 1e12")
-        monkeypatch.setattr("kmlp.store.claims.SECONDS_UNTIL_STALE", 0.0001)
+        other.connection.execute("UPDATE leases SET host = 'far away', heartbeat = 1e12")
+        monkeypatch.setattr("kmlp.store.leases.SECONDS_UNTIL_EXPIRED", 0.0001)
         result = kmlp("rm", "widths", "--yes")
         assert result.code == 0, result.err
-        assert f"claimed by process {os.getpid()} on far away since 2" in result.err
+        assert f"leased by process {os.getpid()} on far away since 2" in result.err
         assert "whether that process lives." in result.err
 
 

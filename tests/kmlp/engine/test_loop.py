@@ -258,7 +258,7 @@ def test_what_would_fail_again_is_not_tried_again():
 
 
 def test_what_no_run_could_be_trained_with_ends_the_study(store):
-    """The claims are given back, and what was trained is there."""
+    """The leases are given back, and what was trained is there."""
 
     class Full(Executor):
         def result(self, timeout=None):
@@ -339,7 +339,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
     """The others are trained meanwhile; what the other process has done is taken."""
     events, done = [], []
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
-        assert theirs.claim(identify(A))
+        assert theirs.acquire(identify(A))
 
         def observer(event):
             events.append(type(event))
@@ -361,15 +361,15 @@ def theirs_does_it(store):
     store.release(identify(A))
 
 
-def test_a_run_whose_claim_was_lost_is_left_to_the_other_process(tmp_path, quickly):
-    """As when this one was stopped for long, and its claim went stale."""
+def test_a_run_whose_lease_was_lost_is_left_to_the_other_process(tmp_path, quickly):
+    """As when this one was stopped for long, and its lease expired."""
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
 
         class Stopped(Executor):
             def result(self, timeout=None):
                 if not self.done:
-                    theirs.connection.execute("UPDATE claims SET pid = 4194304")
-                    assert theirs.claim(identify(A))
+                    theirs.connection.execute("UPDATE leases SET pid = 4194304")
+                    assert theirs.acquire(identify(A))
                     theirs_does_it(theirs)
                 return super().result()
 
@@ -380,7 +380,7 @@ def test_a_run_whose_claim_was_lost_is_left_to_the_other_process(tmp_path, quick
         assert ours.run(identify(A)).val_accuracy == 0.2
 
 
-def test_claims_are_given_back_whatever_happens(tmp_path):
+def test_leases_are_given_back_whatever_happens(tmp_path):
     class Broken(Executor):
         def result(self, timeout=None):
             raise KeyboardInterrupt
@@ -388,7 +388,7 @@ def test_claims_are_given_back_whatever_happens(tmp_path):
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
         with pytest.raises(KeyboardInterrupt):
             execute(Planner(RunRequest(A, 1)), store=ours, executor=Broken())
-        assert theirs.claim(identify(A))
+        assert theirs.acquire(identify(A))
 
 
 class Shared(Executor):
@@ -438,7 +438,7 @@ def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, report
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
 
         def remove():
-            theirs.connection.execute("DELETE FROM claims")
+            theirs.connection.execute("DELETE FROM leases")
             theirs.connection.execute("DELETE FROM runs")
 
         if reported:
@@ -461,7 +461,7 @@ def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, report
 def test_who_is_waited_for_is_said(tmp_path, quickly):
     events = []
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
-        assert theirs.claim(identify(A))
+        assert theirs.acquire(identify(A))
 
         def observer(event):
             events.append(event)

@@ -55,7 +55,8 @@ def older(folder):
                 it[1] for it in connection.execute(f"PRAGMA table_info({table})")
             )
             connection.execute(
-                f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}"
+                f"INSERT INTO main.{table} ({columns}) SELECT {columns} "
+                f"FROM newer.{'leases' if table == 'claims' else table}"
             )
     aside.unlink()
     return folder
@@ -99,7 +100,7 @@ def test_a_changed_run_is_named_and_left_out_and_trained_again(request, version,
     assert [len(it["runs"]) for it in (one, other)] == [1, 2]
     with Store(folder) as store:
         assert store.state(RUNS[0]) == RunState()
-        assert store.claim(RUNS[0])
+        assert store.acquire(RUNS[0])
         state = store.resume(RUNS[0])
         assert (state.epochs, state.archive) == (0, None)
         assert "is damaged" in state.damaged[0]
@@ -209,7 +210,7 @@ def test_a_model_that_cannot_be_read_now_is_not_taken_for_damaged(folder, monkey
         assert not isinstance(raised.value, DamagedError)
         with pytest.raises(StoreError, match="Permission denied"):
             store.run(RUNS[0]).archive()
-        assert store.claim(RUNS[0])
+        assert store.acquire(RUNS[0])
         with pytest.raises(StoreError, match="Permission denied"):
             store.resume(RUNS[0])
         monkeypatch.undo()
@@ -236,7 +237,7 @@ def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
 
 
 def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
-    for table in ("environments", "runs", "epochs", "checkpoints", "studies", "claims"):
+    for table in ("environments", "runs", "epochs", "checkpoints", "studies", "leases"):
         change(folder, f"ALTER TABLE {table} ADD COLUMN mine TEXT")
     with Store(folder, facts={**FACTS, "host": "b"}) as store:
         remove_study(store, "widths")
@@ -393,16 +394,16 @@ def test_an_older_copy_that_is_laid_over_is_noticed(folder):
     path = folder / "kmlp.sqlite"
     older = path.read_bytes()
     with Store(folder) as store:
-        assert store.claim(RUNS[0])
+        assert store.acquire(RUNS[0])
         path.write_bytes(older)
         with pytest.raises(StoreWriteError, match="replaced by an older copy"):
-            store.claim(RUNS[1])
+            store.acquire(RUNS[1])
 
 
 def test_epochs_follow_those_that_are_there(folder):
     done = TaskResult(Task(RUNS[0], 4, None, 5), (made_up_record(5, 0.5),), b"model")
     with Store(folder) as store:
-        assert store.claim(RUNS[0])
+        assert store.acquire(RUNS[0])
         with pytest.raises(StoreWriteError, match="epoch 5 does not follow"):
             store.append(RUNS[0], done, fresh=False)
         assert store.run(RUNS[0]).epochs == 3
@@ -440,7 +441,7 @@ def test_what_another_process_trains_is_left_alone_by_the_doctor(folder):
     file = folder / "checkpoints" / f".{RUNS[0].key[:24]}-4-{'0' * 8}.keras.123"
     file.write_bytes(b"half")
     with Store(folder) as training, Store(folder) as other:
-        assert training.claim(RUNS[0])
+        assert training.acquire(RUNS[0])
         assert repair(other) == []
         assert file.exists()
         training.release(RUNS[0])

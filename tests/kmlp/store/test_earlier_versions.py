@@ -1,7 +1,10 @@
 """A runs folder that an earlier kmlp wrote: what it has is shown, and not trained again."""
 
+import os
+import socket
 import sqlite3
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,11 @@ import pytest
 import kmlp_tuning
 from kmlp import ConfigError, KmlpError, RunConfig, ablate, train
 from kmlp.engine import RunFinished
-from kmlp.store import Store
+from kmlp.errors import StoreError
+from kmlp.store import Store, leases
+from kmlp.store.database import connect
 from kmlp.store.doctor import examine
+from kmlp.store.migrations import migrate
 from kmlp.store.studies import list_studies
 
 pytestmark = pytest.mark.once
@@ -116,3 +122,58 @@ def test_a_store_of_a_later_kmlp_is_refused_and_left_as_it_is(folder):
             use()
         assert not isinstance(caught.value, ConfigError)
     assert (folder / "kmlp.sqlite").read_bytes() == before
+
+
+@pytest.fixture
+def trained(folder, monkeypatch):
+    """Leases a run to another process, as a kmlp of the second schema writes it."""
+    with monkeypatch.context() as patched, connect(folder / "kmlp.sqlite") as connection:
+        patched.setattr("kmlp.store.migrations.VERSION", 2)
+        migrate(connection, 1)
+        connection.commit()
+
+    def train_by(**columns):
+        names = {
+            "key": "k", "owner": "o", "host": "far", "pid": 7, "heartbeat": 1.0, **columns,
+        }  # fmt: skip
+        with closing(sqlite3.connect(folder / "kmlp.sqlite")) as connection, connection:
+            connection.execute(
+                f"INSERT INTO claims ({', '.join(names)}) VALUES "
+                f"({', '.join('?' * len(names))})",
+                tuple(names.values()),
+            )
+
+    return train_by
+
+
+def test_it_is_not_brought_up_to_date_while_a_process_of_this_machine_trains(
+    folder, trained
+):
+    trained(
+        host=socket.gethostname(), pid=os.getppid(), started=leases._started(os.getppid())
+    )
+    before = (folder / "kmlp.sqlite").read_bytes()
+    with pytest.raises(StoreError, match=f"process {os.getppid()} on"):
+        Store(folder)
+    assert (folder / "kmlp.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_process_of_another_machine_is_known_by_its_heart(
+    folder, trained, lives, monkeypatch
+):
+    def look(seconds):
+        if lives:
+            with sqlite3.connect(folder / "kmlp.sqlite") as connection:
+                connection.execute("UPDATE claims SET heartbeat = heartbeat + 1")
+
+    trained()
+    monkeypatch.setattr("kmlp.store.database.time.sleep", look)
+    if lives:
+        with pytest.raises(StoreError, match="process 7 on far"):
+            Store(folder)
+    else:
+        with Store(folder) as store:
+            assert [
+                row["key"] for row in store.connection.execute("SELECT key FROM leases")
+            ]

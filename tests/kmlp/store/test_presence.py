@@ -28,7 +28,7 @@ def result(epoch):
 @pytest.fixture
 def store(tmp_path):
     with Store(tmp_path / "runs") as opened:
-        assert opened.claim(A)
+        assert opened.acquire(A)
         assert opened.append(A, result(1), fresh=False)
         yield opened
 
@@ -79,12 +79,12 @@ def test_a_folder_that_is_taken_away_is_noticed_at_the_next_write(store, take_aw
 @pytest.mark.parametrize(
     "write",
     [
-        lambda store: store.claim(A),
+        lambda store: store.acquire(A),
         lambda store: store.replace(A),
         lambda store: store.fail(A, "out of luck", fresh=False),
         lambda store: store.begin_anew(A),
     ],
-    ids=["claim", "replace", "fail", "begin anew"],
+    ids=["acquire", "replace", "fail", "begin anew"],
 )
 def test_every_write_notices(store, write):
     remove(store.folder)
@@ -162,14 +162,14 @@ def test_a_folder_that_does_not_answer_is_named(store, monkeypatch):
 def test_the_heart_makes_nothing_where_the_folder_was(store):
     remove(store.folder)
     with pytest.raises(Exception, match="unable to open database file"):
-        store.claims._connect()
+        store.leases._connect()
     assert not store.folder.exists()
 
 
 def test_a_store_in_memory_is_always_there():
     with Store(None) as store:
         store.check_presence()
-        assert store.claim(A)
+        assert store.acquire(A)
         assert store.append(A, result(1), fresh=False)
 
 
@@ -179,7 +179,7 @@ def test_the_current_folder_may_change(tmp_path, monkeypatch):
     with Store(Path("here")) as store:
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
-        assert store.claim(A)
+        assert store.acquire(A)
         assert store.append(A, result(1), fresh=False)
         assert store.run(A).archive() == b"model"
     assert not list((tmp_path / "elsewhere").iterdir())

@@ -41,7 +41,7 @@ def result(*epochs, accuracy=0.5, archive=b"model", of=A):
 @pytest.fixture
 def store(tmp_path):
     with Store(tmp_path / "runs") as opened:
-        assert opened.claim(A)
+        assert opened.acquire(A)
         yield opened
 
 
@@ -70,7 +70,7 @@ def test_what_was_appended_is_there_when_the_folder_is_opened_again(store):
 
 def test_a_run_in_memory_is_like_any_other():
     with Store(None) as store:
-        assert store.claim(A)
+        assert store.acquire(A)
         assert store.append(A, result(1), fresh=False)
         run = store.run(A).read()
     assert run.archive() == b"model"
@@ -78,7 +78,7 @@ def test_a_run_in_memory_is_like_any_other():
 
 def test_a_diverged_run_has_no_model_and_is_nan():
     with Store(None) as store:
-        store.claim(A)
+        store.acquire(A)
         store.append(A, result(1, accuracy=math.nan), fresh=False)
         run = store.run(A)
         assert (run.status, run.archive) == ("diverged", None)
@@ -191,22 +191,22 @@ def test_a_failure_is_noted_until_the_run_gets_further(store):
 
 def test_a_run_is_claimed_by_one_process_at_a_time(store):
     with again(store) as other:
-        assert not other.claim(A)
-        assert store.claim(A)
+        assert not other.acquire(A)
+        assert store.acquire(A)
         assert not other.append(A, result(1), fresh=False)
         assert other.run(A) is None
         store.release(A)
-        assert other.claim(A)
+        assert other.acquire(A)
         assert not store.append(A, result(1), fresh=False)
         assert not list((store.folder / "checkpoints").glob("*"))
 
 
-def test_nothing_is_written_to_a_run_that_another_process_has_claimed(store):
+def test_nothing_is_written_to_a_run_that_another_process_has_leased(store):
     store.append(A, result(1), fresh=False)
     store.append(A, result(1), fresh=True)
     with again(store) as other:
-        other.connection.execute("UPDATE claims SET pid = 4194304")
-        assert other.claim(A)
+        other.connection.execute("UPDATE leases SET pid = 4194304")
+        assert other.acquire(A)
         assert not store.replace(A)
         assert not store.fail(A, "out of luck", fresh=False)
         store.begin_anew(A)
@@ -232,7 +232,7 @@ def test_an_own_function_need_not_be_at_hand_to_read_a_run(store):
 
 def test_the_environment_is_noted_once(tmp_path):
     with Store(tmp_path, facts={"threads": 1}) as store:
-        store.claim(A)
+        store.acquire(A)
         store.append(A, result(1, 2), fresh=False)
         rows = store.connection.execute("SELECT facts FROM environments").fetchall()
     assert [row["facts"] for row in rows] == ['{"threads": 1}']

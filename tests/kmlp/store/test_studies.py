@@ -52,7 +52,7 @@ WIDTHS = study("widths", [RUNS[:2], RUNS[2:]])
 def store():
     with Store(None) as opened:
         for index, run in enumerate(RUNS):
-            assert opened.claim(run)
+            assert opened.acquire(run)
             done = TaskResult(Task(run, 0, None, 1), (made_up_record(1, index / 10),), b"")
             opened.append(run, done, fresh=False)
             opened.release(run)
@@ -89,7 +89,7 @@ def test_a_name_is_not_given_to_something_else(store):
 
 def test_a_line_on_each_study(store):
     put_study(store, study("longer", [RUNS[:2]], epochs=5))
-    assert store.claim(RUNS[1])
+    assert store.acquire(RUNS[1])
     store.fail(RUNS[1], "out of luck", fresh=False)
     longer, widths = list_studies(store)
     assert (longer.finished, longer.failed, longer.best_val_accuracy) == (0, 1, None)
@@ -106,7 +106,7 @@ def test_runs_that_another_study_uses_stay(store):
 
 
 def test_a_study_is_listed_with_the_epochs_that_it_asked_for(store):
-    store.claim(RUNS[3])
+    store.acquire(RUNS[3])
     more = (made_up_record(2, 0.9), made_up_record(3, math.nan))
     store.append(RUNS[3], TaskResult(Task(RUNS[3], 1, None, 3), more, None), fresh=False)
     [widths] = list_studies(store)
@@ -117,16 +117,16 @@ def test_a_study_whose_first_task_is_in_progress_is_not_removed(tmp_path):
     """Its run has no row yet."""
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
-        training.claim(RUNS[1])
+        training.acquire(RUNS[1])
         with pytest.raises(StoreError, match=r"1 runs .* trained by another process"):
             remove_study(other, "widths")
-        assert other.claim(RUNS[0])
+        assert other.acquire(RUNS[0])
 
 
 def test_a_study_that_is_being_trained_is_not_removed(tmp_path):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
-        training.claim(RUNS[1])
+        training.acquire(RUNS[1])
         training.fail(RUNS[1], "in progress", fresh=False)
         with pytest.raises(StoreError, match=r"1 runs .* trained by another process"):
             remove_study(other, "widths")
@@ -139,19 +139,19 @@ def test_a_study_that_is_being_trained_is_not_removed(tmp_path):
 @pytest.fixture
 def quickly(monkeypatch):
     """A heart that has not beaten while one looked once is dead."""
-    monkeypatch.setattr("kmlp.store.claims.SECONDS_UNTIL_STALE", 0.001)
+    monkeypatch.setattr("kmlp.store.leases.SECONDS_UNTIL_EXPIRED", 0.001)
     monkeypatch.setattr("kmlp.store.studies.SECONDS_BETWEEN_LOOKS", 0.002)
 
 
 def test_who_trains_a_study_is_said_and_nothing_is_removed(tmp_path, quickly):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
-        training.claim(RUNS[1])
+        training.acquire(RUNS[1])
         with pytest.raises(
             StoreError, match=rf"process {os.getpid()} on .* since 2.* UTC\)"
         ):
             remove_study(other, "widths")
-        assert training.claims.holds(RUNS[1].key)
+        assert training.leases.holds(RUNS[1].key)
 
 
 def test_one_waits_to_see_whether_a_study_is_trained(tmp_path, quickly):
@@ -159,23 +159,23 @@ def test_one_waits_to_see_whether_a_study_is_trained(tmp_path, quickly):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         for run in RUNS[:2]:
-            training.claim(run)
-        other.connection.execute("UPDATE claims SET host = 'far', heartbeat = 1e12")
+            training.acquire(run)
+        other.connection.execute("UPDATE leases SET host = 'far', heartbeat = 1e12")
         heard = []
         remove_study(other, "widths", waits=heard.append)
         assert [it.host for it in heard] == ["far"]
         assert list_studies(other) == []
-        assert other.connection.execute("SELECT * FROM claims").fetchall() == []
+        assert other.connection.execute("SELECT * FROM leases").fetchall() == []
 
 
 def test_a_study_whose_heart_beats_far_away_is_not_removed(tmp_path, quickly):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
-        training.claim(RUNS[1])
-        other.connection.execute("UPDATE claims SET host = 'far'")
+        training.acquire(RUNS[1])
+        other.connection.execute("UPDATE leases SET host = 'far'")
 
         def beats(holder):
-            other.connection.execute("UPDATE claims SET heartbeat = heartbeat + 1")
+            other.connection.execute("UPDATE leases SET heartbeat = heartbeat + 1")
 
         with pytest.raises(StoreError, match=r"1 runs .* trained by another process"):
             remove_study(other, "widths", waits=beats)
@@ -184,7 +184,7 @@ def test_a_study_whose_heart_beats_far_away_is_not_removed(tmp_path, quickly):
 
 def suspended(training, other):
     """Another process removes the study while one that trains it is suspended."""
-    other.connection.execute("UPDATE claims SET host = 'far'")
+    other.connection.execute("UPDATE leases SET host = 'far'")
     remove_study(other, "widths")
 
 
@@ -199,7 +199,7 @@ def test_a_command_whose_study_was_removed_leaves_no_run_that_is_nobody_s(
 ):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
-        training.claim(RUNS[0])
+        training.acquire(RUNS[0])
         assert training.append(RUNS[0], done(RUNS[0]), fresh=False)
         suspended(training, other)
         assert not training.append(RUNS[0], done(RUNS[0], 2), fresh=False)
@@ -208,7 +208,7 @@ def test_a_command_whose_study_was_removed_leaves_no_run_that_is_nobody_s(
             with pytest.raises(
                 StoreLostError, match=r'The study "widths" was removed while'
             ):
-                training.claim(run)
+                training.acquire(run)
         with pytest.raises(StoreLostError, match="was removed"):
             put_study(training, WIDTHS)  # as a search does while it goes on
         assert list_runs(other, {}) == []
@@ -220,7 +220,7 @@ def test_a_file_that_was_written_while_the_study_was_removed_is_no_left_over(
 ):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
-        training.claim(RUNS[0])
+        training.acquire(RUNS[0])
         write = removal.checkpoints.write
 
         def slowly(*arguments):
@@ -235,11 +235,11 @@ def test_a_file_that_was_written_while_the_study_was_removed_is_no_left_over(
 def test_a_study_that_was_put_again_meanwhile_goes_on(tmp_path, quickly):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
-        training.claim(RUNS[0])
+        training.acquire(RUNS[0])
         suspended(training, other)
         put_study(other, WIDTHS)
         assert not training.append(RUNS[0], done(RUNS[0]), fresh=False)
-        assert training.claim(RUNS[0])
+        assert training.acquire(RUNS[0])
         assert training.append(RUNS[0], done(RUNS[0]), fresh=False)
 
 
@@ -250,11 +250,11 @@ def test_runs_of_a_removed_study_that_another_one_has_are_not_trained_for_it(
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         put_study(other, study("one", [RUNS[:1]]))
-        training.claim(RUNS[0])
+        training.acquire(RUNS[0])
         suspended(training, other)
         with pytest.raises(StoreLostError, match='The study "widths" was removed'):
-            training.claim(RUNS[0])
-        assert other.claim(RUNS[0])
+            training.acquire(RUNS[0])
+        assert other.acquire(RUNS[0])
 
 
 @pytest.fixture
@@ -263,7 +263,7 @@ def kept(tmp_path):
     with Store(tmp_path) as opened:
         put_study(opened, WIDTHS)
         for run in RUNS:
-            opened.claim(run)
+            opened.acquire(run)
             opened.append(run, done(run), fresh=False)
             opened.release(run)
         yield opened
@@ -381,7 +381,7 @@ def test_filters(store, texts, status, expected):
 def test_runs_are_found_by_the_widths_of_their_layers(store):
     for number, width in ((5, (300, 100)), (6, (300, 10)), (7, (300, 300))):
         run = identity(number, width=width)
-        store.claim(run)
+        store.acquire(run)
         store.append(
             run, TaskResult(Task(run, 0, None, 1), (made_up_record(1, 0.5),), b""),
             fresh=False,

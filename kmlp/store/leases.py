@@ -1,4 +1,4 @@
-"""Who trains a run: a claim with a heartbeat, which is free when its owner is dead.
+"""Who trains a run: a lease with a heartbeat, which is free when its owner is dead.
 
 No clock of another machine is believed: a heart beats if what it writes changes while
 one looks at it. Of a process of this system one knows without looking.
@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 SECONDS_BETWEEN_BEATS = 2.0
-SECONDS_UNTIL_STALE = 20.0
+SECONDS_UNTIL_EXPIRED = 20.0
 """How long a heart must not have beaten while one looked."""
 
 SECONDS_UNTIL_GIVEN_UP = 180.0
@@ -38,7 +38,7 @@ _hearts: set[str] = set()
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has claimed a run."""
+    """Who has leased a run."""
 
     host: str
     pid: int
@@ -70,8 +70,8 @@ class _Watched:
     """Whether it did once."""
 
 
-class Claims:
-    """The claims of this process.
+class Leases:
+    """The leases of this process.
 
     Args:
         connection: Of the database, for this thread.
@@ -93,12 +93,12 @@ class Claims:
         _hearts.add(self.owner)
 
     def take(self, key: str) -> bool:
-        """Claims a run, unless another process has that may live; within a transaction."""
+        """Lease a run, unless a process that may live has it; within a transaction."""
         if self.holder(key) is not None:
             return False
         pid = os.getpid()
         self._connection.execute(
-            "INSERT OR REPLACE INTO claims "
+            "INSERT OR REPLACE INTO leases "
             "(key, owner, host, system, pid, started, since, heartbeat) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
             (
@@ -115,12 +115,12 @@ class Claims:
         return True
 
     def holder(self, key: str) -> Holder | None:
-        """The other process that has claimed a run; None if there is none, or it is dead.
+        """The other process that has leased a run; None if there is none, or it is dead.
 
         Whether it is dead may take several calls to find out.
         """
         row = self._connection.execute(
-            "SELECT * FROM claims WHERE key = ?", (key,)
+            "SELECT * FROM leases WHERE key = ?", (key,)
         ).fetchone()
         if row is None or row["owner"] == self.owner:
             self._watched.pop(key, None)
@@ -131,30 +131,30 @@ class Claims:
         return Holder(row["host"], row["pid"], row["since"], lives)
 
     def holds(self, key: str) -> bool:
-        """Whether a claim is this process' own still."""
+        """Whether a lease is this process' own still."""
         row = self._connection.execute(
-            "SELECT owner FROM claims WHERE key = ?", (key,)
+            "SELECT owner FROM leases WHERE key = ?", (key,)
         ).fetchone()
         return row is not None and row["owner"] == self.owner
 
     def is_free(self, key: str) -> bool:
-        """Whether nobody has claimed a run, dead or alive."""
-        row = self._connection.execute("SELECT 1 FROM claims WHERE key = ?", (key,))
+        """Whether nobody has leased a run, dead or alive."""
+        row = self._connection.execute("SELECT 1 FROM leases WHERE key = ?", (key,))
         return row.fetchone() is None
 
     def release(self, key: str) -> None:
-        """Gives a claim back."""
+        """Gives a lease back."""
         self._connection.execute(
-            "DELETE FROM claims WHERE key = ? AND owner = ?", (key, self.owner)
+            "DELETE FROM leases WHERE key = ? AND owner = ?", (key, self.owner)
         )
 
     def release_all(self) -> None:
         """Gives back all that this process has."""
-        self._connection.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
+        self._connection.execute("DELETE FROM leases WHERE owner = ?", (self.owner,))
 
     def forget(self, key: str) -> None:
-        """Deletes the claim of a dead process; within a transaction."""
-        self._connection.execute("DELETE FROM claims WHERE key = ?", (key,))
+        """Deletes the lease of a dead process; within a transaction."""
+        self._connection.execute("DELETE FROM leases WHERE key = ?", (key,))
 
     def close(self) -> None:
         """Ends the heartbeat."""
@@ -164,12 +164,12 @@ class Claims:
         _hearts.discard(self.owner)
 
     def _lives(self, row: sqlite3.Row) -> bool | None:
-        """Whether the process that holds a claim lives; None: one has to look longer."""
-        known = _runs(row)
+        """Whether the process that holds a lease lives; None: one has to look longer."""
+        known = holder_runs(row)
         watched = self._look(row)
         if known is False:
             return False
-        limit = SECONDS_UNTIL_STALE if known is None else SECONDS_UNTIL_GIVEN_UP
+        limit = SECONDS_UNTIL_EXPIRED if known is None else SECONDS_UNTIL_GIVEN_UP
         if watched.still >= limit:
             return False
         return True if known or watched.changed else None
@@ -191,11 +191,11 @@ class Claims:
         if self._thread is not None or self._connect is None:
             return
         thread = threading.Thread(
-            target=self._beat, args=(self._connect,), name="kmlp-claims", daemon=True
+            target=self._beat, args=(self._connect,), name="kmlp-leases", daemon=True
         )
         with contextlib.suppress(
             RuntimeError
-        ):  # no thread is to be had; the next claim may
+        ):  # no thread is to be had; the next lease may
             thread.start()
             self._thread = thread
 
@@ -207,7 +207,7 @@ class Claims:
                 if connection is None:
                     connection = connect()
                 connection.execute(
-                    "UPDATE claims SET heartbeat = heartbeat + 1 WHERE owner = ?",
+                    "UPDATE leases SET heartbeat = heartbeat + 1 WHERE owner = ?",
                     (self.owner,),
                 )
             except Exception:
@@ -218,27 +218,27 @@ class Claims:
             connection.close()
 
 
-def _runs(claim: sqlite3.Row) -> bool | None:
-    """Whether the process that holds a claim runs, as far as this system can tell.
+def holder_runs(lease: sqlite3.Row) -> bool | None:
+    """Whether the process that holds a lease runs, as far as this system can tell.
 
     Returns:
         None if it is of another one, is stopped, or cannot be told from another process.
     """
-    import psutil  # only where somebody else has a claim
+    import psutil  # only where somebody else has a lease
 
-    if claim["host"] != socket.gethostname() or claim["system"] not in ("", _system()):
+    if lease["host"] != socket.gethostname() or lease["system"] not in ("", _system()):
         return None
-    pid = claim["pid"]
+    pid = lease["pid"]
     if not isinstance(pid, int) or not 0 < pid < _NO_PID:
         return None
     if not psutil.pid_exists(pid):
         return False
     started = _started(pid)
-    if started != claim["started"]:
-        # A claim of an older kmlp does not say it, and a system may not show it.
-        return False if started and claim["started"] else None
+    if started != lease["started"]:
+        # A lease of an older kmlp does not say it, and a system may not show it.
+        return False if started and lease["started"] else None
     if pid == os.getpid():
-        return claim["owner"] in _hearts
+        return lease["owner"] in _hearts
     try:
         state = psutil.Process(pid).status()
     except psutil.NoSuchProcess:

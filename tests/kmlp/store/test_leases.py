@@ -1,4 +1,4 @@
-"""Who holds a claim, and whether that process lives; no clock but this process' counts."""
+"""Who holds a lease, and whether that process lives; no clock but this process' counts."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ import pytest
 
 from kmlp import RunConfig
 from kmlp.store import Store
-from kmlp.store.claims import SECONDS_UNTIL_GIVEN_UP, SECONDS_UNTIL_STALE
+from kmlp.store.leases import SECONDS_UNTIL_EXPIRED, SECONDS_UNTIL_GIVEN_UP
 from kmlp.training.run import RunIdentity
 
 pytestmark = pytest.mark.once
@@ -33,14 +33,14 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("kmlp.store.claims.time.monotonic", clock)
+    monkeypatch.setattr("kmlp.store.leases.time.monotonic", clock)
     return clock
 
 
 @pytest.fixture
 def still(monkeypatch):
     """No heart beats but when a test says so."""
-    monkeypatch.setattr("kmlp.store.claims.SECONDS_BETWEEN_BEATS", 1000.0)
+    monkeypatch.setattr("kmlp.store.leases.SECONDS_BETWEEN_BEATS", 1000.0)
 
 
 @pytest.fixture
@@ -51,25 +51,25 @@ def ours(tmp_path, still):
 
 @pytest.fixture
 def theirs(ours, still):
-    """Another process' store, which has claimed a run."""
+    """Another process' store, which has leased a run."""
     with Store(ours.folder) as opened:
-        assert opened.claim(A)
+        assert opened.acquire(A)
         yield opened
 
 
 def change(store, **columns):
     names = ", ".join(f"{name} = ?" for name in columns)
-    store.connection.execute(f"UPDATE claims SET {names}", tuple(columns.values()))
+    store.connection.execute(f"UPDATE leases SET {names}", tuple(columns.values()))
 
 
 def beat(store):
-    store.connection.execute("UPDATE claims SET heartbeat = heartbeat + 1")
+    store.connection.execute("UPDATE leases SET heartbeat = heartbeat + 1")
 
 
 def seconds_until_free(store, clock, *, at_the_most=1000.0, while_waiting=lambda: None):
-    """How long one has to look at a claim, twice a second, until one has it."""
+    """How long one has to look at a lease, twice a second, until one has it."""
     begun = clock.now
-    while not store.claim(A):
+    while not store.acquire(A):
         while_waiting()
         clock.now += 0.5
         if clock.now - begun > at_the_most:
@@ -83,51 +83,51 @@ def test_the_clock_of_another_machine_does_not_count(ours, theirs, clock, ahead)
         theirs, host="far away", heartbeat=time.time() + ahead, since=time.time() + ahead
     )
     seconds = seconds_until_free(ours, clock)
-    assert SECONDS_UNTIL_STALE <= seconds <= SECONDS_UNTIL_STALE + 1
+    assert SECONDS_UNTIL_EXPIRED <= seconds <= SECONDS_UNTIL_EXPIRED + 1
 
 
-def test_a_heart_that_beats_far_away_keeps_its_claim(ours, theirs, clock):
+def test_a_heart_that_beats_far_away_keeps_its_acquire(ours, theirs, clock):
     change(theirs, host="far away")
     waited = seconds_until_free(
         ours, clock, at_the_most=60, while_waiting=lambda: beat(theirs)
     )
     assert waited is None
-    assert ours.claims.holder(A.key).lives
+    assert ours.leases.holder(A.key).lives
 
 
-def test_whether_a_claim_is_dead_is_not_known_before_it_was_looked_at(ours, theirs, clock):
+def test_whether_a_lease_is_dead_is_not_known_before_it_was_looked_at(ours, theirs, clock):
     change(theirs, host="far away")
-    assert ours.claims.holder(A.key).lives is None
+    assert ours.leases.holder(A.key).lives is None
     beat(theirs)
-    assert ours.claims.holder(A.key).lives is True
+    assert ours.leases.holder(A.key).lives is True
 
 
 def test_who_slept_between_two_looks_looks_longer(ours, theirs, clock):
     """The other machine may have slept, too, and not have beaten yet."""
     change(theirs, host="far away")
-    assert not ours.claim(A)
+    assert not ours.acquire(A)
     clock.now += 100_000
-    assert not ours.claim(A)
+    assert not ours.acquire(A)
     assert seconds_until_free(ours, clock) > 10
 
 
-def test_a_claim_that_was_taken_over_is_looked_at_anew(ours, theirs, clock):
+def test_a_lease_that_was_taken_over_is_looked_at_anew(ours, theirs, clock):
     change(theirs, host="far away")
-    assert not ours.claim(A)
+    assert not ours.acquire(A)
     clock.now += 4
     change(theirs, owner="a third one")
-    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_STALE
+    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_EXPIRED
 
 
 @pytest.mark.parametrize(
     "columns",
     [{"pid": 4194304}, {"started": "0"}, {"pid": 4194304, "system": "", "started": ""}],
-    ids=["gone", "its number was given again", "claimed by an older kmlp"],
+    ids=["gone", "its number was given again", "leased by an older kmlp"],
 )
-def test_the_claim_of_a_dead_process_of_this_system_is_free_at_once(ours, theirs, columns):
+def test_the_lease_of_a_dead_process_of_this_system_is_free_at_once(ours, theirs, columns):
     """Whatever its clock said."""
     change(theirs, heartbeat=time.time() + 3600, **columns)
-    assert ours.claim(A)
+    assert ours.acquire(A)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_the_claim_of_a_dead_process_of_this_system_is_free_at_once(ours, theirs
 )
 def test_a_number_of_a_process_means_nothing_elsewhere(ours, theirs, clock, columns):
     change(theirs, **{"pid": 4194304, **columns})
-    assert not ours.claim(A)
-    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_STALE
+    assert not ours.acquire(A)
+    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_EXPIRED
 
 
-def test_a_process_that_runs_keeps_its_claim_though_its_heart_is_kept_from_beating(
+def test_a_process_that_runs_keeps_its_lease_though_its_heart_is_kept_from_beating(
     ours, theirs, clock
 ):
     seconds = seconds_until_free(ours, clock)
@@ -156,7 +156,7 @@ def test_a_process_that_runs_keeps_its_claim_though_its_heart_is_kept_from_beati
 
 @pytest.fixture
 def another(theirs):
-    """A process of this machine that has the claim."""
+    """A process of this machine that has the lease."""
     code = "import sys; print(open('/proc/self/stat').read()); sys.stdin.read()"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -182,26 +182,26 @@ def eventually(is_so):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks in /proc")
 def test_another_process_of_this_machine(ours, theirs, clock, another):
     """It runs; it is stopped, as by Ctrl-Z; it is dead, and nobody has asked for its end."""
-    assert ours.claims.holder(A.key).lives is True
+    assert ours.leases.holder(A.key).lives is True
     another.send_signal(signal.SIGSTOP)
-    assert eventually(lambda: ours.claims.holder(A.key).lives is None)
+    assert eventually(lambda: ours.leases.holder(A.key).lives is None)
     another.send_signal(signal.SIGCONT)
-    assert eventually(lambda: ours.claims.holder(A.key).lives is True)
+    assert eventually(lambda: ours.leases.holder(A.key).lives is True)
     another.send_signal(signal.SIGSTOP)
-    assert eventually(lambda: ours.claims.holder(A.key).lives is None)
-    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_STALE - 1
+    assert eventually(lambda: ours.leases.holder(A.key).lives is None)
+    assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_EXPIRED - 1
     change(ours, owner="another", pid=another.pid)
     another.kill()
-    assert eventually(lambda: ours.claim(A))
+    assert eventually(lambda: ours.acquire(A))
 
 
-def test_a_claim_that_this_process_could_not_give_back_is_free(ours, theirs):
+def test_a_lease_that_this_process_could_not_give_back_is_free(ours, theirs):
     """It runs on: a notebook, say."""
     theirs.close()
-    assert ours.claim(A)
+    assert ours.acquire(A)
 
 
-def test_who_holds_a_claim_is_said(ours, theirs, clock):
+def test_who_holds_a_lease_is_said(ours, theirs, clock):
     change(theirs, since=0.0)
     here = f"process {os.getpid()} on {socket.gethostname()}"
     assert ours.holder(A) == here
@@ -234,27 +234,27 @@ class Failing:
 )
 def test_a_heart_that_fails_beats_again(tmp_path, monkeypatch, error):
     """A thread that ends in an error is one of pytest's warnings, which are errors."""
-    monkeypatch.setattr("kmlp.store.claims.SECONDS_BETWEEN_BEATS", 0.01)
+    monkeypatch.setattr("kmlp.store.leases.SECONDS_BETWEEN_BEATS", 0.01)
     with Store(tmp_path) as store:
-        failing = Failing(store.claims._connect, error, 3)
-        store.claims._connect = failing
-        assert store.claim(A)
+        failing = Failing(store.leases._connect, error, 3)
+        store.leases._connect = failing
+        assert store.acquire(A)
 
         def beats():
-            return store.connection.execute("SELECT heartbeat FROM claims").fetchone()[0]
+            return store.connection.execute("SELECT heartbeat FROM leases").fetchone()[0]
 
         assert eventually(lambda: beats() > 2)
         assert failing.opened == 4
 
 
 def test_a_heart_whose_database_is_locked_beats_again(tmp_path, monkeypatch):
-    monkeypatch.setattr("kmlp.store.claims.SECONDS_BETWEEN_BEATS", 0.01)
+    monkeypatch.setattr("kmlp.store.leases.SECONDS_BETWEEN_BEATS", 0.01)
     monkeypatch.setattr("kmlp.store.runs.SECONDS_BETWEEN_BEATS", 0.01)
     with Store(tmp_path) as store, Store(tmp_path) as other:
-        assert store.claim(A)
+        assert store.acquire(A)
 
         def beats():
-            return store.connection.execute("SELECT heartbeat FROM claims").fetchone()[0]
+            return store.connection.execute("SELECT heartbeat FROM leases").fetchone()[0]
 
         assert eventually(lambda: beats() > 1)
         other.connection.execute("BEGIN IMMEDIATE")
@@ -264,13 +264,13 @@ def test_a_heart_whose_database_is_locked_beats_again(tmp_path, monkeypatch):
         assert eventually(lambda: beats() > there)
 
 
-def test_a_claim_holds_where_no_thread_is_to_be_had(ours, monkeypatch):
+def test_a_lease_holds_where_no_thread_is_to_be_had(ours, monkeypatch):
     def none(thread):
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", none)
-        assert ours.claim(A)
-    assert ours.claims._thread is None
-    assert ours.claim(B)  # the next one has a heart
-    assert ours.claims._thread.is_alive()
+        assert ours.acquire(A)
+    assert ours.leases._thread is None
+    assert ours.acquire(B)  # the next one has a heart
+    assert ours.leases._thread.is_alive()
