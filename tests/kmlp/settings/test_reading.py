@@ -20,7 +20,6 @@ from kmlp import (
     load_dataset,
     train,
 )
-from kmlp import settings as module
 from kmlp._util.files import MAX_TEXT
 from kmlp.engine import Task, TaskFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
@@ -33,9 +32,11 @@ from kmlp.settings import (
     check_inherited,
     differing_settings,
     read_settings,
+    reading,
     settings_text,
     variables_to_send,
 )
+from kmlp.settings.setting import as_text
 from kmlp.store import Store
 from kmlp.store.listing import list_runs
 from kmlp.studies.runner import open_executor
@@ -55,7 +56,7 @@ class Made:
 @pytest.fixture
 def made(monkeypatch):
     setting = Setting(name="made", default="usual", library="sys", ask=lambda _: Made.value)
-    monkeypatch.setattr(module, "SETTINGS", (*SETTINGS, setting))
+    monkeypatch.setattr(reading, "SETTINGS", (*SETTINGS, setting))
     monkeypatch.setattr(Made, "value", "usual")
     return lambda value: monkeypatch.setattr(Made, "value", value)
 
@@ -69,7 +70,7 @@ def refused(monkeypatch):
         ask=lambda _: "odd",
         mend="Set it back: `mend()`.",
     )
-    monkeypatch.setattr(module, "SETTINGS", (*SETTINGS, setting))
+    monkeypatch.setattr(reading, "SETTINGS", (*SETTINGS, setting))
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_a_default_is_what_the_library_says():
     for setting in SETTINGS:
         if setting.ask is not None and NAME in setting.backends:
             told = setting.ask(sys.modules[setting.library])
-            assert module._text(told) == setting.default, setting.name
+            assert as_text(told) == setting.default, setting.name
 
 
 @pytest.mark.once
