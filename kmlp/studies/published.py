@@ -1,4 +1,4 @@
-"""Published figures beside ours: does the spread of our seeds explain the difference?"""
+"""Published values compared with ours: is a value within our prediction interval?"""
 
 from __future__ import annotations
 
@@ -13,72 +13,81 @@ from kmlp.studies.conclusion import listed
 from kmlp.studies.results import LevelResult
 
 
-class Figure(float):
+class PublishedValue(float):
     """A published number, with the digits that it was printed with.
 
     Example:
-    >>> Figure("10.0") == 10, Figure("10.0").half_unit, Figure("0.962").half_unit
-    (True, 0.05, 0.0005)
+    >>> loss = PublishedValue("0.962")
+    >>> loss == 0.962, loss.text, loss.half_unit
+    (True, '0.962', 0.0005)
     """
 
     text: str
-    """As it was printed."""
+    """The number as it was printed."""
     half_unit: float
-    """By how much rounding may have changed it."""
+    """Half a unit of the last printed digit: rounding may have changed it by so much."""
 
-    def __new__(cls, text: str | float) -> Figure:
-        found = super().__new__(cls, text)
-        found.text = str(text)
-        mantissa, _, exponent = found.text.lower().partition("e")
+    def __new__(cls, text: str | float) -> PublishedValue:
+        value = super().__new__(cls, text)
+        value.text = str(text)
+        mantissa, _, exponent = value.text.lower().partition("e")
         decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
-        found.half_unit = float(f"5e{-decimals - 1}")  # where a power would overflow, inf
-        return found
+        value.half_unit = float(f"5e{-decimals - 1}")  # where a power would overflow, inf
+        return value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Beside:
-    """A published figure, and ours."""
+class PublishedComparison:
+    """A published value and ours."""
 
-    published: Figure
+    published: PublishedValue
     ours: Estimate | None
-    """Over the seeds that finished; None: none did."""
-    explained: bool | None
-    """Whether the published figure is where one more seed of ours would be in 95 % of
+    """The mean over the seeds that finished; None: none did."""
+    within_prediction_interval: bool | None
+    """Whether the published value is where one more seed of ours would be in 95 % of
     cases (see `prediction_interval`), give or take its rounding; None: fewer than two
-    seeds, which tell no spread."""
+    seeds finished, so the spread is unknown."""
 
     @property
     def difference(self) -> float | None:
-        """Ours less the published figure."""
+        """Our mean minus the published value."""
         return None if self.ours is None else self.ours.mean - self.published
 
     @property
     def ratio(self) -> float | None:
-        """The published figure over ours, as for times; None where ours is zero."""
+        """The published value over our mean, as for times; None where ours is zero."""
         return self.published / self.ours.mean if self.ours and self.ours.mean else None
 
 
-def beside(published: Figure, ours: Sequence[float]) -> Beside:
-    """A published figure, which is taken for that of one run, and ours.
+def compare_with_published(
+    published: PublishedValue, ours: Sequence[float]
+) -> PublishedComparison:
+    """Compare a published value, taken for that of one run, with ours.
 
     Args:
-        published: In the unit of ours.
+        published: The value, in the unit of ours.
         ours: One finite number a seed.
 
+    Returns:
+        Both, and whether the published value is within our prediction interval.
+
     Example:
-    >>> beside(Figure("63.0"), [60.4, 60.9, 61.9]).explained
+    >>> ours = [60.4, 60.9, 61.9]
+    >>> compare_with_published(PublishedValue("63.0"), ours).within_prediction_interval
     True
-    >>> beside(Figure("65.1"), [60.4, 60.9, 61.9]).explained
+    >>> compare_with_published(PublishedValue("65.1"), ours).within_prediction_interval
     False
     """
-    if not ours:
-        return Beside(published=published, ours=None, explained=None)
-    interval = prediction_interval(ours)
-    explained = None
+    interval = prediction_interval(ours) if ours else None
+    within = None
     if interval is not None:
         low, high = interval
-        explained = low - published.half_unit <= published <= high + published.half_unit
-    return Beside(published=published, ours=estimate(ours), explained=explained)
+        within = low - published.half_unit <= published <= high + published.half_unit
+    return PublishedComparison(
+        published=published,
+        ours=estimate(ours) if ours else None,
+        within_prediction_interval=within,
+    )
 
 
 def verdict(study: Ablation, best: Any) -> str:

@@ -89,7 +89,7 @@ def main() -> None:
     for number in map(int, given.configs.split(",")):
         config, epochs = part.configs[number - 1], part.epochs[number - 1]
         published = {
-            name: of[number][0] for name, of in part.figures.items() if number in of
+            name: of[number][0] for name, of in part.published.items() if number in of
         }
         print(f"configuration {number}, {epochs} epochs; published: {published}")
         for seed in range(given.seeds):

@@ -75,18 +75,18 @@ def test_a_recipe_says_what_its_file_says(written):
     assert (depth.axis, depth.values, depth.epochs, depth.seeds) == ("depth", (0, 1), 4, 2)
     assert (depth.heading, depth.notes) == ("What does the depth do?", ("Nothing yet.",))
     assert (depth.base.width, depth.base.learning_rate) == (16, 0.01)
-    assert (depth.best, depth.figures) == (
+    assert (depth.best, depth.published) == (
         (1,),
         {"accuracy": {0: (90.0,), 1: (91.0,)}, "seconds": {1: (30.0,)}},
     )
-    assert depth.figures["accuracy"][1][0].half_unit == 0.5
-    assert depth.figures["accuracy"][0][0].half_unit == 0.05
+    assert depth.published["accuracy"][1][0].half_unit == 0.5
+    assert depth.published["accuracy"][0][0].half_unit == 0.05
     assert (width.values, width.base.batch_size, width.best) == ((8, (300, 100)), 32, ())
     assert isinstance(configs, ConfigListPart)
     first, second = configs.configs
     assert (first.width, first.depth, second.width, second.depth) == ((300, 100), 2, 16, 1)
     assert (configs.epochs, configs.seeds) == ((3, 2), (2, 1))
-    assert configs.figures == {"loss": {1: (0.5,)}, "accuracy": {2: (80.0, 81.5)}}
+    assert configs.published == {"loss": {1: (0.5,)}, "accuracy": {2: (80.0, 81.5)}}
     assert isinstance(search, SearchPart)
     assert (search.base.momentum, search.base.learning_rate) == (0.5, 0.1)
     settings = search.settings(fused=True)
@@ -327,11 +327,11 @@ def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     axes = [it.axis for it in lab.parts if isinstance(it, AblationPart)]
     assert axes[:5] == ["learning_rate", "batch_size", "depth", "width", "activation"]
     base, _, ten = (it for it in lab.parts if isinstance(it, ConfigListPart))
-    assert len(base.figures["accuracy"][1]) == len(base.figures["loss"][1]) == 10
-    assert (len(ten.configs), len(ten.figures["accuracy"])) == (10, 10)
+    assert len(base.published["accuracy"][1]) == len(base.published["loss"][1]) == 10
+    assert (len(ten.configs), len(ten.published["accuracy"])) == (10, 10)
     lab = read_recipe("mnist-lab")
     configs, _ = (it for it in lab.parts if isinstance(it, ConfigListPart))
-    assert {it: len(of) for it, of in configs.figures.items()} == dict.fromkeys(
+    assert {it: len(of) for it, of in configs.published.items()} == dict.fromkeys(
         ["seconds", "loss", "train_loss", "accuracy"], 18
     )
     assert {it.output for it in configs.configs} == {"log_softmax"}

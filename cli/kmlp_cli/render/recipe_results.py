@@ -19,12 +19,12 @@ from kmlp_cli.render.lost import FROM_MEMORY
 from kmlp_cli.render.output import print_json, print_lines, print_table, print_text, say
 from kmlp_cli.render.recipe_tables import compared_table
 from kmlp_tuning.lab.comparing import (
-    Compared,
-    all_shown,
+    QuantityComparison,
     claims,
     compare_part,
-    compared_to_dict,
+    comparison_to_list,
     search_claims,
+    shows_all,
 )
 from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, Recipe, SearchPart
 from kmlp_tuning.search.export import search_to_dict
@@ -44,7 +44,7 @@ def print_part(lab: Recipe, part: Any, answer: Any) -> None:
         print_search(answer)
     elif isinstance(part, AblationPart):
         print_ablation(answer, convergence=False, target=None)
-    shown = isinstance(part, ConfigListPart) and not all_shown(compared, answer)
+    shown = isinstance(part, ConfigListPart) and not shows_all(compared, answer)
     if shown:
         print_table(config_list_table(answer))
     for number, it in enumerate(compared):
@@ -82,7 +82,7 @@ def print_lost(
         print_part(lab, lab.parts[place], answer)
 
 
-def _compared(lab: Recipe, part: Any, answer: Any) -> list[Compared]:
+def _compared(lab: Recipe, part: Any, answer: Any) -> list[QuantityComparison]:
     """The published figures of a part beside ours, if they can be compared."""
     comparable = lab.comparable and not isinstance(part, SearchPart)
     return compare_part(part, answer) if comparable else []
@@ -120,7 +120,7 @@ def results_to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
             "kind": kind,
             "heading": part.heading,
             "notes": list(part.notes),
-            "published": [row for it in compared for row in compared_to_dict(it)],
+            "published": [row for it in compared for row in comparison_to_list(it)],
             "claims": _claims(lab, part, answer),
             **values,
         }

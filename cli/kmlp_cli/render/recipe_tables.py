@@ -11,7 +11,7 @@ from kmlp.model.config import dataset_of
 from kmlp.statistics import Estimate
 from kmlp.studies.runner import StudySpec
 from kmlp_cli.render.cells import NONE, plain_table
-from kmlp_tuning.lab.comparing import UNITS, Compared
+from kmlp_tuning.lab.comparing import QUANTITIES, QuantityComparison
 from kmlp_tuning.oracles.schedule import total_epochs
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from kmlp_tuning.search.settings import SearchSettings
 
 _DIGITS = {"accuracy": 2, "loss": 4, "train_loss": 4, "seconds": 1}
-_EXPLAINED = {True: "yes", False: "no", None: NONE}
+_WITHIN = {True: "yes", False: "no", None: NONE}
 
 
-def compared_table(found: Compared, *, labelled: bool = True) -> Table:
-    """A row a published figure: it, ours, the difference, and whether seeds explain it.
+def compared_table(found: QuantityComparison, *, labelled: bool = True) -> Table:
+    """Build the table of the published values of a quantity, with ours and the difference.
 
     Args:
         found: All figures of a quantity.
@@ -32,7 +32,8 @@ def compared_table(found: Compared, *, labelled: bool = True) -> Table:
             Defaults to True.
     """
     table = plain_table(
-        f"Published and ours: {UNITS[found.quantity]}", _legend(found.quantity)
+        f"Published and ours: {', '.join(filter(None, QUANTITIES[found.quantity]))}",
+        _legend(found.quantity),
     )
     shown = found.headers if labelled else found.headers[:1]
     for header in (*shown, "epoch"):
@@ -41,24 +42,24 @@ def compared_table(found: Compared, *, labelled: bool = True) -> Table:
     for header in (
         "published",
         "ours",
-        *(["times\nas fast"] if times else ["difference", "seeds\nexplain it"]),
+        *(["times\nas fast"] if times else ["difference", "within\ninterval"]),
     ):
         table.add_column(header, justify="right", no_wrap=True)
     digits = _DIGITS[found.quantity]
     for row in found.rows:
-        it = row.found
+        it = row.comparison
         if times:
             last = [NONE if it.ratio is None else f"{it.ratio:.1f}"]
         else:
             difference = NONE if it.difference is None else f"{it.difference:+.{digits}f}"
-            last = [difference, _EXPLAINED[it.explained]]
+            last = [difference, _WITHIN[it.within_prediction_interval]]
         table.add_row(
             *row.labels[: len(shown)],
             str(row.epoch),
             it.published.text,
             _estimate(it.ours, digits),
             *last,
-            style="bold" if it.explained is False else None,
+            style="bold" if it.within_prediction_interval is False else None,
         )
     return table
 
@@ -67,9 +68,9 @@ def _legend(quantity: str) -> str:
     if quantity == "seconds":
         return "Of training in all, evaluation included; a mean over the seeds."
     return (
-        "±: half of the 95 % interval over the seeds. seeds explain it: whether the "
-        "published figure is where one more seed of ours would be in 95 % of cases; -: "
-        "fewer than two seeds finished, which cannot tell."
+        "±: half of the 95 % interval over the seeds. within "
+        "interval: whether the published value is where one more seed of ours would be in "
+        "95 % of cases; -: fewer than two seeds finished, so the spread is unknown."
     )
 
 

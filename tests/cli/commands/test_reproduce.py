@@ -72,7 +72,7 @@ def test_tables_have_what_was_published_beside_ours(kmlp, lab, runs):
         "Published: the best has 91.5 % (learning_rate 0.5). Ours: trial",
         "Published figures: nowhere",
         "It is <small>.",
-        "1 published figure of seconds: those were other machines.",
+        "1 published value of seconds: those were other machines.",
     ):
         assert said in words
     assert result.err.splitlines()[-1] == f"Wrote {runs / 'my-lab.html'}."
@@ -113,8 +113,10 @@ def test_again_nothing_is_trained_and_json_has_all(kmlp, lab):
     assert first["difference"] == pytest.approx(sum(ours) / 2 - 50)
     [loss] = trials["trials"][1]["runs"][0]["history"]["loss"]
     assert by_key["train_loss", 2, 1]["ours"]["mean"] == pytest.approx(loss)
-    assert by_key["accuracy", 1, 2]["explained"] is not None
-    assert by_key["accuracy", 2, 1]["explained"] is None  # one seed cannot tell
+    assert by_key["accuracy", 1, 2]["within_prediction_interval"] is not None
+    assert (
+        by_key["accuracy", 2, 1]["within_prediction_interval"] is None
+    )  # one seed cannot tell
     assert {it["value"] for it in width["published"]} == {8, 16}
     assert search["claims"][0].startswith("Published: the best has 91.5 %")
 
@@ -299,10 +301,16 @@ def test_what_published_figures_leave_open_is_in_a_table_of_its_own(kmlp, lab):
     words = " ".join(result.out.split())
     assert words.count("2 of 2 diverged") == 2  # of the ablation, and of the first trials
     assert words.count("Trials: mnist, 2 trials, 2 epochs") == 2
-    assert words.count("fewer than two seeds finished, which tell no spread") == 2
+    assert (
+        words.count("fewer than two seeds finished, so the spread of the seeds is unknown")
+        == 2
+    )
     assert re.search(r"1e\+20 +2 +9\.8 +- +- +- *\n", result.out)  # after 2 epochs
     parts = json.loads(kmlp("reproduce", "far.toml", "--json", "-q").out)["parts"]
-    assert [it["explained"] for it in parts[1]["published"]] == [None, None]
+    assert [it["within_prediction_interval"] for it in parts[1]["published"]] == [
+        None,
+        None,
+    ]
 
 
 def test_a_recipe_and_the_schema_are_printed(kmlp, tmp_path):

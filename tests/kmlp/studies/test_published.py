@@ -4,7 +4,7 @@ import pytest
 from helpers.made_up import made_up_ablation
 
 from kmlp import ConfigError
-from kmlp.studies.published import Figure, beside, verdict
+from kmlp.studies.published import PublishedValue, compare_with_published, verdict
 
 pytestmark = pytest.mark.once
 
@@ -24,35 +24,54 @@ NEAR = [60.4, 60.9, 61.9]  # mean 61.07, spread 0.76: one more is within 61.07 +
     ],
 )
 def test_a_figure_knows_how_it_was_rounded(text, half_unit):
-    assert (Figure(text), Figure(text).text) == (float(text), text)
-    assert Figure(text).half_unit == pytest.approx(half_unit)
+    assert (PublishedValue(text), PublishedValue(text).text) == (float(text), text)
+    assert PublishedValue(text).half_unit == pytest.approx(half_unit)
 
 
 @pytest.mark.parametrize(
-    ("published", "explained"),
+    ("published", "within_prediction_interval"),
     [("57.0", False), ("57.5", True), ("61.1", True), ("64.6", True), ("65.1", False)],
 )
-def test_the_spread_of_seeds_explains_what_one_more_seed_could_be(published, explained):
-    found = beside(Figure(published), NEAR)
-    assert found.explained is explained
+def test_the_spread_of_seeds_explains_what_one_more_seed_could_be(
+    published, within_prediction_interval
+):
+    found = compare_with_published(PublishedValue(published), NEAR)
+    assert found.within_prediction_interval is within_prediction_interval
     assert found.difference == pytest.approx(61.0667 - float(published), abs=1e-3)
 
 
 def test_rounding_explains_what_no_spread_does():
-    assert beside(Figure("10.0"), [10.04, 10.04]).explained is True
-    assert beside(Figure("10.0"), [10.06, 10.06]).explained is False
+    assert (
+        compare_with_published(
+            PublishedValue("10.0"), [10.04, 10.04]
+        ).within_prediction_interval
+        is True
+    )
+    assert (
+        compare_with_published(
+            PublishedValue("10.0"), [10.06, 10.06]
+        ).within_prediction_interval
+        is False
+    )
 
 
 def test_one_seed_or_none_explains_nothing():
-    found = beside(Figure("65.1"), [61.0])
-    assert (found.explained, found.ours.interval) == (None, None)
+    found = compare_with_published(PublishedValue("65.1"), [61.0])
+    assert (found.within_prediction_interval, found.ours.interval) == (None, None)
     assert found.difference == pytest.approx(-4.1)
-    found = beside(Figure("65.1"), [])
-    assert (found.ours, found.explained, found.difference, found.ratio) == (None,) * 4
+    found = compare_with_published(PublishedValue("65.1"), [])
+    assert (
+        found.ours,
+        found.within_prediction_interval,
+        found.difference,
+        found.ratio,
+    ) == (None,) * 4
 
 
 def test_times_are_a_ratio():
-    assert beside(Figure("900"), [30.0, 60.0]).ratio == pytest.approx(20)
+    assert compare_with_published(
+        PublishedValue("900"), [30.0, 60.0]
+    ).ratio == pytest.approx(20)
 
 
 LOW, HIGH = [0.80, 0.81, 0.80], [0.90, 0.91, 0.901]

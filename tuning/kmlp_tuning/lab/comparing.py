@@ -1,4 +1,4 @@
-"""The published figures of a recipe, each beside ours."""
+"""The published values of a recipe, each compared with ours."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from kmlp.model.config import value_text
 from kmlp.model.fields import plain
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.published import Beside, beside, verdict
+from kmlp.studies.published import PublishedComparison, compare_with_published, verdict
 from kmlp.studies.results import LevelResult
 from kmlp.training.run import EpochRecord, Run
-from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, Figures, SearchPart
+from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
 from kmlp_tuning.search.results import Search
 
-UNITS = {
-    "accuracy": "validation accuracy, %",
-    "loss": "validation loss",
-    "train_loss": "training loss",
-    "seconds": "seconds of training",
+QUANTITIES = {
+    "accuracy": ("validation accuracy", "%"),
+    "loss": ("validation loss", ""),
+    "train_loss": ("training loss", ""),
+    "seconds": ("seconds of training", ""),
 }
-"""What is compared, with its unit."""
+"""The name and the unit of every quantity that can be compared."""
 
 _OF_EPOCH: dict[str, Callable[[EpochRecord], float]] = {
     "accuracy": lambda record: 100 * record.val_accuracy,
@@ -34,56 +34,59 @@ _OF_EPOCH: dict[str, Callable[[EpochRecord], float]] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """A published figure beside ours."""
+class ComparedRow:
+    """A published value of one level, after one epoch."""
 
-    value: Any
-    """Of the axis, or the number of the trial."""
+    level: Any
+    """The level of the ablation, or the number of the configuration."""
     labels: tuple[str, ...]
-    """The value, and of a trial what tells it from others, as text."""
+    """The level, and the fields that tell a configuration from the others, as text."""
     epoch: int
-    found: Beside
+    comparison: PublishedComparison
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compared:
-    """The figures of one quantity."""
+class QuantityComparison:
+    """The published values of one quantity, compared with ours."""
 
     quantity: str
-    """A key of `UNITS`."""
+    """A key of `QUANTITIES`."""
     headers: tuple[str, ...]
-    """Of the labels."""
-    rows: tuple[Row, ...]
+    """The headers of the labels."""
+    rows: tuple[ComparedRow, ...]
 
     @property
     def sentence(self) -> str:
-        """How many of the figures the spread of our seeds explains."""
-        told = [row for row in self.rows if row.found.explained is not None]
-        figures = count_of(len(self.rows), "published figure")
+        """The number of published values within the prediction intervals, in a sentence."""
+        values = count_of(len(self.rows), "published value")
         if self.quantity == "seconds":
-            return f"{figures} of seconds: those were other machines."
-        name = UNITS[self.quantity].partition(",")[0]
-        if not told:
+            return f"{values} of seconds: those were other machines."
+        name, _ = QUANTITIES[self.quantity]
+        within = [
+            row.comparison.within_prediction_interval
+            for row in self.rows
+            if row.comparison.within_prediction_interval is not None
+        ]
+        if not within:
             return (
-                f"{figures} of {name}: fewer than two seeds finished, which tell no "
-                "spread, so it cannot be said whether chance explains the differences."
+                f"{values} of {name}: fewer than two seeds finished, so the spread of the "
+                "seeds is unknown, and chance may or may not explain the differences."
             )
-        inside = sum(bool(row.found.explained) for row in told)
-        without = len(self.rows) - len(told)
-        rest = f" Of {without} it cannot be said: fewer than two seeds finished."
-        rest = rest if without else ""
+        unknown = len(self.rows) - len(within)
+        rest = f" {unknown} cannot be judged: fewer than two seeds finished."
         return (
-            f"{inside} of {count_of(len(told), 'published figure')} of {name} "
-            f"{'is' if inside == 1 else 'are'} where one more seed of ours would be in "
-            f"95 % of cases: about one of 20 is not, by chance alone.{rest}"
+            f"{sum(within)} of {count_of(len(within), 'published value')} of {name} "
+            f"{'is' if sum(within) == 1 else 'are'} where one more seed of ours would be "
+            f"in 95 % of cases. By chance alone, about one of 20 is not."
+            f"{rest if unknown else ''}"
         )
 
 
-def all_shown(compared: Sequence[Compared], study: ConfigList) -> bool:
-    """Return whether the tables of published figures show all of a list: each of its
-    configurations has a figure, and every run finished.
+def shows_all(comparisons: Sequence[QuantityComparison], study: ConfigList) -> bool:
+    """Return whether tables of published values show all of a list: each configuration has
+    a published value, and every run finished.
     """
-    shown = {row.value for it in compared for row in it.rows}
+    shown = {row.level for comparison in comparisons for row in comparison.rows}
     return all(
         level.value in shown and len(level.finished) == len(level.runs)
         for level in study.levels
@@ -92,16 +95,16 @@ def all_shown(compared: Sequence[Compared], study: ConfigList) -> bool:
 
 def compare_part(
     part: AblationPart | ConfigListPart, study: Ablation | ConfigList
-) -> list[Compared]:
-    """All that was published of a part beside what it has come to, by quantity."""
+) -> list[QuantityComparison]:
+    """Compare all published values of a part with its study, by quantity."""
     return [
-        Compared(
+        QuantityComparison(
             quantity=quantity,
             headers=_headers(study),
-            rows=tuple(_rows(quantity, part.figures, study)),
+            rows=tuple(_rows(quantity, part, study)),
         )
-        for quantity in UNITS
-        if quantity in part.figures
+        for quantity in QUANTITIES
+        if quantity in part.published
     ]
 
 
@@ -109,23 +112,25 @@ def _headers(study: Ablation | ConfigList) -> tuple[str, ...]:
     return (study.axis,) if isinstance(study, Ablation) else ("trial", *study.varied)
 
 
-def _rows(quantity: str, figures: Figures, study: Ablation | ConfigList) -> Iterator[Row]:
-    by_value = {level.value: level for level in study.levels}
-    for key, published in figures[quantity].items():
-        level = by_value[key]
+def _rows(
+    quantity: str, part: AblationPart | ConfigListPart, study: Ablation | ConfigList
+) -> Iterator[ComparedRow]:
+    levels = {level.value: level for level in study.levels}
+    for key, values in part.published[quantity].items():
+        level = levels[key]
         last = study.epochs_of(level) if isinstance(study, ConfigList) else study.epochs
-        first = 1 if len(published) > 1 else last
-        for epoch, figure in enumerate(published, start=first):
-            yield Row(
-                value=key,
+        first = 1 if len(values) > 1 else last
+        for epoch, value in enumerate(values, start=first):
+            yield ComparedRow(
+                level=key,
                 labels=_labels(study, level),
                 epoch=epoch,
-                found=beside(figure, _ours(quantity, level, epoch)),
+                comparison=compare_with_published(value, _ours(quantity, level, epoch)),
             )
 
 
 def _ours(quantity: str, level: LevelResult, epoch: int) -> list[float]:
-    """Our figures, one a seed that finished."""
+    """Our values, one for each seed that finished."""
     if quantity == "seconds":
         return [run.seconds for run in level.finished]
     return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in level.finished]
@@ -138,50 +143,54 @@ def _labels(study: Ablation | ConfigList, level: LevelResult) -> tuple[str, ...]
 
 
 def claims(part: AblationPart, study: Ablation) -> list[str]:
-    """Whether what was published of the best value holds here."""
+    """The verdict on the published best level, if there is one."""
     return [verdict(study, best) for best in part.best]
 
 
 def search_claims(part: SearchPart, search: Search) -> list[str]:
     """The published best beside the best of our search, in sentences."""
-    fields = ", ".join(f"{name} {value_text(name, it)}" for name, it in part.best.items())
+    fields = ", ".join(
+        f"{name} {value_text(name, value)}" for name, value in part.best.items()
+    )
     if part.accuracy is not None:
         in_brackets = f" ({fields})" if fields else ""
-        said = f"Published: the best has {part.accuracy:g} %{in_brackets}."
+        claim = f"Published: the best has {part.accuracy:g} %{in_brackets}."
     elif fields:
-        said = f"Published: the best has {fields}."
+        claim = f"Published: the best has {fields}."
     else:
         return []
     best = search.best()
     if best is None or best.run is None:
-        return [said, "Here every configuration diverged or failed."]
+        return [claim, "Here every configuration diverged or failed."]
     text = (
-        f"Ours: trial {best.number} has {_percent(best.run)} in the search, which chose "
-        "it for that among many, and so is optimistic on average"
+        f"Ours: trial {best.number} has {_percent(best.run)} in the search, which selected "
+        "it for that among many, so this is optimistic on average"
     )
-    again = search.replication.levels if search.replication is not None else ()
-    for level in again:
+    levels = search.replication.levels if search.replication is not None else ()
+    for level in levels:
         if level.value == best.number and level.val_accuracy is not None:
             seeds = count_of(level.val_accuracy.size, "other seed")
             text += f"; with {seeds} {100 * level.val_accuracy.mean:.2f} %"
-    return [said, f"{text}."]
+    return [claim, f"{text}."]
 
 
 def _percent(run: Run) -> str:
     return f"{100 * run.val_accuracy:.2f} %"
 
 
-def compared_to_dict(found: Compared) -> list[dict[str, Any]]:
-    """The figures as plain values, which JSON can hold."""
+def comparison_to_list(comparison: QuantityComparison) -> list[dict[str, Any]]:
+    """The rows as plain values, which JSON can hold."""
     return [
         {
-            "quantity": found.quantity,
-            "value": plain(row.value),
+            "quantity": comparison.quantity,
+            "value": plain(row.level),
             "epoch": row.epoch,
-            "published": float(row.found.published),
-            "ours": estimate_to_dict(row.found.ours),
-            "difference": row.found.difference,
-            "explained": None if found.quantity == "seconds" else row.found.explained,
+            "published": float(row.comparison.published),
+            "ours": estimate_to_dict(row.comparison.ours),
+            "difference": row.comparison.difference,
+            "within_prediction_interval": None
+            if comparison.quantity == "seconds"
+            else row.comparison.within_prediction_interval,
         }
-        for row in found.rows
+        for row in comparison.rows
     ]

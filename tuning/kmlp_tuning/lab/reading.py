@@ -22,7 +22,7 @@ from kmlp.errors import (
 )
 from kmlp.model.config import RunConfig, axis_field, config_fields, parse_axis_values
 from kmlp.model.fields import ConfigField
-from kmlp.studies.published import Figure
+from kmlp.studies.published import PublishedValue
 from kmlp_tuning.lab.problems import schema_problems
 from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, Recipe, SearchPart
 from kmlp_tuning.space.domains import parse_space
@@ -87,7 +87,7 @@ def read_recipe(name: str) -> Recipe:
         ConfigError: with every problem of the file, each with its place.
     """
     text = recipe_text(name)
-    found = parsed_toml(name, text, parse_float=Figure)
+    found = parsed_toml(name, text, parse_float=PublishedValue)
     try:
         raise_problems(schema_problems(found))
         return _recipe(name, found)
@@ -145,11 +145,14 @@ def _ablation(
     _, config = gather([parse, base])
     published = dict(found.get("published", {}))
     best = tuple(_value(axis, published.pop(key)) for key in ("best",) if key in published)
-    figures = {
-        quantity: _figures_by_value(field, quantity, it)
+    values_by_quantity = {
+        quantity: _published_by_value(field, quantity, it)
         for quantity, it in published.items()
     }
-    named = [*best, *(value for by_value in figures.values() for value in by_value)]
+    named = [
+        *best,
+        *(value for by_value in values_by_quantity.values() for value in by_value),
+    ]
     raise_problems(
         f"published: {field.text(it)} is not among the values of `{axis}`: "
         f"{', '.join(map(field.text, values))}."
@@ -164,7 +167,7 @@ def _ablation(
         epochs=found.get("epochs", recipe.get("epochs", _EPOCHS)),
         seeds=found.get("seeds", recipe.get("seeds", _SEEDS)),
         best=best,
-        figures=figures,
+        published=values_by_quantity,
     )
 
 
@@ -187,10 +190,10 @@ def _configs(
         return tuple(run.get(key, own) for run in runs)
 
     epochs = each("epochs", _EPOCHS)
-    figures: dict[str, dict[int, tuple[Figure, ...]]] = {}
+    values_by_quantity: dict[str, dict[int, tuple[PublishedValue, ...]]] = {}
     for number, run in enumerate(runs, start=1):
         for quantity, it in run.get("published", {}).items():
-            numbers = _figures(quantity, it)
+            numbers = _published_values(quantity, it)
             if isinstance(it, list) and len(numbers) != epochs[number - 1]:
                 raise ConfigError(
                     [
@@ -199,14 +202,14 @@ def _configs(
                         "one for each, or one for the last."
                     ]
                 )
-            figures.setdefault(quantity, {})[number] = numbers
+            values_by_quantity.setdefault(quantity, {})[number] = numbers
     return ConfigListPart(
         **_told(found, place),
         base=base,
         configs=tuple(configs),
         epochs=epochs,
         seeds=each("seeds", _SEEDS),
-        figures=figures,
+        published=values_by_quantity,
     )
 
 
@@ -219,7 +222,7 @@ def _search(
             partial(parse_space, {}, searched=found["space"]),
             partial(_values, _given(recipe, found)),
             partial(_values, published.get("best", {})),
-            partial(_figures, "accuracy", published.get("accuracy", [])),
+            partial(_published_values, "accuracy", published.get("accuracy", [])),
         ]
     )
     space = SearchSpace(parsed.searched)
@@ -277,26 +280,26 @@ def _value(name: str, given: Any) -> Any:
     return field.parse(given) if isinstance(given, str) else field.convert(given)
 
 
-def _figures_by_value(
+def _published_by_value(
     field: ConfigField, quantity: str, given: Mapping[str, Any]
-) -> dict[Any, tuple[Figure, ...]]:
+) -> dict[Any, tuple[PublishedValue, ...]]:
     """Published figures by value of an axis.
 
     Raises:
-        ConfigError: as `_figures`, or if a value is given twice: as 0.1 and 1e-1.
+        ConfigError: as `_published_values`, or if a value is given twice: as 0.1 and 1e-1.
     """
-    found: dict[Any, tuple[Figure, ...]] = {}
+    found: dict[Any, tuple[PublishedValue, ...]] = {}
     for text, it in given.items():
         value = field.parse(text)
         if value in found:
             raise ConfigError(
                 [f"published: `{quantity}` of {field.text(value)} is given twice."]
             )
-        found[value] = _figures(quantity, it)
+        found[value] = _published_values(quantity, it)
     return found
 
 
-def _figures(quantity: str, given: Any) -> tuple[Figure, ...]:
+def _published_values(quantity: str, given: Any) -> tuple[PublishedValue, ...]:
     """Published figures, one or several.
 
     Raises:
@@ -304,7 +307,9 @@ def _figures(quantity: str, given: Any) -> tuple[Figure, ...]:
             zero; if a figure is not finite.
     """
     numbers = given if isinstance(given, list) else [given]
-    found = tuple(it if isinstance(it, Figure) else Figure(str(it)) for it in numbers)
+    found = tuple(
+        it if isinstance(it, PublishedValue) else PublishedValue(str(it)) for it in numbers
+    )
     rules: dict[str, tuple[str, Callable[[float], bool]]] = {
         "accuracy": (
             "an accuracy of {:g}, but it is a percentage: more than 1, and at most 100",

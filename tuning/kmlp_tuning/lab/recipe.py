@@ -1,4 +1,4 @@
-"""`Recipe`: the studies of a lab, and the figures that were published of each."""
+"""`Recipe`: the studies of a lab, and what was published of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kmlp.errors import gather, located
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
-from kmlp.studies.published import Figure
+from kmlp.studies.published import PublishedValue
 from kmlp.studies.runner import StudySpec
 from kmlp_tuning.search.settings import HALVING, SearchSettings, make_settings
 from kmlp_tuning.space.domains import ends
@@ -21,9 +21,10 @@ QUICK_IMAGES = 2000
 QUICK_SEEDS = 2
 QUICK_TRIALS = 4
 
-Figures = Mapping[str, Mapping[Any, tuple[Figure, ...]]]
-"""Of each quantity, `"accuracy"` in percent, `"loss"`, `"train_loss"` or `"seconds"`: the
-figures by value or number of trial, one after the last epoch, or one after each."""
+PublishedValues = Mapping[str, Mapping[Any, tuple[PublishedValue, ...]]]
+"""By quantity, `"accuracy"` in percent, `"loss"`, `"train_loss"` or `"seconds"`: the
+published values by level of an ablation or number of a configuration, one after the last
+epoch, or one after each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +49,7 @@ class AblationPart(Part):
     seeds: int
     best: tuple[Any, ...]
     """The value that was found to be the best; empty: none is published."""
-    figures: Figures
+    published: PublishedValues
 
     def question(self, *, fused: bool) -> StudySpec[Ablation]:
         """What it asks. Raises what `ablate` does."""
@@ -81,7 +82,7 @@ class ConfigListPart(Part):
     """Of each."""
     seeds: tuple[int, ...]
     """Of each."""
-    figures: Figures
+    published: PublishedValues
 
     def question(self, *, fused: bool) -> StudySpec[ConfigList]:
         """What it asks.
@@ -120,7 +121,7 @@ class SearchPart(Part):
     base: RunConfig
     options: Mapping[str, Any]
     """What `tune` is given beside."""
-    accuracy: Figure | None
+    accuracy: PublishedValue | None
     """The best's, in percent."""
     best: Mapping[str, Any]
     """The best's fields."""
@@ -162,13 +163,13 @@ class Recipe:
     """Of the lab, of which the report's is made."""
     title: str
     source: str | None
-    """Where the published figures are from."""
+    """The origin of the published values."""
     notes: tuple[str, ...]
     parts: tuple[AblationPart | ConfigListPart | SearchPart, ...]
     """In the order of the file, but all ablations together, and all lists of
     configurations, as TOML keeps them."""
     comparable: bool = True
-    """Whether it is trained as it stands, so that figures can be compared."""
+    """Whether it is trained as it stands, so that published values can be compared."""
 
     @property
     def fixed(self) -> tuple[AblationPart | ConfigListPart, ...]:
