@@ -24,11 +24,11 @@ from kmlp_cli.commands.runs import runs
 from kmlp_cli.commands.show import show
 from kmlp_cli.commands.studies import studies
 from kmlp_cli.commands.train import train
-from kmlp_cli.interruption import Interrupted, interruptible, leave
 from kmlp_cli.options.groups import add_command
-from kmlp_cli.render.output import say
-from kmlp_cli.render.streams import guarded
-from kmlp_cli.surroundings import check_current_folder
+from kmlp_cli.terminal.current_folder import check_current_folder
+from kmlp_cli.terminal.interruption import Interrupted, interruptible, leave
+from kmlp_cli.terminal.output import say
+from kmlp_cli.terminal.streams import guarded
 
 app = typer.Typer(
     name="kmlp",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
     from kmlp.store import Store, StudyRecord

@@ -1,6 +1,5 @@
 """What stands in the way of a command is said first, in a sentence."""
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -8,55 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.processes import run, set_traps
 
-from kmlp_cli.surroundings import confirmed
-
 pytestmark = pytest.mark.once
-
-
-@pytest.fixture
-def removed(tmp_path, monkeypatch):
-    """A current folder that does not exist any more."""
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    folder.rmdir()
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["studies"],
-        ["train", "--epochs", "1"],
-        ["data", "list"],
-        ["tune", "--dry-run"],
-        ["show", "a"],
-    ],
-    ids=lambda it: it[0],
-)
-def test_a_current_folder_that_was_removed(kmlp, removed, command):
-    result = kmlp(*command)
-    assert (result.code, result.out) == (2, "")
-    assert result.err == (
-        "Error: The current folder does not exist any more, or cannot be read. Change to "
-        "another one: cd ~.\n"
-    )
-
-
-@pytest.mark.parametrize(
-    "command", [["--help"], ["ablate", "--help"], ["--version"], ["info"]]
-)
-def test_what_needs_no_folder_works_without_one(kmlp, removed, command):
-    result = kmlp(*command)
-    assert (result.code, result.err) == (0, "")
-
-
-@pytest.mark.parametrize(
-    ("answer", "yes"), [("y\n", True), ("YES\n", True), ("\n", False), ("n\n", False)]
-)
-def test_answers(monkeypatch, capsys, answer, yes):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-    assert confirmed("Remove it?", "--yes") is yes
-    assert capsys.readouterr().err == "Remove it? [y/N]: "
 
 
 @pytest.fixture
@@ -67,17 +18,6 @@ def trained(kmlp, tmp_path, monkeypatch):
         "train", "--name", "mine", "--train-size", "256", "--width", "4", "--epochs", "1"
     )
     assert result.code == 0, result.err
-
-
-@pytest.mark.parametrize("stdin", [None, io.StringIO("")], ids=["closed", "at its end"])
-def test_nothing_is_removed_if_nobody_answers(kmlp, trained, monkeypatch, stdin):
-    """As with `<&-`, `< /dev/null` and in a batch job."""
-    monkeypatch.setattr(sys, "stdin", stdin)
-    result = kmlp("rm", "mine")
-    assert result.code == 2
-    assert "Nobody can answer: standard input is closed or at its end." in result.err
-    assert "Give --yes" in result.err
-    assert kmlp("show", "mine").code == 0
 
 
 @pytest.mark.parametrize(

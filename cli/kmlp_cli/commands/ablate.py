@@ -61,8 +61,8 @@ def ablate(
     from kmlp.training.checks import check_count
     from kmlp_cli.render import tables
     from kmlp_cli.render.lost import still_shown
-    from kmlp_cli.render.output import print_json, print_table
     from kmlp_cli.render.progress import show_progress
+    from kmlp_cli.terminal.output import print_json, print_table
 
     execution.select_backend()
     with collect_errors() as step:
@@ -144,7 +144,7 @@ def print_ablation(study: Ablation, *, convergence: bool, target: float | None) 
     """
     from kmlp.studies.conclusion import conclusion
     from kmlp_cli.render import tables
-    from kmlp_cli.render.output import print_lines, print_table
+    from kmlp_cli.terminal.output import print_lines, print_table
 
     print_table(tables.ablation_table(study), conclusion(study))
     if convergence or target is not None:

@@ -34,7 +34,7 @@ def compare(
     from kmlp.export.json import ablation_comparison_to_dict
     from kmlp.studies.compare import compare_ablations, pairing_text
     from kmlp_cli.loading import load_study, opened
-    from kmlp_cli.render.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json, print_table
 
     if first == second:
         raise ConfigError([f'"{first}" is given twice. Give two studies.'])

@@ -9,7 +9,7 @@ import typer
 from kmlp_cli.loading import opened
 from kmlp_cli.options.execution import Jobs, RunsDir
 from kmlp_cli.options.output import OutputOptions
-from kmlp_cli.render.output import print_json, print_lines, say
+from kmlp_cli.terminal.output import print_json, print_lines, say
 
 if TYPE_CHECKING:
     from kmlp.store.doctor import Health, LostRun

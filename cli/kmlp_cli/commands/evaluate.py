@@ -12,7 +12,7 @@ from kmlp_cli.options.execution import Backend
 from kmlp_cli.options.model import Custom, Model
 from kmlp_cli.options.output import Json
 from kmlp_cli.options.targets import Overwrite
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
     from altair import LayerChart
@@ -70,7 +70,7 @@ def evaluate(
     from kmlp.inference.evaluation import evaluate as run_evaluation
     from kmlp.model.config import dataset_of, parse_config
     from kmlp.model.keras_files import check_model_file
-    from kmlp_cli.render.output import print_json, print_lines, print_table
+    from kmlp_cli.terminal.output import print_json, print_lines, print_table
 
     backends.select(backend)
     texts = {"dataset": dataset, "validation_fraction": validation_fraction}

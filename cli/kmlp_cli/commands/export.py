@@ -12,7 +12,7 @@ from kmlp_cli.loading import load_study, opened
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
 from kmlp_cli.options.targets import LogOptions, Overwrite
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 EPILOG = "\n\n".join(
     [

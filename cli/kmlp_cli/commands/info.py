@@ -24,7 +24,7 @@ def info(
     from kmlp import backend as backends
     from kmlp.errors import BackendError
     from kmlp.settings import differing_settings
-    from kmlp_cli.render.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json, print_table
 
     chosen = backends.select(backend) if backend or backends.installed() else None
     devices, failure = [], None

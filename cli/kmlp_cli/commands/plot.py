@@ -12,7 +12,7 @@ from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
 from kmlp_cli.options.targets import Overwrite
 from kmlp_cli.options.view import Baseline
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 _LISTED = "; ".join(f"of {name}: {', '.join(kinds)}" for name, kinds in KINDS.items())
 

@@ -64,7 +64,7 @@ def predict(
     from kmlp.inference.prediction import predict as run_prediction
     from kmlp.model.config import config_fields
     from kmlp.model.keras_files import check_model_file
-    from kmlp_cli.render.output import print_json, say
+    from kmlp_cli.terminal.output import print_json, say
 
     backends.select(backend)
     gather(
@@ -110,7 +110,7 @@ def predict(
         )
         return
     from kmlp_cli.render.model_tables import confidence_text, prediction_table
-    from kmlp_cli.render.output import has_colours, print_lines, print_table, print_text
+    from kmlp_cli.terminal.output import has_colours, print_lines, print_table, print_text
 
     for file, prediction in zip(files, found, strict=True):
         best = [(names[number], share) for number, share in prediction.best(_BEST)]

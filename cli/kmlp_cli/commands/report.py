@@ -15,7 +15,7 @@ from kmlp_cli.charts import drawn
 from kmlp_cli.loading import Loaded
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.targets import Overwrite
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable

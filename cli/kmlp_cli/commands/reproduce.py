@@ -81,14 +81,14 @@ def reproduce(
     """
     from kmlp.errors import ConfigError, StoreLostError, gather, located
     from kmlp.training.checks import check_count
-    from kmlp_cli.render.output import (
+    from kmlp_cli.render.recipe_tables import plan_rows, plan_table
+    from kmlp_cli.terminal.output import (
         print_file,
         print_json,
         print_lines,
         print_table,
         print_text,
     )
-    from kmlp_cli.render.recipe_tables import plan_rows, plan_table
     from kmlp_tuning.lab import read_recipe, recipe_text
 
     if as_schema:

@@ -9,8 +9,8 @@ import typer
 from kmlp_cli.loading import opened
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
-from kmlp_cli.render.output import say
-from kmlp_cli.surroundings import confirmed
+from kmlp_cli.terminal.output import say
+from kmlp_cli.terminal.question import confirmed
 
 if TYPE_CHECKING:
     from kmlp.store.leases import Holder

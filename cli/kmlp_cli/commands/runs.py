@@ -9,7 +9,7 @@ import typer
 from kmlp_cli.loading import opened
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.output import Json
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 
 def runs(
@@ -39,8 +39,8 @@ def runs(
 ) -> None:
     """List the runs, the one that was trained last first."""
     from kmlp.store.listing import list_runs, parse_filters
-    from kmlp_cli.render.output import print_json_list, print_table
     from kmlp_cli.render.store_tables import runs_table
+    from kmlp_cli.terminal.output import print_json_list, print_table
 
     filters = parse_filters(where or [], status=status)
     with opened(runs_dir) as store:

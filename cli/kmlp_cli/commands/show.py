@@ -58,7 +58,7 @@ def show(
 def _show_run(run: Run, *, as_json: bool) -> None:
     from kmlp.export.json import run_to_json
     from kmlp_cli.render import tables
-    from kmlp_cli.render.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json, print_table
 
     if as_json:
         print_json(run_to_json(run))
@@ -72,7 +72,7 @@ def _show_ablation(
     from kmlp.export.json import ablation_to_dict
     from kmlp.model.config import axis_field
     from kmlp_cli.commands.ablate import print_ablation
-    from kmlp_cli.render.output import print_json
+    from kmlp_cli.terminal.output import print_json
 
     if view.baseline is not None:
         value = axis_field(ablation.axis).parse(view.baseline)
@@ -86,7 +86,7 @@ def _show_ablation(
 def _show_config_list(configs: ConfigList, *, as_json: bool) -> None:
     from kmlp.export.json import config_list_to_dict
     from kmlp_cli.render.config_list_tables import print_config_list
-    from kmlp_cli.render.output import print_json
+    from kmlp_cli.terminal.output import print_json
 
     if as_json:
         print_json(config_list_to_dict(configs))
@@ -96,7 +96,7 @@ def _show_config_list(configs: ConfigList, *, as_json: bool) -> None:
 
 def _show_search(search: Search, *, as_json: bool) -> None:
     from kmlp_cli.commands.tune import print_search
-    from kmlp_cli.render.output import print_json
+    from kmlp_cli.terminal.output import print_json
     from kmlp_tuning.search.export import search_to_dict
 
     if as_json:

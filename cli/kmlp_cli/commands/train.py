@@ -33,9 +33,9 @@ def train(
     from kmlp.training.checks import check_count
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown
-    from kmlp_cli.render.output import print_json, print_table
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.render.tables import run_summary, run_table
+    from kmlp_cli.terminal.output import print_json, print_table
 
     execution.select_backend()
     with collect_errors() as step:

@@ -63,9 +63,9 @@ def tune(
     from kmlp.settings import read_settings
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown
-    from kmlp_cli.render.output import print_json, print_table, say
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.render.search_tables import plan_table
+    from kmlp_cli.terminal.output import print_json, print_table, say
     from kmlp_tuning.search.export import plan_to_dict, search_to_dict
     from kmlp_tuning.search.run import tune as run_search
     from kmlp_tuning.search.settings import make_settings
@@ -141,7 +141,7 @@ def print_search(search: Search, *, every: bool = False) -> None:
     """Prints what came of a search, all of it or the best ten trials."""
     from kmlp.studies.conclusion import conclusion
     from kmlp_cli.render import search_tables as tables
-    from kmlp_cli.render.output import print_lines, print_table
+    from kmlp_cli.terminal.output import print_lines, print_table
 
     print_table(tables.search_table(search, every=every))
     if search.importances is not None:

@@ -15,7 +15,7 @@ from kmlp._util.files import parsed, read_text
 from kmlp.backend import BACKENDS
 from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
 from kmlp_cli.options.groups import Option, OptionGroup
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 Backend = Annotated[
     str | None,

@@ -12,7 +12,7 @@ import typer
 
 from kmlp.errors import gather
 from kmlp_cli.options.groups import OptionGroup
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
     from kmlp.studies.rows import StudyRuns

@@ -1,1 +1,1 @@
-"""Everything that reaches a terminal or a pipe: tables, progress, messages."""
+"""Results and progress, as Rich shows them."""

@@ -13,8 +13,6 @@ from rich.table import Table
 from kmlp._util.text import visible
 from kmlp.statistics import Difference, Estimate
 
-ASCII_BOX = box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
-"""The lines of tables where there are no others."""
 NONE = "-"
 """In a cell of which there is nothing to say."""
 _HEIGHTS = "▁▂▃▄▅▆▇█"

@@ -10,8 +10,8 @@ from kmlp.studies.conclusion import conclusion
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import LevelResult
 from kmlp_cli.render.cells import NONE, mean_percent, percent, plain_table
-from kmlp_cli.render.output import print_table
 from kmlp_cli.render.tables import description, wrongs
+from kmlp_cli.terminal.output import print_table
 
 
 def print_config_list(study: ConfigList) -> None:

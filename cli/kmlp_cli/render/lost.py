@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kmlp.errors import StoreLostError
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 FROM_MEMORY = (
     "Shown is what is in memory: the runs that finished; if none did, all of them after as "

@@ -34,9 +34,9 @@ from kmlp.engine import (
 from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig, short_text
 from kmlp.training.run import EpochRecord, Run
-from kmlp_cli.interruption import Interrupted
-from kmlp_cli.render.console import PlainConsole, plain
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.console import PlainConsole, plain
+from kmlp_cli.terminal.interruption import Interrupted
+from kmlp_cli.terminal.output import say
 
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
 

@@ -16,8 +16,8 @@ from kmlp_cli.commands.tune import print_search
 from kmlp_cli.loading import load_study, opened
 from kmlp_cli.render.config_list_tables import config_list_table
 from kmlp_cli.render.lost import FROM_MEMORY
-from kmlp_cli.render.output import print_json, print_lines, print_table, print_text, say
 from kmlp_cli.render.recipe_tables import compared_table
+from kmlp_cli.terminal.output import print_json, print_lines, print_table, print_text, say
 from kmlp_tuning.lab.comparing import (
     QuantityComparison,
     claims,

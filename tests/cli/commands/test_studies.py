@@ -112,7 +112,7 @@ def test_runs(kmlp):
 @pytest.mark.usefixtures("folder")
 def test_a_long_list_has_the_same_cells(kmlp, monkeypatch):
     table = kmlp("runs").out.splitlines()
-    monkeypatch.setattr("kmlp_cli.render.output._LONG", 1)
+    monkeypatch.setattr("kmlp_cli.terminal.output._LONG", 1)
     lines = kmlp("runs").out.splitlines()
     assert len(lines) == 5
     for line in lines[1:]:

@@ -11,7 +11,7 @@ def info(name: Dataset, tfds_data_dir: TfdsDataDir = None, as_json: Json = False
     from kmlp.data import load_images
     from kmlp.data.catalog import describe
     from kmlp_cli.render.data_tables import dataset_facts, dataset_table
-    from kmlp_cli.render.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json, print_table
 
     found = describe(name, load_images(name, tfds_data_dir=tfds_data_dir))
     if as_json:

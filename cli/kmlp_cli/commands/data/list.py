@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kmlp_cli.options.output import Json
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 
 def list_(as_json: Json = False) -> None:
@@ -13,7 +13,7 @@ def list_(as_json: Json = False) -> None:
     """
     from kmlp.data.catalog import catalog
     from kmlp_cli.render.data_tables import datasets_table
-    from kmlp_cli.render.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json, print_table
 
     found = catalog()
     if as_json:

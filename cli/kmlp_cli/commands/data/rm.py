@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from kmlp_cli.commands.data.shared import Dataset
-from kmlp_cli.render.output import say
-from kmlp_cli.surroundings import confirmed
+from kmlp_cli.terminal.output import say
+from kmlp_cli.terminal.question import confirmed
 
 
 def rm(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
     from kmlp.data import Images

@@ -9,7 +9,7 @@ import typer
 
 from kmlp_cli.commands.data.shared import Dataset
 from kmlp_cli.options.targets import Overwrite
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 
 def show(

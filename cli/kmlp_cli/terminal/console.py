@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.text import Text
 
 from kmlp._util.text import visible
+
+ASCII_BOX = box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
+"""The lines of tables on a stream that has only ASCII."""
 
 
 class PlainConsole(Console):

@@ -10,8 +10,8 @@ import pytest
 from kmlp import RunConfig
 from kmlp._util.processes import ENDING, held
 from kmlp.engine import RunRequest, RunWaits
-from kmlp_cli.interruption import Interrupted, interruptible
 from kmlp_cli.render.progress import show_progress
+from kmlp_cli.terminal.interruption import Interrupted, interruptible
 
 pytestmark = pytest.mark.once
 
@@ -54,7 +54,7 @@ def test_of_several_signals_the_first_is_raised():
 def test_a_second_ctrl_c_later_ends_the_process_at_once(monkeypatch):
     codes = []
     monkeypatch.setattr(os, "_exit", codes.append)
-    monkeypatch.setattr("kmlp_cli.interruption._SECONDS_DEAF", 0.0)
+    monkeypatch.setattr("kmlp_cli.terminal.interruption._SECONDS_DEAF", 0.0)
     with pytest.raises(Interrupted), interruptible():
         try:
             signal.raise_signal(signal.SIGINT)

@@ -26,11 +26,11 @@ from kmlp.engine import (
 from kmlp.inference.evaluation import ClassScores, Evaluation
 from kmlp.training.run import Run
 from kmlp_cli.render.cells import plain_table, sparkline
-from kmlp_cli.render.console import PlainConsole
 from kmlp_cli.render.model_tables import classes_table, prediction_table
-from kmlp_cli.render.output import print_lines, print_table, say
 from kmlp_cli.render.progress import LiveDisplay, PlainLines
-from kmlp_cli.render.streams import Stream
+from kmlp_cli.terminal.console import PlainConsole
+from kmlp_cli.terminal.output import print_lines, print_table, say
+from kmlp_cli.terminal.streams import Stream
 
 pytestmark = pytest.mark.once
 
@@ -54,14 +54,14 @@ def modules():
 def test_nothing_is_printed_by_any_other_way():
     """What is printed in two ways will be printed in a third, which takes markup."""
     expected = {
-        "print": {"output.py", "streams.py"},
-        ".print": {"output.py", "progress.py"},  # of the one console
+        "print": {"terminal/output.py", "terminal/streams.py"},
+        ".print": {"terminal/output.py", "render/progress.py"},  # of the one console
         ".echo": {"app.py"},
-        ".write": {"streams.py"},
+        ".write": {"terminal/streams.py"},
         "Console": set(),
-        "Table": {"report.py"},  # that of pages
-        "_Table": {"cells.py"},
-        "Text": {"console.py", "model_tables.py", "progress.py"},
+        "Table": {"commands/report.py"},  # that of pages
+        "_Table": {"render/cells.py"},
+        "Text": {"terminal/console.py", "render/model_tables.py", "render/progress.py"},
         "TextColumn": set(),
         ".from_markup": set(),
     }

@@ -13,7 +13,7 @@ import pytest
 from helpers.processes import python
 from helpers.stores import seal_all
 
-from kmlp_cli.render.streams import Stream, StyledStream, guarded
+from kmlp_cli.terminal.streams import Stream, StyledStream, guarded
 
 pytestmark = pytest.mark.once
 
@@ -134,7 +134,7 @@ import os, sys
 for number in (0, 2):
     os.close(number)
 sys.stdin = sys.stderr = None
-from kmlp_cli.render.streams import guarded
+from kmlp_cli.terminal.streams import guarded
 with guarded():
     print("lost", file=sys.stderr)
     with open(sys.executable) as opened:

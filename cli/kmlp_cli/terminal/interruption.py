@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from kmlp._util.processes import ENDING
-from kmlp_cli.render.output import say
+from kmlp_cli.terminal.output import say
 
 _SECONDS_DEAF = 1.0
 """How long a second Ctrl-C is taken for the first one."""

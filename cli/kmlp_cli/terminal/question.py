@@ -1,31 +1,11 @@
-"""What a command finds around it: the current folder, and somebody who answers."""
+"""A question on the terminal, before something is removed."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from kmlp.errors import ConfigError
-from kmlp_cli.render.output import say
-
-
-def current_folder() -> Path | None:
-    """The current folder; None if there is none any more, or it cannot be read."""
-    try:
-        return Path.cwd()
-    except OSError:
-        return None
-
-
-def check_current_folder() -> None:
-    """Raises `ConfigError` if the current folder was removed."""
-    if current_folder() is None:
-        raise ConfigError(
-            [
-                "The current folder does not exist any more, or cannot be read. Change to "
-                "another one: cd ~."
-            ]
-        )
+from kmlp_cli.terminal.output import say
 
 
 def confirmed(question: str, without: str) -> bool:

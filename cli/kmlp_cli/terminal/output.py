@@ -29,7 +29,7 @@ def say(line: str = "", *, end: str = "\n") -> None:
 
 def has_colours() -> bool:
     """Whether stdout is a terminal that shows colours, and blocks to colour."""
-    from kmlp_cli.render.console import PlainConsole, fitting
+    from kmlp_cli.terminal.console import PlainConsole, fitting
 
     console = PlainConsole()
     return console.color_system is not None and fitting(console, "▀") == "▀"
@@ -65,8 +65,7 @@ def print_table(table: Table, *lines: str) -> None:
     from rich.cells import cell_len
     from rich.measure import Measurement
 
-    from kmlp_cli.render.cells import ASCII_BOX
-    from kmlp_cli.render.console import PlainConsole, fitting
+    from kmlp_cli.terminal.console import ASCII_BOX, PlainConsole, fitting
 
     console = PlainConsole()
     if console.options.ascii_only:
@@ -90,7 +89,7 @@ def print_table(table: Table, *lines: str) -> None:
 
 def print_text(*lines: str) -> None:
     """Prints lines, which break between words where a terminal is narrow."""
-    from kmlp_cli.render.console import PlainConsole, plain
+    from kmlp_cli.terminal.console import PlainConsole, plain
 
     console = PlainConsole()
     for line in lines:

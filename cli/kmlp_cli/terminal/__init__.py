@@ -1,0 +1,1 @@
+"""The process' terminal: its streams, signals and questions, and printing to it."""

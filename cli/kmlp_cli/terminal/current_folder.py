@@ -1,0 +1,24 @@
+"""The current folder, which may have been removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kmlp.errors import ConfigError
+
+
+def check_current_folder() -> None:
+    """Check that the current folder exists and can be read.
+
+    Raises:
+        ConfigError: if not.
+    """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigError(
+            [
+                "The current folder does not exist any more, or cannot be read. Change to "
+                "another one: cd ~."
+            ]
+        ) from error
