@@ -18,7 +18,7 @@ ablate: $(VENV)/installed
 test: $(VENV)/installed-all
 	$(MAKE) lint
 	$(MAKE) --jobs=3 $(SYNC) test-once test-tensorflow test-crashes \
-	    test-jax test-torch test-wheel
+	    test-jax test-torch test-wheel docs
 
 .PHONY: lint
 lint: $(VENV)/installed-all
@@ -77,6 +77,11 @@ test-wheel: $(VENV)/installed-all
 	    -c constraints.txt dist/*.whl
 	$(BIN)/python tests/smoke_wheel.py $(VENV)-wheel/bin
 	rm -rf $(VENV)-wheel
+
+# The documentation, in site/: no network is needed to build or to read it.
+.PHONY: docs
+docs: $(VENV)/installed-all
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
 
 .PHONY: bench
 bench: $(VENV)/installed-all

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from helpers.json_types import check_output
 from kmlp_cli.app import main
 
 USER_SCRIPTS = Path(__file__).parents[1] / "user_scripts"
@@ -28,7 +29,10 @@ def kmlp(
 
 
 def kmlp_here(monkeypatch, capsys):
-    """What runs the command line in this process: exit code, stdout, stderr."""
+    """What runs the command line in this process: exit code, stdout, stderr.
+
+    What `--json` prints must have the types that its documentation states.
+    """
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["kmlp", *arguments])
@@ -36,6 +40,8 @@ def kmlp_here(monkeypatch, capsys):
         with pytest.raises(SystemExit) as caught:
             main()
         out, err = capsys.readouterr()
+        if "--json" in arguments and out:
+            check_output(arguments, out)
         return SimpleNamespace(code=caught.value.code or 0, out=out, err=err)
 
     return run

@@ -41,7 +41,7 @@ replicates = 0
 space = { learning_rate = "0.1:1:log" }
 published = { accuracy = 91.5, best = { learning_rate = 0.5 } }
 """
-DOCS = Path(__file__).parents[3] / "docs" / "hand-in-a-lab.md"
+DOCS = Path(__file__).parents[3] / "docs" / "guides" / "labs.md"
 
 
 @pytest.fixture(scope="module")

@@ -303,7 +303,7 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
         executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
 
 
-DOCS = Path(__file__).parents[3] / "docs" / "cluster.md"
+DOCS = Path(__file__).parents[3] / "docs" / "guides" / "clusters.md"
 
 
 @pytest.mark.once

@@ -1,0 +1,58 @@
+"""The pages of the public Python names, which mkdocstrings fills from the docstrings."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import griffe
+
+FOLDER = "reference/python"
+MODULES = {
+    "kmlp": "The library: train, compare, evaluate.",
+    "kmlp_tuning": "The search, and its pieces for Keras Tuner.",
+    "kmlp.statistics": "The formulas: intervals, paired differences, p-values.",
+    "kmlp.engine": "The protocols, for an executor or an observer of your own.",
+}
+
+
+@cache
+def pages() -> dict[str, str]:
+    """Return the pages by path."""
+    return {f"{FOLDER}/{name}.md": _page(name, text) for name, text in MODULES.items()}
+
+
+def _page(name: str, summary: str) -> str:
+    package = griffe.load(
+        name, search_paths=[".", "tuning"], resolve_aliases=True, resolve_external=False
+    )
+    exported = [str(it) for it in package.exports or []] or [
+        it for it, member in package.members.items() if _is_own(it, member)
+    ]
+    groups: dict[str, list[str]] = {
+        "Functions": [],
+        "Classes": [],
+        "Errors": [],
+        "Values": [],
+    }
+    for public in exported:
+        groups[_group(package[public])].append(public)
+    parts = [f"# {name}\n", f"{summary}\n"]
+    for heading, names in groups.items():
+        if names:
+            parts.append(f"## {heading}\n")
+            parts += [
+                f"::: {name}.{it}\n    options:\n      heading_level: 3\n" for it in names
+            ]
+    return "\n".join(parts)
+
+
+def _is_own(name: str, member: griffe.Object | griffe.Alias) -> bool:
+    return not name.startswith("_") and not member.is_alias and not member.is_module
+
+
+def _group(member: griffe.Object | griffe.Alias) -> str:
+    if member.is_function:
+        return "Functions"
+    if member.is_class:
+        return "Errors" if member.name.endswith("Error") else "Classes"
+    return "Values"
