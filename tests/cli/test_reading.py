@@ -1,6 +1,7 @@
 """`kmlp plot`, `report` and `compare`: what the runs folder has, drawn and told."""
 
 import json
+import re
 
 import pytest
 
@@ -56,14 +57,14 @@ def test_a_chart_is_written(kmlp, studies, tmp_path, study, more):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rates", "--out", "a.gif"), "must be one of name.html, name.png, name.svg, name.pdf."),
-        (("rates", "--out", "a.svg", "--kind", "curve"), 'did you mean "curves"?'),
-        (("rates", "--out", "a.svg", "--kind", "parallel"), "of the kind ablation, of which"),
-        (("rate", "--out", "a.svg"), 'did you mean "rates"?'),
-        (("rates", "--out", "a.svg", "--baseline", "0.2"), "one of the values of `learning_rate`"),
-        (("one", "--out", "a.svg", "--baseline", "0.1"), "--baseline is for ablations"),
-        (("search", "--out", "a.svg", "--kind", "importance"), "Search with more trials"),
-        (("rates", "--out", "no/a.svg"), "The folder no of `--out` does not exist."),
+        (("rates", "--out", "a.gif"), "--out.*a.gif.*name.html, name.png, name.svg, name.pdf"),
+        (("rates", "--out", "a.svg", "--kind", "curve"), '"curve".*"curves"'),
+        (("rates", "--out", "a.svg", "--kind", "parallel"), "parallel"),
+        (("rate", "--out", "a.svg"), '"rate".*"rates"'),
+        (("rates", "--out", "a.svg", "--baseline", "0.2"), "0.2.*`learning_rate`: 0.1, 0.5"),
+        (("one", "--out", "a.svg", "--baseline", "0.1"), "--baseline.*ablations"),
+        (("search", "--out", "a.svg", "--kind", "importance"), "more trials"),
+        (("rates", "--out", "no/a.svg"), "no .*--out"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_refused(
@@ -72,7 +73,7 @@ def test_what_cannot_be_drawn_is_refused(
     monkeypatch.chdir(tmp_path)
     result = kmlp("plot", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -124,16 +125,16 @@ def test_pictures_of_a_report_are_not_replaced(kmlp, studies, tmp_path):
     picture.write_text("mine")
     result = kmlp("report", "rates", "--out", str(tmp_path / "lab.md"))
     assert result.code == 2
-    assert f"{picture} exists, where a chart would be." in result.err
+    assert f"{picture} exists" in result.err
     assert list(tmp_path.iterdir()) == [picture]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rates", "rates", "--out", "a.html"), 'The study "rates" is given 2 times.'),
-        (("rates", "rate", "--out", "a.html"), 'did you mean "rates"?'),
-        (("rates", "--out", "a.docx"), "must be one of name.html, name.md, name.pdf."),
+        (("rates", "rates", "--out", "a.html"), '"rates" .* 2 times'),
+        (("rates", "rate", "--out", "a.html"), '"rate".*"rates"'),
+        (("rates", "--out", "a.docx"), "--out.*a.docx.*name.html, name.md, name.pdf"),
     ],
 )
 def test_what_cannot_be_reported_is_refused(
@@ -142,7 +143,7 @@ def test_what_cannot_be_reported_is_refused(
     monkeypatch.chdir(tmp_path)
     result = kmlp("report", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -163,16 +164,16 @@ def test_two_ablations_are_compared(kmlp, studies):
 @pytest.mark.parametrize(
     ("studies_given", "message"),
     [
-        (("rates", "rates"), '"rates" is given twice.'),
-        (("rates", "momenta"), "Compare studies of one axis."),
-        (("rates", "search"), '"search" is of the kind search, but must be an ablation.'),
-        (("rates", "rate"), 'Unknown study "rate": did you mean "rates"?'),
+        (("rates", "rates"), '"rates".*twice'),
+        (("rates", "momenta"), "`learning_rate`.*`momentum`"),
+        (("rates", "search"), '"search".*ablation'),
+        (("rates", "rate"), '"rate".*"rates"'),
     ],
 )
 def test_what_cannot_be_compared_is_refused(kmlp, studies, studies_given, message):
     result = kmlp("compare", *studies_given)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
 
 
 def test_how_values_learned(kmlp, studies):
@@ -190,16 +191,16 @@ def test_how_values_learned(kmlp, studies):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rates", "--target-accuracy", "0.97"), "is 0.97, but is a percentage"),
-        (("rates", "--baseline", "7"), "The baseline is 7.0, but must be one of"),
-        (("search", "--baseline", "7"), "--baseline is for ablations"),
-        (("one", "--convergence"), "--convergence is for ablations"),
+        (("rates", "--target-accuracy", "0.97"), "0.97.*percent"),
+        (("rates", "--baseline", "7"), "baseline.* 7.0,.*: 0.1, 0.5"),
+        (("search", "--baseline", "7"), "--baseline.*ablations"),
+        (("one", "--convergence"), "--convergence.*ablations"),
     ],
 )
 def test_what_show_refuses(kmlp, studies, arguments, message):
     result = kmlp("show", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
 
 
 def test_ablate_checks_its_baseline_before_it_trains(kmlp):
@@ -207,11 +208,9 @@ def test_ablate_checks_its_baseline_before_it_trains(kmlp):
         "ablate", "--param", "width", "--values", "4,8", "--baseline", "5", *SMALL[:4]
     )
     assert (result.code, result.out) == (2, "")
-    assert (
-        "The baseline is 5, but must be one of the values of `width`: 4, 8." in result.err
-    )
+    assert re.search("baseline.* 5,.*`width`: 4, 8", result.err)
     result = kmlp(
         "ablate", "--param", "width", "--values", "4,8", "--target-accuracy", "200"
     )
     assert result.code == 2
-    assert "at most 100" in result.err
+    assert re.search("--target-accuracy.* 200.* 100", result.err)

@@ -1,6 +1,7 @@
 """What stands in the way of a command is said first, in a sentence."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -23,10 +24,10 @@ def trained(kmlp, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("caf\udce9", "has bytes that are not text in UTF-8"),
-        ("a\nb", "has the character U+000A (a control character), which cannot be seen"),
-        ("a\u202eb", "has the character U+202E (right-to-left override)"),
-        ("a" * 101, "is longer than 100 characters. Give another one"),
+        ("caf\udce9", "UTF-8"),
+        ("a\nb", "U+000A"),
+        ("a\u202eb", "U+202E (right-to-left override)"),
+        ("a" * 101, "100 characters"),
         (" ", "is blank"),
     ],
 )
@@ -46,26 +47,26 @@ def test_names_that_are_no_text_are_refused_before_training(kmlp, name, why):
         ("rm NAME --yes", "Unknown study"),
         ("export NAME --out a.csv", "Unknown study"),
         ("runs --study NAME", "Unknown study"),
-        ("runs --where activation=NAME", "is no text: it is not in UTF-8"),
+        ("runs --where activation=NAME", "activation.*UTF-8"),
         (
             "runs --where width=99999999999999999999999999999999999999999",
-            "less than 2**128",
+            "less than 2[*][*]128",
         ),
         ("runs --limit 99999999999999999999999", "--limit"),
         ("train --activation NAME:relu", "importing"),
         ("train --dataset NAME", "Unknown dataset"),
         ("train --epochs 1" + "0" * 400, "`1 <= epochs <= 1000000`"),
-        ("train --runs-dir ~nosuchuser/x", "of the runs folder cannot be used"),
+        ("train --runs-dir ~nosuchuser/x", "nosuchuser/x.*runs folder"),
         (
             "train --save ~nosuchuser/m.keras",
-            "The folder ~nosuchuser of `--save` does not exist",
+            "~nosuchuser.*--save",
         ),
     ],
 )
 def test_words_that_are_no_text_and_numbers_without_end(kmlp, trained, arguments, message):
     result = kmlp(*arguments.replace("NAME", "caf\udce9").split())
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
     assert "Traceback" not in result.err
 
 
@@ -97,9 +98,7 @@ def test_space_files_and_recipes_without_end(kmlp, tmp_path, text):
         result = kmlp(*command)
         assert (result.code, result.out) == (2, "")
         [line] = result.err.splitlines()
-        assert (
-            "nested more than 100 deep" in line or "is not TOML: Exceeds the limit" in line
-        )
+        assert re.search("space.toml.*(100 deep|TOML: Exceeds)", line)
 
 
 def test_a_runtime_environment_nested_too_deep(kmlp, tmp_path):
@@ -107,7 +106,7 @@ def test_a_runtime_environment_nested_too_deep(kmlp, tmp_path):
     path.write_text("[" * 20_000)
     result = kmlp("train", "--executor", "ray", "--ray-runtime-env", str(path))
     assert result.code == 2
-    assert "nested more than 100 deep" in result.err
+    assert re.search("env.yaml.*100 deep", result.err)
 
 
 KMLP = str(Path(sys.executable).with_name("kmlp"))

@@ -1,6 +1,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers.messages import numbers
 from helpers.processes import USER_SCRIPTS, run
 from helpers.processes import kmlp as process
 
@@ -41,7 +43,7 @@ def test_table_on_stdout_plain_lines_on_stderr_and_no_control_characters():
     assert {line.split(":")[0].partition(" ")[2] for line in lines} == {
         f"width={width} seed={seed}" for width in (8, 16) for seed in (0, 1)
     }
-    assert last == "8 epochs trained, 0 runs from the store."
+    assert numbers(last) == [8, 0]
     both = result.stdout + result.stderr
     assert not {character for character in both if character < " "} - {"\n"}
 
@@ -68,7 +70,7 @@ def test_diverged_runs_are_shown_and_exported_as_null(kmlp):
     assert diverged["diverged"] == 1
     assert diverged["mean"] is None
     assert diverged["runs"][0]["history"]["val_loss"] == [None]
-    assert "learning_rate=1e+20 seed=0: diverged in epoch 1" in result.err
+    assert re.search(r"learning_rate=1e\+20 seed=0.*diverged.* 1\b", result.err)
     assert "1 of 1 diverged" in " ".join(kmlp(*arguments).out.split())
 
 
@@ -129,44 +131,26 @@ def test_dry_run_as_json(kmlp):
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
-        (["--param", "widht", "--values", "32"], ['Unknown axis "widht": did you mean "width"']),
-        (["--param", "seed", "--values", "1"], ["The seed is not an axis"]),
-        (["--param", "activation", "--values", "rellu"], ['did you mean "relu"']),
-        (["--param", "width", "--values", ""], ["Value 1 of `width` is empty"]),
-        (["--param", "width", "--values", "32,,64"], ["Value 2 of `width` is empty"]),
-        (["--param", "width", "--values", "32,32"], ["The value 32 of `width` is given 2 times"]),
-        (["--param", "width", "--values", "wide"], ["`width` is 'wide', but must be an integer"]),
-        (["--param", "width", "--values", "9x"], ["is '9x', but must be an integer, or several: 300x100"]),
-        (["--param", "width", "--values", "9,9x8", "--depth", "3"], ["for 2 hidden layers, but `depth` is 3"]),
-        (["--param", "width", "--values", "9,9x9"], ["The value 9 of `width` is given 2 times"]),
-        (["--param", "depth", "--values", "1,2", "--width", "9x8"], ["for 2 hidden layers, but `depth` is 1"]),
-        (["--param", "depth", "--values", "2,none"], ["`depth` is 'none', but must be an integer"]),
-        (["--param", "depth", "--values", "1", "--depth", "2"], ["`depth` is the axis, so --depth"]),
-        (["--param", "width", "--values", "0"], ["`width` is 0, but must be `width >= 1`"]),
-        (["--param", "learning_rate", "--values", "-1,nan"], ["is -1.0, but", "is nan, but"]),
-        (["--param", "batch_size", "--values", "50001"], ["at most the 50000 training images"]),
-        (["--param", "width", "--values", "8", "--dataset", "mnits"], ['did you mean "mnist"']),
-        (["--param", "width", "--values", "8", "--backend", "jaxx"], ['did you mean "jax"']),
-        (["--param", "width", "--values", "8", "--width", "64"], ["`width` is the axis, so --width"]),
-        (["--param", "depth", "--values", "100000000000"], ["`0 <= depth <= 1000`"]),
-        (["--param", "activation", "--values", "relu,math:sin"], ["fails on two examples"]),
-        (["--param", "width", "--values", "8", "--seeds", "0"], ["`seeds` is 0"]),
-        (["--param", "width", "--values", "8", "--epochs", "-3"], ["`epochs` is -3"]),
-        (["--param", "width", "--values", "8", "--activation", "no_module:x"], ["no_module"]),
+        (["--param", "widht", "--values", "32"], ['"widht".*"width"']),
+        (["--param", "width", "--values", "32,,64"], ["2 of `width`.*empty"]),
+        (["--param", "depth", "--values", "1", "--depth", "2"], ["`depth`.*--depth"]),
+        (["--param", "width", "--values", "8", "--backend", "jaxx"], ['"jaxx".*"jax"']),
         (
             ["--param", "width", "--values", "0,x", "--depth", "-1", "--loss", "msee",
              "--seeds", "0", "--epochs", "0"],
-            ["`width` is 0", "'x'", "`depth` is -1", 'did you mean "mse"', "`seeds`", "`epochs`"],
+            ["`width`.* 0,", "`width`.*'x'", "`depth`.* -1,", '"msee".*"mse"', "`seeds`.* 0,",
+             "`epochs`.* 0,"],
         ),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_before_training(kmlp, arguments, messages):
+    """All of it; tests/kmlp/studies has every question that an ablation refuses."""
     result = kmlp("ablate", *arguments)
     assert (result.code, result.out) == (2, "")
     assert all(line.startswith("Error: ") for line in result.err.splitlines())
     assert len(result.err.splitlines()) == len(messages)
     for message in messages:
-        assert message in result.err
+        assert re.search(message, result.err)
 
 
 def test_a_backend_that_is_not_installed_is_refused(monkeypatch, kmlp):
@@ -176,7 +160,7 @@ def test_a_backend_that_is_not_installed_is_refused(monkeypatch, kmlp):
     monkeypatch.setattr(backend, "loaded", lambda: None)
     result = kmlp(*WIDTHS, "--backend", "torch")
     assert result.code == 2
-    assert 'Error: The backend "torch" is not installed. Installed: jax.' in result.err
+    assert re.search('Error: .*"torch".* jax', result.err)
 
 
 def test_own_functions_from_a_script_in_the_current_folder():
@@ -206,7 +190,7 @@ def test_ctrl_c_says_what_was_finished():
     assert running.returncode == 130
     assert out == ""
     assert "of 1000 runs finished.\n  width=" in err
-    assert "The same command goes on where it ended." in err
+    assert "same command" in err
     assert "Traceback" not in err
 
 

@@ -78,7 +78,7 @@ def test_info_of_an_imported_dataset(kmlp, imported):
     assert found["citation"] is None
     text = " ".join(kmlp("data", "info", imported).out.split())
     assert "2 2 10 4" in text
-    assert "the largest class is 1.00 times the smallest" in text
+    assert "1.00 times" in text
 
 
 def test_info_of_mnist_names_its_licence(kmlp):
@@ -105,7 +105,7 @@ def test_info_of_a_dataset_of_tfds_cites(kmlp):
 def test_prepare_checks_all_names_first(kmlp):
     result = kmlp("data", "prepare", "mnist", "mnits")
     assert (result.code, result.out) == (2, "")
-    assert 'did you mean "mnist"?' in result.err
+    assert re.search('"mnits".*"mnist"', result.err)
     assert "60,000" not in result.err
 
 
@@ -182,7 +182,7 @@ def test_import_refuses_one_class(kmlp, folders):
     mine = pictures(folders / "mine", *TWO_CLASSES[:3])
     result = kmlp("data", "import", "mine", str(mine))
     assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
-    assert "mine: has one class, cat, but there must be two at least" in result.err
+    assert re.search("mine: .*one class, cat,", result.err)
     assert cache.entries() == []
 
 
@@ -195,7 +195,7 @@ def test_import_waits_for_no_fifo(kmlp, folders, name):
         os.mkfifo(folders / place)
     result = kmlp("data", "import", "mine", str(folders / name))
     assert (result.code, result.out) == (2, "")
-    assert "cannot be read: it is a FIFO (a pipe), not a file." in result.err
+    assert "FIFO" in result.err
 
 
 def test_show_draws_every_class(kmlp, folders, imported):
@@ -213,33 +213,27 @@ def test_show_draws_every_class(kmlp, folders, imported):
 @pytest.mark.parametrize(
     ("out", "message"),
     [
-        ("grid.bmp", "but must be one of name.png, name.jpg, name.jpeg"),
-        ("nowhere/grid.png", "nowhere of `--out` does not exist"),
-        (
-            "there.png",
-            "there.png of `--out` exists. Choose another name, or give --overwrite",
-        ),
+        ("grid.bmp", "--out.*grid.bmp.*name.png, name.jpg, name.jpeg"),
+        ("nowhere/grid.png", "nowhere.*--out"),
+        ("there.png", "there.png.*--out.*--overwrite"),
     ],
 )
 def test_show_refuses_what_it_cannot_write(kmlp, folders, imported, out, message):
     (folders / "there.png").symlink_to("nowhere")
     result = kmlp("data", "show", imported, "--out", str(folders / out))
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
 
 
 def test_rm_asks_before_it_removes_what_is_the_users(kmlp, imported, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     result = kmlp("data", "rm", imported)
     assert (result.code, cache.find(imported) is not None) == (1, True)
-    assert "Nothing was removed" in result.err
+    assert "othing was removed" in result.err
     assert kmlp("data", "rm", imported, "--yes").code == 0
     assert cache.find(imported) is None
     again = kmlp("data", "rm", imported, "--yes")
-    assert (again.code, 'Unknown dataset of the cache "my_images"' in again.err) == (
-        2,
-        True,
-    )
+    assert (again.code, "Unknown dataset" in again.err) == (2, True)
 
 
 def test_rm_asks_for_what_is_the_users_and_damaged_too(kmlp, imported, monkeypatch):
@@ -253,21 +247,21 @@ def test_rm_asks_for_what_is_the_users_and_damaged_too(kmlp, imported, monkeypat
 
 def test_mnist_stays(kmlp):
     result = kmlp("data", "rm", "mnist")
-    assert (result.code, "comes with kmlp, and stays" in result.err) == (2, True)
+    assert (result.code, "mnist comes with kmlp" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["mine", "nowhere"], "nowhere: cannot be read: No such file"),
-        (["mine", "n" * 300], "cannot be read: File name too long"),
-        (["Mine", "."], 'The name "Mine" cannot be given'),
-        (["cifar10", "."], "such as my_cifar10"),
-        (["mine", ".", "--size", "28"], "must be HEIGHTxWIDTH: 28x28"),
-        (["mine", ".", "--size", "0x28"], "must be HEIGHTxWIDTH: 28x28"),
-        (["mine", "idx", "--size", "8x8"], "arrays have one size"),
-        (["mnist", "idx"], "is not the published mnist"),
-        (["fashion_mnist", "classes"], "is imported from its four IDX files"),
+        (["mine", "nowhere"], "nowhere: .*No such file"),
+        (["mine", "n" * 300], "nnn: .*File name too long"),
+        (["Mine", "."], '"Mine"'),
+        (["cifar10", "."], "my_cifar10"),
+        (["mine", ".", "--size", "28"], "HEIGHTxWIDTH"),
+        (["mine", ".", "--size", "0x28"], "HEIGHTxWIDTH"),
+        (["mine", "idx", "--size", "8x8"], "--size|arrays"),
+        (["mnist", "idx"], "published mnist"),
+        (["fashion_mnist", "classes"], "fashion_mnist.* IDX files"),
     ],
 )
 def test_import_refuses(kmlp, folders, monkeypatch, arguments, message):
@@ -276,7 +270,7 @@ def test_import_refuses(kmlp, folders, monkeypatch, arguments, message):
     monkeypatch.chdir(folders)
     result = kmlp("data", "import", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
     assert cache.entries() == []
 
 
@@ -284,14 +278,14 @@ def test_a_damaged_dataset_is_no_obstacle_and_can_be_removed(kmlp, imported):
     (cache.find(imported).folder / "dataset.json").write_text("{}")
     result = kmlp("data", "list")
     assert re.search(f"{imported} +damaged", result.out)
-    assert "my_images is damaged: the checksum in dataset.json" in result.err
+    assert re.search("my_images is damaged: .*dataset.json", result.err)
     assert f"after `kmlp data rm {imported}`" in result.err
     found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
     [mine] = [it for it in found if it["name"] == imported]
     assert (mine["ready"], "is damaged: " in mine["damage"]) == (False, True)
     result = kmlp("data", "info", imported)
     assert (result.code, "my_images is damaged: " in result.err) == (2, True)
-    assert "Import it again: `kmlp data rm my_images`, then" in result.err
+    assert "`kmlp data rm my_images`" in result.err
     assert kmlp("data", "rm", imported).code == 0
     assert not cache.has(imported)
 
@@ -314,4 +308,4 @@ def test_names_of_files_are_no_names_of_datasets(kmlp, name):
 def test_a_bad_validation_fraction(kmlp, fraction):
     result = kmlp("train", f"--validation-fraction={fraction}", "--epochs", "1")
     assert (result.code, result.out) == (2, "")
-    assert "The value of `validation_fraction`" in result.err
+    assert "`validation_fraction`" in result.err

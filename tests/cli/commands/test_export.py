@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pandas
 import pytest
+from helpers.messages import numbers
 from helpers.stores import seal_all
 
 from kmlp import RunConfig, ablate, train
@@ -90,15 +92,12 @@ def test_a_file_is_replaced_only_if_that_is_asked_for(kmlp, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["one"], "Give --out FILE, --tensorboard FOLDER, or both."),
-        (["one", "--out", "rows.xlsx"], "one of name.csv, name.json, name.parquet"),
-        (["one", "--out", "folder.csv"], "folder.csv of `--out` is a folder"),
-        (["one", "--out", "nowhere/rows.csv"], "nowhere of `--out` does not exist"),
-        (
-            ["one", "--tensorboard", "file/logs"],
-            "file is a file. Give the name of a folder",
-        ),
-        (["on", "--out", "rows.csv"], 'did you mean "one"?'),
+        (["one"], "--out FILE, --tensorboard FOLDER"),
+        (["one", "--out", "rows.xlsx"], "rows.xlsx.*name.csv, name.json, name.parquet"),
+        (["one", "--out", "folder.csv"], "folder.csv.*--out.*folder"),
+        (["one", "--out", "nowhere/rows.csv"], "nowhere.*--out"),
+        (["one", "--tensorboard", "file/logs"], "--tensorboard.*file is a file"),
+        (["on", "--out", "rows.csv"], '"on".*"one"'),
     ],
 )
 def test_bad_input(kmlp, tmp_path, monkeypatch, arguments, message):
@@ -107,7 +106,7 @@ def test_bad_input(kmlp, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     result = kmlp("export", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
     assert not (tmp_path / "rows.csv").exists()
 
 
@@ -122,12 +121,12 @@ def test_of_a_study_that_is_not_finished_there_is_what_it_has(kmlp, folder, tmp_
         )
         seal_all(store.connection)
     result = kmlp("show", "losses", "--csv")
-    assert result.err == "1 of 2 runs are not finished.\n"
+    assert numbers(result.err) == [1, 2]
     rows = list(csv.DictReader(io.StringIO(result.out)))
     assert [row["loss_function"] for row in rows] == ["nll", "nll"]
     assert key[:12] not in result.out
     result = kmlp("export", "one", "--out", str(tmp_path / "one.json"))
-    assert result.err.splitlines()[-1] == "1 of 1 runs are not finished."
+    assert numbers(result.err.splitlines()[-1]) == [1, 1]
     assert len(json.loads((tmp_path / "one.json").read_text())["rows"]) == 2
 
 
@@ -168,7 +167,7 @@ def test_a_bad_folder_for_logs_is_refused_before_training(kmlp, tmp_path, name):
     (tmp_path / "file").write_text("precious")
     result = kmlp(*COMMANDS[name], "--tensorboard", str(tmp_path / "file"))
     assert (result.code, result.out) == (2, "")
-    assert "file is a file. Give the name of a folder." in result.err
+    assert re.search("--tensorboard.*file is a file", result.err)
     assert (tmp_path / "file").read_text() == "precious"
 
 
@@ -176,4 +175,4 @@ def test_a_folder_for_logs_that_cannot_be_written_to(kmlp, tmp_path, monkeypatch
     monkeypatch.setattr("os.access", lambda *_: False)
     result = kmlp("export", "one", "--tensorboard", str(tmp_path / "logs"))
     assert result.code == 2
-    assert f"The folder {tmp_path} of `--tensorboard` cannot be written to." in result.err
+    assert re.search(f"{tmp_path}.*--tensorboard.* written", result.err)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 
 import keras
 import numpy as np
@@ -83,15 +84,15 @@ def test_tables_and_charts(kmlp, model, tmp_path):
     options = ["--confusion", charts[0], "--mistakes", charts[1]]
     result = kmlp("evaluate", model, "--split", "validation", *options)
     assert result.code == 0
-    assert "the 10,000 validation images of mnist" in result.out
-    for text in ("Accuracy ", "95 % interval", "What is taken for what", "confidence:"):
+    assert "10,000 validation images" in result.out
+    for text in ("Accuracy ", "95 % interval", "confidence:"):
         assert text in " ".join(result.out.split())
     assert result.err.splitlines() == [f"Saved {path}." for path in charts]
-    assert "What is taken for what" in (tmp_path / "confusion.svg").read_text()
+    assert "<svg" in (tmp_path / "confusion.svg").read_text()
     assert "data:image/png;base64" in (tmp_path / "mistakes.html").read_text()
     again = kmlp("evaluate", model, *options)
     assert (again.code, again.out) == (2, "")
-    assert again.err.count("exists. Choose another name, or give --overwrite") == 2
+    assert again.err.count("--overwrite") == 2
 
 
 def test_a_dataset_that_is_not_the_models_is_refused(kmlp, model, tmp_path, monkeypatch):
@@ -101,13 +102,13 @@ def test_a_dataset_that_is_not_the_models_is_refused(kmlp, model, tmp_path, monk
     kmlp("data", "import", "small", str(tmp_path / "a.npz"))
     result = kmlp("evaluate", model, "--dataset", "small", "--validation-fraction", "1/3")
     assert (result.code, result.out) == (2, "")
-    assert result.err.splitlines() == [
-        "Error: The model takes images of 28 x 28, but these are of 4 x 4.",
-        "Error: The model tells 10 classes apart, but there are 3 here.",
-    ]
+    shapes, classes = result.err.splitlines()
+    assert re.search("28 x 28.* 4 x 4", shapes)
+    assert re.search("10 classes.* 3 ", classes)
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     result = kmlp("predict", model, str(tmp_path / "a.png"), "--dataset", "small")
-    assert (result.code, "10 classes apart, but there are 3" in result.err) == (2, True)
+    assert result.code == 2
+    assert re.search("10 classes.* 3 ", result.err)
 
 
 def test_all_problems_of_evaluate_are_said_at_once(kmlp, tmp_path):
@@ -117,20 +118,21 @@ def test_all_problems_of_evaluate_are_said_at_once(kmlp, tmp_path):
     )  # fmt: skip
     assert (result.code, result.out) == (2, "")
     for text in (
-        "nowhere.keras: There is no such file",
-        'did you mean "mnist"',
-        'did you mean "test"',
-        "must be `0 < validation_fraction < 1`",
-        '`--confusion` is "a.gif"',
-        "folder no of `--mistakes` does not exist",
+        "nowhere.keras: ",
+        '"minst".*"mnist"',
+        '"tset".*"test"',
+        "`0 < validation_fraction < 1`",
+        '--confusion.*"a.gif"',
+        "no.*--mistakes",
     ):
-        assert text in result.err
+        assert re.search(text, result.err)
 
 
 def test_charts_need_files_of_their_own(kmlp, model, tmp_path):
     path = str(tmp_path / "a.png")
     result = kmlp("evaluate", model, "--confusion", path, "--mistakes", path)
-    assert (result.code, "Give each its own file" in result.err) == (2, True)
+    assert result.code == 2
+    assert re.search("--confusion.*--mistakes|own file", result.err)
 
 
 def test_a_picture_is_shown_as_the_model_saw_it(kmlp, model, tmp_path):
@@ -166,11 +168,11 @@ def test_all_bad_pictures_are_named_before_any_is_predicted(kmlp, model, tmp_pat
     result = kmlp("predict", model, *files, "--as", "mnits")
     assert (result.code, result.out) == (2, "")
     for text in (
-        'did you mean "mnist"',
-        "text.png: is neither PNG nor JPEG",
-        "missing.jpg: cannot",
+        '"mnits".*"mnist"',
+        "text.png: .*PNG",
+        "missing.jpg: ",
     ):
-        assert text in result.err
+        assert re.search(text, result.err)
 
 
 def test_no_fifo_is_waited_for(kmlp, model, tmp_path):
@@ -185,7 +187,7 @@ def test_no_fifo_is_waited_for(kmlp, model, tmp_path):
         result = kmlp(*command)
         assert (result.code, result.out) == (2, "")
         for path in set(command) & set(paths):
-            assert f"{path}: cannot be read: it is a FIFO" in result.err
+            assert re.search(f"{path}: .*FIFO", result.err)
 
 
 def test_pictures_of_ones_own_dataset_are_made_as_import_made_them(
@@ -214,7 +216,7 @@ def test_blank_pictures_are_refused(kmlp, model, tmp_path):
     Image.new("L", (50, 50), 200).save(tmp_path / "blank.png")
     result = kmlp("predict", model, str(tmp_path / "blank.png"))
     assert (result.code, result.out) == (2, "")
-    assert "blank.png: Nothing on it stands out" in result.err
+    assert "blank.png: " in result.err
 
 
 def test_a_model_of_own_functions(kmlp, tmp_path):

@@ -164,11 +164,12 @@ def test_more_seeds_and_another_report(kmlp, lab, tmp_path):
     assert "We think so." in text
     again = kmlp("reproduce", lab, "--out", "lab.md")
     assert again.code == 2
-    assert "lab.md of `--out` exists" in again.err
+    assert re.search("lab.md.*--out.*exists", again.err)
     (tmp_path / "lab.md").unlink()
     again = kmlp("reproduce", lab, "--out", "lab.md")
     assert again.code == 2
-    assert ".svg exists, where a chart might be" in again.err
+    assert "lab-" in again.err
+    assert ".svg exists" in again.err
 
 
 def test_quick_compares_nothing(kmlp, lab, runs):
@@ -199,29 +200,27 @@ def test_a_plan_trains_nothing(kmlp, lab):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Give a recipe"),
-        (["mnist-lap"], 'Unknown recipe "mnist-lap": did you mean "mnist-lab"?'),
-        (["gone.toml"], "gone.toml: No such file or directory."),
-        (["my-lab.toml", "--seeds", "0"], "The value of `seeds` is 0"),
-        (["my-lab.toml", "--jobs", "0"], "The value of `jobs` is 0"),
-        (["my-lab.toml", "--out", "lab.docx"], "must be one of name.html"),
-        (["my-lab.toml", "--runs-dir", ":memory:"], "give --runs-dir a folder"),
+        ([], "recipe"),
+        (["mnist-lap"], '"mnist-lap".*"mnist-lab"'),
+        (["gone.toml"], "gone.toml: "),
+        (["my-lab.toml", "--seeds", "0"], "`seeds`.* 0,"),
+        (["my-lab.toml", "--jobs", "0"], "`jobs`.* 0,"),
+        (["my-lab.toml", "--out", "lab.docx"], "--out.*lab.docx.*name.html"),
+        (["my-lab.toml", "--runs-dir", ":memory:"], "--runs-dir"),
     ],
 )
 def test_wrong_input_is_refused_before_training(kmlp, lab, arguments, said):
     result = kmlp("reproduce", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert said in result.err
+    assert re.search(said, result.err)
 
 
 def test_problems_that_need_the_dataset_are_said_before_training(kmlp, lab):
     Path(lab).write_text(LAB.replace("width = 4, epochs", "batch_size = 501, epochs"))
     result = kmlp("reproduce", lab)
     assert (result.code, result.out) == (2, "")
-    assert (
-        "Error: my-lab.toml: configs 1: Trial 2: The value of `batch_size` is 501, but must "
-        "be at most the 500 training images"
-    ) in result.err
+    place = "Error: my-lab.toml: configs 1: Trial 2: "
+    assert re.search(f"{place}.*`batch_size`.* 501.* 500 ", result.err)
 
 
 def test_a_search_is_refused_before_anything_else_is_trained(kmlp, lab):
@@ -229,10 +228,8 @@ def test_a_search_is_refused_before_anything_else_is_trained(kmlp, lab):
     Path(lab).write_text(re.sub("space = .*", space, LAB))
     result = kmlp("reproduce", lab, "--runs-dir", "elsewhere")
     assert (result.code, result.out) == (2, "")
-    assert result.err == (
-        "Error: my-lab.toml: search: The values silu and swish of `activation` are the "
-        "same. Leave one out.\n"
-    )
+    [line] = result.err.splitlines()
+    assert re.search("Error: my-lab.toml: search: .*silu and swish.*`activation`", line)
     assert not Path("elsewhere").exists()
 
 

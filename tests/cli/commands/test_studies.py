@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 
 import pytest
+from helpers.messages import numbers
 from helpers.stores import seal_all
 
 from kmlp import RunConfig, ablate, train
@@ -62,8 +63,8 @@ def test_show_says_when_a_study_mixes_machines(kmlp, tmp_path):
             "UPDATE epochs SET environment = 99 WHERE run = (SELECT max(run) FROM epochs)"
         )
         seal_all(connection)
-    said = "Trained in different environments (device cpu / accelerator): between them"
-    assert kmlp("show", "widths").err.startswith(said)
+    said = "device cpu / accelerator"
+    assert said in kmlp("show", "widths").err
     assert kmlp("show", "one").err == ""
     assert kmlp("report", "widths", "--out", str(tmp_path / "it.md")).code == 0
     assert said in (tmp_path / "it.md").read_text()
@@ -75,7 +76,7 @@ def test_show_is_what_the_command_printed(kmlp):
                "--epochs", "1", "--train-size", "512", "--name", "widths", "--jobs", "1"]  # fmt: skip
     for option in ([], ["--json"]):
         printed, shown = kmlp(*command, *option), kmlp("show", "widths", *option)
-        assert printed.err.splitlines()[-1] == "0 epochs trained, 4 runs from the store."
+        assert numbers(printed.err.splitlines()[-1]) == [0, 4]
         assert (shown.code, shown.err) == (0, "")
         assert shown.out == printed.out
     rows = list(csv.DictReader(io.StringIO(kmlp("show", "widths", "--csv").out)))
@@ -106,7 +107,7 @@ def test_runs(kmlp):
     result = kmlp("runs", "--limit", "2")
     assert result.err == "2 of 4 runs; --limit 0 lists all.\n"
     assert "width" in result.out
-    assert "No such run" in kmlp("runs", "--status", "diverged").out
+    assert "width" not in kmlp("runs", "--status", "diverged").out
 
 
 @pytest.mark.usefixtures("folder")
@@ -125,13 +126,13 @@ def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     result = kmlp("rm", "widths")
     assert result.code == 1
-    assert "would be removed: 3. Runs that stay, because one does: 1." in result.err
-    assert "Nothing was removed." in result.err
+    assert re.search("removed: 3.* 1[.]", result.err)
+    assert "othing was removed" in result.err
     assert len(json.loads(kmlp("studies", "--json").out)["studies"]) == 2
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert kmlp("rm", "widths").code == 0
     assert kmlp("rm", "one", "--yes").code == 0
-    assert "No study yet" in kmlp("studies").out
+    assert "widths" not in kmlp("studies").out
     assert json.loads(kmlp("runs", "--json").out)["runs"] == []
 
 
@@ -145,40 +146,39 @@ def test_who_is_in_the_way_is_said(kmlp, tmp_path, monkeypatch):
             assert other.leases.take(key)
         result = kmlp("rm", "widths", "--yes")
         assert result.code == 2
-        assert f"trained by another process (process {os.getpid()} on " in result.err
+        assert f"process {os.getpid()} on " in result.err
         other.connection.execute("UPDATE leases SET host = 'far away', heartbeat = 1e12")
         monkeypatch.setattr("kmlp.store.leases.SECONDS_UNTIL_EXPIRED", 0.0001)
         result = kmlp("rm", "widths", "--yes")
         assert result.code == 0, result.err
-        assert f"leased by process {os.getpid()} on far away since 2" in result.err
-        assert "whether that process lives." in result.err
+        assert f"process {os.getpid()} on far away since 2" in result.err
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["show", "width"], 'Unknown study "width": did you mean "widths"?'),
-        (["rm", "widhts"], 'did you mean "widths"?'),
-        (["runs", "--study", "won"], 'did you mean "one"?'),
-        (["runs", "--where", "widht=8"], 'did you mean "width"?'),
-        (["runs", "--where", "width"], "not of the form FIELD=VALUE"),
-        (["runs", "--status", "finish"], 'did you mean "finished"?'),
-        (["show", "one", "--json", "--csv"], "not both"),
-        (["studies", "--runs-dir", "nowhere"], "There are no runs in nowhere yet."),
-        (["studies", "--runs-dir", __file__], "is no folder. Choose one by --runs-dir"),
-        (["train", "--runs-dir", __file__], "is no folder. Choose one by --runs-dir"),
+        (["show", "width"], '"width".*"widths"'),
+        (["rm", "widhts"], '"widhts".*"widths"'),
+        (["runs", "--study", "won"], '"won".*"one"'),
+        (["runs", "--where", "widht=8"], '"widht".*"width"'),
+        (["runs", "--where", "width"], "--where.*FIELD=VALUE|width.*FIELD=VALUE"),
+        (["runs", "--status", "finish"], '"finish".*"finished"'),
+        (["show", "one", "--json", "--csv"], "--json.*--csv"),
+        (["studies", "--runs-dir", "nowhere"], "no runs in nowhere"),
+        (["studies", "--runs-dir", __file__], r"test_studies\.py.*--runs-dir"),
+        (["train", "--runs-dir", __file__], r"test_studies\.py.*--runs-dir"),
         (
             ["train", "--train-size", "512", "--name", "widths"],
-            'The name "widths" is taken',
+            '"widths" is taken',
         ),
-        (["ablate", "--param", "width", "--values", "8", "--jobs", "0"], "`jobs` is 0"),
+        (["ablate", "--param", "width", "--values", "8", "--jobs", "0"], "`jobs`.* 0,"),
     ],
 )
 def test_bad_input(kmlp, arguments, message):
     result = kmlp(*arguments)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)
 
 
 @pytest.mark.usefixtures("folder")
@@ -187,20 +187,17 @@ def test_values_seeds_and_epochs_that_are_added_are_all_that_is_trained(kmlp):
                "--jobs", "1", "--name", "rates"]  # fmt: skip
 
     def last(*options):
-        return kmlp(*command, *options).err.splitlines()[-1]
+        return numbers(kmlp(*command, *options).err.splitlines()[-1])
 
     one = ["--values", "0.1,0.2", "--seeds", "2", "--epochs"]
-    assert last(*one, "1") == "4 epochs trained, 0 runs from the store."
-    assert last(*one, "2") == "4 epochs trained, 0 runs from the store."
-    assert last(*one, "1") == "0 epochs trained, 4 runs from the store."
+    assert last(*one, "1") == [4, 0]
+    assert last(*one, "2") == [4, 0]
+    assert last(*one, "1") == [0, 4]
     more = ["--values", "0.1,0.2,0.3", "--seeds", "2", "--epochs", "2"]
-    assert last(*more) == "4 epochs trained, 4 runs from the store."
-    assert last(*more, "--seeds", "3") == "6 epochs trained, 6 runs from the store."
-    assert (
-        last(*more, "--seeds", "3", "--fresh")
-        == "18 epochs trained, 0 runs from the store."
-    )
-    assert last(*more, "--seeds", "3") == "0 epochs trained, 9 runs from the store."
+    assert last(*more) == [4, 4]
+    assert last(*more, "--seeds", "3") == [6, 6]
+    assert last(*more, "--seeds", "3", "--fresh") == [18, 0]
+    assert last(*more, "--seeds", "3") == [0, 9]
     assert len(json.loads(kmlp("studies", "--json").out)["studies"]) == 3
 
 
@@ -213,14 +210,14 @@ def test_a_study_whose_runs_are_missing_shows_what_it_has(kmlp):
             "DELETE FROM runs WHERE json_extract(config, '$.seed') = 1"
         )
     result = kmlp("show", "widths", "--json")
-    assert result.err == "2 of 4 runs are not finished.\n"
+    assert numbers(result.err) == [2, 4]
     assert [len(value["runs"]) for value in json.loads(result.out)["values"]] == [1, 1]
     with Store(runs_folder()) as store:
         store.connection.execute("DELETE FROM runs")
-    for name, message in (("widths", "No run of"), ("one", "has no epoch yet")):
+    for name, message in (("widths", "widths"), ("one", "one")):
         result = kmlp("show", name)
         assert result.code == 2
-        assert message in result.err
+        assert re.search(message, result.err)
 
 
 @pytest.mark.usefixtures("folder")
@@ -317,6 +314,6 @@ def test_a_setting_that_is_none_for_runs_is_refused(kmlp, tmp_path):
         ):  # fmt: skip
             result = kmlp(*command)
             assert (result.code, result.out) == (2, "")
-            assert "The setting `epsilon` is 0.001" in result.err
+            assert re.search("`epsilon`.* 0.001", result.err)
     finally:
         keras.config.set_epsilon(1e-7)

@@ -1,4 +1,5 @@
 import json
+import re
 
 import keras
 import pytest
@@ -49,18 +50,18 @@ def test_overwriting_a_file_says_when_the_loss_has_to_stay_behind(kmlp, tmp_path
     path.write_text("old")
     result = kmlp(*SHORT, "--save", str(path), "--overwrite", "--loss", "nll")
     assert result.code == 0
-    assert "compile it to train on" in result.err
+    assert "compile" in result.err
     assert keras.saving.load_model(path, compile=False).name == "mlp"
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("model.h5", "must be a name.keras"),
-        (".keras", "must be a name.keras"),
-        ("folder.keras", "is a folder"),
-        ("no_folder/model.keras", "no_folder of `--save` does not exist"),
-        ("exists.keras", "exists. Choose another name, or give --overwrite"),
+        ("model.h5", "--save.*model.h5.*name.keras"),
+        (".keras", r"--save.*/\.keras.*name.keras"),
+        ("folder.keras", "folder.keras.*--save.*folder"),
+        ("no_folder/model.keras", "no_folder.*--save"),
+        ("exists.keras", "exists.keras.*--save.*--overwrite"),
     ],
 )
 def test_a_bad_target_is_refused_before_training(kmlp, tmp_path, name, message):
@@ -68,7 +69,7 @@ def test_a_bad_target_is_refused_before_training(kmlp, tmp_path, name, message):
     (tmp_path / "folder.keras").mkdir()
     result = kmlp(*SHORT, "--save", str(tmp_path / name))
     assert result.code == 2
-    assert message in result.err
+    assert re.search(message, result.err)
     assert "[1/1]" not in result.err
     assert (tmp_path / "exists.keras").read_text() == "precious"
 
@@ -78,8 +79,8 @@ def test_a_diverged_run_is_shown_and_not_saved(kmlp, tmp_path):
     path = tmp_path / "model.keras"
     result = kmlp(*SHORT, "--loss", "mse", "--output", "linear", "--learning-rate", "1e20",
                   "--save", str(path))  # fmt: skip
-    assert "Diverged: the loss is not finite any more in epoch 1." in result.out
-    assert "Nothing was saved" in result.err
+    assert re.search("Diverged: .*epoch 1", result.out)
+    assert "othing was saved" in result.err
     assert result.code == 1
     assert not path.exists()
 
@@ -89,7 +90,6 @@ def test_saving_makes_no_noise_and_says_what_loading_needs(tmp_path):
     result = process(*SHORT, "--quiet", "--activation", "keras.ops:sin", "--save",
                      str(tmp_path / "model.keras"))  # fmt: skip
     assert result.returncode == 0
-    assert result.stderr.splitlines() == [
-        f"Saved {tmp_path / 'model.keras'}.",
-        'To load it, give its activation "keras.ops:sin" as custom_objects.',
-    ]
+    saved, loading = result.stderr.splitlines()
+    assert saved == f"Saved {tmp_path / 'model.keras'}."
+    assert re.search('"keras.ops:sin".*custom_objects', loading)

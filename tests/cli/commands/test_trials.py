@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 
 import pandas
 import pytest
+from helpers.messages import numbers
 
 from kmlp import RunConfig
 from kmlp.store import Store
@@ -131,7 +133,7 @@ def test_runs_and_rm(kmlp):
     listed = json.loads(kmlp("runs", "--study", "list", "--json").out)["runs"]
     assert len(listed) == 5
     result = kmlp("rm", "list", "--yes")
-    assert "would be removed: 4. Runs that stay, because one does: 1." in result.err
+    assert re.search("removed: 4.* 1[.]", result.err)
     assert len(json.loads(kmlp("runs", "--json").out)["runs"]) == 2
 
 
@@ -141,7 +143,7 @@ def test_what_is_missing_is_said(kmlp, folder):
         for key in second[1:]:
             store.connection.execute("DELETE FROM runs WHERE key = ?", (key,))
     result = kmlp("show", "list", "--json")
-    assert result.err == "2 of 5 runs are not finished.\n"
+    assert numbers(result.err) == [2, 5]
     assert [len(it["runs"]) for it in json.loads(result.out)["trials"]] == [1, 1, 1]
 
 
@@ -189,15 +191,15 @@ def test_report(kmlp, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("compare", "list", "one"), '"list" is of the kind trials, but must be an ablation.'),
-        (("show", "list", "--baseline", "2"), "--baseline is for ablations"),
-        (("show", "list", "--convergence"), "--convergence is for ablations"),
-        (("plot", "list", "--out", "a.svg", "--kind", "values"), "of the kind trials, of which there are: curves, steps."),
-        (("plot", "list", "--out", "a.svg", "--baseline", "1"), "--baseline is for ablations"),
-        (("train", "--name", "list", "--train-size", "500"), 'The name "list" is taken'),
+        (("compare", "list", "one"), '"list" .*ablation'),
+        (("show", "list", "--baseline", "2"), "--baseline.*ablations"),
+        (("show", "list", "--convergence"), "--convergence.*ablations"),
+        (("plot", "list", "--out", "a.svg", "--kind", "values"), ": curves, steps."),
+        (("plot", "list", "--out", "a.svg", "--baseline", "1"), "--baseline.*ablations"),
+        (("train", "--name", "list", "--train-size", "500"), '"list" is taken'),
     ],
 )  # fmt: skip
 def test_what_is_refused(kmlp, arguments, message):
     result = kmlp(*arguments)
     assert (result.code, result.out) == (2, "")
-    assert message in result.err
+    assert re.search(message, result.err)

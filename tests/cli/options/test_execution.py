@@ -2,9 +2,11 @@
 
 import io
 import os
+import re
 
 import pytest
 from helpers.made_up import made_up_record
+from helpers.messages import numbers
 from rich.console import Console
 
 from kmlp import RunConfig
@@ -35,40 +37,26 @@ def runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (
-            "--executor rya",
-            'Unknown executor "rya": did you mean "ray"? Allowed: local, ray.',
-        ),
-        ("--ray-address auto", "--ray-address has no effect without --executor ray."),
-        ("--ray-wait", "--ray-wait has no effect without --executor ray."),
-        ("--ray-runtime-env x", "--ray-runtime-env has no effect without --executor ray."),
-        (
-            "--cpus-per-run 0",
-            "The value of `cpus_per_run` is 0.0, but must be a number >= 0.01.",
-        ),
-        ("--cpus-per-run 4000", "A run is to have 4000 CPUs, but this machine has less"),
-        (
-            "--gpus-per-run 2",
-            "The value of `gpus_per_run` is 2.0, but must be a number 0, or",
-        ),
-        (
-            "--executor ray --ray-address nonsense",
-            "is 'nonsense', but must be auto, HOST:PORT",
-        ),
-        (
-            "--executor ray --ray-address a:99999",
-            "is 'a:99999', but must be auto, HOST:PORT",
-        ),
-        ("--executor ray --ray-address http://a:1", "is 'http://a:1', but must be auto"),
+        ("--executor rya", '"rya".*"ray"'),
+        ("--ray-address auto", "--ray-address .*--executor ray"),
+        ("--ray-wait", "--ray-wait .*--executor ray"),
+        ("--ray-runtime-env x", "--ray-runtime-env .*--executor ray"),
+        ("--cpus-per-run 0", "`cpus_per_run`.* 0[.]0, .* 0[.]01"),
+        ("--cpus-per-run 4000", "4000 CPUs"),
+        ("--gpus-per-run 2", "`gpus_per_run`.* 2[.]0,"),
+        ("--executor ray --ray-address nonsense", "'nonsense'.* auto, HOST:PORT"),
+        ("--executor ray --ray-address a:99999", "'a:99999'.* auto, HOST:PORT"),
+        ("--executor ray --ray-address http://a:1", "'http://a:1'.* auto, HOST:PORT"),
         ("--executor ray --ray-runtime-env x.yaml", "x.yaml: No such file"),
-        ("--executor ray --ray-runtime-env fifo.yaml", "fifo.yaml: it is a FIFO"),
-        ("--executor ray --ray-runtime-env no.yaml", "no.yaml is not YAML: while parsing"),
-        ("--executor ray --ray-runtime-env list.yaml", "list.yaml must have names with"),
+        ("--executor ray --ray-runtime-env fifo.yaml", "fifo.yaml: .*FIFO"),
+        ("--executor ray --ray-runtime-env no.yaml", "no.yaml .*YAML: while parsing"),
+        ("--executor ray --ray-runtime-env list.yaml", "list.yaml .*names"),
     ],
 )
 def test_wrong_options_are_refused_before_training(kmlp, runs, command, options, said):
     result = kmlp(command, *COMMANDS[command], *options.split())
-    assert (result.code, said in result.err) == (2, True), result.err
+    assert result.code == 2
+    assert re.search(said, result.err)
     assert "Traceback" not in result.err
     assert not runs.exists()
 
@@ -85,9 +73,9 @@ def test_shares_say_how_many_run_here(kmlp, runs):
             "--train-size", "512", "--depth", "1"]  # fmt: skip
     shared = kmlp(*work, "--cpus-per-run", "0.5", "--jobs", "2")
     assert shared.code == 0
-    assert "2 epochs trained, 0 runs from the store." in shared.err
+    assert numbers(shared.err.splitlines()[-1]) == [2, 0]
     again = kmlp(*work, "--jobs", "1")
-    assert "0 epochs trained, 2 runs from the store." in again.err
+    assert numbers(again.err.splitlines()[-1]) == [0, 2]
     assert again.out == shared.out
 
 
@@ -117,4 +105,4 @@ def test_the_nodes_of_a_cluster_that_is_not_there(kmlp, monkeypatch):
     monkeypatch.setattr("kmlp.executors.ray.executor._SECONDS_TO_CONNECT", 2.0)
     result = kmlp("info", "--ray-address", "127.0.0.1:9")
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("Error: There is no connection to 127.0.0.1:9")
+    assert re.match("Error: .*127.0.0.1:9", result.err)
