@@ -98,19 +98,6 @@ def raise_problems(problems: Iterable[str]) -> None:
         raise ConfigError(found)
 
 
-def gather(makers: Iterable[Callable[[], Any]]) -> list[Any]:
-    """Calls all, and raises the problems of all of them as one `ConfigError`."""
-    made: list[Any] = []
-    problems: list[str] = []
-    for make in makers:
-        try:
-            made.append(make())
-        except ConfigError as error:
-            problems += error.problems
-    raise_problems(problems)
-    return made
-
-
 @contextmanager
 def collect_errors() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Raise the problems of several steps as one `ConfigError`.
@@ -143,11 +130,29 @@ def collect_errors() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     raise_problems(problems)
 
 
-def located(place: str, make: Callable[[], Any]) -> Any:
-    """What is made; the problems of a `ConfigError` begin with the place.
+def call_all(makers: Iterable[Callable[[], Any]]) -> list[Any]:
+    """Call each of `makers`, and return their results in order.
+
+    Raises:
+        ConfigError: with the problems of all of them, if any has one.
 
     Example:
-    >>> located("trials 1", lambda: raise_problems(["There are none."]))
+    >>> call_all([lambda: 1, lambda: 2])
+    [1, 2]
+    """
+    results: list[Any] = []
+    with collect_errors() as step:
+        for make in makers:
+            with step():
+                results.append(make())
+    return results
+
+
+def with_context(place: str, make: Callable[[], Any]) -> Any:
+    """Return what `make` returns; the problems that it raises begin with the place.
+
+    Example:
+    >>> with_context("trials 1", lambda: raise_problems(["There are none."]))
     Traceback (most recent call last):
     ...
     kmlp.errors.ConfigError: trials 1: There are none.

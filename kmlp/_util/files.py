@@ -205,8 +205,8 @@ def nesting(found: Any) -> int:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path with the same suffix to write to, which becomes `path` at the end.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a path with the same suffix to write to, which becomes `path` at the end.
 
     It is in a new folder beside `path`, of a name that nobody can foresee, that only this
     user can look into: in a folder that others write to, too, no link of theirs is written

@@ -94,8 +94,8 @@ def check_threads() -> None:
             thread.join()
 
 
-def end_with(parent: int) -> None:
-    """Has this process end soon after the one that started it is gone, and not before."""
+def exit_with_parent(parent: int) -> None:
+    """End this process soon after the one that started it is gone, and not before."""
     ignore_signals()
     threading.Thread(target=_wait_for_the_end_of, args=(parent,), daemon=True).start()
 

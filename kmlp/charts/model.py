@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kmlp.charts.style import COLOURS
 from kmlp.data.picture import enlargement, to_picture
-from kmlp.inference.evaluation import Evaluation, Mistake
+from kmlp.inference.evaluation import Evaluation, Misclassification
 
 _RIGHT = ["#edf5fa", COLOURS[0]]
 _WRONG = ["#fdf2ea", COLOURS[1]]
@@ -213,7 +213,7 @@ def _confusion_text(evaluation: Evaluation, most: int = 3) -> str:
     return f"Confusion matrix of {len(names)} classes. {_said(evaluation)}{most_often}"
 
 
-def _mistakes_text(evaluation: Evaluation, shown: tuple[Mistake, ...]) -> str:
+def _mistakes_text(evaluation: Evaluation, shown: tuple[Misclassification, ...]) -> str:
     names = evaluation.class_names
     first = (
         f" The first: {names[shown[0].true]} taken for {names[shown[0].predicted]}."

@@ -9,7 +9,7 @@ from typing import Any, Final
 import altair as alt
 import vl_convert
 
-from kmlp._util.files import replacing
+from kmlp._util.files import atomic_write
 from kmlp._util.text import visible
 from kmlp.charts.page import chart_page
 
@@ -108,7 +108,7 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
         path: Ends with `.html`, `.png`, `.svg` or `.pdf`.
     """
     specification = {**to_specification(chart), "config": style()}
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         if path.suffix == ".html":
             page = chart_page(to_specification(chart), style())
             aside.write_text(page, encoding="utf-8")

@@ -123,7 +123,7 @@ def add_checksum(name: str, images: Images) -> None:
 
 
 def write(folder: Path, name: str, images: Images, *, imported: bool = False) -> None:
-    """Writes images into a folder that `replacing` gives."""
+    """Writes images into a folder that `atomic_folder` gives."""
     with _explained():
         write_entry(folder, name, images, imported=imported)
 
@@ -142,7 +142,7 @@ def locked(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(name: str) -> Iterator[Path]:
+def atomic_folder(name: str) -> Iterator[Path]:
     """A new folder, which takes the place of the dataset's if all goes well.
 
     Whoever calls has it `locked`.

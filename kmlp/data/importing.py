@@ -82,7 +82,7 @@ def import_dataset(
         return load_images(BUNDLED)  # the same images
     with cache.locked(name):
         if not _is_there(name, images):
-            with cache.replacing(name) as folder:
+            with cache.atomic_folder(name) as folder:
                 cache.write(folder, name, images, imported=known is None)
     images = load_images(name)
     if known is not None:

@@ -55,7 +55,7 @@ class Task:
     run: RunIdentity
     epochs: int
     """The epochs that the run has."""
-    archive: bytes | None
+    checkpoint_bytes: bytes | None
     """Its model after them, a `.keras` file; None: it has none yet."""
     target: int
     """The epochs that the request asks for: a task ends there at the latest."""
@@ -72,7 +72,7 @@ class TaskResult:
 
     task: Task
     records: tuple[EpochRecord, ...]
-    archive: bytes | None
+    checkpoint_bytes: bytes | None
     """The model after the last record; None if the run diverged."""
     facts: Mapping[str, Any] | None = None
     """What `describe_environment` says where it was trained. Defaults to None: that is
@@ -133,7 +133,7 @@ class RunState:
 
     epochs: int = 0
     diverged: bool = False
-    archive: bytes | None = None
+    checkpoint_bytes: bytes | None = None
     """The model after these epochs. None: it has none, or it was not asked for."""
     damaged: tuple[str, ...] = ()
     """Files that were found damaged; the epochs after the last good one are gone."""

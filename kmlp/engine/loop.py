@@ -210,7 +210,9 @@ class Engine:
             return
         active.failures = 0
         active.trained += len(result.records)
-        active.state = RunState(result.records[-1].epoch, result.diverged, result.archive)
+        active.state = RunState(
+            result.records[-1].epoch, result.diverged, result.checkpoint_bytes
+        )
         for record in result.records:
             self._tell(EpochFinished(active.wanted[0], record, result.place))
         self._go_on(active)
@@ -252,7 +254,7 @@ class Engine:
         active.current_task = Task(
             active.identity,
             active.state.epochs,
-            active.state.archive,
+            active.state.checkpoint_bytes,
             active.wanted[0].epochs,
         )
         self._submitted += 1
@@ -292,7 +294,7 @@ class Engine:
             return
         while active.wanted and active.state.satisfies(active.wanted[0]):
             request = active.wanted.popleft()
-            self._report(active, request, run.until(request.epochs))
+            self._report(active, request, run.truncated(request.epochs))
 
     def _report(self, active: _Active, request: RunRequest, run: Run) -> None:
         self._tell(RunFinished(request, run, active.trained))

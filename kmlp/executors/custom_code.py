@@ -1,4 +1,4 @@
-"""The user's own activations and losses, on their way to processes that train."""
+"""Custom activations and losses, sent to the processes that train."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from kmlp.model.fingerprint import is_users
 from kmlp.model.losses import LOSSES
 
 
-def pack_own() -> bytes | None:
-    """What the user registered, for other processes; None if there is nothing.
+def pack_custom() -> bytes | None:
+    """Pack what the user registered, for other processes; None if nothing is.
 
     Raises:
         ConfigError: if it cannot be sent.
     """
-    if not (ACTIVATIONS.own or LOSSES.own):
+    if not (ACTIVATIONS.custom or LOSSES.custom):
         return None
     # By value: a module may have been changed since it was imported.
     modules = [module for module in [*sys.modules.values()] if _is_changeable(module)]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
-        packed: bytes = cloudpickle.dumps((ACTIVATIONS.own, LOSSES.own))
+        packed: bytes = cloudpickle.dumps((ACTIVATIONS.custom, LOSSES.custom))
     except Exception as error:  # an object may refuse in any way
         raise ConfigError(
             [
@@ -49,8 +49,8 @@ def _is_changeable(module: object) -> bool:
     return name in sys.modules and name != "__main__" and is_users(module)
 
 
-def register_own(packed: bytes) -> None:
-    """Registers in this process what `pack_own` packed in another."""
+def register_custom(packed: bytes) -> None:
+    """Register in this process what `pack_custom` packed in another."""
     backend.load()
     activations, losses = cloudpickle.loads(packed)
     for registry, items in ((ACTIVATIONS, activations), (LOSSES, losses)):

@@ -19,14 +19,13 @@ from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker as loky_resource_tracker
 
 from kmlp import backend
-from kmlp._util.closing import Closing
-from kmlp._util.processes import end_with, held, refusal, safe_path, unheard
+from kmlp._util.processes import exit_with_parent, held, refusal, safe_path, unheard
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import BackendError, KmlpError, ResourceError
 from kmlp.executors.capacity import places_here, visible_gpus
-from kmlp.executors.custom_code import pack_own, register_own
+from kmlp.executors.custom_code import pack_custom, register_custom
 from kmlp.executors.resources import make_share
-from kmlp.executors.task import MAX_NETWORKS_BUILT, SECONDS, Worker
+from kmlp.executors.task import MAX_COMPILED, SECONDS, Worker
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.config import RunConfig
 from kmlp.model.losses import LOSSES
@@ -40,7 +39,7 @@ _SAID = "stderr.txt"
 """In a worker's temporary folder: what it said while its backend started."""
 
 
-class ProcessExecutor(Closing):
+class ProcessExecutor(contextlib.AbstractContextManager["ProcessExecutor"]):
     """Has tasks run by worker processes, which it starts as they are needed.
 
     Each worker is a pool of its own, so that one that dies takes no other's task
@@ -109,7 +108,7 @@ class ProcessExecutor(Closing):
         process, task = self._busy.pop(future)
         try:
             process.started.result()
-            result, networks_built = future.result()
+            result, compiled_count = future.result()
         except BrokenProcessPool as error:
             reason, cause = _why(error), process.start_error()
             process.stop()
@@ -121,13 +120,16 @@ class ProcessExecutor(Closing):
                 f"{type(error).__name__}: {error}",
                 error=error if isinstance(error, KmlpError) else None,
             )
-        if networks_built > MAX_NETWORKS_BUILT:
+        if compiled_count > MAX_COMPILED:
             process.stop()
         found: TaskResult | TaskFailed = result
         return found
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Ends the workers; what they are doing is lost."""
+        """End the workers; what they are doing is lost."""
         for process in self._processes:
             process.stop()
 
@@ -147,7 +149,7 @@ class _Process:
     def __init__(self, seconds: float, environment: dict[str, str]) -> None:
         self._seconds = seconds
         self._environment = {**_LEAVE_MEMORY_TO_US, **environment}
-        self._own: object = None
+        self._custom: object = None
         self._folder: dict[str, str] = {}
         """The environment variable that names its temporary folder."""
         self.pool: ProcessPoolExecutor | None = None
@@ -163,13 +165,13 @@ class _Process:
             return self._submit(task)
 
     def _submit(self, task: Task) -> Future[Any]:
-        own = ACTIVATIONS.own, LOSSES.own, task.run.settings
-        if own != self._own:  # it is to know what was registered and set since
+        custom = ACTIVATIONS.custom, LOSSES.custom, task.run.settings
+        if custom != self._custom:  # it is to know what was registered and set since
             self.stop()
         if self.pool is None:
             check_inherited(backend.select())
-        self.config, self._own = task.config, own
-        packed = pack_own() if self.pool is None else None
+        self.config, self._custom = task.config, custom
+        packed = pack_custom() if self.pool is None else None
         with held(), safe_path(), _processes_possible():  # a pool is never half made
             with unheard():  # apart, since they unblock signals once they have started
                 resource_tracker.ensure_running()
@@ -261,19 +263,19 @@ _worker: Worker | None = None
 
 def _prepare(parent: int) -> None:
     """What a worker process does first."""
-    end_with(parent)
+    exit_with_parent(parent)
     os.dup2(2, 1)  # stdout is for results
     sys.stdout = sys.stderr
 
 
-def _start(name: str, own: bytes | None, seconds: float, folder: str | None) -> None:
+def _start(name: str, custom: bytes | None, seconds: float, folder: str | None) -> None:
     """Starts the backend. If that ends the process, a file has what it said on stderr."""
     global _worker
     backend.select(name)
     with _stderr_kept(folder):
         backend.start()
-    if own is not None:
-        register_own(own)
+    if custom is not None:
+        register_custom(custom)
     _worker = Worker(seconds=seconds)
 
 
@@ -303,4 +305,4 @@ def _stderr_kept(folder: str | None) -> Iterator[None]:
 
 def _do(task: Task) -> tuple[TaskResult | TaskFailed, int]:
     assert _worker is not None
-    return _worker.run(task), _worker.networks_built
+    return _worker.run(task), _worker.compiled_count

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from kmlp._util.numbers import as_number
-from kmlp.errors import ConfigError, gather, shown
+from kmlp.errors import ConfigError, call_all, shown
 
 _ROUNDING = 1e-9
 """So that three runs of 0.1 fit where 0.3 is."""
@@ -78,7 +78,7 @@ def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
     Raises:
         ConfigError: with the problems of both.
     """
-    cpus, gpus = gather(
+    cpus, gpus = call_all(
         [
             partial(_number, "cpus_per_run", cpus_per_run, ">= 0.01", _is_count),
             partial(_number, "gpus_per_run", gpus_per_run, "0, or 0.01 to 1", _is_part),

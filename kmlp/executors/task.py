@@ -16,21 +16,21 @@ from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
 from kmlp.model.config import dataset_of
 from kmlp.settings import Settings, read_settings
 from kmlp.training import Session
-from kmlp.training.checkpoint import Archiver
+from kmlp.training.checkpoint import CheckpointCodec
 from kmlp.training.environment import describe_machine
 from kmlp.training.run import EpochRecord, RunIdentity, identify
 
 if TYPE_CHECKING:
-    from kmlp.training.fused import Networks
+    from kmlp.training.fused import CompiledModelCache
 
 SECONDS = 2.0
 """The time after which a task ends with its epoch."""
 
 _NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
 
-MAX_NETWORKS_BUILT = 16
-"""After how many networks a worker is replaced: backends keep some of the memory of
-programs that are gone (TensorFlow 3 MiB for each)."""
+MAX_COMPILED = 16
+"""The number of models that a worker compiles before it is replaced: backends keep some of
+the memory of programs that are gone (TensorFlow 3 MiB for each)."""
 
 
 class Worker:
@@ -42,17 +42,19 @@ class Worker:
 
     def __init__(self, *, seconds: float = SECONDS) -> None:
         self._seconds = seconds
-        self._networks: Networks | None = None
+        self._compiled_models: CompiledModelCache | None = None
         self._settings: Settings = {}
         self._session: Session | None = None
         self._run: RunIdentity | None = None
-        self._archiver: Archiver | None = None
-        self._archive: bytes | None = None
+        self._codec: CheckpointCodec | None = None
+        self._checkpoint_bytes: bytes | None = None
 
     @property
-    def networks_built(self) -> int:
-        """How many networks it has built, each with programs of its own."""
-        return self._networks.built if self._networks is not None else 0
+    def compiled_count(self) -> int:
+        """The number of models that it has compiled."""
+        return (
+            self._compiled_models.compiled_count if self._compiled_models is not None else 0
+        )
 
     def run(self, task: Task) -> TaskResult | TaskFailed:
         """Train a task; an error in training becomes a `TaskFailed`."""
@@ -73,7 +75,7 @@ class Worker:
             raise
 
     def _train(self, task: Task) -> TaskResult:
-        session, archiver = self._session_for(task)
+        session, codec = self._session_for(task)
         started = time.monotonic()
         records: list[EpochRecord] = []
         while session.epochs < task.target:
@@ -81,45 +83,45 @@ class Worker:
             if not records[-1].finite or time.monotonic() - started >= self._seconds:
                 break
         diverged = not records[-1].finite
-        self._archive = None if diverged else archiver.pack(session.checkpoint())
+        self._checkpoint_bytes = None if diverged else codec.dump(session.checkpoint())
         if diverged or session.epochs == task.target:
             self._close()
-        return TaskResult(task, tuple(records), self._archive)
+        return TaskResult(task, tuple(records), self._checkpoint_bytes)
 
-    def _session_for(self, task: Task) -> tuple[Session, Archiver]:
+    def _session_for(self, task: Task) -> tuple[Session, CheckpointCodec]:
         _check_settings(task.run)
-        session, archiver = self._session, self._archiver
+        session, codec = self._session, self._codec
         if (
             session is not None
-            and archiver is not None
+            and codec is not None
             and self._run == task.run
             and session.epochs == task.epochs
-            and self._archive == task.archive
+            and self._checkpoint_bytes == task.checkpoint_bytes
         ):
-            return session, archiver
+            return session, codec
         self._close()
         _check_same(task.run)
         settings = dict(task.run.settings)
-        if self._networks is None or self._settings != settings:
+        if self._compiled_models is None or self._settings != settings:
             backend.start()
             _check_threads()
-            from kmlp.training.fused import Networks
+            from kmlp.training.fused import CompiledModelCache
 
             # Programs that are compiled under other settings would come to other numbers.
-            self._networks, self._settings = Networks(), settings
+            self._compiled_models, self._settings = CompiledModelCache(), settings
         dataset = dataset_of(task.config)
-        self._archiver = Archiver(task.config, dataset)
+        self._codec = CheckpointCodec(task.config, dataset)
         self._session = Session(
             task.config,
             dataset,
             None
-            if task.archive is None
-            else self._archiver.unpack(task.epochs, task.archive),
-            networks=self._networks,
+            if task.checkpoint_bytes is None
+            else self._codec.load(task.epochs, task.checkpoint_bytes),
+            compiled_models=self._compiled_models,
             fused=task.run.fused,
         )
         self._run = task.run
-        return self._session, self._archiver
+        return self._session, self._codec
 
     def _close(self) -> None:
         if self._session is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from kmlp._util.files import replacing
+from kmlp._util.files import atomic_write
 from kmlp._util.text import visible
 from kmlp.studies.columns import COLUMNS
 from kmlp.studies.rows import StudyRuns
@@ -46,7 +46,7 @@ def write_table(found: StudyRuns, path: Path) -> None:
         OSError: if it cannot be written.
     """
     rows = found.rows()
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         if path.suffix == ".parquet":
             _write_parquet(rows, aside)
             return

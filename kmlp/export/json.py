@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kmlp.model.fields import plain
+from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.compare import AblationComparison, pairing_text
@@ -36,10 +36,12 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "backend": study.backend,
         "fused": study.fused,
         "settings": dict(study.settings),
-        "baseline": plain(study.baseline.value) if study.baseline is not None else None,
+        "baseline": to_jsonable(study.baseline.value)
+        if study.baseline is not None
+        else None,
         "target_accuracy": target,
         "values": comparison_to_list(study, target=target),
-        "best": plain(best.value) if best is not None else None,
+        "best": to_jsonable(best.value) if best is not None else None,
         "best_index": study.levels.index(best) if best is not None else None,
         "conclusion": conclusion(study),
     }
@@ -92,7 +94,7 @@ def ablation_comparison_to_dict(found: AblationComparison) -> dict[str, Any]:
         "differing": {name: list(texts) for name, texts in found.differing.items()},
         "values": [
             {
-                "value": plain(it.value),
+                "value": to_jsonable(it.value),
                 "first": estimate_to_dict(it.first),
                 "second": estimate_to_dict(it.second),
                 "difference": _difference_to_dict(it.difference),
@@ -139,7 +141,7 @@ def comparison_to_list(
     """The values of a comparison, each with its runs."""
     return [
         {
-            "value": plain(level.value),
+            "value": to_jsonable(level.value),
             "parameters": level.parameters,
             **estimate_to_dict(level.val_accuracy),
             "test_accuracy": estimate_to_dict(level.test_accuracy),

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from kmlp._util.files import file_name, naming, replacing
+from kmlp._util.files import atomic_write, file_name, naming
 from kmlp._util.text import visible
 from kmlp.model.config import config_fields, value_text
 from kmlp.studies.columns import COLUMNS, column_of
@@ -175,7 +175,7 @@ def _write(folder: Path, events: Iterable[Any]) -> None:
     _make_folder(folder)
     # A name of its own, so that a TensorBoard that is open goes on to it.
     path = folder / f"events.out.tfevents.{time.time_ns()}.kmlp"
-    with naming(folder, path), replacing(path) as aside:
+    with naming(folder, path), atomic_write(path) as aside:
         aside.write_bytes(buffer.getvalue())
         for before in folder.glob("events.out.tfevents.*.kmlp"):
             before.unlink()

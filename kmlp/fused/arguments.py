@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kmlp import backend
 from kmlp._util.numbers import integer_problem
-from kmlp.errors import ConfigError, gather
+from kmlp.errors import ConfigError, call_all
 
 DEFAULT_BATCH_SIZE = 32
 """Keras' own."""
@@ -93,7 +93,7 @@ def examples(
         ConfigError: with what is wrong, and in which argument.
     """
     given = zip(names, (x, y, sample_weight), strict=True)
-    x, y, weights = gather([partial(_arrays, *argument) for argument in given])
+    x, y, weights = call_all([partial(_arrays, *argument) for argument in given])
     if x is None:
         raise ConfigError([f"`{names[0]}` is missing."])
     if y is None and weights is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
-from kmlp.errors import gather, raise_problems
+from kmlp.errors import call_all, raise_problems
 from kmlp.fused import arguments
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def fit(
     from kmlp.fused import through_keras
 
     names = ("x", "y", "sample_weight")
-    _, data, validation = gather(
+    _, data, validation = call_all(
         [
             lambda: raise_problems(
                 [
@@ -210,7 +210,7 @@ def evaluate(
     from kmlp.fused import through_keras
 
     names = ("x", "y", "sample_weight")
-    _, data = gather(
+    _, data = call_all(
         [
             lambda: raise_problems(
                 arguments.count_problems(optional=True, batch_size=batch_size, steps=steps)

@@ -220,7 +220,7 @@ def _takes_labels(measure: Any) -> bool:
         keras.metrics.sparse_categorical_crossentropy,
         keras.metrics.sparse_categorical_accuracy,
         keras.metrics.sparse_top_k_categorical_accuracy,
-        *(loss.function for loss in LOSSES.own.values() if loss.targets == "index"),
+        *(loss.function for loss in LOSSES.custom.values() if loss.targets == "index"),
     ]
     return any(measure is function for function in functions)
 

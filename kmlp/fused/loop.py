@@ -244,7 +244,7 @@ def _only_new_objects_collected() -> Iterator[None]:
             gc.unfreeze()
 
 
-def has_own(model: Any, *methods: str) -> bool:
+def overrides(model: Any, *methods: str) -> bool:
     """Whether the model's class has replaced one of these methods of `keras.Model`."""
     return any(
         getattr(type(model), name) is not getattr(keras.Model, name) for name in methods
@@ -253,7 +253,7 @@ def has_own(model: Any, *methods: str) -> bool:
 
 def returns_own_logs(model: Any) -> bool:
     """Whether a step may return something else than the metrics' results."""
-    return has_own(model, "train_step", "test_step", "compute_metrics")
+    return overrides(model, "train_step", "test_step", "compute_metrics")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from kmlp.fused.callbacks import (
     hear_steps,
 )
 from kmlp.fused.feed import CHUNK_BYTES, Feed
-from kmlp.fused.loop import IN_USE, Loop, has_own, steps
+from kmlp.fused.loop import IN_USE, Loop, overrides, steps
 from kmlp.fused.refusal import check_weights, refusing
 from kmlp.settings import differing_settings
 
@@ -147,7 +147,7 @@ def _build(model: Any, batch: Examples) -> None:
             steps().build(model, batch.packed)
         except Exception:
             # TensorFlow's `fit` leaves it to the step, which may never call the model.
-            if keras.config.backend() != "tensorflow" or not has_own(model, "train_step"):
+            if keras.config.backend() != "tensorflow" or not overrides(model, "train_step"):
                 raise
             model.optimizer.build(model.trainable_variables)
 
@@ -157,7 +157,7 @@ def _labelled(model: Any, batch: Examples) -> list[labels.Labelled]:
         try:
             return labels.find(model, batch)
         except Exception:
-            if not has_own(model, "train_step"):
+            if not overrides(model, "train_step"):
                 raise
     return []  # what it does with targets is its own
 

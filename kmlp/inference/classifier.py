@@ -50,12 +50,14 @@ class Classifier:
     """How many images it is shown at a time, at most."""
 
     @property
-    def gives_shares(self) -> bool:
+    def outputs_are_probabilities(self) -> bool:
         """Whether its outputs say themselves how confident it is, by what they are."""
         return self.output in (*_SHARES, "log_softmax")
 
-    def misfits(self, shape: Sequence[int | None], classes: int | None = None) -> list[str]:
-        """Why it is no model for images of a shape and a number of classes, if so.
+    def shape_problems(
+        self, shape: Sequence[int | None], classes: int | None = None
+    ) -> list[str]:
+        """Reasons why the model cannot take images of this shape; empty if it can.
 
         An axis of one channel may be left out. With None, any number will do.
         """
@@ -80,7 +82,7 @@ class Classifier:
             )
         return problems
 
-    def confidences(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def class_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """How confident the model is of each class, from 0 to 1.
 
         Args:
@@ -98,7 +100,7 @@ class Classifier:
         Raises:
             ConfigError: if the model does not take them, or if an output is no number.
         """
-        raise_problems(self.misfits(images.shape[1:]))
+        raise_problems(self.shape_problems(images.shape[1:]))
         if images.ndim <= len(self.input_shape):
             images = images[..., None]
         outputs = np.concatenate(

@@ -34,7 +34,7 @@ class ClassScores:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Mistake:
+class Misclassification:
     """An image that is taken for another class than its own."""
 
     index: int
@@ -42,7 +42,7 @@ class Mistake:
     true: int
     predicted: int
     confidence: float
-    """In the predicted class: see `Classifier.confidences`."""
+    """In the predicted class: see `Classifier.class_probabilities`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +53,7 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...]
     """Numbers of images: a row a true class, a column a predicted one."""
     classes: tuple[ClassScores, ...]
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Misclassification, ...]
     """All of them, the most confident first."""
 
     @property
@@ -134,21 +134,21 @@ def evaluate(
             f"There are labels from {labels.min()} to {labels.max()}, but the model's "
             f"classes are 0 to {classes - 1}."
         )
-    problems += classifier.misfits(images.shape[1:], len(names))
+    problems += classifier.shape_problems(images.shape[1:], len(names))
     raise_problems(problems)
-    confidences = classifier.confidences(images)
-    predicted = confidences.argmax(axis=1)
+    class_probabilities = classifier.class_probabilities(images)
+    predicted = class_probabilities.argmax(axis=1)
     from sklearn.metrics import confusion_matrix
 
     confusion = confusion_matrix(labels, predicted, labels=range(classes))
     wrong = np.flatnonzero(predicted != labels)
-    sure = confidences[wrong, predicted[wrong]]
+    sure = class_probabilities[wrong, predicted[wrong]]
     return Evaluation(
         class_names=names,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         classes=_scores(labels, predicted, names),
         mistakes=tuple(
-            Mistake(
+            Misclassification(
                 index=int(wrong[at]),
                 true=int(labels[wrong[at]]),
                 predicted=int(predicted[wrong[at]]),

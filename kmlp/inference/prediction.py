@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.data.image_files import like_mnist, plain, read_image, resized
-from kmlp.errors import ConfigError, gather, unknown_name
+from kmlp.errors import ConfigError, call_all, unknown_name
 from kmlp.inference.classifier import Classifier, shape_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-WAYS = ("mnist", "resize")
+PREPROCESSINGS = ("mnist", "resize")
 """How a picture is made what a model takes: see `like_mnist` and `resized`."""
 _MNIST = (28, 28, 1)
 
@@ -30,15 +30,15 @@ class Prediction:
     image: NDArray[np.uint8]
     """What it was given: pixels from 0 to 255, of shape `(height, width)`, or `(height,
     width, 3)`."""
-    way: str
-    """How it was made of the picture, one of `WAYS`."""
-    confidences: NDArray[np.float64]
-    """Of each class, of shape `(num_classes,)`: see `Classifier.confidences`."""
+    preprocessing: str
+    """How it was made of the picture, one of `PREPROCESSINGS`."""
+    class_probabilities: NDArray[np.float64]
+    """Of each class, of shape `(num_classes,)`: see `Classifier.class_probabilities`."""
 
     def best(self, count: int) -> list[tuple[int, float]]:
-        """The classes of the highest confidences, with these, the highest first."""
-        order = np.argsort(-self.confidences, kind="stable")[:count]
-        return [(int(it), float(self.confidences[it])) for it in order]
+        """The classes of the highest probabilities, with these, the highest first."""
+        order = np.argsort(-self.class_probabilities, kind="stable")[:count]
+        return [(int(it), float(self.class_probabilities[it])) for it in order]
 
 
 def predict(
@@ -46,7 +46,7 @@ def predict(
     pictures: Sequence[Image | Path],
     *,
     names: Sequence[str],
-    way: str | None = None,
+    preprocessing: str | None = None,
 ) -> list[Prediction]:
     """Has a model classify pictures of any size.
 
@@ -55,39 +55,43 @@ def predict(
         pictures: Files, each of which `read_image` reads when it is its turn; or pictures,
             made what `read_image` gives by `plain`.
         names: What to call each in errors.
-        way: One of `WAYS`. Defaults to None: "mnist" for a model that takes grey images
-            of 28 x 28, "resize" for any other.
+        preprocessing: One of `PREPROCESSINGS`. Defaults to None: "mnist" for a
+            model that takes grey images of 28 x 28, "resize" for any other.
 
     Raises:
         ConfigError: with every problem at once, if a picture is blank or cannot be read,
             or if they cannot be made what the model takes.
     """
     shape = _picture_shape(classifier)
-    way = way or ("mnist" if shape == _MNIST else "resize")
-    check_way(way)
-    if way == "mnist" and shape != _MNIST:
+    preprocessing = preprocessing or ("mnist" if shape == _MNIST else "resize")
+    check_preprocessing(preprocessing)
+    if preprocessing == "mnist" and shape != _MNIST:
         raise ConfigError(
             [
                 f"Pictures made as MNIST's are of {shape_text(_MNIST)}, but the model "
                 f"takes {shape_text(shape)}. Have them resized."
             ]
         )
-    images = gather(
-        partial(_converted, picture, name, way, shape)
+    images = call_all(
+        partial(_converted, picture, name, preprocessing, shape)
         for picture, name in zip(pictures, names, strict=True)
     )
     return [
-        Prediction(image=image, way=way, confidences=confidences)
-        for image, confidences in zip(
-            images, classifier.confidences(np.stack(images)), strict=True
+        Prediction(
+            image=image,
+            preprocessing=preprocessing,
+            class_probabilities=class_probabilities,
+        )
+        for image, class_probabilities in zip(
+            images, classifier.class_probabilities(np.stack(images)), strict=True
         )
     ]
 
 
-def check_way(way: str | None) -> None:
-    """Raises `ConfigError` if there is no such way; None: the model chooses."""
-    if way is not None and way not in WAYS:
-        raise ConfigError([unknown_name("way of conversion", way, WAYS)])
+def check_preprocessing(preprocessing: str | None) -> None:
+    """Raises `ConfigError` if there is no such preprocessing; None: the model chooses."""
+    if preprocessing is not None and preprocessing not in PREPROCESSINGS:
+        raise ConfigError([unknown_name("preprocessing", preprocessing, PREPROCESSINGS)])
 
 
 def _picture_shape(classifier: Classifier) -> tuple[int, int, int]:
@@ -105,10 +109,10 @@ def _picture_shape(classifier: Classifier) -> tuple[int, int, int]:
 
 
 def _converted(
-    picture: Image | Path, name: str, way: str, shape: tuple[int, int, int]
+    picture: Image | Path, name: str, preprocessing: str, shape: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     picture = read_image(picture) if isinstance(picture, Path) else plain(picture)
     try:
-        return like_mnist(picture) if way == "mnist" else resized(picture, *shape)
+        return like_mnist(picture) if preprocessing == "mnist" else resized(picture, *shape)
     except ConfigError as error:
         raise ConfigError([f"{name}: {problem}" for problem in error.problems]) from None

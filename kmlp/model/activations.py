@@ -74,13 +74,13 @@ ACTIVATIONS: Registry[Activation] = Registry(
 
 
 def register_activation(name: str, function: Activation, *, replace: bool = False) -> None:
-    """Makes an own activation known under a name.
+    """Makes a custom activation known under a name.
 
     Args:
         name: A new name, an identifier.
         function: Takes a tensor and returns one of the same shape. Written
             with `keras.ops` it works on every backend.
-        replace: Whether the name may be another own activation's already.
+        replace: Whether the name may be another custom activation's already.
             Defaults to False.
 
     Raises:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
-from kmlp._util.files import replacing, undated
+from kmlp._util.files import atomic_write, undated
 from kmlp._util.numbers import as_integer
 from kmlp._util.seeds import Purpose, generator
-from kmlp.errors import ConfigError, gather, raise_problems, shown
+from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model.activations import Activation, get_activation
 from kmlp.model.config import RunConfig, config_fields
 from kmlp.model.initializers import draw_weights, keras_initializers
@@ -147,7 +147,7 @@ def build_mlp(
         named["activation"] = activation
     if isinstance(loss, str):
         named |= {"loss": loss, "output": output}
-    config, *_ = gather(
+    config, *_ = call_all(
         [
             lambda: RunConfig(
                 learning_rate=learning_rate,
@@ -223,7 +223,7 @@ def save_portable(model: keras.Sequential, path: Path) -> bool:
     try:
         model.compiled = compiled
         # Keras looks for TensorFlow, which is loud, to save.
-        with backend.quiet(), undated(), replacing(path) as aside:
+        with backend.quiet(), undated(), atomic_write(path) as aside:
             model.save(aside)
     finally:
         model.compiled = True

@@ -16,7 +16,7 @@ from kmlp.model.fields import (
     NoneWord,
     Rule,
     describe_fields,
-    plain,
+    to_jsonable,
 )
 from kmlp.model.initializers import check_initializer
 from kmlp.model.losses import LOSSES
@@ -200,7 +200,7 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain values, which JSON can hold."""
-        return {name: plain(getattr(self, name)) for name in config_fields()}
+        return {name: to_jsonable(getattr(self, name)) for name in config_fields()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -244,23 +244,28 @@ def dataset_of(config: RunConfig) -> "Dataset":
     return load_dataset(config.dataset, validation_fraction=config.validation_fraction)
 
 
-_NEWER = {"scaling": "unit"}
-"""Fields that came after stores had been written, with what all runs had until then."""
+_NEUTRAL = {"scaling": "unit"}
+"""Values of fields that add nothing to a run's identity, by field."""
 
 
-def lasting(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields as plain values, without newer ones that are as they always were.
+def identity_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that identify a run, without those at their neutral value.
 
-    The keys of runs and the names of studies are made of them, and stay what they are
-    when a field is added.
+    The keys of runs and the names of studies are made of them, so a field that is added
+    with a neutral value leaves the keys of stored runs as they are.
 
-    >>> lasting({"width": 32, "scaling": "unit"}), lasting({"scaling": "symmetric"})
-    ({'width': 32}, {'scaling': 'symmetric'})
+    Args:
+        values: Fields of a `RunConfig` as JSON holds them.
+
+    >>> identity_fields({"width": 32, "scaling": "unit"})
+    {'width': 32}
+    >>> identity_fields({"scaling": "symmetric"})
+    {'scaling': 'symmetric'}
     """
     return {
         name: value
         for name, value in values.items()
-        if name not in _NEWER or value != _NEWER[name]
+        if name not in _NEUTRAL or value != _NEUTRAL[name]
     }
 
 

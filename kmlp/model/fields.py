@@ -244,7 +244,7 @@ def _is_sequence(value: Any) -> bool:
     return isinstance(value, list | tuple) or getattr(value, "ndim", None) == 1
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
     """A field's value as JSON holds it: a tuple as a list."""
     return list(value) if isinstance(value, tuple) else value
 

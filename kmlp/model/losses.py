@@ -144,14 +144,14 @@ def _of_class(y_true: Any, y_pred: Any) -> Any:
 _SCORES = ("linear", "log_softmax")
 
 
-def _own(function: Callable[[Any, Any], Any], *outputs: str) -> Loss:
+def _with_outputs(function: Callable[[Any, Any], Any], *outputs: str) -> Loss:
     return Loss(function=function, output=outputs[0], outputs=outputs)
 
 
 def _cross_entropy() -> Loss:
     keras = backend.load()
     function = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return _own(function, *_SCORES)
+    return _with_outputs(function, *_SCORES)
 
 
 _PROBABILITIES = ("softmax", "sigmoid")
@@ -208,8 +208,8 @@ LOSSES: Registry[Loss] = Registry(
     "loss",
     {
         "cross_entropy": _cross_entropy,
-        "nll": partial(_own, nll, "log_softmax"),
-        "multi_margin": partial(_own, multi_margin, *_SCORES),
+        "nll": partial(_with_outputs, nll, "log_softmax"),
+        "multi_margin": partial(_with_outputs, multi_margin, *_SCORES),
         "mse": partial(_from_keras, "mean_squared_error", "softmax", "one_hot"),
         "mae": partial(_from_keras, "mean_absolute_error", "softmax", "one_hot"),
         **{name: partial(_from_keras, name, *spec) for name, spec in _KERAS.items()},
@@ -227,7 +227,7 @@ def register_loss(
     targets: Targets = "index",
     replace: bool = False,
 ) -> None:
-    """Makes an own loss known under a name.
+    """Makes a custom loss known under a name.
 
     Args:
         name: A new name, an identifier.
@@ -236,7 +236,7 @@ def register_loss(
             it works on every backend. Or a `Loss`, which says the rest itself.
         output: The output layer's activation. Defaults to "linear".
         targets: "index" or "one_hot", as `Loss` explains. Defaults to "index".
-        replace: Whether the name may be another own loss's already. Defaults to
+        replace: Whether the name may be another custom loss's already. Defaults to
             False.
 
     Raises:

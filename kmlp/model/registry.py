@@ -1,4 +1,4 @@
-"""Names that stand for objects: own ones, Keras' ones, and `package.module:name`."""
+"""Names that stand for objects: custom ones, Keras' ones, and `package.module:name`."""
 
 from __future__ import annotations
 
@@ -115,24 +115,24 @@ class Registry(Generic[T]):
         self._builtin = builtin
         self._convert = convert
         self._unusable = unusable or {}
-        self._own: dict[str, T] = {}
+        self._custom: dict[str, T] = {}
 
-    def is_own(self, name: str) -> bool:
+    def is_custom(self, name: str) -> bool:
         """Whether a name stands for a user's object."""
-        return ":" in name or name in self._own
+        return ":" in name or name in self._custom
 
     @property
-    def own(self) -> dict[str, T]:
+    def custom(self) -> dict[str, T]:
         """What was registered, by name."""
-        return dict(self._own)
+        return dict(self._custom)
 
     @property
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""
-        return tuple(sorted({*self._builtin, *self._own}))
+        return tuple(sorted({*self._builtin, *self._custom}))
 
     def register(self, name: str, item: object, *, replace: bool = False) -> None:
-        """Adds an own object under a new name.
+        """Adds a custom object under a new name.
 
         Registering the same definition again (a notebook cell run twice) is
         allowed.
@@ -140,7 +140,7 @@ class Registry(Generic[T]):
         Args:
             name: An identifier.
             item: The object, or what the registry converts to one.
-            replace: Whether the name may be an own object's already. Defaults
+            replace: Whether the name may be a custom object's already. Defaults
                 to False.
 
         Raises:
@@ -157,14 +157,14 @@ class Registry(Generic[T]):
             raise ConfigError(
                 [f'The {self.kind} "{name}" exists already; choose another name.']
             )
-        if name in self._own and not (replace or same(self._own[name], converted)):
+        if name in self._custom and not (replace or same(self._custom[name], converted)):
             raise ConfigError(
                 [
                     f'The {self.kind} "{name}" is registered already, as something else. '
                     "Choose another name, or give replace=True."
                 ]
             )
-        self._own[name] = converted
+        self._custom[name] = converted
 
     def check(self, name: str) -> None:
         """Raises `UnknownNameError` unless `get(name)` would find an object."""
@@ -174,7 +174,7 @@ class Registry(Generic[T]):
             raise UnknownNameError(
                 f'The {self.kind} "{name}" cannot be used by name: {self._unusable[name]}'
             )
-        elif name not in self._builtin and name not in self._own:
+        elif name not in self._builtin and name not in self._custom:
             raise UnknownNameError(
                 unknown_name(self.kind, name, self.names)
                 + f" For your own: `register_{self.kind}`, or `package.module:name`."
@@ -192,7 +192,7 @@ class Registry(Generic[T]):
             except TypeError as error:
                 raise UnknownNameError(f'"{name}" is no {self.kind}: {error}') from None
         self.check(name)
-        return self._own[name] if name in self._own else self._builtin[name]()
+        return self._custom[name] if name in self._custom else self._builtin[name]()
 
     def digest(self, name: str) -> str:
         """SHA-256 of how a user's object is defined, the same in every process.

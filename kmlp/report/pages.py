@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kmlp._util.files import file_name, replacing
+from kmlp._util.files import atomic_write, file_name
 from kmlp._util.processes import find_program
 from kmlp._util.text import visible
 from kmlp.charts.page import environment, html_page
@@ -71,7 +71,7 @@ def write_report(
     if path.suffix == ".md":
         return _write_markdown(sections, path, title, introduction)
     page = _html(sections, title, introduction)
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         if path.suffix == ".html":
             aside.write_text(page, encoding="utf-8")
         else:
@@ -131,7 +131,7 @@ def _write_markdown(
             described=lambda section, figure: described[figure.name + section.name],
         )
     )
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         aside.write_text(text, encoding="utf-8")
     return [path, *pictures]
 

@@ -31,7 +31,7 @@ def file_name(key: str, epochs: int, sha256: str) -> str:
     return f"{key[:24]}-{epochs}-{sha256[:8]}.keras"
 
 
-def write(folder: Path, name: str, archive: bytes) -> None:
+def write(folder: Path, name: str, checkpoint_bytes: bytes) -> None:
     """Puts a file into the folder, whole or not at all."""
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "it is a link, which is not followed", str(folder))
@@ -39,7 +39,7 @@ def write(folder: Path, name: str, archive: bytes) -> None:
     aside, file = open_new(folder, f".{name}.")
     try:
         with file:
-            file.write(archive)
+            file.write(checkpoint_bytes)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(folder / name)
@@ -63,7 +63,7 @@ def read(path: Path, sha256: str) -> bytes:
     try:
         if path.parent.is_symlink() or not stat.S_ISREG(path.lstat().st_mode):
             raise Damaged(f"{path} is no file of this folder")
-        archive = path.read_bytes()
+        checkpoint_bytes = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{path} cannot be read ({error.strerror})") from error
     except OSError as error:
@@ -71,9 +71,9 @@ def read(path: Path, sha256: str) -> bytes:
             f"{path} cannot be read ({error.strerror}). Mend that, then run the same "
             "command again."
         ) from error
-    if hashlib.sha256(archive).hexdigest() != sha256:
+    if hashlib.sha256(checkpoint_bytes).hexdigest() != sha256:
         raise Damaged(f"{path} is damaged (its checksum is another)")
-    return archive
+    return checkpoint_bytes
 
 
 def names(folder: Path) -> list[str]:

@@ -64,7 +64,7 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
             migrate(connection, 0)
         return connection
     path = folder / FILE
-    with explained(path, StoreError):
+    with translate_errors(path, StoreError):
         if folder.exists() and not folder.is_dir():
             raise StoreError(
                 f"{folder} is no folder. Choose one by --runs-dir or KMLP_RUNS_DIR."
@@ -102,7 +102,7 @@ def open_again(folder: Path, *, seconds: float) -> sqlite3.Connection:
         StoreError: if it cannot be opened any more.
     """
     path = folder / FILE
-    with explained(path, StoreError):
+    with translate_errors(path, StoreError):
         return connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, seconds=seconds)
 
 
@@ -338,7 +338,9 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def explained(path: Path, kind: type[StoreError] = StoreWriteError) -> Iterator[None]:
+def translate_errors(
+    path: Path, kind: type[StoreError] = StoreWriteError
+) -> Iterator[None]:
     """Turns what the system says into an error with the path and the mend."""
     try:
         yield

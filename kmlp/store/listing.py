@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
 
-from kmlp.errors import ConfigError, gather, raise_problems, shown, unknown_name
+from kmlp.errors import ConfigError, call_all, raise_problems, shown, unknown_name
 from kmlp.model.config import RunConfig, config_fields
 from kmlp.store.runs import Store
 from kmlp.store.studies import iso_time, keys_of_study
@@ -83,7 +83,7 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
                 ]
             )
 
-    gather(partial(parse, text) for text in texts)
+    call_all(partial(parse, text) for text in texts)
     return filters
 
 

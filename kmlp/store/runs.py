@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from kmlp._util.closing import Closing
 from kmlp.engine import RunState, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteError
 from kmlp.model.config import RunConfig
@@ -24,10 +23,10 @@ from kmlp.store import checkpoints, checksums, removal, validity
 from kmlp.store.database import (
     FILE,
     count_changes,
-    explained,
     open_again,
     open_database,
     transaction,
+    translate_errors,
 )
 from kmlp.store.leases import SECONDS_BETWEEN_BEATS, Leases
 from kmlp.store.presence import Presence
@@ -37,7 +36,7 @@ CHECKPOINTS_KEPT = 2
 """Of each run, the last ones: the one before serves where the last one is damaged."""
 
 
-class Store(Closing):
+class Store(contextlib.AbstractContextManager["Store"]):
     """Remembers runs; what it is for is said in `kmlp.engine.Store`.
 
     Args:
@@ -88,8 +87,11 @@ class Store(Closing):
             with contextlib.suppress(OSError), self.writing():  # or the next one does
                 self.settle_removal()
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Closes the database; what was in memory is gone."""
+        """Close the database; what was in memory is gone."""
         self.leases.close()
         self.connection.close()
         if self._temporary is not None:
@@ -183,13 +185,15 @@ class Store(Closing):
                 "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs DESC", (row["id"],)
             ).fetchall():
                 try:
-                    archive = self.read_model(identity.key, checkpoint)
+                    checkpoint_bytes = self.read_model(identity.key, checkpoint)
                 except checkpoints.Damaged as error:
                     damaged.append(str(error))
                     continue
                 if damaged:
                     self.cut(row["id"], checkpoint["epochs"])
-                return RunState(checkpoint["epochs"], False, archive, tuple(damaged))
+                return RunState(
+                    checkpoint["epochs"], False, checkpoint_bytes, tuple(damaged)
+                )
             self.cut(row["id"], 0)
             return RunState(damaged=tuple(damaged))
 
@@ -209,10 +213,10 @@ class Store(Closing):
             if not self.leases.holds(identity.key):
                 return False
             epochs = result.records[-1].epoch
-            if result.archive is not None:
-                sha256 = hashlib.sha256(result.archive).hexdigest()
+            if result.checkpoint_bytes is not None:
+                sha256 = hashlib.sha256(result.checkpoint_bytes).hexdigest()
                 name = checkpoints.file_name(identity.key, epochs, sha256)
-                checkpoints.write(self.models, name, result.archive)
+                checkpoints.write(self.models, name, result.checkpoint_bytes)
         with self.writing():
             if not self.leases.holds(identity.key):
                 if self.leases.is_free(identity.key):  # nobody else would remove the file
@@ -337,7 +341,7 @@ class Store(Closing):
     def reading(self) -> Iterator[None]:
         """Explains the errors of what is done within."""
         try:
-            with explained(self.folder / FILE):
+            with translate_errors(self.folder / FILE):
                 yield
         except StoreWriteError:
             self.check_presence()  # which is then why
@@ -439,7 +443,9 @@ class Store(Closing):
             fused=bool(row["fused"]),
             parameters=row["parameters"],
             history=tuple(map(_record, epochs)),
-            archive=None if checkpoint is None else self._reader(row["key"], checkpoint),
+            checkpoint_bytes=None
+            if checkpoint is None
+            else self._reader(row["key"], checkpoint),
             failure=row["failure"],
             settings=json.loads(row["settings"]),
             key=row["key"],

@@ -79,7 +79,7 @@ class StudyRecord:
                 f'The run of "{self.name}" has no epoch yet. The command that began it '
                 "goes on where it ended."
             )
-        return run.until(self.epochs)
+        return run.truncated(self.epochs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -187,7 +187,7 @@ def key_fits(row: sqlite3.Row) -> bool | None:
         (LOSSES, config.loss),
     )
     if config.dataset != BUNDLED or any(
-        registry.is_own(name) or name not in registry.names for registry, name in names
+        registry.is_custom(name) or name not in registry.names for registry, name in names
     ):
         return None
     try:

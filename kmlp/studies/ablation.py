@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
-from kmlp.errors import ConfigError, StoreError, gather, raise_problems, shown
-from kmlp.model.config import RunConfig, axis_field, lasting
+from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, shown
+from kmlp.model.config import RunConfig, axis_field, identity_fields
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
@@ -235,7 +235,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
     for keys, limit in zip(study.rows, study.question["chance_limits"], strict=True):
         found = [store.run_of_key(key) for key in keys]
         runs = [
-            run.until(study.epochs)
+            run.truncated(study.epochs)
             for run in found
             if run is not None and (run.epochs >= study.epochs or run.status != "finished")
         ]
@@ -260,7 +260,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
 
 def _without(base: RunConfig, axis: str) -> dict[str, Any]:
     """What an ablation keeps as it is: all fields but the axis and the seed."""
-    values = lasting(base.to_dict())
+    values = identity_fields(base.to_dict())
     return {k: v for k, v in values.items() if k not in (axis, "seed")}
 
 
@@ -291,7 +291,7 @@ def plan(
         raise ConfigError(
             [f"The values of `{axis}` are {values!r}, but must be a list of at least one."]
         )
-    replicates, _, *converted = gather(
+    replicates, _, *converted = call_all(
         [
             partial(seed_list, seeds, base.seed),
             partial(check_count, "epochs", epochs),
@@ -305,7 +305,7 @@ def plan(
                 "Give a `depth` of at least 1."
             ]
         )
-    rows = gather(partial(_row, base, axis, value, replicates) for value in converted)
+    rows = call_all(partial(_row, base, axis, value, replicates) for value in converted)
     made = [getattr(row[0], axis) for row in rows]
     raise_problems(
         f"The value {shown(value)} of `{axis}` is given {made.count(value)} times. "
@@ -332,7 +332,9 @@ def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
     except TypeError:
         count = check_count("seeds", seeds)
         return list(range(first, first + count))
-    found = [config.seed for config in gather(partial(RunConfig, seed=it) for it in given)]
+    found = [
+        config.seed for config in call_all(partial(RunConfig, seed=it) for it in given)
+    ]
     if not found or len(set(found)) < len(found):
         raise ConfigError([f"The seeds are {found}, but must be at least one, none twice."])
     return found

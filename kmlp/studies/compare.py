@@ -79,9 +79,9 @@ def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
     columns = [
         tuple(
             {
-                run.config.seed: run.until(epochs).val_accuracy
+                run.config.seed: run.truncated(epochs).val_accuracy
                 for run in value.runs
-                if run.config.seed in seeds and run.until(epochs).status == "finished"
+                if run.config.seed in seeds and run.truncated(epochs).status == "finished"
             }
             for value in pair
         )

@@ -8,8 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmlp._util.text import count_of, protocol_text
-from kmlp.errors import ConfigError, StoreError, gather, located, raise_problems
-from kmlp.model.config import RunConfig, axis_names, lasting, short_text
+from kmlp.errors import (
+    ConfigError,
+    StoreError,
+    call_all,
+    raise_problems,
+    with_context,
+)
+from kmlp.model.config import RunConfig, axis_names, identity_fields, short_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
@@ -177,7 +183,7 @@ def config_list_spec(
     return StudySpec(
         kind="trials",
         about={
-            "base": lasting(base.to_dict()),
+            "base": identity_fields(base.to_dict()),
             "varied": changed,
             "trials": [
                 {"epochs": count, **_changes(config, base)}
@@ -208,7 +214,7 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
     asked = zip(study.rows, study.row_epochs, study.question["chance_limits"], strict=True)
     for number, (keys, epochs, limit) in enumerate(asked, start=1):
         runs = [
-            run.until(epochs)
+            run.truncated(epochs)
             for key in keys
             if (run := store.run_of_key(key)) is not None
             and (run.epochs >= epochs or run.status != "finished")
@@ -253,7 +259,7 @@ def _checked(
         if first.setdefault(config, number) != number
     ]
     trials = enumerate(zip(configs, epochs, seeds, strict=True), start=1)
-    _, *found = gather(
+    _, *found = call_all(
         [
             partial(raise_problems, twice),
             *(partial(_checked_trial, number, *it, fused=fused) for number, it in trials),
@@ -270,7 +276,7 @@ def _checked_trial(
         partial(check_count, "seeds", seeds),
         partial(check_trainable, [config], epochs=epochs, fused=fused),
     ]
-    *counts, _ = located(f"Trial {number}", partial(gather, checks))
+    *counts, _ = with_context(f"Trial {number}", partial(call_all, checks))
     return list(counts)
 
 

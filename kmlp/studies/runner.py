@@ -19,7 +19,7 @@ from kmlp import backend
 from kmlp.engine import Executor, Observer, RunRequest, StudyStarted, execute
 from kmlp.errors import ConfigError, KmlpError, StoreLostError, unknown_name
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
-from kmlp.model.config import RunConfig, dataset_of, lasting
+from kmlp.model.config import RunConfig, dataset_of, identity_fields
 from kmlp.settings import read_settings
 from kmlp.store import Store, StudyRecord, runs_folder
 from kmlp.store.doctor import LostRun
@@ -102,7 +102,7 @@ class StudySpec(Generic[Answer]):
     def pick(self, runs: Mapping[RunConfig, Run]) -> list[list[Run]]:
         """Its runs, in their rows, with no more epochs than it asks for."""
         return [
-            [runs[config].until(epochs) for config in row]
+            [runs[config].truncated(epochs) for config in row]
             for row, epochs in zip(self.rows, self.epochs, strict=True)
         ]
 
@@ -129,7 +129,7 @@ class StudySpec(Generic[Answer]):
             least = min((run.epochs for row in rows for run in row), default=0)
             epochs = [least] * len(rows)
         rows = [
-            [run.until(count) for run in row]
+            [run.truncated(count) for run in row]
             for row, count in zip(rows, epochs, strict=True)
         ]
         return self.answer(name, rows, epochs) if any(rows) else None
@@ -181,7 +181,7 @@ def train(
     check_trainable([config], epochs=epochs, fused=fused)
     question = StudySpec(
         kind="train",
-        about={"config": lasting(config.to_dict())},
+        about={"config": identity_fields(config.to_dict())},
         rows=[[config]],
         epochs=[epochs],
         name=name,
@@ -262,7 +262,7 @@ def train_all(
             raise
         # What can be read now goes with a store that keeps nothing.
         runs = {
-            config: run.read() if store.temporary else run
+            config: run.with_model_loaded() if store.temporary else run
             for config, run in planner.runs.items()
         }
     return [
@@ -327,7 +327,7 @@ def train_again(
     return left
 
 
-def named_apart(
+def deduplicate_names(
     questions: Sequence[StudySpec[Answer]], *, fused: bool
 ) -> list[StudySpec[Answer]]:
     """The same, those that would be one study being named apart: `width-3f9a01-2`.

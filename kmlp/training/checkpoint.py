@@ -50,7 +50,7 @@ class Checkpoint:
             variable.assign(value)
 
 
-class Archiver:
+class CheckpointCodec:
     """Writes and reads the checkpoints of one run.
 
     Args:
@@ -62,7 +62,7 @@ class Archiver:
         self.model = build_for(config, dataset)
         self.model.optimizer.build(self.model.trainable_variables)
 
-    def pack(self, checkpoint: Checkpoint) -> bytes:
+    def dump(self, checkpoint: Checkpoint) -> bytes:
         """The checkpoint as a `.keras` file, which loads in a Python without kmlp."""
         checkpoint.restore(self.model)
         # Keras would leave a folder of its own where it is interrupted.
@@ -71,11 +71,11 @@ class Archiver:
                 self.model.save(path)
             return path.read_bytes()
 
-    def unpack(self, epochs: int, archive: bytes) -> Checkpoint:
+    def load(self, epochs: int, checkpoint_bytes: bytes) -> Checkpoint:
         """The checkpoint of a file, which `pack` made after that many epochs."""
         with _temporary_file() as path, _without_tensorflow():
             with _needs_room():
-                path.write_bytes(archive)
+                path.write_bytes(checkpoint_bytes)
             count_weights(path)
             self.model.load_weights(path)
         to_numpy = backend.load().ops.convert_to_numpy
@@ -86,11 +86,11 @@ class Archiver:
         )
 
 
-def load_model(config: RunConfig, archive: bytes) -> keras.Sequential:
+def load_model(config: RunConfig, checkpoint_bytes: bytes) -> keras.Sequential:
     """The model of a run's file: a plain, compiled `keras.Sequential`."""
-    archiver = Archiver(config, dataset_of(config))
-    archiver.unpack(0, archive)
-    return archiver.model
+    codec = CheckpointCodec(config, dataset_of(config))
+    codec.load(0, checkpoint_bytes)
+    return codec.model
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 
 from kmlp import backend
 from kmlp._util.numbers import check_integer
-from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.fused.fit import fit
 from kmlp.model.activations import ACTIVATIONS, get_activation
 from kmlp.model.build import build_mlp, count_parameters
@@ -51,7 +51,7 @@ def check_trainable(
             partial(_check_data, config),
             partial(_check_functions, config, fused=fused),
         ]
-    gather(checks)
+    call_all(checks)
 
 
 def check_count(name: str, number: Any) -> int:
@@ -92,7 +92,7 @@ def _check_data(config: RunConfig) -> None:
 def _check_functions(config: RunConfig, *, fused: bool) -> None:
     """Tries the functions that are the user's own as a model will call them."""
     named = (config.activation, config.output or "linear")
-    if not (any(map(ACTIVATIONS.is_own, named)) or LOSSES.is_own(config.loss)):
+    if not (any(map(ACTIVATIONS.is_custom, named)) or LOSSES.is_custom(config.loss)):
         return
     loss = get_loss(config.loss)
     output = loss.resolve_output(config.output)
@@ -121,7 +121,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
         f'loss "{config.loss}"',
     )
     size = (2, classes)
-    gather(
+    call_all(
         [
             lambda: _try(f"The {names[0]}", lambda: activation(ops.ones((2, 4))), (2, 4)),
             lambda: _try(f"The {names[1]}", lambda: last(ops.ones(size)), size),

@@ -1,4 +1,4 @@
-"""Models that runs share one after the other, so that a program is compiled once."""
+"""Compiled models, which runs of one structure use one after the other."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from kmlp.model.losses import get_loss
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
-MAX_NETWORKS = 8
+MAX_IDLE = 8
 _SPLITS = ("train", "validation", "test")
 
 
-class Number(keras.Variable):
-    """A variable in the place of a Python number that is not 0.
+class NonzeroVariable(keras.Variable):
+    """A variable that stands for a Python number other than 0.
 
     Keras' SGD asks whether its momentum is 0, which a program that is being
     compiled cannot answer of a variable.
@@ -36,7 +36,7 @@ class Number(keras.Variable):
         return True
 
 
-class Network:
+class CompiledModel:
     """A model, and the programs that train any run of its structure.
 
     What differs between such runs is in variables: the weights, the learning
@@ -50,13 +50,15 @@ class Network:
         self.state = list(optimizer.variables)
         for name in ("momentum", "weight_decay"):
             if number := getattr(optimizer, name):
-                variable = Number(number, dtype="float32", trainable=False, name=name)
+                variable = NonzeroVariable(
+                    number, dtype="float32", trainable=False, name=name
+                )
                 setattr(optimizer, name, variable)
 
     def load(
         self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
     ) -> None:
-        """Makes the model that of a run, at its checkpoint or at its beginning."""
+        """Set the model to a run's checkpoint, or to its beginning."""
         optimizer = self.model.optimizer
         if checkpoint is None:
             self.model.set_weights(initial_weights(config, dataset))
@@ -72,34 +74,34 @@ class Network:
                 getattr(optimizer, name).assign(number)
 
 
-class Networks:
-    """Keeps the networks that were used last.
+class CompiledModelCache:
+    """The compiled models that were used last.
 
     Args:
-        limit: How many are kept. Defaults to 8.
+        limit: The number of models that are kept. Defaults to 8.
     """
 
-    def __init__(self, limit: int = MAX_NETWORKS) -> None:
+    def __init__(self, limit: int = MAX_IDLE) -> None:
         self._limit = limit
-        self.built = 0
-        """How many networks it has made."""
-        self._idle: dict[RunConfig, Network] = {}
+        self.compiled_count = 0
+        """The number of models that were compiled."""
+        self._idle: dict[RunConfig, CompiledModel] = {}
         self._on_device: dict[Any, dict[str, Any]] = {}
 
-    def take(self, config: RunConfig, dataset: Dataset) -> Network:
-        """A network for a run; it is the run's until it is given back."""
+    def take(self, config: RunConfig, dataset: Dataset) -> CompiledModel:
+        """A model for a run, whose it is until it is given back."""
         kept = self._idle.pop(_structure(config), None)
         if kept is not None:
             return kept
-        self.built += 1
-        return Network(config, dataset)
+        self.compiled_count += 1
+        return CompiledModel(config, dataset)
 
-    def give_back(self, config: RunConfig, network: Network) -> None:
-        """Takes a network back; lets go of the one that was not used for longest."""
-        self._idle[_structure(config)] = network
+    def give_back(self, config: RunConfig, compiled: CompiledModel) -> None:
+        """Take a model back; drop the one that was not used for longest."""
+        self._idle[_structure(config)] = compiled
         if len(self._idle) > self._limit:
             del self._idle[next(iter(self._idle))]
-            del network
+            del compiled
             gc.collect()  # programs and models refer to each other
             steps().clear_caches()
 
@@ -123,10 +125,10 @@ class Networks:
 
 
 def _structure(config: RunConfig) -> RunConfig:
-    """The configuration without what differs between runs of one network.
+    """The configuration without what differs between runs of one compiled model.
 
     Momentum and weight decay that are off leave something out of the program.
-    Batch size and training size make other programs, for the same network.
+    Batch size and training size make other programs, for the same model.
     """
     return replace(
         config,
@@ -156,14 +158,14 @@ class FusedTrainer:
         config: RunConfig,
         dataset: Dataset,
         checkpoint: Checkpoint | None,
-        networks: Networks,
+        compiled_models: CompiledModelCache,
     ) -> None:
         self._config = config
-        self._networks = networks
-        self._data = networks.data(config, dataset)
-        self._network = networks.take(config, dataset)
-        self._network.load(config, dataset, checkpoint)
-        self.model = self._network.model
+        self._compiled_models = compiled_models
+        self._data = compiled_models.data(config, dataset)
+        self._compiled = compiled_models.take(config, dataset)
+        self._compiled.load(config, dataset, checkpoint)
+        self.model = self._compiled.model
 
     def train_epoch(self, epoch: int) -> EpochLogs:
         history = fit(
@@ -194,8 +196,8 @@ class FusedTrainer:
         )
 
     def optimizer_state(self) -> list[Any]:
-        return self._network.state
+        return self._compiled.state
 
     def close(self) -> None:
-        self._networks.give_back(self._config, self._network)
-        del self._network, self.model
+        self._compiled_models.give_back(self._config, self._compiled)
+        del self._compiled, self.model

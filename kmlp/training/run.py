@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from kmlp import backend
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.build import count_parameters
-from kmlp.model.config import RunConfig, dataset_of, lasting
+from kmlp.model.config import RunConfig, dataset_of, identity_fields
 from kmlp.model.losses import LOSSES
 from kmlp.settings import read_settings
 
@@ -83,7 +83,7 @@ class Run:
     history: tuple[EpochRecord, ...]
     """One record an epoch; the last one may be the one in which it diverged. Empty
     only if it failed."""
-    archive: Callable[[], bytes] | None = None
+    checkpoint_bytes: Callable[[], bytes] | None = None
     """Reads the model after the last epoch, a `.keras` file with optimizer state;
     None if it diverged, or in a view of its first epochs."""
     failure: str | None = None
@@ -136,19 +136,24 @@ class Run:
         """Whether it has so many epochs, or diverged or failed before."""
         return self.epochs >= epochs or self.status != "finished"
 
-    def until(self, epochs: int) -> Run:
+    def truncated(self, epochs: int) -> Run:
         """The run as it was after its first epochs; its model is the last one's only."""
         if epochs > self.epochs:
             return self
-        archive = self.archive if epochs == self.epochs else None
-        return replace(self, history=self.history[:epochs], archive=archive, failure=None)
+        checkpoint_bytes = self.checkpoint_bytes if epochs == self.epochs else None
+        return replace(
+            self,
+            history=self.history[:epochs],
+            checkpoint_bytes=checkpoint_bytes,
+            failure=None,
+        )
 
-    def read(self) -> Run:
+    def with_model_loaded(self) -> Run:
         """The run with its model in memory, for when the store is gone."""
-        if self.archive is None:
+        if self.checkpoint_bytes is None:
             return self
-        archive = self.archive()
-        return replace(self, archive=lambda: archive)
+        checkpoint_bytes = self.checkpoint_bytes()
+        return replace(self, checkpoint_bytes=lambda: checkpoint_bytes)
 
     def model(self) -> keras.Sequential:
         """The trained model: a plain, compiled `keras.Sequential`.
@@ -157,11 +162,11 @@ class Run:
             ValueError: if there is none.
             StoreError: if its file is damaged or gone.
         """
-        if self.archive is None:
+        if self.checkpoint_bytes is None:
             raise ValueError("There is no trained model: the run diverged or was cut.")
         from kmlp.training.checkpoint import load_model
 
-        return load_model(self.config, self.archive())
+        return load_model(self.config, self.checkpoint_bytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,18 +247,18 @@ def run_key(
     Returns:
         A SHA-256, in hexadecimal.
     """
-    own = [
+    custom = [
         registry.digest(name)
         for registry, name in (
             (ACTIVATIONS, config.activation),
             (ACTIVATIONS, config.output or "linear"),
             (LOSSES, config.loss),
         )
-        if registry.is_own(name)
+        if registry.is_custom(name)
     ]
-    values = lasting(config.to_dict())
+    values = identity_fields(config.to_dict())
     version = NUMERICS_VERSION if numerics is None else numerics
-    parts: list[Any] = [version, backend, fused, fingerprint, values, *own]
+    parts: list[Any] = [version, backend, fused, fingerprint, values, *custom]
     if settings:
         parts.append({"settings": dict(settings)})
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

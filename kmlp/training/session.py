@@ -15,7 +15,7 @@ from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.run import EpochRecord
 
 if TYPE_CHECKING:
-    from kmlp.training.fused import Networks
+    from kmlp.training.fused import CompiledModelCache
     from kmlp.training.trainer import Trainer
 
 
@@ -29,7 +29,7 @@ class Session:
         config: The run's configuration.
         dataset: The dataset that it names, whole.
         checkpoint: Where to continue. Defaults to None: at the beginning.
-        networks: Where models with compiled programs are taken from, and given
+        compiled_models: Where models with compiled programs are taken from, and given
             back to when the session is closed. Defaults to None: the model is
             the session's own.
         fused: Whether an epoch is one compiled program (`kmlp.fit`). Otherwise
@@ -45,21 +45,21 @@ class Session:
         dataset: Dataset,
         checkpoint: Checkpoint | None = None,
         *,
-        networks: Networks | None = None,
+        compiled_models: CompiledModelCache | None = None,
         fused: bool = True,
     ) -> None:
         self._keras = backend.load()
-        from kmlp.training.fused import FusedTrainer, Networks
-        from kmlp.training.stepwise import PlainTrainer
+        from kmlp.training.fused import CompiledModelCache, FusedTrainer
+        from kmlp.training.stepwise import StepwiseTrainer
 
         self.config = config
         self.epochs = checkpoint.epochs if checkpoint is not None else 0
         self._trainer: Trainer
         if fused:
-            own = networks or Networks()
-            self._trainer = FusedTrainer(config, dataset, checkpoint, own)
+            compiled_models = compiled_models or CompiledModelCache()
+            self._trainer = FusedTrainer(config, dataset, checkpoint, compiled_models)
         else:
-            self._trainer = PlainTrainer(config, dataset, checkpoint)
+            self._trainer = StepwiseTrainer(config, dataset, checkpoint)
 
     def train_epoch(self) -> EpochRecord:
         """Trains one more epoch; evaluates it on the validation and the test data."""

@@ -66,7 +66,7 @@ class StepLosses(keras.callbacks.Callback):
         self.model.stop_training = not math.isfinite(logs["step_loss"])
 
 
-class PlainTrainer:
+class StepwiseTrainer:
     """Trains a run's own model; see `kmlp.training.trainer.Trainer`."""
 
     def __init__(

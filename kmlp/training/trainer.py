@@ -1,4 +1,4 @@
-"""What trains a run's epochs: the fused way or the plain one."""
+"""The contract of trainers: an epoch as one compiled program, or step by step."""
 
 from __future__ import annotations
 

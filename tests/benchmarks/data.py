@@ -39,7 +39,7 @@ def fill():
         )
         for count in (60_000, 10_000)
     ]
-    with cache.locked("kmnist"), cache.replacing("kmnist") as folder:
+    with cache.locked("kmnist"), cache.atomic_folder("kmnist") as folder:
         cache.write(folder, "kmnist", make_images(*splits, source="made up"))
 
 

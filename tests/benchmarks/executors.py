@@ -1,6 +1,6 @@
 """What executors cost, and how many workers the engine can serve. Run by `make bench`.
 
-- 60 short runs of one network, one at a time, in this process, in a worker process and on
+- 60 short runs of one compiled model, one at a time, in this process, in a worker process and on
   a local Ray, all warm and in turn: seconds a run, and what each task costs beside
   training it.
 - The engine and its store with made-up tasks of two seconds, on 8 to 1,000 workers that
@@ -30,7 +30,7 @@ TASKS_A_RUN = 4
 
 
 def seconds_a_run(executor, *, first_seed, runs):
-    """Of runs that are all one network, with other seeds."""
+    """Of runs that are all one compiled model, with other seeds."""
     from kmlp import RunConfig
     from kmlp.engine import RunRequest, execute
     from kmlp.store import Store

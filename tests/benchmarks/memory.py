@@ -1,6 +1,6 @@
 """Resident memory of a command and its worker over many runs, each of another width.
 
-Each run needs a program of its own. A worker keeps at most 8 networks with their
+Each run needs a program of its own. A worker keeps at most 8 compiled models with their
 programs, and is replaced after 16, because backends do not free all of a program.
 
     python tests/benchmarks/memory.py [--backend jax] [--runs 300]
@@ -35,7 +35,7 @@ def measure(backend, runs):
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import identify
 
-    # Each width once, large and small ones in turn: a large network takes more memory.
+    # Each width once, large and small ones in turn: a large model takes more memory.
     widths = [16 + n * 131 % runs for n in range(runs)]
     assert len(set(widths)) == runs, "choose another number of runs"
     configs = [RunConfig(width=width, depth=1, train_size=1000) for width in widths]

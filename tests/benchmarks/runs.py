@@ -64,25 +64,27 @@ def task_cost(backend):
     from kmlp.engine import Task, TaskResult
     from kmlp.store import Store
     from kmlp.training import Session
-    from kmlp.training.checkpoint import Archiver
+    from kmlp.training.checkpoint import CheckpointCodec
     from kmlp.training.run import identify
 
     config = RunConfig(momentum=0.9, width=512)
     dataset = load_dataset("mnist")
     session = Session(config, dataset)
     record = session.train_epoch()
-    archiver, times = Archiver(config, dataset), []
+    codec, times = CheckpointCodec(config, dataset), []
     identity = identify(config, fused=True)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         store.acquire(identity)
         for epoch in range(1, 16):
             started = time.perf_counter()
-            archive = archiver.pack(session.checkpoint())
+            checkpoint_bytes = codec.dump(session.checkpoint())
             packed = time.perf_counter()
             records = (
                 type(record)(**{f: getattr(record, f) for f in FIELDS}, epoch=epoch),
             )
-            done = TaskResult(Task(identity, epoch - 1, None, epoch), records, archive)
+            done = TaskResult(
+                Task(identity, epoch - 1, None, epoch), records, checkpoint_bytes
+            )
             store.append(identity, done, fresh=False)
             times.append((packed - started, time.perf_counter() - packed))
     return [1000 * statistics.median(column) for column in zip(*times, strict=True)]

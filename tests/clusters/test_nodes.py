@@ -131,7 +131,7 @@ def test_one_executor_serves_several_studies_and_brings_own_functions(
 
         return keras.ops.tanh(slope * x)
 
-    monkeypatch.setattr(ACTIVATIONS, "_own", {"steep_on_ray": steep})
+    monkeypatch.setattr((ACTIVATIONS, "_custom"), {"steep_on_ray": steep})
     with RayExecutor(lasting_cluster.address, cpus_per_run=0.5) as executor:
         assert executor.free() == 4
         there = ablate(
@@ -244,7 +244,7 @@ def test_what_is_registered_later_goes_along_too(lasting_cluster, monkeypatch, k
     }
     with make[kind]() as executor:
         ablate("width", [8], base=SMALL, seeds=1, epochs=1, executor=executor)
-        monkeypatch.setattr(ACTIVATIONS, "_own", {"twice": twice})
+        monkeypatch.setattr((ACTIVATIONS, "_custom"), {"twice": twice})
         study = ablate(
             "activation", ["twice"], base=SMALL, seeds=1, epochs=1, executor=executor
         )

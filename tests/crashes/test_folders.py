@@ -175,8 +175,8 @@ def taken_away(tmp_path, monkeypatch):
     def after(count):
         write, left = checkpoints.write, [count]
 
-        def then(folder, name, archive):
-            write(folder, name, archive)
+        def then(folder, name, checkpoint_bytes):
+            write(folder, name, checkpoint_bytes)
             left[0] -= 1
             if not left[0]:
                 shutil.rmtree(folder.parent)

@@ -72,7 +72,7 @@ def test_one_that_is_killed_half_way_leaves_nothing_that_is_trusted(folders):
 @pytest.mark.parametrize("name", ["jax", "torch"])
 def test_a_cached_dataset_brings_no_tensorflow(folders, name):
     """Nor TFDS, which brings it."""
-    with cache.locked("kmnist"), cache.replacing("kmnist") as folder:
+    with cache.locked("kmnist"), cache.atomic_folder("kmnist") as folder:
         cache.write(folder, "kmnist", images())
     code = """
 import sys

@@ -118,7 +118,7 @@ def damage_and_read(folder, cases, seed):
     """What came of each case, by its name."""
     whole, outside, datasets = folder / "whole", folder / "outside", cache.cache_folder()
     for name in ("mine", "kmnist"):
-        with cache.locked(name), cache.replacing(name) as aside:
+        with cache.locked(name), cache.atomic_folder(name) as aside:
             cache.write(aside, name, MADE_UP, imported=name == "mine")
     shutil.move(datasets, whole)
     shutil.copytree(whole / "mine", outside)

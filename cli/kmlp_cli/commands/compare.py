@@ -30,7 +30,7 @@ def compare(
     """Compare two ablations of one axis, paired by value and seed."""
     from functools import partial
 
-    from kmlp.errors import ConfigError, gather
+    from kmlp.errors import ConfigError, call_all
     from kmlp.export.json import ablation_comparison_to_dict
     from kmlp.studies.compare import compare_ablations, pairing_text
     from kmlp_cli.loading import load_study, opened
@@ -39,7 +39,7 @@ def compare(
     if first == second:
         raise ConfigError([f'"{first}" is given twice. Give two studies.'])
     with opened(runs_dir) as store:
-        loaded = gather(partial(load_study, store, name) for name in (first, second))
+        loaded = call_all(partial(load_study, store, name) for name in (first, second))
     for it in loaded:
         if it.record.kind != "ablation":
             raise ConfigError(

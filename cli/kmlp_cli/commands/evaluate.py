@@ -65,7 +65,7 @@ def evaluate(
     (pixels from 0 to 255) of the dataset's shape and gives a number for each class.
     """
     from kmlp import backend as backends
-    from kmlp.errors import gather
+    from kmlp.errors import call_all
     from kmlp.inference.classifier import load_classifier
     from kmlp.inference.evaluation import evaluate as run_evaluation
     from kmlp.model.config import dataset_of, parse_config
@@ -74,7 +74,7 @@ def evaluate(
 
     backends.select(backend)
     texts = {"dataset": dataset, "validation_fraction": validation_fraction}
-    config, *_ = gather(
+    config, *_ = call_all(
         [
             lambda: parse_config(texts),
             lambda: _check_split(split),
@@ -143,14 +143,14 @@ def _check_targets(
 ) -> None:
     from functools import partial
 
-    from kmlp.errors import ConfigError, gather
+    from kmlp.errors import ConfigError, call_all
     from kmlp_cli.options.targets import check_target
 
     if confusion is None and mistakes is None:
         return
     from kmlp.charts.style import FORMATS
 
-    gather(
+    call_all(
         partial(check_target, path, overwrite=overwrite, option=option, suffixes=FORMATS)
         for option, path in (("--confusion", confusion), ("--mistakes", mistakes))
     )

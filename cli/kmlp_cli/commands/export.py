@@ -41,13 +41,13 @@ def export(
     logs: LogOptions,
 ) -> None:
     """Write a study's figures into a file, or logs for TensorBoard."""
-    from kmlp.errors import ConfigError, gather
+    from kmlp.errors import ConfigError, call_all
     from kmlp.export.files import SUFFIXES, write_table
     from kmlp_cli.options.targets import check_target
 
     if out is None and logs.tensorboard is None:
         raise ConfigError(["Give --out FILE, --tensorboard FOLDER, or both."])
-    gather(
+    call_all(
         [
             lambda: check_target(
                 out, overwrite=overwrite, option="--out", suffixes=SUFFIXES

@@ -38,7 +38,7 @@ def plot(
 ) -> None:
     """Draw a chart of a study."""
     from kmlp.charts.style import FORMATS, save
-    from kmlp.errors import ConfigError, gather, unknown_name
+    from kmlp.errors import ConfigError, call_all, unknown_name
     from kmlp_cli.charts import draw
     from kmlp_cli.loading import against, load_study, opened
     from kmlp_cli.options.targets import check_target
@@ -49,7 +49,7 @@ def plot(
         if kind is not None and kind not in every:
             raise ConfigError([unknown_name("kind of chart", kind, every)])
 
-    gather(
+    call_all(
         [
             lambda: check_target(
                 out, option="--out", suffixes=FORMATS, overwrite=overwrite

@@ -35,7 +35,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    way: Annotated[
+    preprocessing: Annotated[
         str | None,
         typer.Option(
             "--as",
@@ -58,34 +58,34 @@ def predict(
     from kmlp import backend as backends
     from kmlp.data import cache, load_images
     from kmlp.data.image_files import check_image
-    from kmlp.errors import gather, raise_problems
+    from kmlp.errors import call_all, raise_problems
     from kmlp.inference.classifier import load_classifier, shape_text
-    from kmlp.inference.prediction import check_way
+    from kmlp.inference.prediction import check_preprocessing
     from kmlp.inference.prediction import predict as run_prediction
     from kmlp.model.config import config_fields
     from kmlp.model.keras_files import check_model_file
     from kmlp_cli.terminal.output import print_json, say
 
     backends.select(backend)
-    gather(
+    call_all(
         [
             lambda: check_model_file(model),
-            lambda: check_way(way),
+            lambda: check_preprocessing(preprocessing),
             lambda: dataset and config_fields()["dataset"].parse(dataset),
-            lambda: gather(partial(check_image, path) for path in pictures),
+            lambda: call_all(partial(check_image, path) for path in pictures),
         ]
     )
     classifier = load_classifier(model, custom=custom or ())
     names = tuple(map(str, range(classifier.num_classes)))
     if dataset is not None:
         names = load_images(dataset).class_names
-        raise_problems(classifier.misfits(classifier.input_shape, len(names)))
+        raise_problems(classifier.shape_problems(classifier.input_shape, len(names)))
         entry = cache.find(dataset)
-        if way is None and entry is not None and entry.imported:
-            way = "resize"  # as import did
+        if preprocessing is None and entry is not None and entry.imported:
+            preprocessing = "resize"  # as import did
     files = list(map(str, pictures))
-    found = run_prediction(classifier, pictures, names=files, way=way)
-    if found[0].way == "resize":
+    found = run_prediction(classifier, pictures, names=files, preprocessing=preprocessing)
+    if found[0].preprocessing == "resize":
         size = shape_text(found[0].image.shape)
         say(f"Resized to {size}, whatever their proportions.")
     if as_json:
@@ -98,7 +98,7 @@ def predict(
                 "pictures": [
                     {
                         "file": file,
-                        "as": prediction.way,
+                        "as": prediction.preprocessing,
                         "best": [
                             {"class": number, "name": names[number], "confidence": share}
                             for number, share in prediction.best(_BEST)

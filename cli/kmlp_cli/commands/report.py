@@ -44,7 +44,7 @@ def report(
     runs_dir: RunsDir = None,
 ) -> None:
     """Write a report: tables, charts, and what can be concluded, of one study or more."""
-    from kmlp.errors import gather, raise_problems
+    from kmlp.errors import call_all, raise_problems
     from kmlp.report import FORMATS, write_report
     from kmlp.report.pages import find_browser, picture_names
     from kmlp_cli.loading import load_study, opened
@@ -54,7 +54,7 @@ def report(
         if out.suffix == ".pdf":
             find_browser()
 
-    gather(
+    call_all(
         [
             lambda: check_target(
                 out, option="--out", suffixes=FORMATS, overwrite=overwrite
@@ -68,7 +68,7 @@ def report(
         ]
     )
     with opened(runs_dir) as store:
-        found = gather(partial(load_study, store, it) for it in study)
+        found = call_all(partial(load_study, store, it) for it in study)
     sections = [section(it) for it in found]
     if out.suffix == ".md" and not overwrite:
         raise_problems(

@@ -79,7 +79,7 @@ def reproduce(
     figures. All of it is kept in the runs folder: the same command goes on where it
     ended, and trains nothing twice.
     """
-    from kmlp.errors import ConfigError, StoreLostError, gather, located
+    from kmlp.errors import ConfigError, StoreLostError, call_all, with_context
     from kmlp.training.checks import check_count
     from kmlp_cli.render.recipe_tables import plan_rows, plan_table
     from kmlp_cli.terminal.output import (
@@ -102,7 +102,7 @@ def reproduce(
         print_file(recipe_text(recipe))
         return
     execution.select_backend()
-    lab, *_ = gather(
+    lab, *_ = call_all(
         [
             partial(read_recipe, recipe),
             lambda: seeds is None or check_count("seeds", seeds),
@@ -112,9 +112,11 @@ def reproduce(
     if seeds is not None:
         lab = lab.with_seeds(seeds)
     if quick:
-        lab = located(lab.file, lab.quick)
+        lab = with_context(lab.file, lab.quick)
     report = _report_path(lab, out, execution.runs_dir, overwrite=overwrite)
-    questions, settings = located(lab.file, partial(_questions, lab, fused=execution.fused))
+    questions, settings = with_context(
+        lab.file, partial(_questions, lab, fused=execution.fused)
+    )
     if dry_run:
         names = [it.heading or _named(it) for it in lab.fixed]
         rows = plan_rows(list(zip(names, questions, strict=True)), settings)
@@ -126,7 +128,7 @@ def reproduce(
     if settings is not None:  # which loads the backend
         from kmlp_tuning.search.aliases import check_different
 
-        located(f"{lab.file}: search", partial(check_different, settings))
+        with_context(f"{lab.file}: search", partial(check_different, settings))
     from kmlp_cli.render.recipe_results import (
         introduction,
         print_lost,
@@ -222,8 +224,8 @@ def _questions(lab: Recipe, *, fused: bool) -> tuple[list[Any], Any]:
     Raises:
         ConfigError: with the problems of all parts.
     """
-    from kmlp.errors import gather, located
-    from kmlp.studies.runner import named_apart
+    from kmlp.errors import call_all, with_context
+    from kmlp.studies.runner import deduplicate_names
     from kmlp.training.checks import check_trainable
 
     def settings() -> Any:
@@ -234,16 +236,16 @@ def _questions(lab: Recipe, *, fused: bool) -> tuple[list[Any], Any]:
         check_trainable(corners, epochs=made.max_epochs, fused=fused)
         return made
 
-    *questions, found = gather(
+    *questions, found = call_all(
         [
             *(
-                partial(located, it.place, partial(it.question, fused=fused))
+                partial(with_context, it.place, partial(it.question, fused=fused))
                 for it in lab.fixed
             ),
-            partial(located, "search", settings),
+            partial(with_context, "search", settings),
         ]
     )
-    return named_apart(questions, fused=fused), found
+    return deduplicate_names(questions, fused=fused), found
 
 
 def _trained(

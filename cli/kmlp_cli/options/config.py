@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from kmlp.errors import gather, raise_problems
+from kmlp.errors import call_all, raise_problems
 from kmlp.model.config import RunConfig, config_fields, parse_config
 from kmlp.model.fields import ConfigField
 from kmlp_cli.options.groups import Option, OptionGroup
@@ -55,7 +55,7 @@ class ConfigOptions(OptionGroup):
                 flags[name] = option
             elif option is not None:
                 texts[name] = option
-        config, _ = gather(
+        config, _ = call_all(
             [
                 partial(parse_config, texts, **flags, **values),
                 partial(raise_problems, problems),

@@ -13,7 +13,7 @@ import typer
 
 from kmlp._util.files import parsed, read_text
 from kmlp.backend import BACKENDS
-from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
 from kmlp_cli.options.groups import Option, OptionGroup
 from kmlp_cli.terminal.output import say
 
@@ -148,7 +148,7 @@ class ExecutionOptions(OptionGroup):
             raise ConfigError([unknown_name("executor", self.executor, EXECUTORS)])
         if self.executor == "ray":
             RayExecutor("auto")  # which looks whether Ray is there
-        gather(
+        call_all(
             [
                 lambda: self.executor == "ray" and RayExecutor(self.ray_address),
                 lambda: raise_problems(

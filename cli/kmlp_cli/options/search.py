@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kmlp.errors import gather
+from kmlp.errors import call_all
 from kmlp_cli.options.groups import OptionGroup
 
 
@@ -67,7 +67,7 @@ class SearchOptions(OptionGroup):
         """
         from kmlp.training.checks import check_count
 
-        gather(
+        call_all(
             [
                 lambda: (
                     self.max_trials is None or check_count("max_trials", self.max_trials)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp.errors import gather
+from kmlp.errors import call_all
 from kmlp_cli.options.groups import OptionGroup
 from kmlp_cli.terminal.output import say
 
@@ -69,7 +69,7 @@ class ModelOptions(LogOptions):
     overwrite: Overwrite = False
 
     def check(self) -> None:
-        gather(
+        call_all(
             [
                 lambda: check_target(self.save, overwrite=self.overwrite),
                 super().check,
@@ -157,14 +157,14 @@ def save_run(run: Run, path: Path) -> None:
     from kmlp.model.activations import ACTIVATIONS
     from kmlp.model.build import save_portable
 
-    if run.archive is None:
+    if run.checkpoint_bytes is None:
         say(f"Nothing was saved to {path}: {_why_not(run)}.")
         raise typer.Exit(1)
     compiled = save_portable(run.model(), path)
     say(f"Saved {path}.")
     if not compiled:
         say("Its loss is not Keras' own: compile it to train on.")
-    if ACTIVATIONS.is_own(run.config.activation):
+    if ACTIVATIONS.is_custom(run.config.activation):
         say(f'To load it, give its activation "{run.config.activation}" as custom_objects.')
 
 

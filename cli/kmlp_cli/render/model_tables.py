@@ -95,7 +95,7 @@ def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
 
 def confidence_text(classifier: Classifier) -> str:
     """What a confidence is, in a sentence."""
-    if classifier.gives_shares:
+    if classifier.outputs_are_probabilities:
         return "confidence: what the model gives the class, from 0 to 100 %."
     return (
         "confidence: the softmax of what the model gives; a probability if it was trained "

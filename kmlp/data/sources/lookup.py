@@ -67,7 +67,7 @@ def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
                 if found is not None:
                     told = f"{found} It is prepared anew."
                     warnings.warn(told, RuntimeWarning, stacklevel=3)
-                with cache.replacing(name) as folder:
+                with cache.atomic_folder(name) as folder:
                     _fill(name, folder, tfds_data_dir)
                 found = _cached(name)
     if not isinstance(found, Images):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from kmlp import backend
-from kmlp._util.processes import end_with
+from kmlp._util.processes import exit_with_parent
 from kmlp.data import cache
 from kmlp.data.dataset import Images, Split, check_memory, images_of
 from kmlp.data.entry import read_images
@@ -244,7 +244,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 
 def main(task: str, answer: str, request: str) -> None:
     """Does a task, and writes what it returns into the file `answer`."""
-    end_with(os.getppid())
+    exit_with_parent(os.getppid())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("absl", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)

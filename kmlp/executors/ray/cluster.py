@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from kmlp.errors import ClusterError, ConfigError, raise_problems, unknown_name
 from kmlp.executors.ray import on_node
-from kmlp.executors.ray.installation import HINT, is_own
+from kmlp.executors.ray.installation import HINT, is_local
 from kmlp.executors.resources import Share
 
 SECONDS_FOR_A_NODE = 60.0
@@ -47,7 +47,7 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Pat
     """Connects this process to a cluster, or to a Ray of its own on this machine.
 
     Args:
-        address: Of the cluster, or of none: see `is_own`.
+        address: Of the cluster, or of none: see `is_local`.
         runtime_env: What Ray is to install for the workers.
         folder: An empty one, that nobody else can write into. It becomes the current
             folder, from which Ray has workers import before all else; and a Ray of its
@@ -62,7 +62,7 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Pat
     _check_runtime_env(runtime_env)
     os.chdir(folder)
     options: dict[str, Any] = {"runtime_env": runtime_env or None}
-    if is_own(address):
+    if is_local(address):
         options |= {
             "num_cpus": cpu_count(),
             "include_dashboard": False,

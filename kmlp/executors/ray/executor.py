@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from kmlp import backend
-from kmlp._util.closing import Closing
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
-from kmlp.executors.custom_code import pack_own
+from kmlp.executors.custom_code import pack_custom
 from kmlp.executors.ray import on_node
-from kmlp.executors.ray.installation import HINT, check_installed, is_own
+from kmlp.executors.ray.installation import HINT, check_installed, is_local
 from kmlp.executors.resources import make_share
 from kmlp.executors.task import SECONDS
 from kmlp.model.activations import ACTIVATIONS
@@ -47,7 +46,7 @@ _HELPER = (
 )
 
 
-class RayExecutor(Closing):
+class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
     """Has tasks run by a Ray cluster, and is itself the cluster's only link to a store.
 
     Checkpoints and results travel as values; a dataset travels to a node once. Workers
@@ -100,7 +99,7 @@ class RayExecutor(Closing):
         self._numbers = 0
         self._tasks: dict[int, Task] = {}
         self._sent: set[tuple[str, float | None]] = set()
-        self._own: object = None
+        self._registered: object = None
 
     def __enter__(self) -> Self:
         self._connected()
@@ -111,7 +110,7 @@ class RayExecutor(Closing):
         return max(0, self._room - len(self._tasks))
 
     def submit(self, task: Task) -> None:
-        if not self._tasks and self._own != _registered():
+        if not self._tasks and self._registered != _registered():
             self.close()  # workers are to know what was registered since
         with self._closed_on_errors():
             self._submit(task)
@@ -156,8 +155,11 @@ class RayExecutor(Closing):
                 return kind(task=self._tasks.pop(number), **outcome)
         return None
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Gives the workers back; what they are doing is lost."""
+        """Release the workers; what they are doing is lost."""
         if self._helper is not None:
             self._helper.close()
         self._helper = None
@@ -192,7 +194,7 @@ class RayExecutor(Closing):
 
     def _connected(self) -> _Helper:
         if self._helper is None:
-            self._own = _registered()
+            self._registered = _registered()
             helper = _Helper(self._settings(look_only=False))
             try:
                 helper.ready()
@@ -220,7 +222,7 @@ class RayExecutor(Closing):
             "setup": {
                 "backend": name,
                 "environment": {**variables_to_send(name), **self._share.environment()},
-                "own": None if look_only else pack_own(),
+                "custom": None if look_only else pack_custom(),
                 "folder": users_folder(),
                 "seconds": self._seconds,
             },
@@ -264,7 +266,7 @@ def _check_runtime_env(given: Any) -> dict[str, Any] | None:
 def _registered() -> tuple[object, ...]:
     """What the user has registered, named and set."""
     settings = differing_settings(backend.select())
-    return ACTIVATIONS.own, LOSSES.own, users_folder(), settings
+    return ACTIVATIONS.custom, LOSSES.custom, users_folder(), settings
 
 
 def _environment(address: str | None) -> dict[str, str]:
@@ -273,7 +275,7 @@ def _environment(address: str | None) -> dict[str, str]:
     A Ray of its own is for nobody else: it is reached on this machine alone, by those who
     have its token, which is in no file.
     """
-    if not is_own(address):
+    if not is_local(address):
         return {**os.environ}
     found = {**os.environ, **_PRIVATE, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     found.pop("RAY_AUTH_TOKEN_PATH", None)

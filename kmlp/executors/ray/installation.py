@@ -33,6 +33,6 @@ def check_installed() -> None:
         )
 
 
-def is_own(address: str | None) -> bool:
-    """Whether an address asks for a Ray of kmlp's own, on this machine."""
+def is_local(address: str | None) -> bool:
+    """Whether an address asks for a Ray of this machine that kmlp starts and ends."""
     return address in (None, "local")

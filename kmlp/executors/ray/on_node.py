@@ -60,7 +60,7 @@ class NodeWorker:
 
         Args:
             wanted: Versions, by package.
-            setup: `backend`; `environment`, variables to set; `own`, the user's packed
+            setup: `backend`; `environment`, variables to set; `custom`, the packed custom
                 functions or None; `folder`, that of modules that the user named, or None;
                 `seconds` of a task.
 
@@ -73,14 +73,14 @@ class NodeWorker:
         if any(found["versions"].get(it) != wanted[it] for it in wanted):
             return found
         from kmlp import backend
-        from kmlp.executors.custom_code import register_own
+        from kmlp.executors.custom_code import register_custom
         from kmlp.executors.task import Worker
 
         if setup["folder"] is not None:
             sys.path.append(setup["folder"])
         backend.select(setup["backend"])
-        if setup["own"] is not None:
-            register_own(setup["own"])
+        if setup["custom"] is not None:
+            register_custom(setup["custom"])
         self._worker = Worker(seconds=setup["seconds"])
         self._provided: set[tuple[str, float | None]] = set()
         self._told: dict[str, Any] | None = None
@@ -96,7 +96,7 @@ class NodeWorker:
 
         Returns:
             The fields of its `TaskResult` or its `TaskFailed` but for the task
-            itself; how many networks were built.
+            itself; the number of models that were compiled.
         """
         import ray
 
@@ -108,12 +108,16 @@ class NodeWorker:
             provide_dataset(ray.get(dataset[0]), fraction)
             self._provided.add((task.config.dataset, fraction))
         done = self._worker.run(task)
-        built = self._worker.networks_built
+        count = self._worker.compiled_count
         if isinstance(done, TaskResult):
             facts = self._facts()
-            return {"records": done.records, "archive": done.archive, "facts": facts}, built
+            return {
+                "records": done.records,
+                "checkpoint_bytes": done.checkpoint_bytes,
+                "facts": facts,
+            }, count
         error = done.error and type(done.error)(f"{platform.node()}: {done.error}")
-        return {"reason": done.reason, "final": done.final, "error": error}, built
+        return {"reason": done.reason, "final": done.final, "error": error}, count
 
     def _facts(self) -> dict[str, Any]:
         if self._told is None:

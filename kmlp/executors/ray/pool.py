@@ -17,7 +17,7 @@ from kmlp.errors import ClusterError
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.cluster import Node, mismatch, places
 from kmlp.executors.resources import Share
-from kmlp.executors.task import MAX_NETWORKS_BUILT
+from kmlp.executors.task import MAX_COMPILED
 from kmlp.training.run import RunIdentity
 
 SECONDS_IDLE = 5.0
@@ -238,7 +238,7 @@ class Pool:
         queued, now = worker.assigned, time.monotonic()
         took, worker.since, worker.assigned = now - worker.since, now, None
         try:
-            outcome, networks_built = future.result()
+            outcome, compiled_count = future.result()
         except Exception as error:  # of many kinds
             self._give_back(worker)
             if worker.was_idle > _SECONDS_DEAD > took:
@@ -247,7 +247,7 @@ class Pool:
             reason = f"the worker on {worker.host} was lost ({_reason(error)})"
             self._tell(("done", queued.number, {"reason": reason}))
             return
-        if networks_built > MAX_NETWORKS_BUILT:
+        if compiled_count > MAX_COMPILED:
             self._give_back(worker)
         self._tell(("done", queued.number, outcome))
 

@@ -96,7 +96,7 @@ def test_files_of_mnist_are_found_to_be_what_kmlp_has(kmlp):
 
 
 def test_info_of_a_dataset_of_tfds_cites(kmlp):
-    with cache.locked("kmnist"), cache.replacing("kmnist") as folder:
+    with cache.locked("kmnist"), cache.atomic_folder("kmnist") as folder:
         cache.write(folder, "kmnist", MADE_UP)
     found = json.loads(kmlp("data", "info", "kmnist", "--json").out)
     assert "Clanuwat" in found["citation"]
@@ -292,7 +292,7 @@ def test_a_damaged_dataset_is_no_obstacle_and_can_be_removed(kmlp, imported):
 
 @pytest.mark.parametrize("name", ["emnist--letters", "n" * 300, "..", "kmnist@3.0.1"])
 def test_names_of_files_are_no_names_of_datasets(kmlp, name):
-    with cache.locked("emnist/letters"), cache.replacing("emnist/letters") as folder:
+    with cache.locked("emnist/letters"), cache.atomic_folder("emnist/letters") as folder:
         cache.write(folder, "emnist/letters", MADE_UP)
     for command in (
         ["data", "info", name],

@@ -8,6 +8,7 @@ import pytest
 from kmlp import ConfigError
 from kmlp._util.files import (
     MAX_NESTING,
+    atomic_write,
     expanded,
     nesting,
     open_new,
@@ -15,7 +16,6 @@ from kmlp._util.files import (
     parsed,
     parsed_toml,
     read_text,
-    replacing,
     why_unreadable,
 )
 from kmlp.data import cache
@@ -196,11 +196,14 @@ def test_what_cannot_be_written_is_named_and_leaves_what_is_there(tmp_path):
         raise PermissionError(errno.EACCES, "Permission denied", str(aside))
 
     for fail in (full, refused):
-        with pytest.raises(OSError, match=f": '{path}'$"), replacing(path) as aside:
+        with pytest.raises(OSError, match=f": '{path}'$"), atomic_write(path) as aside:
             aside.write_text("half")
             fail(aside)
         assert [it.read_text() for it in tmp_path.iterdir()] == ["old"]
-    with pytest.raises(NotADirectoryError, match=f": '{path}/a'$"), replacing(path / "a"):
+    with (
+        pytest.raises(NotADirectoryError, match=f": '{path}/a'$"),
+        atomic_write(path / "a"),
+    ):
         pass
 
 
@@ -210,7 +213,7 @@ def test_no_planted_link_is_written_through(tmp_path, victim, monkeypatch):
     planted = [path, tmp_path / f".o.{os.getpid()}.html", tmp_path / "new.html"]
     for link in planted:
         link.symlink_to(victim)
-    with replacing(path) as aside:
+    with atomic_write(path) as aside:
         assert aside.suffix == ".html"
         assert aside.parent.stat().st_mode & 0o777 == 0o700
         assert aside.parent.parent == tmp_path
@@ -218,7 +221,7 @@ def test_no_planted_link_is_written_through(tmp_path, victim, monkeypatch):
     assert [it.is_symlink() for it in planted] == [False, True, True]
     assert path.read_text() == "new"
     assert len(list(tmp_path.iterdir())) == 4
-    with replacing(path) as other:
+    with atomic_write(path) as other:
         other.touch()
     assert aside.parent != other.parent
 
@@ -226,7 +229,7 @@ def test_no_planted_link_is_written_through(tmp_path, victim, monkeypatch):
 def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path):
     before = os.umask(0o027)
     try:
-        with replacing(tmp_path / "a") as aside:
+        with atomic_write(tmp_path / "a") as aside:
             aside.touch()
         path, opened = open_new(tmp_path, "b")
         opened.close()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from kmlp.charts.model import confusion, mistakes
 from kmlp.charts.style import save, style, to_specification
-from kmlp.inference.evaluation import Evaluation, Mistake
+from kmlp.inference.evaluation import Evaluation, Misclassification
 
 pytestmark = pytest.mark.once
 
@@ -27,7 +27,9 @@ def evaluation(names=("T-shirt/top", "Ankle boot", "Bag", "Coat"), wrong=WRONG):
         confusion=tuple(map(tuple, matrix.tolist())),
         classes=(),
         mistakes=tuple(
-            Mistake(index=index, true=true, predicted=predicted, confidence=confidence)
+            Misclassification(
+                index=index, true=true, predicted=predicted, confidence=confidence
+            )
             for index, true, predicted, confidence in wrong
         ),
     )

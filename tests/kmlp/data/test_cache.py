@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def put(name, made=MADE_UP, **options):
-    with cache.locked(name), cache.replacing(name) as aside:
+    with cache.locked(name), cache.atomic_folder(name) as aside:
         cache.write(aside, name, made, **options)
 
 
@@ -339,7 +339,7 @@ def test_what_fails_half_way_leaves_nothing(folder):
     with (
         pytest.raises(RuntimeError),
         cache.locked("mine"),
-        cache.replacing("mine") as aside,
+        cache.atomic_folder("mine") as aside,
     ):
         (aside / "train_x.npy").write_bytes(b"half")
         raise RuntimeError
@@ -357,7 +357,7 @@ def test_what_systems_put_into_every_folder_is_no_obstacle(folder):
     assert [it.name for it in cache.entries()] == ["mine"]
     assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     assert catalog()[0]["name"] == "mine"
-    with cache.locked("mine"), cache.replacing("mine") as aside:
+    with cache.locked("mine"), cache.atomic_folder("mine") as aside:
         (aside / "@eaDir").mkdir()
         cache.write(aside, "mine", MADE_UP, imported=True)
     assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint

@@ -72,7 +72,7 @@ class Executor:
         return TaskResult(
             task=task,
             records=(made_up_record(epoch, math.nan if diverged else epoch / 10),),
-            archive=None if diverged else f"{task.config.seed}, {epoch}".encode(),
+            checkpoint_bytes=None if diverged else f"{task.config.seed}, {epoch}".encode(),
         )
 
 
@@ -176,7 +176,7 @@ def test_a_run_that_is_further_than_asked_is_reported_as_it_was(store):
     again = Planner(RunRequest(A, 1))
     execute(again, store=store, executor=Executor())
     [(_, run)] = again.told
-    assert (run.epochs, run.test_accuracy, run.archive) == (1, 0.1, None)
+    assert (run.epochs, run.test_accuracy, run.checkpoint_bytes) == (1, 0.1, None)
 
 
 def test_a_task_that_does_not_continue_its_run_is_refused():
@@ -296,7 +296,7 @@ def test_fresh_trains_anew_and_keeps_the_old_until_the_new_is_there(store):
     class Looking(Executor):
         def result(self, timeout=None):
             run = store.run(identify(A))
-            seen.append((run.epochs, run.archive()))
+            seen.append((run.epochs, run.checkpoint_bytes()))
             return super().result()
 
     executor, planner, events = Looking(), Planner(RunRequest(A, 3)), []

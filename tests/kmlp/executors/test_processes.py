@@ -20,21 +20,23 @@ from kmlp.errors import BackendError, ResourceError
 from kmlp.executors import InProcessExecutor, ProcessExecutor, processes, run_task
 from kmlp.export.json import ablation_to_dict
 from kmlp.model.activations import ACTIVATIONS
-from kmlp.training.checkpoint import Archiver
+from kmlp.training.checkpoint import CheckpointCodec
 from kmlp.training.run import identify
 
 CONFIG = RunConfig(train_size=704, width=8, depth=1, momentum=0.9)
 
 
 def weights(result):
-    archiver = Archiver(CONFIG, load_dataset("mnist"))
-    checkpoint = archiver.unpack(result.records[-1].epoch, result.archive)
+    codec = CheckpointCodec(CONFIG, load_dataset("mnist"))
+    checkpoint = codec.load(result.records[-1].epoch, result.checkpoint_bytes)
     return [array.tobytes() for array in (*checkpoint.weights, *checkpoint.optimizer)]
 
 
 def do(executor, before, target, config=CONFIG):
-    epochs, archive = (before.records[-1].epoch, before.archive) if before else (0, None)
-    executor.submit(Task(identify(config, fused=True), epochs, archive, target))
+    epochs, checkpoint_bytes = (
+        (before.records[-1].epoch, before.checkpoint_bytes) if before else (0, None)
+    )
+    executor.submit(Task(identify(config, fused=True), epochs, checkpoint_bytes, target))
     return executor.result()
 
 
@@ -73,7 +75,7 @@ def test_takes_one_task_at_a_time():
 
 @pytest.mark.once
 def test_a_task_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
-    from kmlp.training import fused as networks
+    from kmlp.training import fused as compiled_models
 
     expected = do(InProcessExecutor(), None, 1)
     executor = InProcessExecutor()
@@ -82,7 +84,7 @@ def test_a_task_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(networks, "evaluate", interrupted)
+        patched.setattr(compiled_models, "evaluate", interrupted)
         with pytest.raises(KeyboardInterrupt):
             do(executor, None, 1)
     assert weights(do(executor, None, 1)) == weights(expected)
@@ -94,12 +96,12 @@ def test_worker_processes_make_no_difference(monkeypatch):
     from kmlp.executors import processes
 
     whole = do(InProcessExecutor(seconds=60), None, 2)
-    monkeypatch.setattr(processes, "MAX_NETWORKS_BUILT", 0)
+    monkeypatch.setattr(processes, "MAX_COMPILED", 0)
     with ProcessExecutor(1, seconds=0) as executor:
         result = do(executor, None, 3)
         assert len(result.records) == 1
         assert executor.pids() == []
-        monkeypatch.setattr(processes, "MAX_NETWORKS_BUILT", 16)
+        monkeypatch.setattr(processes, "MAX_COMPILED", 16)
         before = do(executor, result, 3)
         [pid] = executor.pids()
         os.kill(pid, signal.SIGKILL)  # while it has nothing to do
@@ -295,7 +297,7 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
     import threading
 
     lock = threading.Lock()
-    monkeypatch.setattr(ACTIVATIONS, "_own", {"locked": lambda x: (x, lock)[0]})
+    monkeypatch.setattr((ACTIVATIONS, "_custom"), {"locked": lambda x: (x, lock)[0]})
     with (
         ProcessExecutor(2) as executor,
         pytest.raises(ConfigError, match="Train with `jobs=1`"),

@@ -202,6 +202,6 @@ def test_a_registered_loss_of_labels(request):
         return keras.ops.mean((p - keras.ops.cast(y, p.dtype)[:, None]) ** 2, axis=-1)
 
     register_loss("own_of_labels", own)
-    request.addfinalizer(lambda: REGISTERED._own.pop("own_of_labels"))
+    request.addfinalizer(lambda: REGISTERED._custom.pop("own_of_labels"))
     with pytest.raises(ConfigError, match="the label 4"):
         fit(model_with(own), X, with_label(4), batch_size=8)

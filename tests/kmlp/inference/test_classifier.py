@@ -48,14 +48,14 @@ def test_models_of_kmlp_are_known_by_their_output(loss, output):
     made = build_mlp(input_shape=(4, 4), num_classes=3, width=4, loss=loss)
     found = as_classifier(made)
     assert (found.input_shape, found.num_classes, found.output) == ((4, 4), 3, output)
-    confidences = found.confidences(IMAGES)
+    class_probabilities = found.class_probabilities(IMAGES)
     raw = made.predict_on_batch(IMAGES.astype("float32"))
-    assert (confidences.argmax(1) == np.argmax(raw, 1)).all()
-    assert (confidences >= 0).all()
+    assert (class_probabilities.argmax(1) == np.argmax(raw, 1)).all()
+    assert (class_probabilities >= 0).all()
     if output != "sigmoid":
-        np.testing.assert_allclose(confidences.sum(1), 1, rtol=1e-5)
+        np.testing.assert_allclose(class_probabilities.sum(1), 1, rtol=1e-5)
     if output in ("sigmoid", "softmax"):
-        np.testing.assert_allclose(confidences, raw)
+        np.testing.assert_allclose(class_probabilities, raw)
 
 
 @pytest.mark.parametrize(
@@ -75,33 +75,33 @@ def test_a_model_that_keeps_its_output_to_itself_is_judged_by_its_numbers():
     shares = as_classifier(model(dense(activation="softmax"), LAYERS.Dropout(0.1)))
     scores = as_classifier(model(dense(), LAYERS.Dropout(0.1)))
     assert shares.output is scores.output is None
-    np.testing.assert_allclose(shares.confidences(IMAGES), 1 / 3, rtol=1e-6)
-    np.testing.assert_allclose(scores.confidences(IMAGES), 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(shares.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(scores.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (None, None, 1)])
 def test_one_channel_may_be_left_out(shape):
     pool = LAYERS.GlobalAveragePooling2D() if len(shape) == 3 else LAYERS.Flatten()
     found = as_classifier(keras.Sequential([keras.Input(shape), pool, dense()]))
-    assert found.misfits((4, 4), 3) == []
-    assert found.confidences(IMAGES).shape == (3, 3)
+    assert found.shape_problems((4, 4), 3) == []
+    assert found.class_probabilities(IMAGES).shape == (3, 3)
 
 
 def test_what_does_not_fit_is_named_with_what_would():
     found = as_classifier(model(dense()))
-    assert found.misfits((32, 32, 3), 10) == [
+    assert found.shape_problems((32, 32, 3), 10) == [
         "The model takes images of 4 x 4, but these are of 32 x 32 x 3.",
         "The model tells 3 classes apart, but there are 10 here.",
     ]
     with pytest.raises(ConfigError, match="takes images of 4 x 4"):
-        found.confidences(np.zeros((1, 5, 5), "uint8"))
+        found.class_probabilities(np.zeros((1, 5, 5), "uint8"))
 
 
 def test_outputs_that_are_no_numbers_are_refused():
     made = model(dense())
     made.layers[-1].set_weights([np.full((16, 3), np.nan), np.zeros(3)])
     with pytest.raises(ConfigError, match="not finite for 3 of 3 images"):
-        as_classifier(made).confidences(IMAGES)
+        as_classifier(made).class_probabilities(IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_a_saved_model_gives_the_same(tmp_path):
     made = build_mlp(input_shape=(4, 4), num_classes=3, width=4, loss="nll")
     made.save(tmp_path / "a.keras")
     found = load_classifier(tmp_path / "a.keras")
-    expected = as_classifier(made).confidences(IMAGES)
-    np.testing.assert_array_equal(found.confidences(IMAGES), expected)
+    expected = as_classifier(made).class_probabilities(IMAGES)
+    np.testing.assert_array_equal(found.class_probabilities(IMAGES), expected)
 
 
 def test_what_is_not_keras_own_is_asked_for_and_taken(tmp_path):
@@ -133,7 +133,7 @@ def test_what_is_not_keras_own_is_asked_for_and_taken(tmp_path):
     with pytest.raises(ConfigError, match=r'is made with "sin", .* package\.module:sin'):
         load_classifier(path)
     found = load_classifier(path, custom=["keras.ops:sin"])
-    np.testing.assert_allclose(found.confidences(IMAGES), 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(found.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
     with pytest.raises(ConfigError, match='did you mean "sin"'):
         load_classifier(path, custom=["keras.ops:sn"])
 

@@ -9,7 +9,7 @@ from sklearn.metrics import classification_report
 
 from kmlp import ConfigError, evaluate
 from kmlp.inference.classifier import Classifier
-from kmlp.inference.evaluation import Mistake, proportion_interval
+from kmlp.inference.evaluation import Misclassification, proportion_interval
 
 pytestmark = pytest.mark.once
 
@@ -75,9 +75,9 @@ def test_a_class_that_is_never_predicted_has_no_precision_and_f1_of_zero():
 
 def test_mistakes_begin_with_the_most_confident_one():
     assert FOUND.mistakes == (
-        Mistake(index=3, true=1, predicted=0, confidence=0.9),
-        Mistake(index=1, true=0, predicted=1, confidence=0.6),
-        Mistake(index=5, true=0, predicted=1, confidence=0.6),
+        Misclassification(index=3, true=1, predicted=0, confidence=0.9),
+        Misclassification(index=1, true=0, predicted=1, confidence=0.6),
+        Misclassification(index=5, true=0, predicted=1, confidence=0.6),
     )
 
 
@@ -94,7 +94,7 @@ def test_mistakes_begin_with_the_most_confident_one():
     ],
 )
 def test_confidences(outputs, output, confidence):
-    found = classifier(np.array([outputs]), output).confidences(IMAGES[:1])
+    found = classifier(np.array([outputs]), output).class_probabilities(IMAGES[:1])
     assert found.argmax() == 1
     assert found[0, 1] == pytest.approx(confidence)
 

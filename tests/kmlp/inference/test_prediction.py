@@ -36,7 +36,7 @@ def test_the_best_classes_come_first():
 
 
 @pytest.mark.parametrize(
-    ("shape", "way", "expected"),
+    ("shape", "preprocessing", "expected"),
     [
         ((28, 28), None, "mnist"),
         ((28, 28, 1), None, "mnist"),
@@ -46,16 +46,18 @@ def test_the_best_classes_come_first():
         ((20, 30), None, "resize"),
     ],
 )
-def test_the_model_chooses_how_pictures_are_made_what_it_takes(shape, way, expected):
+def test_the_model_chooses_how_pictures_are_made_what_it_takes(
+    shape, preprocessing, expected
+):
     model = classifier(*shape)
-    (found,) = predict(model, [bar()], names=["a"], way=way)
-    assert found.way == expected
+    (found,) = predict(model, [bar()], names=["a"], preprocessing=preprocessing)
+    assert found.preprocessing == expected
     assert model.model.seen.shape == (1, *shape)
     assert found.image[-1, -1].max() == (0 if expected == "mnist" else 255)
 
 
 @pytest.mark.parametrize(
-    ("shape", "way", "message"),
+    ("shape", "preprocessing", "message"),
     [
         ((28, 28), "mnits", 'did you mean "mnist"'),
         ((32, 32, 3), "mnist", "are of 28 x 28 x 1, but the model takes 32 x 32 x 3"),
@@ -63,9 +65,9 @@ def test_the_model_chooses_how_pictures_are_made_what_it_takes(shape, way, expec
         ((28, 28, 4), None, "with 1 channel or 3"),
     ],
 )
-def test_what_cannot_be_made_is_refused(shape, way, message):
+def test_what_cannot_be_made_is_refused(shape, preprocessing, message):
     with pytest.raises(ConfigError, match=message):
-        predict(classifier(*shape), [bar()], names=["a"], way=way)
+        predict(classifier(*shape), [bar()], names=["a"], preprocessing=preprocessing)
 
 
 def test_all_blank_pictures_are_named_at_once():

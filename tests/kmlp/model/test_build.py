@@ -9,7 +9,7 @@ from helpers.processes import USER_SCRIPTS, python, run
 
 from kmlp import ConfigError, Loss, RunConfig, build_mlp, load_dataset
 from kmlp.model.build import count_parameters, save_portable
-from kmlp.training.checkpoint import Archiver, Checkpoint
+from kmlp.training.checkpoint import Checkpoint, CheckpointCodec
 
 
 @pytest.mark.parametrize(
@@ -227,18 +227,16 @@ def test_a_clock_that_zip_has_no_date_for_keeps_no_model_from_being_saved(
 ):
     """A machine without a battery begins in 1970."""
     config = RunConfig(train_size=100, width=4, depth=1)
-    archiver = Archiver(config, load_dataset("mnist"))
+    codec = CheckpointCodec(config, load_dataset("mnist"))
     state = Checkpoint(
         epochs=1,
-        weights=tuple(archiver.model.get_weights()),
-        optimizer=tuple(
-            map(keras.ops.convert_to_numpy, archiver.model.optimizer.variables)
-        ),
+        weights=tuple(codec.model.get_weights()),
+        optimizer=tuple(map(keras.ops.convert_to_numpy, codec.model.optimizer.variables)),
     )
     monkeypatch.setattr(time, "time", lambda: (year - 1970) * 365.2425 * 86400 + 86400)
     assert time.localtime(time.time()).tm_year == year
-    archive = archiver.pack(state)
-    assert save_portable(archiver.model, tmp_path / "model.keras")
+    checkpoint_bytes = codec.dump(state)
+    assert save_portable(codec.model, tmp_path / "model.keras")
     monkeypatch.undo()
-    assert np.array_equal(archiver.unpack(1, archive).weights[0], state.weights[0])
+    assert np.array_equal(codec.load(1, checkpoint_bytes).weights[0], state.weights[0])
     assert keras.saving.load_model(tmp_path / "model.keras").count_params() == 3190

@@ -105,7 +105,7 @@ def test_a_model_with_large_layers_is_shown_few_images_at_a_time(tmp_path):
     found = load_classifier(tmp_path / "a.keras")
     assert found.batch == 256
     images = np.zeros((2, 4, 4), "uint8")
-    assert found.confidences(images).shape == (2, 3)
+    assert found.class_probabilities(images).shape == (2, 3)
 
 
 def nested(depth):

@@ -69,7 +69,7 @@ def test_the_same_definition_again_is_allowed_and_another_is_not():
 def test_own_names():
     registry = make_registry()
     registry.register("mine", print)
-    assert [registry.is_own(name) for name in ("mine", "math:sin", "one")] == [
+    assert [registry.is_custom(name) for name in ("mine", "math:sin", "one")] == [
         True,
         True,
         False,

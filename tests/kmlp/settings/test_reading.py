@@ -24,7 +24,7 @@ from kmlp._util.files import MAX_TEXT
 from kmlp.engine import Task, TaskFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.export.json import ablation_to_dict, run_to_json
-from kmlp.model.config import lasting
+from kmlp.model.config import identity_fields
 from kmlp.settings import (
     NEUTRAL,
     SETTINGS,
@@ -118,7 +118,7 @@ def test_every_flag_of_jax_is_sorted_in():
 def test_a_key_without_settings_is_what_it_was_before_there_were_any():
     config = RunConfig()
     key = run_key(config, "abc", NAME, fused=True, settings={})
-    parts = [NUMERICS_VERSION, NAME, True, "abc", lasting(config.to_dict())]
+    parts = [NUMERICS_VERSION, NAME, True, "abc", identity_fields(config.to_dict())]
     assert key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     assert key != run_key(config, "abc", NAME, fused=True, settings={"made": "1"})
 
@@ -414,13 +414,15 @@ def test_a_worker_trains_only_under_the_settings_that_the_run_states(made):
 
     first = do(task)
     made("odd")  # in the middle of the run
-    failed = do(replace(task, epochs=1, archive=first.archive))
+    failed = do(replace(task, epochs=1, checkpoint_bytes=first.checkpoint_bytes))
     assert isinstance(failed, TaskFailed)
     assert failed.final
     assert "made is odd, not set" in failed.reason
-    kept = executor._worker._networks
+    kept = executor._worker._compiled_models
     assert not isinstance(do(replace(task, run=identify(CONFIG, fused=True))), TaskFailed)
-    assert executor._worker._networks is not kept  # its programs are of other settings
+    assert (
+        executor._worker._compiled_models is not kept
+    )  # its programs are of other settings
 
 
 @pytest.mark.parametrize("make", [ProcessExecutor, RayExecutor])

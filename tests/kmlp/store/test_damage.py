@@ -102,7 +102,7 @@ def test_a_changed_run_is_named_and_left_out_and_trained_again(request, version,
         assert store.state(RUNS[0]) == RunState()
         assert store.acquire(RUNS[0])
         state = store.resume(RUNS[0])
-        assert (state.epochs, state.archive) == (0, None)
+        assert (state.epochs, state.checkpoint_bytes) == (0, None)
         assert "is damaged" in state.damaged[0]
         assert store.state(RUNS[1]) == RunState(3)
 
@@ -209,7 +209,7 @@ def test_a_model_that_cannot_be_read_now_is_not_taken_for_damaged(folder, monkey
             repair(store)
         assert not isinstance(raised.value, DamagedError)
         with pytest.raises(StoreError, match="Permission denied"):
-            store.run(RUNS[0]).archive()
+            store.run(RUNS[0]).checkpoint_bytes()
         assert store.acquire(RUNS[0])
         with pytest.raises(StoreError, match="Permission denied"):
             store.resume(RUNS[0])
@@ -296,7 +296,7 @@ def test_nothing_outside_of_the_folder_is_opened_or_removed(folder, tmp_path, se
     with Store(folder) as store:
         examine(store)
         with pytest.raises(DamagedError, match="a name that is not its"):
-            store.run(RUNS[1]).archive()
+            store.run(RUNS[1]).checkpoint_bytes()
         remove_study(store, "widths")
         repair(store)
     assert [it.read_text() for it in outside] == ["precious"] * 4
@@ -311,7 +311,7 @@ def test_links_are_not_followed(folder, tmp_path):
         Store(folder, writable=False) as store,
         pytest.raises(DamagedError, match="no file of this folder"),
     ):
-        store.run(RUNS[0]).archive()
+        store.run(RUNS[0]).checkpoint_bytes()
     with pytest.raises(StoreError, match="a link, which is not followed"):
         Store(folder)
     assert sorted(it.name for it in elsewhere.iterdir()) == files

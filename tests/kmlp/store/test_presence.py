@@ -181,5 +181,5 @@ def test_the_current_folder_may_change(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path / "elsewhere")
         assert store.acquire(A)
         assert store.append(A, result(1), fresh=False)
-        assert store.run(A).archive() == b"model"
+        assert store.run(A).checkpoint_bytes() == b"model"
     assert not list((tmp_path / "elsewhere").iterdir())

@@ -27,14 +27,14 @@ def identity(seed):
 A, B = identity(1), identity(2)
 
 
-def result(*epochs, accuracy=0.5, archive=b"model", of=A):
+def result(*epochs, accuracy=0.5, checkpoint_bytes=b"model", of=A):
     """What a task that trained these epochs came to; nan: it diverged in the last."""
     *before, last = [made_up_record(epoch, 0.5) for epoch in epochs]
     last = made_up_record(last.epoch, accuracy)
     return TaskResult(
         Task(of, epochs[0] - 1, None, epochs[-1]),
         (*before, last),
-        None if math.isnan(accuracy) else archive,
+        None if math.isnan(accuracy) else checkpoint_bytes,
     )
 
 
@@ -50,7 +50,9 @@ def again(store):
 
 
 def test_what_was_appended_is_there_when_the_folder_is_opened_again(store):
-    assert store.append(A, result(1, 2, accuracy=0.75, archive=b"two"), fresh=False)
+    assert store.append(
+        A, result(1, 2, accuracy=0.75, checkpoint_bytes=b"two"), fresh=False
+    )
     with again(store) as other:
         run = other.run(A)
         assert (run.config, run.backend, run.fused, run.parameters) == (
@@ -60,7 +62,11 @@ def test_what_was_appended_is_there_when_the_folder_is_opened_again(store):
             10,
         )
         assert [record.epoch for record in run.history] == [1, 2]
-        assert (run.val_accuracy, run.status, run.archive()) == (0.75, "finished", b"two")
+        assert (run.val_accuracy, run.status, run.checkpoint_bytes()) == (
+            0.75,
+            "finished",
+            b"two",
+        )
         assert run.history[0].step_losses.dtype == np.float32
         assert run.history[0].step_losses.tolist() == [1.0]
         assert other.state(A) == RunState(2)
@@ -72,8 +78,8 @@ def test_a_run_in_memory_is_like_any_other():
     with Store(None) as store:
         assert store.acquire(A)
         assert store.append(A, result(1), fresh=False)
-        run = store.run(A).read()
-    assert run.archive() == b"model"
+        run = store.run(A).with_model_loaded()
+    assert run.checkpoint_bytes() == b"model"
 
 
 def test_a_diverged_run_has_no_model_and_is_nan():
@@ -81,14 +87,16 @@ def test_a_diverged_run_has_no_model_and_is_nan():
         store.acquire(A)
         store.append(A, result(1, accuracy=math.nan), fresh=False)
         run = store.run(A)
-        assert (run.status, run.archive) == ("diverged", None)
+        assert (run.status, run.checkpoint_bytes) == ("diverged", None)
         assert math.isnan(run.history[0].val_loss)
         assert store.resume(A) == RunState(1, True)
 
 
 def test_the_last_two_checkpoints_are_kept(store):
     for epoch in (1, 2, 3):
-        store.append(A, result(epoch, archive=f"after {epoch}".encode()), fresh=False)
+        store.append(
+            A, result(epoch, checkpoint_bytes=f"after {epoch}".encode()), fresh=False
+        )
     files = sorted((store.folder / "checkpoints").iterdir())
     assert [path.read_text() for path in files] == ["after 2", "after 3"]
     assert store.resume(A) == RunState(3, False, b"after 3")
@@ -102,12 +110,14 @@ def damage(store, epoch):
 
 def test_a_damaged_checkpoint_takes_the_run_back_to_the_one_before(store):
     for epoch in (1, 2, 3):
-        store.append(A, result(epoch, archive=f"after {epoch}".encode()), fresh=False)
+        store.append(
+            A, result(epoch, checkpoint_bytes=f"after {epoch}".encode()), fresh=False
+        )
     path = damage(store, 3)
     with pytest.raises(StoreError, match="is damaged"):
-        store.run(A).archive()
+        store.run(A).checkpoint_bytes()
     state = store.resume(A)
-    assert (state.epochs, state.archive) == (2, b"after 2")
+    assert (state.epochs, state.checkpoint_bytes) == (2, b"after 2")
     [said] = state.damaged
     assert str(path) in said
     assert store.run(A).epochs == 2
@@ -118,7 +128,7 @@ def test_without_any_good_checkpoint_the_run_begins_anew(store):
     store.append(A, result(1), fresh=False)
     damage(store, 1).unlink()
     state = store.resume(A)
-    assert (state.epochs, state.archive, len(state.damaged)) == (0, None, 1)
+    assert (state.epochs, state.checkpoint_bytes, len(state.damaged)) == (0, None, 1)
     assert store.run(A) is None
     assert store.append(A, result(1), fresh=False)
 
@@ -165,18 +175,18 @@ def test_a_half_written_file_of_a_killed_process_is_removed(store):
 
 
 def test_a_fresh_run_takes_the_place_of_the_old_one_when_it_is_there(store):
-    store.append(A, result(1, 2, accuracy=0.5, archive=b"old"), fresh=False)
+    store.append(A, result(1, 2, accuracy=0.5, checkpoint_bytes=b"old"), fresh=False)
     store.begin_anew(A)
-    store.append(A, result(1, accuracy=0.25, archive=b"new"), fresh=True)
-    assert (store.run(A).epochs, store.run(A).archive()) == (2, b"old")
+    store.append(A, result(1, accuracy=0.25, checkpoint_bytes=b"new"), fresh=True)
+    assert (store.run(A).epochs, store.run(A).checkpoint_bytes()) == (2, b"old")
     store.replace(A)
-    assert (store.run(A).epochs, store.run(A).archive()) == (1, b"new")
+    assert (store.run(A).epochs, store.run(A).checkpoint_bytes()) == (1, b"new")
     assert [path.read_bytes() for path in (store.folder / "checkpoints").iterdir()] == [
         b"new"
     ]
     store.append(A, result(2), fresh=False)
     store.begin_anew(A)
-    assert store.run(A).archive() == b"model"
+    assert store.run(A).checkpoint_bytes() == b"model"
 
 
 def test_a_failure_is_noted_until_the_run_gets_further(store):

@@ -301,7 +301,7 @@ def test_a_study_whose_files_cannot_be_removed_stays_whole(
             remove_study(kept, "widths")
     with Store(kept.folder) as again:  # what could not be put back then is put back now
         assert files(again) == before
-        assert all(again.run(run).archive() == b"model" for run in RUNS)
+        assert all(again.run(run).checkpoint_bytes() == b"model" for run in RUNS)
         remove_study(again, "widths")
         assert files(again) == []
         assert list_studies(again) == []

@@ -45,7 +45,7 @@ def test_a_diverged_run_is_recorded_and_never_an_exception():
     assert (run.status, run.epochs) == ("diverged", 1)
     assert np.isnan(run.val_accuracy)
     assert np.isnan(run.test_accuracy)
-    assert run.archive is None
+    assert run.checkpoint_bytes is None
     with pytest.raises(ValueError, match="diverged"):
         run.model()
 
@@ -88,9 +88,9 @@ def test_a_run_that_diverges_in_its_evaluation_has_no_accuracy_either():
 @pytest.mark.once
 def test_until_is_the_run_as_it_was():
     run = train(SMALL, epochs=2)
-    first = run.until(1)
+    first = run.truncated(1)
     assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
-    assert run.until(2).archive is run.archive
+    assert run.truncated(2).checkpoint_bytes is run.checkpoint_bytes
     with pytest.raises(ValueError, match="was cut"):
         first.model()
 

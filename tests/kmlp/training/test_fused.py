@@ -1,4 +1,4 @@
-"""Runs that differ only in numbers share a network: one compilation serves them all."""
+"""Runs that differ only in numbers share a compiled model: one compilation serves them all."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from kmlp import RunConfig, ablate, load_dataset, train
 from kmlp.fused import loop as loops
 from kmlp.training import Session
-from kmlp.training.fused import Networks
+from kmlp.training.fused import CompiledModelCache
 
 BASE = {"train_size": 300, "width": 8, "depth": 1, "batch_size": 64}
 
@@ -63,26 +63,26 @@ ANY = {"learning_rate": 0.01, "seed": 3, "initializer": "normal"}
 def test_a_run_on_a_used_network_has_the_bytes_of_one_on_its_own(structure, numbers):
     """Nothing is left of the run that it was made for, and each number is taken."""
     base = WHOLE_BATCHES | structure
-    alone = bytes_of(base | numbers, Networks())
-    networks = Networks()
-    first = bytes_of(base, networks)
+    alone = bytes_of(base | numbers, CompiledModelCache())
+    compiled_models = CompiledModelCache()
+    first = bytes_of(base, compiled_models)
     for name, number in numbers.items():
-        assert bytes_of(base | {name: number}, networks) != first, name
-    assert bytes_of(base | numbers, networks) == alone
-    assert bytes_of(base, networks) == first
-    assert networks.built == 1
+        assert bytes_of(base | {name: number}, compiled_models) != first, name
+    assert bytes_of(base | numbers, compiled_models) == alone
+    assert bytes_of(base, compiled_models) == first
+    assert compiled_models.compiled_count == 1
 
 
-def bytes_of(values, networks):
+def bytes_of(values, compiled_models):
     """The bytes of the weights after an epoch."""
-    session = session_of(RunConfig(**values), networks)
+    session = session_of(RunConfig(**values), compiled_models)
     found = [array.tobytes() for array in session.checkpoint().weights]
     session.close()
     return found
 
 
-def session_of(config, networks):
-    session = Session(config, load_dataset("mnist"), networks=networks)
+def session_of(config, compiled_models):
+    session = Session(config, load_dataset("mnist"), compiled_models=compiled_models)
     session.train_epoch()
     return session
 
@@ -101,26 +101,30 @@ def test_jax_compiles_nothing_at_all_for_a_second_run():
             compiled.append(name) if "backend_compile" in name else None
         )
     )
-    networks = Networks()
-    session_of(RunConfig(**BASE), networks).close()
+    compiled_models = CompiledModelCache()
+    session_of(RunConfig(**BASE), compiled_models).close()
     assert compiled
     compiled.clear()
-    session_of(RunConfig(**BASE | {"seed": 1, "learning_rate": 0.3}), networks).close()
+    session_of(
+        RunConfig(**BASE | {"seed": 1, "learning_rate": 0.3}), compiled_models
+    ).close()
     assert compiled == []
 
 
 def test_the_networks_that_were_used_last_are_kept_with_their_programs(programs):
-    dataset, networks = load_dataset("mnist"), Networks(limit=2)
+    dataset, compiled_models = load_dataset("mnist"), CompiledModelCache(limit=2)
     configs = {
         width: RunConfig(**WHOLE_BATCHES | {"width": width}) for width in (4, 5, 6, 7)
     }
 
     def use(width, *, train=False):
         if train:
-            session_of(configs[width], networks).close()
+            session_of(configs[width], compiled_models).close()
         else:
-            networks.give_back(configs[width], networks.take(configs[width], dataset))
-        return [config.width for config in networks._idle]
+            compiled_models.give_back(
+                configs[width], compiled_models.take(configs[width], dataset)
+            )
+        return [config.width for config in compiled_models._idle]
 
     assert use(4, train=True) == [4]
     assert use(5) == [4, 5]

@@ -7,7 +7,7 @@ import pytest
 from kmlp import RunConfig, build_mlp, load_dataset
 from kmlp._util.seeds import Purpose, generator
 from kmlp.training import Session
-from kmlp.training.fused import Networks
+from kmlp.training.fused import CompiledModelCache
 
 MNIST = load_dataset("mnist")
 SMALL = {"train_size": 700, "width": 16, "depth": 1, "learning_rate": 0.05}
@@ -128,16 +128,16 @@ def test_a_continued_run_equals_an_uninterrupted_one_bit_for_bit(change, fused):
 
 @pytest.mark.usefixtures("compiled_anew")
 def test_the_same_seed_gives_the_same_bytes_twice():
-    """On networks of their own, which are compiled each for itself."""
-    one, other = Networks(), Networks()
+    """On compiled models of their own, which are compiled each for itself."""
+    one, other = CompiledModelCache(), CompiledModelCache()
     first = checkpoint_of(0, one)
     assert same_bytes(first, checkpoint_of(0, other))
     assert not same_bytes(first, checkpoint_of(1, one))
 
 
-def checkpoint_of(seed, networks):
+def checkpoint_of(seed, compiled_models):
     config = RunConfig(**SMALL, batch_size=100, seed=seed)
-    session = Session(config, MNIST, networks=networks)
+    session = Session(config, MNIST, compiled_models=compiled_models)
     session.train_epoch()
     session.train_epoch()
     checkpoint = session.checkpoint()

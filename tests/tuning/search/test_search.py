@@ -75,8 +75,8 @@ def test_the_best_are_compared_over_other_seeds(search):
         assert trial.epochs == 3
         assert [run.config.seed for run in value.runs] == [1, 2]
         epochs = search.selected_at_epoch[trial.number]
-        again = [run.until(epochs).val_accuracy for run in value.runs]
-        expected = trial.run.until(epochs).val_accuracy - sum(again) / 2
+        again = [run.truncated(epochs).val_accuracy for run in value.runs]
+        expected = trial.run.truncated(epochs).val_accuracy - sum(again) / 2
         assert search.optimism(trial) == pytest.approx(expected)
     assert search.optimism(search.ranked()[-1]) is None
 

@@ -143,7 +143,7 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
     accuracy = search.selection_accuracy(trial)
     if epochs == search.selected_at_epoch[trial.number] and accuracy is not None:
         rows.append(row(SEARCH, accuracy, str(trial.config.seed)))
-    finished = [run.until(epochs) for run in level.finished]
+    finished = [run.truncated(epochs) for run in level.finished]
     for run in finished:
         rows.append(row(SEED, run.val_accuracy, str(run.config.seed)))
     for run in level.runs:

@@ -9,7 +9,7 @@ from typing import Any
 from kmlp._util.text import count_of
 from kmlp.export.json import estimate_to_dict
 from kmlp.model.config import value_text
-from kmlp.model.fields import plain
+from kmlp.model.fields import to_jsonable
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.published import PublishedComparison, compare_with_published, verdict
@@ -183,7 +183,7 @@ def comparison_to_list(comparison: QuantityComparison) -> list[dict[str, Any]]:
     return [
         {
             "quantity": comparison.quantity,
-            "value": plain(row.level),
+            "value": to_jsonable(row.level),
             "epoch": row.epoch,
             "published": float(row.comparison.published),
             "ours": estimate_to_dict(row.comparison.ours),

@@ -15,10 +15,10 @@ from kmlp.data.listing import is_left_behind
 from kmlp.errors import (
     ConfigError,
     UnknownNameError,
-    gather,
-    located,
+    call_all,
     raise_problems,
     unknown_name,
+    with_context,
 )
 from kmlp.model.config import RunConfig, axis_field, config_fields, parse_axis_values
 from kmlp.model.fields import ConfigField
@@ -100,7 +100,7 @@ def _recipe(file: str, found: Mapping[str, Any]) -> Recipe:
     parts: list[Callable[[], Any]] = []
 
     def add(place: str, make: Callable[..., Any], part: Mapping[str, Any]) -> None:
-        parts.append(partial(located, place, partial(make, found, part, place=place)))
+        parts.append(partial(with_context, place, partial(make, found, part, place=place)))
 
     for key in found:
         if key in makers:
@@ -118,7 +118,7 @@ def _recipe(file: str, found: Mapping[str, Any]) -> Recipe:
         title=found["title"],
         source=found.get("source"),
         notes=tuple(found.get("notes", ())),
-        parts=tuple(gather(parts)),
+        parts=tuple(call_all(parts)),
     )
 
 
@@ -134,7 +134,7 @@ def _ablation(
         values.extend(
             parse_axis_values(axis, given)
             if isinstance(given, str)
-            else gather(partial(_value, axis, it) for it in given)
+            else call_all(partial(_value, axis, it) for it in given)
         )
 
     def base() -> RunConfig:
@@ -142,7 +142,7 @@ def _ablation(
         example = max(values, key=lambda it: isinstance(it, tuple), default=field.default)
         return _config(recipe, found, {axis: example})
 
-    _, config = gather([parse, base])
+    _, config = call_all([parse, base])
     published = dict(found.get("published", {}))
     best = tuple(_value(axis, published.pop(key)) for key in ("best",) if key in published)
     values_by_quantity = {
@@ -175,11 +175,11 @@ def _configs(
     recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
 ) -> ConfigListPart:
     runs = found["runs"]
-    base, *configs = gather(
+    base, *configs = call_all(
         [
             partial(_config, recipe, found),
             *(
-                partial(located, f"runs {number}", partial(_config, recipe, found, it))
+                partial(with_context, f"runs {number}", partial(_config, recipe, found, it))
                 for number, it in enumerate(runs, start=1)
             ),
         ]
@@ -217,7 +217,7 @@ def _search(
     recipe: Mapping[str, Any], found: Mapping[str, Any], *, place: str
 ) -> SearchPart:
     published = found.get("published", {})
-    parsed, given, best, accuracy = gather(
+    parsed, given, best, accuracy = call_all(
         [
             partial(parse_space, {}, searched=found["space"]),
             partial(_values, _given(recipe, found)),
@@ -270,7 +270,7 @@ def _told(part: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 def _values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Fields with their values, which may be texts as on the command line."""
-    values = gather(partial(_value, name, it) for name, it in given.items())
+    values = call_all(partial(_value, name, it) for name, it in given.items())
     return dict(zip(given, values, strict=True))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
 
-from kmlp.errors import gather, located
+from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
@@ -193,7 +193,7 @@ class Recipe:
         """The same with fewer epochs, images, seeds and trials: it shows that all of it
         works, and nothing else.
         """
-        parts = gather(partial(located, it.place, it.quick) for it in self.parts)
+        parts = call_all(partial(with_context, it.place, it.quick) for it in self.parts)
         return replace(self, parts=tuple(parts), comparable=False)
 
 

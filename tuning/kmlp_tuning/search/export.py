@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kmlp.export.json import comparison_to_list, estimate_to_dict, run_to_dict
-from kmlp.model.fields import plain
+from kmlp.model.fields import to_jsonable
 from kmlp.studies.conclusion import conclusion
 from kmlp.studies.rows import finite
 from kmlp.training.run import common_settings
@@ -83,7 +83,7 @@ def _trial_to_dict(search: Search, trial: Trial) -> dict[str, Any]:
     return {
         "trial": trial.number,
         "values": {
-            name: plain(getattr(trial.config, name))
+            name: to_jsonable(getattr(trial.config, name))
             for name in search.settings.space.fields
         },
         "bracket": trial.bracket,

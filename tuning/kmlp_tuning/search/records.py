@@ -130,7 +130,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
     ):
         run = store.run_of_key(key)
         if run is not None:
-            run = run.until(epochs)
+            run = run.truncated(epochs)
             trials.append(Trial(number, run.config, bracket, rung, epochs, run))
     if not trials:
         raise StoreError(
@@ -141,7 +141,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
     for (number, selected_at_epoch), (keys, epochs) in zip(
         log["confirmed"], rows[len(log["places"]) :], strict=True
     ):
-        runs = [run.until(epochs) for key in keys if (run := store.run_of_key(key))]
+        runs = [run.truncated(epochs) for key in keys if (run := store.run_of_key(key))]
         done = [run for run in runs if run.epochs >= epochs or run.status != "finished"]
         replications.append(Replication(number, selected_at_epoch, (), tuple(done)))
     if log["complete"]:

@@ -77,7 +77,7 @@ class Search:
         epochs = self.selected_at_epoch.get(trial.number)
         if epochs is None or trial.run is None:
             return None
-        return trial.run.until(epochs).val_accuracy
+        return trial.run.truncated(epochs).val_accuracy
 
     def status(self, trial: Trial) -> Status:
         """What came of a trial."""
@@ -117,21 +117,21 @@ class Search:
         accuracy = self.selection_accuracy(trial)
         for level in self.replication.levels if self.replication else ():
             epochs = self.selected_at_epoch[level.value]
-            again = [run.until(epochs).val_accuracy for run in level.finished]
+            again = [run.truncated(epochs).val_accuracy for run in level.finished]
             if level.value == trial.number and accuracy is not None and again:
                 return accuracy - sum(again) / len(again)
         return None
 
-    def read(self) -> Search:
+    def with_models_loaded(self) -> Search:
         """The search with its models in memory, for when the store is gone."""
         trials = tuple(
-            replace(trial, run=trial.run.read() if trial.run else None)
+            replace(trial, run=trial.run.with_model_loaded() if trial.run else None)
             for trial in self.trials
         )
         replication = self.replication
         if replication is not None:
             levels = tuple(
-                replace(level, runs=tuple(run.read() for run in level.runs))
+                replace(level, runs=tuple(run.with_model_loaded() for run in level.runs))
                 for level in replication.levels
             )
             replication = replace(replication, levels=levels)

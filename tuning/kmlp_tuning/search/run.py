@@ -141,7 +141,7 @@ def tune(
         else:
             put_study(store, get_study(store, name))  # it is asked now
             _tell_stored(found, tell)
-        return found.read() if store.temporary else found
+        return found.with_models_loaded() if store.temporary else found
 
 
 def _train(

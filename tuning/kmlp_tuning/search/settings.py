@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any
 
 from kmlp._util.numbers import check_integer
-from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
-from kmlp.model.config import RunConfig, lasting
+from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
+from kmlp.model.config import RunConfig, identity_fields
 from kmlp.training.checks import check_count
 from kmlp_tuning.oracles.schedule import (
     Bracket,
@@ -87,7 +87,7 @@ class SearchSettings:
         """What stays the same when the search is extended."""
         return {
             "space": self.space.to_dict(),
-            "base": lasting(self.fixed),
+            "base": identity_fields(self.fixed),
             "algorithm": self.algorithm,
             "objective": self.objective,
             "max_epochs": self.max_epochs,
@@ -128,7 +128,7 @@ def make_settings(
     fixed = {k: it for k, it in base.to_dict().items() if k not in space.coupled}
     if "width" in space.fields and isinstance(base.width, tuple):
         del fixed["width"]
-    base, trials, epochs, again, *_ = gather(
+    base, trials, epochs, again, *_ = call_all(
         [
             partial(_fitting, space, fixed),
             partial(check_count, "max_trials", 25 if max_trials is None else max_trials),
@@ -176,7 +176,7 @@ def _halving(
             for name, given in (("min_epochs", min_epochs), ("factor", factor))
             if given is not None
         )
-    least, reduction = gather(
+    least, reduction = call_all(
         [
             partial(
                 check_integer,

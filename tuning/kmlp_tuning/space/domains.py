@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kmlp._util.files import parsed_toml, read_text
-from kmlp.errors import ConfigError, gather, raise_problems, unknown_name
+from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
 from kmlp.model.config import RunConfig, config_fields, parse_axis_values, value_text
 from kmlp.model.fields import ConfigField
 
@@ -94,7 +94,7 @@ def parse_space(
         if "x" in texts.get("width", ""):  # the widths state it
             others.pop("depth")
     given = {**others, **texts}
-    domains = gather(partial(domain_of, name, it) for name, it in given.items())
+    domains = call_all(partial(domain_of, name, it) for name, it in given.items())
     found = Parsed({}, {})
     for name, domain in zip(given, domains, strict=True):
         if isinstance(domain, Choice) and len(domain.values) == 1:
@@ -143,7 +143,7 @@ def domain_of(name: str, given: Any) -> Choice | Range:
         values: list[Any] = list(parse_axis_values(name, given))
     else:
         values = _values(given.values if isinstance(given, Choice) else given)
-    converted = gather(partial(_convert, field, value) for value in values)
+    converted = call_all(partial(_convert, field, value) for value in values)
     twice = [it for it in dict.fromkeys(converted) if converted.count(it) > 1]
     problems = [
         f"The value {value_text(name, it)} of `{name}` is given {converted.count(it)} "
@@ -260,7 +260,7 @@ def _parse_range(field: ConfigField, text: str) -> Range:
                 "1e-4:1e-1:log."
             ]
         )
-    first, last = gather([partial(field.parse, low), partial(field.parse, high)])
+    first, last = call_all([partial(field.parse, low), partial(field.parse, high)])
     return Range(first, last, "log" if sampling == ["log"] else "linear")
 
 
@@ -288,7 +288,7 @@ def _check_range(field: ConfigField, given: Range) -> Range:
                 '"linear" or "log".'
             ]
         )
-    low, high = gather([partial(field.convert, it) for it in (given.low, given.high)])
+    low, high = call_all([partial(field.convert, it) for it in (given.low, given.high)])
     if not (isinstance(low, int | float) and isinstance(high, int | float)):
         raise ConfigError([f"The range of `{field.name}` must be of two numbers."])
     problems = []

@@ -10,9 +10,9 @@ from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from kmlp.errors import ConfigError, gather, raise_problems
+from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.model.config import RunConfig, config_fields, value_text
-from kmlp.model.fields import plain
+from kmlp.model.fields import to_jsonable
 from kmlp_tuning.space.domains import (
     SEARCHED,
     WITHOUT_HIDDEN_LAYERS,
@@ -65,7 +65,7 @@ class SearchSpace:
                 ]
             )
         makers = [partial(searched_domain, name, given) for name, given in fields.items()]
-        self._set(dict(zip(fields, gather(makers), strict=True)))
+        self._set(dict(zip(fields, call_all(makers), strict=True)))
 
     def _set(self, fields: dict[str, Choice | Range]) -> None:
         names = [name for name in config_fields() if name in fields]
@@ -189,7 +189,7 @@ class SearchSpace:
             names for names in _COUPLED if set(names) <= set(domains)
         ]
         groups += [(it,) for it in domains if not any(it in names for names in groups)]
-        gather(
+        call_all(
             partial(replace, base, **dict(zip(names, values, strict=True)))
             for names in groups
             for values in product(*(domains[name] for name in names))
@@ -224,7 +224,7 @@ class SearchSpace:
     def to_dict(self) -> dict[str, Any]:
         """The space as plain values, which JSON can hold; `SearchSpace` takes them."""
         return {
-            name: [plain(value) for value in domain.values]
+            name: [to_jsonable(value) for value in domain.values]
             if isinstance(domain, Choice)
             else {"low": domain.low, "high": domain.high, "sampling": domain.sampling}
             for name, domain in self.fields.items()

@@ -18,7 +18,7 @@ def show(
     overwrite: Overwrite = False,
 ) -> None:
     """Draw images of every class into a picture."""
-    from kmlp._util.files import replacing
+    from kmlp._util.files import atomic_write
     from kmlp.data import load_images
     from kmlp.data.picture import draw_samples
     from kmlp_cli.options.targets import check_target
@@ -27,6 +27,6 @@ def show(
     suffixes += [out.suffix] * (out.suffix.lower() in suffixes)
     check_target(out, overwrite=overwrite, option="--out", suffixes=suffixes)
     picture = draw_samples(load_images(name))
-    with replacing(out) as aside:
+    with atomic_write(out) as aside:
         picture.save(aside)
     say(f"{out}: {picture.width} x {picture.height} pixels.")

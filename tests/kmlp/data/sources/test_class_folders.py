@@ -83,7 +83,7 @@ def test_a_model_is_shown_in_training_what_it_is_shown_by_predict(tmp_path, kind
         model=Model(), input_shape=images.shape[1:], num_classes=2, output="softmax"
     )
     (shown,) = predict(model, [read], names=["a"])
-    assert shown.way == "resize"
+    assert shown.preprocessing == "resize"
     assert any((image == shown.image).all() for image in images)
     with Image.open(picture) as opened:
         (of_a_user,) = predict(model, [opened], names=["a"])
