@@ -1,6 +1,7 @@
 """Datasets as uint8 arrays, in fixed splits, with a fingerprint."""
 
 from kmlp.data.dataset import Dataset, Images, Split
+from kmlp.data.importing import import_dataset, remove_dataset
 from kmlp.data.load import load_dataset
 from kmlp.data.sources.lookup import check_dataset, load_images
 
@@ -9,6 +10,8 @@ __all__ = [
     "Images",
     "Split",
     "check_dataset",
+    "import_dataset",
     "load_dataset",
     "load_images",
+    "remove_dataset",
 ]

@@ -1,4 +1,4 @@
-"""`kmlp data import`: a user's files become a dataset of the cache."""
+"""A user's files as a dataset of the array cache: importing them, and removing it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmlp.data.listing import Listing, is_folder
 from kmlp.data.sources.arrays import is_idx_folder, read_idx_folder, read_npz
 from kmlp.data.sources.class_folders import read_class_folders
 from kmlp.data.sources.lookup import load_images, run_tfds
-from kmlp.errors import DataError
+from kmlp.errors import DataError, unknown_name
 
 
 def import_dataset(
@@ -64,7 +64,7 @@ def import_dataset(
             "their own."
         )
     if size is not None and not class_folders:
-        raise DataError("--size is for folders of image files; arrays have one size.")
+        raise DataError("`size` is for folders of image files; arrays have one size.")
     names = known.class_names if known else None
     listing = Listing()
     try:
@@ -97,13 +97,30 @@ def import_dataset(
     return images
 
 
+def remove_dataset(name: str) -> None:
+    """Remove a dataset from the array cache. Files of TFDS stay.
+
+    Args:
+        name: The dataset's name.
+
+    Raises:
+        DataError: if the cache does not have it, or it comes with kmlp.
+    """
+    if not cache.has(name):
+        if name == BUNDLED:
+            raise DataError(f"{name} comes with kmlp, and stays.")
+        names = [entry.name for entry in cache.entries()]
+        raise DataError(unknown_name("dataset of the cache", name, names))
+    cache.remove(name)
+
+
 def _is_there(name: str, images: Images) -> bool:
     """Whether the dataset that there is has these images, and is not damaged.
 
     Raises:
         DataError: if it has others, or if nobody can tell.
     """
-    ways = f"Remove it first: `kmlp data rm {name}`. Or choose another name."
+    ways = f"Remove it first: `kmlp.data.remove_dataset({name!r})`. Or choose another name."
     try:
         before = cache.find(name)
     except DamagedError as error:

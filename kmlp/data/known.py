@@ -73,7 +73,7 @@ KNOWN = {
         shape=(28, 28),
         system_folders=(Path("/usr/share/datasets/fashion-mnist"),),
         ways=(
-            "`kmlp data import fashion_mnist FOLDER`, of its four IDX files",
+            "`kmlp.data.import_dataset('fashion_mnist', folder)`, of its four IDX files",
             "on Debian, `apt install dataset-fashion-mnist`",
         ),
     ),
@@ -132,7 +132,7 @@ def check_tfds_name(name: str, also: Iterable[str] = ()) -> None:
         hint = near.partition("?")[0] + "?" if "?" in near else near.partition(".")[0] + "."
         raise UnknownNameError(
             f"{hint} Allowed: {', '.join(sorted(known))}, and every image classification "
-            "set of TFDS. `kmlp data import` makes a dataset of your own images."
+            "set of TFDS. `kmlp.data.import_dataset` makes a dataset of your own images."
         )
 
 

@@ -247,8 +247,7 @@ def _why(path: Path, error: Exception) -> str:
 def _not_keras_own(path: Path, name: str) -> str:
     return (
         f'{path}: is made with "{name}", which is not Keras\' own, or not for models. Say '
-        f"where it is defined, as package.module:{name}: by --custom on the command line, "
-        "`custom=[...]` in Python."
+        f"where it is defined: `custom=['package.module:{name}']`."
     )
 
 

@@ -54,7 +54,7 @@ def check_model_file(path: Path) -> None:
     elif (why := why_unreadable(path)) is not None:
         problem = f"cannot be read: {why}."
     elif path.suffix != ".keras":
-        problem = "A model must be a name.keras, as `kmlp train --save` writes it."
+        problem = "A model must be a file name.keras, as Keras saves it."
     elif not zipfile.is_zipfile(path):
         problem = "It is no .keras file, or the end of it is missing."
     if problem:

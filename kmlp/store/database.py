@@ -67,7 +67,7 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
     with translate_errors(path, StoreError):
         if folder.exists() and not folder.is_dir():
             raise StoreError(
-                f"{folder} is no folder. Choose one by --runs-dir or KMLP_RUNS_DIR."
+                f"{folder} is no folder. Choose one by `runs_dir` or KMLP_RUNS_DIR."
             )
         if not writable and not path.exists():
             raise StoreError(f"There are no runs in {folder} yet.")
@@ -149,11 +149,11 @@ def _check_files(path: Path) -> None:
         if file.is_symlink():
             raise StoreError(
                 f"{file} is a link, which is not followed. Give the folder where the file "
-                "is, by --runs-dir or KMLP_RUNS_DIR."
+                "is, by `runs_dir` or KMLP_RUNS_DIR."
             )
         if file.exists() and not file.is_file():  # a pipe would be waited for
             raise StoreError(
-                f"{file} is no file. Move it away, or choose another --runs-dir."
+                f"{file} is no file. Move it away, or choose another `runs_dir`."
             )
     journal = _beside(path, "journal")
     if journal.exists():
@@ -171,7 +171,7 @@ def _check_models(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise StoreError(
             f"{folder} is no folder, or a link, which is not followed. Put the folder of "
-            "the models there, or choose another --runs-dir."
+            "the models there, or choose another `runs_dir`."
         )
 
 
@@ -185,7 +185,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if version > VERSION:
         raise StoreError(
             f"{path} was written by a newer kmlp (schema {version}; this one knows "
-            f"{VERSION}). Update kmlp, or choose another --runs-dir."
+            f"{VERSION}). Update kmlp, or choose another `runs_dir`."
         )
     if version == 0 and tables:
         if connection.execute(
@@ -194,13 +194,14 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             raise DamagedError(damaged_file(path, "its schema has no number"))
         raise StoreError(
             f"{path} is a database of something else. Move it away, or choose "
-            "another --runs-dir."
+            "another `runs_dir`."
         )
     left = checkpoints.names(path.parent / checkpoints.FOLDER) if version == 0 else []
     if left:
         raise DamagedError(
             f"{path} is empty or was not there, but {len(left)} models of runs are beside "
-            "it. Restore it from a copy, or remove what is left by `kmlp doctor --repair`."
+            "it. Restore it from a copy, or remove what is left by "
+            "`kmlp.store.doctor.repair`."
         )
     return int(version)
 
@@ -279,7 +280,7 @@ def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
     for row in names:
         raise DamagedError(
             f"{path} has a {row['type']}, {shown(row['name'])}, which kmlp did not make. "
-            "Choose another --runs-dir."
+            "Choose another `runs_dir`."
         )
     for table, columns in _columns().items():
         found = connection.execute(f"PRAGMA table_info({table})").fetchall()
@@ -320,7 +321,7 @@ def damaged_file(path: Path, said: str) -> str:
     """Says that a database is damaged, and what to do."""
     return (
         f"{path} is damaged ({said}). Restore it from a copy, or keep what can be read of "
-        "it by `kmlp doctor --repair`."
+        "it by `kmlp.store.doctor.repair`."
     )
 
 
@@ -357,7 +358,7 @@ def translate_errors(
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         number = getattr(error, "errno", None)
         if code == sqlite3.SQLITE_NOTADB:
-            why = "is no database. Move it away, or choose another --runs-dir."
+            why = "is no database. Move it away, or choose another `runs_dir`."
         elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):
             raise DamagedError(damaged_file(path, text)) from error
         elif code == sqlite3.SQLITE_FULL or number in (28, 122):  # no space, quota
@@ -373,7 +374,7 @@ def translate_errors(
         else:
             why = (
                 f"cannot be written to or read ({text}). Choose a folder that can, by "
-                "--runs-dir or KMLP_RUNS_DIR."
+                "`runs_dir` or KMLP_RUNS_DIR."
             )
         gone = code == sqlite3.SQLITE_IOERR or number in _UNREACHABLE
         if kind is StoreWriteError and gone:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 import sqlite3
 import time
 from collections.abc import Callable
@@ -155,12 +154,11 @@ def put_study(store: Store, study: StudyRecord) -> None:
             _forget_what_is_no_key(store, row["id"])
         else:
             if (there.kind, there.about) != (study.kind, study.about):
-                quoted = shlex.quote(study.name)
                 raise ConfigError(
                     [
                         f'The name "{study.name}" is taken by a study of something else '
-                        f"(see `kmlp show {quoted}`). Choose another --name, or remove "
-                        f"that one: `kmlp rm {quoted}`."
+                        f"(see `kmlp.load_study({study.name!r})`). Choose another "
+                        f"`name`, or remove that one: `kmlp.delete_study({study.name!r})`."
                     ]
                 )
         now = time.time()
@@ -395,7 +393,7 @@ def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
         name = visible(str(row["name"]))
         raise DamagedError(
             f'The study "{name}" in {store.folder} is damaged: {wrong}. The command that '
-            f"asked it mends it, or remove it: `kmlp rm {shlex.quote(name)}`."
+            f"asked it mends it, or remove it: `kmlp.delete_study({name!r})`."
         )
     about, question, epochs, rows = json.loads(row["question"])
     return StudyRecord(

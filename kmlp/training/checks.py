@@ -137,7 +137,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
             raise ConfigError(
                 [
                     f"{step} cannot be fused with others. {error} To train step by step, "
-                    "give `fused=False`, or --no-fused on the command line."
+                    "give `fused=False`."
                 ]
             ) from error
 

@@ -9,7 +9,7 @@ import typer
 from kmlp_cli.loading import opened
 from kmlp_cli.options.execution import Jobs, RunsDir
 from kmlp_cli.options.output import OutputOptions
-from kmlp_cli.terminal.output import print_json, print_lines, say
+from kmlp_cli.terminal.output import print_json, print_lines, rephrased, say
 
 if TYPE_CHECKING:
     from kmlp.store.doctor import Health, LostRun
@@ -40,7 +40,8 @@ def doctor(
         _train_again(_repaired(runs_dir), jobs, runs_dir, quiet=output.quiet)
         found = _examined(runs_dir)
     if output.as_json:
-        print_json(found.to_dict())
+        damaged = [rephrased(problem) for problem in found.damaged]
+        print_json(found.to_dict() | {"damaged": damaged})
     else:
         print_lines(*_lines(found))
     if not found.whole:
@@ -70,7 +71,7 @@ def _lines(found: Health) -> list[str]:
         count_of(found.models, "model"),
     )
     lines = [f"Whole: {', '.join(whole)}."]
-    lines += [f"Damaged: {it}" for it in found.damaged]
+    lines += [f"Damaged: {rephrased(problem)}" for problem in found.damaged]
     lines += [f"Belongs to nothing: {it}." for it in found.leftovers]
     return lines
 

@@ -43,10 +43,12 @@ def reproduce(
         bool,
         typer.Option("--quick", help="Train very little, to see whether all of it works."),
     ] = False,
-    seeds: Annotated[
+    seeds_of_each: Annotated[
         int | None,
         typer.Option(
-            help="Of every configuration, but those of a search.  [default: the recipe's]",
+            "--seeds",
+            help="Number of seeds of every configuration, except those of a search.  "
+            "[default: the recipe's]",
             show_default=False,
         ),
     ] = None,
@@ -105,12 +107,12 @@ def reproduce(
     lab, *_ = call_all(
         [
             partial(read_recipe, recipe),
-            lambda: seeds is None or check_count("seeds", seeds),
+            lambda: seeds_of_each is None or check_count("seeds", seeds_of_each),
             execution.check,
         ]
     )
-    if seeds is not None:
-        lab = lab.with_seeds(seeds)
+    if seeds_of_each is not None:
+        lab = lab.with_seeds(seeds_of_each)
     if quick:
         lab = with_context(lab.file, lab.quick)
     report = _report_path(lab, out, execution.runs_dir, overwrite=overwrite)

@@ -11,11 +11,11 @@ def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
     """List the studies, the one that was asked last first."""
     from kmlp.store.studies import list_studies
     from kmlp_cli.render.store_tables import studies_table
-    from kmlp_cli.terminal.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json, print_table, rephrased
 
     with opened(runs_dir) as store:
         found = list_studies(store)
-        damaged = [str(error) for error in store.damaged.values()]
+        damaged = [rephrased(str(error)) for error in store.damaged.values()]
     if as_json:
         print_json({"studies": [it.to_dict() for it in found], "damaged": damaged})
     else:

@@ -21,10 +21,14 @@ import inspect
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
+from functools import partial
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_args, get_type_hints
 
 import typer
 from typer.core import TyperCommand
+
+from kmlp_cli.options.wording import in_options
+from kmlp_cli.terminal.output import set_wording
 
 
 class Option(NamedTuple):
@@ -67,7 +71,18 @@ def _under(title: str, option: Option) -> Option:
 
 
 class _Command(TyperCommand):
-    """A command whose help has a section for each group of options."""
+    """A command whose help has a section for each group of options, and whose messages
+    name its options.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        options = {
+            option.name: option
+            for option in self.params
+            if option.name and option.param_type_name == "option"
+        }
+        set_wording(partial(in_options, options=options))
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kmlp._util.text import visible
@@ -22,9 +23,23 @@ _LONG = 500
 """Rows of a table that is printed without Rich, which takes 2 ms for each."""
 
 
+_rephrase: Callable[[str], str] = str
+
+
+def set_wording(rephrase: Callable[[str], str]) -> None:
+    """Set what turns the library's messages into the words of the running command."""
+    global _rephrase
+    _rephrase = rephrase
+
+
+def rephrased(text: str) -> str:
+    """A message of the library in the words of the running command."""
+    return _rephrase(text)
+
+
 def say(line: str = "", *, end: str = "\n") -> None:
-    """Prints a line to stderr."""
-    print(visible(line), end=end, file=sys.stderr, flush=True)
+    """Print a line to stderr, in the words of the running command."""
+    print(visible(rephrased(line)), end=end, file=sys.stderr, flush=True)
 
 
 def has_colours() -> bool:

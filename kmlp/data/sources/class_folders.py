@@ -168,7 +168,7 @@ def _read(files: list[Path], size: tuple[int, int] | None, path: Path) -> NDArra
         elif size is None and own != sizes:
             raise DataError(
                 f"{file}: is {_text(own)} pixels, but {files[0]} is {_text(sizes)}. All "
-                f"must have one size: `--size {_text(sizes)}` resizes them to that."
+                f"must have one size: `size={sizes}` resizes them to that."
             )
         images.append(resized(picture, *sizes, len(picture.getbands())))
     if any(image.ndim == 3 for image in images):

@@ -158,8 +158,8 @@ def _check_not_own(name: str, damaged: DamagedError | None) -> None:
     of_tfds = known_of(name) is not None or is_tfds_name(name)
     if damaged.imported or not of_tfds:
         raise DataError(
-            f"{damaged} Import it again: `kmlp data rm {name}`, then `kmlp data import "
-            f"{name} PATH`."
+            f"{damaged} Import it again: `kmlp.data.remove_dataset({name!r})`, then "
+            f"`kmlp.data.import_dataset({name!r}, path)`."
         ) from damaged
 
 
@@ -189,7 +189,7 @@ def _fill(name: str, folder: Path, tfds_data_dir: Path | None) -> None:
         tried.append(f"a download by TFDS ({downloaded['failed']})")
         ways = [
             *(known.ways if known else ()),
-            f"`kmlp data prepare {name}` on a machine with a network, whose folder "
+            f"`kmlp.load_dataset({name!r})` on a machine with a network, whose folder "
             f"{answer['data_dir']} you copy to this one",
         ]
         raise DataError(

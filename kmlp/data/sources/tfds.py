@@ -199,7 +199,8 @@ def _columns(builder: Any) -> tuple[str, str, tuple[int, ...], list[str]]:
     if None in shape:
         raise DataError(
             f"The images of {name} vary in size: {shape}. kmlp trains on images of one "
-            "size; `kmlp data import NAME FOLDER --size` resizes a folder of images."
+            "size; `kmlp.data.import_dataset(name, folder, size=(28, 28))` resizes a "
+            "folder of images."
         )
     if dtype != np.uint8:
         raise DataError(f"The images of {name} are of {np.dtype(dtype)}, not of uint8.")

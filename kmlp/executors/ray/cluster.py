@@ -142,8 +142,7 @@ def check_placement(nodes: list[Node], share: Share) -> None:
         [
             f"A run is to have {share.text()}, but no node of the cluster has as much "
             f"({has}). Give `cpus_per_run` or `gpus_per_run` less. If the cluster starts "
-            "such nodes when they are needed, give `wait=True`, or --ray-wait on the "
-            "command line."
+            "such nodes when they are needed, give `wait=True`."
         ]
     )
 

@@ -138,8 +138,8 @@ def test_dry_run_as_json(kmlp):
         (
             ["--param", "width", "--values", "0,x", "--depth", "-1", "--loss", "msee",
              "--seeds", "0", "--epochs", "0"],
-            ["`width`.* 0,", "`width`.*'x'", "`depth`.* -1,", '"msee".*"mse"', "`seeds`.* 0,",
-             "`epochs`.* 0,"],
+            ["`width`.* 0,", "`width`.*'x'", "`depth`.* -1,", '"msee".*"mse"', "`--seeds`.* 0,",
+             "`--epochs`.* 0,"],
         ),
     ],
 )  # fmt: skip

@@ -204,7 +204,7 @@ def test_a_plan_trains_nothing(kmlp, lab):
         (["mnist-lap"], '"mnist-lap".*"mnist-lab"'),
         (["gone.toml"], "gone.toml: "),
         (["my-lab.toml", "--seeds", "0"], "`seeds`.* 0,"),
-        (["my-lab.toml", "--jobs", "0"], "`jobs`.* 0,"),
+        (["my-lab.toml", "--jobs", "0"], "`--jobs`.* 0,"),
         (["my-lab.toml", "--out", "lab.docx"], "--out.*lab.docx.*name.html"),
         (["my-lab.toml", "--runs-dir", ":memory:"], "--runs-dir"),
     ],

@@ -172,7 +172,7 @@ def test_who_is_in_the_way_is_said(kmlp, tmp_path, monkeypatch):
             ["train", "--train-size", "512", "--name", "widths"],
             '"widths" is taken',
         ),
-        (["ablate", "--param", "width", "--values", "8", "--jobs", "0"], "`jobs`.* 0,"),
+        (["ablate", "--param", "width", "--values", "8", "--jobs", "0"], "`--jobs`.* 0,"),
     ],
 )
 def test_bad_input(kmlp, arguments, message):

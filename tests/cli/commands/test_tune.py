@@ -104,7 +104,7 @@ def test_the_space_of_a_file_which_options_override(kmlp, folder):
         (["--learning-rate", "0.1:1:lgo"], "0.1:1:lgo.*`learning_rate`.*LOW:HIGH:log"),
         (["--dataset", "mnist,fashion_mnist"], "`dataset`"),
         (["--seed", "1,2"], "`seed`.*'1,2'.* integer"),
-        (["--algorithm", "grid", "--factor", "2"], "`factor`"),
+        (["--algorithm", "grid", "--factor", "2"], "`--factor`"),
         (["--space", "none.toml"], "none.toml"),
         (["--save", "best.h5"], "best.h5.*name.keras"),
     ],

@@ -72,7 +72,9 @@ def test_a_damaged_file_is_noticed(folder, monkeypatch, damage):
     )
     if damage == "longer":
         np.save(path, np.concatenate([MADE_UP.train.x] * 2))
-    with pytest.raises(DataError, match=r"mine.* Import it again: `kmlp data rm mine`"):
+    with pytest.raises(
+        DataError, match=r"mine.* Import it again: `kmlp.data.remove_dataset\('mine'\)`"
+    ):
         load_images("mine")
 
 
@@ -112,7 +114,9 @@ def test_a_damaged_description_is_named(folder, text):
         cache.find("mine")
     assert cache.entries() == []
     assert list(cache.problems()) == ["mine"]
-    with pytest.raises(DataError, match=r"Import it again: `kmlp data rm mine`, then"):
+    with pytest.raises(
+        DataError, match=r"Import it again: `kmlp.data.remove_dataset\('mine'\)`, then"
+    ):
         load_images("mine")
 
 

@@ -65,7 +65,7 @@ def test_another_dataset_of_that_name_stays(folders):
     again = import_dataset("mine", write_npz(folders / "b.npz", images()))
     assert again.fingerprint == before.fingerprint
     write_npz(folders / "c.npz", images(seed=7))
-    with pytest.raises(DataError, match=r"another dataset mine already.*kmlp data rm"):
+    with pytest.raises(DataError, match=r"another dataset mine already.*remove_dataset"):
         import_dataset("mine", folders / "c.npz")
     assert load_images("mine").fingerprint == before.fingerprint
 

@@ -189,5 +189,5 @@ def test_a_file_that_cannot_be_read(text, problem, tmp_path):
 
 def test_a_fifo_in_the_place_of_a_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "space.toml")
-    with pytest.raises(ConfigError, match=r"space\.toml of `--space`: it is a FIFO"):
+    with pytest.raises(ConfigError, match=r"space\.toml: it is a FIFO"):
         read_space(tmp_path / "space.toml")

@@ -114,10 +114,9 @@ def read_space(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if it cannot be read.
     """
-    name = f"{path} of `--space`"
-    found = parsed_toml(name, read_text(path, name))
+    found = parsed_toml(str(path), read_text(path))
     if not found:
-        raise ConfigError([f'{path} of `--space` has no field, as width = "64,128" is.'])
+        raise ConfigError([f'{path} has no field, such as width = "64,128".'])
     return found
 
 

@@ -36,7 +36,7 @@ def import_(
     Transparent pictures are put on white, and turned as a camera's EXIF data say. Hidden
     files, and what else is not a picture, are left out and named.
     """
-    from kmlp.data.importing import import_dataset
+    from kmlp.data import import_dataset
     from kmlp.errors import ConfigError
 
     sizes = None

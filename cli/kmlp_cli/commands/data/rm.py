@@ -16,16 +16,9 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a dataset from the array cache; what TFDS has stays."""
-    from kmlp.data import cache
-    from kmlp.data.known import BUNDLED
-    from kmlp.errors import DataError, unknown_name
+    from kmlp.data import cache, remove_dataset
+    from kmlp.errors import DataError
 
-    if not cache.has(name):
-        if name == BUNDLED:
-            raise DataError(f"{name} comes with kmlp, and stays.")
-        raise DataError(
-            unknown_name("dataset of the cache", name, [it.name for it in cache.entries()])
-        )
     try:
         entry = cache.find(name)
     except DataError as error:
@@ -38,5 +31,5 @@ def rm(
     if imported and not (yes or confirmed("Remove it?", "--yes")):
         say("Nothing was removed.")
         raise typer.Exit(1)
-    cache.remove(name)
+    remove_dataset(name)
     say(f'Removed "{name}" from {cache.cache_folder()}.')

@@ -233,7 +233,8 @@ def test_an_empty_class_folder_is_named(folder):
 def test_mixed_sizes_are_named_with_the_mend(folder):
     save(folder / "dog" / "2.png", size=(7, 4))
     with pytest.raises(
-        DataError, match=r"dog/2\.png: is 4x7 pixels, but .*cat/1\.png is 4x6.*--size 4x6"
+        DataError,
+        match=r"dog/2\.png: is 4x7 pixels, but .*cat/1\.png is 4x6.*size=\(4, 6\)",
     ):
         read_class_folders(folder)
     assert shape_of(folder, size=(5, 5)) == (5, 5)

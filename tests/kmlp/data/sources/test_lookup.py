@@ -84,7 +84,7 @@ def test_without_a_network_the_error_says_what_was_tried_and_the_ways_out(tfds, 
         "TFDS has prepared in TFDS/dir",
         f"the folder {published}",
         "a download by TFDS (OSError: no network)",
-        "`kmlp data import fashion_mnist FOLDER`",
+        "`kmlp.data.import_dataset('fashion_mnist', folder)`",
         "apt install dataset-fashion-mnist",
         "on a machine with a network",
     ):
