@@ -31,7 +31,7 @@ try:
     main()
 except SystemExit:
     pass
-heavy = ("keras", "tensorflow", "jax", "torch", "numpy", "scipy")
+heavy = ("keras", "tensorflow", "jax", "torch", "numpy", "scipy", "pydantic")
 print([name for name in heavy if name in sys.modules])
 """)
     assert result.stdout.splitlines()[-1] == "[]", result.stderr

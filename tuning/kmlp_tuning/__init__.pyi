@@ -1,6 +1,7 @@
 # The public names, each written once: type checkers read them here, and the module
 # of a name is imported when it is first used.
 
+from .lab.reading import read_recipe as read_recipe
 from .oracles.oracle import AshaOracle as AshaOracle
 from .oracles.oracle import HyperbandOracle as HyperbandOracle
 from .search.results import Search as Search

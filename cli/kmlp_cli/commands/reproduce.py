@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,7 +95,7 @@ def reproduce(
     from kmlp_tuning.lab import read_recipe, recipe_text
 
     if as_schema:
-        from kmlp_tuning.lab.schema import schema
+        from kmlp_tuning.lab.tables import schema
 
         print_json(schema())
         return
@@ -181,7 +182,7 @@ def _named(part: AblationPart | ConfigListPart) -> str:
     """What a part without a heading is called."""
     from kmlp_tuning.lab.recipe import AblationPart
 
-    return part.axis if isinstance(part, AblationPart) else "configs"
+    return part.param if isinstance(part, AblationPart) else "configs"
 
 
 def _report_path(
@@ -289,7 +290,7 @@ def _trained(
                 lab.search.space,
                 base=lab.search.base,
                 observer=display,
-                **lab.search.options,
+                **asdict(lab.search.options),
                 **trained_by(),
                 **common,
             )

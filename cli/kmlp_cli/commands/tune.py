@@ -66,6 +66,7 @@ def tune(
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.render.search_tables import plan_table
     from kmlp_cli.terminal.output import print_json, print_table, say
+    from kmlp_tuning.search import options
     from kmlp_tuning.search.export import plan_to_dict, search_to_dict
     from kmlp_tuning.search.run import tune as run_search
     from kmlp_tuning.search.settings import make_settings
@@ -80,7 +81,8 @@ def tune(
             search.check()
         with step():
             execution.check()
-    settings = make_settings(search_space, base, fused=execution.fused, **search.keywords())
+    asked = options.SearchOptions(**search.keywords())
+    settings = make_settings(search_space, base, asked, fused=execution.fused)
     if dry_run:
         read_settings(backend)
         if output.as_json:

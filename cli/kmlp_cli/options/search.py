@@ -9,6 +9,7 @@ import typer
 
 from kmlp.errors import call_all
 from kmlp_cli.options.groups import OptionGroup
+from kmlp_tuning.search.options import DEFAULTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,41 +24,41 @@ class SearchOptions(OptionGroup):
             help="Number of configurations to try, all different.  [default: 25; for a "
             "grid all]"
         ),
-    ] = None
+    ] = DEFAULTS.max_trials
     algorithm: Annotated[
         str,
         typer.Option(
             help="hyperband; asha, which does not wait, so that what it promotes depends "
             "on timing; random; bayesian; grid."
         ),
-    ] = "hyperband"
+    ] = DEFAULTS.algorithm
     objective: Annotated[
         str,
         typer.Option(
             help="The figure of the last epoch by which trials are ranked: val_accuracy, "
             "val_loss, accuracy, loss."
         ),
-    ] = "val_accuracy"
+    ] = DEFAULTS.objective
     max_epochs: Annotated[
         int, typer.Option(help="Epochs of the trials that are promoted to the end.")
-    ] = 10
+    ] = DEFAULTS.max_epochs
     min_epochs: Annotated[
         int | None, typer.Option(help="Epochs of every trial at least.  [default: 1]")
-    ] = None
+    ] = DEFAULTS.min_epochs
     factor: Annotated[
         int | None,
         typer.Option(
             help="At each rung, the best 1 / factor of the trials go on, to factor times "
             "as many epochs.  [default: 3]"
         ),
-    ] = None
+    ] = DEFAULTS.factor
     replicates: Annotated[
         int,
         typer.Option(
             help="Number of other seeds with which the best three are trained again; 0: "
             "none."
         ),
-    ] = 3
+    ] = DEFAULTS.replicates
 
     def check(self) -> None:
         """Check the numbers that do not depend on the space.

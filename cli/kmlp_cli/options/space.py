@@ -47,20 +47,13 @@ class SpaceOptions(OptionGroup):
         Raises:
             ConfigError: with every problem at once.
         """
-        from kmlp.model.config import parse_config
-        from kmlp_tuning.space.domains import parse_space, read_space
-        from kmlp_tuning.space.space import SearchSpace
+        from kmlp_tuning.space.domains import read_space
+        from kmlp_tuning.space.space import space_and_base
 
-        texts = {
-            name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in self.given.items()
-            if value is not None and name != "seed"
-        }
-        searched = SEARCHED if path is None else read_space(path)
-        parsed = parse_space(texts, searched=searched)
-        seed = parse_config({"seed": str(self.given["seed"])}).seed
-        space = SearchSpace(parsed.searched)
-        return space, space.base({**parsed.fixed, "seed": seed})
+        given = {name: value for name, value in self.given.items() if value is not None}
+        return space_and_base(
+            given, searched=SEARCHED if path is None else read_space(path)
+        )
 
 
 def _option(config_field: ConfigField) -> Option:

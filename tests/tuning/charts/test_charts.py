@@ -21,6 +21,7 @@ from kmlp_tuning.charts.parallel import line_rows, parallel_coordinates
 from kmlp_tuning.charts.replication import replication_rows
 from kmlp_tuning.charts.rows import jitter, range_ticks, trial_rows
 from kmlp_tuning.search.importance import Importance, Importances
+from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.records import comparison
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import make_settings
@@ -76,10 +77,11 @@ def search(
 ):
     """Of the curves of trials: None: not begun; again: number -> (epochs, curves)."""
     settings = make_settings(
-        SearchSpace(space), RunConfig(), max_trials=2, algorithm="hyperband",
-        objective="val_accuracy", max_epochs=max_epochs, min_epochs=None, factor=None,
-        replicates=2, fused=True,
-    )  # fmt: skip
+        SearchSpace(space),
+        RunConfig(),
+        SearchOptions(max_trials=2, max_epochs=max_epochs, replicates=2),
+        fused=True,
+    )
     trials = [
         replace(
             Trial.begun(number, config), epochs=len(curve or [0]),

@@ -12,6 +12,7 @@ from kmlp.engine import TaskFailed, TaskResult
 from kmlp.store import Store
 from kmlp.training.run import Run, RunIdentity
 from kmlp_tuning import SearchSpace
+from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.planner import SearchPlanner
 from kmlp_tuning.search.settings import make_settings
 from kmlp_tuning.search.trial import rank
@@ -53,9 +54,11 @@ class Executor:
 def settings(**changes):
     asked = {
         "max_trials": 17, "algorithm": "hyperband", "objective": "val_accuracy",
-        "max_epochs": 9, "min_epochs": None, "factor": None, "replicates": 0, "fused": True,
+        "max_epochs": 9, "min_epochs": None, "factor": None, "replicates": 0,
     }  # fmt: skip
-    return make_settings(SPACE, RunConfig(), **{**asked, **changes})
+    return make_settings(
+        SPACE, RunConfig(), SearchOptions(**{**asked, **changes}), fused=True
+    )
 
 
 def identify(config):

@@ -12,6 +12,7 @@ from kmlp.store import Store
 from kmlp.store.studies import get_study
 from kmlp.studies.runner import default_name
 from kmlp_tuning import Range, SearchSpace, tune
+from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.records import load_search, unfinished
 from kmlp_tuning.search.settings import make_settings
 
@@ -159,6 +160,14 @@ def test_what_the_user_wrote_need_not_be_at_hand_to_show_it():
     assert space.fields["activation"].values == ("relu", "their_module:theirs")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("widht", "width"), ("max_trails", "max_trials")]
+)
+def test_a_keyword_that_is_neither_field_nor_option_is_refused(wrong, near):
+    with pytest.raises(ConfigError, match=f'"{wrong}": did you mean "{near}"?'):
+        tune(**{wrong: [1, 2]})
+
+
 def test_a_space_object_is_taken_too():
     space = SearchSpace(SPACE)
     found = tune(space, **{**SHORT, "max_trials": 1, "max_epochs": 1})
@@ -167,9 +176,10 @@ def test_a_space_object_is_taken_too():
 
 def test_a_name_is_that_of_stores_from_before_there_were_scalings():
     settings = make_settings(
-        SearchSpace({"width": [4, 8]}), RunConfig(), max_trials=2, algorithm="random",
-        objective="val_accuracy", max_epochs=1, min_epochs=None, factor=None, replicates=0,
+        SearchSpace({"width": [4, 8]}),
+        RunConfig(),
+        SearchOptions(max_trials=2, algorithm="random", max_epochs=1, replicates=0),
         fused=True,
-    )  # fmt: skip
+    )
     about = {"backend": "jax", "fused": True, **settings.about()}
     assert default_name("search", about) == "search-6f846a"

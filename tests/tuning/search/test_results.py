@@ -9,6 +9,7 @@ from helpers.made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
+from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.records import comparison
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import make_settings
@@ -29,10 +30,17 @@ def search(
 ):
     """Of trials `(bracket, rung, accuracies)`; replication: number -> (epochs, accuracies)."""
     settings = make_settings(
-        SearchSpace({"learning_rate": "1e-3:1:log"}), RunConfig(), max_trials=9,
-        algorithm=algorithm, objective=objective, max_epochs=3, min_epochs=None, factor=None,
-        replicates=2, fused=True,
-    )  # fmt: skip
+        SearchSpace({"learning_rate": "1e-3:1:log"}),
+        RunConfig(),
+        SearchOptions(
+            max_trials=9,
+            algorithm=algorithm,
+            objective=objective,
+            max_epochs=3,
+            replicates=2,
+        ),
+        fused=True,
+    )
     configs = [RunConfig(learning_rate=0.1 / n) for n in range(1, len(trials) + 1)]
     found = [
         replace(

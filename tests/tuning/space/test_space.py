@@ -7,6 +7,7 @@ import pytest
 from kmlp import ConfigError, RunConfig
 from kmlp_tuning import Choice, Range, SearchSpace, default_space
 from kmlp_tuning.space.domains import parse_space, read_space
+from kmlp_tuning.space.space import space_and_base
 
 pytestmark = pytest.mark.once
 
@@ -191,3 +192,41 @@ def test_a_fifo_in_the_place_of_a_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "space.toml")
     with pytest.raises(ConfigError, match=r"space\.toml: it is a FIFO"):
         read_space(tmp_path / "space.toml")
+
+
+def test_fields_as_keywords_are_those_of_the_command_line():
+    given = {
+        "width": [32, (64, 32)], "learning_rate": Range(0.01, 1.0, "log"), "nesterov": True,
+        "momentum": 0.9, "loss": "mse,cross_entropy", "seed": 3, "batch_size": "16",
+    }  # fmt: skip
+    space, base = space_and_base(given)
+    assert dict(space.fields) == {
+        "width": Choice((32, (64, 32))),  # which state the depth
+        "loss": Choice(("mse", "cross_entropy")),
+        "activation": Choice(("relu", "tanh", "gelu")),
+        "learning_rate": Range(0.01, 1.0, "log"),
+    }
+    assert (base.nesterov, base.momentum, base.seed, base.batch_size) == (True, 0.9, 3, 16)
+    space, base = space_and_base({"depth": 0})
+    assert list(space.fields) == ["learning_rate", "batch_size"]
+
+
+def test_a_base_has_the_fields_that_are_not_given():
+    base = RunConfig(width=7, momentum=0.5)
+    space, found = space_and_base(
+        {"momentum": 0.9, "depth": [1, 2]}, searched={}, base=base
+    )
+    assert (list(space.fields), found) == (["depth"], RunConfig(width=7, momentum=0.9))
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"width": (300, 100)}, r"Give \[\(300, 100\)\] or \[300, 100\]"),
+        ({"seed": [1, 2]}, "`seed`"),
+        ({"seed": "x", "depth": -1}, "`depth`"),
+    ],
+)
+def test_fields_that_cannot_be(fields, problem):
+    with pytest.raises(ConfigError, match=problem):
+        space_and_base(fields)

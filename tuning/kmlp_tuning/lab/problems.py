@@ -1,90 +1,86 @@
-"""What a recipe's file has that the schema does not allow, in the words of TOML."""
+"""The problems of a recipe's file, in the words of TOML, each with its place."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+from pydantic import ValidationError
 
 from kmlp.errors import unknown_name
-from kmlp_tuning.lab.schema import schema
+from kmlp_tuning.lab.tables import RecipeTable, Table
+from kmlp_tuning.lab.values import shortened
 
 _KINDS = {
-    "array": "a list",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "object": "a table",
-    "string": "a text in quotes",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "string_type": "a text in quotes",
 }
-_LONG = 60
-"""Characters of a value that a message repeats."""
+"""The types of pydantic's errors for a value of another type, with the expected one."""
 
 
-def schema_problems(found: Mapping[str, Any]) -> Iterator[str]:
-    """What a file has that the schema does not allow."""
-    for error in _validator().iter_errors(found):
-        place = "".join(f"{it}: " for it in _places(error.absolute_path))
-        if error.validator == "additionalProperties":
-            allowed = error.schema["properties"]
-            for key in error.instance:
-                if key not in allowed:
-                    yield f"{place}{unknown_name('key', key, allowed)}"
-        elif error.validator == "enum":
-            given = str(error.instance)
-            yield f"{place}{unknown_name('name', given, error.validator_value)}"
-        elif error.validator == "required":
-            missing = set(error.validator_value) - set(error.instance)
-            yield f"{place}{', '.join(sorted(missing))} is missing."
-        else:
-            yield f"{place}{_problem(error)}"
+def problems(error: ValidationError) -> Iterator[str]:
+    """The problems of a file, one sentence each."""
+    for entry in error.errors():
+        loc: tuple[Any, ...] = entry["loc"]
+        match entry["type"]:
+            case "extra_forbidden":
+                *table, key = loc
+                text = unknown_name("key", str(key), _keys_of(table))
+                yield f"{_place(table)}{text}"
+            case "missing":
+                *table, key = loc
+                yield f"{_place(table)}{key} is missing."
+            case kind:
+                context = entry.get("ctx", {})
+                yield f"{_place(loc)}{_problem(kind, loc, entry, context)}"
 
 
-def _validator() -> Any:
-    """Of the schema; to it, 10.0 is no whole number."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import extend
-
-    def is_integer(_: Any, it: Any) -> bool:
-        return isinstance(it, int) and not isinstance(it, bool)
-
-    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer)
-    return extend(Draft202012Validator, type_checker=types)(schema())
-
-
-def _problem(error: Any) -> str:
-    """What is wrong with one value, in the words of TOML."""
-    given, keys = error.instance, list(error.absolute_path)
-    told = json.dumps(given, default=str, ensure_ascii=False)
-    if len(told) > _LONG:
-        told = f"{told[:_LONG]} ..."
-    if keys[-1:] in (["ablations"], ["configs"]) and isinstance(given, dict):
-        return f"it is a single table: write [[{keys[-1]}]], in two pairs of brackets."
-    if keys[-1:] == ["search"] and isinstance(given, list):
+def _problem(kind: str, loc: Sequence[Any], entry: Any, context: dict[str, Any]) -> str:
+    """The problem of one value."""
+    value, key = entry["input"], loc[-1]
+    if key in ("ablations", "configs") and isinstance(value, dict):
+        return f"it is a single table: write [[{key}]], in two pairs of brackets."
+    if key == "search" and isinstance(value, list):
         return "there is one search: write [search], in one pair of brackets."
-    of_value = keys[0] == "ablations" and error.validator_value == "number"
-    if of_value and isinstance(given, dict) and given:  # 0.1 = ... is a table in a table
-        value = f"{keys[-1]}.{next(iter(given))}"
-        return f'{told}, but must be a number. Is the value {value}? Write "{value}" = ...'
-    if error.validator == "type":
-        kinds = error.validator_value
-        words = [_KINDS[it] for it in ([kinds] if isinstance(kinds, str) else kinds)]
-        return f"{told}, but must be {' or '.join(words)}."
-    if error.validator == "anyOf":
-        return f"{told}, but must be a number, or a list of numbers, one an epoch."
-    if error.validator in ("minItems", "minLength", "minProperties"):
+    if context.get("kinds") == ("number",) and isinstance(value, dict) and value:
+        level = f"{key}.{next(iter(value))}"  # 0.1 = ... is a table in a table
+        return f'{entry["msg"][:-1]}. Is the value {level}? Write "{level}" = ...'
+    if kind in _KINDS:
+        return f"{shortened(value)}, but must be {_KINDS[kind]}."
+    if kind == "greater_than_equal":
+        return f"{shortened(value)}, but must be at least {context['ge']}."
+    if kind == "less_than_equal":
+        return f"{shortened(value)}, but must be at most {context['le']}."
+    if kind in ("too_short", "string_too_short"):
         return "it is empty."
-    if error.validator == "minimum":
-        return f"{told}, but must be at least {error.validator_value}."
-    if error.validator == "maximum":
-        return f"{told}, but must be at most {error.validator_value}."
-    return str(error.message)
+    return str(entry["msg"])
 
 
-def _places(path: Sequence[str | int]) -> Iterator[str]:
-    """Keys, each with its number if it has one, from 1: `ablations 2`, `values`."""
-    keys = list(path)
-    for index, key in enumerate(keys):
+def _place(loc: Sequence[Any]) -> str:
+    """The keys to a value, with numbers from 1 in lists: `ablations 2: values: `."""
+    place = ""
+    for index, key in enumerate(loc):
         if isinstance(key, str):
-            after = keys[index + 1] if index + 1 < len(keys) else None
-            yield f"{key} {after + 1}" if isinstance(after, int) else key
+            after = loc[index + 1] if index + 1 < len(loc) else None
+            place += f"{key} {after + 1}: " if isinstance(after, int) else f"{key}: "
+    return place
+
+
+def _keys_of(loc: Sequence[Any]) -> list[str]:
+    """The keys that the table at a place may have."""
+    table: type[Table] = RecipeTable
+    for key in loc:
+        if isinstance(key, str):
+            table = next(_tables(table.model_fields[key].annotation))
+    return list(table.model_fields)
+
+
+def _tables(annotation: Any) -> Iterator[type[Table]]:
+    """The tables in an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _tables(part)

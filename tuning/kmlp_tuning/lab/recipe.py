@@ -13,6 +13,7 @@ from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
 from kmlp.studies.published import PublishedValue
 from kmlp.studies.runner import StudySpec
+from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.settings import HALVING, SearchSettings, make_settings
 from kmlp_tuning.space.domains import ends
 from kmlp_tuning.space.space import SearchSpace
@@ -42,7 +43,7 @@ class Part:
 class AblationPart(Part):
     """One field of the base, varied."""
 
-    axis: str
+    param: str
     values: tuple[Any, ...]
     base: RunConfig
     epochs: int
@@ -54,7 +55,7 @@ class AblationPart(Part):
     def question(self, *, fused: bool) -> StudySpec[Ablation]:
         """What it asks. Raises what `ablate` does."""
         return ablation_spec(
-            self.axis,
+            self.param,
             self.values,
             base=self.base,
             seeds=self.seeds,
@@ -68,7 +69,9 @@ class AblationPart(Part):
 
     def quick(self) -> Self:
         """The same, to be trained in seconds."""
-        base = _with_few_images(self.base, self.values if self.axis == "batch_size" else ())
+        base = _with_few_images(
+            self.base, self.values if self.param == "batch_size" else ()
+        )
         return replace(self, base=base, epochs=1, seeds=min(QUICK_SEEDS, self.seeds))
 
 
@@ -119,8 +122,8 @@ class SearchPart(Part):
 
     space: SearchSpace
     base: RunConfig
-    options: Mapping[str, Any]
-    """What `tune` is given beside."""
+    options: SearchOptions
+    """The other options of `tune`."""
     accuracy: PublishedValue | None
     """The best's, in percent."""
     best: Mapping[str, Any]
@@ -132,24 +135,25 @@ class SearchPart(Part):
         Raises:
             ConfigError: with every problem at once.
         """
-        return make_settings(self.space, self.base, fused=fused, **self.options)
+        return make_settings(self.space, self.base, self.options, fused=fused)
 
     def quick(self) -> Self:
         """The same, to be trained in seconds."""
         batch_sizes = self.space.fields.get("batch_size")
         sizes = tuple(ends(batch_sizes)) if batch_sizes is not None else ()
-        halving = self.options["algorithm"] in HALVING
+        halving = self.options.algorithm in HALVING
         asked = self.settings(fused=True)
         return replace(
             self,
             base=_with_few_images(self.base, sizes),
-            options={
-                **self.options,
-                "max_trials": min(QUICK_TRIALS, asked.max_trials),
-                "replicates": min(1, asked.replicates),
-                "max_epochs": min(2 if halving else 1, asked.max_epochs),
-                **({"min_epochs": 1, "factor": 2} if halving else {}),
-            },
+            options=replace(
+                self.options,
+                max_trials=min(QUICK_TRIALS, asked.max_trials),
+                replicates=min(1, asked.replicates),
+                max_epochs=min(2 if halving else 1, asked.max_epochs),
+                min_epochs=1 if halving else None,
+                factor=2 if halving else None,
+            ),
         )
 
 

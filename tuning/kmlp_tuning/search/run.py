@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache, partial
+from inspect import signature
 from typing import Any
 
 from kmlp import backend
@@ -19,8 +20,8 @@ from kmlp.engine import (
     StudyStarted,
     execute,
 )
-from kmlp.errors import StoreLostError
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.errors import StoreLostError, raise_problems, unknown_name
+from kmlp.model.config import RunConfig, config_fields, dataset_of
 from kmlp.store import Store
 from kmlp.store.studies import check_name, get_study, put_study
 from kmlp.studies.results import chance_limit_of
@@ -37,11 +38,13 @@ from kmlp.training.checks import check_trainable
 from kmlp.training.run import Run, identify
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances, importances
+from kmlp_tuning.search.options import DEFAULTS, SearchOptions
 from kmlp_tuning.search.records import answer, comparison, record
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
 from kmlp_tuning.search.trial import REPLICATION, TrialRequest
-from kmlp_tuning.space.space import SearchSpace, default_space
+from kmlp_tuning.space.domains import SEARCHED
+from kmlp_tuning.space.space import SearchSpace, default_space, space_and_base
 
 SECONDS_BETWEEN_NOTES = 1.0
 """How often the store is told how far a search has come, beside what every run has."""
@@ -51,13 +54,13 @@ def tune(
     space: SearchSpace | Mapping[str, Any] | None = None,
     *,
     base: RunConfig | None = None,
-    max_trials: int | None = None,
-    algorithm: str = "hyperband",
-    objective: str = "val_accuracy",
-    max_epochs: int = 10,
-    min_epochs: int | None = None,
-    factor: int | None = None,
-    replicates: int = 3,
+    max_trials: int | None = DEFAULTS.max_trials,
+    algorithm: str = DEFAULTS.algorithm,
+    objective: str = DEFAULTS.objective,
+    max_epochs: int = DEFAULTS.max_epochs,
+    min_epochs: int | None = DEFAULTS.min_epochs,
+    factor: int | None = DEFAULTS.factor,
+    replicates: int = DEFAULTS.replicates,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -65,27 +68,33 @@ def tune(
     runs_dir: RunsDir = None,
     fresh: bool = False,
     name: str | None = None,
+    **fields: Any,
 ) -> Search:
-    """Searches for the hyperparameters with the best validation accuracy.
+    """Search for the hyperparameters with the best validation accuracy.
+
+    The fields of a configuration are keywords, as they are options of `kmlp tune`: one
+    with several values or a range is searched, one with one value is fixed, and the others
+    are as in the default space.
 
     Args:
-        space: What may be chosen: a `SearchSpace`, or its fields. Defaults to None:
-            `default_space()`.
-        base: The fields that are fixed. All runs have its seed, on which depends what
-            is chosen, too. Defaults to `RunConfig()`.
-        max_trials: How many configurations are chosen, all of them different. Defaults
-            to None: 25, and for a grid all of it.
+        space: The search space in the place of the default one: a `SearchSpace`, or its
+            fields. Keywords override it. Defaults to None: `default_space()`.
+        base: The configuration that has the fixed fields. All runs have its seed, on which
+            the choice of configurations depends as well. Defaults to None: `RunConfig()`.
+        max_trials: Number of configurations to try, all different. Defaults to None: 25,
+            and for a grid all of them.
         algorithm: "hyperband": many configurations for a few epochs, of which the best
-            go on; "asha": the same without waiting, so that what is promoted depends on
-            timing; "random"; "bayesian": by a Gaussian process, four at a time; "grid".
-            Defaults to "hyperband".
-        objective: What chooses, after the last epoch: "val_accuracy", "val_loss",
-            "accuracy" or "loss". Defaults to "val_accuracy".
-        max_epochs: Epochs of the best. Defaults to 10.
-        min_epochs: Epochs of every configuration at least. Defaults to None: 1.
-        factor: One of so many is promoted. Defaults to None: 3.
-        replicates: With how many other seeds the best three are trained again, for all
-            epochs: a search's best score is too good. Defaults to 3.
+            go on; "asha": the same without waiting, so that promotions depend on timing;
+            "random"; "bayesian": by a Gaussian process, four at a time; "grid". Defaults
+            to "hyperband".
+        objective: The figure of the last epoch by which trials are ranked:
+            "val_accuracy", "val_loss", "accuracy" or "loss". Defaults to "val_accuracy".
+        max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
+        min_epochs: Epochs of every trial at least. Defaults to None: 1.
+        factor: At each rung, the best `1 / factor` of the trials go on. Defaults to
+            None: 3.
+        replicates: Number of other seeds with which the best three are trained again, for
+            all epochs: the best score of a search is optimistic. Defaults to 3.
         fused: As `kmlp.train` takes it.
         observer: As `kmlp.train` takes it.
         executor: As `kmlp.ablate` takes it.
@@ -93,9 +102,11 @@ def tune(
         runs_dir: As `kmlp.train` takes it.
         fresh: As `kmlp.train` takes it.
         name: As `kmlp.train` takes it.
+        **fields: Fields of `RunConfig`: one value, a list of values, a `Range`, or a text
+            as on the command line: `width=[64, 128]`, `learning_rate="1e-4:1e-1:log"`.
 
     Returns:
-        Every trial, the best, and how it did with other seeds.
+        Every trial, the best one, and its replication with other seeds.
 
     Raises:
         ConfigError: with every problem of the arguments, before anything is trained.
@@ -103,21 +114,22 @@ def tune(
         StoreError: if the runs folder cannot be used.
 
     Example:
-    >>> from kmlp import RunConfig
     >>> from kmlp_tuning import tune
     >>> search = tune(
-    ...     {"width": [16, 32], "learning_rate": "1e-2:1:log"},
-    ...     base=RunConfig(train_size=1000, depth=1),
+    ...     width=[16, 32], learning_rate="1e-2:1:log", depth=1, train_size=1000,
+    ...     activation="relu", batch_size=32,
     ...     max_trials=3, max_epochs=3, replicates=0, jobs=1, runs_dir=":memory:",
     ... )
     >>> sorted(trial.epochs for trial in search.trials)
     [1, 3, 3]
     """
-    if not isinstance(space, SearchSpace):
-        space = default_space() if space is None else SearchSpace(space)
-    settings = make_settings(
-        space,
-        base or RunConfig(),
+    if space is not None and not isinstance(space, SearchSpace):
+        space = SearchSpace(space)
+    if fields:
+        _check_names(fields)
+        searched = SEARCHED if space is None else space.fields
+        space, base = space_and_base(fields, searched=searched, base=base)
+    options = SearchOptions(
         max_trials=max_trials,
         algorithm=algorithm,
         objective=objective,
@@ -125,6 +137,11 @@ def tune(
         min_epochs=min_epochs,
         factor=factor,
         replicates=replicates,
+    )
+    settings = make_settings(
+        default_space() if space is None else space,
+        RunConfig() if base is None else base,
+        options,
         fused=fused,
     )
     about = {**about_backend(fused=fused), **settings.about()}
@@ -142,6 +159,16 @@ def tune(
             put_study(store, get_study(store, name))  # it is asked now
             _tell_stored(found, tell)
         return found.with_models_loaded() if store.temporary else found
+
+
+def _check_names(fields: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for every keyword that `tune` does not have."""
+    options = signature(tune).parameters.keys() - {"fields"}
+    raise_problems(
+        unknown_name("argument", name, [*config_fields(), *options])
+        for name in fields
+        if name not in config_fields()
+    )
 
 
 def _train(

@@ -1,4 +1,4 @@
-"""`SearchSettings`: the question of a search, checked before anything is loaded."""
+"""`SearchSettings`: the options of a search, checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from functools import partial
 from typing import Any
 
 from kmlp._util.numbers import check_integer
-from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
+from kmlp.errors import (
+    ConfigError,
+    call_all,
+    collect_errors,
+    raise_problems,
+    unknown_name,
+)
 from kmlp.model.config import RunConfig, identity_fields
 from kmlp.training.checks import check_count
 from kmlp_tuning.oracles.schedule import (
@@ -17,6 +23,7 @@ from kmlp_tuning.oracles.schedule import (
     plan_hyperband,
     successive_halving_epochs,
 )
+from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.space.domains import ends
 from kmlp_tuning.space.space import SearchSpace
 
@@ -100,44 +107,46 @@ class SearchSettings:
 
 
 def make_settings(
-    space: SearchSpace,
-    base: RunConfig,
-    *,
-    max_trials: int | None,
-    algorithm: str,
-    objective: str,
-    max_epochs: int,
-    min_epochs: int | None,
-    factor: int | None,
-    replicates: int,
-    fused: bool,
+    space: SearchSpace, base: RunConfig, options: SearchOptions, *, fused: bool
 ) -> SearchSettings:
-    """The settings, with what is None at its default.
+    """Check the options of a search, and derive those that are None.
+
+    Args:
+        space: The fields that are searched.
+        base: The configuration that has the others.
+        options: The options as they are given.
+        fused: Whether an epoch is one compiled program (see `kmlp.fit`).
 
     Raises:
         ConfigError: with every problem at once.
     """
+    algorithm = options.algorithm
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise ConfigError([unknown_name("algorithm", str(algorithm), ALGORITHMS)])
     if not space.fields:
         raise ConfigError(["Every field is fixed: there is nothing to search."])
+    most = 25
     if algorithm == "grid":
         space = space.grid()
-        max_trials = space.size if max_trials is None else max_trials
-    # What does not go together with what is searched gives way to what does.
-    fixed = {k: it for k, it in base.to_dict().items() if k not in space.coupled}
+        most = space.size or most
+    # A fixed field that does not go with every searched value gives way to it.
+    fixed = {k: value for k, value in base.to_dict().items() if k not in space.coupled}
     if "width" in space.fields and isinstance(base.width, tuple):
         del fixed["width"]
-    base, trials, epochs, again, *_ = call_all(
-        [
-            partial(_fitting, space, fixed),
-            partial(check_count, "max_trials", 25 if max_trials is None else max_trials),
-            partial(check_count, "max_epochs", max_epochs),
-            partial(check_integer, "replicates", replicates, least=0, most=1000),
-            partial(_check_objective, objective, space),
-        ]
-    )
-    least, reduction = _halving(algorithm, epochs, min_epochs, factor)
+    with collect_errors() as step:
+        with step():
+            base = _fitting(space, fixed)
+        with step():
+            trials = check_count(
+                "max_trials", most if options.max_trials is None else options.max_trials
+            )
+        with step():
+            epochs = check_count("max_epochs", options.max_epochs)
+        with step():
+            replicates = check_integer("replicates", options.replicates, least=0, most=1000)
+        with step():
+            _check_objective(options.objective, space)
+    min_epochs, factor = _halving(algorithm, epochs, options.min_epochs, options.factor)
     if space.size is not None and trials > space.size:
         raise ConfigError(
             [
@@ -150,11 +159,11 @@ def make_settings(
         base=base,
         max_trials=trials,
         algorithm=algorithm,
-        objective=objective,
+        objective=options.objective,
         max_epochs=epochs,
-        min_epochs=least,
-        factor=reduction,
-        replicates=again,
+        min_epochs=min_epochs,
+        factor=factor,
+        replicates=replicates,
         fused=fused,
     )
 

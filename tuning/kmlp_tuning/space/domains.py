@@ -67,15 +67,14 @@ def has_value(name: str, config: RunConfig) -> bool:
 
 
 def parse_space(
-    texts: Mapping[str, str], *, searched: Mapping[str, Any] = SEARCHED
+    fields: Mapping[str, Any], *, searched: Mapping[str, Any] = SEARCHED
 ) -> Parsed:
-    """Fields given as text: those with several values are searched, the others fixed.
+    """Part fields into those with several values, which are searched, and the fixed ones.
 
     Args:
-        texts: By field.
-        searched: What the fields are that are not given: texts, lists or values. Defaults
-            to `SEARCHED`, of which what a given `depth` or `width` makes useless is left
-            out.
+        fields: One value, several or a range for each, also as text.
+        searched: The fields that `fields` overrides. Defaults to `SEARCHED`, without what
+            a given `depth` or `width` makes useless.
 
     Raises:
         ConfigError: with every problem at once.
@@ -89,20 +88,28 @@ def parse_space(
     """
     others = dict(searched)
     if searched is SEARCHED:
-        if texts.get("depth", "").strip() == "0":
+        if str(fields.get("depth")).strip() == "0":
             others = {k: it for k, it in others.items() if k not in WITHOUT_HIDDEN_LAYERS}
-        if "x" in texts.get("width", ""):  # the widths state it
+        if _state_depth(fields.get("width")):
             others.pop("depth")
-    given = {**others, **texts}
-    domains = call_all(partial(domain_of, name, it) for name, it in given.items())
-    found = Parsed({}, {})
+    given = {**others, **fields}
+    domains = call_all(partial(domain_of, name, value) for name, value in given.items())
+    parsed = Parsed({}, {})
     for name, domain in zip(given, domains, strict=True):
         if isinstance(domain, Choice) and len(domain.values) == 1:
-            [found.fixed[name]] = domain.values
+            [parsed.fixed[name]] = domain.values
         else:
             _check_searched(name)
-            found.searched[name] = domain
-    return found
+            parsed.searched[name] = domain
+    return parsed
+
+
+def _state_depth(widths: Any) -> bool:
+    """Return whether one of the widths has a number of units for each layer."""
+    if isinstance(widths, str):
+        return "x" in widths
+    values = _values(widths.values if isinstance(widths, Choice) else widths)
+    return any(isinstance(it, tuple | list) or "x" in str(it) for it in values)
 
 
 def read_space(path: Path) -> dict[str, Any]:

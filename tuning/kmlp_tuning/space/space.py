@@ -10,7 +10,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from kmlp.errors import ConfigError, call_all, raise_problems
+from kmlp.errors import ConfigError, call_all, collect_errors, raise_problems
 from kmlp.model.config import RunConfig, config_fields, value_text
 from kmlp.model.fields import to_jsonable
 from kmlp_tuning.space.domains import (
@@ -21,6 +21,7 @@ from kmlp_tuning.space.domains import (
     count,
     ends,
     listed,
+    parse_space,
     searched_domain,
     steps_of,
 )
@@ -250,6 +251,58 @@ class SearchSpace:
 def default_space() -> SearchSpace:
     """Width, depth, activation, learning rate and batch size, as most labs vary them."""
     return SearchSpace(SEARCHED)
+
+
+def space_and_base(
+    fields: Mapping[str, Any],
+    *,
+    searched: Mapping[str, Any] = SEARCHED,
+    base: RunConfig | None = None,
+) -> tuple[SearchSpace, RunConfig]:
+    """Part fields into those that are searched and those that are fixed.
+
+    Args:
+        fields: One value, several or a range for each field; the seed has one value.
+        searched: The fields of the space that `fields` overrides. Defaults to the default
+            space.
+        base: The configuration that has the other fields. Defaults to None: their defaults.
+
+    Returns:
+        The space, and a configuration that has the fixed fields.
+
+    Raises:
+        ConfigError: with every problem at once.
+
+    Example:
+    >>> fields = {"width": [64, 128], "learning_rate": "1e-4:1e-1:log", "momentum": 0.9}
+    >>> space, base = space_and_base(fields, searched={})
+    >>> list(space.fields), base.momentum
+    (['width', 'learning_rate'], 0.9)
+    """
+    width = fields.get("width")
+    if isinstance(width, tuple) and len(width) > 1:
+        raise ConfigError(
+            [
+                f"The value of `width` is {width}, which can be one network or several "
+                f"widths. Give [{width}] or {list(width)}."
+            ]
+        )
+    seed = config_fields()["seed"]
+    own_seed: dict[str, Any] = {}
+    with collect_errors() as step:
+        with step():
+            parsed = parse_space(
+                {name: value for name, value in fields.items() if name != seed.name},
+                searched=searched,
+            )
+        with step():
+            if seed.name in fields:
+                value = fields[seed.name]
+                convert = seed.parse if isinstance(value, str) else seed.convert
+                own_seed[seed.name] = convert(value)
+    space = SearchSpace(parsed.searched)
+    fixed = {**parsed.fixed, **own_seed}
+    return space, space.base(fixed) if base is None else replace(base, **fixed)
 
 
 def _declare(

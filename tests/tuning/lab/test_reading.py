@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from kmlp import ConfigError, UnknownNameError
 from kmlp_tuning.lab import bundled, read_recipe
 from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
-from kmlp_tuning.lab.schema import schema
+from kmlp_tuning.lab.tables import schema
 
 pytestmark = pytest.mark.once
 
@@ -72,7 +72,7 @@ def test_a_recipe_says_what_its_file_says(written):
     assert (lab.notes, lab.comparable) == (("It is short.",), True)
     depth, width, configs, search = lab.parts
     assert isinstance(depth, AblationPart)
-    assert (depth.axis, depth.values, depth.epochs, depth.seeds) == ("depth", (0, 1), 4, 2)
+    assert (depth.param, depth.values, depth.epochs, depth.seeds) == ("depth", (0, 1), 4, 2)
     assert (depth.heading, depth.notes) == ("What does the depth do?", ("Nothing yet.",))
     assert (depth.base.width, depth.base.learning_rate) == (16, 0.01)
     assert (depth.best, depth.published) == (
@@ -159,7 +159,7 @@ WRONG = {
     ),
     "figures by epoch": (
         'title = "A"\nepochs = 3\n[[configs]]\nruns = [{ published = { loss = [1.0] } }]',
-        "configs 1: runs 1: published: 1 figure of `loss`, but 3 epochs.",
+        "configs 1: runs 1: published: 1 value of `loss`, but 3 epochs.",
     ),
     "another value": (
         'title = "A"\n[[ablations]]\nparam = "width"\nvalues = [1, 2]\npublished = { best = 3 }',
@@ -324,7 +324,7 @@ def test_the_schema_is_one_and_allows_what_is_read(written):
 
 def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     lab = read_recipe("fashion-mnist-lab")
-    axes = [it.axis for it in lab.parts if isinstance(it, AblationPart)]
+    axes = [it.param for it in lab.parts if isinstance(it, AblationPart)]
     assert axes[:5] == ["learning_rate", "batch_size", "depth", "width", "activation"]
     base, _, ten = (it for it in lab.parts if isinstance(it, ConfigListPart))
     assert len(base.published["accuracy"][1]) == len(base.published["loss"][1]) == 10
