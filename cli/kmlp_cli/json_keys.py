@@ -134,6 +134,14 @@ class PlannedLevelJson(TypedDict):
     steps: Annotated[int, "The steps of all runs together."]
 
 
+class RunPlanJson(TypedDict):
+    """`kmlp train --dry-run`."""
+
+    epochs: Annotated[int, "The number of epochs."]
+    parameters: Annotated[int, "The number of weights and biases."]
+    steps: Annotated[int, "The steps of all epochs together."]
+
+
 class AblationPlanJson(TypedDict):
     """`kmlp ablate --dry-run`."""
 
@@ -556,7 +564,7 @@ class DatasetJson(TypedDict):
 OUTPUTS: dict[str, tuple[Any, ...]] = {
     "ablate": (AblationJson, AblationPlanJson),
     "tune": (SearchJson, SearchPlanJson),
-    "train": (RunJson,),
+    "train": (RunJson, RunPlanJson),
     "show": (RunJson, AblationJson, ConfigurationListJson, SearchJson),
     "compare": (ComparisonJson,),
     "reproduce": (LabJson, LabPlanJson),

@@ -9,7 +9,7 @@ import typer
 from kmlp_cli.options.config import ConfigOptions
 from kmlp_cli.options.execution import OneRunOptions
 from kmlp_cli.options.output import OutputOptions
-from kmlp_cli.options.study import Epochs, Name
+from kmlp_cli.options.study import DryRun, Epochs, Name
 from kmlp_cli.options.targets import ModelOptions
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def train(
     epochs: Epochs = 10,
     name: Name = None,
+    dry_run: DryRun = False,
     *,
     config: ConfigOptions,
     execution: OneRunOptions,
@@ -30,11 +31,11 @@ def train(
     from kmlp.export.json import run_to_json
     from kmlp.studies.rows import one_run
     from kmlp.studies.runner import train as run_training
-    from kmlp.training.checks import check_count
+    from kmlp.training.checks import check_count, check_trainable
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown
     from kmlp_cli.render.progress import show_progress
-    from kmlp_cli.render.tables import run_summary, run_table
+    from kmlp_cli.render.tables import plan_rows, plan_table, run_summary, run_table
     from kmlp_cli.terminal.output import print_json, print_table
 
     execution.select_backend()
@@ -47,6 +48,15 @@ def train(
             execution.check()
         with step():
             targets.check()
+
+    if dry_run:
+        check_trainable([run_config], epochs=epochs, fused=execution.fused)
+        [plan] = plan_rows("seed", [[run_config]], epochs)
+        if output.as_json:
+            print_json({name: plan[name] for name in ("epochs", "parameters", "steps")})
+        else:
+            print_table(plan_table("seed", [plan]))
+        return
 
     def show(run: Run) -> None:
         if output.as_json:

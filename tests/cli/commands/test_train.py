@@ -37,6 +37,16 @@ def test_json_tells_of_the_model_that_was_saved(kmlp, tmp_path):
 
 
 @pytest.mark.once
+def test_a_dry_run_trains_nothing(kmlp, tmp_path):
+    runs = tmp_path / "runs"
+    result = kmlp(*SHORT, "--dry-run", "--json", "--runs-dir", str(runs))
+    assert (result.code, result.err, runs.exists()) == (0, "", False)
+    planned = json.loads(result.out)
+    assert planned == {"epochs": 2, "parameters": 6442, "steps": 20}
+    assert "6,442" in kmlp(*SHORT, "--dry-run").out
+
+
+@pytest.mark.once
 def test_json_has_the_width_of_every_layer(kmlp):
     result = kmlp(*SHORT, "--width", "9x7", "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
