@@ -184,8 +184,8 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
     """Says that a name is unknown, which one was perhaps meant, and which exist.
 
     Example:
-    >>> unknown_name("axis", "widht", ["depth", "width"])
-    'Unknown axis "widht": did you mean "width"? Allowed: depth, width.'
+    >>> unknown_name("parameter", "widht", ["depth", "width"])
+    'Unknown parameter "widht": did you mean "width"? Allowed: depth, width.'
     """
     names = sorted(allowed)
     near = difflib.get_close_matches(name, names, n=1)

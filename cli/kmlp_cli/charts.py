@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from kmlp.training.run import Run
 
 KINDS = {
-    "train": ("curves", "steps", "seconds"),
+    "run": ("curves", "steps", "seconds"),
     "ablation": ("values", "curves", "seconds", "steps"),
-    "trials": ("curves", "steps"),
+    "configs": ("curves", "steps"),
     "search": ("curves", "parallel", "fields", "importance", "replication"),
 }
 """What there is to plot of each kind of study, the default first."""
@@ -35,13 +35,13 @@ def draw(study: Loaded, kind: str) -> alt.TopLevelMixin:
         from kmlp_tuning.charts import CHARTS as OF_SEARCHES
 
         return OF_SEARCHES[kind](study.answer)
-    if study.record.kind == "trials":
+    if study.record.kind == "configs":
         from kmlp.charts.config_list import CHARTS as OF_TRIALS
 
         return OF_TRIALS[kind](study.answer)
     from kmlp.charts.ablation import CHARTS
 
-    if study.record.kind == "train":
+    if study.record.kind == "run":
         return CHARTS[kind](_of_one(study.record.name, study.answer))
     return CHARTS[kind](study.answer)
 
@@ -72,7 +72,7 @@ def _of_one(name: str, run: Run) -> Ablation:
     )
     return Ablation(
         name=name,
-        axis="seed",
+        param="seed",
         base=run.config,
         epochs=run.epochs,
         seeds=(run.config.seed,),

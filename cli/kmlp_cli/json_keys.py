@@ -106,7 +106,7 @@ class AblationJson(TypedDict):
     """`kmlp ablate`, and `kmlp show` of an ablation."""
 
     name: Annotated[str, "The study's name."]
-    axis: Annotated[str, "The field that varies."]
+    param: Annotated[str, "The field that varies."]
     metric: Annotated[str, "The number that chooses: `val_accuracy`."]
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     epochs: Annotated[int, "The epochs of every run."]
@@ -118,9 +118,9 @@ class AblationJson(TypedDict):
     ]
     baseline: Annotated[Any, "The value of `--baseline`, or null."]
     target_accuracy: Annotated[float | None, "That of `--target-accuracy`, or null."]
-    values: Annotated[list[LevelJson], "Every level."]
+    levels: Annotated[list[LevelJson], "Every level."]
     best: Annotated[Any, "The value with the highest mean; null if every run diverged."]
-    best_index: Annotated[int | None, "Its place in `values`, from 0."]
+    best_index: Annotated[int | None, "Its place in `levels`, from 0."]
     conclusion: Annotated[str, "The sentences under the table."]
 
 
@@ -145,16 +145,16 @@ class RunPlanJson(TypedDict):
 class AblationPlanJson(TypedDict):
     """`kmlp ablate --dry-run`."""
 
-    axis: Annotated[str, "The field that varies."]
+    param: Annotated[str, "The field that varies."]
     epochs: Annotated[int, "The epochs of every run."]
     seeds: Annotated[int, "The number of seeds."]
-    values: Annotated[list[PlannedLevelJson], "Every level."]
+    levels: Annotated[list[PlannedLevelJson], "Every level."]
 
 
 class ConfigurationJson(_LevelResultsJson):
     """One configuration of a list."""
 
-    trial: Annotated[int, "Its number, from 1."]
+    number: Annotated[int, "Its number, from 1."]
     config: Annotated[dict[str, Any], "Every field, with the first seed."]
     epochs: Annotated[int, "The epochs of its runs."]
     val_loss: Annotated[EstimateJson, "Mean loss of the validation images."]
@@ -175,7 +175,7 @@ class ConfigurationListJson(TypedDict):
     settings: Annotated[
         dict[str, str], "Settings of the backend that differ from the default."
     ]
-    trials: Annotated[list[ConfigurationJson], "Every configuration."]
+    configs: Annotated[list[ConfigurationJson], "Every configuration."]
     best: Annotated[int | None, "The number of the best one, or null."]
     conclusion: Annotated[str, "The sentences under the table."]
 
@@ -237,7 +237,7 @@ class ReplicationJson(TypedDict):
     """The best trials, trained again with other seeds."""
 
     seeds: Annotated[list[int], "The other seeds."]
-    values: Annotated[list[ReplicatedTrialJson], "Every trial that was trained again."]
+    levels: Annotated[list[ReplicatedTrialJson], "Every trial that was trained again."]
     conclusion: Annotated[str, "The sentences under the table."]
 
 
@@ -291,12 +291,12 @@ class ComparisonJson(TypedDict):
 
     first: Annotated[str, "The name of the first study."]
     second: Annotated[str, "The name of the second study."]
-    axis: Annotated[str, "The field that both vary."]
+    param: Annotated[str, "The field that both vary."]
     metric: Annotated[str, "The number that is compared: `val_accuracy`."]
     epochs: Annotated[int, "The epochs after which they are compared."]
     seeds: Annotated[list[int], "The seeds that both have."]
     differing: Annotated[dict[str, list[str]], "Fields in which the studies differ."]
-    values: Annotated[list[ComparedLevelJson], "Every level that both have."]
+    levels: Annotated[list[ComparedLevelJson], "Every level that both have."]
     conclusion: Annotated[str, "The sentences under the table."]
 
 

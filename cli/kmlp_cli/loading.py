@@ -29,7 +29,7 @@ class Loaded:
     @property
     def runs(self) -> StudyRuns:
         """Its runs, for tables and logs."""
-        if self.record.kind == "train":
+        if self.record.kind == "run":
             from kmlp.studies.rows import one_run
 
             return one_run(self.record.name, self.answer)
@@ -43,7 +43,7 @@ class Loaded:
         from kmlp.training.environment import mixed_text
 
         if self.missing:
-            wanted = sum(map(len, self.record.rows))
+            wanted = sum(map(len, self.record.runs_by_level))
             say(f"{self.missing} of {wanted} runs are not finished.")
         if (mixed := mixed_text(self.environments)) is not None:
             say(mixed)
@@ -77,9 +77,9 @@ def load_study(store: Store, name: str) -> Loaded:
 
     record = get_study(store, name)
     load = {
-        "train": _load_run,
+        "run": _load_run,
         "ablation": _load_ablation,
-        "trials": _load_trials,
+        "configs": _load_trials,
         "search": _load_search,
     }
     found = load[record.kind](store, record)
@@ -98,7 +98,7 @@ def _load_ablation(store: Store, record: StudyRecord) -> Loaded:
     from kmlp.studies.ablation import load_ablation
 
     ablation = load_ablation(store, record)
-    missing = sum(map(len, record.rows)) - len(ablation.runs)
+    missing = sum(map(len, record.runs_by_level)) - len(ablation.runs)
     return Loaded(record, ablation, missing)
 
 
@@ -106,7 +106,7 @@ def _load_trials(store: Store, record: StudyRecord) -> Loaded:
     from kmlp.studies.config_list import load_config_list
 
     trials = load_config_list(store, record)
-    missing = sum(map(len, record.rows)) - len(trials.runs)
+    missing = sum(map(len, record.runs_by_level)) - len(trials.runs)
     return Loaded(record, trials, missing)
 
 
@@ -126,7 +126,7 @@ def against(study: Loaded, baseline: str | None) -> Loaded:
     if baseline is None:
         return study
     from kmlp.errors import ConfigError
-    from kmlp.model.config import axis_field
+    from kmlp.model.config import param_field
 
     if study.record.kind != "ablation":
         raise ConfigError(
@@ -135,5 +135,5 @@ def against(study: Loaded, baseline: str | None) -> Loaded:
                 f"{study.record.kind}."
             ]
         )
-    value = axis_field(study.answer.axis).parse(baseline)
+    value = param_field(study.answer.param).parse(baseline)
     return replace(study, answer=study.answer.compared_with(value))

@@ -28,9 +28,9 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
     best = study.best()
     return {
         "name": study.name,
-        "axis": study.axis,
+        "param": study.param,
         "metric": METRIC,
-        "base": {k: v for k, v in study.base.to_dict().items() if k != study.axis},
+        "base": {k: v for k, v in study.base.to_dict().items() if k != study.param},
         "epochs": study.epochs,
         "seeds": list(study.seeds),
         "backend": study.backend,
@@ -40,7 +40,7 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         if study.baseline is not None
         else None,
         "target_accuracy": target,
-        "values": comparison_to_list(study, target=target),
+        "levels": comparison_to_list(study, target=target),
         "best": to_jsonable(best.value) if best is not None else None,
         "best_index": study.levels.index(best) if best is not None else None,
         "conclusion": conclusion(study),
@@ -64,9 +64,9 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
         "backend": study.backend,
         "fused": study.fused,
         "settings": dict(study.settings),
-        "trials": [
+        "configs": [
             {
-                "trial": level.value,
+                "number": level.value,
                 "config": level.runs[0].config.to_dict(),
                 "epochs": epochs,
                 **{name: it for name, it in told.items() if name != "value"},
@@ -87,12 +87,12 @@ def ablation_comparison_to_dict(found: AblationComparison) -> dict[str, Any]:
     return {
         "first": found.first.name,
         "second": found.second.name,
-        "axis": found.first.axis,
+        "param": found.first.param,
         "metric": METRIC,
         "epochs": found.epochs,
         "seeds": list(found.seeds),
         "differing": {name: list(texts) for name, texts in found.differing.items()},
-        "values": [
+        "levels": [
             {
                 "value": to_jsonable(it.value),
                 "first": estimate_to_dict(it.first),

@@ -275,44 +275,44 @@ def config_fields() -> dict[str, ConfigField]:
     return describe_fields(RunConfig)
 
 
-def axis_names() -> tuple[str, ...]:
+def param_names() -> tuple[str, ...]:
     """The fields that an ablation can vary: all but `seed`, which replicates vary."""
     return tuple(name for name in config_fields() if name != "seed")
 
 
-def axis_field(name: str) -> ConfigField:
-    """The field that an axis varies.
+def param_field(name: str) -> ConfigField:
+    """The field that an ablation varies.
 
     Raises:
-        ConfigError: if there is no such axis, with the nearest one.
+        ConfigError: if there is no such field, with the nearest one.
     """
     if name == "seed":
         raise ConfigError(
             [
-                "The seed is not an axis: replicates of every value vary it already. "
-                "Give the number of seeds instead."
+                "The seed is not a parameter to vary: replicates of every value vary it "
+                "already. Give the number of seeds instead."
             ]
         )
     if name not in config_fields():
-        raise ConfigError([unknown_name("axis", name, axis_names())])
+        raise ConfigError([unknown_name("parameter", name, param_names())])
     return config_fields()[name]
 
 
-def parse_axis_values(name: str, text: str) -> tuple[Any, ...]:
-    """The values of an axis given as text, separated by commas.
+def parse_param_values(name: str, text: str) -> tuple[Any, ...]:
+    """The values of a parameter given as text, separated by commas.
 
     Raises:
         ConfigError: with the problems of all values at once.
 
     Example:
-    >>> parse_axis_values("learning_rate", "1e-3,0.1")
+    >>> parse_param_values("learning_rate", "1e-3,0.1")
     (0.001, 0.1)
-    >>> parse_axis_values("train_size", "1000,all")
+    >>> parse_param_values("train_size", "1000,all")
     (1000, None)
-    >>> parse_axis_values("width", "32,300x100")
+    >>> parse_param_values("width", "32,300x100")
     (32, (300, 100))
     """
-    field = axis_field(name)
+    field = param_field(name)
     words = text.split(",")
     values: list[Any] = []
     problems: list[str] = []

@@ -16,7 +16,7 @@ from kmlp.training.run import FIGURES
 
 COLUMNS = {
     "environments": ("id", "created", "facts"),
-    "studies": ("id", "name", "kind", "question", "created", "updated", "environment"),
+    "studies": ("id", "name", "kind", "spec", "created", "updated", "environment"),
     "runs": (
         "key", "fresh", "config", "backend", "fused", "settings", "parameters", "epochs",
         "status", "failure", "val_accuracy", "test_accuracy", "seconds", "created",

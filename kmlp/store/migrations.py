@@ -9,8 +9,18 @@ from importlib.resources import files
 
 from kmlp.store import checksums, validity
 
-VERSION = 3
+VERSION = 4
 """Of the schema; SQLite keeps it as `user_version`."""
+
+_KINDS = {"train": "run", "trials": "configs"}
+_KEYS = {
+    "axis": "param",
+    "trials": "configs",
+    "confirm": "replicates",
+    "confirmed": "replications",
+    "places": "rungs",
+}
+"""The kinds and the keys of studies that step 4 renames."""
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
@@ -24,9 +34,44 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
         script = files("kmlp.store").joinpath(f"schema/{step}.sql")
         for statement in script.read_text(encoding="utf-8").split(";\n"):
             connection.execute(statement)  # `executescript` would commit before
-        if step == 2:
-            _seal_what_is_valid(connection)
+        if step == 4:
+            _name_keys_of_studies(connection)
+    if version == 1:
+        _seal_what_is_valid(connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _name_keys_of_studies(connection: sqlite3.Connection) -> None:
+    """Gives names to what a study's list of four held, and a new checksum if it was whole.
+
+    What cannot be such a list stays as it is, and so is known as damaged.
+    """
+    for row in connection.execute("SELECT * FROM studies").fetchall():
+        try:
+            identity, extent, epochs, runs_by_level = json.loads(row["spec"])
+            progress = extent.pop("log", {})
+            if "chance_limits" in extent:
+                progress["chance_limits"] = extent.pop("chance_limits")
+            identity, extent, progress = (
+                {_KEYS.get(key, key): value for key, value in part.items()}
+                for part in (identity, extent, progress)
+            )
+        except (TypeError, ValueError, AttributeError, RecursionError):
+            continue
+        spec = {
+            "identity": identity,
+            "extent": extent,
+            "progress": progress,
+            "epochs": epochs,
+            "runs_by_level": runs_by_level,
+        }
+        whole = checksums.is_whole(connection, "studies", row)
+        connection.execute(
+            "UPDATE studies SET kind = ?, spec = ? WHERE id = ?",
+            (_KINDS.get(row["kind"], row["kind"]), json.dumps(spec), row["id"]),
+        )
+        if whole:
+            checksums.seal(connection, "studies", row["id"])
 
 
 def _seal_what_is_valid(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Studies in a store: questions, and the runs that answer them."""
+"""Studies in a store: what is asked, and the runs that answer it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,8 @@ from kmlp.store.leases import Holder
 from kmlp.store.runs import Store, removed
 from kmlp.training.run import Run
 
+SPEC = ("identity", "extent", "progress", "epochs", "runs_by_level")
+"""The fields of a study that its row keeps as JSON."""
 LONGEST_NAME = 100
 """Characters of a study's name: more would leave a table no room for the rest."""
 
@@ -36,31 +38,33 @@ class StudyRecord:
 
     name: str
     kind: str
-    """`"ablation"`, `"trials"`, `"search"` or `"train"`."""
-    about: dict[str, Any]
-    """What stays the same when a study is extended: the axis, the base, ..."""
-    question: dict[str, Any]
-    """What may be extended: values, seeds, ... Where the rows have epochs of their own,
-    its `log` has them, as `epochs`."""
+    """The name of its kind: see `kmlp.studies.kinds`."""
+    identity: dict[str, Any]
+    """What stays the same when a study is extended: the parameter, the base, ..."""
+    extent: dict[str, Any]
+    """What may be extended: values, seeds, ..."""
+    progress: dict[str, Any] = field(default_factory=dict)
+    """What else it takes to show the study as far as it has come. Where levels have target
+    epochs of their own, `epochs` has them."""
     epochs: int
-    """Of every run; in a search and of trials, of those that get the most."""
-    rows: tuple[tuple[str, ...], ...]
-    """The keys of its runs; for an ablation a row a value, a column a seed, and so for
-    trials; for a search a row a trial, and then a row for each that was replicated, a
-    column a seed."""
+    """Target epochs; where levels differ, the largest."""
+    runs_by_level: tuple[tuple[str, ...], ...]
+    """The keys of its runs: a row for each level, a column for each seed. A level is a
+    value of an ablation, a configuration of a list, a trial of a search; a search has a row
+    more for each trial that was replicated."""
     updated: float = 0.0
     """When it was asked last, in seconds since 1970."""
 
     @property
-    def row_epochs(self) -> list[int]:
-        """The epochs that the runs of each row are to have."""
-        own: list[int] = self.question.get("log", {}).get("epochs")
-        return own or [self.epochs] * len(self.rows)
+    def epochs_by_level(self) -> list[int]:
+        """The target epochs of each level."""
+        own: list[int] | None = self.progress.get("epochs")
+        return own or [self.epochs] * len(self.runs_by_level)
 
     def targets(self) -> dict[str, int]:
         """The epochs that each of its runs is to have, by key."""
         found: dict[str, int] = {}
-        for keys, epochs in zip(self.rows, self.row_epochs, strict=True):
+        for keys, epochs in zip(self.runs_by_level, self.epochs_by_level, strict=True):
             for key in keys:
                 found[key] = max(epochs, found.get(key, 0))
         return found
@@ -71,7 +75,7 @@ class StudyRecord:
         Raises:
             StoreError: if it has no epoch yet.
         """
-        [[key]] = self.rows
+        [[key]] = self.runs_by_level
         run = store.run_of_key(key)
         if run is None:
             raise store.damaged.get(key) or StoreError(
@@ -95,14 +99,13 @@ class StudySummary:
     def to_dict(self) -> dict[str, Any]:
         """The line as plain values, which JSON can hold."""
         record = self.record
-        hidden = ("chance_limits", "log")
         return {
             "name": record.name,
             "kind": record.kind,
-            **record.about,
-            **{key: it for key, it in record.question.items() if key not in hidden},
+            **record.identity,
+            **record.extent,
             "epochs": record.epochs,
-            "runs": sum(map(len, record.rows)),
+            "runs": sum(map(len, record.runs_by_level)),
             "finished": self.finished,
             "failed": self.failed,
             "best_val_accuracy": self.best_val_accuracy,
@@ -140,7 +143,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
         StoreLostError: if this process trains for it, and it was removed.
     """
     check_name(study.name)
-    values = json.dumps([study.about, study.question, study.epochs, study.rows])
+    spec = json.dumps({name: getattr(study, name) for name in SPEC})
     with store.writing():
         row = store.connection.execute(
             "SELECT * FROM studies WHERE name = ?", (study.name,)
@@ -153,7 +156,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
             assert row is not None
             _forget_what_is_no_key(store, row["id"])
         else:
-            if (there.kind, there.about) != (study.kind, study.about):
+            if (there.kind, there.identity) != (study.kind, study.identity):
                 raise ConfigError(
                     [
                         f'The name "{study.name}" is taken by a study of something else '
@@ -163,21 +166,20 @@ def put_study(store: Store, study: StudyRecord) -> None:
                 )
         now = time.time()
         store.connection.execute(
-            "INSERT INTO studies (name, kind, question, created, updated, environment) "
+            "INSERT INTO studies (name, kind, spec, created, updated, environment) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
-            "kind = excluded.kind, question = excluded.question, "
-            "updated = excluded.updated",
-            (study.name, study.kind, values, now, now, store.environment()),
+            "kind = excluded.kind, spec = excluded.spec, updated = excluded.updated",
+            (study.name, study.kind, spec, now, now, store.environment()),
         )
         store.connection.executemany(
             "INSERT OR IGNORE INTO study_runs SELECT id, ? FROM studies WHERE name = ?",
-            [(key, study.name) for row in study.rows for key in row],
+            [(key, study.name) for row in study.runs_by_level for key in row],
         )
         [number] = store.connection.execute(
             "SELECT id FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
         checksums.seal(store.connection, "studies", number)
-    store.ask(study.name, (key for row in study.rows for key in row))
+    store.ask(study.name, (key for row in study.runs_by_level for key in row))
 
 
 def _forget_what_is_no_key(store: Store, study: int) -> None:
@@ -395,13 +397,10 @@ def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
             f'The study "{name}" in {store.folder} is damaged: {wrong}. The command that '
             f"asked it mends it, or remove it: `kmlp.delete_study({name!r})`."
         )
-    about, question, epochs, rows = json.loads(row["question"])
+    spec = json.loads(row["spec"])
     return StudyRecord(
         name=row["name"],
         kind=row["kind"],
-        about=about,
-        question=question,
-        epochs=epochs,
-        rows=tuple(map(tuple, rows)),
+        **{**spec, "runs_by_level": tuple(map(tuple, spec["runs_by_level"]))},
         updated=row["updated"],
     )

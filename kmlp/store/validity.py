@@ -28,30 +28,39 @@ _LAST_SECOND = 253_402_214_400
 _TEXTS = {str: str}
 _FACTS = {"command", "device", "platform", "revision", "threads", "versions"}
 """What is noted of every environment (see `kmlp.training.environment`), if anything is."""
-_ABOUT: dict[str, dict[str, Any]] = {
-    "train": {"config": dict},
-    "ablation": {"axis": str, "base": dict},
-    "trials": {"base": dict, "varied": [str], "trials": [dict]},
-    "search": {
-        "algorithm": str, "space": dict, "base": dict, "objective": str, "max_epochs": int,
+_SPEC = {
+    "identity": {"backend": str, "fused": bool},
+    "extent": dict,
+    "progress": dict,
+    "epochs": int,
+    "runs_by_level": [[str]],
+}
+"""The specification of a study of any kind, at the least."""
+_SPEC_OF_KIND: dict[str, dict[str, dict[str, Any]]] = {
+    "run": {"identity": {"config": dict}},
+    "ablation": {
+        "identity": {"param": str, "base": dict},
+        "extent": {"values": list, "seeds": [int]},
+        "progress": {"chance_limits": [float]},
     },
-}  # fmt: skip
-_QUESTION: dict[str, dict[str, Any]] = {
-    "train": {},
-    "ablation": {"values": list, "seeds": [int], "chance_limits": [float]},
-    "trials": {
-        "seeds": [int], "chance_limits": [float], "log": {"epochs": [int]},
+    "configs": {
+        "identity": {"base": dict, "varied": [str], "configs": [dict]},
+        "extent": {"seeds": [int]},
+        "progress": {"chance_limits": [float], "epochs": [int]},
     },
     "search": {
-        "max_trials": int,
-        "confirm": int,
-        "log": {
-            "complete": bool, "failed": int, "epochs": [int], "places": [[int]],
-            "confirmed": [[int]], "chance": float, "chance_limit": float,
+        "identity": {
+            "algorithm": str, "space": dict, "base": dict, "objective": str,
+            "max_epochs": int,
+        },
+        "extent": {"max_trials": int, "replicates": int},
+        "progress": {
+            "complete": bool, "failed": int, "epochs": [int], "rungs": [[int]],
+            "replications": [[int]], "chance": float, "chance_limit": float,
         },
     },
 }  # fmt: skip
-"""What the question of a study of each kind has at the least."""
+"""What that of each kind has at the least."""
 
 
 def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
@@ -59,34 +68,37 @@ def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
     kind = row["kind"]
     if not isinstance(row["name"], str) or not row["name"].strip():
         return "its name is no text"
-    if not isinstance(kind, str) or kind not in _ABOUT:
+    if not isinstance(kind, str) or kind not in _SPEC_OF_KIND:
         return "its kind is unknown"
-    about, question, epochs, rows = _json(row["question"], [dict, dict, int, [[str]]]) or (
-        [None] * 4
+    spec = _json(row["spec"], _SPEC)
+    if (
+        spec is None
+        or spec.keys() != _SPEC.keys()
+        or not fits(spec, _SPEC_OF_KIND[kind])
+        or spec["epochs"] < 1
+    ):
+        return "its specification cannot be read"
+    identity, progress, levels = (
+        spec[name] for name in ("identity", "progress", "runs_by_level")
     )
-    if about is None:
-        return "its question cannot be read"
-    stated = {"backend": str, "fused": bool, **_ABOUT[kind]}
-    if not _fits(about, stated) or not _fits(about.get("settings", {}), _TEXTS):
-        return "what it is about cannot be read"
-    if not _fits(question, _QUESTION[kind]) or epochs < 1:
-        return "its question cannot be read"
-    base = about["config" if kind == "train" else "base"]
-    if not _is_config(base):
+    if not fits(identity.get("settings", {}), _TEXTS):
+        return "its settings cannot be read"
+    configs = [identity[name] for name in ("base", "config") if name in identity]
+    if not all(isinstance(it, dict) and _is_config(it) for it in configs):
         return "its configuration cannot be read"
-    own = question.get("log", {}).get("epochs")
-    if own is not None and len(own) != len(rows):
-        return "its epochs are not those of its runs"
-    limits = question.get("chance_limits")
-    if limits is not None and len(limits) != len(rows):
-        return "its question is not that of its runs"
-    if kind == "ablation" and about["axis"] not in config_fields():
-        return "its axis is unknown"
+    if "param" in identity and identity["param"] not in config_fields():
+        return "its parameter is unknown"
+    for name, shape in (("epochs", [int]), ("chance_limits", [float])):
+        of_levels = progress.get(name)
+        if of_levels is not None and not (
+            fits(of_levels, shape) and len(of_levels) == len(levels)
+        ):
+            return f"its `{name}` are not those of its levels"
     asked = connection.execute(
         "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
     ).fetchall()
     keys = {key for (key,) in asked}
-    if not all(map(is_key, keys)) or not {key for it in rows for key in it} <= keys:
+    if not all(map(is_key, keys)) or not {key for it in levels for key in it} <= keys:
         return "its runs are not known by their keys"
     return None if _is_time(row["updated"]) else "its time cannot be"
 
@@ -101,7 +113,7 @@ def wrong_environment(row: sqlite3.Row) -> str | None:
         facts is None
         or not facts.keys() >= _FACTS
         or not all(isinstance(facts.get(it, ""), str | None) for it in texts)
-        or not all(_fits(facts.get(it, {}), _TEXTS) for it in ("versions", "settings"))
+        or not all(fits(facts.get(it, {}), _TEXTS) for it in ("versions", "settings"))
         or not isinstance(facts.get("threads", 1), int)
     ):
         return "its facts cannot be read"
@@ -124,7 +136,7 @@ def wrong_run(row: sqlite3.Row) -> str | None:
     if _json(row["settings"], _TEXTS) is None:
         return "its settings cannot be read"
     numbers = [row[it] for it in ("fresh", "fused", "parameters", "epochs")]
-    if not _fits(numbers, [int]) or min(numbers) < 0 or max(numbers[:2]) > 1:
+    if not fits(numbers, [int]) or min(numbers) < 0 or max(numbers[:2]) > 1:
         return "its numbers cannot be"
     failed = row["failure"] is not None
     if (
@@ -231,10 +243,10 @@ def _json(text: Any, shape: Any) -> Any:
         found = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return None
-    return found if _fits(found, shape) else None
+    return found if fits(found, shape) else None
 
 
-def _fits(value: Any, shape: Any) -> bool:
+def fits(value: Any, shape: Any) -> bool:
     """Whether a value of JSON has a shape.
 
     Args:
@@ -243,20 +255,20 @@ def _fits(value: Any, shape: Any) -> bool:
             in this order; a dict: at least these keys with such values; `{str: shape}`:
             any keys with such values.
 
-    >>> _fits({"a": [1, 2], "b": None}, {"a": [int]}), _fits([1, "2"], [int])
+    >>> fits({"a": [1, 2], "b": None}, {"a": [int]}), fits([1, "2"], [int])
     (True, False)
     """
     if shape == _TEXTS:
-        return isinstance(value, dict) and _fits(list(value.values()), [str])
+        return isinstance(value, dict) and fits(list(value.values()), [str])
     if isinstance(shape, dict):
         return isinstance(value, dict) and all(
-            key in value and _fits(value[key], it) for key, it in shape.items()
+            key in value and fits(value[key], it) for key, it in shape.items()
         )
     if isinstance(shape, list):
         if not isinstance(value, list):
             return False
         shapes = shape * len(value) if len(shape) == 1 else shape
-        return len(shapes) == len(value) and all(map(_fits, value, shapes))
+        return len(shapes) == len(value) and all(map(fits, value, shapes))
     if shape is float:
         return _is_number(value) or (isinstance(value, int) and not isinstance(value, bool))
     if shape is int:

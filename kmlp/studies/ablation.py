@@ -1,4 +1,4 @@
-"""One axis, several values, several seeds: what does the hyperparameter do?"""
+"""One param, several values, several seeds: what does the hyperparameter do?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, shown
-from kmlp.model.config import RunConfig, axis_field, identity_fields
+from kmlp.model.config import RunConfig, identity_fields, param_field
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
@@ -29,7 +29,7 @@ class Ablation(StudyResult):
     name: str
     """Of the study, by which `kmlp show` finds it."""
     base: RunConfig
-    """The configuration of every run but for the axis and the seed."""
+    """The configuration of every run but for the parameter and the seed."""
     backend: str
     fused: bool
     """Whether an epoch was one compiled program (see `kmlp.fit`)."""
@@ -49,7 +49,7 @@ class Ablation(StudyResult):
         Raises:
             ConfigError: if it is none of them.
         """
-        place = check_baseline(self.axis, [it.value for it in self.levels], baseline)
+        place = check_baseline(self.param, [it.value for it in self.levels], baseline)
         return replace(self, baseline=self.levels[place])
 
     def study_runs(self) -> StudyRuns:
@@ -57,15 +57,15 @@ class Ablation(StudyResult):
         return StudyRuns(
             study=self.name,
             kind="ablation",
-            varied=(self.axis,),
+            varied=(self.param,),
             runs=tuple(StudyRun(run=run) for run in self.runs),
         )
 
     def to_frame(self) -> pandas.DataFrame:
         """A pandas table with a row for every epoch of every run.
 
-        Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`: the axis
-        is one of them (`loss_function` for `loss`).
+        Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`: the
+        parameter is one of them (`loss_function` for `loss`).
 
         Raises:
             ImportError: if pandas is not installed.
@@ -74,7 +74,7 @@ class Ablation(StudyResult):
 
 
 def ablate(
-    axis: str,
+    param: str,
     values: Sequence[Any],
     *,
     base: RunConfig | None = None,
@@ -91,7 +91,7 @@ def ablate(
     """Trains a model for every value of one hyperparameter and every seed.
 
     Args:
-        axis: The field of `RunConfig` to vary, any but `seed`.
+        param: The field of `RunConfig` to vary, any but `seed`.
         values: Its values, at least one, none twice. A value of `width` may itself
             be a sequence of `base.depth` numbers: `[32, (300, 100)]`.
         base: The other fields. Defaults to `RunConfig()`.
@@ -115,7 +115,7 @@ def ablate(
             trained again.
         fresh: Whether to train every run from its beginning, in the place of
             what the folder has. Defaults to False.
-        name: The name of the study. Defaults to None: made of the question.
+        name: The name of the study. Defaults to None: made of what is asked.
 
     Returns:
         Every run, and the comparison of the values.
@@ -133,8 +133,8 @@ def ablate(
     >>> [value.parameters for value in study.levels]
     [7850, 101770]
     """
-    question = ablation_spec(
-        axis,
+    spec = ablation_spec(
+        param,
         values,
         base=base or RunConfig(),
         seeds=seeds,
@@ -143,7 +143,7 @@ def ablate(
         name=name,
     )
     [found] = train_all(
-        [question],
+        [spec],
         fused=fused,
         observer=observer,
         executor=executor,
@@ -155,7 +155,7 @@ def ablate(
 
 
 def ablation_spec(
-    axis: str,
+    param: str,
     values: Sequence[Any],
     *,
     base: RunConfig,
@@ -165,21 +165,21 @@ def ablation_spec(
     name: str | None = None,
 ) -> StudySpec[Ablation]:
     """What `ablate` asks, for `train_all`. Takes and raises what `ablate` does."""
-    rows = plan(axis, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
+    rows = plan(param, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
     seeds = tuple(config.seed for config in rows[0])
     limits = [chance_limit_of(row[0]) for row in rows]
 
-    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Ablation:
+    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Ablation:
         return Ablation(
             name=name,
-            axis=axis,
+            param=param,
             base=base,
             epochs=max(epochs),
             seeds=seeds,
             backend=next(run.backend for row in runs for run in row),
             fused=fused,
             levels=tuple(
-                _level_result(axis, row, limit)
+                _level_result(param, row, limit)
                 for row, limit in zip(runs, limits, strict=True)
                 if row
             ),
@@ -187,21 +187,19 @@ def ablation_spec(
 
     return StudySpec(
         kind="ablation",
-        about={"axis": axis, "base": _without(base, axis)},
-        question={
-            "values": [getattr(row[0], axis) for row in rows],
-            "seeds": seeds,
-            "chance_limits": limits,  # so that a study is shown without its dataset
-        },
-        rows=rows,
+        prefix=param,
+        identity={"param": param, "base": _without(base, param)},
+        extent={"values": [getattr(row[0], param) for row in rows], "seeds": seeds},
+        progress={"chance_limits": limits},  # so that it is shown without its dataset
+        runs_by_level=rows,
         epochs=[epochs] * len(rows),
         name=name,
-        answer=answer,
+        build_result=build_result,
     )
 
 
-def check_baseline(axis: str, values: Sequence[Any], baseline: Any) -> int:
-    """The place among an axis' values of the one that the others are compared with.
+def check_baseline(param: str, values: Sequence[Any], baseline: Any) -> int:
+    """The place among the values of the one that the others are compared with.
 
     Raises:
         ConfigError: if it is none of them.
@@ -210,13 +208,13 @@ def check_baseline(axis: str, values: Sequence[Any], baseline: Any) -> int:
     >>> check_baseline("width", [32, 128], 128)
     1
     """
-    field = axis_field(axis)
+    field = param_field(param)
     converted = field.convert(baseline)
     if converted not in values:
         raise ConfigError(
             [
                 f"The baseline is {field.text(converted)}, but must be one of the values "
-                f"of `{axis}`: {', '.join(map(field.text, values))}."
+                f"of `{param}`: {', '.join(map(field.text, values))}."
             ]
         )
     return list(values).index(converted)
@@ -230,9 +228,11 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
     Raises:
         StoreError: if there is no run at all.
     """
-    axis = study.about["axis"]
+    param = study.identity["param"]
     rows = []
-    for keys, limit in zip(study.rows, study.question["chance_limits"], strict=True):
+    for keys, limit in zip(
+        study.runs_by_level, study.progress["chance_limits"], strict=True
+    ):
         found = [store.run_of_key(key) for key in keys]
         runs = [
             run.truncated(study.epochs)
@@ -240,7 +240,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
             if run is not None and (run.epochs >= study.epochs or run.status != "finished")
         ]
         if runs:
-            rows.append(_level_result(axis, runs, limit))
+            rows.append(_level_result(param, runs, limit))
     if not rows:
         raise StoreError(
             f'No run of "{study.name}" is finished yet. The command that began it goes on '
@@ -248,24 +248,24 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
         )
     return Ablation(
         name=study.name,
-        axis=axis,
-        base=RunConfig.restored(study.about["base"]),
+        param=param,
+        base=RunConfig.restored(study.identity["base"]),
         epochs=study.epochs,
-        seeds=tuple(study.question["seeds"]),
-        backend=study.about["backend"],
-        fused=study.about["fused"],
+        seeds=tuple(study.extent["seeds"]),
+        backend=study.identity["backend"],
+        fused=study.identity["fused"],
         levels=tuple(rows),
     )
 
 
-def _without(base: RunConfig, axis: str) -> dict[str, Any]:
-    """What an ablation keeps as it is: all fields but the axis and the seed."""
+def _without(base: RunConfig, param: str) -> dict[str, Any]:
+    """What an ablation keeps as it is: all fields but the parameter and the seed."""
     values = identity_fields(base.to_dict())
-    return {k: v for k, v in values.items() if k not in (axis, "seed")}
+    return {k: v for k, v in values.items() if k not in (param, "seed")}
 
 
 def plan(
-    axis: str,
+    param: str,
     values: Sequence[Any],
     *,
     base: RunConfig,
@@ -282,14 +282,14 @@ def plan(
     >>> [[(config.width, config.seed) for config in row] for row in rows]
     [[(32, 0), (32, 1)], [(64, 0), (64, 1)]]
     """
-    field = axis_field(axis)
+    field = param_field(param)
     try:
         given = list(values)
     except TypeError:
         given = []
     if not given or isinstance(values, str):
         raise ConfigError(
-            [f"The values of `{axis}` are {values!r}, but must be a list of at least one."]
+            [f"The values of `{param}` are {values!r}, but must be a list of at least one."]
         )
     replicates, _, *converted = call_all(
         [
@@ -298,17 +298,17 @@ def plan(
             *(partial(field.convert, value) for value in given),
         ]
     )
-    if base.depth == 0 and axis in ("width", "activation"):
+    if base.depth == 0 and param in ("width", "activation"):
         raise ConfigError(
             [
-                f"`{axis}` does nothing where `depth` is 0, which has no hidden layers. "
+                f"`{param}` does nothing where `depth` is 0, which has no hidden layers. "
                 "Give a `depth` of at least 1."
             ]
         )
-    rows = call_all(partial(_row, base, axis, value, replicates) for value in converted)
-    made = [getattr(row[0], axis) for row in rows]
+    rows = call_all(partial(_row, base, param, value, replicates) for value in converted)
+    made = [getattr(row[0], param) for row in rows]
     raise_problems(
-        f"The value {shown(value)} of `{axis}` is given {made.count(value)} times. "
+        f"The value {shown(value)} of `{param}` is given {made.count(value)} times. "
         "Give it once; more seeds repeat runs."
         for value in made
         if made.count(value) > 1
@@ -317,8 +317,8 @@ def plan(
     return rows
 
 
-def _row(base: RunConfig, axis: str, value: Any, seeds: list[int]) -> list[RunConfig]:
-    return [replace(base, **{axis: value, "seed": seed}) for seed in seeds]
+def _row(base: RunConfig, param: str, value: Any, seeds: list[int]) -> list[RunConfig]:
+    return [replace(base, **{param: value, "seed": seed}) for seed in seeds]
 
 
 def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
@@ -340,9 +340,9 @@ def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
     return found
 
 
-def _level_result(axis: str, runs: list[Run], limit: float) -> LevelResult:
+def _level_result(param: str, runs: list[Run], limit: float) -> LevelResult:
     return LevelResult(
-        value=getattr(runs[0].config, axis),
+        value=getattr(runs[0].config, param),
         parameters=runs[0].parameters,
         runs=tuple(runs),
         chance_limit=limit,

@@ -31,7 +31,7 @@ def column_of(field: str) -> str:
 
 COLUMNS = {
     "study": Column(str, "The study's name."),
-    "kind": Column(str, "The study's kind: train, ablation, trials or search."),
+    "kind": Column(str, "The study's kind: run, ablation, configs or search."),
     "part": Column(
         str,
         "Of a search: search, or replication by other seeds. Empty for other studies.",

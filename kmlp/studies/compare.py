@@ -1,4 +1,4 @@
-"""Two ablations of one axis side by side, paired by value and seed."""
+"""Two ablations of one parameter side by side, paired by value and seed."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ class AblationComparison:
 
 
 def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
-    """Compares two ablations of one axis: on another dataset, with another loss, ...
+    """Compares two ablations of one param: on another dataset, with another loss, ...
 
     Args:
         first: Any.
-        second: One whose axis, and some of whose values and seeds, are the same.
+        second: One whose param, and some of whose values and seeds, are the same.
 
     Returns:
         The values of both, in the order of the first, after the epochs that both have.
 
     Raises:
-        ConfigError: if they have not the same axis, or no value or no seed in common.
+        ConfigError: if they have not the same param, or no value or no seed in common.
     """
-    if first.axis != second.axis:
+    if first.param != second.param:
         raise ConfigError(
             [
-                f'"{first.name}" varies `{first.axis}`, but "{second.name}" varies '
-                f"`{second.axis}`. Compare studies of one axis."
+                f'"{first.name}" varies `{first.param}`, but "{second.name}" varies '
+                f"`{second.param}`. Compare studies of one parameter."
             ]
         )
     problems = []
@@ -110,7 +110,7 @@ def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
 def pairing_text(found: AblationComparison) -> str:
     """What the evidence shows, in a sentence or two."""
     tested = {
-        value_text(found.first.axis, it.value): it.difference
+        value_text(found.first.param, it.value): it.difference
         for it in found.levels
         if it.difference is not None and it.difference.p_value is not None
     }
@@ -127,7 +127,7 @@ def pairing_text(found: AblationComparison) -> str:
         if texts
     )
     told = f'"{found.second.name}" is {told} than "{found.first.name}"'
-    every = [value_text(found.first.axis, it.value) for it in found.levels]
+    every = [value_text(found.first.param, it.value) for it in found.levels]
     rest = ", ".join(text for text in every if text not in (*better, *worse))
     if not rest:
         return f"{told}."
@@ -139,7 +139,7 @@ def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:
     found = {
         name: (value_text(name, left[name]), value_text(name, right[name]))
         for name in left
-        if name not in (first.axis, "seed") and left[name] != right[name]
+        if name not in (first.param, "seed") and left[name] != right[name]
     }
     for name in ("backend", "epochs", "fused"):
         ours, theirs = getattr(first, name), getattr(second, name)

@@ -59,7 +59,7 @@ def _comparison(study: StudyResult) -> str:
             for verb in ["is" if len(values) == 1 else "are"]
             if values
         ]
-        told = f"{' and '.join(parts) or 'No level is shown to differ'} "
+        told = f"{' and '.join(parts) or 'No value is shown to differ'} "
         told += f"{'than' if parts else 'from'} {name} {study.after}"
         if not open_:
             return f"{told}: the differences exceed what {seeds} seeds vary by."

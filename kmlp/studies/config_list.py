@@ -8,14 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmlp._util.text import count_of, protocol_text
-from kmlp.errors import (
-    ConfigError,
-    StoreError,
-    call_all,
-    raise_problems,
-    with_context,
-)
-from kmlp.model.config import RunConfig, axis_names, identity_fields, short_text
+from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, with_context
+from kmlp.model.config import RunConfig, identity_fields, param_names, short_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
@@ -94,7 +88,7 @@ class ConfigList(StudyResult):
         """Its runs, for tables and logs."""
         return StudyRuns(
             study=self.name,
-            kind="trials",
+            kind="configs",
             varied=self.varied,
             runs=tuple(
                 StudyRun(run=run, trial=level.value)
@@ -138,7 +132,7 @@ def config_list_spec(
             an edited one is another study. More seeds are the same study.
 
     Returns:
-        The question; its answer has every run, and the comparison of the trials.
+        The specification; its result has every run, and compares the configurations.
 
     Raises:
         ConfigError: with the problems of all trials at once, each with its number.
@@ -147,13 +141,13 @@ def config_list_spec(
     Example:
     >>> base = RunConfig(train_size=1000)
     >>> configs = [base, replace(base, width=32)]
-    >>> question = config_list_spec(configs, epochs=[3, 10], seeds=[2, 1], base=base)
-    >>> [[(it.width, it.seed) for it in row] for row in question.rows], question.epochs
+    >>> spec = config_list_spec(configs, epochs=[3, 10], seeds=[2, 1], base=base)
+    >>> [[(it.width, it.seed) for it in row] for row in spec.runs_by_level], spec.epochs
     ([[(128, 0), (128, 1)], [(32, 0)]], [3, 10])
     """
     epochs, seeds = _checked(configs, epochs, seeds, fused=fused)
     changed = [
-        name for name in axis_names() if len({getattr(it, name) for it in configs}) > 1
+        name for name in param_names() if len({getattr(it, name) for it in configs}) > 1
     ]
     shared = {k: v for k, v in configs[0].to_dict().items() if k not in (*changed, "seed")}
     base = RunConfig.restored({**base.to_dict(), **shared})
@@ -163,7 +157,7 @@ def config_list_spec(
     ]
     limits = [chance_limit_of(config) for config in configs]
 
-    def answer(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> ConfigList:
+    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> ConfigList:
         return _trials(
             name,
             base,
@@ -181,24 +175,23 @@ def config_list_spec(
         )
 
     return StudySpec(
-        kind="trials",
-        about={
+        kind="configs",
+        prefix="configs",
+        identity={
             "base": identity_fields(base.to_dict()),
             "varied": changed,
-            "trials": [
+            "configs": [
                 {"epochs": count, **_changes(config, base)}
                 for config, count in zip(configs, epochs, strict=True)
             ],
         },
-        question={
-            "seeds": seeds,
-            "chance_limits": limits,  # so that a study is shown without its dataset
-            "log": {"epochs": epochs},
-        },
-        rows=rows,
+        extent={"seeds": seeds},
+        # The limits show a study without its dataset.
+        progress={"chance_limits": limits, "epochs": epochs},
+        runs_by_level=rows,
         epochs=epochs,
         name=name,
-        answer=answer,
+        build_result=build_result,
     )
 
 
@@ -211,7 +204,12 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
         StoreError: if there is no run at all.
     """
     found = []
-    asked = zip(study.rows, study.row_epochs, study.question["chance_limits"], strict=True)
+    asked = zip(
+        study.runs_by_level,
+        study.epochs_by_level,
+        study.progress["chance_limits"],
+        strict=True,
+    )
     for number, (keys, epochs, limit) in enumerate(asked, start=1):
         runs = [
             run.truncated(epochs)
@@ -228,11 +226,11 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
         )
     return _trials(
         study.name,
-        RunConfig.restored(study.about["base"]),
-        backend=study.about["backend"],
-        fused=study.about["fused"],
+        RunConfig.restored(study.identity["base"]),
+        backend=study.identity["backend"],
+        fused=study.identity["fused"],
         epochs=study.epochs,
-        varied=study.about["varied"],
+        varied=study.identity["varied"],
         trials=found,
     )
 
@@ -299,7 +297,7 @@ def _trials(
     """Trials, each given as its number, its epochs, its chance limit and its runs."""
     return ConfigList(
         name=name,
-        axis="trial",
+        param="trial",
         base=base,
         varied=tuple(varied),
         epochs=epochs,

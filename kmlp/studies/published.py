@@ -91,7 +91,7 @@ def compare_with_published(
 
 
 def verdict(study: Ablation, best: Any) -> str:
-    """Whether it holds here that a value of the axis is the best, in a sentence or two.
+    """The verdict on a published claim that a value is the best, in a sentence or two.
 
     Args:
         study: Any.

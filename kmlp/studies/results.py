@@ -124,7 +124,7 @@ class LevelResult:
 class StudyResult:
     """Values that were trained with the same seeds."""
 
-    axis: str
+    param: str
     """What its values are of: a field of `RunConfig`, or `"trial"`."""
     epochs: int
     seeds: tuple[int, ...]
@@ -153,13 +153,13 @@ class StudyResult:
         return all(run.config.validates_on_test for run in self.runs)
 
     def called(self, values: str) -> str:
-        """What values of the axis are called: `width=32`, `trial 3`."""
-        return f"{self.axis}{'=' if self.axis in config_fields() else ' '}{values}"
+        """The name of values of the parameter: `width=32`, `trial 3`."""
+        return f"{self.param}{'=' if self.param in config_fields() else ' '}{values}"
 
     def text(self, level: LevelResult) -> str:
         """A value as text."""
-        named = self.axis in config_fields()
-        return value_text(self.axis, level.value) if named else str(level.value)
+        named = self.param in config_fields()
+        return value_text(self.param, level.value) if named else str(level.value)
 
     def best(self) -> LevelResult | None:
         """The one of `contenders` with the highest mean validation accuracy.

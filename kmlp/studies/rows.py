@@ -35,7 +35,7 @@ class StudyRuns:
     study: str
     """Its name."""
     kind: str
-    """`"train"`, `"ablation"`, `"trials"` or `"search"`."""
+    """The name of its kind, such as `"ablation"`."""
     varied: tuple[str, ...]
     """The fields of `RunConfig` that it varies, but for the seed."""
     runs: tuple[StudyRun, ...]
@@ -103,7 +103,7 @@ class StudyRuns:
 
 def one_run(study: str, run: Run) -> StudyRuns:
     """The runs of a study of one."""
-    return StudyRuns(study=study, kind="train", varied=(), runs=(StudyRun(run=run),))
+    return StudyRuns(study=study, kind="run", varied=(), runs=(StudyRun(run=run),))
 
 
 def finite(number: float) -> float | None:

@@ -31,7 +31,7 @@ from kmlp.training.run import Run, RunIdentity, identify
 RunsDir = str | os.PathLike[str] | None
 ExecutorName = Literal["local", "ray"]
 EXECUTORS = get_args(ExecutorName)
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class ListPlanner:
@@ -53,38 +53,41 @@ class ListPlanner:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StudySpec(Generic[Answer]):
-    """A study that is to be trained, all of whose runs were checked."""
+class StudySpec(Generic[Result]):
+    """A study to train, all of whose runs were checked."""
 
     kind: str
-    """See `StudyRecord`, as for `about` and `question`."""
-    about: dict[str, Any]
-    question: dict[str, Any] = field(default_factory=dict)
-    rows: Sequence[Sequence[RunConfig]]
-    """The configurations of its runs."""
+    """See `StudyRecord`, as for `identity`, `extent` and `progress`."""
+    prefix: str
+    """The beginning of a default name."""
+    identity: dict[str, Any]
+    extent: dict[str, Any] = field(default_factory=dict)
+    progress: dict[str, Any] = field(default_factory=dict)
+    runs_by_level: Sequence[Sequence[RunConfig]]
+    """The configurations of the runs of each level."""
     epochs: Sequence[int]
-    """Of each row."""
+    """The target epochs of each level."""
     name: str | None
-    """Of the study; None: made of what it is about."""
-    answer: Callable[[str, list[list[Run]], Sequence[int]], Answer]
-    """Makes what came of it, of the study's name, the runs in their rows and the epochs of
-    each row; a row has fewer runs, or none, where it could not be trained to its end."""
+    """The name of the study; None: made of its identity."""
+    build_result: Callable[[str, list[list[Run]], Sequence[int]], Result]
+    """Builds the result from the study's name, the runs by level and the epochs of each
+    level; a level has fewer runs, or none, where it was not trained to its end."""
 
     def requests(self) -> Iterator[tuple[RunConfig, int]]:
         """Its configurations and their epochs: the first of each row, then the second,
         ..., so that what there is after an interruption can be compared.
         """
-        for column in zip_longest(*self.rows):
+        for column in zip_longest(*self.runs_by_level):
             for config, epochs in zip(column, self.epochs, strict=True):
                 if config is not None:
                     yield config, epochs
 
     def default_name(self, *, fused: bool) -> str:
         """What the study is called if it has no name."""
-        return default_name(self.kind, self._about(fused=fused))
+        return default_name(self.prefix, self._identity(fused=fused))
 
-    def _about(self, *, fused: bool) -> dict[str, Any]:
-        return {**about_backend(fused=fused), **self.about}
+    def _identity(self, *, fused: bool) -> dict[str, Any]:
+        return {**identify_backend(fused=fused), **self.identity}
 
     def record(
         self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
@@ -93,20 +96,24 @@ class StudySpec(Generic[Answer]):
         return StudyRecord(
             name=self.default_name(fused=fused) if self.name is None else self.name,
             kind=self.kind,
-            about=self._about(fused=fused),
-            question=self.question,
+            identity=self._identity(fused=fused),
+            extent=self.extent,
+            progress=self.progress,
             epochs=max(self.epochs),
-            rows=tuple(tuple(identities[it].key for it in row) for row in self.rows),
+            runs_by_level=tuple(
+                tuple(identities[config].key for config in level)
+                for level in self.runs_by_level
+            ),
         )
 
     def pick(self, runs: Mapping[RunConfig, Run]) -> list[list[Run]]:
         """Its runs, in their rows, with no more epochs than it asks for."""
         return [
             [runs[config].truncated(epochs) for config in row]
-            for row, epochs in zip(self.rows, self.epochs, strict=True)
+            for row, epochs in zip(self.runs_by_level, self.epochs, strict=True)
         ]
 
-    def answer_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Answer | None:
+    def result_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Result | None:
         """What came of it where it could not be trained to its end.
 
         Args:
@@ -117,7 +124,9 @@ class StudySpec(Generic[Answer]):
             What the runs came to that are finished. If none is, what all came to after
             the most epochs that all of them have; None if none has any.
         """
-        rows = [[runs[config] for config in row if config in runs] for row in self.rows]
+        rows = [
+            [runs[config] for config in row if config in runs] for row in self.runs_by_level
+        ]
         epochs = self.epochs
         finished = [
             [run for run in row if run.reaches(count)]
@@ -132,7 +141,7 @@ class StudySpec(Generic[Answer]):
             [run.truncated(count) for run in row]
             for row, count in zip(rows, epochs, strict=True)
         ]
-        return self.answer(name, rows, epochs) if any(rows) else None
+        return self.build_result(name, rows, epochs) if any(rows) else None
 
 
 def train(
@@ -159,7 +168,7 @@ def train(
             Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`.
         fresh: Whether to train from the beginning, in the place of what the
             store has. Defaults to False.
-        name: The name of the study. Defaults to None: made of the question.
+        name: The name of the study. Defaults to None: made of what is asked.
 
     Returns:
         The run: a record of each epoch, the test loss and accuracy, and
@@ -179,16 +188,17 @@ def train(
     ('finished', 2, 16)
     """
     check_trainable([config], epochs=epochs, fused=fused)
-    question = StudySpec(
-        kind="train",
-        about={"config": identity_fields(config.to_dict())},
-        rows=[[config]],
+    spec = StudySpec(
+        kind="run",
+        prefix="train",
+        identity={"config": identity_fields(config.to_dict())},
+        runs_by_level=[[config]],
         epochs=[epochs],
         name=name,
-        answer=lambda _, rows, __: rows[0][0],
+        build_result=lambda _, rows, __: rows[0][0],
     )
     [run] = train_all(
-        [question],
+        [spec],
         fused=fused,
         observer=observer,
         executor=executor,
@@ -200,7 +210,7 @@ def train(
 
 
 def train_all(
-    questions: Sequence[StudySpec[Any]],
+    specs: Sequence[StudySpec[Any]],
     *,
     fused: bool,
     observer: Observer | None = None,
@@ -212,7 +222,7 @@ def train_all(
     """Trains the runs of studies, as far as the store lacks them, all of them together.
 
     Args:
-        questions: One a study.
+        specs: One a study.
         fused: As `train` takes it.
         observer: As `train` takes it.
         executor: As `kmlp.ablate` takes it.
@@ -221,11 +231,11 @@ def train_all(
         fresh: As `train` takes it.
 
     Returns:
-        What each question's `answer` makes of its runs.
+        The result that each specification builds from its runs.
     """
     epochs: dict[RunConfig, int] = {}
-    for question in questions:
-        for config, count in question.requests():
+    for spec in specs:
+        for config, count in spec.requests():
             epochs[config] = max(count, epochs.get(config, 0))
     order = list(epochs)
     opened = open_executor(executor, jobs=jobs, runs=len(order))
@@ -233,7 +243,7 @@ def train_all(
     identities = {
         config: identify(config, fused=fused, settings=settings) for config in order
     }
-    records = [question.record(identities, fused=fused) for question in questions]
+    records = [spec.record(identities, fused=fused) for spec in specs]
     with opened as trains, open_store(runs_dir) as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short
             order.sort(key=lambda config: -work(identities[config]) * epochs[config])
@@ -256,8 +266,8 @@ def train_all(
         except StoreLostError as error:
             found = {**error.unfinished, **planner.runs}
             error.results = [
-                question.answer_so_far(record.name, found)
-                for question, record in zip(questions, records, strict=True)
+                spec.result_so_far(record.name, found)
+                for spec, record in zip(specs, records, strict=True)
             ]
             raise
         # What can be read now goes with a store that keeps nothing.
@@ -266,8 +276,8 @@ def train_all(
             for config, run in planner.runs.items()
         }
     return [
-        question.answer(record.name, question.pick(runs), question.epochs)
-        for question, record in zip(questions, records, strict=True)
+        spec.build_result(record.name, spec.pick(runs), spec.epochs)
+        for spec, record in zip(specs, records, strict=True)
     ]
 
 
@@ -328,22 +338,22 @@ def train_again(
 
 
 def deduplicate_names(
-    questions: Sequence[StudySpec[Answer]], *, fused: bool
-) -> list[StudySpec[Answer]]:
+    specs: Sequence[StudySpec[Result]], *, fused: bool
+) -> list[StudySpec[Result]]:
     """The same, those that would be one study being named apart: `width-3f9a01-2`.
 
     Ablations are, if they vary one field of one base, whatever their values, their epochs
     and their seeds.
     """
-    names = [it.name or it.default_name(fused=fused) for it in questions]
+    names = [it.name or it.default_name(fused=fused) for it in specs]
     apart = []
-    for place, (question, name) in enumerate(zip(questions, names, strict=True)):
+    for place, (spec, name) in enumerate(zip(specs, names, strict=True)):
         count = names[: place + 1].count(name)
-        apart.append(question if count == 1 else replace(question, name=f"{name}-{count}"))
+        apart.append(spec if count == 1 else replace(spec, name=f"{name}-{count}"))
     return apart
 
 
-def about_backend(*, fused: bool) -> dict[str, Any]:
+def identify_backend(*, fused: bool) -> dict[str, Any]:
     """What a study says of how its runs are computed; studies that do not say the same
     are different ones.
 
@@ -356,14 +366,19 @@ def about_backend(*, fused: bool) -> dict[str, Any]:
     return {"backend": name, "fused": fused} | ({"settings": settings} if settings else {})
 
 
-def default_name(kind: str, about: dict[str, Any]) -> str:
-    """A study's name, made of what it is about: `width-3f9a01`.
+_DIGESTED = {"param": "axis"}
+"""The words that names were first made with: a renamed key does not rename studies."""
 
-    >>> default_name("ablation", {"axis": "width", "backend": "jax"})
+
+def default_name(prefix: str, identity: dict[str, Any]) -> str:
+    """The name of a study that is given none, made of its identity: `width-3f9a01`.
+
+    >>> default_name("width", {"param": "width", "backend": "jax"})
     'width-38ac96'
     """
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-    return f"{about.get('axis', kind).replace('_', '-')}-{digest[:6]}"
+    digested = {_DIGESTED.get(key, key): value for key, value in identity.items()}
+    digest = hashlib.sha256(json.dumps(digested, sort_keys=True).encode()).hexdigest()
+    return f"{prefix.replace('_', '-')}-{digest[:6]}"
 
 
 def work(identity: RunIdentity) -> float:

@@ -53,5 +53,5 @@ def test_an_output_as_it_is_documented_passes():
 
 
 def test_a_study_has_further_keys():
-    problems = mismatches({"axis": "width"}, StudySummaryJson)
+    problems = mismatches({"param": "width"}, StudySummaryJson)
     assert not [it for it in problems if "not documented" in it]

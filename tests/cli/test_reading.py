@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def studies(kmlp, folder, monkeypatch):
-    """A folder with an ablation, the same with another loss, one of another axis, a search
+    """A folder with an ablation, the same with another loss, one of another parameter, a search
     and a run."""
     monkeypatch.setenv("KMLP_RUNS_DIR", str(folder))
     if not (folder / "kmlp.sqlite").exists():
@@ -105,7 +105,7 @@ def test_a_report_has_every_kind_of_study(kmlp, studies, tmp_path):
     ):
         assert question in text
     shown = json.loads(kmlp("show", "rates", "--json").out)
-    for value in shown["values"]:
+    for value in shown["levels"]:
         assert f"{100 * value['mean']:.2f} ±" in text
         for run in value["runs"]:
             assert f"{100 * run['test_accuracy']:.2f}" in text
@@ -153,10 +153,10 @@ def test_two_ablations_are_compared(kmlp, studies):
     assert "loss cross_entropy | mse" in " ".join(result.out.split())
     found = json.loads(kmlp("compare", "rates", "mse", "--json").out)
     means = [
-        [value["mean"] for value in json.loads(kmlp("show", name, "--json").out)["values"]]
+        [value["mean"] for value in json.loads(kmlp("show", name, "--json").out)["levels"]]
         for name in ("rates", "mse")
     ]
-    for value, one, other in zip(found["values"], *means, strict=True):
+    for value, one, other in zip(found["levels"], *means, strict=True):
         assert value["difference"]["mean"] == pytest.approx(other - one)
     assert found["differing"] == {"loss": ["cross_entropy", "mse"]}
 
@@ -185,7 +185,7 @@ def test_how_values_learned(kmlp, studies):
     assert "baseline" in result.out
     found = json.loads(kmlp("show", "rates", "--target-accuracy", "10", "--json").out)
     assert found["target_accuracy"] == 0.1
-    assert all(value["reached_target"] <= 2 for value in found["values"])
+    assert all(value["reached_target"] <= 2 for value in found["levels"])
 
 
 @pytest.mark.parametrize(

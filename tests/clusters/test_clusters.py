@@ -112,7 +112,7 @@ def test_a_node_that_joins_is_used_and_idle_workers_are_given_back(kmlp):
         assert process.poll() is None
         found, err = result(process)
     assert "72 epochs trained" in err
-    assert [len(value["runs"]) for value in found["values"]] == [1, 1, 1]
+    assert [len(value["runs"]) for value in found["levels"]] == [1, 1, 1]
 
 
 def test_a_cluster_that_has_no_node_yet_is_waited_for_if_so_asked(kmlp, expected):

@@ -69,7 +69,7 @@ def test_a_runtime_environment_ships_what_a_node_lacks(kmlp, tmp_path):
     with one_node(**other_kmlp(tmp_path, LACKING)) as cluster:
         code, out, err = kmlp.run(*WORK, *on(cluster), *options)
     assert code == 0, err
-    assert len(json.loads(out)["values"]) == 2
+    assert len(json.loads(out)["levels"]) == 2
 
 
 def test_a_node_that_joins_with_another_kmlp_is_left_out(kmlp, tmp_path):

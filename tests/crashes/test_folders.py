@@ -219,17 +219,21 @@ def test_what_was_trained_is_shown_where_the_folder_is_taken_away(
     if name == "train":
         assert len(shown["history"]["loss"]) == 1
     elif name == "ablate":
-        seeds = [[run["seed"] for run in value["runs"]] for value in shown["values"]]
+        seeds = [[run["seed"] for run in value["runs"]] for value in shown["levels"]]
         assert seeds == [[0], [0]]
     elif name == "tune":
         assert sum(trial["status"] != "waiting" for trial in shown["trials"]) >= 1
     elif name == "reproduce":
         ablation, trials = shown["parts"]
-        assert [it["value"] for it in ablation["values"]] == [8, 16]
-        assert [it["trial"] for it in trials["trials"]] == [1]
+        assert [it["value"] for it in ablation["levels"]] == [8, 16]
+        assert [it["number"] for it in trials["configs"]] == [1]
         assert ablation["published"] == []  # of all of a lab only
     else:
-        assert [part["kind"] for part in shown["parts"]] == ["ablation", "trials", "search"]
+        assert [part["kind"] for part in shown["parts"]] == [
+            "ablation",
+            "configs",
+            "search",
+        ]
 
 
 def test_python_is_told_with_what_there_is(tmp_path, taken_away):

@@ -80,7 +80,7 @@ def test_a_run_that_kills_every_worker_fails_and_the_others_finish(kmlp):
     lines = [line for line in err.splitlines() if "worker process died" in line]
     assert len([line for line in lines if "is done again" in line]) == 2
     assert any("failed after 3 tries" in line for line in lines)
-    relu, died, tanh = json.loads(out)["values"]
+    relu, died, tanh = json.loads(out)["levels"]
     assert [value["failed"] for value in (relu, died, tanh)] == [0, 1, 0]
     assert "worker process died" in died["runs"][0]["failure"]
     assert [len(value["runs"][0]["history"]["loss"]) for value in (relu, tanh)] == [2, 2]

@@ -77,7 +77,7 @@ def test_runs_train_on_it_in_colour(prepared):
         "1", "--seeds", "1", "--batch-size", "4", "--jobs", "2", "--json",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert [v["parameters"] for v in json.loads(result.stdout)["values"]] == [
+    assert [v["parameters"] for v in json.loads(result.stdout)["levels"]] == [
         3072 * width + width + width * width + width + 10 * width + 10 for width in (2, 3)
     ]
     np.testing.assert_array_equal(

@@ -23,7 +23,7 @@ def made_up_record(epoch, accuracy):
     )
 
 
-def made_up_ablation(accuracies, *, seeds=None, axis="width", base=None):
+def made_up_ablation(accuracies, *, seeds=None, param="width", base=None):
     """An ablation whose runs' validation accuracies are given: value -> one a seed.
 
     nan stands for a diverged run.
@@ -36,7 +36,7 @@ def made_up_ablation(accuracies, *, seeds=None, axis="width", base=None):
         for seed, accuracy in zip(seeds, column, strict=True):
             run = Run(
                 fused=True,
-                config=RunConfig(**{axis: value, "seed": seed}),
+                config=RunConfig(**{param: value, "seed": seed}),
                 backend="none",
                 parameters=10,
                 history=(made_up_record(1, accuracy),),
@@ -47,7 +47,7 @@ def made_up_ablation(accuracies, *, seeds=None, axis="width", base=None):
         )
     return Ablation(
         name="made-up",
-        axis=axis,
+        param=param,
         base=base or RunConfig(train_size=1000, width=16, depth=1),
         epochs=1,
         seeds=seeds,

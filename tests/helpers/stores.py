@@ -33,15 +33,16 @@ RUNS = [
 WIDTHS = StudyRecord(
     name="widths",
     kind="ablation",
-    about={
+    identity={
         "backend": "jax",
         "fused": True,
-        "axis": "width",
+        "param": "width",
         "base": RUNS[0].config.to_dict(),
     },
-    question={"values": [8, 16], "seeds": [0, 1], "chance_limits": [0.1, 0.1]},
+    extent={"values": [8, 16], "seeds": [0, 1]},
+    progress={"chance_limits": [0.1, 0.1]},
     epochs=3,
-    rows=((RUNS[0].key, RUNS[1].key), (RUNS[2].key, RUNS[3].key)),
+    runs_by_level=((RUNS[0].key, RUNS[1].key), (RUNS[2].key, RUNS[3].key)),
 )
 
 

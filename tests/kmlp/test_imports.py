@@ -13,7 +13,7 @@ BACKENDS = "('keras', 'tensorflow', 'jax', 'torch')"
     [
         "import kmlp",
         "from kmlp import RunConfig",
-        "import kmlp.model.config; kmlp.model.config.axis_names()",
+        "import kmlp.model.config; kmlp.model.config.param_names()",
     ],
 )
 def test_importing_kmlp_imports_no_backend(code):

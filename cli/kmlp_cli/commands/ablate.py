@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kmlp.studies.ablation import Ablation
 
 EPILOG = """\b
-Every option of the configuration but --seed can be the axis: --param train_size.
+Every option of the configuration but --seed can be varied: --param train_size.
 
 \b
 Examples:
@@ -30,9 +30,7 @@ kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
 
 
 def ablate(
-    param: Annotated[
-        str, typer.Option(help="The axis: the field of the configuration to vary.")
-    ],
+    param: Annotated[str, typer.Option(help="The field of the configuration to vary.")],
     values: Annotated[
         str, typer.Option(help="Its values, separated by commas: 32,128,512.")
     ],
@@ -55,7 +53,7 @@ def ablate(
     """
     from kmlp.errors import collect_errors
     from kmlp.export.json import ablation_to_dict
-    from kmlp.model.config import axis_field, parse_axis_values
+    from kmlp.model.config import param_field, parse_param_values
     from kmlp.studies.ablation import ablate as run_ablation
     from kmlp.studies.ablation import check_baseline, plan
     from kmlp.training.checks import check_count
@@ -68,10 +66,10 @@ def ablate(
     with collect_errors() as step:
         example = {}
         with step():
-            levels = parse_axis_values(param, values)
+            levels = parse_param_values(param, values)
             example[param] = _example(levels)
             if view.baseline is not None:
-                check_baseline(param, levels, axis_field(param).parse(view.baseline))
+                check_baseline(param, levels, param_field(param).parse(view.baseline))
         with step():
             base = config.make(**example)
         with step():
@@ -90,13 +88,15 @@ def ablate(
         )
         steps = tables.plan_rows(param, rows, epochs)
         if output.as_json:
-            print_json({"axis": param, "epochs": epochs, "seeds": seeds, "values": steps})
+            print_json({"param": param, "epochs": epochs, "seeds": seeds, "levels": steps})
         else:
             print_table(tables.plan_table(param, steps))
         return
 
     def show(study: Ablation) -> None:
-        compared = None if view.baseline is None else axis_field(param).parse(view.baseline)
+        compared = (
+            None if view.baseline is None else param_field(param).parse(view.baseline)
+        )
         if compared in [level.value for level in study.levels]:
             study = study.compared_with(compared)
         if output.as_json:

@@ -1,4 +1,4 @@
-"""`kmlp compare`: two ablations of one axis side by side."""
+"""`kmlp compare`: two ablations of one parameter side by side."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def compare(
     second: Annotated[
         str,
         typer.Argument(
-            help="That of another of the same axis: on another dataset, with another loss, "
-            "on another backend, ..."
+            help="That of another of the same parameter: on another dataset, with another "
+            "loss, on another backend, ..."
         ),
     ],
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
-    """Compare two ablations of one axis, paired by value and seed."""
+    """Compare two ablations of one param, paired by value and seed."""
     from functools import partial
 
     from kmlp.errors import ConfigError, call_all
@@ -63,7 +63,7 @@ def _table(found: AblationComparison) -> Table:
     from kmlp.model.config import value_text
     from kmlp_cli.render.cells import p_text, percent, plain_table
 
-    axis = found.first.axis
+    param = found.first.param
     names = found.first.name, found.second.name
     what = ", ".join(
         f"{name} {ours} | {theirs}" for name, (ours, theirs) in found.differing.items()
@@ -76,11 +76,11 @@ def _table(found: AblationComparison) -> Table:
         "that both have. The difference is the second less the first, paired by seed; p "
         "and its interval have Holm's correction for all values.",
     )
-    for header in (axis, *map(visible, names), "difference", "p"):
+    for header in (param, *map(visible, names), "difference", "p"):
         table.add_column(header, justify="right", overflow="fold")
     for it in found.levels:
         table.add_row(
-            value_text(axis, it.value),
+            value_text(param, it.value),
             percent(it.first),
             percent(it.second),
             percent(it.difference, signed=True),

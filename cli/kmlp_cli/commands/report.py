@@ -89,9 +89,9 @@ def section(study: Loaded) -> Section:
     from kmlp.training.environment import mixed_text
 
     make = {
-        "train": _of_run,
+        "run": _of_run,
         "ablation": _of_ablation,
-        "trials": _of_trials,
+        "configs": _of_trials,
         "search": _of_search,
     }
     environments = study.environments
@@ -148,22 +148,22 @@ def _of_ablation(study: Any) -> Parts:
     from kmlp.studies.conclusion import conclusion
     from kmlp_cli.render.tables import ablation_table, convergence_table
 
-    base = {k: v for k, v in study.base.to_dict().items() if k not in (study.axis, "seed")}
+    base = {k: v for k, v in study.base.to_dict().items() if k not in (study.param, "seed")}
     runs = [
         (study.called(study.text(value)), run)
         for value in study.levels
         for run in value.runs
     ]
     return (
-        f"What does {study.axis} do? ({study.base.dataset})",
+        f"What does {study.param} do? ({study.base.dataset})",
         (conclusion(study),),
         _limits(study),
         (
-            as_data(ablation_table(study), f"{study.axis}: {study.headline}"),
+            as_data(ablation_table(study), f"{study.param}: {study.headline}"),
             as_data(convergence_table(study, None), "How it learned"),
         ),
         (
-            ("varied", f"{study.axis}: {', '.join(map(study.text, study.levels))}"),
+            ("varied", f"{study.param}: {', '.join(map(study.text, study.levels))}"),
             *_fields(base),
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),

@@ -274,7 +274,7 @@ def _trained(
     shown = partial(show_progress, quiet=quiet, fresh=common["fresh"])
     trained_by = cache(trained_by)  # the same workers for both
     if questions:
-        configs = [config for it in questions for row in it.rows for config in row]
+        configs = [config for it in questions for row in it.runs_by_level for config in row]
         varied = [
             name
             for name in config_fields()

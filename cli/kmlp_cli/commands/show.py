@@ -44,11 +44,11 @@ def show(
         view.check_unused(kind)
     if as_csv:
         write_csv(found.runs.rows(), sys.stdout)
-    elif kind == "train":
+    elif kind == "run":
         _show_run(found.answer, as_json=as_json)
     elif kind == "ablation":
         _show_ablation(found.answer, view, target, as_json=as_json)
-    elif kind == "trials":
+    elif kind == "configs":
         _show_config_list(found.answer, as_json=as_json)
     else:
         _show_search(found.answer, as_json=as_json)
@@ -70,12 +70,12 @@ def _show_ablation(
     ablation: Ablation, view: ViewOptions, target: float | None, *, as_json: bool
 ) -> None:
     from kmlp.export.json import ablation_to_dict
-    from kmlp.model.config import axis_field
+    from kmlp.model.config import param_field
     from kmlp_cli.commands.ablate import print_ablation
     from kmlp_cli.terminal.output import print_json
 
     if view.baseline is not None:
-        value = axis_field(ablation.axis).parse(view.baseline)
+        value = param_field(ablation.param).parse(view.baseline)
         ablation = ablation.compared_with(value)
     if as_json:
         print_json(ablation_to_dict(ablation, target=target))

@@ -48,8 +48,8 @@ class ConfigOptions(OptionGroup):
             if name in values:
                 if option != _default(config_fields()[name]):
                     problems.append(
-                        f"`{name}` is the axis, so {_flag(name)} would have no effect. "
-                        "Leave it out."
+                        f"`{name}` is the parameter that varies, so {_flag(name)} would "
+                        "have no effect. Leave it out."
                     )
             elif isinstance(option, bool):
                 flags[name] = option

@@ -114,7 +114,7 @@ def results_to_dict(lab: Recipe, answers: Mapping[int, Any]) -> dict[str, Any]:
         elif isinstance(part, AblationPart):
             kind, values = "ablation", ablation_to_dict(answer)
         else:
-            kind, values = "trials", config_list_to_dict(answer)
+            kind, values = "configs", config_list_to_dict(answer)
         compared = _compared(lab, part, answer)
         return {
             "kind": kind,

@@ -91,13 +91,13 @@ def plan_rows(
     for heading, question in questions:
         pairs = [
             (config, epochs)
-            for row, epochs in zip(question.rows, question.epochs, strict=True)
+            for row, epochs in zip(question.runs_by_level, question.epochs, strict=True)
             for config in row
         ]
         rows.append(
             {
                 "part": heading,
-                "configurations": len(question.rows),
+                "configurations": len(question.runs_by_level),
                 "runs": len(pairs),
                 "epochs": sum(epochs for _, epochs in pairs),
                 "steps": sum(

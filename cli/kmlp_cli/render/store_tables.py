@@ -22,7 +22,7 @@ def studies_table(studies: list[StudySummary]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for study in studies:
         record = study.record
-        wanted = sum(map(len, record.rows))
+        wanted = sum(map(len, record.runs_by_level))
         failed = f", {study.failed} failed" if study.failed else ""
         best = study.best_val_accuracy
         table.add_row(
@@ -39,21 +39,22 @@ def studies_table(studies: list[StudySummary]) -> Table:
 
 
 def _question(record: StudyRecord) -> str:
-    about, question = record.about, record.question
+    about, question = record.identity, record.extent
     settings = settings_text(about.get("settings", {}))
     backend = f"{about['backend']}, {settings}" if settings else about["backend"]
-    if record.kind == "train":
+    if record.kind == "run":
         return f"one run on {backend}"
-    if record.kind == "trials":
-        trials, varied = count_of(len(about["trials"]), "trial"), ", ".join(about["varied"])
-        return f"{trials}{f' of {varied}' if varied else ''} ({backend})"
+    if record.kind == "configs":
+        configs = count_of(len(about["configs"]), "configuration")
+        varied = ", ".join(about["varied"])
+        return f"{configs}{f' of {varied}' if varied else ''} ({backend})"
     if record.kind == "search":
         trials = count_of(question["max_trials"], "trial")
         searched = ", ".join(about["space"])
         return f"{about['algorithm']}: {searched} ({trials}, {backend})"
-    values = ", ".join(value_text(about["axis"], value) for value in question["values"])
+    values = ", ".join(value_text(about["param"], value) for value in question["values"])
     seeds = count_of(len(question["seeds"]), "seed")
-    return f"{about['axis']}: {values} ({seeds}, {backend})"
+    return f"{about['param']}: {values} ({seeds}, {backend})"
 
 
 def runs_table(runs: list[RunSummary]) -> Table:

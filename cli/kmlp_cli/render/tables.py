@@ -39,14 +39,14 @@ def ablation_table(study: Ablation) -> Table:
     looked_at = "all pairs" if study.baseline is None else "all values"
     legend = _INTERVAL_LEGEND.format(looked_at) if seeds > 1 else ""
     described = description(
-        study.base, fused=study.fused, settings=study.settings, but=[study.axis]
+        study.base, fused=study.fused, settings=study.settings, but=[study.param]
     )
     table = plain_table(
-        f"What {study.axis} does: {study.headline}",
+        f"What {study.param} does: {study.headline}",
         described,
         legend + _CURVE_LEGEND,
     )
-    _add_axis(table, study)
+    _add_param(table, study)
     base = study.baseline
     judged = not study.validates_on_test  # else the test data are shown already
     for header in (
@@ -79,8 +79,8 @@ def ablation_table(study: Ablation) -> Table:
     return table
 
 
-def _add_axis(table: Table, study: Ablation) -> None:
-    header = study.axis.replace("_", "\n")
+def _add_param(table: Table, study: Ablation) -> None:
+    header = study.param.replace("_", "\n")
     table.add_column(header, justify="right", overflow="fold", min_width=8)
 
 
@@ -111,7 +111,7 @@ def convergence_table(study: Ablation, target: float | None) -> Table:
         "of validation accuracy, for each epoch of its width. gap: training accuracy in "
         "the last epoch, while it was trained, less validation accuracy." + reached,
     )
-    _add_axis(table, study)
+    _add_param(table, study)
     headers = ["best\nepoch", "within\n1 %", "area\n%", "gap\n%"]
     if target is not None:
         headers += [f"epochs\nto {text}", f"s to\n{text}", "runs that\nreached it"]
@@ -181,7 +181,7 @@ def run_summary(run: Run) -> str:
     )
 
 
-def plan_rows(axis: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[str, Any]]:
+def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[str, Any]]:
     """What would be trained: a row a value."""
     planned = []
     for configs in rows:
@@ -190,7 +190,7 @@ def plan_rows(axis: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[
         steps = math.ceil(len(dataset.train) / first.batch_size)
         planned.append(
             {
-                "value": getattr(first, axis),
+                "value": getattr(first, param),
                 "parameters": parameters_of(first),
                 "runs": len(configs),
                 "epochs": len(configs) * epochs,
@@ -200,14 +200,14 @@ def plan_rows(axis: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[
     return planned
 
 
-def plan_table(axis: str, rows: list[dict[str, Any]]) -> Table:
+def plan_table(param: str, rows: list[dict[str, Any]]) -> Table:
     """The same as a table, with totals."""
     table = plain_table("What would be trained")
-    for name in (axis, "parameters", "runs", "epochs", "steps"):
+    for name in (param, "parameters", "runs", "epochs", "steps"):
         table.add_column(name, justify="right")
     for row in rows:
         value, *numbers = row.values()
-        table.add_row(value_text(axis, value), *(f"{number:,}" for number in numbers))
+        table.add_row(value_text(param, value), *(f"{number:,}" for number in numbers))
     table.add_section()
     totals = [sum(row[name] for row in rows) for name in ("runs", "epochs", "steps")]
     table.add_row("total", "", *(f"{total:,}" for total in totals))

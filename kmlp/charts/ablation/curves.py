@@ -52,7 +52,7 @@ def learning_curves(study: Ablation) -> alt.HConcatChart:
     lost = " Crosses: where runs diverged." if anything_lost(study) else ""
     return alt.hconcat(accuracy, loss, spacing=40).properties(
         title=title_of(
-            study, f"Learning curves by {study.axis}", thick + band + lost, panels=2
+            study, f"Learning curves by {study.param}", thick + band + lost, panels=2
         ),
         description=described(study, "Validation accuracy and validation loss by epoch"),
     )
@@ -69,7 +69,7 @@ def _curves(
         axis=alt.Axis(values=_epoch_ticks(study.epochs), format="d"),
     )
     tooltip = [
-        alt.Tooltip("value:N", title=study.axis),
+        alt.Tooltip("value:N", title=study.param),
         alt.Tooltip("seed:N"),
         alt.Tooltip("epoch:Q"),
         alt.Tooltip("told:N", title="validation accuracy, %"),

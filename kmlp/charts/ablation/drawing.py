@@ -21,7 +21,7 @@ def anything_lost(study: Ablation) -> bool:
 
 
 def is_numeric(study: Ablation) -> bool:
-    """Whether all values of the axis are numbers."""
+    """Whether all values of the parameter are numbers."""
     return all(type(level.value) in (int, float) for level in study.levels)
 
 
@@ -41,7 +41,7 @@ def colour_of_values(study: Ablation) -> alt.Color:
     """Of the values: by lightness where they have an order, which grey shows, too."""
     names = [study.text(level) for level in study.levels]
     legend = alt.Legend(
-        title=study.axis, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
+        title=study.param, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
     )
     if is_numeric(study):
         scheme = alt.SchemeParams(name=ORDERED, extent=ORDERED_EXTENT)
@@ -62,7 +62,7 @@ def dash_of_values(study: Ablation) -> alt.StrokeDash:
         "value:N",
         scale=alt.Scale(domain=names, range=ranges),
         sort=names,
-        legend=alt.Legend(title=study.axis),
+        legend=alt.Legend(title=study.param),
     )
 
 

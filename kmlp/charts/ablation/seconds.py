@@ -51,7 +51,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
         y=alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
         color=colour_of_values(study),
         tooltip=[
-            alt.Tooltip("value:N", title=study.axis),
+            alt.Tooltip("value:N", title=study.param),
             alt.Tooltip("epoch:Q"),
             alt.Tooltip("seconds:Q", format=".2f"),
             alt.Tooltip("told:N", title="validation accuracy, %"),
@@ -64,7 +64,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
         height=HEIGHT,
         title=title_of(
             study,
-            f"Time and accuracy by {study.axis}",
+            f"Time and accuracy by {study.param}",
             "A point an epoch, from left to right; evaluation and, in the first epoch, "
             "compiling are counted. Runs side by side slow each other down.",
         ),

@@ -63,7 +63,7 @@ def steps(study: Ablation) -> alt.FacetChart:
     faceted = layered.facet(
         facet=alt.Facet(
             "value:N",
-            title=study.axis,
+            title=study.param,
             sort=[study.text(level) for level, _ in runs],
         ),
         columns=3,
@@ -74,7 +74,7 @@ def steps(study: Ablation) -> alt.FacetChart:
     return faceted.properties(
         title=title_of(
             study,
-            f"Loss of every step by {study.axis}",
+            f"Loss of every step by {study.param}",
             "One run of each value, on a log scale that is even below 0.01. Thin: the loss "
             "of steps, of many the lowest and the "
             "highest at each place; thick: the mean over a twentieth of the epoch's steps."

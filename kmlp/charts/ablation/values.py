@@ -1,4 +1,4 @@
-"""Accuracy by the value of the axis."""
+"""Accuracy by the value of the parameter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNITS = {
 
 
 def values(study: Ablation) -> alt.LayerChart:
-    """Validation accuracy after the last epoch by the value of the axis."""
+    """Validation accuracy after the last epoch by the value of the parameter."""
     rows: list[Row] = []
     means: list[Row] = []
     for level in study.levels:
@@ -56,7 +56,7 @@ def values(study: Ablation) -> alt.LayerChart:
     y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis()))
     x = _axis_of_values(study)
     tooltip = [
-        alt.Tooltip("value:N", title=study.axis),
+        alt.Tooltip("value:N", title=study.param),
         alt.Tooltip("seed:N"),
         alt.Tooltip("told:N", title="validation accuracy, %"),
     ]
@@ -89,14 +89,14 @@ def values(study: Ablation) -> alt.LayerChart:
     return alt.LayerChart(layer=layers).properties(
         width=WIDTH,
         height=HEIGHT,
-        title=title_of(study, f"What {study.axis} does", note),
+        title=title_of(study, f"What {study.param} does", note),
         description=described(study, "Validation accuracy by value"),
     )
 
 
 def _axis_of_values(study: Ablation) -> alt.X:
-    unit = _UNITS.get(study.axis)
-    title = f"{study.axis}, {unit}" if unit else study.axis
+    unit = _UNITS.get(study.param)
+    title = f"{study.param}, {unit}" if unit else study.param
     found = [level.value for level in study.levels]
     if not is_numeric(study):
         names = [study.text(level) for level in study.levels]

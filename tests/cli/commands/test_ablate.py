@@ -53,11 +53,15 @@ def test_json(kmlp):
     result = kmlp(*WIDTHS, *SHORT, "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
     study = json.loads(result.out)
-    assert (study["axis"], study["metric"], study["epochs"]) == ("width", "val_accuracy", 2)
+    assert (study["param"], study["metric"], study["epochs"]) == (
+        "width",
+        "val_accuracy",
+        2,
+    )
     assert study["base"]["depth"] == 1
-    assert [value["value"] for value in study["values"]] == [8, 16]
+    assert [value["value"] for value in study["levels"]] == [8, 16]
     assert [
-        len(run["history"]["loss"]) for value in study["values"] for run in value["runs"]
+        len(run["history"]["loss"]) for value in study["levels"] for run in value["runs"]
     ] == [2] * 4
 
 
@@ -66,7 +70,7 @@ def test_diverged_runs_are_shown_and_exported_as_null(kmlp):
     arguments = ["ablate", "--param", "learning_rate", "--values", "0.1,1e20", "--loss", "mse",
                  "--output", "linear", *SHORT, "--seeds", "1"]  # fmt: skip
     result = kmlp(*arguments, "--json")
-    diverged = json.loads(result.out)["values"][1]
+    diverged = json.loads(result.out)["levels"][1]
     assert diverged["diverged"] == 1
     assert diverged["mean"] is None
     assert diverged["runs"][0]["history"]["val_loss"] == [None]
@@ -116,7 +120,7 @@ def test_the_base_has_a_width_for_every_layer(kmlp, tmp_path, monkeypatch):
         ["--param", "loss", "--values", "mse,mae", "--output", "sigmoid"],
     ],
 )
-def test_the_base_need_not_be_trainable_without_the_axis(kmlp, arguments):
+def test_the_base_need_not_be_trainable_without_the_param(kmlp, arguments):
     assert kmlp("ablate", *arguments, "--dry-run").code == 0
 
 
@@ -124,7 +128,7 @@ def test_dry_run_as_json(kmlp):
     result = kmlp(
         "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"
     )
-    values = json.loads(result.out)["values"]
+    values = json.loads(result.out)["levels"]
     assert [value["steps"] for value in values] == [1_500_000, 23_460]
 
 
@@ -170,7 +174,7 @@ def test_own_functions_from_a_script_in_the_current_folder():
         "my_lab:brier_loss", *SHORT, "--seeds", "1", "--json", cwd=USER_SCRIPTS,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    values = json.loads(result.stdout)["values"]
+    values = json.loads(result.stdout)["levels"]
     assert values[1]["value"] == "my_lab:sine"
     assert values[1]["mean"] > 0.2
 

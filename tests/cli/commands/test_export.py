@@ -117,7 +117,7 @@ def test_of_a_study_that_is_not_finished_there_is_what_it_has(kmlp, folder, tmp_
         ).fetchall()
         store.connection.execute("DELETE FROM runs WHERE id = ?", (run,))
         store.connection.execute(
-            "UPDATE studies SET question = replace(question, '2, [[', '3, [[') WHERE name = 'one'"
+            "UPDATE studies SET spec = json_set(spec, '$.epochs', 3) WHERE name = 'one'"
         )
         seal_all(store.connection)
     result = kmlp("show", "losses", "--csv")

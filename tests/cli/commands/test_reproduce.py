@@ -99,19 +99,19 @@ def test_again_nothing_is_trained_and_json_has_all(kmlp, lab):
     width, trials, search = found["parts"]
     assert [width["kind"], trials["kind"], search["kind"]] == [
         "ablation",
-        "trials",
+        "configs",
         "search",
     ]
     by_key = {(it["quantity"], it["value"], it["epoch"]): it for it in trials["published"]}
     assert set(by_key) == {
         ("accuracy", 1, 1), ("accuracy", 1, 2), ("accuracy", 2, 1), ("loss", 1, 1), ("loss", 1, 2), ("train_loss", 2, 1),
     }  # fmt: skip
-    runs = trials["trials"][0]["runs"]
+    runs = trials["configs"][0]["runs"]
     ours = [100 * run["history"]["val_accuracy"][0] for run in runs]
     first = by_key["accuracy", 1, 1]
     assert first["ours"]["mean"] == pytest.approx(sum(ours) / 2)
     assert first["difference"] == pytest.approx(sum(ours) / 2 - 50)
-    [loss] = trials["trials"][1]["runs"][0]["history"]["loss"]
+    [loss] = trials["configs"][1]["runs"][0]["history"]["loss"]
     assert by_key["train_loss", 2, 1]["ours"]["mean"] == pytest.approx(loss)
     assert by_key["accuracy", 1, 2]["within_prediction_interval"] is not None
     assert (
@@ -258,7 +258,7 @@ def test_a_question_twice_is_two_studies(kmlp, lab, runs):
     assert result.code == 0
     one, two = json.loads(result.out)["parts"]
     assert two["name"] == f"{one['name']}-2"
-    assert [it["value"] for it in one["values"]] == [0.1, 0.5]
+    assert [it["value"] for it in one["levels"]] == [0.1, 0.5]
     page = (runs / "twice.html").read_text()
     assert page.count("learning_rate: 0.1, 0.5") == 1
     assert page.count("learning_rate: 0.5, 1e+20") == 1

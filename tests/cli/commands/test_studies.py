@@ -41,9 +41,9 @@ def folder(trained, tmp_path, monkeypatch):
 def test_studies(kmlp):
     listed = json.loads(kmlp("studies", "--json").out)["studies"]
     assert [(it["name"], it["kind"], it["runs"], it["finished"]) for it in listed] == [
-        ("one", "train", 1, 1), ("widths", "ablation", 4, 4),
+        ("one", "run", 1, 1), ("widths", "ablation", 4, 4),
     ]  # fmt: skip
-    assert (listed[1]["axis"], listed[1]["values"]) == ("width", [8, 16])
+    assert (listed[1]["param"], listed[1]["values"]) == ("width", [8, 16])
     assert 0 < listed[1]["best_val_accuracy"] < 1
     result = kmlp("studies")
     assert (result.code, result.err) == (0, "")

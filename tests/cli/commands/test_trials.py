@@ -34,11 +34,11 @@ LISTS = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    questions = [
+    specs = [
         config_list_spec(configs, epochs=epochs, seeds=seeds, base=BASE, name=name)
         for name, (configs, epochs, seeds) in LISTS.items()
     ]
-    train_all(questions, fused=True, observer=None, jobs=1, runs_dir=folder, fresh=False)
+    train_all(specs, fused=True, observer=None, jobs=1, runs_dir=folder, fresh=False)
     return folder
 
 
@@ -58,16 +58,16 @@ def test_studies(kmlp):
     found = json.loads(kmlp("studies", "--json").out)["studies"]
     lines = {it["name"]: it for it in found}
     line = lines["list"]
-    assert (line["kind"], line["runs"], line["finished"]) == ("trials", 5, 5)
+    assert (line["kind"], line["runs"], line["finished"]) == ("configs", 5, 5)
     assert (line["epochs"], line["seeds"], line["varied"]) == (
         3,
         [1, 3, 1],
         ["learning_rate"],
     )
-    assert [it["epochs"] for it in line["trials"]] == [1, 3, 2]
+    assert [it["epochs"] for it in line["configs"]] == [1, 3, 2]
     shown = words(kmlp("studies").out)
-    assert f"list 3 trials of learning_rate ({line['backend']}) 3 5 " in shown
-    assert "one 1 trial (" in shown
+    assert f"list 3 configurations of learning_rate ({line['backend']}) 3 5 " in shown
+    assert "one 1 configuration (" in shown
 
 
 def test_show_has_a_row_a_trial(kmlp):
@@ -75,7 +75,7 @@ def test_show_has_a_row_a_trial(kmlp):
     assert (result.code, result.err) == (0, "")
     rows = {line.split()[0]: line.split() for line in result.out.splitlines() if line[:6].strip().isdigit()}  # fmt: skip
     exported = {
-        it["trial"]: it for it in json.loads(kmlp("show", "list", "--json").out)["trials"]
+        it["number"]: it for it in json.loads(kmlp("show", "list", "--json").out)["configs"]
     }
     assert [row[1:4] for row in rows.values()] == [
         ["0.1", "0", "1"], ["0.5", "0-2", "3"], ["1e+20", "0", "2"],
@@ -96,19 +96,21 @@ def test_show_has_a_row_a_trial(kmlp):
 def test_show_json_and_csv(kmlp):
     found = json.loads(kmlp("show", "list", "--json").out)
     assert list(found) == [
-        "name", "metric", "base", "varied", "epochs", "seeds", "backend", "fused", "settings", "trials",
+        "name", "metric", "base", "varied", "epochs", "seeds", "backend", "fused", "settings", "configs",
         "best", "conclusion",
     ]  # fmt: skip
     shared = {"learning_rate", "seed"} ^ set(found["base"])
     assert shared == set(BASE.to_dict())
     assert found["base"].items() <= BASE.to_dict().items()
-    assert [(it["trial"], it["epochs"], len(it["runs"])) for it in found["trials"]] == [
+    assert [(it["number"], it["epochs"], len(it["runs"])) for it in found["configs"]] == [
         (1, 1, 1), (2, 3, 3), (3, 2, 1),
     ]  # fmt: skip
-    assert [RunConfig.from_dict(it["config"]) for it in found["trials"]] == LISTS["list"][0]
-    second = found["trials"][1]
+    assert [RunConfig.from_dict(it["config"]) for it in found["configs"]] == LISTS["list"][
+        0
+    ]
+    second = found["configs"][1]
     seconds = sorted(run["seconds"] for run in second["runs"])
-    assert (second["seconds"], found["trials"][2]["mean"]) == (seconds[1], None)
+    assert (second["seconds"], found["configs"][2]["mean"]) == (seconds[1], None)
     rows = list(csv.DictReader(io.StringIO(kmlp("show", "list", "--csv").out)))
     assert [(row["trial"], row["seed"], row["epoch"]) for row in rows][:3] == [
         ("1", "0", "1"), ("2", "0", "1"), ("2", "0", "2"),
@@ -139,7 +141,7 @@ def test_runs_and_rm(kmlp):
 
 def test_what_is_missing_is_said(kmlp, folder):
     with Store(folder) as store:
-        second = get_study(store, "list").rows[1]
+        second = get_study(store, "list").runs_by_level[1]
         for key in second[1:]:
             store.connection.execute("DELETE FROM runs WHERE key = ?", (key,))
     result = kmlp("show", "list", "--json")
@@ -162,7 +164,7 @@ def test_export(kmlp, tmp_path):
     )
     assert result.code == 0, result.err
     frame = pandas.read_csv(out)
-    assert set(frame["kind"]) == {"trials"}
+    assert set(frame["kind"]) == {"configs"}
     assert frame["trial"].tolist() == [1, *[2] * 9, 3]
     assert frame[frame["trial"] == 3]["status"].tolist() == ["diverged"]
     assert frame["bracket"].isna().all()

@@ -42,12 +42,12 @@ def trained(study, epochs=3):
         pytest.param(
             trained(
                 made_up_ablation(
-                    {"relu": [0.9, 0.91], "gelu": [0.92, 0.9]}, axis="activation"
+                    {"relu": [0.9, 0.91], "gelu": [0.92, 0.9]}, param="activation"
                 )
             ),
             id="names",
         ),
-        pytest.param(made_up_ablation({0: [0.9], 1: [0.91]}, axis="depth"), id="one_seed"),
+        pytest.param(made_up_ablation({0: [0.9], 1: [0.91]}, param="depth"), id="one_seed"),
         pytest.param(made_up_ablation({8: [0.9, 0.91]}), id="one_value"),
         pytest.param(made_up_ablation({8: [NAN, NAN], 9: [NAN, NAN]}), id="all_diverged"),
         pytest.param(made_up_ablation({8: [1.0, 1.0], 9: [0.0, 0.0]}), id="the_limits"),
@@ -114,8 +114,12 @@ def test_an_axis_is_logarithmic_where_its_values_are():
         return json.dumps(to_specification(values(study))["layer"][-1]["encoding"]["x"])
 
     assert '"type": "log"' in scale(made_up_ablation({8: [0.9], 512: [0.9]}))
-    assert '"type": "linear"' in scale(made_up_ablation({1: [0.9], 3: [0.9]}, axis="depth"))
-    assert '"type": "linear"' in scale(made_up_ablation({0: [0.9], 9: [0.9]}, axis="depth"))
+    assert '"type": "linear"' in scale(
+        made_up_ablation({1: [0.9], 3: [0.9]}, param="depth")
+    )
+    assert '"type": "linear"' in scale(
+        made_up_ablation({0: [0.9], 9: [0.9]}, param="depth")
+    )
 
 
 def with_losses(losses):

@@ -51,7 +51,7 @@ def trials(curves=CURVES, *, failure=None):
     )  # fmt: skip
     epochs = tuple(max(1, *map(len, seeds), 0) for seeds in curves.values())
     return ConfigList(
-        name="made-up", axis="trial", base=BASE, varied=("width",) if len(curves) > 1 else (),
+        name="made-up", param="trial", base=BASE, varied=("width",) if len(curves) > 1 else (),
         epochs=max(epochs), trial_epochs=epochs, seeds=(0, 1), backend="none", fused=True,
         levels=values,
     )  # fmt: skip

@@ -318,8 +318,8 @@ def test_an_executor_of_your_own_comes_to_the_same(tmp_path):
     small = """
 import kmlp, json
 base = kmlp.RunConfig(train_size=1024, width=8, depth=1)
-def ablate(axis, values, executor):
-    study = kmlp.ablate(axis, values, base=base, seeds=1, epochs=2, executor=executor)
+def ablate(param, values, executor):
+    study = kmlp.ablate(param, values, base=base, seeds=1, epochs=2, executor=executor)
     print(json.dumps([run.test_loss for run in study.runs]))
 """
     code = "\n".join(blocks[1:]).replace("from kmlp import ablate", small)

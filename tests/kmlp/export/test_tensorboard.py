@@ -74,7 +74,7 @@ def hparams_page(folder):
 
 @pytest.fixture
 def study():
-    study = made_up_ablation({16: [0.75, math.nan], (3, 2): [0.5, 0.25]}, axis="width")
+    study = made_up_ablation({16: [0.75, math.nan], (3, 2): [0.5, 0.25]}, param="width")
     return study.study_runs()
 
 

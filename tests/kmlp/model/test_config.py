@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from kmlp import ConfigError, RunConfig
 from kmlp.model.config import (
-    axis_field,
-    axis_names,
     config_fields,
-    parse_axis_values,
+    param_field,
+    param_names,
     parse_config,
+    parse_param_values,
     value_text,
 )
 
@@ -105,7 +105,7 @@ def test_has_every_hyperparameter_of_a_run():
         "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
         "train_size", "validation_fraction", "seed",
     }  # fmt: skip
-    assert set(axis_names()) == set(config_fields()) - {"seed"}
+    assert set(param_names()) == set(config_fields()) - {"seed"}
 
 
 @pytest.mark.parametrize("change", [{"no_such_field": 1}, {"width": ...}])
@@ -219,7 +219,7 @@ def test_a_depth_that_contradicts_the_width_is_refused(width, depth):
     )
 
 
-def test_what_a_base_without_its_axis_leaves_open_is_derived():
+def test_what_a_base_without_its_param_leaves_open_is_derived():
     values = RunConfig(width=(300, 100, 50)).to_dict()
     assert values.pop("depth") == 3
     assert RunConfig.restored(values).depth == 3
@@ -247,7 +247,7 @@ def test_numbers_get_the_type_of_their_field():
 
 
 @pytest.mark.parametrize(
-    ("axis", "text", "values"),
+    ("param", "text", "values"),
     [
         ("learning_rate", "1e-3,0.1", (0.001, 0.1)),
         ("momentum", "0", (0.0,)),
@@ -259,15 +259,15 @@ def test_numbers_get_the_type_of_their_field():
         ("output", "none", (None,)),
     ],
 )
-def test_axis_values_are_parsed_by_type(axis, text, values):
-    parsed = parse_axis_values(axis, text)
+def test_param_values_are_parsed_by_type(param, text, values):
+    parsed = parse_param_values(param, text)
     assert parsed == values
     assert [type(value) for value in parsed] == [type(value) for value in values]
 
 
-def test_problems_of_all_axis_values_are_reported_at_once():
+def test_problems_of_all_param_values_are_reported_at_once():
     with pytest.raises(ConfigError) as caught:
-        parse_axis_values("width", "0,,x,1e2,30x,8x0")
+        parse_param_values("width", "0,,x,1e2,30x,8x0")
     assert [problem.split(",")[0] for problem in caught.value.problems] == [
         "The value of `width` is 0",
         "Value 2 of `width` is empty in '0",
@@ -278,23 +278,23 @@ def test_problems_of_all_axis_values_are_reported_at_once():
     ]
 
 
-def test_none_is_no_depth_that_an_axis_could_have():
+def test_none_is_no_depth_that_a_param_could_have():
     with pytest.raises(ConfigError, match="`depth` is 'none', but must be an integer"):
-        parse_axis_values("depth", "none")
+        parse_param_values("depth", "none")
     with pytest.raises(ConfigError, match="`depth` is None, but must be an integer"):
-        axis_field("depth").convert(None)
+        param_field("depth").convert(None)
 
 
 def test_all_is_a_word_for_the_training_images_only():
     with pytest.raises(ConfigError, match='Unknown activation "all"'):
-        parse_axis_values("output", "all")
+        parse_param_values("output", "all")
 
 
-def test_unknown_axis_names_the_nearest():
+def test_unknown_param_names_the_nearest():
     with pytest.raises(ConfigError, match='"widht": did you mean "width"'):
-        axis_field("widht")
+        param_field("widht")
 
 
-def test_the_seed_is_no_axis():
+def test_the_seed_is_not_a_param():
     with pytest.raises(ConfigError, match="replicates of every value vary it"):
-        axis_field("seed")
+        param_field("seed")

@@ -60,7 +60,7 @@ def test_a_page_holds_all_that_it_needs(page):
 
 
 def test_what_names_say_cannot_end_a_script(tmp_path):
-    evil = made_up_ablation({8: [0.8]}, axis="width")
+    evil = made_up_ablation({8: [0.8]}, param="width")
     evil = replace(evil, backend="</script><script>document.title = 'x'</script>")
     chart = CHARTS["values"](evil)
     path = tmp_path / "report.html"

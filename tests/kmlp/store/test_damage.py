@@ -36,6 +36,15 @@ def folder(small, tmp_path):
     return shutil.copytree(small, tmp_path / "a" / "b" / "runs")
 
 
+FIRST_WIDTHS = [
+    {"backend": "jax", "fused": True, "axis": "width", "base": WIDTHS.identity["base"]},
+    {"values": [8, 16], "seeds": [0, 1], "chance_limits": [0.1, 0.1]},
+    3,
+    WIDTHS.runs_by_level,
+]
+"""What the first version of the schema has of `WIDTHS`."""
+
+
 @pytest.fixture
 def older(folder):
     """The same store, as a kmlp of the first version of the schema wrote it."""
@@ -51,13 +60,14 @@ def older(folder):
             "SELECT name FROM main.sqlite_master WHERE type = 'table'"
         )
         for [table] in names.fetchall():
-            columns = ", ".join(
-                it[1] for it in connection.execute(f"PRAGMA table_info({table})")
-            )
+            columns = [it[1] for it in connection.execute(f"PRAGMA table_info({table})")]
+            now = ["spec" if it == "question" else it for it in columns]
             connection.execute(
-                f"INSERT INTO main.{table} ({columns}) SELECT {columns} "
+                f"INSERT INTO main.{table} ({', '.join(columns)}) "
+                f"SELECT {', '.join(now)} "
                 f"FROM newer.{'leases' if table == 'claims' else table}"
             )
+        connection.execute("UPDATE studies SET question = ?", (json.dumps(FIRST_WIDTHS),))
     aside.unlink()
     return folder
 
@@ -96,7 +106,7 @@ def test_a_changed_run_is_named_and_left_out_and_trained_again(request, version,
     said, named = answers(folder)
     assert named
     assert all(RUNS[0].key[:12] in it for it in named)
-    one, other = json.loads(said["ablation"])["values"]
+    one, other = json.loads(said["ablation"])["levels"]
     assert [len(it["runs"]) for it in (one, other)] == [1, 2]
     with Store(folder) as store:
         assert store.state(RUNS[0]) == RunState()
@@ -132,8 +142,8 @@ def test_an_older_store_in_use_is_not_changed(older):
 
 
 STUDIES = {
-    "question": "UPDATE studies SET question = '{}'",
-    "part of a question": "UPDATE studies SET question = replace(question, '\"seeds\"', '\"s\"')",
+    "question": "UPDATE studies SET spec = '{}'",
+    "part of a question": "UPDATE studies SET spec = replace(spec, '\"seeds\"', '\"s\"')",
     "kind": "UPDATE studies SET kind = 'evil'",
     "time": "UPDATE studies SET updated = 9e999",
     "key": f"UPDATE study_runs SET key = '../../**/*' WHERE key = '{RUNS[0].key}'",
@@ -160,8 +170,8 @@ def test_a_changed_study_is_named_and_removed_or_put_again(request, version, wha
         with pytest.raises(DamagedError, match=r"kmlp.delete_study\('widths'\)"):
             get_study(store, "widths")
         put_study(store, WIDTHS)
-        assert get_study(store, "widths").rows == WIDTHS.rows
-    change(folder, "UPDATE studies SET question = '{}' WHERE id = 1")
+        assert get_study(store, "widths").runs_by_level == WIDTHS.runs_by_level
+    change(folder, "UPDATE studies SET spec = '{}' WHERE id = 1")
     with Store(folder) as store:
         remove_study(store, "widths")
         assert len(list_studies(store)) == 1
@@ -286,7 +296,7 @@ def test_nothing_outside_of_the_folder_is_opened_or_removed(folder, tmp_path, se
         folder,
         f"UPDATE runs SET key = '{EVIL_KEY}' WHERE id = 1",
         f"UPDATE study_runs SET key = '{EVIL_KEY}' WHERE key = '{RUNS[0].key}'",
-        f"UPDATE studies SET question = replace(question, '{RUNS[0].key}', '{EVIL_KEY}')",
+        f"UPDATE studies SET spec = replace(spec, '{RUNS[0].key}', '{EVIL_KEY}')",
         "UPDATE checkpoints SET file = '../../precious-1'",
     )
     if sealed:

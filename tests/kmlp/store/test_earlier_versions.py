@@ -60,7 +60,7 @@ def test_its_studies_are_all_there(folder):
         "trials-30dc5b",
         "search",
     }
-    assert all(it.finished == sum(map(len, it.record.rows)) for it in summaries)
+    assert all(it.finished == sum(map(len, it.record.runs_by_level)) for it in summaries)
 
 
 def test_a_reader_leaves_its_file_as_it_is(folder):
@@ -129,6 +129,8 @@ def trained(folder, monkeypatch):
     """Leases a run to another process, as a kmlp of the second schema writes it."""
     with monkeypatch.context() as patched, connect(folder / "kmlp.sqlite") as connection:
         patched.setattr("kmlp.store.migrations.VERSION", 2)
+        # Checksums are of the newest columns.
+        patched.setattr("kmlp.store.migrations._seal_what_is_valid", lambda database: None)
         migrate(connection, 1)
         connection.commit()
 

@@ -35,13 +35,13 @@ def identity(number, **fields):
 RUNS = [identity(n, width=8 * (1 + n // 2), seed=n % 2) for n in range(4)]
 
 
-def study(name, rows, epochs=1, **about):
-    whole = {"backend": "jax", "fused": True, "axis": "width", "base": {}, **about}
+def study(name, rows, epochs=1, **identity):
+    whole = {"backend": "jax", "fused": True, "param": "width", "base": {}, **identity}
     limits = [0.115] * len(rows)
     return StudyRecord(
-        name=name, kind="ablation", about=whole, epochs=epochs,
-        question={"values": [8, 16], "seeds": [0, 1], "chance_limits": limits},
-        rows=tuple(tuple(run.key for run in row) for row in rows),
+        name=name, kind="ablation", identity=whole, epochs=epochs,
+        extent={"values": [8, 16], "seeds": [0, 1]}, progress={"chance_limits": limits},
+        runs_by_level=tuple(tuple(run.key for run in row) for row in rows),
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def test_a_study_is_extended_under_its_name_and_keeps_its_runs(store):
 
 def test_a_name_is_not_given_to_something_else(store):
     with pytest.raises(ConfigError, match='The name "widths" is taken'):
-        put_study(store, study("widths", [RUNS[:1]], axis="depth"))
+        put_study(store, study("widths", [RUNS[:1]], param="depth"))
     assert replace(get_study(store, "widths"), updated=0.0) == WIDTHS
 
 
@@ -422,11 +422,7 @@ def test_bad_filters(texts, message):
 
 
 def test_a_question_can_be_read_by_other_tools(store):
-    [row] = store.connection.execute("SELECT question FROM studies").fetchall()
-    about, question, epochs, rows = json.loads(row["question"])
-    assert (about["axis"], question["values"], epochs, len(rows)) == (
-        "width",
-        [8, 16],
-        1,
-        2,
-    )
+    [row] = store.connection.execute("SELECT spec FROM studies").fetchall()
+    spec = json.loads(row["spec"])
+    assert list(spec) == ["identity", "extent", "progress", "epochs", "runs_by_level"]
+    assert (spec["identity"]["param"], spec["extent"]["values"]) == ("width", [8, 16])

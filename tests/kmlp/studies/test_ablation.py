@@ -26,7 +26,7 @@ BASE = RunConfig(train_size=1024, width=16, depth=1)
 
 def test_trains_every_value_with_the_same_seeds():
     study = ablate("depth", [0, 1], base=BASE, seeds=2, epochs=2, jobs=1)
-    assert (study.axis, study.seeds, study.epochs) == ("depth", (0, 1), 2)
+    assert (study.param, study.seeds, study.epochs) == ("depth", (0, 1), 2)
     assert [value.value for value in study.levels] == [0, 1]
     for value in study.levels:
         assert [run.config.seed for run in value.runs] == [0, 1]
@@ -49,13 +49,13 @@ def test_a_width_for_every_layer_is_trained_and_read_back(tmp_path):
     ]
     exported = ablation_to_dict(study)
     assert json.loads(json.dumps(exported)) == exported
-    assert exported["values"][1]["value"] == [9, 7]
+    assert exported["levels"][1]["value"] == [9, 7]
     with Store(tmp_path) as store:
         shown = load_ablation(store, get_study(store, "w"))
         assert ablation_to_dict(shown) == exported
 
 
-def test_the_depth_may_be_the_axis_where_the_width_states_it(tmp_path):
+def test_the_depth_may_be_the_param_where_the_width_states_it(tmp_path):
     """The base that is kept has no depth of its own then."""
     base = replace(BASE, width=(9, 7), depth=2)
     ablate("depth", [2], base=base, seeds=1, epochs=1, jobs=1, runs_dir=tmp_path, name="d")
@@ -77,10 +77,10 @@ def test_seeds_as_a_number_count_from_the_base_s():
 
 
 @pytest.mark.parametrize(
-    ("axis", "values", "change", "message"),
+    ("param", "values", "change", "message"),
     [
         ("widht", [32], {}, 'did you mean "width"'),
-        ("seed", [1, 2], {}, "The seed is not an axis"),
+        ("seed", [1, 2], {}, "The seed is not a parameter"),
         ("width", [], {}, "The values of `width` are [], but must be a list"),
         ("width", 32, {}, "The values of `width` are 32, but must be a list"),
         ("width", "32", {}, "The values of `width` are '32', but must be a list"),
@@ -122,10 +122,10 @@ def test_seeds_as_a_number_count_from_the_base_s():
         ("nesterov", [False, True], {}, "does nothing"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_training(axis, values, change, message):
+def test_what_cannot_be_trained_is_refused_before_training(param, values, change, message):
     events = []
     with pytest.raises(ConfigError) as caught:
-        ablate(axis, values, observer=events.append, **change)
+        ablate(param, values, observer=events.append, **change)
     assert message in str(caught.value)
     assert events == []
 
@@ -137,15 +137,15 @@ def test_problems_of_all_values_come_at_once():
 
 
 @pytest.mark.parametrize(
-    ("axis", "values", "seeds"),
+    ("param", "values", "seeds"),
     [
         ("learning_rate", np.logspace(-3, -1, 3), np.int64(2)),
         ("width", range(8, 10), np.array([3, 4])),
         ("width", (width for width in (8, 9)), (3, 4)),
     ],
 )
-def test_numpy_and_iterators_are_taken_as_they_are(axis, values, seeds):
-    rows = plan(axis, values, base=BASE, seeds=seeds)
+def test_numpy_and_iterators_are_taken_as_they_are(param, values, seeds):
+    rows = plan(param, values, base=BASE, seeds=seeds)
     assert {len(row) for row in rows} == {2}
     assert {type(config.seed) for row in rows for config in row} == {int}
 
@@ -163,7 +163,7 @@ def broken(y_true, y_pred):
 
 
 @pytest.mark.parametrize(
-    ("axis", "name", "message"),
+    ("param", "name", "message"),
     [
         (
             "activation",
@@ -180,14 +180,14 @@ def broken(y_true, y_pred):
         ),
     ],
 )
-def test_own_functions_are_tried_before_training(axis, name, message):
+def test_own_functions_are_tried_before_training(param, name, message):
     register_activation("lopsided", lopsided)
     register_activation("numpy_only", numpy_only)
     register_loss("broken", broken)
     events = []
     base = replace(BASE, loss="mse")  # which works on any output
     with pytest.raises(ConfigError, match=message):
-        ablate(axis, [getattr(base, axis), name], base=base, observer=events.append)
+        ablate(param, [getattr(base, param), name], base=base, observer=events.append)
     assert events == []
 
 
@@ -198,23 +198,23 @@ def test_export_has_the_documented_keys():
         )
     )
     assert list(exported) == [
-        "name", "axis", "metric", "base", "epochs", "seeds", "backend", "fused", "settings",
-        "baseline", "target_accuracy", "values", "best", "best_index", "conclusion",
+        "name", "param", "metric", "base", "epochs", "seeds", "backend", "fused", "settings",
+        "baseline", "target_accuracy", "levels", "best", "best_index", "conclusion",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
     assert exported["best_index"] == 1
     assert set(exported["base"]) == set(config_fields()) - {"width"}
-    value = exported["values"][2]
+    value = exported["levels"][2]
     assert list(value) == [
         "value", "parameters", "mean", "interval", "test_accuracy", "difference",
         "diverged", "failed", "did_not_learn", "best_epoch", "epochs_to_near_best",
         "area_under_curve", "gap", "seconds_per_epoch", "runs",
     ]  # fmt: skip
-    first = exported["values"][0]["difference"]
+    first = exported["levels"][0]["difference"]
     assert list(first) == ["mean", "interval", "p_value", "significant"]
     targeted = ablation_to_dict(made_up_ablation({1: [0.90, 0.95]}), target=0.92)
-    assert targeted["values"][0]["reached_target"] == 1
-    assert targeted["values"][0]["epochs_to_target"] == {"mean": 1, "interval": None}
+    assert targeted["levels"][0]["reached_target"] == 1
+    assert targeted["levels"][0]["epochs_to_target"] == {"mean": 1, "interval": None}
     assert math.isclose(value["mean"], 0.9)
     assert len(value["interval"]) == 2
     run = value["runs"][0]
@@ -259,10 +259,10 @@ def test_keys_and_names_are_those_of_stores_from_before_there_were_scalings():
         "4e24750128b682e29dbff0c60347d543ff261b5e8146637896d140920bf0820e"
     )
     asked = ablation_spec("width", [8], base=RunConfig())
-    about = {"backend": "jax", "fused": True, **asked.about}
-    assert default_name("ablation", about) == "width-3f5fa5"
+    identity = {"backend": "jax", "fused": True, **asked.identity}
+    assert default_name("width", identity) == "width-3f5fa5"
     symmetric = RunConfig(scaling="symmetric")
-    assert ablation_spec("width", [8], base=symmetric).about != asked.about
+    assert ablation_spec("width", [8], base=symmetric).identity != asked.identity
     assert run_key(symmetric, "mnist", "jax", fused=True) != run_key(
         RunConfig(), "mnist", "jax", fused=True
     )

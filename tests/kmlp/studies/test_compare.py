@@ -87,7 +87,7 @@ def test_what_differs_is_told():
 
 def test_what_cannot_be_paired_is_refused():
     with pytest.raises(ConfigError, match=r"varies `width`, but .* varies `depth`"):
-        compare_ablations(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), axis="depth"))
+        compare_ablations(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), param="depth"))
     with pytest.raises(ConfigError) as caught:
         compare_ablations(made_up({8: [0.8]}), made_up({9: [0.8]}, seeds=(5,)))
     assert list(caught.value.problems) == [

@@ -29,9 +29,9 @@ ASKED = {"epochs": [1, 3, 2], "seeds": [1, 2, 1]}
 def trained(folder, configs=CONFIGS, *, name="list", **asked):
     """The trials, and how many epochs were trained for them."""
     events = []
-    question = config_list_spec(configs, base=BASE, name=name, **{**ASKED, **asked})
+    spec = config_list_spec(configs, base=BASE, name=name, **{**ASKED, **asked})
     [found] = train_all(
-        [question], fused=True, observer=events.append, jobs=1, runs_dir=folder, fresh=False
+        [spec], fused=True, observer=events.append, jobs=1, runs_dir=folder, fresh=False
     )
     return found, sum(isinstance(event, EpochFinished) for event in events)
 
@@ -74,7 +74,7 @@ def test_every_trial_is_trained_for_its_own_epochs_and_seeds(study):
         [(0, 1)], [(4, 3), (5, 3)], [(0, 2)],
     ]  # fmt: skip
     assert [it.runs[0].config for it in study.levels] == CONFIGS
-    assert (study.axis, study.epochs, study.trial_epochs) == ("trial", 3, (1, 3, 2))
+    assert (study.param, study.epochs, study.trial_epochs) == ("trial", 3, (1, 3, 2))
     assert (study.seeds, study.varied) == ((0, 4, 5), ("width", "depth", "learning_rate"))
     assert study.headline.startswith("mnist, 3 trials, up to 3 epochs, ")
     assert study.best() is max(study.levels, key=lambda it: it.val_accuracy.mean)
@@ -121,8 +121,8 @@ def test_a_trial_has_no_more_epochs_than_were_asked_for(study, folder):
 
 def test_an_edited_list_is_another_study(folder):
     def name(configs=CONFIGS, **asked):
-        question = config_list_spec(configs, base=BASE, **{**ASKED, **asked})
-        return default_name(question.kind, question.about)
+        spec = config_list_spec(configs, base=BASE, **{**ASKED, **asked})
+        return default_name(spec.prefix, spec.identity)
 
     assert name() == name(seeds=[3, 2, 1])
     edited = [
@@ -131,14 +131,14 @@ def test_an_edited_list_is_another_study(folder):
         name([*CONFIGS[:2], replace(CONFIGS[2], loss="mse")]),
     ]  # fmt: skip
     assert len(set(edited)) == len(edited)
-    assert all(it.startswith("trials-") for it in edited)
+    assert all(it.startswith("configs-") for it in edited)
     with pytest.raises(ConfigError, match='The name "list" is taken'):
         trained(folder, epochs=[1, 3, 3])
 
 
 def test_trials_without_a_finished_run_are_left_out(folder):
     with Store(folder) as store:
-        first, _, [third] = get_study(store, "list").rows
+        first, _, [third] = get_study(store, "list").runs_by_level
         store.connection.execute("DELETE FROM runs WHERE key = ?", first)
         [number] = store.connection.execute(
             "SELECT id FROM runs WHERE key = ?", (third,)
@@ -169,24 +169,24 @@ def test_a_diverged_trial_ranks_behind_the_others(folder):
     )
     assert count == 1
     assert study.best() is study.levels[1]
-    assert [it.diverged for it in loaded(folder, "lost").values] == [1, 0]
+    assert [it.diverged for it in loaded(folder, "lost").levels] == [1, 0]
 
 
 def test_the_runs_as_a_table_and_as_plain_values(study, folder):
     frame = study.to_frame()
     assert list(frame.columns) == list(COLUMNS)
-    assert set(frame["kind"]) == {"trials"}
+    assert set(frame["kind"]) == {"configs"}
     assert frame["trial"].tolist() == [1, *[2] * 6, 3, 3]
     assert frame["epoch"].tolist() == [1, 1, 2, 3, 1, 2, 3, 1, 2]
     assert frame["width"].tolist() == ["8", *["9x7"] * 6, "8", "8"]
     assert frame["part"].isna().all()
     with Store(folder) as store:
         [line] = (it.to_dict() for it in list_studies(store))
-    assert line["trials"] == [
+    assert line["configs"] == [
         {"epochs": 1, "seed": 0}, {"epochs": 3, "width": [9, 7], "depth": 2, "seed": 4},
         {"epochs": 2, "learning_rate": 0.2, "seed": 0},
     ]  # fmt: skip
-    assert (line["seeds"], line["epochs"], "log" in line) == ([1, 2, 1], 3, False)
+    assert (line["seeds"], line["epochs"], "progress" in line) == ([1, 2, 1], 3, False)
     json.dumps(line, allow_nan=False)
 
 

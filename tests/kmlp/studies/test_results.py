@@ -52,7 +52,7 @@ def test_all_diverged():
     exported = ablation_to_dict(study)
     json.dumps(exported, allow_nan=False)
     assert exported["best"] is None
-    assert exported["values"][0]["runs"][0]["history"]["loss"] == [None]
+    assert exported["levels"][0]["runs"][0]["history"]["loss"] == [None]
 
 
 def test_did_not_learn_is_not_above_chance():
@@ -216,7 +216,7 @@ def test_failed_runs_are_counted_apart_and_stay_out_of_the_means():
     assert (worse.failed, worse.diverged, worse.val_accuracy.mean) == (1, 0, 0.96)
     assert study.best().value == 1
     assert "width=2 (1 of 2 runs) failed." in conclusion(study)
-    exported = ablation_to_dict(study)["values"][1]
+    exported = ablation_to_dict(study)["levels"][1]
     assert (exported["failed"], exported["runs"][0]["failure"]) == (1, "out of luck")
     assert exported["runs"][0]["val_accuracy"] is None
 
@@ -234,6 +234,6 @@ def test_if_all_failed_there_is_nothing_to_compare():
 def test_trials_are_called_by_their_numbers():
     """A search compares its best trials, which are no values of a field."""
     study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521]})
-    trials = StudyResult(axis="trial", epochs=1, seeds=study.seeds, levels=study.levels)
+    trials = StudyResult(param="trial", epochs=1, seeds=study.seeds, levels=study.levels)
     assert conclusion(trials).startswith("trial 2 is better than trial 1 after 1 epoch")
     assert conclusion(study).startswith("width=2 is better than width=1 after 1 epoch")

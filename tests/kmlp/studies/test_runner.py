@@ -138,13 +138,13 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
 @pytest.mark.parametrize("epochs", [(1, 3), (3, 1)])
 def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(epochs):
     base = RunConfig(train_size=512, width=8, depth=1)
-    questions = [
+    specs = [
         config_list_spec([base], epochs=[epochs[0]], seeds=[2], base=base),
         ablation_spec("width", [8, 4], base=base, seeds=1, epochs=epochs[1]),
     ]
     events = []
     trials, ablation = train_all(
-        questions,
+        specs,
         fused=True,
         observer=events.append,
         jobs=1,
@@ -193,16 +193,17 @@ def test_without_ray_its_executor_says_how_to_have_it(monkeypatch):
         RayExecutor()
 
 
-def question_of(kind, epochs):
-    """Two widths, two seeds; its answer is what it is given."""
+def spec_of(kind, epochs):
+    """Two widths, two seeds; its result is what it is given."""
     rows = [[RunConfig(width=width, seed=seed) for seed in (0, 1)] for width in (8, 16)]
     return StudySpec(
         kind=kind,
-        about={},
-        rows=rows,
+        prefix="width",
+        identity={},
+        runs_by_level=rows,
         epochs=epochs,
         name=None,
-        answer=lambda name, rows, epochs: (
+        build_result=lambda name, rows, epochs: (
             [[run.epochs for run in row] for row in rows],
             list(epochs),
         ),
@@ -222,9 +223,9 @@ def question_of(kind, epochs):
     ],
 )
 def test_what_came_of_a_study_that_was_not_trained_to_its_end(came, expected):
-    question = question_of("ablation", [3, 3])
+    spec = spec_of("ablation", [3, 3])
     runs = {}
-    for configs, row in zip(question.rows, came, strict=True):
+    for configs, row in zip(spec.runs_by_level, came, strict=True):
         for config, epochs in zip(configs, row, strict=True):
             if epochs is None:
                 continue
@@ -240,4 +241,4 @@ def test_what_came_of_a_study_that_was_not_trained_to_its_end(came, expected):
                 parameters=1,
                 history=tuple(history),
             )
-    assert question.answer_so_far("it", runs) == expected
+    assert spec.result_so_far("it", runs) == expected

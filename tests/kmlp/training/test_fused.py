@@ -30,15 +30,15 @@ THREE = [True, True, False]
 
 
 @pytest.mark.parametrize(
-    ("axis", "values"),
+    ("param", "values"),
     [
         ("learning_rate", [1e-3, 3e-3, 1e-2, 3e-2, 1e-1]),
         ("momentum", [0.1, 0.5, 0.9]),
         ("weight_decay", [1e-4, 1e-3]),
     ],
 )
-def test_an_ablation_of_a_number_compiles_each_program_once(programs, axis, values):
-    study = ablate(axis, values, base=RunConfig(**BASE), seeds=3, epochs=1, jobs=1)
+def test_an_ablation_of_a_number_compiles_each_program_once(programs, param, values):
+    study = ablate(param, values, base=RunConfig(**BASE), seeds=3, epochs=1, jobs=1)
     assert programs == THREE
     means = {value.val_accuracy.mean for value in study.levels}
     assert len(means) == len(values)

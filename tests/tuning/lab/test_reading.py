@@ -133,7 +133,7 @@ WRONG = {
     "nothing": ('title = "A"', "There is nothing to train: give [[ablations]]"),
     "no title": ('[[ablations]]\nparam = "width"\nvalues = [1]', "title is missing."),
     "a key": ('title = "A"\nsedes = 3', 'Unknown key "sedes": did you mean "seeds"?'),
-    "an axis": (
+    "a parameter": (
         'title = "A"\n[[ablations]]\nparam = "widht"\nvalues = [1]',
         'ablations 1: param: Unknown name "widht": did you mean "width"?',
     ),
@@ -209,7 +209,7 @@ WRONG = {
         'title = "A"\n[[ablations]]\nparam = "width"\nvalues = []',
         "ablations 1: values: it is empty.",
     ),
-    "several axes": (
+    "several parameters": (
         'title = "A"\n[[ablations]]\nparam = ["width"]\nvalues = [1]',
         'ablations 1: param: Unknown name "[\'width\']": did you mean "width"?',
     ),
@@ -256,20 +256,20 @@ def test_a_mark_that_some_editors_begin_files_with_is_no_problem(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("base", "axis", "values"),
+    ("base", "param", "values"),
     [
         ("momentum = 0.9\nnesterov = true", "momentum", "[0.5, 0.9]"),
         ('loss = "mse"\noutput = "sigmoid"', "loss", '["mse", "mae"]'),
         ("width = 8", "width", '[8, "8x4x2"]'),
     ],
 )
-def test_the_base_of_an_axis_fits_to_its_values(written, base, axis, values):
-    """As on the command line, where nothing is said of the axis but its values."""
+def test_the_base_of_a_param_fits_to_its_values(written, base, param, values):
+    """As on the command line, where nothing is said of the parameter but its values."""
     text = (
-        f'title = "A"\n[base]\n{base}\n[[ablations]]\nparam = "{axis}"\nvalues = {values}'
+        f'title = "A"\n[base]\n{base}\n[[ablations]]\nparam = "{param}"\nvalues = {values}'
     )
     [part] = read_recipe(written(text)).parts
-    assert len(part.question(fused=True).rows) == 2
+    assert len(part.question(fused=True).runs_by_level) == 2
 
 
 def test_a_search_says_all_of_its_problems_at_once(written):
@@ -324,8 +324,8 @@ def test_the_schema_is_one_and_allows_what_is_read(written):
 
 def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     lab = read_recipe("fashion-mnist-lab")
-    axes = [it.param for it in lab.parts if isinstance(it, AblationPart)]
-    assert axes[:5] == ["learning_rate", "batch_size", "depth", "width", "activation"]
+    params = [it.param for it in lab.parts if isinstance(it, AblationPart)]
+    assert params[:5] == ["learning_rate", "batch_size", "depth", "width", "activation"]
     base, _, ten = (it for it in lab.parts if isinstance(it, ConfigListPart))
     assert len(base.published["accuracy"][1]) == len(base.published["loss"][1]) == 10
     assert (len(ten.configs), len(ten.published["accuracy"])) == (10, 10)

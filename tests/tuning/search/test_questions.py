@@ -181,5 +181,5 @@ def test_a_name_is_that_of_stores_from_before_there_were_scalings():
         SearchOptions(max_trials=2, algorithm="random", max_epochs=1, replicates=0),
         fused=True,
     )
-    about = {"backend": "jax", "fused": True, **settings.about()}
-    assert default_name("search", about) == "search-6f846a"
+    identity = {"backend": "jax", "fused": True, **settings.identity()}
+    assert default_name("search", identity) == "search-6f846a"

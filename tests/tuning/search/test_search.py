@@ -122,10 +122,10 @@ def test_what_the_store_lacks_is_trained_again(search, folder, tmp_path, gone):
         record = get_study(store, search.name)
         with store.writing():
             if gone == "a run":
-                store.delete(record.rows[0][0])
+                store.delete(record.runs_by_level[0][0])
         if gone == "a run that failed":  # and that another command has trained since
-            log = {**record.question["log"], "failed": 1}
-            put_study(store, replace(record, question={**record.question, "log": log}))
+            progress = {**record.progress, "failed": 1}
+            put_study(store, replace(record, progress=progress))
     events = []
     again = tune(SPACE, **{**SHORT, "replicates": 2}, runs_dir=copy, observer=events.append)
     assert plain(again) == plain(search)

@@ -109,7 +109,7 @@ def compare_part(
 
 
 def _headers(study: Ablation | ConfigList) -> tuple[str, ...]:
-    return (study.axis,) if isinstance(study, Ablation) else ("trial", *study.varied)
+    return (study.param,) if isinstance(study, Ablation) else ("trial", *study.varied)
 
 
 def _rows(

@@ -24,7 +24,7 @@ from kmlp.errors import (
     unknown_name,
     with_context,
 )
-from kmlp.model.config import RunConfig, axis_field, config_fields, parse_axis_values
+from kmlp.model.config import RunConfig, config_fields, param_field, parse_param_values
 from kmlp.model.fields import ConfigField
 from kmlp.studies.published import PublishedValue
 from kmlp_tuning.lab.problems import problems
@@ -144,7 +144,7 @@ def _readers(
 
 
 def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> AblationPart:
-    field = axis_field(table.param)
+    field = param_field(table.param)
     levels: list[Any] = []
     with collect_errors() as step:
         with step():
@@ -184,7 +184,7 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
 
 def _levels(field: ConfigField, values: str | list[Any]) -> list[Any]:
     if isinstance(values, str):
-        return list(parse_axis_values(field.name, values))
+        return list(parse_param_values(field.name, values))
     return call_all(partial(_value, field.name, value) for value in values)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
-from kmlp.model.config import axis_names, config_fields
+from kmlp.model.config import config_fields, param_names
 from kmlp_tuning.lab.values import (
     Epochs,
     Number,
@@ -106,7 +106,7 @@ class PublishedByLevel(Table):
 class AblationTable(PartTable):
     """An ablation: one field of the base is varied."""
 
-    param: Annotated[str, *one_of(axis_names())] = Field(description="The field to vary.")
+    param: Annotated[str, *one_of(param_names())] = Field(description="The field to vary.")
     values: Annotated[Any, *any_of("array", "string", minItems=1, minLength=1)] = Field(
         description="The levels, as a list or as on the command line."
     )

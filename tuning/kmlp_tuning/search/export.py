@@ -51,7 +51,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         else None,
         "replication": {
             "seeds": list(replication.seeds),
-            "values": [
+            "levels": [
                 {**value, "optimism": search.optimism(_by_number(search, value["value"]))}
                 for value in comparison_to_list(replication)
             ],

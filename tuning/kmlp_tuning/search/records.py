@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def record(
     name: str,
-    about: dict[str, Any],
+    identity: dict[str, Any],
     settings: SearchSettings,
     planner: SearchPlanner,
-    identity: Callable[[RunConfig], RunIdentity],
+    identify_run: Callable[[RunConfig], RunIdentity],
     *,
     complete: bool,
     mattered: Importances | None,
@@ -41,51 +41,51 @@ def record(
     return StudyRecord(
         name=name,
         kind="search",
-        about=about,
-        question={
-            "max_trials": settings.max_trials,
-            "confirm": settings.replicates,
-            "log": {
-                "complete": complete,
-                "failed": sum(run.status == "failed" for run in runs),
-                "importances": mattered.to_dict() if mattered else None,
-                "epochs": [it.epochs for it in trials]
-                + [settings.max_epochs] * len(replications),
-                "places": [(it.bracket, it.rung) for it in trials],
-                "confirmed": [(it.number, it.selected_at_epoch) for it in replications],
-                "chance": dataset_of(settings.base).chance,
-                "chance_limit": chance_limit_of(settings.base),
-            },
+        identity=identity,
+        extent={"max_trials": settings.max_trials, "replicates": settings.replicates},
+        progress={
+            "complete": complete,
+            "failed": sum(run.status == "failed" for run in runs),
+            "importances": mattered.to_dict() if mattered else None,
+            "epochs": [it.epochs for it in trials]
+            + [settings.max_epochs] * len(replications),
+            "rungs": [(it.bracket, it.rung) for it in trials],
+            "replications": [(it.number, it.selected_at_epoch) for it in replications],
+            "chance": dataset_of(settings.base).chance,
+            "chance_limit": chance_limit_of(settings.base),
         },
         epochs=settings.max_epochs,
-        rows=tuple(tuple(identity(config).key for config in row) for row in rows),
+        runs_by_level=tuple(
+            tuple(identify_run(config).key for config in row) for row in rows
+        ),
     )
 
 
 def answer(
-    store: Store, name: str, about: dict[str, Any], settings: SearchSettings
+    store: Store, name: str, identity: dict[str, Any], settings: SearchSettings
 ) -> Search | None:
     """The search of the store, if it has all of it: Keras Tuner need not be loaded."""
     try:
         study = get_study(store, name)
-        if (study.kind, study.about) != ("search", _as_stored(about)):
+        if (study.kind, study.identity) != ("search", _as_stored(identity)):
             return None
-        question = study.question
         asked = (settings.max_trials, settings.replicates)
-        log = question["log"]
         if (
-            not log["complete"]
-            or log["failed"]  # what failed is tried again, and could be promoted then
-            or asked != (question["max_trials"], question["confirm"])
+            not study.progress["complete"]
+            or study.progress[
+                "failed"
+            ]  # what failed is tried again, and could be promoted then
+            or asked != (study.extent["max_trials"], study.extent["replicates"])
         ):
             return None
         found = load_search(store, study)
     except StoreError:
         return None
     runs = found.runs
-    identity = partial(identify, fused=settings.fused, settings=about.get("settings", {}))
-    same = [identity(run.config).key for run in runs]
-    kept = [key for row in study.rows for key in row]
+    stated = identity.get("settings", {})
+    identify_run = partial(identify, fused=settings.fused, settings=stated)
+    same = [identify_run(run.config).key for run in runs]
+    kept = [key for row in study.runs_by_level for key in row]
     targets = study.targets()
     done = all(
         run.status == "diverged"
@@ -96,8 +96,8 @@ def answer(
     return found if same == kept and done else None
 
 
-def _as_stored(about: dict[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(json.dumps(about))
+def _as_stored(identity: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(json.dumps(identity))
     return values
 
 
@@ -107,26 +107,25 @@ def load_search(store: Store, study: StudyRecord) -> Search:
     Raises:
         StoreError: if there is no run at all.
     """
-    about, question = study.about, study.question
-    log = question["log"]
-    space = SearchSpace.restored(about["space"])
-    base = RunConfig.restored(about["base"])
+    identity, extent, progress = study.identity, study.extent, study.progress
+    space = SearchSpace.restored(identity["space"])
+    base = RunConfig.restored(identity["base"])
     settings = SearchSettings(
         space=space,
         base=base,
-        max_trials=question["max_trials"],
-        algorithm=about["algorithm"],
-        objective=about["objective"],
-        max_epochs=about["max_epochs"],
-        min_epochs=about.get("min_epochs", 1),
-        factor=about.get("factor", 3),
-        replicates=question["confirm"],
-        fused=about["fused"],
+        max_trials=extent["max_trials"],
+        algorithm=identity["algorithm"],
+        objective=identity["objective"],
+        max_epochs=identity["max_epochs"],
+        min_epochs=identity.get("min_epochs", 1),
+        factor=identity.get("factor", 3),
+        replicates=extent["replicates"],
+        fused=identity["fused"],
     )
-    rows = list(zip(study.rows, study.row_epochs, strict=True))
+    rows = list(zip(study.runs_by_level, study.epochs_by_level, strict=True))
     trials = []
     for number, (([key], epochs), (bracket, rung)) in enumerate(
-        zip(rows, log["places"], strict=False), start=1
+        zip(rows, progress["rungs"], strict=False), start=1
     ):
         run = store.run_of_key(key)
         if run is not None:
@@ -139,25 +138,25 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         )
     replications = []
     for (number, selected_at_epoch), (keys, epochs) in zip(
-        log["confirmed"], rows[len(log["places"]) :], strict=True
+        progress["replications"], rows[len(progress["rungs"]) :], strict=True
     ):
         runs = [run.truncated(epochs) for key in keys if (run := store.run_of_key(key))]
         done = [run for run in runs if run.epochs >= epochs or run.status != "finished"]
         replications.append(Replication(number, selected_at_epoch, (), tuple(done)))
-    if log["complete"]:
-        kept = log["importances"]
+    if progress["complete"]:
+        kept = progress["importances"]
         found = Importances.restored(kept) if kept is not None else None
     else:
-        found = importances(trials, space, chance=log["chance"])
+        found = importances(trials, space, chance=progress["chance"])
     return Search(
         name=study.name,
         settings=settings,
-        backend=about["backend"],
+        backend=identity["backend"],
         trials=tuple(trials),
-        replication=comparison(settings, replications, log["chance_limit"]),
+        replication=comparison(settings, replications, progress["chance_limit"]),
         selected_at_epoch={it.number: it.selected_at_epoch for it in replications},
-        chance=log["chance"],
-        complete=log["complete"],
+        chance=progress["chance"],
+        complete=progress["complete"],
         importances=found,
     )
 
@@ -170,7 +169,7 @@ def unfinished(search: Search, study: StudyRecord) -> int:
     )
     levels = search.replication.levels if search.replication is not None else ()
     again = sum(len(level.runs) for level in levels)
-    return sum(map(len, study.rows)) - done - again
+    return sum(map(len, study.runs_by_level)) - done - again
 
 
 def comparison(
@@ -191,7 +190,7 @@ def comparison(
         return None
     first = settings.base.seed + 1
     return StudyResult(
-        axis="trial",
+        param="trial",
         epochs=settings.max_epochs,
         seeds=tuple(range(first, first + settings.replicates)),
         levels=levels,

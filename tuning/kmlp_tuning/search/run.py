@@ -28,8 +28,8 @@ from kmlp.studies.results import chance_limit_of
 from kmlp.studies.runner import (
     ExecutorName,
     RunsDir,
-    about_backend,
     default_name,
+    identify_backend,
     open_executor,
     open_store,
     work,
@@ -144,17 +144,17 @@ def tune(
         options,
         fused=fused,
     )
-    about = {**about_backend(fused=fused), **settings.about()}
+    identity = {**identify_backend(fused=fused), **settings.identity()}
     opened = open_executor(executor, jobs=jobs, runs=settings.max_trials)
     corners = settings.space.corners(settings.base)
     check_trainable(corners, epochs=settings.max_epochs, fused=fused)
-    name = default_name("search", about) if name is None else name
+    name = default_name("search", identity) if name is None else name
     check_name(name)
     tell = observer or (lambda event: None)
     with open_store(runs_dir) as store:
-        found = None if fresh else answer(store, name, about, settings)
+        found = None if fresh else answer(store, name, identity, settings)
         if found is None:
-            found = _train(store, name, about, settings, tell, opened, fresh)
+            found = _train(store, name, identity, settings, tell, opened, fresh)
         else:
             put_study(store, get_study(store, name))  # it is asked now
             _tell_stored(found, tell)
@@ -174,7 +174,7 @@ def _check_names(fields: Mapping[str, Any]) -> None:
 def _train(
     store: Store,
     name: str,
-    about: dict[str, Any],
+    identity: dict[str, Any],
     settings: SearchSettings,
     tell: Observer,
     opened: AbstractContextManager[Executor],
@@ -186,11 +186,11 @@ def _train(
     from kmlp_tuning.search.planner import SearchPlanner
 
     check_different(settings)
-    stated = about.get("settings", {})
-    identity = cache(partial(identify, fused=settings.fused, settings=stated))
+    stated = identity.get("settings", {})
+    identify_run = cache(partial(identify, fused=settings.fused, settings=stated))
     planner = SearchPlanner(
         settings,
-        work=lambda config: work(identity(config)),
+        work=lambda config: work(identify_run(config)),
         check=partial(check_trainable, epochs=settings.max_epochs, fused=settings.fused),
     )
 
@@ -199,10 +199,16 @@ def _train(
     def note(found: Importances | None = None, *, complete: bool = False) -> None:
         nonlocal noted
         kept = record(
-            name, about, settings, planner, identity, complete=complete, mattered=found
+            name,
+            identity,
+            settings,
+            planner,
+            identify_run,
+            complete=complete,
+            mattered=found,
         )
         put_study(store, kept)
-        noted = len(kept.rows), time.monotonic()
+        noted = len(kept.runs_by_level), time.monotonic()
 
     def watch(event: Event) -> None:
         if isinstance(event, RunStarted):
@@ -222,7 +228,7 @@ def _train(
         return Search(
             name=name,
             settings=settings,
-            backend=about["backend"],
+            backend=identity["backend"],
             trials=trials,
             replication=comparison(settings, planner.replications, limit),
             selected_at_epoch={
@@ -244,7 +250,7 @@ def _train(
                 planner,
                 store=store,
                 executor=executor,
-                identify=identity,
+                identify=identify_run,
                 observer=watch,
                 fresh=fresh,
             )

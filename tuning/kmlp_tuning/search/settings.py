@@ -90,7 +90,7 @@ class SearchSettings:
         values = self.base.to_dict()
         return {k: it for k, it in values.items() if k not in self.space.fields}
 
-    def about(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What stays the same when the search is extended."""
         return {
             "space": self.space.to_dict(),

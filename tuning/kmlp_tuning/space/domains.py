@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from kmlp._util.files import parsed_toml, read_text
 from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
-from kmlp.model.config import RunConfig, config_fields, parse_axis_values, value_text
+from kmlp.model.config import RunConfig, config_fields, parse_param_values, value_text
 from kmlp.model.fields import ConfigField
 
 SEARCHED = {
@@ -146,7 +146,7 @@ def domain_of(name: str, given: Any) -> Choice | Range:
     if isinstance(given, Range):
         return _check_range(field, given)
     if isinstance(given, str):
-        values: list[Any] = list(parse_axis_values(name, given))
+        values: list[Any] = list(parse_param_values(name, given))
     else:
         values = _values(given.values if isinstance(given, Choice) else given)
     converted = call_all(partial(_convert, field, value) for value in values)
