@@ -211,7 +211,7 @@ def test_a_study_whose_runs_are_missing_shows_what_it_has(kmlp):
         )
     result = kmlp("show", "widths", "--json")
     assert numbers(result.err) == [2, 4]
-    assert [len(value["runs"]) for value in json.loads(result.out)["values"]] == [1, 1]
+    assert [len(value["runs"]) for value in json.loads(result.out)["levels"]] == [1, 1]
     with Store(runs_folder()) as store:
         store.connection.execute("DELETE FROM runs")
     for name, message in (("widths", "widths"), ("one", "one")):

@@ -146,7 +146,7 @@ def test_what_is_missing_is_said(kmlp, folder):
             store.connection.execute("DELETE FROM runs WHERE key = ?", (key,))
     result = kmlp("show", "list", "--json")
     assert numbers(result.err) == [2, 5]
-    assert [len(it["runs"]) for it in json.loads(result.out)["trials"]] == [1, 1, 1]
+    assert [len(it["runs"]) for it in json.loads(result.out)["configs"]] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("kind", ["curves", "steps"])
