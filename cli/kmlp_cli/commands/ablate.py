@@ -59,6 +59,7 @@ def ablate(
     from kmlp.training.checks import check_count
     from kmlp_cli.render import tables
     from kmlp_cli.render.lost import still_shown
+    from kmlp_cli.render.printing import print_ablation
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.terminal.output import print_json, print_table
 
@@ -131,22 +132,3 @@ def ablate(
 def _example(levels: Sequence[Any]) -> Any:
     """One level for the base: of widths one that states the depth, if there is one."""
     return max(levels, key=lambda level: isinstance(level, tuple))
-
-
-def print_ablation(study: Ablation, *, convergence: bool, target: float | None) -> None:
-    """Prints what came of an ablation.
-
-    Args:
-        study: Any.
-        convergence: Whether to show how each value learned.
-        target: The accuracy (0 to 1) that they took how long to reach, which shows it,
-            too.
-    """
-    from kmlp.studies.conclusion import conclusion
-    from kmlp_cli.render import tables
-    from kmlp_cli.terminal.output import print_lines, print_table
-
-    print_table(tables.ablation_table(study), conclusion(study))
-    if convergence or target is not None:
-        print_lines()
-        print_table(tables.convergence_table(study, target))

@@ -267,9 +267,9 @@ def _trained(
     """
     from kmlp.model.config import config_fields
     from kmlp.studies.runner import train_all
-    from kmlp_cli.commands.tune import stages_of
     from kmlp_cli.render.progress import show_progress
     from kmlp_tuning.search.run import tune
+    from kmlp_tuning.search.trial import stages_of
 
     shown = partial(show_progress, quiet=quiet, fresh=common["fresh"])
     trained_by = cache(trained_by)  # the same workers for both

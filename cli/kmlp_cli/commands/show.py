@@ -71,7 +71,7 @@ def _show_ablation(
 ) -> None:
     from kmlp.export.json import ablation_to_dict
     from kmlp.model.config import param_field
-    from kmlp_cli.commands.ablate import print_ablation
+    from kmlp_cli.render.printing import print_ablation
     from kmlp_cli.terminal.output import print_json
 
     if view.baseline is not None:
@@ -95,7 +95,7 @@ def _show_config_list(configs: ConfigList, *, as_json: bool) -> None:
 
 
 def _show_search(search: Search, *, as_json: bool) -> None:
-    from kmlp_cli.commands.tune import print_search
+    from kmlp_cli.render.printing import print_search
     from kmlp_cli.terminal.output import print_json
     from kmlp_tuning.search.export import search_to_dict
 

@@ -16,7 +16,6 @@ from kmlp_cli.options.targets import ModelOptions
 
 if TYPE_CHECKING:
     from kmlp_tuning.search.results import Search
-    from kmlp_tuning.search.settings import SearchSettings
 
 EPILOG = """\b
 A field with several values, separated by commas, or with a range LOW:HIGH or LOW:HIGH:log
@@ -63,6 +62,7 @@ def tune(
     from kmlp.settings import read_settings
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown
+    from kmlp_cli.render.printing import print_search
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.render.search_tables import plan_table
     from kmlp_cli.terminal.output import print_json, print_table, say
@@ -70,6 +70,7 @@ def tune(
     from kmlp_tuning.search.export import plan_to_dict, search_to_dict
     from kmlp_tuning.search.run import tune as run_search
     from kmlp_tuning.search.settings import make_settings
+    from kmlp_tuning.search.trial import stages_of
 
     backend = execution.select_backend()
     with collect_errors() as step:
@@ -126,34 +127,3 @@ def tune(
         save_run(best.run, targets.save)
     if found.failed:
         raise typer.Exit(1)
-
-
-def stages_of(settings: SearchSettings) -> dict[str, int]:
-    """The stages of a search, and how many runs each has, for the progress display."""
-    from kmlp_tuning.search.trial import REPLICATION, stage_name
-
-    return {
-        stage_name(number, level): rung.configurations
-        for number, bracket in enumerate(settings.plan(), start=1)
-        for level, rung in enumerate(bracket.rungs, start=1)
-    } | {REPLICATION: settings.replicated * settings.replicates}
-
-
-def print_search(search: Search, *, every: bool = False) -> None:
-    """Prints what came of a search, all of it or the best ten trials."""
-    from kmlp.studies.conclusion import conclusion
-    from kmlp_cli.render import search_tables as tables
-    from kmlp_cli.terminal.output import print_lines, print_table
-
-    print_table(tables.search_table(search, every=every))
-    if search.importances is not None:
-        print_table(
-            tables.importance_table(search.importances),
-            search.importances.meaning,
-        )
-    if search.replication is not None:
-        print_table(
-            tables.replication_table(search, search.replication),
-            conclusion(search.replication),
-        )
-    print_lines(*tables.best_lines(search))

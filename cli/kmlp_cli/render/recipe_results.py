@@ -10,12 +10,11 @@ from typing import Any
 from kmlp.export.json import ablation_to_dict, config_list_to_dict
 from kmlp.report import Section, write_report
 from kmlp.store import Store
-from kmlp_cli.commands.ablate import print_ablation
 from kmlp_cli.commands.report import as_data, section
-from kmlp_cli.commands.tune import print_search
 from kmlp_cli.loading import load_study, opened
 from kmlp_cli.render.config_list_tables import config_list_table
 from kmlp_cli.render.lost import FROM_MEMORY
+from kmlp_cli.render.printing import print_ablation, print_search
 from kmlp_cli.render.recipe_tables import compared_table
 from kmlp_cli.terminal.output import print_json, print_lines, print_table, print_text, say
 from kmlp_tuning.lab.comparing import (

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from kmlp.engine import RunRequest
 from kmlp.model.config import RunConfig
 from kmlp.training.run import Run
-from kmlp_tuning.search.settings import DIRECTIONS
+from kmlp_tuning.search.settings import DIRECTIONS, SearchSettings
 
 REPLICATION = "the best with other seeds"
 """The stage in which they are trained again, in the place of a Keras Tuner trial."""
@@ -22,6 +22,15 @@ trained to the end of its rung. The others are as for a run."""
 def stage_name(bracket: int, rung: int) -> str:
     """What a rung is called."""
     return f"bracket {bracket}, rung {rung}"
+
+
+def stages_of(settings: SearchSettings) -> dict[str, int]:
+    """The number of runs of each rung, and of the replication, by their names."""
+    return {
+        stage_name(number, level): rung.configurations
+        for number, bracket in enumerate(settings.plan(), start=1)
+        for level, rung in enumerate(bracket.rungs, start=1)
+    } | {REPLICATION: settings.replicated * settings.replicates}
 
 
 @dataclass(frozen=True, slots=True)
