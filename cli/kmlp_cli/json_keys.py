@@ -442,17 +442,17 @@ class PublishedJson(TypedDict):
     published: Annotated[float, "The published number."]
     ours: Annotated[EstimateJson, "Ours."]
     difference: Annotated[float | None, "Ours less the published number."]
-    explained: Annotated[
+    within_prediction_interval: Annotated[
         bool | None,
-        "True if the spread of our seeds explains it; null with fewer than two finished "
-        "seeds, and for seconds.",
+        "True if the published number is where one more seed of ours would be in 95 % of "
+        "cases; null with fewer than two finished seeds, and for seconds.",
     ]
 
 
 class PartJson(TypedDict):
     """One part of a lab. It also has the keys of its study."""
 
-    kind: Annotated[Literal["ablation", "trials", "search"], "The kind of study."]
+    kind: Annotated[Literal["ablation", "configs", "search"], "The kind of study."]
     heading: Annotated[str | None, "The heading, or null."]
     notes: Annotated[list[str], "The notes of the part."]
     claims: Annotated[list[str], "Sentences on the published claims."]

@@ -15,7 +15,8 @@ import torch
 from torch import nn
 
 from kmlp import RunConfig, load_dataset
-from kmlp_tuning.lab import bundled, read_recipe
+from kmlp_tuning import read_recipe
+from kmlp_tuning.lab.reading import bundled
 from kmlp_tuning.lab.recipe import ConfigListPart
 
 torch.set_num_threads(1)

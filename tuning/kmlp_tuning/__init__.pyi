@@ -2,6 +2,9 @@
 # of a name is imported when it is first used.
 
 from .lab.reading import read_recipe as read_recipe
+from .lab.recipe import Recipe as Recipe
+from .lab.results import LabResult as LabResult
+from .lab.run import reproduce as reproduce
 from .oracles.oracle import AshaOracle as AshaOracle
 from .oracles.oracle import HyperbandOracle as HyperbandOracle
 from .search.results import Search as Search

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import astuple
 
 from rich.table import Table
 
-from kmlp.model.config import dataset_of
 from kmlp.statistics import Estimate
-from kmlp.studies.runner import StudySpec
 from kmlp_cli.render.cells import NONE, plain_table
 from kmlp_tuning.lab.comparing import QUANTITIES, QuantityComparison
-from kmlp_tuning.oracles.schedule import total_epochs
-
-if TYPE_CHECKING:
-    from typing import Any
-
-    from kmlp_tuning.search.settings import SearchSettings
+from kmlp_tuning.lab.plan import PlanRow
 
 _DIGITS = {"accuracy": 2, "loss": 4, "train_loss": 4, "seconds": 1}
 _WITHIN = {True: "yes", False: "no", None: NONE}
@@ -83,49 +76,8 @@ def _estimate(found: Estimate | None, digits: int) -> str:
     return f"{mean} ± {found.interval[1] - found.mean:.{digits}f}"
 
 
-def plan_rows(
-    questions: list[tuple[str, StudySpec[Any]]], search: SearchSettings | None
-) -> list[dict[str, Any]]:
-    """What would be trained: a row a part."""
-    rows = []
-    for heading, question in questions:
-        pairs = [
-            (config, epochs)
-            for row, epochs in zip(question.runs_by_level, question.epochs, strict=True)
-            for config in row
-        ]
-        rows.append(
-            {
-                "part": heading,
-                "configurations": len(question.runs_by_level),
-                "runs": len(pairs),
-                "epochs": sum(epochs for _, epochs in pairs),
-                "steps": sum(
-                    epochs * math.ceil(_images(config) / config.batch_size)
-                    for config, epochs in pairs
-                ),
-            }
-        )
-    if search is not None:
-        epochs = total_epochs(search.plan()) + search.replication_epochs
-        rows.append(
-            {
-                "part": f"search ({search.algorithm})",
-                "configurations": search.max_trials,
-                "runs": search.max_trials + search.replicated * search.replicates,
-                "epochs": epochs,
-                "steps": None,
-            }
-        )
-    return rows
-
-
-def _images(config: Any) -> int:
-    return config.train_size or len(dataset_of(config).train)
-
-
-def plan_table(title: str, rows: list[dict[str, Any]]) -> Table:
-    """The same as a table."""
+def plan_table(title: str, rows: Sequence[PlanRow]) -> Table:
+    """Build the table of what a lab would train, one row a part."""
     table = plain_table(
         f"What would be trained: {title}",
         "Runs that parts share are trained once, and what the runs folder has is not "
@@ -135,6 +87,6 @@ def plan_table(title: str, rows: list[dict[str, Any]]) -> Table:
     for name in ("configurations", "runs", "epochs", "steps"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        part, *numbers = row.values()
+        part, *numbers = astuple(row)
         table.add_row(part, *(NONE if it is None else f"{it:,}" for it in numbers))
     return table

@@ -7,8 +7,9 @@ import textwrap
 import pytest
 from jsonschema import Draft202012Validator
 
-from kmlp import ConfigError, UnknownNameError
-from kmlp_tuning.lab import bundled, read_recipe
+from kmlp import ConfigError
+from kmlp_tuning import read_recipe
+from kmlp_tuning.lab.reading import bundled
 from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
 from kmlp_tuning.lab.tables import schema
 
@@ -269,7 +270,7 @@ def test_the_base_of_a_param_fits_to_its_values(written, base, param, values):
         f'title = "A"\n[base]\n{base}\n[[ablations]]\nparam = "{param}"\nvalues = {values}'
     )
     [part] = read_recipe(written(text)).parts
-    assert len(part.question(fused=True).runs_by_level) == 2
+    assert len(part.spec(fused=True).runs_by_level) == 2
 
 
 def test_a_search_says_all_of_its_problems_at_once(written):
@@ -307,7 +308,7 @@ def test_what_an_archive_of_macos_leaves_is_no_recipe(tmp_path, monkeypatch):
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_there_are():
-    with pytest.raises(UnknownNameError, match='did you mean "mnist-lab"') as caught:
+    with pytest.raises(ConfigError, match='did you mean "mnist-lab"') as caught:
         read_recipe("mnist-lap")
     assert "fashion-mnist-lab" in str(caught.value)
 

@@ -1,8 +1,8 @@
-"""The published values of a recipe, each compared with ours."""
+"""Published values of a study, each compared with ours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,19 @@ from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.published import PublishedComparison, compare_with_published, verdict
+from kmlp.studies.published import (
+    PublishedComparison,
+    PublishedValue,
+    compare_with_published,
+)
 from kmlp.studies.results import LevelResult
 from kmlp.training.run import EpochRecord, Run
-from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
 from kmlp_tuning.search.results import Search
+
+PublishedValues = Mapping[str, Mapping[Any, tuple[PublishedValue, ...]]]
+"""By quantity, `"accuracy"` in percent, `"loss"`, `"train_loss"` or `"seconds"`: the
+published values by level of an ablation or number of a configuration, one after the last
+epoch, or one after each."""
 
 QUANTITIES = {
     "accuracy": ("validation accuracy", "%"),
@@ -93,18 +101,18 @@ def shows_all(comparisons: Sequence[QuantityComparison], study: ConfigList) -> b
     )
 
 
-def compare_part(
-    part: AblationPart | ConfigListPart, study: Ablation | ConfigList
+def compare_values(
+    published: PublishedValues, study: Ablation | ConfigList
 ) -> list[QuantityComparison]:
-    """Compare all published values of a part with its study, by quantity."""
+    """Compare all published values of a study with ours, by quantity."""
     return [
         QuantityComparison(
             quantity=quantity,
             headers=_headers(study),
-            rows=tuple(_rows(quantity, part, study)),
+            rows=tuple(_rows(quantity, published[quantity], study)),
         )
         for quantity in QUANTITIES
-        if quantity in part.published
+        if quantity in published
     ]
 
 
@@ -113,10 +121,12 @@ def _headers(study: Ablation | ConfigList) -> tuple[str, ...]:
 
 
 def _rows(
-    quantity: str, part: AblationPart | ConfigListPart, study: Ablation | ConfigList
+    quantity: str,
+    published: Mapping[Any, tuple[PublishedValue, ...]],
+    study: Ablation | ConfigList,
 ) -> Iterator[ComparedRow]:
     levels = {level.value: level for level in study.levels}
-    for key, values in part.published[quantity].items():
+    for key, values in published.items():
         level = levels[key]
         last = study.epochs_of(level) if isinstance(study, ConfigList) else study.epochs
         first = 1 if len(values) > 1 else last
@@ -142,27 +152,28 @@ def _labels(study: Ablation | ConfigList, level: LevelResult) -> tuple[str, ...]
     return (str(level.value), *study.changes(level).values())
 
 
-def claims(part: AblationPart, study: Ablation) -> list[str]:
-    """The verdict on the published best level, if there is one."""
-    return [verdict(study, best) for best in part.best]
+def compare_best(
+    accuracy: PublishedValue | None, fields: Mapping[str, Any], search: Search
+) -> list[str]:
+    """Compare the published best configuration with that of our search, in sentences.
 
-
-def search_claims(part: SearchPart, search: Search) -> list[str]:
-    """The published best beside the best of our search, in sentences."""
-    fields = ", ".join(
-        f"{name} {value_text(name, value)}" for name, value in part.best.items()
-    )
-    if part.accuracy is not None:
-        in_brackets = f" ({fields})" if fields else ""
-        claim = f"Published: the best has {part.accuracy:g} %{in_brackets}."
-    elif fields:
-        claim = f"Published: the best has {fields}."
+    Args:
+        accuracy: The published accuracy of the best, in percent; None: none.
+        fields: The published fields of the best, perhaps none.
+        search: Our search.
+    """
+    text = ", ".join(f"{name} {value_text(name, value)}" for name, value in fields.items())
+    if accuracy is not None:
+        in_brackets = f" ({text})" if text else ""
+        claim = f"Published: the best has {accuracy:g} %{in_brackets}."
+    elif text:
+        claim = f"Published: the best has {text}."
     else:
         return []
     best = search.best()
     if best is None or best.run is None:
         return [claim, "Here every configuration diverged or failed."]
-    text = (
+    ours = (
         f"Ours: trial {best.number} has {_percent(best.run)} in the search, which selected "
         "it for that among many, so this is optimistic on average"
     )
@@ -170,8 +181,8 @@ def search_claims(part: SearchPart, search: Search) -> list[str]:
     for level in levels:
         if level.value == best.number and level.val_accuracy is not None:
             seeds = count_of(level.val_accuracy.size, "other seed")
-            text += f"; with {seeds} {100 * level.val_accuracy.mean:.2f} %"
-    return [claim, f"{text}."]
+            ours += f"; with {seeds} {100 * level.val_accuracy.mean:.2f} %"
+    return [claim, f"{ours}."]
 
 
 def _percent(run: Run) -> str:

@@ -17,7 +17,6 @@ from kmlp._util.text import count_of
 from kmlp.data.listing import is_left_behind
 from kmlp.errors import (
     ConfigError,
-    UnknownNameError,
     call_all,
     collect_errors,
     raise_problems,
@@ -66,15 +65,16 @@ def recipe_text(recipe: str | os.PathLike[str]) -> str:
             with `.toml`.
 
     Raises:
-        UnknownNameError: if no recipe has that name.
-        ConfigError: if the file cannot be read.
+        ConfigError: if no recipe has that name, or the file cannot be read.
     """
     name = os.fspath(recipe)
     if not name.endswith(_SUFFIX):
         if name not in bundled():
-            raise UnknownNameError(
-                f"{unknown_name('recipe', name, bundled())} Or give a file of your own, "
-                "whose name ends with .toml."
+            raise ConfigError(
+                [
+                    f"{unknown_name('recipe', name, bundled())} Or give a file of your "
+                    "own, whose name ends with .toml."
+                ]
             )
         return (files("kmlp_tuning.lab") / f"{name}{_SUFFIX}").read_text("utf-8")
     return read_text(Path(name))
@@ -91,8 +91,8 @@ def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
         The lab: its studies, and what was published of each.
 
     Raises:
-        UnknownNameError: if no recipe has that name.
-        ConfigError: with every problem of the file, each with its place.
+        ConfigError: if no recipe has that name; else with every problem of the file, each
+            with its place.
 
     Example:
     >>> from kmlp_tuning import read_recipe

@@ -11,9 +11,16 @@ from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
-from kmlp.studies.published import PublishedValue
+from kmlp.studies.published import PublishedValue, verdict
 from kmlp.studies.runner import StudySpec
+from kmlp_tuning.lab.comparing import (
+    PublishedValues,
+    QuantityComparison,
+    compare_best,
+    compare_values,
+)
 from kmlp_tuning.search.options import SearchOptions
+from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING, SearchSettings, make_settings
 from kmlp_tuning.space.domains import ends
 from kmlp_tuning.space.space import SearchSpace
@@ -22,21 +29,24 @@ QUICK_IMAGES = 2000
 QUICK_SEEDS = 2
 QUICK_TRIALS = 4
 
-PublishedValues = Mapping[str, Mapping[Any, tuple[PublishedValue, ...]]]
-"""By quantity, `"accuracy"` in percent, `"loss"`, `"train_loss"` or `"seconds"`: the
-published values by level of an ablation or number of a configuration, one after the last
-epoch, or one after each."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
     """One study of a recipe."""
 
     place: str
-    """Where the file has it: `ablations 2`, `search`."""
+    """Its place in the file: `ablations 2`, `search`."""
     heading: str | None
-    """What it asks; None: what a report says of such a study."""
+    """The heading of its section; None: that of a report on such a study."""
     notes: tuple[str, ...]
+
+    def compare(self, study: Any) -> list[QuantityComparison]:
+        """Compare what was published of the levels of the study with ours."""
+        return []
+
+    def claims(self, study: Any) -> list[str]:
+        """The verdicts on what was published of the best, in sentences."""
+        return []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,11 +59,20 @@ class AblationPart(Part):
     epochs: int
     seeds: int
     best: tuple[Any, ...]
-    """The value that was found to be the best; empty: none is published."""
+    """The published best value; empty: none is published."""
     published: PublishedValues
 
-    def question(self, *, fused: bool) -> StudySpec[Ablation]:
-        """What it asks. Raises what `ablate` does."""
+    @property
+    def label(self) -> str:
+        """The part in a table of all parts."""
+        return self.heading or self.param
+
+    def spec(self, *, fused: bool) -> StudySpec[Ablation]:
+        """The study to be trained.
+
+        Raises:
+            ConfigError: if it cannot be trained.
+        """
         return ablation_spec(
             self.param,
             self.values,
@@ -62,6 +81,14 @@ class AblationPart(Part):
             epochs=self.epochs,
             fused=fused,
         )
+
+    def compare(self, study: Ablation) -> list[QuantityComparison]:
+        """See `Part`."""
+        return compare_values(self.published, study)
+
+    def claims(self, study: Ablation) -> list[str]:
+        """See `Part`."""
+        return [verdict(study, best) for best in self.best]
 
     def with_seeds(self, seeds: int) -> Self:
         """The same with so many seeds."""
@@ -82,13 +109,18 @@ class ConfigListPart(Part):
     base: RunConfig
     configs: tuple[RunConfig, ...]
     epochs: tuple[int, ...]
-    """Of each."""
+    """One for each configuration."""
     seeds: tuple[int, ...]
-    """Of each."""
+    """One for each configuration."""
     published: PublishedValues
 
-    def question(self, *, fused: bool) -> StudySpec[ConfigList]:
-        """What it asks.
+    @property
+    def label(self) -> str:
+        """The part in a table of all parts."""
+        return self.heading or "configs"
+
+    def spec(self, *, fused: bool) -> StudySpec[ConfigList]:
+        """The study to be trained.
 
         Raises:
             ConfigError: if it cannot be trained.
@@ -100,6 +132,10 @@ class ConfigListPart(Part):
             seeds=self.seeds,
             fused=fused,
         )
+
+    def compare(self, study: ConfigList) -> list[QuantityComparison]:
+        """See `Part`."""
+        return compare_values(self.published, study)
 
     def with_seeds(self, seeds: int) -> Self:
         """The same with so many seeds."""
@@ -125,17 +161,21 @@ class SearchPart(Part):
     options: SearchOptions
     """The other options of `tune`."""
     accuracy: PublishedValue | None
-    """The best's, in percent."""
+    """The published accuracy of the best, in percent."""
     best: Mapping[str, Any]
-    """The best's fields."""
+    """The published fields of the best."""
 
     def settings(self, *, fused: bool) -> SearchSettings:
-        """What it asks.
+        """The search to be trained.
 
         Raises:
             ConfigError: with every problem at once.
         """
         return make_settings(self.space, self.base, self.options, fused=fused)
+
+    def claims(self, study: Search) -> list[str]:
+        """See `Part`."""
+        return compare_best(self.accuracy, self.best, study)
 
     def quick(self) -> Self:
         """The same, to be trained in seconds."""
@@ -162,9 +202,9 @@ class Recipe:
     """A lab."""
 
     file: str
-    """As it was given: a name, or the path of a file."""
+    """The recipe as it was given: a name, or the path of a file."""
     name: str
-    """Of the lab, of which the report's is made."""
+    """The name of the lab, from which that of its report is made."""
     title: str
     source: str | None
     """The origin of the published values."""
@@ -177,7 +217,7 @@ class Recipe:
 
     @property
     def fixed(self) -> tuple[AblationPart | ConfigListPart, ...]:
-        """The parts whose runs are known from the start."""
+        """The parts whose runs are known before any is trained."""
         return tuple(it for it in self.parts if not isinstance(it, SearchPart))
 
     @property

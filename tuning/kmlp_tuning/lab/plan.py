@@ -1,0 +1,136 @@
+"""`LabPlan`: all that a lab trains, checked before anything is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kmlp.errors import call_all, with_context
+from kmlp.model.config import RunConfig, config_fields, dataset_of
+from kmlp.studies.runner import StudySpec, deduplicate_names
+from kmlp.training.checks import check_trainable
+from kmlp_tuning.lab.recipe import Recipe
+from kmlp_tuning.oracles.schedule import total_epochs
+from kmlp_tuning.search.settings import SearchSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanRow:
+    """The amount of training of one part, without what is stored already."""
+
+    part: str
+    configurations: int
+    runs: int
+    epochs: int
+    steps: int | None
+    """None: the configurations of a search are not known before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabPlan:
+    """The studies of a lab, all of whose runs were checked."""
+
+    recipe: Recipe
+    specs: tuple[StudySpec[Any], ...]
+    """The studies of `recipe.fixed`."""
+    settings: SearchSettings | None
+    """The search, if there is one."""
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The fields in which the runs of the fixed parts differ, and the seed."""
+        configs = [
+            config for spec in self.specs for row in spec.runs_by_level for config in row
+        ]
+        return tuple(
+            name
+            for name in config_fields()
+            if name == "seed" or len({getattr(config, name) for config in configs}) > 1
+        )
+
+    def check_functions(self) -> None:
+        """Check that no two values of the search are the same function; loads the backend.
+
+        Raises:
+            ConfigError: if two are.
+        """
+        if self.settings is not None:
+            from kmlp_tuning.search.aliases import check_different
+
+            check = partial(check_different, self.settings)
+            with_context(f"{self.recipe.file}: search", check)
+
+    def rows(self) -> list[PlanRow]:
+        """The amount of training, one row a part."""
+        rows = [
+            _row(part.label, spec)
+            for part, spec in zip(self.recipe.fixed, self.specs, strict=True)
+        ]
+        if self.settings is not None:
+            rows.append(_search_row(self.settings))
+        return rows
+
+
+def plan_lab(recipe: Recipe, *, fused: bool = True) -> LabPlan:
+    """Plan a lab.
+
+    Args:
+        recipe: The lab.
+        fused: Whether an epoch is one compiled program (see `kmlp.fit`). Defaults to True.
+
+    Raises:
+        ConfigError: with the problems of all parts.
+    """
+    makers = [
+        partial(with_context, part.place, partial(part.spec, fused=fused))
+        for part in recipe.fixed
+    ]
+    search = partial(with_context, "search", partial(_search, recipe, fused=fused))
+    *specs, settings = with_context(recipe.file, partial(call_all, [*makers, search]))
+    return LabPlan(
+        recipe=recipe,
+        specs=tuple(deduplicate_names(specs, fused=fused)),
+        settings=settings,
+    )
+
+
+def _search(recipe: Recipe, *, fused: bool) -> SearchSettings | None:
+    if recipe.search is None:
+        return None
+    settings = recipe.search.settings(fused=fused)
+    corners = settings.space.corners(settings.base)
+    check_trainable(corners, epochs=settings.max_epochs, fused=fused)
+    return settings
+
+
+def _row(part: str, spec: StudySpec[Any]) -> PlanRow:
+    runs = [
+        (config, epochs)
+        for row, epochs in zip(spec.runs_by_level, spec.epochs, strict=True)
+        for config in row
+    ]
+    return PlanRow(
+        part=part,
+        configurations=len(spec.runs_by_level),
+        runs=len(runs),
+        epochs=sum(epochs for _, epochs in runs),
+        steps=sum(epochs * _steps(config) for config, epochs in runs),
+    )
+
+
+def _steps(config: RunConfig) -> int:
+    """The steps of an epoch."""
+    images = config.train_size or len(dataset_of(config).train)
+    return math.ceil(images / config.batch_size)
+
+
+def _search_row(settings: SearchSettings) -> PlanRow:
+    return PlanRow(
+        part=f"search ({settings.algorithm})",
+        configurations=settings.max_trials,
+        runs=settings.max_trials + settings.replicated * settings.replicates,
+        epochs=total_epochs(settings.plan()) + settings.replication_epochs,
+        steps=None,
+    )

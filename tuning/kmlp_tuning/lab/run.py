@@ -1,0 +1,170 @@
+"""`reproduce`: train a lab, and compare it with what was published."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from kmlp.engine import Executor, Observer
+from kmlp.errors import StoreLostError, with_context
+from kmlp.studies.runner import ExecutorName, RunsDir, train_all
+from kmlp.training.checks import check_count
+from kmlp_tuning.lab.plan import LabPlan, plan_lab
+from kmlp_tuning.lab.reading import read_recipe
+from kmlp_tuning.lab.recipe import Part, Recipe
+from kmlp_tuning.lab.results import LabResult, PartResult
+from kmlp_tuning.search.run import tune
+from kmlp_tuning.search.settings import SearchSettings
+
+Watch = Callable[
+    [tuple[str, ...], SearchSettings | None], AbstractContextManager[Observer | None]
+]
+"""Opens the observer of a stage: of the fixed parts, whose runs differ in the fields, or
+of the search that is given."""
+
+
+def reproduce(
+    recipe: Recipe | str | os.PathLike[str],
+    *,
+    quick: bool = False,
+    seeds: int | None = None,
+    fused: bool = True,
+    observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+) -> LabResult:
+    """Train the studies of a recipe, and compare them with what was published.
+
+    What the runs folder has is not trained again.
+
+    Args:
+        recipe: The name of a recipe that comes with kmlp, the path of a file, or what
+            `read_recipe` returned.
+        quick: Whether to train very little, to see that all of it works: the results
+            cannot be compared with what was published. Defaults to False.
+        seeds: Number of seeds of every configuration but those of a search. Defaults to
+            None: the recipe's.
+        fused: As `kmlp.train` takes it.
+        observer: As `kmlp.train` takes it.
+        executor: As `kmlp.ablate` takes it.
+        jobs: As `kmlp.ablate` takes it.
+        runs_dir: As `kmlp.train` takes it.
+        fresh: As `kmlp.train` takes it.
+
+    Returns:
+        Every study, and its published values compared with ours.
+
+    Raises:
+        ConfigError: with every problem of the recipe or of the arguments, before anything
+            is trained.
+        DataError: if a dataset cannot be read.
+        StoreError: if the runs folder cannot be used.
+
+    Example:
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from kmlp_tuning import reproduce
+    >>> text = '''
+    ... title = "Is a linear model enough?"
+    ... epochs = 1
+    ... seeds = 2
+    ... base = { train_size = 500, width = 8 }
+    ... [[ablations]]
+    ... param = "depth"
+    ... values = [0, 1]
+    ... published = { best = 1, accuracy = { 0 = 92.5 } }
+    ... '''
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "my-lab.toml")
+    ...     _ = path.write_text(text)
+    ...     lab = reproduce(path, jobs=1, runs_dir=":memory:")
+    >>> [depth] = lab.parts
+    >>> [level.value for level in depth.study.levels], depth.comparisons[0].quantity
+    ([0, 1], 'accuracy')
+    """
+    lab = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    if seeds is not None:
+        lab = lab.with_seeds(check_count("seeds", seeds))
+    if quick:
+        lab = with_context(lab.file, lab.quick)
+    plan = plan_lab(lab, fused=fused)
+    plan.check_functions()
+    parts = train_lab(
+        plan,
+        watch=lambda fields, search: nullcontext(observer),
+        workers=lambda: {"executor": executor, "jobs": jobs},
+        fused=fused,
+        runs_dir=runs_dir,
+        fresh=fresh,
+    )
+    return lab_result(plan, parts)
+
+
+def lab_result(plan: LabPlan, parts: Iterable[PartResult]) -> LabResult:
+    """The result of a lab, of those of its parts in any order."""
+    order = [part.place for part in plan.recipe.parts]
+    results = sorted(parts, key=lambda result: order.index(result.part.place))
+    return LabResult(recipe=plan.recipe, parts=tuple(results))
+
+
+def train_lab(
+    plan: LabPlan,
+    *,
+    watch: Watch,
+    workers: Callable[[], Mapping[str, Any]],
+    **common: Any,
+) -> Iterator[PartResult]:
+    """Train a lab, and yield the result of each part as soon as it is there.
+
+    The runs that are known from the start are trained together, so that no core waits;
+    then the search.
+
+    Args:
+        plan: The lab.
+        watch: Opens the observer of each stage.
+        workers: Opens what trains: the keywords `executor` and `jobs`. It is called once,
+            within the first `watch`.
+        **common: The keywords `fused`, `runs_dir` and `fresh`.
+
+    Raises:
+        StoreLostError: if the runs folder is lost. Its `results` are those of the parts
+            that were being trained, as far as they had come: each a `PartResult`, which is
+            not comparable, or None.
+    """
+    recipe, workers = plan.recipe, cache(workers)
+    if plan.specs:
+        with _results_of(recipe.fixed), watch(plan.varied, None) as observer:
+            studies = train_all(plan.specs, observer=observer, **workers(), **common)
+        for part, study in zip(recipe.fixed, studies, strict=True):
+            yield PartResult(part=part, study=study, comparable=recipe.comparable)
+    if recipe.search is not None and plan.settings is not None:
+        fields = (*plan.settings.space.fields, "seed")
+        with _results_of([recipe.search]), watch(fields, plan.settings) as observer:
+            search = tune(
+                recipe.search.space,
+                base=recipe.search.base,
+                observer=observer,
+                **asdict(recipe.search.options),
+                **workers(),
+                **common,
+            )
+        yield PartResult(part=recipe.search, study=search, comparable=recipe.comparable)
+
+
+@contextmanager
+def _results_of(parts: Sequence[Part]) -> Iterator[None]:
+    """Name the parts of the results that a lost runs folder leaves in memory."""
+    try:
+        yield
+    except StoreLostError as error:
+        error.results = [
+            None if study is None else PartResult(part=part, study=study, comparable=False)
+            for part, study in zip(parts, error.results, strict=False)
+        ]
+        raise
