@@ -8,6 +8,7 @@ from .errors import ConfigError as ConfigError
 from .errors import DataError as DataError
 from .errors import KmlpError as KmlpError
 from .errors import UnknownNameError as UnknownNameError
+from .executors import FuturesExecutor as FuturesExecutor
 from .executors import ProcessExecutor as ProcessExecutor
 from .executors import RayExecutor as RayExecutor
 from .fused.fit import fit as fit

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from kmlp._util.files import MAX_NESTING, nesting, open_new, open_plain
 from kmlp.data.dataset import Images, Split, fingerprint
 from kmlp.data.known import is_name
+from kmlp.data.mapped import map_array
 from kmlp.errors import DataError
 
 FACTS = "dataset.json"
@@ -270,8 +271,9 @@ def _is_shape(shape: Any) -> bool:
 def _map(entry: Entry, key: str) -> NDArray[Any]:
     """An array of an entry. No memory is taken by what the file says of itself."""
     dtype, shape = np.dtype(_TYPES[key]), entry.shapes[key]
+    path = entry.folder / f"{key}.npy"
     try:
-        with open_plain(entry.folder / f"{key}.npy") as file:
+        with open_plain(path) as file:
             read_header = _HEADERS[np.lib.format.read_magic(file)]
             stated = read_header(file)
             start, size = file.tell(), file.seek(0, os.SEEK_END)
@@ -279,7 +281,7 @@ def _map(entry: Entry, key: str) -> NDArray[Any]:
                 raise ValueError(f"its header states {stated}")
             if size - start != math.prod(shape) * dtype.itemsize:
                 raise ValueError(f"it has {size - start} bytes of data")
-            return np.memmap(file, dtype, "r", start, shape)
+            return map_array(file, path, dtype, shape, start)
     except Exception as error:  # a header is parsed as Python is, and fails in any way
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise _damaged(entry, f"{key}.npy is not what was written ({said})") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kmlp.data.dataset import VALIDATION_FRACTION, Dataset, make_dataset
-from kmlp.data.sources.lookup import load_images, provided
+from kmlp.data.sources.lookup import load_images
 
 
 def load_dataset(
@@ -42,17 +42,7 @@ def load_dataset(
     >>> mnist.input_shape, mnist.num_classes
     ((28, 28), 10)
     """
-    found = _provided.get((name, validation_fraction))
-    return found if found is not None else _load(name, validation_fraction)
-
-
-_provided: dict[tuple[str, float | None], Dataset] = {}
-
-
-def provide_dataset(dataset: Dataset, validation_fraction: float | None) -> None:
-    """Has `load_dataset` give a dataset that another process has loaded."""
-    provided.add(dataset.name)
-    _provided[dataset.name, validation_fraction] = dataset
+    return _load(name, validation_fraction)
 
 
 @lru_cache(maxsize=4)
@@ -62,6 +52,4 @@ def _load(name: str, validation_fraction: float | None) -> Dataset:
 
 def forget_datasets() -> None:
     """Lets go of what is in memory."""
-    _provided.clear()
-    provided.clear()
     _load.cache_clear()

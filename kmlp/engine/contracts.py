@@ -1,4 +1,4 @@
-"""What the engine, planners, executors and stores say to each other."""
+"""The contracts between the engine, its planners and its executors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from kmlp.data import Dataset
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig
 from kmlp.training.run import EpochRecord, Run, RunIdentity
@@ -113,8 +114,11 @@ class Executor(Protocol):
         """How many more tasks it can take now."""
         ...
 
-    def submit(self, task: Task) -> None:
-        """Takes a task, and does not wait for it."""
+    def submit(self, task: Task, dataset: Dataset) -> None:
+        """Take a task with the dataset that its configuration names; do not wait for it.
+
+        An executor that trains elsewhere sends each dataset as seldom as it can.
+        """
         ...
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
@@ -124,74 +128,4 @@ class Executor(Protocol):
             What came of it. None after `timeout` seconds, and as soon as `free` says
             more than it did.
         """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunState:
-    """How far a run in the store has come."""
-
-    epochs: int = 0
-    diverged: bool = False
-    checkpoint_bytes: bytes | None = None
-    """The model after these epochs. None: it has none, or it was not asked for."""
-    damaged: tuple[str, ...] = ()
-    """Files that were found damaged; the epochs after the last good one are gone."""
-
-    def satisfies(self, request: RunRequest) -> bool:
-        """Whether there is nothing left to train."""
-        return self.diverged or self.epochs >= request.epochs
-
-
-class Store(Protocol):
-    """Remembers runs. A run that is trained anew, beside the one that there is, is
-    `fresh` until it takes its place.
-    """
-
-    def run(self, identity: RunIdentity, *, fresh: bool = False) -> Run | None:
-        """The run, as far as it has come."""
-        ...
-
-    def state(self, identity: RunIdentity) -> RunState:
-        """How far it has come, without its model."""
-        ...
-
-    def acquire(self, identity: RunIdentity) -> bool:
-        """Takes a run for this process to write, unless a living one has it.
-
-        Raises:
-            StoreLostError: if it belongs to no study any more.
-        """
-        ...
-
-    def holder(self, identity: RunIdentity) -> str:
-        """Who has leased a run, since when, if it is not this process; else empty."""
-        ...
-
-    def release(self, identity: RunIdentity) -> None:
-        """Lets others lease the run."""
-        ...
-
-    def resume(self, identity: RunIdentity) -> RunState:
-        """Where a leased run goes on; cuts it back to its last undamaged file."""
-        ...
-
-    def begin_anew(self, identity: RunIdentity) -> None:
-        """Forgets what there is of a fresh run."""
-        ...
-
-    def append(self, identity: RunIdentity, result: TaskResult, *, fresh: bool) -> bool:
-        """Keeps what came of a task, all of it or nothing.
-
-        Returns:
-            False if another process has leased the run since.
-        """
-        ...
-
-    def replace(self, identity: RunIdentity) -> bool:
-        """Puts the fresh run in the place of the one that there is; see `append`."""
-        ...
-
-    def fail(self, identity: RunIdentity, reason: str, *, fresh: bool) -> bool:
-        """Notes why a run failed, until it gets an epoch more; see `append`."""
         ...

@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kmlp.data import Dataset
 from kmlp.engine.contracts import (
     Executor,
     Planner,
     RunRequest,
-    RunState,
-    Store,
     Task,
     TaskFailed,
     TaskResult,
@@ -29,13 +28,12 @@ from kmlp.engine.events import (
 )
 from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig
-from kmlp.training.run import EpochRecord, Run, RunIdentity
+from kmlp.store import Store
+from kmlp.store.leases import SECONDS_BETWEEN_LOOKS
+from kmlp.training.run import EpochRecord, Run, RunIdentity, RunState
 
 MAX_TRIES = 3
 """The number of times that a task is tried before its run has failed."""
-
-SECONDS_BETWEEN_LOOKS = 0.5
-"""How often a run that another process has leased is looked at."""
 
 
 def execute(
@@ -44,6 +42,7 @@ def execute(
     store: Store,
     executor: Executor,
     identify: Callable[[RunConfig], RunIdentity],
+    load: Callable[[RunConfig], Dataset],
     observer: Observer | None = None,
     fresh: bool = False,
 ) -> None:
@@ -53,7 +52,8 @@ def execute(
         planner: Decides what is trained.
         store: Where runs are looked up first, and kept.
         executor: Trains.
-        identify: Says under which key a run is kept.
+        identify: Gives the key under which a run is kept.
+        load: Gives the dataset of a run.
         observer: Is told each event. Defaults to None.
         fresh: Whether every run is trained from its beginning, and takes the
             place of the one in the store once it is there. Defaults to False.
@@ -63,7 +63,7 @@ def execute(
         RuntimeError: if the planner waits while nothing is being trained.
     """
     Engine(
-        planner, store, executor, identify, observer or (lambda event: None), fresh
+        planner, store, executor, identify, load, observer or (lambda event: None), fresh
     ).run()
 
 
@@ -113,6 +113,7 @@ class Engine:
         store: Store,
         executor: Executor,
         identify: Callable[[RunConfig], RunIdentity],
+        load: Callable[[RunConfig], Dataset],
         tell: Observer,
         fresh: bool,
     ) -> None:
@@ -120,6 +121,7 @@ class Engine:
         self._store = store
         self._executor = executor
         self._identify = identify
+        self._load = load
         self._tell = tell
         self._fresh = fresh
         self._active: dict[RunConfig, _Active] = {}
@@ -204,7 +206,13 @@ class Engine:
                 f"A task began with epoch {first} of a run that has {active.state.epochs}."
             )
         active.history += result.records
-        if not self._store.append(active.identity, result, fresh=active.fresh):
+        if not self._store.append(
+            active.identity,
+            result.records,
+            result.checkpoint_bytes,
+            facts=result.facts,
+            fresh=active.fresh,
+        ):
             active.lose_lease()
             self._go_on(active)
             return
@@ -258,7 +266,7 @@ class Engine:
             active.wanted[0].epochs,
         )
         self._submitted += 1
-        self._executor.submit(active.current_task)
+        self._executor.submit(active.current_task, self._load(active.identity.config))
 
     def _acquire(self, active: _Active) -> bool:
         active.leased = self._store.acquire(active.identity)
@@ -281,7 +289,7 @@ class Engine:
         return active.leased
 
     def _report_satisfied(self, active: _Active) -> None:
-        if not (active.wanted and active.state.satisfies(active.wanted[0])):
+        if not (active.wanted and active.state.satisfies(active.wanted[0].epochs)):
             return
         if active.fresh:
             if not self._store.replace(active.identity):
@@ -292,7 +300,7 @@ class Engine:
         if run is None or run.epochs < active.state.epochs:  # removed or cut since
             active.lose_lease()
             return
-        while active.wanted and active.state.satisfies(active.wanted[0]):
+        while active.wanted and active.state.satisfies(active.wanted[0].epochs):
             request = active.wanted.popleft()
             self._report(active, request, run.truncated(request.epochs))
 

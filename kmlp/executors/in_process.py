@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kmlp.data import Dataset
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.executors.task import SECONDS, Worker
 
@@ -15,18 +16,18 @@ class InProcessExecutor:
 
     def __init__(self, *, seconds: float = SECONDS) -> None:
         self._worker = Worker(seconds=seconds)
-        self._pending: Task | None = None
+        self._pending: tuple[Task, Dataset] | None = None
 
     def free(self) -> int:
         return 0 if self._pending else 1
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, dataset: Dataset) -> None:
         if self._pending is not None:
             raise RuntimeError("The executor has a task already.")
-        self._pending = task
+        self._pending = task, dataset
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
         if self._pending is None:
             raise RuntimeError("No task was submitted.")
-        task, self._pending = self._pending, None
-        return self._worker.run(task)
+        pending, self._pending = self._pending, None
+        return self._worker.run(*pending)

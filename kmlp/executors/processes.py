@@ -20,10 +20,18 @@ from loky.backend import resource_tracker as loky_resource_tracker
 
 from kmlp import backend
 from kmlp._util.processes import exit_with_parent, held, refusal, safe_path, unheard
+from kmlp.data import Dataset
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import BackendError, KmlpError, ResourceError
 from kmlp.executors.capacity import places_here, visible_gpus
 from kmlp.executors.custom_code import pack_custom, register_custom
+from kmlp.executors.datasets import (
+    DatasetCache,
+    DatasetKey,
+    dataset_key,
+    pack_dataset,
+    unpack_dataset,
+)
 from kmlp.executors.resources import make_share
 from kmlp.executors.task import MAX_COMPILED, SECONDS, Worker
 from kmlp.model.activations import ACTIVATIONS
@@ -93,12 +101,12 @@ class ProcessExecutor(contextlib.AbstractContextManager["ProcessExecutor"]):
     def free(self) -> int:
         return len(self._processes) - len(self._busy)
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, dataset: Dataset) -> None:
         # The run's own; else one that runs already; else one that has to be started.
         process = max(
             self._idle, key=lambda it: (it.config == task.config, it.pool is not None)
         )
-        self._busy[process.submit(task)] = (process, task)
+        self._busy[process.submit(task, dataset)] = (process, task)
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
         done, _ = wait(self._busy, timeout, return_when=FIRST_COMPLETED)
@@ -156,15 +164,17 @@ class _Process:
         self.started: Future[None] = Future()
         """Whether the backend has."""
         self.config: RunConfig | None = None
+        self._datasets = DatasetCache()
+        """The datasets that it has."""
 
-    def submit(self, task: Task) -> Future[Any]:
+    def submit(self, task: Task, dataset: Dataset) -> Future[Any]:
         try:
-            return self._submit(task)
+            return self._submit(task, dataset)
         except BrokenProcessPool:  # it died while it had nothing to do
             self.stop()
-            return self._submit(task)
+            return self._submit(task, dataset)
 
-    def _submit(self, task: Task) -> Future[Any]:
+    def _submit(self, task: Task, dataset: Dataset) -> Future[Any]:
         custom = ACTIVATIONS.custom, LOSSES.custom, task.run.settings
         if custom != self._custom:  # it is to know what was registered and set since
             self.stop()
@@ -192,7 +202,12 @@ class _Process:
                         self._seconds,
                         self._folder.get("TMPDIR"),
                     )
-                future: Future[Any] = self.pool.submit(_do, task)
+                key = dataset_key(dataset)
+                sent = None
+                if key not in self._datasets:
+                    sent = pack_dataset(dataset)
+                    self._datasets.put(key, None)
+                future: Future[Any] = self.pool.submit(_run, task, key, sent)
         return future
 
     def start_error(self) -> KmlpError | None:
@@ -223,6 +238,7 @@ class _Process:
         for folder in self._folder.values():
             shutil.rmtree(folder, ignore_errors=True)
         self.pool = self.config = None
+        self._datasets.clear()
         self._folder = {}
 
     def _make_folder(self) -> None:
@@ -258,7 +274,8 @@ def _why(error: BrokenProcessPool) -> str:
 
 
 _worker: Worker | None = None
-"""Of a worker process."""
+_datasets = DatasetCache()
+"""Those of a worker process, which one sends that knows what it has."""
 
 
 def _prepare(parent: int) -> None:
@@ -303,6 +320,17 @@ def _stderr_kept(folder: str | None) -> Iterator[None]:
     path.unlink(missing_ok=True)
 
 
-def _do(task: Task) -> tuple[TaskResult | TaskFailed, int]:
+def _run(
+    task: Task, key: DatasetKey, packed: bytes | None
+) -> tuple[TaskResult | TaskFailed, int]:
+    """Run a task.
+
+    Args:
+        task: The task.
+        key: See `dataset_key`.
+        packed: The dataset, if this process does not have it.
+    """
     assert _worker is not None
-    return _worker.run(task), _worker.compiled_count
+    if packed is not None:
+        _datasets.put(key, unpack_dataset(packed))
+    return _worker.run(task, _datasets[key]), _worker.compiled_count

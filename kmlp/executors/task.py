@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import platform
+import threading
 import time
 from dataclasses import replace
 from functools import cache
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kmlp import backend
 from kmlp._util.processes import refusal
+from kmlp.data import Dataset
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
 from kmlp.model.config import dataset_of
@@ -52,14 +54,18 @@ class Worker:
     @property
     def compiled_count(self) -> int:
         """The number of models that it has compiled."""
-        return (
-            self._compiled_models.compiled_count if self._compiled_models is not None else 0
-        )
+        models = self._compiled_models
+        return 0 if models is None else models.compiled_count
 
-    def run(self, task: Task) -> TaskResult | TaskFailed:
-        """Train a task; an error in training becomes a `TaskFailed`."""
+    def run(self, task: Task, dataset: Dataset | None) -> TaskResult | TaskFailed:
+        """Train a task; an error in training becomes a `TaskFailed`.
+
+        Args:
+            task: The task.
+            dataset: The dataset that its configuration names; None: it is loaded.
+        """
         try:
-            return self._train(task)
+            return self._train(task, dataset)
         except Exception as error:  # a model may fail in any way
             self._session = None
             error = _of_machine(error)
@@ -74,8 +80,8 @@ class Worker:
             self._session = None  # no one knows how far it came
             raise
 
-    def _train(self, task: Task) -> TaskResult:
-        session, codec = self._session_for(task)
+    def _train(self, task: Task, dataset: Dataset | None) -> TaskResult:
+        session, codec = self._session_for(task, dataset)
         started = time.monotonic()
         records: list[EpochRecord] = []
         while session.epochs < task.target:
@@ -88,7 +94,9 @@ class Worker:
             self._close()
         return TaskResult(task, tuple(records), self._checkpoint_bytes)
 
-    def _session_for(self, task: Task) -> tuple[Session, CheckpointCodec]:
+    def _session_for(
+        self, task: Task, dataset: Dataset | None
+    ) -> tuple[Session, CheckpointCodec]:
         _check_settings(task.run)
         session, codec = self._session, self._codec
         if (
@@ -100,7 +108,9 @@ class Worker:
         ):
             return session, codec
         self._close()
-        _check_same(task.run)
+        if dataset is None:
+            dataset = dataset_of(task.config)
+        _check_same(task.run, dataset)
         settings = dict(task.run.settings)
         if self._compiled_models is None or self._settings != settings:
             backend.start()
@@ -109,7 +119,6 @@ class Worker:
 
             # Programs that are compiled under other settings would come to other numbers.
             self._compiled_models, self._settings = CompiledModelCache(), settings
-        dataset = dataset_of(task.config)
         self._codec = CheckpointCodec(task.config, dataset)
         self._session = Session(
             task.config,
@@ -143,13 +152,24 @@ def _worker_here() -> Worker:
     return Worker()
 
 
-def run_task(task: Task) -> TaskResult | TaskFailed:
-    """Runs a task with this process' own worker, for executors of your own.
+_one_at_a_time = threading.Lock()
+
+
+def run_task(task: Task, dataset: Dataset | None = None) -> TaskResult | TaskFailed:
+    """Run a task with the worker of this process, as executors of your own do elsewhere.
+
+    Tasks of one process run one after the other, whatever its threads.
+
+    Args:
+        task: The task.
+        dataset: The dataset that its configuration names. Defaults to None: this process
+            loads it by its name.
 
     Returns:
-        What came of it, with what is to be noted of the machine.
+        The result, with what is to be noted of the machine.
     """
-    done = _worker_here().run(task)
+    with _one_at_a_time:
+        done = _worker_here().run(task, dataset)
     if isinstance(done, TaskFailed):
         return done
     return replace(done, facts=describe_machine())
@@ -189,9 +209,10 @@ def _check_threads() -> None:
         )
 
 
-def _check_same(run: RunIdentity) -> None:
+def _check_same(run: RunIdentity, dataset: Dataset) -> None:
     """Raises `KmlpError` if what this process has would come to other numbers."""
-    if identify(run.config, fused=run.fused, settings=run.settings).key != run.key:
+    here = identify(run.config, fused=run.fused, settings=run.settings, dataset=dataset)
+    if here.key != run.key:
         raise ConfigError(
             [
                 f"The run is not the same on {platform.node()}: its dataset, a function "

@@ -20,6 +20,9 @@ from functools import cache
 from pathlib import Path
 
 SECONDS_BETWEEN_BEATS = 2.0
+SECONDS_BETWEEN_LOOKS = 0.5
+"""The time between two looks at a run that another process has leased."""
+
 SECONDS_UNTIL_EXPIRED = 20.0
 """How long a heart must not have beaten while one looked."""
 

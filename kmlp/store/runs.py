@@ -9,14 +9,13 @@ import math
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kmlp.engine import RunState, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreLostError, StoreWriteError
 from kmlp.model.config import RunConfig
 from kmlp.store import checkpoints, checksums, removal, validity
@@ -30,14 +29,23 @@ from kmlp.store.database import (
 )
 from kmlp.store.leases import SECONDS_BETWEEN_BEATS, Leases
 from kmlp.store.presence import Presence
-from kmlp.training.run import FIGURES, EpochRecord, Run, RunIdentity
+from kmlp.training.run import FIGURES, EpochRecord, Run, RunIdentity, RunState
 
 CHECKPOINTS_KEPT = 2
 """Of each run, the last ones: the one before serves where the last one is damaged."""
 
 
 class Store(contextlib.AbstractContextManager["Store"]):
-    """Remembers runs; what it is for is said in `kmlp.engine.Store`.
+    """The runs and studies of a folder, in a SQLite database with files beside it.
+
+    - A run is written by one process at a time, which has leased it; a lease ends with its
+      process. Any process may read.
+    - What one call writes is there as a whole or not at all, whenever the process or the
+      machine ends. What was written is under checksums: damage is found when it is read,
+      and what is damaged is left out, never shown.
+    - A run that is trained anew, beside the one that there is, is `fresh` until it takes
+      the place of that one.
+    - All calls are made in one thread.
 
     Args:
         folder: The runs folder, which is made where there is none. None: in
@@ -98,7 +106,7 @@ class Store(contextlib.AbstractContextManager["Store"]):
             self._temporary.cleanup()
 
     def run(self, identity: RunIdentity, *, fresh: bool = False) -> Run | None:
-        """See `kmlp.engine.Store`."""
+        """The run with the epochs that it has; None if there is none, or it is damaged."""
         with self.reading():
             row = self._row(identity.key, fresh=fresh)
             return self._run(row) if row is not None else None
@@ -145,7 +153,7 @@ class Store(contextlib.AbstractContextManager["Store"]):
                     self.damaged[str(row["key"])] = self.damaged_run(row, wrong)
 
     def state(self, identity: RunIdentity) -> RunState:
-        """See `kmlp.engine.Store`."""
+        """The point that a run has reached, without its checkpoint."""
         with self.reading():
             row = self._row(identity.key, fresh=False)
             if row is None or self.wrong_run(row, self._epochs(row), identity) is not None:
@@ -153,23 +161,33 @@ class Store(contextlib.AbstractContextManager["Store"]):
             return RunState(row["epochs"], row["status"] == "diverged")
 
     def acquire(self, identity: RunIdentity) -> bool:
-        """See `kmlp.engine.Store`."""
+        """Lease a run to this process, which then may write it.
+
+        Returns:
+            False if a process that may live has it.
+
+        Raises:
+            StoreLostError: if it belongs to no study any more.
+        """
         with self.writing():
             self._check_asked(identity.key)
             return self.leases.take(identity.key)
 
     def holder(self, identity: RunIdentity) -> str:
-        """See `kmlp.engine.Store`."""
+        """The other process that has leased a run, and since when; empty if none has."""
         with self.reading():
             return str(self.leases.holder(identity.key) or "")
 
     def release(self, identity: RunIdentity) -> None:
-        """See `kmlp.engine.Store`."""
+        """Give back the lease of a run."""
         with contextlib.suppress(StoreError), self.writing():  # it expires anyway
             self.leases.release(identity.key)
 
     def resume(self, identity: RunIdentity) -> RunState:
-        """See `kmlp.engine.Store`."""
+        """The point from which a leased run is trained on, with its checkpoint.
+
+        A run is cut back to its last undamaged checkpoint.
+        """
         with self.writing():
             row = self._row(identity.key, fresh=False)
             if row is None:
@@ -198,25 +216,48 @@ class Store(contextlib.AbstractContextManager["Store"]):
             return RunState(damaged=tuple(damaged))
 
     def begin_anew(self, identity: RunIdentity) -> None:
-        """See `kmlp.engine.Store`."""
+        """Delete what there is of a fresh run."""
         with self.writing():
             if not self.leases.holds(identity.key):
                 return
             self._delete(identity.key, fresh=True)
         self.remove_files(identity.key)
 
-    def append(self, identity: RunIdentity, result: TaskResult, *, fresh: bool) -> bool:
-        """See `kmlp.engine.Store`."""
+    def append(
+        self,
+        identity: RunIdentity,
+        records: Sequence[EpochRecord],
+        checkpoint_bytes: bytes | None,
+        *,
+        facts: Mapping[str, Any] | None = None,
+        fresh: bool,
+    ) -> bool:
+        """Add epochs to a run, all of them or none.
+
+        Args:
+            identity: The run, which this process has leased.
+            records: One epoch at least, the first of which follows those in the store.
+            checkpoint_bytes: The checkpoint after the last one; None if the run diverged.
+            facts: The environment in which they were trained. Defaults to None: that of
+                the store.
+            fresh: Whether they are of the run that is trained anew.
+
+        Returns:
+            False if another process has leased the run since.
+
+        Raises:
+            StoreLostError: if they do not follow what the store has by now.
+        """
         name = sha256 = ""
         with self.reading():
             self.check_presence()
             if not self.leases.holds(identity.key):
                 return False
-            epochs = result.records[-1].epoch
-            if result.checkpoint_bytes is not None:
-                sha256 = hashlib.sha256(result.checkpoint_bytes).hexdigest()
+            epochs = records[-1].epoch
+            if checkpoint_bytes is not None:
+                sha256 = hashlib.sha256(checkpoint_bytes).hexdigest()
                 name = checkpoints.file_name(identity.key, epochs, sha256)
-                checkpoints.write(self.models, name, result.checkpoint_bytes)
+                checkpoints.write(self.models, name, checkpoint_bytes)
         with self.writing():
             if not self.leases.holds(identity.key):
                 if self.leases.is_free(identity.key):  # nobody else would remove the file
@@ -225,16 +266,16 @@ class Store(contextlib.AbstractContextManager["Store"]):
             run = self._ensure(identity, fresh)
             row = self._row(identity.key, fresh=fresh)
             assert row is not None
-            if row["epochs"] + 1 != result.records[0].epoch or (
+            if row["epochs"] + 1 != records[0].epoch or (
                 row["epochs"] and self.wrong_row(row) is not None
             ):
                 raise StoreLostError(
                     f"What {self.folder} has of a run was changed while it was trained: "
-                    f"epoch {result.records[0].epoch} does not follow what is there. Run "
+                    f"epoch {records[0].epoch} does not follow what is there. Run "
                     "the same command again."
                 )
-            environment = self.environment(result.facts)
-            for record in result.records:
+            environment = self.environment(facts)
+            for record in records:
                 self._insert_epoch(run, record, environment)
             if name:
                 self.connection.execute(
@@ -248,12 +289,16 @@ class Store(contextlib.AbstractContextManager["Store"]):
                 "ORDER BY epochs DESC LIMIT 1 OFFSET ?)",
                 (run, run, CHECKPOINTS_KEPT),
             )
-            self._sum_up(run, row["history"], result.records[0].epoch)
+            self._sum_up(run, row["history"], records[0].epoch)
         self.remove_files(identity.key)
         return True
 
     def replace(self, identity: RunIdentity) -> bool:
-        """See `kmlp.engine.Store`."""
+        """Put the fresh run in the place of the one that there is.
+
+        Returns:
+            False if another process has leased the run since.
+        """
         with self.writing():
             if not self.leases.holds(identity.key):
                 return False
@@ -269,7 +314,11 @@ class Store(contextlib.AbstractContextManager["Store"]):
         return True
 
     def fail(self, identity: RunIdentity, reason: str, *, fresh: bool) -> bool:
-        """See `kmlp.engine.Store`."""
+        """Note why a run failed; the note stands until the run gets an epoch more.
+
+        Returns:
+            False if another process has leased the run since.
+        """
         with self.writing():
             if not self.leases.holds(identity.key):
                 return False

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kmlp._util.text import name_problem, visible
-from kmlp.engine.loop import SECONDS_BETWEEN_LOOKS
 from kmlp.errors import (
     ConfigError,
     DamagedError,
@@ -22,7 +21,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.store import checksums, removal, validity
-from kmlp.store.leases import Holder
+from kmlp.store.leases import SECONDS_BETWEEN_LOOKS, Holder
 from kmlp.store.runs import Store, removed
 from kmlp.training.run import Run
 

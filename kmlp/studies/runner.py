@@ -259,6 +259,7 @@ def train_all(
                 store=store,
                 executor=trains,
                 identify=identities.__getitem__,
+                load=dataset_of,
                 observer=observer,
                 fresh=fresh,
             )
@@ -332,6 +333,7 @@ def train_again(
                 store=store,
                 executor=trains,
                 identify=of_kind.__getitem__,
+                load=dataset_of,
                 observer=observer,
             )
     return left

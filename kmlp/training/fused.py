@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -14,7 +13,7 @@ from kmlp.fused.feed import CHUNK_BYTES
 from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
 from kmlp.model.build import build_for, initial_weights
-from kmlp.model.config import RunConfig
+from kmlp.model.config import RunConfig, config_fields
 from kmlp.model.losses import get_loss
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
@@ -85,7 +84,7 @@ class CompiledModelCache:
         self._limit = limit
         self.compiled_count = 0
         """The number of models that were compiled."""
-        self._idle: dict[RunConfig, CompiledModel] = {}
+        self._idle: dict[tuple[tuple[str, Any], ...], CompiledModel] = {}
         self._on_device: dict[Any, dict[str, Any]] = {}
 
     def take(self, config: RunConfig, dataset: Dataset) -> CompiledModel:
@@ -124,21 +123,23 @@ class CompiledModelCache:
         return self._on_device[key]
 
 
-def _structure(config: RunConfig) -> RunConfig:
-    """The configuration without what differs between runs of one compiled model.
+_NUMBERS = ("seed", "learning_rate", "initializer", "batch_size", "train_size")
+"""Fields in which runs of one compiled model can differ."""
+
+_SWITCHES = ("momentum", "weight_decay")
+"""Fields of which it counts only whether they are 0."""
+
+
+def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
+    """The fields that runs of one compiled model have in common.
 
     Momentum and weight decay that are off leave something out of the program.
     Batch size and training size make other programs, for the same model.
     """
-    return replace(
-        config,
-        seed=0,
-        learning_rate=1.0,
-        momentum=0.5 if config.momentum else 0.0,
-        weight_decay=0.5 if config.weight_decay else 0.0,
-        initializer="glorot_uniform",
-        batch_size=1,
-        train_size=None,
+    return tuple(
+        (name, bool(getattr(config, name)) if name in _SWITCHES else getattr(config, name))
+        for name in config_fields()
+        if name not in _NUMBERS
     )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from kmlp.data import Dataset
+
 NUMERICS_VERSION = 4
 """Goes up when a change of kmlp changes the numbers that a run comes to."""
 
@@ -170,6 +172,22 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class RunState:
+    """The point that a run in the store has reached."""
+
+    epochs: int = 0
+    diverged: bool = False
+    checkpoint_bytes: bytes | None = None
+    """The checkpoint after these epochs. None: there is none, or it was not asked for."""
+    damaged: tuple[str, ...] = ()
+    """Files that were damaged; the epochs after the last good one are gone."""
+
+    def satisfies(self, epochs: int) -> bool:
+        """Whether nothing is left to train of a run that is to have so many epochs."""
+        return self.diverged or self.epochs >= epochs
+
+
+@dataclass(frozen=True, slots=True)
 class RunIdentity:
     """What a run is, before it is trained."""
 
@@ -191,7 +209,11 @@ def common_settings(runs: Iterable[Run]) -> Mapping[str, str]:
 
 
 def identify(
-    config: RunConfig, *, fused: bool, settings: Mapping[str, str] | None = None
+    config: RunConfig,
+    *,
+    fused: bool,
+    settings: Mapping[str, str] | None = None,
+    dataset: Dataset | None = None,
 ) -> RunIdentity:
     """The identity of a run on the backend of this process, as that is set.
 
@@ -200,13 +222,15 @@ def identify(
         fused: Whether an epoch is one compiled program.
         settings: What `kmlp.settings.read_settings` says of the process. Defaults to
             None: it is asked.
+        dataset: The dataset that the configuration names. Defaults to None: it is loaded.
 
     Raises:
         ConfigError: if a setting of this process is none for runs.
         BackendError: if there is no backend.
         DataError: if the dataset cannot be read.
     """
-    dataset = dataset_of(config)
+    if dataset is None:
+        dataset = dataset_of(config)
     name = backend.select()
     if settings is None:
         settings = read_settings(name)

@@ -33,6 +33,7 @@ def seconds_a_run(executor, *, first_seed, runs):
     """Of runs that are all one compiled model, with other seeds."""
     from kmlp import RunConfig
     from kmlp.engine import RunRequest, execute
+    from kmlp.model.config import dataset_of
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import identify
@@ -47,6 +48,7 @@ def seconds_a_run(executor, *, first_seed, runs):
             store=store,
             executor=executor,
             identify=partial(identify, fused=True),
+            load=dataset_of,
         )
         return (time.perf_counter() - started) / runs
 
@@ -93,7 +95,7 @@ class Waiting:
     def free(self):
         return self._workers - len(self._due)
 
-    def submit(self, task):
+    def submit(self, task, dataset):
         self._made += 1
         heapq.heappush(self._due, (time.perf_counter() + self._seconds, self._made, task))
 
@@ -121,6 +123,7 @@ def serve(workers, seconds_a_task=TASK):
             ListPlanner(RunRequest(RunConfig(seed=n), TASKS_A_RUN) for n in range(runs)),
             store=store,
             executor=Waiting(workers, seconds_a_task),
+            load=lambda config: None,
             identify=lambda config: RunIdentity(
                 f"{config.seed:064}", config, "jax", True, 1
             ),

@@ -31,6 +31,7 @@ def measure(backend, runs):
     from kmlp import RunConfig
     from kmlp.engine import RunRequest, TaskResult, execute
     from kmlp.executors import ProcessExecutor
+    from kmlp.model.config import dataset_of
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import identify
@@ -61,6 +62,7 @@ def measure(backend, runs):
             store=store,
             executor=executor,
             identify=partial(identify, fused=True),
+            load=dataset_of,
         )
     return found
 

@@ -26,6 +26,7 @@ from kmlp.training.run import identify
 pytestmark = pytest.mark.once
 
 SMALL = RunConfig(train_size=1024, width=8, depth=1)
+MNIST = ("mnist", "fingerprint", 50_000, 10_000)
 
 
 def other_kmlp(folder, code):
@@ -131,7 +132,7 @@ def test_one_executor_serves_several_studies_and_brings_own_functions(
 
         return keras.ops.tanh(slope * x)
 
-    monkeypatch.setattr((ACTIVATIONS, "_custom"), {"steep_on_ray": steep})
+    monkeypatch.setattr(ACTIVATIONS, "_custom", {"steep_on_ray": steep})
     with RayExecutor(lasting_cluster.address, cpus_per_run=0.5) as executor:
         assert executor.free() == 4
         there = ablate(
@@ -244,7 +245,7 @@ def test_what_is_registered_later_goes_along_too(lasting_cluster, monkeypatch, k
     }
     with make[kind]() as executor:
         ablate("width", [8], base=SMALL, seeds=1, epochs=1, executor=executor)
-        monkeypatch.setattr((ACTIVATIONS, "_custom"), {"twice": twice})
+        monkeypatch.setattr(ACTIVATIONS, "_custom", {"twice": twice})
         study = ablate(
             "activation", ["twice"], base=SMALL, seeds=1, epochs=1, executor=executor
         )
@@ -276,7 +277,7 @@ def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
     pool = Pool(Share(), 8, {}, {}, told.append, queue.SimpleQueue())
     monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IN_SILENCE", 0)
     pool._workers = [_Worker(None)]
-    pool.submit(1, Task(identify(SMALL, fused=True), 0, None, 1))
+    pool.submit(1, Task(identify(SMALL, fused=True), 0, None, 1), MNIST)
     for _ in range(4):
         pool.settle()
     [(word, text)] = told
@@ -292,7 +293,7 @@ def test_between_two_tasks_no_worker_is_given_back(monkeypatch):
     pool._workers = workers = [_Worker(None, ready=n < 2) for n in range(3)]
     task = Task(identify(SMALL, fused=True), 0, None, 1)
     for worker in workers[:2]:
-        worker.assigned = _Queued(1, task)
+        worker.assigned = _Queued(1, task, MNIST)
     pool.settle()
     assert given_back == []
     monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IDLE", 0)

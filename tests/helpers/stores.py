@@ -5,7 +5,6 @@ import sqlite3
 
 from helpers.made_up import made_up_record
 from kmlp import RunConfig
-from kmlp.engine import Task, TaskResult
 from kmlp.errors import KmlpError
 from kmlp.export.json import ablation_to_dict
 from kmlp.model.config import dataset_of
@@ -53,8 +52,7 @@ def fill(store):
         for first, last in ((1, 2), (3, 3)):
             epochs = range(first, last + 1)
             records = tuple(made_up_record(it, (it + place) / 10) for it in epochs)
-            done = TaskResult(Task(run, first - 1, None, last), records, bytes([place]))
-            assert store.append(run, done, fresh=False)
+            assert store.append(run, records, bytes([place]), fresh=False)
         store.release(run)
     put_study(store, WIDTHS)
 

@@ -27,13 +27,10 @@ from kmlp.data.sources.arrays import read_idx_folder
 from kmlp.data.sources.idx import read_idx_split
 from kmlp.errors import DataError
 
-provided: set[str] = set()
-"""Names of datasets that another process has loaded for this one."""
-
 
 def check_dataset(name: str) -> None:
     """Raises `UnknownNameError` if there can be no dataset of that name."""
-    if not (name in KNOWN or name in provided or cache.has(name)):
+    if not (name in KNOWN or cache.has(name)):
         check_tfds_name(name, also=(it.name for it in cache.entries() if it.imported))
 
 

@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from kmlp import backend
+from kmlp.data import Dataset
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
 from kmlp.executors.custom_code import pack_custom
+from kmlp.executors.datasets import DatasetKey, dataset_key
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.installation import HINT, check_installed, is_local
 from kmlp.executors.resources import make_share
 from kmlp.executors.task import SECONDS
 from kmlp.model.activations import ACTIVATIONS
-from kmlp.model.config import dataset_of
 from kmlp.model.losses import LOSSES
 from kmlp.model.registry import users_folder
 from kmlp.settings import check_inherited, differing_settings, variables_to_send
@@ -98,7 +99,7 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         self._hungry = False
         self._numbers = 0
         self._tasks: dict[int, Task] = {}
-        self._sent: set[tuple[str, float | None]] = set()
+        self._sent: set[DatasetKey] = set()
         self._registered: object = None
 
     def __enter__(self) -> Self:
@@ -109,21 +110,21 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         self._connected()
         return max(0, self._room - len(self._tasks))
 
-    def submit(self, task: Task) -> None:
+    def submit(self, task: Task, dataset: Dataset) -> None:
         if not self._tasks and self._registered != _registered():
             self.close()  # workers are to know what was registered since
         with self._closed_on_errors():
-            self._submit(task)
+            self._submit(task, dataset)
 
-    def _submit(self, task: Task) -> None:
+    def _submit(self, task: Task, dataset: Dataset) -> None:
         helper = self._connected()
-        key = task.config.dataset, task.config.validation_fraction
+        key = dataset_key(dataset)
         if key not in self._sent:
-            helper.say(("dataset", key, dataset_of(task.config)))
+            helper.say(("dataset", key, dataset))
             self._sent.add(key)
         self._numbers += 1
         self._tasks[self._numbers] = task
-        helper.say(("submit", self._numbers, task))
+        helper.say(("submit", self._numbers, task, key))
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
         with self._closed_on_errors():

@@ -12,7 +12,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kmlp.data import Dataset
     from kmlp.engine import Task
+    from kmlp.executors.datasets import DatasetKey
 
 COMPARED = ("kmlp", "numerics", "keras")
 """What has to be the same on every node, beside the backend's version."""
@@ -82,15 +84,18 @@ class NodeWorker:
         if setup["custom"] is not None:
             register_custom(setup["custom"])
         self._worker = Worker(seconds=setup["seconds"])
-        self._provided: set[tuple[str, float | None]] = set()
+        self._datasets: dict[DatasetKey, Dataset] = {}
         self._told: dict[str, Any] | None = None
         return found
 
-    def run(self, task: Task, dataset: list[Any]) -> tuple[dict[str, Any], int]:
+    def run(
+        self, task: Task, key: DatasetKey, dataset: list[Any]
+    ) -> tuple[dict[str, Any], int]:
         """Runs a task.
 
         Args:
             task: The task.
+            key: The key of its dataset.
             dataset: The reference to its dataset, in a list so that Ray does not fetch it
                 each time.
 
@@ -100,14 +105,11 @@ class NodeWorker:
         """
         import ray
 
-        from kmlp.data.load import provide_dataset
         from kmlp.engine import TaskResult
 
-        fraction = task.config.validation_fraction
-        if (task.config.dataset, fraction) not in self._provided:
-            provide_dataset(ray.get(dataset[0]), fraction)
-            self._provided.add((task.config.dataset, fraction))
-        done = self._worker.run(task)
+        if key not in self._datasets:
+            self._datasets[key] = ray.get(dataset[0])
+        done = self._worker.run(task, self._datasets[key])
         count = self._worker.compiled_count
         if isinstance(done, TaskResult):
             facts = self._facts()

@@ -14,6 +14,7 @@ import ray
 
 from kmlp.engine import Task
 from kmlp.errors import ClusterError
+from kmlp.executors.datasets import DatasetKey
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.cluster import Node, mismatch, places
 from kmlp.executors.resources import Share
@@ -41,6 +42,7 @@ class _Queued:
 
     number: int
     task: Task
+    dataset: DatasetKey
 
 
 @dataclass(eq=False, slots=True)
@@ -90,7 +92,7 @@ class Pool:
         self._tell, self._events = tell, events
         self._workers: list[_Worker] = []
         self._queue: deque[_Queued] = deque()
-        self._datasets: dict[tuple[str, float | None], Any] = {}
+        self._datasets: dict[DatasetKey, Any] = {}
         self._without: set[str] = set()
         self._nodes: list[Node] = []
         self._said_that_it_waits = False
@@ -112,7 +114,7 @@ class Pool:
         # A cluster that begins with nothing grows when there is something to do.
         self._tell(("room", max(1, room)))
 
-    def put_dataset(self, key: tuple[str, float | None], dataset: Any) -> None:
+    def put_dataset(self, key: DatasetKey, dataset: Any) -> None:
         """Puts a dataset where nodes fetch it, each once."""
         try:
             self._datasets[key] = ray.put(dataset)
@@ -122,9 +124,9 @@ class Pool:
                 f"({_reason(error)}). Start Ray with more, by --object-store-memory."
             ) from error
 
-    def submit(self, number: int, task: Task) -> None:
-        """Takes a task."""
-        self._queue.append(_Queued(number, task))
+    def submit(self, number: int, task: Task, dataset: DatasetKey) -> None:
+        """Queue a task, whose dataset was put before."""
+        self._queue.append(_Queued(number, task, dataset))
 
     def settle(self) -> None:
         """Hands out what waits, and has as many workers as are of use."""
@@ -227,9 +229,9 @@ class Pool:
         now = time.monotonic()
         worker.was_idle, worker.since = now - worker.since, now
         worker.assigned, worker.run = queued, queued.task.run
-        config = queued.task.config
-        dataset = self._datasets[config.dataset, config.validation_fraction]
-        answer = worker.actor.run.remote(queued.task, [dataset])
+        answer = worker.actor.run.remote(
+            queued.task, queued.dataset, [self._datasets[queued.dataset]]
+        )
         self._later(answer, lambda future: self._done(worker, future))
 
     def _done(self, worker: _Worker, future: Any) -> None:

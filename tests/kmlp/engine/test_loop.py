@@ -60,7 +60,7 @@ class Executor:
     def free(self):
         return self.capacity - len(self.tasks)
 
-    def submit(self, task):
+    def submit(self, task, dataset):
         assert self.free()
         self.tasks.append(task)
 
@@ -93,7 +93,9 @@ def identify(config):
 
 def execute(planner, *, store=None, **options):
     with nullcontext(store) if store is not None else Store(None) as used:
-        engine.execute(planner, store=used, identify=identify, **options)
+        engine.execute(
+            planner, store=used, identify=identify, load=lambda config: None, **options
+        )
 
 
 @pytest.fixture
@@ -356,8 +358,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
 
 
 def theirs_does_it(store):
-    task = Task(identify(A), 0, None, 1)
-    store.append(identify(A), TaskResult(task, (made_up_record(1, 0.5),), b""), fresh=False)
+    store.append(identify(A), (made_up_record(1, 0.5),), b"", fresh=False)
     store.release(identify(A))
 
 
@@ -493,7 +494,7 @@ def test_tasks_of_somebody_who_was_interrupted_are_not_ours(capacity):
     """An executor that stays open has them still."""
     executor = Executor(capacity)
     for seed in range(capacity):
-        executor.submit(Task(identify(RunConfig(seed=7 + seed)), 0, None, 5))
+        executor.submit(Task(identify(RunConfig(seed=7 + seed)), 0, None, 5), None)
     planner = Planner(RunRequest(A, 2), RunRequest(B, 1))
     execute(planner, executor=executor)
     assert [(it.config, run.epochs) for it, run in planner.told] in (
@@ -501,7 +502,7 @@ def test_tasks_of_somebody_who_was_interrupted_are_not_ours(capacity):
         [(B, 1), (A, 2)],
     )
     left = FirstInFirstOut(2)
-    left.submit(Task(identify(A), 4, b"other", 5))  # of the same run
+    left.submit(Task(identify(A), 4, b"other", 5), None)  # of the same run
     planner = Planner(RunRequest(A, 2))
     execute(planner, executor=left)
     assert [run.epochs for _, run in planner.told] == [2]

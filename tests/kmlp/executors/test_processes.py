@@ -2,13 +2,11 @@ import errno
 import json
 import os
 import platform
-import re
 import signal
 import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from helpers.processes import run
@@ -23,11 +21,12 @@ from kmlp.model.activations import ACTIVATIONS
 from kmlp.training.checkpoint import CheckpointCodec
 from kmlp.training.run import identify
 
+MNIST = load_dataset("mnist")
 CONFIG = RunConfig(train_size=704, width=8, depth=1, momentum=0.9)
 
 
 def weights(result):
-    codec = CheckpointCodec(CONFIG, load_dataset("mnist"))
+    codec = CheckpointCodec(CONFIG, MNIST)
     checkpoint = codec.load(result.records[-1].epoch, result.checkpoint_bytes)
     return [array.tobytes() for array in (*checkpoint.weights, *checkpoint.optimizer)]
 
@@ -36,7 +35,9 @@ def do(executor, before, target, config=CONFIG):
     epochs, checkpoint_bytes = (
         (before.records[-1].epoch, before.checkpoint_bytes) if before else (0, None)
     )
-    executor.submit(Task(identify(config, fused=True), epochs, checkpoint_bytes, target))
+    executor.submit(
+        Task(identify(config, fused=True), epochs, checkpoint_bytes, target), MNIST
+    )
     return executor.result()
 
 
@@ -67,10 +68,10 @@ def test_takes_one_task_at_a_time():
     executor = InProcessExecutor()
     with pytest.raises(RuntimeError, match="No task"):
         executor.result()
-    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
+    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
     assert executor.free() == 0
     with pytest.raises(RuntimeError, match="has a task"):
-        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
+        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
 
 
 @pytest.mark.once
@@ -297,38 +298,12 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
     import threading
 
     lock = threading.Lock()
-    monkeypatch.setattr((ACTIVATIONS, "_custom"), {"locked": lambda x: (x, lock)[0]})
+    monkeypatch.setattr(ACTIVATIONS, "_custom", {"locked": lambda x: (x, lock)[0]})
     with (
         ProcessExecutor(2) as executor,
         pytest.raises(ConfigError, match="Train with `jobs=1`"),
     ):
-        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
-
-
-DOCS = Path(__file__).parents[3] / "docs" / "guides" / "clusters.md"
-
-
-@pytest.mark.once
-def test_an_executor_of_your_own_comes_to_the_same(tmp_path):
-    """The one of the documentation, as it stands there."""
-    blocks = re.findall(
-        r"^```python\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE
-    )
-    assert len(blocks) == 3
-    small = """
-import kmlp, json
-base = kmlp.RunConfig(train_size=1024, width=8, depth=1)
-def ablate(param, values, executor):
-    study = kmlp.ablate(param, values, base=base, seeds=1, epochs=2, executor=executor)
-    print(json.dumps([run.test_loss for run in study.runs]))
-"""
-    code = "\n".join(blocks[1:]).replace("from kmlp import ablate", small)
-    (tmp_path / "script.py").write_text(code)
-    done = run(sys.executable, "script.py", cwd=tmp_path, KMLP_RUNS_DIR="runs")
-    assert (done.returncode, done.stderr) == (0, "")
-    base = RunConfig(train_size=1024, width=8, depth=1)
-    here = ablate("width", [32, 128], base=base, seeds=1, epochs=2, jobs=1)
-    assert json.loads(done.stdout) == [run.test_loss for run in here.runs]
+        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
 
 
 @pytest.mark.once

@@ -409,7 +409,7 @@ def test_a_worker_trains_only_under_the_settings_that_the_run_states(made):
     task = Task(identify(CONFIG, fused=True), 0, None, 2)
 
     def do(task):
-        executor.submit(task)
+        executor.submit(task, load_dataset("mnist"))
         return executor.result()
 
     first = do(task)
@@ -432,7 +432,7 @@ def test_processes_are_not_started_without_settings_of_this_one(make, made, monk
     monkeypatch.setattr("kmlp.executors.ray.executor._Helper", pytest.fail)
     task = Task(identify(CONFIG, fused=True), 0, None, 1)
     with pytest.raises(ConfigError, match="`made` is odd in this process, but usual"):
-        make(jobs=1).submit(task)
+        make(jobs=1).submit(task, load_dataset("mnist"))
 
 
 def test_fit_compiles_anew_under_another_setting(made):
@@ -493,7 +493,7 @@ def test_a_backend_with_many_threads_trains_in_a_process_of_its_own(monkeypatch)
     with open_executor("local", jobs=1, runs=1) as executor:
         assert isinstance(executor, ProcessExecutor)
     executor = InProcessExecutor()
-    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1))
+    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), load_dataset("mnist"))
     assert "several threads" in executor.result().reason
 
 

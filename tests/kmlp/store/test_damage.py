@@ -15,13 +15,13 @@ from helpers.made_up import made_up_record
 from helpers.stores import FACTS, RUNS, WIDTHS, answers, fill, seal_all, small_store
 
 import kmlp.store.database
-from kmlp.engine import RunState, Task, TaskResult
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store.doctor import Health, examine, rebuild, repair
 from kmlp.store.listing import list_runs
 from kmlp.store.migrations import VERSION
 from kmlp.store.studies import get_study, list_studies, put_study, remove_study
+from kmlp.training.run import RunState
 
 pytestmark = pytest.mark.once
 
@@ -411,11 +411,10 @@ def test_an_older_copy_that_is_laid_over_is_noticed(folder):
 
 
 def test_epochs_follow_those_that_are_there(folder):
-    done = TaskResult(Task(RUNS[0], 4, None, 5), (made_up_record(5, 0.5),), b"model")
     with Store(folder) as store:
         assert store.acquire(RUNS[0])
         with pytest.raises(StoreWriteError, match="epoch 5 does not follow"):
-            store.append(RUNS[0], done, fresh=False)
+            store.append(RUNS[0], (made_up_record(5, 0.5),), b"model", fresh=False)
         assert store.run(RUNS[0]).epochs == 3
 
 

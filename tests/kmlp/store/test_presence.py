@@ -9,7 +9,6 @@ import pytest
 from helpers.made_up import made_up_record
 
 from kmlp import RunConfig
-from kmlp.engine import Task, TaskResult
 from kmlp.errors import StoreLostError, StoreWriteError
 from kmlp.store import Store, checkpoints
 from kmlp.training.run import RunIdentity
@@ -20,16 +19,14 @@ A = RunIdentity("1" * 64, RunConfig(), "none", True, 10)
 
 
 def result(epoch):
-    return TaskResult(
-        Task(A, epoch - 1, None, epoch), (made_up_record(epoch, 0.5),), b"model"
-    )
+    return (made_up_record(epoch, 0.5),), b"model"
 
 
 @pytest.fixture
 def store(tmp_path):
     with Store(tmp_path / "runs") as opened:
         assert opened.acquire(A)
-        assert opened.append(A, result(1), fresh=False)
+        assert opened.append(A, *result(1), fresh=False)
         yield opened
 
 
@@ -70,7 +67,7 @@ def test_a_folder_that_is_taken_away_is_noticed_at_the_next_write(store, take_aw
     take_away(store.folder)
     there = listed(store.folder)
     with pytest.raises(StoreLostError) as caught:
-        store.append(A, result(2), fresh=False)
+        store.append(A, *result(2), fresh=False)
     assert str(caught.value).startswith(str(store.folder))
     assert caught.value.exit_code == 1
     assert listed(store.folder) == there  # nothing is made where nobody looks for it
@@ -100,7 +97,7 @@ def test_the_file_of_the_database_is_missed(store, how):
         path.write_bytes(b"")
     said = "is gone" if how == "removed" else "was replaced"
     with pytest.raises(StoreLostError, match=rf"kmlp\.sqlite {said}"):
-        store.append(A, result(2), fresh=False)
+        store.append(A, *result(2), fresh=False)
 
 
 def test_what_is_taken_away_during_the_last_write_is_noticed(store):
@@ -111,13 +108,13 @@ def test_what_is_taken_away_during_the_last_write_is_noticed(store):
 def test_the_folder_of_the_checkpoints_is_missed(store):
     shutil.rmtree(store.models)
     with pytest.raises(StoreLostError, match="checkpoints is gone"):
-        store.append(A, result(2), fresh=False)
+        store.append(A, *result(2), fresh=False)
 
 
 def test_a_folder_that_is_moved_and_linked_to_is_the_same(store):
     move(store.folder)
     store.folder.symlink_to(store.folder.with_name("elsewhere"))
-    assert store.append(A, result(2), fresh=False)
+    assert store.append(A, *result(2), fresh=False)
     with Store(store.folder) as again:
         assert again.run(A).epochs == 2
 
@@ -125,9 +122,9 @@ def test_a_folder_that_is_moved_and_linked_to_is_the_same(store):
 def test_what_is_put_back_is_written_to_again(store):
     move(store.folder)
     with pytest.raises(StoreLostError):
-        store.append(A, result(2), fresh=False)
+        store.append(A, *result(2), fresh=False)
     store.folder.with_name("elsewhere").rename(store.folder)
-    assert store.append(A, result(2), fresh=False)
+    assert store.append(A, *result(2), fresh=False)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENODEV])
@@ -140,10 +137,10 @@ def test_a_disk_that_is_gone_is_told_from_one_that_is_full(store, monkeypatch, n
 
     monkeypatch.setattr(checkpoints, "write", fails(number))
     with pytest.raises(StoreLostError, match=os.strerror(number)):
-        store.append(A, result(2), fresh=False)
+        store.append(A, *result(2), fresh=False)
     monkeypatch.setattr(checkpoints, "write", fails(errno.ENOSPC))
     with pytest.raises(StoreWriteError) as caught:
-        store.append(A, result(2), fresh=False)
+        store.append(A, *result(2), fresh=False)
     assert not isinstance(caught.value, StoreLostError)
 
 
@@ -170,7 +167,7 @@ def test_a_store_in_memory_is_always_there():
     with Store(None) as store:
         store.check_presence()
         assert store.acquire(A)
-        assert store.append(A, result(1), fresh=False)
+        assert store.append(A, *result(1), fresh=False)
 
 
 def test_the_current_folder_may_change(tmp_path, monkeypatch):
@@ -180,6 +177,6 @@ def test_the_current_folder_may_change(tmp_path, monkeypatch):
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
         assert store.acquire(A)
-        assert store.append(A, result(1), fresh=False)
+        assert store.append(A, *result(1), fresh=False)
         assert store.run(A).checkpoint_bytes() == b"model"
     assert not list((tmp_path / "elsewhere").iterdir())

@@ -11,7 +11,6 @@ import pytest
 from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
-from kmlp.engine import Task, TaskResult
 from kmlp.errors import StoreError, StoreLostError, StoreWriteError
 from kmlp.store import Store, StudyRecord, removal
 from kmlp.store.doctor import examine
@@ -53,8 +52,8 @@ def store():
     with Store(None) as opened:
         for index, run in enumerate(RUNS):
             assert opened.acquire(run)
-            done = TaskResult(Task(run, 0, None, 1), (made_up_record(1, index / 10),), b"")
-            opened.append(run, done, fresh=False)
+            records = (made_up_record(1, index / 10),)
+            opened.append(run, records, b"", fresh=False)
             opened.release(run)
         put_study(opened, WIDTHS)
         yield opened
@@ -108,7 +107,7 @@ def test_runs_that_another_study_uses_stay(store):
 def test_a_study_is_listed_with_the_epochs_that_it_asked_for(store):
     store.acquire(RUNS[3])
     more = (made_up_record(2, 0.9), made_up_record(3, math.nan))
-    store.append(RUNS[3], TaskResult(Task(RUNS[3], 1, None, 3), more, None), fresh=False)
+    store.append(RUNS[3], more, None, fresh=False)
     [widths] = list_studies(store)
     assert (widths.finished, widths.best_val_accuracy) == (4, pytest.approx(0.3))
 
@@ -188,10 +187,8 @@ def suspended(training, other):
     remove_study(other, "widths")
 
 
-def done(run, epoch=1):
-    return TaskResult(
-        Task(run, epoch - 1, None, epoch), (made_up_record(epoch, 0.5),), b"model"
-    )
+def done(epoch=1):
+    return (made_up_record(epoch, 0.5),), b"model"
 
 
 def test_a_command_whose_study_was_removed_leaves_no_run_that_is_nobody_s(
@@ -200,9 +197,9 @@ def test_a_command_whose_study_was_removed_leaves_no_run_that_is_nobody_s(
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         training.acquire(RUNS[0])
-        assert training.append(RUNS[0], done(RUNS[0]), fresh=False)
+        assert training.append(RUNS[0], *done(), fresh=False)
         suspended(training, other)
-        assert not training.append(RUNS[0], done(RUNS[0], 2), fresh=False)
+        assert not training.append(RUNS[0], *done(2), fresh=False)
         assert not training.fail(RUNS[0], "out of luck", fresh=False)
         for run in RUNS[:2]:
             with pytest.raises(
@@ -228,7 +225,7 @@ def test_a_file_that_was_written_while_the_study_was_removed_is_no_left_over(
             suspended(training, other)
 
         monkeypatch.setattr("kmlp.store.checkpoints.write", slowly)
-        assert not training.append(RUNS[0], done(RUNS[0]), fresh=False)
+        assert not training.append(RUNS[0], *done(), fresh=False)
         assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
@@ -238,9 +235,9 @@ def test_a_study_that_was_put_again_meanwhile_goes_on(tmp_path, quickly):
         training.acquire(RUNS[0])
         suspended(training, other)
         put_study(other, WIDTHS)
-        assert not training.append(RUNS[0], done(RUNS[0]), fresh=False)
+        assert not training.append(RUNS[0], *done(), fresh=False)
         assert training.acquire(RUNS[0])
-        assert training.append(RUNS[0], done(RUNS[0]), fresh=False)
+        assert training.append(RUNS[0], *done(), fresh=False)
 
 
 def test_runs_of_a_removed_study_that_another_one_has_are_not_trained_for_it(
@@ -264,7 +261,7 @@ def kept(tmp_path):
         put_study(opened, WIDTHS)
         for run in RUNS:
             opened.acquire(run)
-            opened.append(run, done(run), fresh=False)
+            opened.append(run, *done(), fresh=False)
             opened.release(run)
         yield opened
 
@@ -382,10 +379,7 @@ def test_runs_are_found_by_the_widths_of_their_layers(store):
     for number, width in ((5, (300, 100)), (6, (300, 10)), (7, (300, 300))):
         run = identity(number, width=width)
         store.acquire(run)
-        store.append(
-            run, TaskResult(Task(run, 0, None, 1), (made_up_record(1, 0.5),), b""),
-            fresh=False,
-        )  # fmt: skip
+        store.append(run, (made_up_record(1, 0.5),), b"", fresh=False)
     [found] = list_runs(store, parse_filters(["width=300x100"]))
     assert found.config == RunConfig(width=(300, 100))
     assert [it.key for it in list_runs(store, parse_filters(["width=300x100"]))] == [

@@ -124,7 +124,7 @@ def test_the_networks_that_were_used_last_are_kept_with_their_programs(programs)
             compiled_models.give_back(
                 configs[width], compiled_models.take(configs[width], dataset)
             )
-        return [config.width for config in compiled_models._idle]
+        return [dict(structure)["width"] for structure in compiled_models._idle]
 
     assert use(4, train=True) == [4]
     assert use(5) == [4, 5]

@@ -36,7 +36,7 @@ class Executor:
     def free(self):
         return self.capacity - len(self.going)
 
-    def submit(self, task):
+    def submit(self, task, dataset):
         self.going.append(task)
 
     def result(self, timeout=None):
@@ -72,7 +72,8 @@ def search(asked, executor, *, store=None, events=None, fresh=False):
     )
     with Store(None) if store is None else store as used:
         engine.execute(
-            planner, store=used, executor=executor, identify=identify, fresh=fresh,
+            planner, store=used, executor=executor, identify=identify, load=lambda config: None,
+            fresh=fresh,
             observer=None if events is None else events.append,
         )  # fmt: skip
     return planner

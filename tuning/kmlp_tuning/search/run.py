@@ -251,6 +251,7 @@ def _train(
                 store=store,
                 executor=executor,
                 identify=identify_run,
+                load=dataset_of,
                 observer=watch,
                 fresh=fresh,
             )

@@ -1,0 +1,86 @@
+"""Datasets on their way to worker processes of this machine."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from typing import Any
+
+from numpy.typing import NDArray
+
+from kmlp.data import Dataset
+from kmlp.data.dataset import Split
+from kmlp.data.mapped import MappedFile, file_of
+
+DatasetKey = tuple[str, str, int, int]
+
+DATASETS_KEPT = 4
+"""The number of datasets that a worker keeps; an older one is sent again when needed."""
+
+
+def dataset_key(dataset: Dataset) -> DatasetKey:
+    """What tells a dataset, with its splits, from others."""
+    validation = 0 if dataset.validates_on_test else len(dataset.validation)
+    return dataset.name, dataset.fingerprint, len(dataset.train), validation
+
+
+def pack_dataset(dataset: Dataset) -> bytes:
+    """Pack a dataset for another process of this machine.
+
+    Arrays that are mapped files travel as the places of these files.
+    """
+    splits = [dataset.train, dataset.test]
+    if not dataset.validates_on_test:
+        splits.append(dataset.validation)
+    return pickle.dumps(
+        (
+            dataset.name,
+            dataset.class_names,
+            dataset.fingerprint,
+            [(_packed(split.x), _packed(split.y)) for split in splits],
+        ),
+        protocol=pickle.HIGHEST_PROTOCOL,
+    )
+
+
+def unpack_dataset(packed: bytes) -> Dataset:
+    """The dataset that `pack_dataset` packed; its arrays cannot be written to.
+
+    Raises:
+        DataError: if a mapped file was replaced since.
+    """
+    name, class_names, fingerprint, arrays = pickle.loads(packed)
+    train, test, *validation = [Split(x=_opened(x), y=_opened(y)) for x, y in arrays]
+    return Dataset(
+        name=name,
+        train=train,
+        validation=validation[0] if validation else test,
+        test=test,
+        class_names=class_names,
+        fingerprint=fingerprint,
+    )
+
+
+class DatasetCache(OrderedDict[DatasetKey, Any]):
+    """The entries that were put last, at most `DATASETS_KEPT`.
+
+    A worker process and the process that sends to it each have one, and put the same keys
+    in the same order, so that the sender knows what the worker has.
+    """
+
+    def put(self, key: DatasetKey, value: Any) -> None:
+        """Add an entry, and drop the oldest one if there are too many."""
+        self[key] = value
+        if len(self) > DATASETS_KEPT:
+            self.popitem(last=False)
+
+
+def _packed(array: NDArray[Any]) -> NDArray[Any] | MappedFile:
+    return file_of(array) or array
+
+
+def _opened(array: NDArray[Any] | MappedFile) -> NDArray[Any]:
+    if isinstance(array, MappedFile):
+        return array.open()
+    array.setflags(write=False)
+    return array
