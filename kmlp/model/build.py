@@ -170,11 +170,26 @@ def build_mlp(
 
 
 def build_for(config: RunConfig, dataset: Dataset) -> keras.Sequential:
-    """The compiled model of a run, with its initial weights."""
+    """Build the compiled model of a run, with its initial weights."""
+    return build_from(
+        config, input_shape=dataset.input_shape, num_classes=dataset.num_classes
+    )
+
+
+def build_from(
+    config: RunConfig, *, input_shape: tuple[int, ...], num_classes: int
+) -> keras.Sequential:
+    """Build the compiled model of a configuration, for images of any dataset.
+
+    Args:
+        config: Its fields that `build_mlp` has, too, are the model's.
+        input_shape: The shape of an image.
+        num_classes: The number of classes.
+    """
     shared = inspect.signature(build_mlp).parameters.keys() & config.to_dict().keys()
     return build_mlp(
-        input_shape=dataset.input_shape,
-        num_classes=dataset.num_classes,
+        input_shape=input_shape,
+        num_classes=num_classes,
         **{name: getattr(config, name) for name in shared},
     )
 

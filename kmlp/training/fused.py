@@ -144,7 +144,7 @@ def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
 
 
 def _on_device(config: RunConfig, split: Split, num_classes: int) -> tuple[Any, Any]:
-    data = (split.x, targets_of(config, split, num_classes))
+    data = (split.x, targets_of(config, split.y, num_classes))
     if sum(array.nbytes for array in data) > CHUNK_BYTES:
         return data  # it goes there chunk by chunk
     x, y = map(steps().to_device, data)

@@ -123,4 +123,4 @@ class StepwiseTrainer:
         return logs
 
     def _targets(self, split: Split) -> Any:
-        return targets_of(self._config, split, self._dataset.num_classes)
+        return targets_of(self._config, split.y, self._dataset.num_classes)

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp.data import Split
 from kmlp.model.config import RunConfig
 from kmlp.model.losses import get_loss
 
@@ -46,8 +45,17 @@ class Trainer(Protocol):
         ...
 
 
-def targets_of(config: RunConfig, split: Split, num_classes: int) -> NDArray[Any]:
-    """A split's labels, encoded as the run's loss wants them."""
+def targets_of(config: RunConfig, labels: Any, num_classes: int) -> Any:
+    """Encode labels as the loss of a configuration takes them.
+
+    Args:
+        config: Its loss decides.
+        labels: The classes as integers, of shape `(images,)` or `(images, 1)`.
+        num_classes: The number of classes.
+
+    Returns:
+        The labels as they are, or one-hot vectors of shape `(images, num_classes)`.
+    """
     if get_loss(config.loss).targets == "index":
-        return split.y
-    return np.eye(num_classes, dtype="float32")[split.y]
+        return labels
+    return np.eye(num_classes, dtype="float32")[np.asarray(labels).reshape(-1)]

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras_tuner
-import numpy as np
 
 from kmlp.errors import ConfigError
 from kmlp.fused.fit import fit
-from kmlp.model.build import build_mlp
+from kmlp.model.build import build_from
 from kmlp.model.config import RunConfig
-from kmlp.model.losses import get_loss
+from kmlp.training.trainer import targets_of
 from kmlp_tuning.space.space import SearchSpace, default_space
 
 if TYPE_CHECKING:
@@ -20,18 +19,18 @@ if TYPE_CHECKING:
 
 
 class MLPHyperModel(keras_tuner.HyperModel):
-    """Builds and trains the networks of a search space, in any `keras_tuner.Tuner`.
+    """Build and train the models of a search space, in any `keras_tuner.Tuner`.
 
-    It trains by `kmlp.fit`, with the batch size of the space. Where an oracle says to which
-    epoch, as Hyperband does, it does that; else `epochs` of `search` counts. The images
-    are those that `search` is given.
+    Models are trained by `kmlp.fit`, with the batch size of the space, on the images that
+    the tuner's `search` is given. An oracle that sets the number of epochs, such as
+    Hyperband, overrides the argument `epochs` of `search`.
 
     Args:
-        space: What may be chosen. Defaults to None: `default_space()`.
-        base: The fields that are fixed; of its dataset only the name is looked at, never
-            the images. Defaults to `RunConfig()`.
-        input_shape: Of an image. Defaults to (28, 28).
-        num_classes: Defaults to 10.
+        space: The search space. Defaults to None: `default_space()`.
+        base: The configuration that has the fixed fields; the images of its dataset are
+            not read. Defaults to None: `RunConfig()`.
+        input_shape: The shape of an image. Defaults to (28, 28).
+        num_classes: The number of classes. Defaults to 10.
 
     Example:
     >>> import keras_tuner
@@ -68,22 +67,8 @@ class MLPHyperModel(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Sequential:
         """The compiled model of a trial."""
-        config = self.config(hp)
-        return build_mlp(
-            input_shape=self._input_shape,
-            num_classes=self._num_classes,
-            width=config.width,
-            depth=config.depth,
-            activation=config.activation,
-            loss=config.loss,
-            output=config.output,
-            learning_rate=config.learning_rate,
-            momentum=config.momentum,
-            nesterov=config.nesterov,
-            weight_decay=config.weight_decay,
-            initializer=config.initializer,
-            scaling=config.scaling,
-            seed=config.seed,
+        return build_from(
+            self.config(hp), input_shape=self._input_shape, num_classes=self._num_classes
         )
 
     def fit(
@@ -98,18 +83,21 @@ class MLPHyperModel(keras_tuner.HyperModel):
         initial_epoch: int = 0,
         **options: Any,
     ) -> keras.callbacks.History:
-        """Trains a trial's model.
+        """Train the model of a trial.
 
         Args:
-            hp: The trial's hyperparameters.
-            model: What `build` made, or what the tuner has loaded.
+            hp: The hyperparameters of the trial.
+            model: The model that `build` returned or the tuner loaded.
             x: Images.
             y: Their classes, as integers.
-            validation_data: The same to validate with, `(x, y)` or
+            validation_data: Images and classes to validate on, `(x, y)` or
                 `(x, y, sample_weight)`. Defaults to None.
-            epochs: Where the oracle does not say. Defaults to 10.
-            initial_epoch: The epochs that the model has. Defaults to 0.
-            **options: What else `kmlp.fit` takes.
+            epochs: The epoch to train to, unless the oracle sets it. Defaults to 10.
+            initial_epoch: The epochs that the model was trained for. Defaults to 0.
+            **options: Other arguments of `kmlp.fit`.
+
+        Raises:
+            ConfigError: if `batch_size` is among the options, or an argument is wrong.
         """
         config = self.config(hp)
         if "batch_size" in options:
@@ -120,12 +108,12 @@ class MLPHyperModel(keras_tuner.HyperModel):
             epochs = hp.get("tuner/epochs")
         if validation_data is not None:
             of_validation, labels, *weights = validation_data
-            targets = self._targets(config, labels)
+            targets = targets_of(config, labels, self._num_classes)
             validation_data = (of_validation, targets, *weights)
         return fit(
             model,
             x,
-            self._targets(config, y),
+            targets_of(config, y, self._num_classes),
             batch_size=config.batch_size,
             validation_data=validation_data,
             epochs=epochs,
@@ -133,8 +121,3 @@ class MLPHyperModel(keras_tuner.HyperModel):
             seed=config.seed,
             **options,
         )
-
-    def _targets(self, config: RunConfig, y: Any) -> Any:
-        if get_loss(config.loss).targets == "index":
-            return y
-        return np.eye(self._num_classes, dtype="float32")[np.asarray(y).reshape(-1)]
