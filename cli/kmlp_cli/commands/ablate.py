@@ -1,4 +1,4 @@
-"""`kmlp ablate`: one hyperparameter, several values, several seeds."""
+"""`kmlp ablate`: one hyperparameter at several levels, each with several seeds."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def ablate(
     ],
     epochs: Epochs = 10,
     seeds: Annotated[
-        int, typer.Option(help="Runs of every value: with --seed, --seed + 1, ...")
+        int,
+        typer.Option(help="Number of runs of every value: with --seed, --seed + 1, ..."),
     ] = 3,
     name: Name = None,
     dry_run: DryRun = False,
@@ -47,9 +48,9 @@ def ablate(
     logs: LogOptions,
     output: OutputOptions,
 ) -> None:
-    """Vary one hyperparameter, and see with error bars what it does.
+    """Vary one hyperparameter, and show its effect with error bars.
 
-    Every value is trained with the same seeds, so that differences are paired.
+    Every value is trained with the same seeds, so that differences are paired by seed.
     """
     from kmlp.errors import collect_errors
     from kmlp.export.json import ablation_to_dict

@@ -1,4 +1,4 @@
-"""`kmlp doctor`: whether the runs folder is whole, and mending it."""
+"""`kmlp doctor`: check the runs folder for damage, and repair it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def doctor(
         bool,
         typer.Option(
             "--repair",
-            help="Train again what is damaged, and remove what belongs to nothing.",
+            help="Train damaged runs again, and remove what belongs to nothing.",
         ),
     ] = False,
     jobs: Jobs = None,
@@ -28,9 +28,10 @@ def doctor(
     *,
     output: OutputOptions,
 ) -> None:
-    """Read all of the runs folder, and say what is whole and what is damaged.
+    """Check the runs folder for damage, and repair it.
 
-    The exit code is 1 where something is, unless --repair has mended it.
+    Everything in it is read. The exit code is 1 if something is damaged, unless --repair
+    repaired it.
     """
     found = _examined(runs_dir)
     mended = repair and not found.whole

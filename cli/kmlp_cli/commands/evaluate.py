@@ -1,4 +1,4 @@
-"""`kmlp evaluate`: how good one model is, and where it errs."""
+"""`kmlp evaluate`: the accuracy of one model, and its mistakes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def evaluate(
     model: Model,
     dataset: Annotated[str, typer.Option(help=_DATASET.doc)] = _DATASET.default,
     split: Annotated[
-        str, typer.Option(help=f"The images: {', '.join(_SPLITS)}.")
+        str, typer.Option(help=f"The images to evaluate it on: {', '.join(_SPLITS)}.")
     ] = _SPLITS[0],
     validation_fraction: Annotated[
         str,
@@ -42,7 +42,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw what is taken for what: .html, .png, .svg or .pdf.",
+            help="Draw the confusion matrix into a file: .html, .png, .svg or .pdf.",
             show_default=False,
         ),
     ] = None,
@@ -50,7 +50,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the images that it gets wrong with the most confidence.",
+            help="Draw the most confident mistakes into a file, of the same kinds.",
             show_default=False,
         ),
     ] = None,
@@ -59,10 +59,10 @@ def evaluate(
     backend: Backend = None,
     as_json: Json = False,
 ) -> None:
-    """Show how good one model is: accuracy, each class, and what it takes for what.
+    """Show the accuracy of a model by class, and its mistakes.
 
-    The model is one of `kmlp train --save`, or any other of Keras that takes raw images
-    (pixels from 0 to 255) of the dataset's shape and gives a number for each class.
+    The model was saved by `kmlp train --save`, or is any other Keras model that takes raw
+    images (pixels from 0 to 255) of the dataset's shape and has an output for each class.
     """
     from kmlp import backend as backends
     from kmlp.errors import call_all

@@ -1,4 +1,4 @@
-"""`kmlp info`: what this machine has, and a cluster."""
+"""`kmlp info`: versions and devices of this machine, and of a cluster."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ _PACKAGES = ("kmlp", "keras", "numpy", "scipy", "tensorflow", "jax", "torch", "r
 def info(
     backend: Backend = None, ray_address: RayAddress = None, as_json: Json = False
 ) -> None:
-    """Show versions, the backends found, devices and cores; with --ray-address, the
-    nodes of a Ray cluster.
+    """Show versions, backends, devices and cores.
+
+    With --ray-address, the nodes of a Ray cluster are shown as well.
     """
     from kmlp import backend as backends
     from kmlp.errors import BackendError

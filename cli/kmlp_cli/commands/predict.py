@@ -1,4 +1,4 @@
-"""`kmlp predict`: what a model takes your pictures for."""
+"""`kmlp predict`: the classes that a model predicts for pictures."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def predict(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="The dataset whose classes the model tells apart; their numbers are "
-            "shown without.",
+            help="The dataset that the model was trained on, for the names of its classes. "
+            "Without it, their numbers are shown.",
             show_default=False,
         ),
     ] = None,
@@ -39,11 +39,11 @@ def predict(
         str | None,
         typer.Option(
             "--as",
-            help="How pictures are made what the model takes. mnist: as MNIST's images "
-            "were, strokes bright on black, in 20 x 20 pixels around their centre of mass; "
-            "resize: scaled, nothing else, as `kmlp data import` does.  [default: mnist if "
-            "the model takes grey images of 28 x 28 and --dataset is not one of your own, "
-            "else resize]",
+            help="The way to turn a picture into an input of the model. mnist: as MNIST's "
+            "images were made: bright strokes on black, in 20 x 20 pixels around their "
+            "centre of mass; resize: only scaled, as `kmlp data import` does.  [default: "
+            "mnist if the model takes grey images of 28 x 28 and --dataset is not one of "
+            "your own, else resize]",
             show_default=False,
         ),
     ] = None,
@@ -51,9 +51,10 @@ def predict(
     backend: Backend = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a model takes your pictures for, and how it saw them.
+    """Show the classes that a model predicts for your pictures.
 
-    Transparent pictures are put on white, and turned as a camera's EXIF data say.
+    Each picture is shown as the model gets it. Transparent pictures are put on white, and
+    turned as a camera's EXIF data say.
     """
     from kmlp import backend as backends
     from kmlp.data import cache, load_images

@@ -42,7 +42,9 @@ def reproduce(
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Train very little, to see whether all of it works."),
+        typer.Option(
+            "--quick", help="Train very little, to check that the whole recipe works."
+        ),
     ] = False,
     seeds_of_each: Annotated[
         int | None,
@@ -76,11 +78,11 @@ def reproduce(
     execution: ExecutionOptions,
     output: OutputOptions,
 ) -> None:
-    """Run a whole lab from one file, and compare it with what was published.
+    """Run a lab from a recipe, and compare it with published figures.
 
-    A recipe names a dataset, ablations, configurations and a search, and perhaps published
-    figures. All of it is kept in the runs folder: the same command goes on where it
-    ended, and trains nothing twice.
+    A recipe is a file that names a dataset, ablations, configurations and a search, and
+    perhaps published figures. Every run is kept in the runs folder: after an
+    interruption, the same command continues, and trains nothing twice.
     """
     from kmlp.errors import ConfigError, StoreLostError, collect_errors, with_context
     from kmlp.training.checks import check_count

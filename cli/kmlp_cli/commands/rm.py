@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from kmlp_cli.loading import opened
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
+from kmlp_cli.options.targets import Yes
 from kmlp_cli.terminal.output import say
 from kmlp_cli.terminal.question import confirmed
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def rm(
     study: Study,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     runs_dir: RunsDir = None,
 ) -> None:
     """Remove a study, and the runs that no other study uses."""

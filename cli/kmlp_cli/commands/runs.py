@@ -32,12 +32,13 @@ def runs(
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(help="The most to list; 0: all.", min=0, max=10**9)
+        int,
+        typer.Option(help="The largest number of runs to list; 0: all.", min=0, max=10**9),
     ] = 50,
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
-    """List the runs, the one that was trained last first."""
+    """List the runs, the last trained first."""
     from kmlp.store.listing import list_runs, parse_filters
     from kmlp_cli.render.store_tables import runs_table
     from kmlp_cli.terminal.output import print_json_list, print_table

@@ -26,7 +26,7 @@ def train(
     targets: ModelOptions,
     output: OutputOptions,
 ) -> None:
-    """Train one model, and show what each epoch came to."""
+    """Train one model, and show the results of every epoch."""
     from kmlp.errors import collect_errors
     from kmlp.export.json import run_to_json
     from kmlp.studies.rows import one_run

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 A field with several values, separated by commas, or with a range LOW:HIGH or LOW:HIGH:log
-is searched; one with one value is fixed. A file of --space replaces the default space.
+is searched. A field with one value is fixed.
 
 \b
 Examples:
@@ -52,7 +52,7 @@ def tune(
     targets: ModelOptions,
     output: OutputOptions,
 ) -> None:
-    """Search for the hyperparameters with the best validation accuracy.
+    """Search for the hyperparameters of the best validation accuracy.
 
     Many configurations are trained for a few epochs, and only the best of them go on
     (Hyperband). The best three are then trained again with other seeds, because the

@@ -28,8 +28,8 @@ class SearchOptions(OptionGroup):
     algorithm: Annotated[
         str,
         typer.Option(
-            help="hyperband; asha, which does not wait, so that what it promotes depends "
-            "on timing; random; bayesian; grid."
+            help="hyperband, asha, random, bayesian or grid. asha does not wait for all "
+            "trials of a rung, so its promotions depend on timing."
         ),
     ] = DEFAULTS.algorithm
     objective: Annotated[

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kmlp.training.run import Run
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove it without asking.")]
 TensorBoard = Annotated[
     Path | None,
     typer.Option(

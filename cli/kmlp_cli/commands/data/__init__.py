@@ -10,7 +10,9 @@ from kmlp_cli.commands.data.rm import rm
 from kmlp_cli.commands.data.show import show
 from kmlp_cli.options.groups import add_command
 
-app = typer.Typer(help="List, look at, prepare and import datasets.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, prepare, import and remove datasets.", no_args_is_help=True
+)
 add_command(app, list_, name="list")
 add_command(app, info)
 add_command(app, prepare)

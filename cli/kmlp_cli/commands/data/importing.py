@@ -12,29 +12,29 @@ from kmlp_cli.commands.data.shared import TfdsDataDir, say_ready
 
 
 def import_(
-    name: Annotated[str, typer.Argument(help="The name that it is to have.")],
+    name: Annotated[str, typer.Argument(help="A name for the dataset.")],
     path: Annotated[
         Path,
         typer.Argument(
             help="A folder with the four IDX files, gzipped or not; a .npz file with "
-            "x_train, y_train, x_test, y_test; or a folder with a folder of PNG or JPEG "
-            "images for each class, or with two of such, train and test."
+            "x_train, y_train, x_test, y_test; a folder with a folder of PNG or JPEG "
+            "images for each class; or a folder with two of those, train and test."
         ),
     ],
     size: Annotated[
         str | None,
         typer.Option(
             metavar="HEIGHTxWIDTH",
-            help="Resize the images of class folders to that: 28x28.",
+            help="Resize the images of class folders to this size, such as 28x28.",
             show_default=False,
         ),
     ] = None,
     tfds_data_dir: TfdsDataDir = None,
 ) -> None:
-    """Make a dataset of your files.
+    """Import a dataset from your files.
 
     Transparent pictures are put on white, and turned as a camera's EXIF data say. Hidden
-    files, and what else is not a picture, are left out and named.
+    files, and others that are not pictures, are left out and listed.
     """
     from kmlp.data import import_dataset
     from kmlp.errors import ConfigError

@@ -7,9 +7,9 @@ from kmlp_cli.terminal.output import say
 
 
 def list_(as_json: Json = False) -> None:
-    """List the datasets that are known, and say which are ready.
+    """List the known datasets, and show which are ready.
 
-    Every image classification set of TFDS whose images have one size can be named, too.
+    Other image classification sets of TFDS whose images have one size can be used as well.
     """
     from kmlp.data.catalog import catalog
     from kmlp_cli.render.data_tables import datasets_table

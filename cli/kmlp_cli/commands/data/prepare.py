@@ -10,12 +10,14 @@ from kmlp_cli.commands.data.shared import TfdsDataDir, say_ready
 
 
 def prepare(
-    names: Annotated[list[str], typer.Argument(help="Names: see `kmlp data list`.")],
+    names: Annotated[
+        list[str], typer.Argument(help="The datasets' names: see `kmlp data list`.")
+    ],
     tfds_data_dir: TfdsDataDir = None,
 ) -> None:
-    """Have datasets ready in the array cache, downloaded by TFDS where needed.
+    """Prepare datasets in the array cache; TFDS downloads them.
 
-    Whether one is too large for memory is known only when it is downloaded.
+    A dataset that is too large for memory is refused only after its download.
     """
     from kmlp.data import check_dataset, load_images
 

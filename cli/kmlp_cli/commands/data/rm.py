@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from kmlp_cli.commands.data.shared import Dataset
+from kmlp_cli.options.targets import Yes
 from kmlp_cli.terminal.output import say
 from kmlp_cli.terminal.question import confirmed
 
 
 def rm(
     name: Dataset,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
-    """Remove a dataset from the array cache; what TFDS has stays."""
+    """Remove a dataset from the array cache. Files of TFDS stay."""
     from kmlp.data import cache, remove_dataset
     from kmlp.errors import DataError
 

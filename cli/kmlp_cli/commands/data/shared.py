@@ -12,14 +12,14 @@ from kmlp_cli.terminal.output import say
 if TYPE_CHECKING:
     from kmlp.data import Images
 
-Dataset = Annotated[str, typer.Argument(help="Its name: see `kmlp data list`.")]
+Dataset = Annotated[str, typer.Argument(help="The dataset's name: see `kmlp data list`.")]
 TfdsDataDir = Annotated[
     Path | None,
     typer.Option(
         "--tfds-data-dir",
         metavar="FOLDER",
-        help="Where TFDS keeps what it prepares.  [default: TFDS_DATA_DIR, else "
-        "~/tensorflow_datasets]",
+        help="The folder of the datasets that TFDS prepares.  [default: TFDS_DATA_DIR, "
+        "else ~/tensorflow_datasets]",
         show_default=False,
     ),
 ]

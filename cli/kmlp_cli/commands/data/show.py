@@ -17,7 +17,7 @@ def show(
     out: Annotated[Path, typer.Option(help="The picture to write, .png or .jpg.")],
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw images of every class into a picture."""
+    """Draw some images of every class into a picture."""
     from kmlp._util.files import atomic_write
     from kmlp.data import load_images
     from kmlp.data.picture import draw_samples
