@@ -118,9 +118,7 @@ def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
 
     pool = Pool(Share(), 1, {}, {}, [].append, queue.SimpleQueue())
     monkeypatch.setattr(ray, "put", full)
-    with pytest.raises(
-        ClusterError, match=r"mnist does not fit into .* --object-store-memory"
-    ):
+    with pytest.raises(ClusterError, match=r"mnist .*--object-store-memory"):
         pool.put_dataset(("mnist", None), None)
 
 
@@ -156,7 +154,7 @@ def test_one_executor_serves_several_studies_and_brings_own_functions(
 
 @pytest.mark.parametrize("share", [{"gpus_per_run": 1}, {"cpus_per_run": 64}], ids=str)
 def test_what_can_never_be_placed_is_said_at_once(lasting_cluster, share):
-    with pytest.raises(ConfigError, match="no node of the cluster has as much"):
+    with pytest.raises(ConfigError, match="no node"):
         RayExecutor(lasting_cluster.address, **share).free()
 
 
@@ -186,10 +184,10 @@ def test_a_wrong_runtime_environment_is_no_question_of_the_connection(env, said)
 
 def test_an_address_of_the_environment_is_checked_too(monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", "garbage")
-    with pytest.raises(ConfigError, match=r"is 'garbage' \(of RAY_ADDRESS\), but must be"):
+    with pytest.raises(ConfigError, match=r"'garbage' \(of RAY_ADDRESS\)"):
         RayExecutor()
     for address in ("", 3, "auto:", "host", "ray://host"):
-        with pytest.raises(ConfigError, match="The address of the Ray cluster is"):
+        with pytest.raises(ConfigError, match=r"address.*Ray"):
             RayExecutor(address)
     for address in ("auto", "host:6379", "ray://10.0.0.1:10001", "[::1]:6379"):
         RayExecutor(address)
@@ -197,9 +195,7 @@ def test_an_address_of_the_environment_is_checked_too(monkeypatch):
 
 def test_an_address_at_which_nothing_is(monkeypatch):
     monkeypatch.setattr("kmlp.executors.ray.executor._SECONDS_TO_CONNECT", 2.0)
-    with pytest.raises(
-        ClusterError, match=r"no connection to 127\.0\.0\.1:9: it has not answered"
-    ):
+    with pytest.raises(ClusterError, match=r"127\.0\.0\.1:9.*answered"):
         RayExecutor("127.0.0.1:9").free()
 
 
@@ -228,7 +224,7 @@ def test_an_executor_whose_connection_was_lost_connects_anew(lasting_cluster):
     with RayExecutor(lasting_cluster.address) as executor:
         options = {"base": SMALL, "seeds": 1, "epochs": 1, "executor": executor}
         executor._helper._process.kill()
-        with pytest.raises(ClusterLostError, match="has ended the connection"):
+        with pytest.raises(ClusterLostError, match="ended"):
             ablate("width", [8, 4], **options)
         study = ablate("width", [8, 4], **options)
     assert [run.status for run in study.runs] == ["finished"] * 2

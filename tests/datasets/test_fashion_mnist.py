@@ -48,9 +48,9 @@ def test_files_of_another_dataset_are_refused(folders, fashion_mnist):
     shutil.copytree(fashion_mnist, folder)
     shutil.copy(folder / "t10k-images-idx3-ubyte.gz", folder / "train-images-idx3-ubyte.gz")
     shutil.copy(folder / "t10k-labels-idx1-ubyte.gz", folder / "train-labels-idx1-ubyte.gz")
-    with pytest.raises(DataError, match="is not the published fashion_mnist: the SHA-256"):
+    with pytest.raises(DataError, match=r"published fashion_mnist: .*SHA-256"):
         import_dataset("fashion_mnist", folder)
-    with pytest.raises(DataError, match="is not the published mnist"):
+    with pytest.raises(DataError, match="published mnist"):
         import_dataset("mnist", fashion_mnist)
     assert cache.entries() == []
 

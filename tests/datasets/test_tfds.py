@@ -100,9 +100,7 @@ def tfds_here(monkeypatch):
 
 def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_once):
     for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
-        with pytest.raises(
-            DataError, match=r"is not the published fashion_mnist"
-        ) as caught:
+        with pytest.raises(DataError, match="published fashion_mnist") as caught:
             load_images(name)
         assert str(prepared_once / "fashion_mnist" / "3.0.1") in str(caught.value)
         assert "remove that folder" in str(caught.value)
@@ -114,7 +112,7 @@ def test_nothing_of_the_users_is_taken_or_littered(folders, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(folders / "tmp"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (folders / "tmp").mkdir()
-    with pytest.raises(DataError, match=r"TFDS cannot make emnist/nope"):
+    with pytest.raises(DataError, match="emnist/nope"):
         run_tfds("read_prepared", folder="", name="emnist/nope", data_dir=None)
     answer = run_tfds("read_prepared", folder="", name="kmnist", data_dir=None)
     assert answer["data_dir"].startswith(str(folders / "tfds"))
@@ -140,7 +138,7 @@ def test_what_cannot_be_trained_on_is_refused_with_the_reason(folders, name, mes
 def test_a_dataset_too_large_for_memory_is_refused(prepared_once, folders, monkeypatch):
     memory = type("Memory", (), {"available": 1000})
     monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
-    with pytest.raises(DataError, match="kmnist is too large for memory: 52 images"):
+    with pytest.raises(DataError, match=r"kmnist .*memory: 52 images"):
         tfds_tasks.read_prepared(str(folders), "kmnist", str(prepared_once))
 
 
@@ -159,7 +157,7 @@ def test_files_of_tfds_that_are_damaged_are_told_in_a_sentence(prepared_once, fo
         ), str(caught.value)
     file.write_bytes(content)
     (file.parent / "dataset_info.json").write_text("{")
-    with pytest.raises(DataError, match="TFDS cannot make kmnist: Failed to load JSON: "):
+    with pytest.raises(DataError, match="kmnist: Failed to load"):
         tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
 
 

@@ -259,7 +259,7 @@ def test_mnist_stays(kmlp):
         (["cifar10", "."], "my_cifar10"),
         (["mine", ".", "--size", "28"], "HEIGHTxWIDTH"),
         (["mine", ".", "--size", "0x28"], "HEIGHTxWIDTH"),
-        (["mine", "idx", "--size", "8x8"], "--size|arrays"),
+        (["mine", "idx", "--size", "8x8"], "--size"),
         (["mnist", "idx"], "published mnist"),
         (["fashion_mnist", "classes"], "fashion_mnist.* IDX files"),
     ],

@@ -35,6 +35,6 @@ def test_nothing_is_removed_if_nobody_answers(kmlp, trained, monkeypatch, stdin)
     monkeypatch.setattr(sys, "stdin", stdin)
     result = kmlp("rm", "mine")
     assert result.code == 2
-    assert "Nobody can answer: standard input is closed or at its end." in result.err
-    assert "Give --yes" in result.err
+    assert "standard input" in result.err
+    assert "--yes" in result.err
     assert kmlp("show", "mine").code == 0

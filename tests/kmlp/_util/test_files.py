@@ -70,24 +70,22 @@ def test_a_text_is_read_without_the_mark_of_some_editors(tmp_path):
 
 def test_what_is_not_a_text_is_named(tmp_path):
     (tmp_path / "a").write_bytes(b"caf\xe9")
-    with pytest.raises(ConfigError, match=r"^the space is not a text in UTF-8"):
+    with pytest.raises(ConfigError, match=r"^the space .*UTF-8"):
         read_text(tmp_path / "a", "the space")
-    with pytest.raises(ConfigError, match="b: No such file"):
+    with pytest.raises(ConfigError, match="b: No such"):
         read_text(tmp_path / "b")
 
 
 def test_a_text_that_is_too_long_is_not_read(tmp_path):
     with (tmp_path / "a").open("wb") as file:
         file.truncate(2**40)
-    with pytest.raises(
-        ConfigError, match=r"a has 1,099,511,627,776 bytes, but must have at most 1,048,576"
-    ):
+    with pytest.raises(ConfigError, match=r"a .*1,099,511,627,776.* 1,048,576"):
         read_text(tmp_path / "a")
 
 
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b"])
 def test_paths_that_cannot_be_used_say_whose_they_are(path):
-    with pytest.raises(ConfigError, match="of KMLP_RUNS_DIR cannot be used"):
+    with pytest.raises(ConfigError, match="KMLP_RUNS_DIR"):
         expanded(path, "KMLP_RUNS_DIR")
 
 
@@ -98,11 +96,11 @@ def test_every_folder_of_the_users_is_one_of_these(monkeypatch):
         (runs_folder, "KMLP_RUNS_DIR"),
         (cache.cache_folder, "KMLP_CACHE_DIR"),
     ):
-        with pytest.raises(ConfigError, match=f"of {name} cannot be used"):
+        with pytest.raises(ConfigError, match=name):
             folder()
-    with pytest.raises(ConfigError, match="of the runs folder cannot be used"):
+    with pytest.raises(ConfigError, match="runs folder"):
         runs_folder("~nosuchuser/x")
-    with pytest.raises(ConfigError, match="The runs folder is empty"):
+    with pytest.raises(ConfigError, match=r"runs folder.*empty"):
         runs_folder("")
 
 
@@ -115,7 +113,7 @@ def test_a_user_without_a_home_folder_is_told_what_to_set(monkeypatch):
     for name in ("HOME", "XDG_CACHE_HOME", "KMLP_CACHE_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", unknown)
-    with pytest.raises(ConfigError, match=r"no home folder .* Set KMLP_CACHE_DIR"):
+    with pytest.raises(ConfigError, match=r"home folder.* KMLP_CACHE_DIR"):
         cache.cache_folder()
     assert runs_folder("here") == Path("here")
 
@@ -130,7 +128,7 @@ def deep(depth):
 def test_what_is_nested_too_deep_is_refused():
     assert parsed("f", "TOML", lambda: deep(MAX_NESTING)) is not None
     for found in (deep(MAX_NESTING + 2), deep(20_001)):
-        with pytest.raises(ConfigError, match=r"f: .* nested more than 100 deep"):
+        with pytest.raises(ConfigError, match=r"f: .*100 deep"):
             parsed("f", "TOML", lambda found=found: found)
 
 
@@ -147,7 +145,7 @@ def test_what_is_nested_too_deep_is_refused():
 )
 def test_toml_that_is_nested_too_deep_takes_no_time(text):
     """Of such a key, `tomllib` would make 40 GB of tuples."""
-    with pytest.raises(ConfigError, match=r"^f: .* nested more than 100 deep"):
+    with pytest.raises(ConfigError, match=r"^f: .*100 deep"):
         parsed_toml("f", text)
 
 

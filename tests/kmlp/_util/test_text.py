@@ -71,5 +71,5 @@ def test_studies_and_classes_have_such_names():
     for name in ("a\u202eb", " "):
         with pytest.raises(ConfigError, match="The study's name"):
             check_name(name)
-        with pytest.raises(DataError, match=r"there: has a class '.*', whose name"):
+        with pytest.raises(DataError, match=r"there: .*class '.*'"):
             make_images(*parts, class_names=["cat", name], source="there")

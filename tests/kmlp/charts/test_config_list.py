@@ -187,6 +187,6 @@ def test_the_axis_of_losses_has_zero_only_if_they_come_near():
 
 def test_of_no_epoch_there_are_no_steps():
     study = trials({1: [[]]}, failure="why")
-    with pytest.raises(ConfigError, match='No run of "made-up" has an epoch'):
+    with pytest.raises(ConfigError, match=r'"made-up".*epoch'):
         steps(study)
     assert to_specification(learning_curves(study))["description"]

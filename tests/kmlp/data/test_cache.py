@@ -72,9 +72,7 @@ def test_a_damaged_file_is_noticed(folder, monkeypatch, damage):
     )
     if damage == "longer":
         np.save(path, np.concatenate([MADE_UP.train.x] * 2))
-    with pytest.raises(
-        DataError, match=r"mine.* Import it again: `kmlp.data.remove_dataset\('mine'\)`"
-    ):
+    with pytest.raises(DataError, match=r"mine.*remove_dataset\('mine'\)"):
         load_images("mine")
 
 
@@ -86,7 +84,7 @@ def test_a_damaged_dataset_that_can_be_had_again_is_made_again(folder, monkeypat
         cache.write(aside, name, MADE_UP)
 
     monkeypatch.setattr(sources, "_fill", fill)
-    with pytest.warns(RuntimeWarning, match="test_y.* It is prepared anew"):
+    with pytest.warns(RuntimeWarning, match=r"test_y.* anew"):
         assert load_images("kmnist").fingerprint == MADE_UP.fingerprint
     assert load_images("kmnist").fingerprint == MADE_UP.fingerprint  # in peace
 
@@ -110,13 +108,11 @@ def say(folder, said, name="mine"):
 def test_a_damaged_description_is_named(folder, text):
     put("mine", imported=True)
     (folder / "mine" / "dataset.json").write_text(text)
-    with pytest.raises(entry.DamagedError, match=r"mine is damaged: .*dataset\.json"):
+    with pytest.raises(entry.DamagedError, match=r"mine.*dataset\.json"):
         cache.find("mine")
     assert cache.entries() == []
     assert list(cache.problems()) == ["mine"]
-    with pytest.raises(
-        DataError, match=r"Import it again: `kmlp.data.remove_dataset\('mine'\)`, then"
-    ):
+    with pytest.raises(DataError, match=r"remove_dataset\('mine'\)"):
         load_images("mine")
 
 
@@ -135,7 +131,7 @@ def test_one_changed_character_is_noticed(folder, before, after):
     path = folder / "mine" / "dataset.json"
     assert before in path.read_text()
     path.write_text(path.read_text().replace(before, after, 1))
-    with pytest.raises(DataError, match=r"the checksum in dataset\.json is another"):
+    with pytest.raises(DataError, match=r"checksum.*dataset\.json"):
         load_images("mine")
 
 
@@ -181,7 +177,7 @@ def test_shapes_are_checked_before_memory_is_taken(folder, shapes):
     put("mine", imported=True)
     said = facts(folder)
     say(folder, said | {"shapes": said["shapes"] | shapes})
-    with pytest.raises(DataError, match="mine is damaged: "):
+    with pytest.raises(DataError, match="mine is damaged"):
         load_images("mine")
 
 
@@ -216,7 +212,7 @@ def array_file(dtype="|u1", fortran="False", shape="(30, 4, 4)", data=480, versi
 def test_a_header_of_an_array_is_checked_before_memory_is_taken(folder, content):
     put("mine", imported=True)
     (folder / "mine" / "train_x.npy").write_bytes(content)
-    with pytest.raises(DataError, match=r"train_x\.npy is not what was written"):
+    with pytest.raises(DataError, match=r"train_x\.npy"):
         load_images("mine")
 
 
@@ -227,7 +223,7 @@ def test_no_link_is_followed(tmp_path, folder, name):
     path = folder / "mine" / name
     path.rename(place)
     path.symlink_to(place)
-    with pytest.raises(DataError, match=r"a link.*, which is not followed"):
+    with pytest.raises(DataError, match="a link"):
         load_images("mine")
     cache.remove("mine")
     assert place.exists()
@@ -250,7 +246,7 @@ def test_what_is_not_the_users_own_is_prepared_anew_and_said_once(
     ):
         put("kmnist")
         damage(folder / "kmnist")
-        with pytest.warns(RuntimeWarning, match="kmnist is damaged") as told:
+        with pytest.warns(RuntimeWarning, match=r"kmnist.*damaged") as told:
             found = load_images("kmnist")
         assert found.class_names == MADE_UP.class_names
         np.testing.assert_array_equal(found.train.x, MADE_UP.train.x)
@@ -303,7 +299,7 @@ def test_what_is_damaged_gets_no_checksum(folder, imported):
     content = bytearray((folder / "mine" / "test_y.npy").read_bytes())
     content[-4] ^= 1
     (folder / "mine" / "test_y.npy").write_bytes(content)
-    with pytest.raises(DataError, match="the fingerprint of its images is another"):
+    with pytest.raises(DataError, match="fingerprint"):
         load_images("mine")
     assert facts(folder)["format"] == 1
 
@@ -311,7 +307,7 @@ def test_what_is_damaged_gets_no_checksum(folder, imported):
 def test_a_cache_of_another_version_is_told(folder):
     put("mine")
     say(folder, facts(folder) | {"format": 99})
-    with pytest.raises(DataError, match="another version of kmlp"):
+    with pytest.raises(DataError, match="version"):
         cache.find("mine")
     assert "another version" in str(cache.problems()["mine"])
 
@@ -333,7 +329,7 @@ def test_a_planted_link_is_no_lock(tmp_path, folder):
     folder.mkdir(parents=True)
     (tmp_path / "victim").write_text("precious")
     (folder / ".mine.lock").symlink_to(tmp_path / "victim")
-    with pytest.raises(DataError, match=r"datasets cannot be written to .*symbolic link"):
+    with pytest.raises(DataError, match=r"datasets.*.*symbolic link"):
         put("mine")
     assert (tmp_path / "victim").read_text() == "precious"
 
@@ -372,16 +368,14 @@ def test_what_systems_put_into_every_folder_is_no_obstacle(folder):
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.raises(DataError, match=r"file/datasets cannot be written to .*KMLP_CACHE"):
+    with pytest.raises(DataError, match=r"file/datasets.*.*KMLP_CACHE"):
         put("mine")
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch):
     full = Path("/dev/full").open
     monkeypatch.setattr("pathlib.Path.open", lambda *_, **__: full("wb", buffering=0))
-    with pytest.raises(
-        DataError, match=r"datasets cannot be written to \(No space left on"
-    ):
+    with pytest.raises(DataError, match=r"datasets.*\(No space left on"):
         cache.write(tmp_path, "mine", MADE_UP)
 
 

@@ -86,7 +86,7 @@ def test_training_subsets_are_stratified_and_nested():
 
 
 def test_a_subset_cannot_be_larger_than_the_whole():
-    with pytest.raises(ConfigError, match="is 50001, but mnist has 50000 training images"):
+    with pytest.raises(ConfigError, match=r" 50001,.*mnist.* 50000 "):
         load_dataset("mnist").with_train_size(50_001)
 
 

@@ -96,7 +96,7 @@ def test_what_is_blank_is_refused():
     rng = np.random.default_rng(0)
     noise = np.clip(rng.normal(220, 8, (100, 100)), 0, 255).astype("uint8")
     for picture in (Image.new("L", (50, 50), 128), Image.fromarray(noise)):
-        with pytest.raises(ConfigError, match="Nothing on it stands out"):
+        with pytest.raises(ConfigError, match="stands out"):
             like_mnist(picture)
 
 
@@ -151,7 +151,7 @@ def test_the_first_picture_of_a_phones_file_is_read(tmp_path):
 
 def test_an_animation_is_refused(tmp_path):
     scene().save(tmp_path / "a.png", save_all=True, append_images=[scene().rotate(90)])
-    with pytest.raises(ConfigError, match=r"a\.png: is an animation"):
+    with pytest.raises(ConfigError, match=r"a\.png: .*animation"):
         read_image(tmp_path / "a.png")
 
 
@@ -183,9 +183,7 @@ def test_the_size_that_a_picture_states_is_checked_first(tmp_path, monkeypatch, 
             continue
         monkeypatch.setattr("PIL.ImageFile.ImageFile.load", never)
         for read in (read_image, check_image):
-            with pytest.raises(
-                ConfigError, match=r"pixels, but must have at most 9,000 in all"
-            ):
+            with pytest.raises(ConfigError, match=r"pixels.* 9,000"):
                 read(path)
         monkeypatch.undo()
 
@@ -207,7 +205,7 @@ def png_bomb(path, chunk, count=1):
 @pytest.mark.parametrize("chunk", [b"iCCP", b"zTXt"])
 def test_what_a_picture_says_beside_its_pixels_is_not_unpacked(tmp_path, chunk):
     png_bomb(tmp_path / "a.png", chunk)
-    with pytest.raises(ConfigError, match=r"a\.png: cannot be read: .*too large"):
+    with pytest.raises(ConfigError, match=r"a\.png: .*too large"):
         check_image(tmp_path / "a.png")
 
 
@@ -221,7 +219,7 @@ def test_a_jpeg_of_many_scans_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(image_files, "_PART", 100)
     assert read_image(path).size == (WIDTH, HEIGHT)
     path.write_bytes(content[:-2] + scan * 60 + content[-2:])
-    with pytest.raises(ConfigError, match=r"a\.jpg: has 70 scans .* must have at most 50"):
+    with pytest.raises(ConfigError, match=r"a\.jpg: .* 70 scans.* 50"):
         check_image(path)
 
 
@@ -243,9 +241,9 @@ def test_a_picture_that_is_cut_anywhere_is_refused_or_is_whole(tmp_path, suffix)
 
 def test_what_is_not_a_file_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(ConfigError, match="it is a FIFO"):
+    with pytest.raises(ConfigError, match="FIFO"):
         read_image(tmp_path / "a.png")
-    with pytest.raises(ConfigError, match="it is a folder"):
+    with pytest.raises(ConfigError, match="folder"):
         read_image(tmp_path)
 
 
@@ -272,7 +270,7 @@ def test_a_damaged_picture_is_refused(tmp_path):
     drawn().save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ConfigError, match="cannot be read: "):
+    with pytest.raises(ConfigError, match="cannot be read"):
         read_image(tmp_path / "a.png")
 
 

@@ -51,7 +51,7 @@ def test_train_and_test_folders_in_colour_and_resized(folders):
         class_folders(folders / "mine" / name, split(count, shape=(8, 6, 3)))
     assert import_dataset("as_it_is", folders / "mine").train.x.shape == (12, 8, 6, 3)
     save(folders / "mine" / "test" / "a" / "large.png", np.full((50, 40, 3), 77, "uint8"))
-    with pytest.raises(DataError, match=r"large\.png: is 50x40 pixels"):
+    with pytest.raises(DataError, match=r"large\.png: .*50x40"):
         import_dataset("resized", folders / "mine")
     of_the_first = import_dataset("of_the_first", folders / "mine", size=(8, 6))
     assert of_the_first.train.x.shape == (12, 8, 6, 3)
@@ -65,7 +65,7 @@ def test_another_dataset_of_that_name_stays(folders):
     again = import_dataset("mine", write_npz(folders / "b.npz", images()))
     assert again.fingerprint == before.fingerprint
     write_npz(folders / "c.npz", images(seed=7))
-    with pytest.raises(DataError, match=r"another dataset mine already.*remove_dataset"):
+    with pytest.raises(DataError, match=r"mine.*remove_dataset"):
         import_dataset("mine", folders / "c.npz")
     assert load_images("mine").fingerprint == before.fingerprint
 

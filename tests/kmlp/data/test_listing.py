@@ -62,11 +62,11 @@ def test_of_many_that_are_left_out_a_few_are_named(tmp_path):
 
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     (tmp_path / "cat").symlink_to("nowhere")
-    with pytest.raises(DataError, match=r"cat: .* a link to nowhere, which does not exist"):
+    with pytest.raises(DataError, match=r"cat: .*link to nowhere"):
         Listing().files(tmp_path)
     (tmp_path / "cat").unlink()
     (tmp_path / "cat").symlink_to("cat")
-    with pytest.raises(DataError, match=r"cat: .* a link that leads back to itself"):
+    with pytest.raises(DataError, match=r"cat: .*link.*itself"):
         Listing().files(tmp_path)
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "cat").unlink()

@@ -156,7 +156,7 @@ def test_a_planner_that_waits_is_asked_again_after_a_report():
 
 
 def test_waiting_for_nothing_is_a_fault_of_the_planner():
-    with pytest.raises(RuntimeError, match="waits, but nothing is being trained"):
+    with pytest.raises(RuntimeError, match="waits"):
         execute(Planner(None, RunRequest(A, 1)), executor=Executor())
 
 
@@ -187,7 +187,7 @@ def test_a_task_that_does_not_continue_its_run_is_refused():
             result = super().result()
             return replace(result, records=(made_up_record(7, 0.5),))
 
-    with pytest.raises(RuntimeError, match="began with epoch 7 of a run that has 0"):
+    with pytest.raises(RuntimeError, match=r"epoch 7.* 0"):
         execute(Planner(RunRequest(A, 1)), executor=Confused())
 
 

@@ -80,7 +80,7 @@ def test_without_a_share_of_the_gpu_one_has_all_of_it(monkeypatch):
 
 @pytest.mark.parametrize("jobs", [0, -1, "2", 1.5])
 def test_wrong_jobs_are_refused(jobs):
-    with pytest.raises(ConfigError, match="The value of `jobs` is"):
+    with pytest.raises(ConfigError, match="`jobs`"):
         ProcessExecutor(jobs)
 
 
@@ -95,9 +95,7 @@ def test_jobs_are_the_most(monkeypatch):
 def test_a_machine_without_room_for_one_run_says_so(monkeypatch):
     monkeypatch.setattr(here, "cpu_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with pytest.raises(
-        ConfigError, match=r"2\.5 CPUs, but this machine has less \(cores: 2\)"
-    ):
+    with pytest.raises(ConfigError, match=r"2\.5 CPUs.* \(cores: 2\)"):
         places_here(Share(2.5))
     with pytest.raises(ConfigError, match=r"1 CPU and 0\.5 GPUs, .* \(cores: 2, GPUs: 0\)"):
         places_here(Share(1, 0.5))

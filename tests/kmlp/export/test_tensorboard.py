@@ -176,7 +176,7 @@ def test_a_run_that_failed_before_its_first_epoch_is_a_failed_session(study, tmp
 
 def test_no_tensorflow_is_loaded(tmp_path):
     result = python(
-        "import sys; from made_up import made_up_ablation as made\n"
+        "import sys; from helpers.made_up import made_up_ablation as made\n"
         "from kmlp.export.tensorboard import write_logs\n"
         f"write_logs(made({{1: [0.5]}}).study_runs(), __import__('pathlib').Path({str(tmp_path)!r}))\n"
         "print([it for it in ('tensorflow', 'keras') if it in sys.modules])",
@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_filled_is_named(study, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", fail)
-    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}"):
+    with pytest.raises(OSError, match=f"No space.*: '{tmp_path}"):
         write_logs(study, tmp_path)
 
 
@@ -211,6 +211,6 @@ def test_no_link_in_the_folder_is_followed(study, tmp_path, place):
     link = tmp_path / "logs" / study.study / place
     link.parent.mkdir(parents=True)
     link.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match=f"it is a link, which is not followed: '{link}'"):
+    with pytest.raises(OSError, match=f"link.*: '{link}'"):
         write_logs(study, tmp_path / "logs")
     assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -292,10 +292,10 @@ def test_the_progress_bar_ends_with_all_steps(capsys, steps_per_epoch):
     [[3], keras.callbacks.EarlyStopping, ["EarlyStopping"], {"a": 3}, "EarlyStopping"],
 )
 def test_what_is_no_callback_is_named(callbacks):
-    with pytest.raises(ConfigError, match=r"`callbacks` has .* must have Keras callbacks"):
+    with pytest.raises(ConfigError, match=r"`callbacks`.*Keras callbacks"):
         fit(classifier(), X, Y, callbacks=callbacks)
 
 
 def test_a_list_of_keras_without_a_history_is_refused():
-    with pytest.raises(ConfigError, match="without a History of the model"):
+    with pytest.raises(ConfigError, match="History"):
         fit(classifier(), X, Y, callbacks=keras.callbacks.CallbackList([]))

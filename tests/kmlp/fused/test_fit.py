@@ -592,7 +592,7 @@ def looks():
         (eager, "run_eagerly"),
         (looks, "cannot be compiled"),
         (draws, "Python's or NumPy's random numbers"),
-        (lambda: 3, "3 is no compiled Keras model"),
+        (lambda: 3, "3 .*compiled Keras model"),
     ],
 )
 def test_a_model_that_cannot_be_trained_so_is_refused_and_unharmed(make, text):
@@ -708,7 +708,7 @@ def test_steps_of_ones_own_do_what_they_do_in_model_fit():
         ours, theirs = made(kind), made(kind)
         theirs.set_weights(ours.get_weights())
         if keras.config.backend() == "torch" and kind is Doubling:
-            with pytest.raises(ConfigError, match="returns what is no metric's result"):
+            with pytest.raises(ConfigError, match="metric's result"):
                 fit(ours, x, y, epochs=2, **options)
             continue
         history = fit(ours, x, y, epochs=2, **options)

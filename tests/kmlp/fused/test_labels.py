@@ -60,9 +60,7 @@ def test_a_label_without_a_class_is_named_whatever_the_loss(name):
     model = model_with(LOSSES[name])
     before = model.get_weights()
     for label in (4, -1):
-        with pytest.raises(
-            ConfigError, match=rf"`y` has the label {label} at \[17\]"
-        ) as told:
+        with pytest.raises(ConfigError, match=rf"`y`.* {label} .*\[17\]") as told:
             fit(model, X, with_label(label), batch_size=8)
         assert "4 outputs" in str(told.value)
         assert "0 to 3" in str(told.value)
@@ -86,7 +84,7 @@ def test_metrics_take_labels_as_well(name):
         return keras.ops.mean(p**2, axis=-1)
 
     model = model_with(own, [METRICS[name]])
-    with pytest.raises(ConfigError, match="the label 9"):
+    with pytest.raises(ConfigError, match=r"`y`.* 9 "):
         fit(model, X, with_label(9), batch_size=8)
 
 
@@ -105,37 +103,37 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 def test_labels_of_any_kind_and_shape(name):
     index = r"\[17, 0\]" if name == "column" else r"\[17\]"
-    with pytest.raises(ConfigError, match=f"`y` has the label .* at {index}"):
+    with pytest.raises(ConfigError, match=f"`y`.*label.*{index}"):
         fit(model_with(Sparse()), X, KINDS[name], batch_size=8)
 
 
 def test_two_classes_of_true_and_false_need_two_outputs():
     labels = Y > 1
     assert fit(model_with(Sparse(), outputs=2), X, labels, batch_size=25).history
-    with pytest.raises(ConfigError, match="the label True at"):
+    with pytest.raises(ConfigError, match=r"`y`.* True "):
         fit(model_with(Sparse(), outputs=1), X, labels, batch_size=25)
 
 
 def test_tensors_are_looked_at_as_well():
     labels = keras.ops.convert_to_tensor(with_label(4).astype("int32"))
-    with pytest.raises(ConfigError, match="the label 4"):
+    with pytest.raises(ConfigError, match="label 4"):
         fit(model_with(Sparse()), X, labels, batch_size=8)
 
 
 def test_validation_and_evaluation_are_checked_alike():
     model = model_with(Sparse())
-    with pytest.raises(ConfigError, match=r"`validation_data\[1\]` has the label 4"):
+    with pytest.raises(ConfigError, match=r"`validation_data\[1\]`.*label 4"):
         fit(model, X, Y, batch_size=8, validation_data=(X, with_label(4)))
-    with pytest.raises(ConfigError, match="`y` has the label 4"):
+    with pytest.raises(ConfigError, match=r"`y`.*label 4"):
         fit(model, X, with_label(4, at=-1), batch_size=8, validation_split=0.2)
-    with pytest.raises(ConfigError, match="`y` has the label 4"):
+    with pytest.raises(ConfigError, match=r"`y`.*label 4"):
         evaluate(model, X, with_label(4), batch_size=8)
 
 
 def test_what_the_loss_ignores_is_no_wrong_label():
     model = model_with(Sparse(ignore_class=-1), ["accuracy"])
     assert fit(model, X, with_label(-1), batch_size=25).history
-    with pytest.raises(ConfigError, match="the label -2"):
+    with pytest.raises(ConfigError, match="label -2"):
         fit(model, X, with_label(-2), batch_size=25)
 
 
@@ -152,7 +150,7 @@ def test_segmentation():
     y[2, 1, 1] = 255
     assert fit(make(), x, y, batch_size=5).history
     y[7, 0, 2] = 4
-    with pytest.raises(ConfigError, match=r"the label 4 at \[7, 0, 2\].* 4 outputs"):
+    with pytest.raises(ConfigError, match=r"label 4.*\[7, 0, 2\].* 4 outputs"):
         fit(make(), x, y, batch_size=5)
 
 
@@ -169,9 +167,9 @@ def two_outputs(kind):
 def test_each_output_has_its_own_classes():
     labels = {"a": Y, "b": Y % 2}
     assert fit(two_outputs(dict), X, labels, batch_size=25).history
-    with pytest.raises(ConfigError, match=r"`y\['b'\]` has the label [23] .* 2 outputs"):
+    with pytest.raises(ConfigError, match=r"`y\['b'\]`.*label [23].* 2 outputs"):
         fit(two_outputs(dict), X, {"a": Y, "b": Y}, batch_size=25)
-    with pytest.raises(ConfigError, match=r"`y\[1\]` has the label [23] .* 2 outputs"):
+    with pytest.raises(ConfigError, match=r"`y\[1\]`.*label [23].* 2 outputs"):
         fit(two_outputs(list), X, [Y, Y], batch_size=25)
 
 
@@ -203,5 +201,5 @@ def test_a_registered_loss_of_labels(request):
 
     register_loss("own_of_labels", own)
     request.addfinalizer(lambda: REGISTERED._custom.pop("own_of_labels"))
-    with pytest.raises(ConfigError, match="the label 4"):
+    with pytest.raises(ConfigError, match="label 4"):
         fit(model_with(own), X, with_label(4), batch_size=8)

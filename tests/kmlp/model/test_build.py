@@ -58,7 +58,7 @@ def test_equal_widths_are_the_network_of_one_width():
 
 
 def test_a_depth_that_contradicts_the_width_is_refused():
-    with pytest.raises(ConfigError, match=r"is \(7, 5\), for 2 hidden .* `depth` is 3"):
+    with pytest.raises(ConfigError, match=r"\(7, 5\).* 2 .*`depth`.* 3"):
         build_mlp(width=(7, 5), depth=3)
 
 
@@ -77,7 +77,7 @@ def test_pixels_are_scaled_as_asked():
         model = build_mlp(input_shape=(1, 3), scaling=scaling, width=2, depth=1)
         scaled = keras.ops.convert_to_numpy(model.layers[0](pixels))
         np.testing.assert_allclose(scaled[0, 0], shown, atol=1e-6)
-    with pytest.raises(ConfigError, match='Unknown scaling "symetric": did you mean "symm'):
+    with pytest.raises(ConfigError, match=r'"symetric".*"symm'):
         build_mlp(scaling="symetric")
 
 
@@ -167,7 +167,7 @@ def test_own_functions_need_no_name():
     model = build_mlp(activation=keras.ops.sin, loss=loss, output="sigmoid")
     assert model.loss is own_loss
     assert model.get_layer("output").activation is keras.activations.sigmoid
-    with pytest.raises(ConfigError, match="works on relu"):
+    with pytest.raises(ConfigError, match="relu"):
         build_mlp(
             loss=Loss(function=own_loss, output="relu", outputs=("relu",)), output="linear"
         )

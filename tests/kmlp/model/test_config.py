@@ -80,9 +80,7 @@ def test_numbers_that_nothing_holds_are_refused_as_texts_too(field, text):
 def test_whole_numbers_without_end_are_refused(field, digits):
     """Python refuses to write those of more than 4300 digits."""
     for value in (10**digits, [8, 10**digits]) if field == "width" else (10**digits,):
-        with pytest.raises(
-            ConfigError, match=f"The value of `{field}` is .* must be"
-        ) as caught:
+        with pytest.raises(ConfigError, match=f"`{field}`") as caught:
             RunConfig(**{field: value})
         assert len(str(caught.value)) < 300
 
@@ -112,7 +110,7 @@ def test_has_every_hyperparameter_of_a_run():
 def test_from_dict_is_strict(change):
     values = RunConfig().to_dict() | change
     values = {key: value for key, value in values.items() if value is not ...}
-    with pytest.raises(ConfigError, match=r"Unknown field|is missing"):
+    with pytest.raises(ConfigError, match=r"Unknown field|missing"):
         RunConfig.from_dict(values)
 
 
@@ -227,13 +225,13 @@ def test_what_a_base_without_its_param_leaves_open_is_derived():
 
 
 def test_nesterov_needs_momentum():
-    with pytest.raises(ConfigError, match="does nothing"):
+    with pytest.raises(ConfigError, match="`nesterov`"):
         RunConfig(nesterov=True)
     assert RunConfig(nesterov=True, momentum=0.5).nesterov
 
 
 def test_output_must_fit_the_loss():
-    with pytest.raises(ConfigError, match="works on linear"):
+    with pytest.raises(ConfigError, match="linear"):
         RunConfig(output="softmax")
     assert RunConfig(loss="mse", output="sigmoid").output == "sigmoid"
 
@@ -279,22 +277,22 @@ def test_problems_of_all_param_values_are_reported_at_once():
 
 
 def test_none_is_no_depth_that_a_param_could_have():
-    with pytest.raises(ConfigError, match="`depth` is 'none', but must be an integer"):
+    with pytest.raises(ConfigError, match=r"`depth`.*'none'.*integer"):
         parse_param_values("depth", "none")
-    with pytest.raises(ConfigError, match="`depth` is None, but must be an integer"):
+    with pytest.raises(ConfigError, match=r"`depth`.* None.*integer"):
         param_field("depth").convert(None)
 
 
 def test_all_is_a_word_for_the_training_images_only():
-    with pytest.raises(ConfigError, match='Unknown activation "all"'):
+    with pytest.raises(ConfigError, match='activation "all"'):
         parse_param_values("output", "all")
 
 
 def test_unknown_param_names_the_nearest():
-    with pytest.raises(ConfigError, match='"widht": did you mean "width"'):
+    with pytest.raises(ConfigError, match=r'"widht".*"width"'):
         param_field("widht")
 
 
 def test_the_seed_is_not_a_param():
-    with pytest.raises(ConfigError, match="replicates of every value vary it"):
+    with pytest.raises(ConfigError, match="seed"):
         param_field("seed")

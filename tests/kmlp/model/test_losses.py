@@ -109,7 +109,7 @@ def test_every_loss_of_keras_is_allowed_or_refused_with_the_reason():
     }
     assert "mean_squared_error" in names
     for name in names - set(LOSSES.names):
-        with pytest.raises(UnknownNameError, match="cannot be used by name"):
+        with pytest.raises(UnknownNameError, match="by name"):
             get_loss(name)
 
 
@@ -142,7 +142,7 @@ def test_own_losses():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"output": "softmx"}, 'did you mean "softmax"'),
+        ({"output": "softmx"}, '"softmax"'),
         ({"targets": "onehot"}, '"index" or "one_hot"'),
         ({"output": "relu", "outputs": ("linear",)}, "must be one of"),
     ],
@@ -153,9 +153,9 @@ def test_wrong_losses(arguments, message):
 
 
 def test_what_cannot_be_called_is_no_loss():
-    with pytest.raises(TypeError, match="nor callable"):
+    with pytest.raises(TypeError, match="callable"):
         register_loss("five", 5)
-    with pytest.raises(UnknownNameError, match="is no loss"):
+    with pytest.raises(UnknownNameError, match="loss"):
         get_loss("math:pi")
 
 
@@ -165,7 +165,7 @@ def test_replacing_an_own_loss_is_never_silent():
 
     register_loss("replaced", mine, output="softmax", targets="one_hot")
     register_loss("replaced", mine, output="softmax", targets="one_hot")
-    with pytest.raises(ConfigError, match="give replace=True"):
+    with pytest.raises(ConfigError, match="replace=True"):
         register_loss("replaced", mine)
     register_loss("replaced", mine, replace=True)
     assert get_loss("replaced").output == "linear"
@@ -173,5 +173,5 @@ def test_replacing_an_own_loss_is_never_silent():
 
 @pytest.mark.parametrize("output", ["linear", "tanh", "log_softmax"])
 def test_a_loss_of_probabilities_refuses_other_outputs(output):
-    with pytest.raises(ConfigError, match="works on softmax or sigmoid"):
+    with pytest.raises(ConfigError, match=r"softmax.*sigmoid"):
         get_loss("sparse_categorical_crossentropy").resolve_output(output)

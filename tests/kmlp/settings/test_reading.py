@@ -210,7 +210,7 @@ def test_a_damaged_file_of_keras_is_said(text, keras_home, nothing_loaded, monke
     path = keras_home()
     path.write_text(text, encoding="latin-1")
     for ask in (backend.select, lambda: read_settings("jax"), backend.load):
-        with pytest.raises(BackendError, match="configuration file cannot be read"):
+        with pytest.raises(BackendError, match="configuration file"):
             ask()
 
 
@@ -218,10 +218,10 @@ def test_a_damaged_file_of_keras_is_said(text, keras_home, nothing_loaded, monke
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (Path.mkdir, "it is a folder, not a file"),
+        (Path.mkdir, "folder"),
         (os.mkfifo, r"it is a FIFO \(a pipe\), not a file"),
-        (lambda it: it.symlink_to("/dev/zero"), "it is a device, not a file"),
-        (lambda it: it.write_bytes(b" " * (MAX_TEXT + 1)), "has 1,048,577 bytes, but must"),
+        (lambda it: it.symlink_to("/dev/zero"), "device"),
+        (lambda it: it.write_bytes(b" " * (MAX_TEXT + 1)), "1,048,577 bytes"),
     ],
     ids=["folder", "fifo", "device", "large"],
 )
@@ -229,7 +229,7 @@ def test_what_cannot_be_kerass_file_is_said(keras_home, nothing_loaded, make, wh
     path = keras_home()
     path.unlink()
     make(path)
-    with pytest.raises(BackendError, match=rf"file cannot be read \({why}"):
+    with pytest.raises(BackendError, match=rf"file .*\(.*{why}"):
         read_settings("jax")
 
 
@@ -295,7 +295,7 @@ def _check_jax():
 
     with jax.default_matmul_precision("float32"):
         assert read_settings("jax") == {"jax_default_matmul_precision": "float32"}
-        with pytest.raises(ConfigError, match="set JAX_DEFAULT_MATMUL_PRECISION as well"):
+        with pytest.raises(ConfigError, match="JAX_DEFAULT_MATMUL_PRECISION"):
             check_inherited("jax")
     with jax.numpy_dtype_promotion("strict"):
         assert read_settings("jax") == {"jax_numpy_dtype_promotion": "strict"}
@@ -343,7 +343,7 @@ def _check_torch():
             "mkldnn_matmul_precision": "bf16",
             "cuda_matmul_precision": "tf32",
         }
-        with pytest.raises(ConfigError, match="but ieee in those that are to train"):
+        with pytest.raises(ConfigError, match="ieee"):
             check_inherited("torch")
     with set_to(torch.use_deterministic_algorithms, True, False):
         assert read_settings("torch") == {"deterministic_algorithms": "true"}
@@ -357,14 +357,14 @@ def _check_torch():
     with set_to(anomalies, True, False), pytest.raises(ConfigError, match="anomaly"):
         read_settings("torch")
     for context in (torch.no_grad(), torch.autocast("cpu"), torch.device("meta")):
-        with context, pytest.raises(ConfigError, match="where runs are trained"):
+        with context, pytest.raises(ConfigError, match="runs are trained"):
             read_settings("torch")
 
 
 @pytest.mark.once
 def test_a_variable_that_is_changed_after_the_backend_was_loaded_is_refused(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
-    with pytest.raises(ConfigError, match="XLA_FLAGS was changed after jax was loaded"):
+    with pytest.raises(ConfigError, match=r"XLA_FLAGS .*jax"):
         read_settings("jax")
 
 
@@ -385,7 +385,7 @@ def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
     assert {row["settings"] for row in odd.study_runs().rows()} == {"made odd"}
     with Store(tmp_path, writable=False) as store:
         assert len(list_runs(store, {})) == 2
-    with pytest.raises(ConfigError, match="is taken by a study of something else"):
+    with pytest.raises(ConfigError, match="is taken"):
         ablate("width", [8], **options, name=usual.name)
 
 
@@ -400,7 +400,7 @@ def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
 )
 def test_a_setting_is_refused_before_training(ask, refused, monkeypatch):
     monkeypatch.setattr(backend, "load", lambda: pytest.fail("loads the backend"))
-    with pytest.raises(ConfigError, match=r"`made` is odd .*Set it back: `mend\(\)`"):
+    with pytest.raises(ConfigError, match=r"`made` is odd.*`mend\(\)`"):
         ask()
 
 
@@ -431,7 +431,7 @@ def test_processes_are_not_started_without_settings_of_this_one(make, made, monk
     monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", pytest.fail)
     monkeypatch.setattr("kmlp.executors.ray.executor._Helper", pytest.fail)
     task = Task(identify(CONFIG, fused=True), 0, None, 1)
-    with pytest.raises(ConfigError, match="`made` is odd in this process, but usual"):
+    with pytest.raises(ConfigError, match=r"`made` is odd.* usual"):
         make(jobs=1).submit(task, load_dataset("mnist"))
 
 

@@ -23,6 +23,6 @@ def test_a_planted_link_is_not_written_through(tmp_path):
 def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "checkpoints").symlink_to("elsewhere")
-    with pytest.raises(OSError, match="it is a link, which is not followed"):
+    with pytest.raises(OSError, match="link"):
         checkpoints.write(tmp_path / "checkpoints", "a-1-b.keras", b"new")
     assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -133,7 +133,7 @@ def test_an_older_store_is_read_as_it_is_and_brought_up_to_date_when_written_to(
 def test_an_older_store_in_use_is_not_changed(older):
     now = time.time()
     change(older, f"INSERT INTO claims VALUES ('k', 'o', 'a host', 7, {now})")
-    with pytest.raises(StoreError, match=r"an older kmlp \(process 7 on a host\)"):
+    with pytest.raises(StoreError, match=r"older kmlp \(process 7 on a host\)"):
         Store(older)
     assert answers(older)[1] == []
     change(older, "UPDATE claims SET heartbeat = 'damaged'")
@@ -305,7 +305,7 @@ def test_nothing_outside_of_the_folder_is_opened_or_removed(folder, tmp_path, se
     assert answers(folder)[1]
     with Store(folder) as store:
         examine(store)
-        with pytest.raises(DamagedError, match="a name that is not its"):
+        with pytest.raises(DamagedError, match=r"model.*name"):
             store.run(RUNS[1]).checkpoint_bytes()
         remove_study(store, "widths")
         repair(store)
@@ -319,10 +319,10 @@ def test_links_are_not_followed(folder, tmp_path):
     files = sorted(it.name for it in elsewhere.iterdir())
     with (
         Store(folder, writable=False) as store,
-        pytest.raises(DamagedError, match="no file of this folder"),
+        pytest.raises(DamagedError, match="no file of"),
     ):
         store.run(RUNS[0]).checkpoint_bytes()
-    with pytest.raises(StoreError, match="a link, which is not followed"):
+    with pytest.raises(StoreError, match="a link"):
         Store(folder)
     assert sorted(it.name for it in elsewhere.iterdir()) == files
     other = tmp_path / "other"
@@ -330,7 +330,7 @@ def test_links_are_not_followed(folder, tmp_path):
     for file in ("kmlp.sqlite", "kmlp.sqlite-journal"):
         (other / file).symlink_to(tmp_path / "target")
         for writable in (True, False):
-            with pytest.raises(StoreError, match=r"is a link|no runs"):
+            with pytest.raises(StoreError, match=r"a link|no runs"):
                 Store(other, writable=writable)
         (other / file).unlink()
     assert not (tmp_path / "target").exists()
@@ -343,7 +343,7 @@ def test_what_is_no_file_is_not_opened(folder, name, make):
     (folder / name).unlink(missing_ok=True)
     make(folder / name)
     for writable in (True, False):
-        with pytest.raises(StoreError, match=f"{name} is no file"):
+        with pytest.raises(StoreError, match=f"{name} .*file"):
             Store(folder, writable=writable)
 
 
@@ -352,7 +352,7 @@ def test_no_run_is_cut_where_there_is_no_folder_for_models(folder, make):
     models = folder / "checkpoints"
     models.rename(folder / "x")
     make(models)
-    with pytest.raises(StoreError, match="checkpoints is no folder, or a link"):
+    with pytest.raises(StoreError, match=r"checkpoints .*link"):
         Store(folder)
     models.unlink()
     (folder / "x").rename(models)
@@ -368,7 +368,7 @@ def test_a_journal_that_has_sqlite_remove_another_file_is_not_played_back(folder
         + b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
     )
     for writable in (True, False):
-        with pytest.raises(StoreError, match="names another file"):
+        with pytest.raises(StoreError, match="another file"):
             Store(folder, writable=writable)
 
 
@@ -392,10 +392,10 @@ def test_an_index_that_lacks_a_run_is_named(folder):
 def test_an_empty_database_beside_models_is_not_a_new_one(folder):
     (folder / "kmlp.sqlite").write_bytes(b"")
     for writable in (True, False):
-        with pytest.raises(DamagedError, match="8 models of runs are beside it"):
+        with pytest.raises(DamagedError, match="8 models"):
             Store(folder, writable=writable)
     (folder / "kmlp.sqlite").unlink()
-    with pytest.raises(DamagedError, match="was not there"):
+    with pytest.raises(DamagedError, match=r"kmlp.sqlite.*there"):
         Store(folder)
 
 
@@ -406,14 +406,14 @@ def test_an_older_copy_that_is_laid_over_is_noticed(folder):
     with Store(folder) as store:
         assert store.acquire(RUNS[0])
         path.write_bytes(older)
-        with pytest.raises(StoreWriteError, match="replaced by an older copy"):
+        with pytest.raises(StoreWriteError, match="older copy"):
             store.acquire(RUNS[1])
 
 
 def test_epochs_follow_those_that_are_there(folder):
     with Store(folder) as store:
         assert store.acquire(RUNS[0])
-        with pytest.raises(StoreWriteError, match="epoch 5 does not follow"):
+        with pytest.raises(StoreWriteError, match="epoch 5 "):
             store.append(RUNS[0], (made_up_record(5, 0.5),), b"model", fresh=False)
         assert store.run(RUNS[0]).epochs == 3
 

@@ -85,7 +85,7 @@ def test_a_folder_that_is_taken_away_is_noticed_at_the_next_write(store, take_aw
 )
 def test_every_write_notices(store, write):
     remove(store.folder)
-    with pytest.raises(StoreLostError, match=r"runs is gone: it was removed, moved or unm"):
+    with pytest.raises(StoreLostError, match="runs is gone"):
         write(store)
 
 
@@ -150,9 +150,7 @@ def test_a_folder_that_does_not_answer_is_named(store, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "stat", gone)
-        with pytest.raises(
-            StoreLostError, match=r"cannot be reached any more \(Transport end"
-        ):
+        with pytest.raises(StoreLostError, match="Transport end"):
             store.check_presence()
 
 

@@ -112,7 +112,7 @@ def test_a_damaged_checkpoint_takes_the_run_back_to_the_one_before(store):
             A, *result(epoch, checkpoint_bytes=f"after {epoch}".encode()), fresh=False
         )
     path = damage(store, 3)
-    with pytest.raises(StoreError, match="is damaged"):
+    with pytest.raises(StoreError, match="damaged"):
         store.run(A).checkpoint_bytes()
     state = store.resume(A)
     assert (state.epochs, state.checkpoint_bytes) == (2, b"after 2")
@@ -148,9 +148,7 @@ def test_a_full_disk_keeps_what_was_stored(store, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(checkpoints, "write", full)
-        with pytest.raises(
-            StoreWriteError, match=r"kmlp\.sqlite cannot grow: the disk is full"
-        ):
+        with pytest.raises(StoreWriteError, match=r"kmlp\.sqlite.*disk is full"):
             store.append(A, *result(2), fresh=False)
     assert store.run(A).epochs == 1
     assert store.append(A, *result(2), fresh=False)
@@ -247,7 +245,7 @@ def test_the_environment_is_noted_once(tmp_path):
 
 
 def test_opening_to_read_makes_nothing(tmp_path):
-    with pytest.raises(StoreError, match="There are no runs"):
+    with pytest.raises(StoreError, match="no runs"):
         Store(tmp_path / "runs", writable=False)
     assert not list(tmp_path.iterdir())
 
@@ -255,7 +253,7 @@ def test_opening_to_read_makes_nothing(tmp_path):
 def test_a_database_without_tables_has_no_runs(tmp_path):
     """As when the command that made it was killed at once."""
     (tmp_path / "kmlp.sqlite").touch()
-    with pytest.raises(StoreError, match="There are no runs"):
+    with pytest.raises(StoreError, match="no runs"):
         Store(tmp_path, writable=False)
 
 
@@ -265,7 +263,7 @@ def test_a_damaged_database_is_told_whoever_reads(store):
     data = path.read_bytes()
     path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
     with (
-        pytest.raises(StoreError, match="is damaged"),
+        pytest.raises(StoreError, match="damaged"),
         Store(store.folder, writable=False) as other,
     ):
         list_runs(other, {})

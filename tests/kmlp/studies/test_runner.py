@@ -1,5 +1,4 @@
 import math
-import re
 
 import numpy as np
 import pytest
@@ -91,7 +90,7 @@ def test_until_is_the_run_as_it_was():
     first = run.truncated(1)
     assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
     assert run.truncated(2).checkpoint_bytes is run.checkpoint_bytes
-    with pytest.raises(ValueError, match="was cut"):
+    with pytest.raises(ValueError, match="cut"):
         first.model()
 
 
@@ -166,15 +165,15 @@ def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(ep
 @pytest.mark.parametrize(
     ("executor", "jobs", "said"),
     [
-        ("rya", None, 'Unknown executor "rya": did you mean "ray"? Allowed: local, ray.'),
-        (3, None, "The executor is 3, but must be local or ray, or have the methods free"),
-        (InProcessExecutor(), 2, "`jobs` has no effect where an executor is given"),
-        ("local", 0, "The value of `jobs` is 0"),
-        ("ray", 0, "The value of `jobs` is 0"),
+        ("rya", None, '"rya".*"ray".* local, ray'),
+        (3, None, "executor.* 3,.*local or ray"),
+        (InProcessExecutor(), 2, "`jobs`.*executor"),
+        ("local", 0, "`jobs`.* 0,"),
+        ("ray", 0, "`jobs`.* 0,"),
     ],
 )
 def test_wrong_executors_are_refused_before_training(executor, jobs, said, tmp_path):
-    with pytest.raises(ConfigError, match=re.escape(said)):
+    with pytest.raises(ConfigError, match=said):
         ablate(
             "width",
             [8],

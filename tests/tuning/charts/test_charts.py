@@ -272,9 +272,9 @@ def test_replication_compares_like_with_like():
 
 
 def test_without_importances_or_other_seeds_there_is_no_such_chart():
-    with pytest.raises(ConfigError, match=r"made-up has 5 trials with an epoch, but .* 8"):
+    with pytest.raises(ConfigError, match=r"made-up.* 5 .* 8"):
         importance(search())
-    with pytest.raises(ConfigError, match="has no trial that was trained with other seeds"):
+    with pytest.raises(ConfigError, match="other seeds"):
         replication(search())
 
 

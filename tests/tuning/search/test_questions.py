@@ -55,8 +55,8 @@ def test_a_study_without_runs(tmp_path):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"algorithm": "hyperbrand"}, 'did you mean "hyperband"'),
-        ({"objective": "val_acuracy"}, 'did you mean "val_accuracy"'),
+        ({"algorithm": "hyperbrand"}, '"hyperbrand".*"hyperband"'),
+        ({"objective": "val_acuracy"}, '"val_acuracy".*"val_accuracy"'),
         ({"objective": "test_accuracy"}, "choose nothing"),
         ({"max_trials": 0}, "1 <= max_trials"),
         ({"max_epochs": 0}, "1 <= max_epochs"),
@@ -66,20 +66,20 @@ def test_a_study_without_runs(tmp_path):
         ({"factor": 1}, "2 <= factor"),
         ({"replicates": -1}, "0 <= replicates"),
         ({"jobs": 0}, "1 <= jobs"),
-        ({"algorithm": "grid", "factor": 3}, "would have no effect"),
+        ({"algorithm": "grid", "factor": 3}, "`factor`.*grid"),
         ({"space": {}}, "nothing to search"),
-        ({"space": {"width": [8, 16]}}, "of the space are 2"),
-        ({"space": {"loss": ["nll", "mse"]}, "objective": "val_loss"}, "unit of its own"),
+        ({"space": {"width": [8, 16]}}, " 2[^0-9]"),
+        ({"space": {"loss": ["nll", "mse"]}, "objective": "val_loss"}, "val_loss"),
         (
             {"space": {"batch_size": [64, 2000]}, "max_trials": 2},
-            "at most the 1024 training",
+            "`batch_size`.* 2000.* 1024 ",
         ),
         (
             {"space": {"batch_size": "64:900", "train_size": [500, 1000]}},
-            "at most the 500 training",
+            "`batch_size`.* 900.* 500 ",
         ),
-        ({"space": {"width": "8:1000000", "depth": "1:100"}}, "parameters, but at most"),
-        ({"space": ["width"]}, "must be fields"),
+        ({"space": {"width": "8:1000000", "depth": "1:100"}}, "parameters.*1,073,741,824"),
+        ({"space": ["width"]}, "fields"),
         ({"objective": None}, "Unknown objective"),
         ({"algorithm": None}, "Unknown algorithm"),
     ],
@@ -102,7 +102,7 @@ def test_wrong_questions_are_refused(change, problem, tmp_path):
     ids=str,
 )
 def test_two_names_of_the_same_are_refused(space, same):
-    with pytest.raises(ConfigError, match=f"{same} of"):
+    with pytest.raises(ConfigError, match=same):
         tune(space, **{**SHORT, "max_trials": 2})
 
 

@@ -175,7 +175,7 @@ def test_more_trials_keep_those_that_there_are(search, folder):
 
 @pytest.mark.once
 def test_another_study_of_that_name_is_not_replaced(folder, search):
-    with pytest.raises(ConfigError, match="taken by a study of something else"):
+    with pytest.raises(ConfigError, match=r'search-.*" is taken'):
         tune(
             {"width": [8, 16]},
             **{**SHORT, "max_trials": 2},

@@ -141,8 +141,8 @@ def test_the_model_is_ours(model):
 @pytest.mark.once
 def test_what_would_have_no_effect_is_refused(model, data):
     x, y, _ = data
-    with pytest.raises(ConfigError, match="`train_size` cannot be searched"):
+    with pytest.raises(ConfigError, match=r"`train_size`.*searched"):
         MLPHyperModel({"train_size": [100, 200]})
     hp = keras_tuner.HyperParameters()
-    with pytest.raises(ConfigError, match="Leave `batch_size` out"):
+    with pytest.raises(ConfigError, match="`batch_size`"):
         model.fit(hp, model.build(hp), x, y, batch_size=7)

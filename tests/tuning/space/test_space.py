@@ -81,18 +81,18 @@ def test_size(fields, size):
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"width": [8, (8, 8)]}, "has equal layers: give 8"),
+        ({"width": [8, (8, 8)]}, "equal layers: .*8"),
         ({"width": {64: 128}}, "low and high"),
         ({1: [2, 3]}, "Unknown field"),
-        ({"widht": [1, 2]}, 'did you mean "width"'),
-        ({"seed": [1, 2]}, "the best seed is luck"),
-        ({"width": [8]}, "has one value"),
-        ({"width": []}, "has no value"),
+        ({"widht": [1, 2]}, '"widht".*"width"'),
+        ({"seed": [1, 2]}, "`seed`"),
+        ({"width": [8]}, "`width`.*one value"),
+        ({"width": []}, "`width`.*no value"),
         ({"width": [8, 8]}, "given 2 times"),
         ({"width": [0, 8]}, "width >= 1"),
-        ({"width": ["a", "b"]}, "must be an integer"),
+        ({"width": ["a", "b"]}, "`width`.*'a'.*integer"),
         ({"width": {"low": 1}}, "low and high"),
-        ({"activation": ["relu", "rleu"]}, 'did you mean "relu"'),
+        ({"activation": ["relu", "rleu"]}, '"rleu".*"relu"'),
         ({"dataset": ["mnist", "fashion_mnist"]}, "different images"),
         ({"learning_rate": Range(0.1, 1, "LOG")}, "sampling"),
         ({"train_size": Range(1000, None)}, "two numbers"),
@@ -101,9 +101,9 @@ def test_size(fields, size):
         ({"learning_rate": "0.1:0.1"}, "low < high"),
         ({"learning_rate": "0.1:1:lgo"}, "LOW:HIGH:log"),
         ({"learning_rate": "0.1:1:log:2"}, "LOW:HIGH:log"),
-        ({"learning_rate": ":1"}, "must be a number"),
+        ({"learning_rate": ":1"}, "`learning_rate`.*number"),
         ({"learning_rate": "0.1:inf"}, "learning_rate < inf"),
-        ({"momentum": "0:0.9:log"}, "by its logarithm"),
+        ({"momentum": "0:0.9:log"}, "`momentum`.*log"),
         ({"width": "300x100:500"}, "two numbers"),
         ({"train_size": "1000:all"}, "two numbers"),
     ],
@@ -123,7 +123,7 @@ def test_all_problems_are_told_at_once():
 @pytest.mark.parametrize(
     ("fields", "base", "problem"),
     [
-        ({"width": "8,16"}, RunConfig(depth=0), "does nothing where `depth` is 0"),
+        ({"width": "8,16"}, RunConfig(depth=0), "`width`.*`depth`.* 0"),
         ({"width": "8,300x100"}, RunConfig(depth=3), "`depth` is 3"),
         ({"width": "8,300x100", "depth": "1,2"}, RunConfig(), "`depth` is 1"),
         ({"momentum": "0,0.9"}, RunConfig(momentum=0.5, nesterov=True), "does nothing"),
@@ -174,10 +174,10 @@ def test_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (None, "No such file"),
+        (None, "space.toml.*No such file"),
         ("width = ", "not TOML"),
-        (b"\xff\xfe", "not a text in UTF-8"),
-        ("", "has no field"),
+        (b"\xff\xfe", "space.toml.*UTF-8"),
+        ("", "space.toml.*no field"),
     ],
 )
 def test_a_file_that_cannot_be_read(text, problem, tmp_path):
@@ -190,7 +190,7 @@ def test_a_file_that_cannot_be_read(text, problem, tmp_path):
 
 def test_a_fifo_in_the_place_of_a_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "space.toml")
-    with pytest.raises(ConfigError, match=r"space\.toml: it is a FIFO"):
+    with pytest.raises(ConfigError, match=r"space\.toml.*FIFO"):
         read_space(tmp_path / "space.toml")
 
 

@@ -123,10 +123,10 @@ def test_images_and_labels_belong_together(tmp_path):
 
 
 def test_counts_that_differ_are_told(tmp_path):
-    with pytest.raises(DataError, match=r"images has 3 images, but .*labels has 2 labels"):
+    with pytest.raises(DataError, match=r"images.* 3 images.*labels.* 2 labels"):
         split_of(tmp_path, np.ones((3, 2, 2)), [0, 1])
 
 
 def test_swapped_files_are_told(tmp_path):
-    with pytest.raises(DataError, match=r"images: has 1 dimensions.* swapped\?"):
+    with pytest.raises(DataError, match=r"images: .* 1 dimension.*swapped"):
         split_of(tmp_path, [0, 1, 2], np.ones((3, 2, 2)))
