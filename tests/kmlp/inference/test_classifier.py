@@ -130,7 +130,7 @@ def test_a_saved_model_gives_the_same(tmp_path):
 def test_what_is_not_keras_own_is_asked_for_and_taken(tmp_path):
     path = tmp_path / "sine.keras"
     model(dense(activation=keras.ops.sin)).save(path)
-    with pytest.raises(ConfigError, match=r'"sin".* package\.module:sin'):
+    with pytest.raises(ConfigError, match=r'"sin".*package\.module:sin'):
         load_classifier(path)
     found = load_classifier(path, custom=["keras.ops:sin"])
     np.testing.assert_allclose(found.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
@@ -285,14 +285,14 @@ def _files(folder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("missing.keras", "There is no such file"),
-        ("folder.keras", "it is a folder, not a file"),
-        ("fifo.keras", "it is a FIFO"),
-        ("model.h5", "must be a name.keras"),
-        ("text.keras", "no .keras file, or the end of it is missing"),
-        ("cut.keras", "no .keras file, or the end of it is missing"),
-        ("other.keras", "cannot be loaded .*config.json"),
-        ("flipped.keras", "cannot be loaded .*CRC"),
+        ("missing.keras", "no such file"),
+        ("folder.keras", "folder"),
+        ("fifo.keras", "FIFO"),
+        ("model.h5", "name.keras"),
+        ("text.keras", "[.]keras file.*end"),
+        ("cut.keras", "[.]keras file.*end"),
+        ("other.keras", "loaded .*config.json"),
+        ("flipped.keras", "loaded .*CRC"),
     ],
 )
 def test_what_is_no_model_is_refused(tmp_path, name, message):

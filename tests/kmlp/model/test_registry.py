@@ -37,7 +37,7 @@ def test_unusable_name_says_why():
 
 @pytest.mark.parametrize("name", ["one", "bad"])
 def test_taken_name_is_refused(name):
-    with pytest.raises(ConfigError, match='"bad" exists'):
+    with pytest.raises(ConfigError, match=f'"{name}" exists'):
         make_registry().register(name, 1)
 
 
