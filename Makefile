@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 BACKENDS := jax tensorflow torch
+COVERAGE := --cov --cov-report=
 # Keeps what runs side by side apart in the output, where make can.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
@@ -19,6 +20,17 @@ test: $(VENV)/installed-all
 	$(MAKE) lint
 	$(MAKE) --jobs=3 $(SYNC) test-once test-tensorflow test-crashes \
 	    test-jax test-torch test-wheel docs
+	$(MAKE) coverage
+
+# For every commit: the linters, beside the tests that neither train nor start processes.
+.PHONY: check
+check: $(VENV)/installed-all
+	$(MAKE) --jobs=2 $(SYNC) lint test-quick
+
+.PHONY: test-quick
+test-quick: $(VENV)/installed-all
+	KERAS_BACKEND=jax $(BIN)/pytest --quiet --numprocesses=2 --dist=loadfile \
+	    -m "once and not slow and not trains" $(addprefix tests/,kmlp tuning cli docs)
 
 .PHONY: lint
 lint: $(VENV)/installed-all
@@ -30,15 +42,23 @@ lint: $(VENV)/installed-all
 # The suite on one backend; the command line and the doctests on the default one only.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest -m "not once and not slow" \
+	COVERAGE_FILE=.coverage.$* KERAS_BACKEND=$* $(BIN)/pytest -m "not once and not slow" \
+	    $(if $(filter jax,$*),$(COVERAGE)) \
 	    $(if $(filter tensorflow,$*),,tests/kmlp tests/tuning)
 
 # What does not depend on the backend: datasets read, made-up scores, questions that are
 # refused, damage. On JAX, whose processes start and train the fastest.
 .PHONY: test-once
 test-once: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
-	    $(addprefix tests/,kmlp tuning cli datasets fuzz)
+	COVERAGE_FILE=.coverage.once KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
+	    $(COVERAGE) $(addprefix tests/,kmlp tuning cli datasets docs fuzz)
+
+# Of the tests on JAX, in their own process: workers and other backends are not measured,
+# which would take a fifth more of their time, too.
+.PHONY: coverage
+coverage: $(VENV)/installed-all
+	$(BIN)/coverage combine .coverage.once .coverage.jax
+	$(BIN)/coverage report
 
 # What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
 # optimizer, loss, metric, layer and activation of Keras among it, and stock tuners, on each

@@ -27,6 +27,17 @@ if ON_JAX:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
+# Folders whose tests train models or start processes, nearly all of them.
+THAT_TRAIN = {"commands", "crashes", "executors", "fused", "search", "training"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not THAT_TRAIN.isdisjoint(item.path.parts):
+            item.add_marker(pytest.mark.trains)
+
+
 @pytest.fixture
 def compiled_anew(monkeypatch):
     """No program is read, neither here nor in processes that are started."""

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.trains]
 
 SMALL = (
     "--epochs", "2", "--train-size", "100", "--width", "4", "--batch-size", "50",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers.processes import run, set_traps
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.trains]
 
 
 @pytest.fixture

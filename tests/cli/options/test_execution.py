@@ -67,6 +67,7 @@ def test_all_that_is_wrong_is_said_at_once(kmlp, runs):
     assert len(result.err.splitlines()) == 3
 
 
+@pytest.mark.trains
 def test_shares_say_how_many_run_here(kmlp, runs):
     """As many as without, to the same results."""
     work = ["ablate", "--param", "width", "--values", "4,8", "--seeds", "1", "--epochs", "1",

@@ -169,6 +169,7 @@ def gone():
     ],
     ids=["gone", "ascii", "full", "closed"],
 )
+@pytest.mark.trains
 @pytest.mark.parametrize("err", [gone, lambda: None], ids=["gone", "closed"])
 def test_files_are_written_whatever_becomes_of_the_output(
     kmlp, tmp_path, runs_dir, monkeypatch, out, code, err

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.once
 BASE = RunConfig(train_size=1024, width=16, depth=1)
 
 
+@pytest.mark.trains
 def test_trains_every_value_with_the_same_seeds():
     study = ablate("depth", [0, 1], base=BASE, seeds=2, epochs=2, jobs=1)
     assert (study.param, study.seeds, study.epochs) == ("depth", (0, 1), 2)
@@ -36,6 +37,7 @@ def test_trains_every_value_with_the_same_seeds():
     json.dumps(ablation_to_dict(study), allow_nan=False)
 
 
+@pytest.mark.trains
 def test_a_width_for_every_layer_is_trained_and_read_back(tmp_path):
     base = replace(BASE, depth=2)
     study = ablate(

@@ -15,7 +15,7 @@ from kmlp.studies.conclusion import conclusion
 from kmlp.studies.config_list import config_list_spec, load_config_list
 from kmlp.studies.runner import default_name, train_all
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.trains]
 
 BASE = RunConfig(train_size=500, width=8, depth=1)
 CONFIGS = [

@@ -14,6 +14,8 @@ from kmlp.studies.runner import StudySpec, train_all, work
 from kmlp.training.checks import check_trainable, parameters_of
 from kmlp.training.run import Run, identify
 
+pytestmark = pytest.mark.trains
+
 SMALL = RunConfig(train_size=1024, width=16, depth=1)
 
 

@@ -8,6 +8,8 @@ import pytest
 from kmlp import ConfigError, RunConfig, load_dataset
 from kmlp_tuning import AshaOracle, HyperbandOracle, MLPHyperModel
 
+pytestmark = pytest.mark.trains
+
 SPACE = {"learning_rate": "1e-2:1:log", "batch_size": [20, 50], "depth": [0, 1]}
 
 
