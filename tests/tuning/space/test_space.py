@@ -96,7 +96,7 @@ def test_size(fields, size):
         ({"dataset": ["mnist", "fashion_mnist"]}, "different images"),
         ({"learning_rate": Range(0.1, 1, "LOG")}, "sampling"),
         ({"train_size": Range(1000, None)}, "two numbers"),
-        ({"activation": Range(1, 2)}, "no number"),
+        ({"activation": Range(1, 2)}, "not a number"),
         ({"learning_rate": "1:0.1"}, "low < high"),
         ({"learning_rate": "0.1:0.1"}, "low < high"),
         ({"learning_rate": "0.1:1:lgo"}, "LOW:HIGH:log"),

@@ -1,4 +1,4 @@
-"""What one field may be: a choice or a range, given as text, as values or as an object."""
+"""Domains of fields: a choice or a range, given as text, as values or as an object."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SEARCHED = {
     "learning_rate": "1e-3:1:log",
     "batch_size": "16,32,64,128",
 }
-"""The default space, as the command line takes it."""
+"""The default space, in the notation of the command line."""
 
 WITHOUT_HIDDEN_LAYERS = ("width", "activation")
-"""The fields that do nothing where `depth` is 0, and are not chosen there."""
+"""The fields that have no effect where `depth` is 0, and have no value there."""
 
 _NOT_SEARCHED = {
     "seed": "the best seed is luck. The runs and the choice of configurations have that of "
@@ -47,22 +47,22 @@ class Range:
     low: float
     high: float
     sampling: Literal["linear", "log"] = "linear"
-    """Whether all numbers are as probable, or all of their logarithms. Defaults to
-    "linear"."""
+    """"linear": all numbers are equally probable; "log": all logarithms of numbers are.
+    Defaults to "linear"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The fields of a search."""
+    """Fields, parted by whether they are searched."""
 
     searched: dict[str, Choice | Range]
-    """Those with several values."""
+    """The fields with several values."""
     fixed: dict[str, Any]
-    """Those with one."""
+    """The fields with one value."""
 
 
 def has_value(name: str, config: RunConfig) -> bool:
-    """Whether a field does anything in a configuration."""
+    """Return whether a field has an effect in a configuration."""
     return config.depth > 0 or name not in WITHOUT_HIDDEN_LAYERS
 
 
@@ -80,16 +80,20 @@ def parse_space(
         ConfigError: with every problem at once.
 
     Example:
-    >>> found = parse_space({"width": "64,128", "depth": "0:6", "momentum": "0.9"})
-    >>> found.searched["width"], found.searched["depth"]
+    >>> parsed = parse_space({"width": "64,128", "depth": "0:6", "momentum": "0.9"})
+    >>> parsed.searched["width"], parsed.searched["depth"]
     (Choice(values=(64, 128)), Range(low=0, high=6, sampling='linear'))
-    >>> found.fixed
+    >>> parsed.fixed
     {'momentum': 0.9}
     """
     others = dict(searched)
     if searched is SEARCHED:
         if str(fields.get("depth")).strip() == "0":
-            others = {k: it for k, it in others.items() if k not in WITHOUT_HIDDEN_LAYERS}
+            others = {
+                name: value
+                for name, value in others.items()
+                if name not in WITHOUT_HIDDEN_LAYERS
+            }
         if _state_depth(fields.get("width")):
             others.pop("depth")
     given = {**others, **fields}
@@ -109,7 +113,7 @@ def _state_depth(widths: Any) -> bool:
     if isinstance(widths, str):
         return "x" in widths
     values = _values(widths.values if isinstance(widths, Choice) else widths)
-    return any(isinstance(it, tuple | list) or "x" in str(it) for it in values)
+    return any(isinstance(width, tuple | list) or "x" in str(width) for width in values)
 
 
 def read_space(path: Path) -> dict[str, Any]:
@@ -121,14 +125,14 @@ def read_space(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if it cannot be read.
     """
-    found = parsed_toml(str(path), read_text(path))
-    if not found:
+    fields = parsed_toml(str(path), read_text(path))
+    if not fields:
         raise ConfigError([f'{path} has no field, such as width = "64,128".'])
-    return found
+    return fields
 
 
 def domain_of(name: str, given: Any) -> Choice | Range:
-    """What a field may be, checked; a single value is a choice of one.
+    """Return the checked domain of a field; a single value is a choice of one.
 
     Raises:
         ConfigError: if the field is unknown, or a value is wrong.
@@ -150,17 +154,17 @@ def domain_of(name: str, given: Any) -> Choice | Range:
     else:
         values = _values(given.values if isinstance(given, Choice) else given)
     converted = call_all(partial(_convert, field, value) for value in values)
-    twice = [it for it in dict.fromkeys(converted) if converted.count(it) > 1]
     problems = [
-        f"The value {value_text(name, it)} of `{name}` is given {converted.count(it)} "
-        "times. Give it once."
-        for it in twice
+        f"The value {value_text(name, value)} of `{name}` is given "
+        f"{converted.count(value)} times. Give it once."
+        for value in dict.fromkeys(converted)
+        if converted.count(value) > 1
     ]
     problems += [
-        f"The value {value_text(name, it)} of `{name}` has equal layers: give {it[0]}, "
-        f"and a `depth` of {len(it)}."
-        for it in converted
-        if len(converted) > 1 and isinstance(it, tuple) and len(set(it)) == 1
+        f"The value {value_text(name, value)} of `{name}` has equal layers: give "
+        f"{value[0]}, and a `depth` of {len(value)}."
+        for value in converted
+        if len(converted) > 1 and isinstance(value, tuple) and len(set(value)) == 1
     ]
     if not converted:
         problems.append(f"`{name}` has no value. Give one or several.")
@@ -169,7 +173,7 @@ def domain_of(name: str, given: Any) -> Choice | Range:
 
 
 def searched_domain(name: str, given: Any) -> Choice | Range:
-    """The same for a field that is to be searched.
+    """Return the checked domain of a field that is to be searched.
 
     Raises:
         ConfigError: if it has one value only, or cannot be searched.
@@ -199,14 +203,14 @@ def ends(domain: Choice | Range) -> list[Any]:
 
 
 def count(domain: Choice | Range) -> int | None:
-    """How many values there are; None if there is no end of them."""
+    """The number of values; None if it is infinite."""
     if isinstance(domain, Choice):
         return len(domain.values)
     return int(domain.high - domain.low) + 1 if isinstance(domain.low, int) else None
 
 
 def steps_of(domain: Choice | Range, number: int) -> Choice:
-    """At most so many values of a domain, evenly spread, both ends among them.
+    """Return at most `number` values of a domain, evenly spread, with both ends.
 
     >>> steps_of(Range(1, 1000, "log"), 4), steps_of(Range(0.0, 1.0), 3)
     (Choice(values=(1, 10, 100, 1000)), Choice(values=(0.0, 0.5, 1.0)))
@@ -218,17 +222,17 @@ def steps_of(domain: Choice | Range, number: int) -> Choice:
         return Choice(tuple(listed(domain)))
     shares = [index / (number - 1) for index in range(number)]
     if domain.sampling == "log":
-        found = [domain.low * (domain.high / domain.low) ** share for share in shares]
+        values = [domain.low * (domain.high / domain.low) ** share for share in shares]
     else:
-        found = [domain.low + (domain.high - domain.low) * share for share in shares]
-    found[-1] = domain.high
+        values = [domain.low + (domain.high - domain.low) * share for share in shares]
+    values[-1] = domain.high
     if isinstance(domain.low, int):
-        found = [round(value) for value in found]
-    return Choice(tuple(dict.fromkeys(found)))
+        values = [round(value) for value in values]
+    return Choice(tuple(dict.fromkeys(values)))
 
 
 def domain_text(name: str, domain: Choice | Range) -> str:
-    """A domain as the command line takes it.
+    """A domain in the notation of the command line.
 
     >>> domain_text("width", Choice((64, (300, 100))))
     '64,300x100'
@@ -253,7 +257,7 @@ def _values(given: Any) -> list[Any]:
 
 
 def _convert(field: ConfigField, value: Any) -> Any:
-    """A value, or a text of one that is no text itself: `300x100`, `none`."""
+    """Convert a value, or the text of one, such as `300x100` or `none`."""
     return field.parse(value) if isinstance(value, str) else field.convert(value)
 
 
@@ -262,8 +266,8 @@ def _parse_range(field: ConfigField, text: str) -> Range:
     if sampling not in ([], ["log"], ["linear"]):
         raise ConfigError(
             [
-                f'"{text}" of `{field.name}` is no range. Give LOW:HIGH or LOW:HIGH:log: '
-                "1e-4:1e-1:log."
+                f'"{text}" of `{field.name}` is not a range. Give LOW:HIGH or '
+                "LOW:HIGH:log: 1e-4:1e-1:log."
             ]
         )
     first, last = call_all([partial(field.parse, low), partial(field.parse, high)])
@@ -285,7 +289,7 @@ def _range_of_table(name: str, given: Mapping[str, Any]) -> Range:
 def _check_range(field: ConfigField, given: Range) -> Range:
     if field.type not in (int, float):
         raise ConfigError(
-            [f"`{field.name}` is no number, so it has no range. Give a list of values."]
+            [f"`{field.name}` is not a number, so it has no range. Give a list of values."]
         )
     if given.sampling not in ("linear", "log"):
         raise ConfigError(
@@ -294,7 +298,7 @@ def _check_range(field: ConfigField, given: Range) -> Range:
                 '"linear" or "log".'
             ]
         )
-    low, high = call_all([partial(field.convert, it) for it in (given.low, given.high)])
+    low, high = call_all([partial(field.convert, end) for end in (given.low, given.high)])
     if not (isinstance(low, int | float) and isinstance(high, int | float)):
         raise ConfigError([f"The range of `{field.name}` must be of two numbers."])
     problems = []

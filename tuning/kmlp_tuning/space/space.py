@@ -1,4 +1,4 @@
-"""`SearchSpace`: what a search may choose from, and what it is to Keras Tuner."""
+"""`SearchSpace`: the domains of the searched fields, also in the form of Keras Tuner."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import keras_tuner
 
 GRID_STEPS = 10
-"""Values of a range in a grid, at most."""
+"""The largest number of values of a range in a grid."""
 
 _COUPLED = (("nesterov", "momentum"), ("output", "loss"), ("width", "depth"))
 """Fields that do not go together in every combination."""
@@ -38,11 +38,11 @@ _COUPLED = (("nesterov", "momentum"), ("output", "loss"), ("width", "depth"))
 
 @dataclass(frozen=True, slots=True, init=False)
 class SearchSpace:
-    """What each field of `RunConfig` may be; the fields that it does not name are fixed.
+    """The domain of each field of `RunConfig` that is searched; the others are fixed.
 
     Args:
-        fields: For each field that is searched: a `Choice`, a `Range`, or a text as the
-            command line takes it; a list stands for a choice.
+        fields: The domain of each field: a `Choice`, a `Range`, a list of values, or a
+            text in the notation of the command line.
 
     Raises:
         ConfigError: with every problem at once.
@@ -51,7 +51,7 @@ class SearchSpace:
     >>> space = SearchSpace({"width": [64, 128], "learning_rate": "1e-4:1e-1:log"})
     >>> space.fields["learning_rate"]
     Range(low=0.0001, high=0.1, sampling='log')
-    >>> space.size is None  # it has no end
+    >>> space.size is None  # it is infinite
     True
     """
 
@@ -61,7 +61,7 @@ class SearchSpace:
         if not isinstance(fields, Mapping):
             raise ConfigError(
                 [
-                    f"The space is {fields!r}, but must be fields with what they may be: "
+                    f"The space is {fields!r}, but must be fields with their domains: "
                     '{"width": [64, 128]}.'
                 ]
             )
@@ -71,19 +71,19 @@ class SearchSpace:
     def _set(self, fields: dict[str, Choice | Range]) -> None:
         names = [name for name in config_fields() if name in fields]
         names.sort(key=lambda name: name != "depth")  # others may be conditional on it
-        found = MappingProxyType({name: fields[name] for name in names})
-        object.__setattr__(self, "fields", found)
+        ordered = MappingProxyType({name: fields[name] for name in names})
+        object.__setattr__(self, "fields", ordered)
 
     @classmethod
     def _of(cls, fields: dict[str, Choice | Range]) -> Self:
-        """A space of fields that were checked."""
+        """Make a space of domains that were checked."""
         space = object.__new__(cls)
         space._set(fields)
         return space
 
     @property
     def size(self) -> int | None:
-        """How many configurations there are; None if there is no end of them."""
+        """The number of configurations; None if it is infinite."""
         sizes = {name: count(domain) for name, domain in self.fields.items()}
         if any(size is None for size in sizes.values()):
             return None
@@ -94,19 +94,17 @@ class SearchSpace:
 
     @property
     def coupled(self) -> set[str]:
-        """The fields that are searched and that not every value of others goes with."""
+        """The searched fields whose values do not go with every value of another field."""
         return {name for pair in _COUPLED[:2] for name in pair if name in self.fields}
 
     def grid(self) -> SearchSpace:
-        """The space with ten values of each range, its ends among them; of a range of
-        whole numbers at most that many.
-        """
+        """The space with at most `GRID_STEPS` values of each range, with both ends."""
         return self._of(
-            {name: steps_of(it, GRID_STEPS) for name, it in self.fields.items()}
+            {name: steps_of(domain, GRID_STEPS) for name, domain in self.fields.items()}
         )
 
     def declare(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Declares the fields as hyperparameters, and returns their values there.
+        """Declare the fields as hyperparameters, and return their values.
 
         Where `depth` can be 0, `width` and `activation` are conditional on it.
         """
@@ -117,10 +115,10 @@ class SearchSpace:
                 deep = [value for value in listed(self.fields["depth"]) if value > 0]
                 condition = {"parent_name": "depth", "parent_values": deep}
             values[name] = _declare(hp, name, domain, condition)
-        return {name: it for name, it in values.items() if it is not None}
+        return {name: value for name, value in values.items() if value is not None}
 
     def to_hyperparameters(self) -> keras_tuner.HyperParameters:
-        """The space as Keras Tuner has it."""
+        """The space as hyperparameters of Keras Tuner."""
         import keras_tuner
 
         hp = keras_tuner.HyperParameters()
@@ -129,57 +127,57 @@ class SearchSpace:
 
     @classmethod
     def from_hyperparameters(cls, hp: keras_tuner.HyperParameters) -> Self:
-        """The space of Keras Tuner's hyperparameters, named as the fields are.
+        """Make a space of hyperparameters of Keras Tuner that are named as the fields are.
 
         Raises:
-            ConfigError: if one is no field, or has steps.
+            ConfigError: if one is not a field, or has steps.
         """
-        return cls({it.name: _domain_of(it) for it in hp.space})
+        return cls({parameter.name: _domain_of(parameter) for parameter in hp.space})
 
     def config(self, values: Mapping[str, Any], base: RunConfig) -> RunConfig:
-        """The configuration of values that `declare` has declared.
+        """The configuration of hyperparameters that `declare` declared.
 
         Args:
-            values: By field, as Keras Tuner has them; others are ignored.
-            base: The fields that are not searched, and `width` and `activation` where
-                `depth` is 0.
+            values: The values of Keras Tuner by field; other names are ignored.
+            base: The configuration that has the fixed fields, and `width` and `activation`
+                where `depth` is 0.
         """
-        found = {
+        searched = {
             name: _from_tuner(name, domain, values[name])
             for name, domain in self.fields.items()
             if name in values
         }
-        return replace(base, **found)
+        return replace(base, **searched)
 
     def base(self, fixed: Mapping[str, Any]) -> RunConfig:
-        """The configuration of the fixed fields, with what of the space fits to them.
+        """The configuration of the fixed fields, with values of the space that fit them.
 
         Raises:
-            ConfigError: if nothing does.
+            ConfigError: if no values do.
         """
-        found = dict(fixed)
+        fields = dict(fixed)
         widths = self.fields.get("width")
         if isinstance(widths, Choice) and "depth" not in {*fixed, *self.fields}:
-            states_depth = [it for it in widths.values if isinstance(it, tuple)]
+            states_depth = [width for width in widths.values if isinstance(width, tuple)]
             if states_depth:
-                found["width"] = states_depth[0]
+                fields["width"] = states_depth[0]
         problem: ConfigError | None = None
         names = sorted(self.coupled)
         for values in product(*(ends(self.fields[name]) for name in names)):
             try:
-                return RunConfig(**{**found, **dict(zip(names, values, strict=True))})
+                return RunConfig(**{**fields, **dict(zip(names, values, strict=True))})
             except ConfigError as error:
                 problem = problem or error
         assert problem is not None
         raise problem
 
     def check(self, base: RunConfig) -> None:
-        """Checks that the space and the fixed fields fit together.
+        """Check that the space and the fixed fields fit together.
 
         Raises:
-            ConfigError: if a combination of choices does not, or a field does nothing.
+            ConfigError: if a combination of values does not, or a field has no effect.
         """
-        domains = {name: ends(it) for name, it in self.fields.items()}
+        domains = {name: ends(domain) for name, domain in self.fields.items()}
         if base.depth == 0 and "depth" not in domains:
             raise_problems(
                 f"`{name}` does nothing where `depth` is 0, so it cannot be searched."
@@ -189,7 +187,7 @@ class SearchSpace:
         groups: list[tuple[str, ...]] = [
             names for names in _COUPLED if set(names) <= set(domains)
         ]
-        groups += [(it,) for it in domains if not any(it in names for names in groups)]
+        groups += [(name,) for name in domains if not any(name in it for it in groups)]
         call_all(
             partial(replace, base, **dict(zip(names, values, strict=True)))
             for names in groups
@@ -197,11 +195,12 @@ class SearchSpace:
         )
 
     def corners(self, base: RunConfig) -> list[RunConfig]:
-        """Configurations that tell whether all can be trained: each value of each field
-        with the others at the base's, the largest batches of the fewest images, and the
-        largest network.
+        """The extreme configurations: if these can be trained, all can.
+
+        Each value of each field with the others at the base's, the largest batches of the
+        fewest images, and the largest model.
         """
-        found = [
+        singles = [
             replace(base, **{name: value})
             for name, domain in self.fields.items()
             for value in ends(domain)
@@ -210,7 +209,7 @@ class SearchSpace:
         def extreme(name: str, *, most: bool) -> Any:
             domain = self.fields.get(name)
             values = ends(domain) if domain is not None else [getattr(base, name)]
-            sized = [it for it in values if it is not None] or values
+            sized = [value for value in values if value is not None] or values
             choose = max if most else min
             return choose(sized, key=lambda it: sum(it) if isinstance(it, tuple) else it)
 
@@ -220,10 +219,10 @@ class SearchSpace:
             "batch_size": extreme("batch_size", most=True),
             "train_size": extreme("train_size", most=False),
         }
-        return [*found, replace(base, **images), replace(base, width=width, depth=depth)]
+        return [*singles, replace(base, **images), replace(base, width=width, depth=depth)]
 
     def to_dict(self) -> dict[str, Any]:
-        """The space as plain values, which JSON can hold; `SearchSpace` takes them."""
+        """The space as plain values, which JSON can hold and `SearchSpace` takes."""
         return {
             name: [to_jsonable(value) for value in domain.values]
             if isinstance(domain, Choice)
@@ -233,23 +232,21 @@ class SearchSpace:
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
-        """The space of what `to_dict` gave; functions of the user's own, which it names,
-        need not be at hand.
-        """
+        """Restore the space of `to_dict`; custom functions that it names are not needed."""
 
         def domain(given: Any) -> Choice | Range:
             if isinstance(given, Mapping):
                 return Range(**given)
             return Choice(tuple(tuple(it) if isinstance(it, list) else it for it in given))
 
-        return cls._of({name: domain(it) for name, it in values.items()})
+        return cls._of({name: domain(value) for name, value in values.items()})
 
     def _linear_model(self) -> bool:
         return "depth" in self.fields and 0 in ends(self.fields["depth"])
 
 
 def default_space() -> SearchSpace:
-    """Width, depth, activation, learning rate and batch size, as most labs vary them."""
+    """The default space: width, depth, activation, learning rate and batch size."""
     return SearchSpace(SEARCHED)
 
 
@@ -319,8 +316,9 @@ def _declare(
 
 
 def _texts(domain: Choice) -> bool:
-    """Whether Keras Tuner gets a choice's values as texts: it takes one plain type, and
-    makes numbers of truth values.
+    """Return whether Keras Tuner gets the values of a choice as texts.
+
+    Its choices have one plain type, and turn truth values into numbers.
     """
     kinds = {type(value) for value in domain.values}
     return len(kinds) > 1 or not kinds <= {int, float, str}
