@@ -89,7 +89,9 @@ def _say_what_runs(path: str, place: str) -> None:
 
 @guarded()
 def main() -> None:
-    """Runs the command line; kmlp's errors end it with exit code 2.
+    """Run the command line.
+
+    The exit code is 2 if the input was refused, and 1 if something failed later.
 
     `KMLP_DEBUG=1` shows tracebacks.
     """

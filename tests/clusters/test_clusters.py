@@ -72,7 +72,7 @@ def test_interrupted_it_leaves_the_cluster_clean(
     process.send_signal(number)
     _out, err = process.communicate(timeout=60)
     assert process.returncode == code
-    assert "The same command goes on where it ended." in err
+    assert "The same command continues where this one stopped." in err
     wait_until(lambda: not lasting_cluster.workers(), seconds=10)
     found, _ = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
     assert found == expected

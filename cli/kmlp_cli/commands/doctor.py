@@ -33,21 +33,21 @@ def doctor(
     Everything in it is read. The exit code is 1 if something is damaged, unless --repair
     repaired it.
     """
-    found = _examined(runs_dir)
-    mended = repair and not found.whole
+    health = _examined(runs_dir)
+    mended = repair and not health.whole
     if mended:
-        for line in _lines(found):
+        for line in _lines(health):
             say(line)
         _train_again(_repaired(runs_dir), jobs, runs_dir, quiet=output.quiet)
-        found = _examined(runs_dir)
+        health = _examined(runs_dir)
     if output.as_json:
-        damaged = [rephrased(problem) for problem in found.damaged]
-        print_json(found.to_dict() | {"damaged": damaged})
+        damaged = [rephrased(problem) for problem in health.damaged]
+        print_json(health.to_dict() | {"damaged": damaged})
     else:
-        print_lines(*_lines(found))
-    if not found.whole:
+        print_lines(*_lines(health))
+    if not health.whole:
         if not mended:
-            say("`kmlp doctor --repair` mends what training can make again.")
+            say("`kmlp doctor --repair` trains damaged runs again.")
         raise typer.Exit(1)
 
 
@@ -58,27 +58,27 @@ def _examined(runs_dir: str | None) -> Health:
     try:
         with opened(runs_dir) as store:
             return examine(store)
-    except DamagedError as error:  # the file as a whole: nothing else can be said of it
+    except DamagedError as error:  # the file as a whole: nothing else can be read
         return Health(damaged=(str(error),))
 
 
-def _lines(found: Health) -> list[str]:
+def _lines(health: Health) -> list[str]:
     from kmlp._util.text import count_of
 
     whole = (
-        count_of(found.studies, "study", "studies"),
-        count_of(found.runs, "run"),
-        count_of(found.epochs, "epoch"),
-        count_of(found.models, "model"),
+        count_of(health.studies, "study", "studies"),
+        count_of(health.runs, "run"),
+        count_of(health.epochs, "epoch"),
+        count_of(health.models, "model"),
     )
     lines = [f"Whole: {', '.join(whole)}."]
-    lines += [f"Damaged: {rephrased(problem)}" for problem in found.damaged]
-    lines += [f"Belongs to nothing: {it}." for it in found.leftovers]
+    lines += [f"Damaged: {rephrased(problem)}" for problem in health.damaged]
+    lines += [f"Belongs to nothing: {leftover}." for leftover in health.leftovers]
     return lines
 
 
 def _repaired(runs_dir: str | None) -> list[LostRun]:
-    """Takes out what is damaged; returns what is to be trained again."""
+    """Remove what is damaged, and return the runs to train again."""
     from kmlp.errors import DamagedError
     from kmlp.store import runs_folder
     from kmlp.store.doctor import rebuild, repair
@@ -90,7 +90,7 @@ def _repaired(runs_dir: str | None) -> list[LostRun]:
         folder = runs_folder(runs_dir)
         assert folder is not None  # in memory nothing is damaged
         kept = rebuild(folder)
-    say(f"What can be read is in a new database; the damaged one is {kept}.")
+    say(f"Everything readable is in a new database. The damaged one is {kept}.")
     with opened(runs_dir, writable=True) as store:
         return repair(store)
 
@@ -105,8 +105,8 @@ def _train_again(
 
     with show_progress(("width", "seed"), quiet=quiet) as display:
         left = train_again(lost, observer=display, jobs=jobs, runs_dir=runs_dir)
-    for it in left:
+    for run in left:
         say(
-            f"The run {it.key[:12]} cannot be trained again here (on {it.backend}, with "
-            "what it states). The command that asked for it trains it again."
+            f"The run {run.key[:12]} cannot be trained again here: it needs the backend "
+            f"{run.backend} and its own settings. The command that asked for it trains it."
         )

@@ -85,7 +85,9 @@ def evaluate(
     data = dataset_of(config)
     images = getattr(data, split)
     classifier = load_classifier(model, custom=custom or ())
-    found = run_evaluation(classifier, images.x, images.y, class_names=data.class_names)
+    evaluation = run_evaluation(
+        classifier, images.x, images.y, class_names=data.class_names
+    )
     if as_json:
         print_json(
             {
@@ -94,7 +96,7 @@ def evaluate(
                 "split": split,
                 "output": classifier.output,
                 "backend": backends.select(),
-                **found.to_dict(),
+                **evaluation.to_dict(),
             }
         )
     else:
@@ -106,22 +108,22 @@ def evaluate(
         )
 
         title = f"{model.name}: the {len(images):,} {split} images of {dataset}"
-        print_table(classes_table(found, title), accuracy_text(found))
-        matrix = confusion_table(found)
+        print_table(classes_table(evaluation, title), accuracy_text(evaluation))
+        matrix = confusion_table(evaluation)
         if matrix is not None:
             print_lines()
             print_table(matrix)
-        if found.mistakes:
+        if evaluation.mistakes:
             print_lines()
-            print_table(mistakes_table(found, classifier))
+            print_table(mistakes_table(evaluation, classifier))
     if confusion is not None:
         from kmlp.charts.model import confusion as draw_confusion
 
-        _save(draw_confusion(found), confusion)
+        _save(draw_confusion(evaluation), confusion)
     if mistakes is not None:
         from kmlp.charts.model import mistakes as draw_mistakes
 
-        _save(draw_mistakes(images.x, found), mistakes)
+        _save(draw_mistakes(images.x, evaluation), mistakes)
 
 
 def _save(chart: LayerChart, path: Path) -> None:

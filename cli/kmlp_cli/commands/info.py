@@ -31,9 +31,9 @@ def info(
     devices, failure = [], None
     try:
         devices = backends.devices() if chosen else []
-    except BackendError as error:  # said after all that can be told
+    except BackendError as error:  # raised after everything else is shown
         failure = error
-    found: dict[str, Any] = {
+    machine: dict[str, Any] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
@@ -46,24 +46,24 @@ def info(
     if ray_address is not None:
         from kmlp.executors import RayExecutor
 
-        found["cluster"] = RayExecutor(ray_address).nodes()
+        machine["cluster"] = RayExecutor(ray_address).nodes()
     if as_json:
-        print_json(found)
+        print_json(machine)
     else:
-        print_table(_machine_table(found))
-        if "cluster" in found:
-            print_table(_cluster_table(found["cluster"]))
+        print_table(_machine_table(machine))
+        if "cluster" in machine:
+            print_table(_cluster_table(machine["cluster"]))
     if failure is not None:
         raise failure
 
 
-def _machine_table(found: dict[str, Any]) -> Table:
+def _machine_table(machine: dict[str, Any]) -> Table:
     from kmlp.settings import settings_text
     from kmlp_cli.render.cells import plain_table
 
     table = plain_table("This machine")
     table.show_header = False
-    for name, value in found.items():
+    for name, value in machine.items():
         if name == "versions":
             for package, version in value.items():
                 table.add_row(package, version or "not installed")

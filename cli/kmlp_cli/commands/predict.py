@@ -13,7 +13,7 @@ from kmlp_cli.options.model import Custom, Model
 from kmlp_cli.options.output import Json
 
 _BEST = 3
-"""Classes that are shown of each picture."""
+"""The number of classes to show for each picture."""
 
 EPILOG = """\b
 Examples:
@@ -85,9 +85,11 @@ def predict(
         if preprocessing is None and entry is not None and entry.imported:
             preprocessing = "resize"  # as import did
     files = list(map(str, pictures))
-    found = run_prediction(classifier, pictures, names=files, preprocessing=preprocessing)
-    if found[0].preprocessing == "resize":
-        size = shape_text(found[0].image.shape)
+    predictions = run_prediction(
+        classifier, pictures, names=files, preprocessing=preprocessing
+    )
+    if predictions[0].preprocessing == "resize":
+        size = shape_text(predictions[0].image.shape)
         say(f"Resized to {size}, whatever their proportions.")
     if as_json:
         print_json(
@@ -101,11 +103,15 @@ def predict(
                         "file": file,
                         "as": prediction.preprocessing,
                         "best": [
-                            {"class": number, "name": names[number], "confidence": share}
-                            for number, share in prediction.best(_BEST)
+                            {
+                                "class": number,
+                                "name": names[number],
+                                "confidence": confidence,
+                            }
+                            for number, confidence in prediction.best(_BEST)
                         ],
                     }
-                    for file, prediction in zip(files, found, strict=True)
+                    for file, prediction in zip(files, predictions, strict=True)
                 ],
             }
         )
@@ -113,8 +119,10 @@ def predict(
     from kmlp_cli.render.model_tables import confidence_text, prediction_table
     from kmlp_cli.terminal.output import has_colours, print_lines, print_table, print_text
 
-    for file, prediction in zip(files, found, strict=True):
-        best = [(names[number], share) for number, share in prediction.best(_BEST)]
+    for file, prediction in zip(files, predictions, strict=True):
+        best = [
+            (names[number], confidence) for number, confidence in prediction.best(_BEST)
+        ]
         print_lines(file)
         print_table(prediction_table(prediction.image, best, colours=has_colours()))
         print_lines()

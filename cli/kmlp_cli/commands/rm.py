@@ -30,7 +30,8 @@ def rm(
         alone, shared = runs_of_study(store, study)
         say(
             f'Runs of "{study}" that no other study uses, and that would be removed: '
-            f"{len(alone)}. Runs that stay, because one does: {len(shared)}."
+            f"{len(alone)}. Runs that stay, because another study uses them: "
+            f"{len(shared)}."
         )
         if not (yes or confirmed("Remove it?", "--yes")):
             say("Nothing was removed.")

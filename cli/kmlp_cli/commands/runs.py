@@ -45,11 +45,11 @@ def runs(
 
     filters = parse_filters(where or [], status=status)
     with opened(runs_dir) as store:
-        found = list_runs(store, filters, study=study)
-    shown = found[:limit] if limit else found
+        matching = list_runs(store, filters, study=study)
+    shown = matching[:limit] if limit else matching
     if as_json:
         print_json_list("runs", [run.to_dict() for run in shown])
     else:
         print_table(runs_table(shown))
-    if len(shown) < len(found):
-        say(f"{len(shown)} of {len(found)} runs; --limit 0 lists all.")
+    if len(shown) < len(matching):
+        say(f"{len(shown)} of {len(matching)} runs; --limit 0 lists all.")

@@ -14,9 +14,11 @@ def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
     from kmlp_cli.terminal.output import print_json, print_table, rephrased
 
     with opened(runs_dir) as store:
-        found = list_studies(store)
+        records = list_studies(store)
         damaged = [rephrased(str(error)) for error in store.damaged.values()]
     if as_json:
-        print_json({"studies": [it.to_dict() for it in found], "damaged": damaged})
+        print_json(
+            {"studies": [record.to_dict() for record in records], "damaged": damaged}
+        )
     else:
-        print_table(studies_table(found))
+        print_table(studies_table(records))

@@ -85,13 +85,13 @@ def check_target(
     option: str = "--save",
     suffixes: Sequence[str] = (".keras",),
 ) -> None:
-    """Checks that a file can be written there; None: none is to be.
+    """Check that a file can be written.
 
     Args:
-        path: The file.
-        overwrite: Whether one that exists may be replaced.
+        path: The file; None: none is written.
+        overwrite: Whether an existing file may be replaced.
         option: The option that names it, for messages. Defaults to "--save".
-        suffixes: Those that its name may have. Defaults to (".keras",).
+        suffixes: The suffixes that the name may have. Defaults to (".keras",).
 
     Raises:
         ConfigError: with every problem at once.
@@ -121,16 +121,20 @@ def check_target(
 
 
 def check_log_folder(path: Path | None) -> None:
-    """Checks that `--tensorboard` can make and fill a folder there; None: it need not.
+    """Check that logs for TensorBoard can be written into a folder.
+
+    Args:
+        path: The folder, which need not exist; None: no logs are written.
 
     Raises:
-        ConfigError: if it cannot.
+        ConfigError: if they cannot.
     """
     from kmlp.errors import raise_problems
 
     if path is None:
         return
-    there = next(it for it in (path, *path.absolute().parents) if it.exists())
+    folders = (path, *path.absolute().parents)
+    there = next(folder for folder in folders if folder.exists())
     problems = []
     if not there.is_dir():
         problems.append(
@@ -143,17 +147,17 @@ def check_log_folder(path: Path | None) -> None:
 
 
 def save_logs(found: StudyRuns, path: Path) -> None:
-    """Writes a study's logs for TensorBoard, and says so."""
+    """Write a study's logs for TensorBoard, and say so."""
     from kmlp.export.tensorboard import write_logs
 
     say(f"Logs: tensorboard --logdir {write_logs(found, path)}")
 
 
 def save_run(run: Run, path: Path) -> None:
-    """Saves a run's model, and says so.
+    """Save a run's model, and say so.
 
     Raises:
-        typer.Exit: with code 1, if there is none.
+        typer.Exit: with code 1, if the run has no model.
     """
     from kmlp.model.activations import ACTIVATIONS
     from kmlp.model.build import save_portable

@@ -12,11 +12,11 @@ _NONE = "-"
 
 
 def datasets_table(datasets: list[dict[str, Any]]) -> Table:
-    """A row a dataset."""
+    """The datasets, with a row for each."""
     table = plain_table(
         "Datasets",
-        "Every other image classification set of TFDS whose images have one size can be "
-        "named, too.",
+        "Other image classification sets of TFDS whose images have one size can be used "
+        "as well.",
     )
     table.add_column("name", no_wrap=True)
     table.add_column("ready", overflow="fold")
@@ -35,7 +35,7 @@ def datasets_table(datasets: list[dict[str, Any]]) -> Table:
 
 
 def dataset_table(facts: dict[str, Any]) -> Table:
-    """A row a class."""
+    """The number of images of each class."""
     table = plain_table(f"{facts['name']}: images of {_shape(facts['shape'])}")
     table.add_column("class", justify="right")
     table.add_column("name", overflow="fold")
@@ -51,14 +51,14 @@ def dataset_table(facts: dict[str, Any]) -> Table:
 
 
 def dataset_facts(facts: dict[str, Any]) -> list[str]:
-    """The lines under a dataset's table."""
+    """The lines below a dataset's table."""
     balance = (
         "a class has no training image"
         if facts["imbalance"] is None
         else f"the largest class is {facts['imbalance']:.2f} times the smallest"
     )
     lines = {
-        "splits": "training images are split again, to train on and to validate on",
+        "splits": "the training images are split again, into training and validation",
         "balance": balance,
         **{
             name: facts[name]
@@ -66,10 +66,10 @@ def dataset_facts(facts: dict[str, Any]) -> list[str]:
             if facts[name]
         },
     }
-    found = [f"{name}: {str(line).strip()}" for name, line in lines.items()]
+    shown = [f"{name}: {str(line).strip()}" for name, line in lines.items()]
     if facts["citation"]:
-        found += f"citation: {facts['citation'].strip()}".split("\n")
-    return found
+        shown += f"citation: {facts['citation'].strip()}".split("\n")
+    return shown
 
 
 def _shape(shape: list[int] | None) -> str:

@@ -1,4 +1,4 @@
-"""What a command shows whose runs folder is taken away while it trains."""
+"""Results in memory, shown when the runs folder is lost during training."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from kmlp.errors import StoreLostError
 from kmlp_cli.terminal.output import say
 
 FROM_MEMORY = (
-    "Shown is what is in memory: the runs that finished; if none did, all of them after as "
-    "many epochs as each has."
+    "The results in memory follow: those of the finished runs. If no run finished, those "
+    "of every run after its last epoch."
 )
 
 
 @contextlib.contextmanager
 def still_shown(show: Callable[[Any], None]) -> Iterator[None]:
-    """Shows what a study came to before its store was lost: it is nowhere else.
+    """Show the results in memory when the runs folder is lost: they are nowhere else.
 
     Args:
-        show: Shows what the study came to, as where all of it is trained.
+        show: Shows a study, as when all of it is trained.
     """
     try:
         yield
     except StoreLostError as error:
-        found = [result for result in error.results if result is not None]
-        if found:
+        results = [result for result in error.results if result is not None]
+        if results:
             say(FROM_MEMORY)
-        for result in found:
+        for result in results:
             show(result)
         raise

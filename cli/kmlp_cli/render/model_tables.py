@@ -1,4 +1,4 @@
-"""What one model does, as Rich tables, and pictures as text."""
+"""Evaluations and predictions of a model as Rich tables, and pictures as text."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from kmlp.inference.evaluation import Evaluation
 from kmlp_cli.render.cells import NONE, grid, plain_table
 
 _MOST_COLUMNS = 12
-"""Classes of a matrix that fits a terminal."""
+"""The largest number of classes whose matrix fits a terminal."""
 _MISTAKES = 10
+"""The number of mistakes to list."""
 _WIDEST = 32
-"""Pixels of a picture in a row, each a character."""
+"""The largest width of a picture in pixels, each a character."""
 _SHADES = " .:-=+*#%@"
-"""Where there are no colours; from black to white."""
+"""Characters for terminals without colours, from black to white."""
 
 
 def classes_table(evaluation: Evaluation, title: str) -> Table:
-    """A row a class: how well it is told from the others."""
+    """Precision, recall and F1, with a row for each class."""
     table = plain_table(
         title,
-        "precision: of the images called so, those that are; - if none was. recall: of "
-        "its images, those called so. F1: their harmonic mean, 0 if none is ever found.",
+        "precision: correct predictions of this class / all predictions of it; - if there "
+        "are none. recall: correct predictions of this class / all images of it. F1: "
+        "their harmonic mean.",
     )
     table.add_column("class", justify="right", no_wrap=True)
     table.add_column("name", overflow="fold")
@@ -44,22 +46,22 @@ def classes_table(evaluation: Evaluation, title: str) -> Table:
 
 
 def accuracy_text(evaluation: Evaluation) -> str:
-    """The sentence under the classes."""
+    """The sentence below the table of classes."""
     low, high = evaluation.interval
     return (
         f"Accuracy {_percent(evaluation.accuracy)} %, 95 % interval {_percent(low)} to "
         f"{_percent(high)} %: {evaluation.right:,} of {evaluation.size:,} images are "
-        "right."
+        "correct."
     )
 
 
 def confusion_table(evaluation: Evaluation) -> Table | None:
-    """A row a true class, a column a predicted one; None: there are too many."""
+    """The confusion matrix; None: there are too many classes to show."""
     names = evaluation.class_names
     if len(names) > _MOST_COLUMNS:
         return None
     table = plain_table(
-        "What is taken for what", "A row a true class, a column a predicted one."
+        "Confusion matrix", "Rows: true classes. Columns: predicted classes."
     )
     table.add_column("class", justify="right", no_wrap=True)
     table.add_column("name", overflow="fold")
@@ -76,7 +78,7 @@ def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
     """The most confident mistakes."""
     names = evaluation.class_names
     table = plain_table(
-        f"Most confidently wrong, of {len(evaluation.mistakes):,}",
+        f"The most confident of {len(evaluation.mistakes):,} mistakes",
         confidence_text(classifier),
     )
     table.add_column("image", justify="right", no_wrap=True)
@@ -94,19 +96,19 @@ def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
 
 
 def confidence_text(classifier: Classifier) -> str:
-    """What a confidence is, in a sentence."""
+    """The meaning of a confidence, as a sentence."""
     if classifier.outputs_are_probabilities:
-        return "confidence: what the model gives the class, from 0 to 100 %."
+        return "confidence: the model's probability of the class, from 0 to 100 %."
     return (
-        "confidence: the softmax of what the model gives; a probability if it was trained "
-        "with cross entropy."
+        "confidence: the softmax of the model's outputs; a probability if the model was "
+        "trained with cross entropy."
     )
 
 
 def prediction_table(
     image: NDArray[np.uint8], best: list[tuple[str, float]], *, colours: bool
 ) -> Table:
-    """A picture as the model saw it, and the classes that it takes it for."""
+    """A picture as the model gets it, beside the most probable classes."""
     classes = grid()
     classes.add_column(overflow="fold")
     classes.add_column(justify="right", no_wrap=True)
@@ -123,9 +125,9 @@ def picture_text(image: NDArray[np.uint8], *, colours: bool) -> Text:
     """An image as text, two of its rows in a line.
 
     Args:
-        image: Of shape `(height, width)`, or `(height, width, 3)`; it is shown smaller
-            if it is wide.
-        colours: Whether the terminal has some. Otherwise shades are characters.
+        image: Of shape `(height, width)`, or `(height, width, 3)`; a wide one is
+            shown smaller.
+        colours: Whether the terminal has colours. Otherwise shades are characters.
     """
     from kmlp.data.picture import to_picture
 
@@ -142,7 +144,7 @@ def picture_text(image: NDArray[np.uint8], *, colours: bool) -> Text:
         ]
     else:
         lines = [
-            Text("".join(_SHADES[int(it) * len(_SHADES) // 256] for it in shades))
+            Text("".join(_SHADES[int(shade) * len(_SHADES) // 256] for shade in shades))
             for shades in (np.mean(rows, axis=(0, 2)) for rows in pairs)
         ]
     return Text("\n").join(lines)

@@ -41,10 +41,10 @@ from kmlp_cli.terminal.output import say
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
 
 _WIDE = 100
-"""Columns of a terminal from which on bars have a note beside them."""
+"""The width of a terminal, in columns, from which bars have a note beside them."""
 
 _SECONDS_BETWEEN_LINES = 10.0
-"""How often a long run says a line where there is no terminal."""
+"""The time between two lines of a long run where there is no terminal."""
 
 
 @contextlib.contextmanager
@@ -55,14 +55,15 @@ def show_progress(
     fresh: bool = False,
     stages: Mapping[str, int] | None = None,
 ) -> Iterator[Display]:
-    """Shows the progress of what is observed. What interrupts it says what was finished.
+    """Show progress, and say after an interruption which runs are finished.
 
     Args:
-        names: The fields of a configuration that tell runs apart.
+        names: The fields of a configuration that differ between runs.
         quiet: Whether to show nothing.
-        fresh: Whether the runs are trained anew, which an interrupted command does
-            again. Defaults to False.
-        stages: The parts of the study, and how many runs each has. Defaults to none.
+        fresh: Whether stored runs are trained again, as an interrupted command would
+            do once more. Defaults to False.
+        stages: The number of runs of each part of the study. Defaults to None: it has
+            no parts.
     """
     console = PlainConsole(stderr=True)
     live = console.is_terminal and not console.is_dumb_terminal
@@ -83,7 +84,7 @@ def show_progress(
 
 
 class Display(contextlib.AbstractContextManager["Display"]):
-    """Knows what was finished, and shows nothing: what shows something is a kind of it."""
+    """Counts finished runs, and shows nothing. Its subclasses show progress."""
 
     def __init__(
         self, names: tuple[str, ...], console: Console, stages: Mapping[str, int]
@@ -92,13 +93,13 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self.console = console
         self.stages = stages
         self.studies: tuple[str, ...] = ()
-        """Their names, once they have begun."""
+        """The names of the studies, once they have begun."""
         self.total = 0
         self.trained: Counter[RunConfig] = Counter()
-        """Epochs of each run that is not failed."""
+        """Epochs of each run that has not failed."""
         self.finished: list[Run] = []
         self.best: tuple[float, str] = (0.0, "")
-        """The highest validation accuracy so far, and whose it is."""
+        """The highest validation accuracy so far, and the label of its run."""
         self._labels: dict[RunConfig, str] = {}
 
     def __exit__(self, *exception: object) -> None:
@@ -124,10 +125,10 @@ class Display(contextlib.AbstractContextManager["Display"]):
             self.show(event)
 
     def show(self, event: Shown) -> None:
-        """Shows an event."""
+        """Show an event."""
 
     def warn(self, event: RunWaits | TaskRetried | RunFailed | CheckpointDamaged) -> None:
-        """Says what went wrong, or is in the way, also where progress is not shown."""
+        """Say what failed or waits, even if progress is not shown."""
         name = self.name(event.request.config)
         if isinstance(event, RunWaits):
             holder = f" ({event.holder})" if event.holder else ""
@@ -141,7 +142,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self.say(line)
 
     def summary(self) -> str:
-        """What was trained and what was not."""
+        """The number of trained epochs and of runs from the store."""
         trained = self.trained.total()
         stored = sum(not count for count in self.trained.values())
         epochs = "1 epoch" if trained == 1 else f"{trained} epochs"
@@ -149,33 +150,33 @@ class Display(contextlib.AbstractContextManager["Display"]):
         return f"{epochs} trained, {runs} from the store."
 
     def left(self, *, fresh: bool) -> Iterator[str]:
-        """Lines on what is finished where it is interrupted, and on how to go on.
+        """Lines for an interruption: the finished runs, and how to continue.
 
         Args:
-            fresh: Whether the runs are trained anew.
+            fresh: Whether stored runs are trained again.
         """
         if not self.total:
             yield "training had not begun."
             return
         yield self.count()
-        # Of a run that was advanced several times, what it came to last.
+        # Of a run that was continued several times, the last result.
         for run in {run.config: run for run in self.finished}.values():
             yield f"  {self.outcome(run)}"
         same = "Without --fresh, the same command" if fresh else "The same command"
-        yield f"{same} goes on where it ended."
+        yield f"{same} continues where this one stopped."
 
     def count(self) -> str:
-        """How many runs are finished."""
+        """The number of finished runs, as a sentence."""
         return f"{len(self.finished)} of {self.total} runs finished."
 
     def name(self, config: RunConfig) -> str:
-        """What tells a run from the others: `width=32 seed=0`."""
+        """The values that tell a run from the others, such as `width=32 seed=0`."""
         label = self._labels.get(config)
         values = [f"{key}={short_text(key, getattr(config, key))}" for key in self._names]
         return " ".join([label, *values] if label else values)
 
     def outcome(self, run: Run) -> str:
-        """A line on a run that is finished."""
+        """A line about a finished run."""
         if run.status == "failed":
             return f"{self.name(run.config)}: failed ({run.failure})"
         if run.status == "diverged":
@@ -186,16 +187,16 @@ class Display(contextlib.AbstractContextManager["Display"]):
         )
 
     def say_finished(self, run: Run) -> None:
-        """Prints the line on a finished run, with its number."""
+        """Print the line about a finished run, with its number."""
         self.say(f"[{len(self.finished)}/{self.total}] {self.outcome(run)}")
 
     def say(self, line: str) -> None:
-        """Prints a line, above the bars if there are some."""
+        """Print a line, above the bars if there are any."""
         self.console.print(plain(self.console, line), soft_wrap=True)
 
 
 class PlainLines(Display):
-    """A line a run, and now and then one for a run that takes long."""
+    """Prints a line for each run, and one now and then during a long run."""
 
     _said = 0.0
 
@@ -216,10 +217,10 @@ class PlainLines(Display):
 
 
 class _Field(ProgressColumn):
-    """A column of text that comes from anywhere; `TextColumn` takes it for markup.
+    """A column of text of any origin, which `TextColumn` would read as markup.
 
     Args:
-        text: What of a task it shows.
+        text: Returns the text to show for a task.
     """
 
     def __init__(self, console: Console, text: Callable[[Task], str]) -> None:
@@ -233,7 +234,7 @@ class _Field(ProgressColumn):
 
 
 class _Bars(Progress):
-    """Bars, and a line under them."""
+    """Bars, and a line below them."""
 
     line = Text()
 
@@ -243,8 +244,8 @@ class _Bars(Progress):
 
 
 class LiveDisplay(Display):
-    """A bar for everything with the time left, one for each run in progress, and
-    above them a line for each run that is finished.
+    """A bar for everything with the time left, a bar for each run in progress, and above
+    them a line for each finished run.
     """
 
     def __init__(
@@ -306,7 +307,7 @@ class LiveDisplay(Display):
             bars.line = self._count()
             if stage is not None:
                 bars.advance(stage)
-                done = next(it.finished for it in bars.tasks if it.id == stage)
+                done = next(task.finished for task in bars.tasks if task.id == stage)
                 bars.update(stage, visible=not done)
             self.say_finished(event.run)
 
@@ -324,7 +325,7 @@ class LiveDisplay(Display):
         )
 
     def _advance_to(self, config: RunConfig, epoch: int) -> None:
-        """Counts a run's epochs once, also where it is advanced several times."""
+        """Count a run's epochs once, even if it is continued several times."""
         self._progress.advance(self._all, max(0, epoch - self._epochs[config]))
         self._epochs[config] = max(epoch, self._epochs[config])
 

@@ -1,4 +1,4 @@
-"""The one Rich console, to which every string is text: no markup, no emoji codes."""
+"""The one Rich console, which reads no markup and no emoji codes in a string."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ASCII_BOX = box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
 
 
 class PlainConsole(Console):
-    """A console on a standard stream, that of results or that of all else.
+    """A console on a standard stream.
 
     Args:
-        stderr: Whether it is that of all else. Defaults to False.
-        width: Columns. Defaults to None: the terminal's.
+        stderr: Whether the stream is stderr. Defaults to False: stdout, for results.
+        width: The number of columns. Defaults to None: the terminal's.
     """
 
     def __init__(self, *, stderr: bool = False, width: int | None = None) -> None:
@@ -40,15 +40,15 @@ class PlainConsole(Console):
 
 
 def fitting(console: Console, text: str) -> str:
-    """A text with stand-ins for what the console's stream cannot encode.
+    """Replace what the console's stream cannot encode by stand-ins.
 
-    They are as wide as they will be printed, which a layout has to know.
+    Stand-ins have the width with which they are printed, which a layout needs.
     """
     fit = getattr(console.file, "fit", str)
-    found: str = fit(text)
-    return found
+    fitted: str = fit(text)
+    return fitted
 
 
 def plain(console: Console, line: str) -> Text:
-    """A line for any console, of which nothing is markup or breaks it."""
+    """Return a line for any console, without markup or line breaks."""
     return Text(fitting(console, visible(line)))

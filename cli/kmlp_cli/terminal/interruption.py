@@ -1,4 +1,4 @@
-"""Ctrl-C, the end of a batch job's time and a closed terminal: one way for all of them."""
+"""Signals that end the process: Ctrl-C, the end of a batch job, a closed terminal."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from kmlp._util.processes import ENDING
 from kmlp_cli.terminal.output import say
 
 _SECONDS_DEAF = 1.0
-"""How long a second Ctrl-C is taken for the first one."""
+"""The time within which a second Ctrl-C counts as the first one."""
 
 _SECONDS_UNTIL_AGAIN = 0.01
 _DEFAULTS = (signal.default_int_handler, signal.SIG_DFL)
 
 
 class Interrupted(BaseException):
-    """A signal asked this process to end. Its notes say what is finished.
+    """A signal asked this process to end. The notes say which runs are finished.
 
-    Not a KeyboardInterrupt, which Typer and libraries handle in their own ways.
+    It is not a KeyboardInterrupt, which Typer and libraries handle in their own ways.
 
     Args:
-        number: The signal.
+        number: The number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -37,7 +37,7 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """What shells give to a process that the signal ended."""
+        """The exit code that shells give to a process that the signal ended."""
         return 128 + self.number
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Interrupted(BaseException):
         return "Interrupted" if self.number == signal.SIGINT else f"Interrupted by {name}"
 
     def say(self) -> None:
-        """Says on stderr that it came, and what is finished."""
+        """Say on stderr that the signal came, and which runs are finished."""
         first, *others = getattr(self, "__notes__", None) or [""]
         say(f"{self}: {first}" if first else f"{self}.")
         for line in others:
@@ -54,18 +54,18 @@ class Interrupted(BaseException):
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raises `Interrupted` where the main thread is when a signal to end comes.
+    """Raise `Interrupted` in the main thread when a signal asks the process to end.
 
-    Signals that are ignored, as by nohup, stay so. Of several the first is raised:
-    `timeout` sends two, a terminal and its shell one each. Only Ctrl-C that is pressed
-    again later ends the process at once.
+    Ignored signals stay ignored, as under nohup. Of several signals the first is raised:
+    `timeout` sends two, a terminal and its shell one each. A later second Ctrl-C ends
+    the process at once.
     """
     listener = _Listener()
-    before = {it: signal.getsignal(it) for it in ENDING}
-    unraisable, sys.unraisablehook = sys.unraisablehook, listener.hear_again
+    before = {number: signal.getsignal(number) for number in ENDING}
+    unraisable, sys.unraisablehook = sys.unraisablehook, listener.receive_ignored
     for number, handler in before.items():
         if handler in _DEFAULTS:
-            signal.signal(number, listener.hear)
+            signal.signal(number, listener.receive)
     try:
         yield
     finally:
@@ -75,14 +75,14 @@ def interruptible() -> Iterator[None]:
 
 
 class _Listener:
-    """Hears the signals of a process."""
+    """Receives the signals of a process."""
 
     def __init__(self) -> None:
         self._raised_at: float | None = None
         self._unraisable = sys.unraisablehook
 
-    def hear(self, number: int, frame: FrameType | None) -> None:
-        """Is the signals' handler."""
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
         now = time.monotonic()
         if self._raised_at is None:
             self._raised_at = now
@@ -90,9 +90,11 @@ class _Listener:
         if number == signal.SIGINT and now - self._raised_at > _SECONDS_DEAF:
             os._exit(128 + number)
 
-    def hear_again(self, unraisable: Any) -> None:
-        """Is the hook for what Python ignores: an exception in a callback of the garbage
-        collection, say, such as JAX has, or in a destructor.
+    def receive_ignored(self, unraisable: Any) -> None:
+        """Send a signal again whose exception Python ignored.
+
+        That happens in a destructor, or in a callback of the garbage collection, such as
+        JAX has.
         """
         error = unraisable.exc_value
         if not isinstance(error, Interrupted):
@@ -103,7 +105,7 @@ class _Listener:
 
 
 def _send(number: int) -> None:
-    """Sends a signal to the main thread, whatever it waits for."""
+    """Send a signal to the main thread, whatever it waits for."""
     if hasattr(signal, "pthread_kill"):
         identifier = threading.main_thread().ident
         assert identifier is not None
@@ -113,7 +115,7 @@ def _send(number: int) -> None:
 
 
 def leave(code: int) -> NoReturn:
-    """Ends this process, without waiting for what the threads of a backend compute."""
+    """End this process without waiting for the threads of a backend."""
     if "multiprocessing" in sys.modules:
         from multiprocessing.util import _run_finalizers  # type: ignore[attr-defined]
 

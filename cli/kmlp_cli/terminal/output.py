@@ -1,7 +1,7 @@
-"""What is printed: results to stdout, and all else to stderr.
+"""Printing: results to stdout, everything else to stderr.
 
 No other module prints. Texts may come from users, files and exceptions: nothing in them
-is markup, and a control character is shown as Python writes it.
+is read as markup, and a control character is shown as Python writes it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _PIPE_WIDTH = 160
-"""Columns where there is no terminal to fit: enough that nothing is wrapped."""
+"""The width without a terminal, in columns: enough that nothing is wrapped."""
 
 _LONG = 500
-"""Rows of a table that is printed without Rich, which takes 2 ms for each."""
+"""Longer tables, in rows, are printed without Rich, which takes 2 ms for each row."""
 
 
 _rephrase: Callable[[str], str] = str
@@ -43,7 +43,7 @@ def say(line: str = "", *, end: str = "\n") -> None:
 
 
 def has_colours() -> bool:
-    """Whether stdout is a terminal that shows colours, and blocks to colour."""
+    """Return whether stdout is a terminal that shows coloured blocks."""
     from kmlp_cli.terminal.console import PlainConsole, fitting
 
     console = PlainConsole()
@@ -51,28 +51,28 @@ def has_colours() -> bool:
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """Prints one JSON object. Numbers that are not finite must be None by now."""
+    """Print one JSON object. Numbers that are not finite must be None by now."""
     print(_json(values, indent=2))
 
 
 def print_json_list(name: str, items: list[dict[str, Any]]) -> None:
-    """Prints one JSON object that has a list, of which each item is a line."""
+    """Print one JSON object that has a list, each item on a line."""
     # Indented, it would take three times as long.
     lines = ",\n".join(map(_json, items))
     print(f'{{"{name}": [\n{lines}\n]}}')
 
 
 def _json(values: dict[str, Any], indent: int | None = None) -> str:
-    """JSON in printable ASCII, which every stream takes as it is."""
-    found = json.dumps(values, indent=indent, allow_nan=False)
-    return found.replace("\x7f", "\\u007f")  # the one that `json` leaves
+    """Return JSON in printable ASCII, which every stream can encode."""
+    text = json.dumps(values, indent=indent, allow_nan=False)
+    return text.replace("\x7f", "\\u007f")  # the one that `json` leaves
 
 
 def print_table(table: Table, *lines: str) -> None:
-    """Prints a table, and lines under it.
+    """Print a table, and lines below it.
 
-    On a narrow terminal the columns move together; where that is not enough, lines
-    are longer than the terminal is wide: a number is never cut.
+    On a narrow terminal the columns move together. If that is not enough, lines are
+    longer than the terminal is wide: a number is never cut.
     """
     if table.row_count > _LONG:
         _print_long(table)
@@ -103,7 +103,7 @@ def print_table(table: Table, *lines: str) -> None:
 
 
 def print_text(*lines: str) -> None:
-    """Prints lines, which break between words where a terminal is narrow."""
+    """Print lines, which break between words on a narrow terminal."""
     from kmlp_cli.terminal.console import PlainConsole, plain
 
     console = PlainConsole()
@@ -112,12 +112,12 @@ def print_text(*lines: str) -> None:
 
 
 def print_lines(*lines: str) -> None:
-    """Prints lines that are not to be broken, such as commands; of none, an empty one."""
+    """Print lines that must not be broken, such as commands; without any, an empty one."""
     print("\n".join(map(visible, lines)))
 
 
 def print_file(text: str) -> None:
-    """Prints a whole file's text."""
+    """Print the text of a whole file."""
     print(text, end="")
 
 
@@ -129,5 +129,7 @@ def _print_long(table: Table) -> None:
         cells = list(map(fit, cells))
         width = max(map(len, cells))
         right = column.justify == "right"
-        columns.append([it.rjust(width) if right else it.ljust(width) for it in cells])
+        columns.append(
+            [cell.rjust(width) if right else cell.ljust(width) for cell in cells]
+        )
     print("\n".join("  ".join(row).rstrip() for row in zip(*columns, strict=True)))

@@ -9,11 +9,11 @@ from kmlp_cli.terminal.output import say
 
 
 def confirmed(question: str, without: str) -> bool:
-    """Asks a question on stderr, whose answer is no by default.
+    """Ask a question on stderr, whose answer is no by default.
 
     Args:
         question: The question.
-        without: The option that answers yes without being asked.
+        without: The option that answers yes beforehand.
 
     Raises:
         ConfigError: if nobody can answer.
@@ -21,7 +21,7 @@ def confirmed(question: str, without: str) -> bool:
     say(f"{question} [y/N]: ", end="")
     try:
         answer = "" if sys.stdin is None else sys.stdin.readline()
-    except (OSError, ValueError):  # a terminal that is gone; bytes that are no text
+    except (OSError, ValueError):  # the terminal is gone; bytes that are not text
         answer = ""
     if not answer:
         say()

@@ -1,8 +1,8 @@
 """Standard streams that take any text, and that cannot end a command.
 
-What is printed is the last that a command does, often after hours of training. So here no
-text is refused for its characters, and nobody has to listen: what else was asked for, such
-as files, is written whatever becomes of standard output.
+A command prints at its end, often after hours of training. So no text is refused for its
+characters, and nobody has to listen: files that were asked for are written even if
+standard output is closed.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ _STAND_INS: dict[str, str | list[str]] = {
     "\N{MULTIPLICATION SIGN}": "x",
     "\N{NO-BREAK SPACE}": " ",
 }
-"""What stands for characters that an encoding lacks: of one key for all or for none, so
-that a sparkline is not of two kinds. Other characters are shown as Python escapes them.
+"""Stand-ins for characters that an encoding lacks. They replace all characters of a key
+or none, so that a sparkline is not mixed. Other characters are shown as Python escapes
+them.
 """
 
 
 class StyledStream(io.TextIOBase):
     """A stream of text with the control sequences of a terminal, which Rich writes.
 
-    Characters that it cannot encode have stand-ins. When it cannot be written to any
-    more, it goes on without a word.
+    Characters that the encoding lacks have stand-ins. After a failed write, everything
+    else that is written is dropped silently.
 
     Args:
         raw: The stream; None if it was closed when the process began.
@@ -51,7 +52,7 @@ class StyledStream(io.TextIOBase):
         self._raw = raw
         self._gone = raw is None
         self.error: OSError | None = None
-        """Why it cannot be written to, unless its reader went."""
+        """The error of the failed write, unless the reader left."""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -90,7 +91,7 @@ class StyledStream(io.TextIOBase):
                 self._lose(error)
 
     def fit(self, text: str) -> str:
-        r"""A text with stand-ins for what cannot be encoded.
+        r"""Replace characters that cannot be encoded by stand-ins.
 
         >>> ascii = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
         >>> print(StyledStream(ascii).fit("2 ± 1, é, ▂▄"))
@@ -103,18 +104,18 @@ class StyledStream(io.TextIOBase):
 
     @cached_property
     def _table(self) -> dict[int, str]:
-        found: dict[int, str] = {}
+        table: dict[int, str] = {}
         for characters, stand_ins in _STAND_INS.items():
             try:
                 characters.encode(self.encoding)
             except UnicodeEncodeError:
-                found |= dict(zip(map(ord, characters), stand_ins, strict=True))
-        return found
+                table |= dict(zip(map(ord, characters), stand_ins, strict=True))
+        return table
 
     def _lose(self, error: OSError) -> None:
-        """Has all that follows go nowhere, also what others write to the same file."""
+        """Drop everything that follows, including what others write to the same file."""
         self._gone = True
-        if not isinstance(error, ConnectionError):  # its reader went
+        if not isinstance(error, ConnectionError):  # its reader left
             self.error = error
         with contextlib.suppress(OSError):
             number = self.fileno()
@@ -126,10 +127,10 @@ class StyledStream(io.TextIOBase):
 
 
 class Stream(StyledStream):
-    """A stream of text without control sequences: control characters have stand-ins, too.
+    """A stream of text without control sequences: control characters are escaped.
 
     Attributes:
-        styled: The same without that.
+        styled: The same stream with control sequences.
     """
 
     def __init__(self, raw: TextIO | None) -> None:
@@ -145,11 +146,11 @@ class Stream(StyledStream):
 
 
 class guarded(contextlib.ContextDecorator):  # noqa: N801  (as those of contextlib)
-    """Standard streams that take any text, meanwhile.
+    """A context in which the standard streams take any text.
 
     Raises:
-        SystemExit: at the end with code 1, if standard output could not be written; not
-            if its reader went.
+        SystemExit: at the end, with code 1, if standard output could not be written,
+            unless its reader left.
     """
 
     def __enter__(self) -> None:
@@ -170,7 +171,7 @@ class guarded(contextlib.ContextDecorator):  # noqa: N801  (as those of contextl
         lost = self._out.styled.error
         well = error is None or (isinstance(error, SystemExit) and not error.code)
         if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
-            # Not of these streams: Typer takes it for that and ends without a word.
+            # Not from these streams, but Typer assumes so and ends silently.
             print(f"Error: {error.__context__}", file=self._err)
         if lost is not None:
             what = lost.strerror or str(lost)
@@ -182,10 +183,10 @@ class guarded(contextlib.ContextDecorator):  # noqa: N801  (as those of contextl
 
 
 def _open_closed() -> None:
-    """Opens standard streams that are closed, to nowhere.
+    """Open closed standard streams on the null device.
 
-    Otherwise a file that is opened later would take their place, and what a backend
-    prints would be written into it.
+    Otherwise a file that is opened later would take their place, and the output of a
+    backend would be written into it.
     """
     for number in range(3):
         try:

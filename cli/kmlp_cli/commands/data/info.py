@@ -13,8 +13,8 @@ def info(name: Dataset, tfds_data_dir: TfdsDataDir = None, as_json: Json = False
     from kmlp_cli.render.data_tables import dataset_facts, dataset_table
     from kmlp_cli.terminal.output import print_json, print_table
 
-    found = describe(name, load_images(name, tfds_data_dir=tfds_data_dir))
+    description = describe(name, load_images(name, tfds_data_dir=tfds_data_dir))
     if as_json:
-        print_json(found)
+        print_json(description)
     else:
-        print_table(dataset_table(found), *dataset_facts(found))
+        print_table(dataset_table(description), *dataset_facts(description))

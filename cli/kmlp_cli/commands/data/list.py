@@ -15,14 +15,14 @@ def list_(as_json: Json = False) -> None:
     from kmlp_cli.render.data_tables import datasets_table
     from kmlp_cli.terminal.output import print_json, print_table
 
-    found = catalog()
+    datasets = catalog()
     if as_json:
-        print_json({"datasets": found})
+        print_json({"datasets": datasets})
     else:
-        print_table(datasets_table(found))
-    for dataset in found:
+        print_table(datasets_table(datasets))
+    for dataset in datasets:
         if dataset["damage"]:
             say(
-                f"{dataset['damage']} What TFDS has is prepared anew when it is used; your "
-                f"own is to be imported again, after `kmlp data rm {dataset['name']}`."
+                f"{dataset['damage']} A dataset of TFDS is prepared again when it is used. "
+                f"Import your own again, after `kmlp data rm {dataset['name']}`."
             )

@@ -22,6 +22,6 @@ def prepare(
     from kmlp.data import check_dataset, load_images
 
     for name in names:
-        check_dataset(name)  # all of them, before one is downloaded
+        check_dataset(name)  # all of them, before the first download
     for name in names:
         say_ready(name, load_images(name, tfds_data_dir=tfds_data_dir))
