@@ -22,6 +22,7 @@ def test_the_package_of_the_system_is_the_published_dataset(folders, fashion_mni
     assert found.class_names[9] == "Ankle boot"
 
 
+@pytest.mark.slow
 def test_imported_files_are_tfdss_own_dataset(folders, fashion_mnist):
     found = import_dataset("fashion_mnist", fashion_mnist)
     code = """

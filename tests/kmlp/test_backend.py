@@ -23,6 +23,7 @@ def test_another_backend_in_the_same_process_is_refused():
         backend.select(other)
 
 
+@pytest.mark.once
 def test_unknown_backend_names_the_nearest():
     result = python("from kmlp import backend; backend.select('tensorflw')")
     assert 'Unknown backend "tensorflw": did you mean "tensorflow"?' in result.stderr
@@ -35,6 +36,7 @@ def test_trains_with_only_one_backend_installed(name):
     assert result.stdout == f"{name} finished\n", result.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("asked", ["argument", "environment"])
 def test_a_missing_backend_is_named_with_the_way_out(asked):
     code = hide("torch") + "from kmlp import backend; backend.select(%s)"
@@ -49,11 +51,13 @@ def test_a_missing_backend_is_named_with_the_way_out(asked):
     assert "`pip install torch`" in result.stderr
 
 
+@pytest.mark.once
 def test_without_any_backend_the_error_says_so():
     code = hide(*backend.BACKENDS) + "from kmlp import backend; backend.select()"
     assert "No backend is installed" in python(code, KERAS_BACKEND="").stderr
 
 
+@pytest.mark.once
 def test_a_backend_that_cannot_be_imported_is_a_backend_error(tmp_path):
     (tmp_path / "jax").mkdir()
     (tmp_path / "jax" / "__init__.py").write_text('raise ImportError("no libcuda")')
@@ -66,18 +70,21 @@ def test_a_backend_that_cannot_be_imported_is_a_backend_error(tmp_path):
     assert "environment has JAX_PLATFORMS=cuda. Mend what it says" in last
 
 
+@pytest.mark.once
 def test_keras_configuration_file_chooses(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     code = "from kmlp import backend; print(backend.select())"
     assert python(code, KERAS_BACKEND="", KERAS_HOME=str(tmp_path)).stdout == "torch\n"
 
 
+@pytest.mark.once
 def test_the_default_that_keras_writes_itself_is_no_choice(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "tensorflow"}')
     code = hide("tensorflow") + "from kmlp import backend; print(backend.select())"
     assert python(code, KERAS_BACKEND="", KERAS_HOME=str(tmp_path)).stdout == "jax\n"
 
 
+@pytest.mark.once
 def test_what_a_failing_import_printed_is_shown():
     code = """
 import os, sys

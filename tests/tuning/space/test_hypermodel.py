@@ -20,6 +20,13 @@ def data():
     return dataset.train.x, dataset.train.y, (validation.x[:200], validation.y[:200])
 
 
+@pytest.fixture(scope="module")
+def few(data):
+    """Enough where no accuracy matters."""
+    x, y, (validation_x, validation_y) = data
+    return x[:100], y[:100], (validation_x[:50], validation_y[:50])
+
+
 @pytest.fixture
 def model():
     return MLPHyperModel(SPACE, base=RunConfig(width=8))
@@ -84,7 +91,7 @@ def test_a_loss_on_one_hot_targets(data):
 
 @pytest.mark.parametrize("kind", [HyperbandOracle, AshaOracle])
 @pytest.mark.once
-def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, data, tmp_path):
+def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, few, tmp_path):
     def build(hp):
         model = keras.Sequential(
             [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Rescaling(1 / 255),
@@ -95,11 +102,12 @@ def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, data, tmp_path):
             keras.optimizers.SGD(rate),
             "sparse_categorical_crossentropy",
             metrics=["accuracy"],
+            run_eagerly=True,  # to compile each takes longer than to train it
         )
         return model
 
     oracle = kind("val_accuracy", max_trials=5, max_epochs=3, seed=0)
-    tuner = run(keras_tuner.Tuner(oracle, build, directory=tmp_path), data, epochs=1)
+    tuner = run(keras_tuner.Tuner(oracle, build, directory=tmp_path), few, epochs=1)
     rungs = [it.hyperparameters.get("tuner/round") for it in oracle.trials.values()]
     assert rungs.count(0) == 5
     assert rungs.count(1) >= 1
@@ -107,7 +115,7 @@ def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, data, tmp_path):
 
 
 @pytest.mark.once
-def test_a_stock_tuner_goes_on_where_it_was_cut(model, data, tmp_path):
+def test_a_stock_tuner_goes_on_where_it_was_cut(model, few, tmp_path):
     def begin(ends_after):
         oracle = HyperbandOracle("val_accuracy", max_trials=5, max_epochs=3, seed=0)
 
@@ -123,8 +131,8 @@ def test_a_stock_tuner_goes_on_where_it_was_cut(model, data, tmp_path):
         return Cut(oracle, model, directory=tmp_path)
 
     with pytest.raises(KeyboardInterrupt):
-        run(begin(3), data)
-    tuner = run(begin(99), data)
+        run(begin(3), few)
+    tuner = run(begin(99), few)
     values = [it.hyperparameters.values for it in tuner.oracle.trials.values()]
     assert len([it for it in values if it["tuner/round"] == 0]) == 5
     assert len({it["learning_rate"] for it in values}) == 5

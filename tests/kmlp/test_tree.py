@@ -1,0 +1,35 @@
+"""The tests mirror the tree: what tests `kmlp/a/b.py` is `tests/kmlp/a/test_b.py`."""
+
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).parents[2]
+SOURCES = {"kmlp": "kmlp", "tuning": "tuning/kmlp_tuning", "cli": "cli/kmlp_cli"}
+
+OTHERS = {
+    "cli/commands/test_model.py": "`evaluate` and `predict`, of one trained model",
+    "cli/commands/test_trials.py": "every command that takes a study, on configurations",
+    "cli/test_reading.py": "`plot`, `report`, `compare` and `show`, of one runs folder",
+    "cli/test_surroundings.py": "folders, links and files around a command",
+    "kmlp/data/sources/test_mnist.py": "files that come with kmlp, not code",
+    "kmlp/fused/test_options.py": "every argument of `model.fit`, side by side with it",
+    "kmlp/store/test_damage.py": "damage that any module of the store may meet",
+    "kmlp/store/test_earlier_versions.py": "a folder that an earlier kmlp wrote",
+    "kmlp/test_imports.py": "what importing the package imports",
+    "kmlp/test_tree.py": "the tests themselves",
+}
+
+
+def test_every_test_is_named_as_what_it_tests():
+    """A module or a package, or one of the few that test what spans several."""
+    without = set()
+    for tests, sources in SOURCES.items():
+        for path in (ROOT / "tests" / tests).rglob("test_*.py"):
+            inside = path.relative_to(ROOT / "tests" / tests)
+            tested = ROOT / sources / inside.with_name(path.stem.removeprefix("test_"))
+            if not tested.is_dir() and not tested.with_suffix(".py").is_file():
+                without.add(path.relative_to(ROOT / "tests").as_posix())
+    assert without == set(OTHERS)
