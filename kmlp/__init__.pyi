@@ -23,6 +23,7 @@ from .model.losses import get_loss as get_loss
 from .model.losses import register_loss as register_loss
 from .studies.ablation import Ablation as Ablation
 from .studies.ablation import ablate as ablate
+from .studies.execution import Execution as Execution
 from .studies.runner import train as train
 from .training.run import EpochRecord as EpochRecord
 from .training.run import Run as Run

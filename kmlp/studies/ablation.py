@@ -12,9 +12,10 @@ from kmlp.engine import Executor, Observer
 from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig, identity_fields, param_field
 from kmlp.store import Store, StudyRecord
+from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
-from kmlp.studies.runner import ExecutorName, RunsDir, StudySpec, train_all
+from kmlp.studies.runner import StudySpec, train_all
 from kmlp.training.checks import check_count, check_trainable
 from kmlp.training.run import Run
 
@@ -98,23 +99,12 @@ def ablate(
         seeds: The seeds of the replicates, the same for every value; a number
             `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
         epochs: Epochs of every run, `epochs >= 1`. Defaults to 10.
-        fused: Whether an epoch is one compiled program, as in `train`. Defaults
-            to True.
-        observer: Is told each event as it happens. Defaults to None.
-        executor: What trains: "local", this machine; "ray", a Ray cluster, see
-            `kmlp.RayExecutor`; or an executor of your own, anything with the methods
-            of `kmlp.engine.Executor`, which stays open. It makes no difference to
-            the results on equal CPUs. Defaults to "local".
-        jobs: How many runs are trained at a time, each in a process of its own
-            and with one thread; 1: one after the other in this process. It makes
-            no difference to the results. Defaults to None: as many as there are
-            cores, and 1 where an accelerator trains them; on Ray, as many as the
-            cluster has room for.
-        runs_dir: The folder that keeps the runs; ":memory:" keeps nothing.
-            Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`. What it has is not
-            trained again.
-        fresh: Whether to train every run from its beginning, in the place of
-            what the folder has. Defaults to False.
+        fused: See `kmlp.Execution`.
+        observer: See `kmlp.Execution`.
+        executor: See `kmlp.Execution`.
+        jobs: See `kmlp.Execution`.
+        runs_dir: See `kmlp.Execution`.
+        fresh: See `kmlp.Execution`.
         name: The name of the study. Defaults to None: made of what is asked.
 
     Returns:
@@ -142,8 +132,7 @@ def ablate(
         fused=fused,
         name=name,
     )
-    [found] = train_all(
-        [spec],
+    execution = Execution(
         fused=fused,
         observer=observer,
         executor=executor,
@@ -151,6 +140,7 @@ def ablate(
         runs_dir=runs_dir,
         fresh=fresh,
     )
+    [found] = train_all([spec], execution)
     return cast(Ablation, found)
 
 

@@ -5,32 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, Generic, Literal, TypeVar, cast, get_args
-
-from loky import cpu_count
+from typing import Any, Generic, TypeVar, cast
 
 from kmlp import backend
 from kmlp.engine import Executor, Observer, RunRequest, StudyStarted, execute
-from kmlp.errors import ConfigError, KmlpError, StoreLostError, unknown_name
-from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
+from kmlp.errors import KmlpError, StoreLostError
 from kmlp.model.config import RunConfig, dataset_of, identity_fields
 from kmlp.settings import read_settings
-from kmlp.store import Store, StudyRecord, runs_folder
+from kmlp.store import StudyRecord
 from kmlp.store.doctor import LostRun
 from kmlp.store.studies import put_study
-from kmlp.training.checks import MAX_COUNT, check_count, check_trainable
-from kmlp.training.environment import describe_environment
+from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.training.checks import check_trainable
 from kmlp.training.run import Run, RunIdentity, identify
 
-RunsDir = str | os.PathLike[str] | None
-ExecutorName = Literal["local", "ray"]
-EXECUTORS = get_args(ExecutorName)
 Result = TypeVar("Result")
 
 
@@ -160,14 +153,11 @@ def train(
     Args:
         config: The run's hyperparameters.
         epochs: Epochs to train, `epochs >= 1`. Defaults to 10.
-        fused: Whether an epoch is one compiled program (see `kmlp.fit`).
-            Otherwise Keras calls each step, which is slower. Defaults to True.
-        observer: Is told each event as it happens. Defaults to None.
-        executor: As `kmlp.ablate` takes it. Defaults to "local": this process.
-        runs_dir: The folder that keeps the run; ":memory:" keeps nothing.
-            Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`.
-        fresh: Whether to train from the beginning, in the place of what the
-            store has. Defaults to False.
+        fused: See `kmlp.Execution`.
+        observer: See `kmlp.Execution`.
+        executor: See `kmlp.Execution`; "local" trains in this process.
+        runs_dir: See `kmlp.Execution`.
+        fresh: See `kmlp.Execution`.
         name: The name of the study. Defaults to None: made of what is asked.
 
     Returns:
@@ -187,6 +177,14 @@ def train(
     >>> run.status, run.epochs, len(run.history[0].step_losses)
     ('finished', 2, 16)
     """
+    execution = Execution(
+        fused=fused,
+        observer=observer,
+        executor=executor,
+        jobs=1 if executor == "local" else None,
+        runs_dir=runs_dir,
+        fresh=fresh,
+    )
     check_trainable([config], epochs=epochs, fused=fused)
     spec = StudySpec(
         kind="run",
@@ -197,38 +195,16 @@ def train(
         name=name,
         build_result=lambda _, rows, __: rows[0][0],
     )
-    [run] = train_all(
-        [spec],
-        fused=fused,
-        observer=observer,
-        executor=executor,
-        jobs=1 if executor == "local" else None,
-        runs_dir=runs_dir,
-        fresh=fresh,
-    )
+    [run] = train_all([spec], execution)
     return cast(Run, run)
 
 
-def train_all(
-    specs: Sequence[StudySpec[Any]],
-    *,
-    fused: bool,
-    observer: Observer | None = None,
-    executor: ExecutorName | Executor = "local",
-    jobs: int | None = None,
-    runs_dir: RunsDir = None,
-    fresh: bool = False,
-) -> list[Any]:
+def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any]:
     """Trains the runs of studies, as far as the store lacks them, all of them together.
 
     Args:
         specs: One a study.
-        fused: As `train` takes it.
-        observer: As `train` takes it.
-        executor: As `kmlp.ablate` takes it.
-        jobs: As `kmlp.ablate` takes it.
-        runs_dir: As `train` takes it.
-        fresh: As `train` takes it.
+        execution: Where and how they are trained.
 
     Returns:
         The result that each specification builds from its runs.
@@ -238,21 +214,22 @@ def train_all(
         for config, count in spec.requests():
             epochs[config] = max(count, epochs.get(config, 0))
     order = list(epochs)
-    opened = open_executor(executor, jobs=jobs, runs=len(order))
+    opened = execution.open_executor(runs=len(order))
     settings = read_settings(backend.select())
     identities = {
-        config: identify(config, fused=fused, settings=settings) for config in order
+        config: identify(config, fused=execution.fused, settings=settings)
+        for config in order
     }
-    records = [spec.record(identities, fused=fused) for spec in specs]
-    with opened as trains, open_store(runs_dir) as store:
+    records = [spec.record(identities, fused=execution.fused) for spec in specs]
+    with opened as trains, execution.open_store() as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short
             order.sort(key=lambda config: -work(identities[config]) * epochs[config])
         planner = ListPlanner(RunRequest(config, epochs[config]) for config in order)
         for record in records:
             put_study(store, record)
-        if observer is not None:
+        if execution.observer is not None:
             names = tuple(record.name for record in records)
-            observer(StudyStarted(names, len(order), sum(epochs.values())))
+            execution.observer(StudyStarted(names, len(order), sum(epochs.values())))
         try:
             execute(
                 planner,
@@ -260,8 +237,8 @@ def train_all(
                 executor=trains,
                 identify=identities.__getitem__,
                 load=dataset_of,
-                observer=observer,
-                fresh=fresh,
+                observer=execution.observer,
+                fresh=execution.fresh,
             )
             store.check_presence()
         except StoreLostError as error:
@@ -293,9 +270,9 @@ def train_again(
 
     Args:
         lost: What `kmlp.store.doctor.repair` returns.
-        observer: As `train` takes it.
-        jobs: As `kmlp.ablate` takes it.
-        runs_dir: As `train` takes it.
+        observer: See `Execution`.
+        jobs: See `Execution`.
+        runs_dir: See `Execution`.
 
     Returns:
         Those that this process cannot train: they are of another backend, or under other
@@ -305,6 +282,7 @@ def train_again(
         BackendError: if there is no backend.
         StoreError: if the runs folder cannot be used.
     """
+    execution = Execution(observer=observer, jobs=jobs, runs_dir=runs_dir)
     name = backend.select()
     settings = read_settings(name)
     left: list[LostRun] = []
@@ -324,8 +302,8 @@ def train_again(
     for of_kind in identities.values():
         if not of_kind:
             continue
-        opened = open_executor("local", jobs=jobs, runs=len(of_kind))
-        with opened as trains, open_store(runs_dir) as store:
+        opened = execution.open_executor(runs=len(of_kind))
+        with opened as trains, execution.open_store() as store:
             execute(
                 ListPlanner(
                     RunRequest(config, epochs[it.key]) for config, it in of_kind.items()
@@ -392,56 +370,3 @@ def work(identity: RunIdentity) -> float:
     images = config.train_size or len(dataset_of(config).train)
     steps = math.ceil(images / config.batch_size)
     return steps * 20e-6 + images * identity.parameters * 50e-12
-
-
-def default_jobs(runs: int) -> int:
-    """As many runs at a time as there are cores; one where an accelerator trains them."""
-    return 1 if backend.accelerated() else max(1, min(cpu_count(), runs))
-
-
-def open_store(runs_dir: RunsDir) -> Store:
-    """The store in the runs folder, to be written to; see `train`.
-
-    Raises:
-        StoreError: if the folder cannot be used.
-    """
-    return Store(runs_folder(runs_dir), facts=describe_environment())
-
-
-def open_executor(
-    executor: ExecutorName | Executor, *, jobs: int | None, runs: int
-) -> AbstractContextManager[Executor]:
-    """What trains, as `ablate` takes it, to be opened; an executor that is given stays
-    open.
-
-    Args:
-        executor: As `ablate` takes it.
-        jobs: As `ablate` takes it.
-        runs: How many runs there are at most.
-
-    Raises:
-        ConfigError: if it is none, or `jobs` is not for it.
-        ClusterError: if it is "ray", and Ray is not installed.
-    """
-    if isinstance(executor, str):
-        if executor not in EXECUTORS:
-            raise ConfigError([unknown_name("executor", executor, EXECUTORS)])
-        if executor == "ray":
-            most = min(runs, MAX_COUNT["jobs"])
-            return RayExecutor(jobs=most if jobs is None else jobs)
-        jobs = default_jobs(runs) if jobs is None else check_count("jobs", jobs)
-        # A backend that has many threads here has one in a process of its own.
-        here = jobs == 1 and (backend.one_thread() or backend.accelerated())
-        return nullcontext(InProcessExecutor()) if here else ProcessExecutor(jobs)
-    if isinstance(executor, type) or not isinstance(executor, Executor):
-        raise ConfigError(
-            [
-                f"The executor is {executor!r}, but must be {' or '.join(EXECUTORS)}, or "
-                "have the methods free, submit and result."
-            ]
-        )
-    if jobs is not None:
-        raise ConfigError(
-            ["`jobs` has no effect where an executor is given: give it to the executor."]
-        )
-    return nullcontext(executor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -85,6 +85,7 @@ def reproduce(
     interruption, the same command continues, and trains nothing twice.
     """
     from kmlp.errors import ConfigError, StoreLostError, collect_errors, with_context
+    from kmlp.studies.execution import Execution
     from kmlp.training.checks import check_count
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.render.recipe_results import (
@@ -154,11 +155,12 @@ def reproduce(
     parts: list[PartResult] = []
     with ExitStack() as stack:
 
-        def workers() -> dict[str, Any]:
-            return stack.enter_context(execution.opened(quiet=output.quiet))
+        def open_execution() -> Execution:
+            trained_by = stack.enter_context(execution.opened(quiet=output.quiet))
+            return Execution(**execution.common, **trained_by)
 
         try:
-            for part in train_lab(plan, watch=watch, workers=workers, **execution.common):
+            for part in train_lab(plan, watch=watch, open_execution=open_execution):
                 parts.append(part)
                 if not output.as_json:
                     print_part(part)

@@ -141,7 +141,7 @@ class ExecutionOptions(OptionGroup):
         """
         from kmlp.executors import RayExecutor
         from kmlp.executors.resources import make_share
-        from kmlp.studies.runner import EXECUTORS
+        from kmlp.studies.execution import EXECUTORS
         from kmlp.training.checks import check_count
 
         if self.executor not in EXECUTORS:

@@ -15,6 +15,7 @@ from kmlp import RunConfig
 from kmlp.store import Store
 from kmlp.store.studies import get_study
 from kmlp.studies.config_list import config_list_spec
+from kmlp.studies.execution import Execution
 from kmlp.studies.runner import train_all
 
 pytestmark = pytest.mark.once
@@ -38,7 +39,7 @@ def trained(tmp_path_factory):
         config_list_spec(configs, epochs=epochs, seeds=seeds, base=BASE, name=name)
         for name, (configs, epochs, seeds) in LISTS.items()
     ]
-    train_all(specs, fused=True, observer=None, jobs=1, runs_dir=folder, fresh=False)
+    train_all(specs, Execution(jobs=1, runs_dir=folder))
     return folder
 
 

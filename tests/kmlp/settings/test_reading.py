@@ -39,7 +39,7 @@ from kmlp.settings import (
 from kmlp.settings.setting import as_text
 from kmlp.store import Store
 from kmlp.store.listing import list_runs
-from kmlp.studies.runner import open_executor
+from kmlp.studies.execution import Execution
 from kmlp.training.run import NUMERICS_VERSION, identify, run_key
 from kmlp_tuning import tune
 
@@ -490,7 +490,7 @@ def test_a_model_takes_images_as_they_are_whatever_keras_is_set_to():
 def test_a_backend_with_many_threads_trains_in_a_process_of_its_own(monkeypatch):
     monkeypatch.setattr(backend, "one_thread", lambda: False)
     monkeypatch.setattr(backend, "accelerated", lambda: False)
-    with open_executor("local", jobs=1, runs=1) as executor:
+    with Execution(jobs=1).open_executor(runs=1) as executor:
         assert isinstance(executor, ProcessExecutor)
     executor = InProcessExecutor()
     executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), load_dataset("mnist"))

@@ -13,6 +13,7 @@ from kmlp.store.studies import get_study, list_studies
 from kmlp.studies.columns import COLUMNS
 from kmlp.studies.conclusion import conclusion
 from kmlp.studies.config_list import config_list_spec, load_config_list
+from kmlp.studies.execution import Execution
 from kmlp.studies.runner import default_name, train_all
 
 pytestmark = [pytest.mark.once, pytest.mark.trains]
@@ -30,9 +31,8 @@ def trained(folder, configs=CONFIGS, *, name="list", **asked):
     """The trials, and how many epochs were trained for them."""
     events = []
     spec = config_list_spec(configs, base=BASE, name=name, **{**ASKED, **asked})
-    [found] = train_all(
-        [spec], fused=True, observer=events.append, jobs=1, runs_dir=folder, fresh=False
-    )
+    execution = Execution(observer=events.append, jobs=1, runs_dir=folder)
+    [found] = train_all([spec], execution)
     return found, sum(isinstance(event, EpochFinished) for event in events)
 
 

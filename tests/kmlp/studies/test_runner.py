@@ -10,6 +10,7 @@ from kmlp.errors import ClusterError
 from kmlp.executors import InProcessExecutor
 from kmlp.studies.ablation import ablation_spec
 from kmlp.studies.config_list import config_list_spec
+from kmlp.studies.execution import Execution
 from kmlp.studies.runner import StudySpec, train_all, work
 from kmlp.training.checks import check_trainable, parameters_of
 from kmlp.training.run import Run, identify
@@ -144,14 +145,8 @@ def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(ep
         ablation_spec("width", [8, 4], base=base, seeds=1, epochs=epochs[1]),
     ]
     events = []
-    trials, ablation = train_all(
-        specs,
-        fused=True,
-        observer=events.append,
-        jobs=1,
-        runs_dir=":memory:",
-        fresh=False,
-    )
+    execution = Execution(observer=events.append, jobs=1, runs_dir=":memory:")
+    trials, ablation = train_all(specs, execution)
     assert [run.epochs for run in trials.runs] == [epochs[0]] * 2
     assert [run.epochs for run in ablation.runs] == [epochs[1]] * 2
     first, second = trials.runs[0], ablation.runs[0]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import replace
 from functools import cache
-from typing import Any
 
 from kmlp.engine import Executor, Observer
 from kmlp.errors import StoreLostError, with_context
-from kmlp.studies.runner import ExecutorName, RunsDir, train_all
+from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.runner import train_all
 from kmlp.training.checks import check_count
 from kmlp_tuning.lab.plan import LabPlan, plan_lab
 from kmlp_tuning.lab.reading import read_recipe
 from kmlp_tuning.lab.recipe import Part, Recipe
 from kmlp_tuning.lab.results import LabResult, PartResult
-from kmlp_tuning.search.run import tune
+from kmlp_tuning.search.run import run_search
 from kmlp_tuning.search.settings import SearchSettings
 
 Watch = Callable[
@@ -50,12 +50,12 @@ def reproduce(
             cannot be compared with what was published. Defaults to False.
         seeds: Number of seeds of every configuration but those of a search. Defaults to
             None: the recipe's.
-        fused: As `kmlp.train` takes it.
-        observer: As `kmlp.train` takes it.
-        executor: As `kmlp.ablate` takes it.
-        jobs: As `kmlp.ablate` takes it.
-        runs_dir: As `kmlp.train` takes it.
-        fresh: As `kmlp.train` takes it.
+        fused: See `kmlp.Execution`.
+        observer: See `kmlp.Execution`.
+        executor: See `kmlp.Execution`.
+        jobs: See `kmlp.Execution`.
+        runs_dir: See `kmlp.Execution`.
+        fresh: See `kmlp.Execution`.
 
     Returns:
         Every study, and its published values compared with ours.
@@ -95,13 +95,18 @@ def reproduce(
         lab = with_context(lab.file, lab.quick)
     plan = plan_lab(lab, fused=fused)
     plan.check_functions()
+    execution = Execution(
+        fused=fused,
+        observer=observer,
+        executor=executor,
+        jobs=jobs,
+        runs_dir=runs_dir,
+        fresh=fresh,
+    )
     parts = train_lab(
         plan,
         watch=lambda fields, search: nullcontext(observer),
-        workers=lambda: {"executor": executor, "jobs": jobs},
-        fused=fused,
-        runs_dir=runs_dir,
-        fresh=fresh,
+        open_execution=lambda: execution,
     )
     return lab_result(plan, parts)
 
@@ -117,8 +122,7 @@ def train_lab(
     plan: LabPlan,
     *,
     watch: Watch,
-    workers: Callable[[], Mapping[str, Any]],
-    **common: Any,
+    open_execution: Callable[[], Execution],
 ) -> Iterator[PartResult]:
     """Train a lab, and yield the result of each part as soon as it is there.
 
@@ -128,32 +132,24 @@ def train_lab(
     Args:
         plan: The lab.
         watch: Opens the observer of each stage.
-        workers: Opens what trains: the keywords `executor` and `jobs`. It is called once,
-            within the first `watch`.
-        **common: The keywords `fused`, `runs_dir` and `fresh`.
+        open_execution: Opens what trains. It is called once, within the first `watch`; the
+            observers take the place of the execution's.
 
     Raises:
         StoreLostError: if the runs folder is lost. Its `results` are those of the parts
             that were being trained, as far as they had come: each a `PartResult`, which is
             not comparable, or None.
     """
-    recipe, workers = plan.recipe, cache(workers)
+    recipe, execution = plan.recipe, cache(open_execution)
     if plan.specs:
         with _results_of(recipe.fixed), watch(plan.varied, None) as observer:
-            studies = train_all(plan.specs, observer=observer, **workers(), **common)
+            studies = train_all(plan.specs, replace(execution(), observer=observer))
         for part, study in zip(recipe.fixed, studies, strict=True):
             yield PartResult(part=part, study=study, comparable=recipe.comparable)
     if recipe.search is not None and plan.settings is not None:
         fields = (*plan.settings.space.fields, "seed")
         with _results_of([recipe.search]), watch(fields, plan.settings) as observer:
-            search = tune(
-                recipe.search.space,
-                base=recipe.search.base,
-                observer=observer,
-                **asdict(recipe.search.options),
-                **workers(),
-                **common,
-            )
+            search = run_search(plan.settings, replace(execution(), observer=observer))
         yield PartResult(part=recipe.search, study=search, comparable=recipe.comparable)
 
 

@@ -24,16 +24,9 @@ from kmlp.errors import StoreLostError, raise_problems, unknown_name
 from kmlp.model.config import RunConfig, config_fields, dataset_of
 from kmlp.store import Store
 from kmlp.store.studies import check_name, get_study, put_study
+from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.results import chance_limit_of
-from kmlp.studies.runner import (
-    ExecutorName,
-    RunsDir,
-    default_name,
-    identify_backend,
-    open_executor,
-    open_store,
-    work,
-)
+from kmlp.studies.runner import default_name, identify_backend, work
 from kmlp.training.checks import check_trainable
 from kmlp.training.run import Run, identify
 from kmlp_tuning.oracles.schedule import total_epochs
@@ -95,13 +88,13 @@ def tune(
             None: 3.
         replicates: Number of other seeds with which the best three are trained again, for
             all epochs: the best score of a search is optimistic. Defaults to 3.
-        fused: As `kmlp.train` takes it.
-        observer: As `kmlp.train` takes it.
-        executor: As `kmlp.ablate` takes it.
-        jobs: As `kmlp.ablate` takes it.
-        runs_dir: As `kmlp.train` takes it.
-        fresh: As `kmlp.train` takes it.
-        name: As `kmlp.train` takes it.
+        fused: See `kmlp.Execution`.
+        observer: See `kmlp.Execution`.
+        executor: See `kmlp.Execution`.
+        jobs: See `kmlp.Execution`.
+        runs_dir: See `kmlp.Execution`.
+        fresh: See `kmlp.Execution`.
+        name: The name of the study. Defaults to None: made of what is asked.
         **fields: Fields of `RunConfig`: one value, a list of values, a `Range`, or a text
             as on the command line: `width=[64, 128]`, `learning_rate="1e-4:1e-1:log"`.
 
@@ -144,17 +137,41 @@ def tune(
         options,
         fused=fused,
     )
-    identity = {**identify_backend(fused=fused), **settings.identity()}
-    opened = open_executor(executor, jobs=jobs, runs=settings.max_trials)
+    execution = Execution(
+        fused=fused,
+        observer=observer,
+        executor=executor,
+        jobs=jobs,
+        runs_dir=runs_dir,
+        fresh=fresh,
+    )
+    return run_search(settings, execution, name=name)
+
+
+def run_search(
+    settings: SearchSettings, execution: Execution, *, name: str | None = None
+) -> Search:
+    """Search as `tune` does, with settings that are made already.
+
+    Args:
+        settings: The search; its `fused` is that of the execution.
+        execution: Where and how runs are trained.
+        name: The name of the study. Defaults to None: made of what is asked.
+
+    Returns:
+        What `tune` returns. Raises what it raises.
+    """
+    identity = {**identify_backend(fused=execution.fused), **settings.identity()}
+    opened = execution.open_executor(runs=settings.max_trials)
     corners = settings.space.corners(settings.base)
-    check_trainable(corners, epochs=settings.max_epochs, fused=fused)
+    check_trainable(corners, epochs=settings.max_epochs, fused=execution.fused)
     name = default_name("search", identity) if name is None else name
     check_name(name)
-    tell = observer or (lambda event: None)
-    with open_store(runs_dir) as store:
-        found = None if fresh else answer(store, name, identity, settings)
+    tell = execution.observer or (lambda event: None)
+    with execution.open_store() as store:
+        found = None if execution.fresh else answer(store, name, identity, settings)
         if found is None:
-            found = _train(store, name, identity, settings, tell, opened, fresh)
+            found = _train(store, name, identity, settings, tell, opened, execution.fresh)
         else:
             put_study(store, get_study(store, name))  # it is asked now
             _tell_stored(found, tell)
