@@ -74,12 +74,12 @@ $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
 
 .PHONY: test-labs
 test-labs: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/cli tests/datasets tests/fuzz
+	KERAS_BACKEND=jax $(BIN)/pytest -m slow $(addprefix tests/,cli datasets fuzz crashes)
 
 # Processes that are killed, folders that are taken away, disks that are full.
 .PHONY: test-crashes
 test-crashes: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest tests/crashes
+	KERAS_BACKEND=jax $(BIN)/pytest -m "not slow" tests/crashes
 
 # Workers and nodes are killed, too, and cables are pulled.
 .PHONY: test-clusters

@@ -14,16 +14,17 @@ pytestmark = pytest.mark.once
 USER_SCRIPTS = Path(__file__).parents[1] / "user_scripts"
 
 
-def test_the_main_process_killed_at_ten_moments(kmlp, uninterrupted):
+@pytest.mark.parametrize("turns", [4, pytest.param(10, marks=pytest.mark.slow)])
+def test_the_main_process_killed_at_any_moment(kmlp, uninterrupted, turns):
     """Every second time while it starts, else after it has got further."""
     moments = random.Random(20261122)
     before = killed = 0
-    for turn in range(10):
+    for turn in range(turns):
         process = kmlp.start(*WORK, "--json")
         if turn % 2:
             kmlp.wait_for_epochs(before + 1, process)
         time.sleep(moments.uniform(0, 0.7 if turn % 2 else 4))
-        killed += process.poll() is None  # on a fast machine all is done before the tenth
+        killed += process.poll() is None  # on a fast machine all is done before the last
         process.kill()
         process.communicate()
         if kmlp.database.exists():
@@ -31,8 +32,8 @@ def test_the_main_process_killed_at_ten_moments(kmlp, uninterrupted):
             [(epochs,)] = kmlp.query("SELECT count(*) FROM epochs")
             assert epochs >= before  # what was stored stays
             before = epochs
-    assert killed > 3
-    assert before >= 5
+    assert killed > turns // 3
+    assert before >= turns // 2
     code, out, err = kmlp.run(*WORK, "--json")
     assert code == 0, err
     assert f"{RUNS * EPOCHS - before} epochs trained" in err

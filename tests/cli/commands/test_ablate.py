@@ -78,6 +78,7 @@ def test_diverged_runs_are_shown_and_exported_as_null(kmlp):
     assert "1 of 1 diverged" in " ".join(kmlp(*arguments).out.split())
 
 
+@pytest.mark.once
 def test_dry_run_trains_nothing(kmlp):
     result = kmlp("ablate", "--param", "depth", "--values", "0,1,3", "--dry-run")
     assert (result.code, result.err) == (0, "")
@@ -87,6 +88,7 @@ def test_dry_run_trains_nothing(kmlp):
     assert rows["total"] == ["9", "90", "70,380"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("values", "parameters"),
     [
@@ -113,6 +115,7 @@ def test_the_base_has_a_width_for_every_layer(kmlp, tmp_path, monkeypatch):
     assert json.loads(kmlp("show", "base", "--json").out)["base"]["width"] == [9, 7]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -124,6 +127,7 @@ def test_the_base_need_not_be_trainable_without_the_param(kmlp, arguments):
     assert kmlp("ablate", *arguments, "--dry-run").code == 0
 
 
+@pytest.mark.once
 def test_dry_run_as_json(kmlp):
     result = kmlp(
         "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"
@@ -132,6 +136,7 @@ def test_dry_run_as_json(kmlp):
     assert [value["steps"] for value in values] == [1_500_000, 23_460]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("arguments", "messages"),
     [
@@ -157,6 +162,7 @@ def test_bad_input_is_refused_before_training(kmlp, arguments, messages):
         assert re.search(message, result.err)
 
 
+@pytest.mark.once
 def test_a_backend_that_is_not_installed_is_refused(monkeypatch, kmlp):
     from kmlp import backend
 
@@ -182,7 +188,7 @@ def test_own_functions_from_a_script_in_the_current_folder():
 @pytest.mark.once
 def test_ctrl_c_says_what_was_finished():
     command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--train-size", "2048", "--seeds", "500",
-               "--epochs", "1"]  # fmt: skip
+               "--epochs", "1", "--jobs", "1"]  # fmt: skip
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -198,6 +204,7 @@ def test_ctrl_c_says_what_was_finished():
     assert "Traceback" not in err
 
 
+@pytest.mark.once
 def test_ctrl_c_before_training_makes_no_noise():
     command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, "--epochs", "100"]
     with subprocess.Popen(
@@ -211,6 +218,7 @@ def test_ctrl_c_before_training_makes_no_noise():
     assert [line for line in err.splitlines() if not line.startswith(known)] == []
 
 
+@pytest.mark.once
 def test_a_full_disk_is_an_error_and_no_traceback():
     with open("/dev/full", "w") as full:  # noqa: PTH123
         result = subprocess.run(
@@ -222,6 +230,7 @@ def test_a_full_disk_is_an_error_and_no_traceback():
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("columns", [40, 80])
 def test_no_number_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
     from rich.console import Console
@@ -245,7 +254,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
 @pytest.mark.once
 def test_live_display_on_a_terminal():
     """A real pseudo-terminal: bars on stderr while it trains, gone at the end."""
-    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, *SHORT, "--jobs", "2"]
+    command = [sys.executable, "-m", "kmlp_cli", *WIDTHS, *SHORT]
     main, other = pty.openpty()
     running = subprocess.Popen(
         command,

@@ -208,6 +208,7 @@ def test_saved_models_load_in_a_python_without_kmlp(tmp_path):
     assert json.loads(result.stdout) == expected
 
 
+@pytest.mark.once
 def test_a_users_script_with_own_loss_and_activation():
     import sys
 
