@@ -1,10 +1,10 @@
-"""Keras Tuner oracles: which hyperparameters next, and for how many epochs.
+"""Keras Tuner oracles: they draw the next hyperparameters and the epochs to train.
 
-Those of Keras Tuner 1.4.8, where it has them, do here what they promise: seed 0 is a
-seed, values are tried once, and a number of trials is a number of configurations. What
-a trial has of ours are the values that Keras Tuner's Hyperband has, too: `tuner/epochs`,
-the epoch to train to; `tuner/initial_epoch`, to go on from; `tuner/trial_id`, of the
-trial to go on with; `tuner/bracket` and `tuner/round`, counted from 0.
+They are those of Keras Tuner 1.4.8, where it has them, with three bugs fixed: seed 0 is a
+seed, values are tried once, and a number of trials is a number of configurations. A trial
+carries the same values as in Keras Tuner's Hyperband: `tuner/epochs`, the epoch to train
+to; `tuner/initial_epoch`, the epoch to continue from; `tuner/trial_id`, the trial to
+continue; `tuner/bracket` and `tuner/round`, counted from 0.
 """
 
 from __future__ import annotations
@@ -26,32 +26,30 @@ from kmlp_tuning.oracles.schedule import (
 )
 
 BATCH = 4
-"""How many configurations Bayesian optimization chooses before it sees their results:
-always as many, so that what it chooses does not depend on how many are trained at a
-time."""
+"""The number of configurations that Bayesian optimization draws before it sees their
+results. It is constant, so that draws do not depend on how many are trained at a time."""
 
 MIN_COLLISIONS = 10_000
-"""Values that there were before, after which a space counts as exhausted."""
+"""The number of repeated draws after which a space counts as exhausted."""
 
 _ENDED = (TrialStatus.COMPLETED, TrialStatus.FAILED)
 _PREFIX = "tuner/"
 
 
 class _Sound:
-    """What is mended in all of Keras Tuner's oracles; a mix-in before one of them.
+    """Mixin that fixes Keras Tuner's oracles; it stands before one of them.
 
-    Without a project folder, which a `Tuner` gives it, an oracle writes no files.
+    Without a project folder, which a `Tuner` sets, an oracle writes no files.
     """
 
     def __init__(self, *, seed: int | None = None, size: int | None = None, **options: Any):
-        # Keras Tuner would replace a seed of 0, and draw the same numbers again for
-        # seeds that are near each other; and it would stop the search after three
-        # failures in a row.
+        # Keras Tuner would replace a seed of 0, draw the same numbers again for nearby
+        # seeds, and stop the search after three failures in a row.
         if seed is not None:
             seed = int(np.random.SeedSequence(seed).generate_state(1)[0]) or 1
         options.setdefault("max_consecutive_failed_trials", math.inf)
         super().__init__(seed=seed, **options)  # type: ignore[call-arg]
-        # It would take the space to be exhausted after 20 values that there were before.
+        # Keras Tuner would take the space for exhausted after 20 repeated draws.
         self._max_collisions = max(MIN_COLLISIONS, 100 * (size or 0))
 
     def save(self) -> None:
@@ -63,7 +61,7 @@ class _Sound:
             super()._save_trial(trial)  # type: ignore[misc]
 
     def _compute_values_hash(self, values: dict[str, Any]) -> Any:
-        own = {name: it for name, it in values.items() if not name.startswith(_PREFIX)}
+        own = {k: value for k, value in values.items() if not k.startswith(_PREFIX)}
         return super()._compute_values_hash(own)  # type: ignore[misc]
 
 
@@ -72,24 +70,24 @@ class RandomOracle(_Sound, keras_tuner.oracles.RandomSearchOracle):
 
 
 class GridOracle(_Sound, keras_tuner.oracles.GridSearchOracle):
-    """Keras Tuner's grid search, of which workers need not wait for each other."""
+    """Keras Tuner's grid search, without waiting for trials to end."""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        if self.start_order:  # theirs waits for a trial to end to find the next values
+        if self.start_order:  # Keras Tuner waits for a trial to end for the next values
             self._populate_next = [self.start_order[-1]]
-        found: dict[str, Any] = super().populate_space(trial_id)
-        return found
+        drawn: dict[str, Any] = super().populate_space(trial_id)
+        return drawn
 
 
 class BayesianOracle(_Sound, keras_tuner.oracles.BayesianOptimizationOracle):
-    """Keras Tuner's Bayesian optimization, in batches, and no values twice."""
+    """Keras Tuner's Bayesian optimization, in batches, and without repeated values."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._before = 0
 
     def _get_hp_bounds(self) -> Any:
-        # Of 1 itself, Keras Tuner would make an integer one above its range.
+        # Keras Tuner would turn 1 itself into an integer one above its range.
         return np.minimum(super()._get_hp_bounds(), 1 - 1e-9)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -97,18 +95,18 @@ class BayesianOracle(_Sound, keras_tuner.oracles.BayesianOptimizationOracle):
             self._before = len(self.trials)
         elif len(self.trials) - self._before >= BATCH:
             return {"status": TrialStatus.IDLE}
-        # With several threads its choice would depend on their number; and that its
-        # Gaussian process did not converge is not for the user to mend.
+        # With several threads the draw would depend on their number; and users cannot
+        # help it if the Gaussian process does not converge.
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found: dict[str, Any] = super().populate_space(trial_id)
-        if found["values"] and self._duplicate(found["values"]):
+            drawn: dict[str, Any] = super().populate_space(trial_id)
+        if drawn["values"] and self._duplicate(drawn["values"]):
             return dict(self._random_populate_space())
-        return found
+        return drawn
 
 
 class _Halving(_Sound, keras_tuner.Oracle):
-    """What Hyperband and ASHA share: rungs of trials, of which the best go on."""
+    """Base of Hyperband and ASHA: rungs of trials, of which the best are promoted."""
 
     def __init__(
         self,
@@ -141,7 +139,7 @@ class _Halving(_Sound, keras_tuner.Oracle):
     def _make_plan(
         self, max_trials: int, max_epochs: int, factor: int, min_epochs: int
     ) -> list[int]:
-        """Decides what there is to decide beforehand; returns the rungs of each bracket."""
+        """Plan the search, and return the number of rungs of each bracket."""
         raise NotImplementedError
 
     def get_state(self) -> dict[str, Any]:
@@ -160,10 +158,10 @@ class _Halving(_Sound, keras_tuner.Oracle):
         self._exhausted = state["exhausted"]
 
     def remaining_trials(self) -> None:
-        """Not known: promotions are trials to Keras Tuner."""
+        """Return None, unknown: Keras Tuner counts promotions as trials."""
 
     def _begin(self, trial_id: str, bracket: int, epochs: int) -> dict[str, Any] | None:
-        """A new configuration; None if the space is exhausted."""
+        """Draw a new configuration; None if the space is exhausted."""
         values = None if self._exhausted else self._random_values()
         if values is None:
             self._exhausted = True
@@ -176,7 +174,7 @@ class _Halving(_Sound, keras_tuner.Oracle):
     ) -> dict[str, Any]:
         past = self.trials[past_id].hyperparameters.values
         self._rungs[bracket][level].append(trial_id)
-        values = {name: it for name, it in past.items() if not name.startswith(_PREFIX)}
+        values = {k: value for k, value in past.items() if not k.startswith(_PREFIX)}
         values["tuner/trial_id"] = past_id
         initial = past["tuner/epochs"]
         return _running(
@@ -184,15 +182,15 @@ class _Halving(_Sound, keras_tuner.Oracle):
         )
 
     def _ranked(self, trial_ids: Iterable[str]) -> list[str]:
-        """Those that came to a score, the best first; of equal ones the one that began
-        first.
-        """
-        done = [it for it in trial_ids if self.trials[it].status == TrialStatus.COMPLETED]
+        """The trials with a score, the best first; of equals, the one that began first."""
+        done = [
+            id_ for id_ in trial_ids if self.trials[id_].status == TrialStatus.COMPLETED
+        ]
         sign = -1 if self.objective.direction == "max" else 1
-        return sorted(done, key=lambda it: (sign * self.trials[it].score, int(it)))
+        return sorted(done, key=lambda id_: (sign * self.trials[id_].score, int(id_)))
 
     def _ended(self, trial_ids: Iterable[str]) -> list[str]:
-        return [it for it in trial_ids if self.trials[it].status in _ENDED]
+        return [id_ for id_ in trial_ids if self.trials[id_].status in _ENDED]
 
     def _wait_or_stop(self) -> dict[str, Any]:
         going = self.ongoing_trials or self._retry_queue
@@ -202,24 +200,25 @@ class _Halving(_Sound, keras_tuner.Oracle):
 class HyperbandOracle(_Halving):
     """Hyperband, for any `keras_tuner.Tuner`.
 
-    A promotion waits for its rung to be complete; the brackets run side by side. What
-    failed ranks last and blocks nothing. Ties are broken by the order in which trials
-    began. To train for the epochs that a trial asks for is the hypermodel's part, which
-    `MLPHyperModel` does; to go on with the weights of a promoted one is the tuner's: a
-    plain `keras_tuner.Tuner` trains it anew.
+    Promotions wait until their rung is complete; the brackets run side by side. A trial
+    that failed ranks last and blocks nothing. Of equal scores, the trial that began first
+    ranks first. The hypermodel has to train for the epochs that a trial asks for, as
+    `MLPHyperModel` does. The tuner has to continue with the weights of a promoted trial: a
+    plain `keras_tuner.Tuner` trains it from the beginning.
 
     Args:
-        objective: As any oracle takes it.
-        max_trials: How many configurations begin; promotions do not count. Defaults
+        objective: The objective, as any oracle takes it.
+        max_trials: The number of configurations that begin, without promotions. Defaults
             to 25.
-        max_epochs: Epochs of the best. Defaults to 10.
-        factor: One of so many is promoted. Defaults to 3.
+        max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
+        factor: At each rung, the best `1 / factor` of the trials go on. Defaults to 3.
         min_epochs: Epochs of every configuration at least. Defaults to 1.
-        seed: Of the choice, 0 included. Defaults to None: another one every time.
-        **options: What else any oracle takes, `hyperparameters` for one.
+        seed: The seed of the draws, 0 included. Defaults to None: a different one each
+            time.
+        **options: Other arguments of any oracle, such as `hyperparameters`.
 
     Raises:
-        ValueError: if a number is not what it must be.
+        ValueError: if a number is outside of its range.
 
     Example:
     >>> import keras_tuner
@@ -231,7 +230,7 @@ class HyperbandOracle(_Halving):
     """
 
     plan: list[Bracket]
-    """What is trained, before anything is chosen."""
+    """The brackets, before any configuration is drawn."""
 
     def _make_plan(
         self, max_trials: int, max_epochs: int, factor: int, min_epochs: int
@@ -243,20 +242,20 @@ class HyperbandOracle(_Halving):
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         for number, bracket in enumerate(self.plan):
-            found = self._next(trial_id, number, bracket)
-            if found is not None:
-                return found
+            values = self._next(trial_id, number, bracket)
+            if values is not None:
+                return values
         return self._wait_or_stop()
 
     def _next(self, trial_id: str, number: int, bracket: Bracket) -> dict[str, Any] | None:
-        """What a bracket has to do now."""
+        """The next trial of a bracket; None if it has to wait or is complete."""
         first, *later = bracket.rungs
         members = self._rungs[number]
         wanted = first.configurations
         if len(members[0]) < wanted:
-            found = self._begin(trial_id, number, first.epochs)
-            if found is not None:
-                return found
+            values = self._begin(trial_id, number, first.epochs)
+            if values is not None:
+                return values
             wanted = len(members[0])
         for level, rung in enumerate(later, start=1):
             before = members[level - 1]
@@ -273,8 +272,8 @@ class HyperbandOracle(_Halving):
 class AshaOracle(_Halving):
     """Asynchronous successive halving (ASHA), for any `keras_tuner.Tuner`.
 
-    Whoever is among the best one of `factor` of those that have reached a rung so far is
-    promoted, at once: nobody waits, and what is promoted depends on timing.
+    A trial is promoted as soon as it is among the best `1 / factor` of the trials that
+    have reached its rung so far: no trial waits, and promotions depend on timing.
 
     Args:
         objective: See `HyperbandOracle`.
@@ -292,7 +291,7 @@ class AshaOracle(_Halving):
     """
 
     epochs: list[int]
-    """Of each rung."""
+    """The epochs of each rung."""
 
     def _make_plan(
         self, max_trials: int, max_epochs: int, factor: int, min_epochs: int
@@ -309,14 +308,14 @@ class AshaOracle(_Halving):
         for level in range(len(self.epochs) - 1, 0, -1):
             before = members[level - 1]
             best = self._ranked(before)[: len(self._ended(before)) // self.factor]
-            past_id = next((it for it in best if it not in self._promoted), None)
+            past_id = next((id_ for id_ in best if id_ not in self._promoted), None)
             if past_id is not None:
                 self._promoted.add(past_id)
                 return self._promote(trial_id, past_id, 0, level, self.epochs[level])
         if len(members[0]) < self.configurations:
-            found = self._begin(trial_id, 0, self.epochs[0])
-            if found is not None:
-                return found
+            values = self._begin(trial_id, 0, self.epochs[0])
+            if values is not None:
+                return values
         return self._wait_or_stop()
 
     def get_state(self) -> dict[str, Any]:

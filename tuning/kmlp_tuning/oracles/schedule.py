@@ -1,4 +1,4 @@
-"""Which configurations are trained for how many epochs, before any is drawn."""
+"""Schedules of searches: the number of configurations and the epochs of each rung."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """Configurations that begin together; of each rung the best go on to the next."""
+    """Configurations that begin together; the best of each rung go on to the next."""
 
     rungs: tuple[Rung, ...]
 
     @property
     def configurations(self) -> int:
-        """How many begin."""
+        """The number of configurations that begin."""
         return self.rungs[0].configurations
 
     @property
     def epochs(self) -> int:
-        """Epochs to train in all: a promoted configuration goes on from where it is."""
+        """The epochs to train in all, where a promoted configuration continues its run."""
         first, *_ = self.rungs
         return first.configurations * first.epochs + sum(
             after.configurations * (after.epochs - before.epochs)
@@ -37,12 +37,12 @@ class Bracket:
 
 
 def hyperband(max_epochs: int, *, factor: int = 3, min_epochs: int = 1) -> list[Bracket]:
-    """One sweep of Hyperband.
+    """Plan one sweep of Hyperband.
 
     Args:
         max_epochs: The epochs of the best configurations, the paper's `R`.
-        factor: One of so many goes on to the next rung, with so many times the
-            epochs, the paper's `eta`. Defaults to 3.
+        factor: The best `1 / factor` of a rung go on to the next one, to `factor` times
+            the epochs, the paper's `eta`. Defaults to 3.
         min_epochs: The epochs that every configuration gets at least. Defaults to 1.
 
     Returns:
@@ -79,10 +79,10 @@ def hyperband(max_epochs: int, *, factor: int = 3, min_epochs: int = 1) -> list[
 def plan_hyperband(
     max_trials: int, max_epochs: int, *, factor: int = 3, min_epochs: int = 1
 ) -> list[Bracket]:
-    """Hyperband for a number of configurations: whole sweeps, and a part of one.
+    """Plan Hyperband for a number of configurations: whole sweeps, and a part of one.
 
     Args:
-        max_trials: How many configurations begin, over all brackets.
+        max_trials: The number of configurations that begin, over all brackets.
         max_epochs: See `hyperband`.
         factor: See `hyperband`.
         min_epochs: See `hyperband`.
@@ -102,7 +102,7 @@ def plan_hyperband(
     [(2, 10)]
     """
     sweep = hyperband(max_epochs, factor=factor, min_epochs=min_epochs)
-    whole, rest = divmod(max_trials, sum(it.configurations for it in sweep))
+    whole, rest = divmod(max_trials, sum(bracket.configurations for bracket in sweep))
     shares = _largest_remainder(rest, [bracket.configurations for bracket in sweep])
     part = [
         _bracket(share, len(bracket.rungs) - 1, max_epochs, factor)
@@ -115,11 +115,11 @@ def plan_hyperband(
 def successive_halving_epochs(
     max_epochs: int, *, factor: int = 3, min_epochs: int = 1
 ) -> list[int]:
-    """The epochs of the rungs of asynchronous successive halving (ASHA).
+    """Return the epochs of the rungs of asynchronous successive halving (ASHA).
 
     Args:
-        max_epochs: The epochs of the last rung at most.
-        factor: Times so many from rung to rung. Defaults to 3.
+        max_epochs: The epochs of the last rung.
+        factor: The ratio of the epochs of two rungs. Defaults to 3.
         min_epochs: The epochs of the first rung. Defaults to 1.
 
     Example:
@@ -138,7 +138,7 @@ def successive_halving_epochs(
 
 
 def total_epochs(brackets: Iterable[Bracket]) -> int:
-    """The epochs that a plan trains at most: less if configurations diverge."""
+    """The most epochs that a plan trains; if configurations diverge, fewer are."""
     return sum(bracket.epochs for bracket in brackets)
 
 
@@ -155,10 +155,10 @@ def _bracket(configurations: int, halvings: int, max_epochs: int, factor: int) -
 
 
 def _largest_remainder(seats: int, votes: list[int]) -> list[int]:
-    """Whole numbers in proportion to others; of equal remainders, the first one's."""
+    """Divide seats in proportion to votes; of equal remainders the first one wins."""
     total = sum(votes)
     shares = [seats * vote // total for vote in votes]
-    order = sorted(range(len(votes)), key=lambda it: -(seats * votes[it] % total))
+    order = sorted(range(len(votes)), key=lambda index: -(seats * votes[index] % total))
     for index in order[: seats - sum(shares)]:
         shares[index] += 1
     return shares

@@ -1,4 +1,4 @@
-"""Names that mean the same: with two of them a network would be trained twice."""
+"""Names of the same function: with two of them, a model would be trained twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmlp_tuning.space.domains import Choice
 
 
 def check_different(settings: SearchSettings) -> None:
-    """Checks that no two values of a field are the same function; loads the backend.
+    """Check that no two values of a field are the same function; loads the backend.
 
     Raises:
         ConfigError: if two are, with their names.
@@ -31,11 +31,11 @@ def check_different(settings: SearchSettings) -> None:
         domain = settings.space.fields.get(name)
         if not isinstance(domain, Choice):
             continue
-        found: list[tuple[Any, str]] = []
+        seen: list[tuple[Any, str]] = []
         for value in domain.values:
-            text, what = value_text(name, value), mean(value)
-            same = next((other for it, other in found if it == what), None)
+            text, function = value_text(name, value), mean(value)
+            same = next((other for known, other in seen if known == function), None)
             if same is not None:
                 both = f"{same} and {text} of `{name}`"
                 raise ConfigError([f"The values {both} are the same. Leave one out."])
-            found.append((what, text))
+            seen.append((function, text))

@@ -1,4 +1,4 @@
-"""Which hyperparameter mattered in a search, and how sure that is."""
+"""The importance of each hyperparameter of a search, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from kmlp_tuning.space.domains import Range
 from kmlp_tuning.space.space import SearchSpace
 
 MIN_TRIALS = 8
-"""Fewer trials say nothing about several hyperparameters."""
+"""The smallest number of trials from which importances are estimated."""
 
 _FOLDS = 4
 _TREES = 10
-"""Of each forest; with 20 repeats, 800 in all."""
+"""Trees of each forest; with 4 folds and 20 repeats, 800 in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """What a field had to do with the accuracy."""
+    """The importance of a field for the accuracy."""
 
     field: str
     drop: Estimate
-    """By how much the prediction of the validation accuracy of a configuration that a
-    forest has not seen gets worse if the values of the field are shuffled: its absolute
-    error, less that without shuffling, in accuracy (0 to 1); the mean over the
-    configurations with its Student t interval, which takes them for independent: as the
-    forests have trained on most of the others, it is rather too narrow."""
+    """The increase of the absolute error of a forest's prediction, in accuracy (0 to 1),
+    if the values of the field are shuffled. The mean over the configurations, each
+    predicted by forests that were not trained on it, with its Student t interval, which
+    assumes independent configurations: as forests share most of their data, the interval
+    is rather too narrow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Importances:
-    """Of all fields that were searched, the most important first."""
+    """The importances of all fields that were searched, the most important first."""
 
     fields: tuple[Importance, ...]
     epochs: int
-    """After how many epochs the accuracy was compared: as many as all trials have that
+    """The epochs after which accuracies are compared: the most that all trials have which
     did not diverge or fail."""
     trials: int
     skill: float
-    """By how much smaller the error of the forests' predictions is than that of guessing
-    the median for all, as a share of the latter (the median over the repeats); 0 or
-    less: they predict nothing, and so the importances say nothing."""
+    """The relative reduction of the forests' error against guessing the median for all
+    (the median over the repeats). Zero or less: the forests predict nothing, so the
+    importances mean nothing."""
 
     @property
     def meaning(self) -> str:
-        """What the drops are, and how far they can be trusted."""
+        """The meaning of the importances and their reliability, in a sentence."""
         trust = (
             "it predicts nothing, so this says nothing"
             if self.skill <= 0
@@ -65,50 +65,53 @@ class Importances:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, which JSON can hold."""
+        """The importances as plain values, which JSON can hold."""
         return asdict(self)
 
     @classmethod
     def restored(cls, values: dict[str, Any]) -> Self:
-        """What `to_dict` gave."""
+        """Restore the importances of `to_dict`."""
 
         def drop(given: dict[str, Any]) -> Estimate:
             low, high = given["interval"]
             return Estimate(given["mean"], (low, high), given["size"])
 
-        fields = tuple(Importance(it["field"], drop(it["drop"])) for it in values["fields"])
+        fields = tuple(
+            Importance(field["field"], drop(field["drop"])) for field in values["fields"]
+        )
         return cls(**{**values, "fields": fields})
 
 
 def importances(
     trials: Sequence[Trial], space: SearchSpace, *, chance: float, repeats: int = 20
 ) -> Importances | None:
-    """Permutation importance over the trials of a search.
+    """Estimate the permutation importance of each field over the trials of a search.
 
     A random forest predicts the validation accuracy from the hyperparameters. The trials
-    are split into four parts, each predicted by a forest of the others, as they are and
-    with each field shuffled among all trials; and all of that with `repeats` other splits,
-    forests and shuffles, of which each trial gets the mean.
+    are split into four folds, each predicted by a forest of the others, as they are and
+    with each field shuffled among all trials. Splits, forests and shuffles are repeated,
+    and each trial gets the mean.
 
     Args:
-        trials: Those of the search.
-        space: What was searched.
-        chance: The accuracy that a trial counts with that diverged.
-        repeats: How often. Defaults to 20.
+        trials: The trials of the search.
+        space: The search space.
+        chance: The accuracy of a trial that diverged.
+        repeats: The number of repetitions. Defaults to 20.
 
     Returns:
-        None where fewer than eight trials have an epoch.
+        The importances; None where fewer than eight trials have an epoch.
 
     Reference: L. Breiman (2001), Random forests, Machine Learning 45(1).
     """
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.model_selection import KFold
 
-    usable = [it for it in trials if it.run is not None and it.run.epochs]
-    whole = [it.run for it in usable if it.run is not None and it.run.status == "finished"]
-    if len(usable) < MIN_TRIALS or not whole:
+    usable = [trial for trial in trials if trial.run is not None and trial.run.epochs]
+    runs = [trial.run for trial in usable if trial.run is not None]
+    finished = [run.epochs for run in runs if run.status == "finished"]
+    if len(usable) < MIN_TRIALS or not finished:
         return None
-    epochs = min(run.epochs for run in whole)
+    epochs = min(finished)
     x = np.array([_vector(trial, space) for trial in usable])
     y = np.array([_accuracy(trial, epochs, chance) for trial in usable])
     drops = np.zeros((len(space.fields), len(y)))
@@ -137,7 +140,7 @@ def importances(
         for name, drop in zip(space.fields, drops, strict=True)
     ]
     return Importances(
-        fields=tuple(sorted(fields, key=lambda it: -it.drop.mean)),
+        fields=tuple(sorted(fields, key=lambda field: -field.drop.mean)),
         epochs=epochs,
         trials=len(usable),
         skill=float(np.median(skills)),
@@ -145,18 +148,18 @@ def importances(
 
 
 def _vector(trial: Trial, space: SearchSpace) -> list[float]:
-    """A configuration as numbers: a number as itself or its logarithm, names and the
-    like by their place among the choices.
+    """The hyperparameters of a trial as numbers: a number as itself or its logarithm,
+    anything else as its index among the choices.
     """
     vector = []
     for name, domain in space.fields.items():
         value = getattr(trial.config, name)
         if isinstance(domain, Range):
             vector.append(np.log(value) if domain.sampling == "log" else float(value))
-        elif all(isinstance(it, int | float) for it in domain.values):
+        elif all(isinstance(choice, int | float) for choice in domain.values):
             vector.append(float(value))
         else:
-            texts = [value_text(name, it) for it in domain.values]
+            texts = [value_text(name, choice) for choice in domain.values]
             text = value_text(name, value)
             vector.append(float(texts.index(text)) if text in texts else -1.0)
     return vector

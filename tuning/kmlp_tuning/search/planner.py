@@ -1,4 +1,4 @@
-"""A search as the engine's planner: what the oracle chooses becomes requests."""
+"""A search as the engine's planner: the trials of an oracle become requests."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from kmlp_tuning.oracles.oracle import (
     RandomOracle,
 )
 from kmlp_tuning.search.settings import SearchSettings
-from kmlp_tuning.search.trial import REPLICATION, Replication, Trial, TrialRequest, rank
+from kmlp_tuning.search.trial import Replication, Trial, TrialRequest, rank
 
 
 class SearchPlanner:
-    """Draws trials from the oracle, and at the end trains the best again with other seeds.
+    """Draw trials from an oracle, and train the best of them again with other seeds.
 
-    A promoted configuration is the same run with more epochs to reach. What can begin
-    first does, the longest first, so that no worker waits long for the last one.
+    An oracle's trial is a configuration on one rung; all rungs of a configuration are one
+    `Trial` here, and one run, which continues. Ready requests start longest first, which
+    keeps workers busy until the end.
 
     Args:
-        settings: The question.
-        work: About how long an epoch of a configuration takes.
-        check: Is given the configurations that are drawn, before they are trained;
-            raises if they cannot be.
+        settings: The search.
+        work: Estimates the duration of an epoch of a configuration.
+        check: Checks configurations that were drawn, before they are trained; raises
+            `ConfigError` if one cannot be.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class SearchPlanner:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """What was drawn so far, in that order."""
+        """The trials so far, in the order in which they were drawn."""
         return tuple(self._trials.values())
 
     @property
@@ -69,15 +70,15 @@ class SearchPlanner:
         return tuple(self._replications or ())
 
     def _draw(self) -> None:
-        """Has the oracle choose whatever it can choose now; ASHA, which is to choose when
-        a worker is free, one at a time.
+        """Have the oracle draw all trials that it can draw now; with ASHA, which promotes
+        when a worker is free, one at a time.
         """
         drawn = []
         while not (self._one_at_a_time and self._ready):
-            found = self._oracle.create_trial(f"tuner {next(self._order)}")
-            if found.status != TrialStatus.RUNNING:
+            oracle_trial = self._oracle.create_trial(f"tuner {next(self._order)}")
+            if oracle_trial.status != TrialStatus.RUNNING:
                 break
-            values = found.hyperparameters.values
+            values = oracle_trial.hyperparameters.values
             config = self._settings.space.config(values, self._settings.base)
             if config not in self._trials:
                 drawn.append(config)
@@ -93,7 +94,12 @@ class SearchPlanner:
             left = self._settings.max_epochs - values.get("tuner/initial_epoch", 0)
             self._push(
                 TrialRequest(
-                    config, epochs, found.trial_id, trial.number, trial.bracket, trial.rung
+                    config,
+                    epochs,
+                    oracle_trial.trial_id,
+                    trial.number,
+                    trial.bracket,
+                    trial.rung,
                 ),
                 left,
             )
@@ -122,21 +128,21 @@ class SearchPlanner:
         config = request.config
         if config in self._trials:
             self._trials[config] = replace(self._trials[config], run=run)
-        if request.trial_id == REPLICATION:
+        if request.oracle_trial_id is None:
             assert self._replications is not None
             self._replications = [it.with_run(run) for it in self._replications]
             return
-        trial = self._oracle.get_trial(request.trial_id)
+        oracle_trial = self._oracle.get_trial(request.oracle_trial_id)
         if run.status == "finished":
             score = getattr(run.history[-1], self._settings.objective)
             self._oracle.update_trial(
-                trial.trial_id, {self._settings.objective: score}, step=run.epochs
+                oracle_trial.trial_id, {self._settings.objective: score}, step=run.epochs
             )
-            trial.status = TrialStatus.COMPLETED
+            oracle_trial.status = TrialStatus.COMPLETED
         else:
-            trial.status = TrialStatus.FAILED
-            trial.message = run.failure or "Its loss is not finite any more."
-        self._oracle.end_trial(trial)
+            oracle_trial.status = TrialStatus.FAILED
+            oracle_trial.message = run.failure or "Its loss is not finite any more."
+        self._oracle.end_trial(oracle_trial)
 
     def _push(self, request: TrialRequest, epochs_left: int) -> None:
         length = self._work(request.config) * epochs_left
@@ -144,13 +150,11 @@ class SearchPlanner:
 
     def _push_replication(self, trial: Trial, config: RunConfig, epochs: int) -> None:
         most = self._settings.max_epochs
-        self._push(
-            TrialRequest(config, most, REPLICATION, trial.number, 0, 0), most - epochs
-        )
+        self._push(TrialRequest(config, most, None, trial.number, 0, 0), most - epochs)
 
     def _replicate(self) -> None:
-        """The best are trained to the end, and again with seeds that had no part in
-        choosing them.
+        """Request to train the best to the end, and again with seeds that had no part in
+        selecting them.
         """
         settings = self._settings
         best = rank(self.trials, settings.objective)[: settings.replicated]
@@ -169,7 +173,7 @@ class SearchPlanner:
 
 
 def make_oracle(settings: SearchSettings) -> Any:
-    """The Keras Tuner oracle of an algorithm."""
+    """Make the oracle of an algorithm."""
     common = {
         "objective": Objective(settings.objective, settings.direction),
         "hyperparameters": settings.space.to_hyperparameters(),

@@ -35,7 +35,7 @@ from kmlp_tuning.search.options import DEFAULTS, SearchOptions
 from kmlp_tuning.search.records import answer, comparison, record
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
-from kmlp_tuning.search.trial import REPLICATION, TrialRequest
+from kmlp_tuning.search.trial import TrialRequest
 from kmlp_tuning.space.domains import SEARCHED
 from kmlp_tuning.space.space import SearchSpace, default_space, space_and_base
 
@@ -287,7 +287,7 @@ def _tell_stored(search: Search, tell: Observer) -> None:
         for it in search.trials
     ]
     again = [
-        TrialRequest(run.config, run.epochs, REPLICATION, value.value, 0, 0)
+        TrialRequest(run.config, run.epochs, None, value.value, 0, 0)
         for value in (search.replication.levels if search.replication else ())
         for run in value.runs
     ]

@@ -29,16 +29,16 @@ from kmlp_tuning.space.space import SearchSpace
 
 ALGORITHMS = ("hyperband", "asha", "random", "bayesian", "grid")
 HALVING = ("hyperband", "asha")
-"""Those that train only the best to the end."""
+"""The algorithms that train only the best trials to the end."""
 
 DIRECTIONS = {"val_accuracy": "max", "val_loss": "min", "accuracy": "max", "loss": "min"}
-"""What a search can choose by, and whether more or less of it is better. Test data are
-shown, and choose nothing."""
+"""The objectives by which trials can be ranked, each with its better direction. Test data
+are shown, but rank nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SearchSettings:
-    """What a search is to do; see `tune`."""
+    """The options of a search, checked and complete; see `tune`."""
 
     space: SearchSpace
     base: RunConfig
@@ -53,7 +53,7 @@ class SearchSettings:
 
     @property
     def direction(self) -> str:
-        """Of the objective: `"max"` or `"min"`."""
+        """The better direction of the objective: `"max"` or `"min"`."""
         return DIRECTIONS[self.objective]
 
     @property
@@ -91,7 +91,7 @@ class SearchSettings:
         return {k: it for k, it in values.items() if k not in self.space.fields}
 
     def identity(self) -> dict[str, Any]:
-        """What stays the same when the search is extended."""
+        """The part of the search that stays the same when it is extended."""
         return {
             "space": self.space.to_dict(),
             "base": identity_fields(self.fixed),

@@ -1,4 +1,7 @@
-"""A trial: one configuration of a search, as far as it has come."""
+"""`Trial`: one configuration of a search, as far as it has come.
+
+Keras Tuner calls a configuration *on one rung* a trial; that is an oracle's trial here.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,15 @@ from kmlp.training.run import Run
 from kmlp_tuning.search.settings import DIRECTIONS, SearchSettings
 
 REPLICATION = "the best with other seeds"
-"""The stage in which they are trained again, in the place of a Keras Tuner trial."""
+"""The name of the stage in which the best trials are trained again."""
 
 Status = Literal["finished", "stopped", "waiting", "diverged", "failed"]
-"""Stopped: others of its rung were better. Waiting: it may yet be promoted, or is not
-trained to the end of its rung. The others are as for a run."""
+"""stopped: others of its rung were better. waiting: it may yet be promoted, or is not
+trained to the end of its rung. The others are those of a run."""
 
 
 def stage_name(bracket: int, rung: int) -> str:
-    """What a rung is called."""
+    """The name of a rung, as a stage of the search."""
     return f"bracket {bracket}, rung {rung}"
 
 
@@ -35,12 +38,12 @@ def stages_of(settings: SearchSettings) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest(RunRequest):
-    """What the oracle wants of a configuration."""
+    """A request to train a configuration to the end of a rung, or for the replication."""
 
-    trial_id: str
-    """Keras Tuner's: of the configuration on this rung; or `REPLICATION`."""
+    oracle_trial_id: str | None
+    """The id of the oracle's trial, one for each rung; None: for the replication."""
     number: int
-    """Of our trial."""
+    """The number of the `Trial`, the same on all rungs."""
     bracket: int
     rung: int
 
@@ -52,34 +55,35 @@ class TrialRequest(RunRequest):
     @property
     def stage(self) -> str:
         """See `RunRequest`."""
-        again = self.trial_id == REPLICATION
-        return REPLICATION if again else stage_name(self.bracket, self.rung)
+        if self.oracle_trial_id is None:
+            return REPLICATION
+        return stage_name(self.bracket, self.rung)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """A configuration that was chosen."""
+    """A configuration of a search."""
 
     number: int
-    """In the order in which they were chosen, from 1."""
+    """Its number in the order in which the configurations were drawn, from 1."""
     config: RunConfig
     bracket: int
-    """From 1; always 1 where an algorithm has no brackets."""
+    """Its bracket, from 1; always 1 where an algorithm has no brackets."""
     rung: int
-    """The last one that it has been promoted to, from 1."""
+    """The last rung that it was promoted to, from 1."""
     epochs: int
     """The epochs of that rung."""
     run: Run | None
-    """After these epochs, or after those of an earlier rung while it is being trained;
-    None: nothing is known yet."""
+    """Its run after these epochs, or after those of an earlier rung while it is being
+    trained; None: it has not begun."""
 
     @classmethod
     def begun(cls, number: int, config: RunConfig) -> Self:
-        """A configuration that was just chosen."""
+        """Make the trial of a configuration that was just drawn."""
         return cls(number, config, 1, 1, 0, None)
 
     def score(self, objective: str) -> float | None:
-        """The objective after its last epoch; None if it diverged or failed."""
+        """The objective after the last epoch; None if it diverged or failed."""
         if self.run is None or self.run.status != "finished":
             return None
         return float(getattr(self.run.history[-1], objective))
@@ -90,30 +94,30 @@ class Replication:
     """A trial's configuration, trained with other seeds."""
 
     number: int
-    """The trial's."""
+    """The number of the trial."""
     selected_at_epoch: int
     """The epochs that it had when it was selected."""
     configs: tuple[RunConfig, ...]
     runs: tuple[Run, ...]
 
     def with_run(self, run: Run) -> Replication:
-        """The same with one run more, if it is one of its own."""
+        """Add a run, if it is one of this replication."""
         if run.config not in self.configs:
             return self
-        runs = sorted([*self.runs, run], key=lambda it: it.config.seed)
+        runs = sorted([*self.runs, run], key=lambda run: run.config.seed)
         return replace(self, runs=tuple(runs))
 
 
 def rank(trials: Iterable[Trial], objective: str) -> list[Trial]:
-    """Those with a score, the best first; of equal ones the one with more epochs, then
-    the one that was chosen first.
+    """Return the trials with a score, the best first.
+
+    Of trials with equal scores, the one with more epochs comes first, then the one that
+    was drawn first.
     """
     sign = -1 if DIRECTIONS[objective] == "max" else 1
-    scored = [(it, it.score(objective)) for it in trials]
-    return [
-        it
-        for it, _ in sorted(
-            ((it, score) for it, score in scored if score is not None),
-            key=lambda pair: (sign * pair[1], -pair[0].epochs, pair[0].number),
-        )
-    ]
+    keys = {
+        trial: (sign * score, -trial.epochs, trial.number)
+        for trial in trials
+        if (score := trial.score(objective)) is not None
+    }
+    return sorted(keys, key=keys.__getitem__)
