@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,11 +53,11 @@ def ablate(
 
     Every value is trained with the same seeds, so that differences are paired by seed.
     """
-    from kmlp.errors import collect_errors
+    from kmlp.errors import ConfigError, collect_errors
     from kmlp.export.json import ablation_to_dict
-    from kmlp.model.config import param_field, parse_param_values
+    from kmlp.model.config import parse_param_values
     from kmlp.studies.ablation import ablate as run_ablation
-    from kmlp.studies.ablation import check_baseline, plan
+    from kmlp.studies.ablation import plan
     from kmlp.training.checks import check_count
     from kmlp_cli.render import tables
     from kmlp_cli.render.lost import still_shown
@@ -65,15 +66,13 @@ def ablate(
     from kmlp_cli.terminal.output import print_json, print_table
 
     execution.select_backend()
+    levels: Sequence[Any] = ()
     with collect_errors() as step:
-        example = {}
         with step():
             levels = parse_param_values(param, values)
-            example[param] = _example(levels)
-            if view.baseline is not None:
-                check_baseline(param, levels, param_field(param).parse(view.baseline))
+            view.check_baseline(param, levels)
         with step():
-            base = config.make(**example)
+            base = config.make(**_example(param, levels))
         with step():
             target = view.target()
         with step():
@@ -96,11 +95,8 @@ def ablate(
         return
 
     def show(study: Ablation) -> None:
-        compared = (
-            None if view.baseline is None else param_field(param).parse(view.baseline)
-        )
-        if compared in [level.value for level in study.levels]:
-            study = study.compared_with(compared)
+        with suppress(ConfigError):  # if the runs folder was lost before that level
+            study = view.compare(study)
         if output.as_json:
             print_json(ablation_to_dict(study, target=target))
         else:
@@ -130,6 +126,11 @@ def ablate(
         raise typer.Exit(1)
 
 
-def _example(levels: Sequence[Any]) -> Any:
-    """One level for the base: of widths one that states the depth, if there is one."""
-    return max(levels, key=lambda level: isinstance(level, tuple))
+def _example(param: str, levels: Sequence[Any]) -> dict[str, Any]:
+    """A level of the parameter to check the base with; none if the levels are wrong.
+
+    It is a width that states the depth, if there is one.
+    """
+    if not levels:
+        return {}
+    return {param: max(levels, key=lambda level: isinstance(level, tuple))}

@@ -70,13 +70,10 @@ def _show_ablation(
     ablation: Ablation, view: ViewOptions, target: float | None, *, as_json: bool
 ) -> None:
     from kmlp.export.json import ablation_to_dict
-    from kmlp.model.config import param_field
     from kmlp_cli.render.printing import print_ablation
     from kmlp_cli.terminal.output import print_json
 
-    if view.baseline is not None:
-        value = param_field(ablation.param).parse(view.baseline)
-        ablation = ablation.compared_with(value)
+    ablation = view.compare(ablation)
     if as_json:
         print_json(ablation_to_dict(ablation, target=target))
     else:

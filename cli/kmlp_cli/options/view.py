@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmlp.errors import ConfigError, raise_problems
 from kmlp_cli.options.groups import OptionGroup
+
+if TYPE_CHECKING:
+    from kmlp.studies.ablation import Ablation
 
 Baseline = Annotated[
     str | None,
@@ -38,6 +42,30 @@ class ViewOptions(OptionGroup):
             show_default=False,
         ),
     ] = None
+
+    def check_baseline(self, param: str, levels: Sequence[Any]) -> None:
+        """Check that the baseline, if it is given, is one of the levels of a parameter.
+
+        Raises:
+            ConfigError: if it is not.
+        """
+        if self.baseline is not None:
+            from kmlp.model.config import param_field
+            from kmlp.studies.ablation import check_baseline
+
+            check_baseline(param, levels, param_field(param).parse(self.baseline))
+
+    def compare(self, study: Ablation) -> Ablation:
+        """Return an ablation that is compared with the baseline, if it is given.
+
+        Raises:
+            ConfigError: if the ablation does not have that level.
+        """
+        if self.baseline is None:
+            return study
+        from kmlp.model.config import param_field
+
+        return study.compared_with(param_field(study.param).parse(self.baseline))
 
     def target(self) -> float | None:
         """The target accuracy, 0 to 1; None: none was given.

@@ -49,6 +49,21 @@ def test_table_on_stdout_plain_lines_on_stderr_and_no_control_characters():
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(
+    ("options", "reference"), [([], 1), (["--baseline", "none"], 0), (["--baseline", "linear"], 1)]
+)  # fmt: skip
+def test_a_value_that_is_none_is_the_baseline_only_if_it_is_given(kmlp, options, reference):
+    """Without an output layer's activation, the one that the loss states: here softmax."""
+    result = kmlp(
+        "ablate", "--param", "output", "--values", "none,linear", "--loss", "mse", "--width", "16",
+        "--depth", "1", "--train-size", "1000", "--batch-size", "16", "--epochs", "2",
+        "--seeds", "1", "--jobs", "1", "--json", "--quiet", *options,
+    )  # fmt: skip
+    levels = json.loads(result.out)["levels"]
+    assert [level["difference"] is None for level in levels].index(True) == reference
+
+
+@pytest.mark.once
 def test_json(kmlp):
     result = kmlp(*WIDTHS, *SHORT, "--json", "--quiet")
     assert (result.code, result.err) == (0, "")
