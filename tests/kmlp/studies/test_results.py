@@ -141,7 +141,7 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
         (
             CLOSE,
             2,
-            "No level is shown to differ from width=2 after 1 epoch; 3 seeds do not separate "
+            "No value is shown to differ from width=2 after 1 epoch; 3 seeds do not separate "
             "it from width=1. If the difference from width=1 is as large as it looks, 0.33 "
             "points, about 309 seeds would show it.",
         ),
@@ -165,7 +165,7 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
         (  # a baseline is compared although it is no contender
             {1: [0.9, 0.93, 0.92], 2: [0.8, 0.81, math.nan], 3: [0.7, 0.69, 0.71]},
             2,
-            "No level is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
+            "No value is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
             "it from width=1 and 3. If the difference from width=1 is as large as it looks, "
             "11.00 points, about 3 seeds would show it. width=2 (1 of 3 runs) diverged.",
         ),
@@ -179,7 +179,7 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
         (
             {1: [0.9, 0.91], 2: [0.8, 0.81]},
             2,
-            "No level is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
+            "No value is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
             "it from width=1. Differences that are all equal tell no spread: use more seeds.",
         ),
     ],
