@@ -1,4 +1,4 @@
-"""The charts of a search, each a function of it."""
+"""The charts of a search, each drawn by a function."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ CHARTS: dict[str, Callable[[Search], alt.TopLevelMixin]] = {
     "importance": importance,
     "replication": replication,
 }
-"""By name; the first line of a function's text says what it shows.
+"""The functions by the name of the chart; the docstring of each describes it.
 
 `importance` and `replication` raise `ConfigError` where the search has none.
 """

@@ -12,11 +12,11 @@ from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING
 
 _FEW = 10
-"""Epochs that are all labelled."""
+"""The largest number of epochs that are all labelled."""
 
 
 def learning_curves(search: Search) -> alt.LayerChart:
-    """Validation accuracy by epoch, a line a trial that ends where it was stopped."""
+    """Draw the validation accuracy by epoch, a line for each trial until it was stopped."""
     rows = trial_rows(search)
     lost = _lost(rows)
     chart = trial_lines(
@@ -46,19 +46,19 @@ def learning_curves(search: Search) -> alt.LayerChart:
 
 
 def _lost(rows: list[Row]) -> list[Row]:
-    """A row an epoch in which trials diverged."""
+    """A row for each epoch in which trials diverged."""
     epochs = sorted({row["lost"] for row in rows if row["lost"] is not None})
-    found = []
+    lost = []
     for epoch in epochs:
         trials = sorted(row["trial"] for row in rows if row["lost"] == epoch)
-        found.append(
+        lost.append(
             {
                 "epoch": epoch,
                 "diverged": len(trials),
                 "trials": ", ".join(map(str, trials)),
             }
         )
-    return found
+    return lost
 
 
 def _rungs(search: Search) -> list[int]:
@@ -69,7 +69,7 @@ def _rungs(search: Search) -> list[int]:
 
 
 def _epochs(search: Search) -> alt.X:
-    """By their logarithm where rungs are, which are so many times as long as the last."""
+    """The axis of epochs: logarithmic where there are rungs, whose epochs multiply."""
     last, rungs = search.settings.max_epochs, _rungs(search)
     if rungs:
         return alt.X(

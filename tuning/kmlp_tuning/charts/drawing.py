@@ -1,4 +1,4 @@
-"""What the charts of a search have in common."""
+"""Titles, tooltips and colours that the charts of a search share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kmlp_tuning.search.results import Search
 
 
 def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams:
-    """A title, and below it what was searched and what to know of the chart.
+    """A title with a subtitle: the search in a line, and notes on the chart.
 
     Args:
         search: The search.
@@ -30,7 +30,7 @@ def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams
 
 
 def best_text(search: Search, seen: str = "") -> str:
-    """A sentence about the best trial, and one of how it is drawn, if there is one."""
+    """A sentence about the best trial, followed by `seen` if there is one."""
     best = search.best()
     if best is None or best.run is None:
         return "Every trial diverged or failed."
@@ -49,7 +49,7 @@ def best_text(search: Search, seen: str = "") -> str:
 
 
 def tooltips(search: Search) -> list[alt.Tooltip]:
-    """What is told of the trial under the pointer."""
+    """The tooltips of the trial under the pointer."""
     return [
         alt.Tooltip("trial:Q"),
         *(alt.Tooltip(f"{name}:N") for name in search.settings.space.fields),
@@ -58,12 +58,12 @@ def tooltips(search: Search) -> list[alt.Tooltip]:
 
 
 def scheme(*, reverse: bool = False) -> Any:
-    """The colours of numbers, from dark to light."""
+    """The colour scheme of numbers, from dark to light."""
     return {"name": ORDERED, "extent": ORDERED_EXTENT[:: -1 if reverse else 1]}
 
 
 def colour_of_errors(scale: AccuracyScale) -> alt.Scale:
-    """Dark where errors are few, so that it is seen first; light where they are many."""
+    """The colours of errors: dark where there are few, so that these are seen first."""
     return alt.Scale(
         scheme=scheme(),
         type="symlog",
@@ -73,16 +73,16 @@ def colour_of_errors(scale: AccuracyScale) -> alt.Scale:
 
 
 def errors_of(rows: Iterable[Row]) -> list[float]:
-    """The last errors of those that have one."""
+    """The last errors of the rows that have one."""
     return [row["error"] for row in rows if row["error"] is not None]
 
 
 def range_text(errors: Iterable[float]) -> str:
-    """From which accuracy to which: for the text alternatives."""
-    found = sorted(errors)
-    if not found:
+    """The range of the accuracies, for text alternatives."""
+    ordered = sorted(errors)
+    if not ordered:
         return "no trial has an accuracy"
-    low, high = accuracy_text(found[-1]), accuracy_text(found[0])
+    low, high = accuracy_text(ordered[-1]), accuracy_text(ordered[0])
     return f"validation accuracy from {low} to {high} %"
 
 

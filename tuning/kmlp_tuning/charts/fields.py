@@ -35,11 +35,11 @@ from kmlp_tuning.space.domains import Range
 
 COLUMNS, WIDTH, HEIGHT = 3, 200, 200
 _CHARACTER = 6
-"""Pixels of one in a label, about."""
+"""The approximate width of a character in a label, in pixels."""
 
 
 def fields(search: Search) -> alt.ConcatChart:
-    """Validation accuracy by each searched field, a point a trial."""
+    """Draw the validation accuracy by each searched field, a point for each trial."""
     rows = _rows(search)
     found = search.settings.space.fields
     lost = any(row["kind"] == "diverged" for row in rows)
@@ -90,7 +90,7 @@ def _rows(search: Search) -> list[Row]:
             for name, domain in search.settings.space.fields.items()
             if isinstance(domain, Range)
         }
-        kept = {key: it for key, it in row.items() if key != "errors"}
+        kept = {key: value for key, value in row.items() if key != "errors"}
         rows.append(
             {**kept, **numbers, "told": told(row["error"]), "jitter": jitter(row["trial"])}
         )
@@ -160,5 +160,5 @@ def _panel(
 
 
 def _angle(labels: list[str]) -> int:
-    """The angle of an axis' labels: aslant where they would run into each other."""
+    """The angle of the labels of an axis: oblique where they would overlap."""
     return -20 if max(map(len, labels)) * len(labels) * _CHARACTER > WIDTH else 0

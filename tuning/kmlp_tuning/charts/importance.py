@@ -1,4 +1,4 @@
-"""Which field of a search mattered."""
+"""The importance of the fields of a search."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEP = 30
 
 
 def importance(search: Search) -> alt.LayerChart:
-    """How much each field had to do with the accuracy, with 95 % intervals.
+    """Draw the importance of each field for the accuracy, with 95 % intervals.
 
     Raises:
         ConfigError: if there are too few trials to tell.
@@ -69,15 +69,16 @@ def importance(search: Search) -> alt.LayerChart:
     )
 
 
-def _rows(found: Importances) -> list[Row]:
-    """A row a field in percentage points, the most important first."""
+def _rows(importances: Importances) -> list[Row]:
+    """A row for each field in percentage points, the most important first."""
     rows = []
-    for it in found.fields:
-        low, high = it.drop.interval or (it.drop.mean, it.drop.mean)
-        points = {"points": it.drop.mean, "low": low, "high": high}
+    for field in importances.fields:
+        mean = field.drop.mean
+        low, high = field.drop.interval or (mean, mean)
+        points = {"points": mean, "low": low, "high": high}
         rows.append(
             {
-                "field": it.field,
+                "field": field.field,
                 **{k: round(100 * number, 4) for k, number in points.items()},
             }
         )

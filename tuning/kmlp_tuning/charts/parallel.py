@@ -37,13 +37,13 @@ from kmlp_tuning.space.domains import Choice, Range
 
 HEIGHT, STEP = 340, 132
 _BELOW = -0.1
-"""Where on an axis is what has no value on it."""
+"""The place on an axis of trials that have no value there."""
 _SPREAD = 0.05
-"""Share of an axis over which trials with the same choice are spread."""
+"""The share of an axis over which trials with the same choice are spread."""
 
 
 def parallel_coordinates(search: Search) -> alt.LayerChart:
-    """A line a trial through its value of every field to its validation accuracy."""
+    """Draw a line for each trial, through its values to its validation accuracy."""
     rows = trial_rows(search)
     domains = search.settings.space.fields
     scale = AccuracyScale.of(errors_of(rows))
@@ -91,7 +91,9 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
             "Values of the trials and their validation accuracy",
             _note(search),
             best_text(search, "It is the thickest line."),
-            "Dotted lines: diverged." if any(it["error"] is None for it in lines) else "",
+            "Dotted lines: diverged."
+            if any(line["error"] is None for line in lines)
+            else "",
             width=width + 60,
         ),
         description=(
@@ -103,12 +105,14 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
 
 
 def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row]:
-    """Those of `trial_rows` that did not fail, the best last, with `axis`: the numbers of
-    the axes, from 0, and `at`: where on each the line is, from 0 to 1, or below.
+    """The rows of `trial_rows` that did not fail, the best last, with two more keys.
+
+    `axis` has the numbers of the axes, from 0, and `at` the places of the line on them,
+    from 0 to 1, or below.
     """
     trials = {trial.number: trial for trial in search.trials}
     domains = search.settings.space.fields
-    found = []
+    lines = []
     for row in rows:
         error, trial = row["error"], trials[row["trial"]]
         if row["kind"] == "failed":
@@ -116,8 +120,11 @@ def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row
         places = [_at(name, domain, trial) for name, domain in domains.items()]
         places.append(_BELOW if error is None else round(scale.share(error), 4))
         more = {"axis": list(range(len(places))), "at": places, "told": told(error)}
-        found.append({**{k: it for k, it in row.items() if k != "errors"}, **more})
-    return sorted(found, key=lambda it: -math.inf if it["error"] is None else -it["error"])
+        kept = {key: value for key, value in row.items() if key != "errors"}
+        lines.append({**kept, **more})
+    return sorted(
+        lines, key=lambda line: -math.inf if line["error"] is None else -line["error"]
+    )
 
 
 def _axes(names: list[str], labels: list[Row], x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -125,7 +132,7 @@ def _axes(names: list[str], labels: list[Row], x: alt.X, y: alt.Y) -> list[alt.C
     last = len(names)
     ends = [{"axis": axis, "at": 0, "end": 1} for axis in range(last + 1)]
     titles = [*(UNITS.get(name, name) for name in names), "validation accuracy, %"]
-    heads = [{"axis": axis, "title": it.split(", ")} for axis, it in enumerate(titles)]
+    heads = [{"axis": axis, "title": text.split(", ")} for axis, text in enumerate(titles)]
     ticks = alt.Chart(data(labels)).encode(x, y)
     return [
         alt.Chart(data(ends)).mark_rule(strokeWidth=1, color=INK).encode(x, y, y2="end:Q"),
@@ -168,7 +175,7 @@ def _share(domain: Range, number: float) -> float:
 
 
 def _at(name: str, domain: Choice | Range, trial: Trial) -> float:
-    """Where a trial is on the axis of a field, from 0 to 1."""
+    """The place of a trial on the axis of a field, from 0 to 1."""
     number = number_of(name, trial)
     shift = _SPREAD * jitter(trial.number)
     if number is None:
@@ -181,19 +188,19 @@ def _at(name: str, domain: Choice | Range, trial: Trial) -> float:
 
 
 def label_rows(search: Search, lines: list[Row], scale: AccuracyScale) -> list[Row]:
-    """A row a label: `axis` and `at` as in `line_rows`, and its text."""
+    """A row for each label: its text, and `axis` and `at` as in `line_rows`."""
     labels = []
     for axis, (name, domain) in enumerate(search.settings.space.fields.items()):
         if isinstance(domain, Range):
-            found = [(_share(domain, it), f"{it:.4g}") for it in range_ticks(domain)]
+            places = [(_share(domain, tick), f"{tick:.4g}") for tick in range_ticks(domain)]
         else:
             texts = choices(name, domain)
-            found = [(i / (len(texts) - 1), text) for i, text in enumerate(texts)]
+            places = [(i / (len(texts) - 1), text) for i, text in enumerate(texts)]
         if any(line[name] == NONE for line in lines):
-            found.append((_BELOW, NONE))
-        labels += [{"axis": axis, "at": at, "label": text} for at, text in found]
+            places.append((_BELOW, NONE))
+        labels += [{"axis": axis, "at": at, "label": text} for at, text in places]
     last = len(search.settings.space.fields)
-    places = [(scale.share(it), accuracy_text(it)) for it in scale.ticks]
+    places = [(scale.share(tick), accuracy_text(tick)) for tick in scale.ticks]
     if any(line["error"] is None for line in lines):
         places.append((_BELOW, "diverged"))
     return labels + [{"axis": last, "at": at, "label": text} for at, text in places]

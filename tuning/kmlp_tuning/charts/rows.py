@@ -1,4 +1,4 @@
-"""What the charts of a search show, as plain values."""
+"""The rows of the charts of a search, as plain values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmlp_tuning.search.trial import Trial
 from kmlp_tuning.space.domains import Choice, Range, has_value
 
 NONE = "none"
-"""The value of a field that does nothing in a configuration."""
+"""The text of a field that has no effect in a configuration."""
 
 UNITS = {
     "width": "width, units",
@@ -21,20 +21,20 @@ UNITS = {
     "batch_size": "batch_size, images",
     "train_size": "train_size, images",
 }
-"""What axes of fields are called that have a unit."""
+"""The titles of the axes of fields that have a unit."""
 
 KINDS = ("failed", "diverged", "stopped", "waiting", "finished", "best")
-"""What a trial is drawn as, from back to front."""
+"""The kinds of lines that trials are drawn as, from back to front."""
 
 Row = dict[str, Any]
 
 
 def trial_rows(search: Search) -> list[Row]:
-    """A row a trial that was begun, those that matter least first.
+    """A row for each trial that has begun, the least important first.
 
-    Its keys are `trial`, `kind`, each searched field as text, `epochs`: how many it has
-    with an accuracy, `errors`: in percent after each of them, `error`: the last one or
-    None, and `lost`: the epoch in which it diverged or None.
+    Its keys are `trial`, `kind`, each searched field as text, `epochs`: the number of
+    epochs with an accuracy, `errors`: the error in percent after each of them, `error`:
+    the last one or None, and `lost`: the epoch in which the trial diverged or None.
     """
     best = search.best()
     rows = []
@@ -42,7 +42,7 @@ def trial_rows(search: Search) -> list[Row]:
         if trial.run is None:
             continue
         history = trial.run.history
-        errors = [error_of(it.val_accuracy) for it in history if it.finite]
+        errors = [error_of(epoch.val_accuracy) for epoch in history if epoch.finite]
         status = search.status(trial)
         alive = status not in ("diverged", "failed")
         rows.append(
@@ -56,7 +56,9 @@ def trial_rows(search: Search) -> list[Row]:
                 "lost": len(history) if status == "diverged" else None,
             }
         )
-    return sorted(rows, key=lambda it: (KINDS.index(it["kind"]), -_error(it), it["trial"]))
+    return sorted(
+        rows, key=lambda row: (KINDS.index(row["kind"]), -_error(row), row["trial"])
+    )
 
 
 def _error(row: Row) -> float:
@@ -64,28 +66,28 @@ def _error(row: Row) -> float:
 
 
 def told(error: float | None) -> str:
-    """The accuracy of an error, both in percent, as text."""
+    """The accuracy that belongs to an error, both in percent, as text."""
     return NONE if error is None else f"{100 - error:.2f}"
 
 
 def text_of(name: str, trial: Trial) -> str:
-    """A trial's value of a field."""
+    """The value of a field in a trial, as text."""
     config = trial.config
     return short_text(name, getattr(config, name)) if has_value(name, config) else NONE
 
 
 def number_of(name: str, trial: Trial) -> float | None:
-    """The same as a number."""
+    """The value of a field in a trial, as a number; None if it has no effect."""
     return getattr(trial.config, name) if has_value(name, trial.config) else None
 
 
 def choices(name: str, domain: Choice) -> list[str]:
-    """The values of a choice as text."""
+    """The values of a choice, as text."""
     return [short_text(name, value) for value in domain.values]
 
 
 def range_ticks(domain: Range) -> list[float]:
-    """The numbers of a range to label.
+    """The numbers of a range to label on its axis.
 
     >>> range_ticks(Range(1e-3, 1.0, "log")), range_ticks(Range(0.0, 0.95))
     ([0.001, 0.01, 0.1, 1], [0, 0.2, 0.4, 0.6, 0.8])
@@ -95,9 +97,9 @@ def range_ticks(domain: Range) -> list[float]:
         powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         tens = [float(f"1e{power}") for power in powers]
         parts = (1, 2, 5) if high / low < 100 else (1,)
-        found = [part * ten for ten in tens for part in parts]
-        found = [it for it in found if low * 0.999 <= it <= high * 1.001]
-        found = found[:: math.ceil(len(found) / 6)] if found else [low, high]
+        ticks = [part * ten for ten in tens for part in parts]
+        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
+        ticks = ticks[:: math.ceil(len(ticks) / 6)] if ticks else [low, high]
     else:
         rough = (high - low) / 6
         ten = 10 ** math.floor(math.log10(rough))
@@ -105,12 +107,12 @@ def range_ticks(domain: Range) -> list[float]:
         if isinstance(low, int):
             step = max(1, step)
         numbers = range(math.ceil(low / step), math.floor(high / step) + 1)
-        found = [round(number * step, 12) for number in numbers]
-    return [int(it) if it == int(it) else it for it in found]
+        ticks = [round(number * step, 12) for number in numbers]
+    return [int(tick) if tick == int(tick) else tick for tick in ticks]
 
 
 def jitter(number: int) -> float:
-    """A shift from -0.5 to 0.5 that is another for every trial, evenly spread.
+    """A shift from -0.5 to 0.5, different for every trial and evenly spread.
 
     Formula: the fractional part of `number` times the golden ratio, less 0.5.
     """
@@ -118,7 +120,7 @@ def jitter(number: int) -> float:
 
 
 def wrong_text(search: Search) -> str:
-    """How many trials are not drawn as the others, and why; empty if none."""
+    """The numbers of trials that diverged, failed or did not begin; empty if none."""
     statuses = [search.status(trial) for trial in search.trials]
     unknown = sum(trial.run is None for trial in search.trials)
     parts = [
