@@ -6,12 +6,6 @@ from helpers.processes import hide, python
 
 from kmlp import BackendError, backend
 
-TRAIN = """
-from kmlp import RunConfig, train
-run = train(RunConfig(train_size=640, width=8), epochs=1)
-print(run.backend, run.status)
-"""
-
 
 def test_the_loaded_backend_is_the_selected_one():
     assert backend.loaded() == backend.select() == keras.backend.backend()
@@ -27,13 +21,6 @@ def test_another_backend_in_the_same_process_is_refused():
 def test_unknown_backend_names_the_nearest():
     result = python("from kmlp import backend; backend.select('tensorflw')")
     assert 'Unknown backend "tensorflw": did you mean "tensorflow"?' in result.stderr
-
-
-@pytest.mark.parametrize("name", [backend.loaded()])
-def test_trains_with_only_one_backend_installed(name):
-    others = [other for other in backend.BACKENDS if other != name]
-    result = python(hide(*others) + TRAIN, KERAS_BACKEND="")
-    assert result.stdout == f"{name} finished\n", result.stderr
 
 
 @pytest.mark.once
@@ -122,16 +109,18 @@ from kmlp import RunConfig, build_mlp, train
 %s
 for fused in True, False:
     config = RunConfig(train_size=2000, width=1024, batch_size=500)
-    weights = train(config, epochs=1, fused=fused).model().get_weights()
-    print(hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest())
+    run = train(config, epochs=1, fused=fused)
+    weights = run.model().get_weights()
+    print(run.backend, hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest())
 """
 ANEW = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
 
 
 @pytest.fixture(scope="module")
 def alone():
-    """A process that loads the backend and trains."""
-    return python(REPEAT % "", **ANEW)
+    """A process that trains with the one backend that seems to be installed."""
+    others = [other for other in backend.BACKENDS if other != backend.loaded()]
+    return python(hide(*others) + REPEAT % "", KERAS_BACKEND="", **ANEW)
 
 
 @pytest.fixture(scope="module")
@@ -140,27 +129,24 @@ def after_others():
     return python("import keras\n" + REPEAT % "build_mlp(width=8).predict", **ANEW)
 
 
-def test_loading_and_training_make_no_noise(alone):
+def test_trains_with_only_one_backend_installed_and_makes_no_noise(alone):
     assert alone.returncode == 0
     assert alone.stderr == ""
+    trained = [line.split()[0] for line in alone.stdout.splitlines()]
+    assert trained == [backend.loaded()] * 2
 
 
 def test_what_was_built_before_does_not_change_the_bytes_of_a_run(alone, after_others):
     """Wide enough that several threads would share a product, and change its sums."""
-    assert len(alone.stdout) == 2 * 65, alone.stderr
+    digests = [line.split()[1] for line in alone.stdout.splitlines()]
+    assert [len(it) for it in digests] == [64, 64], alone.stderr
     assert alone.stdout == after_others.stdout
 
 
-def test_a_backend_that_computed_before_is_said_where_it_has_many_threads():
-    computed = "import numpy, keras; keras.ops.add(numpy.ones(2), 1)\n"
-    result = python(computed + "from kmlp import backend; backend.load()")
-    said = "was in use before kmlp loaded it" in result.stderr
-    assert said == (backend.loaded() == "tensorflow")  # the others have a way out
-
-
-def test_what_is_trained_stands_where_the_arrays_of_the_script_do():
-    """Though on JAX another CPU has trained it."""
-    code = """
+@pytest.fixture(scope="module")
+def computed_before():
+    """A process in which the backend computed before kmlp loaded it."""
+    return python("""
 import numpy as np, keras
 before = keras.ops.add(np.ones(2), 1).device
 from kmlp import backend, build_mlp, fit
@@ -171,9 +157,17 @@ assert (backend.jax_cpu() not in (None, before)) == (backend.select() == "jax")
 assert all(v.value.device == before for v in model.variables)
 assert not any(getattr(v.value, "committed", False) for v in model.variables)
 model.fit(x, y, verbose=0)
-"""
-    result = python(code)
-    assert result.returncode == 0, result.stderr
+""")
+
+
+def test_a_backend_that_computed_before_is_said_where_it_has_many_threads(computed_before):
+    said = "was in use before kmlp loaded it" in computed_before.stderr
+    assert said == (backend.loaded() == "tensorflow")  # the others have a way out
+
+
+def test_what_is_trained_stands_where_the_arrays_of_the_script_do(computed_before):
+    """Though on JAX another CPU has trained it."""
+    assert computed_before.returncode == 0, computed_before.stderr
 
 
 def test_a_backend_that_was_only_imported_is_not(after_others):

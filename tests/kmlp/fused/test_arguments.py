@@ -217,7 +217,7 @@ def test_arrays_of_all_kinds_are_trained_on_as_keras_does(name):
     x, y, weights = SAME[name]()
     ours, theirs = classifier(), classifier()
     theirs.set_weights(ours.get_weights())
-    options = {"sample_weight": weights, "batch_size": 20, "shuffle": False}
+    options = {"sample_weight": weights, "batch_size": 25, "shuffle": False}
     history = fit(ours, x, y, **options)
     if name in REFUSED_BY_KERAS:  # on some backend
         x, y, weights = (np.array(part).astype("float32") for part in (x, y, weights))

@@ -66,7 +66,7 @@ OPTIMIZERS = {
 def test_two_epochs_come_to_what_model_fit_comes_to(optimizer):
     ours, theirs = mlp(**OPTIMIZERS[optimizer]), mlp(**OPTIMIZERS[optimizer])
     beginning = [model_state(model) for model in (ours, theirs)]
-    x, y = X[:100], Y[:100]
+    x, y = X[:71], Y[:71]  # the last batches have sizes that are compiled anyway: 1 and 7
     for batch_size in (1, 7, 64):
         for model, state in zip((ours, theirs), beginning, strict=True):
             restore(model, state)
