@@ -107,7 +107,7 @@ def ablate(
         show_progress(
             (param, "seed"), quiet=output.quiet, fresh=execution.fresh
         ) as display,
-        execution.opened(quiet=output.quiet) as trained_by,
+        execution.opened(quiet=output.quiet) as keywords,
     ):
         study = run_ablation(
             param,
@@ -117,8 +117,7 @@ def ablate(
             epochs=epochs,
             observer=display,
             name=name,
-            **execution.common,
-            **trained_by,
+            **keywords,
         )
     show(study)
     logs.write_logs(study.study_runs())

@@ -67,15 +67,14 @@ def train(
     with (
         still_shown(show),
         show_progress(("seed",), quiet=output.quiet, fresh=execution.fresh) as display,
-        execution.opened(quiet=output.quiet) as trained_by,
+        execution.opened(quiet=output.quiet) as keywords,
     ):
         run = run_training(
             run_config,
             epochs=epochs,
             observer=display,
             name=name,
-            **execution.common,
-            **trained_by,
+            **keywords,
         )
     show(run)
     if targets.tensorboard is not None:

@@ -106,7 +106,7 @@ def tune(
             fresh=execution.fresh,
             stages=stages_of(settings),
         ) as display,
-        execution.opened(quiet=output.quiet) as trained_by,
+        execution.opened(quiet=output.quiet) as keywords,
     ):
         found = run_search(
             search_space,
@@ -114,8 +114,7 @@ def tune(
             observer=display,
             name=name,
             **search.keywords(),
-            **execution.common,
-            **trained_by,
+            **keywords,
         )
     show(found)
     targets.write_logs(found.study_runs())

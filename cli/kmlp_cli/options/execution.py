@@ -118,11 +118,6 @@ class ExecutionOptions(OptionGroup):
         ),
     ] = False
 
-    @property
-    def common(self) -> dict[str, Any]:
-        """The keywords that `kmlp.train`, `kmlp.ablate` and others share."""
-        return {"fused": self.fused, "runs_dir": self.runs_dir, "fresh": self.fresh}
-
     def select_backend(self) -> str:
         """Choose the backend for this process, and return its name.
 
@@ -169,7 +164,9 @@ class ExecutionOptions(OptionGroup):
 
     @contextlib.contextmanager
     def opened(self, *, quiet: bool) -> Iterator[dict[str, Any]]:
-        """The keywords `executor` and `jobs` of the library, open meanwhile.
+        """The options as keywords of `kmlp.Execution` and of everything that trains.
+
+        The executor is open within this context.
 
         Args:
             quiet: Whether to say nothing on stderr.
@@ -180,6 +177,7 @@ class ExecutionOptions(OptionGroup):
         """
         from kmlp.executors import ProcessExecutor, RayExecutor
 
+        common = {"fused": self.fused, "runs_dir": self.runs_dir, "fresh": self.fresh}
         if self.executor == "ray":
             if not quiet:
                 place = self.ray_address or os.environ.get("RAY_ADDRESS")
@@ -191,12 +189,12 @@ class ExecutionOptions(OptionGroup):
                 runtime_env=self._runtime_env(),
                 **self._resources(),
             ) as executor:
-                yield {"executor": executor}
+                yield {**common, "executor": executor}
         elif self._resources():
             with ProcessExecutor(self.jobs, **self._resources()) as executor:
-                yield {"executor": executor}
+                yield {**common, "executor": executor}
         else:
-            yield {} if self.jobs is None else {"jobs": self.jobs}
+            yield common if self.jobs is None else {**common, "jobs": self.jobs}
 
     def _resources(self) -> dict[str, float]:
         given = {"cpus_per_run": self.cpus_per_run, "gpus_per_run": self.gpus_per_run}
