@@ -39,7 +39,7 @@ def pages() -> dict[str, str]:
     for cls in _all_objects():
         rows = [
             [code(key), prose(meaning), kind]
-            for key, kind, meaning in map(_key, *zip(*_hints(cls).items(), strict=True))
+            for key, meaning, kind in (_key(*item) for item in _hints(cls).items())
         ]
         summary = (cls.__doc__ or "").split("\n\n")[0]
         heading = f"## {_title(cls)} {{ #{_anchor(cls)} }}\n"
