@@ -54,7 +54,7 @@ def test_a_full_temporary_folder(kmlp, small_disk, jobs):
     assert (code, out) == (1, "")
     [line] = err.splitlines()
     assert line.startswith(f"Error: The temporary folder {small_disk}")
-    assert "(No space left on device). Make room there, or set TMPDIR" in line
+    assert "(No space left on device)" in line
     assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
     code, _, err = kmlp.run(*ABLATE, "--jobs", jobs)
     assert code == 0, err
