@@ -134,13 +134,17 @@ def add_command(
         }
         command(**arguments, **values)
 
-    # Typer makes an object of this class of the values that it parsed.
-    parsed = make_dataclass(
-        command.__name__,
-        [(*option[:2], field(default=option.default)) for option in options],
-        kw_only=True,
-        namespace={"__post_init__": run},
-    )
+    # With groups, Typer makes an object of a class that has all of their options.
+    parsed: Callable[..., Any] = command
+    if groups:
+        parsed = make_dataclass(
+            command.__name__,
+            [(*option[:2], field(default=option.default)) for option in options],
+            kw_only=True,
+            repr=False,
+            eq=False,
+            namespace={"__post_init__": run},
+        )
     app.command(
         name or command.__name__,
         cls=_Command,
