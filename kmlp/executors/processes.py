@@ -23,7 +23,6 @@ from kmlp._util.processes import exit_with_parent, held, refusal, safe_path, unh
 from kmlp.data import Dataset
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import BackendError, KmlpError, ResourceError
-from kmlp.executors.capacity import places_here, visible_gpus
 from kmlp.executors.custom_code import pack_custom, register_custom
 from kmlp.executors.datasets import (
     DatasetCache,
@@ -32,7 +31,7 @@ from kmlp.executors.datasets import (
     pack_dataset,
     unpack_dataset,
 )
-from kmlp.executors.resources import make_share
+from kmlp.executors.resources import local_capacity, make_resources, visible_gpus
 from kmlp.executors.task import MAX_COMPILED, SECONDS, Worker
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.config import RunConfig
@@ -74,20 +73,20 @@ class ProcessExecutor(contextlib.AbstractContextManager["ProcessExecutor"]):
         gpus_per_run: float | None = None,
         seconds: float = SECONDS,
     ) -> None:
-        share = make_share(
+        resources = make_resources(
             1.0 if cpus_per_run is None else cpus_per_run,
             0.0 if gpus_per_run is None else gpus_per_run,
         )
         jobs = None if jobs is None else check_count("jobs", jobs)
         if cpus_per_run is not None or gpus_per_run is not None or jobs is None:
             alone = gpus_per_run is None and backend.accelerated()  # it has all of the GPU
-            places = 1 if alone else places_here(share)
-            jobs = places if jobs is None else min(places, jobs)
+            capacity = 1 if alone else local_capacity(resources)
+            jobs = capacity if jobs is None else min(capacity, jobs)
         environments: list[dict[str, str]] = [{}] * jobs
         if gpus_per_run is not None:
-            gpus = visible_gpus() if share.gpus else []
+            gpus = visible_gpus() if resources.gpus else []
             environments = [
-                share.environment(gpus[place % len(gpus)] if gpus else None)
+                resources.environment(gpus[place % len(gpus)] if gpus else None)
                 for place in range(jobs)
             ]
         self._processes = [_Process(seconds, it) for it in environments]

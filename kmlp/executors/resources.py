@@ -1,39 +1,48 @@
-"""What a run gets of a machine: a share of its CPUs and GPUs."""
+"""The CPUs and GPUs that a run gets, and how many such runs a machine has room for."""
 
 from __future__ import annotations
 
 import math
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
+from loky import cpu_count
+
 from kmlp._util.numbers import as_number
+from kmlp._util.processes import find_program
 from kmlp.errors import ConfigError, call_all, shown
 
 _ROUNDING = 1e-9
 """So that three runs of 0.1 fit where 0.3 is."""
 
+_NONE = ("", "-1", "NoDevFiles")
+"""What CUDA takes for the end of its devices."""
+
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A run's share; see `make_share`."""
+class Resources:
+    """The CPUs and GPUs of a run; see `make_resources`."""
 
     cpus: float = 1.0
     gpus: float = 0.0
 
     @property
     def per_gpu(self) -> int:
-        """How many runs share a GPU; 0 if they use none."""
+        """The number of runs that share a GPU; 0 if they use none."""
         return math.floor(1 / self.gpus + _ROUNDING) if self.gpus else 0
 
     def fits(self, cpus: float, gpus: float) -> int:
-        """How many runs fit beside each other on a machine.
+        """The number of runs that fit on a machine at a time.
 
         Example:
-        >>> Share(cpus=1.5).fits(cpus=8, gpus=0)
+        >>> Resources(cpus=1.5).fits(cpus=8, gpus=0)
         5
-        >>> Share(cpus=1, gpus=0.25).fits(cpus=16, gpus=2)
+        >>> Resources(cpus=1, gpus=0.25).fits(cpus=16, gpus=2)
         8
         """
         count = math.floor(cpus / self.cpus + _ROUNDING)
@@ -66,8 +75,8 @@ class Share:
         }
 
 
-def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
-    """The share of these numbers, checked.
+def make_resources(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Resources:
+    """The resources with these numbers, checked.
 
     Args:
         cpus_per_run: CPUs of a run, `cpus_per_run >= 0.01`. A run computes with one thread,
@@ -84,7 +93,48 @@ def make_share(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Share:
             partial(_number, "gpus_per_run", gpus_per_run, "0, or 0.01 to 1", _is_part),
         ]
     )
-    return Share(cpus, gpus)
+    return Resources(cpus, gpus)
+
+
+def local_capacity(resources: Resources) -> int:
+    """The number of runs that fit on this machine at a time.
+
+    Raises:
+        ConfigError: if not one does.
+    """
+    cores, gpus = cpu_count(), len(visible_gpus()) if resources.gpus else 0
+    capacity = resources.fits(cores, gpus)
+    if not capacity:
+        has = f"cores: {cores}, GPUs: {gpus}" if resources.gpus else f"cores: {cores}"
+        raise ConfigError(
+            [
+                f"A run is to have {resources.text()}, but this machine has less ({has}). "
+                "Give `cpus_per_run` or `gpus_per_run` less."
+            ]
+        )
+    return capacity
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs of this machine that CUDA may use, as CUDA_VISIBLE_DEVICES names them.
+
+    They are counted without a backend, which would take their memory.
+    """
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [*takewhile(lambda name: name not in _NONE, chosen.split(","))]
+    command = find_program("nvidia-smi")
+    if command is None:
+        return []
+    done = subprocess.run(
+        [command, "-L"],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("GPU ")]
+    return [str(place) for place in range(len(lines))]
 
 
 def _is_count(number: float) -> bool:

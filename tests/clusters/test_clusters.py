@@ -95,7 +95,7 @@ def test_a_lost_node_costs_its_tasks_only(kmlp, cluster, expected):
     assert found == expected
 
 
-def test_a_node_that_joins_is_used_and_idle_workers_are_given_back(kmlp):
+def test_a_node_that_joins_is_used_and_idle_workers_are_released(kmlp):
     """Three runs, of which the last takes long."""
     work = [
         "ablate", "--param", "batch_size", "--values", "512,256,1", "--seeds", "1", "--epochs",

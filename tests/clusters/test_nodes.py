@@ -19,7 +19,7 @@ from kmlp.data.importing import import_dataset
 from kmlp.engine import EpochFinished, RunFailed, Task, TaskRetried
 from kmlp.errors import ClusterError, ClusterLostError
 from kmlp.executors.ray.pool import Pool, _Queued, _Worker
-from kmlp.executors.resources import Share
+from kmlp.executors.resources import Resources
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.training.run import identify
 
@@ -116,7 +116,7 @@ def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
     def full(value):
         raise ray.exceptions.OutOfDiskError("no room")
 
-    pool = Pool(Share(), 1, {}, {}, [].append, queue.SimpleQueue())
+    pool = Pool(Resources(), 1, {}, {}, [].append, queue.SimpleQueue())
     monkeypatch.setattr(ray, "put", full)
     with pytest.raises(ClusterError, match=r"mnist .*--object-store-memory"):
         pool.put_dataset(("mnist", None), None)
@@ -152,10 +152,10 @@ def test_one_executor_serves_several_studies_and_brings_own_functions(
     wait_until(lambda: not lasting_cluster.workers())
 
 
-@pytest.mark.parametrize("share", [{"gpus_per_run": 1}, {"cpus_per_run": 64}], ids=str)
-def test_what_can_never_be_placed_is_said_at_once(lasting_cluster, share):
+@pytest.mark.parametrize("resources", [{"gpus_per_run": 1}, {"cpus_per_run": 64}], ids=str)
+def test_what_can_never_be_placed_is_said_at_once(lasting_cluster, resources):
     with pytest.raises(ConfigError, match="no node"):
-        RayExecutor(lasting_cluster.address, **share).free()
+        RayExecutor(lasting_cluster.address, **resources).free()
 
 
 def test_nodes_are_described(lasting_cluster):
@@ -270,28 +270,28 @@ def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_clu
 
 def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
     told = []
-    pool = Pool(Share(), 8, {}, {}, told.append, queue.SimpleQueue())
-    monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IN_SILENCE", 0)
+    pool = Pool(Resources(), 8, {}, {}, told.append, queue.SimpleQueue())
+    monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_UNTIL_WARNED", 0)
     pool._workers = [_Worker(None)]
     pool.submit(1, Task(identify(SMALL, fused=True), 0, None, 1), MNIST)
     for _ in range(4):
-        pool.settle()
+        pool.dispatch()
     [(word, text)] = told
     assert word == "warning"
     assert "others use the cluster" in text
 
 
-def test_between_two_tasks_no_worker_is_given_back(monkeypatch):
+def test_between_two_tasks_no_worker_is_released(monkeypatch):
     """One that is still starting would never get ready."""
-    given_back = []
-    pool = Pool(Share(), 8, {}, {}, [].append, queue.SimpleQueue())
-    monkeypatch.setattr(pool, "_give_back", given_back.append)
+    released = []
+    pool = Pool(Resources(), 8, {}, {}, [].append, queue.SimpleQueue())
+    monkeypatch.setattr(pool, "_release", released.append)
     pool._workers = workers = [_Worker(None, ready=n < 2) for n in range(3)]
     task = Task(identify(SMALL, fused=True), 0, None, 1)
     for worker in workers[:2]:
         worker.assigned = _Queued(1, task, MNIST)
-    pool.settle()
-    assert given_back == []
+    pool.dispatch()
+    assert released == []
     monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IDLE", 0)
-    pool.settle()
-    assert given_back == [workers[2]]
+    pool.dispatch()
+    assert released == [workers[2]]

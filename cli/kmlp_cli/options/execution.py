@@ -135,7 +135,7 @@ class ExecutionOptions(OptionGroup):
             ConfigError: with every problem at once.
         """
         from kmlp.executors import RayExecutor
-        from kmlp.executors.resources import make_share
+        from kmlp.executors.resources import make_resources
         from kmlp.studies.execution import EXECUTORS
         from kmlp.training.checks import check_count
 
@@ -157,7 +157,7 @@ class ExecutionOptions(OptionGroup):
                     if given and self.executor != "ray"
                 ),
                 lambda: self.jobs is None or check_count("jobs", self.jobs),
-                lambda: make_share(**self._resources()),
+                lambda: make_resources(**self._resources()),
                 lambda: self.executor == "ray" and self._runtime_env(),
             ]
         )

@@ -5,7 +5,7 @@ process that has lost its cluster, and is not to end the user's.
 
     executor.py   the executor, in the engine's process
     helper.py     the helper process: its messages, and its loop
-    pool.py       which worker gets which task; when workers are started and given back
+    pool.py       which worker gets which task; when workers are started and released
     cluster.py    connecting; the nodes, what fits on them, and how they differ
     on_node.py    what runs on the nodes
     installation.py  what can be said of Ray without importing it

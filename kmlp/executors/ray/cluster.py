@@ -18,10 +18,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from kmlp.errors import ClusterError, ConfigError, raise_problems, unknown_name
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.installation import HINT, is_local
-from kmlp.executors.resources import Share
+from kmlp.executors.resources import Resources
 
 SECONDS_FOR_A_NODE = 60.0
-"""How long a node has to say what its Python has, before it is asked no more."""
+"""Timeout for the version report of a node."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,19 +128,21 @@ def living_nodes() -> list[Node]:
     return sorted(found, key=lambda node: node.address)
 
 
-def places(nodes: Iterable[Node], share: Share, without: Collection[str] = ()) -> int:
-    """How many runs the nodes have room for, but for those left out."""
-    return sum(share.fits(it.cpus, it.gpus) for it in nodes if it.id not in without)
+def capacity(
+    nodes: Iterable[Node], resources: Resources, without: Collection[str] = ()
+) -> int:
+    """The number of runs that fit on the nodes, without those left out."""
+    return sum(resources.fits(it.cpus, it.gpus) for it in nodes if it.id not in without)
 
 
-def check_placement(nodes: list[Node], share: Share) -> None:
+def check_placement(nodes: list[Node], resources: Resources) -> None:
     """Raises `ConfigError` if no node that is there can ever hold a run."""
-    if places(nodes, share):
+    if capacity(nodes, resources):
         return
     has = "; ".join(f"{it.host}: {it.cpus:g} CPUs, {it.gpus:g} GPUs" for it in nodes)
     raise ConfigError(
         [
-            f"A run is to have {share.text()}, but no node of the cluster has as much "
+            f"A run is to have {resources.text()}, but no node of the cluster has as much "
             f"({has}). Give `cpus_per_run` or `gpus_per_run` less. If the cluster starts "
             "such nodes when they are needed, give `wait=True`."
         ]
@@ -148,9 +150,7 @@ def check_placement(nodes: list[Node], share: Share) -> None:
 
 
 def describe_nodes(nodes: Iterable[Node], backend: str) -> dict[str, dict[str, Any]]:
-    """What the Python of each node has, by the node's id; without those that do not
-    answer in time.
-    """
+    """The version report of each node that answers in time, by the node's id."""
     ask = ray.remote(on_node.describe_node)
     asked = {
         ask.options(

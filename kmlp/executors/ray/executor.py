@@ -27,7 +27,7 @@ from kmlp.executors.custom_code import pack_custom
 from kmlp.executors.datasets import DatasetKey, dataset_key
 from kmlp.executors.ray import on_node
 from kmlp.executors.ray.installation import HINT, check_installed, is_local
-from kmlp.executors.resources import make_share
+from kmlp.executors.resources import make_resources
 from kmlp.executors.task import SECONDS
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.losses import LOSSES
@@ -36,7 +36,7 @@ from kmlp.settings import check_inherited, differing_settings, variables_to_send
 from kmlp.training.checks import MAX_COUNT, check_count
 
 SECONDS_UNTIL_LOST = 30.0
-"""After how long without a sign of the cluster it is given up."""
+"""The time without a sign of the cluster after which it is given up."""
 
 _SECONDS_TO_CONNECT = 45.0
 _SECONDS_TO_CLOSE = 10.0
@@ -90,13 +90,13 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         check_installed()
         self._address = _check_address(address)
         self._jobs = MAX_COUNT["jobs"] if jobs is None else check_count("jobs", jobs)
-        self._share = make_share(cpus_per_run, gpus_per_run)
+        self._resources = make_resources(cpus_per_run, gpus_per_run)
         self._wait = wait
         self._runtime_env = _check_runtime_env(runtime_env)
         self._seconds = seconds
         self._helper: _Helper | None = None
         self._room = 0
-        self._hungry = False
+        self._backlogged = False
         self._numbers = 0
         self._tasks: dict[int, Task] = {}
         self._sent: set[DatasetKey] = set()
@@ -120,11 +120,11 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         helper = self._connected()
         key = dataset_key(dataset)
         if key not in self._sent:
-            helper.say(("dataset", key, dataset))
+            helper.send(("dataset", key, dataset))
             self._sent.add(key)
         self._numbers += 1
         self._tasks[self._numbers] = task
-        helper.say(("submit", self._numbers, task, key))
+        helper.send(("submit", self._numbers, task, key))
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
         with self._closed_on_errors():
@@ -133,13 +133,13 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
     def _result(self, timeout: float | None) -> TaskResult | TaskFailed | None:
         helper = self._connected()
         free = self.free()
-        if self._hungry != (not free):
-            self._hungry = not free
-            helper.say(("hungry", self._hungry))
+        if self._backlogged != (not free):
+            self._backlogged = not free
+            helper.send(("backlogged", self._backlogged))
         until = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if until is None else max(0.0, until - time.monotonic())
-            message = helper.hear(left)
+            message = helper.receive(left)
             done = self._take(message)
             if done is not None or message is None or self.free() > free:
                 return done
@@ -165,13 +165,14 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
             self._helper.close()
         self._helper = None
         self._room = 0
-        self._hungry = False
+        self._backlogged = False
         self._tasks.clear()
         self._sent.clear()
 
     def nodes(self) -> list[dict[str, Any]]:
-        """The nodes of the cluster, and what their Pythons have, which need not be the
-        same as this one has; without being connected any longer.
+        """List the cluster's nodes with their package versions, then disconnect.
+
+        Versions may differ from the local ones.
 
         Returns:
             Of each its `host`, `address`, `cpus`, `gpus`, `memory` and `object_store` in
@@ -200,7 +201,7 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
             try:
                 helper.ready()
                 while not self._room:
-                    self._take(helper.hear(None))
+                    self._take(helper.receive(None))
             except BaseException:
                 helper.close()
                 raise
@@ -215,14 +216,14 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         return {
             "address": self._address,
             "jobs": self._jobs,
-            "share": self._share,
+            "resources": self._resources,
             "wait": self._wait,
             "runtime_env": self._runtime_env,
             "look_only": look_only,
             "wanted": {it: versions[it] for it in (*on_node.COMPARED, name)},
             "setup": {
                 "backend": name,
-                "environment": {**variables_to_send(name), **self._share.environment()},
+                "environment": {**variables_to_send(name), **self._resources.environment()},
                 "custom": None if look_only else pack_custom(),
                 "folder": users_folder(),
                 "seconds": self._seconds,
@@ -305,7 +306,7 @@ class _Helper:
             env=_environment(settings["address"]),
             start_new_session=True,  # Ctrl-C is for this process, which ends the other
         )
-        self._heard: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._messages: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._silent = 0
@@ -315,9 +316,9 @@ class _Helper:
         self._patience = math.inf if slow else _SECONDS_TO_CONNECT
         """How many of them are too many."""
         self._is_ready = False
-        self.say(("settings", settings))
+        self.send(("settings", settings))
 
-    def say(self, message: tuple[Any, ...]) -> None:
+    def send(self, message: tuple[Any, ...]) -> None:
         """Sends a message."""
         assert self._process.stdin is not None
         try:
@@ -328,15 +329,15 @@ class _Helper:
 
     def ready(self) -> list[dict[str, Any]]:
         """Waits until it is connected, and gives what it says of the nodes."""
-        self.hear(None)  # that it is connected
+        self.receive(None)  # that it is connected
         self._patience = math.inf
-        message = self.hear(None)
+        message = self.receive(None)
         assert message is not None
         self._patience, self._is_ready = SECONDS_UNTIL_LOST, True
         nodes: list[dict[str, Any]] = message[1]
         return nodes
 
-    def hear(self, timeout: float | None) -> tuple[Any, ...] | None:
+    def receive(self, timeout: float | None) -> tuple[Any, ...] | None:
         """The next message; None if there is none in time.
 
         Raises:
@@ -347,7 +348,7 @@ class _Helper:
         while True:
             left = until - time.monotonic()
             try:
-                message = self._heard.get(timeout=max(0.0, min(left, 1.0)))
+                message = self._messages.get(timeout=max(0.0, min(left, 1.0)))
             except queue.Empty:
                 if left <= 1:
                     return None
@@ -385,8 +386,8 @@ class _Helper:
         assert self._process.stdout is not None
         with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
             while True:
-                self._heard.put(pickle.load(self._process.stdout))
-        self._heard.put(("end",))
+                self._messages.put(pickle.load(self._process.stdout))
+        self._messages.put(("end",))
 
     def _lost(self, how: str) -> ClusterError:
         self._errors.seek(0)

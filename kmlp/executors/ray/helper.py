@@ -1,8 +1,9 @@
-"""The helper process: what it hears from the engine's process, and its loop.
+"""The helper process: its messages to and from the engine's process, and its loop.
 
-Messages are tuples that begin with a word. It hears `settings` first, then `dataset`,
-`submit` and `hungry`; at the end of its input it gives all back. It says `connected`
-and `ready`, then `room`, `done`, `warning` and `alive`; in place of any of them `error`.
+Messages are tuples that begin with a word. The helper receives `settings` first, then
+`dataset`, `submit` and `backlogged`; at the end of its input it releases all workers. It
+sends `connected` and `ready`, then `room`, `done`, `warning` and `alive`; in place of any
+of them `error`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ import ray
 from kmlp._util.processes import ignore_signals
 from kmlp.errors import ClusterError, ConfigError, KmlpError
 from kmlp.executors.ray.cluster import (
+    capacity,
     check_placement,
     connect,
     describe_nodes,
     living_nodes,
     mismatch,
-    places,
 )
 from kmlp.executors.ray.pool import Pool
 
@@ -39,12 +40,12 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 
 def main() -> None:
-    """What the process does."""
+    """Run the helper process."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Ray prints is no message
     lock = threading.Lock()
 
-    def tell(message: tuple[Any, ...]) -> None:
+    def send(message: tuple[Any, ...]) -> None:
         with lock:
             pickle.dump(message, out, protocol=pickle.HIGHEST_PROTOCOL)
             out.flush()
@@ -52,52 +53,54 @@ def main() -> None:
     temporary = tempfile.TemporaryDirectory(prefix="kmlp-", ignore_cleanup_errors=True)
     try:
         with temporary as folder:
-            _serve(sys.stdin.buffer, tell, Path(folder))
+            _serve(sys.stdin.buffer, send, Path(folder))
     except BrokenPipeError:  # the engine's process is gone
         pass
     except KmlpError as error:
         problems = error.problems if isinstance(error, ConfigError) else [str(error)]
-        tell(("error", type(error).__name__, problems))
+        send(("error", type(error).__name__, problems))
         os._exit(1)  # whatever the threads are at
 
 
 def _serve(
-    source: IO[bytes], tell: Callable[[tuple[Any, ...]], None], folder: Path
+    source: IO[bytes], send: Callable[[tuple[Any, ...]], None], folder: Path
 ) -> None:
     _, settings = pickle.load(source)
-    share, backend = settings["share"], settings["setup"]["backend"]
+    resources, backend = settings["resources"], settings["setup"]["backend"]
     ignore_signals()
     connect(settings["address"], settings["runtime_env"], folder)
     ignore_signals()  # Ray has handlers of its own
-    tell(("connected",))
+    send(("connected",))
     nodes = living_nodes()
     reports = describe_nodes(nodes, backend)
     told = [{**node.to_dict(), **reports.get(node.id, {})} for node in nodes]
     if not settings["look_only"]:
         if not settings["wait"]:
-            check_placement(nodes, share)
-        able = [reports[it.id] for it in nodes if it.id in reports and places([it], share)]
+            check_placement(nodes, resources)
+        able = [
+            reports[it.id] for it in nodes if it.id in reports and capacity([it], resources)
+        ]
         _check_same(able, settings["wanted"])
-    tell(("ready", told))
+    send(("ready", told))
     if settings["look_only"]:
         ray.shutdown()
         return
     events: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
     pool = Pool(
-        share, settings["jobs"], settings["wanted"], settings["setup"], tell, events
+        resources, settings["jobs"], settings["wanted"], settings["setup"], send, events
     )
-    pool.see(nodes)
+    pool.update_nodes(nodes)
     ended = threading.Event()
     for work in (
         partial(_listen, source, pool, events, ended),
-        partial(_watch, pool, events, tell),
+        partial(_watch, pool, events, send),
     ):
         threading.Thread(target=work, daemon=True).start()
     try:
         while not ended.is_set():
             with contextlib.suppress(queue.Empty):
                 events.get(timeout=SECONDS_BETWEEN_LOOKS)()
-            pool.settle()
+            pool.dispatch()
     finally:
         pool.close()
         ray.shutdown()
@@ -119,15 +122,15 @@ def _listen(
     events: queue.SimpleQueue[Callable[[], None]],
     ended: threading.Event,
 ) -> None:
-    """Has the loop do what the engine's process says."""
+    """Have the loop do what the engine's process sends."""
 
-    def become(hungry: bool) -> None:
-        pool.hungry = hungry
+    def set_backlogged(backlogged: bool) -> None:
+        pool.backlogged = backlogged
 
     do: dict[str, Callable[..., None]] = {
         "submit": pool.submit,
         "dataset": pool.put_dataset,
-        "hungry": become,
+        "backlogged": set_backlogged,
     }
     try:
         while True:
@@ -142,10 +145,10 @@ def _listen(
 def _watch(
     pool: Pool,
     events: queue.SimpleQueue[Callable[[], None]],
-    tell: Callable[[tuple[Any, ...]], None],
+    send: Callable[[tuple[Any, ...]], None],
 ) -> None:
-    """Asks for the nodes again and again; a cluster whose head is lost does not answer."""
+    """Look for the nodes again and again; a cluster whose head is lost does not answer."""
     while True:
         time.sleep(SECONDS_BETWEEN_LOOKS)
-        events.put(partial(pool.see, living_nodes()))
-        tell(("alive",))
+        events.put(partial(pool.update_nodes, living_nodes()))
+        send(("alive",))

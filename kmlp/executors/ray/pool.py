@@ -1,4 +1,4 @@
-"""The workers of a cluster: which task each gets, when one is started or given back."""
+"""The workers of a cluster: which task each gets, when one is started or released."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from kmlp.engine import Task
 from kmlp.errors import ClusterError
 from kmlp.executors.datasets import DatasetKey
 from kmlp.executors.ray import on_node
-from kmlp.executors.ray.cluster import Node, mismatch, places
-from kmlp.executors.resources import Share
+from kmlp.executors.ray.cluster import Node, capacity, mismatch
+from kmlp.executors.resources import Resources
 from kmlp.executors.task import MAX_COMPILED
 from kmlp.training.run import RunIdentity
 
 SECONDS_IDLE = 5.0
-"""After how long more workers than are of use are given back."""
+"""The time after which spare workers are released."""
 
 _SECONDS_DEAD = 0.5
-"""A worker that had no work for so long, and is found dead as soon when it gets a task,
-was dead before."""
+"""A worker that is idle for so long, and fails within this time of getting a task, died
+while it was idle; the task is not charged a retry."""
 
-SECONDS_IN_SILENCE = 15.0
-"""How long tasks wait for the first worker before that is said."""
+SECONDS_UNTIL_WARNED = 15.0
+"""The time that tasks wait for the first worker before a warning."""
 
 MAX_FAILED_STARTS = 5
-"""After how many failed starts in a row, where no worker trains, the cluster is said not to
-be able to."""
+"""The number of failed starts in a row after which a cluster without a worker that trains
+is given up."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -64,58 +64,63 @@ class _Worker:
 
 
 class Pool:
-    """Workers on a cluster's nodes, which train at a time as many runs as it has room for.
+    """Workers on a cluster's nodes, which train as many runs at a time as have room.
 
-    More workers are asked for than there is room, while there is work for them: for a
-    cluster that grows, that is the sign to grow. A run stays with its worker.
+    More workers are requested than fit while tasks are queued; an autoscaling cluster reads
+    that as demand. A run stays with its worker.
 
     Args:
-        share: What each run gets of a node.
+        resources: The CPUs and GPUs of each run.
         jobs: The most tasks that run at a time.
         wanted: The versions that a node is to have, by package.
         setup: What `NodeWorker.start` takes.
-        tell: Sends a message to the engine's process.
-        events: Where this class puts what comes later: functions to be called.
+        send: Sends a message to the engine's process.
+        events: The queue of functions that the helper's loop calls.
     """
 
     def __init__(
         self,
-        share: Share,
+        resources: Resources,
         jobs: int,
         wanted: dict[str, str],
         setup: dict[str, Any],
-        tell: Callable[[tuple[Any, ...]], None],
+        send: Callable[[tuple[Any, ...]], None],
         events: queue.SimpleQueue[Callable[[], None]],
     ) -> None:
         self._actors: Any = ray.remote(on_node.NodeWorker)
-        self._share, self._jobs, self._wanted, self._setup = share, jobs, wanted, setup
-        self._tell, self._events = tell, events
+        self._resources, self._jobs, self._wanted, self._setup = (
+            resources,
+            jobs,
+            wanted,
+            setup,
+        )
+        self._send, self._events = send, events
         self._workers: list[_Worker] = []
         self._queue: deque[_Queued] = deque()
         self._datasets: dict[DatasetKey, Any] = {}
         self._without: set[str] = set()
         self._nodes: list[Node] = []
-        self._said_that_it_waits = False
+        self._warned = False
         self._waits_since: float | None = None
         self._failed_starts = 0
         self._spare_since: float | None = None
-        self.hungry = False
-        """Whether there is more to do than there is room for."""
+        self.backlogged = False
+        """Whether the engine has more tasks than there is room for."""
 
-    def see(self, nodes: list[Node]) -> None:
-        """Takes notice of the nodes that are there, and says how much room they have."""
+    def update_nodes(self, nodes: list[Node]) -> None:
+        """Note the nodes that are alive, and send how many runs they have room for."""
         self._nodes = nodes
         there = {node.id for node in nodes}
         for worker in [it for it in self._workers if _is_idle(it) and it.node not in there]:
-            self._give_back(worker)
-        if not places(nodes, self._share, self._without):
-            self._say_that_it_waits("No node has room for a run now")
-        room = min(self._jobs, places(nodes, self._share, self._without))
+            self._release(worker)
+        if not capacity(nodes, self._resources, self._without):
+            self._warn_once("No node has room for a run now")
+        room = min(self._jobs, capacity(nodes, self._resources, self._without))
         # A cluster that begins with nothing grows when there is something to do.
-        self._tell(("room", max(1, room)))
+        self._send(("room", max(1, room)))
 
     def put_dataset(self, key: DatasetKey, dataset: Any) -> None:
-        """Puts a dataset where nodes fetch it, each once."""
+        """Put a dataset into the object store, from which each node fetches it once."""
         try:
             self._datasets[key] = ray.put(dataset)
         except ray.exceptions.RayError as error:
@@ -128,8 +133,8 @@ class Pool:
         """Queue a task, whose dataset was put before."""
         self._queue.append(_Queued(number, task, dataset))
 
-    def settle(self) -> None:
-        """Hands out what waits, and has as many workers as are of use."""
+    def dispatch(self) -> None:
+        """Give queued tasks to idle workers; start or release workers to fit the load."""
         while self._queue and (idle := [it for it in self._workers if _is_idle(it)]):
             runs = {it.run: it for it in idle}
             # A task whose worker is idle; else the first, with one whose run has ended.
@@ -138,33 +143,34 @@ class Pool:
             others = {it.task.run for it in self._queue}
             worker = runs.get(queued.task.run) or min(idle, key=lambda it: it.run in others)
             self._do(worker, queued)
-        self._notice_how_long_it_waits()
+        self._warn_of_silence()
         busy = sum(it.assigned is not None for it in self._workers)
         wanted = busy + len(self._queue)
-        useful = min(self._jobs, (2 if self.hungry else 1) * wanted)
+        useful = min(self._jobs, (2 if self.backlogged else 1) * wanted)
         while len(self._workers) < useful:
             self._start()
-        self._give_back_what_is_spare(len(self._workers) - useful)
+        self._release_spare(len(self._workers) - useful)
 
-    def _notice_how_long_it_waits(self) -> None:
+    def _warn_of_silence(self) -> None:
         if not self._queue or any(it.ready for it in self._workers):
             self._waits_since = None
         elif self._waits_since is None:
             self._waits_since = time.monotonic()
-        elif time.monotonic() - self._waits_since > SECONDS_IN_SILENCE:
-            self._say_that_it_waits(
-                f"No worker has become ready for {SECONDS_IN_SILENCE:g} seconds: others "
+        elif time.monotonic() - self._waits_since > SECONDS_UNTIL_WARNED:
+            self._warn_once(
+                f"No worker has become ready for {SECONDS_UNTIL_WARNED:g} seconds: others "
                 "use the cluster, or it is being set up"
             )
 
-    def _say_that_it_waits(self, why: str) -> None:
-        if not self._said_that_it_waits:
-            self._said_that_it_waits = True
-            self._tell(("warning", f"{why}; waiting."))
+    def _warn_once(self, why: str) -> None:
+        if not self._warned:
+            self._warned = True
+            self._send(("warning", f"{why}; waiting."))
 
-    def _give_back_what_is_spare(self, spare: int) -> None:
-        """Gives workers back that have been of no use for a while: between two tasks
-        there is less to do than there is.
+    def _release_spare(self, spare: int) -> None:
+        """Release workers that stayed spare for `SECONDS_IDLE`.
+
+        The delay bridges the gap between two tasks of one run.
         """
         if spare <= 0:
             self._spare_since = None
@@ -173,13 +179,13 @@ class Pool:
         elif time.monotonic() - self._spare_since > SECONDS_IDLE:
             unused = [it for it in reversed(self._workers) if it.assigned is None]
             for worker in sorted(unused, key=lambda it: it.ready)[:spare]:
-                self._give_back(worker)
+                self._release(worker)
             self._spare_since = None
 
     def close(self) -> None:
-        """Gives all workers back; what they are doing is lost."""
+        """Release all workers; what they are doing is lost."""
         for worker in [*self._workers]:
-            self._give_back(worker)
+            self._release(worker)
 
     def _start(self) -> None:
         selector = (
@@ -188,15 +194,15 @@ class Pool:
             else None
         )
         actor = self._actors.options(
-            num_cpus=self._share.cpus,
-            num_gpus=self._share.gpus,
+            num_cpus=self._resources.cpus,
+            num_gpus=self._resources.gpus,
             max_restarts=0,
             label_selector=selector,
         ).remote()
         worker = _Worker(actor)
         self._workers.append(worker)
         answer = actor.start.remote(self._wanted, self._setup)
-        self._later(answer, lambda future: self._started(worker, future))
+        self._on_done(answer, lambda future: self._started(worker, future))
 
     def _started(self, worker: _Worker, future: Any) -> None:
         if worker not in self._workers:
@@ -204,7 +210,7 @@ class Pool:
         try:
             found = future.result()
         except Exception as error:  # of many kinds
-            self._give_back(worker)
+            self._release(worker)
             self._failed_starts += 1
             trains = any(it.ready for it in self._workers)
             if self._failed_starts >= MAX_FAILED_STARTS and not trains:
@@ -213,13 +219,13 @@ class Pool:
                 ) from error
             return
         if (differs := mismatch(found, self._wanted)) is not None:
-            self._give_back(worker)
+            self._release(worker)
             if found["node"] in self._without:
                 return
             self._without.add(found["node"])
-            if not places(self._nodes, self._share, self._without):
+            if not capacity(self._nodes, self._resources, self._without):
                 raise ClusterError(f"No node is left that can train. Left out: {differs}.")
-            self._tell(("warning", f"A node is left out: {differs}."))
+            self._send(("warning", f"A node is left out: {differs}."))
             return
         self._failed_starts = 0
         worker.ready, worker.host, worker.node = True, found["host"], found["node"]
@@ -232,7 +238,7 @@ class Pool:
         answer = worker.actor.run.remote(
             queued.task, queued.dataset, [self._datasets[queued.dataset]]
         )
-        self._later(answer, lambda future: self._done(worker, future))
+        self._on_done(answer, lambda future: self._done(worker, future))
 
     def _done(self, worker: _Worker, future: Any) -> None:
         if worker not in self._workers or worker.assigned is None:
@@ -242,23 +248,26 @@ class Pool:
         try:
             outcome, compiled_count = future.result()
         except Exception as error:  # of many kinds
-            self._give_back(worker)
+            self._release(worker)
             if worker.was_idle > _SECONDS_DEAD > took:
                 self._queue.appendleft(queued)
                 return
             reason = f"the worker on {worker.host} was lost ({_reason(error)})"
-            self._tell(("done", queued.number, {"reason": reason}))
+            self._send(("done", queued.number, {"reason": reason}))
             return
         if compiled_count > MAX_COMPILED:
-            self._give_back(worker)
-        self._tell(("done", queued.number, outcome))
+            self._release(worker)
+        self._send(("done", queued.number, outcome))
 
-    def _give_back(self, worker: _Worker) -> None:
+    def _release(self, worker: _Worker) -> None:
         self._workers.remove(worker)
         ray.kill(worker.actor)
 
-    def _later(self, answer: Any, hear: Callable[[Any], None]) -> None:
-        answer.future().add_done_callback(lambda it: self._events.put(lambda: hear(it)))
+    def _on_done(self, answer: Any, call: Callable[[Any], None]) -> None:
+        """Have the helper's loop call a function with the future once it is done."""
+        answer.future().add_done_callback(
+            lambda future: self._events.put(lambda: call(future))
+        )
 
 
 def _is_idle(worker: _Worker) -> bool:

@@ -6,35 +6,34 @@ import sys
 import pytest
 
 from kmlp import ConfigError, ProcessExecutor
-from kmlp.executors import capacity as here
-from kmlp.executors.capacity import places_here, visible_gpus
-from kmlp.executors.resources import Share, make_share
+from kmlp.executors import resources as here
+from kmlp.executors.resources import Resources, local_capacity, make_resources, visible_gpus
 
 pytestmark = pytest.mark.once
 
 
 @pytest.mark.parametrize(
-    ("share", "cpus", "gpus", "places"),
+    ("resources", "cpus", "gpus", "places"),
     [
-        (Share(1.5), 8, 0, 5),
-        (Share(0.1), 0.3, 0, 3),  # 0.3 / 0.1 is less than 3 in floating point
-        (Share(2), 1, 4, 0),
-        (Share(1, 0.25), 16, 2, 8),
-        (Share(1, 0.25), 3, 2, 3),
-        (Share(1, 0.4), 16, 1, 2),
-        (Share(1, 0.4), 16, 2, 4),  # none lies on two GPUs
-        (Share(1, 1), 16, 0, 0),
+        (Resources(1.5), 8, 0, 5),
+        (Resources(0.1), 0.3, 0, 3),  # 0.3 / 0.1 is less than 3 in floating point
+        (Resources(2), 1, 4, 0),
+        (Resources(1, 0.25), 16, 2, 8),
+        (Resources(1, 0.25), 3, 2, 3),
+        (Resources(1, 0.4), 16, 1, 2),
+        (Resources(1, 0.4), 16, 2, 4),  # none lies on two GPUs
+        (Resources(1, 1), 16, 0, 0),
     ],
 )
-def test_how_many_runs_fit(share, cpus, gpus, places):
-    assert share.fits(cpus, gpus) == places
+def test_how_many_runs_fit(resources, cpus, gpus, places):
+    assert resources.fits(cpus, gpus) == places
 
 
 @pytest.mark.parametrize("cpus", [0, -1, 1e-5, math.inf, math.nan, True, "2", None])
 @pytest.mark.parametrize("gpus", [-0.1, 1.5, 0.001, math.nan, "a"])
 def test_wrong_shares_are_all_said_at_once(cpus, gpus):
     with pytest.raises(ConfigError) as caught:
-        make_share(cpus, gpus)
+        make_resources(cpus, gpus)
     one, other = caught.value.problems
     assert one == f"The value of `cpus_per_run` is {cpus!r}, but must be a number >= 0.01."
     assert other.startswith(f"The value of `gpus_per_run` is {gpus!r}, but must be")
@@ -96,9 +95,9 @@ def test_a_machine_without_room_for_one_run_says_so(monkeypatch):
     monkeypatch.setattr(here, "cpu_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(ConfigError, match=r"2\.5 CPUs.* \(cores: 2\)"):
-        places_here(Share(2.5))
+        local_capacity(Resources(2.5))
     with pytest.raises(ConfigError, match=r"1 CPU and 0\.5 GPUs, .* \(cores: 2, GPUs: 0\)"):
-        places_here(Share(1, 0.5))
+        local_capacity(Resources(1, 0.5))
 
 
 def test_gpus_are_counted_without_a_backend(monkeypatch, tmp_path):
