@@ -10,7 +10,7 @@ import keras
 
 from kmlp._util.seeds import Purpose, generator
 from kmlp.errors import ConfigError
-from kmlp.fused.loop import Loop
+from kmlp.fused.loop import StepLoop
 
 TRAINING_HOOKS = (
     "on_batch_begin",
@@ -107,7 +107,7 @@ def check(callbacks: Any, model: Any) -> list[Any]:
     return list(flat)
 
 
-class Conductor(keras.callbacks.Callback):
+class EpochCallback(keras.callbacks.Callback):
     """Starts and ends the loops' epochs as Keras comes to them.
 
     Args:
@@ -116,7 +116,7 @@ class Conductor(keras.callbacks.Callback):
         seed: Of the order of the examples; None where they keep their order.
     """
 
-    def __init__(self, training: Loop, testing: Loop, seed: int | None) -> None:
+    def __init__(self, training: StepLoop, testing: StepLoop, seed: int | None) -> None:
         super().__init__()
         self._training = training
         self._testing = testing
@@ -144,7 +144,7 @@ class Conductor(keras.callbacks.Callback):
         self._warn(self._testing)
 
     @staticmethod
-    def _warn(loop: Loop) -> None:
+    def _warn(loop: StepLoop) -> None:
         if loop.is_short:
             warnings.warn(_RAN_OUT, stacklevel=2)
 
@@ -163,7 +163,7 @@ class StepCallbacks(keras.callbacks.CallbackList):
     """
 
     def __init__(
-        self, callbacks: list[Any], training: Loop, testing: Loop, **options: Any
+        self, callbacks: list[Any], training: StepLoop, testing: StepLoop, **options: Any
     ) -> None:
         self._training = training
         self._testing = testing

@@ -11,12 +11,12 @@ import keras
 import numpy as np
 
 from kmlp import backend
-from kmlp.fused.feed import Part
-from kmlp.fused.loop import Loop, Program, returns_own_logs, step_loss
+from kmlp.fused.chunks import StepBlock
+from kmlp.fused.loop import Program, StepLoop, returns_own_logs, step_loss
 
-NUMBERS_AT_A_TIME = 1
+CHUNK_IDS_PER_BATCH = 1
 SEES_WHAT_IS_SET = False
-numbers = np.arange
+chunk_ids = np.arange
 
 
 def to_device(array: Any) -> Any:
@@ -24,7 +24,7 @@ def to_device(array: Any) -> Any:
     return jax.device_put(array, backend.jax_cpu())
 
 
-def compile_program(model: Any, part: Part, *, training: bool) -> Program:
+def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
     """See `kmlp.fused.loop.Steps`."""
     step = model.train_step if training else model.test_step
 
@@ -61,13 +61,13 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
         state = jax.device_put(_state(model, training=training), device)
         compiled = (
             jax.jit(program, donate_argnums=0)
-            .lower(state, part.data, part.order, np.int32(0))
+            .lower(state, block.data, block.order, np.int32(0))
             .compile()
         )
 
-    def run(state: Any, part: Part) -> Any:
+    def run(state: Any, block: StepBlock) -> Any:
         state = jax.device_put(_lists(state), device)
-        done = compiled(state, part.data, part.order, np.int32(part.steps))
+        done = compiled(state, block.data, block.order, np.int32(block.steps))
         # Or the next chunks would be made, and be in memory, while this one is computed.
         done = jax.block_until_ready(done)
         return done if device is None else _back(done)
@@ -80,7 +80,7 @@ def build(model: Any, batch: Any) -> None:
     model._symbolic_build(data_batch=batch)
 
 
-def stand_in(loop: Loop) -> Callable[..., Any]:
+def as_train_function(loop: StepLoop) -> Callable[..., Any]:
     """See `kmlp.fused.loop.Steps`."""
 
     def function(state: Any, iterator: Any) -> Any:

@@ -254,9 +254,9 @@ def _recording(model: Any, record: Callable[[Any, Any, Any], None]) -> Iterator[
         names = ("_flat_metrics", "_flat_weighted_metrics")
         changes += [(model._compile_metrics, name, metrics_of) for name in names]
     own = [getattr(place, name) for place, name, _ in changes]
-    for (place, name, stand_in), items in zip(changes, own, strict=True):
+    for (place, name, substitute), items in zip(changes, own, strict=True):
         # Past Keras, which would take them for a part of the metrics.
-        object.__setattr__(place, name, [stand_in(item) for item in items])
+        object.__setattr__(place, name, [substitute(item) for item in items])
     try:
         yield
     finally:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from kmlp.errors import ConfigError
 from kmlp.fused.arguments import Examples
+from kmlp.fused.chunks import ChunkedDataset, StepBlock
 from kmlp.fused.constants import Constants
-from kmlp.fused.feed import Feed, Part
 from kmlp.fused.refusal import refusing
 
-Program = Callable[[Any, Part], tuple[Any, dict[str, Any], Any]]
-"""Does a part's steps: takes the model's state and the part; returns the new
+Program = Callable[[Any, StepBlock], tuple[Any, dict[str, Any], Any]]
+"""Does a block's steps: takes the model's state and the block; returns the new
 state, the metrics and the loss of every step. Only JAX hands the state round:
 on the others it is None, and the program changes the model's variables."""
 
@@ -30,20 +30,20 @@ IN_USE = (
     "`model.fit`."
 )
 MAX_PROGRAMS = 8
-"""How many programs a loop keeps, each for a part of another shape."""
+"""How many programs a loop keeps, each for a block of another shape."""
 
 
 class Steps(Protocol):
     """What each backend's module has."""
 
-    NUMBERS_AT_A_TIME: int | None
+    CHUNK_IDS_PER_BATCH: int | None
     """The batch size with which Keras takes one number after the other."""
 
     SEES_WHAT_IS_SET: bool
     """Whether Keras' own step sees what a callback sets of a layer, a loss and so on.
     The others keep what there was when `fit` began."""
 
-    def numbers(self, count: int) -> Any:
+    def chunk_ids(self, count: int) -> Any:
         """What Keras iterates over: numbers stand for chunks."""
         ...
 
@@ -55,15 +55,15 @@ class Steps(Protocol):
         """Makes the variables of a model and of its optimizer, as Keras' `fit` does."""
         ...
 
-    def compile_program(self, model: Any, part: Part, *, training: bool) -> Program:
-        """Makes the program for parts of that shape, and trains nothing."""
+    def compile_program(self, model: Any, block: StepBlock, *, training: bool) -> Program:
+        """Makes the program for blocks of that shape, and trains nothing."""
         ...
 
     def clear_caches(self) -> None:
         """Frees what the backend keeps of programs that are gone."""
         ...
 
-    def stand_in(self, loop: Loop) -> Callable[..., Any]:
+    def as_train_function(self, loop: StepLoop) -> Callable[..., Any]:
         """What Keras' `fit` calls as the model's train or test function."""
         ...
 
@@ -75,7 +75,7 @@ def steps() -> Steps:
     return found
 
 
-class Loop:
+class StepLoop:
     """Runs a model's training or test steps, chunk by chunk.
 
     Args:
@@ -88,44 +88,44 @@ class Loop:
         self._training = training
         self._programs: dict[Any, Program] = {}
         self._constants: Constants | None = None  # of the programs
-        self._feed: Feed | None = None
+        self._chunked: ChunkedDataset | None = None
         self._batch: Examples | None = None
-        self._chunks: Iterator[list[Part]] = iter(())
+        self._chunks: Iterator[list[StepBlock]] = iter(())
         self._left = 0
         self._losses: list[tuple[Any, int]] = []
         self._steps_given = self._chunks_done = 0
         self.steps = 0
         """Steps of the epoch that were done."""
 
-    def load(self, feed: Feed, batch: Examples) -> None:
-        """Takes a dataset, and compiles what its parts need.
+    def load(self, chunked: ChunkedDataset, batch: Examples) -> None:
+        """Takes a dataset, and compiles what its blocks need.
 
         Args:
-            feed: The dataset.
+            chunked: The dataset.
             batch: Examples of one step, for messages.
 
         Raises:
             ConfigError: if the model's step cannot be compiled.
         """
-        self._feed = feed
+        self._chunked = chunked
         self._batch = batch
         self._prepare()
 
     def _prepare(self) -> None:
-        """Compiles what the dataset's parts need, anew where something was set."""
-        assert self._feed is not None
+        """Compiles what the dataset's blocks need, anew where something was set."""
+        assert self._chunked is not None
         constants = Constants(self._model)
         if self._constants != constants:
             self._programs.clear()
         with _only_new_objects_collected():
-            compiled = [self._compile(part) for part in self._feed.samples()]
+            compiled = [self._compile(block) for block in self._chunked.samples()]
         if any(compiled):
             constants = Constants(self._model)  # a step may set something itself
         self._constants = constants
 
-    def _compile(self, part: Part) -> bool:
-        """Makes the program of a part, unless it is there; returns whether it was made."""
-        shape = _shape(part)
+    def _compile(self, block: StepBlock) -> bool:
+        """Makes the program of a block, unless it is there; returns whether it was made."""
+        shape = _shape(block)
         if shape in self._programs:
             self._programs[shape] = self._programs.pop(shape)  # used last
             return False
@@ -133,7 +133,7 @@ class Loop:
             del self._programs[next(iter(self._programs))]
         assert self._batch is not None
         with refusing(self._model, self._batch), _nothing_drawn_by_python():
-            program = steps().compile_program(self._model, part, training=self._training)
+            program = steps().compile_program(self._model, block, training=self._training)
         self._programs[shape] = program
         gc.collect()  # tracing leaves cycles, which hold the sample
         return True
@@ -141,13 +141,13 @@ class Loop:
     @property
     def in_use(self) -> bool:
         """Whether it has a dataset."""
-        return self._feed is not None
+        return self._chunked is not None
 
     @property
     def size(self) -> int:
         """Examples in the dataset."""
-        assert self._feed is not None
-        return self._feed.size
+        assert self._chunked is not None
+        return self._chunked.size
 
     @property
     def finished(self) -> bool:
@@ -160,17 +160,17 @@ class Loop:
 
         Keras counts chunks, and warns where they were too few.
         """
-        assert self._feed is not None
+        assert self._chunked is not None
         return (
-            self._chunks_done == self._feed.chunks_in_epoch
-            and self._steps_given < self._feed.steps
+            self._chunks_done == self._chunked.chunks_in_epoch
+            and self._steps_given < self._chunked.steps
         )
 
     def begin_pass(self, order: NDArray[np.int64] | None = None) -> None:
         """Starts at the beginning of the data, with its examples in that order."""
-        assert self._feed is not None
-        self._chunks = self._feed.one_pass(order)
-        self._left = self._feed.chunks
+        assert self._chunked is not None
+        self._chunks = self._chunked.one_pass(order)
+        self._left = self._chunked.chunks
 
     def begin_epoch(self) -> None:
         """Starts an epoch, where the last one has ended."""
@@ -180,24 +180,24 @@ class Loop:
     def run_chunk(self, state: Any = None) -> tuple[Any, dict[str, Any]]:
         """Does the steps of the next chunk; returns the state and the metrics."""
         logs: dict[str, Any] = {}
-        parts = next(self._chunks, None)
-        if parts is None:  # Keras calls it for data that are not ours
+        blocks = next(self._chunks, None)
+        if blocks is None:  # Keras calls it for data that are not ours
             raise ConfigError([IN_USE])
         if steps().SEES_WHAT_IS_SET and self._constants != Constants(self._model):
             self._prepare()
         self._left -= 1
         self._chunks_done += 1
-        self._steps_given += sum(part.steps for part in parts)
+        self._steps_given += sum(block.steps for block in blocks)
         if self._stopped():
-            parts = [replace(parts[0], steps=1)]
-        while parts:
-            part = parts.pop(0)
-            state, logs, losses = self._programs[_shape(part)](state, part)
-            self._losses.append((losses, part.steps))
-            self.steps += part.steps
-            del part
-        assert self._feed is not None
-        if not self._feed.whole:
+            blocks = [replace(blocks[0], steps=1)]
+        while blocks:
+            block = blocks.pop(0)
+            state, logs, losses = self._programs[_shape(block)](state, block)
+            self._losses.append((losses, block.steps))
+            self.steps += block.steps
+            del block
+        assert self._chunked is not None
+        if not self._chunked.whole:
             # Flattening data for PyTorch leaves cycles, which hold the chunk.
             gc.collect(1)
         return state, logs
@@ -211,19 +211,23 @@ class Loop:
         """Ends an epoch; returns the loss of each of its steps, of shape `(steps,)`."""
         losses, self._losses = self._losses, []
         to_numpy = keras.ops.convert_to_numpy
-        return np.concatenate([to_numpy(part)[:count] for part, count in losses])
+        return np.concatenate([to_numpy(block)[:count] for block, count in losses])
 
     def unload(self) -> None:
         """Lets go of the dataset; keeps the programs."""
-        self._feed = self._batch = None
+        self._chunked = self._batch = None
         self._chunks = iter(())
         self._left = 0
 
 
-def _shape(part: Part) -> Any:
-    arrays = [part.order, *keras.tree.flatten(part.data)]
-    names = str(keras.tree.map_structure(lambda array: 0, part.data))
-    return names, part.uneven, *((tuple(array.shape), str(array.dtype)) for array in arrays)
+def _shape(block: StepBlock) -> Any:
+    arrays = [block.order, *keras.tree.flatten(block.data)]
+    names = str(keras.tree.map_structure(lambda array: 0, block.data))
+    return (
+        names,
+        block.uneven,
+        *((tuple(array.shape), str(array.dtype)) for array in arrays),
+    )
 
 
 @contextmanager

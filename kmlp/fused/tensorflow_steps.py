@@ -10,15 +10,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kmlp.fused.feed import Part
-from kmlp.fused.loop import Loop, Program, returns_own_logs, step_loss
+from kmlp.fused.chunks import StepBlock
+from kmlp.fused.loop import Program, StepLoop, returns_own_logs, step_loss
 
-NUMBERS_AT_A_TIME = None
+CHUNK_IDS_PER_BATCH = None
 SEES_WHAT_IS_SET = False
 to_device = tf.convert_to_tensor
 
 
-def numbers(count: int) -> Any:
+def chunk_ids(count: int) -> Any:
     """See `kmlp.fused.loop.Steps`."""
     # Of an array, Keras makes a pipeline that costs 50 ms; tuning one costs 20.
     options = tf.data.Options()
@@ -26,7 +26,7 @@ def numbers(count: int) -> Any:
     return tf.data.Dataset.range(count).with_options(options)
 
 
-def compile_program(model: Any, part: Part, *, training: bool) -> Program:
+def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
     """See `kmlp.fused.loop.Steps`."""
     step = model.train_step if training else model.test_step
 
@@ -55,28 +55,32 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
         )
         return logs if own_logs else model.get_metrics_result(), losses
 
-    def run(state: Any, part: Part) -> Any:
-        logs, losses = traced(part.data, tf.constant(part.order), tf.constant(part.steps))
+    def run(state: Any, block: StepBlock) -> Any:
+        logs, losses = traced(
+            block.data, tf.constant(block.order), tf.constant(block.steps)
+        )
         return state, logs, losses
 
     def trace(xla: bool) -> Any:
         function = tf.function(program, autograph=False, jit_compile=xla)
         with _one_replica(model.optimizer):
-            return function.get_concrete_function(part.data, order, tf.constant(0))
+            return function.get_concrete_function(block.data, order, tf.constant(0))
 
     # Where its `fit` has mini-batches of two sizes, Keras does not know the size when it
     # traces a step, and takes the mean of each output's loss in another way.
-    capacity, size = part.order.shape
-    order = tf.TensorSpec((capacity, None if part.uneven else size), "int32")
+    capacity, size = block.order.shape
+    order = tf.TensorSpec((capacity, None if block.uneven else size), "int32")
     # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
     # only what gains by it, many small steps, and what draws: it draws other numbers.
     known = all(layer.supports_jit for layer in model._flatten_layers())
-    xla = training and len(part.order) > 1 and known
+    xla = training and len(block.order) > 1 and known
     traced = trace(xla)
     if model.jit_compile is not xla and _draws(traced.graph):
         traced = trace(bool(model.jit_compile))
     try:
-        run(None, Part(part.data, part.order, 0))  # XLA compiles when it is first run
+        run(
+            None, StepBlock(block.data, block.order, 0)
+        )  # XLA compiles when it is first run
     except tf.errors.OpError:
         if not xla or _draws(traced.graph):
             raise
@@ -91,7 +95,7 @@ def _zeros_like(one_step: Callable[[Any], Any]) -> Any:
     return tf.nest.map_structure(lambda like: tf.zeros(like.shape, like.dtype), logs)
 
 
-def stand_in(loop: Loop) -> Callable[..., Any]:
+def as_train_function(loop: StepLoop) -> Callable[..., Any]:
     """See `kmlp.fused.loop.Steps`."""
 
     def function(iterator: Any) -> Any:

@@ -21,13 +21,13 @@ from kmlp.fused.arguments import Batches, Examples
 from kmlp.fused.callbacks import (
     TEST_HOOKS,
     TRAINING_HOOKS,
-    Conductor,
+    EpochCallback,
     StepCallbacks,
     check,
     hear_steps,
 )
-from kmlp.fused.feed import CHUNK_BYTES, Feed
-from kmlp.fused.loop import IN_USE, Loop, overrides, steps
+from kmlp.fused.chunks import CHUNK_BYTES, ChunkedDataset
+from kmlp.fused.loop import IN_USE, StepLoop, overrides, steps
 from kmlp.fused.refusal import check_weights, refusing
 from kmlp.settings import differing_settings
 
@@ -47,22 +47,22 @@ def fit(
     """See `kmlp.fit`; `seed` is None where the examples keep their order."""
     others = check(callbacks, model)
     training, testing = _loops_of(model, data, validation)
-    conductor = Conductor(training, testing, seed)
+    callback = EpochCallback(training, testing, seed)
     options: dict[str, Any] = {}
-    with _standing_in(model, training, testing):
-        feed = _load(training, data, one_by_one=hear_steps(others, TRAINING_HOOKS))
+    with _patched(model, training, testing):
+        chunked = _load(training, data, one_by_one=hear_steps(others, TRAINING_HOOKS))
         if validation is not None:
             of_validation = _load(
                 testing, validation, one_by_one=hear_steps(others, TEST_HOOKS)
             )
-            options["validation_data"] = (steps().numbers(of_validation.chunks),)
+            options["validation_data"] = (steps().chunk_ids(of_validation.chunks),)
             options["validation_steps"] = _count(validation, of_validation)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             most = keras.config.max_epochs()  # Keras' setting for debugging
             parameters = {
                 "verbose": verbose,
                 "epochs": min(epochs, most) if most else epochs,
-                "steps": feed.steps,
+                "steps": chunked.steps,
             }
             others = [
                 keras.callbacks.CallbackList(
@@ -74,30 +74,30 @@ def fit(
                 )
             ]
         history = model.fit(
-            steps().numbers(feed.chunks),
-            batch_size=steps().NUMBERS_AT_A_TIME,
-            steps_per_epoch=_count(data, feed),
+            steps().chunk_ids(chunked.chunks),
+            batch_size=steps().CHUNK_IDS_PER_BATCH,
+            steps_per_epoch=_count(data, chunked),
             epochs=epochs,
             initial_epoch=initial_epoch,
             validation_freq=validation_freq,
             shuffle=False,
-            callbacks=StepCallbacks([conductor, *others], training, testing),
+            callbacks=StepCallbacks([callback, *others], training, testing),
             **options,
         )
-    history.step_losses = conductor.step_losses
+    history.step_losses = callback.step_losses
     return history
 
 
 def evaluate(model: Any, data: Batches) -> dict[str, float]:
     """See `kmlp.fused.fit.evaluate`."""
     training, testing = _loops_of(model, data, None)
-    with _standing_in(model, training, testing):
-        feed = _load(testing, data)
+    with _patched(model, training, testing):
+        chunked = _load(testing, data)
         logs = model.evaluate(
-            steps().numbers(feed.chunks),
-            batch_size=steps().NUMBERS_AT_A_TIME,
-            steps=feed.chunks_in_epoch,
-            callbacks=[Conductor(training, testing, None)],
+            steps().chunk_ids(chunked.chunks),
+            batch_size=steps().CHUNK_IDS_PER_BATCH,
+            steps=chunked.chunks_in_epoch,
+            callbacks=[EpochCallback(training, testing, None)],
             verbose=0,
             return_dict=True,
         )
@@ -108,7 +108,9 @@ _EAGER = {"jax_disable_jit", "run_functions_eagerly"}
 """Settings under which backends call each operation by itself."""
 
 
-def _loops_of(model: Any, data: Batches, validation: Batches | None) -> tuple[Loop, Loop]:
+def _loops_of(
+    model: Any, data: Batches, validation: Batches | None
+) -> tuple[StepLoop, StepLoop]:
     """A model's training and testing loop, with the programs that they have.
 
     They are kept with the model, as its own train function is.
@@ -126,9 +128,9 @@ def _loops_of(model: Any, data: Batches, validation: Batches | None) -> tuple[Lo
             ]
         )
     _build(model, data.first)
-    loops: tuple[Loop, Loop] | None = getattr(model, "_kmlp_loops", None)
+    loops: tuple[StepLoop, StepLoop] | None = getattr(model, "_kmlp_loops", None)
     if loops is None:
-        loops = (Loop(model, training=True), Loop(model, training=False))
+        loops = (StepLoop(model, training=True), StepLoop(model, training=False))
         # Past Keras, which would take it for a part of the model.
         object.__setattr__(model, "_kmlp_loops", loops)
     problems: list[str] = []
@@ -162,13 +164,13 @@ def _labelled(model: Any, batch: Examples) -> list[labels.Labelled]:
     return []  # what it does with targets is its own
 
 
-def _load(loop: Loop, data: Batches, *, one_by_one: bool = False) -> Feed:
+def _load(loop: StepLoop, data: Batches, *, one_by_one: bool = False) -> ChunkedDataset:
     number = data.steps
     most = keras.config.max_steps_per_epoch()  # Keras' setting for debugging
     if most and (not number or most < number):
         warnings.warn(f"Limiting steps_per_epoch to {most}", stacklevel=2)
         number = most
-    feed = Feed(
+    chunked = ChunkedDataset(
         data.examples.packed,
         data.size,
         steps().to_device,
@@ -176,29 +178,29 @@ def _load(loop: Loop, data: Batches, *, one_by_one: bool = False) -> Feed:
         steps=number,
         one_by_one=one_by_one,
     )
-    loop.load(feed, data.first)
-    return feed
+    loop.load(chunked, data.first)
+    return chunked
 
 
-def _count(data: Batches, feed: Feed) -> int | None:
+def _count(data: Batches, chunked: ChunkedDataset) -> int | None:
     """How many chunks Keras is told to take: as it is told of steps, or all.
 
     It makes its iterators at other times where it is told a number, and on PyTorch
     each draws one, which unseeded layers draw after.
     """
-    whole = data.steps is None and feed.chunks == feed.chunks_in_epoch
-    return None if whole else feed.chunks_in_epoch
+    whole = data.steps is None and chunked.chunks == chunked.chunks_in_epoch
+    return None if whole else chunked.chunks_in_epoch
 
 
 @contextmanager
-def _standing_in(model: Any, training: Loop, testing: Loop) -> Iterator[None]:
+def _patched(model: Any, training: StepLoop, testing: StepLoop) -> Iterator[None]:
     """Has Keras call the loops, and puts the model's own functions back."""
     if training.in_use or testing.in_use:
         raise ConfigError([IN_USE])
     names = ("train_function", "test_function", "steps_per_execution")
     own = {name: getattr(model, name) for name in names}
-    model.train_function = steps().stand_in(training)
-    model.test_function = steps().stand_in(testing)
+    model.train_function = steps().as_train_function(training)
+    model.test_function = steps().as_train_function(testing)
     model.steps_per_execution = 1
     try:
         yield

@@ -17,14 +17,14 @@ import numpy as np
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kmlp.fused.feed import Part
+from kmlp.fused.chunks import StepBlock
 from kmlp.fused.graph import loop_over, simplify
-from kmlp.fused.loop import Loop, Program, step_loss
+from kmlp.fused.loop import Program, StepLoop, step_loss
 from kmlp.fused.torch_tracing import holding, traceable
 
-NUMBERS_AT_A_TIME = 1
+CHUNK_IDS_PER_BATCH = 1
 SEES_WHAT_IS_SET = True
-numbers = np.arange
+chunk_ids = np.arange
 
 
 def to_device(array: Any) -> Any:
@@ -32,16 +32,16 @@ def to_device(array: Any) -> Any:
     return keras.ops.convert_to_tensor(array)
 
 
-def compile_program(model: Any, part: Part, *, training: bool) -> Program:
+def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
     """See `kmlp.fused.loop.Steps`."""
-    rows = torch.from_numpy(part.order[0]).long()
-    batch = [array[rows] for array in keras.tree.flatten(part.data)]
+    rows = torch.from_numpy(block.order[0]).long()
+    batch = [array[rows] for array in keras.tree.flatten(block.data)]
     variables = _variables(model)
     step = model.train_step if training else model.test_step
     metrics = set(model.get_metrics_result())
 
     def flat_step(*arrays: Any) -> Any:
-        data = keras.tree.pack_sequence_as(part.data, list(arrays[len(variables) :]))
+        data = keras.tree.pack_sequence_as(block.data, list(arrays[len(variables) :]))
         with (
             holding(variables, arrays[: len(variables)]),
             traceable(variables) as draws,
@@ -68,15 +68,15 @@ def compile_program(model: Any, part: Part, *, training: bool) -> Program:
             order = rows[None].repeat(2, 1).to(device)
             losses = torch.zeros(2, device=device)
             for _ in range(2):
-                loop(2, order, losses, values, keras.tree.flatten(part.data))
+                loop(2, order, losses, values, keras.tree.flatten(block.data))
 
-    def run(state: Any, part: Part) -> Any:
-        data = keras.tree.flatten(part.data)
-        order = torch.from_numpy(part.order).long().to(data[0].device)
+    def run(state: Any, block: StepBlock) -> Any:
+        data = keras.tree.flatten(block.data)
+        order = torch.from_numpy(block.order).long().to(data[0].device)
         losses = torch.zeros(len(order), device=data[0].device)
         values = [variable.value.detach() for variable in variables]
         with torch.no_grad():
-            loop(part.steps, order, losses, values, data)
+            loop(block.steps, order, losses, values, data)
             return state, model.get_metrics_result(), losses
 
     return run
@@ -103,7 +103,7 @@ def build(model: Any, batch: Any) -> None:
     model._symbolic_build(iterator=first_batch())
 
 
-def stand_in(loop: Loop) -> Callable[..., Any]:
+def as_train_function(loop: StepLoop) -> Callable[..., Any]:
     """See `kmlp.fused.loop.Steps`."""
     return lambda data: loop.run_chunk()[1]
 

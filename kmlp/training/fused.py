@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from kmlp.data import Dataset, Split
-from kmlp.fused.feed import CHUNK_BYTES
+from kmlp.fused.chunks import CHUNK_BYTES
 from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
 from kmlp.model.build import build_for, initial_weights

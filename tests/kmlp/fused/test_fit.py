@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kmlp import ConfigError, build_mlp, fit
 from kmlp._util.seeds import Purpose, generator
 from kmlp.fused import loop as loops
-from kmlp.fused.feed import Feed
+from kmlp.fused.chunks import ChunkedDataset
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (200, 6, 6)).astype("uint8")
@@ -451,14 +451,14 @@ def test_chunks_that_were_trained_are_let_go_of(monkeypatch):
     monkeypatch.setattr("kmlp.fused.through_keras.CHUNK_BYTES", 2000)
     blocks, alive = [], []
 
-    class Counting(Feed):
+    class Counting(ChunkedDataset):
         def _part(self, *args):
             part = super()._part(*args)
             blocks.append(weakref.ref(keras.tree.flatten(part.data)[0]))
             alive.append(sum(block() is not None for block in blocks))
             return part
 
-    monkeypatch.setattr("kmlp.fused.through_keras.Feed", Counting)
+    monkeypatch.setattr("kmlp.fused.through_keras.ChunkedDataset", Counting)
     fit(mlp(), X, Y, batch_size=7, epochs=2)
     assert len(blocks) > 20
     assert max(alive) <= 3

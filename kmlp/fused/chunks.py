@@ -20,7 +20,7 @@ the whole of it was 113 MiB then, beyond 750 MiB of data."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StepBlock:
     """Mini-batches of one size."""
 
     data: Any
@@ -33,14 +33,14 @@ class Part:
     """Whether a pass has mini-batches of two sizes."""
 
 
-class Feed:
+class ChunkedDataset:
     """A dataset, cut into chunks of equal shape.
 
     A dataset that fits into a chunk goes to the device once, whole, and a chunk
     is the order of its examples. Of a larger one, each chunk holds a copy of its
     own examples. Either way examples keep their type until they are there. The
     last mini-batch of a pass is smaller where `batch_size` does not divide
-    the number of examples; it is a part of its own.
+    the number of examples; it is a block of its own.
 
     A pass over the data is an epoch, or several where an epoch has fewer steps; no
     chunk belongs to two of them.
@@ -101,42 +101,48 @@ class Feed:
         self.chunks_in_epoch = self.steps if one_by_one else -(-in_epoch // length)
         """Chunks that an epoch is to have."""
 
-    def one_pass(self, order: NDArray[np.int64] | None = None) -> Iterator[list[Part]]:
-        """The chunks of a pass, each with its parts.
+    def one_pass(self, order: NDArray[np.int64] | None = None) -> Iterator[list[StepBlock]]:
+        """The chunks of a pass, each with its blocks.
 
         Args:
             order: Of the examples. Defaults to None: as they are.
         """
         rows = np.arange(self.size) if order is None else order
         for start, stop in self._cuts:
-            parts: list[Part] = []  # of one chunk: the last one's go before these come
+            blocks: list[
+                StepBlock
+            ] = []  # of one chunk: the last one's go before these come
             full = rows[
                 start * self._batch_size : min(stop, self._batches) * self._batch_size
             ]
             if len(full):
-                parts.append(self._part(full, self._capacity, self._batch_size))
+                blocks.append(self._block(full, self._capacity, self._batch_size))
             if stop > self._batches:
-                parts.append(self._part(rows[-self._rest :], 1, self._rest))
-            yield parts
-            del parts
+                blocks.append(self._block(rows[-self._rest :], 1, self._rest))
+            yield blocks
+            del blocks
 
-    def samples(self) -> list[Part]:
-        """A part of every shape that a pass has."""
+    def samples(self) -> list[StepBlock]:
+        """A block of every shape that a pass has."""
         samples = next(self.one_pass())
         if self._rest and len(self._cuts) > 1:
-            samples.append(self._part(np.arange(self._rest), 1, self._rest))
+            samples.append(self._block(np.arange(self._rest), 1, self._rest))
         return samples
 
-    def _part(self, rows: NDArray[Any], capacity: int, batch_size: int) -> Part:
+    def _block(self, rows: NDArray[Any], capacity: int, batch_size: int) -> StepBlock:
         steps = len(rows) // batch_size
         missing = capacity * batch_size - len(rows)
         rows = np.pad(rows, (0, missing))  # never trained on: they keep the shape equal
         if self.whole:
             rows = rows.reshape(capacity, batch_size).astype("int32")
-            return Part(self._data, rows, steps, bool(self._rest))
-        block = self._put(self._tree.map_structure(lambda array: array[rows], self._data))
+            return StepBlock(self._data, rows, steps, bool(self._rest))
+        gathered = self._put(
+            self._tree.map_structure(lambda array: array[rows], self._data)
+        )
         order = np.arange(len(rows), dtype="int32")
-        return Part(block, order.reshape(capacity, batch_size), steps, bool(self._rest))
+        return StepBlock(
+            gathered, order.reshape(capacity, batch_size), steps, bool(self._rest)
+        )
 
     def _put(self, data: Any) -> Any:
         return self._tree.map_structure(self._to_device, data)
