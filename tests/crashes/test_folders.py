@@ -4,6 +4,7 @@ The folders are real, but the commands run in this process: none of them is kill
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -81,7 +82,7 @@ def test_a_folder_that_cannot_be_written_to_can_be_read(kmlp, small_disk):
         (folder / "kmlp.sqlite").chmod(0o400)
     code, out, err = kmlp.run(*TRAIN, "--epochs", "3")
     assert (code, out) == (2, "")
-    assert "runs/kmlp.sqlite " in err
+    assert "runs/kmlp.sqlite cannot be" in err
     assert "--runs-dir" in err
     code, out, err = kmlp.run("studies", "--json")
     assert code == 0, err
@@ -100,7 +101,7 @@ def test_a_database_of_a_newer_kmlp_is_left_alone(kmlp):
     for command in (TRAIN, ["studies"]):
         code, out, err = kmlp.run(*command)
         assert (code, out) == (2, "")
-        assert "(schema 99; this one knows 2)" in err
+        assert "(schema 99;" in err
     assert (kmlp.folder / "runs" / "kmlp.sqlite").read_bytes() == before
 
 
@@ -111,7 +112,7 @@ def test_a_file_that_is_no_database_is_left_alone(kmlp, command):
     path.write_text("my shopping list, " * 100)
     code, out, err = kmlp.run(*command)
     assert (code, out) == (2, "")
-    assert "runs/kmlp.sqlite " in err
+    assert re.search(r"runs/kmlp\.sqlite .*database", err)
     assert path.read_text() == "my shopping list, " * 100
 
 

@@ -151,10 +151,10 @@ UNFIT = {
     "inputs": ({"x": X[:, :5]}, r"`x`.*expected axis -1 .* value 6"),
     "targets": ({"y": np.ones((50, 3))}, r"(loss|metric).*`y` \(.*\(25, 4\)\)"),
     "weights": (
-        {"sample_weight": np.ones((50, 3))}, "`sample_weight`",
+        {"sample_weight": np.ones((50, 3))}, "take `sample_weight`",
     ),
     "weights that fit full batches by chance": (
-        {"sample_weight": np.ones((50, 4)), "batch_size": 4}, "`sample_weight`",
+        {"sample_weight": np.ones((50, 4)), "batch_size": 4}, "take `sample_weight`",
     ),
     "no targets": ({"y": None}, "`y` is missing"),
     "no targets to validate": (
@@ -162,7 +162,7 @@ UNFIT = {
     ),
     "targets of other outputs": ({"y": {"a": Y, "b": Y}}, "(loss|metric).*`y`"),
     "inputs to validate": (
-        {"validation_data": (X[:, :5], Y)}, r"`validation_data\[0\]`",
+        {"validation_data": (X[:, :5], Y)}, r"called on `validation_data\[0\]`",
     ),
     "targets to validate": (
         {"validation_data": (X, np.ones((50, 3)))}, r"metric of `validation_data\[1\]`",

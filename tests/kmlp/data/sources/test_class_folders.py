@@ -176,7 +176,7 @@ def test_names_of_classes_that_look_the_same_are_one(folder, tmp_path):
     assert read_class_folders(tmp_path / "both").class_names == (composed, "dog")
     for name in (composed, decomposed):
         save(folder / name / "1.png")
-    with pytest.raises(DataError, match="named"):
+    with pytest.raises(DataError, match="named as"):
         read_class_folders(folder)
 
 

@@ -145,7 +145,7 @@ def test_names_of_tfds_come_without_tensorflow():
 
 @pytest.mark.parametrize("name", ["My", "my-set", "", "1a", "a/b", "a" * 101, "a:1.0.0"])
 def test_names_that_cannot_be_given(name):
-    with pytest.raises(DataError, match="name"):
+    with pytest.raises(DataError, match="small letters"):
         check_own_name(name)
 
 
