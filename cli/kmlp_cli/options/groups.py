@@ -27,7 +27,6 @@ from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_args, get_typ
 import typer
 from typer.core import TyperCommand
 
-from kmlp_cli.options.wording import in_options
 from kmlp_cli.terminal.output import set_wording
 
 
@@ -76,6 +75,8 @@ class _Command(TyperCommand):
     """
 
     def invoke(self, ctx: Any) -> Any:
+        from kmlp_cli.options.wording import in_options  # `--help` does not need it
+
         options = {
             option.name: option
             for option in self.params
