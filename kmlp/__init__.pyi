@@ -23,8 +23,20 @@ from .model.losses import get_loss as get_loss
 from .model.losses import register_loss as register_loss
 from .studies.ablation import Ablation as Ablation
 from .studies.ablation import ablate as ablate
+from .studies.compare import AblationComparison as AblationComparison
+from .studies.compare import compare as compare
+from .studies.conclusion import Conclusion as Conclusion
+from .studies.config_list import ConfigList as ConfigList
 from .studies.execution import Execution as Execution
+from .studies.kinds import StudyKind as StudyKind
+from .studies.kinds import register_kind as register_kind
+from .studies.library import delete_study as delete_study
+from .studies.library import list_runs as list_runs
+from .studies.library import list_studies as list_studies
+from .studies.library import load_study as load_study
 from .studies.runner import train as train
+from .studies.single_run import RunStudy as RunStudy
+from .studies.study import Study as Study
 from .training.run import EpochRecord as EpochRecord
 from .training.run import Run as Run
 

@@ -30,6 +30,40 @@ class DifferenceJson(TypedDict):
     significant: Annotated[bool, "True if the interval excludes zero."]
 
 
+class CaveatJson(TypedDict):
+    """Runs of one level that went wrong."""
+
+    problem: Annotated[
+        Literal["failed", "diverged", "did not learn"], "The problem of the runs."
+    ]
+    value: Annotated[Any, "The level."]
+    runs: Annotated[int, "The number of its runs with the problem."]
+
+
+class EvidenceJson(TypedDict):
+    """What the conclusion says, as data. Levels are given by their values."""
+
+    outcome: Annotated[str, "`compared`, `one seed`, or why there is nothing to compare."]
+    best: Annotated[Any, "The level with the highest mean, or null."]
+    reference: Annotated[Any, "The level compared with: the best or the baseline."]
+    seeds: Annotated[int, "The number of seeds of the comparison with the fewest."]
+    better: Annotated[list[Any], "The levels that are shown to be better."]
+    worse: Annotated[list[Any], "The levels that are shown to be worse."]
+    undecided: Annotated[list[Any], "The levels that the seeds do not separate from it."]
+    seeds_needed: Annotated[
+        int | None, "The seeds that would show the difference that takes the fewest."
+    ]
+    caveats: Annotated[list[CaveatJson], "Runs that failed, diverged or did not learn."]
+
+
+class PairedEvidenceJson(TypedDict):
+    """What the conclusion of a comparison of two ablations says, as data."""
+
+    better: Annotated[list[Any], "The levels with which the second ablation is better."]
+    worse: Annotated[list[Any], "The levels with which it is worse."]
+    undecided: Annotated[list[Any], "The levels with which the seeds do not tell."]
+
+
 class HistoryJson(TypedDict):
     """One number for each epoch."""
 
@@ -122,6 +156,7 @@ class AblationJson(TypedDict):
     best: Annotated[Any, "The value with the highest mean; null if every run diverged."]
     best_index: Annotated[int | None, "Its place in `levels`, from 0."]
     conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data."]
 
 
 class PlannedLevelJson(TypedDict):
@@ -178,6 +213,7 @@ class ConfigurationListJson(TypedDict):
     configs: Annotated[list[ConfigurationJson], "Every configuration."]
     best: Annotated[int | None, "The number of the best one, or null."]
     conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data."]
 
 
 class RungJson(TypedDict):
@@ -239,6 +275,7 @@ class ReplicationJson(TypedDict):
     seeds: Annotated[list[int], "The other seeds."]
     levels: Annotated[list[ReplicatedTrialJson], "Every trial that was trained again."]
     conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data."]
 
 
 class SearchJson(TypedDict):
@@ -298,6 +335,7 @@ class ComparisonJson(TypedDict):
     differing: Annotated[dict[str, list[str]], "Fields in which the studies differ."]
     levels: Annotated[list[ComparedLevelJson], "Every level that both have."]
     conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[PairedEvidenceJson, "The conclusion as data."]
 
 
 class StudySummaryJson(TypedDict):
@@ -449,13 +487,24 @@ class PublishedJson(TypedDict):
     ]
 
 
+class VerdictJson(TypedDict):
+    """The verdict on a published claim that a level is the best."""
+
+    best: Annotated[Any, "The level that was published as the best."]
+    holds: Annotated[bool | None, "Whether the claim holds; null if the seeds do not tell."]
+    better: Annotated[list[Any], "The levels that are shown to be better."]
+    worse: Annotated[list[Any], "The levels that are shown to be worse."]
+    undecided: Annotated[list[Any], "The levels that the seeds do not separate from it."]
+
+
 class PartJson(TypedDict):
     """One part of a lab. It also has the keys of its study."""
 
-    kind: Annotated[Literal["ablation", "configs", "search"], "The kind of study."]
+    kind: Annotated[str, "The kind of study."]
     heading: Annotated[str | None, "The heading, or null."]
     notes: Annotated[list[str], "The notes of the part."]
     claims: Annotated[list[str], "Sentences on the published claims."]
+    verdicts: Annotated[list[VerdictJson], "The claims on levels, as data."]
     published: Annotated[list[PublishedJson], "Every published number."]
 
 

@@ -36,6 +36,7 @@ def trial_lines(
     x: alt.X,
     tooltip: Iterable[alt.Tooltip],
     lost_tooltip: Iterable[alt.Tooltip],
+    noun: str = "trial",
 ) -> alt.LayerChart:
     """The lines, the best one labelled; that under the pointer stands out.
 
@@ -49,6 +50,7 @@ def trial_lines(
         x: The axis of `epoch`.
         tooltip: What is told of a trial, beside the epoch and the accuracy.
         lost_tooltip: What is told of an epoch in which runs diverged, likewise.
+        noun: What a line is of, as the best one is labelled. Defaults to "trial".
     """
     curves = [
         {**row, "epoch": list(range(1, row["epochs"] + 1))} for row in rows if row["errors"]
@@ -109,7 +111,7 @@ def trial_lines(
     )
     label = (
         ends.transform_filter("datum.kind == 'best'")
-        .transform_calculate(label="'trial ' + datum.trial")
+        .transform_calculate(label=f"'{noun} ' + datum.trial")
         .mark_text(align="left", dx=8, fontSize=12, color=VERMILION, fontWeight="bold")
         .encode(text="label:N")
     )

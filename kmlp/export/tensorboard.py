@@ -69,6 +69,8 @@ def write_logs(found: StudyRuns, folder: Path) -> Path:
 def _label(place: StudyRun, varied: Iterable[str]) -> str:
     """What tells a run of a study from the others."""
     config = place.run.config
+    if place.config is not None:
+        return f"config={place.config},seed={config.seed}"
     if place.trial is not None:
         return f"trial={place.trial},seed={config.seed}"
     names = dict.fromkeys([*varied, "seed"])

@@ -1,6 +1,7 @@
 """Reports: studies as one page that people can hand in."""
 
 from kmlp.report.pages import FORMATS, write_report
-from kmlp.report.sections import Figure, Section, Table
+from kmlp.report.sections import Figure, Section
+from kmlp.report.studies import section_of
 
-__all__ = ["FORMATS", "Figure", "Section", "Table", "write_report"]
+__all__ = ["FORMATS", "Figure", "Section", "section_of", "write_report"]

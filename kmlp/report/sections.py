@@ -6,19 +6,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
-    """Cells as text."""
-
-    title: str
-    headers: tuple[str, ...]
-    right: tuple[bool, ...]
-    """Of each column, whether it holds numbers."""
-    rows: tuple[tuple[str, ...], ...]
-    strong: tuple[int, ...] = ()
-    """The rows that stand out."""
-    note: str = ""
+from kmlp.studies.table import Table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

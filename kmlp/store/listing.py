@@ -87,6 +87,18 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
     return filters
 
 
+def check_filters(filters: Mapping[str, Any]) -> None:
+    """Check the names of filters that `list_runs` takes.
+
+    Raises:
+        ConfigError: if one is neither a field of `RunConfig`, nor `backend` or `status`.
+    """
+    names = [*config_fields(), "backend", "status"]
+    raise_problems(
+        unknown_name("field", name, names) for name in filters if name not in names
+    )
+
+
 def list_runs(
     store: Store, filters: Mapping[str, Any], *, study: str | None = None
 ) -> list[RunSummary]:

@@ -53,6 +53,8 @@ class Store(contextlib.AbstractContextManager["Store"]):
         facts: The environment that is noted with what is written. Defaults to
             None: nothing.
         writable: Whether it is to be written to. Defaults to True.
+        check_study: Says of a stored study why it cannot be of its kind; None: it can.
+            Defaults to None: nothing is checked of kinds.
 
     Raises:
         StoreError: if the folder cannot be used.
@@ -64,7 +66,9 @@ class Store(contextlib.AbstractContextManager["Store"]):
         *,
         facts: dict[str, Any] | None = None,
         writable: bool = True,
+        check_study: Callable[[Any], str | None] | None = None,
     ) -> None:
+        self.study_problem = check_study or (lambda record: None)
         self.connection = open_database(folder, writable=writable)
         self.temporary = folder is None
         """Whether what it has is gone when it is closed."""

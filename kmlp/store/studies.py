@@ -390,12 +390,19 @@ def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
     wrong = validity.wrong_study(store.connection, row)
     if wrong is None and not checksums.is_whole(store.connection, "studies", row):
         wrong = "its checksum is another"
-    if wrong is not None:
+    record = None if wrong is not None else _record(row)
+    if record is not None:
+        wrong = store.study_problem(record)
+    if wrong is not None or record is None:
         name = visible(str(row["name"]))
         raise DamagedError(
             f'The study "{name}" in {store.folder} is damaged: {wrong}. The command that '
             f"asked it mends it, or remove it: `kmlp.delete_study({name!r})`."
         )
+    return record
+
+
+def _record(row: sqlite3.Row) -> StudyRecord:
     spec = json.loads(row["spec"])
     return StudyRecord(
         name=row["name"],

@@ -5,35 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig, identity_fields, param_field
 from kmlp.store import Store, StudyRecord
+from kmlp.studies.as_json import ablation_to_dict
+from kmlp.studies.conclusion import Conclusion, conclude
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.keywords import config_of
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all
+from kmlp.studies.study import (
+    Discussion,
+    Study,
+    comparison_limits,
+    fields_setup,
+    fields_without,
+    training_text,
+)
+from kmlp.studies.table import Table
+from kmlp.studies.tables import ablation_table, convergence_table
 from kmlp.training.checks import check_count, check_trainable
 from kmlp.training.run import Run
 
-if TYPE_CHECKING:
-    import pandas
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class Ablation(StudyResult, Study):
+    """The results of an ablation: the levels of one parameter, each with its runs."""
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Ablation(StudyResult):
-    """What came of an ablation."""
+    kind = "ablation"
 
-    name: str
-    """Of the study, by which `kmlp show` finds it."""
     base: RunConfig
-    """The configuration of every run but for the parameter and the seed."""
+    """The configuration of every run, without the parameter and the seed."""
     backend: str
     fused: bool
     """Whether an epoch was one compiled program (see `kmlp.fit`)."""
+    convergence: bool = False
+    """Whether `tables` show how fast each level learned as well."""
+    target_accuracy: float | None = None
+    """The validation accuracy, 0 to 1, that `tables` and `to_dict` show the way to."""
 
     @property
     def headline(self) -> str:
@@ -44,8 +58,18 @@ class Ablation(StudyResult):
             f"{protocol_text(on_test=self.validates_on_test)}"
         )
 
+    @property
+    def conclusion(self) -> Conclusion:
+        """What the seeds show of the levels, and what they do not."""
+        return conclude(self)
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The conclusion as a text."""
+        return (self.conclusion.text,)
+
     def compared_with(self, baseline: Any) -> Ablation:
-        """The same, its values compared with one of them in place of the best.
+        """The same ablation, its levels compared with one of them in place of the best.
 
         Raises:
             ConfigError: if it is none of them.
@@ -53,25 +77,67 @@ class Ablation(StudyResult):
         place = check_baseline(self.param, [it.value for it in self.levels], baseline)
         return replace(self, baseline=self.levels[place])
 
+    def viewed(
+        self,
+        *,
+        baseline: Any = None,
+        convergence: bool = False,
+        target_accuracy: float | None = None,
+    ) -> Ablation:
+        """See `Study`."""
+        study = self
+        if baseline is not None:
+            text = isinstance(baseline, str)
+            level = param_field(self.param).parse(baseline) if text else baseline
+            study = self.compared_with(level)
+        return replace(study, convergence=convergence, target_accuracy=target_accuracy)
+
+    def tables(self) -> tuple[Table, ...]:
+        """A row for each level; and how fast each learned, if that is to be shown."""
+        found = [ablation_table(self)]
+        if self.convergence or self.target_accuracy is not None:
+            found.append(convergence_table(self, self.target_accuracy))
+        return tuple(found)
+
+    def discussion(self) -> Discussion:
+        """See `Study`."""
+        levels = ", ".join(map(self.text, self.levels))
+        return Discussion(
+            question=f"What does {self.param} do? ({self.base.dataset})",
+            answer=self.answer,
+            limits=comparison_limits(self),
+            tables=(
+                ablation_table(self).titled(f"{self.param}: {self.headline}"),
+                convergence_table(self).titled("How it learned"),
+            ),
+            setup=(
+                ("varied", f"{self.param}: {levels}"),
+                *fields_setup(fields_without(self.base, [self.param])),
+                ("seeds", ", ".join(map(str, self.seeds))),
+                ("epochs", str(self.epochs)),
+                ("backend", self.backend),
+                ("training", training_text(fused=self.fused)),
+                *self.settings.items(),
+            ),
+            runs=tuple(
+                (self.called(self.text(level)), run)
+                for level in self.levels
+                for run in level.runs
+            ),
+        )
+
     def study_runs(self) -> StudyRuns:
-        """Its runs, for tables and logs."""
+        """Its runs as a flat table."""
         return StudyRuns(
             study=self.name,
-            kind="ablation",
+            kind=self.kind,
             varied=(self.param,),
             runs=tuple(StudyRun(run=run) for run in self.runs),
         )
 
-    def to_frame(self) -> pandas.DataFrame:
-        """A pandas table with a row for every epoch of every run.
-
-        Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`: the
-        parameter is one of them (`loss_function` for `loss`).
-
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        return self.study_runs().to_frame()
+    def to_dict(self) -> dict[str, Any]:
+        """The ablation as plain values, as `--json` prints it."""
+        return ablation_to_dict(self, target=self.target_accuracy)
 
 
 def ablate(
@@ -88,14 +154,15 @@ def ablate(
     runs_dir: RunsDir = None,
     fresh: bool = False,
     name: str | None = None,
+    **fields: Any,
 ) -> Ablation:
-    """Trains a model for every value of one hyperparameter and every seed.
+    """Train a model for every value of one hyperparameter and every seed.
 
     Args:
         param: The field of `RunConfig` to vary, any but `seed`.
         values: Its values, at least one, none twice. A value of `width` may itself
             be a sequence of `base.depth` numbers: `[32, (300, 100)]`.
-        base: The other fields. Defaults to `RunConfig()`.
+        base: The other fields, in the place of `fields`. Defaults to None.
         seeds: The seeds of the replicates, the same for every value; a number
             `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
         epochs: Epochs of every run, `epochs >= 1`. Defaults to 10.
@@ -106,6 +173,7 @@ def ablate(
         runs_dir: See `kmlp.Execution`.
         fresh: See `kmlp.Execution`.
         name: The name of the study. Defaults to None: made of what is asked.
+        **fields: The other fields of `RunConfig`, where they are not at their defaults.
 
     Returns:
         Every run, and the comparison of the values.
@@ -117,16 +185,20 @@ def ablate(
         StoreError: if the runs folder cannot be used.
 
     Example:
-    >>> from kmlp import RunConfig, ablate
-    >>> base = RunConfig(train_size=2000)
-    >>> study = ablate("depth", [0, 1], base=base, seeds=2, epochs=2, jobs=1)
+    >>> from kmlp import ablate
+    >>> study = ablate("depth", [0, 1], train_size=2000, seeds=2, epochs=2, jobs=1)
     >>> [value.parameters for value in study.levels]
     [7850, 101770]
     """
+    raise_problems(
+        f"`{field}` is the parameter that varies, so it would have no effect. Leave it out."
+        for field in fields
+        if field == param
+    )
     spec = ablation_spec(
         param,
         values,
-        base=base or RunConfig(),
+        base=config_of(base, fields, ablate),
         seeds=seeds,
         epochs=epochs,
         fused=fused,
@@ -245,6 +317,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
         backend=study.identity["backend"],
         fused=study.identity["fused"],
         levels=tuple(rows),
+        missing=sum(map(len, study.runs_by_level)) - sum(len(it.runs) for it in rows),
     )
 
 

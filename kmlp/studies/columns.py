@@ -36,7 +36,10 @@ COLUMNS = {
         str,
         "Of a search: search, or replication by other seeds. Empty for other studies.",
     ),
-    "trial": Column(int, "Of trials and of a search: the trial's number, from 1."),
+    "config": Column(
+        int, "Of a list of configurations: the number of the configuration, from 1."
+    ),
+    "trial": Column(int, "Of a search: the trial's number, from 1."),
     "bracket": Column(
         int, "Of a search's trial: its bracket, from 1. Empty for a replication."
     ),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from kmlp.errors import ConfigError
+from kmlp._util.text import count_of
+from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.config import value_text
-from kmlp.statistics import Difference, Estimate, compare, estimate
+from kmlp.statistics import Difference, Estimate, estimate
+from kmlp.statistics import compare as compare_samples
 from kmlp.studies.ablation import Ablation
+from kmlp.studies.as_json import ablation_comparison_to_dict
+from kmlp.studies.cells import p_text, percent
+from kmlp.studies.conclusion import Partition, partition
+from kmlp.studies.table import Column, Row, Table
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PairedLevel:
     """A value that both have."""
 
@@ -23,6 +30,11 @@ class PairedLevel:
     difference: Difference | None
     """The second less the first, paired by seed, with Holm's correction for all values;
     None where no seed finished in both."""
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether two seeds or more finished in both."""
+        return self.difference is not None and self.difference.p_value is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -39,20 +51,52 @@ class AblationComparison:
     """What was not the same in both, by name, as text."""
     levels: tuple[PairedLevel, ...]
 
+    @property
+    def partition(self) -> Partition[PairedLevel]:
+        """The levels by whether the second ablation is better or worse with them."""
+        tested = {level: it for level in self.levels if (it := level.difference)}
+        shown = partition(tested)
+        decided = (*shown.better, *shown.worse)
+        undecided = tuple(level for level in self.levels if level not in decided)
+        return replace(shown, undecided=undecided)
 
-def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
-    """Compares two ablations of one param: on another dataset, with another loss, ...
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as plain values, as `--json` prints it."""
+        return ablation_comparison_to_dict(self)
+
+    @property
+    def conclusion(self) -> str:
+        """What the seeds show, in a sentence or two."""
+        return _conclusion_text(self)
+
+
+def compare(first: Ablation, second: Ablation) -> AblationComparison:
+    """Compare two ablations of one parameter: on another dataset, with another loss, ...
 
     Args:
-        first: Any.
-        second: One whose param, and some of whose values and seeds, are the same.
+        first: An ablation.
+        second: One that varies the same parameter, with some of the same values and seeds.
 
     Returns:
-        The values of both, in the order of the first, after the epochs that both have.
+        The levels of both, in the order of the first, after the epochs that both have.
 
     Raises:
-        ConfigError: if they have not the same param, or no value or no seed in common.
+        ConfigError: if they do not vary the same parameter, or have no value or no seed in
+            common.
+
+    Example:
+    >>> from kmlp import ablate, compare
+    >>> options = {"train_size": 1000, "seeds": 2, "epochs": 1, "jobs": 1}
+    >>> plain = ablate("depth", [0, 1], **options)
+    >>> decayed = ablate("depth", [0, 1], weight_decay=0.01, **options)
+    >>> compare(plain, decayed).differing
+    {'weight_decay': ('0.0', '0.01')}
     """
+    raise_problems(
+        f'"{it.name}" is of the kind {it.kind}, but must be an ablation.'
+        for it in (first, second)
+        if not isinstance(it, Ablation)
+    )
     if first.param != second.param:
         raise ConfigError(
             [
@@ -88,7 +132,7 @@ def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
         for pair in both
     ]
     paired = [[b[it] - a[it] for it in seeds if it in a and it in b] for a, b in columns]
-    differences = iter(compare([sample for sample in paired if sample]))
+    differences = iter(compare_samples([sample for sample in paired if sample]))
     return AblationComparison(
         first=first,
         second=second,
@@ -107,31 +151,62 @@ def compare_ablations(first: Ablation, second: Ablation) -> AblationComparison:
     )
 
 
-def pairing_text(found: AblationComparison) -> str:
-    """What the evidence shows, in a sentence or two."""
-    tested = {
-        value_text(found.first.param, it.value): it.difference
-        for it in found.levels
-        if it.difference is not None and it.difference.p_value is not None
-    }
-    if not tested:
+def _conclusion_text(comparison: AblationComparison) -> str:
+    levels, seeds = comparison.partition, f"{len(comparison.seeds)} seeds"
+    if not any(it.is_tested for it in comparison.levels):
         return "No value has two seeds that finished in both: nothing can be concluded."
-    better = [text for text, it in tested.items() if it.significant and it.mean > 0]
-    worse = [text for text, it in tested.items() if it.significant and it.mean < 0]
-    seeds = f"{len(found.seeds)} seeds"
-    if not better and not worse:
+    if not levels.better and not levels.worse:
         return f"{seeds} do not separate the two, whichever value: no difference is shown."
-    told = " and ".join(
-        f"{what} with {found.first.called(', '.join(texts))}"
-        for what, texts in (("better", better), ("worse", worse))
-        if texts
+
+    def named(shown: Sequence[PairedLevel]) -> str:
+        param, first = comparison.first.param, comparison.first
+        return first.called(", ".join(value_text(param, it.value) for it in shown))
+
+    outcome = " and ".join(
+        f"{word} with {named(shown)}"
+        for word, shown in (("better", levels.better), ("worse", levels.worse))
+        if shown
     )
-    told = f'"{found.second.name}" is {told} than "{found.first.name}"'
-    every = [value_text(found.first.param, it.value) for it in found.levels]
-    rest = ", ".join(text for text in every if text not in (*better, *worse))
-    if not rest:
-        return f"{told}."
-    return f"{told}; {seeds} do not separate them with {found.first.called(rest)}."
+    text = f'"{comparison.second.name}" is {outcome} than "{comparison.first.name}"'
+    if not levels.undecided:
+        return f"{text}."
+    return f"{text}; {seeds} do not separate them with {named(levels.undecided)}."
+
+
+def comparison_table(comparison: AblationComparison) -> Table:
+    """A row for each level that both ablations have."""
+    param, first, second = comparison.first.param, comparison.first, comparison.second
+    differing = ", ".join(
+        f"{name} {one} | {other}" for name, (one, other) in comparison.differing.items()
+    )
+    headers = (param, first.name, second.name, "difference", "p")
+    return Table(
+        title=(
+            f"{first.name} | {second.name}: validation accuracy % after "
+            f"{count_of(comparison.epochs, 'epoch')}, "
+            f"{count_of(len(comparison.seeds), 'seed')}"
+        ),
+        columns=tuple(Column(header, wraps=True) for header in headers),
+        rows=tuple(
+            Row(
+                (
+                    value_text(param, level.value),
+                    percent(level.first),
+                    percent(level.second),
+                    percent(level.difference, signed=True),
+                    p_text(level.difference),
+                )
+            )
+            for level in comparison.levels
+        ),
+        notes=(
+            f"What differs: {differing or 'nothing'}.",
+            "±: half of the 95 % interval over the seeds that both have. The difference is "
+            "the second less the first, paired by seed; p and its interval have Holm's "
+            "correction for all values.",
+        ),
+        sentences=(comparison.conclusion,),
+    )
 
 
 def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:

@@ -1,61 +1,79 @@
-"""Configurations that somebody chose, each trained as it stands: what do they come to?"""
+"""A list of configurations that somebody chose, each trained as it stands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kmlp._util.text import count_of, protocol_text
 from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig, identity_fields, param_names, short_text
 from kmlp.store import Store, StudyRecord
+from kmlp.studies.as_json import config_list_to_dict
+from kmlp.studies.conclusion import Conclusion, conclude
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
+from kmlp.studies.study import (
+    Discussion,
+    Study,
+    comparison_limits,
+    fields_setup,
+    fields_without,
+    training_text,
+)
+from kmlp.studies.table import Table
+from kmlp.studies.tables import config_list_table, seeds_text
 from kmlp.training.checks import check_count, check_trainable
 from kmlp.training.run import Run
 
-if TYPE_CHECKING:
-    import pandas
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class ConfigList(StudyResult, Study):
+    """The results of a list of configurations; each level is one, by its number from 1."""
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class ConfigList(StudyResult):
-    """What came of trials; the `value` of each is its number in their list, from 1."""
+    kind = "configs"
 
-    name: str
-    """Of the study, by which `kmlp show` finds it."""
     base: RunConfig
-    """What they share: all fields but `varied` and the seed."""
+    """The fields that they share: all but `varied` and the seed."""
     varied: tuple[str, ...]
     """The fields in which they differ, but for the seed, in the order of `RunConfig`."""
-    trial_epochs: tuple[int, ...]
-    """Of each of `values`; `epochs` is the highest of the whole list."""
+    epochs_by_level: tuple[int, ...]
+    """The target epochs of each level; `epochs` is the highest of the whole list."""
     backend: str
     fused: bool
     """Whether an epoch was one compiled program (see `kmlp.fit`)."""
 
     @property
-    def after(self) -> str:
-        """After how many epochs their results are."""
-        least, most = min(self.trial_epochs), max(self.trial_epochs)
-        text = f"{least} to {most} epochs" if least < most else count_of(most, "epoch")
-        return f"after {text}"
+    def epochs_text(self) -> str:
+        """The epochs that they had: `1 to 10 epochs`."""
+        least, most = min(self.epochs_by_level), max(self.epochs_by_level)
+        return f"{least} to {most} epochs" if least < most else count_of(most, "epoch")
 
     @property
     def headline(self) -> str:
         """What was trained, in a line."""
-        up_to = "up to " if min(self.trial_epochs) < self.epochs else ""
+        up_to = "up to " if min(self.epochs_by_level) < self.epochs else ""
         return (
-            f"{self.base.dataset}, {count_of(len(self.levels), 'trial')}, {up_to}"
+            f"{self.base.dataset}, {count_of(len(self.levels), 'configuration')}, {up_to}"
             f"{count_of(self.epochs, 'epoch')}, {self.backend}"
             f"{protocol_text(on_test=self.validates_on_test)}"
         )
 
+    @property
+    def conclusion(self) -> Conclusion:
+        """What the seeds show of the configurations, and what they do not."""
+        return conclude(self)
+
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The best configuration, and the conclusion as a text."""
+        return (self.best_text(), self.conclusion.text)
+
     def changes(self, level: LevelResult) -> dict[str, str]:
-        """What tells a trial from the others: its values of `varied` as text, by field."""
+        """The fields that tell a configuration from the others, as text."""
         config = level.runs[0].config
         return {name: short_text(name, getattr(config, name)) for name in self.varied}
 
@@ -64,49 +82,89 @@ class ConfigList(StudyResult):
         return ", ".join(f"{name}\u00a0{it}" for name, it in self.changes(level).items())
 
     def best_text(self) -> str:
-        """What the best trial is, and what it comes to, in a sentence."""
+        """The best configuration and its results, in a sentence."""
         best = self.best()
         if best is None or best.val_accuracy is None or best.test_accuracy is None:
-            return "Every trial diverged or failed."
+            return "Every configuration diverged or failed."
         words = self.changes_text(best)
         accuracies = f"validation accuracy {100 * best.val_accuracy.mean:.2f} %"
         if not self.validates_on_test:
             accuracies += f", test accuracy {100 * best.test_accuracy.mean:.2f} %"
         seeds = len(best.finished)
         return (
-            f"{'The best is t' if len(self.levels) > 1 else 'T'}rial {best.value}"
+            f"{'The best is c' if len(self.levels) > 1 else 'C'}onfiguration {best.value}"
             f"{f' ({words})' if words else ''}: {accuracies} after "
             f"{count_of(self.epochs_of(best), 'epoch')}"
             f"{f', means over {seeds} seeds' if seeds > 1 else ''}."
         )
 
-    def epochs_of(self, level: LevelResult) -> int:
-        """The epochs that a trial was to have."""
-        return self.trial_epochs[self.levels.index(level)]
+    @property
+    def label_headers(self) -> tuple[str, ...]:
+        """The headers of `labels`."""
+        return ("number", *self.varied)
 
-    def study_runs(self) -> StudyRuns:
-        """Its runs, for tables and logs."""
-        return StudyRuns(
-            study=self.name,
-            kind="configs",
-            varied=self.varied,
+    def labels(self, level: LevelResult) -> tuple[str, ...]:
+        """The number of a configuration, and the fields that tell it from the others."""
+        return (str(level.value), *self.changes(level).values())
+
+    def epochs_of(self, level: LevelResult) -> int:
+        """The target epochs of a configuration."""
+        return self.epochs_by_level[self.levels.index(level)]
+
+    def tables(self) -> tuple[Table, ...]:
+        """A row for each configuration."""
+        return (config_list_table(self),)
+
+    def discussion(self) -> Discussion:
+        """See `Study`."""
+        limits = list(comparison_limits(self))
+        if len(self.levels) > 1:
+            limits.insert(0, "The highest of several accuracies is too high on average.")
+        if len(set(self.epochs_by_level)) > 1:
+            limits.insert(
+                0,
+                "What more epochs would do for the configurations that had fewer: they "
+                "ended there.",
+            )
+        varied = ", ".join(self.varied)
+        return Discussion(
+            question=f"What do these configurations come to? ({self.base.dataset})",
+            answer=self.answer,
+            limits=tuple(limits),
+            tables=self.tables(),
+            setup=(
+                ("configurations", str(len(self.levels))),
+                *((("varied", varied),) if varied else ()),
+                *fields_setup(fields_without(self.base, self.varied)),
+                ("seeds", seeds_text(self.seeds)),
+                ("epochs", self.epochs_text),
+                ("backend", self.backend),
+                ("training", training_text(fused=self.fused)),
+                *self.settings.items(),
+            ),
             runs=tuple(
-                StudyRun(run=run, trial=level.value)
+                (self.called(self.text(level)), run)
                 for level in self.levels
                 for run in level.runs
             ),
         )
 
-    def to_frame(self) -> pandas.DataFrame:
-        """A pandas table with a row for every epoch of every run.
+    def study_runs(self) -> StudyRuns:
+        """Its runs as a flat table; `config` is the number of the configuration."""
+        return StudyRuns(
+            study=self.name,
+            kind=self.kind,
+            varied=self.varied,
+            runs=tuple(
+                StudyRun(run=run, config=level.value)
+                for level in self.levels
+                for run in level.runs
+            ),
+        )
 
-        Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`; `trial` is
-        the number of the trial.
-
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        return self.study_runs().to_frame()
+    def to_dict(self) -> dict[str, Any]:
+        """The list as plain values, as `--json` prints it."""
+        return config_list_to_dict(self)
 
 
 def config_list_spec(
@@ -118,12 +176,12 @@ def config_list_spec(
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[ConfigList]:
-    """What a list of trials asks, for `train_all`.
+    """The specification of a list of configurations, for `train_all`.
 
     Args:
-        configs: The trials' configurations, at least one, none twice.
-        epochs: Of each trial, `epochs >= 1`.
-        seeds: How many seeds each trial is trained with, `seeds >= 1`: that of its
+        configs: The configurations, at least one, none twice.
+        epochs: The epochs of each configuration, `epochs >= 1`.
+        seeds: The number of seeds of each configuration, `seeds >= 1`: that of the
             configuration and those that follow it.
         base: The configuration that they are changes of. A field in which they all agree
             is taken from them.
@@ -135,7 +193,7 @@ def config_list_spec(
         The specification; its result has every run, and compares the configurations.
 
     Raises:
-        ConfigError: with the problems of all trials at once, each with its number.
+        ConfigError: with the problems of all configurations at once.
         DataError: if a dataset cannot be read.
 
     Example:
@@ -158,14 +216,14 @@ def config_list_spec(
     limits = [chance_limit_of(config) for config in configs]
 
     def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> ConfigList:
-        return _trials(
+        return _config_list(
             name,
             base,
             backend=next(run.backend for row in runs for run in row),
             fused=fused,
             epochs=max(epochs),
             varied=changed,
-            trials=[
+            configs=[
                 (number, count, limit, row)
                 for number, (count, limit, row) in enumerate(
                     zip(epochs, limits, runs, strict=True), start=1
@@ -196,9 +254,9 @@ def config_list_spec(
 
 
 def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
-    """Trials as far as a store has their runs.
+    """Load a list of configurations as far as a store has its runs.
 
-    Trials of which there is no run yet are left out; the others keep their numbers.
+    Those of which there is no run yet are left out; the others keep their numbers.
 
     Raises:
         StoreError: if there is no run at all.
@@ -224,14 +282,15 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
             f'No run of "{study.name}" is finished yet. The command that began it goes on '
             "where it ended."
         )
-    return _trials(
+    return _config_list(
         study.name,
         RunConfig.restored(study.identity["base"]),
         backend=study.identity["backend"],
         fused=study.identity["fused"],
         epochs=study.epochs,
         varied=study.identity["varied"],
-        trials=found,
+        configs=found,
+        missing=sum(map(len, study.runs_by_level)) - sum(len(it[3]) for it in found),
     )
 
 
@@ -244,29 +303,34 @@ def _checked(
 ) -> tuple[list[int], list[int]]:
     """The epochs and the numbers of seeds, if all can be trained."""
     if not configs:
-        raise ConfigError(["There are no trials. Give at least one configuration."])
+        raise ConfigError(["There are no configurations. Give at least one."])
     raise_problems(
-        f"There are {len(configs)} trials, but {len(found)} `{name}`. Give one of each."
+        f"There are {len(configs)} configurations, but {len(found)} `{name}`. Give "
+        "one of each."
         for name, found in (("epochs", epochs), ("seeds", seeds))
         if len(found) != len(configs)
     )
     first: dict[RunConfig, int] = {}
     twice = [
-        f"Trial {number} is the same configuration as trial {first[config]}. Give it once."
+        f"Configuration {number} is the same as configuration {first[config]}. Give it "
+        "once."
         for number, config in enumerate(configs, start=1)
         if first.setdefault(config, number) != number
     ]
-    trials = enumerate(zip(configs, epochs, seeds, strict=True), start=1)
+    numbered = enumerate(zip(configs, epochs, seeds, strict=True), start=1)
     _, *found = call_all(
         [
             partial(raise_problems, twice),
-            *(partial(_checked_trial, number, *it, fused=fused) for number, it in trials),
+            *(
+                partial(_checked_config, number, *it, fused=fused)
+                for number, it in numbered
+            ),
         ]
     )
     return [count for count, _ in found], [count for _, count in found]
 
 
-def _checked_trial(
+def _checked_config(
     number: int, config: RunConfig, epochs: int, seeds: int, *, fused: bool
 ) -> list[int]:
     checks: list[Callable[[], Any]] = [
@@ -274,7 +338,7 @@ def _checked_trial(
         partial(check_count, "seeds", seeds),
         partial(check_trainable, [config], epochs=epochs, fused=fused),
     ]
-    *counts, _ = with_context(f"Trial {number}", partial(call_all, checks))
+    *counts, _ = with_context(f"Configuration {number}", partial(call_all, checks))
     return list(counts)
 
 
@@ -284,7 +348,7 @@ def _changes(config: RunConfig, base: RunConfig) -> dict[str, Any]:
     return {k: v for k, v in config.to_dict().items() if k == "seed" or v != there[k]}
 
 
-def _trials(
+def _config_list(
     name: str,
     base: RunConfig,
     *,
@@ -292,17 +356,19 @@ def _trials(
     fused: bool,
     epochs: int,
     varied: Sequence[str],
-    trials: Sequence[tuple[int, int, float, list[Run]]],
+    configs: Sequence[tuple[int, int, float, list[Run]]],
+    missing: int = 0,
 ) -> ConfigList:
-    """Trials, each given as its number, its epochs, its chance limit and its runs."""
+    """A list of configurations: of each its number, epochs, chance limit and runs."""
     return ConfigList(
         name=name,
-        param="trial",
+        missing=missing,
+        param="configuration",
         base=base,
         varied=tuple(varied),
         epochs=epochs,
-        trial_epochs=tuple(count for _, count, _, _ in trials),
-        seeds=tuple(sorted({run.config.seed for *_, runs in trials for run in runs})),
+        epochs_by_level=tuple(count for _, count, _, _ in configs),
+        seeds=tuple(sorted({run.config.seed for *_, runs in configs for run in runs})),
         backend=backend,
         fused=fused,
         levels=tuple(
@@ -312,6 +378,6 @@ def _trials(
                 runs=tuple(runs),
                 chance_limit=limit,
             )
-            for number, _, limit, runs in trials
+            for number, _, limit, runs in configs
         ),
     )

@@ -14,6 +14,7 @@ from kmlp.engine import Executor, Observer
 from kmlp.errors import ConfigError, unknown_name
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.store import Store, runs_folder
+from kmlp.studies import kinds
 from kmlp.training.checks import MAX_COUNT, check_count
 from kmlp.training.environment import describe_environment
 
@@ -60,7 +61,11 @@ class Execution:
         Raises:
             StoreError: if the folder cannot be used.
         """
-        return Store(runs_folder(self.runs_dir), facts=describe_environment())
+        return Store(
+            runs_folder(self.runs_dir),
+            facts=describe_environment(),
+            check_study=kinds.spec_problem,
+        )
 
     def open_executor(self, *, runs: int) -> AbstractContextManager[Executor]:
         """The executor, as a context in which it is open.

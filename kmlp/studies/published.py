@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kmlp._util.text import count_of
+from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, estimate, prediction_interval
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.conclusion import listed
+from kmlp.studies.conclusion import Partition, listed, partition
 from kmlp.studies.results import LevelResult
 
 
@@ -90,65 +91,110 @@ def compare_with_published(
     )
 
 
-def verdict(study: Ablation, best: Any) -> str:
-    """The verdict on a published claim that a value is the best, in a sentence or two.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class Verdict:
+    """The verdict on a published claim that a level is the best."""
+
+    study: Ablation
+    """The ablation, compared with the level."""
+    claimed: LevelResult
+    differences: Mapping[LevelResult, Difference]
+    """The differences of the other levels from it, where seeds finished with both."""
+
+    @property
+    def levels(self) -> Partition[LevelResult]:
+        """The other levels by what the seeds show of each."""
+        return partition(self.differences)
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the claim holds here; None: the seeds do not tell."""
+        if self.levels.better:
+            return False
+        return True if self.levels.worse and not self.levels.undecided else None
+
+    @property
+    def text(self) -> str:
+        """The claim and the verdict, in a sentence or two."""
+        claimed, differences = self.claimed, self.differences
+        claim = f"Published: {self._named(claimed)} is the best."
+        if not claimed.finished:
+            return f"{claim} Here no run of it finished."
+        lost = len(claimed.runs) - len(claimed.finished)
+        if lost:
+            claim += f" Here {lost} of its {len(claimed.runs)} runs did not finish."
+        if not differences:
+            return f"{claim} Here there is nothing that it could be compared with."
+        if all(it.size < 2 for it in differences.values()):
+            return f"{claim} Here one seed cannot tell: use at least 3."
+        return " ".join([claim, *self._sentences()])
+
+    def _sentences(self) -> list[str]:
+        levels, differences = self.levels, self.differences
+        points = {level: _points(it) for level, it in differences.items()}
+        sentences = []
+        if levels.better:
+            better = [
+                f"{self._named(it)} is better by {points[it]}" for it in levels.better
+            ]
+            sentences.append(f"That does not hold here: {listed(better)}.")
+        if levels.undecided:
+            undecided = [
+                f"{self._named(it)}, which is "
+                f"{'better' if differences[it].mean > 0 else 'worse'} by {points[it]}"
+                for it in levels.undecided
+            ]
+            seeds = min(differences[it].size for it in levels.undecided)
+            do_not = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'} not"
+            sentences.append(f"Here {do_not} tell it from {listed(undecided)}.")
+        if levels.worse:
+            worse = [f"{self._named(it)} by {points[it]}" for it in levels.worse]
+            holds = "" if sentences else "That holds here. "
+            sentences.append(f"{holds}It is better than {listed(worse)}.")
+        return sentences
+
+    def _named(self, level: LevelResult) -> str:
+        return self.study.called(self.study.text(level))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain values, which JSON can hold: levels by their values."""
+        return {
+            "best": to_jsonable(self.claimed.value),
+            "holds": self.holds,
+            **{
+                name: [to_jsonable(it.value) for it in getattr(self.levels, name)]
+                for name in ("better", "worse", "undecided")
+            },
+        }
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+def verdict(study: Ablation, best: Any) -> Verdict:
+    """Judge a published claim that a level is the best.
 
     Args:
-        study: Any.
-        best: The value of which that was published.
+        study: The ablation.
+        best: The value of the level.
 
     Raises:
-        ConfigError: if the study has no such value.
+        ConfigError: if the study has no such level.
     """
-    found = study.compared_with(best)
-    claimed = found.reference
+    compared = study.compared_with(best)
+    claimed = compared.reference
     assert claimed is not None
-    name = found.called(found.text(claimed))
-    claim = f"Published: {name} is the best."
-    if not claimed.finished:
-        return f"{claim} Here no run of it finished."
-    differences = {
-        level: it
-        for level, it in zip(found.levels, found.differences(), strict=True)
-        if level is not claimed and it is not None
-    }
-    lost = len(claimed.runs) - len(claimed.finished)
-    if lost:
-        claim += f" Here {lost} of its {len(claimed.runs)} runs did not finish."
-    if not differences:
-        return f"{claim} Here there is nothing that it could be compared with."
-    if all(it.size < 2 for it in differences.values()):
-        return f"{claim} Here one seed cannot tell: use at least 3."
-
-    def named(level: LevelResult) -> str:
-        return found.called(found.text(level))
-
-    better = [
-        f"{named(level)} is better by {_points(it)}"
-        for level, it in differences.items()
-        if it.significant and it.mean > 0
-    ]
-    worse = [
-        f"{named(level)} by {_points(it)}"
-        for level, it in differences.items()
-        if it.significant and it.mean < 0
-    ]
-    open_ = [
-        f"{named(level)}, which is {'better' if it.mean > 0 else 'worse'} by {_points(it)}"
-        for level, it in differences.items()
-        if not it.significant
-    ]
-    parts = []
-    if better:
-        parts.append(f"That does not hold here: {listed(better)}.")
-    if open_:
-        seeds = min(it.size for it in differences.values() if not it.significant)
-        told = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'}"
-        parts.append(f"Here {told} not tell it from {listed(open_)}.")
-    if worse:
-        holds = "" if parts else "That holds here. "
-        parts.append(f"{holds}It is better than {listed(worse)}.")
-    return " ".join([claim, *parts])
+    return Verdict(
+        study=compared,
+        claimed=claimed,
+        differences={
+            level: it
+            for level, it in zip(compared.levels, compared.differences(), strict=True)
+            if level is not claimed and it is not None
+        },
+    )
 
 
 def _points(found: Difference) -> str:

@@ -120,7 +120,7 @@ class LevelResult:
         return median(run.seconds for run in self.runs)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class StudyResult:
     """Values that were trained with the same seeds."""
 
@@ -143,9 +143,9 @@ class StudyResult:
         return common_settings(self.runs)
 
     @property
-    def after(self) -> str:
-        """After how many epochs its results are: `after 10 epochs`."""
-        return f"after {count_of(self.epochs, 'epoch')}"
+    def epochs_text(self) -> str:
+        """The epochs that its runs had: `10 epochs`."""
+        return count_of(self.epochs, "epoch")
 
     @property
     def validates_on_test(self) -> bool:
@@ -160,6 +160,19 @@ class StudyResult:
         """A value as text."""
         named = self.param in config_fields()
         return value_text(self.param, level.value) if named else str(level.value)
+
+    @property
+    def label_headers(self) -> tuple[str, ...]:
+        """The headers of `labels`."""
+        return (self.param,)
+
+    def labels(self, level: LevelResult) -> tuple[str, ...]:
+        """The texts that tell a level from the others."""
+        return (self.text(level),)
+
+    def epochs_of(self, level: LevelResult) -> int:
+        """The target epochs of a level."""
+        return self.epochs
 
     def best(self) -> LevelResult | None:
         """The one of `contenders` with the highest mean validation accuracy.

@@ -23,6 +23,8 @@ class StudyRun:
     status: str | None = None
     """What came of it in the study; None: the run's own status."""
     part: str | None = None
+    config: int | None = None
+    """Its number in a list of configurations."""
     trial: int | None = None
     bracket: int | None = None
     rung: int | None = None
@@ -52,6 +54,7 @@ class StudyRuns:
                 "study": self.study,
                 "kind": self.kind,
                 "part": place.part,
+                "config": place.config,
                 "trial": place.trial,
                 "bracket": place.bracket,
                 "rung": place.rung,

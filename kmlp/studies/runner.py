@@ -19,8 +19,11 @@ from kmlp.model.config import RunConfig, dataset_of, identity_fields
 from kmlp.settings import read_settings
 from kmlp.store import StudyRecord
 from kmlp.store.doctor import LostRun
+from kmlp.store.environments import environments_of
 from kmlp.store.studies import put_study
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.keywords import config_of
+from kmlp.studies.single_run import RunStudy
 from kmlp.training.checks import check_trainable
 from kmlp.training.run import Run, RunIdentity, identify
 
@@ -138,7 +141,7 @@ class StudySpec(Generic[Result]):
 
 
 def train(
-    config: RunConfig,
+    config: RunConfig | None = None,
     *,
     epochs: int = 10,
     fused: bool = True,
@@ -147,11 +150,12 @@ def train(
     runs_dir: RunsDir = None,
     fresh: bool = False,
     name: str | None = None,
+    **fields: Any,
 ) -> Run:
-    """Trains one run through `model.fit`, from where the store has it.
+    """Train one run through `model.fit`, from where the store has it.
 
     Args:
-        config: The run's hyperparameters.
+        config: The run's hyperparameters, in the place of `fields`. Defaults to None.
         epochs: Epochs to train, `epochs >= 1`. Defaults to 10.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
@@ -159,6 +163,7 @@ def train(
         runs_dir: See `kmlp.Execution`.
         fresh: See `kmlp.Execution`.
         name: The name of the study. Defaults to None: made of what is asked.
+        **fields: Fields of `RunConfig`, the others being at their defaults.
 
     Returns:
         The run: a record of each epoch, the test loss and accuracy, and
@@ -172,11 +177,12 @@ def train(
         StoreError: if the runs folder cannot be used.
 
     Example:
-    >>> from kmlp import RunConfig, train
-    >>> run = train(RunConfig(train_size=1000), epochs=2)
+    >>> from kmlp import train
+    >>> run = train(train_size=1000, epochs=2)
     >>> run.status, run.epochs, len(run.history[0].step_losses)
     ('finished', 2, 16)
     """
+    config = config_of(config, fields, train)
     execution = Execution(
         fused=fused,
         observer=observer,
@@ -185,7 +191,18 @@ def train(
         runs_dir=runs_dir,
         fresh=fresh,
     )
-    check_trainable([config], epochs=epochs, fused=fused)
+    return train_study(config, epochs=epochs, name=name, execution=execution).run
+
+
+def train_study(
+    config: RunConfig, *, epochs: int, name: str | None, execution: Execution
+) -> RunStudy:
+    """Train one run, and return the study of it. Takes and raises what `train` does."""
+    check_trainable([config], epochs=epochs, fused=execution.fused)
+
+    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> RunStudy:
+        return RunStudy(name=name, run=runs[0][0])
+
     spec = StudySpec(
         kind="run",
         prefix="train",
@@ -193,10 +210,10 @@ def train(
         runs_by_level=[[config]],
         epochs=[epochs],
         name=name,
-        build_result=lambda _, rows, __: rows[0][0],
+        build_result=build_result,
     )
-    [run] = train_all([spec], execution)
-    return cast(Run, run)
+    [study] = train_all([spec], execution)
+    return cast(RunStudy, study)
 
 
 def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any]:
@@ -253,9 +270,13 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
             config: run.with_model_loaded() if store.temporary else run
             for config, run in planner.runs.items()
         }
+        environments = [environments_of(store, record.name) for record in records]
     return [
-        spec.build_result(record.name, spec.pick(runs), spec.epochs)
-        for spec, record in zip(specs, records, strict=True)
+        replace(
+            spec.build_result(record.name, spec.pick(runs), spec.epochs),
+            environments=tuple(noted),
+        )
+        for spec, record, noted in zip(specs, records, environments, strict=True)
     ]
 
 

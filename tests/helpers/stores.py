@@ -6,13 +6,13 @@ import sqlite3
 from helpers.made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.errors import KmlpError
-from kmlp.export.json import ablation_to_dict
 from kmlp.model.config import dataset_of
 from kmlp.store import Store, StudyRecord, checksums, validity
 from kmlp.store.environments import environments_of
 from kmlp.store.listing import list_runs
-from kmlp.store.studies import get_study, list_studies, put_study
-from kmlp.studies.ablation import load_ablation
+from kmlp.store.studies import list_studies, put_study
+from kmlp.studies.kinds import spec_problem
+from kmlp.studies.library import load_from
 from kmlp.training.run import RunIdentity, run_key
 
 FACTS = {
@@ -71,16 +71,14 @@ def answers(folder):
 
     def ask(name, question):
         try:
-            with Store(folder, writable=False) as store:
+            with Store(folder, writable=False, check_study=spec_problem) as store:
                 said[name] = json.dumps(question(store))
                 named.extend(map(str, store.damaged.values()))
         except KmlpError as error:
             named.append(str(error))
 
     def ablation(store):
-        return ablation_to_dict(
-            load_ablation(store, get_study(store, "widths")), target=None
-        )
+        return load_from(store, "widths").to_dict()
 
     ask("studies", lambda store: [it.to_dict() for it in list_studies(store)])
     ask("runs", lambda store: [it.to_dict() for it in list_runs(store, {})])

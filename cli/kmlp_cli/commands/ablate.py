@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,16 +53,15 @@ def ablate(
     Every value is trained with the same seeds, so that differences are paired by seed.
     """
     from kmlp.errors import ConfigError, collect_errors
-    from kmlp.export.json import ablation_to_dict
     from kmlp.model.config import parse_param_values
     from kmlp.studies.ablation import ablate as run_ablation
     from kmlp.studies.ablation import plan
+    from kmlp.studies.plans import plan_rows, plan_table
     from kmlp.training.checks import check_count
-    from kmlp_cli.render import tables
     from kmlp_cli.render.lost import still_shown
-    from kmlp_cli.render.printing import print_ablation
+    from kmlp_cli.render.printing import print_data, print_study
     from kmlp_cli.render.progress import show_progress
-    from kmlp_cli.terminal.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json
 
     execution.select_backend()
     levels: Sequence[Any] = ()
@@ -87,20 +85,22 @@ def ablate(
         rows = plan(
             param, levels, base=base, seeds=seeds, epochs=epochs, fused=execution.fused
         )
-        steps = tables.plan_rows(param, rows, epochs)
+        steps = plan_rows(param, rows, epochs)
         if output.as_json:
             print_json({"param": param, "epochs": epochs, "seeds": seeds, "levels": steps})
         else:
-            print_table(tables.plan_table(param, steps))
+            print_data(plan_table(param, steps))
         return
 
     def show(study: Ablation) -> None:
-        with suppress(ConfigError):  # if the runs folder was lost before that level
-            study = view.compare(study)
+        try:
+            shown = view.applied(study, target)
+        except ConfigError:  # the runs folder was lost before the baseline's level
+            shown = study.viewed(convergence=view.convergence, target_accuracy=target)
         if output.as_json:
-            print_json(ablation_to_dict(study, target=target))
+            print_json(shown.to_dict())
         else:
-            print_ablation(study, convergence=view.convergence, target=target)
+            print_study(shown)
 
     with (
         still_shown(show),

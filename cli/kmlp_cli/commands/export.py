@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kmlp.studies.columns import COLUMNS
-from kmlp_cli.loading import load_study, opened
+from kmlp_cli.loading import opened
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
 from kmlp_cli.options.targets import LogOptions, Overwrite
@@ -43,7 +43,9 @@ def export(
     """Write a study's figures into a file, or logs for TensorBoard."""
     from kmlp.errors import ConfigError, call_all
     from kmlp.export.files import SUFFIXES, write_table
+    from kmlp.studies.library import load_from
     from kmlp_cli.options.targets import check_target
+    from kmlp_cli.render.printing import say_limits
 
     if out is None and logs.tensorboard is None:
         raise ConfigError(["Give --out FILE, --tensorboard FOLDER, or both."])
@@ -56,9 +58,9 @@ def export(
         ]
     )
     with opened(runs_dir) as store:
-        found = load_study(store, study)
+        found = load_from(store, study)
     if out is not None:
-        write_table(found.runs, out)
+        write_table(found.study_runs(), out)
         say(f"Wrote {out}.")
-    logs.write_logs(found.runs)
-    found.say_limits()
+    logs.write_logs(found.study_runs())
+    say_limits(found)

@@ -59,7 +59,7 @@ def info(
 
 def _machine_table(machine: dict[str, Any]) -> Table:
     from kmlp.settings import settings_text
-    from kmlp_cli.render.cells import plain_table
+    from kmlp_cli.render.rich_tables import plain_table
 
     table = plain_table("This machine")
     table.show_header = False
@@ -77,7 +77,7 @@ def _machine_table(machine: dict[str, Any]) -> Table:
 
 
 def _cluster_table(nodes: list[dict[str, Any]]) -> Table:
-    from kmlp_cli.render.cells import plain_table
+    from kmlp_cli.render.rich_tables import plain_table
 
     table = plain_table(f"Ray cluster, nodes: {len(nodes)}")
     for header in (

@@ -7,14 +7,11 @@ from typing import Annotated
 
 import typer
 
-from kmlp_cli.charts import KINDS
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
 from kmlp_cli.options.targets import Overwrite
 from kmlp_cli.options.view import Baseline
 from kmlp_cli.terminal.output import say
-
-_LISTED = "; ".join(f"of {name}: {', '.join(kinds)}" for name, kinds in KINDS.items())
 
 
 def plot(
@@ -29,7 +26,9 @@ def plot(
     kind: Annotated[
         str | None,
         typer.Option(
-            help=f"What to show {_LISTED}.  [default: the first]", show_default=False
+            help="The name of the chart; a wrong one is refused with those that the study "
+            "has.  [default: its first]",
+            show_default=False,
         ),
     ] = None,
     baseline: Baseline = None,
@@ -39,11 +38,13 @@ def plot(
     """Draw a chart of a study."""
     from kmlp.charts.style import FORMATS, save
     from kmlp.errors import ConfigError, call_all, unknown_name
-    from kmlp_cli.charts import draw
-    from kmlp_cli.loading import against, load_study, opened
+    from kmlp.studies.kinds import all_kinds
+    from kmlp.studies.library import load_from
+    from kmlp_cli.loading import opened
     from kmlp_cli.options.targets import check_target
+    from kmlp_cli.render.printing import say_limits
 
-    every = sorted({it for kinds in KINDS.values() for it in kinds})
+    every = sorted({name for of_kind in all_kinds() for name in of_kind.charts})
 
     def check_kind() -> None:
         if kind is not None and kind not in every:
@@ -58,15 +59,15 @@ def plot(
         ]
     )
     with opened(runs_dir) as store:
-        loaded = against(load_study(store, study), baseline)
-    kinds = KINDS[loaded.record.kind]
-    if kind is not None and kind not in kinds:
+        found = load_from(store, study)
+    found = found.viewed(baseline=baseline)
+    if kind is not None and kind not in found.charts:
         raise ConfigError(
             [
                 f'The kind of chart is "{kind}", but "{study}" is of the kind '
-                f"{loaded.record.kind}, of which there are: {', '.join(kinds)}."
+                f"{found.kind}, of which there are: {', '.join(found.charts)}."
             ]
         )
-    save(draw(loaded, kind or kinds[0]), out)
-    loaded.say_limits()
+    save(found.plot(kind), out)
+    say_limits(found)
     say(f"Wrote {out}.")

@@ -87,21 +87,20 @@ def reproduce(
     from kmlp.errors import ConfigError, StoreLostError, collect_errors, with_context
     from kmlp.studies.execution import Execution
     from kmlp.training.checks import check_count
+    from kmlp_cli.render.printing import print_data
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.render.recipe_results import (
         print_lost,
         print_part,
         write_results,
     )
-    from kmlp_cli.render.recipe_tables import plan_table
     from kmlp_cli.terminal.output import (
         print_file,
         print_json,
         print_lines,
-        print_table,
         print_text,
     )
-    from kmlp_tuning.lab.plan import plan_lab
+    from kmlp_tuning.lab.plan import plan_lab, plan_table
     from kmlp_tuning.lab.reading import read_recipe, recipe_text
     from kmlp_tuning.lab.run import lab_result, train_lab
     from kmlp_tuning.search.trial import stages_of
@@ -136,7 +135,7 @@ def reproduce(
         if output.as_json:
             print_json({"recipe": lab.name, "parts": [asdict(row) for row in rows]})
         else:
-            print_table(plan_table(lab.title, rows))
+            print_data(plan_table(lab.title, rows))
         return
     plan.check_functions()
 
@@ -171,7 +170,7 @@ def reproduce(
         print_json(result.to_dict())
     elif result.introduction:
         print_text(*"\n\n".join(result.introduction).split("\n"))
-    write_results(result, report, execution.runs_dir)
+    write_results(result, report)
     if result.failed:
         raise typer.Exit(1)
 

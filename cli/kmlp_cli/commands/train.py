@@ -13,7 +13,7 @@ from kmlp_cli.options.study import DryRun, Epochs, Name
 from kmlp_cli.options.targets import ModelOptions
 
 if TYPE_CHECKING:
-    from kmlp.training.run import Run
+    from kmlp.studies.single_run import RunStudy
 
 
 def train(
@@ -28,15 +28,15 @@ def train(
 ) -> None:
     """Train one model, and show the results of every epoch."""
     from kmlp.errors import collect_errors
-    from kmlp.export.json import run_to_json
-    from kmlp.studies.rows import one_run
-    from kmlp.studies.runner import train as run_training
+    from kmlp.studies.execution import Execution
+    from kmlp.studies.plans import plan_rows, plan_table
+    from kmlp.studies.runner import train_study
     from kmlp.training.checks import check_count, check_trainable
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown
+    from kmlp_cli.render.printing import print_data, print_study
     from kmlp_cli.render.progress import show_progress
-    from kmlp_cli.render.tables import plan_rows, plan_table, run_summary, run_table
-    from kmlp_cli.terminal.output import print_json, print_table
+    from kmlp_cli.terminal.output import print_json
 
     execution.select_backend()
     with collect_errors() as step:
@@ -55,32 +55,31 @@ def train(
         if output.as_json:
             print_json({name: plan[name] for name in ("epochs", "parameters", "steps")})
         else:
-            print_table(plan_table("seed", [plan]))
+            print_data(plan_table("seed", [plan]))
         return
 
-    def show(run: Run) -> None:
+    def show(study: RunStudy) -> None:
         if output.as_json:
-            print_json(run_to_json(run))
+            print_json(study.to_dict())
         else:
-            print_table(run_table(run), run_summary(run))
+            print_study(study)
 
     with (
         still_shown(show),
         show_progress(("seed",), quiet=output.quiet, fresh=execution.fresh) as display,
         execution.opened(quiet=output.quiet) as keywords,
     ):
-        run = run_training(
+        study = train_study(
             run_config,
             epochs=epochs,
-            observer=display,
             name=name,
-            **keywords,
+            execution=Execution(
+                observer=display, jobs=None if "executor" in keywords else 1, **keywords
+            ),
         )
-    show(run)
-    if targets.tensorboard is not None:
-        [study] = display.studies
-        targets.write_logs(one_run(study, run))
+    show(study)
+    targets.write_logs(study.study_runs())
     if targets.save is not None:
-        save_run(run, targets.save)
-    if run.status == "failed":
+        save_run(study.run, targets.save)
+    if study.run.status == "failed":
         raise typer.Exit(1)

@@ -62,14 +62,14 @@ def tune(
     from kmlp.settings import read_settings
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown
-    from kmlp_cli.render.printing import print_search
+    from kmlp_cli.render.printing import print_data, print_study
     from kmlp_cli.render.progress import show_progress
-    from kmlp_cli.render.search_tables import plan_table
-    from kmlp_cli.terminal.output import print_json, print_table, say
+    from kmlp_cli.terminal.output import print_json, say
     from kmlp_tuning.search import options
-    from kmlp_tuning.search.export import plan_to_dict, search_to_dict
+    from kmlp_tuning.search.export import plan_to_dict
     from kmlp_tuning.search.run import tune as run_search
     from kmlp_tuning.search.settings import make_settings
+    from kmlp_tuning.search.tables import plan_table
     from kmlp_tuning.search.trial import stages_of
 
     backend = execution.select_backend()
@@ -89,14 +89,14 @@ def tune(
         if output.as_json:
             print_json(plan_to_dict(settings))
         else:
-            print_table(plan_table(settings))
+            print_data(plan_table(settings))
         return
 
     def show(found: Search) -> None:
         if output.as_json:
-            print_json(search_to_dict(found))
+            print_json(found.to_dict())
         else:
-            print_search(found, every=every)
+            print_study(found, found.tables() if every else found.brief_tables())
 
     with (
         still_shown(show),

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from kmlp.errors import ConfigError, raise_problems
+from kmlp.errors import ConfigError
 from kmlp_cli.options.groups import OptionGroup
-
-if TYPE_CHECKING:
-    from kmlp.studies.ablation import Ablation
 
 Baseline = Annotated[
     str | None,
@@ -55,18 +52,6 @@ class ViewOptions(OptionGroup):
 
             check_baseline(param, levels, param_field(param).parse(self.baseline))
 
-    def compare(self, study: Ablation) -> Ablation:
-        """Return an ablation that is compared with the baseline, if it is given.
-
-        Raises:
-            ConfigError: if the ablation does not have that level.
-        """
-        if self.baseline is None:
-            return study
-        from kmlp.model.config import param_field
-
-        return study.compared_with(param_field(study.param).parse(self.baseline))
-
     def target(self) -> float | None:
         """The target accuracy, 0 to 1; None: none was given.
 
@@ -84,21 +69,16 @@ class ViewOptions(OptionGroup):
             )
         return self.target_accuracy / 100
 
-    def check_unused(self, kind: str) -> None:
-        """Check that none of the options is given, for a study that is not an ablation.
+    def applied(self, study: Any, target: float | None) -> Any:
+        """The study as these options show it.
 
         Args:
-            kind: The study's kind.
+            study: The study.
+            target: The target accuracy, 0 to 1; see `target`.
 
         Raises:
-            ConfigError: if one is given.
+            ConfigError: if the options are not for its kind, or it has no such baseline.
         """
-        raise_problems(
-            f"{option} is for ablations; this study is of the kind {kind}."
-            for option, given in (
-                ("--baseline", self.baseline is not None),
-                ("--convergence", self.convergence),
-                ("--target-accuracy", self.target_accuracy is not None),
-            )
-            if given
+        return study.viewed(
+            baseline=self.baseline, convergence=self.convergence, target_accuracy=target
         )

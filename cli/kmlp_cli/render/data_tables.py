@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
-from kmlp_cli.render.cells import plain_table
+from kmlp_cli.render.rich_tables import plain_table
 
 _NONE = "-"
 

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from kmlp.inference.classifier import Classifier
 from kmlp.inference.evaluation import Evaluation
-from kmlp_cli.render.cells import NONE, grid, plain_table
+from kmlp.studies.table import NONE
+from kmlp_cli.render.rich_tables import grid, plain_table
 
 _MOST_COLUMNS = 12
 """The largest number of classes whose matrix fits a terminal."""

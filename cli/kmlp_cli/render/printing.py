@@ -1,53 +1,39 @@
-"""Results printed: their tables, each with its conclusion below."""
+"""Studies printed: their tables, each with what follows from it below."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from kmlp_cli.render.rich_tables import rich_table
+from kmlp_cli.terminal.output import print_lines, print_table, say
+
 if TYPE_CHECKING:
-    from kmlp.studies.ablation import Ablation
-    from kmlp_tuning.search.results import Search
+    from kmlp.studies.study import Study
+    from kmlp.studies.table import Table
 
 
-def print_ablation(study: Ablation, *, convergence: bool, target: float | None) -> None:
-    """Print an ablation.
-
-    Args:
-        study: Any.
-        convergence: Whether to show how each value learned.
-        target: The accuracy (0 to 1) that they took how long to reach, which shows it,
-            too.
-    """
-    from kmlp.studies.conclusion import conclusion
-    from kmlp_cli.render import tables
-    from kmlp_cli.terminal.output import print_lines, print_table
-
-    print_table(tables.ablation_table(study), conclusion(study))
-    if convergence or target is not None:
-        print_lines()
-        print_table(tables.convergence_table(study, target))
+def print_data(table: Table) -> None:
+    """Print a table and its sentences."""
+    print_table(rich_table(table), *table.sentences)
 
 
-def print_search(search: Search, *, every: bool = False) -> None:
-    """Print a search.
+def print_study(study: Study, tables: Iterable[Table] | None = None) -> None:
+    """Print a study.
 
     Args:
-        search: Any.
-        every: Whether to show all trials, not only the best ten. Defaults to False.
+        study: The study, of any kind.
+        tables: Those that are printed. Defaults to None: all.
     """
-    from kmlp.studies.conclusion import conclusion
-    from kmlp_cli.render import search_tables as tables
-    from kmlp_cli.terminal.output import print_lines, print_table
+    for number, table in enumerate(study.tables() if tables is None else tables):
+        if number:
+            print_lines()
+        print_data(table)
+    if study.closing:
+        print_lines(*study.closing)
 
-    print_table(tables.search_table(search, every=every))
-    if search.importances is not None:
-        print_table(
-            tables.importance_table(search.importances),
-            search.importances.meaning,
-        )
-    if search.replication is not None:
-        print_table(
-            tables.replication_table(search, search.replication),
-            conclusion(search.replication),
-        )
-    print_lines(*tables.best_lines(search))
+
+def say_limits(study: Study) -> None:
+    """Say what is to be known of a study as a whole, if anything."""
+    for limit in study.limits:
+        say(limit)

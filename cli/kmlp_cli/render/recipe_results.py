@@ -6,17 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kmlp.report import Section, write_report
-from kmlp.store import Store
-from kmlp_cli.commands.report import as_data, section
-from kmlp_cli.loading import load_study, opened
-from kmlp_cli.render.config_list_tables import config_list_table
 from kmlp_cli.render.lost import FROM_MEMORY
-from kmlp_cli.render.printing import print_ablation, print_search
-from kmlp_cli.render.recipe_tables import compared_table
-from kmlp_cli.terminal.output import print_json, print_lines, print_table, print_text, say
+from kmlp_cli.render.printing import print_data, print_study
+from kmlp_cli.terminal.output import print_json, print_lines, print_text, say
 from kmlp_tuning.lab.plan import LabPlan
-from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
+from kmlp_tuning.lab.published_table import published_table
 from kmlp_tuning.lab.results import LabResult, PartResult
 from kmlp_tuning.lab.run import lab_result
 
@@ -27,17 +21,12 @@ def print_part(result: PartResult) -> None:
     if part.heading is not None:
         print_lines(part.heading, "")
     alone = result.shown_by_comparisons
-    if isinstance(part, SearchPart):
-        print_search(result.study)
-    elif isinstance(part, AblationPart):
-        print_ablation(result.study, convergence=False, target=None)
-    elif isinstance(part, ConfigListPart) and not alone:
-        print_table(config_list_table(result.study))
+    if not alone:
+        print_study(result.study, result.study.brief_tables())
     for number, comparison in enumerate(comparisons):
         if number > 0 or not alone:
             print_lines()
-        labelled = number == 0 and (alone or isinstance(part, AblationPart))
-        print_table(compared_table(comparison, labelled=labelled), comparison.sentence)
+        print_data(published_table(comparison, labelled=number == 0 and alone))
     claims = " ".join(result.claims)
     for paragraph in filter(None, [claims, *(f"Note: {note}" for note in part.notes)]):
         print_text("", *paragraph.split("\n"))
@@ -73,25 +62,7 @@ def print_lost(
         print_part(result)
 
 
-def write_results(result: LabResult, path: Path, runs_dir: str | None) -> None:
+def write_results(result: LabResult, path: Path) -> None:
     """Write the report, and say so."""
-    with opened(runs_dir) as store:
-        sections = [_section(part, store=store) for part in result.parts]
-    for written in write_report(
-        sections, path, title=result.recipe.title, introduction=result.introduction
-    ):
+    for written in result.report(path):
         say(f"Wrote {written}.")
-
-
-def _section(result: PartResult, *, store: Store) -> Section:
-    """The section of a part: that of the study, and what was published of it."""
-    own = section(load_study(store, result.study.name))
-    comparisons = result.comparisons
-    tables = (as_data(compared_table(it)) for it in comparisons)
-    return replace(
-        own,
-        question=result.part.heading or own.question,
-        answer=(*result.claims, *(it.sentence for it in comparisons), *own.answer),
-        notes=result.part.notes,
-        tables=(*tables, *own.tables),
-    )

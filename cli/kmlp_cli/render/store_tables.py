@@ -6,11 +6,12 @@ from datetime import datetime
 
 from rich.table import Table
 
-from kmlp._util.text import count_of
 from kmlp.model.config import value_text
 from kmlp.settings import settings_text
-from kmlp.store import RunSummary, StudyRecord, StudySummary
-from kmlp_cli.render.cells import NONE, plain_table
+from kmlp.store import RunSummary, StudySummary
+from kmlp.studies.kinds import summarize
+from kmlp.studies.table import NONE
+from kmlp_cli.render.rich_tables import plain_table
 
 
 def studies_table(studies: list[StudySummary]) -> Table:
@@ -27,7 +28,7 @@ def studies_table(studies: list[StudySummary]) -> Table:
         best = study.best_val_accuracy
         table.add_row(
             record.name,
-            _question(record),
+            summarize(record),
             str(record.epochs),
             f"{study.finished} of {wanted}{failed}"
             if study.finished < wanted
@@ -36,25 +37,6 @@ def studies_table(studies: list[StudySummary]) -> Table:
             _when(record.updated),
         )
     return table
-
-
-def _question(record: StudyRecord) -> str:
-    about, question = record.identity, record.extent
-    settings = settings_text(about.get("settings", {}))
-    backend = f"{about['backend']}, {settings}" if settings else about["backend"]
-    if record.kind == "run":
-        return f"one run on {backend}"
-    if record.kind == "configs":
-        configs = count_of(len(about["configs"]), "configuration")
-        varied = ", ".join(about["varied"])
-        return f"{configs}{f' of {varied}' if varied else ''} ({backend})"
-    if record.kind == "search":
-        trials = count_of(question["max_trials"], "trial")
-        searched = ", ".join(about["space"])
-        return f"{about['algorithm']}: {searched} ({trials}, {backend})"
-    values = ", ".join(value_text(about["param"], value) for value in question["values"])
-    seeds = count_of(len(question["seeds"]), "seed")
-    return f"{about['param']}: {values} ({seeds}, {backend})"
 
 
 def runs_table(runs: list[RunSummary]) -> Table:

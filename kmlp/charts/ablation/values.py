@@ -17,7 +17,7 @@ from kmlp.charts.ablation.drawing import (
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.conclusion import conclusion
+from kmlp.studies.conclusion import conclude
 
 _UNITS = {
     "width": "units in each hidden layer",
@@ -116,4 +116,5 @@ def _axis_of_values(study: Ablation) -> alt.X:
 
 
 def _sentence(study: Ablation) -> str:
-    return conclusion(study).split(" If ")[0]
+    found = conclude(study)
+    return " ".join([found.finding, *found.caveat_texts])

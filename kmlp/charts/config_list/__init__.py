@@ -1,4 +1,4 @@
-"""The charts of trials, each a function of them."""
+"""The charts of a list of configurations, each a function of it."""
 
 from collections.abc import Callable
 

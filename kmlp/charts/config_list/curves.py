@@ -1,4 +1,4 @@
-"""The learning curves of trials."""
+"""The learning curves of a list of configurations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kmlp.studies.results import LevelResult
 
 
 def learning_curves(study: ConfigList) -> alt.LayerChart:
-    """Validation accuracy by epoch, a line a trial: the mean over its seeds."""
+    """Validation accuracy by epoch, a line for each configuration: its seeds' mean."""
     rows = trial_rows(study)
     lost = _lost(study)
     several = any(len(level.runs) > 1 for level in study.levels)
@@ -24,29 +24,33 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
         lost,
         x=even_epochs(study.epochs),
         tooltip=[
-            alt.Tooltip("trial:Q"),
+            alt.Tooltip("trial:Q", title="configuration"),
             *(alt.Tooltip(f"{name}:N") for name in study.varied),
             *([alt.Tooltip("seeds:Q")] if several else []),
             alt.Tooltip("kind:N", title="status"),
         ],
-        lost_tooltip=[alt.Tooltip("trials:N")],
+        noun="configuration",
+        lost_tooltip=[alt.Tooltip("trials:N", title="configurations")],
     )
     one = len(study.levels) == 1
+    count = count_of(len(study.levels), "configuration")
     notes = (
         study.best_text(),
-        "A line ends where its trial did." if len(set(study.trial_epochs)) > 1 else "",
+        "A line ends where its configuration did."
+        if len(set(study.epochs_by_level)) > 1
+        else "",
         "Lines are means over the seeds that finished." if several else "",
         "Crosses mark the epochs in which runs diverged." if lost else "",
     )
     return chart.properties(
         title=titled(
-            f"Learning curve{'' if one else 's'} of the trial{'' if one else 's'}",
+            f"Learning curve{'' if one else 's'} of the configuration{'' if one else 's'}",
             f"{study.headline}{_went_wrong(rows)}",
             " ".join(filter(None, notes)),
             width=WIDTH + 60,
         ),
         description=(
-            f"Validation accuracy by epoch of {count_of(len(study.levels), 'trial')} "
+            f"Validation accuracy by epoch of {count} "
             f"({study.headline}). {study.best_text()}"
         ),
     )
@@ -118,7 +122,7 @@ def _lost(study: ConfigList) -> list[Row]:
 def _went_wrong(rows: list[Row]) -> str:
     kinds = [row["kind"] for row in rows]
     return "".join(
-        f"; {count_of(kinds.count(kind), 'trial')} {kind}"
+        f"; {count_of(kinds.count(kind), 'configuration')} {kind}"
         for kind in ("diverged", "failed", "did not learn")
         if kind in kinds
     )

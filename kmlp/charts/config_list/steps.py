@@ -69,7 +69,9 @@ def steps(study: ConfigList) -> alt.LayerChart:
         strokeWidth=2, clip=True
     )
     best = study.best() is not None
-    of = f"trial {level.value}" + (", the best" if best and len(study.levels) > 1 else "")
+    of = f"configuration {level.value}" + (
+        ", the best" if best and len(study.levels) > 1 else ""
+    )
     seed = f"seed {run.config.seed}" if len(level.runs) > 1 else ""
     note = f"On a log scale{'' if low else ' that is even below 0.01'}."
     if any(row["kind"] == "step" for row in rows):

@@ -146,7 +146,7 @@ def test_what_chose_is_not_called_test_accuracy(kmlp, lab):
     Path("on-test.toml").write_text(ON_TEST)
     result = kmlp("reproduce", "on-test.toml", "--jobs", "1", "--quiet")
     assert result.code == 0
-    title, trials, search = re.split("Trials: |Search: ", result.out)
+    title, trials, search = re.split("Configurations: |Search: ", result.out)
     assert title.strip() == "The test images validate"
     assert "validated on the test images" not in trials
     assert "test" in trials.splitlines()[2]
@@ -297,7 +297,7 @@ def test_what_published_figures_leave_open_is_in_a_table_of_its_own(kmlp, lab):
     assert result.code == 0
     words = " ".join(result.out.split())
     assert words.count("2 of 2 diverged") == 2  # of the ablation, and of the first trials
-    assert words.count("Trials: mnist, 2 trials, 2 epochs") == 2
+    assert words.count("Configurations: mnist, 2 configurations, 2 epochs") == 2
     assert (
         words.count("fewer than two seeds finished, so the spread of the seeds is unknown")
         == 2

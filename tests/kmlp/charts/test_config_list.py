@@ -51,8 +51,8 @@ def trials(curves=CURVES, *, failure=None):
     )  # fmt: skip
     epochs = tuple(max(1, *map(len, seeds), 0) for seeds in curves.values())
     return ConfigList(
-        name="made-up", param="trial", base=BASE, varied=("width",) if len(curves) > 1 else (),
-        epochs=max(epochs), trial_epochs=epochs, seeds=(0, 1), backend="none", fused=True,
+        name="made-up", param="configuration", base=BASE, varied=("width",) if len(curves) > 1 else (),
+        epochs=max(epochs), epochs_by_level=epochs, seeds=(0, 1), backend="none", fused=True,
         levels=values,
     )  # fmt: skip
 
@@ -124,9 +124,9 @@ def test_the_pointer_shows_the_configuration_and_crosses_their_trials():
         {"epoch": 1, "diverged": 1, "trials": "6"}, {"epoch": 3, "diverged": 1, "trials": "3"},
     ]  # fmt: skip
     subtitle = " ".join(found["title"]["subtitle"]).replace("\u00a0", " ")
-    assert "; 1 trial diverged; 1 trial did not learn" in subtitle
+    assert "; 1 configuration diverged; 1 configuration did not learn" in subtitle
     assert (
-        "The best is trial 2 (width 2): validation accuracy 95.00 %, test accuracy 95.00 % "
+        "The best is configuration 2 (width 2): validation accuracy 95.00 %, test accuracy 95.00 % "
         "after 2 epochs, means over 2 seeds." in subtitle
     )
 
@@ -151,7 +151,7 @@ def test_steps_are_those_of_the_best_trial_over_all_its_epochs():
     found = to_specification(
         steps(with_losses(trials(), 2, [[2.0, 1.0, 0.5], [0.25, 0.5]]))
     )
-    assert found["title"]["text"] == "Loss of every step of trial 2, the best"
+    assert found["title"]["text"] == "Loss of every step of configuration 2, the best"
     assert "seed 0, width\u00a02" in found["title"]["subtitle"]
     assert data_of(found, found) == [
         {"epoch": 1, "kind": "mean", "step": [1, 2, 3, 4], "loss": [2.0, 1.0, 0.5, 0.25]},

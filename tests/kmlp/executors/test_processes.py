@@ -16,8 +16,8 @@ from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
 from kmlp.engine import Task, TaskFailed
 from kmlp.errors import BackendError, ResourceError
 from kmlp.executors import InProcessExecutor, ProcessExecutor, processes, run_task
-from kmlp.export.json import ablation_to_dict
 from kmlp.model.activations import ACTIVATIONS
+from kmlp.studies.as_json import ablation_to_dict
 from kmlp.training.checkpoint import CheckpointCodec
 from kmlp.training.run import identify
 
@@ -245,7 +245,7 @@ def test_what_kmlp_itself_refuses_is_not_tried_again():
 SCRIPT = """
 import json
 from kmlp import RunConfig, ablate, register_activation
-from kmlp.export.json import ablation_to_dict
+from kmlp.studies.as_json import ablation_to_dict
 from kmlp.training.run import identify
 
 def steep(x, slope=3.0):

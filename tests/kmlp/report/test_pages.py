@@ -11,7 +11,8 @@ from helpers.made_up import made_up_ablation
 
 from kmlp import ConfigError
 from kmlp.charts.ablation import CHARTS
-from kmlp.report import Figure, Section, Table, pages, write_report
+from kmlp.report import Figure, Section, pages, write_report
+from kmlp.studies.table import Column, Row, Table
 
 pytestmark = pytest.mark.once
 
@@ -20,15 +21,18 @@ def section(name="width-1", question="What does <width> do?"):
     study = made_up_ablation({8: [0.80, 0.85], 64: [0.95, 0.97]})
     table = Table(
         title="By value",
-        headers=("width", "accuracy %", "p", "went wrong"),
-        right=(True, True, True, False),
-        rows=(
-            ("8", "82.50 ± 31.77", ".020", "-"),
-            ("64", "96.00 ± 12.71", "-", "1 of 2 | diverged"),
-            ("1,024", "9.10", "<.001", "-"),
+        columns=(
+            Column("width"),
+            Column("accuracy %"),
+            Column("p"),
+            Column("went wrong", numeric=False),
         ),
-        strong=(1,),
-        note="±: half of the interval.",
+        rows=(
+            Row(("8", "82.50 ± 31.77", ".020", "-")),
+            Row(("64", "96.00 ± 12.71", "-", "1 of 2 | diverged"), strong=True),
+            Row(("1,024", "9.10", "<.001", "-")),
+        ),
+        notes=("±: half of the interval.",),
     )
     return Section(
         name=name,
@@ -39,7 +43,7 @@ def section(name="width-1", question="What does <width> do?"):
         figures=tuple(Figure(name=it, chart=draw(study)) for it, draw in CHARTS.items()),
         setup=(("dataset", "mnist"),),
         commands=("kmlp ablate --param width",),
-        runs=replace(table, title="Every run", strong=()),
+        runs=table.titled("Every run"),
     )
 
 
@@ -91,7 +95,10 @@ EVIL = (
 def everywhere(text):
     """A report in which every text is that one."""
     table = Table(
-        title=text, headers=(text,), right=(False,), rows=((text,), ("-0.5",)), note=text
+        title=text,
+        columns=(Column(text, numeric=False),),
+        rows=(Row((text,)), Row(("-0.5",))),
+        notes=(text,),
     )
     evil = replace(made_up_ablation({8: [0.8]}), backend=text)
     return Section(
@@ -149,7 +156,7 @@ def test_what_a_template_prints_is_escaped():
     template = (Path(pages.__file__).parent / "templates" / "page.md").read_text("utf-8")
     printed = set(re.findall(r"\{\{ (.*?) \}\}", template))
     by_itself = {
-        '"--:|" if right else "---|"',
+        '"--:|" if column.numeric else "---|"',
         "picture(section, figure)",
         "data_table(table)",
         "data_table(section.runs)",

@@ -23,7 +23,6 @@ from kmlp import (
 from kmlp._util.files import MAX_TEXT
 from kmlp.engine import Task, TaskFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
-from kmlp.export.json import ablation_to_dict, run_to_json
 from kmlp.model.config import identity_fields
 from kmlp.settings import (
     NEUTRAL,
@@ -39,6 +38,7 @@ from kmlp.settings import (
 from kmlp.settings.setting import as_text
 from kmlp.store import Store
 from kmlp.store.listing import list_runs
+from kmlp.studies.as_json import run_to_json
 from kmlp.studies.execution import Execution
 from kmlp.training.run import NUMERICS_VERSION, identify, run_key
 from kmlp_tuning import tune
@@ -379,7 +379,7 @@ def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
     assert (usual.settings, odd.settings) == ({}, {"made": "odd"})
     assert usual.name != odd.name
     assert usual.runs[0].key != odd.runs[0].key
-    assert ablation_to_dict(odd)["settings"] == {"made": "odd"}
+    assert odd.to_dict()["settings"] == {"made": "odd"}
     assert run_to_json(odd.runs[0])["settings"] == {"made": "odd"}
     assert hash(identify(CONFIG, fused=True))  # as a cluster's queue asks for
     assert {row["settings"] for row in odd.study_runs().rows()} == {"made odd"}

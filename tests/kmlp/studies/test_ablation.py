@@ -9,13 +9,13 @@ from helpers.made_up import made_up_ablation
 from helpers.results import without_seconds
 
 from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
-from kmlp.export.json import ablation_to_dict
 from kmlp.model.config import config_fields
 from kmlp.store import Store
 from kmlp.store.studies import get_study
 from kmlp.studies.ablation import ablation_spec, load_ablation, plan
+from kmlp.studies.as_json import ablation_to_dict
 from kmlp.studies.columns import COLUMNS
-from kmlp.studies.conclusion import conclusion
+from kmlp.studies.conclusion import conclude
 from kmlp.studies.runner import default_name
 from kmlp.training.run import run_key
 
@@ -247,7 +247,7 @@ def test_a_table_has_the_widths_of_the_layers_as_text():
     frame = study.to_frame()
     assert frame["width"].tolist() == ["1", "3x2"]
     assert frame[frame["width"] == "3x2"]["val_accuracy"].tolist() == [0.8]
-    assert "width=1 has the highest" in conclusion(study)
+    assert "width=1 has the highest" in conclude(study).text
 
 
 def test_without_pandas_there_is_a_clear_error(monkeypatch):

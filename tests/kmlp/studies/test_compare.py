@@ -8,8 +8,8 @@ import pytest
 from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError, RunConfig
-from kmlp.export.json import ablation_comparison_to_dict
-from kmlp.studies.compare import compare_ablations, pairing_text
+from kmlp.studies.as_json import ablation_comparison_to_dict
+from kmlp.studies.compare import compare
 
 pytestmark = pytest.mark.once
 
@@ -22,13 +22,13 @@ def named(study, name):
 
 
 def test_values_are_paired_by_value_and_seed():
-    found = compare_ablations(named(made_up(FIRST), "one"), named(made_up(SECOND), "other"))
+    found = compare(named(made_up(FIRST), "one"), named(made_up(SECOND), "other"))
     assert [it.value for it in found.levels] == [8, 16, 32]
     first = found.levels[0]
     assert first.first.mean == pytest.approx((0.80 + 0.85 + 0.9001) / 3)
     assert first.difference.mean == pytest.approx((0.01 + 0.01 + 0.0099) / 3)
     assert [it.difference.significant for it in found.levels] == [True, True, False]
-    assert pairing_text(found) == (
+    assert found.conclusion == (
         '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
         "separate them with width=32."
     )
@@ -36,12 +36,8 @@ def test_values_are_paired_by_value_and_seed():
 
 
 def test_the_differences_are_corrected_for_all_values():
-    alone = (
-        compare_ablations(made_up({8: FIRST[8]}), made_up({8: SECOND[8]}))
-        .levels[0]
-        .difference
-    )
-    among = compare_ablations(made_up(FIRST), made_up(SECOND)).levels[0].difference
+    alone = compare(made_up({8: FIRST[8]}), made_up({8: SECOND[8]})).levels[0].difference
+    among = compare(made_up(FIRST), made_up(SECOND)).levels[0].difference
     assert among.mean == alone.mean
     assert among.p_value == pytest.approx(2 * alone.p_value)  # the second lowest of three
 
@@ -49,7 +45,7 @@ def test_the_differences_are_corrected_for_all_values():
 def test_only_the_seeds_of_both_count():
     one = made_up({8: [0.8, 0.9, 0.7]}, seeds=(0, 1, 2))
     other = made_up({8: [0.95, 0.8, 0.6]}, seeds=(1, 2, 3))
-    found = compare_ablations(one, other)
+    found = compare(one, other)
     assert found.seeds == (1, 2)
     [value] = found.levels
     assert value.first.mean == pytest.approx(0.8)
@@ -57,19 +53,19 @@ def test_only_the_seeds_of_both_count():
 
 
 def test_what_diverged_in_one_has_no_pair():
-    found = compare_ablations(made_up({8: [math.nan, 0.9]}), made_up({8: [0.8, math.nan]}))
+    found = compare(made_up({8: [math.nan, 0.9]}), made_up({8: [0.8, math.nan]}))
     [value] = found.levels
     assert (value.first.size, value.second.size, value.difference) == (1, 1, None)
-    assert pairing_text(found) == (
+    assert found.conclusion == (
         "No value has two seeds that finished in both: nothing can be concluded."
     )
-    everything = compare_ablations(made_up({8: [math.nan]}), made_up({8: [0.8]}))
+    everything = compare(made_up({8: [math.nan]}), made_up({8: [0.8]}))
     assert everything.levels[0].first is None
 
 
 def test_no_difference():
-    found = compare_ablations(made_up({8: [0.8, 0.9]}), made_up({8: [0.9, 0.8]}))
-    assert pairing_text(found) == (
+    found = compare(made_up({8: [0.8, 0.9]}), made_up({8: [0.9, 0.8]}))
+    assert found.conclusion == (
         "2 seeds do not separate the two, whichever value: no difference is shown."
     )
 
@@ -79,7 +75,7 @@ def test_what_differs_is_told():
         {8: [0.8]}, base=RunConfig(loss="mse", width=16, train_size=1000, depth=1)
     )
     other = replace(made_up({8: [0.8]}), backend="other")
-    assert compare_ablations(one, other).differing == {
+    assert compare(one, other).differing == {
         "loss": ("mse", "cross_entropy"),
         "backend": ("none", "other"),
     }
@@ -87,9 +83,9 @@ def test_what_differs_is_told():
 
 def test_what_cannot_be_paired_is_refused():
     with pytest.raises(ConfigError, match=r"varies `width`, but .* varies `depth`"):
-        compare_ablations(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), param="depth"))
+        compare(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), param="depth"))
     with pytest.raises(ConfigError) as caught:
-        compare_ablations(made_up({8: [0.8]}), made_up({9: [0.8]}, seeds=(5,)))
+        compare(made_up({8: [0.8]}), made_up({9: [0.8]}, seeds=(5,)))
     assert list(caught.value.problems) == [
         "They have no value in common: 8; 9.",
         "They have no seed in common: 0; 5.",

@@ -11,7 +11,7 @@ from kmlp.errors import StoreError
 from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies
 from kmlp.studies.columns import COLUMNS
-from kmlp.studies.conclusion import conclusion
+from kmlp.studies.conclusion import conclude
 from kmlp.studies.config_list import config_list_spec, load_config_list
 from kmlp.studies.execution import Execution
 from kmlp.studies.runner import default_name, train_all
@@ -62,7 +62,7 @@ def figures(study):
     """What a study says, but for times."""
     return (
         study.name, study.headline, study.base, study.varied, study.epochs, study.seeds,
-        study.trial_epochs, study.backend, study.fused,
+        study.epochs_by_level, study.backend, study.fused,
         [(it.value, it.parameters, it.chance_limit) for it in study.levels],
         [(run.config, run.status, [it.loss for it in run.history]) for run in study.runs],
     )  # fmt: skip
@@ -74,11 +74,15 @@ def test_every_trial_is_trained_for_its_own_epochs_and_seeds(study):
         [(0, 1)], [(4, 3), (5, 3)], [(0, 2)],
     ]  # fmt: skip
     assert [it.runs[0].config for it in study.levels] == CONFIGS
-    assert (study.param, study.epochs, study.trial_epochs) == ("trial", 3, (1, 3, 2))
+    assert (study.param, study.epochs, study.epochs_by_level) == (
+        "configuration",
+        3,
+        (1, 3, 2),
+    )
     assert (study.seeds, study.varied) == ((0, 4, 5), ("width", "depth", "learning_rate"))
     assert study.headline.startswith("mnist, 3 trials, up to 3 epochs, ")
     assert study.best() is max(study.levels, key=lambda it: it.val_accuracy.mean)
-    assert " after 1 to 3 epochs" in conclusion(study)
+    assert " after 1 to 3 epochs" in conclude(study).text
 
 
 def test_they_are_read_back_as_they_were(study, folder):
@@ -147,7 +151,7 @@ def test_trials_without_a_finished_run_are_left_out(folder):
             store.cut(number, 1)
     study = loaded(folder)
     assert [it.value for it in study.levels] == [2]
-    assert (study.trial_epochs, study.seeds) == ((3,), (4, 5))
+    assert (study.epochs_by_level, study.seeds) == ((3,), (4, 5))
     assert study.varied == ("width", "depth", "learning_rate")  # of the list
     with Store(folder) as store:
         store.connection.execute("DELETE FROM runs")
@@ -158,7 +162,7 @@ def test_trials_without_a_finished_run_are_left_out(folder):
 def test_one_trial_varies_nothing(folder):
     study, _ = trained(folder, [CONFIGS[1]], name="one", epochs=[3], seeds=[1])
     assert (study.varied, study.base.width) == ((), (9, 7))
-    assert study.headline.startswith("mnist, 1 trial, 3 epochs, ")
+    assert study.headline.startswith("mnist, 1 configuration, 3 epochs, ")
     assert figures(loaded(folder, "one")) == figures(study)
 
 
@@ -176,7 +180,7 @@ def test_the_runs_as_a_table_and_as_plain_values(study, folder):
     frame = study.to_frame()
     assert list(frame.columns) == list(COLUMNS)
     assert set(frame["kind"]) == {"configs"}
-    assert frame["trial"].tolist() == [1, *[2] * 6, 3, 3]
+    assert frame["config"].tolist() == [1, *[2] * 6, 3, 3]
     assert frame["epoch"].tolist() == [1, 1, 2, 3, 1, 2, 3, 1, 2]
     assert frame["width"].tolist() == ["8", *["9x7"] * 6, "8", "8"]
     assert frame["part"].isna().all()
@@ -194,7 +198,7 @@ def test_the_runs_as_a_table_and_as_plain_values(study, folder):
     ("configs", "asked", "message"),
     [
         ([], {"epochs": [], "seeds": []}, "There are no trials."),
-        ([BASE, BASE], {"epochs": [1, 1], "seeds": [1, 1]}, "Trial 2 is the same configuration as trial 1."),
+        ([BASE, BASE], {"epochs": [1, 1], "seeds": [1, 1]}, "Configuration 2 is the same as configuration 1."),
         (CONFIGS, {"epochs": [1, 1]}, "There are 3 trials, but 2 `epochs`."),
         (CONFIGS, {"seeds": [1, 1, 1, 1]}, "There are 3 trials, but 4 `seeds`."),
         (CONFIGS, {"epochs": [1, 0, 1]}, "Trial 2: The value of `epochs` is 0"),

@@ -101,7 +101,7 @@ CLOSE = [0.895, 0.912, 0.903]
     ],
 )  # fmt: skip
 def test_a_claim_holds_where_the_interval_says_so(values, best, said):
-    assert said in verdict(made_up_ablation(values), best)
+    assert said in verdict(made_up_ablation(values), best).text
 
 
 def test_a_claim_of_a_value_that_was_not_trained_is_refused():

@@ -8,8 +8,8 @@ import pytest
 from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError
-from kmlp.export.json import ablation_to_dict
-from kmlp.studies.conclusion import conclusion
+from kmlp.studies.as_json import ablation_to_dict
+from kmlp.studies.conclusion import conclude
 from kmlp.studies.results import StudyResult
 
 pytestmark = pytest.mark.once
@@ -48,7 +48,7 @@ def test_all_diverged():
     assert study.best() is None
     assert study.levels[0].val_accuracy is None
     assert study.differences() == (None, None)
-    assert conclusion(study) == "Every run diverged: there is nothing to compare."
+    assert conclude(study).text == "Every run diverged: there is nothing to compare."
     exported = ablation_to_dict(study)
     json.dumps(exported, allow_nan=False)
     assert exported["best"] is None
@@ -126,7 +126,7 @@ def test_did_not_learn_is_not_above_chance():
     ],
 )
 def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, text):
-    assert conclusion(made_up(accuracies)) == text
+    assert conclude(made_up(accuracies)).text == text
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
     ],
 )
 def test_the_conclusion_on_a_baseline(accuracies, baseline, text):
-    assert conclusion(made_up(accuracies).compared_with(baseline)) == text
+    assert conclude(made_up(accuracies).compared_with(baseline)).text == text
 
 
 def test_with_a_baseline_fewer_differences_are_looked_at():
@@ -213,7 +213,7 @@ def test_failed_runs_are_counted_apart_and_stay_out_of_the_means():
     study = replace(study, levels=(study.levels[0], worse))
     assert (worse.failed, worse.diverged, worse.val_accuracy.mean) == (1, 0, 0.96)
     assert study.best().value == 1
-    assert "width=2 (1 of 2 runs) failed." in conclusion(study)
+    assert "width=2 (1 of 2 runs) failed." in conclude(study).text
     exported = ablation_to_dict(study)["levels"][1]
     assert (exported["failed"], exported["runs"][0]["failure"]) == (1, "out of luck")
     assert exported["runs"][0]["val_accuracy"] is None
@@ -225,7 +225,9 @@ def test_if_all_failed_there_is_nothing_to_compare():
     study = replace(study, levels=(value,))
     assert study.best() is None
     assert value.seconds_per_epoch is None
-    assert conclusion(study) == "Every run diverged or failed: there is nothing to compare."
+    assert (
+        conclude(study).text == "Every run diverged or failed: there is nothing to compare."
+    )
     json.dumps(ablation_to_dict(study), allow_nan=False)
 
 
@@ -233,5 +235,5 @@ def test_trials_are_called_by_their_numbers():
     """A search compares its best trials, which are no values of a field."""
     study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521]})
     trials = StudyResult(param="trial", epochs=1, seeds=study.seeds, levels=study.levels)
-    assert conclusion(trials).startswith("trial 2 is better than trial 1 after 1 epoch")
-    assert conclusion(study).startswith("width=2 is better than width=1 after 1 epoch")
+    assert conclude(trials).text.startswith("trial 2 is better than trial 1 after 1 epoch")
+    assert conclude(study).text.startswith("width=2 is better than width=1 after 1 epoch")

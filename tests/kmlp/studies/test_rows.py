@@ -18,7 +18,7 @@ def test_a_row_says_which_run_of_which_study_it_is():
     )  # fmt: skip
     first, second = one_run("one", run).rows()
     expected = {
-        "study": "one", "kind": "run", "part": None, "trial": None, "run": "run-0123456789ab",
+        "study": "one", "kind": "run", "part": None, "config": None, "trial": None, "run": "run-0123456789ab",
         "width": "3x2", "depth": 2, "loss_function": "mse", "seed": 7, "train_size": None,
         "backend": "jax", "fused": False, "settings": None, "parameters": 10, "status": "diverged",
         "epoch": 1, "loss": 0.5, "val_accuracy": 0.5, "seconds": 1.0,

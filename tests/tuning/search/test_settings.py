@@ -13,7 +13,7 @@ from kmlp.store.studies import get_study
 from kmlp.studies.runner import default_name
 from kmlp_tuning import Range, SearchSpace, tune
 from kmlp_tuning.search.options import SearchOptions
-from kmlp_tuning.search.records import load_search, unfinished
+from kmlp_tuning.search.records import load_search
 from kmlp_tuning.search.settings import make_settings
 
 pytestmark = pytest.mark.once
@@ -150,7 +150,7 @@ def test_a_search_that_was_cut_waits(tmp_path):
         found = load_search(store, record)
         assert not found.complete
         assert {found.status(it) for it in found.trials} <= {"waiting", "finished"}
-        assert unfinished(found, record) >= 4
+        assert found.missing >= 4
 
 
 def test_what_the_user_wrote_need_not_be_at_hand_to_show_it():

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from kmlp._util.text import count_of
-from kmlp.export.json import estimate_to_dict
 from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
-from kmlp.studies.ablation import Ablation
+from kmlp.studies.as_json import estimate_to_dict
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.published import (
     PublishedComparison,
     PublishedValue,
     compare_with_published,
 )
-from kmlp.studies.results import LevelResult
+from kmlp.studies.results import LevelResult, StudyResult
 from kmlp.training.run import EpochRecord, Run
 from kmlp_tuning.search.results import Search
 
@@ -102,13 +101,13 @@ def shows_all(comparisons: Sequence[QuantityComparison], study: ConfigList) -> b
 
 
 def compare_values(
-    published: PublishedValues, study: Ablation | ConfigList
+    published: PublishedValues, study: StudyResult
 ) -> list[QuantityComparison]:
     """Compare all published values of a study with ours, by quantity."""
     return [
         QuantityComparison(
             quantity=quantity,
-            headers=_headers(study),
+            headers=study.label_headers,
             rows=tuple(_rows(quantity, published[quantity], study)),
         )
         for quantity in QUANTITIES
@@ -116,24 +115,20 @@ def compare_values(
     ]
 
 
-def _headers(study: Ablation | ConfigList) -> tuple[str, ...]:
-    return (study.param,) if isinstance(study, Ablation) else ("trial", *study.varied)
-
-
 def _rows(
     quantity: str,
     published: Mapping[Any, tuple[PublishedValue, ...]],
-    study: Ablation | ConfigList,
+    study: StudyResult,
 ) -> Iterator[ComparedRow]:
     levels = {level.value: level for level in study.levels}
     for key, values in published.items():
         level = levels[key]
-        last = study.epochs_of(level) if isinstance(study, ConfigList) else study.epochs
+        last = study.epochs_of(level)
         first = 1 if len(values) > 1 else last
         for epoch, value in enumerate(values, start=first):
             yield ComparedRow(
                 level=key,
-                labels=_labels(study, level),
+                labels=study.labels(level),
                 epoch=epoch,
                 comparison=compare_with_published(value, _ours(quantity, level, epoch)),
             )
@@ -144,12 +139,6 @@ def _ours(quantity: str, level: LevelResult, epoch: int) -> list[float]:
     if quantity == "seconds":
         return [run.seconds for run in level.finished]
     return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in level.finished]
-
-
-def _labels(study: Ablation | ConfigList, level: LevelResult) -> tuple[str, ...]:
-    if isinstance(study, Ablation):
-        return (study.text(level),)
-    return (str(level.value), *study.changes(level).values())
 
 
 def compare_best(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any
 
 from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig, config_fields, dataset_of
 from kmlp.studies.runner import StudySpec, deduplicate_names
+from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.training.checks import check_trainable
 from kmlp_tuning.lab.recipe import Recipe
 from kmlp_tuning.oracles.schedule import total_epochs
@@ -71,6 +73,25 @@ class LabPlan:
         if self.settings is not None:
             rows.append(_search_row(self.settings))
         return rows
+
+
+def plan_table(title: str, rows: Sequence[PlanRow]) -> Table:
+    """The amount of training of a lab as a table, one row a part."""
+    return Table(
+        title=f"What would be trained: {title}",
+        columns=(
+            Column("part", numeric=False, wraps=True),
+            *map(Column, ("configurations", "runs", "epochs", "steps")),
+        ),
+        rows=tuple(
+            Row((part, *(NONE if it is None else f"{it:,}" for it in numbers)))
+            for part, *numbers in map(astuple, rows)
+        ),
+        notes=(
+            "Runs that parts share are trained once, and what the runs folder has is not "
+            "trained again. Epochs of a search are about so many.",
+        ),
+    )
 
 
 def plan_lab(recipe: Recipe, *, fused: bool = True) -> LabPlan:

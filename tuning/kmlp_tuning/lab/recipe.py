@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -11,13 +11,14 @@ from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
-from kmlp.studies.published import PublishedValue, verdict
+from kmlp.studies.published import PublishedValue, Verdict, verdict
 from kmlp.studies.runner import StudySpec
 from kmlp_tuning.lab.comparing import (
     PublishedValues,
     QuantityComparison,
     compare_best,
     compare_values,
+    shows_all,
 )
 from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.results import Search
@@ -47,6 +48,14 @@ class Part:
     def claims(self, study: Any) -> list[str]:
         """The verdicts on what was published of the best, in sentences."""
         return []
+
+    def verdicts(self, study: Any) -> list[Verdict]:
+        """The same as data, where the claim is of a level of an ablation."""
+        return []
+
+    def shown_by(self, comparisons: Sequence[QuantityComparison], study: Any) -> bool:
+        """Whether tables of published values show all that the study's own would."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,9 +95,13 @@ class AblationPart(Part):
         """See `Part`."""
         return compare_values(self.published, study)
 
-    def claims(self, study: Ablation) -> list[str]:
+    def verdicts(self, study: Ablation) -> list[Verdict]:
         """See `Part`."""
         return [verdict(study, best) for best in self.best]
+
+    def claims(self, study: Ablation) -> list[str]:
+        """See `Part`."""
+        return [verdict.text for verdict in self.verdicts(study)]
 
     def with_seeds(self, seeds: int) -> Self:
         """The same with so many seeds."""
@@ -136,6 +149,12 @@ class ConfigListPart(Part):
     def compare(self, study: ConfigList) -> list[QuantityComparison]:
         """See `Part`."""
         return compare_values(self.published, study)
+
+    def shown_by(
+        self, comparisons: Sequence[QuantityComparison], study: ConfigList
+    ) -> bool:
+        """See `Part`."""
+        return shows_all(comparisons, study)
 
     def with_seeds(self, seeds: int) -> Self:
         """The same with so many seeds."""

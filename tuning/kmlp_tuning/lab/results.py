@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from kmlp.export.json import ablation_to_dict, config_list_to_dict
+from kmlp.report import Section, section_of, write_report
+from kmlp.studies.published import Verdict
+from kmlp.studies.study import Study
 from kmlp.training.run import Run
-from kmlp_tuning.lab.comparing import QuantityComparison, comparison_to_list, shows_all
-from kmlp_tuning.lab.recipe import (
-    AblationPart,
-    ConfigListPart,
-    Part,
-    Recipe,
-    SearchPart,
-)
-from kmlp_tuning.search.export import search_to_dict
+from kmlp_tuning.lab.comparing import QuantityComparison, comparison_to_list
+from kmlp_tuning.lab.published_table import published_table
+from kmlp_tuning.lab.recipe import Part, Recipe
 
 _QUICK = (
     "Quick: fewer epochs, images, seeds and trials than the recipe has. The results cannot "
     "be compared with what was published, which is therefore left out."
 )
-
-_EXPORTS: dict[type[Part], tuple[str, Callable[[Any], dict[str, Any]]]] = {
-    AblationPart: ("ablation", ablation_to_dict),
-    ConfigListPart: ("configs", config_list_to_dict),
-    SearchPart: ("search", search_to_dict),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -35,8 +26,7 @@ class PartResult:
     """The study of one part of a recipe, and what was published of it."""
 
     part: Part
-    study: Any
-    """An `Ablation`, a `ConfigList` or a `Search`."""
+    study: Study
     comparable: bool
     """Whether it can be compared with what was published: see `Recipe`."""
 
@@ -51,23 +41,37 @@ class PartResult:
         return self.part.claims(self.study) if self.comparable else []
 
     @property
+    def verdicts(self) -> list[Verdict]:
+        """The verdicts on published best levels, as data."""
+        return self.part.verdicts(self.study) if self.comparable else []
+
+    @property
     def shown_by_comparisons(self) -> bool:
         """Whether tables of `comparisons` show all that the study's own would."""
-        return isinstance(self.part, ConfigListPart) and shows_all(
-            self.comparisons, self.study
+        return self.part.shown_by(self.comparisons, self.study)
+
+    def section(self) -> Section:
+        """The section of a report: that of the study, and what was published of it."""
+        own, comparisons = section_of(self.study), self.comparisons
+        return replace(
+            own,
+            question=self.part.heading or own.question,
+            answer=(*self.claims, *(it.sentence for it in comparisons), *own.answer),
+            notes=self.part.notes,
+            tables=(*map(published_table, comparisons), *own.tables),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values, which JSON can hold."""
-        kind, export = _EXPORTS[type(self.part)]
         comparisons = self.comparisons
         return {
-            "kind": kind,
+            "kind": self.study.kind,
             "heading": self.part.heading,
             "notes": list(self.part.notes),
             "published": [row for it in comparisons for row in comparison_to_list(it)],
             "claims": self.claims,
-            **export(self.study),
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            **self.study.to_dict(),
         }
 
 
@@ -98,6 +102,22 @@ class LabResult:
         if recipe.source is not None:
             paragraphs.append(f"Published values: {recipe.source}")
         return [*paragraphs, *recipe.notes]
+
+    def report(self, path: str | os.PathLike[str]) -> list[Path]:
+        """Write a page with all results.
+
+        Args:
+            path: A file that ends in `.html`, `.md` or `.pdf`. It is replaced.
+
+        Returns:
+            The files that were written.
+        """
+        return write_report(
+            [part.section() for part in self.parts],
+            Path(path),
+            title=self.recipe.title,
+            introduction=self.introduction,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The results as plain values, which JSON can hold."""

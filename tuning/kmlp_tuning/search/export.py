@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kmlp.export.json import comparison_to_list, estimate_to_dict, run_to_dict
 from kmlp.model.fields import to_jsonable
-from kmlp.studies.conclusion import conclusion
+from kmlp.studies.as_json import (
+    comparison_to_list,
+    conclusion_to_dict,
+    estimate_to_dict,
+    run_to_dict,
+)
+from kmlp.studies.conclusion import conclude
 from kmlp.studies.rows import finite
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
-from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.search.trial import Trial
+
+if TYPE_CHECKING:
+    from kmlp_tuning.search.results import Search
 
 
 def search_to_dict(search: Search) -> dict[str, Any]:
@@ -55,7 +62,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
                 {**value, "optimism": search.optimism(_by_number(search, value["value"]))}
                 for value in comparison_to_list(replication)
             ],
-            "conclusion": conclusion(replication),
+            **conclusion_to_dict(conclude(replication)),
         }
         if replication is not None
         else None,

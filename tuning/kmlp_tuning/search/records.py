@@ -158,17 +158,19 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         chance=progress["chance"],
         complete=progress["complete"],
         importances=found,
+        missing=_unfinished(study, trials, replications),
     )
 
 
-def unfinished(search: Search, study: StudyRecord) -> int:
-    """How many of a search's runs are not as far as they were to go."""
+def _unfinished(
+    study: StudyRecord, trials: Sequence[Trial], replications: Sequence[Replication]
+) -> int:
+    """The number of a search's runs that are not as far as they were to go."""
     done = sum(
         it.run is not None and (it.run.epochs >= it.epochs or it.run.status != "finished")
-        for it in search.trials
+        for it in trials
     )
-    levels = search.replication.levels if search.replication is not None else ()
-    again = sum(len(level.runs) for level in levels)
+    again = sum(len(replication.runs) for replication in replications)
     return sum(map(len, study.runs_by_level)) - done - again
 
 

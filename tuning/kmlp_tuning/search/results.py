@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from kmlp._util.text import count_of, protocol_text
+from kmlp.studies.conclusion import Conclusion, conclude
 from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
-from kmlp.training.run import Run
+from kmlp.studies.study import (
+    ONLY_THIS_SETUP,
+    Discussion,
+    Study,
+    comparison_limits,
+    fields_setup,
+    training_text,
+)
+from kmlp.studies.table import Table
+from kmlp.training.run import Run, common_settings
+from kmlp_tuning.search.export import search_to_dict
 from kmlp_tuning.search.importance import Importances
-from kmlp_tuning.search.settings import SearchSettings
+from kmlp_tuning.search.settings import HALVING, SearchSettings
+from kmlp_tuning.search.tables import (
+    best_lines,
+    importance_table,
+    replication_table,
+    search_table,
+)
 from kmlp_tuning.search.trial import Status, Trial, rank
-
-if TYPE_CHECKING:
-    import pandas
+from kmlp_tuning.space.domains import domain_text
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Search:
-    """What came of a search."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class Search(Study):
+    """The results of a search."""
 
-    name: str
-    """Of the study, by which `kmlp show` finds it."""
+    kind = "search"
+
     settings: SearchSettings
     backend: str
     trials: tuple[Trial, ...]
@@ -158,18 +173,97 @@ class Search:
         ]
         return StudyRuns(
             study=self.name,
-            kind="search",
+            kind=self.kind,
             varied=tuple(self.settings.space.fields),
             runs=(*trials, *again),
         )
 
-    def to_frame(self) -> pandas.DataFrame:
-        """A pandas table with a row for every epoch of every run.
+    @property
+    def conclusion(self) -> Conclusion | None:
+        """What other seeds show of the best trials; None: none was replicated."""
+        return None if self.replication is None else conclude(self.replication)
 
-        Its columns are `kmlp.studies.rows.COLUMNS`, as those of `kmlp export`. `part` tells
-        the trials from their replications.
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The conclusion as a text, the best trial, and the command that trains it."""
+        conclusion = self.conclusion
+        return (*([conclusion.text] if conclusion else []), *best_lines(self))
 
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        return self.study_runs().to_frame()
+    @property
+    def closing(self) -> tuple[str, ...]:
+        """The best trial, and the command that trains it."""
+        return tuple(best_lines(self))
+
+    def tables(self) -> tuple[Table, ...]:
+        """All trials, the importance of the fields, and the replication."""
+        return self._tables(every=True)
+
+    def brief_tables(self) -> tuple[Table, ...]:
+        """The same with the best ten trials."""
+        return self._tables(every=False)
+
+    def _tables(self, *, every: bool) -> tuple[Table, ...]:
+        found = [search_table(self, every=every)]
+        if self.importances is not None:
+            found.append(importance_table(self.importances))
+        if self.replication is not None:
+            found.append(replication_table(self, self.replication))
+        return tuple(found)
+
+    def discussion(self) -> Discussion:
+        """See `kmlp.studies.study.Study`."""
+        settings = self.settings
+        tables = [search_table(self, every=True).titled(f"Trials: {self.headline}")]
+        limits = [
+            "The highest of many accuracies is too high on average: go by the means over "
+            "other seeds.",
+            "A configuration that was stopped early might have come out first later.",
+            ONLY_THIS_SETUP,
+        ]
+        if self.importances is not None:
+            found = importance_table(self.importances)
+            tables.append(found.titled(found.title, notes=(self.importances.meaning,)))
+        if self.replication is not None:
+            again = replication_table(self, self.replication)
+            tables.append(again.titled("The best again, with other seeds"))
+            limits += comparison_limits(self.replication)[:-1]
+        least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
+        return Discussion(
+            question=(
+                f"Which configuration is good? ({settings.base.dataset}, "
+                f"{settings.algorithm})"
+            ),
+            answer=self.answer,
+            limits=tuple(limits),
+            tables=tuple(tables),
+            setup=(
+                ("algorithm", settings.algorithm),
+                ("configurations", str(settings.max_trials)),
+                ("epochs", f"{least}{settings.max_epochs}"),
+                ("chosen by", settings.objective),
+                *(
+                    (f"searched: {name}", domain_text(name, domain))
+                    for name, domain in settings.space.fields.items()
+                ),
+                *fields_setup(settings.fixed),
+                ("backend", self.backend),
+                ("training", training_text(fused=settings.fused)),
+                *common_settings(self.runs).items(),
+            ),
+            runs=(
+                *(
+                    (f"trial {trial.number}", trial.run)
+                    for trial in self.trials
+                    if trial.run is not None
+                ),
+                *(
+                    (f"trial {level.value}", run)
+                    for level in (self.replication.levels if self.replication else ())
+                    for run in level.runs
+                ),
+            ),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The search as plain values, as `--json` prints it."""
+        return search_to_dict(self)

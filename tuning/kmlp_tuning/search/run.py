@@ -23,6 +23,7 @@ from kmlp.engine import (
 from kmlp.errors import StoreLostError, raise_problems, unknown_name
 from kmlp.model.config import RunConfig, config_fields, dataset_of
 from kmlp.store import Store
+from kmlp.store.environments import environments_of
 from kmlp.store.studies import check_name, get_study, put_study
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.results import chance_limit_of
@@ -175,6 +176,8 @@ def run_search(
         else:
             put_study(store, get_study(store, name))  # it is asked now
             _tell_stored(found, tell)
+        noted = tuple(environments_of(store, name))
+        found = replace(found, environments=noted)
         return found.with_models_loaded() if store.temporary else found
 
 

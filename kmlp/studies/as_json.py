@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate
-from kmlp.studies.ablation import Ablation
-from kmlp.studies.compare import AblationComparison, pairing_text
-from kmlp.studies.conclusion import conclusion
-from kmlp.studies.config_list import ConfigList
+from kmlp.studies.conclusion import Conclusion, conclude
 from kmlp.studies.results import METRIC, LevelResult, StudyResult
 from kmlp.studies.rows import finite
 from kmlp.training.run import FIGURES, Run
+
+if TYPE_CHECKING:
+    from kmlp.studies.ablation import Ablation
+    from kmlp.studies.compare import AblationComparison
+    from kmlp.studies.config_list import ConfigList
 
 _HISTORY = (*FIGURES, "seconds")
 
@@ -43,7 +45,7 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "levels": comparison_to_list(study, target=target),
         "best": to_jsonable(best.value) if best is not None else None,
         "best_index": study.levels.index(best) if best is not None else None,
-        "conclusion": conclusion(study),
+        **conclusion_to_dict(conclude(study)),
     }
 
 
@@ -74,11 +76,11 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
                 "seconds": level.seconds,
             }
             for level, epochs, told in zip(
-                study.levels, study.trial_epochs, comparison_to_list(study), strict=True
+                study.levels, study.epochs_by_level, comparison_to_list(study), strict=True
             )
         ],
         "best": best.value if best is not None else None,
-        "conclusion": conclusion(study),
+        **conclusion_to_dict(conclude(study)),
     }
 
 
@@ -101,8 +103,17 @@ def ablation_comparison_to_dict(found: AblationComparison) -> dict[str, Any]:
             }
             for it in found.levels
         ],
-        "conclusion": pairing_text(found),
+        "conclusion": found.conclusion,
+        "evidence": {
+            name: [to_jsonable(it.value) for it in getattr(found.partition, name)]
+            for name in ("better", "worse", "undecided")
+        },
     }
+
+
+def conclusion_to_dict(conclusion: Conclusion) -> dict[str, Any]:
+    """A conclusion as a text, and as data."""
+    return {"conclusion": conclusion.text, "evidence": conclusion.to_dict()}
 
 
 def run_to_json(run: Run) -> dict[str, Any]:

@@ -1,25 +1,29 @@
-"""A search as Rich tables."""
+"""The tables of a search, and the command that trains its best configuration again."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import replace
-
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from kmlp._util.text import count_of
 from kmlp.model.config import RunConfig, config_fields, short_text, value_text
 from kmlp.settings import settings_text
+from kmlp.studies.cells import mean_percent, p_text, percent
+from kmlp.studies.conclusion import conclude
 from kmlp.studies.results import METRIC, StudyResult
+from kmlp.studies.table import NONE, Column, Row, Table
+from kmlp.studies.tables import WENT_WRONG, problems_text
 from kmlp.training.run import common_settings
-from kmlp_cli.render.cells import NONE, mean_percent, p_text, percent, plain_table
-from kmlp_cli.render.tables import wrongs
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances
-from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING, SearchSettings
 from kmlp_tuning.search.trial import Trial
 from kmlp_tuning.space.domains import has_value
+
+if TYPE_CHECKING:
+    from kmlp_tuning.search.results import Search
+
 
 SHOWN = 10
 """Trials in the table, unless all are asked for."""
@@ -41,67 +45,73 @@ def plan_table(settings: SearchSettings) -> Table:
         if settings.replicates
         else ""
     )
-    table = plain_table(
-        f"What {settings.algorithm} would train",
-        f"In all {about}{total_epochs(plan):,} epochs{goes_on}.{replication}",
-    )
-    for name in ("bracket", "rung", "configurations", "epochs each", "epochs to train"):
-        table.add_column(name, justify="right", no_wrap=True)
+    rows = []
     for number, bracket in enumerate(plan, start=1):
         before = 0
         for rung_number, rung in enumerate(bracket.rungs, start=1):
-            table.add_row(
+            cells = (
                 str(number) if rung_number == 1 else "",
                 str(rung_number),
                 f"{about if rung_number > 1 else ''}{rung.configurations:,}",
                 f"{rung.epochs:,}",
                 f"{rung.configurations * (rung.epochs - before):,}",
             )
+            rows.append(Row(cells, ends_section=rung is bracket.rungs[-1]))
             before = rung.epochs
-        table.add_section()
-    return table
+    headers = ("bracket", "rung", "configurations", "epochs each", "epochs to train")
+    return Table(
+        title=f"What {settings.algorithm} would train",
+        columns=tuple(map(Column, headers)),
+        rows=tuple(rows),
+        notes=(f"In all {about}{total_epochs(plan):,} epochs{goes_on}.{replication}",),
+    )
 
 
 def search_table(search: Search, *, every: bool = False) -> Table:
-    """A row a trial, the best first; those that diverged or failed last."""
+    """The results of a search, a row for each trial, the best first.
+
+    Args:
+        search: The search.
+        every: Whether all trials are shown, not the best ten. Defaults to False.
+    """
     settings = search.settings
     ranked = search.ranked()
     rest = [trial for trial in search.trials if trial not in ranked]
     trials = [*ranked, *rest]
     shown = trials if every else trials[:SHOWN]
-    more = len(trials) - len(shown)
-    table = plain_table(f"Search: {search.headline}", *_legend(search, more))
-    table.add_column("trial", justify="right", no_wrap=True)
-    for name in settings.space.fields:
-        table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
     brackets = settings.algorithm == "hyperband"
-    if brackets:
-        table.add_column("brac-\nket", justify="right", no_wrap=True)
-    table.add_column("epochs", justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
     other = settings.objective != METRIC
-    for header in (
-        *([settings.objective.replace("_", "\n")] if other else []),
-        "validation\naccuracy %",
-        "s",
-    ):
-        table.add_column(header, justify="right", no_wrap=True)
     best = search.best()
-    for trial in shown:
-        score = trial.score(settings.objective)
-        accuracy = trial.score(METRIC)
-        table.add_row(
-            str(trial.number),
-            *(_field(trial, name, settings) for name in settings.space.fields),
-            *([str(trial.bracket)] if brackets else []),
-            str(trial.run.epochs if trial.run else 0),
-            search.status(trial),
-            *([NONE if score is None else f"{score:.4f}"] if other else []),
-            NONE if accuracy is None else f"{100 * accuracy:.2f}",
-            f"{trial.run.seconds:.1f}" if trial.run else NONE,
-            style="bold" if trial is best else None,
-        )
-    return table
+    return Table(
+        title=f"Search: {search.headline}",
+        columns=(
+            Column("trial"),
+            *(Column(name, wraps=True, tall=True) for name in settings.space.fields),
+            *([Column("bracket", tall=True)] if brackets else []),
+            Column("epochs"),
+            Column("status", numeric=False),
+            *([Column(settings.objective, tall=True)] if other else []),
+            Column("validation accuracy %", tall=True),
+            Column("s"),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    str(trial.number),
+                    *(_field(trial, name, settings) for name in settings.space.fields),
+                    *([str(trial.bracket)] if brackets else []),
+                    str(trial.run.epochs if trial.run else 0),
+                    search.status(trial),
+                    *([_number(trial.score(settings.objective), ".4f")] if other else []),
+                    _percent(trial.score(METRIC)),
+                    f"{trial.run.seconds:.1f}" if trial.run else NONE,
+                ),
+                strong=trial is best,
+            )
+            for trial in shown
+        ),
+        notes=tuple(_legend(search, len(trials) - len(shown))),
+    )
 
 
 def _legend(search: Search, more: int) -> list[str]:
@@ -125,57 +135,70 @@ def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
     return short_text(name, getattr(trial.config, name))
 
 
+def _number(value: float | None, spec: str) -> str:
+    return NONE if value is None else format(value, spec)
+
+
+def _percent(share: float | None, *, signed: bool = False) -> str:
+    return NONE if share is None else f"{100 * share:{'+' if signed else ''}.2f}"
+
+
 def importance_table(found: Importances) -> Table:
-    """A row a field: what it had to do with the accuracy."""
-    table = plain_table("What mattered")
-    table.add_column("field", no_wrap=True)
-    table.add_column("points worse", justify="right", no_wrap=True)
-    for it in found.fields:
-        table.add_row(it.field, percent(it.drop))
-    return table
+    """The importance of each field, the most important first."""
+    return Table(
+        title="What mattered",
+        columns=(Column("field", numeric=False), Column("points worse")),
+        rows=tuple(Row((it.field, percent(it.drop))) for it in found.fields),
+        sentences=(found.meaning,),
+    )
 
 
 def replication_table(search: Search, replication: StudyResult) -> Table:
-    """A row a trial that was trained again: how it did, and what the search had said."""
-    seeds = count_of(len(replication.seeds), "other seed")
-    table = plain_table(
-        f"The best again: {seeds}, {count_of(replication.epochs, 'epoch')}",
-        "in the search: when it was selected, perhaps after fewer epochs. optimism: that "
-        "less the mean over the other seeds after as many epochs. A search selects the "
-        "highest of many accuracies, so they are optimistic on average; go by the mean.",
-    )
+    """The results of the trials that were trained again, and those of the search."""
     judged = not search.settings.base.validates_on_test
-    table.add_column("trial", justify="right", no_wrap=True)
-    for header in (
-        "in the\nsearch %",
-        "validation\naccuracy %",
-        "optimism",
-        "difference\nfrom best",
-        "p",
-        *(["test\nacc. %"] if judged else []),
-    ):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("went\nwrong", overflow="fold", min_width=5)
     by_number = {trial.number: trial for trial in search.trials}
-    for value, difference in zip(
-        replication.levels, replication.differences(), strict=True
-    ):
-        trial = by_number[value.value]
-        best = value is replication.best()
-        optimism = search.optimism(trial)
-        accuracy = search.selection_accuracy(trial)
-        table.add_row(
-            str(value.value),
-            NONE if accuracy is None else f"{100 * accuracy:.2f}",
-            percent(value.val_accuracy),
-            NONE if optimism is None else f"{100 * optimism:+.2f}",
-            "best" if best else percent(difference, signed=True),
-            p_text(difference),
-            *([mean_percent(value.test_accuracy)] if judged else []),
-            wrongs(value),
-            style="bold" if best else None,
-        )
-    return table
+    best = replication.best()
+    return Table(
+        title=(
+            f"The best again: {count_of(len(replication.seeds), 'other seed')}, "
+            f"{count_of(replication.epochs, 'epoch')}"
+        ),
+        columns=(
+            Column("trial"),
+            Column("in the search %", tall=True),
+            Column("validation accuracy %", tall=True),
+            Column("optimism"),
+            Column("difference from best", tall=True),
+            Column("p"),
+            *([Column("test acc. %", tall=True)] if judged else []),
+            WENT_WRONG,
+        ),
+        rows=tuple(
+            Row(
+                (
+                    str(level.value),
+                    _percent(search.selection_accuracy(by_number[level.value])),
+                    percent(level.val_accuracy),
+                    _percent(search.optimism(by_number[level.value]), signed=True),
+                    "best" if level is best else percent(difference, signed=True),
+                    p_text(difference),
+                    *([mean_percent(level.test_accuracy)] if judged else []),
+                    problems_text(level),
+                ),
+                strong=level is best,
+            )
+            for level, difference in zip(
+                replication.levels, replication.differences(), strict=True
+            )
+        ),
+        notes=(
+            "in the search: when it was selected, perhaps after fewer epochs. optimism: "
+            "that less the mean over the other seeds after as many epochs. A search "
+            "selects the highest of many accuracies, so they are optimistic on average; go "
+            "by the mean.",
+        ),
+        sentences=(conclude(replication).text,),
+    )
 
 
 def best_lines(search: Search) -> list[str]:

@@ -1,60 +1,16 @@
-"""What tables are made of: the empty table, and numbers as text."""
+"""The cells of tables: numbers as text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from rich import box
-from rich.console import RenderableType
-from rich.table import Table
-
-from kmlp._util.text import visible
 from kmlp.statistics import Difference, Estimate
+from kmlp.studies.table import NONE
 
-NONE = "-"
-"""In a cell of which there is nothing to say."""
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 _BLOCKS = 10
 """The longest row of them."""
-
-
-class _Table(Table):
-    """A table in whose cells a text is one line, whatever its characters."""
-
-    def add_column(self, header: RenderableType = "", *rest: Any, **options: Any) -> None:
-        shown = visible(header, keep="\n") if isinstance(header, str) else header
-        super().add_column(shown, *rest, **options)
-
-    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        super().add_row(
-            *(visible(it) if isinstance(it, str) else it for it in cells), **options
-        )
-
-
-def plain_table(title: str, *caption: str) -> Table:
-    """An empty table in the style of them all, the only one that is printed.
-
-    Args:
-        title: Above it.
-        *caption: Lines below it.
-    """
-    return _Table(
-        title=visible(title),
-        title_style="bold",
-        title_justify="left",
-        caption="\n".join(map(visible, caption)) or None,
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-
-
-def grid() -> Table:
-    """An empty table without lines, to put things side by side."""
-    return _Table.grid(padding=(0, 2))
 
 
 def percent(found: Estimate | None, *, signed: bool = False) -> str:
@@ -70,6 +26,11 @@ def percent(found: Estimate | None, *, signed: bool = False) -> str:
 def mean_percent(found: Estimate | None) -> str:
     """A share in percent, without its interval."""
     return NONE if found is None else f"{100 * found.mean:.2f}"
+
+
+def mean_text(found: Estimate | None, spec: str) -> str:
+    """A mean in a format, without its interval."""
+    return NONE if found is None else format(found.mean, spec)
 
 
 def number_text(number: float, spec: str) -> str:

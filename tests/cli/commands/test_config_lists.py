@@ -74,7 +74,7 @@ def test_studies(kmlp):
 def test_show_has_a_row_a_trial(kmlp):
     result = kmlp("show", "list")
     assert (result.code, result.err) == (0, "")
-    rows = {line.split()[0]: line.split() for line in result.out.splitlines() if line[:6].strip().isdigit()}  # fmt: skip
+    rows = {line.split()[0]: line.split() for line in result.out.splitlines() if line[:7].strip().isdigit()}  # fmt: skip
     exported = {
         it["number"]: it for it in json.loads(kmlp("show", "list", "--json").out)["configs"]
     }
@@ -91,14 +91,14 @@ def test_show_has_a_row_a_trial(kmlp):
     assert rows["3"][4:7] == ["-", "-", "-"]
     assert "1 of 1 diverged" in words(result.out)
     best = max((1, 2), key=lambda number: exported[number]["mean"])
-    assert f"The best is trial {best} (learning_rate" in words(result.out)
+    assert f"The best is configuration {best} (learning_rate" in words(result.out)
 
 
 def test_show_json_and_csv(kmlp):
     found = json.loads(kmlp("show", "list", "--json").out)
     assert list(found) == [
         "name", "metric", "base", "varied", "epochs", "seeds", "backend", "fused", "settings", "configs",
-        "best", "conclusion",
+        "best", "conclusion", "evidence",
     ]  # fmt: skip
     shared = {"learning_rate", "seed"} ^ set(found["base"])
     assert shared == set(BASE.to_dict())
@@ -113,16 +113,16 @@ def test_show_json_and_csv(kmlp):
     seconds = sorted(run["seconds"] for run in second["runs"])
     assert (second["seconds"], found["configs"][2]["mean"]) == (seconds[1], None)
     rows = list(csv.DictReader(io.StringIO(kmlp("show", "list", "--csv").out)))
-    assert [(row["trial"], row["seed"], row["epoch"]) for row in rows][:3] == [
+    assert [(row["config"], row["seed"], row["epoch"]) for row in rows][:3] == [
         ("1", "0", "1"), ("2", "0", "1"), ("2", "0", "2"),
     ]  # fmt: skip
 
 
 def test_one_trial_is_not_called_the_best(kmlp):
     shown = words(kmlp("show", "one").out)
-    assert "Trial 1: validation accuracy" in shown
+    assert "Configuration 1: validation accuracy" in shown
     assert "best" not in shown
-    assert "Only trial 1 was trained" in shown
+    assert "Only configuration 1 was trained" in shown
 
 
 def test_where_the_test_images_validate_they_are_not_shown_twice(kmlp):
@@ -166,11 +166,11 @@ def test_export(kmlp, tmp_path):
     assert result.code == 0, result.err
     frame = pandas.read_csv(out)
     assert set(frame["kind"]) == {"configs"}
-    assert frame["trial"].tolist() == [1, *[2] * 9, 3]
-    assert frame[frame["trial"] == 3]["status"].tolist() == ["diverged"]
+    assert frame["config"].tolist() == [1, *[2] * 9, 3]
+    assert frame[frame["config"] == 3]["status"].tolist() == ["diverged"]
     assert frame["bracket"].isna().all()
     assert {it.name for it in (tmp_path / "logs" / "list").iterdir() if it.is_dir()} == {
-        "trial=1,seed=0", "trial=2,seed=0", "trial=2,seed=1", "trial=2,seed=2", "trial=3,seed=0",
+        "config=1,seed=0", "config=2,seed=0", "config=2,seed=1", "config=2,seed=2", "config=3,seed=0",
     }  # fmt: skip
 
 
@@ -180,13 +180,13 @@ def test_report(kmlp, tmp_path):
     assert (result.code, result.out) == (0, ""), result.err
     text = out.read_text().replace("\u00a0", " ")
     assert text.count("## What do these configurations come to? (mnist)\n") == 2
-    assert "The best is trial " in text
+    assert "The best is configuration " in text
     assert "- varied: learning_rate\n" in text
     assert "- epochs: 1 to 3 epochs\n" in text
     assert "- seeds: 0-2\n" in text
-    assert "What more epochs would do for the trials that had fewer" in text
+    assert "What more epochs would do for the configurations that had fewer" in text
     assert "1 seed(s) say little" in text
-    assert text.count("| trial 2 | ") == 3
+    assert text.count("| configuration 2 | ") == 3
     for name in ("list-curves", "list-steps", "one-curves", "one-steps"):
         assert (tmp_path / f"lab-{name}.svg").exists()
 

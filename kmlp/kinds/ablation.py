@@ -1,0 +1,55 @@
+"""The kind of an ablation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kmlp.kinds.outputs import write_page, write_rows
+from kmlp.studies.kinds import StudyKind
+
+if TYPE_CHECKING:
+    import altair
+
+    from kmlp.store import Store, StudyRecord
+    from kmlp.studies.ablation import Ablation
+
+
+def _load(store: Store, record: StudyRecord) -> Ablation:
+    from kmlp.studies.ablation import load_ablation
+
+    return load_ablation(store, record)
+
+
+def _summarize(record: StudyRecord) -> str:
+    from kmlp._util.text import count_of
+    from kmlp.model.config import value_text
+    from kmlp.studies.summaries import backend_text
+
+    param = record.identity["param"]
+    values = ", ".join(value_text(param, value) for value in record.extent["values"])
+    seeds = count_of(len(record.extent["seeds"]), "seed")
+    return f"{param}: {values} ({seeds}, {backend_text(record)})"
+
+
+def _draw(study: Ablation, name: str) -> altair.TopLevelMixin:
+    from kmlp.charts.ablation import CHARTS
+
+    return CHARTS[name](study)
+
+
+_SPEC: dict[str, Any] = {
+    "identity": {"param": str, "base": dict},
+    "extent": {"values": list, "seeds": [int]},
+    "progress": {"chance_limits": [float]},
+}
+
+KIND = StudyKind(
+    name="ablation",
+    spec=_SPEC,
+    load=_load,
+    summarize=_summarize,
+    charts=("values", "curves", "seconds", "steps"),
+    draw=_draw,
+    report=write_page,
+    export=write_rows,
+)

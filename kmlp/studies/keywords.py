@@ -1,0 +1,44 @@
+"""The fields of a configuration as keywords of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
+from typing import Any
+
+from kmlp.errors import raise_problems, unknown_name
+from kmlp.model.config import RunConfig, config_fields
+
+
+def config_of(
+    config: RunConfig | None, fields: Mapping[str, Any], function: Callable[..., Any]
+) -> RunConfig:
+    """The configuration of the fields that a function was given as keywords.
+
+    Args:
+        config: The configuration that was given in their place. None: none was.
+        fields: The keywords that are no parameters of the function.
+        function: The function, whose parameters are names that may have been meant.
+
+    Raises:
+        ConfigError: if a keyword is neither a field nor a parameter, with the nearest one;
+            if both a configuration and fields are given; or if a field's value is wrong.
+    """
+    parameters = [
+        name
+        for name, parameter in signature(function).parameters.items()
+        if parameter.kind is not Parameter.VAR_KEYWORD
+    ]
+    raise_problems(
+        unknown_name("argument", name, [*config_fields(), *parameters])
+        for name in fields
+        if name not in config_fields()
+    )
+    if config is None:
+        return RunConfig(**fields)
+    raise_problems(
+        f"`{name}` is given beside a configuration. Give either the fields or the "
+        "configuration."
+        for name in fields
+    )
+    return config

@@ -1,0 +1,47 @@
+"""What would be trained, before anything is: as plain values, and as a table."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kmlp.model.config import RunConfig, dataset_of, value_text
+from kmlp.studies.table import Column, Row, Table
+from kmlp.training.checks import parameters_of
+
+
+def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[str, Any]]:
+    """What would be trained: a row a value."""
+    planned = []
+    for configs in rows:
+        first = configs[0]
+        dataset = dataset_of(first).with_train_size(first.train_size)
+        steps = math.ceil(len(dataset.train) / first.batch_size)
+        planned.append(
+            {
+                "value": getattr(first, param),
+                "parameters": parameters_of(first),
+                "runs": len(configs),
+                "epochs": len(configs) * epochs,
+                "steps": len(configs) * epochs * steps,
+            }
+        )
+    return planned
+
+
+def plan_table(param: str, rows: list[dict[str, Any]]) -> Table:
+    """The rows as a table, with totals."""
+    body = []
+    for row in rows:
+        value, *numbers = row.values()
+        cells = (value_text(param, value), *(f"{number:,}" for number in numbers))
+        body.append(Row(cells, ends_section=row is rows[-1]))
+    totals = [sum(row[name] for row in rows) for name in ("runs", "epochs", "steps")]
+    return Table(
+        title="What would be trained",
+        columns=tuple(
+            Column(name, wraps=True)
+            for name in (param, "parameters", "runs", "epochs", "steps")
+        ),
+        rows=(*body, Row(("total", "", *(f"{total:,}" for total in totals)))),
+    )
