@@ -452,8 +452,8 @@ def test_chunks_that_were_trained_are_let_go_of(monkeypatch):
     blocks, alive = [], []
 
     class Counting(ChunkedDataset):
-        def _part(self, *args):
-            part = super()._part(*args)
+        def _block(self, *args):
+            part = super()._block(*args)
             blocks.append(weakref.ref(keras.tree.flatten(part.data)[0]))
             alive.append(sum(block() is not None for block in blocks))
             return part
