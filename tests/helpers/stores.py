@@ -84,7 +84,7 @@ def answers(folder):
     ask("runs", lambda store: [it.to_dict() for it in list_runs(store, {})])
     ask("ablation", ablation)
     ask("environments", lambda store: environments_of(store, "widths"))
-    return said, named
+    return said, list(dict.fromkeys(named))
 
 
 def seal_all(connection):

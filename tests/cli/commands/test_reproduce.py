@@ -219,7 +219,7 @@ def test_problems_that_need_the_dataset_are_said_before_training(kmlp, lab):
     Path(lab).write_text(LAB.replace("width = 4, epochs", "batch_size = 501, epochs"))
     result = kmlp("reproduce", lab)
     assert (result.code, result.out) == (2, "")
-    place = "Error: my-lab.toml: configs 1: Trial 2: "
+    place = "Error: my-lab.toml: configs 1: Configuration 2: "
     assert re.search(f"{place}.*`batch_size`.* 501.* 500 ", result.err)
 
 

@@ -80,7 +80,7 @@ def test_every_trial_is_trained_for_its_own_epochs_and_seeds(study):
         (1, 3, 2),
     )
     assert (study.seeds, study.varied) == ((0, 4, 5), ("width", "depth", "learning_rate"))
-    assert study.headline.startswith("mnist, 3 trials, up to 3 epochs, ")
+    assert study.headline.startswith("mnist, 3 configurations, up to 3 epochs, ")
     assert study.best() is max(study.levels, key=lambda it: it.val_accuracy.mean)
     assert " after 1 to 3 epochs" in conclude(study).text
 
@@ -197,14 +197,14 @@ def test_the_runs_as_a_table_and_as_plain_values(study, folder):
 @pytest.mark.parametrize(
     ("configs", "asked", "message"),
     [
-        ([], {"epochs": [], "seeds": []}, "There are no trials."),
+        ([], {"epochs": [], "seeds": []}, "There are no configurations."),
         ([BASE, BASE], {"epochs": [1, 1], "seeds": [1, 1]}, "Configuration 2 is the same as configuration 1."),
-        (CONFIGS, {"epochs": [1, 1]}, "There are 3 trials, but 2 `epochs`."),
-        (CONFIGS, {"seeds": [1, 1, 1, 1]}, "There are 3 trials, but 4 `seeds`."),
-        (CONFIGS, {"epochs": [1, 0, 1]}, "Trial 2: The value of `epochs` is 0"),
-        (CONFIGS, {"epochs": [1, 1, 1.5]}, "Trial 3: The value of `epochs` is 1.5"),
-        (CONFIGS, {"seeds": [True, 1, 1]}, "Trial 1: The value of `seeds` is True"),
-        ([BASE, replace(BASE, batch_size=501)], {"epochs": [1, 1], "seeds": [1, 1]}, "Trial 2: The value of `batch_size` is 501"),
+        (CONFIGS, {"epochs": [1, 1]}, "There are 3 configurations, but 2 `epochs`."),
+        (CONFIGS, {"seeds": [1, 1, 1, 1]}, "There are 3 configurations, but 4 `seeds`."),
+        (CONFIGS, {"epochs": [1, 0, 1]}, "Configuration 2: The value of `epochs` is 0"),
+        (CONFIGS, {"epochs": [1, 1, 1.5]}, "Configuration 3: The value of `epochs` is 1.5"),
+        (CONFIGS, {"seeds": [True, 1, 1]}, "Configuration 1: The value of `seeds` is True"),
+        ([BASE, replace(BASE, batch_size=501)], {"epochs": [1, 1], "seeds": [1, 1]}, "Configuration 2: The value of `batch_size` is 501"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused(configs, asked, message):
