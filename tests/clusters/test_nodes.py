@@ -49,7 +49,7 @@ LACKING = "raise ModuleNotFoundError(\"No module named 'kmlp'\")"
         ),
         (
             "__version__ = '0.0.9'",
-            "kmlp missing (ModuleNotFoundError: No module named 'kmlp.training.run')",
+            "kmlp missing (ModuleNotFoundError: No module named 'kmlp.training')",
         ),
     ],
     ids=["none", "another"],
