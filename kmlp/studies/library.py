@@ -29,11 +29,12 @@ def load_study(name: str, runs_dir: RunsDir = None) -> Study:
         StoreError: if there is no such study, or if it has no run yet.
 
     Example:
-    >>> from kmlp import ablate, load_study
-    >>> study = ablate("depth", [0, 1], train_size=1000, seeds=2, epochs=1, jobs=1)
-    >>> again = load_study(study.name)
-    >>> again.conclusion.text == study.conclusion.text
-    True
+    >>> from tempfile import mkdtemp
+    >>> from kmlp import load_study, train
+    >>> folder = mkdtemp()
+    >>> run = train(train_size=1000, epochs=1, name="one", runs_dir=folder)
+    >>> load_study("one", folder).runs[0].epochs
+    1
     """
     with open_to_read(runs_dir) as store:
         return load_from(store, name)
@@ -46,7 +47,8 @@ def load_from(store: Store, name: str) -> Study:
     if study.missing:
         store.name_strays()
     noted = tuple(environments_of(store, record.name))
-    loaded: Study = replace(study, environments=noted)
+    asked = sum(map(len, record.runs_by_level))
+    loaded: Study = replace(study, environments=noted, asked=asked)
     return loaded
 
 
@@ -64,10 +66,12 @@ def list_studies(runs_dir: RunsDir = None) -> list[StudySummary]:
         StoreError: if there is no such folder.
 
     Example:
+    >>> from tempfile import mkdtemp
     >>> from kmlp import list_studies, train
-    >>> run = train(train_size=1000, epochs=1, name="one")
-    >>> [summary.record.name for summary in list_studies()][0]
-    'one'
+    >>> folder = mkdtemp()
+    >>> run = train(train_size=1000, epochs=1, name="one", runs_dir=folder)
+    >>> [summary.record.name for summary in list_studies(folder)]
+    ['one']
     """
     with open_to_read(runs_dir) as store:
         return stored.list_studies(store)
@@ -91,10 +95,12 @@ def list_runs(
         StoreError: if there is no such folder or study.
 
     Example:
+    >>> from tempfile import mkdtemp
     >>> from kmlp import list_runs, train
-    >>> run = train(train_size=1000, width=7, epochs=1)
-    >>> [line.epochs for line in list_runs(width=7, train_size=1000)]
-    [1]
+    >>> folder = mkdtemp()
+    >>> run = train(train_size=1000, width=7, epochs=1, runs_dir=folder)
+    >>> [line.epochs for line in list_runs(folder, width=7)], list_runs(folder, width=8)
+    ([1], [])
     """
     stored_runs.check_filters(where)
     with open_to_read(runs_dir) as store:
@@ -112,11 +118,13 @@ def delete_study(name: str, runs_dir: RunsDir = None) -> None:
         StoreError: if there is no such study, or one of its runs is being trained.
 
     Example:
+    >>> from tempfile import mkdtemp
     >>> from kmlp import delete_study, list_studies, train
-    >>> run = train(train_size=1000, epochs=1, name="no more")
-    >>> delete_study("no more")
-    >>> "no more" in [summary.record.name for summary in list_studies()]
-    False
+    >>> folder = mkdtemp()
+    >>> run = train(train_size=1000, epochs=1, name="one", runs_dir=folder)
+    >>> delete_study("one", folder)
+    >>> list_studies(folder)
+    []
     """
     folder = runs_folder(runs_dir)
     with Store(folder, check_study=kinds.spec_problem) as store:

@@ -55,8 +55,10 @@ class Study(ABC):
     environments: tuple[dict[str, Any], ...] = ()
     """The environments in which it was trained, oldest first; see
     `kmlp.training.environment`."""
+    asked: int = 0
+    """The number of runs that a stored study asks for."""
     missing: int = 0
-    """The number of its runs that are not finished."""
+    """The number of those that are not finished."""
 
     @property
     @abstractmethod
@@ -137,8 +139,7 @@ class Study(ABC):
         """
         found = []
         if self.missing:
-            wanted = self.missing + len(self.runs)
-            found.append(f"{self.missing} of {wanted} runs are not finished.")
+            found.append(f"{self.missing} of {self.asked} runs are not finished.")
         mixed = mixed_text(list(self.environments))
         return (*found, *([mixed] if mixed is not None else []))
 

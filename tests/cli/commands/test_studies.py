@@ -91,7 +91,7 @@ def test_show_one_run(kmlp):
     run = json.loads(kmlp("show", "one", "--json").out)
     assert (run["config"]["width"], run["epochs"]) == (8, 1)
     assert "Test accuracy" in kmlp("show", "one").out
-    assert kmlp("show", "one", "--csv").out.startswith("study,kind,part,trial,")
+    assert kmlp("show", "one", "--csv").out.startswith("study,kind,part,config,trial,")
 
 
 @pytest.mark.usefixtures("folder")
