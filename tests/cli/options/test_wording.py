@@ -59,7 +59,7 @@ def test_what_stays_as_it_is(message):
     assert in_options(message, OPTIONS) == message
 
 
-@pytest.mark.parametrize("function", [it for it in COMMANDS if "_study" not in it])
+@pytest.mark.parametrize("function", COMMANDS)
 def test_every_function_exists(function):
     module, _, name = function.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name))
