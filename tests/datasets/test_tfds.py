@@ -94,7 +94,7 @@ def tfds_here(monkeypatch):
     def run(task, **arguments):
         return tfds_tasks.TASKS[task](**arguments)
 
-    for module in ("sources", "importing"):
+    for module in ("sources.lookup", "importing"):
         monkeypatch.setattr(f"kmlp.data.{module}.run_tfds", run)
 
 

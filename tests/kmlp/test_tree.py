@@ -11,7 +11,8 @@ SOURCES = {"kmlp": "kmlp", "tuning": "tuning/kmlp_tuning", "cli": "cli/kmlp_cli"
 
 OTHERS = {
     "cli/commands/test_model.py": "`evaluate` and `predict`, of one trained model",
-    "cli/commands/test_trials.py": "every command that takes a study, on configurations",
+    "cli/commands/test_config_lists.py": "every command that takes a study, on a list",
+    "cli/test_kinds.py": "a made-up kind of study, under every command",
     "cli/test_reading.py": "`plot`, `report`, `compare` and `show`, of one runs folder",
     "cli/test_surroundings.py": "folders, links and files around a command",
     "kmlp/data/sources/test_mnist.py": "files that come with kmlp, not code",

@@ -68,7 +68,7 @@ def test_json_and_csv(kmlp):
     assert found["base"]["width"] == 8
     assert found["replication"] is None
     rows = kmlp("show", *search_name(kmlp), "--csv").out.splitlines()
-    assert rows[0].startswith("study,kind,part,trial,bracket,rung,")
+    assert rows[0].startswith("study,kind,part,config,trial,bracket,rung,")
     assert len(rows) == 1 + sum(it["epochs"] for it in found["trials"])
 
 
