@@ -43,7 +43,7 @@ def small_disk(tmp_path):
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", folder]
     if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode != 0:
-        pytest.skip("needs root and mount")  # test_executors.py has it fail, too
+        pytest.skip("needs root and mount")  # executors/test_processes.py has it fail, too
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)
 
