@@ -87,16 +87,33 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
     return filters
 
 
-def check_filters(filters: Mapping[str, Any]) -> None:
-    """Check the names of filters that `list_runs` takes.
+def check_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return filters that `list_runs` takes, their values in the types of their fields.
 
     Raises:
-        ConfigError: if one is neither a field of `RunConfig`, nor `backend` or `status`.
+        ConfigError: if a name is neither a field of `RunConfig`, nor `backend` or
+            `status`, or if a field cannot have the value.
+
+    Example:
+    >>> check_filters({"width": [300, 100], "backend": "jax"})
+    {'width': (300, 100), 'backend': 'jax'}
     """
-    names = [*config_fields(), "backend", "status"]
+    fields, others = config_fields(), ("status", "backend")
     raise_problems(
-        unknown_name("field", name, names) for name in filters if name not in names
+        unknown_name("field", name, [*fields, *others])
+        for name in filters
+        if name not in fields and name not in others
     )
+    status = filters.get("status", "finished")
+    if status not in get_args(Status):
+        raise ConfigError([unknown_name("status", str(status), get_args(Status))])
+
+    def convert(name: str, value: Any) -> Any:
+        field = fields.get(name)  # a text may name a function that is not at hand
+        return value if field is None or field.type is str else field.convert(value)
+
+    values = call_all(partial(convert, name, value) for name, value in filters.items())
+    return dict(zip(filters, values, strict=True))
 
 
 def list_runs(

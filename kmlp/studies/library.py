@@ -91,7 +91,7 @@ def list_runs(
         A line for each run. Runs that are damaged are left out.
 
     Raises:
-        ConfigError: if there is no such field.
+        ConfigError: if there is no such field, or it cannot have the value.
         StoreError: if there is no such folder or study.
 
     Example:
@@ -102,9 +102,9 @@ def list_runs(
     >>> [line.epochs for line in list_runs(folder, width=7)], list_runs(folder, width=8)
     ([1], [])
     """
-    stored_runs.check_filters(where)
+    filters = stored_runs.check_filters(where)
     with open_to_read(runs_dir) as store:
-        return stored_runs.list_runs(store, where, study=study)
+        return stored_runs.list_runs(store, filters, study=study)
 
 
 def delete_study(name: str, runs_dir: RunsDir = None) -> None:

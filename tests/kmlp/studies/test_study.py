@@ -117,3 +117,11 @@ def test_wrong_keywords_are_refused(given, problem):
 def test_the_parameter_that_varies_is_no_field():
     with pytest.raises(ConfigError, match=r"`width`.*varies"):
         kmlp.ablate("width", [8, 16], width=32)
+
+
+@pytest.mark.parametrize(
+    ("where", "wrong"), [({"width": "8"}, "width"), ({"status": "done"}, "status")]
+)
+def test_runs_are_not_looked_for_by_a_value_that_none_can_have(folder, where, wrong):
+    with pytest.raises(ConfigError, match=wrong):
+        kmlp.list_runs(folder, **where)
