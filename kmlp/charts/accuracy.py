@@ -1,8 +1,8 @@
-"""The axis of accuracies: by the logarithm of the error, with accuracies as its labels.
+"""The axis of accuracies: logarithmic in the error, with accuracies as labels.
 
 A model with 98 % makes half as many errors as one with 96 %, and one with 20 % hardly
-fewer than one with 18 %: on an axis of equal steps both look the same, and where one run
-learned nothing all others lie on one line.
+fewer than one with 18 %. On a linear axis both differences look the same, and a run that
+learned nothing pushes all others onto one line.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import altair as alt
 
 TITLE = ["validation accuracy, %", "(errors on a log scale)"]
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
-"""The shape of what diverged, which has no accuracy."""
+"""The shape of the mark of a run that diverged, which has no accuracy."""
 
 _CONSTANT = 0.1
-"""Percentage points of error, below which the scale is even, so that it has a zero."""
+"""The error in percent below which the scale is even, so that zero has a place."""
 _LEAST = 0.2
-"""The logarithm of the ratio of the errors at both ends, at least."""
+"""The smallest logarithm of the ratio of the errors at both ends."""
 _MARGIN = 0.04
-"""Share of an axis that stays free at each end."""
+"""The part of an axis that stays free at each end, from 0 to 1."""
 
 
 def error_of(accuracy: float) -> float:
@@ -37,23 +37,23 @@ def error_of(accuracy: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class AccuracyScale:
-    """A scale on which all of some errors are."""
+    """The scale of an axis of errors."""
 
     best: float
-    """The error at its upper end, in percent."""
+    """The error at the upper end, in percent."""
     worst: float
-    """That at its lower end."""
+    """The error at the lower end, in percent."""
 
     @classmethod
     def of(cls, errors: Iterable[float], *, room: float = 0.0) -> Self:
-        """The scale of errors in percent.
+        """The scale that shows all of some errors.
 
         Args:
-            errors: None of them will do.
-            room: Share of the scale that stays free at its lower end, for what has no
-                accuracy. Defaults to 0.
+            errors: The errors in percent. There may be none.
+            room: The part of the scale, from 0 to 1, that stays free at the lower end, for
+                runs without an accuracy. Defaults to 0.
         """
-        places = [_place(it) for it in errors] or [_place(1), _place(90)]
+        places = [_place(error) for error in errors] or [_place(1), _place(90)]
         low, high = min(places), max(places)
         few = max(0.0, _LEAST - (high - low)) / 2
         low, high = low - few, high + few
@@ -62,7 +62,7 @@ class AccuracyScale:
         return cls(max(0.0, _error(low - margin)), _error(high))
 
     def share(self, error: float) -> float:
-        """Where an error is on the scale, from 0, its lower end, to 1."""
+        """The place of an error on the scale, from 0 at the lower end to 1."""
         low, high = _place(self.worst), _place(self.best)
         return (_place(error) - low) / (high - low)
 
@@ -75,20 +75,20 @@ class AccuracyScale:
         """
         steps = [digit * 10.0**power for power in range(-2, 2) for digit in (1, 2, 5)]
         more = [3 * 10.0**power for power in range(-2, 2)]
-        found = [
-            round(it, 4)
-            for it in sorted([0.0, *steps, *more, 90.0])
-            if self.best <= it <= self.worst
+        ticks = [
+            round(tick, 4)
+            for tick in sorted([0.0, *steps, *more, 90.0])
+            if self.best <= tick <= self.worst
         ]
-        if len(found) >= 4:
-            return found
+        if len(ticks) >= 4:
+            return ticks
         worst = min(self.worst, 100.0)
-        step = next((it for it in steps if (worst - self.best) / it <= 8), steps[-1])
+        step = next((step for step in steps if (worst - self.best) / step <= 8), steps[-1])
         first, last = math.ceil(self.best / step), math.floor(worst / step)
         return [round(number * step, 4) for number in range(first, last + 1)]
 
     def scale(self) -> alt.Scale:
-        """For errors in percent."""
+        """The scale as Altair takes it, for errors in percent."""
         return alt.Scale(
             type="symlog",
             constant=_CONSTANT,
@@ -98,10 +98,10 @@ class AccuracyScale:
         )
 
     def axis(self, **options: Any) -> dict[str, Any]:
-        """The ticks and labels of such an axis.
+        """The ticks and labels of the axis, as arguments of `alt.Axis`.
 
         Args:
-            **options: More of `alt.Axis`.
+            **options: Further arguments, which override these.
         """
         return {
             "values": self.ticks,
@@ -112,7 +112,7 @@ class AccuracyScale:
 
 
 def accuracy_text(error: float) -> str:
-    """The accuracy of an error in percent.
+    """The accuracy of an error in percent, as text.
 
     >>> accuracy_text(2.8)
     '97.2'

@@ -1,4 +1,4 @@
-"""Charts of one model: what it takes for what, and where it errs most confidently."""
+"""Charts of one model: its confusion matrix, and its most confident mistakes."""
 
 from __future__ import annotations
 
@@ -16,38 +16,41 @@ from kmlp.inference.evaluation import Evaluation, Misclassification
 
 _RIGHT = ["#edf5fa", COLOURS[0]]
 _WRONG = ["#fdf2ea", COLOURS[1]]
-"""Of the smallest share and the largest."""
+"""The colours of the smallest and the largest fraction of a class."""
 
 _MATRIX = 480
-"""Pixels of a matrix' side, unless its classes need more."""
+"""The side of a matrix in pixels, unless its classes need more."""
 _MOST_NUMBERS = 20
-"""Classes of a matrix whose cells have room for numbers."""
+"""The largest number of classes for which cells have room for numbers."""
 _LEAST_CELL = 13
-"""Pixels of a cell, so that every class can be named."""
+"""The smallest side of a cell in pixels at which every class can be labelled."""
 
 _PLAIN: Any = {"grid": False, "ticks": False, "domain": False}
-"""An axis of nothing but labels."""
+"""The options of an axis with labels only."""
 
 _COLUMNS = 6
-"""Images of a sheet's row."""
+"""The number of images in a row."""
 _SIDE = 84
-"""Pixels of an image on a sheet."""
+"""The side of an image, in pixels."""
 _GAP = 26
 _LINE = 18
-"""Characters of a line under an image."""
+"""The largest number of characters in a line under an image."""
 _SHARP = 2 * _SIDE
-"""Pixels that an image has at least, so that a PNG of twice the size is sharp."""
+"""The smallest side of the picture data in pixels, so that a PNG, which is drawn at twice
+the size, is sharp.
+"""
 
 
 def confusion(evaluation: Evaluation) -> alt.LayerChart:
-    """What is taken for what: a row a true class, a column a predicted one.
+    """Draw the confusion matrix: rows are true classes, columns are predicted ones.
 
-    What is right is blue, what is wrong orange, the darker the larger the share of the
-    row's images. The shade grows with the root of the share, so that single mistakes
-    can be seen, too. Cells without images are empty.
+    Correct predictions are blue, and mistakes are orange. The larger the fraction of the
+    row's images, the darker the cell. The shade grows with the square root of the fraction,
+    so that single mistakes are visible, too. Cells without images are empty.
 
     Args:
-        evaluation: Of a model. Of more than 20 classes, no numbers are written.
+        evaluation: The evaluation of a model. With more than 20 classes, cells have no
+            numbers.
     """
     names = evaluation.class_names
     cells = [
@@ -77,7 +80,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
             alt.Tooltip("true:N", title="true class"),
             alt.Tooltip("predicted:N", title="predicted class"),
             alt.Tooltip("images:Q", format=","),
-            alt.Tooltip("share:Q", title="of its class", format=".2%"),
+            alt.Tooltip("share:Q", title="part of its class", format=".2%"),
         ],
     )
     layers: list[alt.Chart] = [
@@ -95,7 +98,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
         for right, colours in ((True, _RIGHT), (False, _WRONG))
     ]
     if len(names) <= _MOST_NUMBERS:
-        # White can be read on the darkest blue only.
+        # White is legible on the darkest blue only.
         dark = (alt.datum.right) & (alt.datum.share > 0.75)
         layers.append(
             base.mark_text(fontSize=11).encode(
@@ -110,8 +113,8 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
             width=side,
             height=side,
             title=alt.Title(
-                "What is taken for what",
-                subtitle=f"{evaluation.right:,} of {evaluation.size:,} images are right "
+                "Confusion matrix",
+                subtitle=f"{evaluation.right:,} of {evaluation.size:,} images are correct "
                 f"({100 * evaluation.accuracy:.2f} %)",
             ),
             description=_confusion_text(evaluation),
@@ -123,12 +126,12 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
 def mistakes(
     images: NDArray[np.uint8], evaluation: Evaluation, *, count: int = 24
 ) -> alt.LayerChart:
-    """The images that a model gets wrong with the most confidence.
+    """Draw the images that a model misclassifies with the most confidence.
 
     Args:
-        images: Those that were evaluated, of shape `(size, *input_shape)`.
-        evaluation: Of the model on them.
-        count: How many to show, if there are as many. Defaults to 24.
+        images: The evaluated images, of shape `(size, *input_shape)`.
+        evaluation: The evaluation of the model on these images.
+        count: The largest number of images to show. Defaults to 24.
     """
     names = evaluation.class_names
     shown = evaluation.mistakes[:count]
@@ -169,7 +172,7 @@ def mistakes(
         width=columns * (_SIDE + _GAP),
         height=rows * (_SIDE + 52),
         title=alt.Title(
-            "Most confidently wrong",
+            "The most confident mistakes",
             subtitle=f"true class \N{RIGHTWARDS ARROW} predicted class (confidence); "
             f"{len(shown):,} of {len(evaluation.mistakes):,} mistakes among "
             f"{evaluation.size:,} images",
@@ -181,10 +184,10 @@ def mistakes(
 def _caption(true: str, predicted: str, confidence: float) -> list[str]:
     """The lines under an image."""
     line = f"{true} \N{RIGHTWARDS ARROW} {predicted}"
-    named = [line]
+    names = [line]
     if len(line) > _LINE:
-        named = [f"{true} \N{RIGHTWARDS ARROW}", predicted]
-    return [*named, f"{100 * confidence:.1f} %"]
+        names = [f"{true} \N{RIGHTWARDS ARROW}", predicted]
+    return [*names, f"{100 * confidence:.1f} %"]
 
 
 def _data_url(image: NDArray[np.uint8]) -> str:
@@ -193,12 +196,12 @@ def _data_url(image: NDArray[np.uint8]) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _said(evaluation: Evaluation) -> str:
-    """What a chart's text alternative begins with."""
-    return f"{100 * evaluation.accuracy:.1f} % of {evaluation.size:,} images are right."
+def _accuracy_sentence(evaluation: Evaluation) -> str:
+    return f"{100 * evaluation.accuracy:.1f} % of {evaluation.size:,} images are correct."
 
 
 def _confusion_text(evaluation: Evaluation, most: int = 3) -> str:
+    """The text alternative of `confusion`."""
     names = evaluation.class_names
     wrong = sorted(
         (
@@ -209,15 +212,21 @@ def _confusion_text(evaluation: Evaluation, most: int = 3) -> str:
         )
     )[:most]
     pairs = [f"{names[row]} as {names[column]} ({-less:,})" for less, row, column in wrong]
-    most_often = f" Most often wrong: {', '.join(pairs)}." if pairs else ""
-    return f"Confusion matrix of {len(names)} classes. {_said(evaluation)}{most_often}"
+    most_often = f" The most frequent mistakes: {', '.join(pairs)}." if pairs else ""
+    return (
+        f"Confusion matrix of {len(names)} classes. {_accuracy_sentence(evaluation)}"
+        f"{most_often}"
+    )
 
 
 def _mistakes_text(evaluation: Evaluation, shown: tuple[Misclassification, ...]) -> str:
+    """The text alternative of `mistakes`."""
     names = evaluation.class_names
     first = (
-        f" The first: {names[shown[0].true]} taken for {names[shown[0].predicted]}."
+        f" The first: {names[shown[0].true]}, predicted as {names[shown[0].predicted]}."
         if shown
         else ""
     )
-    return f"The {len(shown)} most confident mistakes. {_said(evaluation)}{first}"
+    return (
+        f"The {len(shown)} most confident mistakes. {_accuracy_sentence(evaluation)}{first}"
+    )

@@ -1,7 +1,7 @@
-"""Pages: HTML in one file, whose texts are never taken for more, whatever they are.
+"""Pages: HTML in one file, in which no text can become markup or a script.
 
-All pages are made here. A page's policy has a browser run its own scripts alone, load
-nothing, and evaluate no text: Vega's expressions are interpreted.
+All pages are made here. A page's content security policy lets a browser run the page's own
+scripts only, load nothing, and evaluate no text: Vega's expressions are interpreted.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def html_page(
     """A page with charts, which needs no network.
 
     Args:
-        title: Of the page.
-        body: What it holds, as a template of `environment` renders it, with an element for
+        title: The title of the page.
+        body: The content, as a template of `environment` renders it, with an element for
             each chart.
-        charts: Vega-Lite, by the elements' ids.
-        config: Of Vega-Lite, for all of them.
+        charts: The charts as Vega-Lite, by the ids of their elements.
+        config: The configuration of Vega-Lite for all charts.
     """
     from markupsafe import Markup
 
@@ -47,12 +47,12 @@ def html_page(
             "default-src 'none'",
             f"script-src {' '.join(map(_source, scripts))}",
             f"style-src {_source(css)}",
-            "img-src data:",  # pictures within charts, and the menu that saves them
+            "img-src data:",  # for pictures in charts, and for the menu that saves charts
             "base-uri 'none'",
             "form-action 'none'",
         ]
     )
-    # `<` could end the element, or begin a comment in it.
+    # `<` could end the script element, or begin a comment in it.
     values = json.dumps({"charts": charts, "config": config}, separators=(",", ":"))
     page: str = (
         environment("kmlp", "charts/templates")
@@ -79,11 +79,11 @@ def chart_page(specification: Mapping[str, Any], config: Mapping[str, Any]) -> s
 
 @cache
 def environment(package: str, folder: str) -> jinja2.Environment:
-    """Templates, in which all that is printed into HTML is escaped, and can be seen.
+    """Templates that escape each value for HTML, and invisible characters as well.
 
     Args:
-        package: What has them.
-        folder: Where it has them.
+        package: The package that has the templates.
+        folder: The folder of the templates in the package.
     """
     import jinja2
 
@@ -98,7 +98,7 @@ def environment(package: str, folder: str) -> jinja2.Environment:
 
 
 def _printed(value: Any) -> Any:
-    """What a template prints of a value; of a text, what can be seen."""
+    """The value as a template prints it: in a text, invisible characters are escaped."""
     import markupsafe
 
     if isinstance(value, str) and not isinstance(value, markupsafe.Markup):
@@ -108,7 +108,7 @@ def _printed(value: Any) -> Any:
 
 @cache
 def _embed_script() -> str:
-    """The script that gives a page `vegaEmbed`."""
+    """The script that defines `vegaEmbed` in a page."""
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return script
 
@@ -120,6 +120,6 @@ def _file(name: str) -> str:
 
 @cache
 def _source(text: str) -> str:
-    """A script or style as a policy names it."""
+    """A script or style as a content security policy names it."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"

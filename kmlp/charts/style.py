@@ -1,4 +1,4 @@
-"""How all charts look, and what they are saved as."""
+"""The colours and sizes of all charts, and saving charts as files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kmlp._util.text import visible
 from kmlp.charts.page import chart_page
 
 FORMATS = (".html", ".png", ".svg", ".pdf")
-"""What a chart can be saved as, by the end of the file's name."""
+"""The suffixes of the files that a chart can be saved as."""
 
 WIDTH, HEIGHT = 420, 260
-"""Pixels of a chart of one panel."""
+"""The size of a chart of one panel, in pixels."""
 
 COLOURS = (
     "#0072B2",
@@ -29,21 +29,22 @@ COLOURS = (
     "#000000",
     "#999999",
 )
-"""Of names, which have no order.
+"""The colours of names, which have no order.
 
 Reference: M. Okabe and K. Ito (2008), Color universal design: eight colours that
-people with any colour vision tell apart. Black and grey stand for two that print
-poorly.
+people with any colour vision tell apart. Black and grey replace two that print poorly.
 """
 BLUE, VERMILION, GREY, INK = COLOURS[0], COLOURS[1], "#8a8a8a", "#222222"
-"""Of what stands out or steps back, by itself."""
+"""The colours of single parts of a chart: vermilion stands out, and grey steps back."""
 ORDERED: Final = "viridis"
-"""The colour scheme of numbers: its lightness grows with them, in grey, too."""
+"""The colour scheme of numbers. Its lightness grows with the number, so that the order is
+visible in grey, too.
+"""
 ORDERED_EXTENT = [0.0, 0.85]
-"""The part of it that can be seen on white paper."""
+"""The part of the scheme that is visible on white paper."""
 
 _LETTER = 6.9
-"""Pixels of a letter below a title, about."""
+"""The approximate width of a letter below a title, in pixels."""
 _GRID, _PAPER = "#8884", "#ffffff"
 
 
@@ -52,7 +53,7 @@ def style(*, ink: str = INK, background: str = _PAPER) -> dict[str, Any]:
 
     Args:
         ink: The colour of text and axes. Defaults to nearly black.
-        background: Defaults to white.
+        background: The colour behind the chart. Defaults to white.
     """
     font = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
     text = {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal"}
@@ -85,12 +86,12 @@ def style(*, ink: str = INK, background: str = _PAPER) -> dict[str, Any]:
 
 
 def titled(text: str, *lines: str, width: float) -> alt.TitleParams:
-    """A title with lines below it, broken where they are wider than a chart.
+    """A title with text below it, which is wrapped at a width.
 
     Args:
         text: The title.
-        *lines: Each begins anew.
-        width: In pixels.
+        *lines: The texts below it; each begins a new line.
+        width: The width in pixels.
     """
     letters = int(width / _LETTER)
     wrapped = [part for line in lines for part in textwrap.wrap(line, letters)]
@@ -98,14 +99,13 @@ def titled(text: str, *lines: str, width: float) -> alt.TitleParams:
 
 
 def save(chart: alt.TopLevelMixin, path: Path) -> None:
-    """Saves a chart as what its name ends with.
+    """Save a chart in the format of the file's suffix.
 
-    A page holds all that it needs, so that it works without a network; a PNG has twice
-    as many pixels as the chart.
+    A page works without a network. A PNG has twice the chart's width and height.
 
     Args:
-        chart: Any of this package.
-        path: Ends with `.html`, `.png`, `.svg` or `.pdf`.
+        chart: The chart.
+        path: A file that ends in `.html`, `.png`, `.svg` or `.pdf`. It is replaced.
     """
     specification = {**to_specification(chart), "config": style()}
     with atomic_write(path) as aside:
@@ -123,7 +123,7 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
 def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """A chart as Vega-Lite, without its style.
 
-    Its texts have no character that is not seen: SVG could not hold it.
+    Invisible characters in its texts are escaped, because SVG cannot hold them.
     """
     with alt.data_transformers.enable(max_rows=None):
         specification: dict[str, Any] = chart.to_dict()
@@ -137,5 +137,5 @@ def _shown(value: Any) -> Any:
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, dict):
-        return {visible(key): _shown(it) for key, it in value.items()}
+        return {visible(key): _shown(entry) for key, entry in value.items()}
     return list(map(_shown, value)) if isinstance(value, list) else value

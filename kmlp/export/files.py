@@ -15,37 +15,37 @@ from kmlp.studies.columns import COLUMNS
 from kmlp.studies.rows import StudyRuns
 
 SUFFIXES = (".csv", ".json", ".parquet")
-"""Of the files that can be written."""
+"""The suffixes of the files that can be written."""
 
 _FORMULA = re.compile(
     """
-    (^|[,;|])                   # a cell begins: which sign parts them, a reader chooses
-    ([\\s"']*)                   # which some leave out
+    (^|[,;|])                   # the start of a cell; programs differ in the separator
+    ([\\s"']*)                   # some programs ignore these
     (?=[-=+@\u207a\u207c\u208a\u208c\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])
     """,
     re.VERBOSE,
 )
-"""Before what spreadsheets run: one of `= + - @`, in each width and place that Unicode has
-it in.
+"""The place before a formula, which spreadsheets run. A formula begins with one of
+`= + - @`, in any of their Unicode forms.
 """
 
 
-def write_table(found: StudyRuns, path: Path) -> None:
-    """Writes the rows of a study, in the form that the file's suffix names.
+def write_table(runs: StudyRuns, path: Path) -> None:
+    """Write the rows of a study in the format of the file's suffix.
 
-    CSV and Parquet are read by `pandas.read_csv` and `pandas.read_parquet`. JSON is one
-    object with the study's name, its kind and its rows. What is None is an empty cell or
-    null. In CSV a text may differ, so that it is harmless (see `write_csv`); in JSON and
-    Parquet all texts are as they are. The file is written aside and renamed.
+    `pandas.read_csv` and `pandas.read_parquet` read CSV and Parquet. JSON is one object
+    with the study's name, its kind and its rows. None becomes an empty cell or null. In
+    CSV, texts that a spreadsheet would run are changed (see `write_csv`). JSON and Parquet
+    have all texts unchanged. The file is written aside and renamed.
 
     Args:
-        found: The study's runs.
-        path: A file name that ends in one of `SUFFIXES`; the file is replaced.
+        runs: The study's runs.
+        path: A file that ends in one of `SUFFIXES`. It is replaced.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if the file cannot be written.
     """
-    rows = found.rows()
+    rows = runs.rows()
     with atomic_write(path) as aside:
         if path.suffix == ".parquet":
             _write_parquet(rows, aside)
@@ -54,25 +54,25 @@ def write_table(found: StudyRuns, path: Path) -> None:
             if path.suffix == ".csv":
                 write_csv(rows, file)
             else:
-                whole = {"study": found.study, "kind": found.kind, "rows": rows}
+                whole = {"study": runs.study, "kind": runs.kind, "rows": rows}
                 json.dump(whole, file, indent=1, allow_nan=False)
 
 
 def write_csv(rows: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """Writes rows as CSV, the names of the columns first.
+    """Write rows as CSV, the names of the columns first.
 
-    In texts, one of `= + - @` that begins a cell has an apostrophe before it, and so after
-    `,`, `;` and `|`, which spreadsheets of other languages take for the end of a cell: they
-    take such cells for formulas, which can call programs. Control characters are as Python
-    writes them, so that every row is a line. Numbers are as they are, `-0.5` too.
+    Spreadsheets take a text that begins with one of `= + - @` for a formula, which can run
+    programs. Such a text gets an apostrophe before it. The same holds after `,`, `;` and
+    `|`, which separate cells in some languages. Control characters are escaped as in
+    Python, so that every row is a line. Numbers are unchanged, `-0.5` as well.
     """
     writer = csv.DictWriter(file, list(COLUMNS), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _harmless(it) for name, it in row.items()} for row in rows)
+    writer.writerows({name: _harmless(cell) for name, cell in row.items()} for row in rows)
 
 
 def _harmless(cell: Any) -> Any:
-    r"""A cell that no spreadsheet runs, and that is one line.
+    r"""Make a cell one line, which no spreadsheet runs.
 
     Reference: OWASP, CSV Injection.
 
@@ -89,10 +89,11 @@ def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
     types = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
 
     def type_of(name: str) -> pa.DataType:
-        is_text = any(isinstance(row[name], str) for row in rows)  # a width may be one
+        # A width of one number a layer is a text.
+        is_text = any(isinstance(row[name], str) for row in rows)
         return types[str if is_text else COLUMNS[name].type]
 
     schema = pa.schema([(name, type_of(name)) for name in COLUMNS])
-    # Of a file that it opens itself, pyarrow would say twice what went wrong.
+    # For a file that pyarrow opens itself, its errors would name the problem twice.
     with path.open("wb") as file:
         parquet.write_table(pa.Table.from_pylist(rows, schema=schema), file)

@@ -1,6 +1,6 @@
-"""A study's runs as TensorBoard logs, with what its HParams page reads.
+"""A study's runs as TensorBoard logs, with hyperparameters for the HParams page.
 
-They are written by TensorBoard's own functions, of which these load no TensorFlow.
+TensorBoard's own functions write them; the ones used here do not load TensorFlow.
 """
 
 from __future__ import annotations
@@ -23,63 +23,61 @@ from kmlp.training.run import FIGURES
 METRICS = ("val_accuracy", "test_accuracy", "val_loss")
 """The figures after the last epoch that the HParams page shows."""
 _FINAL = "final/"
-"""What begins the name of such a figure, apart from that of every epoch."""
+"""The prefix of the names of these figures, which keeps them apart from those by epoch."""
 
 
-def write_logs(found: StudyRuns, folder: Path) -> Path:
-    """Writes the logs of a study into `folder`/study, a folder for each run.
+def write_logs(runs: StudyRuns, folder: Path) -> Path:
+    """Write the logs of a study into `folder`/study, a folder for each run.
 
-    A run's folder is named after what tells it apart: `width=32,seed=0`, `trial=4,seed=0`;
-    what a file name should not have is percent-encoded. It holds a scalar an epoch for
-    every figure of `EpochRecord`, nan in the epoch in which the run diverged. Each
-    folder has one file, whose name ends in `.kmlp`; such a file that is there is
-    replaced, and nothing else is touched.
+    The name of a run's folder tells the run from the others: `width=32,seed=0` or
+    `trial=4,seed=0`; characters that a file name cannot have are percent-encoded. It holds
+    a scalar by epoch for every figure of `EpochRecord`, which is nan in the epoch in which
+    the run diverged. Each folder gets one file, whose name ends in `.kmlp`. It replaces
+    older files with that ending, and leaves all others.
 
-    The HParams page has a session for each run, with every field of `RunConfig`; its
+    The HParams page has a session for each run, with every field of `RunConfig`. Its
     columns are the fields that the study varies, and the seed. A run that diverged or
-    failed is a failed session without metrics: nan would put the page's sorting out of
-    order. A study of one run states no columns, so that the page compares several of them
-    by what they differ in.
+    failed is a failed session without metrics, because nan breaks the page's sorting. A
+    study of one run states no columns: the page then compares several such studies by the
+    fields in which they differ.
 
     Args:
-        found: The study's runs. The times of their epochs are reckoned back from when
-            the run was trained last.
-        folder: Is made if there is none.
+        runs: The study's runs. The times of their epochs are counted back from the time
+            when the run was last trained.
+        folder: The folder for the logs of all studies. It is made if it does not exist.
 
     Returns:
         The study's folder, for `tensorboard --logdir`.
 
     Raises:
-        OSError: if it cannot be written, or if a link is in the place of a folder in it.
+        OSError: if the logs cannot be written, or if a folder among them is a link.
     """
-    top = folder / file_name(found.study)
+    top = folder / file_name(runs.study)
     _make_folder(top)
-    cells = _hparams(found)
-    if found.varied:
-        _write(top, [_event(0.0, 0, _experiment(found, cells))])
-    for place, hparams in zip(found.runs, cells, strict=True):
-        label = _label(place, found.varied)
-        group = visible(
-            f"{label} ({found.study})"
-        )  # of several studies, too, all are different
-        _write(top / file_name(label), _run_events(place, group, hparams))
+    cells = _hparams(runs)
+    if runs.varied:
+        _write(top, [_event(0.0, 0, _experiment(runs, cells))])
+    for study_run, hparams in zip(runs.runs, cells, strict=True):
+        label = _label(study_run, runs.varied)
+        group = visible(f"{label} ({runs.study})")  # unique among several studies, too
+        _write(top / file_name(label), _run_events(study_run, group, hparams))
     return top
 
 
-def _label(place: StudyRun, varied: Iterable[str]) -> str:
-    """What tells a run of a study from the others."""
-    config = place.run.config
-    if place.config is not None:
-        return f"config={place.config},seed={config.seed}"
-    if place.trial is not None:
-        return f"trial={place.trial},seed={config.seed}"
+def _label(study_run: StudyRun, varied: Iterable[str]) -> str:
+    """A text that tells a run of a study from the others."""
+    config = study_run.run.config
+    if study_run.config is not None:
+        return f"config={study_run.config},seed={config.seed}"
+    if study_run.trial is not None:
+        return f"trial={study_run.trial},seed={config.seed}"
     names = dict.fromkeys([*varied, "seed"])
     return ",".join(f"{name}={value_text(name, getattr(config, name))}" for name in names)
 
 
-def _hparams(found: StudyRuns) -> list[dict[str, Any]]:
-    """Of every run, its fields by column; all values of a column have one type."""
-    cells = found.field_cells()
+def _hparams(runs: StudyRuns) -> list[dict[str, Any]]:
+    """The fields of every run by column; all values of a column have one type."""
+    cells = runs.field_cells()
     for name in config_fields():
         column = column_of(name)
         kinds = {type(row[column]) for row in cells}
@@ -89,7 +87,7 @@ def _hparams(found: StudyRuns) -> list[dict[str, Any]]:
     return cells
 
 
-def _experiment(found: StudyRuns, cells: list[dict[str, Any]]) -> Any:
+def _experiment(runs: StudyRuns, cells: list[dict[str, Any]]) -> Any:
     """The columns of the HParams page."""
     from tensorboard.plugins.hparams import api_pb2, metadata
     from tensorboard.plugins.hparams.summary_v2 import Discrete, Metric, RealInterval
@@ -115,21 +113,21 @@ def _experiment(found: StudyRuns, cells: list[dict[str, Any]]) -> Any:
     experiment = api_pb2.Experiment(
         hparam_infos=[
             hparam(column)
-            for column in dict.fromkeys([*map(column_of, found.varied), "seed"])
+            for column in dict.fromkeys([*map(column_of, runs.varied), "seed"])
         ],
         metric_infos=[metric.as_proto() for metric in metrics],
     )
     return _hparams_summary(metadata.EXPERIMENT_TAG, experiment=experiment)
 
 
-def _run_events(place: StudyRun, group: str, hparams: dict[str, Any]) -> Iterator[Any]:
-    """What TensorBoard is told of a run: its session, with the figures of every epoch."""
+def _run_events(study_run: StudyRun, group: str, hparams: dict[str, Any]) -> Iterator[Any]:
+    """The events of a run: its session, and the figures of every epoch."""
     from tensorboard.plugins.hparams import api_pb2, metadata
     from tensorboard.plugins.hparams.plugin_data_pb2 import SessionEndInfo
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
     from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-    run = place.run
+    run = study_run.run
     now = run.updated - run.seconds
     yield _event(now, 0, hparams_pb(hparams, trial_id=group, start_time_secs=now))
     for record in run.history:
@@ -166,7 +164,7 @@ def _event(when: float, step: int, summary: Any) -> Any:
 
 
 def _write(folder: Path, events: Iterable[Any]) -> None:
-    """Writes a folder's one file, in the place of the one that kmlp wrote before."""
+    """Write the one file of a folder, and remove the one that kmlp wrote before."""
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -175,7 +173,7 @@ def _write(folder: Path, events: Iterable[Any]) -> None:
     for event in (Event(file_version="brain.Event:2"), *events):
         writer.write(event.SerializeToString())
     _make_folder(folder)
-    # A name of its own, so that a TensorBoard that is open goes on to it.
+    # A new name: an open TensorBoard would not notice a change in the old file.
     path = folder / f"events.out.tfevents.{time.time_ns()}.kmlp"
     with naming(folder, path), atomic_write(path) as aside:
         aside.write_bytes(buffer.getvalue())
@@ -184,7 +182,10 @@ def _write(folder: Path, events: Iterable[Any]) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Makes a folder, unless it is there; a link could lead to files of others."""
+    """Make a folder if it does not exist, but follow no link.
+
+    A link could lead to other people's files.
+    """
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "it is a link, which is not followed", str(folder))
     folder.mkdir(parents=True, exist_ok=True)

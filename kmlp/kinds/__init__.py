@@ -1,1 +1,1 @@
-"""The kinds of studies that kmlp brings, as plug-ins of the group `kmlp.studies`."""
+"""The kinds of study that come with kmlp, as plug-ins of the group `kmlp.studies`."""

@@ -1,4 +1,4 @@
-"""What studies of every kind write: a page, and a file of rows."""
+"""The files that studies of every kind can write: a page, and a file of rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def write_page(study: Study, path: Path, title: str | None) -> None:
-    """Write a study as a page. Takes and raises what `Study.report` does."""
+    """Write a study as a page; see `Study.report`."""
     from kmlp.errors import ConfigError
     from kmlp.report import FORMATS, section_of, write_report
 
@@ -21,7 +21,7 @@ def write_page(study: Study, path: Path, title: str | None) -> None:
 
 
 def write_rows(study: Study, path: Path) -> None:
-    """Write the rows of a study. Takes and raises what `Study.export` does."""
+    """Write the rows of a study; see `Study.export`."""
     from kmlp.errors import ConfigError
     from kmlp.export.files import SUFFIXES, write_table
 

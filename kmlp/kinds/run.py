@@ -34,7 +34,7 @@ def _draw(study: RunStudy, name: str) -> altair.TopLevelMixin:
 
 
 def _as_ablation(study: RunStudy) -> Ablation:
-    """A run as an ablation of its seed with one level, which charts can draw."""
+    """The run as an ablation of the seed with one level, which the charts can draw."""
     from kmlp.studies.ablation import Ablation
     from kmlp.studies.results import LevelResult
 
@@ -43,7 +43,7 @@ def _as_ablation(study: RunStudy) -> Ablation:
         value=run.config.seed,
         parameters=run.parameters,
         runs=(run,),
-        chance_limit=0.0,  # no chart of one run asks; its dataset may be on no machine here
+        chance_limit=0.0,  # unused by these charts; to compute it would need the dataset
     )
     return Ablation(
         name=study.name,

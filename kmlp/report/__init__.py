@@ -1,4 +1,4 @@
-"""Reports: studies as one page that people can hand in."""
+"""Reports: one page about one or several studies, to hand in."""
 
 from kmlp.report.pages import FORMATS, write_report
 from kmlp.report.sections import Figure, Section

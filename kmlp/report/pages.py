@@ -1,4 +1,4 @@
-"""Sections as a page: HTML in one file, Markdown with its pictures, or PDF."""
+"""Reports as files: HTML in one file, Markdown with SVG pictures, or PDF."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ from kmlp.errors import ConfigError
 from kmlp.report.sections import Figure, Section
 
 FORMATS = (".html", ".md", ".pdf")
-"""What a report can be, by the end of the file's name."""
+"""The suffixes of the files that a report can be written to."""
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PDF_SECONDS = 120
+"""Timeout for Chromium, in seconds."""
 _SHOWN_MS = 20_000
-"""How long a browser may take to draw the charts, in its own time."""
+"""The time that a page has to draw its charts, in milliseconds of Chromium's virtual time.
+"""
 
 
 def find_browser() -> str:
-    """The path of a Chromium, which makes PDF of pages.
+    """Return the path of Chromium, which prints a page as PDF.
 
     Raises:
-        ConfigError: if none is installed.
+        ConfigError: if Chromium is not installed.
     """
-    found = next((path for it in _BROWSERS if (path := find_program(it))), None)
-    if found is None:
+    browser = next((path for name in _BROWSERS if (path := find_program(name))), None)
+    if browser is None:
         raise ConfigError(
             [
-                "A report as PDF needs Chromium, of which none is installed (looked for: "
-                f"{', '.join(_BROWSERS)}). Write a name.html, and print it from a browser."
+                "A report as PDF needs Chromium, which is not installed (looked for: "
+                f"{', '.join(_BROWSERS)}). Install it, or write an .html file and print it "
+                "from a browser."
             ]
         )
-    return found
+    return browser
 
 
 def write_report(
@@ -53,20 +56,20 @@ def write_report(
     title: str,
     introduction: Sequence[str] = (),
 ) -> list[Path]:
-    """Writes a report.
+    """Write a report.
 
     Args:
-        sections: One a study.
-        path: Ends with `.html`: one file that needs no network; `.md`: its pictures are
-            SVG files beside it; or `.pdf`, which needs Chromium.
-        title: Of the page.
-        introduction: Paragraphs under it. Defaults to none.
+        sections: A section for each study.
+        path: A file that ends in `.html`, which needs no network; in `.md`, with its
+            charts as SVG files beside it; or in `.pdf`, which needs Chromium.
+        title: The title of the page.
+        introduction: Paragraphs under the title. Defaults to none.
 
     Returns:
         The files that were written, the report first.
 
     Raises:
-        ConfigError: if there is no Chromium to make a PDF.
+        ConfigError: if a PDF is asked for and Chromium is not installed.
     """
     if path.suffix == ".md":
         return _write_markdown(sections, path, title, introduction)
@@ -80,7 +83,7 @@ def write_report(
 
 
 def picture_names(sections: Sequence[Section], path: Path) -> list[Path]:
-    """The pictures that a Markdown report has beside it."""
+    """The SVG files beside a Markdown report."""
     return [
         _picture(path, section, figure)
         for section in sections
@@ -141,15 +144,15 @@ def _print(page: str, path: Path) -> None:
         source = Path(folder) / "report.html"
         source.write_text(page, encoding="utf-8")
         target = Path(folder) / "report.pdf"
-        # Chromium has no sandbox for root, and says so by not starting. The page runs no
-        # script but kmlp's, by its policy.
+        # Chromium refuses to start for root with its sandbox. The page is safe without: its
+        # content security policy allows only kmlp's scripts.
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         done = subprocess.run(
             [
                 find_browser(),
                 "--headless",
                 *root,
-                "--host-resolver-rules=MAP * ~NOTFOUND",  # it needs no network
+                "--host-resolver-rules=MAP * ~NOTFOUND",  # no network
                 f"--user-data-dir={folder}/profile",
                 "--no-pdf-header-footer",
                 f"--virtual-time-budget={_SHOWN_MS}",
@@ -164,25 +167,27 @@ def _print(page: str, path: Path) -> None:
         )
         if not target.exists():
             lines = done.stderr.strip().splitlines() or ["no message"]
-            raise OSError(f"Chromium made no PDF: {lines[-1]}")
+            raise OSError(f"Chromium did not write a PDF: {lines[-1]}")
         path.write_bytes(target.read_bytes())
 
 
 @cache
 def _templates() -> Any:
-    found = environment("kmlp", "report/templates")
-    found.filters |= {"text": _paragraph, "cell": _inline, "line": visible}
-    return found
+    templates = environment("kmlp", "report/templates")
+    templates.filters |= {"text": _paragraph, "cell": _inline, "line": visible}
+    return templates
 
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|<(?=[a-zA-Z/!?])|&(?=#?\w+;)")
-"""What Markdown does not take as it is: of markup, links, tables, HTML, formulas."""
+"""Characters with a meaning in Markdown: markup, links, tables, HTML and formulas."""
 _BLOCK = re.compile(r"(\d*)(?=[>=]|[#+-]+(?:\s|$)|(?<=\d)[.)](?:\s|$))")
-"""Where a line begins, up to what makes it a heading, a list or a quotation."""
+"""The beginning of a line that Markdown would take for a heading, a list or a quotation,
+up to the character to escape.
+"""
 
 
 def _inline(text: str) -> str:
-    r"""A text as Markdown that shows it, within a line.
+    r"""Escape a text for use within a line of Markdown.
 
     >>> print(_inline("[x](y) <b> learning_rate | 1 < 2"))
     \[x\](y) \<b> learning_rate \| 1 < 2
@@ -191,7 +196,7 @@ def _inline(text: str) -> str:
 
 
 def _paragraph(text: str) -> str:
-    r"""A text as Markdown that shows it, as a line of its own.
+    r"""Escape a text for use as a line of Markdown of its own.
 
     >>> print(_paragraph("# one"), _paragraph("12. two"), _paragraph("1.5 three"))
     \# one 12\. two 1.5 three

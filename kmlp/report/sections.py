@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""The sections of a report, one for each study."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kmlp.studies.table import Table
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """A chart with its name, of which files are named."""
+    """A chart with its name, which is part of the name of its file."""
 
     name: str
     chart: alt.TopLevelMixin
@@ -19,22 +19,22 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """One study: a question, and what answers it."""
+    """One study: its question, the answer, and the evidence."""
 
     name: str
-    """Of the study."""
+    """The study's name."""
     question: str
     answer: tuple[str, ...]
     """Sentences that follow from the statistics."""
     limits: tuple[str, ...]
-    """What cannot be concluded."""
+    """Sentences that say how far the answer reaches."""
     notes: tuple[str, ...] = ()
-    """What its author says of it, a paragraph each."""
+    """The author's remarks, a paragraph each."""
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     setup: tuple[tuple[str, str], ...]
-    """Names of facts, and the facts: what was trained, with what, where."""
+    """Names and texts of facts, such as fields, versions and machines."""
     commands: tuple[str, ...]
-    """The command lines that trained it."""
+    """The command lines that trained the study."""
     runs: Table
-    """A row a run."""
+    """A row for each run."""

@@ -1,4 +1,4 @@
-"""The section of a report on a study, of any kind."""
+"""The section of a report on one study, of any kind."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ from kmlp.training.environment import mixed_text
 
 
 def section_of(study: Study) -> Section:
-    """The section on a study: its discussion, its charts, and where it was trained."""
-    found = study.discussion()
+    """The section on a study: its discussion, charts, versions and machines."""
+    discussion = study.discussion()
     environments = list(study.environments)
     mixed = mixed_text(environments)
     return Section(
         name=study.name,
-        question=found.question,
-        answer=found.answer,
-        limits=found.limits if mixed is None else (*found.limits, mixed),
-        tables=found.tables,
+        question=discussion.question,
+        answer=discussion.answer,
+        limits=discussion.limits if mixed is None else (*discussion.limits, mixed),
+        tables=discussion.tables,
         figures=tuple(figures_of(study)),
-        setup=(("study", study.name), *found.setup, *machine_rows(environments)),
-        commands=tuple(dict.fromkeys(_command(it["command"]) for it in environments)),
-        runs=every_run_table(found.runs),
+        setup=(("study", study.name), *discussion.setup, *machine_rows(environments)),
+        commands=tuple(
+            dict.fromkeys(_command(environment["command"]) for environment in environments)
+        ),
+        runs=every_run_table(discussion.runs),
     )
 
 
 def figures_of(study: Study) -> list[Figure]:
-    """All charts of a study for which it has the numbers, each with its name."""
+    """All charts of a study, without those for which it has no numbers."""
     kind = kinds.kind_of(study)
-    found = []
+    figures = []
     for name in kind.charts:
         try:
-            found.append(Figure(name=name, chart=kind.draw(study, name)))
-        except ConfigError:
+            figures.append(Figure(name=name, chart=kind.draw(study, name)))
+        except ConfigError:  # as for the replication of a search without one
             continue
-    return found
+    return figures
 
 
 def machine_rows(environments: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
-    """The versions and machines of environments, each once."""
+    """The different versions and machines of environments, with their names."""
     versions = (
         ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
         for environment in environments
@@ -60,18 +62,20 @@ def machine_rows(environments: list[dict[str, Any]]) -> tuple[tuple[str, str], .
             )
             if part
         )
-        + f", {environment['threads']} thread a run"
+        + f", {environment['threads']} thread per run"
         for environment in environments
     )
-    revisions = (it["revision"] for it in environments if it["revision"])
-    found = [("versions", text) for text in dict.fromkeys(versions)]
-    found += [("machine", text) for text in dict.fromkeys(machines)]
-    found += [("git revision", text) for text in dict.fromkeys(revisions)]
-    return tuple(found)
+    revisions = (
+        environment["revision"] for environment in environments if environment["revision"]
+    )
+    rows = [("versions", text) for text in dict.fromkeys(versions)]
+    rows += [("machine", text) for text in dict.fromkeys(machines)]
+    rows += [("git revision", text) for text in dict.fromkeys(revisions)]
+    return tuple(rows)
 
 
 def _command(text: str) -> str:
-    """A command line without the folder of the program, which is one machine's own."""
+    """A command line without the program's folder, which differs between machines."""
     program, *words = shlex.split(text)
     name = Path(program).name
     return shlex.join(["kmlp" if name == "__main__.py" else name, *words])

@@ -45,7 +45,7 @@ def ablation_table(study: Ablation) -> Table:
     low, high = min(heights, default=0.0), max(heights, default=0.0)
     best = study.best()
     return Table(
-        title=f"What {study.param} does: {study.headline}",
+        title=f"Effect of {study.param}: {study.headline}",
         columns=(
             _param_column(study),
             Column("parameters", tall=True),

@@ -233,7 +233,7 @@ def test_where_parallel_lines_are():
     assert rows[2]["at"][4] == 0
     assert rows[3]["at"][1:4:2] == [1, 1]
     assert rows[3]["at"][4] == -0.1  # it diverged
-    assert (rows[1]["told"], rows[3]["told"]) == ("96.00", "none")
+    assert (rows[1]["accuracy_text"], rows[3]["accuracy_text"]) == ("96.00", "none")
 
 
 def test_the_text_alternatives_have_the_main_numbers():
@@ -307,11 +307,11 @@ def test_where_there_is_no_best_none_is_told_of(chart):
 
 def test_trials_of_equal_length_need_no_warning():
     equal = search([[0.9] * 3, [0.8] * 3])
-    assert "thick" not in " ".join(
+    assert "Thin lines" not in " ".join(
         parallel_coordinates(equal).to_dict()["title"]["subtitle"]
     ).replace("thickest", "")
     [*lines] = parallel_coordinates(search()).to_dict()["title"]["subtitle"]
-    assert "thin ones for fewer" in " ".join(lines)
+    assert "Thin lines: fewer epochs." in " ".join(lines)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,6 @@ CHARTS: dict[str, Callable[[Ablation], alt.TopLevelMixin]] = {
     "seconds": seconds,
     "steps": steps,
 }
-"""By name; the first line of a function's text says what it shows."""
+"""The functions by the name of the chart; the docstring of each describes it."""
 
 __all__ = ["CHARTS", "learning_curves", "seconds", "steps", "values"]

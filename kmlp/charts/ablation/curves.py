@@ -25,11 +25,11 @@ from kmlp.studies.ablation import Ablation
 
 
 def learning_curves(study: Ablation) -> alt.HConcatChart:
-    """Validation accuracy and loss by epoch: the seeds, their mean and its interval."""
+    """Draw validation accuracy and loss by epoch: the seeds, their mean, its interval."""
     rows, means = _by_epoch(study)
-    errors = [it for row in [*rows, *means] for it in _ends(row, "error")]
+    errors = [error for row in [*rows, *means] for error in _ends(row, "error")]
     scale = AccuracyScale.of(errors)
-    losses = [it for row in rows for it in _ends(row, "loss")]
+    losses = [loss for row in rows for loss in _ends(row, "loss")]
     accuracy = _curves(
         study,
         rows,
@@ -43,23 +43,21 @@ def learning_curves(study: Ablation) -> alt.HConcatChart:
     loss = _curves(
         study, rows, means, "loss", alt.Y("loss:Q", scale=loss_scale, axis=loss_axis)
     )
-    thick = "Thin lines are seeds" if len(study.seeds) > 1 else "One seed"
-    band = (
-        ", the thick one is their mean, with its 95 % interval by epoch."
+    note = (
+        "Thin lines are seeds. A thick line is their mean, with its 95 % interval by epoch."
         if len(study.seeds) > 1
-        else ": there is no interval."
+        else "One seed has no interval."
     )
-    lost = " Crosses: where runs diverged." if anything_lost(study) else ""
+    if anything_lost(study):
+        note += " Crosses: where runs diverged."
     return alt.hconcat(accuracy, loss, spacing=40).properties(
-        title=title_of(
-            study, f"Learning curves by {study.param}", thick + band + lost, panels=2
-        ),
+        title=title_of(study, f"Learning curves by {study.param}", note, panels=2),
         description=described(study, "Validation accuracy and validation loss by epoch"),
     )
 
 
 def _curves(
-    study: Ablation, rows: list[Row], means: list[Row], what: str, y: alt.Y
+    study: Ablation, rows: list[Row], means: list[Row], quantity: str, y: alt.Y
 ) -> alt.LayerChart:
     colour = colour_of_values(study)
     epoch = alt.X(
@@ -72,17 +70,17 @@ def _curves(
         alt.Tooltip("value:N", title=study.param),
         alt.Tooltip("seed:N"),
         alt.Tooltip("epoch:Q"),
-        alt.Tooltip("told:N", title="validation accuracy, %"),
+        alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
         alt.Tooltip("loss:Q", title="validation loss", format=".4f"),
     ]
-    seeds = alt.Chart({"values": rows}).transform_filter(f"isValid(datum.{what})")
+    seeds = alt.Chart({"values": rows}).transform_filter(f"isValid(datum.{quantity})")
     thin = seeds.mark_line(strokeWidth=1, opacity=0.45).encode(
         x=epoch,
         y=y,
         color=colour,
         detail=["seed:N"],
     )
-    # A line of one point is not seen.
+    # A line of one point is invisible.
     dots = seeds.mark_circle(size=25 if study.epochs == 1 else 12, opacity=0.6).encode(
         x=epoch, y=y, color=colour, tooltip=tooltip
     )
@@ -93,7 +91,7 @@ def _curves(
         .encode(x=epoch, y=alt.value(HEIGHT - 8), color=colour, tooltip=tooltip)
     )
     mean = alt.Chart({"values": means})
-    low, high = f"{what}_low", f"{what}_high"
+    low, high = f"{quantity}_low", f"{quantity}_high"
     band = (
         mean.transform_filter(f"isValid(datum.{low})")
         .mark_area(opacity=0.15)
@@ -108,12 +106,12 @@ def _curves(
 
 
 def _epoch_ticks(epochs: int) -> list[int]:
-    """At most about ten epochs at even distances, the last one among them."""
+    """At most twelve epochs at even distances, with the last one."""
     return list(range(epochs, 0, -math.ceil(epochs / 12)))
 
 
 def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
-    """A row for each epoch of each run, and one for each epoch of each value's mean."""
+    """A row for each epoch of each run, and one for each epoch of each level's mean."""
     rows: list[Row] = []
     means: list[Row] = []
     for level in study.levels:
@@ -128,7 +126,7 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
                         "status": run.status,
                         "epoch": record.epoch,
                         "error": error,
-                        "told": "-" if error is None else accuracy_text(error),
+                        "accuracy_text": "-" if error is None else accuracy_text(error),
                         "loss": short(record.val_loss) if record.finite else None,
                         "last": record is run.history[-1],
                     }
@@ -136,14 +134,14 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
         for records in zip(*(run.history for run in level.finished), strict=True):
             row: Row = {"value": text, "epoch": records[0].epoch}
             for name, sample in (
-                ("error", [100 * (1 - it.val_accuracy) for it in records]),
-                ("loss", [it.val_loss for it in records]),
+                ("error", [100 * (1 - record.val_accuracy) for record in records]),
+                ("loss", [record.val_loss for record in records]),
             ):
-                found = estimate(sample)
-                row[name] = short(found.mean)
-                if found.interval is not None:
-                    low, high = found.interval
-                    # Neither an error nor a loss is below zero; a log scale ends there.
+                mean = estimate(sample)
+                row[name] = short(mean.mean)
+                if mean.interval is not None:
+                    low, high = mean.interval
+                    # A log scale has no zero, and errors and losses are never below.
                     row[f"{name}_low"] = short(max(low, min(sample) / 2))
                     row[f"{name}_high"] = short(high)
             means.append(row)

@@ -1,4 +1,4 @@
-"""What the charts of an ablation have in common."""
+"""Colours, titles and axes that the charts of an ablation share."""
 
 from __future__ import annotations
 
@@ -12,33 +12,36 @@ from kmlp.studies.ablation import Ablation
 Row = dict[str, Any]
 
 RATIO = 8
-"""Values whose largest is so many times the smallest are on a log scale."""
+"""The ratio of the largest value to the smallest from which a scale is logarithmic."""
 
 
 def anything_lost(study: Ablation) -> bool:
-    """Whether a run diverged or failed."""
+    """Return True if a run diverged or failed."""
     return any(level.diverged or level.failed for level in study.levels)
 
 
 def is_numeric(study: Ablation) -> bool:
-    """Whether all values of the parameter are numbers."""
+    """Return True if all values of the parameter are numbers."""
     return all(type(level.value) in (int, float) for level in study.levels)
 
 
 def on_axis_of(y: alt.Y, field: str) -> alt.Y:
-    """Another field on an axis, which keeps its title."""
-    found = y.copy()
-    found.shorthand = field
-    return found
+    """The same axis with another field; the title stays."""
+    other = y.copy()
+    other.shorthand = field
+    return other
 
 
 def log_title(title: str, *, wide: bool) -> str:
-    """The title of an axis, which says if it is logarithmic."""
+    """The title of an axis; it says if the scale is logarithmic."""
     return f"{title} (log scale)" if wide else title
 
 
 def colour_of_values(study: Ablation) -> alt.Color:
-    """Of the values: by lightness where they have an order, which grey shows, too."""
+    """The colours of the values.
+
+    Numbers differ by lightness, so that their order is visible in grey, too.
+    """
     names = [study.text(level) for level in study.levels]
     legend = alt.Legend(
         title=study.param, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
@@ -54,7 +57,7 @@ def colour_of_values(study: Ablation) -> alt.Color:
 
 
 def dash_of_values(study: Ablation) -> alt.StrokeDash:
-    """Tells the values apart without their colours."""
+    """The dashes of the values, which tell them apart without colours."""
     names = [study.text(level) for level in study.levels]
     dashes = [[1, 0], [8, 3], [3, 2], [8, 3, 2, 3], [12, 4], [1, 2]]
     ranges = [dashes[place % len(dashes)] for place in range(len(names))]
@@ -67,21 +70,21 @@ def dash_of_values(study: Ablation) -> alt.StrokeDash:
 
 
 def title_of(study: Ablation, text: str, note: str, *, panels: int = 1) -> alt.TitleParams:
-    """A title, with what was trained and a note below it."""
+    """A title with two lines below it: the study's headline, and a note on the chart."""
     width = (WIDTH + 100) * (1.4 if panels > 1 else 1)
     return titled(text, study.headline, note, width=width)
 
 
-def described(study: Ablation, what: str) -> str:
-    """The text alternative: what is shown, with the numbers that matter."""
+def described(study: Ablation, content: str) -> str:
+    """The text alternative: the content of the chart, and the mean of each level."""
     numbers = "; ".join(
         f"{study.called(study.text(level))}: {100 * level.val_accuracy.mean:.2f} %"
         for level in study.levels
         if level.val_accuracy is not None
     )
-    return f"{what}, {study.headline}. Means after the last epoch: {numbers or 'none'}."
+    return f"{content}, {study.headline}. Means after the last epoch: {numbers or 'none'}."
 
 
 def short(number: float) -> float:
-    """Five digits, so that files are small."""
+    """Round to five digits, which keeps files small."""
     return float(f"{number:.5g}")

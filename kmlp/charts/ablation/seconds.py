@@ -20,21 +20,22 @@ from kmlp.studies.ablation import Ablation
 
 
 def seconds(study: Ablation) -> alt.LayerChart:
-    """Validation accuracy by the seconds that it took, epoch by epoch."""
+    """Draw validation accuracy by seconds of training, a point for each epoch."""
     rows: list[Row] = []
     for level in study.levels:
         for records in zip(*(run.history for run in level.finished), strict=True):
             epoch = records[0].epoch
-            mean = sum(it.val_accuracy for it in records) / len(records)
+            mean = sum(record.val_accuracy for record in records) / len(records)
             spent = [
-                sum(it.seconds for it in run.history[:epoch]) for run in level.finished
+                sum(record.seconds for record in run.history[:epoch])
+                for run in level.finished
             ]
             rows.append(
                 {
                     "value": study.text(level),
                     "epoch": epoch,
                     "error": error_of(mean),
-                    "told": f"{100 * mean:.2f}",
+                    "accuracy_text": f"{100 * mean:.2f}",
                     "seconds": short(sum(spent) / len(spent)),
                 }
             )
@@ -54,7 +55,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
             alt.Tooltip("value:N", title=study.param),
             alt.Tooltip("epoch:Q"),
             alt.Tooltip("seconds:Q", format=".2f"),
-            alt.Tooltip("told:N", title="validation accuracy, %"),
+            alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
         ],
     )
     line = base.mark_line(strokeWidth=2).encode(strokeDash=dash_of_values(study))
@@ -65,8 +66,8 @@ def seconds(study: Ablation) -> alt.LayerChart:
         title=title_of(
             study,
             f"Time and accuracy by {study.param}",
-            "A point an epoch, from left to right; evaluation and, in the first epoch, "
-            "compiling are counted. Runs side by side slow each other down.",
+            "Each epoch is a point. Seconds include evaluation, and in the first epoch "
+            "compilation. Runs that are trained at the same time slow each other down.",
         ),
         description=described(study, "Validation accuracy by seconds of training"),
     )

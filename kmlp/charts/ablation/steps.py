@@ -1,4 +1,4 @@
-"""The loss of every step."""
+"""The loss of every step of one run of each level."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 20
-"""A running mean is over this part of an epoch's steps."""
+"""The running mean is taken over one of so many parts of an epoch's steps."""
 _PANEL = 200
-"""Pixels of the width of a panel, of which each shows two points."""
+"""The width of a panel in pixels; each pixel shows two points."""
 
 
 def steps(study: Ablation) -> alt.FacetChart:
-    """The training loss of every step in an epoch, one run of each value."""
+    """Draw the training loss of every step in an epoch, for one run of each level."""
     rows: list[Row] = []
     runs = [(level, run) for level in study.levels if (run := _first(level)) is not None]
     for level, run in runs:
@@ -39,10 +39,10 @@ def steps(study: Ablation) -> alt.FacetChart:
                         "epoch": number,
                         "kind": kind,
                         "step": places[shown].tolist(),
-                        "loss": [short(it) for it in means[shown].tolist()],
+                        "loss": [short(loss) for loss in means[shown].tolist()],
                     }
                 )
-    highest = max((it for row in rows for it in row["loss"]), default=1.0)
+    highest = max((loss for row in rows for loss in row["loss"]), default=1.0)
     start = [float(run.history[0].step_losses[0]) for _, run in runs if run.history]
     limit = loss_limit(highest, start)
     base = alt.Chart().encode(
@@ -75,9 +75,9 @@ def steps(study: Ablation) -> alt.FacetChart:
         title=title_of(
             study,
             f"Loss of every step by {study.param}",
-            "One run of each value, on a log scale that is even below 0.01. Thin: the loss "
-            "of steps, of many the lowest and the "
-            "highest at each place; thick: the mean over a twentieth of the epoch's steps."
+            "One run of each value. The scale is logarithmic, and even below 0.01. Thin "
+            "lines: the loss of each step; where steps share a pixel, their lowest and "
+            f"highest loss. Thick lines: the mean over 1/{_WINDOW} of the epoch's steps."
             + cut_text(highest, limit),
             panels=2,
         ),
@@ -86,6 +86,6 @@ def steps(study: Ablation) -> alt.FacetChart:
 
 
 def _first(level: LevelResult) -> Run | None:
-    """The run to show of a value: the first that finished, else that has an epoch."""
+    """The run of a level to show: the first that finished, or else that has an epoch."""
     runs = [*level.finished, *(run for run in level.runs if run.history)]
     return runs[0] if runs else None

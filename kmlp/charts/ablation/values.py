@@ -1,4 +1,4 @@
-"""Accuracy by the value of the parameter."""
+"""Validation accuracy by the value of the parameter."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNITS = {
 
 
 def values(study: Ablation) -> alt.LayerChart:
-    """Validation accuracy after the last epoch by the value of the parameter."""
+    """Draw validation accuracy after the last epoch by the value of the parameter."""
     rows: list[Row] = []
     means: list[Row] = []
     for level in study.levels:
@@ -37,28 +37,34 @@ def values(study: Ablation) -> alt.LayerChart:
         for run in level.runs:
             finished = run.status == "finished"
             error = error_of(run.val_accuracy) if finished else None
-            told = run.status if error is None else accuracy_text(error)
-            rows.append({**about, "seed": run.config.seed, "error": error, "told": told})
-        found = level.val_accuracy
-        if found is not None:
-            row = {
+            rows.append(
+                {
+                    **about,
+                    "seed": run.config.seed,
+                    "error": error,
+                    "accuracy_text": run.status if error is None else accuracy_text(error),
+                }
+            )
+        estimate = level.val_accuracy
+        if estimate is not None:
+            mean_row = {
                 **about,
-                "error": error_of(found.mean),
-                "told": f"{100 * found.mean:.2f}",
+                "error": error_of(estimate.mean),
+                "accuracy_text": f"{100 * estimate.mean:.2f}",
             }
-            if found.interval is not None:
-                low, high = (min(1.0, max(0.0, it)) for it in found.interval)
-                row |= {"low": error_of(low), "high": error_of(high)}
-            means.append(row)
-    errors = [it["error"] for it in rows if it["error"] is not None]
-    errors += [it[key] for it in means for key in ("low", "high") if key in it]
+            if estimate.interval is not None:
+                low, high = (min(1.0, max(0.0, end)) for end in estimate.interval)
+                mean_row |= {"low": error_of(low), "high": error_of(high)}
+            means.append(mean_row)
+    errors = [row["error"] for row in rows if row["error"] is not None]
+    errors += [row[key] for row in means for key in ("low", "high") if key in row]
     scale = AccuracyScale.of(errors, room=0.1 if anything_lost(study) else 0.0)
     y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis()))
     x = _axis_of_values(study)
     tooltip = [
         alt.Tooltip("value:N", title=study.param),
         alt.Tooltip("seed:N"),
-        alt.Tooltip("told:N", title="validation accuracy, %"),
+        alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
     ]
     base = alt.Chart({"values": rows}).encode(x=x, tooltip=tooltip)
     mean = alt.Chart({"values": means}).encode(x=x)
@@ -79,7 +85,7 @@ def values(study: Ablation) -> alt.LayerChart:
     if not is_numeric(study):
         del layers[0]  # names have no order that a line could follow
     note = (
-        f"Circles are seeds, squares their means with 95 % intervals, after "
+        f"Circles are seeds. Squares are their means with 95 % intervals, after "
         f"{count_of(study.epochs, 'epoch')}. {_sentence(study)}"
     )
     if len(study.seeds) == 1:
@@ -89,7 +95,7 @@ def values(study: Ablation) -> alt.LayerChart:
     return alt.LayerChart(layer=layers).properties(
         width=WIDTH,
         height=HEIGHT,
-        title=title_of(study, f"What {study.param} does", note),
+        title=title_of(study, f"Effect of {study.param}", note),
         description=described(study, "Validation accuracy by value"),
     )
 
@@ -97,24 +103,24 @@ def values(study: Ablation) -> alt.LayerChart:
 def _axis_of_values(study: Ablation) -> alt.X:
     unit = _UNITS.get(study.param)
     title = f"{study.param}, {unit}" if unit else study.param
-    found = [level.value for level in study.levels]
+    numbers = [level.value for level in study.levels]
     if not is_numeric(study):
         names = [study.text(level) for level in study.levels]
         return alt.X("place:N", title=title, sort=names, axis=alt.Axis(labelAngle=0))
-    wide = min(found) > 0 and max(found) >= RATIO * min(found)
+    wide = min(numbers) > 0 and max(numbers) >= RATIO * min(numbers)
     return alt.X(
         "place:Q",
         title=f"{title} (log scale)" if wide else title,
         scale=alt.Scale(
             type="log" if wide else "linear",
-            domain=[min(found), max(found)] if len(found) > 1 else alt.Undefined,
+            domain=[min(numbers), max(numbers)] if len(numbers) > 1 else alt.Undefined,
             nice=False,
             padding=20,
         ),
-        axis=alt.Axis(values=found, labelOverlap=True, grid=False),
+        axis=alt.Axis(values=numbers, labelOverlap=True, grid=False),
     )
 
 
 def _sentence(study: Ablation) -> str:
-    found = conclude(study)
-    return " ".join([found.finding, *found.caveat_texts])
+    conclusion = conclude(study)
+    return " ".join([conclusion.finding, *conclusion.caveat_texts])

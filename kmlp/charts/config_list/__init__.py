@@ -12,9 +12,9 @@ CHARTS: dict[str, Callable[[ConfigList], alt.TopLevelMixin]] = {
     "curves": learning_curves,
     "steps": steps,
 }
-"""By name; the first line of a function's text says what it shows.
+"""The functions by the name of the chart; the docstring of each describes it.
 
-`steps` raises `ConfigError` where no run has an epoch.
+`steps` raises `ConfigError` if no run has an epoch.
 """
 
 __all__ = ["CHARTS", "learning_curves", "steps"]

@@ -8,44 +8,44 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import error_of
+from kmlp.charts.config_lines import LOOKS, WIDTH, Row, config_lines, even_epochs
 from kmlp.charts.style import titled
-from kmlp.charts.trial_lines import LOOKS, WIDTH, Row, even_epochs, trial_lines
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import LevelResult
 
 
 def learning_curves(study: ConfigList) -> alt.LayerChart:
-    """Validation accuracy by epoch, a line for each configuration: its seeds' mean."""
-    rows = trial_rows(study)
-    lost = _lost(study)
+    """Draw validation accuracy by epoch, a line for each configuration: its seeds' mean."""
+    rows = config_rows(study)
+    divergences = _divergences(study)
     several = any(len(level.runs) > 1 for level in study.levels)
-    chart = trial_lines(
+    chart = config_lines(
         rows,
-        lost,
+        divergences,
+        noun="configuration",
         x=even_epochs(study.epochs),
         tooltip=[
-            alt.Tooltip("trial:Q", title="configuration"),
+            alt.Tooltip("configuration:Q"),
             *(alt.Tooltip(f"{name}:N") for name in study.varied),
             *([alt.Tooltip("seeds:Q")] if several else []),
             alt.Tooltip("kind:N", title="status"),
         ],
-        noun="configuration",
-        lost_tooltip=[alt.Tooltip("trials:N", title="configurations")],
+        divergence_tooltip=[alt.Tooltip("configurations:N")],
     )
     one = len(study.levels) == 1
     count = count_of(len(study.levels), "configuration")
     notes = (
         study.best_text(),
-        "A line ends where its configuration did."
+        "A line ends at its configuration's last epoch."
         if len(set(study.epochs_by_level)) > 1
         else "",
         "Lines are means over the seeds that finished." if several else "",
-        "Crosses mark the epochs in which runs diverged." if lost else "",
+        "Crosses mark the epochs in which runs diverged." if divergences else "",
     )
     return chart.properties(
         title=titled(
             f"Learning curve{'' if one else 's'} of the configuration{'' if one else 's'}",
-            f"{study.headline}{_went_wrong(rows)}",
+            f"{study.headline}{_problems_text(rows)}",
             " ".join(filter(None, notes)),
             width=WIDTH + 60,
         ),
@@ -56,16 +56,15 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
     )
 
 
-def trial_rows(study: ConfigList) -> list[Row]:
-    """A row a trial for `trial_lines`, those that matter least first.
+def config_rows(study: ConfigList) -> list[Row]:
+    """A row for each configuration, as `config_lines` takes it, the least important first.
 
-    Beside what that asks for, it has the varied fields as text, and `seeds`, how many
-    finished.
+    A row also has the varied fields as text, and `seeds`, the number of finished runs.
     """
     best = study.best()
     rows = [
         {
-            "trial": level.value,
+            "configuration": level.value,
             "kind": "best" if level is best else _kind(level),
             **study.changes(level),
             "seeds": len(level.finished),
@@ -74,25 +73,28 @@ def trial_rows(study: ConfigList) -> list[Row]:
         for level in study.levels
     ]
     order = list(LOOKS)
-    return sorted(rows, key=lambda it: (order.index(it["kind"]), -_last(it), it["trial"]))
+    return sorted(
+        rows,
+        key=lambda row: (order.index(row["kind"]), -_last(row), row["configuration"]),
+    )
 
 
 def _kind(level: LevelResult) -> str:
     if level.finished:
-        none = level.did_not_learn == len(level.finished)
-        return "did not learn" if none else "finished"
+        none_learned = level.did_not_learn == len(level.finished)
+        return "did not learn" if none_learned else "finished"
     return "diverged" if level.diverged else "failed"
 
 
 def _curve(level: LevelResult) -> Row:
-    """Its errors by epoch; if no run finished, those of the one that came the furthest."""
+    """The errors by epoch; if no run finished, those of the run with the most epochs."""
     lost = None
     if level.finished:
         accuracies = list(level.val_curve)
     else:
-        runs = [it for it in level.runs if it.status == _kind(level)]
-        run = max(runs, key=lambda it: it.epochs)
-        accuracies = [it.val_accuracy for it in run.history if it.finite]
+        runs = [run for run in level.runs if run.status == _kind(level)]
+        run = max(runs, key=lambda run: run.epochs)
+        accuracies = [record.val_accuracy for record in run.history if record.finite]
         lost = run.epochs if run.status == "diverged" else None
     errors = list(map(error_of, accuracies))
     return {"epochs": len(errors), "errors": errors, "lost": lost}
@@ -102,24 +104,25 @@ def _last(row: Row) -> float:
     return row["errors"][-1] if row["errors"] else math.inf
 
 
-def _lost(study: ConfigList) -> list[Row]:
-    """A row an epoch in which runs diverged."""
-    found: dict[int, list[int]] = {}
+def _divergences(study: ConfigList) -> list[Row]:
+    """A row for each epoch in which runs diverged."""
+    numbers_by_epoch: dict[int, list[int]] = {}
     for level in study.levels:
         for run in level.runs:
             if run.status == "diverged":
-                found.setdefault(run.epochs, []).append(level.value)
+                numbers_by_epoch.setdefault(run.epochs, []).append(level.value)
     return [
         {
             "epoch": epoch,
             "diverged": len(numbers),
-            "trials": ", ".join(map(str, dict.fromkeys(numbers))),
+            "configurations": ", ".join(map(str, dict.fromkeys(numbers))),
         }
-        for epoch, numbers in sorted(found.items())
+        for epoch, numbers in sorted(numbers_by_epoch.items())
     ]
 
 
-def _went_wrong(rows: list[Row]) -> str:
+def _problems_text(rows: list[Row]) -> str:
+    """The numbers of configurations that diverged, failed or did not learn."""
     kinds = [row["kind"] for row in rows]
     return "".join(
         f"; {count_of(kinds.count(kind), 'configuration')} {kind}"

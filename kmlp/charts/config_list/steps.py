@@ -1,4 +1,4 @@
-"""The loss of every step of the best trial."""
+"""The loss of every step of the best configuration."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import altair as alt
 import numpy as np
 
 from kmlp._util.text import count_of
+from kmlp.charts.config_lines import HEIGHT, WIDTH, Row
 from kmlp.charts.step_losses import cut_text, loss_axis, loss_limit, step_ticks, thinned
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
-from kmlp.charts.trial_lines import HEIGHT, WIDTH, Row
 from kmlp.errors import ConfigError
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 50
-"""A running mean is over this part of the steps."""
+"""The running mean is taken over one of so many parts of the steps."""
 _LOW = 0.02
-"""The axis of losses begins with zero only if one is below."""
+"""The axis of losses begins with zero only if a loss is below this."""
 _FEW = 12
-"""Epochs that each have an entry in the legend."""
+"""The largest number of epochs that each have an entry in the legend."""
 
 
 def steps(study: ConfigList) -> alt.LayerChart:
-    """The training loss of every step of the best trial, over all of its epochs.
+    """Draw the training loss of every step of the best configuration, over all epochs.
 
-    It is of the trial's first seed that finished; where none did, of the first run that
-    has an epoch.
+    The run is the configuration's first finished one. If no run of any configuration
+    finished, it is the first one that has an epoch.
 
     Raises:
-        ConfigError: if no run has one.
+        ConfigError: if no run has an epoch.
     """
     level, run = _shown(study)
     rows = step_rows(run)
-    shown = [it for row in rows for it in row["loss"]]
-    highest = max(shown, default=1.0)
-    lowest = min(shown, default=0.0)
+    losses = [loss for row in rows for loss in row["loss"]]
+    highest = max(losses, default=1.0)
+    lowest = min(losses, default=0.0)
     low = 0.95 * lowest if lowest >= _LOW else 0.0
     limit = loss_limit(highest, [float(run.history[0].step_losses[0])])
     count = sum(len(record.step_losses) for record in run.history)
@@ -68,16 +68,14 @@ def steps(study: ConfigList) -> alt.LayerChart:
     thick = base.transform_filter("datum.kind == 'mean'").mark_line(
         strokeWidth=2, clip=True
     )
-    best = study.best() is not None
-    of = f"configuration {level.value}" + (
-        ", the best" if best and len(study.levels) > 1 else ""
-    )
+    is_best = study.best() is not None and len(study.levels) > 1
+    configuration = f"configuration {level.value}{', the best' if is_best else ''}"
     seed = f"seed {run.config.seed}" if len(level.runs) > 1 else ""
-    note = f"On a log scale{'' if low else ' that is even below 0.01'}."
+    note = f"The scale is logarithmic{'' if low else ', and even below 0.01'}."
     if any(row["kind"] == "step" for row in rows):
         note += (
-            " Thin: the loss of steps, of many the lowest and the highest at each place; "
-            f"thick: the mean over 1/{_WINDOW} of them."
+            " Thin lines: the loss of each step; where steps share a pixel, their lowest "
+            f"and highest loss. Thick lines: the mean over 1/{_WINDOW} of all steps."
         )
     ended = "" if run.status == "finished" else f" The run {run.status}."
     return alt.LayerChart(layer=[thin, thick]).properties(
@@ -85,24 +83,25 @@ def steps(study: ConfigList) -> alt.LayerChart:
         width=WIDTH,
         height=HEIGHT,
         title=titled(
-            f"Loss of every step of {of}",
+            f"Loss of every step of {configuration}",
             study.headline,
             ", ".join(filter(None, [seed, study.changes_text(level)])),
             f"{note}{cut_text(highest, limit)}{ended}",
             width=WIDTH + 60,
         ),
         description=(
-            f"Training loss by step of {of}, over {count_of(run.epochs, 'epoch')} "
+            f"Training loss by step of {configuration}, "
+            f"over {count_of(run.epochs, 'epoch')} "
             f"({study.headline}). {study.best_text()}"
         ),
     )
 
 
 def step_rows(run: Run) -> list[Row]:
-    """A row for each epoch's losses and one for their running mean, as lists; of few steps
-    the losses alone, in the place of their mean.
+    """Two rows for each epoch, with lists: the losses of its steps, and their running mean.
 
-    Each goes on to the first point of the next epoch, so that the line has no gap.
+    A run of few steps has only the losses, drawn as the mean is. Each row includes the
+    first point of the next epoch, so that the line has no gap.
     """
     counts = [len(record.step_losses) for record in run.history]
     losses = np.concatenate([record.step_losses for record in run.history])
@@ -120,7 +119,7 @@ def step_rows(run: Run) -> list[Row]:
                     "epoch": epoch,
                     "kind": kind,
                     "step": places[part].tolist(),
-                    "loss": [float(f"{it:.5g}") for it in shown[part]],
+                    "loss": [float(f"{loss:.5g}") for loss in shown[part]],
                 }
             )
     return rows

@@ -64,7 +64,7 @@ def test_tables_have_what_was_published_beside_ours(kmlp, lab, runs):
     words = " ".join(result.out.split())
     for said in (
         "Does a wider network do better?",
-        "What width does: mnist, 2 epochs, 2 seeds",
+        "Effect of width: mnist, 2 epochs, 2 seeds",
         "Published and ours: validation accuracy, %",
         "Published: width=8 is the best.",
         "Note: We think so.",

@@ -1,4 +1,4 @@
-"""The charts of trials, with made-up runs; that they are good is for eyes to see."""
+"""The charts of configuration lists, drawn from made-up runs."""
 
 import math
 import re
@@ -10,7 +10,7 @@ from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.charts.config_list import CHARTS, learning_curves, steps
-from kmlp.charts.config_list.curves import trial_rows
+from kmlp.charts.config_list.curves import config_rows
 from kmlp.charts.config_list.steps import step_rows
 from kmlp.charts.style import save, to_specification
 from kmlp.studies.config_list import ConfigList
@@ -37,8 +37,8 @@ def run(config, accuracies, *, failure=None):
     )  # fmt: skip
 
 
-def trials(curves=CURVES, *, failure=None):
-    """Of the validation accuracies by epoch, of each seed, by number."""
+def configs(curves=CURVES, *, failure=None):
+    """A list of configurations with these validation accuracies by epoch, by number."""
     values = tuple(
         LevelResult(
             value=number, parameters=1, chance_limit=0.115,
@@ -58,14 +58,14 @@ def trials(curves=CURVES, *, failure=None):
 
 
 CASES = {
-    "all sorts": trials(),
-    "one": trials({1: [[0.5, 0.9]]}),
-    "one epoch": trials({1: [[0.9]], 2: [[0.8]]}),
-    "all diverged": trials({1: [[NAN]], 2: [[0.9, NAN], [NAN]]}),
-    "all diverged at once": trials({1: [[NAN]]}),
-    "failed": trials({1: [[0.9, 0.8]], 2: [[0.7]]}, failure="why"),
-    "perfect": trials({1: [[1.0, 1.0]], 2: [[0.0, 0.0]]}),
-    "long": trials({1: [[0.9] * 30]}),
+    "all sorts": configs(),
+    "one": configs({1: [[0.5, 0.9]]}),
+    "one epoch": configs({1: [[0.9]], 2: [[0.8]]}),
+    "all diverged": configs({1: [[NAN]], 2: [[0.9, NAN], [NAN]]}),
+    "all diverged at once": configs({1: [[NAN]]}),
+    "failed": configs({1: [[0.9, 0.8]], 2: [[0.7]]}, failure="why"),
+    "perfect": configs({1: [[1.0, 1.0]], 2: [[0.0, 0.0]]}),
+    "long": configs({1: [[0.9] * 30]}),
 }
 
 
@@ -90,7 +90,7 @@ def data_of(found, part):
 
 
 def test_a_line_is_the_mean_over_the_seeds_that_finished():
-    rows = {row["trial"]: row for row in trial_rows(trials())}
+    rows = {row["configuration"]: row for row in config_rows(configs())}
     assert {number: row["errors"] for number, row in rows.items()} == {
         1: [50, 20, 10], 2: [30, 5], 3: [40, 50], 4: [90, 89], 6: [10, 20],
     }  # fmt: skip
@@ -99,29 +99,29 @@ def test_a_line_is_the_mean_over_the_seeds_that_finished():
 
 
 def test_the_best_is_drawn_last_and_what_came_to_nothing_first():
-    assert [(row["trial"], row["kind"]) for row in trial_rows(trials())] == [
+    assert [(row["configuration"], row["kind"]) for row in config_rows(configs())] == [
         (3, "diverged"), (4, "did not learn"), (6, "finished"), (1, "finished"), (2, "best"),
     ]  # fmt: skip
-    failed = trials({1: [[0.9, 0.8]], 2: []}, failure="why")
+    failed = configs({1: [[0.9, 0.8]], 2: []}, failure="why")
     failed = replace(failed, levels=failed.levels[:1])
-    assert [(row["kind"], row["epochs"]) for row in trial_rows(failed)] == [("failed", 2)]
+    assert [(row["kind"], row["epochs"]) for row in config_rows(failed)] == [("failed", 2)]
 
 
-def test_the_pointer_shows_the_configuration_and_crosses_their_trials():
-    found = to_specification(learning_curves(trials()))
+def test_the_pointer_shows_the_configuration_and_crosses_their_configurations():
+    found = to_specification(learning_curves(configs()))
     tooltips = [
         [it["field"] for it in layer["encoding"]["tooltip"]]
         for layer in found["layer"]
         if "tooltip" in layer["encoding"]
     ]
-    assert ["trial", "width", "seeds", "kind", "epoch", "told"] in tooltips
+    assert ["configuration", "width", "seeds", "kind", "epoch", "accuracy_text"] in tooltips
     [lost] = [
         data_of(found, layer)
         for layer in found["layer"]
         if "data" in layer and layer["mark"].get("type") == "point"
     ]
     assert lost == [
-        {"epoch": 1, "diverged": 1, "trials": "6"}, {"epoch": 3, "diverged": 1, "trials": "3"},
+        {"epoch": 1, "diverged": 1, "configurations": "6"}, {"epoch": 3, "diverged": 1, "configurations": "3"},
     ]  # fmt: skip
     subtitle = " ".join(found["title"]["subtitle"]).replace("\u00a0", " ")
     assert "; 1 configuration diverged; 1 configuration did not learn" in subtitle
@@ -132,7 +132,7 @@ def test_the_pointer_shows_the_configuration_and_crosses_their_trials():
 
 
 def with_losses(study, number, losses):
-    """The same, the steps of each epoch of a trial's first run being given."""
+    """The study with these losses of the steps of a configuration's first run."""
 
     def changed(value):
         if value.value != number:
@@ -147,9 +147,9 @@ def with_losses(study, number, losses):
     return replace(study, levels=tuple(map(changed, study.levels)))
 
 
-def test_steps_are_those_of_the_best_trial_over_all_its_epochs():
+def test_steps_are_those_of_the_best_configuration_over_all_its_epochs():
     found = to_specification(
-        steps(with_losses(trials(), 2, [[2.0, 1.0, 0.5], [0.25, 0.5]]))
+        steps(with_losses(configs(), 2, [[2.0, 1.0, 0.5], [0.25, 0.5]]))
     )
     assert found["title"]["text"] == "Loss of every step of configuration 2, the best"
     assert "seed 0, width\u00a02" in found["title"]["subtitle"]
@@ -161,7 +161,7 @@ def test_steps_are_those_of_the_best_trial_over_all_its_epochs():
 
 def test_many_steps_are_thinned_without_a_gap_between_epochs():
     losses = np.random.default_rng(0).random((3, 5000)).astype("float32")
-    study = with_losses(trials({1: [[0.5, 0.6, 0.7]]}), 1, losses)
+    study = with_losses(configs({1: [[0.5, 0.6, 0.7]]}), 1, losses)
     rows = step_rows(study.levels[0].runs[0])
     assert [(row["epoch"], row["kind"]) for row in rows] == [
         (epoch, kind) for kind in ("step", "mean") for epoch in (1, 2, 3)
@@ -178,7 +178,7 @@ def test_many_steps_are_thinned_without_a_gap_between_epochs():
 
 def test_the_axis_of_losses_has_zero_only_if_they_come_near():
     def domain(losses):
-        found = to_specification(steps(with_losses(trials({1: [[0.5]]}), 1, [losses])))
+        found = to_specification(steps(with_losses(configs({1: [[0.5]]}), 1, [losses])))
         return found["layer"][0]["encoding"]["y"]["scale"]["domain"]
 
     assert domain([2.0, 1.0]) == [0.95, 2.0]
@@ -186,7 +186,7 @@ def test_the_axis_of_losses_has_zero_only_if_they_come_near():
 
 
 def test_of_no_epoch_there_are_no_steps():
-    study = trials({1: [[]]}, failure="why")
+    study = configs({1: [[]]}, failure="why")
     with pytest.raises(ConfigError, match=r'"made-up".*epoch'):
         steps(study)
     assert to_specification(learning_curves(study))["description"]

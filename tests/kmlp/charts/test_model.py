@@ -62,7 +62,7 @@ def test_a_matrix_names_all_classes_and_counts():
         "Bag",
         "Coat",
         ">20<",
-        "35 of 38 images are right",
+        "35 of 38 images are correct",
     ):
         assert text in drawn
 
@@ -82,11 +82,11 @@ def test_many_classes_are_named_without_numbers():
 
 def test_a_chart_says_in_words_what_it_shows():
     matrix = to_specification(confusion(evaluation()))["description"]
-    assert "92.1 % of 38 images are right" in matrix
+    assert "92.1 % of 38 images are correct" in matrix
     assert "Ankle boot as T-shirt/top (1)" in matrix
     images = np.zeros((6, 28, 28), "uint8")
     sheet = to_specification(mistakes(images, evaluation()))["description"]
-    assert "The first: Coat taken for Ankle boot" in sheet
+    assert "The first: Coat, predicted as Ankle boot" in sheet
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (32, 32, 3), (300, 200, 3)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp._util.text import count_of
-from kmlp.charts.trial_lines import WIDTH, even_epochs, trial_lines
+from kmlp.charts.config_lines import WIDTH, config_lines, even_epochs
 from kmlp_tuning.charts.drawing import best_text, errors_of, range_text, title, tooltips
 from kmlp_tuning.charts.rows import Row, trial_rows
 from kmlp_tuning.search.results import Search
@@ -18,13 +18,14 @@ _FEW = 10
 def learning_curves(search: Search) -> alt.LayerChart:
     """Draw the validation accuracy by epoch, a line for each trial until it was stopped."""
     rows = trial_rows(search)
-    lost = _lost(rows)
-    chart = trial_lines(
+    divergences = _divergences(rows)
+    chart = config_lines(
         rows,
-        lost,
+        divergences,
+        noun="trial",
         x=_epochs(search),
         tooltip=tooltips(search),
-        lost_tooltip=[alt.Tooltip("trials:N")],
+        divergence_tooltip=[alt.Tooltip("trials:N")],
     )
     return chart.properties(
         title=title(
@@ -34,7 +35,7 @@ def learning_curves(search: Search) -> alt.LayerChart:
             "A line ends where its trial was stopped; vertical lines are rungs."
             if _rungs(search)
             else "",
-            "Crosses mark the epochs in which trials diverged." if lost else "",
+            "Crosses mark the epochs in which trials diverged." if divergences else "",
             width=WIDTH + 60,
         ),
         description=(
@@ -45,20 +46,20 @@ def learning_curves(search: Search) -> alt.LayerChart:
     )
 
 
-def _lost(rows: list[Row]) -> list[Row]:
+def _divergences(rows: list[Row]) -> list[Row]:
     """A row for each epoch in which trials diverged."""
     epochs = sorted({row["lost"] for row in rows if row["lost"] is not None})
-    lost = []
+    divergences = []
     for epoch in epochs:
         trials = sorted(row["trial"] for row in rows if row["lost"] == epoch)
-        lost.append(
+        divergences.append(
             {
                 "epoch": epoch,
                 "diverged": len(trials),
                 "trials": ", ".join(map(str, trials)),
             }
         )
-    return lost
+    return divergences
 
 
 def _rungs(search: Search) -> list[int]:

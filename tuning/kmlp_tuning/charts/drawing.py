@@ -29,8 +29,13 @@ def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams
     return titled(text, headline, " ".join(filter(None, notes)), width=width)
 
 
-def best_text(search: Search, seen: str = "") -> str:
-    """A sentence about the best trial, followed by `seen` if there is one."""
+def best_text(search: Search, mark: str = "") -> str:
+    """A sentence about the best trial, and one about its mark in the chart.
+
+    Args:
+        search: The search.
+        mark: The sentence about its mark. Defaults to "": none.
+    """
     best = search.best()
     if best is None or best.run is None:
         return "Every trial diverged or failed."
@@ -44,7 +49,7 @@ def best_text(search: Search, seen: str = "") -> str:
     return (
         f"The best, {why}, is trial {best.number}: "
         f"{100 * best.run.val_accuracy:.2f}\u00a0% "
-        f"after {count_of(best.run.epochs, 'epoch')}. {seen}".strip()
+        f"after {count_of(best.run.epochs, 'epoch')}. {mark}".strip()
     )
 
 
@@ -63,7 +68,7 @@ def scheme(*, reverse: bool = False) -> Any:
 
 
 def colour_of_errors(scale: AccuracyScale) -> alt.Scale:
-    """The colours of errors: dark where there are few, so that these are seen first."""
+    """The colours of errors: dark for few errors, so that the best stand out."""
     return alt.Scale(
         scheme=scheme(),
         type="symlog",

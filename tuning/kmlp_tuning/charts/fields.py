@@ -8,8 +8,8 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, AccuracyScale
+from kmlp.charts.config_lines import accuracy_tooltip, pointed
 from kmlp.charts.style import INK, VERMILION
-from kmlp.charts.trial_lines import accuracy_tooltip, pointed
 from kmlp_tuning.charts.drawing import (
     best_text,
     data,
@@ -23,11 +23,11 @@ from kmlp_tuning.charts.rows import (
     NONE,
     UNITS,
     Row,
+    accuracy_label,
     choices,
     jitter,
     number_of,
     range_ticks,
-    told,
     trial_rows,
 )
 from kmlp_tuning.search.results import Search
@@ -41,12 +41,12 @@ _CHARACTER = 6
 def fields(search: Search) -> alt.ConcatChart:
     """Draw the validation accuracy by each searched field, a point for each trial."""
     rows = _rows(search)
-    found = search.settings.space.fields
+    domains = search.settings.space.fields
     lost = any(row["kind"] == "diverged" for row in rows)
     scale = AccuracyScale.of(errors_of(rows), room=0.1 if lost else 0)
     epochs = sorted({row["epochs"] for row in rows if row["error"] is not None})
-    hovers = [pointed(f"pointed_{name}") for name in found]
-    # Where it is pointed at in one panel, a trial is shown in all.
+    hovers = [pointed("trial", f"pointed_{name}") for name in domains]
+    # A trial under the pointer in one panel stands out in all panels.
     size = alt.when(hovers[0]).then(alt.value(160))
     for hover in hovers[1:]:
         size = size.when(hover).then(alt.value(160))
@@ -55,11 +55,11 @@ def fields(search: Search) -> alt.ConcatChart:
         _panel(
             search, name, rows, scale, epochs, sizes, first=not place % COLUMNS
         ).add_params(hover)
-        for place, (name, hover) in enumerate(zip(found, hovers, strict=True))
+        for place, (name, hover) in enumerate(zip(domains, hovers, strict=True))
     ]
-    width = WIDTH * max(2, min(COLUMNS, len(found))) + 60
+    width = WIDTH * max(2, min(COLUMNS, len(domains))) + 60
     several = (
-        "The more epochs, the darker: only points of one shape compare like with like."
+        "Dark points had more epochs. Compare only points of the same shape."
         if len(epochs) > 1
         else ""
     )
@@ -69,13 +69,13 @@ def fields(search: Search) -> alt.ConcatChart:
             "Validation accuracy by each field",
             several,
             "Crosses: diverged." if lost else "",
-            best_text(search, "It is circled."),
+            best_text(search, "It has a circle."),
             width=width,
         ),
         description=(
-            f"Validation accuracy of {count_of(len(rows), 'trial')} by {', '.join(found)} "
-            f"({search.headline}): after their last epochs {range_text(errors_of(rows))}. "
-            f"{best_text(search)}"
+            f"Validation accuracy of {count_of(len(rows), 'trial')} by "
+            f"{', '.join(domains)} ({search.headline}): after their last epochs "
+            f"{range_text(errors_of(rows))}. {best_text(search)}"
         ),
     )
 
@@ -90,9 +90,13 @@ def _rows(search: Search) -> list[Row]:
             for name, domain in search.settings.space.fields.items()
             if isinstance(domain, Range)
         }
-        kept = {key: value for key, value in row.items() if key != "errors"}
         rows.append(
-            {**kept, **numbers, "told": told(row["error"]), "jitter": jitter(row["trial"])}
+            {
+                **{key: value for key, value in row.items() if key != "errors"},
+                **numbers,
+                "accuracy_text": accuracy_label(row["error"]),
+                "jitter": jitter(row["trial"]),
+            }
         )
     return rows
 
@@ -135,9 +139,9 @@ def _panel(
     axis = scale.axis() if first else scale.axis(title=None, labels=False, ticks=False)
     base = alt.Chart().encode(**encoding)
     y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**axis))
-    kept = base.transform_filter("datum.error !== null")
+    measured = base.transform_filter("datum.error !== null")
     legend = alt.Legend() if epochs else None
-    points = kept.mark_point(filled=True, opacity=0.8).encode(
+    points = measured.mark_point(filled=True, opacity=0.8).encode(
         y=y,
         color=alt.Color(
             "epochs:N",

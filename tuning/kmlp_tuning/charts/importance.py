@@ -20,19 +20,19 @@ def importance(search: Search) -> alt.LayerChart:
     """Draw the importance of each field for the accuracy, with 95 % intervals.
 
     Raises:
-        ConfigError: if there are too few trials to tell.
+        ConfigError: if there are too few trials to estimate it.
     """
-    found = search.importances
-    if found is None:
-        usable = sum(bool(it.run and it.run.epochs) for it in search.trials)
+    importances = search.importances
+    if importances is None:
+        usable = sum(bool(trial.run and trial.run.epochs) for trial in search.trials)
         raise ConfigError(
             [
                 f"The search {search.name} has {count_of(usable, 'trial')} with an epoch, "
-                f"but which field mattered can be told of at least {MIN_TRIALS} that did "
-                "not all diverge or fail. Search with more trials."
+                f"but importances need at least {MIN_TRIALS}, of which some neither "
+                "diverged nor failed. Search with more trials."
             ]
         )
-    rows = _rows(found)
+    rows = _rows(importances)
     y = alt.Y("field:N", sort=None, axis=alt.Axis(title=None, grid=False))
     base = alt.Chart(data(rows)).encode(y)
     x = alt.X("points:Q", title="error of the prediction, percentage points more")
@@ -50,7 +50,7 @@ def importance(search: Search) -> alt.LayerChart:
         ],
     )
     zero = alt.Chart(data([{}])).mark_rule(color=INK).encode(x=alt.datum(0))
-    told = ", ".join(
+    numbers = ", ".join(
         f"{row['field']} {row['points']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         for row in rows
     )
@@ -60,12 +60,12 @@ def importance(search: Search) -> alt.LayerChart:
         height=_STEP * len(rows),
         title=title(
             search,
-            "Which field mattered",
-            found.meaning,
+            "Importance of each field",
+            importances.meaning,
             "Lines: 95 % intervals.",
             width=WIDTH + 60,
         ),
-        description=f"{found.meaning} {told} ({search.headline}).",
+        description=f"{importances.meaning} {numbers} ({search.headline}).",
     )
 
 
@@ -79,7 +79,7 @@ def _rows(importances: Importances) -> list[Row]:
         rows.append(
             {
                 "field": field.field,
-                **{k: round(100 * number, 4) for k, number in points.items()},
+                **{name: round(100 * number, 4) for name, number in points.items()},
             }
         )
     return rows

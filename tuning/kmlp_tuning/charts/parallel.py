@@ -9,8 +9,8 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
+from kmlp.charts.config_lines import accuracy_tooltip, pointed, under_pointer
 from kmlp.charts.style import INK, WIDTH
-from kmlp.charts.trial_lines import accuracy_tooltip, pointed, under_pointer
 from kmlp_tuning.charts.drawing import (
     best_text,
     colour_of_errors,
@@ -24,11 +24,11 @@ from kmlp_tuning.charts.rows import (
     NONE,
     UNITS,
     Row,
+    accuracy_label,
     choices,
     jitter,
     number_of,
     range_ticks,
-    told,
     trial_rows,
 )
 from kmlp_tuning.search.results import Search
@@ -39,7 +39,7 @@ HEIGHT, STEP = 340, 132
 _BELOW = -0.1
 """The place on an axis of trials that have no value there."""
 _SPREAD = 0.05
-"""The share of an axis over which trials with the same choice are spread."""
+"""The part of an axis over which trials with the same choice are spread, from 0 to 1."""
 
 
 def parallel_coordinates(search: Search) -> alt.LayerChart:
@@ -54,7 +54,7 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
     width = max(STEP * last, WIDTH)
     x = alt.X("axis:Q", scale=alt.Scale(domain=[0, last], nice=False), axis=None)
     y = alt.Y("at:Q", scale=alt.Scale(domain=[lowest - _SPREAD, 1], nice=False), axis=None)
-    hover = pointed()
+    hover = pointed("trial")
     base = (
         alt.Chart()
         .transform_flatten(["axis", "at"])
@@ -119,9 +119,14 @@ def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row
             continue
         places = [_at(name, domain, trial) for name, domain in domains.items()]
         places.append(_BELOW if error is None else round(scale.share(error), 4))
-        more = {"axis": list(range(len(places))), "at": places, "told": told(error)}
-        kept = {key: value for key, value in row.items() if key != "errors"}
-        lines.append({**kept, **more})
+        lines.append(
+            {
+                **{key: value for key, value in row.items() if key != "errors"},
+                "axis": list(range(len(places))),
+                "at": places,
+                "accuracy_text": accuracy_label(error),
+            }
+        )
     return sorted(
         lines, key=lambda line: -math.inf if line["error"] is None else -line["error"]
     )
@@ -156,14 +161,15 @@ def _texts(base: alt.Chart, **where: Any) -> list[alt.Chart]:
 
 def _note(search: Search) -> str:
     epochs = {
-        it.run.epochs for it in search.trials if it.run and it.run.status == "finished"
+        trial.run.epochs
+        for trial in search.trials
+        if trial.run and trial.run.status == "finished"
     }
     if len(epochs) < 2:
         return "The darker a line, the better."
     return (
-        "The darker a line, the better after the last epoch of its trial: thick ones were "
-        f"trained for all {search.settings.max_epochs} epochs, thin ones for fewer, of "
-        "which they show no more."
+        "The darker a line, the better its trial after its last epoch. Thick lines: all "
+        f"{search.settings.max_epochs} epochs. Thin lines: fewer epochs."
     )
 
 

@@ -1,4 +1,4 @@
-"""The best trials of a search again, with other seeds."""
+"""The best trials of a search beside their replications with other seeds."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, error_of
+from kmlp.charts.config_lines import accuracy_tooltip
 from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH
-from kmlp.charts.trial_lines import accuracy_tooltip
 from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
 from kmlp.studies.conclusion import conclude
 from kmlp.studies.results import LevelResult, StudyResult
 from kmlp_tuning.charts.drawing import data, title
-from kmlp_tuning.charts.rows import Row, text_of, told
+from kmlp_tuning.charts.rows import Row, accuracy_label, text_of
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
 
 _STEP = 40
-"""Pixels of a row."""
+"""The height of a row, in pixels."""
 _BELOW = 10
-"""Pixels by which the mean is below its seeds."""
+"""The distance of the mean below its seeds, in pixels."""
 
 SEARCH, SEED, MEAN = "in the search", "another seed", "mean of these, 95 % interval"
 _STYLES = {
@@ -28,31 +28,33 @@ _STYLES = {
     SEED: (BLUE, "circle", 60),
     MEAN: (INK, "square", 60),
 }
-"""The colour, shape and size of a point."""
+"""The colour, shape and size of each kind of point."""
 
 
 def replication(search: Search) -> alt.LayerChart:
-    """The best trials in the search against other seeds, after as many epochs.
+    """Draw the accuracies of the best trials in the search and with other seeds.
+
+    They are compared after the same number of epochs.
 
     Raises:
-        ConfigError: if none was trained with another seed.
+        ConfigError: if no trial was trained with another seed.
     """
-    found = search.replication
-    if found is None:
+    study = search.replication
+    if study is None:
         raise ConfigError(
             [
                 f"The search {search.name} has no trial that was trained with other seeds. "
                 "Search with a `replicates` of at least 1."
             ]
         )
-    rows = replication_rows(search, found)
+    rows = replication_rows(search, study)
     lost = any(row["accuracy"] is None for row in rows)
     names = list(dict.fromkeys(row["name"] for row in rows))
     scale = alt.Scale(domain=_domain(rows, lost=lost), nice=False, zero=False)
     x = alt.X("accuracy:Q", scale=scale, title="validation accuracy, %")
     y = alt.Y("name:N", sort=names, axis=alt.Axis(title=None, grid=True, ticks=False))
-    seen = {row["kind"] for row in rows if row["accuracy"] is not None}
-    styles = {kind: style for kind, style in _STYLES.items() if kind in seen}
+    kinds = {row["kind"] for row in rows if row["accuracy"] is not None}
+    styles = {kind: style for kind, style in _STYLES.items() if kind in kinds}
     base = alt.Chart().encode(
         y=y,
         tooltip=[
@@ -93,7 +95,7 @@ def replication(search: Search) -> alt.LayerChart:
     crosses = base.transform_filter("datum.accuracy === null").mark_point(
         shape=CROSS, size=50, strokeWidth=1.8, color=INK, opacity=1
     )
-    optimism, outcome = _optimism_text(search, found), conclude(found).text
+    optimism, outcome = _optimism_text(search, study), conclude(study).text
     outcome = outcome[0].upper() + outcome[1:]
     layers = (intervals, *marks, crosses.encode(x=alt.value(10)))
     return alt.LayerChart(layer=layers).properties(
@@ -102,7 +104,7 @@ def replication(search: Search) -> alt.LayerChart:
         height=_STEP * len(names),
         title=title(
             search,
-            "The best trials again, with other seeds",
+            "The best trials with other seeds",
             optimism,
             outcome,
             "Crosses: runs that diverged or failed." if lost else "",
@@ -112,15 +114,21 @@ def replication(search: Search) -> alt.LayerChart:
     )
 
 
-def replication_rows(search: Search, found: StudyResult) -> list[Row]:
-    """A row a point: the search's accuracy, those of the other seeds, and their mean;
-    after as many epochs as the trial had when it was chosen, and after all.
+def replication_rows(search: Search, study: StudyResult) -> list[Row]:
+    """A row for each point: the accuracies in the search, of other seeds, and their mean.
+
+    Each trial has points after the epochs that it had when it was selected, and after all
+    epochs.
+
+    Args:
+        search: The search.
+        study: Its replication.
     """
     trials = {trial.number: trial for trial in search.trials}
     return [
         row
-        for level in found.levels
-        for epochs in sorted({search.selected_at_epoch[level.value], found.epochs})
+        for level in study.levels
+        for epochs in sorted({search.selected_at_epoch[level.value], study.epochs})
         for row in _rows(search, trials[level.value], level, epochs)
     ]
 
@@ -136,8 +144,14 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
     def row(kind: str, accuracy: float | None, seed: str, **more: float) -> Row:
         error = None if accuracy is None else error_of(accuracy)
         percent = None if error is None else round(100 - error, 4)
-        found = {"kind": kind, "seed": seed, "accuracy": percent, "told": told(error)}
-        return {**about, **found, **more}
+        return {
+            **about,
+            "kind": kind,
+            "seed": seed,
+            "accuracy": percent,
+            "accuracy_text": accuracy_label(error),
+            **more,
+        }
 
     rows = []
     accuracy = search.selection_accuracy(trial)
@@ -152,24 +166,34 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
     if len(finished) > 1:
         mean = estimate([run.val_accuracy for run in finished])
         assert mean.interval is not None
-        low, high = (round(100 * min(1.0, max(0.0, it)), 4) for it in mean.interval)
+        low, high = (round(100 * min(1.0, max(0.0, end)), 4) for end in mean.interval)
         rows.append(row(MEAN, mean.mean, "all of these", low=low, high=high))
     return rows
 
 
 def _domain(rows: list[Row], *, lost: bool) -> list[float]:
-    """The ends of the axis, with room at the lower one for what has no accuracy."""
+    """The ends of the axis.
+
+    Args:
+        rows: The rows of the chart.
+        lost: True if runs have no accuracy, which need room at the lower end.
+    """
     ends = [row[key] for row in rows for key in ("accuracy", "low", "high") if key in row]
-    found = [it for it in ends if it is not None] or [0, 100]
-    span = max(found) - min(found)
+    accuracies = [end for end in ends if end is not None] or [0, 100]
+    span = max(accuracies) - min(accuracies)
     margin = max(0.04 * span, 0.5 - span / 2)
-    return [min(found) - margin * (3 if lost else 1), min(100, max(found) + margin)]
+    return [
+        min(accuracies) - margin * (3 if lost else 1),
+        min(100, max(accuracies) + margin),
+    ]
 
 
-def _optimism_text(search: Search, found: StudyResult) -> str:
+def _optimism_text(search: Search, study: StudyResult) -> str:
     """The optimism of the search for each trial, in a sentence."""
     trials = {trial.number: trial for trial in search.trials}
-    optimisms = {it.value: search.optimism(trials[it.value]) for it in found.levels}
+    optimisms = {
+        level.value: search.optimism(trials[level.value]) for level in study.levels
+    }
     parts = [
         f"{100 * optimism:+.2f} (trial {number})"
         for number, optimism in optimisms.items()
@@ -178,6 +202,6 @@ def _optimism_text(search: Search, found: StudyResult) -> str:
     if not parts:
         return "No run with another seed has an accuracy."
     return (
-        "The highest accuracies of a search are optimistic on average: here, less the mean "
-        f"of the other seeds, {', '.join(parts)} points."
+        "The highest accuracies of a search are too high on average. Here, accuracy in the "
+        f"search less the mean of the other seeds is {', '.join(parts)} points."
     )

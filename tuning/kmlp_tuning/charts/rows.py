@@ -24,7 +24,7 @@ UNITS = {
 """The titles of the axes of fields that have a unit."""
 
 KINDS = ("failed", "diverged", "stopped", "waiting", "finished", "best")
-"""The kinds of lines that trials are drawn as, from back to front."""
+"""The kinds of lines, from back to front."""
 
 Row = dict[str, Any]
 
@@ -65,8 +65,8 @@ def _error(row: Row) -> float:
     return math.inf if row["error"] is None else row["error"]
 
 
-def told(error: float | None) -> str:
-    """The accuracy that belongs to an error, both in percent, as text."""
+def accuracy_label(error: float | None) -> str:
+    """The accuracy of an error in percent, as text with two decimals."""
     return NONE if error is None else f"{100 - error:.2f}"
 
 

@@ -1,4 +1,4 @@
-"""A line a trial: validation accuracy by epoch, up to where the trial ended."""
+"""A line for each configuration: validation accuracy by epoch, up to its last epoch."""
 
 from __future__ import annotations
 
@@ -22,66 +22,69 @@ LOOKS: dict[str, tuple[str, list[int]]] = {
     "finished": (BLUE, [1, 0]),
     "best": (VERMILION, [1, 0]),
 }
-"""The colour and the dashes of what a trial is drawn as, from back to front."""
+"""The colour and the dashes of each kind of line, from back to front."""
 _MANY = 60
-"""Trials that are drawn thinner."""
+"""More lines than this are drawn thinner."""
 _GROUND = HEIGHT - 12
-"""Where what diverged is marked, which has no accuracy."""
+"""The height at which divergence is marked, which has no accuracy, in pixels."""
 
 
-def trial_lines(
+def config_lines(
     rows: list[Row],
-    lost: list[Row],
+    divergences: list[Row],
     *,
+    noun: str,
     x: alt.X,
     tooltip: Iterable[alt.Tooltip],
-    lost_tooltip: Iterable[alt.Tooltip],
-    noun: str = "trial",
+    divergence_tooltip: Iterable[alt.Tooltip],
 ) -> alt.LayerChart:
-    """The lines, the best one labelled; that under the pointer stands out.
+    """Draw the lines. The best one has a label, and the one under the pointer stands out.
 
     Args:
-        rows: One a trial, from back to front: `trial`, its number; `kind`, one of `LOOKS`;
-            `epochs`, how many have an accuracy; `errors`, in percent after each of them;
-            `lost`, the epoch in which a trial of the kind "diverged" did; and what the
-            tooltip shows.
-        lost: One an epoch in which runs diverged: `epoch`, `diverged`, their number, and
-            what its tooltip shows.
+        rows: A row for each configuration, from back to front. Its keys are the noun, with
+            the configuration's number; `kind`, one of `LOOKS`; `epochs`, the number of
+            epochs with an accuracy; `errors`, the error in percent after each of them;
+            `lost`, the epoch in which a configuration of the kind "diverged" did so; and
+            the fields of the tooltip.
+        divergences: A row for each epoch in which runs diverged. Its keys are `epoch`;
+            `diverged`, the number of these runs; and the fields of its tooltip.
+        noun: The word for a configuration: "trial" in a search.
         x: The axis of `epoch`.
-        tooltip: What is told of a trial, beside the epoch and the accuracy.
-        lost_tooltip: What is told of an epoch in which runs diverged, likewise.
-        noun: What a line is of, as the best one is labelled. Defaults to "trial".
+        tooltip: The tooltip of a line, without the epoch and the accuracy.
+        divergence_tooltip: The tooltip of an epoch in which runs diverged, without the
+            epoch and the number.
     """
     curves = [
         {**row, "epoch": list(range(1, row["epochs"] + 1))} for row in rows if row["errors"]
     ]
     scale = AccuracyScale.of(
-        (error for row in curves for error in row["errors"]), room=0.1 if lost else 0
+        (error for row in curves for error in row["errors"]),
+        room=0.1 if divergences else 0,
     )
-    kinds = [it for it in reversed(LOOKS) if any(row["kind"] == it for row in curves)]
-    hover = pointed()
+    kinds = [kind for kind in reversed(LOOKS) if any(row["kind"] == kind for row in curves)]
+    hover = pointed(noun)
     legend = alt.Legend(
         title=None, orient="bottom", symbolType="stroke", symbolStrokeWidth=2.5
     )
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=kinds, range=[LOOKS[it][0] for it in kinds]),
-        legend=legend if len(kinds) > 1 else None,  # an empty one cannot be drawn
+        scale=alt.Scale(domain=kinds, range=[LOOKS[kind][0] for kind in kinds]),
+        legend=legend if len(kinds) > 1 else None,  # Vega cannot draw an empty one
     )
     dash = alt.StrokeDash(
         "kind:N",
-        scale=alt.Scale(domain=kinds, range=[LOOKS[it][1] for it in kinds]),
+        scale=alt.Scale(domain=kinds, range=[LOOKS[kind][1] for kind in kinds]),
         legend=legend if len(kinds) > 1 else None,
     )
     thin = 0.8 if len(curves) > _MANY else 1.2
     base = (
         alt.Chart()
         .transform_flatten(["epoch", "errors"])
-        .transform_calculate(told="format(100 - datum.errors, '.2f')")
+        .transform_calculate(accuracy_text="format(100 - datum.errors, '.2f')")
         .encode(
             x=x,
             y=alt.Y("errors:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
-            detail="trial:N",
+            detail=f"{noun}:N",
         )
     )
     lines = base.mark_line().encode(
@@ -111,15 +114,15 @@ def trial_lines(
     )
     label = (
         ends.transform_filter("datum.kind == 'best'")
-        .transform_calculate(label=f"'{noun} ' + datum.trial")
+        .transform_calculate(label=f"'{noun} ' + datum.{noun}")
         .mark_text(align="left", dx=8, fontSize=12, color=VERMILION, fontWeight="bold")
         .encode(text="label:N")
     )
-    told = [*tooltip, alt.Tooltip("epoch:Q"), accuracy_tooltip()]
-    crosses = alt.Chart({"values": lost}).encode(
+    line_tooltip = [*tooltip, alt.Tooltip("epoch:Q"), accuracy_tooltip()]
+    crosses = alt.Chart({"values": divergences}).encode(
         x=x,
         y=alt.value(_GROUND),
-        tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("diverged:Q"), *lost_tooltip],
+        tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("diverged:Q"), *divergence_tooltip],
     )
     mark = crosses.mark_point(shape=CROSS, size=50, strokeWidth=1.8, color=INK, opacity=1)
     falls = (
@@ -134,7 +137,7 @@ def trial_lines(
     )
     counts = count.encode(text="diverged:Q")
     layers = (
-        lines, falls, dots, mark, counts, label, *under_pointer(base, hover, told)
+        lines, falls, dots, mark, counts, label, *under_pointer(base, hover, line_tooltip)
     )  # fmt: skip
     return alt.LayerChart(layer=layers).properties(
         data={"values": curves}, width=WIDTH, height=HEIGHT
@@ -142,7 +145,7 @@ def trial_lines(
 
 
 def even_epochs(last: int) -> alt.X:
-    """The axis of epochs that are at even distances."""
+    """The axis of epochs with an even scale."""
     margin = 0.03 * last
     return alt.X(
         "epoch:Q",
@@ -152,15 +155,20 @@ def even_epochs(last: int) -> alt.X:
 
 
 def accuracy_tooltip() -> alt.Tooltip:
-    """An accuracy as text, in the column `told`."""
-    return alt.Tooltip("told:N", title="validation accuracy, %")
+    """The tooltip of an accuracy, which the column `accuracy_text` holds as text."""
+    return alt.Tooltip("accuracy_text:N", title="validation accuracy, %")
 
 
-def pointed(name: str = "pointed") -> alt.Parameter:
-    """The trial under the pointer; none at first."""
+def pointed(noun: str, name: str = "pointed") -> alt.Parameter:
+    """The configuration under the pointer; none at first.
+
+    Args:
+        noun: The column of the configuration's number.
+        name: The name of the parameter. Defaults to "pointed".
+    """
     return alt.selection_point(
         name=name,
-        fields=["trial"],
+        fields=[noun],
         on="pointerover",
         clear="pointerout",
         empty=False,
@@ -170,8 +178,10 @@ def pointed(name: str = "pointed") -> alt.Parameter:
 def under_pointer(
     base: alt.Chart, hover: alt.Parameter, tooltip: list[alt.Tooltip]
 ) -> list[alt.Chart]:
-    """What cannot be seen, and is easier to point at than thin lines: wide ones, which
-    point out their trial, and points, as a line shows no tooltip between its points.
+    """Invisible wide lines and points, which are easier to point at than thin lines.
+
+    The lines select their configuration. The points show the tooltip, because a line shows
+    it only at its points.
     """
     lines = base.mark_line(stroke="transparent", strokeWidth=9)
     points = base.mark_point(opacity=0, size=80)
