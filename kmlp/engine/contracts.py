@@ -75,7 +75,7 @@ class TaskResult:
     records: tuple[EpochRecord, ...]
     checkpoint_bytes: bytes | None
     """The model after the last record; None if the run diverged."""
-    facts: Mapping[str, Any] | None = None
+    environment: Mapping[str, Any] | None = None
     """What `describe_environment` says where it was trained. Defaults to None: that is
     the engine's own process, or one like it."""
 
@@ -87,10 +87,10 @@ class TaskResult:
     @property
     def place(self) -> str:
         """The machine and the device, if they are not the engine's: `node-2 gpu:0`."""
-        if not self.facts:
+        if not self.environment:
             return ""
-        host, _, _ = self.facts["host"].partition(".")
-        return f"{host} {self.facts['device']}"
+        host, _, _ = self.environment["host"].partition(".")
+        return f"{host} {self.environment['device']}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

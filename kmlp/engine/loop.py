@@ -210,7 +210,7 @@ class Engine:
             active.identity,
             result.records,
             result.checkpoint_bytes,
-            facts=result.facts,
+            environment=result.environment,
             fresh=active.fresh,
         ):
             active.lose_lease()

@@ -172,7 +172,7 @@ def run_task(task: Task, dataset: Dataset | None = None) -> TaskResult | TaskFai
         done = _worker_here().run(task, dataset)
     if isinstance(done, TaskFailed):
         return done
-    return replace(done, facts=describe_machine())
+    return replace(done, environment=describe_machine())
 
 
 def _check_settings(run: RunIdentity) -> None:

@@ -2,7 +2,7 @@
 
 from kmlp.store.folder import runs_folder
 from kmlp.store.listing import RunSummary
-from kmlp.store.runs import Store
+from kmlp.store.store import Store
 from kmlp.store.studies import StudyRecord, StudySummary
 
 __all__ = ["RunSummary", "Store", "StudyRecord", "StudySummary", "runs_folder"]

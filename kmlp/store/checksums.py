@@ -15,7 +15,7 @@ from typing import Any
 from kmlp.training.run import FIGURES
 
 COLUMNS = {
-    "environments": ("id", "created", "facts"),
+    "environments": ("id", "created", "description"),
     "studies": ("id", "name", "kind", "spec", "created", "updated", "environment"),
     "runs": (
         "key", "fresh", "config", "backend", "fused", "settings", "parameters", "epochs",
@@ -41,7 +41,7 @@ def of_row(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> str:
     return _of(cells)
 
 
-def is_whole(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> bool:
+def is_intact(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> bool:
     """Whether a row is what was written."""
     return bool(row["checksum"] == of_row(connection, table, row))
 

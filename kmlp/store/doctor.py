@@ -16,9 +16,9 @@ from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
 from kmlp.store import checkpoints, checksums, removal, validity
 from kmlp.store.database import FILE, connect, transaction
-from kmlp.store.environments import is_whole
+from kmlp.store.environments import is_intact
 from kmlp.store.migrations import migrate
-from kmlp.store.runs import Store
+from kmlp.store.store import Store
 from kmlp.store.studies import record_of
 
 _ORPHANS = {
@@ -88,7 +88,7 @@ def examine(store: Store) -> Health:
     studies = runs = epochs = models = 0
     with store.reading():
         for row in _all(store, "environments"):
-            if not is_whole(store, row):
+            if not is_intact(store, row):
                 damaged.append(
                     f"What {store.folder} says of where some runs were trained is damaged."
                 )
@@ -104,7 +104,7 @@ def examine(store: Store) -> Health:
                 damaged.append(str(error))
         for row in _all(store, "runs"):
             found = validity.epochs_of(store.connection, row["id"])
-            wrong = store.wrong_run(row, found)
+            wrong = store.run_problem(row, found)
             if wrong is not None:
                 damaged.append(str(store.damaged_run(row, wrong)))
                 continue
@@ -126,8 +126,8 @@ def examine(store: Store) -> Health:
             leftovers.append(f"{count_of(len(lonely), 'run')} of no study")
         files = _left_files(store)
         if files:
-            leftovers.append(f"{count_of(len(files), 'file')} in {store.models}")
-        aside = store.models / removal.ASIDE
+            leftovers.append(f"{count_of(len(files), 'file')} in {store.checkpoint_folder}")
+        aside = store.checkpoint_folder / removal.ASIDE
         if names := checkpoints.names(aside):  # of a `kmlp rm` that was killed
             leftovers.append(f"{count_of(len(names), 'file')} in {aside}")
     return Health(
@@ -158,17 +158,18 @@ def repair(store: Store) -> list[LostRun]:
         targets = _targets(store)
         for number in _lost_environments(store):
             store.connection.execute(
-                "INSERT INTO environments (id, created, facts) VALUES (?, 0, '')", (number,)
+                "INSERT INTO environments (id, created, description) VALUES (?, 0, '')",
+                (number,),
             )
         for row in _all(store, "environments"):
-            if not is_whole(store, row):
+            if not is_intact(store, row):
                 store.connection.execute(
-                    "UPDATE environments SET created = 0, facts = '{}' WHERE id = ?",
+                    "UPDATE environments SET created = 0, description = '{}' WHERE id = ?",
                     (row["id"],),
                 )
                 checksums.seal(store.connection, "environments", row["id"])
         for row in _all(store, "runs"):
-            wrong = store.wrong_run(row, validity.epochs_of(store.connection, row["id"]))
+            wrong = store.run_problem(row, validity.epochs_of(store.connection, row["id"]))
             whole, bad = _models(store, row) if wrong is None else ([], [])
             if wrong is None and not bad:
                 continue
@@ -197,7 +198,7 @@ def repair(store: Store) -> list[LostRun]:
                 store.delete(key)
     with store.reading():
         for name in _left_files(store):
-            (store.models / name).unlink(missing_ok=True)
+            (store.checkpoint_folder / name).unlink(missing_ok=True)
     with store.writing():
         store.leases.release_all()
     return lost
@@ -354,6 +355,6 @@ def _left_files(store: Store) -> list[str]:
     trained = {key[:24] for key in _trained(store)}
     return [
         name
-        for name in checkpoints.names(store.models)
+        for name in checkpoints.names(store.checkpoint_folder)
         if name not in used and name.lstrip(".")[:24] not in trained
     ]

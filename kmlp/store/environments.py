@@ -9,7 +9,7 @@ from typing import Any
 
 from kmlp.errors import DamagedError
 from kmlp.store import checksums, validity
-from kmlp.store.runs import Store
+from kmlp.store.store import Store
 
 
 def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
@@ -21,8 +21,8 @@ def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     with store.reading():
         for row in _rows(store, study):
-            if row is not None and is_whole(store, row):
-                facts = json.loads(row["facts"])
+            if row is not None and is_intact(store, row):
+                facts = json.loads(row["description"])
                 found += [facts] if facts else []
             else:
                 store.damaged["environments"] = DamagedError(
@@ -31,9 +31,9 @@ def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
     return found
 
 
-def is_whole(store: Store, row: sqlite3.Row) -> bool:
+def is_intact(store: Store, row: sqlite3.Row) -> bool:
     """Whether a row of `environments` is what was written."""
-    return validity.wrong_environment(row) is None and checksums.is_whole(
+    return validity.environment_problem(row) is None and checksums.is_intact(
         store.connection, "environments", row
     )
 

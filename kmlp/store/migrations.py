@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from kmlp.store import checksums, validity
 
-VERSION = 4
+VERSION = 5
 """Of the schema; SQLite keeps it as `user_version`."""
 
 _KINDS = {"train": "run", "trials": "configs"}
@@ -65,7 +65,7 @@ def _name_keys_of_studies(connection: sqlite3.Connection) -> None:
             "epochs": epochs,
             "runs_by_level": runs_by_level,
         }
-        whole = checksums.is_whole(connection, "studies", row)
+        whole = checksums.is_intact(connection, "studies", row)
         connection.execute(
             "UPDATE studies SET kind = ?, spec = ? WHERE id = ?",
             (_KINDS.get(row["kind"], row["kind"]), json.dumps(spec), row["id"]),
@@ -81,11 +81,11 @@ def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
     """
     settings = {}
     for row in connection.execute("SELECT * FROM environments").fetchall():
-        if validity.wrong_environment(row) is None:
-            settings[row["id"]] = json.loads(row["facts"]).get("settings", {})
+        if validity.environment_problem(row) is None:
+            settings[row["id"]] = json.loads(row["description"]).get("settings", {})
             checksums.seal(connection, "environments", row["id"])
     for row in connection.execute("SELECT * FROM studies").fetchall():
-        if validity.wrong_study(connection, row) is None:
+        if validity.study_problem(connection, row) is None:
             checksums.seal(connection, "studies", row["id"])
     for row in connection.execute("SELECT * FROM runs").fetchall():
         epochs = validity.epochs_of(connection, row["id"])
@@ -101,8 +101,8 @@ def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
             "SELECT * FROM runs WHERE id = ?", (row["id"],)
         ).fetchone()
         if (
-            validity.wrong_run(whole) is None
-            and validity.wrong_epochs(whole, epochs) is None
+            validity.run_problem(whole) is None
+            and validity.epochs_problem(whole, epochs) is None
             # Settings that can be read no more are in the key, too.
             and validity.key_fits(whole) in ([True, None] if known else [True])
         ):

@@ -22,7 +22,7 @@ from kmlp.errors import (
 )
 from kmlp.store import checksums, removal, validity
 from kmlp.store.leases import SECONDS_BETWEEN_LOOKS, Holder
-from kmlp.store.runs import Store, removed
+from kmlp.store.store import Store, removed_error
 from kmlp.training.run import Run
 
 SPEC = ("identity", "extent", "progress", "epochs", "runs_by_level")
@@ -147,8 +147,8 @@ def put_study(store: Store, study: StudyRecord) -> None:
         row = store.connection.execute(
             "SELECT * FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
-        if row is None and store.asks(study.name):
-            raise removed(study.name)
+        if row is None and store.trains_for(study.name):
+            raise removed_error(study.name)
         try:
             there = study if row is None else record_of(store, row)
         except DamagedError:  # which this mends
@@ -168,7 +168,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
             "INSERT INTO studies (name, kind, spec, created, updated, environment) "
             "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
             "kind = excluded.kind, spec = excluded.spec, updated = excluded.updated",
-            (study.name, study.kind, spec, now, now, store.environment()),
+            (study.name, study.kind, spec, now, now, store.environment_id()),
         )
         store.connection.executemany(
             "INSERT OR IGNORE INTO study_runs SELECT id, ? FROM studies WHERE name = ?",
@@ -178,7 +178,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
             "SELECT id FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
         checksums.seal(store.connection, "studies", number)
-    store.ask(study.name, (key for row in study.runs_by_level for key in row))
+    store.train_for(study.name, (key for row in study.runs_by_level for key in row))
 
 
 def _forget_what_is_no_key(store: Store, study: int) -> None:
@@ -368,14 +368,15 @@ def _remove_unless_leased(store: Store, number: int, name: str) -> Holder | None
             for key in alone:
                 store.delete(key)
             store.connection.execute("DELETE FROM studies WHERE id = ?", (number,))
-            removal.put_aside(store.models, files)
+            removal.put_aside(store.checkpoint_folder, files)
     except BaseException as error:
-        removal.put_back(store.models, files)
+        removal.put_back(store.checkpoint_folder, files)
         if isinstance(error, StoreWriteError) and isinstance(error.__cause__, OSError):
             why = error.__cause__.strerror or error.__cause__
             raise StoreWriteError(
-                f"Nothing was removed: the files in {store.models} cannot be ({why}). Mend "
-                "that, then run the same command again."
+                "Nothing was removed, because a file in "
+                f"{store.checkpoint_folder} cannot be removed ({why}). Make the folder "
+                "writable, then run the same command again."
             ) from error
         raise
     return None
@@ -387,8 +388,8 @@ def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
     Raises:
         DamagedError: if it is not what was written.
     """
-    wrong = validity.wrong_study(store.connection, row)
-    if wrong is None and not checksums.is_whole(store.connection, "studies", row):
+    wrong = validity.study_problem(store.connection, row)
+    if wrong is None and not checksums.is_intact(store.connection, "studies", row):
         wrong = "its checksum is another"
     record = None if wrong is not None else _record(row)
     if record is not None:

@@ -26,7 +26,7 @@ _LAST_SECOND = 253_402_214_400
 """Of times that can be shown: the year 9999 in any time zone."""
 
 _TEXTS = {str: str}
-_FACTS = {"command", "device", "platform", "revision", "threads", "versions"}
+_ENVIRONMENT = {"command", "device", "platform", "revision", "threads", "versions"}
 """What is noted of every environment (see `kmlp.training.environment`), if anything is."""
 _SPEC = {
     "identity": {"backend": str, "fused": bool},
@@ -39,7 +39,7 @@ _SPEC = {
 `Store.study_problem` checks."""
 
 
-def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
+def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
     """Why a row of `studies` is none; None: it is one."""
     kind = row["kind"]
     if not isinstance(row["name"], str) or not row["name"].strip():
@@ -74,22 +74,22 @@ def wrong_study(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
     return None if _is_time(row["updated"]) else "its time cannot be"
 
 
-def wrong_environment(row: sqlite3.Row) -> str | None:
+def environment_problem(row: sqlite3.Row) -> str | None:
     """Why a row of `environments` is none; None: it is one."""
-    facts = _json(row["facts"], dict)
-    if facts == {}:  # nothing was noted, or it was damaged and is lost
+    environment = _json(row["description"], dict)
+    if environment == {}:  # nothing was noted, or it was damaged and is lost
         return None
     texts = ("command", "backend", "device", "platform", "processor", "host", "revision")
     if (
-        facts is None
-        or not facts.keys() >= _FACTS
-        or not all(isinstance(facts.get(it, ""), str | None) for it in texts)
-        or not all(fits(facts.get(it, {}), _TEXTS) for it in ("versions", "settings"))
-        or not isinstance(facts.get("threads", 1), int)
+        environment is None
+        or not environment.keys() >= _ENVIRONMENT
+        or not all(isinstance(environment.get(it, ""), str | None) for it in texts)
+        or not all(fits(environment.get(it, {}), _TEXTS) for it in ("versions", "settings"))
+        or not isinstance(environment.get("threads", 1), int)
     ):
-        return "its facts cannot be read"
+        return "its description cannot be read"
     try:
-        words = shlex.split(facts["command"] or "")
+        words = shlex.split(environment["command"] or "")
     except ValueError:
         words = []
     if not words:
@@ -97,7 +97,7 @@ def wrong_environment(row: sqlite3.Row) -> str | None:
     return None
 
 
-def wrong_run(row: sqlite3.Row) -> str | None:
+def run_problem(row: sqlite3.Row) -> str | None:
     """Why a row of `runs` is none; None: it is one."""
     if not is_key(row["key"]):
         return "its key is not one"
@@ -126,7 +126,7 @@ def wrong_run(row: sqlite3.Row) -> str | None:
     return None
 
 
-def wrong_epochs(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
+def epochs_problem(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
     """Why rows of `epochs`, with their losses, are not those of a run; None: they are."""
     if [row["epoch"] for row in epochs] != list(range(1, run["epochs"] + 1)):
         return "its epochs are not there from the first to the last"

@@ -63,7 +63,7 @@ class Execution:
         """
         return Store(
             runs_folder(self.runs_dir),
-            facts=describe_environment(),
+            environment=describe_environment(),
             check_study=kinds.spec_problem,
         )
 

@@ -45,7 +45,7 @@ def load_from(store: Store, name: str) -> Study:
     record = stored.get_study(store, name)
     study = kinds.kind_named(record.kind).load(store, record)
     if study.missing:
-        store.name_strays()
+        store.note_damaged_orphans()
     noted = tuple(environments_of(store, record.name))
     asked = sum(map(len, record.runs_by_level))
     loaded: Study = replace(study, environments=noted, asked=asked)

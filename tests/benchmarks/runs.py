@@ -34,7 +34,7 @@ def listing(count=10_000):
         with Store(Path(folder)) as store, store.writing():
             for n in range(count):
                 config = RunConfig(width=1 + n % 100, seed=n)
-                run = store._ensure(
+                run = store._ensure_row(
                     RunIdentity(str(n), config, "jax", True, 1), fresh=False
                 )
                 store.connection.execute(

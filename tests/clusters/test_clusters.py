@@ -22,7 +22,9 @@ def test_a_cluster_comes_to_the_same_as_this_machine(kmlp, lasting_cluster, expe
     found, err = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
     assert found == expected
     assert f"{RUNS * EPOCHS} epochs trained, 0 runs from the store." in err
-    facts = [json.loads(row) for (row,) in kmlp.query("SELECT facts FROM environments")]
+    facts = [
+        json.loads(row) for (row,) in kmlp.query("SELECT description FROM environments")
+    ]
     assert all("ablate" in it["command"] for it in facts)
     assert [it["device"] for it in facts if "address" in it] == ["cpu"]
     code, _out, err = kmlp.run("show", found["name"])

@@ -125,7 +125,7 @@ def test_the_cable_is_pulled(kmlp, monkeypatch):
         def both_have_trained():
             assert process.poll() is None
             with contextlib.suppress(Exception):  # the database is not there yet
-                found = kmlp.query("SELECT facts FROM environments")
+                found = kmlp.query("SELECT description FROM environments")
                 return {json.loads(it).get("address") for (it,) in found} >= {*ADDRESSES}
 
         wait_until(both_have_trained, seconds=60)

@@ -1,6 +1,7 @@
 """A small store, of which nothing was trained, and stores that tests change."""
 
 import json
+import math
 import sqlite3
 
 from helpers.made_up import made_up_record
@@ -15,7 +16,7 @@ from kmlp.studies.kinds import spec_problem
 from kmlp.studies.library import load_from
 from kmlp.training.run import RunIdentity, run_key
 
-FACTS = {
+ENVIRONMENT = {
     "command": "kmlp ablate",
     "device": "cpu",
     "host": "a",
@@ -44,6 +45,19 @@ WIDTHS = StudyRecord(
     runs_by_level=((RUNS[0].key, RUNS[1].key), (RUNS[2].key, RUNS[3].key)),
 )
 
+A, B = (
+    RunIdentity(str(number) * 64, RunConfig(seed=number), "none", True, 10)
+    for number in (1, 2)
+)
+"""Two runs of no study."""
+
+
+def made_up_task(*epochs, accuracy=0.5, checkpoint_bytes=b"model"):
+    """Return the records and the checkpoint of a task; nan: the last epoch diverged."""
+    *before, last = [made_up_record(epoch, 0.5) for epoch in epochs]
+    last = made_up_record(last.epoch, accuracy)
+    return (*before, last), None if math.isnan(accuracy) else checkpoint_bytes
+
 
 def fill(store):
     """Has the runs of `WIDTHS`, two widths with two seeds, of three epochs each."""
@@ -59,7 +73,7 @@ def fill(store):
 
 def small_store(folder):
     """Makes one in a folder."""
-    with Store(folder, facts=FACTS) as store:
+    with Store(folder, environment=ENVIRONMENT) as store:
         fill(store)
     return folder
 

@@ -112,27 +112,26 @@ class NodeWorker:
         done = self._worker.run(task, self._datasets[key])
         count = self._worker.compiled_count
         if isinstance(done, TaskResult):
-            facts = self._facts()
             return {
                 "records": done.records,
                 "checkpoint_bytes": done.checkpoint_bytes,
-                "facts": facts,
+                "environment": self._environment(),
             }, count
         error = done.error and type(done.error)(f"{platform.node()}: {done.error}")
         return {"reason": done.reason, "final": done.final, "error": error}, count
 
-    def _facts(self) -> dict[str, Any]:
+    def _environment(self) -> dict[str, Any]:
         if self._told is None:
             import ray
 
             from kmlp.training.environment import describe_machine
 
-            facts = describe_machine()
+            environment = describe_machine()
             gpus = ray.get_gpu_ids()
-            if gpus and facts["device"] != "cpu":
-                facts["device"] = f"gpu:{gpus[0]}"
+            if gpus and environment["device"] != "cpu":
+                environment["device"] = f"gpu:{gpus[0]}"
             self._told = {
-                **facts,
+                **environment,
                 "address": ray.util.get_node_ip_address(),
             }
         return self._told

@@ -9,7 +9,7 @@ CREATE TABLE environments (
 
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL,             -- see kmlp.run.run_key
+    key TEXT NOT NULL,             -- see kmlp.training.run.run_key
     fresh INTEGER NOT NULL,        -- 1: is to take the place of the run with fresh = 0
     config TEXT NOT NULL,          -- JSON: the fields of RunConfig
     backend TEXT NOT NULL,

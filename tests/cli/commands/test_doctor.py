@@ -101,7 +101,7 @@ def test_a_report_is_made_without_what_was_lost_of_where_runs_were_trained(
     kmlp, folder, tmp_path
 ):
     report = ("report", "one", "--out", str(tmp_path / "one.md"))
-    change(folder, "UPDATE environments SET facts = '{}'")
+    change(folder, "UPDATE environments SET description = '{}'")
     result = kmlp(*report)
     assert result.code == 0
     assert "damaged" in result.err

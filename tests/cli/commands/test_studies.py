@@ -54,10 +54,11 @@ def test_studies(kmlp):
 def test_show_says_when_a_study_mixes_machines(kmlp, tmp_path):
     database = tmp_path / "runs" / "kmlp.sqlite"
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        (facts,) = connection.execute("SELECT facts FROM environments").fetchone()
+        (facts,) = connection.execute("SELECT description FROM environments").fetchone()
         other = json.dumps({**json.loads(facts), "device": "gpu:0"})
         connection.execute(
-            "INSERT INTO environments (id, created, facts) VALUES (99, 0, ?)", (other,)
+            "INSERT INTO environments (id, created, description) VALUES (99, 0, ?)",
+            (other,),
         )
         connection.execute(
             "UPDATE epochs SET environment = 99 WHERE run = (SELECT max(run) FROM epochs)"

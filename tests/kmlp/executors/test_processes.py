@@ -326,7 +326,7 @@ def test_a_worker_on_another_backend_refuses():
 
 def test_a_task_that_is_done_elsewhere_tells_of_the_machine():
     done = run_task(Task(identify(CONFIG, fused=True), 0, None, 1))
-    assert done.facts["device"] == "cpu"
+    assert done.environment["device"] == "cpu"
     assert done.place == f"{platform.node()} cpu"
 
 

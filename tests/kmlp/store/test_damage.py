@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers.made_up import made_up_record
-from helpers.stores import FACTS, RUNS, WIDTHS, answers, fill, seal_all, small_store
+from helpers.stores import ENVIRONMENT, RUNS, WIDTHS, answers, fill, seal_all, small_store
 
 import kmlp.store.database
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
@@ -45,6 +45,10 @@ FIRST_WIDTHS = [
 """What the first version of the schema has of `WIDTHS`."""
 
 
+NEWER_NAMES = {"question": "spec", "facts": "description"}
+"""The columns that later steps of the schema renamed."""
+
+
 @pytest.fixture
 def older(folder):
     """The same store, as a kmlp of the first version of the schema wrote it."""
@@ -60,8 +64,9 @@ def older(folder):
             "SELECT name FROM main.sqlite_master WHERE type = 'table'"
         )
         for [table] in names.fetchall():
-            columns = [it[1] for it in connection.execute(f"PRAGMA table_info({table})")]
-            now = ["spec" if it == "question" else it for it in columns]
+            info = connection.execute(f"PRAGMA table_info({table})")
+            columns = [column[1] for column in info]
+            now = [NEWER_NAMES.get(column, column) for column in columns]
             connection.execute(
                 f"INSERT INTO main.{table} ({', '.join(columns)}) "
                 f"SELECT {', '.join(now)} "
@@ -229,7 +234,7 @@ def test_a_model_that_cannot_be_read_now_is_not_taken_for_damaged(folder, monkey
 
 
 def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
-    change(folder, "UPDATE environments SET facts = '[]'")
+    change(folder, "UPDATE environments SET description = '[]'")
     said, [named] = answers(folder)
     assert json.loads(said["environments"]) == []
     assert "where some runs were trained" in named
@@ -242,14 +247,14 @@ def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
         assert repair(store) == []
         assert examine(store).whole
     assert answers(folder)[1] == []
-    change(folder, """UPDATE environments SET facts = '{"command": "kmlp ''"}'""")
+    change(folder, """UPDATE environments SET description = '{"command": "kmlp ''"}'""")
     assert len(answers(folder)[1]) == 1
 
 
 def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
     for table in ("environments", "runs", "epochs", "checkpoints", "studies", "leases"):
         change(folder, f"ALTER TABLE {table} ADD COLUMN mine TEXT")
-    with Store(folder, facts={**FACTS, "host": "b"}) as store:
+    with Store(folder, environment={**ENVIRONMENT, "host": "b"}) as store:
         remove_study(store, "widths")
         fill(store)
     with Store(folder) as store:

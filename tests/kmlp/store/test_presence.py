@@ -106,7 +106,7 @@ def test_what_is_taken_away_during_the_last_write_is_noticed(store):
 
 
 def test_the_folder_of_the_checkpoints_is_missed(store):
-    shutil.rmtree(store.models)
+    shutil.rmtree(store.checkpoint_folder)
     with pytest.raises(StoreLostError, match="checkpoints is gone"):
         store.append(A, *result(2), fresh=False)
 

@@ -265,7 +265,7 @@ def kept(tmp_path):
 
 
 def files(store):
-    return sorted(path.name for path in store.models.rglob("*"))
+    return sorted(path.name for path in store.checkpoint_folder.rglob("*"))
 
 
 def failing(monkeypatch, method, times):
@@ -327,7 +327,7 @@ def test_a_removal_that_is_killed_is_undone_or_done(kept, monkeypatch):
         with pytest.raises(SystemExit):
             remove_study(kept, "widths")
     assert files(kept) == sorted([*before, removal.ASIDE])
-    assert f"4 files in {kept.models / removal.ASIDE}" in examine(kept).leftovers
+    assert f"4 files in {kept.checkpoint_folder / removal.ASIDE}" in examine(kept).leftovers
     with Store(kept.folder) as again:
         assert files(again) == before
         assert len(list_studies(again)) == 1
@@ -345,7 +345,7 @@ def test_a_link_in_the_place_of_what_is_put_aside_is_not_followed(kept, tmp_path
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / before[0]).write_text("mine")
-    (kept.models / removal.ASIDE).symlink_to(mine)
+    (kept.checkpoint_folder / removal.ASIDE).symlink_to(mine)
     with pytest.raises(StoreWriteError, match="othing was removed"):
         remove_study(kept, "widths")
     with Store(kept.folder) as again:

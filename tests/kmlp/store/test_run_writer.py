@@ -1,0 +1,100 @@
+"""Writing made-up runs. Nothing is trained."""
+
+import errno
+import math
+
+import pytest
+from helpers.stores import A, made_up_task
+
+from kmlp.errors import StoreWriteError
+from kmlp.store import Store, checkpoints
+from kmlp.training.run import RunState
+
+pytestmark = pytest.mark.once
+
+
+def test_the_last_two_checkpoints_are_kept(store):
+    for epoch in (1, 2, 3):
+        store.append(
+            A, *made_up_task(epoch, checkpoint_bytes=f"after {epoch}".encode()), fresh=False
+        )
+    files = sorted((store.folder / "checkpoints").iterdir())
+    assert [path.read_text() for path in files] == ["after 2", "after 3"]
+    assert store.resume(A) == RunState(3, False, b"after 3")
+
+
+def test_a_task_is_stored_whole_or_not_at_all(store):
+    store.append(A, *made_up_task(1), fresh=False)
+    with pytest.raises(StoreWriteError):
+        store.append(A, *made_up_task(2, 1), fresh=False)  # epoch 1 is there already
+    with Store(store.folder) as other:
+        assert other.run(A).epochs == 1
+        assert other.resume(A) == RunState(1, False, b"model")
+
+
+def test_a_full_disk_keeps_what_was_stored(store, monkeypatch):
+    store.append(A, *made_up_task(1), fresh=False)
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "write", full)
+        with pytest.raises(StoreWriteError, match=r"kmlp\.sqlite.*disk is full"):
+            store.append(A, *made_up_task(2), fresh=False)
+    assert store.run(A).epochs == 1
+    assert store.append(A, *made_up_task(2), fresh=False)
+
+
+def test_a_half_written_file_of_a_killed_process_is_removed(store):
+    store.append(A, *made_up_task(1), fresh=False)
+    folder = store.folder / "checkpoints"
+    prefix = next(folder.iterdir()).name.partition("-")[0]
+    for name in (f".{prefix}-2-abcdef12.keras.123", f"{prefix}-2-abcdef12.keras"):
+        (folder / name).write_bytes(b"half")
+    (folder / "of another run-1.keras").write_bytes(b"whole")
+    store.append(A, *made_up_task(2), fresh=False)
+    assert sorted(path.name.split("-")[1] for path in folder.glob(f"{prefix}*")) == [
+        "1",
+        "2",
+    ]
+    assert not list(folder.glob(".*"))
+    assert (folder / "of another run-1.keras").exists()
+
+
+def test_a_fresh_run_replaces_the_stored_one_when_it_is_complete(store):
+    store.append(A, *made_up_task(1, 2, accuracy=0.5, checkpoint_bytes=b"old"), fresh=False)
+    store.begin_anew(A)
+    store.append(A, *made_up_task(1, accuracy=0.25, checkpoint_bytes=b"new"), fresh=True)
+    assert (store.run(A).epochs, store.run(A).checkpoint_bytes()) == (2, b"old")
+    store.replace(A)
+    assert (store.run(A).epochs, store.run(A).checkpoint_bytes()) == (1, b"new")
+    assert [path.read_bytes() for path in (store.folder / "checkpoints").iterdir()] == [
+        b"new"
+    ]
+    store.append(A, *made_up_task(2), fresh=False)
+    store.begin_anew(A)
+    assert store.run(A).checkpoint_bytes() == b"model"
+
+
+def test_a_failure_is_stored_until_the_run_gets_further(store):
+    store.fail(A, "out of luck", fresh=False)
+    run = store.run(A)
+    assert (run.status, run.failure, run.epochs) == ("failed", "out of luck", 0)
+    assert math.isnan(run.val_accuracy)
+    assert store.state(A) == RunState()
+    store.append(A, *made_up_task(1), fresh=False)
+    assert (store.run(A).status, store.run(A).failure) == ("finished", None)
+
+
+def test_nothing_is_written_to_a_run_that_another_process_has_leased(store):
+    store.append(A, *made_up_task(1), fresh=False)
+    store.append(A, *made_up_task(1), fresh=True)
+    with Store(store.folder) as other:
+        other.connection.execute("UPDATE leases SET pid = 4194304")
+        assert other.acquire(A)
+        assert not store.replace(A)
+        assert not store.fail(A, "out of luck", fresh=False)
+        store.begin_anew(A)
+        assert other.run(A).status == "finished"
+        assert other.run(A, fresh=True) is not None
