@@ -1,4 +1,4 @@
-"""Checking what `kmlp.fit` is given, and bringing it into the form that Keras gives it."""
+"""Check the arguments of `kmlp.fit`, and convert them as Keras does."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from kmlp._util.numbers import integer_problem
 from kmlp.errors import ConfigError, call_all
 
 DEFAULT_BATCH_SIZE = 32
-"""Keras' own."""
+"""Keras' own default."""
 
-_NO_TARGETS = "`{}` weights targets, but there is no `{}`."
+_NO_TARGETS = "`{}` weights targets, but `{}` is missing."
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Examples that fit together, and what they are called in messages."""
+    """Inputs, targets and weights of equal length, with their names in messages."""
 
     names: tuple[str, str, str]
-    """Of the inputs, the targets and the weights."""
+    """The names of the inputs, the targets and the weights."""
     x: Any
+    """The inputs: a nest of arrays of shape `(examples, ...)`."""
     y: Any = None
+    """The targets: a nest of arrays of shape `(examples, ...)`, or None."""
     weights: Any = None
+    """The weights: a nest of arrays of shape `(examples, ...)`, or None."""
 
     @property
     def size(self) -> int:
-        """How many they are."""
+        """The number of examples."""
         return len(backend.load().tree.flatten(self.x)[0])
 
     @property
@@ -42,25 +45,28 @@ class Examples:
         """The nest of arrays that a model's step unpacks."""
         return backend.load().utils.pack_x_y_sample_weight(self.x, self.y, self.weights)
 
-    def rows(self, which: slice, names: tuple[str, str, str] | None = None) -> Examples:
-        """Some of the examples."""
+    def rows(self, selected: slice) -> Examples:
+        """Return the examples of the selected rows."""
         tree = backend.load().tree
         x, y, weights = (
-            None if part is None else tree.map_structure(lambda array: array[which], part)
-            for part in (self.x, self.y, self.weights)
+            None
+            if nest is None
+            else tree.map_structure(lambda array: array[selected], nest)
+            for nest in (self.x, self.y, self.weights)
         )
-        return Examples(names or self.names, x, y, weights)
+        return Examples(self.names, x, y, weights)
 
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Examples in mini-batches."""
+    """Examples, and the size and number of their mini-batches."""
 
     examples: Examples
+    """All examples."""
     size: int
-    """Examples in a mini-batch."""
+    """The number of examples in a mini-batch."""
     steps: int | None
-    """How many an epoch has; None for all."""
+    """The number of mini-batches in an epoch; None for all."""
 
     @property
     def first(self) -> Examples:
@@ -80,20 +86,20 @@ def examples(
     y: Any = None,
     sample_weight: Any = None,
 ) -> Examples:
-    """Makes arrays of what a user gives, as Keras would make them.
+    """Convert the user's inputs, targets and weights into arrays, as Keras does.
 
     Args:
-        names: What `x`, `y` and `sample_weight` are called in messages.
+        names: Names of `x`, `y` and `sample_weight` in messages.
         x: The inputs.
         y: The targets. Defaults to None: there are none.
         sample_weight: Weights of the examples, or a nest like that of the targets.
             Defaults to None.
 
     Raises:
-        ConfigError: with what is wrong, and in which argument.
+        ConfigError: with every problem, and the name of its argument.
     """
-    given = zip(names, (x, y, sample_weight), strict=True)
-    x, y, weights = call_all([partial(_arrays, *argument) for argument in given])
+    arguments = zip(names, (x, y, sample_weight), strict=True)
+    x, y, weights = call_all([partial(_arrays, *argument) for argument in arguments])
     if x is None:
         raise ConfigError([f"`{names[0]}` is missing."])
     if y is None and weights is not None:
@@ -105,14 +111,15 @@ def examples(
 
 
 def with_class_weight(data: Examples, class_weight: Any) -> Examples:
-    """Weights examples by their class.
+    """Return the examples, weighted by their class.
 
     Args:
         data: The examples, without weights.
-        class_weight: A weight for each class, by its number; 1 where it has none.
+        class_weight: Weights of the classes by number. A class without a weight has 1.
 
     Raises:
-        ConfigError: if it is something else, or if the examples have no single class.
+        ConfigError: if `class_weight` is not such a dict, if there are other weights,
+            or if the targets are not one class for each example.
     """
     if data.y is None:
         raise ConfigError([_NO_TARGETS.format("class_weight", data.names[1])])
@@ -125,19 +132,24 @@ def with_class_weight(data: Examples, class_weight: Any) -> Examples:
 
 
 def split_off(data: Examples, fraction: Any) -> tuple[Examples, Examples | None]:
-    """Splits the last examples off, for validation.
+    """Split the last examples off, for validation.
 
     Args:
         data: All examples.
-        fraction: How many of them are for validation, of 1; none where it is 0.
+        fraction: Fraction of the examples that is used for validation, from 0 (none) to
+            below 1.
+
+    Returns:
+        The examples for training and those for validation, or None.
 
     Raises:
-        ConfigError: if it is no such number, or leaves no example on a side.
+        ConfigError: if the fraction is not such a number, or if no example is left for
+            training.
     """
     number = isinstance(fraction, Real) and not isinstance(fraction, bool)
     if not number or not 0 <= float(fraction) < 1:
         raise ConfigError(
-            [f"`validation_split` is {fraction!r}, but must be a number from 0 up to 1."]
+            [f"`validation_split` is {fraction!r}, but must be a number from 0 to below 1."]
         )
     if not fraction:
         return data, None
@@ -146,19 +158,20 @@ def split_off(data: Examples, fraction: Any) -> tuple[Examples, Examples | None]
         raise ConfigError(
             [
                 f"`validation_split={fraction!r}` leaves {first} of {data.size} examples "
-                "to train on. Both sides need one at the least."
+                "to train on. Training and validation need at least one each."
             ]
         )
     return data.rows(slice(0, first)), data.rows(slice(first, None))
 
 
 def validation(data: Any) -> Examples | None:
-    """What is given as `validation_data`: `x`, `(x,)`, `(x, y)` or `(x, y, weights)`.
+    """Convert `validation_data` into examples; None stays None.
 
-    None stays None.
+    Args:
+        data: `x`, `(x,)`, `(x, y)` or `(x, y, weights)`, or None.
 
     Raises:
-        ConfigError: with what is wrong.
+        ConfigError: with every problem, and the name of its part.
     """
     if data is None:
         return None
@@ -174,18 +187,18 @@ def validation(data: Any) -> Examples | None:
 
 
 def batches(data: Examples, size: int | None, steps: int | None) -> Batches:
-    """Examples in mini-batches, of Keras' size where there is none given."""
+    """Put examples into mini-batches; if `size` is None, of Keras' default size."""
     if size is None:
         size = -(-data.size // steps) if steps else DEFAULT_BATCH_SIZE
     return Batches(data, int(size), None if steps is None else int(steps))
 
 
 def count_problems(*, least: int = 1, optional: bool = False, **counts: Any) -> list[str]:
-    """What is wrong with the values of arguments that count something.
+    """Return the problems of arguments that must be integers.
 
     Args:
-        least: The smallest number allowed. Defaults to 1.
-        optional: Whether None is allowed. Defaults to False.
+        least: The smallest allowed value. Defaults to 1.
+        optional: True if None is allowed. Defaults to False.
         **counts: The values by name.
     """
     problems = []
@@ -199,7 +212,7 @@ def count_problems(*, least: int = 1, optional: bool = False, **counts: Any) -> 
 
 
 def option_problems(validation_freq: Any, shuffle: Any) -> list[str]:
-    """What is wrong with the values of arguments that take several kinds of values."""
+    """Return the problems of the arguments that accept values of several types."""
     problems = []
     if isinstance(validation_freq, list | tuple):
         for epoch in validation_freq:
@@ -208,21 +221,21 @@ def option_problems(validation_freq: Any, shuffle: Any) -> list[str]:
         problems += count_problems(validation_freq=validation_freq)
     if not isinstance(shuffle, bool | np.bool_):
         problems.append(
-            f"The value of `shuffle` is {shuffle!r}, but must be True or False. For "
-            "another order, train with `model.fit`."
+            f"The value of `shuffle` is {shuffle!r}, but must be True or False. To "
+            "shuffle in another way, train with `model.fit`."
         )
     return problems
 
 
 def frequency(validation_freq: Any) -> int | list[int]:
-    """How often to validate, of the types that Keras takes."""
+    """Convert `validation_freq` into the types that Keras accepts."""
     if isinstance(validation_freq, list | tuple):
         return [int(epoch) for epoch in validation_freq]
     return int(validation_freq)
 
 
 def _arrays(name: str, value: Any) -> Any:
-    """A nest of arrays; None where nothing is given."""
+    """Convert a nest of the user's arrays; None stays None."""
     if value is None:
         return None
     tree = backend.load().tree
@@ -234,28 +247,29 @@ def _arrays(name: str, value: Any) -> Any:
 
 
 def _place(name: str, path: Any) -> str:
+    """Return the name of an array in a nest, such as `x['a'][0]`."""
     return name + "".join(f"[{key!r}]" for key in path)
 
 
 def _array(name: str, value: Any) -> Any:
-    """An array or tensor of numbers; floats as Keras computes."""
+    """Convert to an array or tensor of numbers; floats to the type of Keras' `floatx`."""
     keras = backend.load()
     if _is_sparse(value):
         raise ConfigError(
             [
                 f"`{name}` is a {type(value).__name__}, but `kmlp.fit` takes dense arrays. "
-                "Make it one, or train with `model.fit`."
+                "Convert it, or train with `model.fit`."
             ]
         )
     if not keras.ops.is_tensor(value):
         value = _to_numpy(name, value)
     elif not hasattr(value, "__len__"):
-        value = value[...]  # a variable of TensorFlow is no tensor yet
+        value = value[...]  # turns a TensorFlow variable into a tensor
     if len(value.shape) == 0:
         raise ConfigError([f"`{name}` is a single number, but must be an array."])
     dtype = str(keras.backend.standardize_dtype(value.dtype))
     if not dtype.startswith(("bool", "int", "uint", "float", "bfloat")):
-        raise ConfigError([f"`{name}` is an array of {dtype}, but must have numbers."])
+        raise ConfigError([f"`{name}` is an array of {dtype}, but must contain numbers."])
     floatx = keras.config.floatx()
     if "float" not in dtype or dtype == floatx:
         return value
@@ -265,7 +279,7 @@ def _array(name: str, value: Any) -> Any:
 
 
 def _to_numpy(name: str, value: Any) -> NDArray[Any]:
-    """An array of NumPy, with the shape that Keras gives it."""
+    """Convert to a NumPy array, with the shape that Keras would give the array."""
     if not hasattr(value, "__array__"):
         raise ConfigError(
             [
@@ -277,18 +291,18 @@ def _to_numpy(name: str, value: Any) -> NDArray[Any]:
     if np.ma.is_masked(value):
         raise ConfigError(
             [
-                f"`{name}` is a masked array: what is masked would be trained on. Leave "
-                "those examples out, or fill them in with `filled()`."
+                f"`{name}` is a masked array, but training would use the masked values. "
+                "Leave those examples out, or fill them in with `filled()`."
             ]
         )
     pandas = sys.modules.get("pandas")
     try:
         array = np.asarray(value)
-    except Exception as error:  # of whatever library
-        raise ConfigError([f"`{name}` is no array of numbers: {error}"]) from error
+    except Exception as error:  # any library may raise here
+        raise ConfigError([f"`{name}` is not an array of numbers: {error}"]) from error
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise ConfigError(
-            [f"`{name}` is an array of {array.dtype}, but must have numbers."]
+            [f"`{name}` is an array of {array.dtype}, but must contain numbers."]
         )
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if pandas is not None and isinstance(value, pandas.Series):
@@ -297,11 +311,11 @@ def _to_numpy(name: str, value: Any) -> NDArray[Any]:
 
 
 def _is_sparse(value: Any) -> bool:
-    """Whether it is a sparse or ragged tensor, of any library."""
-    kind = type(value)
+    """Return True for a sparse or ragged tensor of any library."""
+    cls = type(value)
     return (
-        kind.__module__.startswith(("scipy.sparse", "jax.experimental.sparse"))
-        or kind.__name__ in ("RaggedTensor", "SparseTensor")
+        cls.__module__.startswith(("scipy.sparse", "jax.experimental.sparse"))
+        or cls.__name__ in ("RaggedTensor", "SparseTensor")
         or bool(getattr(value, "is_nested", False))
         or "sparse" in str(getattr(value, "layout", ""))
     )
@@ -317,24 +331,27 @@ def _check_sizes(names: tuple[str, str, str], parts: tuple[Any, Any, Any]) -> No
     }
     first, *others = sizes
     problems = [
-        f"`{name}` has {sizes[name]} examples and `{first}` {sizes[first]}, but they must "
-        "have equally many."
+        f"`{name}` has {sizes[name]} examples and `{first}` {sizes[first]}, but the "
+        "numbers must be equal."
         for name in others
         if sizes[name] != sizes[first]
     ]
     if not sizes[first]:
-        problems.insert(0, f"`{first}` has 0 examples, but must have one at the least.")
+        problems.insert(0, f"`{first}` has 0 examples, but must have at least one.")
     if problems:
         raise ConfigError(problems)
 
 
 def _like_targets(names: tuple[str, str, str], y: Any, weights: Any) -> Any:
-    """Weights in the nest of the targets, as Keras has them."""
+    """Return weights in a nest like that of the targets, as Keras does."""
     tree = backend.load().tree
     if not tree.is_nested(y):
         if tree.is_nested(weights):
             raise ConfigError(
-                [f"`{names[2]}` is a nest of arrays, but `{names[1]}` is one array."]
+                [
+                    f"`{names[2]}` is a nest of arrays, but must be one array, like "
+                    f"`{names[1]}`."
+                ]
             )
         return weights
     if tree.is_nested(weights):
@@ -347,7 +364,7 @@ def _like_targets(names: tuple[str, str, str], y: Any, weights: Any) -> Any:
             raise ConfigError(
                 [
                     f"`{names[2]}` has the structure {outline[0]}, but must have that of "
-                    f"`{names[1]}`, {outline[1]}: an array for each output."
+                    f"`{names[1]}`, {outline[1]}, with an array for each output."
                 ]
             ) from None
         return weights
@@ -355,33 +372,40 @@ def _like_targets(names: tuple[str, str, str], y: Any, weights: Any) -> Any:
         raise ConfigError(
             [
                 f"`{names[2]}` has the shape {tuple(weights.shape)}, but `{names[1]}` has "
-                "several arrays: give one number an example, or an array for each output."
+                "several arrays. Give one number for each example, or an array for each "
+                "output."
             ]
         )
     return tree.map_structure(lambda _: weights, y)
 
 
 def _weights_of_classes(name: str, y: Any, class_weight: Any) -> NDArray[Any]:
-    """The weight of each example's class; 1 where a class has none."""
+    """Return the weight of each example's class, of shape `(examples,)`."""
     keras = backend.load()
     if not isinstance(class_weight, dict):
         raise ConfigError(
-            [f"`class_weight` is {class_weight!r}, but must be a dict: class to weight."]
+            [
+                f"`class_weight` is {class_weight!r}, but must be a dict from classes to "
+                "weights."
+            ]
         )
     for label, weight in class_weight.items():
         if not (isinstance(label, Real) and float(label).is_integer()):
             raise ConfigError(
-                [f"`class_weight` has the class {label!r}, but classes are integers."]
+                [f"`class_weight` has the class {label!r}, but classes must be integers."]
             )
         if not isinstance(weight, Real):
             raise ConfigError(
-                [f"`class_weight` has the weight {weight!r} for {label!r}: not a number."]
+                [
+                    f"`class_weight` has the weight {weight!r} for the class {label!r}, "
+                    "but weights must be numbers."
+                ]
             )
     if keras.tree.is_nested(y):
         raise ConfigError(
             [
                 f"`class_weight` needs one array of targets, but `{name}` has several. "
-                "Give `sample_weight`."
+                "Use `sample_weight`."
             ]
         )
     labels = keras.ops.convert_to_numpy(y)
@@ -390,10 +414,10 @@ def _weights_of_classes(name: str, y: Any, class_weight: Any) -> NDArray[Any]:
     if labels.ndim > 1:
         raise ConfigError(
             [
-                f"`class_weight` needs one class an example, but `{name}` has the shape "
-                f"{tuple(y.shape)}. Give `sample_weight`."
+                f"`class_weight` needs one class for each example, but `{name}` has the "
+                f"shape {tuple(y.shape)}. Use `sample_weight`."
             ]
         )
-    classes, which = np.unique(np.round(labels).astype("int32"), return_inverse=True)
+    classes, indices = np.unique(np.round(labels).astype("int32"), return_inverse=True)
     weights = [class_weight.get(int(label), 1.0) for label in classes]
-    return np.array(weights, keras.config.floatx())[which]
+    return np.array(weights, keras.config.floatx())[indices]

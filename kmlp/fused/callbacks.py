@@ -1,4 +1,4 @@
-"""Callbacks: what they are told of the steps, and when a step has to be told alone."""
+"""Call Keras callbacks with steps in place of chunks, singly if a callback needs that."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRAINING_HOOKS = (
 )
 TEST_HOOKS = ("on_test_batch_begin", "on_test_batch_end")
 
-_RAN_OUT = (  # Keras' words
+_RAN_OUT = (  # Keras' own warning
     "Your input ran out of data; interrupting training. Make sure that your dataset "
     "or generator can generate at least `steps_per_epoch * epochs` batches. You may "
     "need to use the `.repeat()` function when building your dataset."
@@ -39,8 +39,8 @@ def _writes_epochs(callback: Any) -> bool:
     )
 
 
-# Keras' own callbacks that have per-batch methods, and whether those do nothing as they
-# are set up. A progress bar shows the same when it is told of many steps at once.
+# Keras' own callbacks with per-batch methods, and a test that their settings make these
+# methods do nothing. A progress bar shows the same if it is called once for many steps.
 _IDLE: dict[type, Callable[[Any], bool]] = {
     keras.callbacks.ModelCheckpoint: _saves_epochs,
     keras.callbacks.BackupAndRestore: _saves_epochs,
@@ -51,7 +51,7 @@ _IDLE: dict[type, Callable[[Any], bool]] = {
 
 
 def hear_steps(callbacks: Iterable[Any], hooks: Iterable[str]) -> bool:
-    """Whether any of the callbacks does something when one of the hooks is called."""
+    """Return True if any of the callbacks acts when one of the hooks is called."""
     return any(
         not getattr(getattr(callback, hook), "_is_default", False)
         and not (type(callback) in _IDLE and _is_idle(callback, hook))
@@ -65,7 +65,7 @@ def _is_idle(callback: Any, hook: str) -> bool:
 
 
 def _single(callbacks: Iterable[Any]) -> Iterator[Any]:
-    """The callbacks, with those in a `CallbackList` in its place."""
+    """Yield the callbacks, and those in a `CallbackList` one by one."""
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.CallbackList):
             yield from _single(callback.callbacks)
@@ -74,15 +74,16 @@ def _single(callbacks: Iterable[Any]) -> Iterator[Any]:
 
 
 def check(callbacks: Any, model: Any) -> list[Any]:
-    """The callbacks in one list.
+    """Return the callbacks in one flat list.
 
     Args:
-        callbacks: A callback, a nest of them, or a `CallbackList`, as `model.fit` takes
-            them; or None.
-        model: The model that they are for.
+        callbacks: A callback, a nest of them, or a `CallbackList`, as in `model.fit`;
+            or None.
+        model: The model that the callbacks will be used with.
 
     Raises:
-        ConfigError: if it is something else.
+        ConfigError: if a value is not a Keras callback, or if a `CallbackList` lacks a
+            History of the model.
     """
     if isinstance(callbacks, keras.callbacks.CallbackList):
         history = getattr(model, "history", None)
@@ -90,7 +91,7 @@ def check(callbacks: Any, model: Any) -> list[Any]:
             raise ConfigError(
                 [
                     "`callbacks` is a `CallbackList` without a History of the model. "
-                    "Make it with `add_history=True, model=model`, or give a list."
+                    "Create it with `add_history=True, model=model`, or give a list."
                 ]
             )
         return [callbacks]
@@ -108,12 +109,12 @@ def check(callbacks: Any, model: Any) -> list[Any]:
 
 
 class EpochCallback(keras.callbacks.Callback):
-    """Starts and ends the loops' epochs as Keras comes to them.
+    """A callback that starts and ends the loops' epochs when Keras does.
 
     Args:
         training: The loop that trains.
         testing: The loop that evaluates.
-        seed: Of the order of the examples; None where they keep their order.
+        seed: Seed of the order of the examples; None if they keep their order.
     """
 
     def __init__(self, training: StepLoop, testing: StepLoop, seed: int | None) -> None:
@@ -127,8 +128,8 @@ class EpochCallback(keras.callbacks.Callback):
         if self._training.finished:
             order = None
             if self._seed is not None:
-                of_epoch = generator(self._seed, Purpose.ORDER, epoch)
-                order = of_epoch.permutation(self._training.size)
+                rng = generator(self._seed, Purpose.ORDER, epoch)
+                order = rng.permutation(self._training.size)
             self._training.begin_pass(order)
         self._training.begin_epoch()
 
@@ -150,16 +151,16 @@ class EpochCallback(keras.callbacks.Callback):
 
 
 class StepCallbacks(keras.callbacks.CallbackList):
-    """Callbacks that are told of steps where Keras tells of chunks.
+    """A list of callbacks that receive numbers of steps where Keras counts chunks.
 
-    As with Keras' `steps_per_execution`, the beginning has the number of the first
-    step, the end that of the last.
+    As with Keras' `steps_per_execution`, the begin hook receives the number of the
+    chunk's first step, and the end hook that of its last step.
 
     Args:
-        callbacks: In the order in which they are told.
+        callbacks: The callbacks, in the order in which they are called.
         training: The loop that trains.
         testing: The loop that evaluates.
-        **options: What else Keras' `CallbackList` takes.
+        **options: Other arguments of Keras' `CallbackList`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Cutting an epoch into chunks: what a compiled program gets at a time."""
+"""Cut an epoch into chunks: a compiled program receives one chunk at a time."""
 
 from __future__ import annotations
 
@@ -12,48 +12,48 @@ from numpy.typing import NDArray
 from kmlp import backend
 
 CHUNK_BYTES = 2**28
-"""What a chunk may take beyond the dataset: 256 MiB."""
+"""The memory that a chunk may take in addition to the dataset, in bytes: 256 MiB."""
 
 COPIES = 8
-"""How often the examples of a chunk are taken to be in memory. On JAX and TensorFlow
-the whole of it was 113 MiB then, beyond 750 MiB of data."""
+"""The assumed number of copies of a chunk's examples in memory. With it, the measured
+peak on JAX and TensorFlow was 113 MiB above the 750 MiB of the dataset."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepBlock:
-    """Mini-batches of one size."""
+    """Several mini-batches of one size."""
 
     data: Any
-    """Examples on the device: a nest of arrays of shape `(examples, ...)`."""
+    """The examples on the device: a nest of arrays of shape `(examples, ...)`."""
     order: NDArray[np.int32]
-    """Which of the examples make each mini-batch, of shape `(capacity, batch_size)`."""
+    """The row numbers of each mini-batch's examples, of shape `(capacity, batch_size)`."""
     steps: int
-    """How many of the mini-batches there are, from the first one on."""
+    """The number of mini-batches to use, from the first row of `order` on."""
     uneven: bool = False
-    """Whether a pass has mini-batches of two sizes."""
+    """True if a pass over the data has mini-batches of two sizes."""
 
 
 class ChunkedDataset:
     """A dataset, cut into chunks of equal shape.
 
-    A dataset that fits into a chunk goes to the device once, whole, and a chunk
-    is the order of its examples. Of a larger one, each chunk holds a copy of its
-    own examples. Either way examples keep their type until they are there. The
-    last mini-batch of a pass is smaller where `batch_size` does not divide
-    the number of examples; it is a block of its own.
+    A dataset that is smaller than the limit is copied to the device once, whole, and a
+    chunk is an order of its examples. If the dataset is larger, each chunk holds a
+    copy of its own examples. In both cases examples keep their type until they are on
+    the device. If `batch_size` does not divide the number of examples, the last
+    mini-batch of a pass is smaller, and is a block of its own.
 
-    A pass over the data is an epoch, or several where an epoch has fewer steps; no
-    chunk belongs to two of them.
+    A pass over the data is one epoch, or several epochs if an epoch has fewer steps.
+    No chunk belongs to two epochs.
 
     Args:
-        data: A nest of arrays of shape `(examples, ...)`, of NumPy or on the
-            device already.
+        data: A nest of arrays of shape `(examples, ...)`, of NumPy or already on the
+            device.
         batch_size: Examples in a mini-batch.
-        to_device: Puts an array on the device.
-        limit: Bytes that a chunk may take, on the host and on the device; one
-            mini-batch at the least.
+        to_device: Function that copies an array to the device.
+        limit: Memory that a chunk may take on the host and on the device together, in
+            bytes. A chunk has at least one mini-batch, whatever its size.
         steps: Steps in an epoch. Defaults to None: a whole pass.
-        one_by_one: Whether every step is a chunk. Defaults to False.
+        one_by_one: True to make a chunk of every step. Defaults to False.
     """
 
     def __init__(
@@ -72,22 +72,23 @@ class ChunkedDataset:
         arrays = self._tree.flatten(data)
         self.size = len(arrays[0])
         self._batches, self._rest = divmod(self.size, batch_size)
-        # What is no NumPy array is on the device, and takes no more room there.
+        # Arrays that are not NumPy's are on the device already, and need no copy there.
         host = [array for array in arrays if isinstance(array, np.ndarray)]
         self.whole = not host or sum(array.nbytes for array in host) <= limit
-        """Whether the dataset is on the device as a whole."""
+        """True if the whole dataset is on the device."""
         in_pass = self._batches + bool(self._rest)
         in_epoch = min(steps or in_pass, in_pass)
         if self.whole:
             self._data = self._put(data)
-            most = in_epoch
+            longest = in_epoch
         else:
             self._data = self._tree.map_structure(_to_numpy, data)
-            # Gathered on the host, copied to the device; a program may hold its floats.
-            of_example = sum(a[:1].nbytes for a in host) + np.dtype("int32").itemsize
-            most = max(1, limit // (COPIES * of_example * batch_size))
-        most = 1 if one_by_one else most
-        length = -(-in_epoch // -(-in_epoch // most))
+            # A chunk is gathered on the host and copied to the device, and a program may
+            # hold the examples as floats.
+            example_bytes = sum(a[:1].nbytes for a in host) + np.dtype("int32").itemsize
+            longest = max(1, limit // (COPIES * example_bytes * batch_size))
+        longest = 1 if one_by_one else longest
+        length = -(-in_epoch // -(-in_epoch // longest))
         self._capacity = min(length, self._batches)
         self._cuts = [
             (start, min(start + length, epoch + in_epoch, in_pass))
@@ -95,23 +96,24 @@ class ChunkedDataset:
             for start in range(epoch, min(epoch + in_epoch, in_pass), length)
         ]
         self.chunks = len(self._cuts)
-        """Chunks of a pass."""
+        """The number of chunks in a pass."""
         self.steps = steps or in_pass
-        """Steps that an epoch is to have; it has fewer where a pass ends before."""
+        """The intended number of steps in an epoch. An epoch has fewer if the pass over
+        the data ends earlier."""
         self.chunks_in_epoch = self.steps if one_by_one else -(-in_epoch // length)
-        """Chunks that an epoch is to have."""
+        """The intended number of chunks in an epoch."""
 
     def one_pass(self, order: NDArray[np.int64] | None = None) -> Iterator[list[StepBlock]]:
-        """The chunks of a pass, each with its blocks.
+        """Yield the chunks of a pass, each as a list of blocks.
 
         Args:
-            order: Of the examples. Defaults to None: as they are.
+            order: Row numbers of the examples, of shape `(size,)`, in the order of the
+                pass. Defaults to None: the order of the data.
         """
         rows = np.arange(self.size) if order is None else order
         for start, stop in self._cuts:
-            blocks: list[
-                StepBlock
-            ] = []  # of one chunk: the last one's go before these come
+            # The blocks of the last chunk are freed before these are created.
+            blocks: list[StepBlock] = []
             full = rows[
                 start * self._batch_size : min(stop, self._batches) * self._batch_size
             ]
@@ -123,7 +125,7 @@ class ChunkedDataset:
             del blocks
 
     def samples(self) -> list[StepBlock]:
-        """A block of every shape that a pass has."""
+        """Return a block of each shape that a pass has."""
         samples = next(self.one_pass())
         if self._rest and len(self._cuts) > 1:
             samples.append(self._block(np.arange(self._rest), 1, self._rest))
@@ -132,7 +134,7 @@ class ChunkedDataset:
     def _block(self, rows: NDArray[Any], capacity: int, batch_size: int) -> StepBlock:
         steps = len(rows) // batch_size
         missing = capacity * batch_size - len(rows)
-        rows = np.pad(rows, (0, missing))  # never trained on: they keep the shape equal
+        rows = np.pad(rows, (0, missing))  # padding is never trained on: see `steps`
         if self.whole:
             rows = rows.reshape(capacity, batch_size).astype("int32")
             return StepBlock(self._data, rows, steps, bool(self._rest))
@@ -149,7 +151,7 @@ class ChunkedDataset:
 
 
 def _to_numpy(array: Any) -> NDArray[Any]:
-    """The array itself where it is one of NumPy: Keras would copy it."""
+    """Return an array as NumPy's, without the copy that Keras makes of a NumPy array."""
     if isinstance(array, np.ndarray):
         return array
     converted: NDArray[Any] = backend.load().ops.convert_to_numpy(array)

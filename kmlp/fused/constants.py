@@ -1,7 +1,7 @@
-"""What a compiled step holds as constants: what Python's attributes were when it was made.
+"""Read the values that a compiled step holds as constants: attributes of Python objects.
 
-Keras asks for `compile` after any of them was set. Nobody has to know that here:
-where one has changed, the step is compiled again.
+After such an attribute is set, Keras needs another call of `compile`. `kmlp.fit` does
+not: it compares the values, and compiles the step again if one has changed.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kmlp.settings import differing_settings
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _BACKENDS = ("tensorflow", "jax", "jaxlib", "torch", "numpy", "ml_dtypes")
-"""Packages whose objects do not change, or hold what is no constant."""
+"""Packages whose objects do not change, or do not hold constants of a step."""
 _NOT_READ = {
-    "_inbound_nodes",  # grow with each symbolic call
+    "_inbound_nodes",  # grows with each symbolic call
     "_outbound_nodes",
     "_tracker",
     "_torch_params",
@@ -45,22 +45,25 @@ _NOT_READ = {
     "built",
     "_built",
 }
-"""Attributes that training itself changes, and no step reads."""
+"""Attributes that training itself changes, and that no step reads."""
 
 
 class Constants:
-    """What the Python of a model's step and the settings say, at one time.
+    """A snapshot of a model's Python attributes and of the backend's settings.
 
-    Two of them are equal where nothing of it was set between the two.
+    Two snapshots are equal if no attribute and no setting was changed in between.
+
+    Args:
+        model: A compiled model.
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self._alive: list[Any] = []  # so that no other object gets the same id
+        self._alive: list[Any] = []  # kept, so that no other object gets the same id
         settings = differing_settings(keras.config.backend())
-        self._said = [*settings.items(), *self._walk(model)]
+        self._values = [*settings.items(), *self._walk(model)]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Constants) and self._said == other._said
+        return isinstance(other, Constants) and self._values == other._values
 
     __hash__ = object.__hash__
 
@@ -83,7 +86,7 @@ class Constants:
 
 
 def _parts(value: Any) -> list[tuple[str, Any]]:
-    """What an object is made of, with the names of its parts."""
+    """Return the parts of an object with their names."""
     match value:
         case dict():
             return [(str(key), part) for key, part in value.items()]
@@ -97,7 +100,7 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
         case types.MethodType():
             return [("self", value.__self__), ("function", value.__func__)]
         case types.FunctionType():
-            return _parts_of_function(value)
+            return _function_parts(value)
         case type() | types.ModuleType():
             return []
     if type(value).__module__.split(".")[0] in _BACKENDS:
@@ -105,17 +108,17 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
     return list(getattr(value, "__dict__", {}).items())
 
 
-def _parts_of_function(function: types.FunctionType) -> list[tuple[str, Any]]:
-    """What a user's function takes from around it."""
+def _function_parts(function: types.FunctionType) -> list[tuple[str, Any]]:
+    """Return the outer variables and the defaults of a user's function, with names."""
     if function.__module__.split(".")[0] in ("keras", *_BACKENDS):
         return []
     names = function.__code__.co_freevars
     cells = zip(names, function.__closure__ or (), strict=True)
-    around = [(name, cell.cell_contents) for name, cell in cells if _is_filled(cell)]
-    read = function.__code__.co_names
-    globals_ = [(n, function.__globals__[n]) for n in read if n in function.__globals__]
+    closure = [(name, cell.cell_contents) for name, cell in cells if _is_filled(cell)]
+    namespace = function.__globals__
+    globals_ = [(n, namespace[n]) for n in function.__code__.co_names if n in namespace]
     plain = [(name, part) for name, part in globals_ if isinstance(part, _PLAIN)]
-    return [*around, *plain, ("defaults", function.__defaults__)]
+    return [*closure, *plain, ("defaults", function.__defaults__)]
 
 
 def _is_filled(cell: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`fit`: Keras' own `model.fit`, with an epoch of steps in one compiled program."""
+"""`fit` and `evaluate` of Keras, with many steps in one compiled program."""
 
 from __future__ import annotations
 
@@ -33,97 +33,104 @@ def fit(
     *,
     seed: int = 0,
 ) -> keras.callbacks.History:
-    """Trains a compiled Keras model as `model.fit` does, and a small one much faster.
+    """Train a compiled Keras model as `model.fit` does; small models train much faster.
 
-    An epoch's steps run inside one compiled program instead of being called one
-    by one from Python. The steps are Keras' own, and so are the loop over the
-    epochs, validation, callbacks and History: this calls `model.fit` with
-    another train function. The model stays the plain model that it is.
+    The steps of an epoch run inside one compiled program, where `model.fit` calls
+    them one by one from Python. The steps, the loop over the epochs, validation,
+    callbacks and the History are Keras' own: `kmlp.fit` calls `model.fit` with
+    another train function. The class and the methods of the model do not change.
 
-    It takes the arguments of `model.fit`, in their order. It differs in this:
+    The arguments and their order are those of `model.fit`. The differences are:
 
-    - The order of the examples depends on `seed` and the epoch alone, so that
-      training in two calls comes to the same as in one. It is not the order of
-      `model.fit`, which no seed of an epoch gives; without shuffling it is.
-    - `x`, `y` and the weights are arrays, or nests of arrays, which are read
-      once, at the beginning. Refused are what makes batches itself (a
-      `tf.data.Dataset`, a `PyDataset`, a `DataLoader`, a generator: the program
-      gets all examples at once), sparse and ragged tensors (their parts differ in
-      size), masked arrays, None within a nest, and anything but numbers.
-    - Labels that the model has no output for are refused, where `model.fit` fails
-      or not, depending on the backend.
-    - What a compiled program cannot do is refused before training: a distributed
-      model, `run_eagerly=True`, a `fit`, `evaluate`, `make_train_function` or
-      `make_test_function` of the model's own, layers and losses that look at
-      values; on PyTorch also a `train_step`, `test_step` or `compute_metrics`
-      that returns what is no metric's result. So are `shuffle="batch"`, which
-      draws another order, and callbacks that train or evaluate the model
-      meanwhile.
-    - A callback with a per-batch method gets every batch, and each step is a
-      program of its own in that call: slower. Where none has one (Keras' own
-      that do nothing each batch, such as `ModelCheckpoint(save_freq="epoch")`,
-      do not count), an epoch is one program, or several where the data take
-      more than 256 MiB.
-    - The programs are kept with the model, so that the next call does not compile
-      again unless shapes or settings of its layers or its optimizer have changed,
-      or the model was compiled anew.
-    - Nothing is printed unless `verbose` says so; a progress bar moves when a
-      program has ended.
+    - The order of the examples depends only on `seed` and the epoch. Training in
+      two calls therefore gives the same result as training in one. `model.fit`
+      shuffles into another order, which no seed reproduces. With `shuffle=False`
+      the orders are equal.
+    - `x`, `y` and the weights are arrays or nests of arrays, and are read once, at
+      the beginning. Sources of batches are refused (a `tf.data.Dataset`, a
+      `PyDataset`, a `DataLoader`, a generator), because the program needs all
+      examples at once. Also refused are sparse and ragged tensors (their parts
+      differ in size), masked arrays, None within a nest, and values that are not
+      numbers.
+    - Labels without an output of the model are refused. `model.fit` fails or
+      trains on, depending on the backend.
+    - Everything that a compiled program cannot do is refused before training: a
+      distributed model; `run_eagerly=True`; a model class that overrides `fit`,
+      `evaluate`, `make_train_function` or `make_test_function`; layers and losses
+      whose Python code reads computed values. On PyTorch, a `train_step`,
+      `test_step` or `compute_metrics` that returns anything but the results of
+      metrics is refused, too.
+    - `shuffle="batch"` is refused because its order is another one. Callbacks that
+      train or evaluate the model during `fit` are refused.
+    - Without per-batch callbacks, an epoch is one program, or several if the data
+      take more than 256 MiB. With a callback that has a per-batch method, each
+      step is a program of its own, which is slower. Keras' own callbacks that do
+      nothing per batch do not count, such as
+      `ModelCheckpoint(save_freq="epoch")`.
+    - The programs are kept with the model. The next call compiles again only if
+      shapes or settings of layers or of the optimizer have changed, or if the
+      model was compiled again.
+    - Nothing is printed unless `verbose` asks for it. A progress bar moves when a
+      program ends.
 
-    Layers that draw at random draw what they draw in `model.fit`, given the same
-    seeds; so do unseeded ones after `keras.utils.set_random_seed`. What is set of a
-    layer, a loss, an optimizer and so on between two calls is used by the second,
-    whether or not the model was compiled again. What cannot be done in one program
-    is refused: on PyTorch, a step that asks from Python for a value that it
-    computes, or that takes a gradient through `keras.ops.cond` on such a value.
+    With equal seeds, random layers draw the numbers that they draw in `model.fit`.
+    Layers without a seed do so after `keras.utils.set_random_seed`. Attributes of a
+    layer, a loss or an optimizer may be set between two calls: the second call uses
+    the new values, even if the model was not compiled again. On PyTorch, two kinds
+    of steps are refused: a step whose Python code reads a value that the step
+    computes, and a step with a gradient through `keras.ops.cond` on such a value.
 
-    kmlp has the backend compute with one thread on the CPU.
+    The backend computes with one thread on the CPU.
 
     Args:
         model: Any compiled Keras model whose step can be compiled.
         x: Examples: an array of shape `(examples, ...)`, or a nest of them for
-            several inputs. Integers, such as uint8 images, stay so until they
-            are on the device.
-        y: Targets: of shape `(examples, ...)`, likewise. Defaults to None, for
-            a model whose loss needs none.
-        batch_size: Examples in a step; the last step of a pass over the data has
-            fewer where it does not divide their number. Defaults to None: 32, or
-            what `steps_per_epoch` needs.
+            several inputs. Integers, such as uint8 images, stay integers until
+            they are on the device.
+        y: Targets: an array of shape `(examples, ...)`, or a nest of them for
+            several outputs. Defaults to None, for a model whose loss needs none.
+        batch_size: Examples in a step. The last step of a pass over the data has
+            fewer if `batch_size` does not divide their number. Defaults to None:
+            32, or the size that makes `steps_per_epoch` steps.
         epochs: The epoch to train to. Defaults to 1.
-        verbose: As Keras takes it. Defaults to 0, silent.
+        verbose: As in `model.fit`. Defaults to 0, silent.
         callbacks: A Keras callback, several, or a `CallbackList`. Defaults to None.
-        validation_split: How many of the examples, of 1, are for validation: the
-            last ones. Defaults to 0, none; `validation_data` goes before it.
+        validation_split: Fraction of the examples that is used for validation,
+            from 0 to below 1: the last examples. Defaults to 0, none. Ignored if
+            `validation_data` is given.
         validation_data: `(x, y)` or `(x, y, sample_weight)` to evaluate after an
             epoch. Defaults to None.
-        shuffle: Whether each pass over the data has an order of its own. Defaults
-            to True.
-        class_weight: What the loss of an example of a class is multiplied by, for
-            each class by its number; 1 where there is none. Defaults to None.
-        sample_weight: What the loss of each example is multiplied by: of shape
-            `(examples,)`, or as Keras broadcasts it over the outputs of an
-            example; a nest like `y` for several outputs. Defaults to None.
+        shuffle: True to draw a new order for each pass over the data. Defaults to
+            True.
+        class_weight: Weights of the classes by number: the loss of an example is
+            multiplied by the weight of its class. A class without a weight has 1.
+            Defaults to None.
+        sample_weight: Weights of the examples, which their losses are multiplied
+            by: of shape `(examples,)`, or a shape that Keras broadcasts over the
+            outputs of an example; a nest like `y` for several outputs. Defaults
+            to None.
         initial_epoch: The epoch to start from. Defaults to 0.
-        steps_per_epoch: Steps in an epoch. An epoch begins where the last one has
-            ended in the data, and ends with them; each call begins anew. Defaults
-            to None: all that the data give.
+        steps_per_epoch: Steps in an epoch. Each epoch continues in the data where
+            the last one ended, and ends early at the end of the data. Each call
+            starts at the first example. Defaults to None: a whole pass.
         validation_steps: Steps of validation, from the first example on. Defaults
             to None: all.
         validation_batch_size: Examples in a step of validation. Defaults to
             None: `batch_size`.
-        validation_freq: Validate every so many epochs, or after the epochs in a
-            list, counted from 1. Defaults to 1.
-        seed: Of the order of the examples, `seed >= 0`. Defaults to 0.
+        validation_freq: Number of epochs between validations, or a list of the
+            epochs to validate after, counted from 1. Defaults to 1.
+        seed: Seed of the order of the examples, `seed >= 0`. Defaults to 0.
 
     Returns:
-        The History of `model.fit`. In addition, `history.step_losses` has for
-        each epoch the loss of every step, in order, of shape `(steps,)`; nan where
-        a `train_step` of the model's own gives it to no metric called `loss`.
+        The History of `model.fit`. In addition, `history.step_losses` has an array
+        of shape `(steps,)` for each epoch: the loss of every step, in order. The
+        values are nan if the model overrides `train_step` and updates no metric
+        called `loss`.
 
     Raises:
         ConfigError: with every problem of the arguments, or if the model cannot
-            be trained this way. The model is as it was then.
-        BackendError: if there is no backend.
+            be trained this way. The model is unchanged then.
+        BackendError: if no backend can be loaded.
 
     Example:
     >>> from kmlp import build_mlp, fit, load_dataset
@@ -189,22 +196,24 @@ def evaluate(
     sample_weight: Any = None,
     steps: int | None = None,
 ) -> dict[str, float]:
-    """The loss and the metrics of a compiled model, as `model.evaluate` has them.
+    """Return the loss and the metrics of a compiled model, as `model.evaluate` does.
 
     Args:
         model: See `fit`.
         x: See `fit`.
         y: See `fit`.
-        batch_size: Examples in a step. Defaults to None: 32, or what `steps` needs.
+        batch_size: Examples in a step. Defaults to None: 32, or the size that makes
+            `steps` steps.
         sample_weight: See `fit`. Defaults to None.
-        steps: How many steps, from the first example on. Defaults to None: all.
+        steps: Number of steps, from the first example on. Defaults to None: all.
 
     Returns:
-        The metrics by name.
+        The loss and the metrics by name.
 
     Raises:
-        ConfigError: as `fit` does.
-        BackendError: if there is no backend.
+        ConfigError: with every problem of the arguments, or if the model cannot
+            be evaluated this way.
+        BackendError: if no backend can be loaded.
     """
     backend.load()
     from kmlp.fused import through_keras
@@ -223,15 +232,15 @@ def evaluate(
 
 
 def _model_problems(model: Any) -> list[str]:
-    """Why a model's steps cannot be fused, as far as one can tell beforehand."""
+    """Return the reasons why a model's steps cannot be fused that show before tracing."""
     keras = backend.load()
     if not isinstance(model, keras.Model) or not model.compiled:
-        return [f"{model!r} is no compiled Keras model. Call its `compile` first."]
+        return [f"{model!r} is not a compiled Keras model. Call its `compile` first."]
     reasons = []
     if model.run_eagerly:
         reasons.append("is compiled with `run_eagerly=True`")
     reasons += [
-        f"has a `{name}` of its own"
+        f"overrides `{name}`"
         for name in ("fit", "evaluate", "make_train_function", "make_test_function")
         if getattr(type(model), name) is not getattr(keras.Model, name)
     ]

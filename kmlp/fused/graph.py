@@ -1,4 +1,4 @@
-"""Making a traced PyTorch step cheaper: constants folded, variables changed in place."""
+"""Make a traced PyTorch step faster: fold constants, and change variables in place."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
 _aten = torch.ops.aten
-_OF_A_SHAPE = {
+_SHAPE_ONLY = {
     _aten.ones_like.default,
     _aten.zeros_like.default,
     _aten.full_like.default,
     _aten.fill.Scalar,
 }
-"""Operations that read an input's shape, which is fixed, and not its values."""
-_OF_UNKNOWN_SHAPE = {
+"""Operations that read the shape of an input, which is fixed, and not its values."""
+_UNKNOWN_SHAPE = {
     _aten.nonzero.default,
     _aten.masked_select.default,
     _aten._unique2.default,
@@ -36,21 +36,22 @@ def simplify(
     inputs: list[Any],
     generators: list[torch.Generator],
 ) -> fx.GraphModule:
-    """Makes a step that changes its variables in place cheaper.
+    """Return a faster graph of a step that changes its variables in place.
 
     Args:
-        module: A graph that takes the variables, which it changes, then the
-            mini-batch; returns the loss, then the seeds of what it draws.
-        variables: How many variables there are.
-        inputs: Examples of what it takes.
-        generators: What it draws from.
+        module: A graph whose inputs are the variables, which it changes, then the
+            arrays of the mini-batch. It returns the loss, then the seed of each
+            generator.
+        variables: Number of variables.
+        inputs: Example values of all inputs.
+        generators: Generators that the step draws from.
 
     Returns:
-        A graph that does the same.
+        A graph that changes the variables in the same way and returns the loss.
 
     Raises:
-        ValueError: if the step changes something else, or reads what may change
-            without it.
+        ValueError: if the step changes a tensor that is not the model's, or reads a
+            value that may change outside of the step.
     """
     for node in module.graph.nodes:
         if node.op == "get_attr" and isinstance(
@@ -58,7 +59,7 @@ def simplify(
         ):
             raise ValueError("the step reads a variable that is not the model's")
         if _has_unknown_shape(node):
-            raise ValueError(f"the shape that {node.target} gives depends on values")
+            raise ValueError(f"the shape of the result of {node.target} depends on values")
         if any(_owner(written).op == "get_attr" for written in _written(node)):
             raise ValueError(f"{node.target} changes a tensor that is not the model's")
     if not _writes_whole_variables(module, variables):
@@ -74,24 +75,27 @@ def simplify(
 
 
 def _has_unknown_shape(node: fx.Node) -> bool:
-    """Whether an operation's shape, which the graph has as a constant, may change."""
+    """Return True if the shape of an operation's result depends on values.
+
+    The graph holds shapes as constants.
+    """
     if node.target is _aten.index.Tensor:
         indices: Any = node.args[1]
         return any(_meta(i)[1] in (torch.bool, torch.uint8) for i in indices if i)
-    return node.target in _OF_UNKNOWN_SHAPE
+    return node.target in _UNKNOWN_SHAPE
 
 
 def written_by(function: Any, args: Any, kwargs: Any) -> list[Any]:
-    """What of its arguments an operation changes in place."""
+    """Return the arguments that an operation changes in place."""
     schema = getattr(function, "_schema", None)
     if schema is None or not schema.is_mutable:
         return []
     written: list[Any] = []
     for index, argument in enumerate(schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:
-            given = args[index] if index < len(args) else kwargs.get(argument.name)
-            written += given if isinstance(given, list | tuple) else [given]
-    return [one for one in written if one is not None]
+            value = args[index] if index < len(args) else kwargs.get(argument.name)
+            written += value if isinstance(value, list | tuple) else [value]
+    return [value for value in written if value is not None]
 
 
 def _written(node: fx.Node) -> list[fx.Node]:
@@ -99,13 +103,13 @@ def _written(node: fx.Node) -> list[fx.Node]:
 
 
 def _writes_whole_variables(module: fx.GraphModule, variables: int) -> bool:
-    """Whether new values of variables are all that is written.
+    """Return True if a step only writes whole variables, with new values.
 
-    And whether nothing is read of a variable after that through an earlier view.
+    A variable must not be read after a write through a view from before the write.
     """
     nodes = list(module.graph.nodes)
     position = {node: index for index, node in enumerate(nodes)}
-    whole = dict.fromkeys(nodes[:variables])  # a variable, also as it is after a write
+    whole = dict.fromkeys(nodes[:variables])  # the variables, before and after writes
     last_write: dict[fx.Node, int] = {}
     for node in nodes:
         for written in _written(node):
@@ -127,39 +131,39 @@ def _writes_whole_variables(module: fx.GraphModule, variables: int) -> bool:
 
 
 def _meta(node: Any) -> Any:
-    seen = node.meta["tensor_meta"]
-    return seen.shape, seen.dtype
+    meta = node.meta["tensor_meta"]
+    return meta.shape, meta.dtype
 
 
 def _return_values(module: fx.GraphModule, variables: int) -> None:
-    """Has a step return the new values of variables, then the loss, and write nothing."""
+    """Make a step return the variables' new values, then the loss, and write nothing."""
     graph = module.graph
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
-    of = {node: node for node in inputs}  # the input that a node is, maybe written to
-    value = dict(of)
+    input_of = {node: node for node in inputs}  # an input, or a write to one: the input
+    latest = dict(input_of)
+
+    def latest_value(node: fx.Node) -> fx.Node:
+        return latest[input_of[node]] if node in input_of else node
+
     writes = []
-
-    def now(node: fx.Node) -> fx.Node:
-        return value[of[node]] if node in of else node
-
     for node in graph.nodes:
         if node.op == "placeholder":
             continue
-        given = node.args
-        node.args, node.kwargs = fx.node.map_arg((node.args, node.kwargs), now)
-        if node.target is _aten.copy_.default and given[0] in of:
-            of[node] = of[given[0]]
-            value[of[node]] = node.args[1]
+        args = node.args
+        node.args, node.kwargs = fx.node.map_arg((args, node.kwargs), latest_value)
+        if node.target is _aten.copy_.default and args[0] in input_of:
+            input_of[node] = input_of[args[0]]
+            latest[input_of[node]] = node.args[1]
             writes.append(node)
     for node in reversed(writes):
         graph.erase_node(node)
     output: Any = graph.output_node()
     loss, *_ = output.args[0]
-    output.args = ([*(value[old] for old in inputs[:variables]), loss],)
+    output.args = ([*(latest[variable] for variable in inputs[:variables]), loss],)
 
 
 def _name_seeds(module: fx.GraphModule, generators: list[Any]) -> None:
-    """Has what draws say of which generator, and what seeds that."""
+    """Note the index and the seed of its generator in each operation that draws."""
     output: Any = module.graph.output_node()
     [_, *seeds] = output.args[0]
     known = {generator._cdata: i for i, generator in enumerate(generators)}
@@ -167,7 +171,7 @@ def _name_seeds(module: fx.GraphModule, generators: list[Any]) -> None:
         generator: Any = node.kwargs.get("generator")
         if generator is None:
             continue
-        if isinstance(generator, fx.Node):  # newer PyTorch has it as an attribute
+        if isinstance(generator, fx.Node):  # newer PyTorch reads it from an attribute
             generator = getattr(module, str(generator.target))
         if generator._cdata not in known:
             raise ValueError("the step draws from a generator that is not Keras'")
@@ -176,7 +180,7 @@ def _name_seeds(module: fx.GraphModule, generators: list[Any]) -> None:
 
 
 def _skip_copies(module: fx.GraphModule) -> None:
-    """Uses values themselves in the place of what is equal to them."""
+    """Replace copies by the values that they are equal to."""
     for node in list(module.graph.nodes):
         if node.target is _aten.detach.default:
             node.replace_all_uses_with(node.args[0])
@@ -187,20 +191,20 @@ def _skip_copies(module: fx.GraphModule) -> None:
 
 
 def _fold_constants(module: fx.GraphModule, device: Any) -> None:
-    """Replaces what does not depend on the values of the inputs by its value."""
+    """Replace operations that do not depend on the inputs' values by their results."""
     known: dict[fx.Node, Any] = {}
 
     def value_of(node: fx.Node) -> Any:
         if node in known:
             return known[node]
-        seen = node.meta["tensor_meta"]
-        return torch.empty(seen.shape, dtype=seen.dtype, device=device)
+        meta = node.meta["tensor_meta"]
+        return torch.empty(meta.shape, dtype=meta.dtype, device=device)
 
     for node in list(module.graph.nodes):
         if node.op == "get_attr":
             known[node] = getattr(module, node.target)
         elif node.op == "call_function" and (
-            node.target in _OF_A_SHAPE
+            node.target in _SHAPE_ONLY
             or (_is_fixed(node) and all(n in known for n in node.all_input_nodes))
         ):
             args, kwargs = fx.node.map_arg((node.args, node.kwargs), value_of)
@@ -216,7 +220,7 @@ def _fold_constants(module: fx.GraphModule, device: Any) -> None:
 
 
 def _is_fixed(node: Any) -> bool:
-    """Whether an operation gives the same for the same arguments: nothing random."""
+    """Return True if equal arguments give equal results: the operation is not random."""
     tags = getattr(node.target, "tags", ())
     return (
         torch.Tag.nondeterministic_seeded not in tags
@@ -226,6 +230,7 @@ def _is_fixed(node: Any) -> bool:
 
 
 def _write_back(module: fx.GraphModule, variables: int) -> None:
+    """Make a step write its new values into the variables, and return only the loss."""
     graph = module.graph
     inputs = [node for node in graph.nodes if node.op == "placeholder"]
     output: Any = graph.output_node()
@@ -234,7 +239,7 @@ def _write_back(module: fx.GraphModule, variables: int) -> None:
     changed = {old: new for old, new in pairs if new is not old}
     output.args = (loss,)
     with graph.inserting_before(output):
-        # What shares its memory with a variable is saved before that changes.
+        # A value that shares memory with a variable is copied before the variable changes.
         for old, new in changed.items():
             if _owner(new) in changed:
                 changed[old] = graph.call_function(_aten.clone.default, (new,))
@@ -245,7 +250,7 @@ def _write_back(module: fx.GraphModule, variables: int) -> None:
 
 
 def _write(graph: fx.Graph, old: fx.Node, new: fx.Node, changed: Container[Any]) -> None:
-    """Adds what writes a variable's new value into it."""
+    """Add the operations that write a new value into a variable."""
     match new:
         case fx.Node(target=target, args=(first, fx.Node() as change)) if (
             target in _IN_PLACE
@@ -267,10 +272,10 @@ def _write(graph: fx.Graph, old: fx.Node, new: fx.Node, changed: Container[Any])
 
 
 def _scaled_product(node: fx.Node) -> tuple[Any, Any, fx.Node] | None:
-    """The factors of `(a @ b) * rate` with a scalar rate, if the node is one.
+    """Return `a`, `b` and `rate` if the node is `(a @ b) * rate` with a scalar rate.
 
-    The gradient of a dense layer's kernel is such a product and as large as the
-    kernel: added up in place, it is never made.
+    The gradient of a dense layer's kernel is such a product, and as large as the
+    kernel. `addmm_` adds the product in place, without an array for the product.
     """
     if node.target is not _aten.mul.Tensor or len(node.users) != 1:
         return None
@@ -286,7 +291,7 @@ def _scaled_product(node: fx.Node) -> tuple[Any, Any, fx.Node] | None:
 
 
 def _owner(node: Any) -> Any:
-    """The node whose memory a node shows."""
+    """Return the node that owns the memory of a node, which may be a view."""
     while node.target is operator.getitem or (
         (schema := _schema(node)) is not None
         and any(result.alias_info is not None for result in schema.returns)
@@ -296,25 +301,26 @@ def _owner(node: Any) -> Any:
 
 
 def _schema(node: fx.Node) -> Any:
-    """What is declared of a node's operation; None if it is none of PyTorch's."""
+    """Return the schema of a node's operation; None if the operation is not PyTorch's."""
     return getattr(node.target, "_schema", None)
 
 
 def loop_over(
     module: fx.GraphModule, variables: int, generators: list[torch.Generator]
 ) -> Callable[..., None]:
-    """A loop over a simplified step, in TorchScript.
+    """Return a loop over a simplified step, in TorchScript.
 
     Args:
         module: The step.
-        variables: How many variables it has.
-        generators: What it draws from, each seeded when it is first drawn from.
+        variables: Number of variables.
+        generators: Generators that the step draws from. The loop seeds each of them in
+            each step, before the first draw.
 
     Returns:
-        `loop(count, order, losses, variables, data)`: for each of the first
-        `count` rows of `order`, takes those examples of the data, does the step
-        and keeps its loss. It lets go of its program when it is let go of,
-        which a module that TorchScript traces never does.
+        `loop(count, order, losses, variables, data)`. For each of the first `count`
+        rows of `order`, the loop takes these examples of the data, runs the step and
+        stores the loss in `losses`. When the loop is deleted, its program is freed; a
+        module traced by TorchScript would keep the program for ever.
     """
     nodes = list(module.graph.nodes)
     inputs = [_text(node) for node in nodes if node.op == "placeholder"]
@@ -338,8 +344,8 @@ def loop_over(
             if draw is not None and draw[0] not in seeded:
                 index, seed = draw
                 seeded.add(index)
-                word = f"int({_text(seed)}) & {0xFFFFFFFF}"  # as Keras seeds them
-                lines.append(f"        generators[{index}].manual_seed({word})")
+                number = f"int({_text(seed)}) & {0xFFFFFFFF}"  # as Keras seeds generators
+                lines.append(f"        generators[{index}].manual_seed({number})")
             lines.append(f"        {_text(node)} = {_call(node)}")
         elif node.op == "output":
             lines.append(f"        losses[index] = {_text(node.args[0])}")
@@ -353,23 +359,24 @@ def loop_over(
 
 
 def _call(node: fx.Node) -> str:
-    """A node as a TorchScript expression."""
+    """Return a node as a TorchScript expression."""
     if node.target is operator.getitem:
         value, index = node.args
         return f"{_text(value)}[{index}]"
     options: dict[str, Any] = dict(node.kwargs)
-    words = [_text(value) for value in node.args]
+    arguments = [_text(value) for value in node.args]
     if (draw := options.pop("generator", None)) is not None:
-        words.append(f"generator=generators[{draw[0]}]")
-    words += [f"{name}={_text(value)}" for name, value in options.items()]
+        arguments.append(f"generator=generators[{draw[0]}]")
+    arguments += [f"{name}={_text(value)}" for name, value in options.items()]
     name = _schema(node).name.replace("::", ".")
-    return f"torch.ops.{name}({', '.join(words)})"
+    return f"torch.ops.{name}({', '.join(arguments)})"
 
 
 def _text(value: Any) -> str:
+    """Return a value as a TorchScript expression; a node as the name of its variable."""
     match value:
         case fx.Node():
-            return f"of_{value.name}"  # apart from the loop's own names
+            return f"of_{value.name}"  # a prefix, so that the loop's own names stay free
         case list() | tuple():
             return f"[{', '.join(map(_text, value))}]"
         case torch.device():

@@ -1,4 +1,4 @@
-"""The fused steps on JAX: `jax.lax.fori_loop` over Keras' own step."""
+"""Fused steps on JAX: `jax.lax.fori_loop` over Keras' own step."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ chunk_ids = np.arange
 
 
 def to_device(array: Any) -> Any:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
     return jax.device_put(array, backend.jax_cpu())
 
 
 def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
     step = model.train_step if training else model.test_step
 
     own_logs = returns_own_logs(model)
@@ -34,9 +34,9 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
         def one_step(index: Any, state: Any) -> Any:
             rows = order[index]
             batch = keras.tree.map_structure(lambda array: array[rows], data)
-            with step_loss(model) as seen:
+            with step_loss(model) as losses:
                 logs, state = step(state, batch)
-            loss = jnp.asarray(seen[-1] if seen else jnp.nan, "float32").mean()
+            loss = jnp.asarray(losses[-1] if losses else jnp.nan, "float32").mean()
             return _lists(state), loss, logs if own_logs else {}
 
         def body(index: Any, carry: Any) -> Any:
@@ -46,7 +46,7 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
 
         losses = jnp.zeros(len(order), "float32")
         shapes = jax.eval_shape(one_step, 0, state)[2] if own_logs else {}
-        logs = jax.tree.map(lambda like: jnp.zeros(like.shape, like.dtype), shapes)
+        logs = jax.tree.map(lambda log: jnp.zeros(log.shape, log.dtype), shapes)
         state, losses, logs = jax.lax.fori_loop(0, count, body, (state, losses, logs))
         if not own_logs:
             metrics = zip(model.metrics_variables, state[-1], strict=True)
@@ -54,8 +54,8 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
                 logs = model.get_metrics_result()
         return state, logs, losses
 
-    # Compiled now and kept here, so that clearing JAX's caches does not cost it. The
-    # data are arguments: XLA would make constants of what a function captures.
+    # Compiled ahead of time and kept here, so that clearing JAX's caches does not lose
+    # the program. The data are arguments, since XLA turns captured arrays into constants.
     device = backend.jax_cpu()
     with backend.on_jax_cpu():
         state = jax.device_put(_state(model, training=training), device)
@@ -67,21 +67,21 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
 
     def run(state: Any, block: StepBlock) -> Any:
         state = jax.device_put(_lists(state), device)
-        done = compiled(state, block.data, block.order, np.int32(block.steps))
-        # Or the next chunks would be made, and be in memory, while this one is computed.
-        done = jax.block_until_ready(done)
-        return done if device is None else _back(done)
+        results = compiled(state, block.data, block.order, np.int32(block.steps))
+        # Without waiting, the next chunks would be created, and take memory, meanwhile.
+        results = jax.block_until_ready(results)
+        return results if device is None else _to_default_device(results)
 
     return run
 
 
 def build(model: Any, batch: Any) -> None:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
     model._symbolic_build(data_batch=batch)
 
 
 def as_train_function(loop: StepLoop) -> Callable[..., Any]:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
 
     def function(state: Any, iterator: Any) -> Any:
         next(iterator)
@@ -92,17 +92,17 @@ def as_train_function(loop: StepLoop) -> Callable[..., Any]:
 
 
 def clear_caches() -> None:
-    """See `kmlp.fused.loop.Steps`."""
-    jax.clear_caches()  # of 9 MiB for each program that is gone
+    """Implement `kmlp.fused.loop.Steps`."""
+    jax.clear_caches()  # frees 9 MiB for each deleted program
 
 
-def _back(values: Any) -> Any:
-    """Arrays where JAX computes by default, as those are that nobody put anywhere."""
+def _to_default_device(values: Any) -> Any:
+    """Return the arrays on JAX's default device, and not committed to a device."""
     return jax.tree.map(lambda array: jnp.asarray(np.asarray(array)), values)
 
 
 def _lists(state: Any) -> Any:
-    """A state as nests of one type, as a loop's carry has to be."""
+    """Return a state as a tuple of lists: the carry of a loop must keep its type."""
     return tuple(list(variables) for variables in state)
 
 

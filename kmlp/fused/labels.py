@@ -1,7 +1,7 @@
-"""Class labels are checked against a model's outputs before they are trained on.
+"""Check class labels against a model's outputs before training.
 
-What backends make of a label without a class differs, and none says it: TensorFlow
-turns the loss and all weights to nan, JAX trains on.
+A label without a class has different effects on the backends, without an error: on
+TensorFlow the loss and all weights become nan, and JAX trains on.
 """
 
 from __future__ import annotations
@@ -25,46 +25,46 @@ from kmlp.model.losses import LOSSES, multi_margin, nll
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An array of targets that are numbers of classes."""
+    """An array of targets that are class labels."""
 
     array: int
-    """Which of the targets' arrays it is."""
+    """The index of the array among the targets' arrays."""
     classes: int
-    """How many outputs there are for it."""
+    """The number of the model's outputs for these targets."""
     ignored: frozenset[int]
-    """Labels that the loss leaves out."""
+    """The labels that the loss ignores."""
 
 
-_FOUND: WeakKeyDictionary[Any, tuple[Any, dict[str, list[Labelled]]]] = WeakKeyDictionary()
-"""What was found for a model, with the losses and metrics that it had."""
+_CACHE: WeakKeyDictionary[Any, tuple[Any, dict[str, list[Labelled]]]] = WeakKeyDictionary()
+"""The results of `find` for a model, with the model's losses and metrics at that time."""
 
 
 def find(model: Any, data: Examples) -> list[Labelled]:
-    """Finds which targets are numbers of classes.
+    """Return the arrays of targets that are class labels.
 
-    It is found once for a model, and again when that was compiled again.
+    The result is kept until the model is compiled again.
 
     Args:
         model: A built, compiled model.
-        data: A mini-batch for it.
+        data: A mini-batch for the model.
     """
     if data.y is None:
         return []
     measures = (model._compile_loss, model._compile_metrics)
-    kept, found = _FOUND.get(model, (None, {}))
-    if kept is None or any(
-        one is not other for one, other in zip(kept, measures, strict=True)
+    cached_measures, results = _CACHE.get(model, (None, {}))
+    if cached_measures is None or any(
+        one is not other for one, other in zip(cached_measures, measures, strict=True)
     ):
-        found = {}
-        _FOUND[model] = (measures, found)
+        results = {}
+        _CACHE[model] = (measures, results)
     outline = _outline(data)
-    if outline not in found:
-        found[outline] = _find(model, data)
-    return found[outline]
+    if outline not in results:
+        results[outline] = _find(model, data)
+    return results[outline]
 
 
 def _outline(data: Examples) -> str:
-    """The structure of a mini-batch, and the shapes in it."""
+    """Return the structure of a mini-batch with its shapes, as a key."""
 
     def shape(array: Any) -> str:
         return f"{tuple(array.shape)} {array.dtype}"
@@ -79,7 +79,8 @@ def _find(model: Any, data: Examples) -> list[Labelled]:
         for index, array in enumerate(keras.tree.flatten(data.y))
     ]
     y = keras.tree.pack_sequence_as(data.y, leaves)
-    found: list[tuple[_Leaf, int, int | None]] = []
+    labelled: list[tuple[_Leaf, int, int | None]] = []
+    unknown: list[tuple[Any, _Leaf, Any]] = []
 
     def record(measure: Any, leaf: Any, output: Any) -> None:
         if not isinstance(leaf, _Leaf):
@@ -87,76 +88,76 @@ def _find(model: Any, data: Examples) -> list[Labelled]:
         function, options = _unwrapped(measure)
         if _takes_labels(function):
             axis = options.get("axis", -1)
-            found.append((leaf, output.shape[axis], options.get("ignore_class")))
-        elif not _is_of_keras(function):
-            calls.append((measure, leaf, output))
+            labelled.append((leaf, output.shape[axis], options.get("ignore_class")))
+        elif not _is_keras(function):
+            unknown.append((measure, leaf, output))
 
-    calls: list[tuple[Any, _Leaf, Any]] = []
     with _recording(model, record), keras.StatelessScope():
         if model._compile_loss is not None:
             model._compile_loss(y, outputs)
         if model._compile_metrics is not None:
             model._compile_metrics.update_state(y, outputs)
-    for measure, leaf, output in calls:
-        classes = _classes_within(measure, leaf, output)
+    for measure, leaf, output in unknown:
+        classes = _inner_classes(measure, leaf, output)
         if classes is not None:
-            found.append((leaf, classes, None))
+            labelled.append((leaf, classes, None))
     return [
         Labelled(
             leaf.index,
-            min(classes for other, classes, _ in found if other is leaf),
-            frozenset(i for other, _, i in found if other is leaf and i is not None),
+            min(classes for other, classes, _ in labelled if other is leaf),
+            frozenset(i for other, _, i in labelled if other is leaf and i is not None),
         )
         for leaf in leaves
-        if any(other is leaf for other, _, _ in found)
+        if any(other is leaf for other, _, _ in labelled)
     ]
 
 
 def problems(data: Examples, labelled: list[Labelled]) -> list[str]:
-    """What is wrong with the labels of some examples.
+    """Return the problems of the labels: for each array, its first label without a class.
 
     Args:
         data: The examples.
-        labelled: What `find` found of targets like these.
+        labelled: The result of `find` for a mini-batch of these examples.
     """
-    places = keras.tree.flatten_with_path(data.y) if labelled else []
+    arrays = keras.tree.flatten_with_path(data.y) if labelled else []
     texts = []
-    for place in labelled:
-        path, array = places[place.array]
+    for targets in labelled:
+        path, array = arrays[targets.array]
         labels = keras.ops.convert_to_numpy(array)
-        index = _first_wrong(labels, place)
+        index = _first_wrong(labels, targets)
         if index is not None:
             name = data.names[1] + "".join(f"[{key!r}]" for key in path)
-            where = ", ".join(map(str, index))
+            position = ", ".join(map(str, index))
             texts.append(
-                f"`{name}` has the label {labels[index]} at [{where}], but the model has "
-                f"{place.classes} outputs for it: labels are integers from 0 to "
-                f"{place.classes - 1}. What the loss is to leave out is its `ignore_class`."
+                f"`{name}` has the label {labels[index]} at [{position}], but the model "
+                f"has {targets.classes} outputs for it: labels must be integers from 0 to "
+                f"{targets.classes - 1}. To ignore a label, set `ignore_class` of the loss."
             )
     return texts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Leaf:
-    """Stands for an array of targets."""
+    """A placeholder for an array of targets."""
 
     index: int
     shape: tuple[int, ...]
     dtype: str
 
 
-def _first_wrong(labels: NDArray[Any], place: Labelled) -> tuple[int, ...] | None:
-    if labels.dtype.kind != "f" and labels.min() >= 0 and labels.max() < place.classes:
+def _first_wrong(labels: NDArray[Any], targets: Labelled) -> tuple[int, ...] | None:
+    """Return the index of the first label without a class; None if there is none."""
+    if labels.dtype.kind != "f" and labels.min() >= 0 and labels.max() < targets.classes:
         return None
-    wrong = ~((labels >= 0) & (labels < place.classes) & (labels == np.floor(labels)))
-    wrong &= ~np.isin(labels, list(place.ignored))
+    wrong = ~((labels >= 0) & (labels < targets.classes) & (labels == np.floor(labels)))
+    wrong &= ~np.isin(labels, list(targets.ignored))
     if not wrong.any():
         return None
     return tuple(map(int, np.unravel_index(wrong.argmax(), wrong.shape)))
 
 
 def _unwrapped(measure: Any) -> tuple[Any, dict[str, Any]]:
-    """The function of a loss or metric, and its options."""
+    """Return the function of a loss or metric, and its options."""
     options: dict[str, Any] = {}
     while not _takes_labels(measure):
         if isinstance(measure, partial):
@@ -170,49 +171,52 @@ def _unwrapped(measure: Any) -> tuple[Any, dict[str, Any]]:
     return measure, options
 
 
-def _is_of_keras(measure: Any) -> bool:
-    named = measure if hasattr(measure, "__qualname__") else type(measure)
-    return str(named.__module__).startswith("keras.")
+def _is_keras(measure: Any) -> bool:
+    definition = measure if hasattr(measure, "__qualname__") else type(measure)
+    return str(definition.__module__).startswith("keras.")
 
 
-def _classes_within(measure: Any, leaf: _Leaf, output: Any) -> int | None:
-    """How many classes there are for Keras' cross entropy in a loss of a user's own.
+def _inner_classes(measure: Any, leaf: _Leaf, output: Any) -> int | None:
+    """Return the number of classes of Keras' cross entropy inside a user's loss.
 
-    Some labels show it: those that are out of range, too, have to reach it as they are.
+    The loss is tried with some labels, in range and out of range. All of them must reach
+    the cross entropy unchanged.
 
     Returns:
-        Their number; None where it is given no labels, or labels that were changed.
+        The number of classes; None if the cross entropy receives no labels, or changed
+        ones.
     """
-    seen: list[tuple[NDArray[Any], int]] = []
+    received: list[tuple[NDArray[Any], int]] = []
 
     def cross_entropy(
         target: Any, output: Any, from_logits: bool = False, axis: int = -1
     ) -> Any:
-        seen.append((keras.ops.convert_to_numpy(target), output.shape[axis]))
+        received.append((keras.ops.convert_to_numpy(target), output.shape[axis]))
         return keras.ops.zeros(target.shape)
 
     def reaches(label: int) -> bool:
-        seen.clear()
+        received.clear()
         y = keras.ops.convert_to_tensor(np.full(leaf.shape, label, leaf.dtype))
         scores = keras.ops.ones(output.shape, output.dtype)
         call = getattr(measure, "update_state", measure)
         with suppress(Exception), keras.StatelessScope():
             call(y, scores)
-        return bool(seen) and all((labels == label).all() for labels, _ in seen)
+        return bool(received) and all((labels == label).all() for labels, _ in received)
 
-    own = nn.sparse_categorical_crossentropy
+    original = nn.sparse_categorical_crossentropy
     nn.sparse_categorical_crossentropy = cross_entropy
     try:
         if not reaches(1):
             return None
-        classes = min(count for _, count in seen)
+        classes = min(count for _, count in received)
         signed = not leaf.dtype.startswith(("uint", "bool"))
         return classes if reaches(classes) and (not signed or reaches(-1)) else None
     finally:
-        nn.sparse_categorical_crossentropy = own
+        nn.sparse_categorical_crossentropy = original
 
 
 def _takes_labels(measure: Any) -> bool:
+    """Return True for the functions whose targets are class labels."""
     functions = [
         nll,
         multi_margin,
@@ -227,7 +231,7 @@ def _takes_labels(measure: Any) -> bool:
 
 @contextmanager
 def _recording(model: Any, record: Callable[[Any, Any, Any], None]) -> Iterator[None]:
-    """Has each loss and metric record what it would be called with, and do nothing."""
+    """Replace each loss and metric by a recorder of its arguments."""
 
     def loss_of(item: Any) -> Any:
         def recorder(y: Any, output: Any, weights: Any = None) -> float:
@@ -253,12 +257,12 @@ def _recording(model: Any, record: Callable[[Any, Any, Any], None]) -> Iterator[
     if model._compile_metrics is not None:
         names = ("_flat_metrics", "_flat_weighted_metrics")
         changes += [(model._compile_metrics, name, metrics_of) for name in names]
-    own = [getattr(place, name) for place, name, _ in changes]
-    for (place, name, substitute), items in zip(changes, own, strict=True):
-        # Past Keras, which would take them for a part of the metrics.
-        object.__setattr__(place, name, [substitute(item) for item in items])
+    originals = [getattr(owner, name) for owner, name, _ in changes]
+    for (owner, name, substitute), items in zip(changes, originals, strict=True):
+        # Keras' own `__setattr__` would make the recorders a part of the metrics.
+        object.__setattr__(owner, name, [substitute(item) for item in items])
     try:
         yield
     finally:
-        for (place, name, _), items in zip(changes, own, strict=True):
-            object.__setattr__(place, name, items)
+        for (owner, name, _), items in zip(changes, originals, strict=True):
+            object.__setattr__(owner, name, items)

@@ -1,4 +1,4 @@
-"""Many steps in one compiled program, in the place of one step of Keras."""
+"""Run many steps in one compiled program where Keras calls one step."""
 
 from __future__ import annotations
 
@@ -21,73 +21,76 @@ from kmlp.fused.constants import Constants
 from kmlp.fused.refusal import refusing
 
 Program = Callable[[Any, StepBlock], tuple[Any, dict[str, Any], Any]]
-"""Does a block's steps: takes the model's state and the block; returns the new
-state, the metrics and the loss of every step. Only JAX hands the state round:
-on the others it is None, and the program changes the model's variables."""
+"""A compiled program that runs the steps of a block.
+
+Its arguments are the model's state and the block. It returns the new state, the
+metrics and the loss of every step. Only JAX passes the state: on the other backends
+it is None, and the program changes the model's variables.
+"""
 
 IN_USE = (
     "A callback trains or evaluates the model while `kmlp.fit` does. Train with "
     "`model.fit`."
 )
 MAX_PROGRAMS = 8
-"""How many programs a loop keeps, each for a block of another shape."""
+"""The number of programs that a loop keeps, each for blocks of one shape."""
 
 
 class Steps(Protocol):
-    """What each backend's module has."""
+    """The interface of each backend's module of steps."""
 
     CHUNK_IDS_PER_BATCH: int | None
-    """The batch size with which Keras takes one number after the other."""
+    """The `batch_size` that makes Keras' `fit` take one chunk id at a time."""
 
     SEES_WHAT_IS_SET: bool
-    """Whether Keras' own step sees what a callback sets of a layer, a loss and so on.
-    The others keep what there was when `fit` began."""
+    """True if Keras' own step sees attributes that a callback sets, of a layer or a
+    loss, for example. False if the step keeps the values from when `fit` began."""
 
     def chunk_ids(self, count: int) -> Any:
-        """What Keras iterates over: numbers stand for chunks."""
+        """Return the data that Keras iterates over: one number for each chunk."""
         ...
 
     def to_device(self, array: Any) -> Any:
-        """Puts an array where the model computes."""
+        """Copy an array to the device on which the model computes."""
         ...
 
     def build(self, model: Any, batch: Any) -> None:
-        """Makes the variables of a model and of its optimizer, as Keras' `fit` does."""
+        """Create the variables of a model and its optimizer, as Keras' `fit` does."""
         ...
 
     def compile_program(self, model: Any, block: StepBlock, *, training: bool) -> Program:
-        """Makes the program for blocks of that shape, and trains nothing."""
+        """Compile the program for blocks of this shape, without training."""
         ...
 
     def clear_caches(self) -> None:
-        """Frees what the backend keeps of programs that are gone."""
+        """Free the memory that the backend holds for deleted programs."""
         ...
 
     def as_train_function(self, loop: StepLoop) -> Callable[..., Any]:
-        """What Keras' `fit` calls as the model's train or test function."""
+        """Return the function that Keras calls as the model's train or test function."""
         ...
 
 
 def steps() -> Steps:
-    """The module of the backend that Keras runs on."""
+    """Return the module of steps of the backend that Keras runs on."""
     module: Any = importlib.import_module(f"kmlp.fused.{keras.config.backend()}_steps")
-    found: Steps = module
-    return found
+    implementation: Steps = module
+    return implementation
 
 
 class StepLoop:
-    """Runs a model's training or test steps, chunk by chunk.
+    """A loop that runs a model's training or test steps, chunk by chunk.
 
     Args:
         model: A compiled, built Keras model.
-        training: Whether the steps train. Otherwise they test.
+        training: True if the steps train, False if they test.
     """
 
     def __init__(self, model: Any, *, training: bool) -> None:
         self._model = model
         self._training = training
         self._programs: dict[Any, Program] = {}
-        self._constants: Constants | None = None  # of the programs
+        self._constants: Constants | None = None  # those that the programs hold
         self._chunked: ChunkedDataset | None = None
         self._batch: Examples | None = None
         self._chunks: Iterator[list[StepBlock]] = iter(())
@@ -95,14 +98,14 @@ class StepLoop:
         self._losses: list[tuple[Any, int]] = []
         self._steps_given = self._chunks_done = 0
         self.steps = 0
-        """Steps of the epoch that were done."""
+        """The number of steps of the epoch that were run."""
 
     def load(self, chunked: ChunkedDataset, batch: Examples) -> None:
-        """Takes a dataset, and compiles what its blocks need.
+        """Set the dataset, and compile the programs for its blocks.
 
         Args:
             chunked: The dataset.
-            batch: Examples of one step, for messages.
+            batch: The first mini-batch, for messages.
 
         Raises:
             ConfigError: if the model's step cannot be compiled.
@@ -112,7 +115,7 @@ class StepLoop:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Compiles what the dataset's blocks need, anew where something was set."""
+        """Compile the missing programs, and all of them if an attribute was set."""
         assert self._chunked is not None
         constants = Constants(self._model)
         if self._constants != constants:
@@ -120,14 +123,14 @@ class StepLoop:
         with _only_new_objects_collected():
             compiled = [self._compile(block) for block in self._chunked.samples()]
         if any(compiled):
-            constants = Constants(self._model)  # a step may set something itself
+            constants = Constants(self._model)  # tracing a step may set attributes
         self._constants = constants
 
     def _compile(self, block: StepBlock) -> bool:
-        """Makes the program of a block, unless it is there; returns whether it was made."""
+        """Compile the program of a block unless it exists; return True if it was new."""
         shape = _shape(block)
         if shape in self._programs:
-            self._programs[shape] = self._programs.pop(shape)  # used last
+            self._programs[shape] = self._programs.pop(shape)  # now the last used
             return False
         while len(self._programs) >= MAX_PROGRAMS:
             del self._programs[next(iter(self._programs))]
@@ -135,30 +138,30 @@ class StepLoop:
         with refusing(self._model, self._batch), _nothing_drawn_by_python():
             program = steps().compile_program(self._model, block, training=self._training)
         self._programs[shape] = program
-        gc.collect()  # tracing leaves cycles, which hold the sample
+        gc.collect()  # tracing leaves cycles, which keep the sample in memory
         return True
 
     @property
     def in_use(self) -> bool:
-        """Whether it has a dataset."""
+        """True if the loop has a dataset."""
         return self._chunked is not None
 
     @property
     def size(self) -> int:
-        """Examples in the dataset."""
+        """The number of examples in the dataset."""
         assert self._chunked is not None
         return self._chunked.size
 
     @property
     def finished(self) -> bool:
-        """Whether the pass over the data is at its end, or none was begun."""
+        """True at the end of a pass over the data, and before the first pass."""
         return self._left == 0
 
     @property
     def is_short(self) -> bool:
-        """Whether the data ended before the epoch, without Keras having seen it.
+        """True if the data ended before the epoch and Keras does not warn of that.
 
-        Keras counts chunks, and warns where they were too few.
+        Keras counts chunks: it warns only if there were too few chunks.
         """
         assert self._chunked is not None
         return (
@@ -167,21 +170,21 @@ class StepLoop:
         )
 
     def begin_pass(self, order: NDArray[np.int64] | None = None) -> None:
-        """Starts at the beginning of the data, with its examples in that order."""
+        """Start a pass over the data, with the examples in this order."""
         assert self._chunked is not None
         self._chunks = self._chunked.one_pass(order)
         self._left = self._chunked.chunks
 
     def begin_epoch(self) -> None:
-        """Starts an epoch, where the last one has ended."""
+        """Start an epoch at the place in the data where the last epoch ended."""
         self._losses = []
         self.steps = self._steps_given = self._chunks_done = 0
 
     def run_chunk(self, state: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Does the steps of the next chunk; returns the state and the metrics."""
+        """Run the steps of the next chunk; return the state and the metrics."""
         logs: dict[str, Any] = {}
         blocks = next(self._chunks, None)
-        if blocks is None:  # Keras calls it for data that are not ours
+        if blocks is None:  # a callback had Keras call this for its own data
             raise ConfigError([IN_USE])
         if steps().SEES_WHAT_IS_SET and self._constants != Constants(self._model):
             self._prepare()
@@ -198,23 +201,23 @@ class StepLoop:
             del block
         assert self._chunked is not None
         if not self._chunked.whole:
-            # Flattening data for PyTorch leaves cycles, which hold the chunk.
+            # Flattening data for PyTorch leaves cycles, which keep the chunk in memory.
             gc.collect(1)
         return state, logs
 
     def _stopped(self) -> bool:
-        """Whether a callback has ended training already: Keras does one step still."""
+        """Return True if a callback has ended training: Keras still runs one step."""
         flag = "stop_training" if self._training else "stop_evaluating"
         return bool(getattr(self._model, flag, False))
 
     def end_epoch(self) -> NDArray[np.float32]:
-        """Ends an epoch; returns the loss of each of its steps, of shape `(steps,)`."""
+        """End an epoch; return the loss of each of its steps, of shape `(steps,)`."""
         losses, self._losses = self._losses, []
         to_numpy = keras.ops.convert_to_numpy
         return np.concatenate([to_numpy(block)[:count] for block, count in losses])
 
     def unload(self) -> None:
-        """Lets go of the dataset; keeps the programs."""
+        """Drop the dataset, and keep the programs."""
         self._chunked = self._batch = None
         self._chunks = iter(())
         self._left = 0
@@ -232,14 +235,14 @@ def _shape(block: StepBlock) -> Any:
 
 @contextmanager
 def _only_new_objects_collected() -> Iterator[None]:
-    """Has collections leave out the objects that were there before.
+    """Exclude the existing objects from garbage collection.
 
-    They are half a million where TensorFlow is loaded: looking through them takes
-    as long as tracing does.
+    With TensorFlow there are half a million of them. To look through them takes as
+    long as tracing.
     """
-    frozen = gc.get_freeze_count()  # by someone else, who wants them to stay so
+    frozen = gc.get_freeze_count()  # objects that the user froze stay frozen
     if not frozen:
-        gc.collect(1)  # what was just made may be garbage already
+        gc.collect(1)  # the newest objects may be garbage already
         gc.freeze()
     try:
         yield
@@ -249,20 +252,24 @@ def _only_new_objects_collected() -> Iterator[None]:
 
 
 def overrides(model: Any, *methods: str) -> bool:
-    """Whether the model's class has replaced one of these methods of `keras.Model`."""
+    """Return True if the model's class overrides one of these methods of `keras.Model`."""
     return any(
         getattr(type(model), name) is not getattr(keras.Model, name) for name in methods
     )
 
 
 def returns_own_logs(model: Any) -> bool:
-    """Whether a step may return something else than the metrics' results."""
+    """Return True if a step may return anything but the results of metrics."""
     return overrides(model, "train_step", "test_step", "compute_metrics")
 
 
 @contextmanager
 def _nothing_drawn_by_python() -> Iterator[None]:
-    """Refuses what draws while it is traced: each step would have the same numbers."""
+    """Refuse random numbers from Python or NumPy: a program would repeat the same ones.
+
+    Raises:
+        ValueError: if code within draws some.
+    """
     drawn = random.getstate(), np.random.get_state(legacy=False)
     yield
     if str(drawn) != str((random.getstate(), np.random.get_state(legacy=False))):
@@ -273,12 +280,18 @@ def _nothing_drawn_by_python() -> Iterator[None]:
 
 @contextmanager
 def step_loss(model: Any) -> Iterator[list[Any]]:
-    """Collects the losses that a model's step gives to its running mean.
+    """Collect the losses that a model's step adds to its running mean.
 
     Keras' `train_step` and `test_step` return only the mean over the epoch.
+
+    Args:
+        model: A compiled model.
+
+    Yields:
+        A list to which each step adds its losses.
     """
     losses: list[Any] = []
-    # Keras' own comes first; a step of the model's own may have none.
+    # Keras' own metric comes first. A model that overrides `train_step` may have none.
     tracker = next((metric for metric in model.metrics if metric.name == "loss"), None)
     if tracker is None:
         yield losses

@@ -1,4 +1,4 @@
-"""Why a model cannot be trained by compiled programs, in a sentence."""
+"""Turn errors of a model into a sentence: the reason why it cannot be compiled."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from kmlp.fused.arguments import Batches, Examples
 from kmlp.fused.shapes import symbols, traced
 
 LONGEST = 500
-"""Characters of a reason."""
+"""The maximum length of a reason, in characters."""
 
 
 @contextmanager
 def refusing(model: Any, batch: Examples) -> Iterator[None]:
-    """Says of any error why the model's step cannot be compiled.
+    """Translate any error within into the reason why a step cannot be compiled.
 
     Args:
         model: The model.
-        batch: A mini-batch that it is to be trained or tested with.
+        batch: A mini-batch that the model will be trained or tested with.
 
     Raises:
         ConfigError: if there is an error within.
     """
     filtering = keras.config.is_traceback_filtering_enabled()
-    # Or Keras would raise others, which hide the reason between values of arguments.
+    # With filtering, Keras hides the reason among the values of arguments.
     keras.config.disable_traceback_filtering()
     try:
         yield
     except ConfigError:
         raise
-    except Exception as error:  # what a model cannot do is told in many ways
+    except Exception as error:  # models and backends raise errors of many classes
         raise ConfigError([_misfit(model, batch) or _not_compiled(error)]) from error
     finally:
         if filtering:
@@ -42,17 +42,17 @@ def refusing(model: Any, batch: Examples) -> Iterator[None]:
 
 
 def check_weights(model: Any, batches: Batches) -> None:
-    """Tries weights of several axes on the last mini-batch.
+    """Try weights with several axes on the last mini-batch.
 
-    They may fit a larger one by chance, and a backend that learns that later would fail
-    in the middle of an epoch.
+    Their shape may fit a full mini-batch by chance. The backend would then fail at the
+    last one, in the middle of training.
 
     Args:
         model: A built model.
-        batches: What it is to be trained or tested with.
+        batches: The mini-batches that the model will be trained or tested with.
 
     Raises:
-        ConfigError: if they do not fit.
+        ConfigError: if the weights do not fit.
     """
     weights = keras.tree.flatten(batches.examples.weights)
     if any(array is not None and len(array.shape) > 1 for array in weights):
@@ -68,13 +68,13 @@ def _not_compiled(error: Exception) -> str:
 
 
 def _misfit(model: Any, batch: Examples) -> str | None:
-    """Which argument does not fit the model, and why; None where all do.
+    """Return which argument does not fit the model, and why; None if all fit.
 
-    They do where the model and its losses can be called: nothing is compiled here.
+    The arguments fit if the model and its losses can be called. Nothing is compiled.
     """
     if type(model).train_step is not keras.Model.train_step:
-        return None  # what it does with them is its own
-    of_x, of_y, of_weights = batch.names
+        return None  # an overridden `train_step` may use the arguments in any way
+    x_name, y_name, weights_name = batch.names
     x, y, weights = batch.x, batch.y, batch.weights
     try:
         if not model.built:
@@ -82,9 +82,9 @@ def _misfit(model: Any, batch: Examples) -> str | None:
         with keras.StatelessScope():
             y_pred = model(x, training=False) if model._call_has_training_arg else model(x)
     except Exception as error:
-        return f"The model cannot be called on `{of_x}`: {reason(error)}"
+        return f"The model cannot be called on `{x_name}`: {reason(error)}"
     shapes = keras.tree.map_structure(lambda output: tuple(output.shape), y_pred)
-    about = f"(the model's output has the shape {shapes}): "
+    cause = f"(the model's output has the shape {shapes})"
 
     def losses(weights: Any) -> None:
         with keras.StatelessScope():
@@ -95,22 +95,25 @@ def _misfit(model: Any, batch: Examples) -> str | None:
         losses(None)
     except Exception as error:
         if y is None:
-            return (
-                f"`{of_y}` is missing, but the model has a loss or a metric that needs it."
-            )
-        return f"There is no loss or metric of `{of_y}` {about}{reason(error)}"
+            return f"`{y_name}` is missing, but a loss or a metric of the model needs it."
+        return (
+            f"The loss or a metric cannot be computed from `{y_name}` {cause}: "
+            f"{reason(error)}"
+        )
     try:
         losses(weights)
     except Exception as error:
-        return f"The loss or a metric does not take `{of_weights}` {about}{reason(error)}"
+        return (
+            f"The loss or a metric does not take `{weights_name}` {cause}: {reason(error)}"
+        )
     return None
 
 
 def reason(error: BaseException) -> str:
-    r"""What an error says, in a line, and in which layer it was raised.
+    r"""Return the first paragraph of an error's message in one line, with its layer.
 
     Example:
-    >>> reason(ValueError("Too few axes.\nReceived: 1\n\nAll that follows"))
+    >>> reason(ValueError("Too few axes.\nReceived: 1\n\nA second paragraph"))
     'Too few axes. Received: 1'
     """
     paragraph = " ".join(str(error).strip().split("\n\n")[0].split())
@@ -121,7 +124,7 @@ def reason(error: BaseException) -> str:
 
 
 def _layer(error: BaseException) -> str | None:
-    """The name of the innermost layer that was called when an error was raised."""
+    """Return the name of the innermost layer whose call raised an error, or None."""
     name, frames = None, error.__traceback__
     while frames is not None:
         caller = frames.tb_frame.f_locals.get("self")

@@ -1,4 +1,4 @@
-"""What a model makes of a mini-batch, known by shapes alone."""
+"""Find out the shapes of a function's results without computing values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from keras.src import backend
 
 
 def symbols(nest: Any) -> Any:
-    """Arrays without values: a nest of `KerasTensor`; None stays None."""
+    """Return a nest of `KerasTensor`, which have no values; None stays None."""
     if nest is None:
         return None
     return keras.tree.map_structure(
@@ -21,5 +21,5 @@ def symbols(nest: Any) -> Any:
 
 
 def traced(function: Any, *inputs: Any, **options: Any) -> Any:
-    """What a function returns for such inputs, without values."""
+    """Return the results of a function as `KerasTensor`, which have no values."""
     return backend.compute_output_spec(function, *inputs, **options)

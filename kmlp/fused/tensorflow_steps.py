@@ -1,4 +1,4 @@
-"""The fused steps on TensorFlow: `tf.while_loop` under XLA over Keras' own step."""
+"""Fused steps on TensorFlow: `tf.while_loop` under XLA over Keras' own step."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ to_device = tf.convert_to_tensor
 
 
 def chunk_ids(count: int) -> Any:
-    """See `kmlp.fused.loop.Steps`."""
-    # Of an array, Keras makes a pipeline that costs 50 ms; tuning one costs 20.
+    """Implement `kmlp.fused.loop.Steps`."""
+    # From an array, Keras builds a pipeline that costs 50 ms. Autotuning costs 20 ms.
     options = tf.data.Options()
     options.autotune.enabled = False
     return tf.data.Dataset.range(count).with_options(options)
 
 
 def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
     step = model.train_step if training else model.test_step
 
     own_logs = returns_own_logs(model)
@@ -37,9 +37,9 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
             batch = keras.tree.map_structure(
                 lambda array: tf.gather(array, order[index]), data
             )
-            with step_loss(model) as seen:
+            with step_loss(model) as losses:
                 logs = step(batch)
-            loss = tf.reduce_mean(tf.cast(seen[-1] if seen else math.nan, "float32"))
+            loss = tf.reduce_mean(tf.cast(losses[-1] if losses else math.nan, "float32"))
             return loss, logs if own_logs else {}
 
         def body(index: Any, losses: Any, _: Any) -> Any:
@@ -66,37 +66,37 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
         with _one_replica(model.optimizer):
             return function.get_concrete_function(block.data, order, tf.constant(0))
 
-    # Where its `fit` has mini-batches of two sizes, Keras does not know the size when it
-    # traces a step, and takes the mean of each output's loss in another way.
+    # If a pass has mini-batches of two sizes, Keras' `fit` traces a step of unknown size,
+    # and computes the mean of each output's loss in another way.
     capacity, size = block.order.shape
     order = tf.TensorSpec((capacity, None if block.uneven else size), "int32")
-    # TensorFlow never frees what XLA compiled (3 MiB for each program), so XLA gets
-    # only what gains by it, many small steps, and what draws: it draws other numbers.
-    known = all(layer.supports_jit for layer in model._flatten_layers())
-    xla = training and len(block.order) > 1 and known
+    # TensorFlow never frees programs that XLA compiled (3 MiB each). XLA therefore
+    # compiles only programs that gain by it, those of many small steps. A program that
+    # draws uses XLA if Keras does, since XLA draws other numbers.
+    supported = all(layer.supports_jit for layer in model._flatten_layers())
+    xla = training and len(block.order) > 1 and supported
     traced = trace(xla)
     if model.jit_compile is not xla and _draws(traced.graph):
         traced = trace(bool(model.jit_compile))
     try:
-        run(
-            None, StepBlock(block.data, block.order, 0)
-        )  # XLA compiles when it is first run
+        # XLA compiles at the first run.
+        run(None, StepBlock(block.data, block.order, 0))
     except tf.errors.OpError:
         if not xla or _draws(traced.graph):
             raise
-        traced = trace(False)  # XLA lacks some operations, and more of them in a loop
+        traced = trace(False)  # XLA lacks some operations, and more of them in loops
     return run
 
 
 def _zeros_like(one_step: Callable[[Any], Any]) -> Any:
-    """Zeros in the form of what a step returns, to begin a loop with."""
+    """Return zeros with the structure of a step's logs, as a loop's first values."""
     traced = tf.function(one_step, autograph=False).get_concrete_function(tf.constant(0))
     _, logs = traced.structured_outputs
-    return tf.nest.map_structure(lambda like: tf.zeros(like.shape, like.dtype), logs)
+    return tf.nest.map_structure(lambda log: tf.zeros(log.shape, log.dtype), logs)
 
 
 def as_train_function(loop: StepLoop) -> Callable[..., Any]:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
 
     def function(iterator: Any) -> Any:
         next(iterator)
@@ -106,11 +106,11 @@ def as_train_function(loop: StepLoop) -> Callable[..., Any]:
 
 
 def clear_caches() -> None:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
 
 
 def build(model: Any, batch: Any) -> None:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
 
     def symbolic_build() -> None:
         model._symbolic_build(data_batch=batch)
@@ -118,13 +118,13 @@ def build(model: Any, batch: Any) -> None:
     if model.optimizer is None or model.optimizer.built:
         symbolic_build()
     else:
-        # Keras' `fit` builds an optimizer while a graph is traced, in which all is lost
-        # that it assigns to its variables then.
+        # As Keras' `fit` does: the optimizer is built while a graph is traced, and the
+        # values that it assigns to its variables meanwhile are lost.
         tf.function(symbolic_build, autograph=False).get_concrete_function()
 
 
 def _draws(graph: Any) -> bool:
-    """Whether anything in a graph is drawn at random."""
+    """Return True if a graph has an operation that draws random numbers."""
     definition = graph.as_graph_def()
     functions = definition.library.function
     nodes = [*definition.node, *(node for f in functions for node in f.node_def)]
@@ -133,9 +133,9 @@ def _draws(graph: Any) -> bool:
 
 @contextmanager
 def _one_replica(optimizer: Any) -> Iterator[None]:
-    """Has Keras leave out the sum of the gradients over one replica.
+    """Have Keras skip the sum of the gradients over replicas: there is only one.
 
-    TensorFlow registers a gradient of that sum for good, and with it the graph:
+    TensorFlow would register a gradient of that sum, and never free the graph in it:
     1.5 MiB for each program.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)

@@ -1,9 +1,9 @@
-"""Keras' own `fit` and `evaluate`, with loops in the place of a model's functions.
+"""Call Keras' own `fit` and `evaluate`, with loops as a model's train and test functions.
 
-All that is not Keras' public interface is here and in the backends' modules:
-`_symbolic_build`, and that `fit` and `evaluate` keep a `train_function` and a
-`test_function` that are there. Seen to hold for Keras 3.15; the tests compare
-with plain `fit`, so another version that changes it fails them.
+This module and the backends' modules are the only ones that rely on private behaviour
+of Keras: on `_symbolic_build`, and on `fit` and `evaluate` using an existing
+`train_function` and `test_function`. Both are true of Keras 3.15. The tests compare
+with plain `fit`, and fail with a version that behaves differently.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def fit(
     seed: int | None,
     verbose: Any,
 ) -> Any:
-    """See `kmlp.fit`; `seed` is None where the examples keep their order."""
+    """Train a model; see `kmlp.fit`. If `seed` is None, the examples keep their order."""
     others = check(callbacks, model)
     training, testing = _loops_of(model, data, validation)
     callback = EpochCallback(training, testing, seed)
@@ -52,16 +52,16 @@ def fit(
     with _patched(model, training, testing):
         chunked = _load(training, data, one_by_one=hear_steps(others, TRAINING_HOOKS))
         if validation is not None:
-            of_validation = _load(
+            validation_chunks = _load(
                 testing, validation, one_by_one=hear_steps(others, TEST_HOOKS)
             )
-            options["validation_data"] = (steps().chunk_ids(of_validation.chunks),)
-            options["validation_steps"] = _count(validation, of_validation)
+            options["validation_data"] = (steps().chunk_ids(validation_chunks.chunks),)
+            options["validation_steps"] = _count(validation, validation_chunks)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            most = keras.config.max_epochs()  # Keras' setting for debugging
+            limit = keras.config.max_epochs()  # Keras' setting for debugging
             parameters = {
                 "verbose": verbose,
-                "epochs": min(epochs, most) if most else epochs,
+                "epochs": min(epochs, limit) if limit else epochs,
                 "steps": chunked.steps,
             }
             others = [
@@ -89,7 +89,7 @@ def fit(
 
 
 def evaluate(model: Any, data: Batches) -> dict[str, float]:
-    """See `kmlp.fused.fit.evaluate`."""
+    """Return the loss and the metrics of a model; see `kmlp.fused.fit.evaluate`."""
     training, testing = _loops_of(model, data, None)
     with _patched(model, training, testing):
         chunked = _load(testing, data)
@@ -105,50 +105,51 @@ def evaluate(model: Any, data: Batches) -> dict[str, float]:
 
 
 _EAGER = {"jax_disable_jit", "run_functions_eagerly"}
-"""Settings under which backends call each operation by itself."""
+"""Settings under which the backends run each operation without compiling."""
 
 
 def _loops_of(
     model: Any, data: Batches, validation: Batches | None
 ) -> tuple[StepLoop, StepLoop]:
-    """A model's training and testing loop, with the programs that they have.
+    """Return a model's training loop and testing loop, with their compiled programs.
 
-    They are kept with the model, as its own train function is.
+    Both are kept with the model, as Keras keeps the train function.
 
     Raises:
-        ConfigError: if the model cannot be built, or if there are labels that it has no
-            output for.
+        ConfigError: if the model cannot be built, or if the data have labels without
+            an output of the model.
     """
     settings = differing_settings(keras.config.backend())
     if eager := _EAGER & settings.keys():
         raise ConfigError(
             [
-                f"Nothing is to be compiled while `{eager.pop()}` is set. Train with "
-                "`model.fit`."
+                f"`{eager.pop()}` is set, and forbids compiled programs. Train with "
+                "`model.fit`, or reset it."
             ]
         )
     _build(model, data.first)
     loops: tuple[StepLoop, StepLoop] | None = getattr(model, "_kmlp_loops", None)
     if loops is None:
         loops = (StepLoop(model, training=True), StepLoop(model, training=False))
-        # Past Keras, which would take it for a part of the model.
+        # Keras' own `__setattr__` would make the loops a part of the model.
         object.__setattr__(model, "_kmlp_loops", loops)
     problems: list[str] = []
-    for part in (data, validation):
-        if part is not None:
-            problems += labels.problems(part.examples, _labelled(model, part.first))
-            check_weights(model, part)
+    for batches in (data, validation):
+        if batches is not None:
+            problems += labels.problems(batches.examples, _labelled(model, batches.first))
+            check_weights(model, batches)
     raise_problems(problems)
     return loops
 
 
 def _build(model: Any, batch: Examples) -> None:
-    """Makes all variables of a model, as Keras does before it trains."""
+    """Create all variables of a model, as Keras does before training."""
     with refusing(model, batch):
         try:
             steps().build(model, batch.packed)
         except Exception:
-            # TensorFlow's `fit` leaves it to the step, which may never call the model.
+            # On TensorFlow, `fit` has the step build the model. A `train_step` of the
+            # model's class may never call the model.
             if keras.config.backend() != "tensorflow" or not overrides(model, "train_step"):
                 raise
             model.optimizer.build(model.trainable_variables)
@@ -161,21 +162,21 @@ def _labelled(model: Any, batch: Examples) -> list[labels.Labelled]:
         except Exception:
             if not overrides(model, "train_step"):
                 raise
-    return []  # what it does with targets is its own
+    return []  # an overridden `train_step` may use targets in any way
 
 
 def _load(loop: StepLoop, data: Batches, *, one_by_one: bool = False) -> ChunkedDataset:
-    number = data.steps
-    most = keras.config.max_steps_per_epoch()  # Keras' setting for debugging
-    if most and (not number or most < number):
-        warnings.warn(f"Limiting steps_per_epoch to {most}", stacklevel=2)
-        number = most
+    count = data.steps
+    limit = keras.config.max_steps_per_epoch()  # Keras' setting for debugging
+    if limit and (not count or limit < count):
+        warnings.warn(f"Limiting steps_per_epoch to {limit}", stacklevel=2)
+        count = limit
     chunked = ChunkedDataset(
         data.examples.packed,
         data.size,
         steps().to_device,
         limit=CHUNK_BYTES,
-        steps=number,
+        steps=count,
         one_by_one=one_by_one,
     )
     loop.load(chunked, data.first)
@@ -183,10 +184,11 @@ def _load(loop: StepLoop, data: Batches, *, one_by_one: bool = False) -> Chunked
 
 
 def _count(data: Batches, chunked: ChunkedDataset) -> int | None:
-    """How many chunks Keras is told to take: as it is told of steps, or all.
+    """Return the number of chunks in an epoch for Keras; None for all of them.
 
-    It makes its iterators at other times where it is told a number, and on PyTorch
-    each draws one, which unseeded layers draw after.
+    A number is given only if the user gave a number of steps. With a number, Keras
+    creates its iterators at other times. On PyTorch each iterator draws a random
+    number, which changes the later draws of layers without a seed.
     """
     whole = data.steps is None and chunked.chunks == chunked.chunks_in_epoch
     return None if whole else chunked.chunks_in_epoch
@@ -194,7 +196,7 @@ def _count(data: Batches, chunked: ChunkedDataset) -> int | None:
 
 @contextmanager
 def _patched(model: Any, training: StepLoop, testing: StepLoop) -> Iterator[None]:
-    """Has Keras call the loops, and puts the model's own functions back."""
+    """Have Keras call the loops, and restore the model's own functions at the end."""
     if training.in_use or testing.in_use:
         raise ConfigError([IN_USE])
     names = ("train_function", "test_function", "steps_per_execution")

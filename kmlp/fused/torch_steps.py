@@ -1,8 +1,8 @@
-"""The fused steps on PyTorch: Keras' step traced into a graph, in TorchScript's loop.
+"""Fused steps on PyTorch: Keras' step traced into a graph, in a loop of TorchScript.
 
-A graph of `aten` operations has none of Keras' and autograd's Python left, and
-TorchScript runs it without returning to Python between steps. No compiler is
-needed, and tracing takes a fraction of a second.
+The graph has only `aten` operations, and none of the Python code of Keras and autograd.
+TorchScript runs it without returning to Python between steps. No compiler is needed,
+and tracing takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ chunk_ids = np.arange
 
 
 def to_device(array: Any) -> Any:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
     return keras.ops.convert_to_tensor(array)
 
 
 def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
     rows = torch.from_numpy(block.order[0]).long()
     batch = [array[rows] for array in keras.tree.flatten(block.data)]
     variables = _variables(model)
@@ -45,12 +45,12 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
         with (
             holding(variables, arrays[: len(variables)]),
             traceable(variables) as draws,
-            step_loss(model) as seen,
+            step_loss(model) as losses,
         ):
             logs = step(data)
         if set(_names(logs)) != metrics:
-            raise ValueError("the step returns what is no metric's result")
-        loss = seen[-1].detach().mean() if seen else torch.tensor(math.nan)
+            raise ValueError("the step returns a value that is not a metric's result")
+        loss = losses[-1].detach().mean() if losses else torch.tensor(math.nan)
         generators.extend(generator for generator, _ in draws)
         return [loss.to(torch.float32), *(seed for _, seed in draws)]
 
@@ -63,8 +63,8 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
             values = [value.detach() for value in _copies(variables)]
             graph = simplify(graph, len(variables), [*values, *batch], generators)
             loop = loop_over(graph, len(variables), generators)
-            # TorchScript observes its first run, slowly, and is fast from the second
-            # one on.
+            # TorchScript profiles its first run, which is slow, and optimizes at the
+            # second one.
             order = rows[None].repeat(2, 1).to(device)
             losses = torch.zeros(2, device=device)
             for _ in range(2):
@@ -83,7 +83,7 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
 
 
 def _names(logs: Any) -> Iterator[str]:
-    """What a step returns, by the names that Keras gives it in the end."""
+    """Yield the names in a step's logs, nested ones included, as Keras flattens them."""
     for name, value in logs.items():
         if isinstance(value, dict):
             yield from _names(value)
@@ -92,11 +92,12 @@ def _names(logs: Any) -> Iterator[str]:
 
 
 def build(model: Any, batch: Any) -> None:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
 
     def first_batch() -> Iterator[Any]:
-        # Keras' `fit` begins with a pass over its data loader where it has to build:
-        # that draws a number, without which unseeded layers draw others.
+        # If the model is not built, Keras' `fit` starts an iterator over its data loader,
+        # which draws a random number. Without that draw, layers without a seed would draw
+        # other numbers than in `fit`.
         iter(torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.zeros(1))))
         yield 0, 0, [batch]
 
@@ -104,16 +105,16 @@ def build(model: Any, batch: Any) -> None:
 
 
 def as_train_function(loop: StepLoop) -> Callable[..., Any]:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
     return lambda data: loop.run_chunk()[1]
 
 
 def clear_caches() -> None:
-    """See `kmlp.fused.loop.Steps`."""
+    """Implement `kmlp.fused.loop.Steps`."""
 
 
 def _variables(model: Any) -> list[Any]:
-    """All that a step changes."""
+    """Return all variables that a step may change."""
     return [
         *model.trainable_variables,
         *model.non_trainable_variables,
@@ -123,14 +124,14 @@ def _variables(model: Any) -> list[Any]:
 
 
 def _copies(variables: Iterable[Any]) -> list[Any]:
-    """Of their values; each takes a gradient where the variable does."""
+    """Return copies of the variables' values, with the same `requires_grad`."""
     values = [variable.value for variable in variables]
     return [value.detach().clone().requires_grad_(value.requires_grad) for value in values]
 
 
 @contextmanager
 def _mode(model: Any, training: bool) -> Iterator[None]:
-    """Has PyTorch's modules in the model do as they do when Keras trains, or tests."""
+    """Put the PyTorch modules in a model into training or test mode, and restore them."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     model.train(training)

@@ -1,4 +1,4 @@
-"""What makes Keras' step on PyTorch one that can be traced: its Python taken out."""
+"""Make Keras' step on PyTorch traceable: replace the parts that depend on Python."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kmlp.fused.graph import written_by
 
 @contextmanager
 def holding(variables: Iterable[Any], values: Iterable[Any]) -> Iterator[None]:
-    """Has variables hold other tensors, which a step reads and writes in place."""
+    """Make variables hold other tensors, which a step reads and writes in place."""
     variables = list(variables)
     own = [variable._value for variable in variables]
     try:
@@ -37,10 +37,10 @@ def holding(variables: Iterable[Any], values: Iterable[Any]) -> Iterator[None]:
 
 @contextmanager
 def traceable(variables: list[Any]) -> Iterator[list[tuple[torch.Generator, Any]]]:
-    """Takes out of Keras what a graph cannot have.
+    """Replace the functions of Keras and PyTorch that cannot be part of a graph.
 
     Args:
-        variables: All that the step changes.
+        variables: All variables that the step may change.
 
     Yields:
         The generators that the step draws from, each with the tensor that seeds it.
@@ -49,7 +49,7 @@ def traceable(variables: list[Any]) -> Iterator[list[tuple[torch.Generator, Any]
     generator = partial(_generator, random.torch_seed_generator, draws)
     reset = "_backend_reset_gradient_accumulators"
     increment = "_backend_increment_gradient_accumulators"
-    in_their_places = [
+    substitutes = [
         (core, "cond", _cond),
         (core, "scatter", _scatter),
         (random, "torch_seed_generator", generator),
@@ -60,17 +60,17 @@ def traceable(variables: list[Any]) -> Iterator[list[tuple[torch.Generator, Any]
         (torch.Tensor, "backward", partialmethod(_backward, variables)),
         *((torch.Tensor, name, _no_values) for name in ("numpy", "tolist")),
     ]
-    own = [vars(place).get(name) for place, name, _ in in_their_places]
-    for place, name, function in in_their_places:
-        setattr(place, name, function)
+    originals = [vars(owner).get(name) for owner, name, _ in substitutes]
+    for owner, name, function in substitutes:
+        setattr(owner, name, function)
     try:
         yield draws
     finally:
-        for (place, name, _), function in zip(in_their_places, own, strict=True):
-            if function is None:  # it was inherited
-                delattr(place, name)
+        for (owner, name, _), original in zip(substitutes, originals, strict=True):
+            if original is None:  # the attribute was inherited
+                delattr(owner, name)
             else:
-                setattr(place, name, function)
+                setattr(owner, name, original)
 
 
 def _backward(
@@ -81,10 +81,10 @@ def _backward(
     create_graph: bool = False,
     inputs: Any = None,
 ) -> None:
-    """`Tensor.backward`, by formulas that could be differentiated again.
+    """Replace `Tensor.backward`, with formulas that can be differentiated twice.
 
-    For a few functions PyTorch has another one where that is not asked for, which
-    rounds otherwise. Runs keep their numbers by it.
+    For a few functions PyTorch has other formulas for a single derivative, which round
+    differently. The numbers of existing runs depend on this choice.
     """
     if inputs is None:
         values = [variable._value for variable in variables]
@@ -92,22 +92,22 @@ def _backward(
     gradients = torch.autograd.grad(
         loss, inputs, gradient, create_graph=True, allow_unused=True
     )
-    for value, found in zip(inputs, gradients, strict=True):
-        if found is not None:
-            found = found.detach()
-            value.grad = found if value.grad is None else value.grad + found
+    for value, result in zip(inputs, gradients, strict=True):
+        if result is not None:
+            result = result.detach()
+            value.grad = result if value.grad is None else value.grad + result
 
 
 def _no_values(tensor: Any, *arguments: Any, **options: Any) -> Any:
-    """What reads values; other ways of it end in errors of PyTorch's own."""
-    raise ValueError("the step reads a value, which is known only when it is done")
+    """Replace methods that read values. For other reads PyTorch raises its own errors."""
+    raise ValueError("the step reads a value, which is known only when the step runs")
 
 
 def _update_each(optimizer: Any, *arguments: Any) -> None:
-    """Updates each variable by the formula that all backends share.
+    """Update each variable by the formula that all backends share.
 
-    Keras' own optimizers on PyTorch have the same one for a list of variables. What
-    a user made of them has formulas of its own, which are used.
+    Keras' own optimizers on PyTorch apply the same formula to a list of variables. A
+    user's subclass may have other formulas, which are used.
     """
     if type(optimizer).__module__.startswith("keras."):
         super(TorchParallelOptimizer, optimizer)._backend_update_step(*arguments)
@@ -118,7 +118,7 @@ def _update_each(optimizer: Any, *arguments: Any) -> None:
 def _generator(
     own: Callable[[Any], Any], draws: list[tuple[torch.Generator, Any]], seed: Any
 ) -> Any:
-    """A generator whose seed is known only when the step is done: see `loop_over`."""
+    """Return a generator whose seed is known only when the step runs: see `loop_over`."""
     if core.get_device() == "meta":
         return own(seed)
     first, second = random.draw_seed(seed)
@@ -128,39 +128,39 @@ def _generator(
 
 
 def _scatter(indices: Any, values: Any, shape: Any) -> Any:
-    """`keras.ops.scatter`, which takes index by index on PyTorch, of all at once."""
+    """Replace `keras.ops.scatter`, which goes index by index on PyTorch, by one call."""
     indices, values = map(core.convert_to_tensor, (indices, values))
     length = indices.shape[-1]
     values = values.reshape([-1, *shape[length:]])
     zeros = torch.zeros(tuple(shape), dtype=values.dtype, device=core.get_device())
-    places = tuple(indices.reshape([-1, length]).long().unbind(-1))
-    return zeros.index_put(places, values, accumulate=True)
+    positions = tuple(indices.reshape([-1, length]).long().unbind(-1))
+    return zeros.index_put(positions, values, accumulate=True)
 
 
 def _cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """`keras.ops.cond` that does both branches and chooses among what they come to.
+    """Replace `keras.ops.cond`: compute both branches, and select between the results.
 
-    A graph cannot branch. What a branch writes into tensors is undone, and chosen,
-    too. Gradients do not go through the choice: those of the branch that is not
-    taken may be nan.
+    A graph cannot branch. The writes of both branches into tensors are undone, and then
+    selected in the same way. Gradients through the selection are refused, because those
+    of the branch that is not taken may be nan.
     """
     pred = core.convert_to_tensor(pred) if isinstance(pred, keras.Variable) else pred
     if not isinstance(pred, torch.Tensor):
         return true_fn() if pred else false_fn()
-    (ours, after_ours), (theirs, after_theirs) = map(_outcome, (true_fn, false_fn))
+    (if_true, true_writes), (if_false, false_writes) = map(_outcome, (true_fn, false_fn))
     with torch.no_grad():
-        written = {**after_ours, **after_theirs}
+        written = {**true_writes, **false_writes}
         if len({storage for storage, *_ in written}) < len(written):
-            raise ValueError("the branches on a value write into one tensor's parts")
+            raise ValueError("branches of a `cond` write into parts of one tensor")
         for place, (tensor, _) in written.items():
-            _, one = after_ours.get(place, (tensor, tensor))
-            _, other = after_theirs.get(place, (tensor, tensor))
-            tensor.copy_(torch.where(pred, one, other))
-    return keras.tree.map_structure(partial(_choice, pred), ours, theirs)
+            _, true_value = true_writes.get(place, (tensor, tensor))
+            _, false_value = false_writes.get(place, (tensor, tensor))
+            tensor.copy_(torch.where(pred, true_value, false_value))
+    return keras.tree.map_structure(partial(_choice, pred), if_true, if_false)
 
 
 def _outcome(branch: Callable[[], Any]) -> tuple[Any, dict[Any, tuple[Any, Any]]]:
-    """What a branch returns, and what it leaves in the tensors that it writes into."""
+    """Return the results of a branch, and the tensors that it wrote with their values."""
     with _Writes() as writes:
         returned = keras.tree.map_structure(
             lambda value: None if value is None else core.convert_to_tensor(value).clone(),
@@ -176,13 +176,14 @@ def _outcome(branch: Callable[[], Any]) -> tuple[Any, dict[Any, tuple[Any, Any]]
 
 
 class _Writes(TorchDispatchMode):
-    """Remembers the values of tensors, from elsewhere, before they are written into."""
+    """A record of outer tensors and their values from before they are written into."""
 
     def __init__(self) -> None:
         super().__init__()
         self.before: dict[Any, tuple[Any, Any]] = {}
-        """By place in memory, a tensor and its value."""
-        self._made: dict[int, Any] = {}  # kept, so that no other gets the same storage
+        """Each tensor and its earlier value, by place in memory."""
+        # Tensors created within are kept, so that no other gets the same storage.
+        self._created: dict[int, Any] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -190,13 +191,13 @@ class _Writes(TorchDispatchMode):
         kwargs = kwargs or {}
         for tensor in written_by(func, args, kwargs):
             place = _place(tensor)
-            if place[0] not in self._made and place not in self.before:
+            if place[0] not in self._created and place not in self.before:
                 self.before[place] = (tensor, tensor.clone())
         result = func(*args, **kwargs)
-        given = {_place(t)[0] for t in pytree.tree_leaves((args, kwargs)) if _is_tensor(t)}
+        inputs = {_place(t)[0] for t in pytree.tree_leaves((args, kwargs)) if _is_tensor(t)}
         for tensor in pytree.tree_leaves(result):
-            if _is_tensor(tensor) and _place(tensor)[0] not in given:
-                self._made[_place(tensor)[0]] = tensor
+            if _is_tensor(tensor) and _place(tensor)[0] not in inputs:
+                self._created[_place(tensor)[0]] = tensor
         return result
 
 
@@ -205,22 +206,22 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _place(tensor: Any) -> Any:
-    """Of a tensor in memory: its storage first."""
+    """Return the place of a tensor in memory: storage, offset, shape and stride."""
     storage = tensor.untyped_storage()._cdata
     return storage, tensor.storage_offset(), tensor.shape, tensor.stride()
 
 
-def _choice(pred: Any, one: Any, other: Any) -> Any:
-    if one is None and other is None:
+def _choice(pred: Any, if_true: Any, if_false: Any) -> Any:
+    if if_true is None and if_false is None:
         return None
-    if one.shape != other.shape or one.dtype != other.dtype:
-        raise ValueError("the branches on a value come to different shapes or types")
-    chosen = torch.where(pred, one, other)
-    return _WithoutGradient.apply(chosen) if chosen.requires_grad else chosen
+    if if_true.shape != if_false.shape or if_true.dtype != if_false.dtype:
+        raise ValueError("branches of a `cond` have results of different shapes or types")
+    selected = torch.where(pred, if_true, if_false)
+    return _WithoutGradient.apply(selected) if selected.requires_grad else selected
 
 
 class _WithoutGradient(torch.autograd.Function):
-    """The same values, of which no gradient can be taken."""
+    """The identity, whose gradient is an error."""
 
     @staticmethod
     def forward(ctx: Any, values: Any) -> Any:
@@ -228,4 +229,4 @@ class _WithoutGradient(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        raise ValueError("a gradient goes through a branch on a value")
+        raise ValueError("a gradient goes through a `cond` on a computed value")

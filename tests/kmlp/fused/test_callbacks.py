@@ -1,4 +1,4 @@
-"""Callbacks hear what they hear in `model.fit`."""
+"""Callbacks are called as in `model.fit`."""
 
 import keras
 import numpy as np
@@ -31,24 +31,24 @@ def classifier(learning_rate=0.1):
 
 
 class Diary(keras.callbacks.Callback):
-    """Writes down what it is told."""
+    """A callback that records its calls."""
 
     def __init__(self):
         super().__init__()
         self.entries = []
 
-    def note(self, hook, number, logs):
+    def record(self, hook, number, logs):
         rounded = {name: round(float(value), 5) for name, value in (logs or {}).items()}
         self.entries.append((hook, number, rounded))
 
 
 def diary_of(*hooks):
-    """A class of callbacks that has these hooks."""
+    """A class of callbacks that records the calls of these hooks."""
 
     def method(hook):
-        return lambda self, number, logs=None: self.note(hook, number, logs)
+        return lambda self, number, logs=None: self.record(hook, number, logs)
 
-    return type("OfBatches", (Diary,), {hook: method(hook) for hook in hooks})
+    return type("DiaryOfHooks", (Diary,), {hook: method(hook) for hook in hooks})
 
 
 HOOKS = {
@@ -64,13 +64,13 @@ HOOKS = {
 
 
 def both(make_callbacks, **changes):
-    """Trains with `model.fit` and with `fit`; returns models and callbacks of both."""
+    """Train with `fit` and with `model.fit`, compare, and return the callbacks of both."""
     ours, theirs = classifier(), classifier()
     theirs.set_weights(ours.get_weights())
-    told, expected = make_callbacks(ours), make_callbacks(theirs)
-    history = fit(ours, X, Y, callbacks=told, **OPTIONS | changes)
+    actual, expected = make_callbacks(ours), make_callbacks(theirs)
+    history = fit(ours, X, Y, callbacks=actual, **OPTIONS | changes)
     if not isinstance(expected, keras.callbacks.CallbackList):
-        # Keras calls one that is in no list in another thread, later.
+        # Keras calls a callback outside of a list later, in another thread.
         reference = keras.tree.flatten(expected)
     else:
         reference = expected
@@ -82,29 +82,31 @@ def both(make_callbacks, **changes):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
     assert int(ours.optimizer.iterations) == int(theirs.optimizer.iterations)
     assert sum(map(len, history.step_losses)) == int(ours.optimizer.iterations)
-    return told, expected
+    return actual, expected
 
 
-def assert_told_alike(told, expected):
-    assert len(told.entries) == len(expected.entries) > 0
-    for one, other in zip(told.entries, expected.entries, strict=True):
+def assert_same_calls(actual, expected):
+    assert len(actual.entries) == len(expected.entries) > 0
+    for one, other in zip(actual.entries, expected.entries, strict=True):
         assert one[:2] == other[:2]
         assert one[2] == pytest.approx(other[2], abs=2e-5)
 
 
 @pytest.mark.parametrize("name", HOOKS)
-def test_a_callback_with_a_method_of_batches_hears_of_every_batch(name):
-    kind = diary_of(*HOOKS[name])
-    assert_told_alike(*both(lambda model: kind()))
+def test_a_callback_with_a_per_batch_method_is_called_for_every_batch(name):
+    cls = diary_of(*HOOKS[name])
+    assert_same_calls(*both(lambda model: cls()))
 
 
 def inherited(model):
-    return [type("Own", (diary_of("on_train_batch_end"),), {})()]
+    return [type("Inherited", (diary_of("on_train_batch_end"),), {})()]
 
 
 def on_the_instance(model):
     callback = Diary()
-    callback.on_train_batch_end = lambda batch, logs=None: callback.note("end", batch, logs)
+    callback.on_train_batch_end = lambda batch, logs=None: callback.record(
+        "end", batch, logs
+    )
     return callback
 
 
@@ -112,7 +114,7 @@ def nested(model):
     return [[diary_of("on_train_batch_begin")()], keras.callbacks.EarlyStopping("loss")]
 
 
-def in_a_list_within(model):
+def in_an_inner_list(model):
     return [keras.callbacks.CallbackList([diary_of("on_batch_end")()])]
 
 
@@ -123,9 +125,9 @@ def in_keras_list(model):
 
 
 @pytest.mark.parametrize(
-    "make", [inherited, on_the_instance, nested, in_a_list_within, in_keras_list]
+    "make", [inherited, on_the_instance, nested, in_an_inner_list, in_keras_list]
 )
-def test_however_it_has_the_method_and_is_given(make):
+def test_per_batch_methods_are_detected_wherever_they_are_defined(make):
     def diary(callbacks):
         match callbacks:
             case Diary():
@@ -135,8 +137,8 @@ def test_however_it_has_the_method_and_is_given(make):
             case _:
                 return diary(callbacks[0])
 
-    told, expected = both(make)
-    assert_told_alike(diary(told), diary(expected))
+    actual, expected = both(make)
+    assert_same_calls(diary(actual), diary(expected))
 
 
 class WarmUp(keras.callbacks.Callback):
@@ -146,7 +148,7 @@ class WarmUp(keras.callbacks.Callback):
 
 
 class Decay(keras.callbacks.Callback):
-    """Changes the weights themselves after a step, and reads them before."""
+    """A callback that reads the weights after a step, and changes them."""
 
     def on_train_batch_end(self, batch, logs=None):
         layer = self.model.layers[-1]
@@ -175,7 +177,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_a_callback_does_to_the_model_counts_as_in_model_fit(name):
+def test_changes_that_a_callback_makes_to_the_model_count_as_in_model_fit(name):
     both(lambda model: CHANGES[name]())
 
 
@@ -194,59 +196,58 @@ def test_evaluation_that_a_callback_stops_ends_there():
         def on_test_batch_end(self, batch, logs=None):
             self.model.stop_evaluating = batch == 1
 
-    assert_told_alike(*both(lambda model: Stop()))
+    assert_same_calls(*both(lambda model: Stop()))
 
 
-def test_callbacks_know_how_many_steps_and_epochs_there_are():
-    told, expected = both(lambda model: Diary())
-    assert told.params == {**expected.params, "verbose": 0}
-    told, expected = both(lambda model: Diary(), steps_per_epoch=3)
-    assert told.params["steps"] == expected.params["steps"] == 3
-
-
-@pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
-def test_epochs_that_cut_the_data_are_told_step_by_step():
-    kind = diary_of("on_train_batch_begin", "on_train_batch_end")
-    assert_told_alike(*both(lambda model: kind(), steps_per_epoch=3, epochs=4))
+def test_callbacks_know_the_numbers_of_steps_and_epochs():
+    actual, expected = both(lambda model: Diary())
+    assert actual.params == {**expected.params, "verbose": 0}
+    actual, expected = both(lambda model: Diary(), steps_per_epoch=3)
+    assert actual.params["steps"] == expected.params["steps"] == 3
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
-def test_epochs_that_the_data_end_are_told_step_by_step():
-    kind = diary_of("on_train_batch_begin", "on_train_batch_end")
-    told, expected = both(lambda model: kind(), steps_per_epoch=9, epochs=2)
-    assert_told_alike(told, expected)
+def test_callbacks_are_called_for_every_step_of_epochs_shorter_than_the_data():
+    cls = diary_of("on_train_batch_begin", "on_train_batch_end")
+    assert_same_calls(*both(lambda model: cls(), steps_per_epoch=3, epochs=4))
 
 
-def test_files_are_saved_every_so_many_steps(tmp_path):
-    saved = []
+@pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
+def test_callbacks_are_called_for_every_step_of_epochs_longer_than_the_data():
+    cls = diary_of("on_train_batch_begin", "on_train_batch_end")
+    assert_same_calls(*both(lambda model: cls(), steps_per_epoch=9, epochs=2))
+
+
+def test_checkpoints_are_saved_every_three_steps(tmp_path):
+    folders = []
 
     def checkpoint(model):
-        folder = tmp_path / str(len(saved))
-        saved.append(folder)
+        folder = tmp_path / str(len(folders))
+        folders.append(folder)
         return keras.callbacks.ModelCheckpoint(
             folder / "{epoch}-{batch}.weights.h5", save_weights_only=True, save_freq=3
         )
 
     both(checkpoint)
-    ours, theirs = (sorted(path.name for path in folder.iterdir()) for folder in saved)
+    ours, theirs = (sorted(path.name for path in folder.iterdir()) for folder in folders)
     assert ours == theirs
     assert len(ours) == 4
 
 
-def chunks_of(*callbacks):
-    """How many chunks an epoch of 7 steps has with the callbacks."""
-    count = []
+def chunks_with(*callbacks):
+    """The number of chunks in an epoch of 7 steps with these callbacks."""
+    counts = []
 
     class Count(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             loop = self.model._kmlp_loops[0]
-            count.append(loop._left)
+            counts.append(loop._left)
 
     fit(classifier(), X, Y, batch_size=8, epochs=1, callbacks=[Count(), *callbacks])
-    return count[0]
+    return counts[0]
 
 
-def test_callbacks_that_do_nothing_each_batch_cost_nothing(tmp_path):
+def test_callbacks_that_do_nothing_per_batch_do_not_cut_an_epoch(tmp_path):
     callbacks = keras.callbacks
     idle = [
         callbacks.ModelCheckpoint(tmp_path / "model.keras", save_freq="epoch"),
@@ -272,12 +273,12 @@ def test_callbacks_that_do_nothing_each_batch_cost_nothing(tmp_path):
         callbacks.TensorBoard(tmp_path / "board", write_steps_per_second=True),
         callbacks.TerminateOnNaN(),
         callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: None),
-        type("Own", (callbacks.ProgbarLogger,), {})(),
+        type("Subclass", (callbacks.ProgbarLogger,), {})(),
     ]
     for callback in busy:
         assert hear_steps([callback], TRAINING_HOOKS), callback
-    assert chunks_of(idle[0]) == 1
-    assert chunks_of(busy[0]) == 7
+    assert chunks_with(idle[0]) == 1
+    assert chunks_with(busy[0]) == 7
 
 
 @pytest.mark.parametrize("steps_per_epoch", [None, 3])
@@ -291,11 +292,11 @@ def test_the_progress_bar_ends_with_all_steps(capsys, steps_per_epoch):
     "callbacks",
     [[3], keras.callbacks.EarlyStopping, ["EarlyStopping"], {"a": 3}, "EarlyStopping"],
 )
-def test_what_is_no_callback_is_named(callbacks):
+def test_a_value_that_is_not_a_callback_is_refused(callbacks):
     with pytest.raises(ConfigError, match=r"`callbacks`.*Keras callbacks"):
         fit(classifier(), X, Y, callbacks=callbacks)
 
 
-def test_a_list_of_keras_without_a_history_is_refused():
+def test_a_callback_list_without_a_history_is_refused():
     with pytest.raises(ConfigError, match="History"):
         fit(classifier(), X, Y, callbacks=keras.callbacks.CallbackList([]))

@@ -1,3 +1,5 @@
+"""A dataset in chunks has every example once, in mini-batches of the right size."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,13 +8,13 @@ from hypothesis import strategies as st
 from kmlp.fused.chunks import CHUNK_BYTES, ChunkedDataset
 
 
-def fed(chunked, order=None):
-    """The mini-batches of an epoch, as lists of examples."""
+def mini_batches(chunked, order=None):
+    """The mini-batches of a pass, as lists of examples."""
     return [
-        part.data[0][rows].tolist()
+        block.data[0][rows].tolist()
         for chunk in chunked.one_pass(order)
-        for part in chunk
-        for rows in part.order[: part.steps]
+        for block in chunk
+        for rows in block.order[: block.steps]
     ]
 
 
@@ -22,16 +24,15 @@ def fed(chunked, order=None):
     limit=st.sampled_from([1, 50, 200, CHUNK_BYTES]),
     seed=st.integers(0, 3),
 )
-def test_every_example_comes_once_in_the_batches_of_fit(size, batch_size, limit, seed):
+def test_a_pass_has_the_mini_batches_of_model_fit(size, batch_size, limit, seed):
     examples = np.arange(100, 100 + size, dtype="int16")
     order = np.random.default_rng(seed).permutation(size)
     chunked = ChunkedDataset((examples,), batch_size, np.asarray, limit=limit)
-    batches = fed(chunked, order)
     expected = [
         examples[order[start : start + batch_size]].tolist()
         for start in range(0, size, batch_size)
     ]
-    assert batches == expected
+    assert mini_batches(chunked, order) == expected
 
 
 def test_chunks_have_one_shape_and_stay_under_the_limit():
@@ -42,10 +43,10 @@ def test_chunks_have_one_shape_and_stay_under_the_limit():
         chunked = ChunkedDataset(data, batch_size, np.asarray, limit=limit)
         shapes = set()
         for chunk in chunked.one_pass():
-            part = chunk[0]
-            shapes.add((part.order.shape, *(array.shape for array in part.data)))
-            taken = sum(array.nbytes for array in part.data) + part.order.nbytes
-            assert 2 * taken <= limit
+            block = chunk[0]
+            shapes.add((block.order.shape, *(array.shape for array in block.data)))
+            size = sum(array.nbytes for array in block.data) + block.order.nbytes
+            assert 2 * size <= limit
         assert chunked.chunks > 20
         assert len(shapes) == 1
 
@@ -53,23 +54,23 @@ def test_chunks_have_one_shape_and_stay_under_the_limit():
 def test_a_mini_batch_larger_than_the_limit_is_a_chunk():
     chunked = ChunkedDataset((np.zeros((6, 100), "uint8"),), 3, np.asarray, limit=10)
     assert chunked.chunks == 2
-    assert len(fed(chunked)) == 2
+    assert len(mini_batches(chunked)) == 2
 
 
 @pytest.mark.parametrize("limit", [CHUNK_BYTES, 10])
-def test_what_is_put_on_the_device_has_its_type_still(limit):
-    put = []
+def test_examples_keep_their_type_on_the_way_to_the_device(limit):
+    types = set()
 
     def to_device(array):
-        put.append(array.dtype)
+        types.add(array.dtype)
         return array
 
     chunked = ChunkedDataset((np.zeros((6, 100), "uint8"),), 3, to_device, limit=limit)
-    fed(chunked)
-    assert set(put) == {np.dtype("uint8")}
+    mini_batches(chunked)
+    assert types == {np.dtype("uint8")}
 
 
-def test_what_is_on_the_device_is_not_put_there_again():
+def test_arrays_on_the_device_are_not_copied_to_the_host():
     class OnDevice(list):
         shape = (3,)
 
@@ -86,8 +87,9 @@ def test_samples_have_every_shape_of_an_epoch():
     for limit in (1, 30, CHUNK_BYTES):
         chunked = ChunkedDataset(data, 3, np.asarray, limit=limit)
         shapes = {
-            (part.order.shape, part.data[0].shape)
+            (block.order.shape, block.data[0].shape)
             for chunk in chunked.one_pass()
-            for part in chunk
+            for block in chunk
         }
-        assert {(p.order.shape, p.data[0].shape) for p in chunked.samples()} == shapes
+        samples = chunked.samples()
+        assert {(block.order.shape, block.data[0].shape) for block in samples} == shapes

@@ -1,4 +1,4 @@
-"""What of a model a compiled step holds as constants, and what training leaves as it is."""
+"""A snapshot of the constants changes with a model's attributes, but not by training."""
 
 import keras
 import numpy as np
@@ -12,10 +12,10 @@ SGD = keras.optimizers.SGD
 class Scaled(keras.layers.Layer):
     def __init__(self):
         super().__init__()
-        self.by = 1.0
+        self.factor = 1.0
 
     def call(self, x):
-        return x * self.by
+        return x * self.factor
 
 
 def all_attributes():
@@ -46,7 +46,7 @@ def set_factor(model):
 
 CHANGES = {
     "a rate": lambda model: setattr(model.get_layer("dropout"), "rate", 0.1),
-    "a layer's own": lambda model: setattr(model.layers[4], "by", 0.5),
+    "an attribute of a custom layer": lambda model: setattr(model.layers[4], "factor", 0.5),
     "a momentum": lambda model: setattr(model.optimizer, "momentum", 0.9),
     "a decay": lambda model: setattr(model.optimizer, "weight_decay", 0.1),
     "a clipping": lambda model: setattr(model.optimizer, "clipnorm", 0.01),
@@ -55,10 +55,10 @@ CHANGES = {
         "learning_rate",
         keras.optimizers.schedules.InverseTimeDecay(0.1, 1, 1),
     ),
-    "a schedule's own": lambda model: setattr(
+    "an attribute of a schedule": lambda model: setattr(
         model.optimizer._learning_rate, "initial_learning_rate", 0.1
     ),
-    "a regularizer's own": lambda model: setattr(
+    "an attribute of a regularizer": lambda model: setattr(
         model.get_layer("dense").kernel_regularizer, "l2", 1.0
     ),
     "a regularizer": lambda model: setattr(
@@ -67,15 +67,15 @@ CHANGES = {
     "a constraint": lambda model: setattr(
         model.get_layer("dense").kernel, "constraint", keras.constraints.MaxNorm(0.1)
     ),
-    "what a loss closes over": set_factor,
-    "what is trainable": lambda model: setattr(
+    "an outer variable of a loss": set_factor,
+    "trainable": lambda model: setattr(
         model.get_layer("normalization"), "trainable", False
     ),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_is_set_is_seen(change):
+def test_a_changed_attribute_changes_the_snapshot(change):
     model = all_attributes()
     before = Constants(model)
     assert before == Constants(model)
@@ -83,16 +83,16 @@ def test_what_is_set_is_seen(change):
     assert before != Constants(model)
 
 
-def test_using_a_model_sets_nothing():
+def test_training_and_evaluation_do_not_change_the_snapshot():
     model = all_attributes()
     x, y = np.zeros((8, 6, 6), "float32"), np.zeros(8, "int32")
-    for use in ("fit", "evaluate", "predict"):
-        use_it = {
-            "fit": lambda: model.fit(x, y, verbose=0),
-            "evaluate": lambda: model.evaluate(x, y, verbose=0),
-            "predict": lambda: model.predict(x, verbose=0),
-        }[use]
-        use_it()  # what it makes when it is first used is seen
+    uses = {
+        "fit": lambda: model.fit(x, y, verbose=0),
+        "evaluate": lambda: model.evaluate(x, y, verbose=0),
+        "predict": lambda: model.predict(x, verbose=0),
+    }
+    for name, use in uses.items():
+        use()  # the first use creates attributes, which changes the snapshot
         before = Constants(model)
-        use_it()
-        assert before == Constants(model), use
+        use()
+        assert before == Constants(model), name

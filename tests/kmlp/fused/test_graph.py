@@ -1,4 +1,4 @@
-"""Changing variables in place gives what the step without side effects gives."""
+"""A loop that changes variables in place gives the results of the single steps."""
 
 import pytest
 import torch
@@ -71,7 +71,7 @@ STEPS = [
 
 
 def in_place(step):
-    """The step as Keras' steps are: it writes new values into the variables."""
+    """Make a step like Keras' steps: it writes the new values into the variables."""
 
     def write(a, b, x):
         new_a, new_b, loss = step(a, b, x)
@@ -82,13 +82,13 @@ def in_place(step):
     return write
 
 
-def one_after_the_other(a, b, x):
+def second_from_the_changed_first(a, b, x):
     a.copy_(a * x.sum())
     b.copy_(b - a)
     return [a.sum()]
 
 
-def what_was_read_before_is_what_was_written(a, b, x):
+def a_view_that_is_read_after_the_write(a, b, x):
     before = a.view(-1)
     a.copy_(a * 2)
     b.copy_(b + before[0])
@@ -102,29 +102,29 @@ def a_variable_itself_that_is_written_later(a, b, x):
     return [before.sum()]
 
 
-def parts_are_written(a, b, x):
+def writes_into_parts(a, b, x):
     a[0] = x.sum()
     b.add_(a).mul_(2)
     return [a.sum()]
 
 
-def of_several_at_once(a, b, x):
+def writes_into_several_at_once(a, b, x):
     torch._foreach_add_([a, b], 1.0)
     torch._foreach_mul_([a, b], 2.0)
     return [a.sum()]
 
 
-def of_another_type(a, b, x):
+def writes_another_type(a, b, x):
     a.copy_((a * 10).to(torch.int32))
     return [b.sum()]
 
 
-def of_another_shape(a, b, x):
+def writes_another_shape(a, b, x):
     a.copy_(x[0])
     return [a.sum()]
 
 
-def of_the_batch(a, b, x):
+def writes_into_the_batch(a, b, x):
     x.add_(1)
     a.copy_(a + x.sum())
     return [x.sum()]
@@ -138,9 +138,10 @@ def swapped(a, b, x):
 
 
 IN_PLACE = [
-    one_after_the_other, what_was_read_before_is_what_was_written,
-    a_variable_itself_that_is_written_later, parts_are_written, of_several_at_once,
-    of_another_type, of_another_shape, of_the_batch, swapped,
+    second_from_the_changed_first, a_view_that_is_read_after_the_write,
+    a_variable_itself_that_is_written_later, writes_into_parts,
+    writes_into_several_at_once, writes_another_type, writes_another_shape,
+    writes_into_the_batch, swapped,
 ]  # fmt: skip
 
 
@@ -149,7 +150,7 @@ IN_PLACE = [
     [*map(in_place, STEPS), *IN_PLACE],
     ids=[step.__name__ for step in [*STEPS, *IN_PLACE]],
 )
-def test_a_loop_leaves_the_values_that_the_steps_leave(step):
+def test_a_loop_gives_the_values_of_the_single_steps(step):
     generator = torch.Generator().manual_seed(0)
     a, b = torch.rand(2, 3, 3, generator=generator)
     examples = torch.rand(5, 3, generator=generator)
@@ -167,8 +168,8 @@ def test_a_loop_leaves_the_values_that_the_steps_leave(step):
     torch.testing.assert_close(losses, torch.stack(expected))
 
 
-def test_a_product_is_added_up_without_being_made():
-    """`addmm_` in the place of a product, a multiplication and a subtraction."""
+def test_a_scaled_product_is_added_in_place():
+    """`addmm_` replaces a product, a multiplication and a subtraction."""
 
     def step(a, rate, x):
         a.copy_(a - (x.t() @ x) * rate)
@@ -211,15 +212,15 @@ def writes_elsewhere(a, x):
     return [a.sum()]
 
 
-def draws_by_itself(a, x):
+def draws_from_another_generator(a, x):
     return [a.sum() + torch.rand(3, generator=torch.Generator()).sum()]
 
 
-def as_many_as_there_are(a, x):
+def counts_nonzero(a, x):
     return [a.sum() + torch.nonzero(x).shape[0]]
 
 
-def those_that_are_positive(a, x):
+def counts_positive(a, x):
     return [a.sum() + x[x > 0].shape[0]]
 
 
@@ -227,12 +228,12 @@ def those_that_are_positive(a, x):
     ("step", "text"),
     [
         (writes_elsewhere, r"add_\.Tensor.* not the model's"),
-        (draws_by_itself, "generator"),
-        (as_many_as_there_are, "shape .* depends on values"),
-        (those_that_are_positive, "shape .* depends on values"),
+        (draws_from_another_generator, "generator"),
+        (counts_nonzero, "shape .* depends on values"),
+        (counts_positive, "shape .* depends on values"),
     ],
 )
-def test_a_step_that_a_graph_does_otherwise_is_refused(step, text):
+def test_a_step_that_a_graph_cannot_reproduce_is_refused(step, text):
     inputs = [torch.rand(3), torch.rand(2)]
     with torch.no_grad():
         graph = make_fx(step)(*inputs)
@@ -240,7 +241,7 @@ def test_a_step_that_a_graph_does_otherwise_is_refused(step, text):
             simplify(graph, 1, inputs, [])
 
 
-def test_a_variable_of_something_else_is_refused():
+def test_a_variable_that_is_not_the_models_is_refused():
     elsewhere = torch.nn.Parameter(torch.ones(()))
 
     def step(a, x):

@@ -1,4 +1,4 @@
-"""Labels that a model has no output for are named before anything is trained."""
+"""Labels without an output of the model are refused before training."""
 
 from functools import partial
 
@@ -31,11 +31,11 @@ losses = keras.losses
 Sparse = partial(losses.SparseCategoricalCrossentropy, from_logits=True)
 
 
-def own(y, p):
+def doubled(y, p):
     return 2 * losses.sparse_categorical_crossentropy(y, p, from_logits=True)
 
 
-class Own(losses.Loss):
+class CustomLoss(losses.Loss):
     def call(self, y_true, y_pred):
         return keras.ops.sparse_categorical_crossentropy(
             keras.ops.cast(y_true, "int32"), y_pred, from_logits=True
@@ -43,8 +43,8 @@ class Own(losses.Loss):
 
 
 LOSSES = {
-    "own function": own,
-    "own class": Own(),
+    "custom function": doubled,
+    "custom class": CustomLoss(),
     "name": "sparse_categorical_crossentropy",
     "function": losses.sparse_categorical_crossentropy,
     "object": Sparse(),
@@ -56,14 +56,14 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_label_without_a_class_is_named_whatever_the_loss(name):
+def test_a_label_without_a_class_is_named_for_every_loss(name):
     model = model_with(LOSSES[name])
     before = model.get_weights()
     for label in (4, -1):
-        with pytest.raises(ConfigError, match=rf"`y`.* {label} .*\[17\]") as told:
+        with pytest.raises(ConfigError, match=rf"`y`.* {label} .*\[17\]") as refusal:
             fit(model, X, with_label(label), batch_size=8)
-        assert "4 outputs" in str(told.value)
-        assert "0 to 3" in str(told.value)
+        assert "4 outputs" in str(refusal.value)
+        assert "0 to 3" in str(refusal.value)
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -79,11 +79,11 @@ METRICS = {
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_metrics_take_labels_as_well(name):
-    def own(y, p):
+def test_labels_of_metrics_are_checked(name):
+    def loss(y, p):
         return keras.ops.mean(p**2, axis=-1)
 
-    model = model_with(own, [METRICS[name]])
+    model = model_with(loss, [METRICS[name]])
     with pytest.raises(ConfigError, match=r"`y`.* 9 "):
         fit(model, X, with_label(9), batch_size=8)
 
@@ -101,26 +101,26 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_labels_of_any_kind_and_shape(name):
+def test_labels_of_any_type_and_shape_are_checked(name):
     index = r"\[17, 0\]" if name == "column" else r"\[17\]"
     with pytest.raises(ConfigError, match=f"`y`.*label.*{index}"):
         fit(model_with(Sparse()), X, KINDS[name], batch_size=8)
 
 
-def test_two_classes_of_true_and_false_need_two_outputs():
+def test_true_and_false_need_two_outputs():
     labels = Y > 1
     assert fit(model_with(Sparse(), outputs=2), X, labels, batch_size=25).history
     with pytest.raises(ConfigError, match=r"`y`.* True "):
         fit(model_with(Sparse(), outputs=1), X, labels, batch_size=25)
 
 
-def test_tensors_are_looked_at_as_well():
+def test_labels_in_tensors_are_checked():
     labels = keras.ops.convert_to_tensor(with_label(4).astype("int32"))
     with pytest.raises(ConfigError, match="label 4"):
         fit(model_with(Sparse()), X, labels, batch_size=8)
 
 
-def test_validation_and_evaluation_are_checked_alike():
+def test_labels_for_validation_and_evaluation_are_checked():
     model = model_with(Sparse())
     with pytest.raises(ConfigError, match=r"`validation_data\[1\]`.*label 4"):
         fit(model, X, Y, batch_size=8, validation_data=(X, with_label(4)))
@@ -130,15 +130,15 @@ def test_validation_and_evaluation_are_checked_alike():
         evaluate(model, X, with_label(4), batch_size=8)
 
 
-def test_what_the_loss_ignores_is_no_wrong_label():
+def test_a_label_that_the_loss_ignores_is_allowed():
     model = model_with(Sparse(ignore_class=-1), ["accuracy"])
     assert fit(model, X, with_label(-1), batch_size=25).history
     with pytest.raises(ConfigError, match="label -2"):
         fit(model, X, with_label(-2), batch_size=25)
 
 
-def test_segmentation():
-    """A label for each of 2 x 3 pixels."""
+def test_the_label_of_each_pixel_is_checked():
+    """Segmentation: each example has 2 x 3 pixels with a label each."""
 
     def make():
         model = keras.Sequential([keras.Input((2, 3, 4)), keras.layers.Dense(4)])
@@ -154,12 +154,13 @@ def test_segmentation():
         fit(make(), x, y, batch_size=5)
 
 
-def two_outputs(kind):
+def two_outputs(nest):
+    """A model of two outputs, whose nest is `dict` or `list`."""
     x = keras.Input((6,))
     a, b = keras.layers.Dense(4, name="a")(x), keras.layers.Dense(2, name="b")(x)
-    model = keras.Model(x, {"a": a, "b": b} if kind is dict else [a, b])
+    model = keras.Model(x, {"a": a, "b": b} if nest is dict else [a, b])
     model.compile(
-        "sgd", {"a": Sparse(), "b": Sparse()} if kind is dict else [Sparse(), Sparse()]
+        "sgd", {"a": Sparse(), "b": Sparse()} if nest is dict else [Sparse(), Sparse()]
     )
     return model
 
@@ -177,29 +178,29 @@ def counted_from_one(y, p):
     return losses.sparse_categorical_crossentropy(y - 1, p, from_logits=True)
 
 
-def limited(y, p):
+def clipped(y, p):
     labels = keras.ops.clip(y, 0, 3)
     return losses.sparse_categorical_crossentropy(labels, p, from_logits=True)
 
 
-@pytest.mark.parametrize("loss", [counted_from_one, limited])
-def test_a_loss_of_ones_own_may_change_labels(loss):
+@pytest.mark.parametrize("loss", [counted_from_one, clipped])
+def test_a_custom_loss_may_change_labels(loss):
     assert fit(model_with(loss), X, np.full(50, 4), batch_size=25).history
 
 
-def test_targets_that_are_no_labels_are_left_alone():
+def test_targets_that_are_not_labels_are_allowed():
     for loss in ("mse", "poisson", "hinge", "categorical_crossentropy"):
         y = np.full((50, 4), 9)
         assert fit(model_with(loss), X, y, batch_size=25).history, loss
 
 
-def test_a_registered_loss_of_labels(request):
+def test_labels_of_a_registered_loss_are_checked(request):
     from kmlp.model.losses import LOSSES as REGISTERED
 
-    def own(y, p):
+    def loss(y, p):
         return keras.ops.mean((p - keras.ops.cast(y, p.dtype)[:, None]) ** 2, axis=-1)
 
-    register_loss("own_of_labels", own)
-    request.addfinalizer(lambda: REGISTERED._custom.pop("own_of_labels"))
+    register_loss("distance_to_label", loss)
+    request.addfinalizer(lambda: REGISTERED._custom.pop("distance_to_label"))
     with pytest.raises(ConfigError, match="label 4"):
-        fit(model_with(own), X, with_label(4), batch_size=8)
+        fit(model_with(loss), X, with_label(4), batch_size=8)

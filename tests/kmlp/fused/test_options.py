@@ -1,4 +1,4 @@
-"""What `model.fit` takes, `kmlp.fit` takes, and comes to the same."""
+"""`kmlp.fit` accepts the arguments of `model.fit`, and gives the same result."""
 
 import inspect
 import warnings
@@ -34,24 +34,16 @@ def one_hot():
     return classifier("categorical_crossentropy")
 
 
-def several(losses):
-    x = keras.Input((6,))
-    outputs = {
+def two_outputs(x):
+    return {
         "a": keras.layers.Dense(4, activation="softmax", name="a")(x),
         "b": keras.layers.Dense(1, name="b")(x),
     }
-    model = keras.Model(x, outputs if isinstance(losses, dict) else list(outputs.values()))
-    model.compile("sgd", losses, weighted_metrics=[["accuracy"], ["mae"]])
-    return model
 
 
 def by_name():
     x = keras.Input((6,))
-    outputs = {
-        "a": keras.layers.Dense(4, activation="softmax", name="a")(x),
-        "b": keras.layers.Dense(1, name="b")(x),
-    }
-    model = keras.Model(x, outputs)
+    model = keras.Model(x, two_outputs(x))
     model.compile(
         "sgd",
         {"a": "sparse_categorical_crossentropy", "b": "mse"},
@@ -61,7 +53,14 @@ def by_name():
 
 
 def in_order():
-    return several(["sparse_categorical_crossentropy", "mse"])
+    x = keras.Input((6,))
+    model = keras.Model(x, list(two_outputs(x).values()))
+    model.compile(
+        "sgd",
+        ["sparse_categorical_crossentropy", "mse"],
+        weighted_metrics=[["accuracy"], ["mae"]],
+    )
+    return model
 
 
 def sequences():
@@ -79,7 +78,7 @@ B = X[:, 0]
 CASES = {
     "weights": (classifier, {"sample_weight": WEIGHTS}),
     "weights in a column": (classifier, {"sample_weight": WEIGHTS[:, None]}),
-    "whole weights": (classifier, {"sample_weight": np.arange(50)}),
+    "integer weights": (classifier, {"sample_weight": np.arange(50)}),
     "weights of classes": (classifier, {"class_weight": {0: 2, 2: 0.5, 9: 3.0}}),
     "weights of classes of one-hot targets": (
         one_hot, {"y": LABELS, "class_weight": {0: 2.0, 3: 0.0}},
@@ -101,18 +100,18 @@ CASES = {
     "epochs that cut the data": (classifier, {"steps_per_epoch": 2, "epochs": 5}),
     "epochs that end with the data": (classifier, {"steps_per_epoch": 3, "epochs": 4}),
     "epochs longer than the data": (classifier, {"steps_per_epoch": 9, "epochs": 2}),
-    "a batch size that follows": (
+    "a batch size from the number of steps": (
         classifier, {"steps_per_epoch": 3, "batch_size": None, "epochs": 4},
     ),
-    "the batch size that Keras has": (classifier, {"batch_size": None}),
-    "some validation": (
+    "Keras' default batch size": (classifier, {"batch_size": None}),
+    "a part of the validation data": (
         classifier,
         {"validation_data": VALIDATION, "validation_steps": 1, "validation_batch_size": 7},
     ),
-    "more validation than there is": (
+    "more validation steps than data": (
         classifier, {"validation_data": VALIDATION, "validation_steps": 9},
     ),
-    "a size of validation that follows": (
+    "a validation batch size from the number of steps": (
         classifier,
         {"validation_data": VALIDATION, "validation_steps": 3, "batch_size": None},
     ),
@@ -141,7 +140,7 @@ CASES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_options_come_to_what_they_come_to_in_model_fit(case):
+def test_options_give_the_result_of_model_fit(case):
     make, options = CASES[case]
     options = {"x": X, "y": Y, "batch_size": 20, "epochs": 2, **options}
     ours, theirs = make(), make()
@@ -149,15 +148,15 @@ def test_options_come_to_what_they_come_to_in_model_fit(case):
     with warnings.catch_warnings(record=True) as expected_warnings:
         warnings.simplefilter("always")
         expected = theirs.fit(**options, shuffle=False, verbose=0)
-    with warnings.catch_warnings(record=True) as seen:
+    with warnings.catch_warnings(record=True) as our_warnings:
         warnings.simplefilter("always")
         history = fit(ours, **options, shuffle=False)
     assert_same(ours, theirs, history.history, expected.history)
-    assert ran_out(seen) == ran_out(expected_warnings)
+    assert ran_out(our_warnings) == ran_out(expected_warnings)
     assert len(history.step_losses) == options["epochs"]
 
 
-def test_evaluation_takes_weights_and_steps():
+def test_evaluation_with_weights_or_steps_gives_the_result_of_model_evaluate():
     model = classifier()
     for options in (
         {"sample_weight": WEIGHTS},
@@ -169,14 +168,14 @@ def test_evaluation_takes_weights_and_steps():
 
 
 def test_arguments_are_in_the_order_of_model_fit():
-    of_keras = list(inspect.signature(keras.Model.fit).parameters)[1:]
+    theirs = list(inspect.signature(keras.Model.fit).parameters)[1:]
     ours = list(inspect.signature(fit).parameters)[1:]
-    assert ours == [*of_keras, "seed"]
+    assert ours == [*theirs, "seed"]
 
 
 @pytest.mark.filterwarnings("ignore:Limiting:UserWarning")
 @pytest.mark.filterwarnings("ignore:Your input ran out of data:UserWarning")
-def test_the_limits_that_keras_has_for_debugging_hold(request):
+def test_keras_limits_for_debugging_are_applied(request):
     request.addfinalizer(lambda: keras.config.set_max_epochs(None))
     request.addfinalizer(lambda: keras.config.set_max_steps_per_epoch(None))
     keras.config.set_max_epochs(2)
@@ -190,8 +189,9 @@ def test_the_limits_that_keras_has_for_debugging_hold(request):
     assert [len(losses) for losses in history.step_losses] == [2, 1]
 
 
-def ran_out(seen):
-    return [str(w.message) for w in seen if "ran out of data" in str(w.message)]
+def ran_out(records):
+    messages = [str(record.message) for record in records]
+    return [message for message in messages if "ran out of data" in message]
 
 
 def assert_same(ours, theirs, logs, expected):
