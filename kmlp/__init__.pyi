@@ -34,8 +34,8 @@ from .studies.library import delete_study as delete_study
 from .studies.library import list_runs as list_runs
 from .studies.library import list_studies as list_studies
 from .studies.library import load_study as load_study
-from .studies.runner import train as train
 from .studies.single_run import RunStudy as RunStudy
+from .studies.single_run import train as train
 from .studies.study import Study as Study
 from .training.run import EpochRecord as EpochRecord
 from .training.run import Run as Run

@@ -93,6 +93,12 @@ class RunResultsJson(TypedDict):
     seconds: Annotated[float, "Wall-clock time of all epochs."]
 
 
+class OutcomeJson(TypedDict):
+    """The conclusion of a single run, as data."""
+
+    outcome: Annotated[Status, "The status of the run."]
+
+
 class RunJson(RunResultsJson):
     """`kmlp train`, and `kmlp show` of a single run."""
 
@@ -103,6 +109,8 @@ class RunJson(RunResultsJson):
         dict[str, str], "Settings of the backend that differ from the default."
     ]
     parameters: Annotated[int, "The number of weights and biases."]
+    conclusion: Annotated[str, "The sentence under the table."]
+    evidence: Annotated[OutcomeJson, "The conclusion as data."]
 
 
 class _LevelResultsJson(TypedDict):
@@ -301,6 +309,8 @@ class SearchJson(TypedDict):
     best: Annotated[int | None, "The number of the best trial, or null."]
     importance: Annotated[ImportanceJson | None, "Null for fewer than eight trials."]
     replication: Annotated[ReplicationJson | None, "Null if there is none."]
+    conclusion: Annotated[str, "The conclusion of the replication, or that there is none."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data. Levels are trials."]
 
 
 class SearchPlanJson(TypedDict):

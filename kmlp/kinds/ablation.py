@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from kmlp.store import Store, StudyRecord
     from kmlp.studies.ablation import Ablation
+    from kmlp.studies.discussion import Discussion
+    from kmlp.studies.table import Table
 
 
 def _load(store: Store, record: StudyRecord) -> Ablation:
@@ -31,6 +33,24 @@ def _summarize(record: StudyRecord) -> str:
     return f"{param}: {values} ({seeds}, {backend_text(record)})"
 
 
+def _tables(study: Ablation, brief: bool) -> tuple[Table, ...]:
+    from kmlp.studies.tables.ablation import tables_of_ablation
+
+    return tables_of_ablation(study)
+
+
+def _to_dict(study: Ablation) -> dict[str, Any]:
+    from kmlp.studies.as_json import ablation_to_dict
+
+    return ablation_to_dict(study)
+
+
+def _discuss(study: Ablation) -> Discussion:
+    from kmlp.report.ablation import discuss_ablation
+
+    return discuss_ablation(study)
+
+
 def _draw(study: Ablation, name: str) -> altair.TopLevelMixin:
     from kmlp.charts.ablation import CHARTS
 
@@ -48,6 +68,9 @@ KIND = StudyKind(
     spec=_SPEC,
     load=_load,
     summarize=_summarize,
+    tables=_tables,
+    to_dict=_to_dict,
+    discuss=_discuss,
     charts=("values", "curves", "seconds", "steps"),
     draw=_draw,
     report=write_page,

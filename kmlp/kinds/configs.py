@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from kmlp.store import Store, StudyRecord
     from kmlp.studies.config_list import ConfigList
+    from kmlp.studies.discussion import Discussion
+    from kmlp.studies.table import Table
 
 
 def _load(store: Store, record: StudyRecord) -> ConfigList:
@@ -27,6 +29,24 @@ def _summarize(record: StudyRecord) -> str:
     configs = count_of(len(record.identity["configs"]), "configuration")
     varied = ", ".join(record.identity["varied"])
     return f"{configs}{f' of {varied}' if varied else ''} ({backend_text(record)})"
+
+
+def _tables(study: ConfigList, brief: bool) -> tuple[Table, ...]:
+    from kmlp.studies.tables.config_list import config_list_table
+
+    return (config_list_table(study),)
+
+
+def _to_dict(study: ConfigList) -> dict[str, Any]:
+    from kmlp.studies.as_json import config_list_to_dict
+
+    return config_list_to_dict(study)
+
+
+def _discuss(study: ConfigList) -> Discussion:
+    from kmlp.report.config_list import discuss_config_list
+
+    return discuss_config_list(study)
 
 
 def _draw(study: ConfigList, name: str) -> altair.TopLevelMixin:
@@ -46,6 +66,9 @@ KIND = StudyKind(
     spec=_SPEC,
     load=_load,
     summarize=_summarize,
+    tables=_tables,
+    to_dict=_to_dict,
+    discuss=_discuss,
     charts=("curves", "steps"),
     draw=_draw,
     report=write_page,

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from kmlp.store import Store, StudyRecord
     from kmlp.studies.ablation import Ablation
+    from kmlp.studies.discussion import Discussion
     from kmlp.studies.single_run import RunStudy
+    from kmlp.studies.table import Table
 
 
 def _load(store: Store, record: StudyRecord) -> RunStudy:
@@ -25,6 +27,24 @@ def _summarize(record: StudyRecord) -> str:
     from kmlp.studies.summaries import backend_text
 
     return f"one run on {backend_text(record)}"
+
+
+def _tables(study: RunStudy, brief: bool) -> tuple[Table, ...]:
+    from kmlp.studies.tables.run import run_table
+
+    return (run_table(study),)
+
+
+def _to_dict(study: RunStudy) -> dict[str, Any]:
+    from kmlp.studies.as_json import run_study_to_dict
+
+    return run_study_to_dict(study)
+
+
+def _discuss(study: RunStudy) -> Discussion:
+    from kmlp.report.run import discuss_run
+
+    return discuss_run(study)
 
 
 def _draw(study: RunStudy, name: str) -> altair.TopLevelMixin:
@@ -64,6 +84,9 @@ KIND = StudyKind(
     spec=_SPEC,
     load=_load,
     summarize=_summarize,
+    tables=_tables,
+    to_dict=_to_dict,
+    discuss=_discuss,
     charts=("curves", "steps", "seconds"),
     draw=_draw,
     report=write_page,

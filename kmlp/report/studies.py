@@ -10,13 +10,13 @@ from kmlp.errors import ConfigError
 from kmlp.report.sections import Figure, Section
 from kmlp.studies import kinds
 from kmlp.studies.study import Study
-from kmlp.studies.tables import every_run_table
+from kmlp.studies.tables.run import every_run_table
 from kmlp.training.environment import mixed_text
 
 
 def section_of(study: Study) -> Section:
     """The section on a study: its discussion, charts, versions and machines."""
-    discussion = study.discussion()
+    discussion = kinds.kind_of(study).discuss(study)
     environments = list(study.environments)
     mixed = mixed_text(environments)
     return Section(

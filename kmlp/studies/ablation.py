@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, cast
 
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
-from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, shown
+from kmlp.errors import StoreError, raise_problems
 from kmlp.model.config import RunConfig, identity_fields, param_field
 from kmlp.store import Store, StudyRecord
-from kmlp.studies.as_json import ablation_to_dict
-from kmlp.studies.conclusion import Conclusion, conclude
+from kmlp.studies.ablation_plan import check_baseline, plan
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.keywords import config_of
+from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all
-from kmlp.studies.study import (
-    Discussion,
-    Study,
-    comparison_limits,
-    fields_setup,
-    fields_without,
-    training_text,
-)
-from kmlp.studies.table import Table
-from kmlp.studies.tables import ablation_table, convergence_table
-from kmlp.training.checks import check_count, check_trainable
+from kmlp.studies.study import Study
 from kmlp.training.run import Run
 
 
@@ -59,14 +48,9 @@ class Ablation(StudyResult, Study):
         )
 
     @property
-    def conclusion(self) -> Conclusion:
+    def conclusion(self) -> LevelConclusion:
         """What the seeds show of the levels, and what they do not."""
         return conclude(self)
-
-    @property
-    def answer(self) -> tuple[str, ...]:
-        """The conclusion as a text."""
-        return (self.conclusion.text,)
 
     def compared_with(self, baseline: Any) -> Ablation:
         """The same ablation, its levels compared with one of them in place of the best.
@@ -92,40 +76,6 @@ class Ablation(StudyResult, Study):
             study = self.compared_with(level)
         return replace(study, convergence=convergence, target_accuracy=target_accuracy)
 
-    def tables(self) -> tuple[Table, ...]:
-        """A row for each level; and how fast each learned, if that is to be shown."""
-        found = [ablation_table(self)]
-        if self.convergence or self.target_accuracy is not None:
-            found.append(convergence_table(self, self.target_accuracy))
-        return tuple(found)
-
-    def discussion(self) -> Discussion:
-        """See `Study`."""
-        levels = ", ".join(map(self.text, self.levels))
-        return Discussion(
-            question=f"What does {self.param} do? ({self.base.dataset})",
-            answer=self.answer,
-            limits=comparison_limits(self),
-            tables=(
-                ablation_table(self).titled(f"{self.param}: {self.headline}"),
-                convergence_table(self).titled("How it learned"),
-            ),
-            setup=(
-                ("varied", f"{self.param}: {levels}"),
-                *fields_setup(fields_without(self.base, [self.param])),
-                ("seeds", ", ".join(map(str, self.seeds))),
-                ("epochs", str(self.epochs)),
-                ("backend", self.backend),
-                ("training", training_text(fused=self.fused)),
-                *self.settings.items(),
-            ),
-            runs=tuple(
-                (self.called(self.text(level)), run)
-                for level in self.levels
-                for run in level.runs
-            ),
-        )
-
     def study_runs(self) -> StudyRuns:
         """Its runs as a flat table."""
         return StudyRuns(
@@ -134,10 +84,6 @@ class Ablation(StudyResult, Study):
             varied=(self.param,),
             runs=tuple(StudyRun(run=run) for run in self.runs),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The ablation as plain values, as `--json` prints it."""
-        return ablation_to_dict(self, target=self.target_accuracy)
 
 
 def ablate(
@@ -260,28 +206,6 @@ def ablation_spec(
     )
 
 
-def check_baseline(param: str, values: Sequence[Any], baseline: Any) -> int:
-    """The place among the values of the one that the others are compared with.
-
-    Raises:
-        ConfigError: if it is none of them.
-
-    Example:
-    >>> check_baseline("width", [32, 128], 128)
-    1
-    """
-    field = param_field(param)
-    converted = field.convert(baseline)
-    if converted not in values:
-        raise ConfigError(
-            [
-                f"The baseline is {field.text(converted)}, but must be one of the values "
-                f"of `{param}`: {', '.join(map(field.text, values))}."
-            ]
-        )
-    return list(values).index(converted)
-
-
 def load_ablation(store: Store, study: StudyRecord) -> Ablation:
     """An ablation as far as a store has its runs.
 
@@ -325,82 +249,6 @@ def _without(base: RunConfig, param: str) -> dict[str, Any]:
     """What an ablation keeps as it is: all fields but the parameter and the seed."""
     values = identity_fields(base.to_dict())
     return {k: v for k, v in values.items() if k not in (param, "seed")}
-
-
-def plan(
-    param: str,
-    values: Sequence[Any],
-    *,
-    base: RunConfig,
-    seeds: int | Sequence[int] = 3,
-    epochs: int = 10,
-    fused: bool = True,
-) -> list[list[RunConfig]]:
-    """The configurations that `ablate` trains: a row a value, a column a seed.
-
-    Takes and raises what `ablate` does; trains nothing.
-
-    Example:
-    >>> rows = plan("width", [32, 64], base=RunConfig(), seeds=2)
-    >>> [[(config.width, config.seed) for config in row] for row in rows]
-    [[(32, 0), (32, 1)], [(64, 0), (64, 1)]]
-    """
-    field = param_field(param)
-    try:
-        given = list(values)
-    except TypeError:
-        given = []
-    if not given or isinstance(values, str):
-        raise ConfigError(
-            [f"The values of `{param}` are {values!r}, but must be a list of at least one."]
-        )
-    replicates, _, *converted = call_all(
-        [
-            partial(seed_list, seeds, base.seed),
-            partial(check_count, "epochs", epochs),
-            *(partial(field.convert, value) for value in given),
-        ]
-    )
-    if base.depth == 0 and param in ("width", "activation"):
-        raise ConfigError(
-            [
-                f"`{param}` does nothing where `depth` is 0, which has no hidden layers. "
-                "Give a `depth` of at least 1."
-            ]
-        )
-    rows = call_all(partial(_row, base, param, value, replicates) for value in converted)
-    made = [getattr(row[0], param) for row in rows]
-    raise_problems(
-        f"The value {shown(value)} of `{param}` is given {made.count(value)} times. "
-        "Give it once; more seeds repeat runs."
-        for value in made
-        if made.count(value) > 1
-    )
-    check_trainable([row[0] for row in rows], epochs=epochs, fused=fused)
-    return rows
-
-
-def _row(base: RunConfig, param: str, value: Any, seeds: list[int]) -> list[RunConfig]:
-    return [replace(base, **{param: value, "seed": seed}) for seed in seeds]
-
-
-def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
-    """The seeds that `ablate` takes `seeds` for.
-
-    Raises:
-        ConfigError: if there is none, or one twice.
-    """
-    try:
-        given = list(seeds)  # type: ignore[arg-type]  # a number is not, and says so
-    except TypeError:
-        count = check_count("seeds", seeds)
-        return list(range(first, first + count))
-    found = [
-        config.seed for config in call_all(partial(RunConfig, seed=it) for it in given)
-    ]
-    if not found or len(set(found)) < len(found):
-        raise ConfigError([f"The seeds are {found}, but must be at least one, none twice."])
-    return found
 
 
 def _level_result(param: str, runs: list[Run], limit: float) -> LevelResult:

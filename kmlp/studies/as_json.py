@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate
-from kmlp.studies.conclusion import Conclusion, conclude
+from kmlp.studies.ablation import Ablation
+from kmlp.studies.conclusion import Conclusion
+from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import METRIC, LevelResult, StudyResult
 from kmlp.studies.rows import finite
+from kmlp.studies.single_run import RunStudy
 from kmlp.training.run import FIGURES, Run
-
-if TYPE_CHECKING:
-    from kmlp.studies.ablation import Ablation
-    from kmlp.studies.compare import AblationComparison
-    from kmlp.studies.config_list import ConfigList
 
 _HISTORY = (*FIGURES, "seconds")
 
 
-def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[str, Any]:
-    """An ablation: the question, every run, the comparison, the conclusion.
-
-    Args:
-        study: Any.
-        target: A validation accuracy (0 to 1) that takes epochs and seconds to reach.
-            Defaults to None: nothing is said of one.
-    """
-    best = study.best()
+def ablation_to_dict(study: Ablation) -> dict[str, Any]:
+    """An ablation: the question, every run, the comparison, the conclusion."""
+    best, target = study.best(), study.target_accuracy
     return {
         "name": study.name,
         "param": study.param,
@@ -45,7 +37,7 @@ def ablation_to_dict(study: Ablation, *, target: float | None = None) -> dict[st
         "levels": comparison_to_list(study, target=target),
         "best": to_jsonable(best.value) if best is not None else None,
         "best_index": study.levels.index(best) if best is not None else None,
-        **conclusion_to_dict(conclude(study)),
+        **conclusion_to_dict(study.conclusion),
     }
 
 
@@ -80,34 +72,7 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
             )
         ],
         "best": best.value if best is not None else None,
-        **conclusion_to_dict(conclude(study)),
-    }
-
-
-def ablation_comparison_to_dict(found: AblationComparison) -> dict[str, Any]:
-    """Two ablations side by side."""
-    return {
-        "first": found.first.name,
-        "second": found.second.name,
-        "param": found.first.param,
-        "metric": METRIC,
-        "epochs": found.epochs,
-        "seeds": list(found.seeds),
-        "differing": {name: list(texts) for name, texts in found.differing.items()},
-        "levels": [
-            {
-                "value": to_jsonable(it.value),
-                "first": estimate_to_dict(it.first),
-                "second": estimate_to_dict(it.second),
-                "difference": _difference_to_dict(it.difference),
-            }
-            for it in found.levels
-        ],
-        "conclusion": found.conclusion,
-        "evidence": {
-            name: [to_jsonable(it.value) for it in getattr(found.partition, name)]
-            for name in ("better", "worse", "undecided")
-        },
+        **conclusion_to_dict(study.conclusion),
     }
 
 
@@ -116,8 +81,9 @@ def conclusion_to_dict(conclusion: Conclusion) -> dict[str, Any]:
     return {"conclusion": conclusion.text, "evidence": conclusion.to_dict()}
 
 
-def run_to_json(run: Run) -> dict[str, Any]:
-    """A run with its configuration."""
+def run_study_to_dict(study: RunStudy) -> dict[str, Any]:
+    """A study of a single run: the configuration, the results, the conclusion."""
+    run = study.run
     return {
         "config": run.config.to_dict(),
         "backend": run.backend,
@@ -125,6 +91,7 @@ def run_to_json(run: Run) -> dict[str, Any]:
         "settings": dict(run.settings),
         "parameters": run.parameters,
         **run_to_dict(run),
+        **conclusion_to_dict(study.conclusion),
     }
 
 
@@ -156,7 +123,7 @@ def comparison_to_list(
             "parameters": level.parameters,
             **estimate_to_dict(level.val_accuracy),
             "test_accuracy": estimate_to_dict(level.test_accuracy),
-            "difference": _difference_to_dict(difference),
+            "difference": difference_to_dict(difference),
             "diverged": level.diverged,
             "failed": level.failed,
             "did_not_learn": level.did_not_learn,
@@ -181,7 +148,8 @@ def _target_to_dict(level: LevelResult, target: float) -> dict[str, Any]:
     }
 
 
-def _difference_to_dict(found: Difference | None) -> dict[str, Any] | None:
+def difference_to_dict(found: Difference | None) -> dict[str, Any] | None:
+    """A paired difference with its interval and its p-value."""
     if found is None:
         return None
     return {

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kmlp._util.text import count_of
 from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.config import value_text
+from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, estimate
 from kmlp.statistics import compare as compare_samples
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.as_json import ablation_comparison_to_dict
-from kmlp.studies.cells import p_text, percent
-from kmlp.studies.conclusion import Partition, partition
-from kmlp.studies.table import Column, Row, Table
+from kmlp.studies.as_json import conclusion_to_dict, difference_to_dict, estimate_to_dict
+from kmlp.studies.conclusion import Conclusion, Partition, partition
+from kmlp.studies.results import METRIC
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -52,22 +51,78 @@ class AblationComparison:
     levels: tuple[PairedLevel, ...]
 
     @property
-    def partition(self) -> Partition[PairedLevel]:
-        """The levels by whether the second ablation is better or worse with them."""
-        tested = {level: it for level in self.levels if (it := level.difference)}
-        shown = partition(tested)
-        decided = (*shown.better, *shown.worse)
-        undecided = tuple(level for level in self.levels if level not in decided)
-        return replace(shown, undecided=undecided)
+    def conclusion(self) -> PairedConclusion:
+        """The levels with which the second ablation is better or worse than the first."""
+        return PairedConclusion(comparison=self)
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain values, as `--json` prints it."""
-        return ablation_comparison_to_dict(self)
+        return {
+            "first": self.first.name,
+            "second": self.second.name,
+            "param": self.first.param,
+            "metric": METRIC,
+            "epochs": self.epochs,
+            "seeds": list(self.seeds),
+            "differing": {name: list(texts) for name, texts in self.differing.items()},
+            "levels": [
+                {
+                    "value": to_jsonable(level.value),
+                    "first": estimate_to_dict(level.first),
+                    "second": estimate_to_dict(level.second),
+                    "difference": difference_to_dict(level.difference),
+                }
+                for level in self.levels
+            ],
+            **conclusion_to_dict(self.conclusion),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class PairedConclusion(Conclusion):
+    """The conclusion of a comparison of two ablations."""
+
+    comparison: AblationComparison
 
     @property
-    def conclusion(self) -> str:
-        """What the seeds show, in a sentence or two."""
-        return _conclusion_text(self)
+    def levels(self) -> Partition[PairedLevel]:
+        """The levels by whether the second ablation is better or worse with them."""
+        every = self.comparison.levels
+        shown = partition({level: it for level in every if (it := level.difference)})
+        decided = (*shown.better, *shown.worse)
+        undecided = tuple(level for level in every if level not in decided)
+        return replace(shown, undecided=undecided)
+
+    @property
+    def text(self) -> str:
+        """The levels with which one is better, in a sentence or two."""
+        comparison, levels = self.comparison, self.levels
+        seeds = f"{len(comparison.seeds)} seeds"
+        if not any(level.is_tested for level in comparison.levels):
+            return "No value has two seeds that finished in both: nothing can be concluded."
+        if not levels.better and not levels.worse:
+            return (
+                f"{seeds} do not separate the two, whichever value: no difference is shown."
+            )
+        outcome = " and ".join(
+            f"{word} with {self._named(shown)}"
+            for word, shown in (("better", levels.better), ("worse", levels.worse))
+            if shown
+        )
+        text = f'"{comparison.second.name}" is {outcome} than "{comparison.first.name}"'
+        if not levels.undecided:
+            return f"{text}."
+        return f"{text}; {seeds} do not separate them with {self._named(levels.undecided)}."
+
+    def _named(self, levels: Sequence[PairedLevel]) -> str:
+        first = self.comparison.first
+        return first.called(", ".join(value_text(first.param, it.value) for it in levels))
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            name: [to_jsonable(level.value) for level in getattr(self.levels, name)]
+            for name in ("better", "worse", "undecided")
+        }
 
 
 def compare(first: Ablation, second: Ablation) -> AblationComparison:
@@ -148,64 +203,6 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
             )
             for (one, _), (a, b), sample in zip(both, columns, paired, strict=True)
         ),
-    )
-
-
-def _conclusion_text(comparison: AblationComparison) -> str:
-    levels, seeds = comparison.partition, f"{len(comparison.seeds)} seeds"
-    if not any(it.is_tested for it in comparison.levels):
-        return "No value has two seeds that finished in both: nothing can be concluded."
-    if not levels.better and not levels.worse:
-        return f"{seeds} do not separate the two, whichever value: no difference is shown."
-
-    def named(shown: Sequence[PairedLevel]) -> str:
-        param, first = comparison.first.param, comparison.first
-        return first.called(", ".join(value_text(param, it.value) for it in shown))
-
-    outcome = " and ".join(
-        f"{word} with {named(shown)}"
-        for word, shown in (("better", levels.better), ("worse", levels.worse))
-        if shown
-    )
-    text = f'"{comparison.second.name}" is {outcome} than "{comparison.first.name}"'
-    if not levels.undecided:
-        return f"{text}."
-    return f"{text}; {seeds} do not separate them with {named(levels.undecided)}."
-
-
-def comparison_table(comparison: AblationComparison) -> Table:
-    """A row for each level that both ablations have."""
-    param, first, second = comparison.first.param, comparison.first, comparison.second
-    differing = ", ".join(
-        f"{name} {one} | {other}" for name, (one, other) in comparison.differing.items()
-    )
-    headers = (param, first.name, second.name, "difference", "p")
-    return Table(
-        title=(
-            f"{first.name} | {second.name}: validation accuracy % after "
-            f"{count_of(comparison.epochs, 'epoch')}, "
-            f"{count_of(len(comparison.seeds), 'seed')}"
-        ),
-        columns=tuple(Column(header, wraps=True) for header in headers),
-        rows=tuple(
-            Row(
-                (
-                    value_text(param, level.value),
-                    percent(level.first),
-                    percent(level.second),
-                    percent(level.difference, signed=True),
-                    p_text(level.difference),
-                )
-            )
-            for level in comparison.levels
-        ),
-        notes=(
-            f"What differs: {differing or 'nothing'}.",
-            "±: half of the 95 % interval over the seeds that both have. The difference is "
-            "the second less the first, paired by seed; p and its interval have Holm's "
-            "correction for all values.",
-        ),
-        sentences=(comparison.conclusion,),
     )
 
 

@@ -11,21 +11,11 @@ from kmlp._util.text import count_of, protocol_text
 from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig, identity_fields, param_names, short_text
 from kmlp.store import Store, StudyRecord
-from kmlp.studies.as_json import config_list_to_dict
-from kmlp.studies.conclusion import Conclusion, conclude
+from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
-from kmlp.studies.study import (
-    Discussion,
-    Study,
-    comparison_limits,
-    fields_setup,
-    fields_without,
-    training_text,
-)
-from kmlp.studies.table import Table
-from kmlp.studies.tables import config_list_table, seeds_text
+from kmlp.studies.study import Study
 from kmlp.training.checks import check_count, check_trainable
 from kmlp.training.run import Run
 
@@ -63,7 +53,7 @@ class ConfigList(StudyResult, Study):
         )
 
     @property
-    def conclusion(self) -> Conclusion:
+    def conclusion(self) -> LevelConclusion:
         """What the seeds show of the configurations, and what they do not."""
         return conclude(self)
 
@@ -111,44 +101,6 @@ class ConfigList(StudyResult, Study):
         """The target epochs of a configuration."""
         return self.epochs_by_level[self.levels.index(level)]
 
-    def tables(self) -> tuple[Table, ...]:
-        """A row for each configuration."""
-        return (config_list_table(self),)
-
-    def discussion(self) -> Discussion:
-        """See `Study`."""
-        limits = list(comparison_limits(self))
-        if len(self.levels) > 1:
-            limits.insert(0, "The highest of several accuracies is too high on average.")
-        if len(set(self.epochs_by_level)) > 1:
-            limits.insert(
-                0,
-                "What more epochs would do for the configurations that had fewer: they "
-                "ended there.",
-            )
-        varied = ", ".join(self.varied)
-        return Discussion(
-            question=f"What do these configurations come to? ({self.base.dataset})",
-            answer=self.answer,
-            limits=tuple(limits),
-            tables=self.tables(),
-            setup=(
-                ("configurations", str(len(self.levels))),
-                *((("varied", varied),) if varied else ()),
-                *fields_setup(fields_without(self.base, self.varied)),
-                ("seeds", seeds_text(self.seeds)),
-                ("epochs", self.epochs_text),
-                ("backend", self.backend),
-                ("training", training_text(fused=self.fused)),
-                *self.settings.items(),
-            ),
-            runs=tuple(
-                (self.called(self.text(level)), run)
-                for level in self.levels
-                for run in level.runs
-            ),
-        )
-
     def study_runs(self) -> StudyRuns:
         """Its runs as a flat table; `config` is the number of the configuration."""
         return StudyRuns(
@@ -161,10 +113,6 @@ class ConfigList(StudyResult, Study):
                 for run in level.runs
             ),
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The list as plain values, as `--json` prints it."""
-        return config_list_to_dict(self)
 
 
 def config_list_spec(

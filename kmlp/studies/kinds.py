@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     import altair
 
     from kmlp.store import Store, StudyRecord
+    from kmlp.studies.discussion import Discussion
+    from kmlp.studies.table import Table
 
 GROUP = "kmlp.studies"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyKind:
-    """A kind of study: how it is loaded, listed, drawn and written."""
+    """A kind of study: how it is loaded, listed, shown, drawn and written.
+
+    A study does not know its tables, charts and reports: its kind joins them.
+    """
 
     name: str
     """The kind's name, which the store keeps."""
@@ -36,6 +41,13 @@ class StudyKind:
     """Loads a study as far as a store has it; raises `StoreError` if it has no run yet."""
     summarize: Callable[[StudyRecord], str]
     """Says in a line what a study asks, for `kmlp studies`."""
+    tables: Callable[[Any, bool], tuple[Table, ...]]
+    """Makes the tables of a study; brief, if the second argument is true: see
+    `Study.tables`."""
+    to_dict: Callable[[Any], dict[str, Any]]
+    """Returns a study as plain values, which JSON can hold."""
+    discuss: Callable[[Any], Discussion]
+    """Says what a report says of a study."""
     charts: tuple[str, ...]
     """The names of its charts, the default first."""
     draw: Callable[[Any, str], altair.TopLevelMixin]

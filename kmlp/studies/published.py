@@ -10,7 +10,7 @@ from kmlp._util.text import count_of
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, estimate, prediction_interval
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.conclusion import Partition, listed, partition
+from kmlp.studies.conclusion import Conclusion, Partition, listed, partition
 from kmlp.studies.results import LevelResult
 
 
@@ -92,7 +92,7 @@ def compare_with_published(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class Verdict:
+class Verdict(Conclusion):
     """The verdict on a published claim that a level is the best."""
 
     study: Ablation
@@ -157,7 +157,6 @@ class Verdict:
         return self.study.called(self.study.text(level))
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict as plain values, which JSON can hold: levels by their values."""
         return {
             "best": to_jsonable(self.claimed.value),
             "holds": self.holds,
@@ -166,11 +165,6 @@ class Verdict:
                 for name in ("better", "worse", "undecided")
             },
         }
-
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
 
 
 def verdict(study: Ablation, best: Any) -> Verdict:

@@ -1,4 +1,4 @@
-"""Having runs trained, all of them checked first; `train` is one run of it."""
+"""Train the runs of studies, as far as the store lacks them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from kmlp import backend
-from kmlp.engine import Executor, Observer, RunRequest, StudyStarted, execute
-from kmlp.errors import KmlpError, StoreLostError
-from kmlp.model.config import RunConfig, dataset_of, identity_fields
+from kmlp.engine import RunRequest, StudyStarted, execute
+from kmlp.errors import StoreLostError
+from kmlp.model.config import RunConfig, dataset_of
 from kmlp.settings import read_settings
 from kmlp.store import StudyRecord
-from kmlp.store.doctor import LostRun
 from kmlp.store.environments import environments_of
 from kmlp.store.studies import put_study
-from kmlp.studies.execution import Execution, ExecutorName, RunsDir
-from kmlp.studies.keywords import config_of
-from kmlp.studies.single_run import RunStudy
-from kmlp.training.checks import check_trainable
+from kmlp.studies.execution import Execution
 from kmlp.training.run import Run, RunIdentity, identify
 
 Result = TypeVar("Result")
@@ -140,82 +135,6 @@ class StudySpec(Generic[Result]):
         return self.build_result(name, rows, epochs) if any(rows) else None
 
 
-def train(
-    config: RunConfig | None = None,
-    *,
-    epochs: int = 10,
-    fused: bool = True,
-    observer: Observer | None = None,
-    executor: ExecutorName | Executor = "local",
-    runs_dir: RunsDir = None,
-    fresh: bool = False,
-    name: str | None = None,
-    **fields: Any,
-) -> Run:
-    """Train one run through `model.fit`, from where the store has it.
-
-    Args:
-        config: The run's hyperparameters, in the place of `fields`. Defaults to None.
-        epochs: Epochs to train, `epochs >= 1`. Defaults to 10.
-        fused: See `kmlp.Execution`.
-        observer: See `kmlp.Execution`.
-        executor: See `kmlp.Execution`; "local" trains in this process.
-        runs_dir: See `kmlp.Execution`.
-        fresh: See `kmlp.Execution`.
-        name: The name of the study. Defaults to None: made of what is asked.
-        **fields: Fields of `RunConfig`, the others being at their defaults.
-
-    Returns:
-        The run: a record of each epoch, the test loss and accuracy, and
-        `model()`, the trained model. If its loss is no longer finite, its
-        status is "diverged" and it ends there; if training ended in errors, it
-        is "failed", with the reason as its `failure`.
-
-    Raises:
-        ConfigError: if the configuration cannot be trained.
-        BackendError: if there is no backend.
-        StoreError: if the runs folder cannot be used.
-
-    Example:
-    >>> from kmlp import train
-    >>> run = train(train_size=1000, epochs=2)
-    >>> run.status, run.epochs, len(run.history[0].step_losses)
-    ('finished', 2, 16)
-    """
-    config = config_of(config, fields, train)
-    execution = Execution(
-        fused=fused,
-        observer=observer,
-        executor=executor,
-        jobs=1 if executor == "local" else None,
-        runs_dir=runs_dir,
-        fresh=fresh,
-    )
-    return train_study(config, epochs=epochs, name=name, execution=execution).run
-
-
-def train_study(
-    config: RunConfig, *, epochs: int, name: str | None, execution: Execution
-) -> RunStudy:
-    """Train one run, and return the study of it. Takes and raises what `train` does."""
-    check_trainable([config], epochs=epochs, fused=execution.fused)
-
-    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> RunStudy:
-        return RunStudy(name=name, run=runs[0][0])
-
-    spec = StudySpec(
-        kind="run",
-        prefix="train",
-        identity={"config": identity_fields(config.to_dict())},
-        runs_by_level=[[config]],
-        epochs=[epochs],
-        name=name,
-        build_result=build_result,
-    )
-    [study] = train_all([spec], execution)
-    return cast(RunStudy, study)
-
-
 def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any]:
     """Trains the runs of studies, as far as the store lacks them, all of them together.
 
@@ -278,64 +197,6 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
         )
         for spec, record, noted in zip(specs, records, environments, strict=True)
     ]
-
-
-def train_again(
-    lost: Sequence[LostRun],
-    *,
-    observer: Observer | None = None,
-    jobs: int | None = None,
-    runs_dir: RunsDir = None,
-) -> list[LostRun]:
-    """Trains runs that were taken out of a store.
-
-    Args:
-        lost: What `kmlp.store.doctor.repair` returns.
-        observer: See `Execution`.
-        jobs: See `Execution`.
-        runs_dir: See `Execution`.
-
-    Returns:
-        Those that this process cannot train: they are of another backend, or under other
-        settings, or what they state is damaged.
-
-    Raises:
-        BackendError: if there is no backend.
-        StoreError: if the runs folder cannot be used.
-    """
-    execution = Execution(observer=observer, jobs=jobs, runs_dir=runs_dir)
-    name = backend.select()
-    settings = read_settings(name)
-    left: list[LostRun] = []
-    identities: dict[bool, dict[RunConfig, RunIdentity]] = {True: {}, False: {}}
-    epochs: dict[str, int] = {}
-    for run in lost:
-        found = None
-        if run.backend == name:
-            with suppress(KmlpError):  # a function of the user's is not at hand, say
-                check_trainable([run.config], epochs=run.epochs, fused=run.fused)
-                found = identify(run.config, fused=run.fused, settings=settings)
-        if found is None or found.key != run.key:
-            left.append(run)
-        else:
-            identities[run.fused][run.config] = found
-            epochs[run.key] = run.epochs
-    for of_kind in identities.values():
-        if not of_kind:
-            continue
-        opened = execution.open_executor(runs=len(of_kind))
-        with opened as trains, execution.open_store() as store:
-            execute(
-                ListPlanner(
-                    RunRequest(config, epochs[it.key]) for config, it in of_kind.items()
-                ),
-                store=store,
-                executor=trains,
-                identify=of_kind.__getitem__,
-                load=dataset_of,
-                observer=observer,
-            )
-    return left
 
 
 def deduplicate_names(

@@ -1,24 +1,46 @@
-"""`RunStudy`: a study of a single run."""
+"""`train`: a study of a single run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from kmlp._util.text import protocol_text
+from kmlp._util.text import count_of, protocol_text
+from kmlp.engine import Executor, Observer
+from kmlp.model.config import RunConfig, identity_fields
 from kmlp.store import Store, StudyRecord
-from kmlp.studies.as_json import run_to_json
+from kmlp.studies.conclusion import Conclusion
+from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.keywords import config_of
 from kmlp.studies.rows import StudyRuns, one_run
-from kmlp.studies.study import (
-    ONLY_THIS_SETUP,
-    Discussion,
-    Study,
-    fields_setup,
-    training_text,
-)
-from kmlp.studies.table import Table
-from kmlp.studies.tables import run_summary, run_table
+from kmlp.studies.runner import StudySpec, train_all
+from kmlp.studies.study import Study
+from kmlp.training.checks import check_trainable
 from kmlp.training.run import Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class RunConclusion(Conclusion):
+    """The outcome of a single run, which is compared with nothing."""
+
+    run: Run
+
+    @property
+    def text(self) -> str:
+        """The test accuracy, or the reason why there is none, in a sentence."""
+        run = self.run
+        if run.status == "failed":
+            return f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}"
+        if run.status == "diverged":
+            return f"Diverged: the loss is not finite any more in epoch {run.epochs}."
+        return (
+            f"Test accuracy {100 * run.test_accuracy:.2f} %, test loss {run.test_loss:.4f} "
+            f"after {count_of(run.epochs, 'epoch')} ({run.seconds:.1f} s)."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"outcome": self.run.status}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -42,43 +64,89 @@ class RunStudy(Study):
         return (self.run,)
 
     @property
-    def answer(self) -> tuple[str, ...]:
+    def conclusion(self) -> RunConclusion:
         """The outcome of the run."""
-        return (run_summary(self.run),)
-
-    def tables(self) -> tuple[Table, ...]:
-        """A row for each epoch."""
-        return (run_table(self.run),)
-
-    def discussion(self) -> Discussion:
-        """See `Study`."""
-        run = self.run
-        return Discussion(
-            question=f"How does one model learn? ({run.config.dataset})",
-            answer=self.answer,
-            limits=(
-                "One seed: another one may come to something else, by an amount that one "
-                "run cannot tell.",
-                ONLY_THIS_SETUP,
-            ),
-            tables=(run_table(run).titled("By epoch"),),
-            setup=(
-                *fields_setup(run.config.to_dict()),
-                ("epochs", str(run.epochs)),
-                ("backend", run.backend),
-                ("training", training_text(fused=run.fused)),
-                *run.settings.items(),
-            ),
-            runs=(("", run),),
-        )
+        return RunConclusion(run=self.run)
 
     def study_runs(self) -> StudyRuns:
         """Its run as a flat table."""
         return one_run(self.name, self.run)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The run with its configuration."""
-        return run_to_json(self.run)
+
+def train(
+    config: RunConfig | None = None,
+    *,
+    epochs: int = 10,
+    fused: bool = True,
+    observer: Observer | None = None,
+    executor: ExecutorName | Executor = "local",
+    runs_dir: RunsDir = None,
+    fresh: bool = False,
+    name: str | None = None,
+    **fields: Any,
+) -> Run:
+    """Train one run through `model.fit`, from where the store has it.
+
+    Args:
+        config: The run's hyperparameters, in the place of `fields`. Defaults to None.
+        epochs: Epochs to train, `epochs >= 1`. Defaults to 10.
+        fused: See `kmlp.Execution`.
+        observer: See `kmlp.Execution`.
+        executor: See `kmlp.Execution`; "local" trains in this process.
+        runs_dir: See `kmlp.Execution`.
+        fresh: See `kmlp.Execution`.
+        name: The name of the study. Defaults to None: made of what is asked.
+        **fields: Fields of `RunConfig`, the others being at their defaults.
+
+    Returns:
+        The run: a record of each epoch, the test loss and accuracy, and
+        `model()`, the trained model. If its loss is no longer finite, its
+        status is "diverged" and it ends there; if training ended in errors, it
+        is "failed", with the reason as its `failure`.
+
+    Raises:
+        ConfigError: if the configuration cannot be trained.
+        BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
+
+    Example:
+    >>> from kmlp import train
+    >>> run = train(train_size=1000, epochs=2)
+    >>> run.status, run.epochs, len(run.history[0].step_losses)
+    ('finished', 2, 16)
+    """
+    config = config_of(config, fields, train)
+    execution = Execution(
+        fused=fused,
+        observer=observer,
+        executor=executor,
+        jobs=1 if executor == "local" else None,
+        runs_dir=runs_dir,
+        fresh=fresh,
+    )
+    return train_study(config, epochs=epochs, name=name, execution=execution).run
+
+
+def train_study(
+    config: RunConfig, *, epochs: int, name: str | None, execution: Execution
+) -> RunStudy:
+    """Train one run, and return the study of it. Takes and raises what `train` does."""
+    check_trainable([config], epochs=epochs, fused=execution.fused)
+
+    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> RunStudy:
+        return RunStudy(name=name, run=runs[0][0])
+
+    spec = StudySpec(
+        kind="run",
+        prefix="train",
+        identity={"config": identity_fields(config.to_dict())},
+        runs_by_level=[[config]],
+        epochs=[epochs],
+        name=name,
+        build_result=build_result,
+    )
+    [study] = train_all([spec], execution)
+    return cast(RunStudy, study)
 
 
 def load_run(store: Store, record: StudyRecord) -> RunStudy:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import html
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kmlp._util.text import count_of, visible
 from kmlp.errors import ConfigError, raise_problems, unknown_name
-from kmlp.model.config import RunConfig, value_text
 from kmlp.studies import kinds
-from kmlp.studies.results import StudyResult
+from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.rows import StudyRuns
 from kmlp.studies.table import Table
 from kmlp.training.environment import mixed_text
@@ -23,22 +21,6 @@ from kmlp.training.run import Run
 if TYPE_CHECKING:
     import altair
     import pandas
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Discussion:
-    """What a report says of a study: a question, what answers it, and how far."""
-
-    question: str
-    answer: tuple[str, ...]
-    """Sentences that follow from the statistics."""
-    limits: tuple[str, ...]
-    """What cannot be concluded."""
-    tables: tuple[Table, ...]
-    setup: tuple[tuple[str, str], ...]
-    """The names and the texts of what was trained, and with what."""
-    runs: tuple[tuple[str, Run], ...]
-    """Every run, with the name of what it is a run of."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -72,28 +54,17 @@ class Study(ABC):
 
     @property
     @abstractmethod
+    def conclusion(self) -> Conclusion:
+        """The conclusion that the evidence of the study allows."""
+
+    @property
     def answer(self) -> tuple[str, ...]:
         """The conclusion and what else follows, a sentence or two each."""
-
-    @abstractmethod
-    def tables(self) -> tuple[Table, ...]:
-        """The tables that show its results, the most important first."""
-
-    def brief_tables(self) -> tuple[Table, ...]:
-        """The tables as they are printed where the study was trained."""
-        return self.tables()
-
-    @abstractmethod
-    def discussion(self) -> Discussion:
-        """What a report says of it."""
+        return (self.conclusion.text,)
 
     @abstractmethod
     def study_runs(self) -> StudyRuns:
         """Its runs as a flat table, for files and logs."""
-
-    @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
-        """The study as plain values, as `--json` prints it."""
 
     @property
     def closing(self) -> tuple[str, ...]:
@@ -142,6 +113,19 @@ class Study(ABC):
             found.append(f"{self.missing} of {self.asked} runs are not finished.")
         mixed = mixed_text(list(self.environments))
         return (*found, *([mixed] if mixed is not None else []))
+
+    def tables(self, *, brief: bool = False) -> tuple[Table, ...]:
+        """The tables that show the results, the most important first.
+
+        Args:
+            brief: Whether a table of many rows has the best of them only, as it is printed
+                where the study was trained. Defaults to False.
+        """
+        return kinds.kind_of(self).tables(self, brief)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The study as plain values, as `--json` prints it."""
+        return kinds.kind_of(self).to_dict(self)
 
     @property
     def charts(self) -> tuple[str, ...]:
@@ -206,51 +190,3 @@ class Study(ABC):
     def _repr_html_(self) -> str:
         said = "".join(f"<p>{html.escape(visible(line))}</p>" for line in self.answer)
         return f"{self.tables()[0].to_html()}{said}"
-
-
-def fields_setup(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """Fields of a configuration for `Discussion.setup`."""
-    return [(name, value_text(name, value)) for name, value in values.items()]
-
-
-def fields_without(base: RunConfig, names: Sequence[str]) -> dict[str, Any]:
-    """The fields of a configuration without some of them and without the seed."""
-    fields = base.to_dict()
-    return {name: it for name, it in fields.items() if name not in (*names, "seed")}
-
-
-def training_text(*, fused: bool) -> str:
-    """The way of training, for `Discussion.setup`."""
-    return "an epoch is one compiled program" if fused else "plain fit"
-
-
-ONLY_THIS_SETUP = (
-    "Nothing is said of other datasets, of other values, or of what else could be set: it "
-    "all was as the set-up says."
-)
-
-
-def comparison_limits(study: StudyResult) -> tuple[str, ...]:
-    """What cannot be concluded from a comparison of levels."""
-    found = []
-    reference = study.reference
-    undecided = [
-        study.text(level)
-        for level, it in zip(study.levels, study.differences(), strict=True)
-        if level is not reference and (it is None or not it.significant)
-    ]
-    if reference is not None and undecided:
-        found.append(
-            f"Whether {study.called(study.text(reference))} differs from "
-            f"{study.called(', '.join(undecided))}: the seeds do not separate them. That "
-            "is no evidence that they are equal."
-        )
-    seeds = min(len(study.seeds), *(len(level.runs) for level in study.levels))
-    if seeds < 3:
-        found.append(f"{seeds} seed(s) say little of how much results vary by chance.")
-    found.append(
-        "Intervals and p-values take the differences between seeds for normal, which so "
-        "few seeds cannot show; and they are of the seeds alone: the images of validation "
-        "are the same in every run."
-    )
-    return (*found, ONLY_THIS_SETUP)

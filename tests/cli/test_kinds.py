@@ -14,11 +14,13 @@ from kmlp.kinds.run import _as_ablation
 from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import put_study
 from kmlp.studies import kinds
+from kmlp.studies.conclusion import Conclusion
+from kmlp.studies.discussion import Discussion
 from kmlp.studies.library import load_study
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
 from kmlp.studies.single_run import RunStudy
-from kmlp.studies.study import Discussion, Study
+from kmlp.studies.study import Study
 from kmlp.studies.table import Column, Row, Table
 from kmlp_cli.app import main
 from kmlp_tuning.lab import reading
@@ -26,6 +28,19 @@ from kmlp_tuning.lab.recipe import Part, Recipe
 from kmlp_tuning.lab.results import LabResult, PartResult
 
 pytestmark = pytest.mark.once
+
+
+@dataclass(frozen=True, repr=False)
+class Both(Conclusion):
+    one: float
+    other: float
+
+    @property
+    def text(self):
+        return f"The first has {self.one:.1f}, the second {self.other:.1f}."
+
+    def to_dict(self):
+        return {"one": self.one, "other": self.other}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -45,36 +60,38 @@ class Pair(Study):
         return self.both
 
     @property
-    def answer(self):
-        one, other = (run.val_accuracy for run in self.both)
-        return (f"The first has {one:.1f}, the second {other:.1f}.",)
-
-    def tables(self):
-        rows = tuple(Row((str(run.config.width), str(run.epochs))) for run in self.both)
-        columns = (Column("width"), Column("epochs"))
-        return (Table(title="A pair", columns=columns, rows=rows, sentences=self.answer),)
-
-    def discussion(self):
-        return Discussion(
-            question="Which of two?",
-            answer=self.answer,
-            limits=("A third.",),
-            tables=self.tables(),
-            setup=(("runs", "2"),),
-            runs=tuple((f"run {run.config.width}", run) for run in self.both),
-        )
+    def conclusion(self):
+        return Both(*(run.val_accuracy for run in self.both))
 
     def study_runs(self):
         runs = tuple(StudyRun(run=run) for run in self.both)
         return StudyRuns(study=self.name, kind=self.kind, varied=("width",), runs=runs)
 
-    def to_dict(self):
-        return {"name": self.name, "widths": [run.config.width for run in self.both]}
-
 
 def load(store, record):
     [[one], [other]] = record.runs_by_level
     return Pair(name=record.name, both=(store.run_of_key(one), store.run_of_key(other)))
+
+
+def tables(study, brief):
+    rows = tuple(Row((str(run.config.width), str(run.epochs))) for run in study.both)
+    columns = (Column("width"), Column("epochs"))
+    return (Table(title="A pair", columns=columns, rows=rows, sentences=study.answer),)
+
+
+def to_dict(study):
+    return {"name": study.name, "widths": [run.config.width for run in study.both]}
+
+
+def discuss(study):
+    return Discussion(
+        question="Which of two?",
+        answer=study.answer,
+        limits=("A third.",),
+        tables=study.tables(),
+        setup=(("runs", "2"),),
+        runs=tuple((f"run {run.config.width}", run) for run in study.both),
+    )
 
 
 def draw(study, name):
@@ -86,6 +103,9 @@ PAIR = kinds.StudyKind(
     spec={"extent": {"widths": [int]}},
     load=load,
     summarize=lambda record: f"a pair of {record.extent['widths']}",
+    tables=tables,
+    to_dict=to_dict,
+    discuss=discuss,
     charts=("curves",),
     draw=draw,
     report=write_page,

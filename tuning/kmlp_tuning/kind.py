@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import altair
 
     from kmlp.store import Store, StudyRecord
+    from kmlp.studies.discussion import Discussion
+    from kmlp.studies.table import Table
     from kmlp_tuning.search.results import Search
 
 
@@ -28,6 +30,24 @@ def _summarize(record: StudyRecord) -> str:
     searched = ", ".join(record.identity["space"])
     algorithm = record.identity["algorithm"]
     return f"{algorithm}: {searched} ({trials}, {backend_text(record)})"
+
+
+def _tables(study: Search, brief: bool) -> tuple[Table, ...]:
+    from kmlp_tuning.search.tables import tables_of_search
+
+    return tables_of_search(study, brief=brief)
+
+
+def _to_dict(study: Search) -> dict[str, Any]:
+    from kmlp_tuning.search.export import search_to_dict
+
+    return search_to_dict(study)
+
+
+def _discuss(study: Search) -> Discussion:
+    from kmlp_tuning.search.discussion import discuss_search
+
+    return discuss_search(study)
 
 
 def _draw(study: Search, name: str) -> altair.TopLevelMixin:
@@ -52,6 +72,9 @@ KIND = StudyKind(
     spec=_SPEC,
     load=_load,
     summarize=_summarize,
+    tables=_tables,
+    to_dict=_to_dict,
+    discuss=_discuss,
     charts=("curves", "parallel", "fields", "importance", "replication"),
     draw=_draw,
     report=write_page,

@@ -55,7 +55,7 @@ def ablate(
     from kmlp.errors import ConfigError, collect_errors
     from kmlp.model.config import parse_param_values
     from kmlp.studies.ablation import ablate as run_ablation
-    from kmlp.studies.ablation import plan
+    from kmlp.studies.ablation_plan import plan
     from kmlp.studies.plans import plan_rows, plan_table
     from kmlp.training.checks import check_count
     from kmlp_cli.render.lost import still_shown

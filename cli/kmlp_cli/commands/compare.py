@@ -27,8 +27,8 @@ def compare(
 
     from kmlp.errors import ConfigError, call_all
     from kmlp.studies.compare import compare as compare_ablations
-    from kmlp.studies.compare import comparison_table
     from kmlp.studies.library import load_from
+    from kmlp.studies.tables.comparison import comparison_table
     from kmlp_cli.loading import opened
     from kmlp_cli.render.printing import print_data, say_limits
     from kmlp_cli.terminal.output import print_json

@@ -100,7 +100,7 @@ def _train_again(
 ) -> None:
     if not lost:
         return
-    from kmlp.studies.runner import train_again
+    from kmlp.studies.repair import train_again
     from kmlp_cli.render.progress import show_progress
 
     with show_progress(("width", "seed"), quiet=quiet) as display:

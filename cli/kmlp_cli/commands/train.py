@@ -30,7 +30,7 @@ def train(
     from kmlp.errors import collect_errors
     from kmlp.studies.execution import Execution
     from kmlp.studies.plans import plan_rows, plan_table
-    from kmlp.studies.runner import train_study
+    from kmlp.studies.single_run import train_study
     from kmlp.training.checks import check_count, check_trainable
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown

@@ -96,7 +96,7 @@ def tune(
         if output.as_json:
             print_json(found.to_dict())
         else:
-            print_study(found, found.tables() if every else found.brief_tables())
+            print_study(found, brief=not every)
 
     with (
         still_shown(show),

@@ -48,7 +48,7 @@ class ViewOptions(OptionGroup):
         """
         if self.baseline is not None:
             from kmlp.model.config import param_field
-            from kmlp.studies.ablation import check_baseline
+            from kmlp.studies.ablation_plan import check_baseline
 
             check_baseline(param, levels, param_field(param).parse(self.baseline))
 

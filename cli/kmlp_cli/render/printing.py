@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kmlp_cli.render.rich_tables import rich_table
@@ -18,14 +17,14 @@ def print_data(table: Table) -> None:
     print_table(rich_table(table), *table.sentences)
 
 
-def print_study(study: Study, tables: Iterable[Table] | None = None) -> None:
+def print_study(study: Study, *, brief: bool = False) -> None:
     """Print a study.
 
     Args:
         study: The study, of any kind.
-        tables: Those that are printed. Defaults to None: all.
+        brief: See `Study.tables`. Defaults to False.
     """
-    for number, table in enumerate(study.tables() if tables is None else tables):
+    for number, table in enumerate(study.tables(brief=brief)):
         if number:
             print_lines()
         print_data(table)

@@ -22,7 +22,7 @@ def print_part(result: PartResult) -> None:
         print_lines(part.heading, "")
     alone = result.shown_by_comparisons
     if not alone:
-        print_study(result.study, result.study.brief_tables())
+        print_study(result.study, brief=True)
     for number, comparison in enumerate(comparisons):
         if number > 0 or not alone:
             print_lines()

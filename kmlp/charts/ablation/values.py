@@ -17,7 +17,6 @@ from kmlp.charts.ablation.drawing import (
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.conclusion import conclude
 
 _UNITS = {
     "width": "units in each hidden layer",
@@ -122,5 +121,4 @@ def _axis_of_values(study: Ablation) -> alt.X:
 
 
 def _sentence(study: Ablation) -> str:
-    conclusion = conclude(study)
-    return " ".join([conclusion.finding, *conclusion.caveat_texts])
+    return study.conclusion.text_without_advice

@@ -38,8 +38,9 @@ from kmlp.settings import (
 from kmlp.settings.setting import as_text
 from kmlp.store import Store
 from kmlp.store.listing import list_runs
-from kmlp.studies.as_json import run_to_json
+from kmlp.studies.as_json import run_study_to_dict
 from kmlp.studies.execution import Execution
+from kmlp.studies.single_run import RunStudy
 from kmlp.training.run import NUMERICS_VERSION, identify, run_key
 from kmlp_tuning import tune
 
@@ -380,7 +381,9 @@ def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
     assert usual.name != odd.name
     assert usual.runs[0].key != odd.runs[0].key
     assert odd.to_dict()["settings"] == {"made": "odd"}
-    assert run_to_json(odd.runs[0])["settings"] == {"made": "odd"}
+    assert run_study_to_dict(RunStudy(name="one", run=odd.runs[0]))["settings"] == {
+        "made": "odd"
+    }
     assert hash(identify(CONFIG, fused=True))  # as a cluster's queue asks for
     assert {row["settings"] for row in odd.study_runs().rows()} == {"made odd"}
     with Store(tmp_path, writable=False) as store:

@@ -9,13 +9,12 @@ from helpers.made_up import made_up_ablation
 from helpers.results import without_seconds
 
 from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
-from kmlp.model.config import config_fields
 from kmlp.store import Store
 from kmlp.store.studies import get_study
-from kmlp.studies.ablation import ablation_spec, load_ablation, plan
+from kmlp.studies.ablation import ablation_spec, load_ablation
 from kmlp.studies.as_json import ablation_to_dict
 from kmlp.studies.columns import COLUMNS
-from kmlp.studies.conclusion import conclude
+from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.runner import default_name
 from kmlp.training.run import run_key
 
@@ -67,89 +66,10 @@ def test_the_depth_may_be_the_param_where_the_width_states_it(tmp_path):
 
 def test_a_repeat_is_the_same_but_for_the_time():
     one, other = (
-        ablation_to_dict(ablate("depth", [0], base=BASE, seeds=[7], epochs=1, jobs=1))
+        ablate("depth", [0], base=BASE, seeds=[7], epochs=1, jobs=1).to_dict()
         for _ in range(2)
     )
     assert without_seconds(one) == without_seconds(other)
-
-
-def test_seeds_as_a_number_count_from_the_base_s():
-    rows = plan("width", [8, 9], base=RunConfig(seed=5), seeds=3)
-    assert [[config.seed for config in row] for row in rows] == [[5, 6, 7]] * 2
-
-
-@pytest.mark.parametrize(
-    ("param", "values", "change", "message"),
-    [
-        ("widht", [32], {}, 'did you mean "width"'),
-        ("seed", [1, 2], {}, "The seed is not a parameter"),
-        ("width", [], {}, "The values of `width` are [], but must be a list"),
-        ("width", 32, {}, "The values of `width` are 32, but must be a list"),
-        ("width", "32", {}, "The values of `width` are '32', but must be a list"),
-        ("width", [32], {"seeds": 2.0}, "`seeds` is 2.0, but must be an integer"),
-        ("width", [32], {"epochs": 1.5}, "`epochs` is 1.5, but must be an integer"),
-        ("width", [0], {}, "`width` is 0"),
-        ("width", [32, 32], {}, "The value 32 of `width` is given 2 times"),
-        ("width", [32, (32, 32)], {}, "The value 32 of `width` is given 2 times"),
-        ("width", [32, (9, 8, 7)], {}, "(9, 8, 7), for 3 hidden layers, but `depth` is 2"),
-        ("width", [(9, 8), 0, ()], {}, "`width` is (), but must be"),
-        (
-            "depth",
-            [2, 3],
-            {"base": RunConfig(width=(9, 8))},
-            "(9, 8), for 2 hidden layers, but `depth` is 3. Give a `depth` of 2, or one",
-        ),
-        ("depth", [1, None], {}, "`depth` is None, but must be an integer"),
-        ("momentum", [0, 0.0], {}, "The value 0.0 of `momentum` is given 2 times"),
-        ("width", ["32"], {}, "must be an integer"),
-        (
-            "width",
-            [32],
-            {"seeds": 0},
-            "`seeds` is 0, but must be an integer, `1 <= seeds <= 10000`",
-        ),
-        ("width", [32], {"seeds": True}, "`seeds` is True"),
-        ("width", [32], {"seeds": 10**9}, "`seeds` is 1000000000"),
-        (
-            "width",
-            [32, 64],
-            {"base": RunConfig(depth=0)},
-            "`width` does nothing where `depth`",
-        ),
-        ("width", [32], {"seeds": []}, "at least one"),
-        ("width", [32], {"seeds": [1, 1]}, "none twice"),
-        ("width", [32], {"seeds": [-1]}, "`seed >= 0`"),
-        ("width", [32], {"epochs": 0}, "`1 <= epochs <= 1000000`"),
-        ("batch_size", [32, 60_000], {}, "at most the 50000 training images"),
-        ("nesterov", [False, True], {}, "does nothing"),
-    ],
-)
-def test_what_cannot_be_trained_is_refused_before_training(param, values, change, message):
-    events = []
-    with pytest.raises(ConfigError) as caught:
-        ablate(param, values, observer=events.append, **change)
-    assert message in str(caught.value)
-    assert events == []
-
-
-def test_problems_of_all_values_come_at_once():
-    with pytest.raises(ConfigError) as caught:
-        ablate("width", [0, -1, "x"], seeds=0, epochs=0, jobs=1)
-    assert len(caught.value.problems) == 5
-
-
-@pytest.mark.parametrize(
-    ("param", "values", "seeds"),
-    [
-        ("learning_rate", np.logspace(-3, -1, 3), np.int64(2)),
-        ("width", range(8, 10), np.array([3, 4])),
-        ("width", (width for width in (8, 9)), (3, 4)),
-    ],
-)
-def test_numpy_and_iterators_are_taken_as_they_are(param, values, seeds):
-    rows = plan(param, values, base=BASE, seeds=seeds)
-    assert {len(row) for row in rows} == {2}
-    assert {type(config.seed) for row in rows for config in row} == {int}
 
 
 def lopsided(x):
@@ -191,43 +111,6 @@ def test_own_functions_are_tried_before_training(param, name, message):
     with pytest.raises(ConfigError, match=message):
         ablate(param, [getattr(base, param), name], base=base, observer=events.append)
     assert events == []
-
-
-def test_export_has_the_documented_keys():
-    exported = ablation_to_dict(
-        made_up_ablation(
-            {1: [0.90, 0.95, 0.92], 2: [0.91, 0.93, 0.94], 3: [math.nan, 0.9, 0.9]}
-        )
-    )
-    assert list(exported) == [
-        "name", "param", "metric", "base", "epochs", "seeds", "backend", "fused", "settings",
-        "baseline", "target_accuracy", "levels", "best", "best_index", "conclusion", "evidence",
-    ]  # fmt: skip
-    assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
-    assert exported["best_index"] == 1
-    assert set(exported["base"]) == set(config_fields()) - {"width"}
-    value = exported["levels"][2]
-    assert list(value) == [
-        "value", "parameters", "mean", "interval", "test_accuracy", "difference",
-        "diverged", "failed", "did_not_learn", "best_epoch", "epochs_to_near_best",
-        "area_under_curve", "gap", "seconds_per_epoch", "runs",
-    ]  # fmt: skip
-    first = exported["levels"][0]["difference"]
-    assert list(first) == ["mean", "interval", "p_value", "significant"]
-    targeted = ablation_to_dict(made_up_ablation({1: [0.90, 0.95]}), target=0.92)
-    assert targeted["levels"][0]["reached_target"] == 1
-    assert targeted["levels"][0]["epochs_to_target"] == {"mean": 1, "interval": None}
-    assert math.isclose(value["mean"], 0.9)
-    assert len(value["interval"]) == 2
-    run = value["runs"][0]
-    assert list(run) == [
-        "seed", "status", "failure", "epochs", "val_accuracy", "test_accuracy", "test_loss", "history",
-        "seconds",
-    ]  # fmt: skip
-    assert (run["status"], run["val_accuracy"]) == ("diverged", None)
-    assert set(run["history"]) == {
-        "loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "seconds",
-    }  # fmt: skip
 
 
 def test_the_runs_as_a_pandas_table():

@@ -8,7 +8,6 @@ import pytest
 from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError, RunConfig
-from kmlp.studies.as_json import ablation_comparison_to_dict
 from kmlp.studies.compare import compare
 
 pytestmark = pytest.mark.once
@@ -28,11 +27,13 @@ def test_values_are_paired_by_value_and_seed():
     assert first.first.mean == pytest.approx((0.80 + 0.85 + 0.9001) / 3)
     assert first.difference.mean == pytest.approx((0.01 + 0.01 + 0.0099) / 3)
     assert [it.difference.significant for it in found.levels] == [True, True, False]
-    assert found.conclusion == (
+    assert found.conclusion.text == (
         '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
         "separate them with width=32."
     )
-    json.dumps(ablation_comparison_to_dict(found), allow_nan=False)
+    evidence = {"better": [8], "worse": [16], "undecided": [32]}
+    assert found.conclusion.to_dict() == found.to_dict()["evidence"] == evidence
+    json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_the_differences_are_corrected_for_all_values():
@@ -56,7 +57,7 @@ def test_what_diverged_in_one_has_no_pair():
     found = compare(made_up({8: [math.nan, 0.9]}), made_up({8: [0.8, math.nan]}))
     [value] = found.levels
     assert (value.first.size, value.second.size, value.difference) == (1, 1, None)
-    assert found.conclusion == (
+    assert found.conclusion.text == (
         "No value has two seeds that finished in both: nothing can be concluded."
     )
     everything = compare(made_up({8: [math.nan]}), made_up({8: [0.8]}))
@@ -65,7 +66,7 @@ def test_what_diverged_in_one_has_no_pair():
 
 def test_no_difference():
     found = compare(made_up({8: [0.8, 0.9]}), made_up({8: [0.9, 0.8]}))
-    assert found.conclusion == (
+    assert found.conclusion.text == (
         "2 seeds do not separate the two, whichever value: no difference is shown."
     )
 

@@ -11,9 +11,9 @@ from kmlp.errors import StoreError
 from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies
 from kmlp.studies.columns import COLUMNS
-from kmlp.studies.conclusion import conclude
 from kmlp.studies.config_list import config_list_spec, load_config_list
 from kmlp.studies.execution import Execution
+from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.runner import default_name, train_all
 
 pytestmark = [pytest.mark.once, pytest.mark.trains]

@@ -9,7 +9,7 @@ from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError
 from kmlp.studies.as_json import ablation_to_dict
-from kmlp.studies.conclusion import conclude
+from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.results import StudyResult
 
 pytestmark = pytest.mark.once

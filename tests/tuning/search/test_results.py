@@ -99,6 +99,15 @@ def test_what_diverged_is_not_the_best_though_its_other_seeds_did_well():
     assert search(trials, AGAIN).best().number == 2
 
 
+def test_without_a_replication_no_trial_is_concluded_to_be_better():
+    found, replicated = search(TWO), search(TWO, AGAIN)
+    assert found.conclusion.to_dict().keys() == replicated.conclusion.to_dict().keys()
+    assert found.conclusion.to_dict()["outcome"] == "not replicated"
+    assert found.conclusion.to_dict()["best"] == 2
+    assert found.answer[0] == found.conclusion.text == found.to_dict()["conclusion"]
+    assert replicated.to_dict()["conclusion"] == replicated.conclusion.text
+
+
 RUNGS = [(1, 2, [0.9] * 2), (1, 1, [0.8]), (2, 1, [0.7]), (3, 1, [0.6] * 3)]
 
 

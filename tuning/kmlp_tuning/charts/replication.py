@@ -10,7 +10,6 @@ from kmlp.charts.config_lines import accuracy_tooltip
 from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH
 from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
-from kmlp.studies.conclusion import conclude
 from kmlp.studies.results import LevelResult, StudyResult
 from kmlp_tuning.charts.drawing import data, title
 from kmlp_tuning.charts.rows import Row, accuracy_label, text_of
@@ -95,7 +94,7 @@ def replication(search: Search) -> alt.LayerChart:
     crosses = base.transform_filter("datum.accuracy === null").mark_point(
         shape=CROSS, size=50, strokeWidth=1.8, color=INK, opacity=1
     )
-    optimism, outcome = _optimism_text(search, study), conclude(study).text
+    optimism, outcome = _optimism_text(search, study), search.conclusion.text
     outcome = outcome[0].upper() + outcome[1:]
     layers = (intervals, *marks, crosses.encode(x=alt.value(10)))
     return alt.LayerChart(layer=layers).properties(

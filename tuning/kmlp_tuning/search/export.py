@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kmlp.model.fields import to_jsonable
 from kmlp.studies.as_json import (
@@ -12,15 +12,12 @@ from kmlp.studies.as_json import (
     estimate_to_dict,
     run_to_dict,
 )
-from kmlp.studies.conclusion import conclude
 from kmlp.studies.rows import finite
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
+from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.search.trial import Trial
-
-if TYPE_CHECKING:
-    from kmlp_tuning.search.results import Search
 
 
 def search_to_dict(search: Search) -> dict[str, Any]:
@@ -62,10 +59,11 @@ def search_to_dict(search: Search) -> dict[str, Any]:
                 {**value, "optimism": search.optimism(_by_number(search, value["value"]))}
                 for value in comparison_to_list(replication)
             ],
-            **conclusion_to_dict(conclude(replication)),
+            **conclusion_to_dict(search.conclusion),
         }
         if replication is not None
         else None,
+        **conclusion_to_dict(search.conclusion),
     }
 
 

@@ -7,30 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmlp._util.text import count_of, protocol_text
-from kmlp.studies.conclusion import Conclusion, conclude
+from kmlp.studies.conclusion import Conclusion
+from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
-from kmlp.studies.study import (
-    ONLY_THIS_SETUP,
-    Discussion,
-    Study,
-    comparison_limits,
-    fields_setup,
-    training_text,
-)
-from kmlp.studies.table import Table
-from kmlp.training.run import Run, common_settings
-from kmlp_tuning.search.export import search_to_dict
+from kmlp.studies.study import Study
+from kmlp.training.run import Run
+from kmlp_tuning.search.command import train_command
 from kmlp_tuning.search.importance import Importances
-from kmlp_tuning.search.settings import HALVING, SearchSettings
-from kmlp_tuning.search.tables import (
-    best_lines,
-    importance_table,
-    replication_table,
-    search_table,
-)
+from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.search.trial import Status, Trial, rank
-from kmlp_tuning.space.domains import domain_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -179,91 +165,64 @@ class Search(Study):
         )
 
     @property
-    def conclusion(self) -> Conclusion | None:
-        """What other seeds show of the best trials; None: none was replicated."""
-        return None if self.replication is None else conclude(self.replication)
+    def conclusion(self) -> LevelConclusion | NotReplicated:
+        """What other seeds show of the best trials."""
+        if self.replication is None:
+            return NotReplicated(best=self.best())
+        return conclude(self.replication)
 
     @property
     def answer(self) -> tuple[str, ...]:
         """The conclusion as a text, the best trial, and the command that trains it."""
-        conclusion = self.conclusion
-        return (*([conclusion.text] if conclusion else []), *best_lines(self))
+        return (self.conclusion.text, *self.closing)
 
     @property
     def closing(self) -> tuple[str, ...]:
-        """The best trial, and the command that trains it."""
-        return tuple(best_lines(self))
-
-    def tables(self) -> tuple[Table, ...]:
-        """All trials, the importance of the fields, and the replication."""
-        return self._tables(every=True)
-
-    def brief_tables(self) -> tuple[Table, ...]:
-        """The same with the best ten trials."""
-        return self._tables(every=False)
-
-    def _tables(self, *, every: bool) -> tuple[Table, ...]:
-        found = [search_table(self, every=every)]
-        if self.importances is not None:
-            found.append(importance_table(self.importances))
-        if self.replication is not None:
-            found.append(replication_table(self, self.replication))
-        return tuple(found)
-
-    def discussion(self) -> Discussion:
-        """See `kmlp.studies.study.Study`."""
-        settings = self.settings
-        tables = [search_table(self, every=True).titled(f"Trials: {self.headline}")]
-        limits = [
-            "The highest of many accuracies is too high on average: go by the means over "
-            "other seeds.",
-            "A configuration that was stopped early might have come out first later.",
-            ONLY_THIS_SETUP,
-        ]
-        if self.importances is not None:
-            found = importance_table(self.importances)
-            tables.append(found.titled(found.title, notes=(self.importances.meaning,)))
-        if self.replication is not None:
-            again = replication_table(self, self.replication)
-            tables.append(again.titled("The best again, with other seeds"))
-            limits += comparison_limits(self.replication)[:-1]
-        least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
-        return Discussion(
-            question=(
-                f"Which configuration is good? ({settings.base.dataset}, "
-                f"{settings.algorithm})"
-            ),
-            answer=self.answer,
-            limits=tuple(limits),
-            tables=tuple(tables),
-            setup=(
-                ("algorithm", settings.algorithm),
-                ("configurations", str(settings.max_trials)),
-                ("epochs", f"{least}{settings.max_epochs}"),
-                ("chosen by", settings.objective),
-                *(
-                    (f"searched: {name}", domain_text(name, domain))
-                    for name, domain in settings.space.fields.items()
-                ),
-                *fields_setup(settings.fixed),
-                ("backend", self.backend),
-                ("training", training_text(fused=settings.fused)),
-                *common_settings(self.runs).items(),
-            ),
-            runs=(
-                *(
-                    (f"trial {trial.number}", trial.run)
-                    for trial in self.trials
-                    if trial.run is not None
-                ),
-                *(
-                    (f"trial {level.value}", run)
-                    for level in (self.replication.levels if self.replication else ())
-                    for run in level.runs
-                ),
+        """The results of the best trial, and the command that trains it."""
+        best = self.best()
+        if best is None or best.run is None:
+            return (
+                "Every configuration diverged or failed: there is no best one. Smaller "
+                "learning rates diverge less.",
+            )
+        so_far = "Best" if self.complete else "The search is not complete. Best so far"
+        measured = "validation" if best.config.validates_on_test else "test"
+        accuracy = f"{measured} accuracy {100 * best.run.test_accuracy:.2f} %"
+        return (
+            f"{so_far}: trial {best.number}, {accuracy} after "
+            f"{count_of(best.run.epochs, 'epoch')}. The same again:",
+            train_command(
+                best.config,
+                epochs=best.run.epochs,
+                backend=self.backend,
+                fused=self.settings.fused,
             ),
         )
 
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class NotReplicated(Conclusion):
+    """The conclusion of a search without a replication: none on its trials."""
+
+    best: Trial | None
+
+    @property
+    def text(self) -> str:
+        """The reason why no configuration is shown to be better, in a sentence."""
+        return (
+            "No trial was trained again with other seeds, so no configuration is shown to "
+            "be better."
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """The search as plain values, as `--json` prints it."""
-        return search_to_dict(self)
+        return {
+            "outcome": "not replicated",
+            "best": None if self.best is None else self.best.number,
+            "reference": None,
+            "seeds": 0,
+            "better": [],
+            "worse": [],
+            "undecided": [],
+            "seeds_needed": None,
+            "caveats": [],
+        }

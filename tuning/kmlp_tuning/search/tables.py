@@ -1,29 +1,21 @@
-"""The tables of a search, and the command that trains its best configuration again."""
+"""The tables of a search."""
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from kmlp._util.text import count_of
-from kmlp.model.config import RunConfig, config_fields, short_text, value_text
+from kmlp.model.config import short_text
 from kmlp.settings import settings_text
 from kmlp.studies.cells import mean_percent, p_text, percent
-from kmlp.studies.conclusion import conclude
 from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp.studies.tables import WENT_WRONG, problems_text
+from kmlp.studies.tables.shared import WENT_WRONG, problems_text
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances
+from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING, SearchSettings
 from kmlp_tuning.search.trial import Trial
 from kmlp_tuning.space.domains import has_value
-
-if TYPE_CHECKING:
-    from kmlp_tuning.search.results import Search
-
 
 SHOWN = 10
 """Trials in the table, unless all are asked for."""
@@ -65,6 +57,16 @@ def plan_table(settings: SearchSettings) -> Table:
         rows=tuple(rows),
         notes=(f"In all {about}{total_epochs(plan):,} epochs{goes_on}.{replication}",),
     )
+
+
+def tables_of_search(search: Search, *, brief: bool) -> tuple[Table, ...]:
+    """All trials or the best ten, the importance of the fields, and the replication."""
+    tables = [search_table(search, every=not brief)]
+    if search.importances is not None:
+        tables.append(importance_table(search.importances))
+    if search.replication is not None:
+        tables.append(replication_table(search, search.replication))
+    return tuple(tables)
 
 
 def search_table(search: Search, *, every: bool = False) -> Table:
@@ -197,45 +199,5 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
             "selects the highest of many accuracies, so they are optimistic on average; go "
             "by the mean.",
         ),
-        sentences=(conclude(replication).text,),
+        sentences=(search.conclusion.text,),
     )
-
-
-def best_lines(search: Search) -> list[str]:
-    """How the best configuration did on test data, if these did not choose it, and the
-    command that trains it.
-    """
-    best = search.best()
-    if best is None or best.run is None:
-        return [
-            "Every configuration diverged or failed: there is no best one. Smaller "
-            "learning rates diverge less."
-        ]
-    command = train_command(best.config, best.run.epochs, search)
-    so_far = "Best" if search.complete else "The search is not complete. Best so far"
-    measured = "validation" if best.config.validates_on_test else "test"
-    accuracy = f"{measured} accuracy {100 * best.run.test_accuracy:.2f} %"
-    return [
-        f"{so_far}: trial {best.number}, {accuracy} after "
-        f"{count_of(best.run.epochs, 'epoch')}. The same again:",
-        command,
-    ]
-
-
-def train_command(config: RunConfig, epochs: int, search: Search) -> str:
-    """The command line that trains a configuration."""
-    default = replace(RunConfig(), dataset=config.dataset)
-    words = ["kmlp", "train", "--backend", search.backend, "--epochs", str(epochs)]
-    for name, field in config_fields().items():
-        value = getattr(config, name)
-        if name == "depth":
-            shown = not isinstance(config.width, tuple) and value != default.depth
-        else:
-            shown = value != field.default
-        if shown and field.type is bool:
-            words.append(f"--{name}" if value else f"--no-{name}")
-        elif shown:
-            words += [f"--{name.replace('_', '-')}", value_text(name, value)]
-    if not search.settings.fused:
-        words.append("--no-fused")
-    return shlex.join(words)

@@ -3,7 +3,8 @@ import math
 import pytest
 from helpers.made_up import made_up_ablation as made_up
 
-from kmlp.studies.conclusion import conclude, partition
+from kmlp.studies.conclusion import partition
+from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.results import LevelResult
 
 pytestmark = pytest.mark.once
@@ -34,7 +35,9 @@ def test_a_conclusion_is_data():
 def test_its_text_is_made_of_the_finding_the_advice_and_the_caveats():
     found = conclude(made_up(ACCURACIES))
     assert found.text.startswith(found.finding)
-    assert found.text.endswith(" ".join(found.caveat_texts))
+    caveats = found.text_without_advice.removeprefix(found.finding)
+    assert "diverged" in caveats and found.text.endswith(caveats)
+    assert "seeds" not in caveats
     assert repr(found) == str(found) == found.text
     assert "13 seeds" in found.text.removeprefix(found.finding)
 

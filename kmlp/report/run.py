@@ -1,0 +1,35 @@
+"""The discussion of a single run."""
+
+from __future__ import annotations
+
+from kmlp.studies.discussion import (
+    ONLY_THIS_SETUP,
+    Discussion,
+    fields_setup,
+    training_text,
+)
+from kmlp.studies.single_run import RunStudy
+from kmlp.studies.tables.run import run_table
+
+
+def discuss_run(study: RunStudy) -> Discussion:
+    """Say what a report says of a single run."""
+    run = study.run
+    return Discussion(
+        question=f"How does one model learn? ({run.config.dataset})",
+        answer=study.answer,
+        limits=(
+            "One seed: another one may come to something else, by an amount that one "
+            "run cannot tell.",
+            ONLY_THIS_SETUP,
+        ),
+        tables=(run_table(study).titled("By epoch"),),
+        setup=(
+            *fields_setup(run.config.to_dict()),
+            ("epochs", str(run.epochs)),
+            ("backend", run.backend),
+            ("training", training_text(fused=run.fused)),
+            *run.settings.items(),
+        ),
+        runs=(("", run),),
+    )

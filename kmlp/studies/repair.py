@@ -1,0 +1,75 @@
+"""Train runs again that were taken out of a store because they were damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from kmlp import backend
+from kmlp.engine import Observer, RunRequest, execute
+from kmlp.errors import KmlpError
+from kmlp.model.config import RunConfig, dataset_of
+from kmlp.settings import read_settings
+from kmlp.store.doctor import LostRun
+from kmlp.studies.execution import Execution, RunsDir
+from kmlp.studies.runner import ListPlanner
+from kmlp.training.checks import check_trainable
+from kmlp.training.run import RunIdentity, identify
+
+
+def train_again(
+    lost: Sequence[LostRun],
+    *,
+    observer: Observer | None = None,
+    jobs: int | None = None,
+    runs_dir: RunsDir = None,
+) -> list[LostRun]:
+    """Trains runs that were taken out of a store.
+
+    Args:
+        lost: What `kmlp.store.doctor.repair` returns.
+        observer: See `Execution`.
+        jobs: See `Execution`.
+        runs_dir: See `Execution`.
+
+    Returns:
+        Those that this process cannot train: they are of another backend, or under other
+        settings, or what they state is damaged.
+
+    Raises:
+        BackendError: if there is no backend.
+        StoreError: if the runs folder cannot be used.
+    """
+    execution = Execution(observer=observer, jobs=jobs, runs_dir=runs_dir)
+    name = backend.select()
+    settings = read_settings(name)
+    left: list[LostRun] = []
+    identities: dict[bool, dict[RunConfig, RunIdentity]] = {True: {}, False: {}}
+    epochs: dict[str, int] = {}
+    for run in lost:
+        found = None
+        if run.backend == name:
+            with suppress(KmlpError):  # a function of the user's is not at hand, say
+                check_trainable([run.config], epochs=run.epochs, fused=run.fused)
+                found = identify(run.config, fused=run.fused, settings=settings)
+        if found is None or found.key != run.key:
+            left.append(run)
+        else:
+            identities[run.fused][run.config] = found
+            epochs[run.key] = run.epochs
+    for of_kind in identities.values():
+        if not of_kind:
+            continue
+        opened = execution.open_executor(runs=len(of_kind))
+        with opened as trains, execution.open_store() as store:
+            execute(
+                ListPlanner(
+                    RunRequest(config, epochs[it.key]) for config, it in of_kind.items()
+                ),
+                store=store,
+                executor=trains,
+                identify=of_kind.__getitem__,
+                load=dataset_of,
+                observer=observer,
+            )
+    return left

@@ -1,0 +1,142 @@
+"""The tables of an ablation."""
+
+from __future__ import annotations
+
+from kmlp.statistics import Difference
+from kmlp.studies.ablation import Ablation
+from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
+from kmlp.studies.results import LevelResult
+from kmlp.studies.table import NONE, Column, Row, Table
+from kmlp.studies.tables.shared import WENT_WRONG, describe, problems_text
+
+_CURVE_LEGEND = "curve: validation accuracy by epoch, on one scale."
+_INTERVAL_LEGEND = (
+    "±: half of the 95 % interval over the seeds. Differences are paired by seed; p and "
+    "their intervals have Holm's correction for {}. "
+)
+
+
+def tables_of_ablation(study: Ablation) -> tuple[Table, ...]:
+    """A row for each level; and how fast each learned, if that is shown."""
+    tables = [ablation_table(study)]
+    if study.convergence or study.target_accuracy is not None:
+        tables.append(convergence_table(study, study.target_accuracy))
+    return tuple(tables)
+
+
+def ablation_table(study: Ablation) -> Table:
+    """The results of an ablation, a row for each level, the best one strong."""
+    seeds = len(study.seeds)
+    compared = "all pairs" if study.baseline is None else "all values"
+    legend = _INTERVAL_LEGEND.format(compared) if seeds > 1 else ""
+    base = study.baseline
+    reference = "best" if base is None else study.text(base)
+    judged = not study.validates_on_test  # else the test data are shown already
+    heights = [height for level in study.levels for height in level.val_curve]
+    low, high = min(heights, default=0.0), max(heights, default=0.0)
+    best = study.best()
+    return Table(
+        title=f"Effect of {study.param}: {study.headline}",
+        columns=(
+            _param_column(study),
+            Column("parameters", tall=True),
+            Column("curve"),
+            Column("validation accuracy %", tall=True),
+            *([Column("test acc. %", tall=True)] if judged else []),
+            Column(f"difference from {reference}", tall=True),
+            Column("p"),
+            Column("s an epoch", tall=True),
+            WENT_WRONG,
+        ),
+        rows=tuple(
+            Row(
+                (
+                    study.text(level),
+                    f"{level.parameters:,}",
+                    sparkline(level.val_curve, low, high),
+                    percent(level.val_accuracy),
+                    *([mean_percent(level.test_accuracy)] if judged else []),
+                    _distance(study, level, difference),
+                    p_text(difference),
+                    NONE
+                    if level.seconds_per_epoch is None
+                    else f"{level.seconds_per_epoch:.2f}",
+                    problems_text(level),
+                ),
+                strong=level is best,
+            )
+            for level, difference in zip(study.levels, study.differences(), strict=True)
+        ),
+        notes=(
+            describe(
+                study.base, fused=study.fused, settings=study.settings, but=[study.param]
+            ),
+            legend + _CURVE_LEGEND,
+        ),
+        sentences=(study.conclusion.text,),
+    )
+
+
+def _param_column(study: Ablation) -> Column:
+    return Column(study.param, wraps=True, min_width=8, tall=True)
+
+
+def _distance(study: Ablation, level: LevelResult, difference: Difference | None) -> str:
+    if level is study.reference:
+        return "best" if study.baseline is None else "baseline"
+    return percent(difference, signed=True)
+
+
+def convergence_table(study: Ablation, target: float | None = None) -> Table:
+    """The convergence of an ablation, a row for each level.
+
+    Args:
+        study: The ablation.
+        target: A validation accuracy, 0 to 1, that takes epochs and seconds to reach.
+            Defaults to None: none is asked for.
+    """
+    text = f"{100 * (target or 0):g} %"
+    reached = (
+        f" to {text}: the first epoch with a validation accuracy of at least {text}, and "
+        "the seconds up to its end; means over the runs that reached it."
+    )
+    headers = ["best epoch", "within 1 %", "area %", "gap %"]
+    if target is not None:
+        headers += [f"epochs to {text}", f"s to {text}", "runs that reached it"]
+    return Table(
+        title="How it learned: means over the seeds",
+        columns=(
+            _param_column(study),
+            *(Column(header, tall=True) for header in headers),
+            WENT_WRONG,
+        ),
+        rows=tuple(
+            Row(
+                (
+                    study.text(level),
+                    mean_text(level.best_epoch, ".1f"),
+                    mean_text(level.epochs_to_near_best, ".1f"),
+                    percent(level.area_under_curve),
+                    percent(level.gap, signed=True),
+                    *(_target_cells(level, target) if target is not None else []),
+                    problems_text(level),
+                )
+            )
+            for level in study.levels
+        ),
+        notes=(
+            "within 1 %: the first epoch within 1 % of its run's best. area: under the "
+            "curve of validation accuracy, for each epoch of its width. gap: training "
+            "accuracy in the last epoch, while it was trained, less validation accuracy."
+            + (reached if target is not None else ""),
+        ),
+    )
+
+
+def _target_cells(level: LevelResult, target: float) -> list[str]:
+    epochs = level.epochs_to(target)
+    return [
+        mean_text(epochs, ".1f"),
+        mean_text(level.seconds_to(target), ".1f"),
+        f"{epochs.size if epochs else 0} of {len(level.runs)}",
+    ]

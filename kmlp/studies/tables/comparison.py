@@ -1,0 +1,45 @@
+"""The table of a comparison of two ablations."""
+
+from __future__ import annotations
+
+from kmlp._util.text import count_of
+from kmlp.model.config import value_text
+from kmlp.studies.cells import p_text, percent
+from kmlp.studies.compare import AblationComparison
+from kmlp.studies.table import Column, Row, Table
+
+
+def comparison_table(comparison: AblationComparison) -> Table:
+    """A row for each level that both ablations have."""
+    param, first, second = comparison.first.param, comparison.first, comparison.second
+    differing = ", ".join(
+        f"{name} {one} | {other}" for name, (one, other) in comparison.differing.items()
+    )
+    headers = (param, first.name, second.name, "difference", "p")
+    return Table(
+        title=(
+            f"{first.name} | {second.name}: validation accuracy % after "
+            f"{count_of(comparison.epochs, 'epoch')}, "
+            f"{count_of(len(comparison.seeds), 'seed')}"
+        ),
+        columns=tuple(Column(header, wraps=True) for header in headers),
+        rows=tuple(
+            Row(
+                (
+                    value_text(param, level.value),
+                    percent(level.first),
+                    percent(level.second),
+                    percent(level.difference, signed=True),
+                    p_text(level.difference),
+                )
+            )
+            for level in comparison.levels
+        ),
+        notes=(
+            f"What differs: {differing or 'nothing'}.",
+            "±: half of the 95 % interval over the seeds that both have. The difference is "
+            "the second less the first, paired by seed; p and its interval have Holm's "
+            "correction for all values.",
+        ),
+        sentences=(comparison.conclusion.text,),
+    )

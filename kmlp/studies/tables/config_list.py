@@ -1,0 +1,64 @@
+"""The table of a list of configurations."""
+
+from __future__ import annotations
+
+from kmlp.studies.cells import mean_percent, percent
+from kmlp.studies.config_list import ConfigList
+from kmlp.studies.results import LevelResult
+from kmlp.studies.table import NONE, Column, Row, Table
+from kmlp.studies.tables.shared import WENT_WRONG, describe, problems_text, seeds_text
+
+
+def config_list_table(study: ConfigList) -> Table:
+    """The results of a list of configurations, a row for each, in the list's order."""
+    several = any(len(level.runs) > 1 for level in study.levels)
+    own_seeds = len({_seeds(level) for level in study.levels}) > 1
+    judged = not study.validates_on_test  # else the test data are shown already
+    best = study.best()
+    interval = "±: half of the 95 % interval over the seeds. s: median of them."
+    return Table(
+        title=f"Configurations: {study.headline}",
+        columns=(
+            Column("number"),
+            *(Column(name, wraps=True, tall=True) for name in study.varied),
+            *([Column("seeds")] if own_seeds else []),
+            Column("epochs"),
+            Column("validation accuracy %", tall=True),
+            *([Column("test acc. %", tall=True)] if judged else []),
+            Column("validation loss", tall=True),
+            Column("s"),
+            WENT_WRONG,
+        ),
+        rows=tuple(
+            Row(
+                (
+                    str(level.value),
+                    *study.changes(level).values(),
+                    *([seeds_text(_seeds(level))] if own_seeds else []),
+                    str(epochs),
+                    percent(level.val_accuracy),
+                    *([mean_percent(level.test_accuracy)] if judged else []),
+                    NONE if level.val_loss is None else _loss_text(level.val_loss.mean),
+                    f"{level.seconds:.1f}",
+                    problems_text(level),
+                ),
+                strong=level is best,
+            )
+            for level, epochs in zip(study.levels, study.epochs_by_level, strict=True)
+        ),
+        notes=(
+            describe(
+                study.base, fused=study.fused, settings=study.settings, but=study.varied
+            ),
+            *([interval] if several else []),
+        ),
+        sentences=study.answer,
+    )
+
+
+def _seeds(level: LevelResult) -> tuple[int, ...]:
+    return tuple(run.config.seed for run in level.runs)
+
+
+def _loss_text(loss: float) -> str:
+    return f"{loss:.4f}" if loss < 1000 else f"{loss:.3g}"

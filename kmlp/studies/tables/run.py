@@ -1,0 +1,70 @@
+"""The tables of single runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kmlp._util.text import protocol_text
+from kmlp.settings import settings_text
+from kmlp.studies.cells import number_text
+from kmlp.studies.single_run import RunStudy
+from kmlp.studies.table import NONE, Column, Row, Table
+from kmlp.training.run import Run
+
+
+def run_table(study: RunStudy) -> Table:
+    """The results of a run, a row for each epoch."""
+    run = study.run
+    config = run.config
+    headers = ("epoch", "loss", "accuracy %", "val_loss", "val_accuracy %", "seconds")
+    return Table(
+        title=(
+            f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
+            f"{run.backend}{protocol_text(on_test=config.validates_on_test)}"
+        ),
+        columns=tuple(map(Column, headers)),
+        rows=tuple(
+            Row(
+                (
+                    str(record.epoch),
+                    number_text(record.loss, ".4f"),
+                    number_text(100 * record.accuracy, ".2f"),
+                    number_text(record.val_loss, ".4f"),
+                    number_text(100 * record.val_accuracy, ".2f"),
+                    f"{record.seconds:.2f}",
+                )
+            )
+            for record in run.history
+        ),
+        notes=tuple(filter(None, [settings_text(run.settings)])),
+        sentences=(study.conclusion.text,),
+    )
+
+
+_EVERY_RUN: dict[str, Callable[[Run], str]] = {
+    "seed": lambda run: str(run.config.seed),
+    "status": lambda run: run.status,
+    "epochs": lambda run: str(run.epochs),
+    "validation accuracy %": lambda run: number_text(100 * run.val_accuracy, ".2f"),
+    "test accuracy %": lambda run: number_text(100 * run.test_accuracy, ".2f"),
+    "training loss": lambda run: _last(run, "loss"),
+    "validation loss": lambda run: _last(run, "val_loss"),
+    "seconds": lambda run: f"{run.seconds:.2f}",
+}
+
+
+def every_run_table(runs: Sequence[tuple[str, Run]]) -> Table:
+    """A row for each run, with the name of what it is a run of."""
+    headers = ("run of", *_EVERY_RUN)
+    return Table(
+        title="Every run, after its last epoch",
+        columns=tuple(Column(it, numeric=it not in ("run of", "status")) for it in headers),
+        rows=tuple(
+            Row((level, *(cell(run) for cell in _EVERY_RUN.values())))
+            for level, run in runs
+        ),
+    )
+
+
+def _last(run: Run, figure: str) -> str:
+    return number_text(getattr(run.history[-1], figure), ".4f") if run.history else NONE

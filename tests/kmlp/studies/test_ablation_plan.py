@@ -1,0 +1,90 @@
+"""The configurations of an ablation, and what is refused before training."""
+
+import numpy as np
+import pytest
+
+from kmlp import ConfigError, RunConfig, ablate
+from kmlp.studies.ablation_plan import plan
+
+pytestmark = pytest.mark.once
+
+BASE = RunConfig(train_size=1024, width=16, depth=1)
+
+
+def test_seeds_as_a_number_count_from_the_base_s():
+    rows = plan("width", [8, 9], base=RunConfig(seed=5), seeds=3)
+    assert [[config.seed for config in row] for row in rows] == [[5, 6, 7]] * 2
+
+
+@pytest.mark.parametrize(
+    ("param", "values", "change", "message"),
+    [
+        ("widht", [32], {}, 'did you mean "width"'),
+        ("seed", [1, 2], {}, "The seed is not a parameter"),
+        ("width", [], {}, "The values of `width` are [], but must be a list"),
+        ("width", 32, {}, "The values of `width` are 32, but must be a list"),
+        ("width", "32", {}, "The values of `width` are '32', but must be a list"),
+        ("width", [32], {"seeds": 2.0}, "`seeds` is 2.0, but must be an integer"),
+        ("width", [32], {"epochs": 1.5}, "`epochs` is 1.5, but must be an integer"),
+        ("width", [0], {}, "`width` is 0"),
+        ("width", [32, 32], {}, "The value 32 of `width` is given 2 times"),
+        ("width", [32, (32, 32)], {}, "The value 32 of `width` is given 2 times"),
+        ("width", [32, (9, 8, 7)], {}, "(9, 8, 7), for 3 hidden layers, but `depth` is 2"),
+        ("width", [(9, 8), 0, ()], {}, "`width` is (), but must be"),
+        (
+            "depth",
+            [2, 3],
+            {"base": RunConfig(width=(9, 8))},
+            "(9, 8), for 2 hidden layers, but `depth` is 3. Give a `depth` of 2, or one",
+        ),
+        ("depth", [1, None], {}, "`depth` is None, but must be an integer"),
+        ("momentum", [0, 0.0], {}, "The value 0.0 of `momentum` is given 2 times"),
+        ("width", ["32"], {}, "must be an integer"),
+        (
+            "width",
+            [32],
+            {"seeds": 0},
+            "`seeds` is 0, but must be an integer, `1 <= seeds <= 10000`",
+        ),
+        ("width", [32], {"seeds": True}, "`seeds` is True"),
+        ("width", [32], {"seeds": 10**9}, "`seeds` is 1000000000"),
+        (
+            "width",
+            [32, 64],
+            {"base": RunConfig(depth=0)},
+            "`width` does nothing where `depth`",
+        ),
+        ("width", [32], {"seeds": []}, "at least one"),
+        ("width", [32], {"seeds": [1, 1]}, "none twice"),
+        ("width", [32], {"seeds": [-1]}, "`seed >= 0`"),
+        ("width", [32], {"epochs": 0}, "`1 <= epochs <= 1000000`"),
+        ("batch_size", [32, 60_000], {}, "at most the 50000 training images"),
+        ("nesterov", [False, True], {}, "does nothing"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_training(param, values, change, message):
+    events = []
+    with pytest.raises(ConfigError) as caught:
+        ablate(param, values, observer=events.append, **change)
+    assert message in str(caught.value)
+    assert events == []
+
+
+def test_problems_of_all_values_come_at_once():
+    with pytest.raises(ConfigError) as caught:
+        ablate("width", [0, -1, "x"], seeds=0, epochs=0, jobs=1)
+    assert len(caught.value.problems) == 5
+
+
+@pytest.mark.parametrize(
+    ("param", "values", "seeds"),
+    [
+        ("learning_rate", np.logspace(-3, -1, 3), np.int64(2)),
+        ("width", range(8, 10), np.array([3, 4])),
+        ("width", (width for width in (8, 9)), (3, 4)),
+    ],
+)
+def test_numpy_and_iterators_are_taken_as_they_are(param, values, seeds):
+    rows = plan(param, values, base=BASE, seeds=seeds)
+    assert {len(row) for row in rows} == {2}
+    assert {type(config.seed) for row in rows for config in row} == {int}

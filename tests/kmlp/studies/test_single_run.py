@@ -1,0 +1,65 @@
+"""Training one run."""
+
+import numpy as np
+import pytest
+
+from kmlp import ConfigError, RunConfig, load_dataset, train
+from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
+from kmlp.training.checks import parameters_of
+
+pytestmark = pytest.mark.trains
+
+SMALL = RunConfig(train_size=1024, width=16, depth=1)
+
+
+def test_train_returns_every_epoch_and_a_trained_model():
+    run = train(SMALL, epochs=3)
+    assert (run.status, run.epochs, run.parameters) == ("finished", 3, parameters_of(SMALL))
+    assert [record.epoch for record in run.history] == [1, 2, 3]
+    assert run.history[0].loss > run.history[2].loss
+    assert all(len(record.step_losses) == 16 for record in run.history)
+    assert 0 < run.seconds == sum(record.seconds for record in run.history)
+    test = load_dataset("mnist").test
+    found = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
+    np.testing.assert_allclose(found, [run.test_loss, run.test_accuracy], rtol=1e-5)
+
+
+@pytest.mark.once
+def test_the_observer_hears_everything_in_order():
+    events = []
+    train(SMALL, epochs=2, observer=events.append)
+    assert [type(event) for event in events] == [
+        StudyStarted, RunStarted, EpochFinished, EpochFinished, RunFinished,
+    ]  # fmt: skip
+
+
+def test_a_diverged_run_is_recorded_and_never_an_exception():
+    diverging = RunConfig(train_size=1000, loss="mse", output="linear", learning_rate=1e20)
+    run = train(diverging, epochs=5)
+    assert (run.status, run.epochs) == ("diverged", 1)
+    assert np.isnan(run.val_accuracy)
+    assert np.isnan(run.test_accuracy)
+    assert run.checkpoint_bytes is None
+    with pytest.raises(ValueError, match="diverged"):
+        run.model()
+
+
+@pytest.mark.parametrize(
+    ("change", "epochs", "message"),
+    [
+        ({}, 0, "`epochs` is 0, but must be an integer, `1 <= epochs <= 1000000`"),
+        ({}, 1.5, "`epochs` is 1.5"),
+        ({}, True, "`epochs` is True"),
+        ({"batch_size": 50_001}, 1, "at most the 50000 training images"),
+        ({"train_size": 10}, 1, "`batch_size` is 64, but must be at most the 10"),
+        ({"train_size": 60_000}, 1, "mnist has 50000 training images"),
+        ({"width": 10**6, "depth": 3}, 1, "make 2,000,"),
+        ({"width": 10**30}, 1, "parameters, but at most 1,073,741,824 are trained"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_training(change, epochs, message):
+    events = []
+    with pytest.raises(ConfigError) as caught:
+        train(RunConfig(**change), epochs=epochs, observer=events.append)
+    assert message in str(caught.value)
+    assert events == []

@@ -1,0 +1,27 @@
+"""The command line that trains a configuration of a search again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+from kmlp.model.config import RunConfig, config_fields, value_text
+
+
+def train_command(config: RunConfig, *, epochs: int, backend: str, fused: bool) -> str:
+    """Return the command line that trains a configuration."""
+    default = replace(RunConfig(), dataset=config.dataset)
+    words = ["kmlp", "train", "--backend", backend, "--epochs", str(epochs)]
+    for name, field in config_fields().items():
+        value = getattr(config, name)
+        if name == "depth":
+            shown = not isinstance(config.width, tuple) and value != default.depth
+        else:
+            shown = value != field.default
+        if shown and field.type is bool:
+            words.append(f"--{name}" if value else f"--no-{name}")
+        elif shown:
+            words += [f"--{name.replace('_', '-')}", value_text(name, value)]
+    if not fused:
+        words.append("--no-fused")
+    return shlex.join(words)

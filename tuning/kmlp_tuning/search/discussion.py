@@ -1,0 +1,70 @@
+"""The discussion of a search."""
+
+from __future__ import annotations
+
+from kmlp.studies.discussion import (
+    ONLY_THIS_SETUP,
+    Discussion,
+    comparison_limits,
+    fields_setup,
+    training_text,
+)
+from kmlp.training.run import common_settings
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.search.settings import HALVING
+from kmlp_tuning.search.tables import importance_table, replication_table, search_table
+from kmlp_tuning.space.domains import domain_text
+
+
+def discuss_search(search: Search) -> Discussion:
+    """Say what a report says of a search."""
+    settings = search.settings
+    tables = [search_table(search, every=True).titled(f"Trials: {search.headline}")]
+    limits = [
+        "The highest of many accuracies is too high on average: go by the means over "
+        "other seeds.",
+        "A configuration that was stopped early might have come out first later.",
+        ONLY_THIS_SETUP,
+    ]
+    if search.importances is not None:
+        found = importance_table(search.importances)
+        tables.append(found.titled(found.title, notes=(search.importances.meaning,)))
+    if search.replication is not None:
+        again = replication_table(search, search.replication)
+        tables.append(again.titled("The best again, with other seeds"))
+        limits += comparison_limits(search.replication)[:-1]
+    least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
+    return Discussion(
+        question=(
+            f"Which configuration is good? ({settings.base.dataset}, {settings.algorithm})"
+        ),
+        answer=search.answer,
+        limits=tuple(limits),
+        tables=tuple(tables),
+        setup=(
+            ("algorithm", settings.algorithm),
+            ("configurations", str(settings.max_trials)),
+            ("epochs", f"{least}{settings.max_epochs}"),
+            ("chosen by", settings.objective),
+            *(
+                (f"searched: {name}", domain_text(name, domain))
+                for name, domain in settings.space.fields.items()
+            ),
+            *fields_setup(settings.fixed),
+            ("backend", search.backend),
+            ("training", training_text(fused=settings.fused)),
+            *common_settings(search.runs).items(),
+        ),
+        runs=(
+            *(
+                (f"trial {trial.number}", trial.run)
+                for trial in search.trials
+                if trial.run is not None
+            ),
+            *(
+                (f"trial {level.value}", run)
+                for level in (search.replication.levels if search.replication else ())
+                for run in level.runs
+            ),
+        ),
+    )
