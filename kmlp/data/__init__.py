@@ -1,8 +1,8 @@
 """Datasets as uint8 arrays, in fixed splits, with a fingerprint."""
 
+from kmlp.data._importing import import_dataset, remove_dataset
+from kmlp.data._load import load_dataset
 from kmlp.data.dataset import Dataset, Images, Split
-from kmlp.data.importing import import_dataset, remove_dataset
-from kmlp.data.load import load_dataset
 from kmlp.data.sources.lookup import check_dataset, load_images
 
 __all__ = [

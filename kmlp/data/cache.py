@@ -1,6 +1,6 @@
 """The array cache: datasets as files of uint8 that are read without being copied.
 
-A folder a dataset: see `kmlp.data.entry`. It is written aside and renamed, so it is there
+A folder a dataset: see `kmlp.data._entry`. It is written aside and renamed, so it is there
 as a whole or not at all. Nothing outside the cache's folder is read, written or removed,
 whatever links there are in it.
 """
@@ -20,8 +20,7 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from kmlp._util.files import expanded
-from kmlp.data.dataset import Images
-from kmlp.data.entry import (
+from kmlp.data._entry import (
     Entry,
     dataset_name,
     folder_name,
@@ -29,6 +28,7 @@ from kmlp.data.entry import (
     write_entry,
     write_facts,
 )
+from kmlp.data.dataset import Images
 from kmlp.data.known import is_name
 from kmlp.data.listing import is_left_behind
 from kmlp.errors import ConfigError, DataError

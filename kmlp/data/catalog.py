@@ -15,8 +15,8 @@ import numpy as np
 
 from kmlp._util.files import expanded
 from kmlp.data import cache
+from kmlp.data._entry import Entry
 from kmlp.data.dataset import Images
-from kmlp.data.entry import Entry
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
 from kmlp.data.listing import is_left_behind
 from kmlp.data.sources.arrays import is_idx_folder

@@ -6,7 +6,7 @@ a run already has, have the rest trained. Several engines may share a store: a r
 is trained by the one that has leased it.
 """
 
-from kmlp.engine.contracts import (
+from kmlp.engine._contracts import (
     Executor,
     Planner,
     RunRequest,
@@ -14,7 +14,7 @@ from kmlp.engine.contracts import (
     TaskFailed,
     TaskResult,
 )
-from kmlp.engine.events import (
+from kmlp.engine._events import (
     CheckpointDamaged,
     EpochFinished,
     Event,
@@ -26,7 +26,7 @@ from kmlp.engine.events import (
     StudyStarted,
     TaskRetried,
 )
-from kmlp.engine.loop import execute
+from kmlp.engine._loop import execute
 
 __all__ = [
     "CheckpointDamaged",

@@ -1,10 +1,10 @@
 """Executors run tasks: in this process, in others of this machine, or on a cluster."""
 
-from kmlp.executors.futures import FuturesExecutor
-from kmlp.executors.in_process import InProcessExecutor
-from kmlp.executors.processes import ProcessExecutor
+from kmlp.executors._futures import FuturesExecutor
+from kmlp.executors._in_process import InProcessExecutor
+from kmlp.executors._processes import ProcessExecutor
+from kmlp.executors._task import Worker, run_task
 from kmlp.executors.ray import RayExecutor
-from kmlp.executors.task import Worker, run_task
 
 __all__ = [
     "FuturesExecutor",

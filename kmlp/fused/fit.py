@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
 from kmlp.errors import call_all, raise_problems
-from kmlp.fused import arguments
+from kmlp.fused import _arguments
 
 if TYPE_CHECKING:
     import keras
@@ -141,46 +141,46 @@ def fit(
     (2, (1000,))
     """
     backend.load()
-    from kmlp.fused import through_keras
+    from kmlp.fused import _through_keras
 
     names = ("x", "y", "sample_weight")
     _, data, validation = call_all(
         [
             lambda: raise_problems(
                 [
-                    *arguments.count_problems(epochs=epochs),
-                    *arguments.count_problems(
+                    *_arguments.count_problems(epochs=epochs),
+                    *_arguments.count_problems(
                         least=0, initial_epoch=initial_epoch, seed=seed
                     ),
-                    *arguments.count_problems(
+                    *_arguments.count_problems(
                         optional=True,
                         batch_size=batch_size,
                         validation_batch_size=validation_batch_size,
                         steps_per_epoch=steps_per_epoch,
                         validation_steps=validation_steps,
                     ),
-                    *arguments.option_problems(validation_freq, shuffle),
+                    *_arguments.option_problems(validation_freq, shuffle),
                     *_model_problems(model),
                 ]
             ),
-            lambda: arguments.examples(names, x, y, sample_weight),
-            lambda: arguments.validation(validation_data),
+            lambda: _arguments.examples(names, x, y, sample_weight),
+            lambda: _arguments.validation(validation_data),
         ]
     )
     if validation is None:
-        data, validation = arguments.split_off(data, validation_split)
+        data, validation = _arguments.split_off(data, validation_split)
     if class_weight is not None:
-        data = arguments.with_class_weight(data, class_weight)
+        data = _arguments.with_class_weight(data, class_weight)
     if validation_batch_size is None:
         validation_batch_size = batch_size
-    return through_keras.fit(
+    return _through_keras.fit(
         model,
-        arguments.batches(data, batch_size, steps_per_epoch),
+        _arguments.batches(data, batch_size, steps_per_epoch),
         validation=validation
-        and arguments.batches(validation, validation_batch_size, validation_steps),
+        and _arguments.batches(validation, validation_batch_size, validation_steps),
         epochs=int(epochs),
         initial_epoch=int(initial_epoch),
-        validation_freq=arguments.frequency(validation_freq),
+        validation_freq=_arguments.frequency(validation_freq),
         callbacks=callbacks,
         seed=seed if shuffle else None,
         verbose=verbose,
@@ -216,19 +216,19 @@ def evaluate(
         BackendError: if no backend can be loaded.
     """
     backend.load()
-    from kmlp.fused import through_keras
+    from kmlp.fused import _through_keras
 
     names = ("x", "y", "sample_weight")
     _, data = call_all(
         [
             lambda: raise_problems(
-                arguments.count_problems(optional=True, batch_size=batch_size, steps=steps)
+                _arguments.count_problems(optional=True, batch_size=batch_size, steps=steps)
                 + _model_problems(model)
             ),
-            lambda: arguments.examples(names, x, y, sample_weight),
+            lambda: _arguments.examples(names, x, y, sample_weight),
         ]
     )
-    return through_keras.evaluate(model, arguments.batches(data, batch_size, steps))
+    return _through_keras.evaluate(model, _arguments.batches(data, batch_size, steps))
 
 
 def _model_problems(model: Any) -> list[str]:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.errors import ConfigError
-from kmlp.fused.arguments import Examples
+from kmlp.fused._arguments import Examples
+from kmlp.fused._constants import Constants
+from kmlp.fused._refusal import refusing
 from kmlp.fused.chunks import ChunkedDataset, StepBlock
-from kmlp.fused.constants import Constants
-from kmlp.fused.refusal import refusing
 
 Program = Callable[[Any, StepBlock], tuple[Any, dict[str, Any], Any]]
 """A compiled program that runs the steps of a block.
@@ -73,7 +73,7 @@ class Steps(Protocol):
 
 def steps() -> Steps:
     """Return the module of steps of the backend that Keras runs on."""
-    module: Any = importlib.import_module(f"kmlp.fused.{keras.config.backend()}_steps")
+    module: Any = importlib.import_module(f"kmlp.fused._{keras.config.backend()}_steps")
     implementation: Steps = module
     return implementation
 

@@ -14,11 +14,11 @@ from kmlp._util.files import atomic_write, undated
 from kmlp._util.numbers import as_integer
 from kmlp._util.seeds import Purpose, generator
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
+from kmlp.model._initializers import draw_weights, keras_initializers
+from kmlp.model._scaling import SCALINGS
 from kmlp.model.activations import Activation, get_activation
 from kmlp.model.config import RunConfig, config_fields
-from kmlp.model.initializers import draw_weights, keras_initializers
 from kmlp.model.losses import Loss, get_loss
-from kmlp.model.scaling import SCALINGS
 
 if TYPE_CHECKING:
     import keras
@@ -120,9 +120,9 @@ def build_mlp(
         momentum: Momentum of SGD. Defaults to 0.0.
         nesterov: Whether the momentum is Nesterov's. Defaults to False.
         weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
-        initializer: A name from `kmlp.model.initializers`. Defaults to
+        initializer: A name from `kmlp.model._initializers`. Defaults to
             "glorot_uniform".
-        scaling: What pixels are scaled to, a name from `kmlp.model.scaling`. Defaults to
+        scaling: What pixels are scaled to, a name from `kmlp.model._scaling`. Defaults to
             "unit": 0 to 1.
         seed: Seed of the initial weights, `seed >= 0`. Defaults to 0.
 

@@ -7,6 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from kmlp.errors import ConfigError, raise_problems, unknown_name
+from kmlp.model._initializers import check_initializer
+from kmlp.model._scaling import check_scaling
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.fields import (
     ConfigField,
@@ -18,9 +20,7 @@ from kmlp.model.fields import (
     describe_fields,
     to_jsonable,
 )
-from kmlp.model.initializers import check_initializer
 from kmlp.model.losses import LOSSES
-from kmlp.model.scaling import check_scaling
 
 if TYPE_CHECKING:
     from kmlp.data import Dataset

@@ -18,7 +18,7 @@ from kmlp._util.text import visible
 from kmlp.charts.page import environment, html_page
 from kmlp.charts.style import save, style, to_specification
 from kmlp.errors import ConfigError
-from kmlp.report.sections import Figure, Section
+from kmlp.report._sections import Figure, Section
 
 FORMATS = (".html", ".md", ".pdf")
 """The suffixes of the files that a report can be written to."""

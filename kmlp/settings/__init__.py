@@ -9,15 +9,15 @@ A library that is loaded is asked for its settings. Of one that is not, the vari
 and Keras' file are read as it will read them, so that nothing is loaded to know a key.
 """
 
-from kmlp.settings.declared import SETTINGS
-from kmlp.settings.neutral import NEUTRAL
-from kmlp.settings.reading import (
+from kmlp.settings._declared import SETTINGS
+from kmlp.settings._neutral import NEUTRAL
+from kmlp.settings._reading import (
     check_inherited,
     differing_settings,
     read_settings,
     variables_to_send,
 )
-from kmlp.settings.setting import Setting, Settings, as_text, settings_text
+from kmlp.settings._setting import Setting, Settings, as_text, settings_text
 
 __all__ = [
     "NEUTRAL",

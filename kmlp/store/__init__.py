@@ -1,8 +1,8 @@
 """The store remembers runs and studies, in a runs folder or in memory."""
 
-from kmlp.store.folder import runs_folder
+from kmlp.store._folder import runs_folder
+from kmlp.store._store import Store
 from kmlp.store.listing import RunSummary
-from kmlp.store.store import Store
 from kmlp.store.studies import StudyRecord, StudySummary
 
 __all__ = ["RunSummary", "Store", "StudyRecord", "StudySummary", "runs_folder"]

@@ -14,11 +14,11 @@ from typing import Any
 from kmlp._util.text import count_of
 from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
-from kmlp.store import checkpoints, checksums, removal, validity
-from kmlp.store.database import FILE, connect, transaction
+from kmlp.store import _checkpoints, _checksums, _removal, validity
+from kmlp.store._database import FILE, connect, transaction
+from kmlp.store._migrations import migrate
+from kmlp.store._store import Store
 from kmlp.store.environments import is_intact
-from kmlp.store.migrations import migrate
-from kmlp.store.store import Store
 from kmlp.store.studies import record_of
 
 _ORPHANS = {
@@ -127,8 +127,8 @@ def examine(store: Store) -> Health:
         files = _left_files(store)
         if files:
             leftovers.append(f"{count_of(len(files), 'file')} in {store.checkpoint_folder}")
-        aside = store.checkpoint_folder / removal.ASIDE
-        if names := checkpoints.names(aside):  # of a `kmlp rm` that was killed
+        aside = store.checkpoint_folder / _removal.ASIDE
+        if names := _checkpoints.names(aside):  # of a `kmlp rm` that was killed
             leftovers.append(f"{count_of(len(names), 'file')} in {aside}")
     return Health(
         studies=studies,
@@ -167,7 +167,7 @@ def repair(store: Store) -> list[LostRun]:
                     "UPDATE environments SET created = 0, description = '{}' WHERE id = ?",
                     (row["id"],),
                 )
-                checksums.seal(store.connection, "environments", row["id"])
+                _checksums.seal(store.connection, "environments", row["id"])
         for row in _all(store, "runs"):
             wrong = store.run_problem(row, validity.epochs_of(store.connection, row["id"]))
             whole, bad = _models(store, row) if wrong is None else ([], [])
@@ -291,7 +291,7 @@ def _models(store: Store, run: sqlite3.Row) -> tuple[list[int], list[str]]:
         try:
             store.read_model(run["key"], row)
             whole.append(row["epochs"])
-        except checkpoints.Damaged as error:
+        except _checkpoints.Damaged as error:
             bad.append(f"{error}.")
     if not bad and run["status"] == "finished" and run["epochs"] not in whole:
         bad.append(f"The run {run['key'][:12]} in {store.folder} has no model.")
@@ -355,6 +355,6 @@ def _left_files(store: Store) -> list[str]:
     trained = {key[:24] for key in _trained(store)}
     return [
         name
-        for name in checkpoints.names(store.checkpoint_folder)
+        for name in _checkpoints.names(store.checkpoint_folder)
         if name not in used and name.lstrip(".")[:24] not in trained
     ]

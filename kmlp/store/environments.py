@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kmlp.errors import DamagedError
-from kmlp.store import checksums, validity
-from kmlp.store.store import Store
+from kmlp.store import _checksums, validity
+from kmlp.store._store import Store
 
 
 def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
 
 def is_intact(store: Store, row: sqlite3.Row) -> bool:
     """Whether a row of `environments` is what was written."""
-    return validity.environment_problem(row) is None and checksums.is_intact(
+    return validity.environment_problem(row) is None and _checksums.is_intact(
         store.connection, "environments", row
     )
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from kmlp.errors import ConfigError, call_all, raise_problems, shown, unknown_name
 from kmlp.model.config import RunConfig, config_fields
-from kmlp.store.store import Store
+from kmlp.store._store import Store
 from kmlp.store.studies import iso_time, keys_of_study
 from kmlp.training.run import Status
 

@@ -20,9 +20,9 @@ from kmlp.errors import (
     shown,
     unknown_name,
 )
-from kmlp.store import checksums, removal, validity
+from kmlp.store import _checksums, _removal, validity
+from kmlp.store._store import Store, removed_error
 from kmlp.store.leases import SECONDS_BETWEEN_LOOKS, Holder
-from kmlp.store.store import Store, removed_error
 from kmlp.training.run import Run
 
 SPEC = ("identity", "extent", "progress", "epochs", "runs_by_level")
@@ -177,7 +177,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
         [number] = store.connection.execute(
             "SELECT id FROM studies WHERE name = ?", (study.name,)
         ).fetchone()
-        checksums.seal(store.connection, "studies", number)
+        _checksums.seal(store.connection, "studies", number)
     store.train_for(study.name, (key for row in study.runs_by_level for key in row))
 
 
@@ -368,9 +368,9 @@ def _remove_unless_leased(store: Store, number: int, name: str) -> Holder | None
             for key in alone:
                 store.delete(key)
             store.connection.execute("DELETE FROM studies WHERE id = ?", (number,))
-            removal.put_aside(store.checkpoint_folder, files)
+            _removal.put_aside(store.checkpoint_folder, files)
     except BaseException as error:
-        removal.put_back(store.checkpoint_folder, files)
+        _removal.put_back(store.checkpoint_folder, files)
         if isinstance(error, StoreWriteError) and isinstance(error.__cause__, OSError):
             why = error.__cause__.strerror or error.__cause__
             raise StoreWriteError(
@@ -389,7 +389,7 @@ def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
         DamagedError: if it is not what was written.
     """
     wrong = validity.study_problem(store.connection, row)
-    if wrong is None and not checksums.is_intact(store.connection, "studies", row):
+    if wrong is None and not _checksums.is_intact(store.connection, "studies", row):
         wrong = "its checksum is another"
     record = None if wrong is not None else _record(row)
     if record is not None:

@@ -11,9 +11,9 @@ from kmlp.engine import Executor, Observer
 from kmlp.errors import StoreError, raise_problems
 from kmlp.model.config import RunConfig, identity_fields, param_field
 from kmlp.store import Store, StudyRecord
+from kmlp.studies._keywords import config_of
 from kmlp.studies.ablation_plan import check_baseline, plan
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
-from kmlp.studies.keywords import config_of
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns

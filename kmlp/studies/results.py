@@ -12,7 +12,7 @@ from typing import Any
 from kmlp._util.text import count_of
 from kmlp.model.config import RunConfig, config_fields, dataset_of, value_text
 from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
-from kmlp.studies import convergence
+from kmlp.studies import _convergence
 from kmlp.training.run import Run, common_settings
 
 METRIC = "val_accuracy"
@@ -77,31 +77,31 @@ class LevelResult:
     @property
     def best_epoch(self) -> Estimate | None:
         """See `convergence.best_epoch`; mean over the finished runs, likewise."""
-        return _mean_of([convergence.best_epoch(it) for it in self._curves])
+        return _mean_of([_convergence.best_epoch(it) for it in self._curves])
 
     @property
     def epochs_to_near_best(self) -> Estimate | None:
         """See `convergence.first_epoch_near_best`; likewise."""
-        return _mean_of([convergence.first_epoch_near_best(it) for it in self._curves])
+        return _mean_of([_convergence.first_epoch_near_best(it) for it in self._curves])
 
     @property
     def area_under_curve(self) -> Estimate | None:
         """See `convergence.area_under_curve`; likewise."""
-        return _mean_of([convergence.area_under_curve(it) for it in self._curves])
+        return _mean_of([_convergence.area_under_curve(it) for it in self._curves])
 
     @property
     def gap(self) -> Estimate | None:
         """See `convergence.gap`; likewise."""
-        return _mean_of([convergence.gap(run) for run in self.finished])
+        return _mean_of([_convergence.gap(run) for run in self.finished])
 
     def epochs_to(self, target: float) -> Estimate | None:
         """See `convergence.epochs_to`; mean over the finished runs that reached it."""
-        found = [convergence.epochs_to(run, target) for run in self.finished]
+        found = [_convergence.epochs_to(run, target) for run in self.finished]
         return _mean_of([it for it in found if it is not None])
 
     def seconds_to(self, target: float) -> Estimate | None:
         """See `convergence.seconds_to`; likewise."""
-        found = [convergence.seconds_to(run, target) for run in self.finished]
+        found = [_convergence.seconds_to(run, target) for run in self.finished]
         return _mean_of([it for it in found if it is not None])
 
     @property

@@ -10,9 +10,9 @@ from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.model.config import RunConfig, identity_fields
 from kmlp.store import Store, StudyRecord
+from kmlp.studies._keywords import config_of
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
-from kmlp.studies.keywords import config_of
 from kmlp.studies.rows import StudyRuns, one_run
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study

@@ -1,5 +1,5 @@
 """Training one run by `model.fit`; knows no study."""
 
-from kmlp.training.session import Session
+from kmlp.training._session import Session
 
 __all__ = ["Session"]

@@ -15,10 +15,10 @@ from helpers.ray_clusters import WORK, on, one_node, wait_until
 
 import kmlp as package
 from kmlp import ConfigError, ProcessExecutor, RayExecutor, RunConfig, ablate, backend
-from kmlp.data.importing import import_dataset
+from kmlp.data._importing import import_dataset
 from kmlp.engine import EpochFinished, RunFailed, Task, TaskRetried
 from kmlp.errors import ClusterError, ClusterLostError
-from kmlp.executors.ray.pool import Pool, _Queued, _Worker
+from kmlp.executors.ray._pool import Pool, _Queued, _Worker
 from kmlp.executors.resources import Resources
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.training.run import identify
@@ -194,7 +194,7 @@ def test_an_address_of_the_environment_is_checked_too(monkeypatch):
 
 
 def test_an_address_at_which_nothing_is(monkeypatch):
-    monkeypatch.setattr("kmlp.executors.ray.executor._SECONDS_TO_CONNECT", 2.0)
+    monkeypatch.setattr("kmlp.executors.ray._executor._SECONDS_TO_CONNECT", 2.0)
     with pytest.raises(ClusterError, match=r"127\.0\.0\.1:9.*answered"):
         RayExecutor("127.0.0.1:9").free()
 
@@ -271,7 +271,7 @@ def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_clu
 def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
     told = []
     pool = Pool(Resources(), 8, {}, {}, told.append, queue.SimpleQueue())
-    monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_UNTIL_WARNED", 0)
+    monkeypatch.setattr("kmlp.executors.ray._pool.SECONDS_UNTIL_WARNED", 0)
     pool._workers = [_Worker(None)]
     pool.submit(1, Task(identify(SMALL, fused=True), 0, None, 1), MNIST)
     for _ in range(4):
@@ -292,6 +292,6 @@ def test_between_two_tasks_no_worker_is_released(monkeypatch):
         worker.assigned = _Queued(1, task, MNIST)
     pool.dispatch()
     assert released == []
-    monkeypatch.setattr("kmlp.executors.ray.pool.SECONDS_IDLE", 0)
+    monkeypatch.setattr("kmlp.executors.ray._pool.SECONDS_IDLE", 0)
     pool.dispatch()
     assert released == [workers[2]]

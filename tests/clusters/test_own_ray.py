@@ -10,7 +10,7 @@ from helpers.processes import set_traps
 from helpers.ray_clusters import EPOCHS, RUNS, WORK
 
 from kmlp.errors import ClusterError
-from kmlp.executors.ray.installation import check_installed
+from kmlp.executors.ray._installation import check_installed
 
 pytestmark = pytest.mark.once
 

@@ -10,7 +10,7 @@ from helpers.processes import kmlp, python
 
 from kmlp import DataError, RunConfig, train
 from kmlp.data import cache, load_images
-from kmlp.data.importing import import_dataset
+from kmlp.data._importing import import_dataset
 
 pytestmark = pytest.mark.once
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from helpers.made_up_data import images
 
-from kmlp.data import cache, entry, load_images
+from kmlp.data import _entry, cache, load_images
 from kmlp.data.catalog import catalog
 from kmlp.data.sources import lookup as sources
 from kmlp.errors import KmlpError
@@ -97,7 +97,7 @@ def say_otherwise(path, chance):
     facts = json.loads((path.parent / "dataset.json").read_text())
     facts.pop("sha256", None)
     facts[chance.choice([*facts, "more"])] = chance.choice(EVIL)
-    text = json.dumps(facts | {"sha256": entry._checksum(facts)})
+    text = json.dumps(facts | {"sha256": _entry._checksum(facts)})
     (path.parent / "dataset.json").write_text(text)
 
 

@@ -8,7 +8,7 @@ from helpers.made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.errors import KmlpError
 from kmlp.model.config import dataset_of
-from kmlp.store import Store, StudyRecord, checksums, validity
+from kmlp.store import Store, StudyRecord, _checksums, validity
 from kmlp.store.environments import environments_of
 from kmlp.store.listing import list_runs
 from kmlp.store.studies import list_studies, put_study
@@ -105,8 +105,10 @@ def seal_all(connection):
     """Give every row the checksum of what it has now."""
     connection.row_factory = sqlite3.Row
     for row in connection.execute("SELECT id, key FROM runs").fetchall():
-        history = checksums.of_epochs(row["key"], validity.epochs_of(connection, row["id"]))
+        history = _checksums.of_epochs(
+            row["key"], validity.epochs_of(connection, row["id"])
+        )
         connection.execute("UPDATE runs SET history = ? WHERE id = ?", (history, row["id"]))
-    for table in checksums.COLUMNS:
+    for table in _checksums.COLUMNS:
         for row in connection.execute(f"SELECT id FROM {table}").fetchall():
-            checksums.seal(connection, table, row["id"])
+            _checksums.seal(connection, table, row["id"])

@@ -1,7 +1,11 @@
-"""The tests mirror the tree: what tests `kmlp/a/b.py` is `tests/kmlp/a/test_b.py`."""
+"""The tests mirror the tree: what tests `kmlp/a/b.py` is `tests/kmlp/a/test_b.py`. The name
+of a module says who may import it.
+"""
 
+import importlib.metadata
 from pathlib import Path
 
+import grimp
 import pytest
 
 pytestmark = pytest.mark.once
@@ -31,6 +35,29 @@ def test_every_test_is_named_as_what_it_tests():
         for path in (ROOT / "tests" / tests).rglob("test_*.py"):
             inside = path.relative_to(ROOT / "tests" / tests)
             tested = ROOT / sources / inside.with_name(path.stem.removeprefix("test_"))
-            if not tested.is_dir() and not tested.with_suffix(".py").is_file():
+            private = tested.with_name(f"_{tested.name}.py")
+            if not (
+                tested.is_dir() or tested.with_suffix(".py").is_file() or private.is_file()
+            ):
                 without.add(path.relative_to(ROOT / "tests").as_posix())
     assert without == set(OTHERS)
+
+
+def test_a_module_is_private_if_only_its_package_imports_it():
+    """Others import `kmlp.a.b`, but never `kmlp.a._b`. Kinds of studies are found by the names
+    of entry points, and each command has a file of its own.
+    """
+    graph = grimp.build_graph("kmlp", "kmlp_tuning", "kmlp_cli", cache_dir=None)
+    kinds = {kind.module for kind in importlib.metadata.entry_points(group="kmlp.studies")}
+    wrong = set()
+    for module in graph.modules:
+        package, _, name = module.rpartition(".")
+        if package.count(".") == 0 or module in kinds or graph.find_children(module):
+            continue
+        if package.startswith("kmlp_cli.commands"):
+            continue
+        importers = graph.find_modules_that_directly_import(module) - {package}
+        inside = all(importer.startswith(f"{package}.") for importer in importers)
+        if inside != name.startswith("_"):
+            wrong.add(module)
+    assert wrong == set()

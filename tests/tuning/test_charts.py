@@ -17,9 +17,9 @@ from kmlp.statistics import Estimate
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
 from kmlp_tuning.charts import CHARTS, fields, importance, learning_curves, replication
-from kmlp_tuning.charts.parallel import line_rows, parallel_coordinates
-from kmlp_tuning.charts.replication import replication_rows
-from kmlp_tuning.charts.rows import jitter, range_ticks, trial_rows
+from kmlp_tuning.charts._parallel import line_rows, parallel_coordinates
+from kmlp_tuning.charts._replication import replication_rows
+from kmlp_tuning.charts._rows import jitter, range_ticks, trial_rows
 from kmlp_tuning.search.importance import Importance, Importances
 from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.records import comparison

@@ -3,10 +3,10 @@
 import os
 import signal
 
-from kmlp.executors import processes
+from kmlp.executors import _processes
 
 
 def deadly(x):
-    if processes._worker is not None:
+    if _processes._worker is not None:
         os.kill(os.getpid(), signal.SIGKILL)
     return x

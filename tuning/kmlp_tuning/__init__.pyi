@@ -10,8 +10,8 @@ from .oracles.oracle import HyperbandOracle as HyperbandOracle
 from .search.results import Search as Search
 from .search.run import tune as tune
 from .search.trial import Trial as Trial
+from .space._hypermodel import MLPHyperModel as MLPHyperModel
 from .space.domains import Choice as Choice
 from .space.domains import Range as Range
-from .space.hypermodel import MLPHyperModel as MLPHyperModel
 from .space.space import SearchSpace as SearchSpace
 from .space.space import default_space as default_space

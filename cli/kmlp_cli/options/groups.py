@@ -75,7 +75,7 @@ class _Command(TyperCommand):
     """
 
     def invoke(self, ctx: Any) -> Any:
-        from kmlp_cli.options.wording import in_options  # `--help` does not need it
+        from kmlp_cli.options._wording import in_options  # `--help` does not need it
 
         options = {
             option.name: option

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import altair as alt
 
-from kmlp.charts.ablation.curves import learning_curves
-from kmlp.charts.ablation.seconds import seconds
-from kmlp.charts.ablation.steps import steps
-from kmlp.charts.ablation.values import values
+from kmlp.charts.ablation._curves import learning_curves
+from kmlp.charts.ablation._seconds import seconds
+from kmlp.charts.ablation._steps import steps
+from kmlp.charts.ablation._values import values
 from kmlp.studies.ablation import Ablation
 
 CHARTS: dict[str, Callable[[Ablation], alt.TopLevelMixin]] = {

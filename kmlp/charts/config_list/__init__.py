@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import altair as alt
 
-from kmlp.charts.config_list.curves import learning_curves
-from kmlp.charts.config_list.steps import steps
+from kmlp.charts.config_list._curves import learning_curves
+from kmlp.charts.config_list._steps import steps
 from kmlp.studies.config_list import ConfigList
 
 CHARTS: dict[str, Callable[[ConfigList], alt.TopLevelMixin]] = {

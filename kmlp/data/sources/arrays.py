@@ -18,7 +18,7 @@ from kmlp._util.files import why_unreadable
 from kmlp._util.text import visible
 from kmlp.data.dataset import Images, Split, check_memory, make_images
 from kmlp.data.listing import Listing
-from kmlp.data.sources.idx import read_idx_split
+from kmlp.data.sources._idx import read_idx_split
 from kmlp.errors import DataError
 
 _IDX_FILE = re.compile(r"(?:.*-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(?:\.gz)?")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kmlp.data import cache
+from kmlp.data._entry import DamagedError, read_images
 from kmlp.data.dataset import Images, make_images
-from kmlp.data.entry import DamagedError, read_images
 from kmlp.data.known import (
     BUNDLED,
     KNOWN,
@@ -23,8 +23,8 @@ from kmlp.data.known import (
     is_tfds_name,
     known_of,
 )
+from kmlp.data.sources._idx import read_idx_split
 from kmlp.data.sources.arrays import read_idx_folder
-from kmlp.data.sources.idx import read_idx_split
 from kmlp.errors import DataError
 
 

@@ -22,8 +22,8 @@ import numpy as np
 from kmlp import backend
 from kmlp._util.processes import exit_with_parent
 from kmlp.data import cache
+from kmlp.data._entry import read_images
 from kmlp.data.dataset import Images, Split, check_memory, images_of
-from kmlp.data.entry import read_images
 from kmlp.data.known import check_content, known_of
 from kmlp.errors import DataError
 

@@ -10,7 +10,7 @@ from helpers.made_up_data import images, write_idx, write_npz
 from PIL import Image
 
 from kmlp.data import cache
-from kmlp.data.load import forget_datasets
+from kmlp.data._load import forget_datasets
 
 pytestmark = pytest.mark.once
 

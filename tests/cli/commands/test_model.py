@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from kmlp import RunConfig, load_dataset, train
-from kmlp.data.load import forget_datasets
+from kmlp.data._load import forget_datasets
 from kmlp_cli.render.model_tables import picture_text
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kmlp_cli.options.wording import COMMANDS, in_options
+from kmlp_cli.options._wording import COMMANDS, in_options
 
 pytestmark = pytest.mark.once
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from helpers.made_up import made_up_ablation, made_up_record
 
+from kmlp.charts._step_losses import thinned
 from kmlp.charts.ablation import CHARTS, learning_curves, seconds, steps, values
-from kmlp.charts.step_losses import thinned
 from kmlp.charts.style import save, to_specification
 from kmlp.training.run import Run
 

@@ -10,8 +10,8 @@ from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.charts.config_list import CHARTS, learning_curves, steps
-from kmlp.charts.config_list.curves import config_rows
-from kmlp.charts.config_list.steps import step_rows
+from kmlp.charts.config_list._curves import config_rows
+from kmlp.charts.config_list._steps import step_rows
 from kmlp.charts.style import save, to_specification
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import LevelResult

@@ -7,10 +7,10 @@ import pytest
 from helpers.made_up_data import images
 
 from kmlp import DataError
-from kmlp.data import cache, check_dataset, entry, load_images
+from kmlp.data import _entry, cache, check_dataset, load_images
+from kmlp.data._entry import read_images
+from kmlp.data._load import forget_datasets
 from kmlp.data.catalog import catalog
-from kmlp.data.entry import read_images
-from kmlp.data.load import forget_datasets
 from kmlp.data.sources import lookup as sources
 
 pytestmark = pytest.mark.once
@@ -96,7 +96,7 @@ def facts(folder, name="mine"):
 def say(folder, said, name="mine"):
     """With a checksum, as somebody does who means it."""
     said = {key: it for key, it in said.items() if key != "sha256"}
-    text = json.dumps(said | {"sha256": entry._checksum(said)})
+    text = json.dumps(said | {"sha256": _entry._checksum(said)})
     (folder / name / "dataset.json").write_text(text)
 
 
@@ -108,7 +108,7 @@ def say(folder, said, name="mine"):
 def test_a_damaged_description_is_named(folder, text):
     put("mine", imported=True)
     (folder / "mine" / "dataset.json").write_text(text)
-    with pytest.raises(entry.DamagedError, match=r"mine.*dataset\.json"):
+    with pytest.raises(_entry.DamagedError, match=r"mine.*dataset\.json"):
         cache.find("mine")
     assert cache.entries() == []
     assert list(cache.problems()) == ["mine"]
@@ -287,7 +287,7 @@ def test_what_has_no_checksum_is_read_where_nothing_can_be_written(folder, monke
 
     put("mine", imported=True)
     as_first(folder, "mine")
-    monkeypatch.setattr(entry, "open_new", refuse)
+    monkeypatch.setattr(_entry, "open_new", refuse)
     assert load_images("mine").fingerprint == MADE_UP.fingerprint
     assert facts(folder)["format"] == 1
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from kmlp import DataError
 from kmlp.data import cache, load_images
-from kmlp.data.importing import import_dataset
+from kmlp.data._importing import import_dataset
 
 pytestmark = pytest.mark.once
 
@@ -83,7 +83,7 @@ def test_nothing_is_left_in_the_temporary_folder(folders, monkeypatch):
     monkeypatch.setattr("kmlp.data.sources.class_folders.read_image", interrupt)
     with pytest.raises(KeyboardInterrupt):
         import_dataset("again", root)
-    monkeypatch.setattr("kmlp.data.entry.fingerprint", interrupt)
+    monkeypatch.setattr("kmlp.data._entry.fingerprint", interrupt)
     with pytest.raises(KeyboardInterrupt):
         import_dataset("arrays", write_npz(folders / "a.npz", images()))
     assert list((folders / "tmp").iterdir()) == []

@@ -334,7 +334,7 @@ def test_a_run_finished_says_what_was_trained_and_what_was_stored(store):
 
 @pytest.fixture
 def quickly(monkeypatch):
-    monkeypatch.setattr("kmlp.engine.loop.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("kmlp.engine._loop.SECONDS_BETWEEN_LOOKS", 0.01)
 
 
 def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):

@@ -8,9 +8,9 @@ from helpers.made_up_data import images
 
 from kmlp import DataError, load_dataset
 from kmlp.data import cache
+from kmlp.data._load import forget_datasets
 from kmlp.data.dataset import Split
-from kmlp.data.load import forget_datasets
-from kmlp.executors.datasets import (
+from kmlp.executors._datasets import (
     DATASETS_KEPT,
     DatasetCache,
     dataset_key,

@@ -15,7 +15,7 @@ from helpers.results import without_seconds
 from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
 from kmlp.engine import Task, TaskFailed
 from kmlp.errors import BackendError, ResourceError
-from kmlp.executors import InProcessExecutor, ProcessExecutor, processes, run_task
+from kmlp.executors import InProcessExecutor, ProcessExecutor, _processes, run_task
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.studies.as_json import ablation_to_dict
 from kmlp.training.checkpoint import CheckpointCodec
@@ -94,15 +94,15 @@ def test_a_task_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
 @pytest.mark.once
 def test_worker_processes_make_no_difference(monkeypatch):
     """Tasks of one epoch, in workers of which one is replaced and one is killed."""
-    from kmlp.executors import processes
+    from kmlp.executors import _processes
 
     whole = do(InProcessExecutor(seconds=60), None, 2)
-    monkeypatch.setattr(processes, "MAX_COMPILED", 0)
+    monkeypatch.setattr(_processes, "MAX_COMPILED", 0)
     with ProcessExecutor(1, seconds=0) as executor:
         result = do(executor, None, 3)
         assert len(result.records) == 1
         assert executor.pids() == []
-        monkeypatch.setattr(processes, "MAX_COMPILED", 16)
+        monkeypatch.setattr(_processes, "MAX_COMPILED", 16)
         before = do(executor, result, 3)
         [pid] = executor.pids()
         os.kill(pid, signal.SIGKILL)  # while it has nothing to do
@@ -164,7 +164,7 @@ def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", full)
+    monkeypatch.setattr("kmlp.executors._processes.ProcessPoolExecutor", full)
     with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
         do(executor, None, 1)
     assert "make room in /dev/shm" in str(caught.value)
@@ -178,7 +178,7 @@ def test_what_loky_makes_of_too_few_open_files_is_said(monkeypatch):
         finally:
             raise UnboundLocalError("cannot access local variable 'child_r'")
 
-    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", too_few)
+    monkeypatch.setattr("kmlp.executors._processes.ProcessPoolExecutor", too_few)
     with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
         do(executor, None, 1)
     assert "(Too many open files). To go on, let this process open more" in str(
@@ -228,7 +228,7 @@ def test_a_backend_is_not_started_where_it_would_have_too_few_threads(monkeypatc
 
 @pytest.mark.once
 def test_a_worker_that_cannot_start_is_no_failed_run(monkeypatch):
-    monkeypatch.setattr(processes, "_prepare", os._exit)
+    monkeypatch.setattr(_processes, "_prepare", os._exit)
     with ProcessExecutor(1) as executor:
         failed = do(executor, None, 1)
     assert isinstance(failed.error, ResourceError)
@@ -336,7 +336,7 @@ def test_what_a_worker_says_goes_into_no_file_of_others(tmp_path, monkeypatch, f
     monkeypatch.chdir(tmp_path)
     (tmp_path / "victim").write_text("precious")
     (tmp_path / "stderr.txt").symlink_to("victim")
-    with processes._stderr_kept(folder):
+    with _processes._stderr_kept(folder):
         os.write(2, b"said")
     assert (tmp_path / "victim").read_text() == "precious"
     assert (tmp_path / "stderr.txt").is_symlink()

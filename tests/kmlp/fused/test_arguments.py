@@ -8,7 +8,7 @@ import scipy.sparse
 from keras import ops
 
 from kmlp import ConfigError, fit
-from kmlp.fused import arguments
+from kmlp.fused import _arguments
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype("float32")
@@ -237,8 +237,8 @@ def test_weights_of_classes_are_those_of_keras():
     weights = {0: 2, 1: 0.5, 3: 0.0, 7: 9.0}
     one_hot = np.eye(4)[Y]
     for y in (Y, Y[:, None], Y.astype("float32"), one_hot, Y > 1, Y * 0.9):
-        data = arguments.examples(("x", "y", "sample_weight"), X, y)
+        data = _arguments.examples(("x", "y", "sample_weight"), X, y)
         np.testing.assert_array_equal(
-            arguments.with_class_weight(data, weights).weights,
+            _arguments.with_class_weight(data, weights).weights,
             class_weight_to_sample_weights(y, weights),
         )

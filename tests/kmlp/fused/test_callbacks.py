@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from kmlp import ConfigError, fit
-from kmlp.fused.callbacks import TRAINING_HOOKS, hear_steps
+from kmlp.fused._callbacks import TRAINING_HOOKS, hear_steps
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype("float32")

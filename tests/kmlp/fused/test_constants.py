@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kmlp.fused.constants import Constants
+from kmlp.fused._constants import Constants
 
 SGD = keras.optimizers.SGD
 

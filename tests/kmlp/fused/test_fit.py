@@ -99,7 +99,7 @@ def test_training_in_two_calls_gives_the_same_bytes_as_in_one():
 def test_data_in_several_chunks_give_the_same_result(monkeypatch):
     whole, cut = mlp(), mlp()
     expected = fit(whole, X, Y, batch_size=7, epochs=2)
-    monkeypatch.setattr("kmlp.fused.through_keras.CHUNK_BYTES", 2000)
+    monkeypatch.setattr("kmlp.fused._through_keras.CHUNK_BYTES", 2000)
     ends = []
     history = fit(
         cut, X, Y, batch_size=7, epochs=2,

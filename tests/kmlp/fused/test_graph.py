@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kmlp.fused.graph import loop_over, simplify
+from kmlp.fused._graph import loop_over, simplify
 
 RATE = torch.tensor(0.1)
 

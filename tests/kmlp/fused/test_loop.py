@@ -177,7 +177,7 @@ def test_a_layer_that_counts_its_own_calls_is_compiled_once(programs):
 
 
 def test_chunks_are_freed_after_training(monkeypatch):
-    monkeypatch.setattr("kmlp.fused.through_keras.CHUNK_BYTES", 2000)
+    monkeypatch.setattr("kmlp.fused._through_keras.CHUNK_BYTES", 2000)
     blocks, alive = [], []
 
     class Counting(ChunkedDataset):
@@ -187,7 +187,7 @@ def test_chunks_are_freed_after_training(monkeypatch):
             alive.append(sum(reference() is not None for reference in blocks))
             return block
 
-    monkeypatch.setattr("kmlp.fused.through_keras.ChunkedDataset", Counting)
+    monkeypatch.setattr("kmlp.fused._through_keras.ChunkedDataset", Counting)
     fit(mlp(), X, Y, batch_size=7, epochs=2)
     assert len(blocks) > 20
     assert max(alive) <= 3

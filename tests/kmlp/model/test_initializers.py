@@ -7,7 +7,7 @@ import torch
 
 from kmlp import UnknownNameError, build_mlp
 from kmlp._util.seeds import Purpose, generator
-from kmlp.model.initializers import INITIALIZERS, draw_weights
+from kmlp.model._initializers import INITIALIZERS, draw_weights
 
 FAMILIES = [name for name in INITIALIZERS if "_" in name]
 

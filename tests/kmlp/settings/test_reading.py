@@ -28,14 +28,14 @@ from kmlp.settings import (
     NEUTRAL,
     SETTINGS,
     Setting,
+    _reading,
     check_inherited,
     differing_settings,
     read_settings,
-    reading,
     settings_text,
     variables_to_send,
 )
-from kmlp.settings.setting import as_text
+from kmlp.settings._setting import as_text
 from kmlp.store import Store
 from kmlp.store.listing import list_runs
 from kmlp.studies.as_json import run_study_to_dict
@@ -57,7 +57,7 @@ class Made:
 @pytest.fixture
 def made(monkeypatch):
     setting = Setting(name="made", default="usual", library="sys", ask=lambda _: Made.value)
-    monkeypatch.setattr(reading, "SETTINGS", (*SETTINGS, setting))
+    monkeypatch.setattr(_reading, "SETTINGS", (*SETTINGS, setting))
     monkeypatch.setattr(Made, "value", "usual")
     return lambda value: monkeypatch.setattr(Made, "value", value)
 
@@ -71,7 +71,7 @@ def refused(monkeypatch):
         ask=lambda _: "odd",
         mend="Set it back: `mend()`.",
     )
-    monkeypatch.setattr(reading, "SETTINGS", (*SETTINGS, setting))
+    monkeypatch.setattr(_reading, "SETTINGS", (*SETTINGS, setting))
 
 
 @pytest.fixture
@@ -431,8 +431,8 @@ def test_a_worker_trains_only_under_the_settings_that_the_run_states(made):
 @pytest.mark.parametrize("make", [ProcessExecutor, RayExecutor])
 def test_processes_are_not_started_without_settings_of_this_one(make, made, monkeypatch):
     made("odd")
-    monkeypatch.setattr("kmlp.executors.processes.ProcessPoolExecutor", pytest.fail)
-    monkeypatch.setattr("kmlp.executors.ray.executor._Helper", pytest.fail)
+    monkeypatch.setattr("kmlp.executors._processes.ProcessPoolExecutor", pytest.fail)
+    monkeypatch.setattr("kmlp.executors.ray._executor._Helper", pytest.fail)
     task = Task(identify(CONFIG, fused=True), 0, None, 1)
     with pytest.raises(ConfigError, match=r"`made` is odd.* usual"):
         make(jobs=1).submit(task, load_dataset("mnist"))

@@ -14,12 +14,12 @@ import pytest
 from helpers.made_up import made_up_record
 from helpers.stores import ENVIRONMENT, RUNS, WIDTHS, answers, fill, seal_all, small_store
 
-import kmlp.store.database
+import kmlp.store._database
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
+from kmlp.store._migrations import VERSION
 from kmlp.store.doctor import Health, examine, rebuild, repair
 from kmlp.store.listing import list_runs
-from kmlp.store.migrations import VERSION
 from kmlp.store.studies import get_study, list_studies, put_study, remove_study
 from kmlp.training.run import RunState
 
@@ -54,7 +54,7 @@ def older(folder):
     """The same store, as a kmlp of the first version of the schema wrote it."""
     path = folder / "kmlp.sqlite"
     aside = path.rename(path.with_name("newer"))
-    schema = kmlp.store.database.__file__.replace("database.py", "schema/1.sql")
+    schema = kmlp.store._database.__file__.replace("_database.py", "schema/1.sql")
     with closing(sqlite3.connect(path)) as connection, connection:
         with open(schema, encoding="utf-8") as file:  # noqa: PTH123
             connection.executescript(file.read())

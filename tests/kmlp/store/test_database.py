@@ -7,9 +7,9 @@ from helpers.stores import A, made_up_task
 
 from kmlp.errors import StoreError
 from kmlp.store import Store
-from kmlp.store.database import open_database
+from kmlp.store._database import open_database
+from kmlp.store._migrations import VERSION
 from kmlp.store.listing import list_runs
-from kmlp.store.migrations import VERSION
 
 pytestmark = pytest.mark.once
 

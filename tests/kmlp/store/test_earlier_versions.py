@@ -14,9 +14,9 @@ from kmlp import ConfigError, KmlpError, RunConfig, ablate, train
 from kmlp.engine import RunFinished
 from kmlp.errors import StoreError
 from kmlp.store import Store, leases
-from kmlp.store.database import connect
+from kmlp.store._database import connect
+from kmlp.store._migrations import migrate
 from kmlp.store.doctor import examine
-from kmlp.store.migrations import migrate
 from kmlp.store.studies import list_studies
 
 pytestmark = pytest.mark.once
@@ -128,9 +128,9 @@ def test_a_store_of_a_later_kmlp_is_refused_and_left_as_it_is(folder):
 def trained(folder, monkeypatch):
     """Leases a run to another process, as a kmlp of the second schema writes it."""
     with monkeypatch.context() as patched, connect(folder / "kmlp.sqlite") as connection:
-        patched.setattr("kmlp.store.migrations.VERSION", 2)
+        patched.setattr("kmlp.store._migrations.VERSION", 2)
         # Checksums are of the newest columns.
-        patched.setattr("kmlp.store.migrations._seal_what_is_valid", lambda database: None)
+        patched.setattr("kmlp.store._migrations._seal_what_is_valid", lambda database: None)
         migrate(connection, 1)
         connection.commit()
 
@@ -170,7 +170,7 @@ def test_a_process_of_another_machine_is_known_by_its_heart(
                 connection.execute("UPDATE claims SET heartbeat = heartbeat + 1")
 
     trained()
-    monkeypatch.setattr("kmlp.store.database.time.sleep", look)
+    monkeypatch.setattr("kmlp.store._database.time.sleep", look)
     if lives:
         with pytest.raises(StoreError, match="process 7 on far"):
             Store(folder)

@@ -249,7 +249,7 @@ def test_a_heart_that_fails_beats_again(tmp_path, monkeypatch, error):
 
 def test_a_heart_whose_database_is_locked_beats_again(tmp_path, monkeypatch):
     monkeypatch.setattr("kmlp.store.leases.SECONDS_BETWEEN_BEATS", 0.01)
-    monkeypatch.setattr("kmlp.store.open_store.SECONDS_BETWEEN_BEATS", 0.01)
+    monkeypatch.setattr("kmlp.store._open_store.SECONDS_BETWEEN_BEATS", 0.01)
     with Store(tmp_path) as store, Store(tmp_path) as other:
         assert store.acquire(A)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers.stores import A, B, made_up_task
 
-from kmlp.store import Store, checksums
+from kmlp.store import Store, _checksums
 from kmlp.training.run import RunState
 
 pytestmark = pytest.mark.once
@@ -46,7 +46,7 @@ def test_a_run_in_memory_is_like_any_other():
 def test_a_run_stored_before_a_field_existed_can_be_read(store):
     store.append(A, *made_up_task(1), fresh=False)
     store.connection.execute("UPDATE runs SET config = json_remove(config, '$.momentum')")
-    checksums.seal(store.connection, "runs", 1)
+    _checksums.seal(store.connection, "runs", 1)
     assert store.run(A).config == A.config
 
 
@@ -55,5 +55,5 @@ def test_a_run_with_a_custom_function_can_be_read_without_the_function(store):
     store.connection.execute(
         "UPDATE runs SET config = json_set(config, '$.activation', 'no_module:f')"
     )
-    checksums.seal(store.connection, "runs", 1)
+    _checksums.seal(store.connection, "runs", 1)
     assert store.run(A).config.activation == "no_module:f"

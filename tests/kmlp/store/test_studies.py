@@ -12,7 +12,7 @@ from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.errors import StoreError, StoreLostError, StoreWriteError
-from kmlp.store import Store, StudyRecord, removal
+from kmlp.store import Store, StudyRecord, _removal
 from kmlp.store.doctor import examine
 from kmlp.store.listing import list_runs, parse_filters
 from kmlp.store.studies import (
@@ -216,13 +216,13 @@ def test_a_file_that_was_written_while_the_study_was_removed_is_no_left_over(
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         training.acquire(RUNS[0])
-        write = removal.checkpoints.write
+        write = _removal.checkpoints.write
 
         def slowly(*arguments):
             write(*arguments)
             suspended(training, other)
 
-        monkeypatch.setattr("kmlp.store.checkpoints.write", slowly)
+        monkeypatch.setattr("kmlp.store._checkpoints.write", slowly)
         assert not training.append(RUNS[0], *done(), fresh=False)
         assert list((tmp_path / "checkpoints").iterdir()) == []
 
@@ -270,17 +270,17 @@ def files(store):
 
 def failing(monkeypatch, method, times):
     """A method of paths fails, after so many times that it does not."""
-    before = getattr(type(removal.Path()), method)
+    before = getattr(type(_removal.Path()), method)
     calls = []
 
     def fails(path, *arguments, **options):
-        if removal.ASIDE in f"{path} {arguments}":
+        if _removal.ASIDE in f"{path} {arguments}":
             calls.append(path)
             if len(calls) > times:
                 raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return before(path, *arguments, **options)
 
-    monkeypatch.setattr(removal.Path, method, fails)
+    monkeypatch.setattr(_removal.Path, method, fails)
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
@@ -321,18 +321,20 @@ def test_a_removal_that_is_killed_is_undone_or_done(kept, monkeypatch):
         raise SystemExit  # with nothing after it
 
     with monkeypatch.context() as patched:
-        patched.setattr(removal, "put_back", lambda *arguments: None)
-        put_aside = removal.put_aside
-        patched.setattr(removal, "put_aside", lambda *them: killed(put_aside(*them)))
+        patched.setattr(_removal, "put_back", lambda *arguments: None)
+        put_aside = _removal.put_aside
+        patched.setattr(_removal, "put_aside", lambda *them: killed(put_aside(*them)))
         with pytest.raises(SystemExit):
             remove_study(kept, "widths")
-    assert files(kept) == sorted([*before, removal.ASIDE])
-    assert f"4 files in {kept.checkpoint_folder / removal.ASIDE}" in examine(kept).leftovers
+    assert files(kept) == sorted([*before, _removal.ASIDE])
+    assert (
+        f"4 files in {kept.checkpoint_folder / _removal.ASIDE}" in examine(kept).leftovers
+    )
     with Store(kept.folder) as again:
         assert files(again) == before
         assert len(list_studies(again)) == 1
     with monkeypatch.context() as patched:
-        patched.setattr(removal, "settle", killed)
+        patched.setattr(_removal, "settle", killed)
         with pytest.raises(SystemExit):
             remove_study(kept, "widths")
     with Store(kept.folder) as again:
@@ -345,11 +347,11 @@ def test_a_link_in_the_place_of_what_is_put_aside_is_not_followed(kept, tmp_path
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / before[0]).write_text("mine")
-    (kept.checkpoint_folder / removal.ASIDE).symlink_to(mine)
+    (kept.checkpoint_folder / _removal.ASIDE).symlink_to(mine)
     with pytest.raises(StoreWriteError, match="othing was removed"):
         remove_study(kept, "widths")
     with Store(kept.folder) as again:
-        assert [it for it in files(again) if it != removal.ASIDE] == before
+        assert [it for it in files(again) if it != _removal.ASIDE] == before
     assert [path.read_text() for path in mine.iterdir()] == ["mine"]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from helpers.made_up import made_up_ablation, made_up_record
 
-from kmlp.studies.convergence import (
+from kmlp.studies._convergence import (
     area_under_curve,
     best_epoch,
     epochs_to,

@@ -10,7 +10,7 @@ from helpers.stores import small_store
 import kmlp
 from kmlp import ConfigError, RunConfig
 from kmlp.errors import StoreError
-from kmlp.studies.keywords import config_of
+from kmlp.studies._keywords import config_of
 
 pytestmark = pytest.mark.once
 

@@ -12,8 +12,8 @@ from kmlp.engine import TaskFailed, TaskResult
 from kmlp.store import Store
 from kmlp.training.run import Run, RunIdentity
 from kmlp_tuning import SearchSpace
+from kmlp_tuning.search._planner import SearchPlanner
 from kmlp_tuning.search.options import SearchOptions
-from kmlp_tuning.search.planner import SearchPlanner
 from kmlp_tuning.search.settings import make_settings
 from kmlp_tuning.search.trial import rank
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import altair as alt
 
-from kmlp_tuning.charts.curves import learning_curves
-from kmlp_tuning.charts.fields import fields
-from kmlp_tuning.charts.importance import importance
-from kmlp_tuning.charts.parallel import parallel_coordinates
-from kmlp_tuning.charts.replication import replication
+from kmlp_tuning.charts._curves import learning_curves
+from kmlp_tuning.charts._fields import fields
+from kmlp_tuning.charts._importance import importance
+from kmlp_tuning.charts._parallel import parallel_coordinates
+from kmlp_tuning.charts._replication import replication
 from kmlp_tuning.search.results import Search
 
 CHARTS: dict[str, Callable[[Search], alt.TopLevelMixin]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kmlp.statistics import Estimate
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp_tuning.lab.comparing import QUANTITIES, ComparedRow, QuantityComparison
+from kmlp_tuning.lab._comparing import QUANTITIES, ComparedRow, QuantityComparison
 
 _DIGITS = {"accuracy": 2, "loss": 4, "train_loss": 4, "seconds": 1}
 _WITHIN = {True: "yes", False: "no", None: NONE}

@@ -26,7 +26,7 @@ from kmlp.errors import (
 from kmlp.model.config import RunConfig, config_fields, param_field, parse_param_values
 from kmlp.model.fields import ConfigField
 from kmlp.studies.published import PublishedValue
-from kmlp_tuning.lab.problems import problems
+from kmlp_tuning.lab._problems import problems
 from kmlp_tuning.lab.recipe import (
     AblationPart,
     ConfigListPart,

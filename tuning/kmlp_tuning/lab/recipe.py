@@ -13,7 +13,7 @@ from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
 from kmlp.studies.published import PublishedValue, Verdict, verdict
 from kmlp.studies.runner import StudySpec
-from kmlp_tuning.lab.comparing import (
+from kmlp_tuning.lab._comparing import (
     PublishedValues,
     QuantityComparison,
     compare_best,

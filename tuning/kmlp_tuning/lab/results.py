@@ -11,7 +11,7 @@ from kmlp.report import Section, section_of, write_report
 from kmlp.studies.published import Verdict
 from kmlp.studies.study import Study
 from kmlp.training.run import Run
-from kmlp_tuning.lab.comparing import QuantityComparison, comparison_to_list
+from kmlp_tuning.lab._comparing import QuantityComparison, comparison_to_list
 from kmlp_tuning.lab.published_table import published_table
 from kmlp_tuning.lab.recipe import Part, Recipe
 

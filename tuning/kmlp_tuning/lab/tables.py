@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 from kmlp.model.config import config_fields, param_names
-from kmlp_tuning.lab.values import (
+from kmlp_tuning.lab._values import (
     Epochs,
     Number,
     Numbers,

@@ -20,7 +20,7 @@ from kmlp_tuning.search.trial import Replication, Trial
 from kmlp_tuning.space.space import SearchSpace
 
 if TYPE_CHECKING:
-    from kmlp_tuning.search.planner import SearchPlanner
+    from kmlp_tuning.search._planner import SearchPlanner
 
 
 def record(

@@ -13,7 +13,7 @@ from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
 from kmlp.training.run import Run
-from kmlp_tuning.search.command import train_command
+from kmlp_tuning.search._command import train_command
 from kmlp_tuning.search.importance import Importances
 from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.search.trial import Status, Trial, rank

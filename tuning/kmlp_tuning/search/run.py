@@ -202,8 +202,8 @@ def _train(
 ) -> Search:
     """The search, of which the store remembers all runs."""
     backend.load()
+    from kmlp_tuning.search._planner import SearchPlanner
     from kmlp_tuning.search.aliases import check_different
-    from kmlp_tuning.search.planner import SearchPlanner
 
     check_different(settings)
     stated = identity.get("settings", {})

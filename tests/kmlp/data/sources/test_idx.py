@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kmlp import DataError
-from kmlp.data.sources.idx import read_idx, read_idx_split
+from kmlp.data.sources._idx import read_idx, read_idx_split
 
 pytestmark = pytest.mark.once
 

@@ -1,0 +1,73 @@
+"""Time against accuracy."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from kmlp.charts.ablation._drawing import (
+    RATIO,
+    Row,
+    colour_of_values,
+    dash_of_values,
+    described,
+    log_title,
+    short,
+    title_of,
+)
+from kmlp.charts.accuracy import AccuracyScale, error_of
+from kmlp.charts.style import HEIGHT, WIDTH
+from kmlp.studies.ablation import Ablation
+
+
+def seconds(study: Ablation) -> alt.LayerChart:
+    """Draw validation accuracy by seconds of training, a point for each epoch."""
+    rows: list[Row] = []
+    for level in study.levels:
+        for records in zip(*(run.history for run in level.finished), strict=True):
+            epoch = records[0].epoch
+            mean = sum(record.val_accuracy for record in records) / len(records)
+            spent = [
+                sum(record.seconds for record in run.history[:epoch])
+                for run in level.finished
+            ]
+            rows.append(
+                {
+                    "value": study.text(level),
+                    "epoch": epoch,
+                    "error": error_of(mean),
+                    "accuracy_text": f"{100 * mean:.2f}",
+                    "seconds": short(sum(spent) / len(spent)),
+                }
+            )
+    scale = AccuracyScale.of(row["error"] for row in rows)
+    spread = [row["seconds"] for row in rows if row["seconds"] > 0]
+    wide = bool(spread) and max(spread) > RATIO * min(spread)
+    base = alt.Chart({"values": rows}).encode(
+        x=alt.X(
+            "seconds:Q",
+            title=log_title("seconds of training, mean over the seeds", wide=wide),
+            scale=alt.Scale(type="log") if wide else alt.Scale(zero=True),
+            axis=alt.Axis(labelOverlap=True, tickCount=6),
+        ),
+        y=alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
+        color=colour_of_values(study),
+        tooltip=[
+            alt.Tooltip("value:N", title=study.param),
+            alt.Tooltip("epoch:Q"),
+            alt.Tooltip("seconds:Q", format=".2f"),
+            alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
+        ],
+    )
+    line = base.mark_line(strokeWidth=2).encode(strokeDash=dash_of_values(study))
+    points = base.mark_circle(size=40, opacity=1)
+    return alt.LayerChart(layer=[line, points]).properties(
+        width=WIDTH,
+        height=HEIGHT,
+        title=title_of(
+            study,
+            f"Time and accuracy by {study.param}",
+            "Each epoch is a point. Seconds include evaluation, and in the first epoch "
+            "compilation. Runs that are trained at the same time slow each other down.",
+        ),
+        description=described(study, "Validation accuracy by seconds of training"),
+    )

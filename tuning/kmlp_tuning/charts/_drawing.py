@@ -1,0 +1,96 @@
+"""Titles, tooltips and colours that the charts of a search share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import altair as alt
+
+from kmlp._util.text import count_of
+from kmlp.charts.accuracy import AccuracyScale, accuracy_text
+from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
+from kmlp.studies.results import METRIC
+from kmlp_tuning.charts._rows import Row, wrong_text
+from kmlp_tuning.search.results import Search
+
+
+def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams:
+    """A title with a subtitle: the search in a line, and notes on the chart.
+
+    Args:
+        search: The search.
+        text: The title.
+        *notes: Sentences; empty ones are left out.
+        width: Pixels of the lines of the subtitle.
+    """
+    wrong = wrong_text(search)
+    headline = search.headline + (f"; {wrong}" if wrong else "")
+    return titled(text, headline, " ".join(filter(None, notes)), width=width)
+
+
+def best_text(search: Search, mark: str = "") -> str:
+    """A sentence about the best trial, and one about its mark in the chart.
+
+    Args:
+        search: The search.
+        mark: The sentence about its mark. Defaults to "": none.
+    """
+    best = search.best()
+    if best is None or best.run is None:
+        return "Every trial diverged or failed."
+    settings = search.settings
+    if settings.objective != METRIC:
+        why = f"by its {settings.objective.replace('val_', 'validation ')}"
+    elif search.replication is not None and search.replication.best() is not None:
+        why = "by the mean over other seeds"
+    else:
+        why = "by its validation accuracy in the search"
+    return (
+        f"The best, {why}, is trial {best.number}: "
+        f"{100 * best.run.val_accuracy:.2f}\u00a0% "
+        f"after {count_of(best.run.epochs, 'epoch')}. {mark}".strip()
+    )
+
+
+def tooltips(search: Search) -> list[alt.Tooltip]:
+    """The tooltips of the trial under the pointer."""
+    return [
+        alt.Tooltip("trial:Q"),
+        *(alt.Tooltip(f"{name}:N") for name in search.settings.space.fields),
+        alt.Tooltip("kind:N", title="status"),
+    ]
+
+
+def scheme(*, reverse: bool = False) -> Any:
+    """The colour scheme of numbers, from dark to light."""
+    return {"name": ORDERED, "extent": ORDERED_EXTENT[:: -1 if reverse else 1]}
+
+
+def colour_of_errors(scale: AccuracyScale) -> alt.Scale:
+    """The colours of errors: dark for few errors, so that the best stand out."""
+    return alt.Scale(
+        scheme=scheme(),
+        type="symlog",
+        constant=0.1,
+        domain=[scale.best, scale.worst],
+    )
+
+
+def errors_of(rows: Iterable[Row]) -> list[float]:
+    """The last errors of the rows that have one."""
+    return [row["error"] for row in rows if row["error"] is not None]
+
+
+def range_text(errors: Iterable[float]) -> str:
+    """The range of the accuracies, for text alternatives."""
+    ordered = sorted(errors)
+    if not ordered:
+        return "no trial has an accuracy"
+    low, high = accuracy_text(ordered[-1]), accuracy_text(ordered[0])
+    return f"validation accuracy from {low} to {high} %"
+
+
+def data(rows: list[Row]) -> Any:
+    """Rows as data of a chart."""
+    return {"values": rows}

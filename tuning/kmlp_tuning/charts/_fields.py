@@ -1,0 +1,168 @@
+"""The accuracy of the trials of a search by each field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+from kmlp._util.text import count_of
+from kmlp.charts.accuracy import CROSS, AccuracyScale
+from kmlp.charts.config_lines import accuracy_tooltip, pointed
+from kmlp.charts.style import INK, VERMILION
+from kmlp_tuning.charts._drawing import (
+    best_text,
+    data,
+    errors_of,
+    range_text,
+    scheme,
+    title,
+    tooltips,
+)
+from kmlp_tuning.charts._rows import (
+    NONE,
+    UNITS,
+    Row,
+    accuracy_label,
+    choices,
+    jitter,
+    number_of,
+    range_ticks,
+    trial_rows,
+)
+from kmlp_tuning.search.results import Search
+from kmlp_tuning.space.domains import Range
+
+COLUMNS, WIDTH, HEIGHT = 3, 200, 200
+_CHARACTER = 6
+"""The approximate width of a character in a label, in pixels."""
+
+
+def fields(search: Search) -> alt.ConcatChart:
+    """Draw the validation accuracy by each searched field, a point for each trial."""
+    rows = _rows(search)
+    domains = search.settings.space.fields
+    lost = any(row["kind"] == "diverged" for row in rows)
+    scale = AccuracyScale.of(errors_of(rows), room=0.1 if lost else 0)
+    epochs = sorted({row["epochs"] for row in rows if row["error"] is not None})
+    hovers = [pointed("trial", f"pointed_{name}") for name in domains]
+    # A trial under the pointer in one panel stands out in all panels.
+    size = alt.when(hovers[0]).then(alt.value(160))
+    for hover in hovers[1:]:
+        size = size.when(hover).then(alt.value(160))
+    sizes = size.otherwise(alt.value(45))
+    panels = [
+        _panel(
+            search, name, rows, scale, epochs, sizes, first=not place % COLUMNS
+        ).add_params(hover)
+        for place, (name, hover) in enumerate(zip(domains, hovers, strict=True))
+    ]
+    width = WIDTH * max(2, min(COLUMNS, len(domains))) + 60
+    several = (
+        "Dark points had more epochs. Compare only points of the same shape."
+        if len(epochs) > 1
+        else ""
+    )
+    return alt.concat(*panels, data=data(rows), columns=COLUMNS, spacing=24).properties(
+        title=title(
+            search,
+            "Validation accuracy by each field",
+            several,
+            "Crosses: diverged." if lost else "",
+            best_text(search, "It has a circle."),
+            width=width,
+        ),
+        description=(
+            f"Validation accuracy of {count_of(len(rows), 'trial')} by "
+            f"{', '.join(domains)} ({search.headline}): after their last epochs "
+            f"{range_text(errors_of(rows))}. {best_text(search)}"
+        ),
+    )
+
+
+def _rows(search: Search) -> list[Row]:
+    trials = {trial.number: trial for trial in search.trials}
+    rows = []
+    for row in trial_rows(search):
+        trial = trials[row["trial"]]
+        numbers = {
+            f"{name}_number": number_of(name, trial)
+            for name, domain in search.settings.space.fields.items()
+            if isinstance(domain, Range)
+        }
+        rows.append(
+            {
+                **{key: value for key, value in row.items() if key != "errors"},
+                **numbers,
+                "accuracy_text": accuracy_label(row["error"]),
+                "jitter": jitter(row["trial"]),
+            }
+        )
+    return rows
+
+
+def _panel(
+    search: Search,
+    name: str,
+    rows: list[Row],
+    scale: AccuracyScale,
+    epochs: list[int],
+    sizes: Any,
+    *,
+    first: bool,
+) -> alt.LayerChart:
+    domain = search.settings.space.fields[name]
+    heading = UNITS.get(name, name)
+    encoding: dict[str, Any] = {}
+    if isinstance(domain, Range):
+        encoding["x"] = alt.X(
+            f"{name}_number:Q",
+            scale=alt.Scale(
+                type=domain.sampling,
+                domain=[domain.low, domain.high],
+                nice=False,
+                padding=8,
+                zero=alt.Undefined if domain.sampling == "log" else False,
+            ),
+            axis=alt.Axis(values=range_ticks(domain), format="~r", title=heading),
+        )
+    else:
+        texts = choices(name, domain)
+        if any(row[name] == NONE for row in rows):
+            texts = [NONE, *texts]
+        encoding["x"] = alt.X(
+            f"{name}:N",
+            scale=alt.Scale(domain=texts, paddingInner=0.4),
+            axis=alt.Axis(title=heading, labelAngle=_angle(texts), grid=False),
+        )
+        encoding["xOffset"] = alt.XOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1]))
+    axis = scale.axis() if first else scale.axis(title=None, labels=False, ticks=False)
+    base = alt.Chart().encode(**encoding)
+    y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**axis))
+    measured = base.transform_filter("datum.error !== null")
+    legend = alt.Legend() if epochs else None
+    points = measured.mark_point(filled=True, opacity=0.8).encode(
+        y=y,
+        color=alt.Color(
+            "epochs:N",
+            scale=alt.Scale(domain=epochs, scheme=scheme(reverse=True)),
+            legend=legend,
+        ),
+        shape=alt.Shape("epochs:N", scale=alt.Scale(domain=epochs), legend=legend),
+        size=sizes,
+        tooltip=[*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()],
+    )
+    ring = base.transform_filter("datum.kind == 'best'").mark_point(
+        shape="circle", size=190, strokeWidth=1.8, color=VERMILION, opacity=1
+    )
+    crosses = base.transform_filter("datum.kind == 'diverged'").mark_point(
+        shape=CROSS, size=40, strokeWidth=1.5, color=INK, opacity=1
+    )
+    bottom = crosses.encode(y=alt.value(HEIGHT - 10), tooltip=tooltips(search))
+    layers = (points, ring.encode(y=y), bottom)
+    return alt.LayerChart(layer=layers).properties(width=WIDTH, height=HEIGHT)
+
+
+def _angle(labels: list[str]) -> int:
+    """The angle of the labels of an axis: oblique where they would overlap."""
+    return -20 if max(map(len, labels)) * len(labels) * _CHARACTER > WIDTH else 0

@@ -1,0 +1,85 @@
+"""The importance of the fields of a search."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from kmlp._util.text import count_of
+from kmlp.charts.style import BLUE, INK, WIDTH
+from kmlp.errors import ConfigError
+from kmlp_tuning.charts._drawing import data, title
+from kmlp_tuning.charts._rows import Row
+from kmlp_tuning.search.importance import MIN_TRIALS, Importances
+from kmlp_tuning.search.results import Search
+
+_STEP = 30
+"""Pixels of a field."""
+
+
+def importance(search: Search) -> alt.LayerChart:
+    """Draw the importance of each field for the accuracy, with 95 % intervals.
+
+    Raises:
+        ConfigError: if there are too few trials to estimate it.
+    """
+    importances = search.importances
+    if importances is None:
+        usable = sum(bool(trial.run and trial.run.epochs) for trial in search.trials)
+        raise ConfigError(
+            [
+                f"The search {search.name} has {count_of(usable, 'trial')} with an epoch, "
+                f"but importances need at least {MIN_TRIALS}, of which some neither "
+                "diverged nor failed. Search with more trials."
+            ]
+        )
+    rows = _rows(importances)
+    y = alt.Y("field:N", sort=None, axis=alt.Axis(title=None, grid=False))
+    base = alt.Chart(data(rows)).encode(y)
+    x = alt.X("points:Q", title="error of the prediction, percentage points more")
+    bars = base.mark_bar(color=BLUE, opacity=0.45, height=14).encode(x)
+    intervals = base.mark_rule(strokeWidth=2, color=INK).encode(
+        x=alt.X("low:Q"), x2="high:Q"
+    )
+    points = base.mark_point(filled=True, size=60, color=INK, opacity=1).encode(
+        x,
+        tooltip=[
+            "field:N",
+            alt.Tooltip("points:Q", format=".2f"),
+            alt.Tooltip("low:Q", format=".2f"),
+            alt.Tooltip("high:Q", format=".2f"),
+        ],
+    )
+    zero = alt.Chart(data([{}])).mark_rule(color=INK).encode(x=alt.datum(0))
+    numbers = ", ".join(
+        f"{row['field']} {row['points']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        for row in rows
+    )
+    layers = (bars, zero, intervals, points)
+    return alt.LayerChart(layer=layers).properties(
+        width=WIDTH,
+        height=_STEP * len(rows),
+        title=title(
+            search,
+            "Importance of each field",
+            importances.meaning,
+            "Lines: 95 % intervals.",
+            width=WIDTH + 60,
+        ),
+        description=f"{importances.meaning} {numbers} ({search.headline}).",
+    )
+
+
+def _rows(importances: Importances) -> list[Row]:
+    """A row for each field in percentage points, the most important first."""
+    rows = []
+    for field in importances.fields:
+        mean = field.drop.mean
+        low, high = field.drop.interval or (mean, mean)
+        points = {"points": mean, "low": low, "high": high}
+        rows.append(
+            {
+                "field": field.field,
+                **{name: round(100 * number, 4) for name, number in points.items()},
+            }
+        )
+    return rows
