@@ -1,4 +1,4 @@
-"""Training one run by `model.fit`; knows no study."""
+"""Train one run with `model.fit`. This package does not know studies."""
 
 from kmlp.training._session import Session
 

@@ -1,4 +1,4 @@
-"""A run that is being trained, epoch by epoch."""
+"""Train a run epoch by epoch."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Holds a run's model in memory, and trains it through `model.fit`.
+    """The training of a run, whose model is in memory.
 
-    The order of an epoch's images depends on (seed, epoch) alone, so it makes
-    no difference whether a run is trained in one session or in several.
+    The order of an epoch's images depends only on the seed and the epoch. A run
+    therefore has the same results in one session and in several.
 
     Args:
         config: The run's configuration.
-        dataset: The dataset that it names, whole.
-        checkpoint: Where to continue. Defaults to None: at the beginning.
-        compiled_models: Where models with compiled programs are taken from, and given
-            back to when the session is closed. Defaults to None: the model is
-            the session's own.
-        fused: Whether an epoch is one compiled program (`kmlp.fit`). Otherwise
-            Keras calls each step. Defaults to True.
+        dataset: The whole dataset that the configuration names.
+        checkpoint: The checkpoint to continue from. Defaults to None: a new run.
+        compiled_models: The cache that the session takes its compiled model from, and
+            gives it back to when it is closed. Defaults to None: a cache of its own.
+        fused: True to run an epoch as one compiled program (`kmlp.fit`). False to have
+            Keras call each step. Defaults to True.
 
     Raises:
         BackendError: if there is no backend.
@@ -62,7 +61,7 @@ class Session:
             self._trainer = StepwiseTrainer(config, dataset, checkpoint)
 
     def train_epoch(self) -> EpochRecord:
-        """Trains one more epoch; evaluates it on the validation and the test data."""
+        """Train one epoch, and evaluate the model on the validation and the test data."""
         started = time.perf_counter()
         logs = self._trainer.train_epoch(self.epochs)
         self.epochs += 1
@@ -83,7 +82,7 @@ class Session:
         )
 
     def checkpoint(self) -> Checkpoint:
-        """What another session needs to continue here, bit for bit."""
+        """Return a checkpoint from which another session continues with equal bits."""
         to_numpy = self._keras.ops.convert_to_numpy
         return Checkpoint(
             epochs=self.epochs,
@@ -99,11 +98,11 @@ class Session:
         return int(self._trainer.model.count_params())
 
     def close(self) -> None:
-        """Frees the model."""
+        """Free the model."""
         self._trainer.close()
 
 
 def _until_not_finite(losses: np.ndarray) -> np.ndarray:
-    """The losses up to the first one that is not finite, with it."""
-    wrong = np.flatnonzero(~np.isfinite(losses))
-    return losses[: wrong[0] + 1] if len(wrong) else losses
+    """Return the losses up to and including the first one that is not finite."""
+    not_finite = np.flatnonzero(~np.isfinite(losses))
+    return losses[: not_finite[0] + 1] if len(not_finite) else losses

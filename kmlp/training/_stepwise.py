@@ -1,4 +1,4 @@
-"""Training a run by `model.fit` step by step, as Keras does."""
+"""Train a run with Keras' own `model.fit`, step by step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
 
 class LastValue(keras.metrics.Metric):
-    """A metric whose result is the value that it was given last."""
+    """A metric whose result is its last value."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -33,9 +33,9 @@ class LastValue(keras.metrics.Metric):
 
 
 class Recorder(keras.Model):
-    """Wraps a compiled model; training the wrapper trains the model.
+    """A wrapper of a compiled model: training the wrapper trains the model.
 
-    Keras logs the loss as a running mean over the epoch; this adds the loss of
+    Keras logs the loss as a running mean over the epoch. The wrapper adds the loss of
     the last step to the logs of each batch, as `step_loss`.
     """
 
@@ -55,7 +55,10 @@ class Recorder(keras.Model):
 
 
 class StepLosses(keras.callbacks.Callback):
-    """Collects the loss of every step of an epoch, up to one that is not finite."""
+    """A callback that collects the losses of an epoch's steps.
+
+    It ends the epoch at a loss that is not finite.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +70,7 @@ class StepLosses(keras.callbacks.Callback):
 
 
 class StepwiseTrainer:
-    """Trains a run's own model; see `kmlp.training.trainer.Trainer`."""
+    """A trainer that uses Keras' `model.fit`; see `kmlp.training.trainer.Trainer`."""
 
     def __init__(
         self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
@@ -109,7 +112,7 @@ class StepwiseTrainer:
 
     def close(self) -> None:
         del self._recorder, self.model
-        gc.collect()  # compiled functions and models refer to each other
+        gc.collect()  # compiled functions and models are in reference cycles
 
     def _evaluate(self, split: Split) -> dict[str, float]:
         with backend.on_jax_cpu():

@@ -1,4 +1,4 @@
-"""Where a run stands: its weights and optimizer state, as a value and as a file."""
+"""Checkpoints of a run: weights and optimizer state, as a value and as a file."""
 
 from __future__ import annotations
 
@@ -31,18 +31,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Checkpoint:
-    """All that is needed to continue a run; the order of its data follows from
-    the seed and the epoch.
+    """All that is needed to continue a run.
+
+    The order of the data is not part of it: the order follows from seed and epoch.
     """
 
     epochs: int
+    """The number of trained epochs."""
     weights: tuple[NDArray[np.float32], ...]
-    """In the order of `model.get_weights()`."""
+    """The weights, in the order of `model.get_weights()`."""
     optimizer: tuple[NDArray[np.float32], ...]
-    """In the order of `model.optimizer.variables`."""
+    """The optimizer state, in the order of `model.optimizer.variables`."""
 
     def restore(self, model: keras.Sequential) -> None:
-        """Gives a run's model the weights and the optimizer state."""
+        """Set the weights and the optimizer state of a run's model."""
         model.set_weights(self.weights)
         model.optimizer.build(model.trainable_variables)
         variables = model.optimizer.variables
@@ -51,11 +53,11 @@ class Checkpoint:
 
 
 class CheckpointCodec:
-    """Writes and reads the checkpoints of one run.
+    """A writer and reader of the checkpoints of one run.
 
     Args:
         config: The run's configuration.
-        dataset: The dataset that it names.
+        dataset: The dataset that the configuration names.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
@@ -63,16 +65,16 @@ class CheckpointCodec:
         self.model.optimizer.build(self.model.trainable_variables)
 
     def dump(self, checkpoint: Checkpoint) -> bytes:
-        """The checkpoint as a `.keras` file, which loads in a Python without kmlp."""
+        """Return the content of a `.keras` file, which Keras can load without kmlp."""
         checkpoint.restore(self.model)
-        # Keras would leave a folder of its own where it is interrupted.
+        # An interrupt would make Keras leave its own temporary folder behind.
         with held(), _temporary_file() as path, _without_tensorflow(), _silent():
             with _needs_room(), undated():
                 self.model.save(path)
             return path.read_bytes()
 
     def load(self, epochs: int, checkpoint_bytes: bytes) -> Checkpoint:
-        """The checkpoint of a file, which `pack` made after that many epochs."""
+        """Return the checkpoint in a file's content, which `dump` made after `epochs`."""
         with _temporary_file() as path, _without_tensorflow():
             with _needs_room():
                 path.write_bytes(checkpoint_bytes)
@@ -87,7 +89,7 @@ class CheckpointCodec:
 
 
 def load_model(config: RunConfig, checkpoint_bytes: bytes) -> keras.Sequential:
-    """The model of a run's file: a plain, compiled `keras.Sequential`."""
+    """Return the model in a run's checkpoint: a plain, compiled `keras.Sequential`."""
     codec = CheckpointCodec(config, dataset_of(config))
     codec.load(0, checkpoint_bytes)
     return codec.model
@@ -95,7 +97,7 @@ def load_model(config: RunConfig, checkpoint_bytes: bytes) -> keras.Sequential:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Ignores warnings, as of a user's function that is a lambda."""
+    """Ignore warnings, such as Keras' warning of a user's function that is a lambda."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -103,7 +105,7 @@ def _silent() -> Iterator[None]:
 
 @contextmanager
 def _temporary_file() -> Iterator[Path]:
-    """A path in the temporary folder.
+    """Yield a path in a new folder below the temporary folder.
 
     Raises:
         ResourceError: if the folder cannot be used.
@@ -116,34 +118,38 @@ def _temporary_file() -> Iterator[Path]:
 
 @contextmanager
 def _needs_room() -> Iterator[None]:
-    """Explains what keeps a file from being written to the temporary folder."""
+    """Explain why a file cannot be written to the temporary folder.
+
+    Raises:
+        ResourceError: if there is an `OSError` within, other than too many open files.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise  # no other folder would do
+            raise  # too many open files: another folder would not help
         folder = tempfile.tempdir or os.environ.get("TMPDIR")
         raise ResourceError(
-            f"The temporary folder {folder or ''} cannot hold a checkpoint while it is "
-            f"written ({error.strerror or error}). Make room there, or set TMPDIR to "
-            "another folder. Then the same command goes on: what was trained is stored."
+            f"A checkpoint cannot be written to the temporary folder {folder or ''} "
+            f"({error.strerror or error}). Make room there, or set TMPDIR to another "
+            "folder. The trained epochs are stored: train again to continue."
         ) from error
 
 
 @contextmanager
 def _without_tensorflow() -> Iterator[None]:
-    """Has Keras on another backend not import TensorFlow to save, which takes seconds.
+    """Keep Keras from importing TensorFlow on another backend, which takes seconds.
 
-    Keras 3.15 looks whether an object is one of TensorFlow's. It does without where
-    TensorFlow is not installed, which is what it is told here.
+    Before saving, Keras 3.15 imports TensorFlow to recognize its objects, unless
+    TensorFlow is not installed. This makes Keras believe that.
     """
     backend.load()
     from keras.src.utils.module_utils import tensorflow
 
-    known = tensorflow._available
+    available = tensorflow._available
     if "tensorflow" not in sys.modules:
         tensorflow._available = False
     try:
         yield
     finally:
-        tensorflow._available = known
+        tensorflow._available = available

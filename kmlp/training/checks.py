@@ -1,4 +1,4 @@
-"""What can be checked only with the dataset or the backend, before anything is trained."""
+"""Checks before training that need the dataset or the backend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kmlp.model.losses import LOSSES, get_loss
 from kmlp.settings import read_settings
 
 MAX_PARAMETERS = 2**30
-"""The largest model that is built: 4 GiB of weights, and as much of gradients."""
+"""The maximum number of parameters: 4 GiB of weights, and as much of gradients."""
 
 MAX_COUNT = {
     "epochs": 1_000_000,
@@ -29,22 +29,28 @@ MAX_COUNT = {
     "seeds": 10_000,
     "jobs": 1024,
 }
+"""The largest allowed value of each count. A larger value is probably a mistake."""
 
 
 def check_trainable(
     configs: Iterable[RunConfig], *, epochs: int, fused: bool = True
 ) -> None:
-    """Checks what the configurations cannot check by themselves.
+    """Check configurations against their datasets and the backend.
 
-    Functions of the user's own are tried on two made-up examples.
+    Custom functions are tried on two made-up examples.
+
+    Args:
+        configs: The configurations.
+        epochs: Number of epochs to train.
+        fused: True if an epoch will be one compiled program. Defaults to True.
 
     Raises:
-        ConfigError: if a setting of this process is none for runs; with the problems of
-            all configurations at once.
-        BackendError: if there is no backend.
+        ConfigError: with the problems of all configurations, or if a setting of this
+            process is not allowed for runs.
+        BackendError: if no backend can be loaded.
         DataError: if a dataset cannot be read.
     """
-    read_settings(backend.select())  # before the backend is loaded with them
+    read_settings(backend.select())  # before the backend is loaded with these settings
     checks: list[Callable[[], Any]] = [partial(check_count, "epochs", epochs)]
     for config in configs:
         checks += [
@@ -55,16 +61,16 @@ def check_trainable(
 
 
 def check_count(name: str, number: Any) -> int:
-    """The number as an int from 1 to `MAX_COUNT[name]`, more than which is a slip.
+    """Return the number as an int from 1 to `MAX_COUNT[name]`.
 
     Raises:
-        ConfigError: if it is none.
+        ConfigError: if the number is not such an integer.
     """
     return check_integer(name, number, most=MAX_COUNT[name])
 
 
 def parameters_of(config: RunConfig) -> int:
-    """Number of weights and biases of a configuration's model, without building it."""
+    """Return the number of weights and biases of a configuration, without a model."""
     dataset = dataset_of(config)
     return count_parameters(
         dataset.input_shape, dataset.num_classes, config.width, config.depth
@@ -77,20 +83,21 @@ def _check_data(config: RunConfig) -> None:
     if config.batch_size > len(dataset.train):
         problems.append(
             f"The value of `batch_size` is {config.batch_size}, but must be at most the "
-            f"{len(dataset.train)} training images. Give a smaller one, or a larger "
-            "`train_size`."
+            f"{len(dataset.train)} training images. Choose a smaller `batch_size`, or a "
+            "larger `train_size`."
         )
     parameters = parameters_of(config)
     if parameters > MAX_PARAMETERS:
         problems.append(
-            f"`width` {config.width} and `depth` {config.depth} make {parameters:,} "
-            f"parameters, but at most {MAX_PARAMETERS:,} are trained. Give smaller ones."
+            f"A `width` of {config.width} and a `depth` of {config.depth} make "
+            f"{parameters:,} parameters, but at most {MAX_PARAMETERS:,} are allowed. "
+            "Choose smaller values."
         )
     raise_problems(problems)
 
 
 def _check_functions(config: RunConfig, *, fused: bool) -> None:
-    """Tries the functions that are the user's own as a model will call them."""
+    """Try a configuration's custom functions as a model will call them."""
     named = (config.activation, config.output or "linear")
     if not (any(map(ACTIVATIONS.is_custom, named)) or LOSSES.is_custom(config.loss)):
         return
@@ -102,7 +109,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
     one_hot = loss.targets == "one_hot"
     y = np.eye(classes, dtype="float32")[[0, 1]] if one_hot else np.array([[0], [1]])
 
-    def of_scores() -> Any:
+    def compute_loss() -> Any:
         return loss.function(ops.convert_to_tensor(y), last(ops.ones((2, classes))))
 
     def train_a_step(*, fused: bool) -> None:
@@ -127,7 +134,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
             lambda: _try(f"The {names[1]}", lambda: last(ops.ones(size)), size),
         ]
     )
-    _try(f"The {names[2]}", of_scores, (2,), ())
+    _try(f"The {names[2]}", compute_loss, (2,), ())
     step = f"A step with the {', the '.join(names)}"
     _try(step, partial(train_a_step, fused=False))
     if fused:
@@ -137,21 +144,30 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
             raise ConfigError(
                 [
                     f"{step} cannot be fused with others. {error} To train step by step, "
-                    "give `fused=False`."
+                    "set `fused=False`."
                 ]
             ) from error
 
 
-def _try(what: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> None:
-    """Calls, and makes any failure a `ConfigError`, and a result of another shape."""
+def _try(subject: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> None:
+    """Call a function of the user, and refuse errors and results of another shape.
+
+    Args:
+        subject: The start of the message: what is called.
+        call: The function.
+        *shapes: The allowed shapes of the result. Defaults to none: any shape.
+
+    Raises:
+        ConfigError: if the call fails, or if the result has another shape.
+    """
     try:
         result = call()
-        found = tuple(backend.load().ops.shape(result)) if shapes else ()
-    except (Exception, SystemExit) as error:  # a user's function may fail in any way
+        shape = tuple(backend.load().ops.shape(result)) if shapes else ()
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
         text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
         raise ConfigError(
-            [f"{what} fails on two examples with {type(error).__name__}: {text[:300]}"]
+            [f"{subject} fails on two examples with {type(error).__name__}: {text[:300]}"]
         ) from error
-    if shapes and found not in shapes:
-        wanted = " or ".join(map(str, shapes))
-        raise ConfigError([f"{what} gives shape {found}, but must give {wanted}."])
+    if shapes and shape not in shapes:
+        allowed = " or ".join(map(str, shapes))
+        raise ConfigError([f"{subject} gives shape {shape}, but must give {allowed}."])

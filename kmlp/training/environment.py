@@ -1,4 +1,4 @@
-"""Where something was trained: versions, device, threads, command line, revision."""
+"""The environment of a training: versions, device, threads, command line, revision."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ _PACKAGES = ("kmlp", "keras", "numpy")
 
 
 def describe_environment() -> dict[str, Any]:
-    """Facts that JSON can hold; nothing of it is needed to continue a run.
+    """Return the environment of this process, as values for JSON.
+
+    A run can be continued without this record.
 
     Raises:
         BackendError: if there is no backend.
@@ -34,12 +36,12 @@ def describe_environment() -> dict[str, Any]:
 
 
 def _command() -> str:
-    """The command line, in which bytes that are no text in UTF-8 are written out."""
+    """Return the command line, with escapes for bytes that are not valid UTF-8."""
     return shlex.join(sys.argv).encode(errors="backslashreplace").decode()
 
 
 def describe_machine() -> dict[str, Any]:
-    """Those of the facts that differ between the machines of one command.
+    """Return the part of the environment that may differ between a command's machines.
 
     Raises:
         BackendError: if there is no backend.
@@ -62,44 +64,48 @@ def describe_machine() -> dict[str, Any]:
 
 
 def differences(environments: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """What can make results differ in their last digits, where it is not the same in all.
+    """Return the differences of environments that can change the last digits of results.
+
+    These are the kind of device, the processor's instructions, and the versions of
+    packages that compute.
 
     Returns:
-        The values of each such fact, by its name: the kind of device, the processor's
-        instructions, the versions of packages that compute.
+        The different values by name. Names with only one value are left out.
 
     Example:
     >>> differences([{"device": "cpu"}, {"device": "gpu:1"}, {"device": "cpu"}])
     {'device': ['cpu', 'accelerator']}
     """
-    found: dict[str, dict[str, None]] = {}
-    for facts in environments:
-        told = {
-            "device": "cpu" if facts.get("device") == "cpu" else "accelerator",
-            "instructions": facts.get("instructions"),
+    values_by_name: dict[str, dict[str, None]] = {}
+    for environment in environments:
+        values = {
+            "device": "cpu" if environment.get("device") == "cpu" else "accelerator",
+            "instructions": environment.get("instructions"),
             **{
                 name: version
-                for name, version in facts.get("versions", {}).items()
+                for name, version in environment.get("versions", {}).items()
                 if name not in ("python", "kmlp")
             },
         }
-        for name, value in told.items():
-            if value is not None:  # stores of earlier versions do not tell it
-                found.setdefault(name, {})[str(value)] = None
-    return {name: list(values) for name, values in found.items() if len(values) > 1}
+        for name, value in values.items():
+            if value is not None:  # environments of old stores lack the instructions
+                values_by_name.setdefault(name, {})[str(value)] = None
+    return {
+        name: list(values) for name, values in values_by_name.items() if len(values) > 1
+    }
 
 
 def mixed_text(environments: Iterable[Mapping[str, Any]]) -> str | None:
-    """Says that a study mixes machines on which results differ; None if it does not."""
-    found = differences(environments)
-    if not found:
+    """Return a sentence that names the differences of environments; None without any."""
+    mixed = differences(environments)
+    if not mixed:
         return None
-    if "instructions" in found:  # what not all have
-        sets = [set(text.split()) for text in found["instructions"]]
+    if "instructions" in mixed:  # name only the instructions that not all machines have
+        sets = [set(text.split()) for text in mixed["instructions"]]
         common = sets[0].intersection(*sets)
-        own = (sorted(it - common) for it in sets)
-        found["instructions"] = [" ".join(it) or "none of these" for it in own]
-    parts = (f"{name} {' / '.join(values)}" for name, values in found.items())
+        others = (sorted(instructions - common) for instructions in sets)
+        mixed["instructions"] = [" ".join(names) or "none of these" for names in others]
+    parts = (f"{name} {' / '.join(values)}" for name, values in mixed.items())
     return (
         f"Trained in different environments ({'; '.join(parts)}): between them, equal "
         "seeds can differ in the last digits."
@@ -107,45 +113,49 @@ def mixed_text(environments: Iterable[Mapping[str, Any]]) -> str | None:
 
 
 _VECTOR = re.compile("sse4_2|avx.*|fma|amx.*|asimd|sve.*")
-"""Instructions by which compilers choose how to sum."""
+"""Vector instructions: compilers choose the order of additions by them."""
 
 
 @cache
 def _processor() -> dict[str, str]:
-    """The name of the processor, and its vector instructions, as far as Linux says."""
+    """Return the name of the processor, and on Linux its vector instructions."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return {"processor": platform.processor() or platform.machine()}
-    facts = {key.strip(): value for key, _, value in (it.partition(":") for it in lines)}
-    flags = (facts.get("flags") or facts.get("Features") or "").split()
+    entries = (line.partition(":") for line in lines)
+    info = {key.strip(): value for key, _, value in entries}
+    flags = (info.get("flags") or info.get("Features") or "").split()
     return {
-        "processor": facts.get("model name", "").strip() or platform.machine(),
+        "processor": info.get("model name", "").strip() or platform.machine(),
         "instructions": " ".join(sorted(filter(_VECTOR.fullmatch, flags))),
     }
 
 
-_KEPT = "autocrlf|checkstat|eol|filemode|ignorecase|precomposeunicode|symlinks|trustctime"
-"""Of a repository's configuration, by which git compares files; nothing of it is run."""
+_SETTINGS = (
+    "autocrlf|checkstat|eol|filemode|ignorecase|precomposeunicode|symlinks|trustctime"
+)
+"""Settings by which git compares files. Git does not run programs because of them."""
 
 
 def _revision() -> str | None:
-    """The git revision of the current folder, with a `+` if it was changed since.
+    """Return the git revision of the current folder, with a `+` if files have changed.
 
-    A repository may be somebody else's, of an archive that was unpacked, and its
-    configuration name programs: monitors, filters, hooks, helpers of remotes. It is only
-    asked where it is, at what commit, and for plain settings. What changed is asked of a
-    git folder without its configuration, which has its objects and its index.
+    The folder may come from an archive of somebody else, and the configuration of its
+    repository may name programs to run: monitors, filters, hooks, helpers of remotes.
+    Therefore the repository is asked only for its paths, its commit and plain settings.
+    Changed files are listed with a temporary git folder, which uses the objects and the
+    index of the repository, but not its configuration.
     """
     git = find_program("git")
     if git is None:
         return None
     try:
-        asked = ("HEAD", "--git-common-dir", "--git-path", "index", "--show-toplevel")
-        revision, common, index, top, _ = _git(git, "rev-parse", *asked).split("\n")
-        kept = _git(
-            git, "config", "--null", "--get-regexp", rf"^core\.({_KEPT})$", ok=(0, 1)
-        )
+        options = ("HEAD", "--git-common-dir", "--git-path", "index", "--show-toplevel")
+        revision, common, index, top, _ = _git(git, "rev-parse", *options).split("\n")
+        names = rf"^core\.({_SETTINGS})$"
+        output = _git(git, "config", "--null", "--get-regexp", names, ok=(0, 1))
+        lines = [line for line in output.split("\0") if "\n" in line]
         with tempfile.TemporaryDirectory(prefix="kmlp-") as folder:
             changes = _changes(
                 git,
@@ -154,7 +164,7 @@ def _revision() -> str | None:
                 objects=Path(common, "objects").absolute(),
                 index=Path(index).absolute(),
                 revision=revision,
-                settings=dict(it.split("\n", 1) for it in kept.split("\0") if "\n" in it),
+                settings=dict(line.split("\n", 1) for line in lines),
             )
     except (OSError, ValueError, subprocess.SubprocessError):  # not in a repository
         return None
@@ -171,16 +181,16 @@ def _changes(
     revision: str,
     settings: Mapping[str, str],
 ) -> str:
-    """What differs from a commit among the files that git knows.
+    """Return the list of tracked files that differ from a commit, as git prints it.
 
     Args:
-        git: The program.
-        folder: An empty one, which becomes the git folder.
-        top: The repository's files.
-        objects: Its objects.
-        index: Its index, beside which are those that it shares.
+        git: Path of the program git.
+        folder: An empty folder, which becomes the git folder.
+        top: Folder of the repository's files.
+        objects: Folder of the repository's objects.
+        index: The repository's index; shared indexes are in the same folder.
         revision: The commit.
-        settings: Of git, by their names.
+        settings: Settings of git by name.
     """
     (folder / "refs").mkdir()
     (folder / "HEAD").write_text(f"{revision}\n", encoding="utf-8")
@@ -192,15 +202,15 @@ def _changes(
             git, "config", "--file", f"{folder}/config", "extensions.objectFormat", "sha256"
         )
     for file in [index, *index.parent.glob("sharedindex.*")]:
-        if file.is_file():  # there is none before the first `git add`
-            shutil.copy2(file, folder / file.name)  # of the same time, which git looks at
+        if file.is_file():  # before the first `git add` there is no index
+            shutil.copy2(file, folder / file.name)  # with its time, which git compares
     return _git(
         git,
-        *(word for name, it in settings.items() for word in ("-c", f"{name}={it}")),
+        *(word for item in settings.items() for word in ("-c", "=".join(item))),
         "status",
         "--porcelain",
         "--untracked-files=no",
-        # A submodule's changes are those of its commit: it has a configuration, too.
+        # Of a submodule, only another commit counts: its configuration may name programs.
         "--ignore-submodules=dirty",
         folder=top,
         environment={
@@ -215,7 +225,7 @@ def _changes(
 
 
 _SHA_256 = 64
-"""Digits of a commit where objects are named by it; they are 40 otherwise."""
+"""The length of a commit's name in a repository that uses SHA-256; SHA-1 has 40 digits."""
 
 
 def _git(
@@ -225,23 +235,25 @@ def _git(
     environment: Mapping[str, str] | None = None,
     ok: tuple[int, ...] = (0,),
 ) -> str:
-    """What git says.
+    """Run git, and return its output.
+
+    The user's own variables of git are not passed on, because they may make git use
+    another repository or run programs.
 
     Args:
-        git: The program.
-        *words: Its arguments.
-        folder: Where it runs. Defaults to None: the current one.
-        environment: Variables for it. Defaults to None: no more. Others of git's, by which
-            it would look elsewhere or run something, are not passed on.
-        ok: The exit codes of success. Defaults to 0.
+        git: Path of the program git.
+        *words: Arguments of git.
+        folder: Working folder. Defaults to None: the current folder.
+        environment: Additional environment variables. Defaults to None: none.
+        ok: Exit codes of success. Defaults to 0.
 
     Raises:
-        OSError: if it cannot be run.
-        ValueError: if it says what is no text.
-        subprocess.SubprocessError: if it fails, or takes too long.
+        OSError: if git cannot be run.
+        ValueError: if the output is not text.
+        subprocess.SubprocessError: if git fails, or runs for more than 5 seconds.
     """
     inherited = {k: v for k, v in os.environ.items() if not k.upper().startswith("GIT_")}
-    done = subprocess.run(
+    process = subprocess.run(
         [git, "--no-pager", *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -252,6 +264,6 @@ def _git(
         env={**inherited, "GIT_OPTIONAL_LOCKS": "0", **(environment or {})},
         check=False,
     )
-    if done.returncode not in ok:
-        raise subprocess.CalledProcessError(done.returncode, words)
-    return done.stdout
+    if process.returncode not in ok:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    return process.stdout

@@ -1,4 +1,4 @@
-"""Compiled models, which runs of one structure use one after the other."""
+"""Train runs with `kmlp.fit`, on compiled models that runs of one structure share."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
 MAX_IDLE = 8
+"""The default number of models in a cache."""
 _SPLITS = ("train", "validation", "test")
 
 
 class NonzeroVariable(keras.Variable):
-    """A variable that stands for a Python number other than 0.
+    """A variable that is never equal to 0 for Python.
 
-    Keras' SGD asks whether its momentum is 0, which a program that is being
-    compiled cannot answer of a variable.
+    Keras' SGD tests if its momentum is 0. While a program is compiled, the value of an
+    ordinary variable is unknown, and the test would fail.
     """
 
     __hash__ = keras.Variable.__hash__
@@ -36,9 +37,9 @@ class NonzeroVariable(keras.Variable):
 
 
 class CompiledModel:
-    """A model, and the programs that train any run of its structure.
+    """A model with compiled programs that can train any run of its structure.
 
-    What differs between such runs is in variables: the weights, the learning
+    Variables hold everything that differs between such runs: the weights, the learning
     rate, the momentum and the weight decay.
     """
 
@@ -57,7 +58,7 @@ class CompiledModel:
     def load(
         self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
     ) -> None:
-        """Set the model to a run's checkpoint, or to its beginning."""
+        """Set the model to a run's checkpoint; without one, to its initial state."""
         optimizer = self.model.optimizer
         if checkpoint is None:
             self.model.set_weights(initial_weights(config, dataset))
@@ -74,10 +75,10 @@ class CompiledModel:
 
 
 class CompiledModelCache:
-    """The compiled models that were used last.
+    """A cache of the compiled models that were used most recently.
 
     Args:
-        limit: The number of models that are kept. Defaults to 8.
+        limit: The maximum number of models in the cache. Defaults to 8.
     """
 
     def __init__(self, limit: int = MAX_IDLE) -> None:
@@ -88,15 +89,15 @@ class CompiledModelCache:
         self._on_device: dict[Any, dict[str, Any]] = {}
 
     def take(self, config: RunConfig, dataset: Dataset) -> CompiledModel:
-        """A model for a run, whose it is until it is given back."""
-        kept = self._idle.pop(_structure(config), None)
-        if kept is not None:
-            return kept
+        """Return a model for a run, which has the model alone until `give_back`."""
+        model = self._idle.pop(_structure(config), None)
+        if model is not None:
+            return model
         self.compiled_count += 1
         return CompiledModel(config, dataset)
 
     def give_back(self, config: RunConfig, compiled: CompiledModel) -> None:
-        """Take a model back; drop the one that was not used for longest."""
+        """Take a model back; if there are too many, delete the least recently used."""
         self._idle[_structure(config)] = compiled
         if len(self._idle) > self._limit:
             del self._idle[next(iter(self._idle))]
@@ -105,7 +106,10 @@ class CompiledModelCache:
             steps().clear_caches()
 
     def data(self, config: RunConfig, dataset: Dataset) -> dict[str, tuple[Any, Any]]:
-        """The splits of a run's dataset as `(x, y)`, on the device where they fit."""
+        """Return the splits of a run's dataset as `(x, y)`.
+
+        A split that is not too large is on the device.
+        """
         key = (
             dataset.fingerprint,
             config.validation_fraction,
@@ -115,26 +119,26 @@ class CompiledModelCache:
         if key not in self._on_device:
             used = dataset.with_train_size(config.train_size)
             names = ("train", "test") if used.validates_on_test else _SPLITS
-            found = {
+            splits = {
                 name: _on_device(config, getattr(used, name), dataset.num_classes)
                 for name in names
             }
-            self._on_device = {key: {"validation": found["test"], **found}}
+            self._on_device = {key: {"validation": splits["test"], **splits}}
         return self._on_device[key]
 
 
 _NUMBERS = ("seed", "learning_rate", "initializer", "batch_size", "train_size")
-"""Fields in which runs of one compiled model can differ."""
+"""Fields in which runs of one compiled model may differ."""
 
 _SWITCHES = ("momentum", "weight_decay")
-"""Fields of which it counts only whether they are 0."""
+"""Fields that matter to a compiled model only by being 0 or not."""
 
 
 def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
-    """The fields that runs of one compiled model have in common.
+    """Return the fields that runs of one compiled model have in common.
 
-    Momentum and weight decay that are off leave something out of the program.
-    Batch size and training size make other programs, for the same model.
+    Programs without momentum or without weight decay lack operations. Another batch
+    size or training size needs other programs of the same model.
     """
     return tuple(
         (name, bool(getattr(config, name)) if name in _SWITCHES else getattr(config, name))
@@ -146,13 +150,13 @@ def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
 def _on_device(config: RunConfig, split: Split, num_classes: int) -> tuple[Any, Any]:
     data = (split.x, targets_of(config, split.y, num_classes))
     if sum(array.nbytes for array in data) > CHUNK_BYTES:
-        return data  # it goes there chunk by chunk
+        return data  # `kmlp.fit` copies such a split to the device chunk by chunk
     x, y = map(steps().to_device, data)
     return x, y
 
 
 class FusedTrainer:
-    """Trains a run with `kmlp.fit`; see `kmlp.training.trainer.Trainer`."""
+    """A trainer that uses `kmlp.fit`; see `kmlp.training.trainer.Trainer`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A run as a value: its configuration, the epochs that it has, its checkpoint."""
+"""Runs as values: the configuration, the records of the epochs, the checkpoint."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kmlp.data import Dataset
 
 NUMERICS_VERSION = 4
-"""Goes up when a change of kmlp changes the numbers that a run comes to."""
+"""The version of kmlp's numbers, raised by each change that alters results of a run."""
 
 FIGURES = (
     "loss",
@@ -34,94 +34,103 @@ FIGURES = (
     "test_loss",
     "test_accuracy",
 )
-"""What a record has of an epoch, beside its time and its steps."""
+"""The fields of a record with losses and accuracies."""
 
 Status = Literal["finished", "diverged", "failed"]
-"""Diverged: its loss is not finite any more, and training it further is of no use.
-Failed: training it ended in an error, or in the end of its process, too often."""
+"""The status of a run.
+
+diverged: a loss was not finite, and further training is useless. failed: training raised
+an error, or its process died, too many times.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class EpochRecord:
-    """What one epoch of a run came to; all of it nan if a loss was not finite."""
+    """The results of one epoch of a run.
+
+    If a loss is not finite, all losses and accuracies are nan.
+    """
 
     epoch: int
-    """Counted from 1."""
+    """Number of the epoch, counted from 1."""
     loss: float
-    """Mean training loss over the epoch's images, while they were trained on."""
+    """Mean loss over the training images, each computed before its mini-batch's update."""
     accuracy: float
-    """Share of the epoch's images that were classified right, likewise."""
+    """Fraction of the training images classified correctly, from 0 to 1, each before its
+    mini-batch's update."""
     val_loss: float
     """Mean loss over the validation images, after the epoch."""
     val_accuracy: float
-    """Share of the validation images classified right."""
+    """Fraction of the validation images classified correctly, from 0 to 1."""
     test_loss: float
     """Mean loss over the test images, after the epoch."""
     test_accuracy: float
-    """Share of the test images classified right."""
+    """Fraction of the test images classified correctly, from 0 to 1."""
     seconds: float
-    """Wall-clock time of the epoch, its evaluation included; in the first one
-    that a session trains, compiling too."""
+    """Wall-clock time of the epoch with its evaluation, in seconds. The first epoch of a
+    session includes the time of compiling."""
     step_losses: NDArray[np.float32]
-    """The mean loss of each mini-batch before its update, of shape `(steps,)`;
-    where it diverged, up to the first one that is not finite."""
+    """The mean loss of each mini-batch before its update, of shape `(steps,)`. If the run
+    diverged, the first loss that is not finite is the last one here."""
 
     @property
     def finite(self) -> bool:
-        """Whether every loss of the epoch is finite."""
+        """True if every loss of the epoch is finite."""
         return math.isfinite(self.loss)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Run:
-    """The training of one configuration, as far as it has come."""
+    """One training of a configuration: the epochs trained so far, and the model."""
 
     config: RunConfig
+    """The configuration."""
     backend: str
+    """The name of the backend."""
     fused: bool
-    """Whether an epoch was one compiled program (see `kmlp.fit`)."""
+    """True if an epoch was one compiled program (see `kmlp.fit`)."""
     parameters: int
     """Number of weights and biases."""
     history: tuple[EpochRecord, ...]
-    """One record an epoch; the last one may be the one in which it diverged. Empty
-    only if it failed."""
+    """One record for each epoch. If the run diverged, it did in the last one. Empty only
+    if the run failed."""
     checkpoint_bytes: Callable[[], bytes] | None = None
-    """Reads the model after the last epoch, a `.keras` file with optimizer state;
-    None if it diverged, or in a view of its first epochs."""
+    """Function that reads the model after the last epoch: a `.keras` file with optimizer
+    state. None if the run diverged, or if it was truncated."""
     failure: str | None = None
-    """Why it failed; None if it did not."""
+    """The reason of a failed run; None if the run did not fail."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """See `kmlp.settings`: those that were not as they are by default."""
+    """The settings that differed from their defaults; see `kmlp.settings`."""
     key: str = ""
-    """See `run_key`; empty if no store has it."""
+    """The key in the store (see `run_key`); empty if the run is not stored."""
     updated: float = 0.0
-    """When it was trained last, in seconds since 1970."""
+    """Time of the last training, in seconds since 1970."""
 
     @property
     def status(self) -> Status:
-        """Whether it diverged or failed."""
+        """The status: finished, diverged or failed."""
         if self.failure is not None:
             return "failed"
         return "finished" if self.history[-1].finite else "diverged"
 
     @property
     def epochs(self) -> int:
-        """Number of epochs that it has, a diverged one included."""
+        """Number of epochs, including one that diverged."""
         return len(self.history)
 
     @property
     def val_accuracy(self) -> float:
-        """Validation accuracy after the last epoch; nan if diverged or failed."""
+        """Validation accuracy after the last epoch; nan if the run diverged or failed."""
         return self._last("val_accuracy")
 
     @property
     def test_loss(self) -> float:
-        """Mean loss over the test images after the last epoch; likewise."""
+        """Test loss after the last epoch; nan if the run diverged or failed."""
         return self._last("test_loss")
 
     @property
     def test_accuracy(self) -> float:
-        """Share of the test images classified right, likewise."""
+        """Test accuracy after the last epoch; nan if the run diverged or failed."""
         return self._last("test_accuracy")
 
     def _last(self, figure: str) -> float:
@@ -131,15 +140,18 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock time of all epochs."""
+        """Wall-clock time of all epochs, in seconds."""
         return sum(record.seconds for record in self.history)
 
     def reaches(self, epochs: int) -> bool:
-        """Whether it has so many epochs, or diverged or failed before."""
+        """Return True if the run has this many epochs, or if it diverged or failed."""
         return self.epochs >= epochs or self.status != "finished"
 
     def truncated(self, epochs: int) -> Run:
-        """The run as it was after its first epochs; its model is the last one's only."""
+        """Return the run with its first epochs only, and without a model if it is shorter.
+
+        Only the model of the last epoch is stored.
+        """
         if epochs > self.epochs:
             return self
         checkpoint_bytes = self.checkpoint_bytes if epochs == self.epochs else None
@@ -151,21 +163,21 @@ class Run:
         )
 
     def with_model_loaded(self) -> Run:
-        """The run with its model in memory, for when the store is gone."""
+        """Return the run with its model in memory, which does not need the store."""
         if self.checkpoint_bytes is None:
             return self
         checkpoint_bytes = self.checkpoint_bytes()
         return replace(self, checkpoint_bytes=lambda: checkpoint_bytes)
 
     def model(self) -> keras.Sequential:
-        """The trained model: a plain, compiled `keras.Sequential`.
+        """Return the trained model: a plain, compiled `keras.Sequential`.
 
         Raises:
-            ValueError: if there is none.
-            StoreError: if its file is damaged or gone.
+            ValueError: if the run has no model, because it diverged or was truncated.
+            StoreError: if the model's file is damaged or missing.
         """
         if self.checkpoint_bytes is None:
-            raise ValueError("There is no trained model: the run diverged or was cut.")
+            raise ValueError("The run has no model: it diverged or was truncated.")
         from kmlp.training.checkpoint import load_model
 
         return load_model(self.config, self.checkpoint_bytes())
@@ -173,38 +185,42 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """The point that a run in the store has reached."""
+    """The state of a run in the store."""
 
     epochs: int = 0
+    """Number of trained epochs. Defaults to 0."""
     diverged: bool = False
+    """True if the run diverged. Defaults to False."""
     checkpoint_bytes: bytes | None = None
-    """The checkpoint after these epochs. None: there is none, or it was not asked for."""
+    """The checkpoint after these epochs. None: it does not exist, or was not read."""
     damaged: tuple[str, ...] = ()
-    """Files that were damaged; the epochs after the last good one are gone."""
+    """Names of damaged files. The epochs after the last intact checkpoint are lost."""
 
     def satisfies(self, epochs: int) -> bool:
-        """Whether nothing is left to train of a run that is to have so many epochs."""
+        """Return True if a run with this many epochs needs no more training."""
         return self.diverged or self.epochs >= epochs
 
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """What a run is, before it is trained."""
+    """The properties of a run that are known before training."""
 
     key: str
-    """See `run_key`."""
+    """The key of the run; see `run_key`."""
     config: RunConfig
+    """The configuration."""
     backend: str
+    """The name of the backend."""
     fused: bool
-    """Whether an epoch is one compiled program."""
+    """True if an epoch is one compiled program."""
     parameters: int
     """Number of weights and biases."""
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """See `kmlp.settings`: those that are not as they are by default."""
+    """The settings that differ from their defaults; see `kmlp.settings`."""
 
 
 def common_settings(runs: Iterable[Run]) -> Mapping[str, str]:
-    """The settings under which the runs of a study were trained: all have the same."""
+    """Return the settings of a study's runs, which are the same for all of them."""
     return next((run.settings for run in runs), {})
 
 
@@ -215,17 +231,18 @@ def identify(
     settings: Mapping[str, str] | None = None,
     dataset: Dataset | None = None,
 ) -> RunIdentity:
-    """The identity of a run on the backend of this process, as that is set.
+    """Return the identity of a run on the backend and with the settings of this process.
 
     Args:
         config: The run's configuration.
-        fused: Whether an epoch is one compiled program.
-        settings: What `kmlp.settings.read_settings` says of the process. Defaults to
-            None: it is asked.
-        dataset: The dataset that the configuration names. Defaults to None: it is loaded.
+        fused: True if an epoch is one compiled program.
+        settings: The result of `kmlp.settings.read_settings`. Defaults to None: the
+            settings are read from the process.
+        dataset: The dataset that the configuration names. Defaults to None: the dataset
+            is loaded.
 
     Raises:
-        ConfigError: if a setting of this process is none for runs.
+        ConfigError: if a setting of this process is not allowed for runs.
         BackendError: if there is no backend.
         DataError: if the dataset cannot be read.
     """
@@ -255,21 +272,21 @@ def run_key(
     settings: Mapping[str, str] | None = None,
     numerics: int | None = None,
 ) -> str:
-    """What identifies a run's results: equal keys mean equal numbers.
+    """Return the key of a run: runs with equal keys have equal results.
 
-    Functions of the user's own count with their code.
+    The key depends on the code of custom functions.
 
     Args:
         config: The run's configuration.
-        fingerprint: The dataset's.
+        fingerprint: The fingerprint of the dataset.
         backend: The name of the backend.
-        fused: Whether an epoch is one compiled program.
-        settings: What `kmlp.settings.read_settings` says of the process. Defaults to
-            None: all are as they are by default.
-        numerics: The version of kmlp's numbers. Defaults to None: this one's.
+        fused: True if an epoch is one compiled program.
+        settings: The result of `kmlp.settings.read_settings`. Defaults to None: all
+            settings have their defaults.
+        numerics: The version of kmlp's numbers. Defaults to None: `NUMERICS_VERSION`.
 
     Returns:
-        A SHA-256, in hexadecimal.
+        A SHA-256 hash, in hexadecimal.
     """
     custom = [
         registry.digest(name)

@@ -1,4 +1,4 @@
-"""The contract of trainers: an epoch as one compiled program, or step by step."""
+"""The interface of trainers, which run an epoch as one program or step by step."""
 
 from __future__ import annotations
 
@@ -16,45 +16,47 @@ EVALUATION_BATCH_SIZE = 250
 
 @dataclass(frozen=True, slots=True)
 class EpochLogs:
-    """What an epoch came to: `loss` and `accuracy` on each split."""
+    """The `loss` and the `accuracy` of an epoch on each split."""
 
     train: dict[str, float]
-    """Means over the epoch's images, while they were trained on."""
+    """Means over the training images, each before its mini-batch's update."""
     validation: dict[str, float]
+    """Means over the validation images, after the epoch."""
     test: dict[str, float]
+    """Means over the test images, after the epoch."""
     step_losses: NDArray[np.float32]
     """The loss of every step, of shape `(steps,)`."""
 
 
 class Trainer(Protocol):
-    """Holds a run's model in memory."""
+    """The trainer of one run, whose model is in memory."""
 
     model: Any
     """The Keras model, with the run's weights."""
 
     def train_epoch(self, epoch: int) -> EpochLogs:
-        """Trains the epoch, counted from 0; evaluates the model after it."""
+        """Train an epoch, counted from 0, and evaluate the model after it."""
         ...
 
     def optimizer_state(self) -> list[Any]:
-        """The variables of the optimizer that `build_mlp` gives the run's model."""
+        """Return the variables of the optimizer that `build_mlp` created for the run."""
         ...
 
     def close(self) -> None:
-        """Frees what the run held."""
+        """Free the memory of the run."""
         ...
 
 
 def targets_of(config: RunConfig, labels: Any, num_classes: int) -> Any:
-    """Encode labels as the loss of a configuration takes them.
+    """Encode labels in the form that the loss of a configuration needs.
 
     Args:
-        config: Its loss decides.
+        config: The configuration.
         labels: The classes as integers, of shape `(images,)` or `(images, 1)`.
         num_classes: The number of classes.
 
     Returns:
-        The labels as they are, or one-hot vectors of shape `(images, num_classes)`.
+        The unchanged labels, or one-hot vectors of shape `(images, num_classes)`.
     """
     if get_loss(config.loss).targets == "index":
         return labels

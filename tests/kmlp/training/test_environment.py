@@ -1,3 +1,5 @@
+"""The recorded environment is complete, and reading a revision runs no foreign program."""
+
 import contextlib
 import json
 import os
@@ -17,20 +19,20 @@ from kmlp.training.environment import (
 )
 
 
-def test_the_environment_says_what_results_may_depend_on():
-    facts = describe_environment()
+def test_the_environment_has_versions_backend_and_device():
+    environment = describe_environment()
     name = keras.backend.backend()
-    assert (facts["backend"], facts["threads"]) == (name, 1)
-    assert facts["versions"]["kmlp"] == __version__
-    assert facts["versions"]["keras"] == keras.__version__
-    assert facts["versions"][name]
-    assert facts["device"] == ("accelerator" if backend.accelerated() else "cpu")
-    assert json.loads(json.dumps(facts)) == facts
+    assert (environment["backend"], environment["threads"]) == (name, 1)
+    assert environment["versions"]["kmlp"] == __version__
+    assert environment["versions"]["keras"] == keras.__version__
+    assert environment["versions"][name]
+    assert environment["device"] == ("accelerator" if backend.accelerated() else "cpu")
+    assert json.loads(json.dumps(environment)) == environment
 
 
 @pytest.fixture
 def git(tmp_path, monkeypatch):
-    """Runs git in the current folder, a new one with a repository of one commit."""
+    """A function that runs git in a new repository of one commit, the current folder."""
     folder = tmp_path / "repository"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -53,7 +55,7 @@ def git(tmp_path, monkeypatch):
 @pytest.mark.once
 def test_the_revision_is_that_of_the_current_folder(git, tmp_path, monkeypatch):
     assert _revision() == git("rev-parse", "HEAD")
-    os.utime("file", (1, 1))  # which is no change
+    os.utime("file", (1, 1))  # another time is not a change
     assert _revision() == git("rev-parse", "HEAD")
     Path("file").write_text("two")
     assert _revision() == git("rev-parse", "HEAD") + "+"
@@ -62,7 +64,7 @@ def test_the_revision_is_that_of_the_current_folder(git, tmp_path, monkeypatch):
 
 
 @pytest.mark.once
-def test_the_revision_does_not_depend_on_how_the_repository_is_kept(git, tmp_path):
+def test_the_revision_is_read_from_every_form_of_repository(git, tmp_path):
     revision = git("rev-parse", "HEAD")
     git("update-index", "--split-index")
     git("worktree", "add", str(tmp_path / "tree"))
@@ -80,7 +82,7 @@ def test_the_revision_does_not_depend_on_how_the_repository_is_kept(git, tmp_pat
 
 
 @pytest.mark.once
-def test_a_repository_by_which_files_are_compared_otherwise(git):
+def test_settings_by_which_git_compares_files_are_used(git):
     git("config", "core.fileMode", "false")
     git("config", "core.autocrlf", "true")
     Path("file").unlink()
@@ -92,17 +94,17 @@ def test_a_repository_by_which_files_are_compared_otherwise(git):
 
 
 @pytest.mark.once
-def test_variables_of_git_lead_nowhere_else(git, tmp_path, monkeypatch):
+def test_environment_variables_of_git_are_ignored(git, tmp_path, monkeypatch):
     revision = git("rev-parse", "HEAD")
     monkeypatch.setenv("GIT_DIR", str(tmp_path))
-    monkeypatch.setenv("GIT_INDEX_FILE", "nowhere")
+    monkeypatch.setenv("GIT_INDEX_FILE", "missing")
     monkeypatch.setenv("GIT_CONFIG_COUNT", "no number")
     assert _revision() == revision
 
 
 @pytest.fixture
 def program(tmp_path):
-    """A program that a repository names, and the file that it makes when it runs."""
+    """A program for a repository to name, and the file that the program writes."""
     mark, script = tmp_path / "ran", tmp_path / "program.sh"
     script.write_text(f"#!/bin/sh\necho $0 $@ >> {mark}\ncat\n")
     script.chmod(0o755)
@@ -110,13 +112,13 @@ def program(tmp_path):
 
 
 @pytest.mark.once
-def test_nothing_runs_that_a_repository_names(git, program, tmp_path):
+def test_programs_that_a_repository_names_are_not_run(git, program, tmp_path):
     script, mark = program
     git("submodule", "add", str(tmp_path / "repository"), "inner")
     Path(".gitattributes").write_text("* filter=evil diff=evil merge=evil text ident\n")
     git("add", ".gitattributes")
     git("commit", "-m", "two")
-    named = [
+    settings = [
         *("core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "core.askPass"),
         *("core.gitProxy", "core.alternateRefsCommand", "diff.external", "gpg.program"),
         *("filter.evil.clean", "filter.evil.smudge", "filter.evil.process"),
@@ -126,7 +128,7 @@ def test_nothing_runs_that_a_repository_names(git, program, tmp_path):
     ]
     included = tmp_path / "included"
     for file in (included, Path(".git/modules/inner/config")):
-        for name in named:
+        for name in settings:
             git("config", "--file", str(file), name, str(script))
         git("config", "--file", str(file), "remote.origin.url", f"ext::{script}")
         git("config", "--file", str(file), "remote.origin.promisor", "true")
@@ -141,15 +143,15 @@ def test_nothing_runs_that_a_repository_names(git, program, tmp_path):
     Path("file").write_text("another one")
     Path("inner/file").write_text("another one")
     revision = Path(".git/refs/heads", git("branch", "--show-current")).read_text().strip()
-    mark.unlink(missing_ok=True)  # what ran above, by the test
+    mark.unlink(missing_ok=True)  # the commands of the test above have run the program
     assert _revision() == f"{revision}+"
     assert not mark.exists()
     git("status")
-    assert mark.exists()  # else it would show nothing
+    assert mark.exists()  # an ordinary git does run the program
 
 
 @pytest.mark.once
-def test_the_git_that_runs_is_none_of_the_current_folder(git, program, monkeypatch):
+def test_a_program_git_in_the_current_folder_is_not_run(git, program, monkeypatch):
     script, mark = program
     revision = git("rev-parse", "HEAD")
     shutil.copy(script, "git")
@@ -171,11 +173,11 @@ def test_equal_machines_do_not_differ():
     assert mixed_text([]) is None
 
 
-def test_what_earlier_versions_did_not_note_does_not_differ():
+def test_missing_instructions_are_not_a_difference():
     assert differences([CPU, {"device": "cpu", "versions": {"keras": "3.15.1"}}]) == {}
 
 
-def test_machines_that_differ_are_told_by_what_not_all_have():
+def test_only_instructions_that_not_all_machines_have_are_named():
     newer = {**CPU, "instructions": "avx avx2 avx512f fma"}
     assert mixed_text([CPU, newer, {**newer, "device": "gpu:1"}]) == (
         "Trained in different environments (device cpu / accelerator; instructions none of "

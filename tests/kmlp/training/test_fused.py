@@ -1,4 +1,4 @@
-"""Runs that differ only in numbers share a compiled model: one compilation serves them all."""
+"""Runs that differ only in numbers share a compiled model, which is compiled once."""
 
 import numpy as np
 import pytest
@@ -13,19 +13,19 @@ BASE = {"train_size": 300, "width": 8, "depth": 1, "batch_size": 64}
 
 @pytest.fixture
 def programs(monkeypatch):
-    """Whether each program that was compiled is one for training."""
+    """A list with an entry for each compiled program: True if the program trains."""
     compiled, module = [], loops.steps()
     compile_program = module.compile_program
 
-    def count(*arguments, training):
+    def record(*arguments, training):
         compiled.append(training)
         return compile_program(*arguments, training=training)
 
-    monkeypatch.setattr(module, "compile_program", count)
+    monkeypatch.setattr(module, "compile_program", record)
     return compiled
 
 
-# 64 images a step, the last 44, and 1,000 of the validation or the test data.
+# Training with 64 images a step, with the last 44, and evaluation.
 THREE = [True, True, False]
 
 
@@ -40,11 +40,11 @@ THREE = [True, True, False]
 def test_an_ablation_of_a_number_compiles_each_program_once(programs, param, values):
     study = ablate(param, values, base=RunConfig(**BASE), seeds=3, epochs=1, jobs=1)
     assert programs == THREE
-    means = {value.val_accuracy.mean for value in study.levels}
+    means = {level.val_accuracy.mean for level in study.levels}
     assert len(means) == len(values)
 
 
-# Batches of 64 only: a program for training, and one for evaluation.
+# 320 is a multiple of 64: one program for training, and one for evaluation.
 WHOLE_BATCHES = BASE | {"train_size": 320}
 ANY = {"learning_rate": 0.01, "seed": 3, "initializer": "normal"}
 
@@ -60,8 +60,8 @@ ANY = {"learning_rate": 0.01, "seed": 3, "initializer": "normal"}
     ],
     ids=["plain", "momentum"],
 )
-def test_a_run_on_a_used_network_has_the_bytes_of_one_on_its_own(structure, numbers):
-    """Nothing is left of the run that it was made for, and each number is taken."""
+def test_a_run_has_the_same_bytes_on_a_used_model_and_on_a_new_one(structure, numbers):
+    """No state is left of the earlier run, and each number is set."""
     base = WHOLE_BATCHES | structure
     alone = bytes_of(base | numbers, CompiledModelCache())
     compiled_models = CompiledModelCache()
@@ -76,9 +76,9 @@ def test_a_run_on_a_used_network_has_the_bytes_of_one_on_its_own(structure, numb
 def bytes_of(values, compiled_models):
     """The bytes of the weights after an epoch."""
     session = session_of(RunConfig(**values), compiled_models)
-    found = [array.tobytes() for array in session.checkpoint().weights]
+    weights = [array.tobytes() for array in session.checkpoint().weights]
     session.close()
-    return found
+    return weights
 
 
 def session_of(config, compiled_models):
@@ -87,8 +87,8 @@ def session_of(config, compiled_models):
     return session
 
 
-def test_jax_compiles_nothing_at_all_for_a_second_run():
-    """Not even the drawing of weights or the conversion of a number."""
+def test_jax_compiles_nothing_for_a_second_run():
+    """Initial weights and conversions of numbers need no compilation either."""
     import keras
 
     if keras.config.backend() != "jax":
@@ -111,7 +111,7 @@ def test_jax_compiles_nothing_at_all_for_a_second_run():
     assert compiled == []
 
 
-def test_the_networks_that_were_used_last_are_kept_with_their_programs(programs):
+def test_the_models_that_were_used_last_are_kept_with_their_programs(programs):
     dataset, compiled_models = load_dataset("mnist"), CompiledModelCache(limit=2)
     configs = {
         width: RunConfig(**WHOLE_BATCHES | {"width": width}) for width in (4, 5, 6, 7)
@@ -137,22 +137,23 @@ def test_the_networks_that_were_used_last_are_kept_with_their_programs(programs)
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
-def test_what_validates_on_the_test_images_has_their_figures(fused):
+def test_validation_on_the_test_images_has_the_results_of_the_test(fused):
     config = RunConfig(**BASE, validation_fraction=None)
     run = train(config, epochs=1, fused=fused)
     test = load_dataset("mnist").test
-    found = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
+    expected = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
     [record] = run.history
     assert (record.val_loss, record.val_accuracy) == (
         record.test_loss,
         record.test_accuracy,
     )
-    np.testing.assert_allclose(found, [record.val_loss, record.val_accuracy], rtol=1e-5)
+    actual = [record.val_loss, record.val_accuracy]
+    np.testing.assert_allclose(actual, expected, rtol=1e-5)
 
 
 @pytest.mark.once
-def test_another_validation_fraction_has_other_data():
-    """Runs with different ones trained on the same images where they followed each other."""
+def test_each_validation_fraction_has_its_own_data():
+    """The data on the device are exchanged between runs of different fractions."""
     fractions = [0.001, 0.5]
     base = RunConfig(**BASE)
     study = ablate("validation_fraction", fractions, base=base, seeds=1, epochs=1, jobs=1)

@@ -1,3 +1,5 @@
+"""A session trains as `model.fit` does, and continues from a checkpoint bit for bit."""
+
 import math
 
 import keras
@@ -34,8 +36,9 @@ def by_model_fit():
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
-def test_is_plain_fit_on_the_run_s_order(fused, by_model_fit):
-    """Weights and metrics are those of `model.fit` on the same batches."""
+def test_weights_and_metrics_are_those_of_model_fit_on_the_same_batches(
+    fused, by_model_fit
+):
     config = RunConfig(**SMALL, batch_size=64, momentum=0.9, seed=4)
     session, records = trained(config, 2, fused=fused)
     weights, logs = by_model_fit
@@ -47,8 +50,8 @@ def test_is_plain_fit_on_the_run_s_order(fused, by_model_fit):
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
-def test_the_loss_of_every_step_is_kept_in_order(fused):
-    """At batch size 1 the first is the loss of the first image, before training."""
+def test_step_losses_are_in_order(fused):
+    """At batch size 1, the first one is the loss of the first image before training."""
     config = RunConfig(**SMALL | {"train_size": 30}, batch_size=1)
     _, [record] = trained(config, 1, fused=fused)
     assert record.step_losses.shape == (30,)
@@ -63,40 +66,40 @@ def test_the_loss_of_every_step_is_kept_in_order(fused):
 
 @pytest.fixture(scope="module")
 def first_epoch():
-    """The session and the record of an epoch of batches of 300, 300 and 100."""
+    """The session and the record of one epoch with mini-batches of 300, 300 and 100."""
     session, [record] = trained(RunConfig(**SMALL, batch_size=300), 1)
     return session, record
 
 
-def test_the_last_smaller_batch_is_trained_and_weighs_less(first_epoch):
+def test_the_smaller_last_mini_batch_is_trained_and_weighs_less(first_epoch):
     _, record = first_epoch
     assert record.step_losses.shape == (3,)
     weighted = np.average(record.step_losses, weights=[300, 300, 100])
     assert math.isclose(weighted, record.loss, rel_tol=1e-5)
 
 
-def test_the_epoch_is_evaluated_on_the_validation_data(first_epoch):
+def test_an_epoch_is_evaluated_on_the_validation_and_the_test_data(first_epoch):
     session, record = first_epoch
     model = build_mlp(width=16, depth=1)
     session.checkpoint().restore(model)
-    assert_accuracy_is_the_share_of_images(record, model)
-    for split, found in (
+    assert_accuracy_is_the_fraction_of_images(record, model)
+    for split, actual in (
         (MNIST.validation, (record.val_loss, record.val_accuracy)),
         (MNIST.test, (record.test_loss, record.test_accuracy)),
     ):
         expected = model.evaluate(split.x, split.y, batch_size=1000, verbose=0)
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        np.testing.assert_allclose(actual, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["nll", "multi_margin", "mse", "hinge"])
-def test_accuracy_is_the_share_of_images_whatever_the_targets(loss):
+def test_accuracy_is_the_fraction_of_images_for_all_forms_of_targets(loss):
     session, [record] = trained(RunConfig(**SMALL, batch_size=100, loss=loss), 1)
     model = build_mlp(width=16, depth=1, loss=loss)
     session.checkpoint().restore(model)
-    assert_accuracy_is_the_share_of_images(record, model)
+    assert_accuracy_is_the_fraction_of_images(record, model)
 
 
-def assert_accuracy_is_the_share_of_images(record, model):
+def assert_accuracy_is_the_fraction_of_images(record, model):
     scores = keras.ops.convert_to_numpy(model(MNIST.validation.x))
     predicted = scores.argmax(-1)
     assert math.isclose(
@@ -112,7 +115,7 @@ CONTINUED = {
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
 @pytest.mark.parametrize("change", CONTINUED)
-def test_a_continued_run_equals_an_uninterrupted_one_bit_for_bit(change, fused):
+def test_a_continued_run_equals_an_uninterrupted_run_bit_for_bit(change, fused):
     config = RunConfig(**SMALL | CONTINUED[change])
     whole, _ = trained(config, 1, fused=fused)
     checkpoint = whole.checkpoint()
@@ -128,7 +131,7 @@ def test_a_continued_run_equals_an_uninterrupted_one_bit_for_bit(change, fused):
 
 @pytest.mark.usefixtures("compiled_anew")
 def test_the_same_seed_gives_the_same_bytes_twice():
-    """On compiled models of their own, which are compiled each for itself."""
+    """Each training compiles its own model."""
     one, other = CompiledModelCache(), CompiledModelCache()
     first = checkpoint_of(0, one)
     assert same_bytes(first, checkpoint_of(0, other))
@@ -152,7 +155,7 @@ def same_bytes(one, other):
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
-def test_a_loss_that_is_not_finite_ends_the_epoch_there(fused):
+def test_step_losses_end_with_a_loss_that_is_not_finite(fused):
     config = RunConfig(
         **SMALL | {"learning_rate": 1e20}, loss="mse", output="linear", batch_size=7
     )
@@ -164,25 +167,25 @@ def test_a_loss_that_is_not_finite_ends_the_epoch_there(fused):
     assert math.isnan(record.val_accuracy)
 
 
-def test_plain_training_looks_at_the_loss_after_every_step():
-    """At batch size 1 a diverged epoch of 98 s on TensorFlow does not go on to its end."""
+def test_stepwise_training_ends_an_epoch_at_a_loss_that_is_not_finite():
+    """At batch size 1, the whole epoch would take 98 s on TensorFlow."""
     config = RunConfig(
         **SMALL | {"learning_rate": 1e20, "train_size": 5000}, loss="mse", output="linear",
         batch_size=1,
     )  # fmt: skip
     session = Session(config, MNIST, fused=False)
     session.train_epoch()
-    steps = next(iter(session.checkpoint().optimizer))  # SGD counts its steps first
+    steps = next(iter(session.checkpoint().optimizer))  # SGD's first variable: its steps
     assert int(steps) < 10
 
 
-# Epochs of the default configuration, measured on JAX with NumPy 2.4; the others came
-# within 0.1 % of it.
+# The default configuration, measured on JAX with NumPy 2.4. The other backends differ by
+# less than 0.1 %.
 LOSSES_BY_EPOCH = (0.37955, 0.17096, 0.12215)
 
 
-def test_the_curve_is_the_same_on_every_backend():
-    """Each within 0.5 % of the same numbers, so any two within 1 %."""
+def test_training_losses_are_equal_on_every_backend():
+    """Each differs by at most 0.5 % from the same numbers, so two by at most 1 %."""
     _, records = trained(RunConfig(), 3)
     np.testing.assert_allclose(
         [record.loss for record in records], LOSSES_BY_EPOCH, rtol=0.005
