@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import sys
 import warnings
@@ -284,6 +283,8 @@ def keras_file() -> dict[str, Any]:
     Raises:
         BackendError: if it cannot be read.
     """
+    import json  # `kmlp --help` does not need it
+
     path = keras_path()
     try:
         text = read_text(path) if path.exists() else ""

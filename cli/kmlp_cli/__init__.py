@@ -1,1 +1,1 @@
-"""kmlp's command line: it parses, calls the library, and shows what came of it."""
+"""The command line of kmlp: reads options, calls the library, and shows the results."""

@@ -3,7 +3,7 @@
 import sys
 
 if not sys.flags.safe_path:
-    del sys.path[0]  # the current folder, from which `kmlp` does not import either
+    del sys.path[0]  # the current folder; `kmlp` does not import from there either
 
 from kmlp_cli.app import main
 

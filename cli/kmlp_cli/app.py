@@ -13,11 +13,19 @@ from kmlp import __version__
 from kmlp._util.processes import absolute_folders
 from kmlp.errors import ConfigError, KmlpError
 from kmlp.model import registry
-from kmlp_cli.commands import ablate, data, evaluate, export, predict, reproduce, tune
+from kmlp_cli.commands import (
+    ablate,
+    data,
+    evaluate,
+    export,
+    plot,
+    predict,
+    reproduce,
+    tune,
+)
 from kmlp_cli.commands.compare import compare
 from kmlp_cli.commands.doctor import doctor
 from kmlp_cli.commands.info import info
-from kmlp_cli.commands.plot import plot
 from kmlp_cli.commands.report import report
 from kmlp_cli.commands.rm import rm
 from kmlp_cli.commands.runs import runs
@@ -32,11 +40,11 @@ from kmlp_cli.terminal.streams import guarded
 
 app = typer.Typer(
     name="kmlp",
-    help="What does a hyperparameter do to a neural network? Trains multilayer "
-    "perceptrons on image data, one question at a time, with error bars.",
+    help="Measure the effect of a hyperparameter on a neural network. kmlp trains "
+    "multilayer perceptrons on image data, one question at a time, with error bars.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # Rich's help takes twice as long to show
+    rich_markup_mode=None,  # Rich's help takes twice as long
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 add_command(app, ablate.ablate, epilog=ablate.EPILOG)
@@ -48,9 +56,9 @@ add_command(app, predict.predict, epilog=predict.EPILOG)
 add_command(app, studies)
 add_command(app, show)
 add_command(app, compare)
-add_command(app, plot)
+add_command(app, plot.plot, epilog=plot.epilog)
 add_command(app, report)
-add_command(app, export.export, epilog=export.EPILOG)
+add_command(app, export.export, epilog=export.epilog)
 add_command(app, runs)
 add_command(app, rm)
 add_command(app, doctor)
@@ -84,7 +92,7 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _say_what_runs(path: str, place: str) -> None:
-    say(f"Running {place}, which {path} names.")
+    say(f"Running the code of {place}, which {path} names.")
 
 
 @guarded()
@@ -96,7 +104,7 @@ def main() -> None:
     `KMLP_DEBUG=1` shows tracebacks.
     """
     warnings.showwarning = _show_warning
-    # Python's own modules, too, run what they find there, such as `uname`.
+    # Python's own modules start programs from there, too, such as `uname`.
     os.environ["PATH"] = os.pathsep.join(absolute_folders())
     registry.announce = _say_what_runs
     with interruptible():
@@ -111,15 +119,15 @@ def main() -> None:
             for line in error.problems if isinstance(error, ConfigError) else [str(error)]:
                 say(f"Error: {line}")
             sys.exit(error.exit_code)
-        except OSError as error:  # a full disk, say
+        except OSError as error:  # such as a full disk
             if os.environ.get("KMLP_DEBUG") == "1":
                 raise
-            named = error.filename is not None and error.strerror
-            say(f"Error: {f'{error.filename}: {error.strerror}.' if named else error}")
+            has_file = error.filename is not None and error.strerror
+            say(f"Error: {f'{error.filename}: {error.strerror}.' if has_file else error}")
             sys.exit(1)
         except MemoryError as error:
             if os.environ.get("KMLP_DEBUG") == "1":
                 raise
-            said = f" ({error})" if str(error) else ""
-            say(f"Error: There is not enough memory{said}.")
+            reason = f" ({error})" if str(error) else ""
+            say(f"Error: There is not enough memory{reason}.")
             sys.exit(1)

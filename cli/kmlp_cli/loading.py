@@ -1,4 +1,4 @@
-"""The runs folder, opened by a command."""
+"""Opening the runs folder for a command."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(runs_dir: str | None, *, writable: bool = False) -> Iterator[Store]:
-    """The store in the runs folder; at the end it is said what of it is damaged.
+    """Open the store in the runs folder. At the end, name the studies that are damaged.
 
     Raises:
-        StoreError: if there is none.
+        StoreError: if there is no store.
     """
     from kmlp.store import Store, runs_folder
     from kmlp.studies.kinds import spec_problem

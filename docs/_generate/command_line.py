@@ -112,7 +112,7 @@ def _page(command: Any, context: Any) -> str:
         if rows:
             blocks.append(f"## {heading}\n")
             blocks.append(table([kind, "meaning", "default"], rows))
-    return "\n".join([*blocks, *_epilog(command.epilog or "")])
+    return "\n".join([*blocks, *_epilog(command.epilog_text())])
 
 
 def _row(parameter: Any, context: Any) -> list[str]:

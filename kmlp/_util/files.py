@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
-import secrets
 import stat
-import tempfile
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -177,6 +173,8 @@ def parsed_toml(
     """
 
     def parse() -> dict[str, Any]:
+        import tomllib  # `kmlp --help` does not need it
+
         # `tomllib` takes memory and time with the square of the parts of a dotted key.
         if _DEEP_KEY.search(text):
             raise RecursionError
@@ -216,6 +214,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises:
         OSError: with the name of `path`, if it cannot be written.
     """
+    import tempfile  # `kmlp --help` does not need it
+
     with naming(path, path.parent):
         folder = Path(tempfile.mkdtemp(prefix=".kmlp-", dir=path.parent))
     aside = folder / f"new{path.suffix}"
@@ -242,7 +242,7 @@ def open_new(folder: Path, begin: str) -> tuple[Path, BinaryIO]:
     Raises:
         OSError: if it cannot be made.
     """
-    path = folder / f"{begin}{secrets.token_hex(8)}"
+    path = folder / f"{begin}{os.urandom(8).hex()}"
     return path, path.open("xb")
 
 
@@ -303,6 +303,8 @@ def file_name(text: str) -> str:
     if not text.strip("."):
         name = name.replace(".", "%2E")
     if len(name) > _LONGEST:
+        import hashlib  # `kmlp --help` does not need it
+
         mark = hashlib.sha256(name.encode()).hexdigest()[:12]
         name = f"{name[: _LONGEST - len(mark) - 1]}-{mark}"
     return name

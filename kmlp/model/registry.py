@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.util
 import inspect
 import sys
@@ -203,8 +202,11 @@ class Registry(Generic[T]):
         Raises:
             UnknownNameError: if there is none of that name.
         """
-        item = self.get(name)
+        import hashlib  # `kmlp --help` does not need it
+
         from kmlp.model.fingerprint import definition_text  # brings NumPy
+
+        item = self.get(name)
 
         parts = [item, sys.modules[name.partition(":")[0]]] if ":" in name else [item]
         return hashlib.sha256(definition_text(parts).encode()).hexdigest()

@@ -7,6 +7,7 @@ from helpers.processes import python, run
 
 import kmlp as library
 from kmlp.model.config import config_fields, value_text
+from kmlp.studies.kinds import all_kinds
 
 
 def test_version(kmlp):
@@ -111,3 +112,9 @@ def test_what_the_system_refuses_is_a_line_that_names_the_file(
         app.main()
     assert caught.value.code == 1
     assert capsys.readouterr().err == f"Error: {line}\n"
+
+
+def test_the_help_of_plot_lists_the_charts_of_each_kind(kmlp):
+    lines = [line.strip() for line in kmlp("plot", "--help").out.splitlines()]
+    for kind in all_kinds():
+        assert f"{kind.name}: {', '.join(kind.charts)}" in lines

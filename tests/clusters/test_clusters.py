@@ -49,7 +49,7 @@ def test_a_killed_worker_costs_its_task_only(kmlp, lasting_cluster, expected):
     kmlp.wait_for_epochs(1, process)
     os.kill(lasting_cluster.workers()[0], signal.SIGKILL)
     found, err = result(process)
-    assert "was lost (its process died); what it did since is done again." in err
+    assert "was lost (its process died); its last task is repeated." in err
     assert found == expected
 
 

@@ -1,1 +1,1 @@
-"""The commands, one file each: parse, call the library, render."""
+"""The commands, one file each: read the options, call the library, show the results."""

@@ -1,4 +1,4 @@
-"""`kmlp ablate`: one hyperparameter at several levels, each with several seeds."""
+"""`kmlp ablate`: vary one hyperparameter, with several seeds for each value."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def ablate(
     epochs: Epochs = 10,
     seeds: Annotated[
         int,
-        typer.Option(help="Number of runs of every value: with --seed, --seed + 1, ..."),
+        typer.Option(
+            help="Number of runs of every value, with the seeds --seed, --seed + 1, ..."
+        ),
     ] = 3,
     name: Name = None,
     dry_run: DryRun = False,
@@ -95,7 +97,7 @@ def ablate(
     def show(study: Ablation) -> None:
         try:
             shown = view.applied(study, target)
-        except ConfigError:  # the runs folder was lost before the baseline's level
+        except ConfigError:  # the runs folder was lost before the baseline was trained
             shown = study.viewed(convergence=view.convergence, target_accuracy=target)
         if output.as_json:
             print_json(shown.to_dict())
@@ -126,9 +128,9 @@ def ablate(
 
 
 def _example(param: str, levels: Sequence[Any]) -> dict[str, Any]:
-    """A level of the parameter to check the base with; none if the levels are wrong.
+    """A level of the parameter to check the base with; empty if the levels are wrong.
 
-    It is a width that states the depth, if there is one.
+    A width with a number for each layer comes first, because it determines the depth.
     """
     if not levels:
         return {}

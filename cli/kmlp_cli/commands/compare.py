@@ -15,8 +15,8 @@ def compare(
     second: Annotated[
         str,
         typer.Argument(
-            help="That of another of the same parameter: on another dataset, with another "
-            "loss, on another backend, ..."
+            help="The name of another ablation of the same parameter, such as one on "
+            "another dataset, with another loss or on another backend."
         ),
     ],
     runs_dir: RunsDir = None,

@@ -20,7 +20,7 @@ def doctor(
         bool,
         typer.Option(
             "--repair",
-            help="Train damaged runs again, and remove what belongs to nothing.",
+            help="Train damaged runs again, and remove files and rows without a run.",
         ),
     ] = False,
     jobs: Jobs = None,
@@ -30,8 +30,8 @@ def doctor(
 ) -> None:
     """Check the runs folder for damage, and repair it.
 
-    Everything in it is read. The exit code is 1 if something is damaged, unless --repair
-    repaired it.
+    The command reads every file and row. The exit code is 1 if something is damaged and
+    was not repaired.
     """
     health = _examined(runs_dir)
     mended = repair and not health.whole
@@ -58,22 +58,22 @@ def _examined(runs_dir: str | None) -> Health:
     try:
         with opened(runs_dir) as store:
             return examine(store)
-    except DamagedError as error:  # the file as a whole: nothing else can be read
+    except DamagedError as error:  # of the whole database: nothing else can be read
         return Health(damaged=(str(error),))
 
 
 def _lines(health: Health) -> list[str]:
     from kmlp._util.text import count_of
 
-    whole = (
+    counts = (
         count_of(health.studies, "study", "studies"),
         count_of(health.runs, "run"),
         count_of(health.epochs, "epoch"),
         count_of(health.models, "model"),
     )
-    lines = [f"Whole: {', '.join(whole)}."]
+    lines = [f"Undamaged: {', '.join(counts)}."]
     lines += [f"Damaged: {rephrased(problem)}" for problem in health.damaged]
-    lines += [f"Belongs to nothing: {leftover}." for leftover in health.leftovers]
+    lines += [f"Not part of any run: {leftover}." for leftover in health.leftovers]
     return lines
 
 
@@ -88,9 +88,9 @@ def _repaired(runs_dir: str | None) -> list[LostRun]:
             return repair(store)
     except DamagedError:
         folder = runs_folder(runs_dir)
-        assert folder is not None  # in memory nothing is damaged
-        kept = rebuild(folder)
-    say(f"Everything readable is in a new database. The damaged one is {kept}.")
+        assert folder is not None  # a store in memory cannot be damaged
+        damaged = rebuild(folder)
+    say(f"Everything readable is in a new database. The damaged one is kept as {damaged}.")
     with opened(runs_dir, writable=True) as store:
         return repair(store)
 
@@ -108,5 +108,5 @@ def _train_again(
     for run in left:
         say(
             f"The run {run.key[:12]} cannot be trained again here: it needs the backend "
-            f"{run.backend} and its own settings. The command that asked for it trains it."
+            f"{run.backend} and other settings. Repeat the command that first trained it."
         )

@@ -50,7 +50,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the most confident mistakes into a file, of the same kinds.",
+            help="Draw the most confident mistakes into a file of one of these kinds.",
             show_default=False,
         ),
     ] = None,
@@ -61,8 +61,9 @@ def evaluate(
 ) -> None:
     """Show the accuracy of a model by class, and its mistakes.
 
-    The model was saved by `kmlp train --save`, or is any other Keras model that takes raw
-    images (pixels from 0 to 255) of the dataset's shape and has an output for each class.
+    The model can be any Keras model that takes raw images (pixels from 0 to 255) of the
+    dataset's shape and has an output for each class. `kmlp train --save` writes such a
+    model.
     """
     from kmlp import backend as backends
     from kmlp.errors import call_all
@@ -162,5 +163,5 @@ def _check_targets(
         and (confusion.resolve() == mistakes.resolve())
     ):
         raise ConfigError(
-            [f"--confusion and --mistakes are both {confusion}. Give each its own file."]
+            [f"--confusion and --mistakes are both {confusion}. Give two different files."]
         )

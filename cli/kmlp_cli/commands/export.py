@@ -1,4 +1,4 @@
-"""`kmlp export`: a study's figures for other programs."""
+"""`kmlp export`: the results of a study for other programs."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from typing import Annotated
 
 import typer
 
-from kmlp.studies.columns import COLUMNS
 from kmlp_cli.loading import opened
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
 from kmlp_cli.options.targets import LogOptions, Overwrite
 from kmlp_cli.terminal.output import say
 
-EPILOG = "\n\n".join(
-    [
-        "Columns:",
-        *(f"{name}: {column.doc}" for name, column in COLUMNS.items()),
-        "\b\nExamples:\nkmlp export width-1f0c2a --out epochs.parquet\n"
-        "kmlp export width-1f0c2a --tensorboard logs",
-    ]
-)
+
+def epilog() -> str:
+    """The text below the options in the help: the columns, and examples."""
+    from kmlp.studies.columns import COLUMNS
+
+    return "\n\n".join(
+        [
+            "Columns:",
+            *(f"{name}: {column.doc}" for name, column in COLUMNS.items()),
+            "\b\nExamples:\nkmlp export width-1f0c2a --out epochs.parquet\n"
+            "kmlp export width-1f0c2a --tensorboard logs",
+        ]
+    )
 
 
 def export(
@@ -30,8 +34,8 @@ def export(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file to write, .csv, .json or .parquet: a row for every epoch of "
-            "every run.",
+            help="The file to write, which ends in .csv, .json or .parquet. It has a row "
+            "for every epoch of every run.",
             show_default=False,
         ),
     ] = None,
@@ -40,7 +44,7 @@ def export(
     *,
     logs: LogOptions,
 ) -> None:
-    """Write a study's figures into a file, or logs for TensorBoard."""
+    """Write the results of a study to a file, or as logs for TensorBoard."""
     from kmlp.errors import ConfigError, call_all
     from kmlp.export.files import SUFFIXES, write_table
     from kmlp.studies.library import load_from
@@ -58,9 +62,9 @@ def export(
         ]
     )
     with opened(runs_dir) as store:
-        found = load_from(store, study)
+        loaded = load_from(store, study)
     if out is not None:
-        write_table(found.study_runs(), out)
+        write_table(loaded.study_runs(), out)
         say(f"Wrote {out}.")
-    logs.write_logs(found.study_runs())
-    say_limits(found)
+    logs.write_logs(loaded.study_runs())
+    say_limits(loaded)

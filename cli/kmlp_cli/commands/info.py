@@ -20,7 +20,7 @@ def info(
 ) -> None:
     """Show versions, backends, devices and cores.
 
-    With --ray-address, the nodes of a Ray cluster are shown as well.
+    With --ray-address, show the nodes of a Ray cluster as well.
     """
     from kmlp import backend as backends
     from kmlp.errors import BackendError
@@ -31,7 +31,7 @@ def info(
     devices, failure = [], None
     try:
         devices = backends.devices() if chosen else []
-    except BackendError as error:  # raised after everything else is shown
+    except BackendError as error:  # raised below, after everything else is shown
         failure = error
     machine: dict[str, Any] = {
         "python": platform.python_version(),
@@ -68,7 +68,7 @@ def _machine_table(machine: dict[str, Any]) -> Table:
             for package, version in value.items():
                 table.add_row(package, version or "not installed")
         elif name == "settings":
-            table.add_row(name, settings_text(value) or "as they are by default")
+            table.add_row(name, settings_text(value) or "default")
         elif name != "cluster":
             table.add_row(
                 name, ", ".join(value) or "none" if isinstance(value, list) else str(value)
@@ -87,7 +87,7 @@ def _cluster_table(nodes: list[dict[str, Any]]) -> Table:
         "GPUs",
         "memory GiB",
         "objects GiB",
-        "its Python has",
+        "packages",
     ):
         table.add_column(header)
     for node in nodes:
@@ -99,14 +99,18 @@ def _cluster_table(nodes: list[dict[str, Any]]) -> Table:
             f"{node['gpus']:g}",
             f"{node['memory'] / 2**30:.1f}",
             f"{node['object_store'] / 2**30:.1f}",
-            ", ".join(f"{name} {it}" for name, it in versions.items() if name != "numerics")
+            ", ".join(
+                f"{name} {version}"
+                for name, version in versions.items()
+                if name != "numerics"
+            )
             or "no answer",
         )
     return table
 
 
 def _version(package: str) -> str | None:
-    import importlib.metadata  # slow to import, and `--help` does not need it
+    import importlib.metadata  # slow, and `kmlp --help` does not need it
 
     try:
         return importlib.metadata.version(package)

@@ -1,4 +1,4 @@
-"""`kmlp plot`: a study as a chart."""
+"""`kmlp plot`: a chart of a study."""
 
 from __future__ import annotations
 
@@ -14,20 +14,39 @@ from kmlp_cli.options.view import Baseline
 from kmlp_cli.terminal.output import say
 
 
+def epilog() -> str:
+    """The text below the options in the help: the charts of each kind of study."""
+    from kmlp.studies.kinds import all_kinds
+
+    charts = [f"{kind.name}: {', '.join(kind.charts)}" for kind in all_kinds()]
+    return "\n".join(
+        [
+            "\b",
+            "Charts by kind of study, the default first:",
+            *charts,
+            "",
+            "\b",
+            "Examples:",
+            "kmlp plot width-1f0c2a --out width.svg",
+            "kmlp plot width-1f0c2a --kind curves --out curves.html",
+        ]
+    )
+
+
 def plot(
     study: Study,
     out: Annotated[
         Path,
         typer.Option(
             metavar="FILE.{html,png,svg,pdf}",
-            help="The file to write. A page needs no network.",
+            help="The file to write. An .html page needs no network.",
         ),
     ],
     kind: Annotated[
         str | None,
         typer.Option(
-            help="The name of the chart; a wrong one is refused with those that the study "
-            "has.  [default: its first]",
+            help="The name of the chart, see below.  [default: the first of the study's "
+            "kind]",
             show_default=False,
         ),
     ] = None,
@@ -44,11 +63,11 @@ def plot(
     from kmlp_cli.options.targets import check_target
     from kmlp_cli.render.printing import say_limits
 
-    every = sorted({name for of_kind in all_kinds() for name in of_kind.charts})
+    charts = sorted({name for study_kind in all_kinds() for name in study_kind.charts})
 
     def check_kind() -> None:
-        if kind is not None and kind not in every:
-            raise ConfigError([unknown_name("kind of chart", kind, every)])
+        if kind is not None and kind not in charts:
+            raise ConfigError([unknown_name("kind of chart", kind, charts)])
 
     call_all(
         [
@@ -59,15 +78,14 @@ def plot(
         ]
     )
     with opened(runs_dir) as store:
-        found = load_from(store, study)
-    found = found.viewed(baseline=baseline)
-    if kind is not None and kind not in found.charts:
+        loaded = load_from(store, study).viewed(baseline=baseline)
+    if kind is not None and kind not in loaded.charts:
         raise ConfigError(
             [
-                f'The kind of chart is "{kind}", but "{study}" is of the kind '
-                f"{found.kind}, of which there are: {', '.join(found.charts)}."
+                f'The study "{study}" is of the kind {loaded.kind}, which has no chart '
+                f'"{kind}". Its charts are: {", ".join(loaded.charts)}.'
             ]
         )
-    save(found.plot(kind), out)
-    say_limits(found)
+    save(loaded.plot(kind), out)
+    say_limits(loaded)
     say(f"Wrote {out}.")

@@ -39,11 +39,11 @@ def predict(
         str | None,
         typer.Option(
             "--as",
-            help="The way to turn a picture into an input of the model. mnist: as MNIST's "
-            "images were made: bright strokes on black, in 20 x 20 pixels around their "
-            "centre of mass; resize: only scaled, as `kmlp data import` does.  [default: "
-            "mnist if the model takes grey images of 28 x 28 and --dataset is not one of "
-            "your own, else resize]",
+            help="The way in which a picture becomes an input of the model. mnist: bright "
+            "strokes on black, scaled to 20 x 20 pixels and centred by their mass, as "
+            "MNIST's images were made. resize: only scaled, as `kmlp data import` does.  "
+            "[default: mnist if the model takes grey images of 28 x 28 and --dataset is "
+            "not one of your own, else resize]",
             show_default=False,
         ),
     ] = None,
@@ -53,8 +53,8 @@ def predict(
 ) -> None:
     """Show the classes that a model predicts for your pictures.
 
-    Each picture is shown as the model gets it. Transparent pictures are put on white, and
-    turned as a camera's EXIF data say.
+    Each picture is shown as the model gets it. Transparent pictures get a white background.
+    Photos are rotated as their EXIF data say.
     """
     from kmlp import backend as backends
     from kmlp.data import cache, load_images
@@ -83,14 +83,14 @@ def predict(
         raise_problems(classifier.shape_problems(classifier.input_shape, len(names)))
         entry = cache.find(dataset)
         if preprocessing is None and entry is not None and entry.imported:
-            preprocessing = "resize"  # as import did
+            preprocessing = "resize"  # as `kmlp data import` did
     files = list(map(str, pictures))
     predictions = run_prediction(
         classifier, pictures, names=files, preprocessing=preprocessing
     )
     if predictions[0].preprocessing == "resize":
         size = shape_text(predictions[0].image.shape)
-        say(f"Resized to {size}, whatever their proportions.")
+        say(f"All pictures are resized to {size}; their proportions may change.")
     if as_json:
         print_json(
             {

@@ -1,4 +1,4 @@
-"""`kmlp report`: studies as one page to hand in."""
+"""`kmlp report`: one page about one or several studies, to hand in."""
 
 from __future__ import annotations
 
@@ -22,17 +22,21 @@ def report(
         Path,
         typer.Option(
             metavar="FILE.{html,md,pdf}",
-            help="The file to write: a page that needs no network; Markdown, with its "
-            "charts as SVG files beside it; PDF, which needs Chromium.",
+            help="The file to write. HTML: one page that needs no network. Markdown: with "
+            "the charts as SVG files beside it. PDF: needs Chromium.",
         ),
     ],
     title: Annotated[
         str, typer.Option(help="The title of the page.")
-    ] = "What the hyperparameters do",
+    ] = "The effect of hyperparameters",
     overwrite: Overwrite = False,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Write a report: tables, charts, and what can be concluded, of one study or more."""
+    """Write a report on one or several studies.
+
+    It has the conclusion, the tables and the charts of each study, and everything that is
+    needed to repeat it.
+    """
     from kmlp.errors import call_all, raise_problems
     from kmlp.report import FORMATS, section_of, write_report
     from kmlp.report.pages import find_browser, picture_names
@@ -52,23 +56,23 @@ def report(
             ),
             check_browser,
             lambda: raise_problems(
-                f'The study "{it}" is given {study.count(it)} times. Give it once.'
-                for it in dict.fromkeys(study)
-                if study.count(it) > 1
+                f'The study "{name}" is given {study.count(name)} times. Give it once.'
+                for name in dict.fromkeys(study)
+                if study.count(name) > 1
             ),
         ]
     )
     with opened(runs_dir) as store:
-        found = call_all(partial(load_from, store, it) for it in study)
-    sections = list(map(section_of, found))
+        studies = call_all(partial(load_from, store, name) for name in study)
+    sections = list(map(section_of, studies))
     if out.suffix == ".md" and not overwrite:
         raise_problems(
-            f"{it} exists, where a chart would be. Choose another --out, or give "
-            "--overwrite."
-            for it in picture_names(sections, out)
-            if os.path.lexists(it)
+            f"{picture} exists, but a chart would be written there. Choose another --out, "
+            "or give --overwrite."
+            for picture in picture_names(sections, out)
+            if os.path.lexists(picture)
         )
-    for written in write_report(sections, out, title=title):
-        say(f"Wrote {written}.")
-    for it in found:
-        say_limits(it)
+    for file in write_report(sections, out, title=title):
+        say(f"Wrote {file}.")
+    for loaded in studies:
+        say_limits(loaded)

@@ -59,14 +59,15 @@ def reproduce(
         Path | None,
         typer.Option(
             metavar="FILE.{html,md,pdf}",
-            help="The report.  [default: RECIPE.html in the runs folder, replaced]",
+            help="The report to write.  [default: RECIPE.html in the runs folder, which is "
+            "replaced]",
             show_default=False,
         ),
     ] = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
     as_text: Annotated[
-        bool, typer.Option("--print", help="Print the recipe's file, and stop.")
+        bool, typer.Option("--print", help="Print the recipe as TOML, and stop.")
     ] = False,
     as_schema: Annotated[
         bool,
@@ -78,11 +79,11 @@ def reproduce(
     execution: ExecutionOptions,
     output: OutputOptions,
 ) -> None:
-    """Run a lab from a recipe, and compare it with published figures.
+    """Train a lab from a recipe, and compare the results with published values.
 
-    A recipe is a file that names a dataset, ablations, configurations and a search, and
-    perhaps published figures. Every run is kept in the runs folder: after an
-    interruption, the same command continues, and trains nothing twice.
+    A recipe is a file that lists ablations, configurations and a search, perhaps with
+    published values. The runs folder keeps every run: after an interruption, the same
+    command continues, and trains nothing twice.
     """
     from kmlp.errors import ConfigError, StoreLostError, collect_errors, with_context
     from kmlp.studies.execution import Execution
@@ -111,7 +112,7 @@ def reproduce(
         print_json(schema())
         return
     if recipe is None:
-        raise ConfigError(["Give a recipe: see `kmlp reproduce --help`."])
+        raise ConfigError(["A recipe is missing. See `kmlp reproduce --help`."])
     if as_text:
         print_file(recipe_text(recipe))
         return
@@ -178,11 +179,11 @@ def reproduce(
 def _report_path(
     lab: Recipe, out: Path | None, runs_dir: str | None, *, overwrite: bool
 ) -> Path:
-    """Where the report is written, checked.
+    """Return the path of the report, checked.
 
     Raises:
-        ConfigError: if it cannot be written there.
-        StoreError: if there cannot be such a runs folder.
+        ConfigError: if the report cannot be written there.
+        StoreError: if the runs folder cannot be used.
     """
     from kmlp.errors import ConfigError, raise_problems
     from kmlp.report import FORMATS
@@ -193,7 +194,7 @@ def _report_path(
     folder = runs_folder(runs_dir)
     if folder is None:
         raise ConfigError(
-            ["A lab is reported from what the runs folder keeps: give --runs-dir a folder."]
+            ["A lab needs a runs folder for its report. Give a folder as --runs-dir."]
         )
     if out is None:
         name = lab.name if lab.comparable else f"{lab.name}-quick"
@@ -203,9 +204,9 @@ def _report_path(
         find_browser()
     if out.suffix == ".md" and not overwrite:
         raise_problems(
-            f"{it} exists, where a chart might be. Choose another --out, or give "
-            "--overwrite."
-            for it in sorted(out.parent.iterdir())
-            if it.name.startswith(f"{out.stem}-") and it.suffix == ".svg"
+            f"{picture} exists, but a chart may be written there. Choose another --out, or "
+            "give --overwrite."
+            for picture in sorted(out.parent.iterdir())
+            if picture.name.startswith(f"{out.stem}-") and picture.suffix == ".svg"
         )
     return out

@@ -29,11 +29,10 @@ def rm(
         check_study(store, study)
         alone, shared = runs_of_study(store, study)
         say(
-            f'Runs of "{study}" that no other study uses, and that would be removed: '
-            f"{len(alone)}. Runs that stay, because another study uses them: "
-            f"{len(shared)}."
+            f'Runs of "{study}" that would be removed: {len(alone)}. Runs that stay, '
+            f"because another study uses them: {len(shared)}."
         )
-        if not (yes or confirmed("Remove it?", "--yes")):
+        if not (yes or confirmed("Remove the study?", "--yes")):
             say("Nothing was removed.")
             raise typer.Exit(1)
         remove_study(store, study, waits=_say_wait)
@@ -44,6 +43,6 @@ def _say_wait(holder: Holder) -> None:
     from kmlp.store.leases import SECONDS_UNTIL_EXPIRED
 
     say(
-        f"Runs of it are leased by {holder}. Looking for up to "
-        f"{SECONDS_UNTIL_EXPIRED:.0f} s whether that process lives."
+        f"Some of its runs are leased by {holder}. Waiting for up to "
+        f"{SECONDS_UNTIL_EXPIRED:.0f} s to see if that process still runs."
     )

@@ -19,7 +19,8 @@ def runs(
     status: Annotated[
         str | None,
         typer.Option(
-            help="Only runs that are finished, diverged or failed.", show_default=False
+            help="Only runs with this status: finished, diverged or failed.",
+            show_default=False,
         ),
     ] = None,
     where: Annotated[
@@ -38,7 +39,7 @@ def runs(
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
-    """List the runs, the last trained first."""
+    """List the runs, the most recently trained first."""
     from kmlp.store.listing import list_runs, parse_filters
     from kmlp_cli.render.store_tables import runs_table
     from kmlp_cli.terminal.output import print_json_list, print_table

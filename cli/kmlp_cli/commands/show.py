@@ -24,7 +24,7 @@ def show(
     *,
     view: ViewOptions,
 ) -> None:
-    """Show the results of a study, as the command that made it does."""
+    """Show the results of a study, as the command that trained it did."""
     from kmlp.errors import ConfigError
     from kmlp.export.files import write_csv
     from kmlp.studies.library import load_from
@@ -35,12 +35,12 @@ def show(
         raise ConfigError(["Give --json or --csv, not both."])
     target = view.target()
     with opened(runs_dir) as store:
-        found = load_from(store, study)
-    found = view.applied(found, target)
+        loaded = load_from(store, study)
+    shown = view.applied(loaded, target)
     if as_csv:
-        write_csv(found.study_runs().rows(), sys.stdout)
+        write_csv(shown.study_runs().rows(), sys.stdout)
     elif as_json:
-        print_json(found.to_dict())
+        print_json(shown.to_dict())
     else:
-        print_study(found)
-    say_limits(found)
+        print_study(shown)
+    say_limits(shown)

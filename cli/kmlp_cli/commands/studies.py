@@ -8,7 +8,7 @@ from kmlp_cli.options.output import Json
 
 
 def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
-    """List the studies, the last used first."""
+    """List the studies, the most recently used first."""
     from kmlp.store.studies import list_studies
     from kmlp_cli.render.store_tables import studies_table
     from kmlp_cli.terminal.output import print_json, print_table, rephrased

@@ -35,8 +35,8 @@ def tune(
         typer.Option(
             "--space",
             metavar="FILE.toml",
-            help='The search space as a file, with lines such as width = "64,128", instead '
-            "of the default one. Options override it.",
+            help='A file with the search space, in lines such as width = "64,128". It '
+            "replaces the default space, and options override it.",
             show_default=False,
         ),
     ] = None,
@@ -52,11 +52,11 @@ def tune(
     targets: ModelOptions,
     output: OutputOptions,
 ) -> None:
-    """Search for the hyperparameters of the best validation accuracy.
+    """Search for the hyperparameters with the best validation accuracy.
 
-    Many configurations are trained for a few epochs, and only the best of them go on
+    Many configurations are trained for a few epochs, and only the best ones continue
     (Hyperband). The best three are then trained again with other seeds, because the
-    highest of many accuracies is optimistic.
+    highest of many accuracies is too high on average.
     """
     from kmlp.errors import collect_errors
     from kmlp.settings import read_settings
@@ -121,7 +121,7 @@ def tune(
     if targets.save is not None:
         best = found.best()
         if best is None or best.run is None:
-            say(f"Nothing was saved to {targets.save}: no trial came to a model.")
+            say(f"Nothing was saved to {targets.save}: no trial has a model.")
             raise typer.Exit(1)
         save_run(best.run, targets.save)
     if found.failed:

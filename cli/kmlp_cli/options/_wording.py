@@ -1,7 +1,8 @@
-"""The library's messages in the words of the command line.
+"""Translation of the library's messages into the words of the command line.
 
 The library names its arguments and functions, such as `runs_dir` and
-`kmlp.delete_study("width")`; who typed a command reads `--runs-dir` and `kmlp rm width`.
+`kmlp.delete_study("width")`. A user of the command line reads `--runs-dir` and
+`kmlp rm width` instead.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ COMMANDS = {
     "kmlp.data.remove_dataset": "kmlp data rm",
     "kmlp.store.doctor.repair": "kmlp doctor --repair",
 }
-"""The commands that do what functions of the library do."""
+"""Functions of the library with the commands that do the same."""
 
 _ARGUMENTS = {
     "address": "ray_address",
     "wait": "ray_wait",
     "runtime_env": "ray_runtime_env",
 }
-"""Arguments whose options have another name: those of `kmlp.RayExecutor`."""
+"""Arguments of `kmlp.RayExecutor`, with the different names of their options."""
 
 _QUOTED = re.compile(
     r"`(?P<name>\w+)(?:=(?P<value>[^`]*))?`|`(?P<call>[\w.]+(?:\(.*?\))?)`"
@@ -44,14 +45,14 @@ class Option(Protocol):
 
 
 def in_options(text: str, options: Mapping[str, Option]) -> str:
-    """A message with options for arguments, and commands for functions.
+    """Replace arguments in a message by options, and functions by commands.
 
-    Fields of a configuration keep their names, which are values of --param, columns and
-    keys as well.
+    Fields of a configuration keep their names, which are also values of --param, columns
+    and keys.
 
     Args:
         text: A message of the library.
-        options: The options of the command that runs, by the names of their arguments.
+        options: The options of the running command, by the names of their arguments.
     """
 
     def replaced(match: re.Match[str]) -> str:
@@ -62,14 +63,14 @@ def in_options(text: str, options: Mapping[str, Option]) -> str:
             if name not in options or name in config_fields():
                 return match[0]
             return f"`{_option(options[name], match['value'])}`"
-        except (SyntaxError, ValueError):  # a user's text
+        except (SyntaxError, ValueError):  # a text of the user in backquotes
             return match[0]
 
     return _QUOTED.sub(replaced, text)
 
 
 def _option(option: Option, value: str | None) -> str:
-    """An option with a value as Python writes it; None: without one."""
+    """An option with its value, which is written as in Python. None: without a value."""
     if value in (None, "True"):
         return option.opts[-1]
     if value == "False" and option.secondary_opts:
@@ -78,7 +79,7 @@ def _option(option: Option, value: str | None) -> str:
 
 
 def _command(call: str) -> str | None:
-    """A call of a function of the library as a command; None: there is none."""
+    """The command that does the same as a call of the library. None if there is none."""
     name, has_arguments, _ = call.partition("(")
     if name not in COMMANDS:
         return None
@@ -93,7 +94,7 @@ def _command(call: str) -> str | None:
 
 
 def _word(argument: ast.expr) -> str:
-    """An argument as a word of a command; a variable as a placeholder."""
+    """An argument as a word of a command. A variable becomes a placeholder."""
     if isinstance(argument, ast.Name):
         return argument.id.upper()
     value = ast.literal_eval(argument)

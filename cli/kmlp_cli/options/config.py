@@ -20,7 +20,7 @@ class ConfigOptions(OptionGroup):
     """One value for each field.
 
     Args:
-        given: The options as given, by field; None: left out.
+        given: The text or flag of each option, by field. None if the option is left out.
     """
 
     title = "Configuration"
@@ -36,11 +36,13 @@ class ConfigOptions(OptionGroup):
         return cls(given=values)
 
     def make(self, **values: Any) -> RunConfig:
-        """The configuration, but for fields whose values are given here.
+        """Make the configuration.
+
+        Args:
+            **values: The values of some fields, which their options must not give.
 
         Raises:
-            ConfigError: with every problem at once; an option for a field whose
-                value is given here is one.
+            ConfigError: with every problem at once.
         """
         texts, flags = {}, {}
         problems = []
@@ -49,7 +51,7 @@ class ConfigOptions(OptionGroup):
                 if option != _default(config_fields()[name]):
                     problems.append(
                         f"`{name}` is the parameter that varies, so {_flag(name)} would "
-                        "have no effect. Leave it out."
+                        f"have no effect. Leave {_flag(name)} out."
                     )
             elif isinstance(option, bool):
                 flags[name] = option
@@ -61,8 +63,8 @@ class ConfigOptions(OptionGroup):
                 partial(raise_problems, problems),
             ]
         )
-        made: RunConfig = config
-        return made
+        checked: RunConfig = config
+        return checked
 
 
 def config_option(config_field: ConfigField) -> Option:
@@ -80,9 +82,10 @@ def declare(
 
     Args:
         config_field: The field.
-        metavar: Its value in the help, such as "<int>".
-        doc: Its help.
-        default: The value if it is left out, shown in the help; None: not shown.
+        metavar: The placeholder of the value in the help, such as "<int>".
+        doc: The text of the help.
+        default: The value if the option is left out, which the help shows. None is not
+            shown.
     """
     is_flag = config_field.type is bool
     flag = _flag(config_field.name)
@@ -100,9 +103,9 @@ def _flag(name: str) -> str:
 
 
 def _default(config_field: ConfigField) -> str | bool | None:
-    """The text of the field's default, so that the help shows it.
+    """The text of the field's default, which the help shows.
 
-    None where it is derived from other fields, which the help says in words.
+    None if the default depends on other fields; the help then describes it in words.
     """
     if config_field.derived:
         return None

@@ -1,4 +1,4 @@
-"""The options that say where and how runs are trained, and where they are kept."""
+"""The options of training: backend, executor, resources, and the runs folder."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Backend = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option(
-        help="Number of runs to train at a time, each in a process of its own. Results do "
-        "not depend on it.  [default: the number of cores; with a GPU 1]"
+        help="Number of runs to train at the same time, each in its own process. Results "
+        "do not depend on this number.  [default: the number of cores; with a GPU 1]"
     ),
 ]
 RayAddress = Annotated[
@@ -37,7 +37,7 @@ RayAddress = Annotated[
         "--ray-address",
         metavar="ADDRESS",
         help="The Ray cluster: auto, host:6379 or ray://host:10001.  [default: "
-        "RAY_ADDRESS, else a Ray of its own on this machine]",
+        "RAY_ADDRESS, else a new Ray on this machine]",
         show_default=False,
     ),
 ]
@@ -71,7 +71,7 @@ class ExecutionOptions(OptionGroup):
     executor: Annotated[
         str,
         typer.Option(
-            help="Where runs are trained: local, on this machine; ray, on a Ray cluster "
+            help="The place of training: local, on this machine; or ray, on a Ray cluster "
             "(pip install kmlp[ray])."
         ),
     ] = "local"
@@ -79,8 +79,8 @@ class ExecutionOptions(OptionGroup):
         float | None,
         typer.Option(
             metavar="<number>",
-            help="CPUs of each run, such as 1.5. They limit how many run at a time.  "
-            "[default: 1]",
+            help="CPUs of each run, such as 1.5. This limits the number of runs at the "
+            "same time.  [default: 1]",
             show_default=False,
         ),
     ] = None
@@ -88,8 +88,8 @@ class ExecutionOptions(OptionGroup):
         float | None,
         typer.Option(
             metavar="<number>",
-            help="Fraction of a GPU of each run, such as 0.25. It limits how many run at a "
-            "time.  [default: on Ray 0; here, what the backend finds]",
+            help="Fraction of a GPU of each run, such as 0.25. This limits the number of "
+            "runs at the same time.  [default: 0 on Ray; locally the backend's choice]",
             show_default=False,
         ),
     ] = None
@@ -98,7 +98,7 @@ class ExecutionOptions(OptionGroup):
         bool,
         typer.Option(
             "--ray-wait",
-            help="Wait for a node while none has room for a run: for clusters that start "
+            help="If no node has room for a run, wait for one: for clusters that start "
             "nodes on demand.",
         ),
     ] = False
@@ -142,13 +142,13 @@ class ExecutionOptions(OptionGroup):
         if self.executor not in EXECUTORS:
             raise ConfigError([unknown_name("executor", self.executor, EXECUTORS)])
         if self.executor == "ray":
-            RayExecutor("auto")  # which looks whether Ray is there
+            RayExecutor("auto")  # raises an error if Ray is not installed
         call_all(
             [
                 lambda: self.executor == "ray" and RayExecutor(self.ray_address),
                 lambda: raise_problems(
-                    f"{flag} has no effect without --executor ray. Give that, or leave it "
-                    "out."
+                    f"{flag} has no effect without --executor ray. Give --executor ray, or "
+                    f"leave {flag} out."
                     for flag, given in (
                         ("--ray-address", self.ray_address),
                         ("--ray-wait", self.ray_wait),
@@ -164,12 +164,10 @@ class ExecutionOptions(OptionGroup):
 
     @contextlib.contextmanager
     def opened(self, *, quiet: bool) -> Iterator[dict[str, Any]]:
-        """The options as keywords of `kmlp.Execution` and of everything that trains.
-
-        The executor is open within this context.
+        """Open the executor, and yield the options as keywords of `kmlp.Execution`.
 
         Args:
-            quiet: Whether to say nothing on stderr.
+            quiet: True to write nothing to stderr.
 
         Raises:
             ConfigError: if there is no room for a run.
@@ -181,7 +179,7 @@ class ExecutionOptions(OptionGroup):
         if self.executor == "ray":
             if not quiet:
                 place = self.ray_address or os.environ.get("RAY_ADDRESS")
-                say(f"Connecting to {place or 'a Ray of its own'}.")
+                say(f"Connecting to {place or 'a new Ray on this machine'}.")
             with RayExecutor(
                 self.ray_address,
                 jobs=self.jobs,
@@ -212,7 +210,7 @@ class ExecutionOptions(OptionGroup):
         )
         if not isinstance(environment, dict):
             raise ConfigError(
-                [f"{path} must have names with values, such as `pip: [kmlp]`."]
+                [f"{path} must hold names with values, such as `pip: [kmlp]`."]
             )
         return environment
 

@@ -1,4 +1,4 @@
-"""Groups of options, each declared once and taken whole by the commands that have it.
+"""Groups of options, each declared once for all commands that have it.
 
 A group is a dataclass whose fields are options, and a command takes it as an argument:
 
@@ -21,7 +21,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_args, get_type_hints
 
 import typer
@@ -38,12 +38,12 @@ class Option(NamedTuple):
     annotation: Any
     """Its type, `Annotated` as Typer reads it."""
     default: Any = MISSING
-    """The value if it is left out; `MISSING`: it is required."""
+    """The value if the option is left out. `MISSING` if it is required."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionGroup:
-    """Options that belong together: a dataclass, each of whose fields is an option."""
+    """Options that belong together: a dataclass whose fields are the options."""
 
     title: ClassVar[str]
     """The heading of the group's section in a command's help."""
@@ -61,18 +61,27 @@ class OptionGroup:
         return cls(**values)
 
 
-def _under(title: str, option: Option) -> Option:
-    """The option under a heading of the help."""
-    kind, declared = get_args(option.annotation)
-    info = copy(declared)
-    info.rich_help_panel = title
-    return option._replace(annotation=Annotated[kind, info])
+@cache  # several commands have the same groups
+def _options_of(group: Any) -> tuple[Option, ...]:
+    """The options of a group, under its heading in the help."""
+    options = []
+    for option in group.options():
+        kind, declared = get_args(option.annotation)
+        info = copy(declared)
+        info.rich_help_panel = group.title
+        options.append(option._replace(annotation=Annotated[kind, info]))
+    return tuple(options)
 
 
 class _Command(TyperCommand):
-    """A command whose help has a section for each group of options, and whose messages
-    name its options.
+    """A command whose help has a section for each group of options.
+
+    Its messages name its options.
     """
+
+    def epilog_text(self) -> str:
+        """The text below the options in the help."""
+        return ""
 
     def invoke(self, ctx: Any) -> Any:
         from kmlp_cli.options._wording import in_options  # `--help` does not need it
@@ -96,13 +105,17 @@ class _Command(TyperCommand):
             with formatter.section(title):
                 formatter.write_dl(records)
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        self.epilog = self.epilog_text()
+        super().format_epilog(ctx, formatter)
+
 
 def add_command(
     app: typer.Typer,
     command: Callable[..., None],
     *,
     name: str | None = None,
-    epilog: str | None = None,
+    epilog: str | Callable[[], str] = "",
 ) -> None:
     """Add a command that takes groups of options to an app.
 
@@ -112,15 +125,16 @@ def add_command(
             for the options of the group; any other is an option or an argument of its
             own, as Typer reads it. The docstring is the command's help.
         name: The command's name. Defaults to None: the function's.
-        epilog: The text below the options in the help. Defaults to None: nothing.
+        epilog: The text below the options in the help, or a function that returns it when
+            the help is shown. Defaults to "": nothing.
     """
-    groups: dict[str, type[OptionGroup]] = {}
+    groups: dict[str, Any] = {}
     options: list[Option] = []
     for argument in inspect.signature(command, eval_str=True).parameters.values():
         kind = argument.annotation
         if isinstance(kind, type) and issubclass(kind, OptionGroup):
             groups[argument.name] = kind
-            options += [_under(kind.title, option) for option in kind.options()]
+            options += _options_of(argument.annotation)
         else:
             default = MISSING if argument.default is argument.empty else argument.default
             options.append(Option(argument.name, kind, default))
@@ -129,11 +143,17 @@ def add_command(
         values = dict(vars(parsed))
         arguments = {
             argument: group.from_values(
-                {option.name: values.pop(option.name) for option in group.options()}
+                {option.name: values.pop(option.name) for option in _options_of(group)}
             )
             for argument, group in groups.items()
         }
         command(**arguments, **values)
+
+    class Command(_Command):
+        """The command with its epilog."""
+
+        def epilog_text(self) -> str:
+            return epilog if isinstance(epilog, str) else epilog()
 
     # With groups, Typer makes an object of a class that has all of their options.
     parsed: Callable[..., Any] = command
@@ -148,7 +168,6 @@ def add_command(
         )
     app.command(
         name or command.__name__,
-        cls=_Command,
+        cls=Command,
         help=inspect.getdoc(command),
-        epilog=epilog,
     )(parsed)

@@ -1,4 +1,4 @@
-"""The arguments and options that name a model's file and what is needed to load it."""
+"""The arguments and options that name a model's file, and the code that it needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Custom = Annotated[
     list[str] | None,
     typer.Option(
         metavar="package.module:name",
-        help="A function or class of the model that Keras does not have; may be given "
+        help="A function or class that the model needs and Keras lacks; can be given "
         "several times.",
         show_default=False,
     ),

@@ -1,4 +1,4 @@
-"""The options that say what is printed."""
+"""The options that choose the output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object instead of a table.")
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Show no progress; results only.")
+    bool, typer.Option("--quiet", "-q", help="Show the results only, and no progress.")
 ]
 
 

@@ -1,4 +1,4 @@
-"""The options of a search: how configurations are chosen, and for how long they train."""
+"""The options of a search: the algorithm, its objective, and the numbers of epochs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class SearchOptions(OptionGroup):
     algorithm: Annotated[
         str,
         typer.Option(
-            help="hyperband, asha, random, bayesian or grid. asha does not wait for all "
-            "trials of a rung, so its promotions depend on timing."
+            help="The search algorithm: hyperband, asha, random, bayesian or grid. asha "
+            "does not wait for all trials of a rung, so its promotions depend on timing."
         ),
     ] = DEFAULTS.algorithm
     objective: Annotated[
@@ -43,13 +43,14 @@ class SearchOptions(OptionGroup):
         int, typer.Option(help="Epochs of the trials that are promoted to the end.")
     ] = DEFAULTS.max_epochs
     min_epochs: Annotated[
-        int | None, typer.Option(help="Epochs of every trial at least.  [default: 1]")
+        int | None,
+        typer.Option(help="The smallest number of epochs of a trial.  [default: 1]"),
     ] = DEFAULTS.min_epochs
     factor: Annotated[
         int | None,
         typer.Option(
-            help="At each rung, the best 1 / factor of the trials go on, to factor times "
-            "as many epochs.  [default: 3]"
+            help="At each rung, the best 1 / factor of the trials are promoted to factor "
+            "times as many epochs.  [default: 3]"
         ),
     ] = DEFAULTS.factor
     replicates: Annotated[

@@ -23,7 +23,7 @@ class SpaceOptions(OptionGroup):
     """One value, several or a range for each field.
 
     Args:
-        given: The options as given, by field; None: left out.
+        given: The text or flag of each option, by field. None if the option is left out.
     """
 
     title = "Search space"
@@ -39,10 +39,10 @@ class SpaceOptions(OptionGroup):
         return cls(given=values)
 
     def read(self, path: Path | None) -> tuple[SearchSpace, RunConfig]:
-        """The fields to search, and a configuration that has the fixed ones.
+        """The space of the searched fields, and a configuration with the fixed ones.
 
         Args:
-            path: A file of --space in the place of the default space; None: that.
+            path: The file of --space. None for the default space.
 
         Raises:
             ConfigError: with every problem at once.
@@ -57,7 +57,7 @@ class SpaceOptions(OptionGroup):
 
 
 def _option(config_field: ConfigField) -> Option:
-    if config_field.name == "seed":  # a search has one
+    if config_field.name == "seed":  # a search has one seed
         return config_option(config_field)
     default = SEARCHED.get(config_field.name) or (
         config_field.derived.text

@@ -1,4 +1,4 @@
-"""The options and arguments that ask for a study, or name one."""
+"""The options and arguments that describe a study, or name one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import typer
 Study = Annotated[str, typer.Argument(help="The study's name: see `kmlp studies`.")]
 Name = Annotated[
     str | None,
-    typer.Option(help="The study's name, for `kmlp show`.  [default: made of its options]"),
+    typer.Option(
+        help="The study's name, for `kmlp show`.  [default: made from the options]"
+    ),
 ]
 Epochs = Annotated[int, typer.Option(help="Epochs of every run.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")
+    bool, typer.Option("--dry-run", help="Show the planned training, and stop.")
 ]

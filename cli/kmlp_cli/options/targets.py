@@ -1,4 +1,4 @@
-"""The options that name files to write, and writing a model and logs there."""
+"""The options that name files to write; saving a model and logs there."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from kmlp.training.run import Run
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove it without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]
 TensorBoard = Annotated[
     Path | None,
     typer.Option(
         "--tensorboard",
         metavar="FOLDER",
-        help="Write the runs' logs for TensorBoard into a folder there, named after the "
+        help="Write logs for TensorBoard into this folder, in a subfolder named after the "
         "study.",
         show_default=False,
     ),
@@ -41,7 +41,7 @@ class LogOptions(OptionGroup):
     tensorboard: TensorBoard = None
 
     def check(self) -> None:
-        """Check that everything asked for can be written.
+        """Check that all files can be written.
 
         Raises:
             ConfigError: with every problem at once.
@@ -49,7 +49,7 @@ class LogOptions(OptionGroup):
         check_log_folder(self.tensorboard)
 
     def write_logs(self, runs: StudyRuns) -> None:
-        """Write a study's logs for TensorBoard if asked for, and say so."""
+        """Write a study's logs for TensorBoard if the option is given, and say so."""
         if self.tensorboard is not None:
             save_logs(runs, self.tensorboard)
 
@@ -62,8 +62,8 @@ class ModelOptions(LogOptions):
         Path | None,
         typer.Option(
             metavar="FILE.keras",
-            help="Save the trained model; of a search, that of the best trial. It loads "
-            "without kmlp; an activation of your own has to be given there.",
+            help="Save the trained model; for a search, the model of the best trial. Keras "
+            "loads it without kmlp, but needs an activation of your own as custom_objects.",
             show_default=False,
         ),
     ] = None
@@ -88,10 +88,10 @@ def check_target(
     """Check that a file can be written.
 
     Args:
-        path: The file; None: none is written.
-        overwrite: Whether an existing file may be replaced.
-        option: The option that names it, for messages. Defaults to "--save".
-        suffixes: The suffixes that the name may have. Defaults to (".keras",).
+        path: The file. If None, nothing is checked.
+        overwrite: True if an existing file may be replaced.
+        option: The option that names the file, for messages. Defaults to "--save".
+        suffixes: The suffixes that the file may have. Defaults to (".keras",).
 
     Raises:
         ConfigError: with every problem at once.
@@ -109,7 +109,7 @@ def check_target(
         )
     elif path.is_dir():
         problems.append(f"{path} of `{option}` is a folder. Choose another name.")
-    elif os.path.lexists(path) and not overwrite:  # a link that leads nowhere, too
+    elif os.path.lexists(path) and not overwrite:  # broken links as well
         problems.append(
             f"{path} of `{option}` exists. Choose another name, or give --overwrite."
         )
@@ -124,40 +124,40 @@ def check_log_folder(path: Path | None) -> None:
     """Check that logs for TensorBoard can be written into a folder.
 
     Args:
-        path: The folder, which need not exist; None: no logs are written.
+        path: The folder, which need not exist. If None, nothing is checked.
 
     Raises:
-        ConfigError: if they cannot.
+        ConfigError: if logs cannot be written there.
     """
     from kmlp.errors import raise_problems
 
     if path is None:
         return
     folders = (path, *path.absolute().parents)
-    there = next(folder for folder in folders if folder.exists())
+    existing = next(folder for folder in folders if folder.exists())
     problems = []
-    if not there.is_dir():
+    if not existing.is_dir():
         problems.append(
-            f'The value of `--tensorboard` is "{path}", but {there} is a file. Give the '
+            f'The value of `--tensorboard` is "{path}", but {existing} is a file. Give the '
             "name of a folder."
         )
-    elif not os.access(there, os.W_OK):
-        problems.append(f"The folder {there} of `--tensorboard` cannot be written to.")
+    elif not os.access(existing, os.W_OK):
+        problems.append(f"The folder {existing} of `--tensorboard` cannot be written to.")
     raise_problems(problems)
 
 
-def save_logs(found: StudyRuns, path: Path) -> None:
+def save_logs(runs: StudyRuns, path: Path) -> None:
     """Write a study's logs for TensorBoard, and say so."""
     from kmlp.export.tensorboard import write_logs
 
-    say(f"Logs: tensorboard --logdir {write_logs(found, path)}")
+    say(f"Logs: tensorboard --logdir {write_logs(runs, path)}")
 
 
 def save_run(run: Run, path: Path) -> None:
     """Save a run's model, and say so.
 
     Raises:
-        typer.Exit: with code 1, if the run has no model.
+        typer.Exit: with code 1 if the run has no model.
     """
     from kmlp.model.activations import ACTIVATIONS
     from kmlp.model.build import save_portable
@@ -168,15 +168,20 @@ def save_run(run: Run, path: Path) -> None:
     compiled = save_portable(run.model(), path)
     say(f"Saved {path}.")
     if not compiled:
-        say("Its loss is not Keras' own: compile it to train on.")
+        say(
+            "Keras does not have its loss. Compile the model again before further training."
+        )
     if ACTIVATIONS.is_custom(run.config.activation):
-        say(f'To load it, give its activation "{run.config.activation}" as custom_objects.')
+        say(
+            "To load the model, give Keras its activation "
+            f'"{run.config.activation}" as custom_objects.'
+        )
 
 
 def _why_not(run: Run) -> str:
     if run.status != "finished":
         return f"the run {run.status}"
     return (
-        f"the store has the run's model after more than {run.epochs} epochs only; "
-        "--fresh trains it anew"
+        f"the store has only the model after more than {run.epochs} epochs; --fresh trains "
+        "the run again"
     )

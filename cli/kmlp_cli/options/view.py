@@ -1,4 +1,4 @@
-"""The options that say how an ablation is shown."""
+"""The options that choose how an ablation is shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ViewOptions(OptionGroup):
     baseline: Baseline = None
     convergence: Annotated[
         bool,
-        typer.Option("--convergence", help="Show how fast each value learned as well."),
+        typer.Option("--convergence", help="Also show how fast each value learned."),
     ] = False
     target_accuracy: Annotated[
         float | None,

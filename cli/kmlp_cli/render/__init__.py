@@ -1,1 +1,1 @@
-"""Results and progress, as Rich shows them."""
+"""Results and progress, drawn with Rich."""

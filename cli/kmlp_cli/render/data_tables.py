@@ -12,11 +12,11 @@ _NONE = "-"
 
 
 def datasets_table(datasets: list[dict[str, Any]]) -> Table:
-    """The datasets, with a row for each."""
+    """A row for each dataset."""
     table = plain_table(
         "Datasets",
-        "Other image classification sets of TFDS whose images have one size can be used "
-        "as well.",
+        "Other image classification datasets of TFDS work as well, if all images have one "
+        "size.",
     )
     table.add_column("name", no_wrap=True)
     table.add_column("ready", overflow="fold")
@@ -35,15 +35,15 @@ def datasets_table(datasets: list[dict[str, Any]]) -> Table:
 
 
 def dataset_table(facts: dict[str, Any]) -> Table:
-    """The number of images of each class."""
+    """A row for each class, with its numbers of images."""
     table = plain_table(f"{facts['name']}: images of {_shape(facts['shape'])}")
     table.add_column("class", justify="right")
     table.add_column("name", overflow="fold")
     for name in ("training images", "test images"):
         table.add_column(name, justify="right", no_wrap=True)
-    for number, of_class in enumerate(facts["classes"]):
+    for number, sizes in enumerate(facts["classes"]):
         table.add_row(
-            str(number), of_class["name"], f"{of_class['train']:,}", f"{of_class['test']:,}"
+            str(number), sizes["name"], f"{sizes['train']:,}", f"{sizes['test']:,}"
         )
     table.add_section()
     table.add_row("", "all", f"{facts['train']:,}", f"{facts['test']:,}")
@@ -58,7 +58,7 @@ def dataset_facts(facts: dict[str, Any]) -> list[str]:
         else f"the largest class is {facts['imbalance']:.2f} times the smallest"
     )
     lines = {
-        "splits": "the training images are split again, into training and validation",
+        "splits": "a part of the training images is used for validation",
         "balance": balance,
         **{
             name: facts[name]

@@ -1,4 +1,4 @@
-"""Results in memory, shown when the runs folder is lost during training."""
+"""Showing results from memory when the runs folder is lost during training."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from kmlp.errors import StoreLostError
 from kmlp_cli.terminal.output import say
 
 FROM_MEMORY = (
-    "The results in memory follow: those of the finished runs. If no run finished, those "
-    "of every run after its last epoch."
+    "The results that are in memory follow. They are of the finished runs, or, if no run "
+    "finished, of every run after its last epoch."
 )
 
 
 @contextlib.contextmanager
 def still_shown(show: Callable[[Any], None]) -> Iterator[None]:
-    """Show the results in memory when the runs folder is lost: they are nowhere else.
+    """Show the results in memory when the runs folder is lost. No other copy exists.
 
     Args:
-        show: Shows a study, as when all of it is trained.
+        show: Shows a study.
     """
     try:
         yield

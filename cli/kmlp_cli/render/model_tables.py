@@ -15,11 +15,11 @@ from kmlp.studies.table import NONE
 from kmlp_cli.render.rich_tables import grid, plain_table
 
 _MOST_COLUMNS = 12
-"""The largest number of classes whose matrix fits a terminal."""
+"""The largest number of classes for which the matrix fits on a terminal."""
 _MISTAKES = 10
 """The number of mistakes to list."""
 _WIDEST = 32
-"""The largest width of a picture in pixels, each a character."""
+"""The largest width of a picture, in pixels; each pixel is a character."""
 _SHADES = " .:-=+*#%@"
 """Characters for terminals without colours, from black to white."""
 
@@ -57,7 +57,7 @@ def accuracy_text(evaluation: Evaluation) -> str:
 
 
 def confusion_table(evaluation: Evaluation) -> Table | None:
-    """The confusion matrix; None: there are too many classes to show."""
+    """The confusion matrix. None if there are too many classes to show."""
     names = evaluation.class_names
     if len(names) > _MOST_COLUMNS:
         return None
@@ -109,7 +109,7 @@ def confidence_text(classifier: Classifier) -> str:
 def prediction_table(
     image: NDArray[np.uint8], best: list[tuple[str, float]], *, colours: bool
 ) -> Table:
-    """A picture as the model gets it, beside the most probable classes."""
+    """The picture as the model gets it, beside the most probable classes."""
     classes = grid()
     classes.add_column(overflow="fold")
     classes.add_column(justify="right", no_wrap=True)
@@ -123,12 +123,12 @@ def prediction_table(
 
 
 def picture_text(image: NDArray[np.uint8], *, colours: bool) -> Text:
-    """An image as text, two of its rows in a line.
+    """An image as text, with two rows of pixels in each line.
 
     Args:
-        image: Of shape `(height, width)`, or `(height, width, 3)`; a wide one is
-            shown smaller.
-        colours: Whether the terminal has colours. Otherwise shades are characters.
+        image: The image, of shape `(height, width)` or `(height, width, 3)`. A wide image
+            is shown smaller.
+        colours: True if the terminal has colours. Otherwise characters stand for shades.
     """
     from kmlp.data.picture import to_picture
 

@@ -1,4 +1,4 @@
-"""Studies printed: their tables, each with what follows from it below."""
+"""Printing studies: their tables, with the conclusions below."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def print_study(study: Study, *, brief: bool = False) -> None:
 
 
 def say_limits(study: Study) -> None:
-    """Say what is to be known of a study as a whole, if anything."""
+    """Print the limits of a study as a whole to stderr, if there are any."""
     for limit in study.limits:
         say(limit)

@@ -41,10 +41,10 @@ from kmlp_cli.terminal.output import say
 Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
 
 _WIDE = 100
-"""The width of a terminal, in columns, from which bars have a note beside them."""
+"""The smallest width of a terminal at which bars have a note beside them, in columns."""
 
 _SECONDS_BETWEEN_LINES = 10.0
-"""The time between two lines of a long run where there is no terminal."""
+"""The time between two lines of a long run, in seconds, without a terminal."""
 
 
 @contextlib.contextmanager
@@ -55,15 +55,15 @@ def show_progress(
     fresh: bool = False,
     stages: Mapping[str, int] | None = None,
 ) -> Iterator[Display]:
-    """Show progress, and say after an interruption which runs are finished.
+    """Show progress. After an interruption, name the finished runs.
 
     Args:
         names: The fields of a configuration that differ between runs.
-        quiet: Whether to show nothing.
-        fresh: Whether stored runs are trained again, as an interrupted command would
-            do once more. Defaults to False.
-        stages: The number of runs of each part of the study. Defaults to None: it has
-            no parts.
+        quiet: True to show no progress.
+        fresh: True if stored runs are trained again, which a repeated command would do
+            once more. Defaults to False.
+        stages: The number of runs of each stage of the study. Defaults to None: the study
+            has no stages.
     """
     console = PlainConsole(stderr=True)
     live = console.is_terminal and not console.is_dumb_terminal
@@ -84,7 +84,7 @@ def show_progress(
 
 
 class Display(contextlib.AbstractContextManager["Display"]):
-    """Counts finished runs, and shows nothing. Its subclasses show progress."""
+    """Count finished runs, and show nothing. Subclasses show progress."""
 
     def __init__(
         self, names: tuple[str, ...], console: Console, stages: Mapping[str, int]
@@ -93,10 +93,10 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self.console = console
         self.stages = stages
         self.studies: tuple[str, ...] = ()
-        """The names of the studies, once they have begun."""
+        """The names of the studies; empty before they have begun."""
         self.total = 0
         self.trained: Counter[RunConfig] = Counter()
-        """Epochs of each run that has not failed."""
+        """The number of trained epochs of each run that has not failed."""
         self.finished: list[Run] = []
         self.best: tuple[float, str] = (0.0, "")
         """The highest validation accuracy so far, and the label of its run."""
@@ -111,7 +111,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
             self.total = event.requests
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)
-            self.total = max(self.total, len(self.finished))  # it was an estimate
+            # The number of runs of a search is an estimate.
+            self.total = max(self.total, len(self.finished))
             if event.trained or event.run.status != "failed":
                 self.trained[event.run.config] += event.trained
             if event.run.status == "finished":
@@ -128,15 +129,15 @@ class Display(contextlib.AbstractContextManager["Display"]):
         """Show an event."""
 
     def warn(self, event: RunWaits | TaskRetried | RunFailed | CheckpointDamaged) -> None:
-        """Say what failed or waits, even if progress is not shown."""
+        """Print a line about a failure or a wait, even if progress is not shown."""
         name = self.name(event.request.config)
         if isinstance(event, RunWaits):
             holder = f" ({event.holder})" if event.holder else ""
-            line = f"{name}: another process trains it{holder}; waiting."
+            line = f"{name}: another process{holder} trains this run; waiting."
         elif isinstance(event, CheckpointDamaged):
             line = f"{name}: {event.file}; trained again from epoch {event.epochs + 1}."
         elif isinstance(event, TaskRetried):
-            line = f"{name}: {event.reason}; what it did since is done again."
+            line = f"{name}: {event.reason}; its last task is repeated."
         else:
             line = f"{name}: {event.reason}; failed after {event.tries} tries."
         self.say(line)
@@ -153,7 +154,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         """Lines for an interruption: the finished runs, and how to continue.
 
         Args:
-            fresh: Whether stored runs are trained again.
+            fresh: True if stored runs are trained again.
         """
         if not self.total:
             yield "training had not begun."
@@ -170,7 +171,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         return f"{len(self.finished)} of {self.total} runs finished."
 
     def name(self, config: RunConfig) -> str:
-        """The values that tell a run from the others, such as `width=32 seed=0`."""
+        """The name of a run among the others, such as `width=32 seed=0`."""
         label = self._labels.get(config)
         values = [f"{key}={short_text(key, getattr(config, key))}" for key in self._names]
         return " ".join([label, *values] if label else values)
@@ -196,7 +197,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
 
 class PlainLines(Display):
-    """Prints a line for each run, and one now and then during a long run."""
+    """Print a line for each finished run, and now and then one for a long run."""
 
     _said = 0.0
 
@@ -217,7 +218,7 @@ class PlainLines(Display):
 
 
 class _Field(ProgressColumn):
-    """A column of text of any origin, which `TextColumn` would read as markup.
+    """A column of plain text. Rich's `TextColumn` would read it as markup.
 
     Args:
         text: Returns the text to show for a task.
@@ -244,8 +245,9 @@ class _Bars(Progress):
 
 
 class LiveDisplay(Display):
-    """A bar for everything with the time left, a bar for each run in progress, and above
-    them a line for each finished run.
+    """Draw a bar for all runs, with the time left, and one for each run in progress.
+
+    Above the bars there is a line for each finished run.
     """
 
     def __init__(
@@ -325,7 +327,7 @@ class LiveDisplay(Display):
         )
 
     def _advance_to(self, config: RunConfig, epoch: int) -> None:
-        """Count a run's epochs once, even if it is continued several times."""
+        """Count each epoch of a run once, even if the run continues several times."""
         self._progress.advance(self._all, max(0, epoch - self._epochs[config]))
         self._epochs[config] = max(epoch, self._epochs[config])
 

@@ -1,4 +1,4 @@
-"""The results of a lab: printed, and written as a report."""
+"""Printing the results of a lab, and writing its report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kmlp_tuning.lab.run import lab_result
 
 
 def print_part(result: PartResult) -> None:
-    """Print the study of a part, and what was published of it."""
+    """Print the study of a part, and the comparison with its published values."""
     part, comparisons = result.part, result.comparisons
     if part.heading is not None:
         print_lines(part.heading, "")
@@ -42,27 +42,28 @@ def print_lost(
 ) -> None:
     """Print the results that are in memory when the runs folder is lost.
 
-    Nothing is compared with what was published.
+    They are not compared with published values.
 
     Args:
         plan: The lab.
         parts: The results of the parts that were trained.
-        lost: The results of those that were being trained, as far as they had come.
-        as_json: Whether all of it is printed, as JSON; otherwise `lost`.
+        lost: The results so far of the parts in training. None for a part without results.
+        as_json: True to print all parts as JSON. False to print those in training, because
+            the others were printed before.
     """
-    found = [result for result in lost if result is not None]
-    if found:
+    unprinted = [result for result in lost if result is not None]
+    if unprinted:
         say(FROM_MEMORY)
     if as_json:
         plan = replace(plan, recipe=replace(plan.recipe, comparable=False))
-        results = [replace(result, comparable=False) for result in (*parts, *found)]
+        results = [replace(result, comparable=False) for result in (*parts, *unprinted)]
         print_json(lab_result(plan, results).to_dict())
         return
-    for result in found:
+    for result in unprinted:
         print_part(result)
 
 
 def write_results(result: LabResult, path: Path) -> None:
-    """Write the report, and say so."""
-    for written in result.report(path):
-        say(f"Wrote {written}.")
+    """Write the report, and name the files that were written."""
+    for file in result.report(path):
+        say(f"Wrote {file}.")

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from kmlp.studies import table as data
 
 _HYPHENATED = {"parameters": "param-\neters", "bracket": "brac-\nket"}
-"""Words of headers that are longer than the cells under them."""
+"""Words of headers that are hyphenated, because the cells under them are narrow."""
 
 
 class _Table(Table):
-    """A table in whose cells a text is one line, whatever its characters."""
+    """A table whose cells show control characters escaped, so that each is one line."""
 
     def add_column(self, header: RenderableType = "", *rest: Any, **options: Any) -> None:
         shown = visible(header, keep="\n") if isinstance(header, str) else header
@@ -26,16 +26,16 @@ class _Table(Table):
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
         super().add_row(
-            *(visible(it) if isinstance(it, str) else it for it in cells), **options
+            *(visible(cell) if isinstance(cell, str) else cell for cell in cells), **options
         )
 
 
 def plain_table(title: str, *caption: str) -> Table:
-    """An empty table in the style of them all, the only one that is printed.
+    """An empty table in the style of all tables.
 
     Args:
-        title: Above it.
-        *caption: Lines below it.
+        title: The title above the table.
+        *caption: Lines below the table.
     """
     return _Table(
         title=visible(title),
@@ -50,12 +50,12 @@ def plain_table(title: str, *caption: str) -> Table:
 
 
 def grid() -> Table:
-    """An empty table without lines, to put things side by side."""
+    """An empty table without lines, which puts things side by side."""
     return _Table.grid(padding=(0, 2))
 
 
 def rich_table(table: data.Table) -> Table:
-    """Draw a table; its headers take two lines where the cells under them are narrow."""
+    """Draw a table. Headers take two lines if the cells under them are narrow."""
     drawn = plain_table(table.title, *table.notes)
     for column in table.columns:
         drawn.add_column(
@@ -73,7 +73,7 @@ def rich_table(table: data.Table) -> Table:
 
 
 def _broken(header: str) -> str:
-    r"""A header on two lines, as narrow as they can be.
+    r"""Break a header into two lines so that it is as narrow as possible.
 
     >>> _broken("validation accuracy %"), _broken("learning_rate"), _broken("s an epoch")
     ('validation\naccuracy %', 'learning\nrate', 's an\nepoch')

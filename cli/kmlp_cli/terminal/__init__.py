@@ -1,1 +1,1 @@
-"""The process' terminal: its streams, signals and questions, and printing to it."""
+"""The terminal of the process: streams, signals, questions and printing."""

@@ -1,4 +1,4 @@
-"""The one Rich console, which reads no markup and no emoji codes in a string."""
+"""The only Rich console. It does not read markup or emoji codes in a text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.text import Text
 from kmlp._util.text import visible
 
 ASCII_BOX = box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
-"""The lines of tables on a stream that has only ASCII."""
+"""The lines of tables on a stream that can only encode ASCII."""
 
 
 class PlainConsole(Console):
     """A console on a standard stream.
 
     Args:
-        stderr: Whether the stream is stderr. Defaults to False: stdout, for results.
+        stderr: True for stderr. Defaults to False: stdout, for results.
         width: The number of columns. Defaults to None: the terminal's.
     """
 
@@ -40,9 +40,9 @@ class PlainConsole(Console):
 
 
 def fitting(console: Console, text: str) -> str:
-    """Replace what the console's stream cannot encode by stand-ins.
+    """Replace characters that the console's stream cannot encode by stand-ins.
 
-    Stand-ins have the width with which they are printed, which a layout needs.
+    A layout needs the width of the text as it is printed, stand-ins included.
     """
     fit = getattr(console.file, "fit", str)
     fitted: str = fit(text)

@@ -11,7 +11,7 @@ def check_current_folder() -> None:
     """Check that the current folder exists and can be read.
 
     Raises:
-        ConfigError: if not.
+        ConfigError: if it does not exist or cannot be read.
     """
     try:
         Path.cwd()
@@ -19,6 +19,6 @@ def check_current_folder() -> None:
         raise ConfigError(
             [
                 "The current folder does not exist any more, or cannot be read. Change to "
-                "another one: cd ~."
+                "another folder, such as with cd ~."
             ]
         ) from error

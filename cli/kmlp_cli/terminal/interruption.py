@@ -23,9 +23,9 @@ _DEFAULTS = (signal.default_int_handler, signal.SIG_DFL)
 
 
 class Interrupted(BaseException):
-    """A signal asked this process to end. The notes say which runs are finished.
+    """A signal asked this process to end. Its notes name the finished runs.
 
-    It is not a KeyboardInterrupt, which Typer and libraries handle in their own ways.
+    It does not derive from KeyboardInterrupt, which Typer and libraries handle themselves.
 
     Args:
         number: The number of the signal.
@@ -37,7 +37,7 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """The exit code that shells give to a process that the signal ended."""
+        """The exit code with which shells report a process that the signal ended."""
         return 128 + self.number
 
     def __str__(self) -> str:
@@ -45,7 +45,7 @@ class Interrupted(BaseException):
         return "Interrupted" if self.number == signal.SIGINT else f"Interrupted by {name}"
 
     def say(self) -> None:
-        """Say on stderr that the signal came, and which runs are finished."""
+        """Print the signal and the finished runs to stderr."""
         first, *others = getattr(self, "__notes__", None) or [""]
         say(f"{self}: {first}" if first else f"{self}.")
         for line in others:
@@ -56,9 +56,9 @@ class Interrupted(BaseException):
 def interruptible() -> Iterator[None]:
     """Raise `Interrupted` in the main thread when a signal asks the process to end.
 
-    Ignored signals stay ignored, as under nohup. Of several signals the first is raised:
-    `timeout` sends two, a terminal and its shell one each. A later second Ctrl-C ends
-    the process at once.
+    Ignored signals stay ignored, as under nohup. If several signals come, only the first
+    one is raised: `timeout` sends two, and a terminal and its shell send one each. A second
+    Ctrl-C ends the process at once, unless it comes within a second.
     """
     listener = _Listener()
     before = {number: signal.getsignal(number) for number in ENDING}
@@ -91,10 +91,10 @@ class _Listener:
             os._exit(128 + number)
 
     def receive_ignored(self, unraisable: Any) -> None:
-        """Send a signal again whose exception Python ignored.
+        """Send a signal again if Python ignored its exception.
 
-        That happens in a destructor, or in a callback of the garbage collection, such as
-        JAX has.
+        Python ignores exceptions in destructors, and in callbacks of the garbage collector,
+        which JAX uses.
         """
         error = unraisable.exc_value
         if not isinstance(error, Interrupted):
@@ -105,7 +105,7 @@ class _Listener:
 
 
 def _send(number: int) -> None:
-    """Send a signal to the main thread, whatever it waits for."""
+    """Send a signal to the main thread, even if the thread waits for something."""
     if hasattr(signal, "pthread_kill"):
         identifier = threading.main_thread().ident
         assert identifier is not None

@@ -1,12 +1,11 @@
 """Printing: results to stdout, everything else to stderr.
 
-No other module prints. Texts may come from users, files and exceptions: nothing in them
-is read as markup, and a control character is shown as Python writes it.
+No other module prints. Texts may come from users, files and exceptions. So nothing in them
+is read as markup, and control characters are escaped as in Python.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -17,23 +16,24 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _PIPE_WIDTH = 160
-"""The width without a terminal, in columns: enough that nothing is wrapped."""
+"""The width without a terminal, in columns. Nothing has to be wrapped at this width."""
 
 _LONG = 500
-"""Longer tables, in rows, are printed without Rich, which takes 2 ms for each row."""
+"""Tables with more rows than this are printed without Rich, which takes 2 ms for each row.
+"""
 
 
 _rephrase: Callable[[str], str] = str
 
 
 def set_wording(rephrase: Callable[[str], str]) -> None:
-    """Set what turns the library's messages into the words of the running command."""
+    """Set the function that puts the library's messages in the words of the command."""
     global _rephrase
     _rephrase = rephrase
 
 
 def rephrased(text: str) -> str:
-    """A message of the library in the words of the running command."""
+    """Return a message of the library in the words of the running command."""
     return _rephrase(text)
 
 
@@ -51,28 +51,30 @@ def has_colours() -> bool:
 
 
 def print_json(values: dict[str, Any]) -> None:
-    """Print one JSON object. Numbers that are not finite must be None by now."""
+    """Print one JSON object. It must not hold infinite numbers or nan."""
     print(_json(values, indent=2))
 
 
 def print_json_list(name: str, items: list[dict[str, Any]]) -> None:
-    """Print one JSON object that has a list, each item on a line."""
-    # Indented, it would take three times as long.
+    """Print one JSON object with a list, each item on a line of its own."""
+    # With indentation, this would take three times as long.
     lines = ",\n".join(map(_json, items))
     print(f'{{"{name}": [\n{lines}\n]}}')
 
 
 def _json(values: dict[str, Any], indent: int | None = None) -> str:
     """Return JSON in printable ASCII, which every stream can encode."""
+    import json  # `kmlp --help` does not need it
+
     text = json.dumps(values, indent=indent, allow_nan=False)
-    return text.replace("\x7f", "\\u007f")  # the one that `json` leaves
+    return text.replace("\x7f", "\\u007f")  # `json` escapes all others
 
 
 def print_table(table: Table, *lines: str) -> None:
     """Print a table, and lines below it.
 
-    On a narrow terminal the columns move together. If that is not enough, lines are
-    longer than the terminal is wide: a number is never cut.
+    On a narrow terminal, the space between columns shrinks. If that is not enough, lines
+    are longer than the terminal is wide, so that no number is cut.
     """
     if table.row_count > _LONG:
         _print_long(table)
@@ -103,7 +105,7 @@ def print_table(table: Table, *lines: str) -> None:
 
 
 def print_text(*lines: str) -> None:
-    """Print lines, which break between words on a narrow terminal."""
+    """Print lines, and break them between words on a narrow terminal."""
     from kmlp_cli.terminal.console import PlainConsole, plain
 
     console = PlainConsole()
@@ -112,7 +114,10 @@ def print_text(*lines: str) -> None:
 
 
 def print_lines(*lines: str) -> None:
-    """Print lines that must not be broken, such as commands; without any, an empty one."""
+    """Print lines without breaking them, such as commands.
+
+    Without lines, print an empty one.
+    """
     print("\n".join(map(visible, lines)))
 
 

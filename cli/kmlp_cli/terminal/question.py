@@ -1,4 +1,4 @@
-"""A question on the terminal, before something is removed."""
+"""Asking for confirmation on the terminal before something is removed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from kmlp_cli.terminal.output import say
 
 
 def confirmed(question: str, without: str) -> bool:
-    """Ask a question on stderr, whose answer is no by default.
+    """Ask a yes-or-no question on stderr. The default answer is no.
 
     Args:
         question: The question.
-        without: The option that answers yes beforehand.
+        without: The option that answers yes, for the message of the error.
+
+    Returns:
+        True if the answer is yes.
 
     Raises:
         ConfigError: if nobody can answer.
@@ -21,14 +24,14 @@ def confirmed(question: str, without: str) -> bool:
     say(f"{question} [y/N]: ", end="")
     try:
         answer = "" if sys.stdin is None else sys.stdin.readline()
-    except (OSError, ValueError):  # the terminal is gone; bytes that are not text
+    except (OSError, ValueError):  # a closed terminal; bytes that are not text
         answer = ""
     if not answer:
         say()
         raise ConfigError(
             [
-                "Nobody can answer: standard input is closed or at its end. Nothing was "
-                f"changed. Give {without} to do it without being asked."
+                "Nobody can answer, because standard input is closed or at its end. "
+                f"Nothing was changed. With {without}, the command does not ask."
             ]
         )
     return answer.strip().lower() in ("y", "yes")

@@ -1,8 +1,7 @@
-"""Standard streams that take any text, and that cannot end a command.
+"""Standard streams that accept any text, and whose errors do not end a command.
 
-A command prints at its end, often after hours of training. So no text is refused for its
-characters, and nobody has to listen: files that were asked for are written even if
-standard output is closed.
+A command prints at its end, often after hours of training. So every character can be
+printed, and a command writes its files even if standard output is closed.
 """
 
 from __future__ import annotations
@@ -32,9 +31,10 @@ _STAND_INS: dict[str, str | list[str]] = {
     "\N{MULTIPLICATION SIGN}": "x",
     "\N{NO-BREAK SPACE}": " ",
 }
-"""Stand-ins for characters that an encoding lacks. They replace all characters of a key
-or none, so that a sparkline is not mixed. Other characters are shown as Python escapes
-them.
+"""Stand-ins for characters that an encoding lacks.
+
+They replace all characters of a key or none, so that a sparkline is not mixed. Characters
+without a stand-in are escaped as in Python.
 """
 
 
@@ -59,7 +59,7 @@ class StyledStream(io.TextIOBase):
         return getattr(self._raw, "encoding", None) or "utf-8"
 
     def __getattr__(self, name: str) -> Any:
-        # Not the bytes below, which libraries look for to write past this.
+        # Libraries look for the stream of bytes, to write to it directly.
         if name in ("buffer", "_raw"):
             raise AttributeError(name)
         return getattr(self._raw, name)
@@ -113,9 +113,9 @@ class StyledStream(io.TextIOBase):
         return table
 
     def _lose(self, error: OSError) -> None:
-        """Drop everything that follows, including what others write to the same file."""
+        """Drop all later output, including output of others to the same file."""
         self._gone = True
-        if not isinstance(error, ConnectionError):  # its reader left
+        if not isinstance(error, ConnectionError):  # the reader closed the pipe
             self.error = error
         with contextlib.suppress(OSError):
             number = self.fileno()
@@ -123,7 +123,7 @@ class StyledStream(io.TextIOBase):
             os.dup2(nowhere, number)
             os.close(nowhere)
             if self._raw is not None:
-                self._raw.flush()  # or it would fail at the end of the process
+                self._raw.flush()  # otherwise Python's own flush would fail at exit
 
 
 class Stream(StyledStream):
@@ -146,11 +146,11 @@ class Stream(StyledStream):
 
 
 class guarded(contextlib.ContextDecorator):  # noqa: N801  (as those of contextlib)
-    """A context in which the standard streams take any text.
+    """A context in which the standard streams accept any text.
 
     Raises:
-        SystemExit: at the end, with code 1, if standard output could not be written,
-            unless its reader left.
+        SystemExit: at the end, with code 1, if standard output could not be written. A
+            reader that closed its pipe is not an error.
     """
 
     def __enter__(self) -> None:
@@ -171,11 +171,11 @@ class guarded(contextlib.ContextDecorator):  # noqa: N801  (as those of contextl
         lost = self._out.styled.error
         well = error is None or (isinstance(error, SystemExit) and not error.code)
         if isinstance(error, SystemExit) and isinstance(error.__context__, BrokenPipeError):
-            # Not from these streams, but Typer assumes so and ends silently.
+            # Another pipe broke. Typer takes it for stdout, and ends silently.
             print(f"Error: {error.__context__}", file=self._err)
         if lost is not None:
-            what = lost.strerror or str(lost)
-            print(f"Error: The output could not be written ({what}).", file=self._err)
+            reason = lost.strerror or str(lost)
+            print(f"Error: The output could not be written ({reason}).", file=self._err)
         self._err.flush()
         sys.stdin, sys.stdout, sys.stderr = self._before
         if lost is not None and well:

@@ -19,7 +19,7 @@ TRAIN = [
     "2",
     "--quiet",
 ]
-WHOLE = "Whole: 1 study, 1 run, 2 epochs, "
+WHOLE = "Undamaged: 1 study, 1 run, 2 epochs, "
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def test_a_current_folder_that_was_removed(kmlp, removed, command):
     assert (result.code, result.out) == (2, "")
     assert result.err == (
         "Error: The current folder does not exist any more, or cannot be read. Change to "
-        "another one: cd ~.\n"
+        "another folder, such as with cd ~.\n"
     )
 
 

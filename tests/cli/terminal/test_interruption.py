@@ -137,4 +137,4 @@ def test_who_is_waited_for_is_shown_though_progress_is_not(capsys):
     with show_progress(("seed",), quiet=True) as display:
         display(RunWaits(RunRequest(RunConfig(seed=3), 1), "process 7 on rome"))
     said = capsys.readouterr().err
-    assert said == "seed=3: another process trains it (process 7 on rome); waiting.\n"
+    assert said == "seed=3: another process (process 7 on rome) trains this run; waiting.\n"

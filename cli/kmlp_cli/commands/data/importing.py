@@ -16,9 +16,10 @@ def import_(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A folder with the four IDX files, gzipped or not; a .npz file with "
-            "x_train, y_train, x_test, y_test; a folder with a folder of PNG or JPEG "
-            "images for each class; or a folder with two of those, train and test."
+            help="The files, in one of these forms: a folder with the four IDX files, "
+            "gzipped or not; a .npz file with x_train, y_train, x_test and y_test; a "
+            "folder with a folder of PNG or JPEG images for each class; or a folder with "
+            "two such folders, train and test."
         ),
     ],
     size: Annotated[
@@ -33,8 +34,8 @@ def import_(
 ) -> None:
     """Import a dataset from your files.
 
-    Transparent pictures are put on white, and turned as a camera's EXIF data say. Hidden
-    files, and others that are not pictures, are left out and listed.
+    Transparent pictures get a white background. Photos are rotated as their EXIF data say.
+    Hidden files, and files that are not pictures, are left out and listed.
     """
     from kmlp.data import import_dataset
     from kmlp.errors import ConfigError
@@ -45,6 +46,9 @@ def import_(
         sizes = (int(match[1]), int(match[2])) if match else (0, 0)
         if 0 in sizes:
             raise ConfigError(
-                [f'The value of `size` is "{size}", but must be HEIGHTxWIDTH: 28x28.']
+                [
+                    f'The value of `size` is "{size}", but must be HEIGHTxWIDTH, such as '
+                    "28x28."
+                ]
             )
     say_ready(name, import_dataset(name, path, size=sizes, tfds_data_dir=tfds_data_dir))

@@ -9,7 +9,7 @@ from kmlp_cli.terminal.output import say
 def list_(as_json: Json = False) -> None:
     """List the known datasets, and show which are ready.
 
-    Other image classification sets of TFDS whose images have one size can be used as well.
+    Other image classification datasets of TFDS work as well, if all images have one size.
     """
     from kmlp.data.catalog import catalog
     from kmlp_cli.render.data_tables import datasets_table
@@ -23,6 +23,7 @@ def list_(as_json: Json = False) -> None:
     for dataset in datasets:
         if dataset["damage"]:
             say(
-                f"{dataset['damage']} A dataset of TFDS is prepared again when it is used. "
-                f"Import your own again, after `kmlp data rm {dataset['name']}`."
+                f"{dataset['damage']} A dataset of TFDS is prepared again at its next use. "
+                f"Your own dataset must be imported again, after `kmlp data rm "
+                f"{dataset['name']}`."
             )

@@ -15,13 +15,13 @@ def prepare(
     ],
     tfds_data_dir: TfdsDataDir = None,
 ) -> None:
-    """Prepare datasets in the array cache; TFDS downloads them.
+    """Prepare datasets in the array cache. TFDS downloads them if necessary.
 
-    A dataset that is too large for memory is refused only after its download.
+    Whether a dataset fits into memory is checked only after its download.
     """
     from kmlp.data import check_dataset, load_images
 
     for name in names:
-        check_dataset(name)  # all of them, before the first download
+        check_dataset(name)  # all names, before the first download
     for name in names:
         say_ready(name, load_images(name, tfds_data_dir=tfds_data_dir))

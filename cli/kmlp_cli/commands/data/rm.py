@@ -14,7 +14,7 @@ def rm(
     name: Dataset,
     yes: Yes = False,
 ) -> None:
-    """Remove a dataset from the array cache. Files of TFDS stay."""
+    """Remove a dataset from the array cache. Files that TFDS downloaded stay."""
     from kmlp.data import cache, remove_dataset
     from kmlp.errors import DataError
 
@@ -26,8 +26,8 @@ def rm(
     else:
         imported = entry is not None and entry.imported
         if entry is not None and imported:
-            say(f'"{name}" was made of {entry.source}.')
-    if imported and not (yes or confirmed("Remove it?", "--yes")):
+            say(f'"{name}" was imported from {entry.source}.')
+    if imported and not (yes or confirmed("Remove the dataset?", "--yes")):
         say("Nothing was removed.")
         raise typer.Exit(1)
     remove_dataset(name)

@@ -1,4 +1,4 @@
-"""`kmlp data show`: a picture of images of every class."""
+"""`kmlp data show`: some images of every class in one picture."""
 
 from __future__ import annotations
 
