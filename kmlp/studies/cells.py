@@ -28,6 +28,11 @@ def mean_percent(found: Estimate | None) -> str:
     return NONE if found is None else f"{100 * found.mean:.2f}"
 
 
+def share_percent(share: float | None, *, signed: bool = False) -> str:
+    """A share, from 0 to 1, in percent."""
+    return NONE if share is None else f"{100 * share:{'+' if signed else ''}.2f}"
+
+
 def mean_text(found: Estimate | None, spec: str) -> str:
     """A mean in a format, without its interval."""
     return NONE if found is None else format(found.mean, spec)

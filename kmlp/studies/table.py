@@ -34,6 +34,8 @@ class Row:
     cells: tuple[str, ...]
     strong: bool = False
     """Whether it stands out."""
+    strong_cells: tuple[int, ...] = ()
+    """The places of single cells that stand out, from 0."""
     ends_section: bool = False
     """Whether a line follows it."""
 
@@ -71,8 +73,7 @@ class Table:
         """
         head = "".join(f"<th>{_escaped(column.header)}</th>" for column in self.columns)
         body = "".join(
-            f"<tr{_BOLD if row.strong else ''}>"
-            f"{''.join(map(_cell, self.columns, row.cells))}</tr>"
+            f"<tr{_BOLD if row.strong else ''}>{_cells(self.columns, row)}</tr>"
             for row in self.rows
         )
         notes = "".join(f"<p>{_escaped(note)}</p>" for note in self.notes)
@@ -85,9 +86,13 @@ class Table:
 _BOLD = ' style="font-weight: bold"'
 
 
-def _cell(column: Column, cell: str) -> str:
-    align = "right" if column.numeric else "left"
-    return f'<td style="text-align: {align}">{_escaped(cell)}</td>'
+def _cells(columns: tuple[Column, ...], row: Row) -> str:
+    return "".join(
+        f'<td style="text-align: {"right" if column.numeric else "left"}'
+        f'{"; font-weight: bold" if place in row.strong_cells else ""}">'
+        f"{_escaped(cell)}</td>"
+        for place, (column, cell) in enumerate(zip(columns, row.cells, strict=True))
+    )
 
 
 def _escaped(text: str) -> str:

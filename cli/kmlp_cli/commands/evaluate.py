@@ -71,7 +71,7 @@ def evaluate(
     from kmlp.inference.evaluation import evaluate as run_evaluation
     from kmlp.model.config import dataset_of, parse_config
     from kmlp.model.keras_files import check_model_file
-    from kmlp_cli.terminal.output import print_json, print_lines, print_table
+    from kmlp_cli.terminal.output import print_json
 
     backends.select(backend)
     texts = {"dataset": dataset, "validation_fraction": validation_fraction}
@@ -101,22 +101,11 @@ def evaluate(
             }
         )
     else:
-        from kmlp_cli.render.model_tables import (
-            accuracy_text,
-            classes_table,
-            confusion_table,
-            mistakes_table,
-        )
+        from kmlp_cli.render.model_tables import evaluation_tables
+        from kmlp_cli.render.printing import print_tables
 
         title = f"{model.name}: the {len(images):,} {split} images of {dataset}"
-        print_table(classes_table(evaluation, title), accuracy_text(evaluation))
-        matrix = confusion_table(evaluation)
-        if matrix is not None:
-            print_lines()
-            print_table(matrix)
-        if evaluation.mistakes:
-            print_lines()
-            print_table(mistakes_table(evaluation, classifier))
+        print_tables(evaluation_tables(evaluation, classifier, title))
     if confusion is not None:
         from kmlp.charts.model import confusion as draw_confusion
 

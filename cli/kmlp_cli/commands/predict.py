@@ -116,7 +116,8 @@ def predict(
             }
         )
         return
-    from kmlp_cli.render.model_tables import confidence_text, prediction_table
+    from kmlp_cli.render.model_tables import confidence_text
+    from kmlp_cli.render.pictures import prediction_table
     from kmlp_cli.terminal.output import has_colours, print_lines, print_table, print_text
 
     for file, prediction in zip(files, predictions, strict=True):

@@ -41,8 +41,9 @@ def runs(
 ) -> None:
     """List the runs, the most recently trained first."""
     from kmlp.store.listing import list_runs, parse_filters
+    from kmlp_cli.render.printing import print_data
     from kmlp_cli.render.store_tables import runs_table
-    from kmlp_cli.terminal.output import print_json_list, print_table
+    from kmlp_cli.terminal.output import print_json_list
 
     filters = parse_filters(where or [], status=status)
     with opened(runs_dir) as store:
@@ -51,6 +52,6 @@ def runs(
     if as_json:
         print_json_list("runs", [run.to_dict() for run in shown])
     else:
-        print_table(runs_table(shown))
+        print_data(runs_table(shown))
     if len(shown) < len(matching):
         say(f"{len(shown)} of {len(matching)} runs; --limit 0 lists all.")

@@ -10,8 +10,9 @@ from kmlp_cli.options.output import Json
 def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
     """List the studies, the most recently used first."""
     from kmlp.store.studies import list_studies
+    from kmlp_cli.render.printing import print_data
     from kmlp_cli.render.store_tables import studies_table
-    from kmlp_cli.terminal.output import print_json, print_table, rephrased
+    from kmlp_cli.terminal.output import print_json, rephrased
 
     with opened(runs_dir) as store:
         records = list_studies(store)
@@ -21,4 +22,4 @@ def studies(runs_dir: RunsDir = None, as_json: Json = False) -> None:
             {"studies": [record.to_dict() for record in records], "damaged": damaged}
         )
     else:
-        print_table(studies_table(records))
+        print_data(studies_table(records))

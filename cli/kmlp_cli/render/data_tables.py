@@ -1,57 +1,65 @@
-"""Datasets as Rich tables."""
+"""The tables of datasets."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rich.table import Table
-
-from kmlp_cli.render.rich_tables import plain_table
-
-_NONE = "-"
+from kmlp.studies.table import NONE, Column, Row, Table
 
 
 def datasets_table(datasets: list[dict[str, Any]]) -> Table:
-    """A row for each dataset."""
-    table = plain_table(
-        "Datasets",
-        "Other image classification datasets of TFDS work as well, if all images have one "
-        "size.",
+    """The datasets, with a row for each."""
+    return Table(
+        title="Datasets",
+        columns=(
+            Column("name", numeric=False),
+            Column("ready", numeric=False, wraps=True),
+            *map(Column, ("images", "shape", "classes", "on disk")),
+        ),
+        rows=tuple(Row(_dataset_cells(dataset)) for dataset in datasets),
+        notes=(
+            "Other image classification datasets of TFDS work as well, if all images have "
+            "one size.",
+        ),
     )
-    table.add_column("name", no_wrap=True)
-    table.add_column("ready", overflow="fold")
-    for name in ("images", "shape", "classes", "on disk"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for dataset in datasets:
-        table.add_row(
-            dataset["name"],
-            dataset["where"] or ("damaged" if dataset["damage"] else "to be downloaded"),
-            _NONE if dataset["images"] is None else f"{dataset['images']:,}",
-            _shape(dataset["shape"]),
-            str(dataset["classes"] or _NONE),
-            _NONE if dataset["bytes"] is None else f"{dataset['bytes'] / 1e6:.1f} MB",
-        )
-    return table
+
+
+def _dataset_cells(dataset: dict[str, Any]) -> tuple[str, ...]:
+    images, size = dataset["images"], dataset["bytes"]
+    return (
+        dataset["name"],
+        dataset["where"] or ("damaged" if dataset["damage"] else "to be downloaded"),
+        NONE if images is None else f"{images:,}",
+        _shape(dataset["shape"]),
+        str(dataset["classes"] or NONE),
+        NONE if size is None else f"{size / 1e6:.1f} MB",
+    )
 
 
 def dataset_table(facts: dict[str, Any]) -> Table:
-    """A row for each class, with its numbers of images."""
-    table = plain_table(f"{facts['name']}: images of {_shape(facts['shape'])}")
-    table.add_column("class", justify="right")
-    table.add_column("name", overflow="fold")
-    for name in ("training images", "test images"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for number, sizes in enumerate(facts["classes"]):
-        table.add_row(
-            str(number), sizes["name"], f"{sizes['train']:,}", f"{sizes['test']:,}"
+    """The number of images of each class, with the other facts as lines below."""
+    classes = facts["classes"]
+    rows = [
+        Row(
+            (str(number), it["name"], f"{it['train']:,}", f"{it['test']:,}"),
+            ends_section=number == len(classes) - 1,
         )
-    table.add_section()
-    table.add_row("", "all", f"{facts['train']:,}", f"{facts['test']:,}")
-    return table
+        for number, it in enumerate(classes)
+    ]
+    return Table(
+        title=f"{facts['name']}: images of {_shape(facts['shape'])}",
+        columns=(
+            Column("class"),
+            Column("name", numeric=False, wraps=True),
+            Column("training images"),
+            Column("test images"),
+        ),
+        rows=(*rows, Row(("", "all", f"{facts['train']:,}", f"{facts['test']:,}"))),
+        sentences=tuple(_lines(facts)),
+    )
 
 
-def dataset_facts(facts: dict[str, Any]) -> list[str]:
-    """The lines below a dataset's table."""
+def _lines(facts: dict[str, Any]) -> list[str]:
     balance = (
         "a class has no training image"
         if facts["imbalance"] is None
@@ -73,4 +81,4 @@ def dataset_facts(facts: dict[str, Any]) -> list[str]:
 
 
 def _shape(shape: list[int] | None) -> str:
-    return _NONE if shape is None else " x ".join(map(str, shape))
+    return NONE if shape is None else " x ".join(map(str, shape))

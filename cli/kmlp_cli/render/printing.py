@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kmlp_cli.render.rich_tables import rich_table
@@ -17,6 +18,14 @@ def print_data(table: Table) -> None:
     print_table(rich_table(table), *table.sentences)
 
 
+def print_tables(tables: Iterable[Table]) -> None:
+    """Print tables, with an empty line between them."""
+    for number, table in enumerate(tables):
+        if number:
+            print_lines()
+        print_data(table)
+
+
 def print_study(study: Study, *, brief: bool = False) -> None:
     """Print a study.
 
@@ -24,10 +33,7 @@ def print_study(study: Study, *, brief: bool = False) -> None:
         study: The study, of any kind.
         brief: See `Study.tables`. Defaults to False.
     """
-    for number, table in enumerate(study.tables(brief=brief)):
-        if number:
-            print_lines()
-        print_data(table)
+    print_tables(study.tables(brief=brief))
     if study.closing:
         print_lines(*study.closing)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from kmlp._util.text import visible
 
@@ -55,8 +56,12 @@ def grid() -> Table:
 
 
 def rich_table(table: data.Table) -> Table:
-    """Draw a table. Headers take two lines if the cells under them are narrow."""
+    """Draw a table; its headers take two lines where the cells under them are narrow.
+
+    A table without any header is drawn without a line for them.
+    """
     drawn = plain_table(table.title, *table.notes)
+    drawn.show_header = any(column.header for column in table.columns)
     for column in table.columns:
         drawn.add_column(
             _broken(column.header) if column.tall else column.header,
@@ -66,7 +71,13 @@ def rich_table(table: data.Table) -> Table:
             min_width=column.min_width if column.wraps else None,
         )
     for row in table.rows:
-        drawn.add_row(*row.cells, style="bold" if row.strong else None)
+        drawn.add_row(
+            *(
+                Text(visible(cell), style="bold") if place in row.strong_cells else cell
+                for place, cell in enumerate(row.cells)
+            ),
+            style="bold" if row.strong else None,
+        )
         if row.ends_section:
             drawn.add_section()
     return drawn

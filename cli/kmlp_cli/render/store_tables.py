@@ -1,79 +1,94 @@
-"""The studies and runs of the runs folder as Rich tables."""
+"""The tables of what the runs folder has."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from rich.table import Table
-
 from kmlp.model.config import value_text
 from kmlp.settings import settings_text
 from kmlp.store import RunSummary, StudySummary
+from kmlp.studies.cells import share_percent
 from kmlp.studies.kinds import summarize
-from kmlp.studies.table import NONE
-from kmlp_cli.render.rich_tables import plain_table
+from kmlp.studies.table import NONE, Column, Row, Table
 
 
 def studies_table(studies: list[StudySummary]) -> Table:
-    """A row for each study."""
-    table = plain_table("Studies" if studies else "There is no study yet")
-    table.add_column("name", no_wrap=True)
-    table.add_column("question", overflow="fold")
-    for name in ("epochs", "runs", "best val.\naccuracy %", "when"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for study in studies:
-        record = study.record
-        asked = sum(map(len, record.runs_by_level))
-        failed = f", {study.failed} failed" if study.failed else ""
-        best = study.best_val_accuracy
-        table.add_row(
-            record.name,
-            summarize(record),
-            str(record.epochs),
-            f"{study.finished} of {asked}{failed}"
-            if study.finished < asked
-            else f"{asked}",
-            NONE if best is None else f"{100 * best:.2f}",
-            _when(record.updated),
-        )
-    return table
+    """The studies, with a row for each."""
+    return Table(
+        title="Studies" if studies else "There is no study yet",
+        columns=(
+            Column("name", numeric=False),
+            Column("question", numeric=False, wraps=True),
+            Column("epochs"),
+            Column("runs"),
+            Column("best val. accuracy %", tall=True),
+            Column("when"),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    study.record.name,
+                    summarize(study.record),
+                    str(study.record.epochs),
+                    _runs_text(study),
+                    share_percent(study.best_val_accuracy),
+                    _local_time(study.record.updated),
+                )
+            )
+            for study in studies
+        ),
+    )
+
+
+def _runs_text(study: StudySummary) -> str:
+    """The number of runs that are done, of those that the study asks for."""
+    asked = sum(map(len, study.record.runs_by_level))
+    if study.finished == asked:
+        return str(asked)
+    failed = f", {study.failed} failed" if study.failed else ""
+    return f"{study.finished} of {asked}{failed}"
 
 
 def runs_table(runs: list[RunSummary]) -> Table:
-    """A row for each run, with the fields in which the runs differ."""
-    table = plain_table("Runs" if runs else "There is no such run")
+    """The runs, with a row for each and the fields in which their configurations differ."""
     configs = [run.config.to_dict() for run in runs]
     names = [
         name
         for name in (configs[0] if configs else ())
         if name == "seed" or len({str(config[name]) for config in configs}) > 1
     ]
-    backends_differ = len({run.backend for run in runs}) > 1
-    has_settings = any(run.settings for run in runs)
-    for name in [
-        *names,
-        *(["backend"] if backends_differ else []),
-        *(["settings"] if has_settings else []),
-    ]:
-        table.add_column(name.replace("_", "\n"), justify="right", overflow="fold")
-    for name in ("epochs", "val. acc. %", "test acc. %", "status", "when"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for run, config in zip(runs, configs, strict=True):
-        table.add_row(
-            *(value_text(name, config[name]) for name in names),
-            *([run.backend] if backends_differ else []),
-            *([settings_text(run.settings) or NONE] if has_settings else []),
-            str(run.epochs),
-            *(
-                NONE if accuracy is None else f"{100 * accuracy:.2f}"
-                for accuracy in (run.val_accuracy, run.test_accuracy)
-            ),
-            run.status,
-            _when(run.updated),
-        )
-    return table
+    several_backends = len({run.backend for run in runs}) > 1
+    any_settings = any(run.settings for run in runs)
+    return Table(
+        title="Runs" if runs else "There is no such run",
+        columns=(
+            *(Column(name, wraps=True, tall=True) for name in names),
+            *([Column("backend", wraps=True)] if several_backends else []),
+            *([Column("settings", wraps=True)] if any_settings else []),
+            Column("epochs"),
+            Column("val. acc. %"),
+            Column("test acc. %"),
+            Column("status"),
+            Column("when"),
+        ),
+        rows=tuple(
+            Row(
+                (
+                    *(value_text(name, config[name]) for name in names),
+                    *([run.backend] if several_backends else []),
+                    *([settings_text(run.settings) or NONE] if any_settings else []),
+                    str(run.epochs),
+                    share_percent(run.val_accuracy),
+                    share_percent(run.test_accuracy),
+                    run.status,
+                    _local_time(run.updated),
+                )
+            )
+            for run, config in zip(runs, configs, strict=True)
+        ),
+    )
 
 
-def _when(seconds: float) -> str:
-    """A Unix time as local date and time."""
+def _local_time(seconds: float) -> str:
+    """A Unix time as date and time in the time zone of the machine."""
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from kmlp import RunConfig, load_dataset, train
 from kmlp.data._load import forget_datasets
-from kmlp_cli.render.model_tables import picture_text
+from kmlp_cli.render.pictures import picture_text
 
 
 @pytest.fixture(scope="module")

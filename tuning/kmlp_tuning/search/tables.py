@@ -5,7 +5,7 @@ from __future__ import annotations
 from kmlp._util.text import count_of
 from kmlp.model.config import short_text
 from kmlp.settings import settings_text
-from kmlp.studies.cells import mean_percent, p_text, percent
+from kmlp.studies.cells import mean_percent, p_text, percent, share_percent
 from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import WENT_WRONG, problems_text
@@ -105,7 +105,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
                     str(trial.run.epochs if trial.run else 0),
                     search.status(trial),
                     *([_number(trial.score(settings.objective), ".4f")] if other else []),
-                    _percent(trial.score(METRIC)),
+                    share_percent(trial.score(METRIC)),
                     f"{trial.run.seconds:.1f}" if trial.run else NONE,
                 ),
                 strong=trial is best,
@@ -139,10 +139,6 @@ def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
 
 def _number(value: float | None, spec: str) -> str:
     return NONE if value is None else format(value, spec)
-
-
-def _percent(share: float | None, *, signed: bool = False) -> str:
-    return NONE if share is None else f"{100 * share:{'+' if signed else ''}.2f}"
 
 
 def importance_table(found: Importances) -> Table:
@@ -179,9 +175,9 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
             Row(
                 (
                     str(level.value),
-                    _percent(search.selection_accuracy(by_number[level.value])),
+                    share_percent(search.selection_accuracy(by_number[level.value])),
                     percent(level.val_accuracy),
-                    _percent(search.optimism(by_number[level.value]), signed=True),
+                    share_percent(search.optimism(by_number[level.value]), signed=True),
                     "best" if level is best else percent(difference, signed=True),
                     p_text(difference),
                     *([mean_percent(level.test_accuracy)] if judged else []),

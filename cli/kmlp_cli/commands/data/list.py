@@ -13,13 +13,14 @@ def list_(as_json: Json = False) -> None:
     """
     from kmlp.data.catalog import catalog
     from kmlp_cli.render.data_tables import datasets_table
-    from kmlp_cli.terminal.output import print_json, print_table
+    from kmlp_cli.render.printing import print_data
+    from kmlp_cli.terminal.output import print_json
 
     datasets = catalog()
     if as_json:
         print_json({"datasets": datasets})
     else:
-        print_table(datasets_table(datasets))
+        print_data(datasets_table(datasets))
     for dataset in datasets:
         if dataset["damage"]:
             say(
