@@ -1,4 +1,4 @@
-"""A Keras model as a classifier of images: what it takes, and what its numbers mean."""
+"""Use a Keras model as a classifier of images: load, check and compute probabilities."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +22,17 @@ from kmlp.model.saved_objects import foreign_names
 if TYPE_CHECKING:
     import keras
 
-_SHARES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid")
+_PROBABILITIES = ("softmax", "sparsemax", "sigmoid", "hard_sigmoid", "sparse_sigmoid")
+"""Activations whose outputs are probabilities."""
 _MISSING = re.compile(r"Could not locate (?:function|class) '([^']+)'")
 _CODE = re.compile(r"\blambda\b|function identifier: \{'value'", re.IGNORECASE)
 _BATCH = 1000
 MAX_OUTPUT = 2**28
-"""Numbers that a layer may give for a batch: 1 GiB of them."""
+"""The maximum number of outputs of a layer for one batch: 1 GiB of floats."""
 
 
 def shape_text(shape: Any) -> str:
-    """A shape as people write it: `28 x 28`, with ? for a size that is open."""
+    """Return a shape for readers, such as `28 x 28`, with ? for a size that may vary."""
     if not _is_shape(shape):
         return "several arrays"
     return " x ".join("?" if size is None else str(size) for size in shape) or "a number"
@@ -38,67 +40,72 @@ def shape_text(shape: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Classifier:
-    """A model that takes one image and gives one number for each class."""
+    """A model whose input is an image, and whose output is a number for each class."""
 
     model: keras.Model
+    """The Keras model."""
     input_shape: tuple[int | None, ...]
-    """Shape of one image; None: any size."""
+    """Shape of one image. None stands for any size."""
     num_classes: int
+    """Number of classes."""
     output: str | None
-    """The activation that the model ends with; None: it does not tell."""
+    """The activation of the last layer; None if it is unknown."""
     batch: int = _BATCH
-    """How many images it is shown at a time, at most."""
+    """The maximum number of images in a batch."""
 
     @property
     def outputs_are_probabilities(self) -> bool:
-        """Whether its outputs say themselves how confident it is, by what they are."""
-        return self.output in (*_SHARES, "log_softmax")
+        """True if the last activation makes probabilities, or logarithms of them."""
+        return self.output in (*_PROBABILITIES, "log_softmax")
 
     def shape_problems(
         self, shape: Sequence[int | None], classes: int | None = None
     ) -> list[str]:
-        """Reasons why the model cannot take images of this shape; empty if it can.
+        """Return the reasons why the model cannot classify such images; empty if it can.
 
-        An axis of one channel may be left out. With None, any number will do.
+        Args:
+            shape: Shape of one image. An axis of one channel may be left out.
+            classes: Number of classes. Defaults to None: any number.
         """
         problems = []
         fits = any(
             len(sizes) == len(self.input_shape)
             and all(
-                takes in (None, size)
-                for takes, size in zip(self.input_shape, sizes, strict=True)
+                required in (None, size)
+                for required, size in zip(self.input_shape, sizes, strict=True)
             )
             for sizes in (tuple(shape), (*shape, 1))
         )
         if not fits:
             problems.append(
                 f"The model takes images of {shape_text(self.input_shape)}, but these are "
-                f"of {shape_text(tuple(shape))}."
+                f"{shape_text(tuple(shape))}."
             )
         if classes not in (None, self.num_classes):
             problems.append(
-                f"The model tells {self.num_classes} classes apart, but there are "
-                f"{classes} here."
+                f"The model has {self.num_classes} classes, but {classes} are given."
             )
         return problems
 
     def class_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """How confident the model is of each class, from 0 to 1.
+        """Return the model's confidence in each class, from 0 to 1.
 
         Args:
-            images: Pixels from 0 to 255, of shape `(size, *shape)` with a shape that
-                the model takes.
+            images: Pixels from 0 to 255, of shape `(size, *shape)`, where `shape` fits
+                the model.
 
         Returns:
             An array of shape `(size, num_classes)`. Outputs of a softmax or a sigmoid
-            are as they are, those of a log-softmax their exponential. Other outputs
-            are as they are if each image's are not negative and sum to 1; otherwise
-            they are scores, and this is their softmax: a probability if the model was
-            trained with cross entropy, and no more than a confidence if it was not.
-            A larger output is a larger confidence in any case.
+            are unchanged; outputs of a log-softmax are exponentiated. If the last
+            activation is unknown, outputs are unchanged if they are not negative and
+            sum to 1 for every image. All other outputs are scores, and the result is
+            their softmax: a probability if the model was trained with cross entropy,
+            and otherwise only a confidence. In every case a larger output means a
+            larger confidence.
 
         Raises:
-            ConfigError: if the model does not take them, or if an output is no number.
+            ConfigError: if the images do not fit the model, or if an output is not a
+                finite number.
         """
         raise_problems(self.shape_problems(images.shape[1:]))
         if images.ndim <= len(self.input_shape):
@@ -114,19 +121,19 @@ class Classifier:
                 for start in range(0, len(images), self.batch)
             ]
         )
-        found = self._to_confidences(outputs)
-        wrong = np.isnan(found).any(axis=1).sum()
-        if wrong:
+        confidences = self._to_confidences(outputs)
+        invalid = np.isnan(confidences).any(axis=1).sum()
+        if invalid:
             raise ConfigError(
                 [
-                    f"The model gives numbers that are not finite for {wrong} of "
-                    f"{len(images)} images. Did its training diverge?"
+                    f"The model's outputs are not finite for {invalid} of {len(images)} "
+                    "images. Did its training diverge?"
                 ]
             )
-        return found
+        return confidences
 
     def _to_confidences(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.output in _SHARES:
+        if self.output in _PROBABILITIES:
             return outputs
         if self.output == "log_softmax":
             return np.exp(outputs)
@@ -136,26 +143,27 @@ class Classifier:
                 return outputs
         from scipy.special import softmax
 
-        with np.errstate(invalid="ignore"):  # said by the caller
-            shares: NDArray[np.float64] = softmax(outputs, axis=1)
-        return shares
+        with np.errstate(invalid="ignore"):  # the caller refuses invalid results
+            confidences: NDArray[np.float64] = softmax(outputs, axis=1)
+        return confidences
 
 
 def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
-    """Loads a `.keras` file of an image classifier, of kmlp or any other.
+    """Load an image classifier from a `.keras` file, from kmlp or elsewhere.
 
-    It is loaded in Keras' safe mode: a file that holds code, such as a lambda, is
-    refused. Nothing that the file names is imported, read or downloaded, and what it
-    states of its size is checked before it is built: see `kmlp.model.keras_files`.
+    The file is loaded in Keras' safe mode: a file that contains code, such as a lambda,
+    is refused. Modules, files and addresses that the file names are not imported, read
+    or downloaded. The stated sizes are checked before the model is built: see
+    `kmlp.model.keras_files`.
 
     Args:
         path: The file.
-        custom: Functions and classes that the model is made of and that are not
-            Keras' own, each as `package.module:name`. Defaults to none.
+        custom: Functions and classes of the model that are not Keras' own, each as
+            `package.module:name`. Defaults to none.
 
     Raises:
-        ConfigError: if it is no such file, is damaged, needs something that is not
-            given, or is no classifier of images.
+        ConfigError: if the file is not a `.keras` file, is damaged, needs a function or
+            class that is not given, or is not a classifier of images.
     """
     check_model_file(path)
     try:
@@ -164,7 +172,7 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
         raise ConfigError([str(error)]) from error
     count = count_weights(path)
     keras = backend.load()
-    raise_problems(_not_keras_own(path, it) for it in foreign_names(path, objects))
+    raise_problems(_not_keras_own(path, name) for name in foreign_names(path, objects))
     try:
         with no_more_weights(path, count):
             model = keras.saving.load_model(
@@ -172,73 +180,74 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
             )
     except ConfigError:
         raise
-    except Exception as error:  # Keras promises no closed list
-        raise ConfigError([_why(path, error)]) from error
+    except Exception as error:  # Keras may raise errors of any class
+        raise ConfigError([_reason(path, error)]) from error
     return as_classifier(model, str(path))
 
 
-def as_classifier(model: keras.Model, what: str = "The model") -> Classifier:
-    """What a model takes and gives.
+def as_classifier(model: keras.Model, name: str = "The model") -> Classifier:
+    """Return a model as a classifier, with its input shape and its number of classes.
 
     Args:
         model: A built Keras model.
-        what: Its name in errors. Defaults to "The model".
+        name: Name of the model in messages. Defaults to "The model".
 
     Raises:
-        ConfigError: if it does not take one image and give a number a class.
+        ConfigError: if the input is not one image, or if the output is not a number for
+            each class.
 
     Example:
     >>> from kmlp import build_mlp
-    >>> found = as_classifier(build_mlp(loss="nll"))
-    >>> found.input_shape, found.num_classes, found.output
+    >>> classifier = as_classifier(build_mlp(loss="nll"))
+    >>> classifier.input_shape, classifier.num_classes, classifier.output
     ((28, 28), 10, 'log_softmax')
     """
     try:
-        taken, given = model.input_shape, model.output_shape
+        inputs, outputs = model.input_shape, model.output_shape
     except AttributeError:
         raise ConfigError(
-            [f"{what} does not say which shape it takes. Begin it with a `keras.Input`."]
+            [f"{name} has no input shape. Start the model with a `keras.Input`."]
         ) from None
-    if not (_is_shape(taken) and 3 <= len(taken) <= 4):
+    if not (_is_shape(inputs) and 3 <= len(inputs) <= 4):
         raise ConfigError(
             [
-                f"{what} takes {_batch_text(taken)}, but must take images of height x "
+                f"{name} takes {_batch_text(inputs)}, but must take images of height x "
                 "width or height x width x channels."
             ]
         )
-    if not (_is_shape(given) and len(given) == 2 and (given[1] or 0) >= 2):
+    if not (_is_shape(outputs) and len(outputs) == 2 and (outputs[1] or 0) >= 2):
         raise ConfigError(
             [
-                f"{what} gives {_batch_text(given)} for an image, but must give a number "
-                "for each class, of which there are two at least."
+                f"{name} gives {_batch_text(outputs)} for an image, but must give a number "
+                "for each of at least two classes."
             ]
         )
     layer, largest = _largest_output(model)
     if largest > MAX_OUTPUT:
         raise ConfigError(
             [
-                f"{what}: its layer {layer} gives {largest:,} numbers for an image, but "
-                f"must give at most {MAX_OUTPUT:,}."
+                f"{name}: layer {layer} gives {largest:,} numbers for an image, but at "
+                f"most {MAX_OUTPUT:,} are allowed."
             ]
         )
     return Classifier(
         model=model,
-        input_shape=tuple(taken[1:]),
-        num_classes=given[1],
+        input_shape=tuple(inputs[1:]),
+        num_classes=outputs[1],
         output=_last_activation(model),
         batch=min(_BATCH, MAX_OUTPUT // largest),
     )
 
 
-def _why(path: Path, error: Exception) -> str:
-    """Why Keras could not load a file, in a sentence, where it says much more."""
+def _reason(path: Path, error: Exception) -> str:
+    """Return a sentence for a long error of Keras: the reason why a file cannot load."""
     text = str(error)
     if missing := _MISSING.search(text):
         return _not_keras_own(path, missing[1])
     if _CODE.search(text):
         return (
-            f"{path}: holds a lambda, code that loading would run, so it is not loaded. "
-            "Save the model with a named function, or a layer of Keras, in its place."
+            f"{path}: contains a lambda, which is code that loading would run. Replace "
+            "the lambda by a named function or a layer of Keras, and save the model again."
         )
     last = " ".join(text.rpartition("Exception encountered: ")[2].split())
     return f"{path}: cannot be loaded ({type(error).__name__}: {last[:300]})."
@@ -246,16 +255,16 @@ def _why(path: Path, error: Exception) -> str:
 
 def _not_keras_own(path: Path, name: str) -> str:
     return (
-        f'{path}: is made with "{name}", which is not Keras\' own, or not for models. Say '
-        f"where it is defined: `custom=['package.module:{name}']`."
+        f'{path}: uses "{name}", which is not one of Keras\' own functions and classes for '
+        f"models. Say where it is defined: `custom=['package.module:{name}']`."
     )
 
 
 def _last_activation(model: keras.Model) -> str | None:
-    """The name of the activation that a chain of layers ends with."""
+    """Return the name of a model's last activation; None if it is unknown."""
     keras = backend.load()
     if not (isinstance(model, keras.Sequential) or hasattr(model, "operations")):
-        return None  # the layers of a class of its own are in no order
+        return None  # in a subclass of `Model`, the order of the layers is unknown
     last = model.layers[-1]
     if isinstance(last, keras.Model):
         return _last_activation(last)
@@ -265,19 +274,19 @@ def _last_activation(model: keras.Model) -> str | None:
 
 
 def _largest_output(model: keras.Model) -> tuple[str, int]:
-    """The layer that gives the most numbers for an image, and how many these are."""
+    """Return the name of the layer with the most outputs for an image, and the number."""
     keras = backend.load()
     largest = ("", 1)
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            largest = max(largest, _largest_output(layer), key=lambda it: it[1])
+            largest = max(largest, _largest_output(layer), key=itemgetter(1))
         try:
             outputs = keras.tree.flatten(layer.output)
-        except (AttributeError, ValueError):  # it does not tell
+        except (AttributeError, ValueError):  # the output of this layer is unknown
             continue
         for output in outputs:
-            size = math.prod(it for it in output.shape[1:] if it is not None)
-            largest = max(largest, (layer.name, size), key=lambda it: it[1])
+            count = math.prod(size for size in output.shape[1:] if size is not None)
+            largest = max(largest, (layer.name, count), key=itemgetter(1))
     return largest
 
 

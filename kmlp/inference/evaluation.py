@@ -1,4 +1,4 @@
-"""How good one model is: accuracy, each class, and what it takes for what."""
+"""Evaluate one model: accuracy, scores of each class, confusion matrix and mistakes."""
 
 from __future__ import annotations
 
@@ -19,42 +19,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassScores:
-    """How well one class is told from the others."""
+    """Precision, recall and F1 of one class."""
 
     name: str
+    """The name of the class."""
     precision: float | None
-    """Share of the images called so that are; None: none was called so."""
+    """Correct predictions of the class / all predictions of the class, from 0 to 1. None
+    if the class was never predicted."""
     recall: float | None
-    """Share of its images that are called so; None: it has none."""
+    """Correct predictions of the class / images of the class, from 0 to 1. None if there
+    are no images of the class."""
     f1: float | None
-    """Harmonic mean of the two, 0 for a class that is never found; None: it has no
-    images, and none was called so."""
+    """Harmonic mean of precision and recall; 0 if no prediction of the class was correct.
+    None if the class has no images and was never predicted."""
     support: int
-    """Number of its images."""
+    """Number of images of the class."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Misclassification:
-    """An image that is taken for another class than its own."""
+    """An image for which a wrong class was predicted."""
 
     index: int
-    """Among the images, from 0."""
+    """Index of the image, from 0."""
     true: int
+    """Number of the true class."""
     predicted: int
+    """Number of the predicted class."""
     confidence: float
-    """In the predicted class: see `Classifier.class_probabilities`."""
+    """Confidence in the predicted class: see `Classifier.class_probabilities`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """What a model makes of images whose classes are known."""
+    """The results of a model on images whose classes are known."""
 
     class_names: tuple[str, ...]
+    """The names of the classes."""
     confusion: tuple[tuple[int, ...], ...]
-    """Numbers of images: a row a true class, a column a predicted one."""
+    """The confusion matrix, in numbers of images: rows are true classes, columns are
+    predicted classes."""
     classes: tuple[ClassScores, ...]
+    """The scores of each class."""
     mistakes: tuple[Misclassification, ...]
-    """All of them, the most confident first."""
+    """All misclassified images, in order of decreasing confidence."""
 
     @property
     def size(self) -> int:
@@ -63,21 +71,21 @@ class Evaluation:
 
     @property
     def right(self) -> int:
-        """Number of images that are taken for what they are."""
+        """Number of images that are classified correctly."""
         return self.size - len(self.mistakes)
 
     @property
     def accuracy(self) -> float:
-        """Share of the images that are taken for what they are."""
+        """Fraction of the images that are classified correctly, from 0 to 1."""
         return self.right / self.size
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy, over images like these."""
+        """The 95 % confidence interval of the accuracy on images like these."""
         return proportion_interval(self.right, self.size)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, which JSON can hold."""
+        """Return all results as plain values for JSON."""
         return {
             "size": self.size,
             "right": self.right,
@@ -96,28 +104,28 @@ def evaluate(
     *,
     class_names: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Compares what a model makes of images with what they are.
+    """Evaluate a model on images whose classes are known.
 
-    An image is taken for the class of the model's largest output.
+    The predicted class is that of the model's largest output.
 
     Args:
-        model: An image classifier: a built Keras model that takes raw images.
+        model: An image classifier: a built Keras model whose input is raw images.
         images: Pixels from 0 to 255, of shape `(size, *input_shape)`.
-        labels: Their classes from 0, of shape `(size,)`.
-        class_names: A name for every class. Defaults to None: their numbers.
+        labels: Classes of the images, from 0, of shape `(size,)`.
+        class_names: A name for every class. Defaults to None: the numbers.
 
     Returns:
-        An `Evaluation`.
+        The accuracy, the scores of each class, the confusion matrix and the mistakes.
 
     Raises:
-        ConfigError: with every problem at once, if the model is no classifier or does
+        ConfigError: with every problem at once, if the model is not a classifier or does
             not fit the images, the labels or the names.
 
     Example:
     >>> from kmlp import build_mlp, load_dataset
     >>> test = load_dataset("mnist").test
-    >>> found = evaluate(build_mlp(), test.x[:100], test.y[:100])
-    >>> found.size, found.classes[7].support
+    >>> evaluation = evaluate(build_mlp(), test.x[:100], test.y[:100])
+    >>> evaluation.size, evaluation.classes[7].support
     (100, 15)
     """
     classifier = model if isinstance(model, Classifier) else as_classifier(model)
@@ -126,8 +134,8 @@ def evaluate(
     problems = []
     if len(images) == 0 or len(images) != len(labels):
         problems.append(
-            f"There are {len(images)} images and {len(labels)} labels, but there must be "
-            "as many, and one at least."
+            f"There are {len(images)} images and {len(labels)} labels, but the numbers "
+            "must be equal, and at least 1."
         )
     elif not 0 <= labels.min() <= labels.max() < classes:
         problems.append(
@@ -142,25 +150,25 @@ def evaluate(
 
     confusion = confusion_matrix(labels, predicted, labels=range(classes))
     wrong = np.flatnonzero(predicted != labels)
-    sure = class_probabilities[wrong, predicted[wrong]]
+    confidences = class_probabilities[wrong, predicted[wrong]]
     return Evaluation(
         class_names=names,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         classes=_scores(labels, predicted, names),
         mistakes=tuple(
             Misclassification(
-                index=int(wrong[at]),
-                true=int(labels[wrong[at]]),
-                predicted=int(predicted[wrong[at]]),
-                confidence=float(sure[at]),
+                index=int(wrong[position]),
+                true=int(labels[wrong[position]]),
+                predicted=int(predicted[wrong[position]]),
+                confidence=float(confidences[position]),
             )
-            for at in np.argsort(-sure, kind="stable")
+            for position in np.argsort(-confidences, kind="stable")
         ),
     )
 
 
 def proportion_interval(right: int, size: int) -> tuple[float, float]:
-    """The 95 % interval of a proportion.
+    """Return the 95 % confidence interval of a proportion.
 
     Args:
         right: Number of successes, `0 <= right <= size`.
@@ -180,8 +188,8 @@ def proportion_interval(right: int, size: int) -> tuple[float, float]:
     """
     from scipy.stats import binomtest
 
-    found = binomtest(right, size).proportion_ci(CONFIDENCE, method="wilson")
-    return float(found.low), float(found.high)
+    interval = binomtest(right, size).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _scores(
@@ -189,7 +197,7 @@ def _scores(
 ) -> tuple[ClassScores, ...]:
     from sklearn.metrics import precision_recall_fscore_support
 
-    found = precision_recall_fscore_support(
+    columns = precision_recall_fscore_support(
         labels, predicted, labels=range(len(names)), zero_division=np.nan
     )
     return tuple(
@@ -200,9 +208,9 @@ def _scores(
             f1=_defined(f1),
             support=int(support),
         )
-        for name, precision, recall, f1, support in zip(names, *found, strict=True)
+        for name, precision, recall, f1, support in zip(names, *columns, strict=True)
     )
 
 
-def _defined(share: float) -> float | None:
-    return None if np.isnan(share) else float(share)
+def _defined(score: float) -> float | None:
+    return None if np.isnan(score) else float(score)

@@ -1,4 +1,4 @@
-"""What a model makes of a user's pictures."""
+"""Classify a user's pictures."""
 
 from __future__ import annotations
 
@@ -19,26 +19,31 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PREPROCESSINGS = ("mnist", "resize")
-"""How a picture is made what a model takes: see `like_mnist` and `resized`."""
+"""Ways to convert a picture into the model's input: see `like_mnist` and `resized`."""
 _MNIST = (28, 28, 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Prediction:
-    """What a model makes of one picture."""
+    """The prediction of a model for one picture."""
 
     image: NDArray[np.uint8]
-    """What it was given: pixels from 0 to 255, of shape `(height, width)`, or `(height,
+    """The model's input: pixels from 0 to 255, of shape `(height, width)` or `(height,
     width, 3)`."""
     preprocessing: str
-    """How it was made of the picture, one of `PREPROCESSINGS`."""
+    """The conversion from picture to input, one of `PREPROCESSINGS`."""
     class_probabilities: NDArray[np.float64]
-    """Of each class, of shape `(num_classes,)`: see `Classifier.class_probabilities`."""
+    """Probability of each class, of shape `(num_classes,)`: see
+    `Classifier.class_probabilities`."""
 
     def best(self, count: int) -> list[tuple[int, float]]:
-        """The classes of the highest probabilities, with these, the highest first."""
+        """Return the most probable classes with their probabilities, the highest first.
+
+        Args:
+            count: The maximum number of classes.
+        """
         order = np.argsort(-self.class_probabilities, kind="stable")[:count]
-        return [(int(it), float(self.class_probabilities[it])) for it in order]
+        return [(int(label), float(self.class_probabilities[label])) for label in order]
 
 
 def predict(
@@ -48,19 +53,19 @@ def predict(
     names: Sequence[str],
     preprocessing: str | None = None,
 ) -> list[Prediction]:
-    """Has a model classify pictures of any size.
+    """Classify pictures of any size with a model.
 
     Args:
-        classifier: See `load_classifier`.
-        pictures: Files, each of which `read_image` reads when it is its turn; or pictures,
-            made what `read_image` gives by `plain`.
-        names: What to call each in errors.
-        preprocessing: One of `PREPROCESSINGS`. Defaults to None: "mnist" for a
-            model that takes grey images of 28 x 28, "resize" for any other.
+        classifier: The model; see `load_classifier`.
+        pictures: Files, which `read_image` reads one after the other; or pictures, which
+            `plain` converts to the form that `read_image` returns.
+        names: Names of the pictures in messages.
+        preprocessing: One of `PREPROCESSINGS`. Defaults to None: "mnist" if the model
+            takes grey images of 28 x 28, and "resize" otherwise.
 
     Raises:
         ConfigError: with every problem at once, if a picture is blank or cannot be read,
-            or if they cannot be made what the model takes.
+            or if pictures cannot be converted to the model's input.
     """
     shape = _picture_shape(classifier)
     preprocessing = preprocessing or ("mnist" if shape == _MNIST else "resize")
@@ -68,8 +73,8 @@ def predict(
     if preprocessing == "mnist" and shape != _MNIST:
         raise ConfigError(
             [
-                f"Pictures made as MNIST's are of {shape_text(_MNIST)}, but the model "
-                f"takes {shape_text(shape)}. Have them resized."
+                f'The preprocessing "mnist" makes images of {shape_text(_MNIST)}, but the '
+                f'model takes {shape_text(shape)}. Use "resize".'
             ]
         )
     images = call_all(
@@ -89,20 +94,24 @@ def predict(
 
 
 def check_preprocessing(preprocessing: str | None) -> None:
-    """Raises `ConfigError` if there is no such preprocessing; None: the model chooses."""
+    """Check the name of a preprocessing. None is allowed: the model decides.
+
+    Raises:
+        ConfigError: if the name is unknown.
+    """
     if preprocessing is not None and preprocessing not in PREPROCESSINGS:
         raise ConfigError([unknown_name("preprocessing", preprocessing, PREPROCESSINGS)])
 
 
 def _picture_shape(classifier: Classifier) -> tuple[int, int, int]:
-    """Height, width and channels of what a picture is made."""
+    """Return height, width and channels of the images that pictures are converted to."""
     height, width, *rest = classifier.input_shape
     channels = rest[0] if rest else 1
     if height is None or width is None or channels not in (1, 3):
         raise ConfigError(
             [
                 f"The model takes images of {shape_text(classifier.input_shape)}, but "
-                "pictures can be made only of one size, with 1 channel or 3."
+                "pictures can be converted only to a fixed size with 1 or 3 channels."
             ]
         )
     return height, width, channels

@@ -1,3 +1,5 @@
+"""Image classifiers of any origin are loaded safely, and give probabilities."""
+
 import io
 import json
 import os
@@ -29,7 +31,7 @@ def of_two_images():
     return keras.Model(images, dense()(LAYERS.Flatten()(LAYERS.Add()(images))))
 
 
-class Own(LAYERS.Layer):
+class Custom(LAYERS.Layer):
     def call(self, x):
         return x
 
@@ -44,12 +46,13 @@ class Own(LAYERS.Layer):
         ("binary_crossentropy", "sigmoid"),
     ],
 )
-def test_models_of_kmlp_are_known_by_their_output(loss, output):
-    made = build_mlp(input_shape=(4, 4), num_classes=3, width=4, loss=loss)
-    found = as_classifier(made)
-    assert (found.input_shape, found.num_classes, found.output) == ((4, 4), 3, output)
-    class_probabilities = found.class_probabilities(IMAGES)
-    raw = made.predict_on_batch(IMAGES.astype("float32"))
+def test_the_output_of_kmlps_models_is_known(loss, output):
+    mlp = build_mlp(input_shape=(4, 4), num_classes=3, width=4, loss=loss)
+    classifier = as_classifier(mlp)
+    assert (classifier.input_shape, classifier.num_classes) == ((4, 4), 3)
+    assert classifier.output == output
+    class_probabilities = classifier.class_probabilities(IMAGES)
+    raw = mlp.predict_on_batch(IMAGES.astype("float32"))
     assert (class_probabilities.argmax(1) == np.argmax(raw, 1)).all()
     assert (class_probabilities >= 0).all()
     if output != "sigmoid":
@@ -67,81 +70,81 @@ def test_models_of_kmlp_are_known_by_their_output(loss, output):
         ([dense(), LAYERS.Dropout(0.5)], None),
     ],
 )
-def test_the_last_activation_is_found_where_it_is(layers, output):
+def test_the_last_activation_is_found_in_every_place(layers, output):
     assert as_classifier(model(*layers)).output == output
 
 
-def test_a_model_that_keeps_its_output_to_itself_is_judged_by_its_numbers():
-    shares = as_classifier(model(dense(activation="softmax"), LAYERS.Dropout(0.1)))
+def test_an_unknown_output_is_judged_by_its_numbers():
+    softmax = as_classifier(model(dense(activation="softmax"), LAYERS.Dropout(0.1)))
     scores = as_classifier(model(dense(), LAYERS.Dropout(0.1)))
-    assert shares.output is scores.output is None
-    np.testing.assert_allclose(shares.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
+    assert softmax.output is scores.output is None
+    np.testing.assert_allclose(softmax.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
     np.testing.assert_allclose(scores.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (None, None, 1)])
 def test_one_channel_may_be_left_out(shape):
     pool = LAYERS.GlobalAveragePooling2D() if len(shape) == 3 else LAYERS.Flatten()
-    found = as_classifier(keras.Sequential([keras.Input(shape), pool, dense()]))
-    assert found.shape_problems((4, 4), 3) == []
-    assert found.class_probabilities(IMAGES).shape == (3, 3)
+    classifier = as_classifier(keras.Sequential([keras.Input(shape), pool, dense()]))
+    assert classifier.shape_problems((4, 4), 3) == []
+    assert classifier.class_probabilities(IMAGES).shape == (3, 3)
 
 
-def test_what_does_not_fit_is_named_with_what_would():
-    found = as_classifier(model(dense()))
-    assert found.shape_problems((32, 32, 3), 10) == [
-        "The model takes images of 4 x 4, but these are of 32 x 32 x 3.",
-        "The model tells 3 classes apart, but there are 10 here.",
-    ]
+def test_shapes_and_classes_that_do_not_fit_are_named():
+    classifier = as_classifier(model(dense()))
+    shape, classes = classifier.shape_problems((32, 32, 3), 10)
+    assert " 4 x 4," in shape
+    assert " 32 x 32 x 3." in shape
+    assert "3 classes, but 10" in classes
     with pytest.raises(ConfigError, match="4 x 4"):
-        found.class_probabilities(np.zeros((1, 5, 5), "uint8"))
+        classifier.class_probabilities(np.zeros((1, 5, 5), "uint8"))
 
 
-def test_outputs_that_are_no_numbers_are_refused():
-    made = model(dense())
-    made.layers[-1].set_weights([np.full((16, 3), np.nan), np.zeros(3)])
+def test_outputs_that_are_not_finite_are_refused():
+    diverged = model(dense())
+    diverged.layers[-1].set_weights([np.full((16, 3), np.nan), np.zeros(3)])
     with pytest.raises(ConfigError, match=r"finite.* 3 of 3"):
-        as_classifier(made).class_probabilities(IMAGES)
+        as_classifier(diverged).class_probabilities(IMAGES)
 
 
 @pytest.mark.parametrize(
-    ("made", "message"),
+    ("make", "message"),
     [
-        (lambda: keras.Sequential([dense()]), "does not say which shape"),
+        (lambda: keras.Sequential([dense()]), "no input shape"),
         (lambda: keras.Sequential([keras.Input((784,)), dense()]), "takes 784, but must"),
         (lambda: keras.Sequential([keras.Input((4, 4)), dense()]), "gives 4 x 3 for an image"),
         (lambda: model(LAYERS.Dense(1)), "gives 1 for an image"),
         (of_two_images, "takes several arrays"),
     ],
 )  # fmt: skip
-def test_what_is_no_classifier_of_images_is_refused(made, message):
+def test_a_model_that_does_not_classify_images_is_refused(make, message):
     with pytest.raises(ConfigError, match=message):
-        as_classifier(made())
+        as_classifier(make())
 
 
-def test_a_saved_model_gives_the_same(tmp_path):
-    made = build_mlp(input_shape=(4, 4), num_classes=3, width=4, loss="nll")
-    made.save(tmp_path / "a.keras")
-    found = load_classifier(tmp_path / "a.keras")
-    expected = as_classifier(made).class_probabilities(IMAGES)
-    np.testing.assert_array_equal(found.class_probabilities(IMAGES), expected)
+def test_a_saved_model_gives_the_same_probabilities(tmp_path):
+    mlp = build_mlp(input_shape=(4, 4), num_classes=3, width=4, loss="nll")
+    mlp.save(tmp_path / "a.keras")
+    classifier = load_classifier(tmp_path / "a.keras")
+    expected = as_classifier(mlp).class_probabilities(IMAGES)
+    np.testing.assert_array_equal(classifier.class_probabilities(IMAGES), expected)
 
 
-def test_what_is_not_keras_own_is_asked_for_and_taken(tmp_path):
+def test_a_custom_function_must_be_given(tmp_path):
     path = tmp_path / "sine.keras"
     model(dense(activation=keras.ops.sin)).save(path)
     with pytest.raises(ConfigError, match=r'"sin".*package\.module:sin'):
         load_classifier(path)
-    found = load_classifier(path, custom=["keras.ops:sin"])
-    np.testing.assert_allclose(found.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
+    classifier = load_classifier(path, custom=["keras.ops:sin"])
+    np.testing.assert_allclose(classifier.class_probabilities(IMAGES), 1 / 3, rtol=1e-6)
     with pytest.raises(ConfigError, match='"sin"'):
         load_classifier(path, custom=["keras.ops:sn"])
 
 
-def test_a_class_of_its_own_is_asked_for(tmp_path):
-    model(Own(), dense()).save(tmp_path / "own.keras")
-    with pytest.raises(ConfigError, match='"Own"'):
-        load_classifier(tmp_path / "own.keras")
+def test_a_custom_class_must_be_given(tmp_path):
+    model(Custom(), dense()).save(tmp_path / "custom.keras")
+    with pytest.raises(ConfigError, match='"Custom"'):
+        load_classifier(tmp_path / "custom.keras")
 
 
 @pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
@@ -156,7 +159,7 @@ def test_code_in_a_file_is_not_run(tmp_path, layer):
 
 @pytest.fixture
 def changed(tmp_path):
-    """Writes a model's file with another last layer, or with other weights."""
+    """A function that writes a model's file with another last layer or other weights."""
     path = tmp_path / "changed.keras"
     model(dense(activation="relu")).save(path)
     with zipfile.ZipFile(path) as archive:
@@ -195,7 +198,9 @@ def layer(module, name, **config):
 
 
 @pytest.mark.parametrize("package", ["somebodys", "keras_hub", "keras_cv.layers"])
-def test_nothing_is_imported_that_a_file_names(changed, tmp_path, monkeypatch, package):
+def test_modules_that_a_file_names_are_not_imported(
+    changed, tmp_path, monkeypatch, package
+):
     monkeypatch.syspath_prepend(tmp_path)
     root = package.partition(".")[0]
     (tmp_path / f"{root}.py").write_text("raise SystemExit('it runs')")
@@ -222,21 +227,21 @@ def test_nothing_is_imported_that_a_file_names(changed, tmp_path, monkeypatch, p
         *("keras.src.utils.file_utils:get_file", "os:system"),
     ],
 )
-def test_no_function_is_called_that_does_more_than_compute(changed, name):
-    """Such as to download, though it is Keras' own."""
+def test_functions_that_do_more_than_compute_are_not_called(changed, name):
+    """Some of Keras' own functions download, for example."""
     module, _, called = name.partition(":")
     with pytest.raises(ConfigError, match=f'"{called}"'):
         load_classifier(changed(activation=function(module, called)))
 
 
-def test_functions_that_compute_are_taken(changed):
+def test_functions_that_compute_are_allowed(changed):
     for name in ("keras.activations:gelu", "keras.ops:exp"):
         module, _, called = name.partition(":")
-        found = load_classifier(changed(activation=function(module, called)))
-        assert found.output == called
+        classifier = load_classifier(changed(activation=function(module, called)))
+        assert classifier.output == called
 
 
-def test_no_other_file_is_read_that_a_file_names(changed, tmp_path):
+def test_other_files_that_a_file_names_are_not_read(changed, tmp_path):
     other = tmp_path / "other"
     other.write_bytes(np.ones((16, 3), "float32").tobytes())
 
@@ -255,8 +260,8 @@ def test_no_other_file_is_read_that_a_file_names(changed, tmp_path):
         return {"model.weights.h5": file.getvalue()}
 
     def pickled(file):
-        np.savez(found := io.BytesIO(), a=np.array([Own], dtype=object))
-        return {"model.weights.npz": found.getvalue()}
+        np.savez(archive := io.BytesIO(), a=np.array([Custom], dtype=object))
+        return {"model.weights.npz": archive.getvalue()}
 
     for weights in (external, linked, pickled):
         with pytest.raises(ConfigError, match=r"changed\.keras: "):
@@ -277,8 +282,8 @@ def _files(folder):
     with zipfile.ZipFile(folder / "other.keras", "w") as archive:
         archive.writestr("a.txt", "no model")
     flipped = bytearray(good)
-    place = good.index(b"\x89HDF") + 2000  # within the weights, which are not compressed
-    flipped[place : place + 8] = bytes(it ^ 255 for it in flipped[place : place + 8])
+    start = good.index(b"\x89HDF") + 2000  # inside the weights, which are not compressed
+    flipped[start : start + 8] = bytes(byte ^ 255 for byte in flipped[start : start + 8])
     (folder / "flipped.keras").write_bytes(flipped)
 
 
@@ -295,7 +300,7 @@ def _files(folder):
         ("flipped.keras", "loaded .*CRC"),
     ],
 )
-def test_what_is_no_model_is_refused(tmp_path, name, message):
+def test_a_file_that_is_not_a_model_is_refused(tmp_path, name, message):
     _files(tmp_path)
     with pytest.raises(ConfigError, match=message):
         load_classifier(tmp_path / name)
