@@ -42,6 +42,9 @@ from kmlp.training.checks import check_count
 _LEAVE_MEMORY_TO_US = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
 """loky would end a worker that grows by 300 MB, with a warning."""
 
+_SECONDS_FEEDER = 5.0
+"""The longest wait for the thread that sends tasks to a worker."""
+
 _SAID = "stderr.txt"
 """In a worker's temporary folder: what it said while its backend started."""
 
@@ -232,13 +235,14 @@ class _Process:
         )
 
     def stop(self) -> None:
-        if self.pool is not None:
-            self.pool.shutdown(wait=True, kill_workers=True)
-        for folder in self._folder.values():
-            shutil.rmtree(folder, ignore_errors=True)
-        self.pool = self.config = None
-        self._datasets.clear()
-        self._folder = {}
+        with held():  # a semaphore is removed and then unregistered, or reported as leaked
+            if self.pool is not None:
+                _end(self.pool)
+            for folder in self._folder.values():
+                shutil.rmtree(folder, ignore_errors=True)
+            self.pool = self.config = None
+            self._datasets.clear()
+            self._folder = {}
 
     def _make_folder(self) -> None:
         """Makes a temporary folder of its own, with which what it has there goes when it
@@ -246,6 +250,17 @@ class _Process:
         """
         with contextlib.suppress(OSError):
             self._folder = {"TMPDIR": tempfile.mkdtemp(prefix="kmlp-")}
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    """Kill the worker of a pool, and end the threads that serve the pool."""
+    tasks = pool._call_queue
+    pool.shutdown(wait=True, kill_workers=True)
+    # loky does not wait for the thread that sends tasks, which removes semaphores as it
+    # ends. Without a reader it stops sending.
+    tasks._reader.close()
+    if tasks._thread is not None:
+        tasks._thread.join(_SECONDS_FEEDER)
 
 
 @contextlib.contextmanager

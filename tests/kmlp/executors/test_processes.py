@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from helpers.processes import run
 from helpers.results import without_seconds
+from loky.backend.queues import Queue
 
 from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset
 from kmlp.engine import Task, TaskFailed
@@ -160,6 +161,24 @@ def test_a_worker_has_a_temporary_folder_that_goes_with_it(tmp_path, monkeypatch
 
 
 @pytest.mark.once
+def test_no_thread_of_a_worker_outlives_it(monkeypatch):
+    """Semaphores that loky removes while this process ends would be reported as leaked."""
+    feed, before = Queue._feed, set(threading.enumerate())
+
+    def ends_late(*arguments):
+        feed(*arguments)
+        time.sleep(0.5)
+
+    monkeypatch.setattr(Queue, "_feed", ends_late)
+    monkeypatch.setattr(_processes, "_prepare", os._exit)
+    with ProcessExecutor(jobs=1) as executor:
+        executor.submit(
+            Task(identify(CONFIG, fused=True), 0, None, 1), load_dataset("mnist")
+        )
+        assert set(threading.enumerate()) > before
+    assert set(threading.enumerate()) == before
+
+
 def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
