@@ -73,7 +73,7 @@ class RunConfig:
     ] = "mnist"
     width: Annotated[
         int | tuple[int, ...],
-        Doc("Units in each hidden layer; 300x100: of each its own number."),
+        Doc("Units in each hidden layer; 300x100: a number for each layer."),
         _at_least("width", 1),
     ] = 128
     depth: Annotated[
@@ -97,7 +97,7 @@ class RunConfig:
     ] = "cross_entropy"
     output: Annotated[
         str | None,
-        Doc("Activation of the output layer; none: the one that the loss states."),
+        Doc("Activation of the output layer; none: the one that the loss needs."),
         Name(ACTIVATIONS.check),
     ] = None
     learning_rate: Annotated[
@@ -114,8 +114,8 @@ class RunConfig:
     weight_decay: Annotated[
         float,
         Doc(
-            "Decoupled weight decay: each step first takes learning_rate * weight_decay "
-            "of every weight and bias."
+            "Decoupled weight decay: each step first shrinks every weight and bias by the "
+            "fraction learning_rate * weight_decay."
         ),
         Rule("0 <= weight_decay < inf", lambda value: 0 <= value < math.inf),
     ] = 0.0
@@ -130,27 +130,27 @@ class RunConfig:
     ] = "glorot_uniform"
     scaling: Annotated[
         str,
-        Doc("What pixels are scaled to: unit, 0 to 1; symmetric, -1 to 1."),
+        Doc("Scaling of the pixels: unit, 0 to 1; symmetric, -1 to 1."),
         Name(check_scaling),
     ] = "unit"
     train_size: Annotated[
         int | None,
-        Doc("Training images to use, a stratified subset."),
+        Doc("Number of training images to use, a stratified subset."),
         _at_least("train_size", 1),
         NoneWord("all"),
     ] = None
     validation_fraction: Annotated[
         float | None,
         Doc(
-            "Share of the training images that validates, stratified; the same images for "
-            "every seed. test: none of them, the test images validate."
+            "Fraction of the training images used for validation, stratified; the same "
+            "images for every seed. test: validate on the test images instead."
         ),
         Rule("0 < validation_fraction < 1", lambda value: 0 < value < 1),
         NoneWord("test"),
     ] = 1 / 6
     seed: Annotated[
         int,
-        Doc("Seed of the initial weights and the order of the images; 0 is one."),
+        Doc("Seed of the initial weights and the order of the images; 0 is a seed, too."),
         _at_least("seed", 0),
     ] = 0
 

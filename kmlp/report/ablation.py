@@ -14,7 +14,7 @@ from kmlp.studies.tables.ablation import ablation_table, convergence_table
 
 
 def discuss_ablation(study: Ablation) -> Discussion:
-    """Say what a report says of an ablation."""
+    """The discussion of an ablation, for a report."""
     levels = ", ".join(map(study.text, study.levels))
     return Discussion(
         question=f"What does {study.param} do? ({study.base.dataset})",
@@ -22,7 +22,7 @@ def discuss_ablation(study: Ablation) -> Discussion:
         limits=comparison_limits(study),
         tables=(
             ablation_table(study).titled(f"{study.param}: {study.headline}"),
-            convergence_table(study).titled("How it learned"),
+            convergence_table(study).titled("Convergence"),
         ),
         setup=(
             ("varied", f"{study.param}: {levels}"),

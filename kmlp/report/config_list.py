@@ -14,19 +14,19 @@ from kmlp.studies.tables.shared import seeds_text
 
 
 def discuss_config_list(study: ConfigList) -> Discussion:
-    """Say what a report says of a list of configurations."""
+    """The discussion of a list of configurations, for a report."""
     limits = list(comparison_limits(study))
     if len(study.levels) > 1:
         limits.insert(0, "The highest of several accuracies is too high on average.")
     if len(set(study.epochs_by_level)) > 1:
         limits.insert(
             0,
-            "What more epochs would do for the configurations that had fewer: they "
-            "ended there.",
+            "Some configurations had fewer epochs than others. More epochs might change "
+            "their order.",
         )
     varied = ", ".join(study.varied)
     return Discussion(
-        question=f"What do these configurations come to? ({study.base.dataset})",
+        question=f"Which configuration is best? ({study.base.dataset})",
         answer=study.answer,
         limits=tuple(limits),
         tables=study.tables(),

@@ -13,14 +13,14 @@ from kmlp.studies.tables.run import run_table
 
 
 def discuss_run(study: RunStudy) -> Discussion:
-    """Say what a report says of a single run."""
+    """The discussion of a single run, for a report."""
     run = study.run
     return Discussion(
         question=f"How does one model learn? ({run.config.dataset})",
         answer=study.answer,
         limits=(
-            "One seed: another one may come to something else, by an amount that one "
-            "run cannot tell.",
+            "This is one seed. Other seeds give other results, and one run does not show "
+            "how different they are.",
             ONLY_THIS_SETUP,
         ),
         tables=(run_table(study).titled("By epoch"),),

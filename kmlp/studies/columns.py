@@ -1,4 +1,4 @@
-"""The columns of a study as a flat table, each with what it is."""
+"""The columns of a study as a flat table, each with its description."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kmlp.model.config import config_fields
 
 KEY_DIGITS = 12
-"""Of a run's key, in a table: enough to tell runs apart."""
+"""The number of digits of a run key in a table: enough to tell runs apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +15,13 @@ class Column:
     """A column of the table."""
 
     type: type
-    """Of its cells that are not None: int, float, bool or str."""
+    """The type of the cells that are not None: int, float, bool or str."""
     doc: str
-    """What it is, its unit included, and when it is empty."""
+    """The description, with the unit, and with the reason if a cell is empty."""
 
 
 def column_of(field: str) -> str:
-    """The column of a field of `RunConfig`, apart from what epochs came to.
+    """The column of a field of `RunConfig`, whose name differs from all figures.
 
     >>> column_of("width"), column_of("loss")
     ('width', 'loss_function')
@@ -34,22 +34,29 @@ COLUMNS = {
     "kind": Column(str, "The study's kind: run, ablation, configs or search."),
     "part": Column(
         str,
-        "Of a search: search, or replication by other seeds. Empty for other studies.",
+        "The part of a search: search, or replication with other seeds. Empty for other "
+        "studies.",
     ),
     "config": Column(
-        int, "Of a list of configurations: the number of the configuration, from 1."
+        int,
+        "The number of the configuration, from 1. Empty if the study is not a list of "
+        "configurations.",
     ),
-    "trial": Column(int, "Of a search: the trial's number, from 1."),
+    "trial": Column(
+        int, "The number of the trial, from 1. Empty if the study is not a search."
+    ),
     "bracket": Column(
-        int, "Of a search's trial: its bracket, from 1. Empty for a replication."
+        int, "The bracket of the trial, from 1. Empty for replications and other studies."
     ),
     "rung": Column(
-        int, "Of a search's trial: the last rung that it came to, from 1. Empty likewise."
+        int,
+        "The last rung that the trial reached, from 1. Empty for replications and other "
+        "studies.",
     ),
     "run": Column(
         str,
-        f"run- and the first {KEY_DIGITS} digits of the run's key: the same run has the "
-        "same in every study.",
+        f"run- and the first {KEY_DIGITS} digits of the run key, which is the same in "
+        "every study that has the run.",
     ),
     **{
         column_of(name): Column(
@@ -59,29 +66,29 @@ COLUMNS = {
         for name, field in config_fields().items()
     },
     "backend": Column(str, "The Keras backend."),
-    "fused": Column(bool, "Whether an epoch was one compiled program."),
+    "fused": Column(bool, "True if an epoch was one compiled program."),
     "settings": Column(
-        str, "Settings of the backend that are not as they are by default; empty: none."
+        str, "Settings of the backend that differ from the default. Empty: none."
     ),
-    "parameters": Column(int, "Number of weights and biases."),
+    "parameters": Column(int, "The number of weights and biases."),
     "status": Column(
         str,
-        "What came of the run: finished, diverged or failed; of a search's trial also "
-        "stopped or waiting.",
+        "The outcome of the run: finished, diverged or failed. A trial of a search can "
+        "also be stopped or waiting.",
     ),
-    "epoch": Column(int, "Number of the epoch, from 1."),
+    "epoch": Column(int, "The number of the epoch, from 1."),
     "loss": Column(
         float,
-        "Mean training loss while the epoch was trained on. It and the figures that "
-        "follow are empty where the run diverged.",
+        "Mean training loss during the epoch. Empty, as are all figures below, in the "
+        "epoch in which the run diverged.",
     ),
-    "accuracy": Column(float, "Share (0 to 1) of training images right, likewise."),
+    "accuracy": Column(float, "Training accuracy during the epoch, from 0 to 1."),
     "val_loss": Column(float, "Mean loss over the validation images after the epoch."),
-    "val_accuracy": Column(float, "Share (0 to 1) of validation images right."),
+    "val_accuracy": Column(float, "Validation accuracy after the epoch, from 0 to 1."),
     "test_loss": Column(float, "Mean loss over the test images after the epoch."),
-    "test_accuracy": Column(float, "Share (0 to 1) of test images right."),
+    "test_accuracy": Column(float, "Test accuracy after the epoch, from 0 to 1."),
     "seconds": Column(
-        float, "Wall-clock time of the epoch in seconds, evaluation included."
+        float, "Wall-clock time of the epoch with its evaluation, in seconds."
     ),
 }
-"""Every column, in order; the same for every kind of study."""
+"""Every column, in order. All kinds of study have the same columns."""

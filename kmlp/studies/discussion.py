@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kmlp._util.text import count_of
 from kmlp.model.config import RunConfig, value_text
 from kmlp.studies.results import StudyResult
 from kmlp.studies.table import Table
@@ -14,18 +15,18 @@ from kmlp.training.run import Run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Discussion:
-    """What a report says of a study: a question, what answers it, and how far."""
+    """The text of a report on a study: its question, the answer, and its limits."""
 
     question: str
     answer: tuple[str, ...]
     """Sentences that follow from the statistics."""
     limits: tuple[str, ...]
-    """What cannot be concluded."""
+    """Sentences that say how far the answer reaches."""
     tables: tuple[Table, ...]
     setup: tuple[tuple[str, str], ...]
-    """The names and the texts of what was trained, and with what."""
+    """Names and texts of facts, such as the fields of the configurations."""
     runs: tuple[tuple[str, Run], ...]
-    """Every run, with the name of what it is a run of."""
+    """Every run, with the name of its level, configuration or trial."""
 
 
 def fields_setup(values: dict[str, Any]) -> list[tuple[str, str]]:
@@ -36,7 +37,8 @@ def fields_setup(values: dict[str, Any]) -> list[tuple[str, str]]:
 def fields_without(base: RunConfig, names: Sequence[str]) -> dict[str, Any]:
     """The fields of a configuration without some of them and without the seed."""
     fields = base.to_dict()
-    return {name: it for name, it in fields.items() if name not in (*names, "seed")}
+    excluded = (*names, "seed")
+    return {name: value for name, value in fields.items() if name not in excluded}
 
 
 def training_text(*, fused: bool) -> str:
@@ -45,32 +47,36 @@ def training_text(*, fused: bool) -> str:
 
 
 ONLY_THIS_SETUP = (
-    "Nothing is said of other datasets, of other values, or of what else could be set: it "
-    "all was as the set-up says."
+    "These results hold for the set-up below. They do not extend to other datasets, values "
+    "or settings."
 )
 
 
 def comparison_limits(study: StudyResult) -> tuple[str, ...]:
-    """What cannot be concluded from a comparison of levels."""
-    found = []
+    """The limits of a comparison of levels, as sentences. The last is ONLY_THIS_SETUP."""
+    limits = []
     reference = study.reference
     undecided = [
         study.text(level)
-        for level, it in zip(study.levels, study.differences(), strict=True)
-        if level is not reference and (it is None or not it.significant)
+        for level, difference in zip(study.levels, study.differences(), strict=True)
+        if level is not reference and (difference is None or not difference.significant)
     ]
     if reference is not None and undecided:
-        found.append(
-            f"Whether {study.called(study.text(reference))} differs from "
-            f"{study.called(', '.join(undecided))}: the seeds do not separate them. That "
-            "is no evidence that they are equal."
+        limits.append(
+            f"The seeds do not separate {study.called(study.text(reference))} from "
+            f"{study.called(', '.join(undecided))}. This does not show that they are equal."
         )
     seeds = min(len(study.seeds), *(len(level.runs) for level in study.levels))
     if seeds < 3:
-        found.append(f"{seeds} seed(s) say little of how much results vary by chance.")
-    found.append(
-        "Intervals and p-values take the differences between seeds for normal, which so "
-        "few seeds cannot show; and they are of the seeds alone: the images of validation "
-        "are the same in every run."
+        limits.append(
+            f"{count_of(seeds, 'seed')} cannot show how much results vary by chance."
+        )
+    limits.append(
+        "Intervals and p-values assume that differences between seeds are normally "
+        "distributed. So few seeds cannot confirm this assumption."
     )
-    return (*found, ONLY_THIS_SETUP)
+    limits.append(
+        "Intervals and p-values cover the influence of the seed only. All runs are "
+        "validated on the same images."
+    )
+    return (*limits, ONLY_THIS_SETUP)

@@ -86,8 +86,8 @@ def rich_table(table: data.Table) -> Table:
 def _broken(header: str) -> str:
     r"""Break a header into two lines so that it is as narrow as possible.
 
-    >>> _broken("validation accuracy %"), _broken("learning_rate"), _broken("s an epoch")
-    ('validation\naccuracy %', 'learning\nrate', 's an\nepoch')
+    >>> _broken("validation accuracy %"), _broken("learning_rate"), _broken("s per epoch")
+    ('validation\naccuracy %', 'learning\nrate', 's per\nepoch')
     """
     if header in _HYPHENATED:
         return _HYPHENATED[header]

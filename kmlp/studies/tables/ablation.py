@@ -7,7 +7,7 @@ from kmlp.studies.ablation import Ablation
 from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
 from kmlp.studies.results import LevelResult
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp.studies.tables.shared import WENT_WRONG, describe, problems_text
+from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text
 
 _CURVE_LEGEND = "curve: validation accuracy by epoch, on one scale."
 _INTERVAL_LEGEND = (
@@ -45,8 +45,8 @@ def ablation_table(study: Ablation) -> Table:
             *([Column("test acc. %", tall=True)] if judged else []),
             Column(f"difference from {reference}", tall=True),
             Column("p"),
-            Column("s an epoch", tall=True),
-            WENT_WRONG,
+            Column("s per epoch", tall=True),
+            PROBLEMS,
         ),
         rows=tuple(
             Row(
@@ -104,11 +104,11 @@ def convergence_table(study: Ablation, target: float | None = None) -> Table:
     if target is not None:
         headers += [f"epochs to {text}", f"s to {text}", "runs that reached it"]
     return Table(
-        title="How it learned: means over the seeds",
+        title="Convergence: means over the seeds",
         columns=(
             _param_column(study),
             *(Column(header, tall=True) for header in headers),
-            WENT_WRONG,
+            PROBLEMS,
         ),
         rows=tuple(
             Row(
@@ -125,9 +125,9 @@ def convergence_table(study: Ablation, target: float | None = None) -> Table:
             for level in study.levels
         ),
         notes=(
-            "within 1 %: the first epoch within 1 % of its run's best. area: under the "
-            "curve of validation accuracy, for each epoch of its width. gap: training "
-            "accuracy in the last epoch, while it was trained, less validation accuracy."
+            "within 1 %: the first epoch whose validation accuracy is within 1 % of the "
+            "run's best. area: the mean height of the curve of validation accuracy. gap: "
+            "training accuracy during the last epoch, less validation accuracy."
             + (reached if target is not None else ""),
         ),
     )

@@ -6,7 +6,7 @@ from kmlp.studies.cells import mean_percent, percent
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import LevelResult
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp.studies.tables.shared import WENT_WRONG, describe, problems_text, seeds_text
+from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text, seeds_text
 
 
 def config_list_table(study: ConfigList) -> Table:
@@ -27,7 +27,7 @@ def config_list_table(study: ConfigList) -> Table:
             *([Column("test acc. %", tall=True)] if judged else []),
             Column("validation loss", tall=True),
             Column("s"),
-            WENT_WRONG,
+            PROBLEMS,
         ),
         rows=tuple(
             Row(

@@ -9,7 +9,7 @@ from kmlp.settings import settings_text
 from kmlp.studies.results import LevelResult
 from kmlp.studies.table import NONE, Column
 
-WENT_WRONG = Column("went wrong", numeric=False, wraps=True, min_width=5, tall=True)
+PROBLEMS = Column("problems", numeric=False, wraps=True, min_width=5, tall=True)
 
 
 def describe(

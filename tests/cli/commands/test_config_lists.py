@@ -179,13 +179,13 @@ def test_report(kmlp, tmp_path):
     result = kmlp("report", "list", "one", "--out", str(out))
     assert (result.code, result.out) == (0, ""), result.err
     text = out.read_text().replace("\u00a0", " ")
-    assert text.count("## What do these configurations come to? (mnist)\n") == 2
+    assert text.count("## Which configuration is best? (mnist)\n") == 2
     assert "The best is configuration " in text
     assert "- varied: learning_rate\n" in text
     assert "- epochs: 1 to 3 epochs\n" in text
     assert "- seeds: 0-2\n" in text
-    assert "What more epochs would do for the configurations that had fewer" in text
-    assert "1 seed(s) say little" in text
+    assert "Some configurations had fewer epochs than others" in text
+    assert "1 seed cannot show" in text
     assert text.count("| configuration 2 | ") == 3
     for name in ("list-curves", "list-steps", "one-curves", "one-steps"):
         assert (tmp_path / f"lab-{name}.svg").exists()

@@ -25,7 +25,7 @@ def section(name="width-1", question="What does <width> do?"):
             Column("width"),
             Column("accuracy %"),
             Column("p"),
-            Column("went wrong", numeric=False),
+            Column("problems", numeric=False),
         ),
         rows=(
             Row(("8", "82.50 ± 31.77", ".020", "-")),

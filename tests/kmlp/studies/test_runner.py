@@ -40,7 +40,7 @@ def test_until_is_the_run_as_it_was():
     first = run.truncated(1)
     assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
     assert run.truncated(2).checkpoint_bytes is run.checkpoint_bytes
-    with pytest.raises(ValueError, match="cut"):
+    with pytest.raises(ValueError, match="truncated"):
         first.model()
 
 

@@ -54,7 +54,7 @@ def test_a_diverged_run_is_recorded_and_never_an_exception():
         ({"train_size": 10}, 1, "`batch_size` is 64, but must be at most the 10"),
         ({"train_size": 60_000}, 1, "mnist has 50000 training images"),
         ({"width": 10**6, "depth": 3}, 1, "make 2,000,"),
-        ({"width": 10**30}, 1, "parameters, but at most 1,073,741,824 are trained"),
+        ({"width": 10**30}, 1, "parameters, but at most 1,073,741,824 are allowed"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_training(change, epochs, message):

@@ -36,7 +36,7 @@ def discuss_search(search: Search) -> Discussion:
     least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
     return Discussion(
         question=(
-            f"Which configuration is good? ({settings.base.dataset}, {settings.algorithm})"
+            f"Which configuration is best?? ({settings.base.dataset}, {settings.algorithm})"
         ),
         answer=search.answer,
         limits=tuple(limits),

@@ -8,7 +8,7 @@ from kmlp.settings import settings_text
 from kmlp.studies.cells import mean_percent, p_text, percent, share_percent
 from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp.studies.tables.shared import WENT_WRONG, problems_text
+from kmlp.studies.tables.shared import PROBLEMS, problems_text
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances
@@ -169,7 +169,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
             Column("difference from best", tall=True),
             Column("p"),
             *([Column("test acc. %", tall=True)] if judged else []),
-            WENT_WRONG,
+            PROBLEMS,
         ),
         rows=tuple(
             Row(
