@@ -141,7 +141,7 @@ def test_a_backend_that_cannot_start_and_a_full_folder_end_the_study(monkeypatch
         patched.setattr("keras.Sequential.save", full)
         failed = do(InProcessExecutor(), None, 1)
     assert isinstance(failed.error, ResourceError)
-    assert "The temporary folder" in str(failed.error)
+    assert "temporary folder" in str(failed.error)
     assert "(No space left on device). Make room there, or set TMPDIR" in str(failed.error)
     with monkeypatch.context() as patched:
         patched.setattr("keras.ops.ones", full)
