@@ -1,7 +1,7 @@
 """Checkpoint files: written aside, flushed to the disk, renamed; read with a checksum.
 
-They are in one folder, which is no link, and have names of one form. Nothing else is
-opened or removed, whatever the database says.
+All of them are in one folder, which must not be a link, and their names have one form.
+No other file is opened or removed, whatever the database says.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from kmlp.errors import StoreError
 FOLDER = "checkpoints"
 
 _NAME = re.compile(r"\.?([0-9a-f]{24})-\d+-[0-9a-f]{8}\.keras(\..*)?")
-"""Of a file, and, with a dot first and an ending, of one that is being written."""
+"""The name of a checkpoint file. A file that is being written has a dot before the name
+and a suffix after it."""
 
 
-class Damaged(Exception):  # noqa: N818  (not an error yet: there may be another file)
-    """A file is gone or is not what was written."""
+class Damaged(Exception):  # noqa: N818  (not an error yet: an older checkpoint may serve)
+    """A checkpoint file is missing, or its content was changed."""
 
 
 def file_name(key: str, epochs: int, sha256: str) -> str:
-    """What the model of a run of this key after so many epochs is called."""
+    """Return the name of the checkpoint file of a run after a number of epochs."""
     return f"{key[:24]}-{epochs}-{sha256[:8]}.keras"
 
 
 def write(folder: Path, name: str, checkpoint_bytes: bytes) -> None:
-    """Puts a file into the folder, whole or not at all."""
+    """Write a checkpoint file into the folder, whole or not at all."""
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "it is a link, which is not followed", str(folder))
-    folder.mkdir(exist_ok=True)  # in the runs folder, which is not made a second time
+    folder.mkdir(exist_ok=True)  # without parents: the runs folder must exist
     aside, file = open_new(folder, f".{name}.")
     try:
         with file:
@@ -54,30 +55,33 @@ def write(folder: Path, name: str, checkpoint_bytes: bytes) -> None:
 
 
 def read(path: Path, sha256: str) -> bytes:
-    """The file's bytes.
+    """Return the content of a checkpoint file.
 
     Raises:
-        Damaged: if they are not those that were written.
-        StoreError: if the system refuses them now, which says nothing of them.
+        Damaged: if the file is missing, or its content was changed.
+        StoreError: if the file cannot be read now, although it may be intact.
     """
     try:
         if path.parent.is_symlink() or not stat.S_ISREG(path.lstat().st_mode):
-            raise Damaged(f"{path} is no file of this folder")
+            raise Damaged(f"{path} is not a file of this folder")
         checkpoint_bytes = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Damaged(f"{path} cannot be read ({error.strerror})") from error
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be read ({error.strerror}). Mend that, then run the same "
-            "command again."
+            f"{path} cannot be read ({error.strerror}). Make the file readable, "
+            "then run the same command again."
         ) from error
     if hashlib.sha256(checkpoint_bytes).hexdigest() != sha256:
-        raise Damaged(f"{path} is damaged (its checksum is another)")
+        raise Damaged(f"{path} is damaged (its checksum does not match)")
     return checkpoint_bytes
 
 
 def names(folder: Path) -> list[str]:
-    """The names of all files in the folder, half-written ones too; of a link, none."""
+    """Return the names of all checkpoint files in the folder, half-written ones included.
+
+    A folder that is a link has no checkpoint files.
+    """
     if folder.is_symlink() or not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -89,7 +93,7 @@ def names(folder: Path) -> list[str]:
 
 
 def remove_others(folder: Path, key: str, keep: set[str]) -> None:
-    """Removes the files of a run that nothing refers to, half-written ones too."""
+    """Remove the files of a run except those to keep, half-written ones included."""
     for name in names(folder):
         if name.lstrip(".").startswith(f"{key[:24]}-") and name not in keep:
             (folder / name).unlink(missing_ok=True)

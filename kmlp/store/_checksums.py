@@ -1,7 +1,7 @@
-"""Checksums of what the store has: what was changed since is told from what was written.
+"""Checksums of rows, which reveal that a row was changed since it was written.
 
-They find what a disk, a sync client or an editor did. They are no signatures: whoever can
-write the file can write checksums, too.
+They reveal the damage that a disk, a sync client or an editor did. They are not signatures:
+a program that writes the file can write checksums, too.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ COLUMNS = {
         "updated", "environment", "history",
     ),
 }  # fmt: skip
-"""What the checksum of a row covers; that of a study, the keys of its runs, too."""
+"""The columns that the checksum of a row covers. The checksum of a study also covers the
+keys of its runs."""
 
 _EPOCH = ("epoch", *FIGURES, "seconds", "environment")
 
 
 def of_row(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> str:
-    """The checksum of a row of one of `COLUMNS`."""
+    """Return the checksum of a row of one of the tables in `COLUMNS`."""
     cells = [row[name] for name in COLUMNS[table]]
     if table == "studies":
         cells += [
@@ -42,12 +43,12 @@ def of_row(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> str:
 
 
 def is_intact(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> bool:
-    """Whether a row is what was written."""
+    """True if a row was not changed since it was written."""
     return bool(row["checksum"] == of_row(connection, table, row))
 
 
 def seal(connection: sqlite3.Connection, table: str, number: int) -> None:
-    """Writes the checksum of the row of that `id`; within a transaction."""
+    """Write the checksum of the row with this `id`. The caller has begun a transaction."""
     row = connection.execute(f"SELECT * FROM {table} WHERE id = ?", (number,)).fetchone()
     connection.execute(
         f"UPDATE {table} SET checksum = ? WHERE id = ?",
@@ -56,11 +57,11 @@ def seal(connection: sqlite3.Connection, table: str, number: int) -> None:
 
 
 def of_epochs(before: str, epochs: Iterable[sqlite3.Row]) -> str:
-    """The checksum of a run's epochs: of the one before, and of the next one, and so on.
+    """Return the checksum of a run's epochs, which continues that of earlier epochs.
 
     Args:
-        before: That of the epochs before these; of none, the run's key.
-        epochs: Rows of `epochs` with their `losses`, in their order.
+        before: The checksum of the earlier epochs; the run's key if there are none.
+        epochs: Rows of `epochs` with their `losses`, in order.
     """
     for row in epochs:
         before = _of([before, *(row[name] for name in _EPOCH), row["losses"]])
@@ -68,5 +69,10 @@ def of_epochs(before: str, epochs: Iterable[sqlite3.Row]) -> str:
 
 
 def _of(cells: list[Any]) -> str:
-    text = json.dumps(cells, default=lambda it: {"bytes": hashlib.sha256(it).hexdigest()})
+    text = json.dumps(cells, default=_digest)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest(content: bytes) -> dict[str, str]:
+    """Return bytes in a form that JSON can hold."""
+    return {"bytes": hashlib.sha256(content).hexdigest()}

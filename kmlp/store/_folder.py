@@ -1,4 +1,4 @@
-"""Which runs folder is meant."""
+"""The choice of the runs folder."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kmlp._util.files import expanded
 from kmlp.errors import ConfigError
 
 MEMORY = ":memory:"
-"""In the place of a folder: nothing is kept when the store is closed."""
+"""The name that stands for a store in memory, which is lost when it is closed."""
 
 
 def runs_folder(given: str | os.PathLike[str] | None = None) -> Path | None:
-    """The runs folder that is given, else that of KMLP_RUNS_DIR, else `kmlp_runs`.
+    """Return the runs folder: the given one, else that of KMLP_RUNS_DIR, else `kmlp_runs`.
 
     Args:
         given: A folder, or ":memory:". Defaults to None.
@@ -22,7 +22,7 @@ def runs_folder(given: str | os.PathLike[str] | None = None) -> Path | None:
         The folder; None for ":memory:".
 
     Raises:
-        ConfigError: if it cannot be one.
+        ConfigError: if the text cannot be the path of a folder.
     """
     chosen = os.fspath(given) if given is not None else os.environ.get("KMLP_RUNS_DIR")
     if given is not None and not chosen:

@@ -1,4 +1,4 @@
-"""The schema, in numbered steps: a store of an earlier kmlp takes those that it lacks."""
+"""The schema in numbered steps, of which an older store takes those that it lacks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from importlib.resources import files
 from kmlp.store import _checksums, validity
 
 VERSION = 5
-"""Of the schema; SQLite keeps it as `user_version`."""
+"""The number of the newest schema, which SQLite stores as `user_version`."""
 
 _KINDS = {"train": "run", "trials": "configs"}
+"""The kinds of studies that step 4 renames."""
 _KEYS = {
     "axis": "param",
     "trials": "configs",
@@ -20,20 +21,20 @@ _KEYS = {
     "confirmed": "replications",
     "places": "rungs",
 }
-"""The kinds and the keys of studies that step 4 renames."""
+"""The keys of a study's specification that step 4 renames."""
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Takes the steps that follow; within a transaction.
+    """Bring the schema up to date. The caller has begun a transaction.
 
     Args:
-        connection: Of the database.
-        version: That it has, from 0, without any table, to `VERSION`.
+        connection: The connection to the database.
+        version: The version of its schema, from 0 (no tables) to `VERSION`.
     """
     for step in range(version + 1, VERSION + 1):
         script = files("kmlp.store").joinpath(f"schema/{step}.sql")
         for statement in script.read_text(encoding="utf-8").split(";\n"):
-            connection.execute(statement)  # `executescript` would commit before
+            connection.execute(statement)  # `executescript` would commit first
         if step == 4:
             _name_keys_of_studies(connection)
     if version == 1:
@@ -42,9 +43,10 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _name_keys_of_studies(connection: sqlite3.Connection) -> None:
-    """Gives names to what a study's list of four held, and a new checksum if it was whole.
+    """Turn the specification of each study from a list of four into an object with keys.
 
-    What cannot be such a list stays as it is, and so is known as damaged.
+    An intact study gets a new checksum. A specification that is not such a list remains as
+    it is, so that the study is recognized as damaged.
     """
     for row in connection.execute("SELECT * FROM studies").fetchall():
         try:
@@ -65,19 +67,19 @@ def _name_keys_of_studies(connection: sqlite3.Connection) -> None:
             "epochs": epochs,
             "runs_by_level": runs_by_level,
         }
-        whole = _checksums.is_intact(connection, "studies", row)
+        intact = _checksums.is_intact(connection, "studies", row)
         connection.execute(
             "UPDATE studies SET kind = ?, spec = ? WHERE id = ?",
             (_KINDS.get(row["kind"], row["kind"]), json.dumps(spec), row["id"]),
         )
-        if whole:
+        if intact:
             _checksums.seal(connection, "studies", row["id"])
 
 
 def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
-    """Gives checksums to what was written before there were any.
+    """Add checksums to the rows of a store of the first version, which had none.
 
-    What cannot be right gets none, and so is known as damaged.
+    A row that is not valid gets no checksum, so that it is recognized as damaged.
     """
     settings = {}
     for row in connection.execute("SELECT * FROM environments").fetchall():
@@ -90,20 +92,21 @@ def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
     for row in connection.execute("SELECT * FROM runs").fetchall():
         epochs = validity.epochs_of(connection, row["id"])
         known = row["environment"] in settings
-        with suppress(TypeError):  # a cell that is neither number nor text nor bytes
+        with suppress(TypeError):  # a cell that is not a number, a text or bytes
             history = _checksums.of_epochs(row["key"], epochs)
             stated = json.dumps(settings.get(row["environment"], {}))
             connection.execute(
                 "UPDATE runs SET settings = ?, history = ? WHERE id = ?",
                 (stated, history, row["id"]),
             )
-        whole = connection.execute(
+        updated = connection.execute(
             "SELECT * FROM runs WHERE id = ?", (row["id"],)
         ).fetchone()
         if (
-            validity.run_problem(whole) is None
-            and validity.epochs_problem(whole, epochs) is None
-            # Settings that can be read no more are in the key, too.
-            and validity.key_fits(whole) in ([True, None] if known else [True])
+            validity.run_problem(updated) is None
+            and validity.epochs_problem(updated, epochs) is None
+            # The key depends on the settings. If they are lost, only a key that fits
+            # without settings shows that there were none.
+            and validity.key_fits(updated) in ([True, None] if known else [True])
         ):
             _checksums.seal(connection, "runs", row["id"])

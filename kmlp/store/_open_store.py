@@ -13,15 +13,9 @@ from typing import Any, Self
 
 from kmlp.errors import DamagedError, StoreLostError, StoreWriteError
 from kmlp.store import _checkpoints, _checksums, _removal
-from kmlp.store._database import (
-    FILE,
-    count_changes,
-    open_again,
-    open_database,
-    transaction,
-    translate_errors,
-)
+from kmlp.store._database import FILE, count_changes, open_again, open_database
 from kmlp.store._presence import Presence
+from kmlp.store._sqlite import transaction, translate_errors
 from kmlp.store.leases import SECONDS_BETWEEN_BEATS, Leases
 
 

@@ -1,6 +1,7 @@
-"""Whether an open store is still where it was opened: folders are removed, moved, replaced
-and unmounted while a command trains, and the system lets it write on into files that
-nobody will find.
+"""The check that an open store is still where it was opened.
+
+A folder can be removed, moved, replaced or unmounted while a command trains. The system
+would let the command write on, into files that nobody can find.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ _File = tuple[int, int]
 
 
 class Presence:
-    """Knows the file of a database that was opened to be written to.
+    """Remembers the file of a database that was opened for writing.
 
     Args:
-        database: Its path.
-        checkpoints: The folder of the checkpoints, which need not be there yet.
+        database: The path of the database.
+        checkpoints: The folder of the checkpoints, which need not exist yet.
     """
 
     def __init__(self, database: Path, checkpoints: Path) -> None:
@@ -28,29 +29,31 @@ class Presence:
         self._had_checkpoints = checkpoints.is_dir()
 
     def check(self) -> None:
-        """Checks that what is written now can be found again.
+        """Check that the database and the checkpoints are still at their paths.
 
         Raises:
-            StoreLostError: if it cannot.
+            StoreLostError: if one of them is not.
         """
         try:
-            found = _file(self._database)
-            folder, there = self._folder.is_dir(), self._checkpoints.is_dir()
+            file = _file(self._database)
+            has_folder = self._folder.is_dir()
+            has_checkpoints = self._checkpoints.is_dir()
         except OSError as error:
-            why = f"cannot be reached any more ({error.strerror})"
-            raise self._lost(self._folder, why) from error
-        if found is None:
-            raise self._lost(self._database if folder else self._folder, _GONE)
-        if found != self._opened:
+            problem = f"cannot be reached any more ({error.strerror})"
+            raise self._lost(self._folder, problem) from error
+        if file is None:
+            raise self._lost(self._database if has_folder else self._folder, _GONE)
+        if file != self._opened:
             raise self._lost(self._database, "was replaced while this command used it")
-        if self._had_checkpoints and not there:
+        if self._had_checkpoints and not has_checkpoints:
             raise self._lost(self._checkpoints, _GONE)
-        self._had_checkpoints = there
+        self._had_checkpoints = has_checkpoints
 
-    def _lost(self, path: Path, what: str) -> StoreLostError:
+    def _lost(self, path: Path, problem: str) -> StoreLostError:
         return StoreLostError(
-            f"{path} {what}. What was trained since is not kept. If it can be put back, do "
-            f"that first: the same command goes on from what there is in {self._folder}."
+            f"{path} {problem}. Epochs that were trained since are lost. If you can, put "
+            "the files back first. Then the same command continues from the epochs in "
+            f"{self._folder}."
         )
 
 
@@ -58,9 +61,9 @@ _GONE = "is gone: it was removed, moved or unmounted while this command used it"
 
 
 def _file(path: Path) -> _File | None:
-    """What tells a file from any other; None: there is none."""
+    """Return the numbers that identify a file; None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -1,7 +1,7 @@
-"""Removing files all or none, whatever fails and whenever a process is killed.
+"""Removing several files all or none, even if a step fails or the process is killed.
 
-They are put aside within the transaction that deletes their rows, and deleted after it.
-What is aside and has a row goes back: that transaction never came to its end.
+Files are put aside within the transaction that deletes their rows, and are deleted after
+it. A file that is aside and still has a row goes back: its transaction did not finish.
 """
 
 from __future__ import annotations
@@ -15,32 +15,34 @@ from pathlib import Path
 from kmlp.store import _checkpoints
 
 ASIDE = ".removed"
-"""The folder, in that of the checkpoints, where they are put."""
+"""The folder for files that are put aside, within the folder of the checkpoints."""
 
 
 def put_aside(folder: Path, names: Iterable[str]) -> None:
-    """Puts files aside, those that are there. Then `put_back`, or a commit and `settle`.
+    """Put those files aside that exist. Call `put_back` next, or commit and call `settle`.
 
     Args:
-        folder: That of the checkpoints.
-        names: Of the files.
+        folder: The folder of the checkpoints.
+        names: The names of the files.
 
     Raises:
-        OSError: if one cannot be.
+        OSError: if a file cannot be put aside.
     """
     aside = folder / ASIDE
     for name in names:
         aside.mkdir(exist_ok=True)
-        if aside.is_symlink():  # somebody else's folder
+        if aside.is_symlink():  # it leads to a folder of somebody else
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(aside))
         with suppress(FileNotFoundError):
             (folder / name).replace(aside / name)
 
 
 def put_back(folder: Path, names: Iterable[str]) -> None:
-    """Puts files back, those that are aside; what cannot be, `settle` does later.
+    """Put those files back that are aside. After an error, `settle` does so later.
 
-    Takes what `put_aside` does.
+    Args:
+        folder: The folder of the checkpoints.
+        names: The names of the files.
     """
     with suppress(OSError):
         for name in set(names).intersection(_checkpoints.names(folder / ASIDE)):
@@ -49,14 +51,16 @@ def put_back(folder: Path, names: Iterable[str]) -> None:
 
 
 def settle(folder: Path, used: Container[str]) -> None:
-    """Deletes what is aside; within a transaction, while nobody else puts files there.
+    """Delete the files that are aside.
+
+    The caller has begun a transaction, so that no other process puts files aside meanwhile.
 
     Args:
-        folder: That of the checkpoints.
-        used: The names of files that have a row. They go back.
+        folder: The folder of the checkpoints.
+        used: The names of the files that have a row. They go back.
 
     Raises:
-        OSError: if one cannot be. What is left can be settled later.
+        OSError: if a file cannot be moved or deleted. A later call can finish.
     """
     aside = folder / ASIDE
     for name in _checkpoints.names(aside):
@@ -68,10 +72,10 @@ def settle(folder: Path, used: Container[str]) -> None:
 
 
 def is_settled(folder: Path) -> bool:
-    """Whether nothing is aside."""
+    """True if no file is aside."""
     return not (folder / ASIDE).exists()
 
 
 def _tidy(folder: Path) -> None:
-    with suppress(OSError):  # there is none, or something else in it
+    with suppress(OSError):  # the folder does not exist, or is not empty
         (folder / ASIDE).rmdir()

@@ -1,22 +1,17 @@
-"""Whether all of a store is whole, and the mending of what training can make again."""
+"""Examination of a whole store, and repair of what training can produce again."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kmlp._util.text import count_of
 from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
 from kmlp.store import _checkpoints, _checksums, _removal, validity
-from kmlp.store._database import FILE, connect, transaction
-from kmlp.store._migrations import migrate
 from kmlp.store._store import Store
 from kmlp.store.environments import is_intact
 from kmlp.store.studies import record_of
@@ -27,59 +22,49 @@ _ORPHANS = {
     "checkpoints": "run NOT IN (SELECT id FROM runs)",
     "study_runs": "study NOT IN (SELECT id FROM studies)",
 }
-"""Of each table, the rows that belong to nothing."""
-TABLES = (
-    "environments",
-    "runs",
-    "epochs",
-    "step_losses",
-    "checkpoints",
-    "studies",
-    "study_runs",
-)
-"""In the order in which rows refer to others."""
+"""For each table, the condition of the rows whose run or study is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LostRun:
-    """A run that was damaged, and that training can make again."""
+    """A run that was damaged and can be trained again."""
 
     key: str
     config: RunConfig
     fused: bool
     backend: str
     epochs: int
-    """That it is to have."""
+    """The number of epochs to train."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """What was found when all of a store was read."""
+    """The result of examining a whole store."""
 
     studies: int = 0
-    """How many are whole, as of the numbers that follow."""
+    """The number of intact studies. The next three numbers count intact items, too."""
     runs: int = 0
     epochs: int = 0
     models: int = 0
     damaged: tuple[str, ...] = ()
-    """Sentences."""
+    """A sentence for each damaged item."""
     leftovers: tuple[str, ...] = ()
-    """What belongs to nothing: files, rows."""
+    """The files and rows that belong to no run or study, in words."""
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if nothing is damaged or left over."""
         return not (self.damaged or self.leftovers)
 
     def to_dict(self) -> dict[str, Any]:
-        """What was found as plain values, which JSON can hold."""
+        """Return the fields, and `whole`, as values that JSON can hold."""
         return {name: getattr(self, name) for name in self.__slots__} | {
             "whole": self.whole
         }
 
 
 def examine(store: Store) -> Health:
-    """Reads all of a store: every row, every model.
+    """Read every row and every checkpoint of a store, and return the damage.
 
     Raises:
         StoreError: if the database cannot be read.
@@ -90,10 +75,10 @@ def examine(store: Store) -> Health:
         for row in _all(store, "environments"):
             if not is_intact(store, row):
                 damaged.append(
-                    f"What {store.folder} says of where some runs were trained is damaged."
+                    f"The environment of some runs in {store.folder} is damaged."
                 )
         damaged += [
-            f"{store.folder} does not say any more where some runs were trained."
+            f"The environment of some runs in {store.folder} is missing."
             for _ in _lost_environments(store)
         ]
         for row in _all(store, "studies"):
@@ -103,16 +88,16 @@ def examine(store: Store) -> Health:
             except DamagedError as error:
                 damaged.append(str(error))
         for row in _all(store, "runs"):
-            found = validity.epochs_of(store.connection, row["id"])
-            wrong = store.run_problem(row, found)
-            if wrong is not None:
-                damaged.append(str(store.damaged_run(row, wrong)))
+            epoch_rows = validity.epochs_of(store.connection, row["id"])
+            problem = store.run_problem(row, epoch_rows)
+            if problem is not None:
+                damaged.append(str(store.damaged_run(row, problem)))
                 continue
             runs += 1
-            epochs += len(found)
-            whole, bad = _models(store, row)
-            models += len(whole)
-            damaged += bad
+            epochs += len(epoch_rows)
+            intact, problems = _examine_models(store, row)
+            models += len(intact)
+            damaged += problems
         leftovers = [
             f"{count_of(number, 'row')} of `{table}`"
             for table, condition in _ORPHANS.items()
@@ -121,14 +106,14 @@ def examine(store: Store) -> Health:
             )
             if number
         ]
-        lonely = _lonely(store)
-        if lonely:
-            leftovers.append(f"{count_of(len(lonely), 'run')} of no study")
-        files = _left_files(store)
+        orphans = _orphan_runs(store)
+        if orphans:
+            leftovers.append(f"{count_of(len(orphans), 'run')} of no study")
+        files = _orphan_files(store)
         if files:
             leftovers.append(f"{count_of(len(files), 'file')} in {store.checkpoint_folder}")
         aside = store.checkpoint_folder / _removal.ASIDE
-        if names := _checkpoints.names(aside):  # of a `kmlp rm` that was killed
+        if names := _checkpoints.names(aside):  # of a removal that was killed
             leftovers.append(f"{count_of(len(names), 'file')} in {aside}")
     return Health(
         studies=studies,
@@ -141,14 +126,14 @@ def examine(store: Store) -> Health:
 
 
 def repair(store: Store) -> list[LostRun]:
-    """Takes out of a store what is damaged and what belongs to nothing.
+    """Remove everything that is damaged or left over from a store.
 
-    A run whose models are damaged is cut back to the last one that is whole. Damaged
-    studies stay: the command that asked them mends them. What another process trains is
-    left alone.
+    A run with damaged checkpoints is cut back to its last intact one. Damaged studies
+    remain, because the command that asked for them repairs them. Runs that another process
+    trains are not touched.
 
     Returns:
-        What is to be trained again.
+        The runs to train again.
 
     Raises:
         StoreError: if the database cannot be written to.
@@ -156,114 +141,63 @@ def repair(store: Store) -> list[LostRun]:
     lost: list[LostRun] = []
     with store.writing():
         targets = _targets(store)
-        for number in _lost_environments(store):
-            store.connection.execute(
-                "INSERT INTO environments (id, created, description) VALUES (?, 0, '')",
-                (number,),
-            )
-        for row in _all(store, "environments"):
-            if not is_intact(store, row):
-                store.connection.execute(
-                    "UPDATE environments SET created = 0, description = '{}' WHERE id = ?",
-                    (row["id"],),
-                )
-                _checksums.seal(store.connection, "environments", row["id"])
+        _repair_environments(store)
         for row in _all(store, "runs"):
-            wrong = store.run_problem(row, validity.epochs_of(store.connection, row["id"]))
-            whole, bad = _models(store, row) if wrong is None else ([], [])
-            if wrong is None and not bad:
+            problem = store.run_problem(
+                row, validity.epochs_of(store.connection, row["id"])
+            )
+            intact, problems = _examine_models(store, row) if problem is None else ([], [])
+            if problem is None and not problems:
                 continue
             if validity.is_key(row["key"]) and not store.leases.take(row["key"]):
                 continue
-            if wrong is None:
-                for [epochs] in store.connection.execute(
-                    "SELECT epochs FROM checkpoints WHERE run = ?", (row["id"],)
-                ).fetchall():
-                    if epochs not in whole:
-                        store.connection.execute(
-                            "DELETE FROM checkpoints WHERE run = ? AND epochs IS ?",
-                            (row["id"], epochs),
-                        )
-                if row["status"] != "finished" or row["epochs"] in whole:
-                    continue  # the model that is damaged is of no use any more
-                store.cut(row["id"], max(whole, default=0))
+            if problem is None:
+                _delete_other_checkpoints(store, row["id"], intact)
+                if row["status"] != "finished" or row["epochs"] in intact:
+                    continue  # the run does not need the damaged checkpoint
+                store.cut(row["id"], max(intact, default=0))
             else:
                 store.connection.execute("DELETE FROM runs WHERE id = ?", (row["id"],))
-            if (found := _lost(row, targets)) is not None:
-                lost.append(found)
+            if (run := _lost(row, targets)) is not None:
+                lost.append(run)
         for table, condition in _ORPHANS.items():
             store.connection.execute(f"DELETE FROM {table} WHERE {condition}")
-        for key in _lonely(store):
+        for key in _orphan_runs(store):
             if store.leases.take(key):
                 store.delete(key)
     with store.reading():
-        for name in _left_files(store):
+        for name in _orphan_files(store):
             (store.checkpoint_folder / name).unlink(missing_ok=True)
     with store.writing():
         store.leases.release_all()
     return lost
 
 
-def rebuild(folder: Path) -> Path:
-    """Makes a new database of what can be read of a damaged one.
-
-    Returns:
-        Where the damaged one is kept.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    path = folder / FILE
-    kept = next(
-        it for n in range(1, 1000) if not (it := folder / f"{FILE}.damaged-{n}").exists()
-    )
-    with tempfile.TemporaryDirectory(prefix=".kmlp-", dir=folder) as aside:
-        fresh = Path(aside) / FILE
-        with closing(connect(str(fresh))) as new:
-            with transaction(new):
-                migrate(new, 0)
-            new.execute("PRAGMA foreign_keys = OFF")
-            if path.exists():
-                with (
-                    suppress(sqlite3.Error, UnicodeDecodeError),
-                    closing(connect(str(path))) as old,
-                ):
-                    for table in TABLES:
-                        _copy(old, new, table)
-        if path.exists():
-            path.rename(kept)
-        for kind in ("journal", "wal", "shm"):
-            path.with_name(f"{FILE}-{kind}").unlink(missing_ok=True)
-        fresh.rename(path)
-    return kept
+def _repair_environments(store: Store) -> None:
+    """Insert rows for missing environments, and empty the damaged ones."""
+    for number in _lost_environments(store):
+        store.connection.execute(
+            "INSERT INTO environments (id, created, description) VALUES (?, 0, '')",
+            (number,),
+        )
+    for row in _all(store, "environments"):
+        if not is_intact(store, row):
+            store.connection.execute(
+                "UPDATE environments SET created = 0, description = '{}' WHERE id = ?",
+                (row["id"],),
+            )
+            _checksums.seal(store.connection, "environments", row["id"])
 
 
-def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
-    """Copies the rows that can be read, from the first and from the last to the damage."""
-    columns = [row["name"] for row in new.execute(f"PRAGMA table_info({table})")]
-    for order in ("", "DESC"):
-        rows = f"SELECT * FROM {table} NOT INDEXED ORDER BY {columns[0]} {order}"
-        with suppress(sqlite3.Error, IndexError), transaction(new):
-            for row in _until_damage(old, rows):
-                cells = [row[name] for name in columns]
-                # Text that is none in UTF-8 stays what it is, and so is known.
-                places = ["CAST(? AS TEXT)" if isinstance(it, str) else "?" for it in cells]
-                with suppress(sqlite3.Error):
-                    new.execute(
-                        f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) "
-                        f"VALUES ({', '.join(places)})",
-                        [
-                            it.encode("utf-8", "surrogateescape")
-                            if isinstance(it, str)
-                            else it
-                            for it in cells
-                        ],
-                    )
-
-
-def _until_damage(connection: sqlite3.Connection, query: str) -> Iterator[sqlite3.Row]:
-    with suppress(sqlite3.Error, UnicodeDecodeError):  # of the message, which quotes it
-        yield from connection.execute(query)
+def _delete_other_checkpoints(store: Store, run: int, keep: list[int]) -> None:
+    """Delete the rows of a run's checkpoints except those after the epochs to keep."""
+    for [epochs] in store.connection.execute(
+        "SELECT epochs FROM checkpoints WHERE run = ?", (run,)
+    ).fetchall():
+        if epochs not in keep:
+            store.connection.execute(
+                "DELETE FROM checkpoints WHERE run = ? AND epochs IS ?", (run, epochs)
+            )
 
 
 def _all(store: Store, table: str) -> list[sqlite3.Row]:
@@ -271,7 +205,7 @@ def _all(store: Store, table: str) -> list[sqlite3.Row]:
 
 
 def _lost_environments(store: Store) -> list[int]:
-    """The numbers of environments that are named, and not there."""
+    """Return the `id`s of environments that other rows name, but whose row is missing."""
     named = " UNION ".join(
         f"SELECT environment FROM {table}" for table in ("epochs", "runs", "studies")
     )
@@ -282,52 +216,57 @@ def _lost_environments(store: Store) -> list[int]:
     return [number for (number,) in rows]
 
 
-def _models(store: Store, run: sqlite3.Row) -> tuple[list[int], list[str]]:
-    """Of a run that is whole, the epochs of its whole models, and what is wrong."""
-    whole, bad = [], []
+def _examine_models(store: Store, run: sqlite3.Row) -> tuple[list[int], list[str]]:
+    """Read the checkpoint files of a run whose rows are intact.
+
+    Returns:
+        The numbers of epochs of the intact checkpoints, and a sentence for each problem.
+    """
+    intact, problems = [], []
     for row in store.connection.execute(
         "SELECT * FROM checkpoints WHERE run = ?", (run["id"],)
     ).fetchall():
         try:
             store.read_model(run["key"], row)
-            whole.append(row["epochs"])
+            intact.append(row["epochs"])
         except _checkpoints.Damaged as error:
-            bad.append(f"{error}.")
-    if not bad and run["status"] == "finished" and run["epochs"] not in whole:
-        bad.append(f"The run {run['key'][:12]} in {store.folder} has no model.")
-    return whole, bad
+            problems.append(f"{error}.")
+    if not problems and run["status"] == "finished" and run["epochs"] not in intact:
+        problems.append(f"The run {run['key'][:12]} in {store.folder} has no model.")
+    return intact, problems
 
 
 def _targets(store: Store) -> dict[str, int]:
-    """The most epochs that any study wants of a run, by key."""
-    found: dict[str, int] = {}
+    """Return the most epochs that any study asks of each run, by key."""
+    targets: dict[str, int] = {}
     for row in _all(store, "studies"):
         with suppress(DamagedError):
             for key, epochs in record_of(store, row).targets().items():
-                found[key] = max(epochs, found.get(key, 0))
-    return found
+                targets[key] = max(epochs, targets.get(key, 0))
+    return targets
 
 
 def _lost(row: sqlite3.Row, targets: dict[str, int]) -> LostRun | None:
-    """A damaged run as far as its row says what it was; None: not far enough."""
+    """Return the run that a damaged row describes; None if the row lacks something."""
     key, epochs = row["key"], row["epochs"]
     if not isinstance(key, str) or not isinstance(row["backend"], str):
         return None
     try:
         config = RunConfig(**json.loads(row["config"]))
-    except (TypeError, ValueError, RecursionError):  # of which ConfigError is one
+    except (TypeError, ValueError, RecursionError):  # ConfigError is a ValueError
         return None
-    wanted = targets.get(key) or (
+    target = targets.get(key) or (
         epochs if isinstance(epochs, int) and epochs > 0 else None
     )
-    if wanted is None:
+    if target is None:
         return None
-    return LostRun(key, config, bool(row["fused"]), row["backend"], wanted)
+    return LostRun(key, config, bool(row["fused"]), row["backend"], target)
 
 
-def _lonely(store: Store) -> list[str]:
-    """The keys of runs that belong to no study; none if a study is damaged, which might
-    have them.
+def _orphan_runs(store: Store) -> list[str]:
+    """Return the keys of runs that belong to no study.
+
+    If a study is damaged, no run counts: the damaged study might use the run.
     """
     for row in _all(store, "studies"):
         try:
@@ -337,24 +276,24 @@ def _lonely(store: Store) -> list[str]:
     rows = store.connection.execute(
         "SELECT key FROM runs WHERE key NOT IN (SELECT key FROM study_runs)"
     )
-    trained = _trained(store)
-    return [key for (key,) in rows if validity.is_key(key) and key not in trained]
+    leased = _leased_elsewhere(store)
+    return [key for (key,) in rows if validity.is_key(key) and key not in leased]
 
 
-def _trained(store: Store) -> set[str]:
-    """The keys of the runs that others have leased."""
+def _leased_elsewhere(store: Store) -> set[str]:
+    """Return the keys of the runs that other processes have leased."""
     rows = store.connection.execute(
         "SELECT key FROM leases WHERE owner <> ?", (store.leases.owner,)
     )
     return {str(key) for (key,) in rows}
 
 
-def _left_files(store: Store) -> list[str]:
-    """The files of checkpoints that no row names, but of runs that are being trained."""
+def _orphan_files(store: Store) -> list[str]:
+    """Return the checkpoint files that no row names, except those of leased runs."""
     used = {name for (name,) in store.connection.execute("SELECT file FROM checkpoints")}
-    trained = {key[:24] for key in _trained(store)}
+    leased = {key[:24] for key in _leased_elsewhere(store)}
     return [
         name
         for name in _checkpoints.names(store.checkpoint_folder)
-        if name not in used and name.lstrip(".")[:24] not in trained
+        if name not in used and name.lstrip(".")[:24] not in leased
     ]

@@ -1,7 +1,8 @@
-"""Who trains a run: a lease with a heartbeat, which is free when its owner is dead.
+"""Leases: the right to train a run, with a heartbeat. A dead owner's lease expires.
 
-No clock of another machine is believed: a heart beats if what it writes changes while
-one looks at it. Of a process of this system one knows without looking.
+The clocks of other machines are not trusted. A heartbeat is a counter, and its owner is
+alive if the counter changes while this process watches it. Whether a process of this
+machine is alive is known without watching.
 """
 
 from __future__ import annotations
@@ -21,65 +22,70 @@ from pathlib import Path
 
 SECONDS_BETWEEN_BEATS = 2.0
 SECONDS_BETWEEN_LOOKS = 0.5
-"""The time between two looks at a run that another process has leased."""
+"""The time between two looks at the lease of another process."""
 
 SECONDS_UNTIL_EXPIRED = 20.0
-"""How long a heart must not have beaten while one looked."""
+"""The time without a heartbeat, while this process watched, after which a lease expires."""
 
 SECONDS_UNTIL_GIVEN_UP = 180.0
-"""The same of a process that is known to run: its heart may be kept from writing."""
+"""The same limit for a process that is known to run: something may block its heartbeat."""
 
 SECONDS_OF_A_LOOK = 5.0
-"""What the time since the last look counts at the most: whoever looks may have slept."""
+"""The most that the time between two looks counts: this process may have been asleep."""
 
 _NO_PID = 2**31
-"""More than any system gives to a process."""
+"""A number above every process id."""
 
 _hearts: set[str] = set()
-"""The owners that this process is."""
+"""The owner names that belong to this process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has leased a run."""
+    """The process that has leased a run."""
 
     host: str
     pid: int
     since: float
-    """In seconds since 1970, by the holder's clock; 0: unknown."""
+    """Unix time by the holder's clock; 0 if unknown."""
     lives: bool | None
-    """None: it cannot be said yet. It is as long as one has to look that it can."""
+    """True if the process is alive. None if it must be watched for longer to know."""
 
     def __str__(self) -> str:
         text = f"process {self.pid} on {self.host}"
         try:
             since = datetime.fromtimestamp(self.since, UTC)
-        except (TypeError, ValueError, OverflowError, OSError):  # a clock may say anything
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+            OSError,
+        ):  # any value of a clock
             return text
         return f"{text} since {since:%Y-%m-%d %H:%M:%S} UTC" if self.since else text
 
 
 @dataclass(slots=True)
 class _Watched:
-    """A heartbeat that is looked at."""
+    """A heartbeat that this process watches."""
 
     owner: str
     heartbeat: float
     seen: float
-    """When it was looked at last, by this process' monotonic clock."""
+    """The time of the last look, by the monotonic clock of this process."""
     still: float = 0.0
-    """For how many seconds it has not changed while it was looked at."""
+    """The time without a change while the heartbeat was watched, in seconds."""
     changed: bool = False
-    """Whether it did once."""
+    """True if the heartbeat changed at least once."""
 
 
 class Leases:
     """The leases of this process.
 
     Args:
-        connection: Of the database, for this thread.
-        connect: Opens another connection, for the thread of the heartbeat; None
-            where nobody else can see the database.
+        connection: The connection to the database, for this thread.
+        connect: Opens another connection, for the thread of the heartbeat. None if no
+            other process can see the database.
     """
 
     def __init__(
@@ -96,7 +102,11 @@ class Leases:
         _hearts.add(self.owner)
 
     def take(self, key: str) -> bool:
-        """Lease a run, unless a process that may live has it; within a transaction."""
+        """Lease a run to this process. The caller has begun a transaction.
+
+        Returns:
+            False if another process has leased the run and may be alive.
+        """
         if self.holder(key) is not None:
             return False
         pid = os.getpid()
@@ -118,9 +128,10 @@ class Leases:
         return True
 
     def holder(self, key: str) -> Holder | None:
-        """The other process that has leased a run; None if there is none, or it is dead.
+        """Return the other process that has leased a run; None if that process is dead.
 
-        Whether it is dead may take several calls to find out.
+        None is also returned if no other process has leased the run. It may take several
+        calls to learn that a process is dead.
         """
         row = self._connection.execute(
             "SELECT * FROM leases WHERE key = ?", (key,)
@@ -134,40 +145,40 @@ class Leases:
         return Holder(row["host"], row["pid"], row["since"], lives)
 
     def holds(self, key: str) -> bool:
-        """Whether a lease is this process' own still."""
+        """True if this process has leased the run."""
         row = self._connection.execute(
             "SELECT owner FROM leases WHERE key = ?", (key,)
         ).fetchone()
         return row is not None and row["owner"] == self.owner
 
     def is_free(self, key: str) -> bool:
-        """Whether nobody has leased a run, dead or alive."""
+        """True if the run has no lease, not even of a dead process."""
         row = self._connection.execute("SELECT 1 FROM leases WHERE key = ?", (key,))
         return row.fetchone() is None
 
     def release(self, key: str) -> None:
-        """Gives a lease back."""
+        """Return the lease of a run."""
         self._connection.execute(
             "DELETE FROM leases WHERE key = ? AND owner = ?", (key, self.owner)
         )
 
     def release_all(self) -> None:
-        """Gives back all that this process has."""
+        """Return all leases of this process."""
         self._connection.execute("DELETE FROM leases WHERE owner = ?", (self.owner,))
 
     def forget(self, key: str) -> None:
-        """Deletes the lease of a dead process; within a transaction."""
+        """Delete the lease of a dead process. The caller has begun a transaction."""
         self._connection.execute("DELETE FROM leases WHERE key = ?", (key,))
 
     def close(self) -> None:
-        """Ends the heartbeat."""
+        """End the heartbeat."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
         _hearts.discard(self.owner)
 
     def _lives(self, row: sqlite3.Row) -> bool | None:
-        """Whether the process that holds a lease lives; None: one has to look longer."""
+        """True if the holder of a lease is alive; None if it must be watched for longer."""
         known = holder_runs(row)
         watched = self._look(row)
         if known is False:
@@ -196,14 +207,13 @@ class Leases:
         thread = threading.Thread(
             target=self._beat, args=(self._connect,), name="kmlp-leases", daemon=True
         )
-        with contextlib.suppress(
-            RuntimeError
-        ):  # no thread is to be had; the next lease may
+        # If the system refuses a thread, the next lease tries again.
+        with contextlib.suppress(RuntimeError):
             thread.start()
             self._thread = thread
 
     def _beat(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Beats until it is told to stop, whatever fails: the next beat may get through."""
+        """Count the heartbeat up until `close`. After an error, the next beat retries."""
         connection: sqlite3.Connection | None = None
         while not self._stop.wait(SECONDS_BETWEEN_BEATS):
             try:
@@ -222,12 +232,13 @@ class Leases:
 
 
 def holder_runs(lease: sqlite3.Row) -> bool | None:
-    """Whether the process that holds a lease runs, as far as this system can tell.
+    """True if the process that holds a lease runs, as far as this system can tell.
 
     Returns:
-        None if it is of another one, is stopped, or cannot be told from another process.
+        None if the process belongs to another system, is stopped, or may be another process
+        with the same number.
     """
-    import psutil  # only where somebody else has a lease
+    import psutil  # here, because few commands meet the lease of another process
 
     if lease["host"] != socket.gethostname() or lease["system"] not in ("", _system()):
         return None
@@ -238,7 +249,7 @@ def holder_runs(lease: sqlite3.Row) -> bool | None:
         return False
     started = _started(pid)
     if started != lease["started"]:
-        # A lease of an older kmlp does not say it, and a system may not show it.
+        # An older kmlp did not store the start, and some systems do not show it.
         return False if started and lease["started"] else None
     if pid == os.getpid():
         return lease["owner"] in _hearts
@@ -255,8 +266,9 @@ def holder_runs(lease: sqlite3.Row) -> bool | None:
 
 @cache
 def _system() -> str:
-    """Where the number of a process means what it does here: until the system starts
-    again, and in the same container. Empty where that cannot be asked.
+    """Return a name for the scope of process ids: this boot of the system, this container.
+
+    Empty if the system does not tell.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -266,9 +278,10 @@ def _system() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process began, so that it is told from a later one of the same number.
+    """Return the start of a process, which differs for a later one of the same number.
 
-    Not as a time where there is something better: the clock may have been set since.
+    On Linux, it is counted from the boot of the system, because the clock may be changed
+    while the process runs. Empty if the start is not known.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""Lists of runs, without their epochs: 10,000 of them in a moment."""
+"""Lists of runs, without their epochs: 10,000 runs take a moment."""
 
 from __future__ import annotations
 
@@ -18,36 +18,43 @@ from kmlp.training.run import Status
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSummary:
-    """A line on a run."""
+    """A run in a list of runs."""
 
     key: str
     config: RunConfig
     backend: str
     fused: bool
     settings: dict[str, str]
-    """See `kmlp.settings`: those that were not as they are by default."""
+    """The settings that differ from their defaults: see `kmlp.settings`."""
     parameters: int
     epochs: int
     status: Status
     failure: str | None
     val_accuracy: float | None
-    """After the last epoch; None if it diverged or has none."""
+    """After the last epoch; None if the run diverged or has no epoch."""
     test_accuracy: float | None
     seconds: float
     updated: float
-    """When it was trained last, in seconds since 1970."""
+    """Unix time of the last training."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The line as plain values, which JSON can hold."""
+        """Return the fields as values that JSON can hold."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return values | {"config": self.config.to_dict(), "updated": iso_time(self.updated)}
 
 
 def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[str, Any]:
-    """Filters given as `field=value`: a field of `RunConfig`, or `backend`.
+    """Parse filters of the form `field=value`: a field of `RunConfig`, or `backend`.
+
+    Args:
+        texts: The filters.
+        status: The status that runs must have. Defaults to None: any.
+
+    Returns:
+        Values by field, as `list_runs` takes them.
 
     Raises:
-        ConfigError: with every problem at once.
+        ConfigError: with all problems at once.
 
     Example:
     >>> parse_filters(["width=32", "backend=jax"], status="failed")
@@ -64,7 +71,7 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ConfigError([f"{shown(text)} is no text: it is not in UTF-8."]) from None
+            raise ConfigError([f"{shown(text)} is not a text in UTF-8."]) from None
         names = [*config_fields(), "backend"]
         if not equals:
             raise ConfigError([f'"{text}" is not of the form FIELD=VALUE, as width=32 is.'])
@@ -78,7 +85,7 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
             layers, one = len(filters[name]), filters[name][0]
             raise ConfigError(
                 [
-                    f'"{text}" fits no run: layers of equal width are kept as one number. '
+                    f'"{text}" fits no run: equal widths are stored as one number. '
                     f"Give {name}={one} and depth={layers}."
                 ]
             )
@@ -88,7 +95,7 @@ def parse_filters(texts: Iterable[str], *, status: str | None = None) -> dict[st
 
 
 def check_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return filters that `list_runs` takes, their values in the types of their fields.
+    """Return the filters with each value in the type of its field.
 
     Raises:
         ConfigError: if a name is neither a field of `RunConfig`, nor `backend` or
@@ -109,7 +116,7 @@ def check_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
         raise ConfigError([unknown_name("status", str(status), get_args(Status))])
 
     def convert(name: str, value: Any) -> Any:
-        field = fields.get(name)  # a text may name a function that is not at hand
+        field = fields.get(name)  # a text may name a missing function
         return value if field is None or field.type is str else field.convert(value)
 
     values = call_all(partial(convert, name, value) for name, value in filters.items())
@@ -119,17 +126,17 @@ def check_filters(filters: Mapping[str, Any]) -> dict[str, Any]:
 def list_runs(
     store: Store, filters: Mapping[str, Any], *, study: str | None = None
 ) -> list[RunSummary]:
-    """The runs that fit, the one that was trained last first.
+    """Return the runs that match all filters. The run that was trained last comes first.
 
-    Those that are damaged are left out: see `Store.damaged`.
+    Damaged runs are left out: their errors are added to `store.damaged`.
 
     Args:
-        store: Where they are.
-        filters: What `parse_filters` gives.
-        study: The name of a study that they are to belong to. Defaults to None: any.
+        store: The store.
+        filters: Values by field, as `parse_filters` returns them.
+        study: The name of the study that the runs must belong to. Defaults to None: any.
 
     Raises:
-        StoreError: if there is no such study.
+        StoreError: if the store has no study of that name.
     """
     keys = None if study is None else keys_of_study(store, study)
     with store.reading():
@@ -138,14 +145,13 @@ def list_runs(
             for row in store.rows()
             if not row["fresh"] and (keys is None or row["key"] in keys)
         ]
-    found = [_summary(row) for row in rows]
-    fitting = [
-        it
-        for it in found
-        if all(_value_of(it, name) == value for name, value in filters.items())
+    matching = [
+        run
+        for run in map(_summary, rows)
+        if all(_value_of(run, name) == value for name, value in filters.items())
     ]
     order = {row["key"]: (row["updated"], row["id"]) for row in rows}
-    return sorted(fitting, key=lambda it: order[it.key], reverse=True)
+    return sorted(matching, key=lambda run: order[run.key], reverse=True)
 
 
 def _summary(row: sqlite3.Row) -> RunSummary:
@@ -162,5 +168,5 @@ def _summary(row: sqlite3.Row) -> RunSummary:
 
 
 def _value_of(run: RunSummary, name: str) -> Any:
-    """What a run has where a filter names it."""
+    """Return the value of a run for the field of a filter."""
     return getattr(run if name in ("status", "backend") else run.config, name)

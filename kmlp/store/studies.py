@@ -1,4 +1,4 @@
-"""Studies in a store: what is asked, and the runs that answer it."""
+"""Studies in a store: their specifications, and the keys of their runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import math
 import sqlite3
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,87 +15,87 @@ from kmlp.errors import (
     ConfigError,
     DamagedError,
     StoreError,
-    StoreWriteError,
     shown,
     unknown_name,
 )
-from kmlp.store import _checksums, _removal, validity
+from kmlp.store import _checksums, validity
 from kmlp.store._store import Store, removed_error
-from kmlp.store.leases import SECONDS_BETWEEN_LOOKS, Holder
 from kmlp.training.run import Run
 
 SPEC = ("identity", "extent", "progress", "epochs", "runs_by_level")
-"""The fields of a study that its row keeps as JSON."""
+"""The fields of a study that its row stores as JSON."""
 LONGEST_NAME = 100
-"""Characters of a study's name: more would leave a table no room for the rest."""
+"""The most characters of a study's name. A longer one would fill a whole table row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyRecord:
-    """A study as the store keeps it."""
+    """A study as it is stored."""
 
     name: str
     kind: str
-    """The name of its kind: see `kmlp.studies.kinds`."""
+    """The name of the study's kind: see `kmlp.studies.kinds`."""
     identity: dict[str, Any]
-    """What stays the same when a study is extended: the parameter, the base, ..."""
+    """The values that an extension cannot change: the parameter, the base, ..."""
     extent: dict[str, Any]
-    """What may be extended: values, seeds, ..."""
+    """The values that can be extended: values, seeds, ..."""
     progress: dict[str, Any] = field(default_factory=dict)
-    """What else it takes to show the study as far as it has come. Where levels have target
-    epochs of their own, `epochs` has them."""
+    """Other values that are needed to show an unfinished study. If levels differ in their
+    target epochs, `epochs` lists them."""
     epochs: int
     """Target epochs; where levels differ, the largest."""
     runs_by_level: tuple[tuple[str, ...], ...]
-    """The keys of its runs: a row for each level, a column for each seed. A level is a
-    value of an ablation, a configuration of a list, a trial of a search; a search has a row
-    more for each trial that was replicated."""
+    """The keys of the study's runs: a row for each level, a column for each seed. A level
+    is a value of an ablation, a configuration of a list, or a trial of a search. A search
+    has one more row for each trial that was replicated."""
     updated: float = 0.0
-    """When it was asked last, in seconds since 1970."""
+    """Unix time of the last command that used this study."""
 
     @property
     def epochs_by_level(self) -> list[int]:
         """The target epochs of each level."""
-        own: list[int] | None = self.progress.get("epochs")
-        return own or [self.epochs] * len(self.runs_by_level)
+        epochs: list[int] | None = self.progress.get("epochs")
+        return epochs or [self.epochs] * len(self.runs_by_level)
 
     def targets(self) -> dict[str, int]:
-        """The epochs that each of its runs is to have, by key."""
-        found: dict[str, int] = {}
+        """Return the target epochs of each run, by key."""
+        targets: dict[str, int] = {}
         for keys, epochs in zip(self.runs_by_level, self.epochs_by_level, strict=True):
             for key in keys:
-                found[key] = max(epochs, found.get(key, 0))
-        return found
+                targets[key] = max(epochs, targets.get(key, 0))
+        return targets
 
     def only_run(self, store: Store) -> Run:
-        """The run of a study of one, as far as it has come.
+        """Return the only run of a study, with the epochs that are trained so far.
 
         Raises:
-            StoreError: if it has no epoch yet.
+            StoreError: if no epoch is trained yet.
         """
         [[key]] = self.runs_by_level
         run = store.run_of_key(key)
         if run is None:
             raise store.damaged.get(key) or StoreError(
-                f'The run of "{self.name}" has no epoch yet. The command that began it '
-                "goes on where it ended."
+                f'The run of "{self.name}" has no epoch yet. Run the command that began '
+                "it again."
             )
         return run.truncated(self.epochs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudySummary:
-    """A line on a study."""
+    """A study in a list of studies."""
 
     record: StudyRecord
     finished: int
-    """Runs that have the epochs asked for, or diverged."""
+    """The number of runs that have their target epochs or diverged."""
     failed: int
+    """The number of runs that failed before they had their target epochs."""
     best_val_accuracy: float | None
-    """The highest of a run after its last epoch."""
+    """The highest validation accuracy of a finished run after its target epochs; None if no
+    run has finished."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The line as plain values, which JSON can hold."""
+        """Return the summary as values that JSON can hold."""
         record = self.record
         return {
             "name": record.name,
@@ -113,12 +112,12 @@ class StudySummary:
 
 
 def iso_time(seconds: float) -> str:
-    """A time as ISO 8601, in UTC."""
+    """Return a Unix time as a text in ISO 8601, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def check_name(name: Any) -> None:
-    """Raises `ConfigError` if a study cannot be called so."""
+    """Raise `ConfigError` if this cannot be the name of a study."""
     if not isinstance(name, str):
         why = "is not a text"
     elif len(name) > LONGEST_NAME:
@@ -128,18 +127,21 @@ def check_name(name: Any) -> None:
     else:
         return
     raise ConfigError(
-        [f"The study's name {shown(name)} {why}. Give another one, or none: it gets one."]
+        [
+            f"The study's name {shown(name)} {why}. Give another name. Without one, the "
+            "study gets a default name."
+        ]
     )
 
 
 def put_study(store: Store, study: StudyRecord) -> None:
-    """Keeps a study, in the place of what it asked before.
+    """Store a study, or replace its stored specification.
 
-    Runs that it asked for before remain its own.
+    Runs that an earlier specification asked for still belong to the study.
 
     Raises:
-        ConfigError: if there is another one of that name, or it cannot be a name.
-        StoreLostError: if this process trains for it, and it was removed.
+        ConfigError: if another study has that name, or the name is not valid.
+        StoreLostError: if this process trains for the study, and the study was removed.
     """
     check_name(study.name)
     spec = json.dumps({name: getattr(study, name) for name in SPEC})
@@ -150,17 +152,17 @@ def put_study(store: Store, study: StudyRecord) -> None:
         if row is None and store.trains_for(study.name):
             raise removed_error(study.name)
         try:
-            there = study if row is None else record_of(store, row)
-        except DamagedError:  # which this mends
+            stored = study if row is None else record_of(store, row)
+        except DamagedError:  # the new specification replaces the damaged one
             assert row is not None
-            _forget_what_is_no_key(store, row["id"])
+            _delete_invalid_keys(store, row["id"])
         else:
-            if (there.kind, there.identity) != (study.kind, study.identity):
+            if (stored.kind, stored.identity) != (study.kind, study.identity):
                 raise ConfigError(
                     [
-                        f'The name "{study.name}" is taken by a study of something else '
-                        f"(see `kmlp.load_study({study.name!r})`). Choose another "
-                        f"`name`, or remove that one: `kmlp.delete_study({study.name!r})`."
+                        f'The name "{study.name}" belongs to another study (see '
+                        f"`kmlp.load_study({study.name!r})`). Choose another `name`, or "
+                        f"remove that study: `kmlp.delete_study({study.name!r})`."
                     ]
                 )
         now = time.time()
@@ -181,7 +183,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
     store.train_for(study.name, (key for row in study.runs_by_level for key in row))
 
 
-def _forget_what_is_no_key(store: Store, study: int) -> None:
+def _delete_invalid_keys(store: Store, study: int) -> None:
     store.connection.execute(
         "DELETE FROM study_runs WHERE study = ? AND "
         "(typeof(key) <> 'text' OR length(key) <> 64 OR key GLOB '*[^0-9a-f]*')",
@@ -190,57 +192,69 @@ def _forget_what_is_no_key(store: Store, study: int) -> None:
 
 
 def get_study(store: Store, name: str) -> StudyRecord:
-    """The study of that name.
+    """Return the study of that name.
 
     Raises:
-        StoreError: if there is none, with the nearest name.
-        DamagedError: if it is not what was written.
+        StoreError: if the store has no such study. The message has the nearest name.
+        DamagedError: if the study is damaged.
     """
-    return record_of(store, _study_row(store, name))
+    return record_of(store, study_row(store, name))
 
 
 def check_study(store: Store, name: str) -> None:
-    """Raises `StoreError` if there is no study of that name, damaged or not."""
-    _study_row(store, name)
+    """Raise `StoreError` if the store has no study of that name, not even a damaged one."""
+    study_row(store, name)
 
 
-def _study_row(store: Store, name: str) -> sqlite3.Row:
+def study_row(store: Store, name: str) -> sqlite3.Row:
+    """Return the row of a study, damaged or not.
+
+    Args:
+        store: The store.
+        name: The name of the study, or the name as messages show it.
+
+    Raises:
+        StoreError: if the store has no such study. The message has the nearest name.
+    """
     with store.reading():
-        # A name that is no text in UTF-8 cannot be asked for.
+        # All rows: SQLite cannot search for a name that is not UTF-8.
         rows = store.connection.execute("SELECT * FROM studies").fetchall()
-    found: dict[Any, sqlite3.Row] = {row["name"]: row for row in rows}
-    shown = {visible(str(row["name"])): row for row in rows}  # as one can type it
-    if name in found or name in shown:
-        return found.get(name) or shown[name]
-    if not found:
+    by_name: dict[Any, sqlite3.Row] = {row["name"]: row for row in rows}
+    by_shown_name = {visible(str(row["name"])): row for row in rows}
+    if name in by_name or name in by_shown_name:
+        return by_name.get(name) or by_shown_name[name]
+    if not by_name:
         raise StoreError(f"There is no study in {store.folder} yet.")
-    raise StoreError(unknown_name("study", name, map(str, found)))
+    raise StoreError(unknown_name("study", name, map(str, by_name)))
 
 
 def list_studies(store: Store) -> list[StudySummary]:
-    """All studies, the one that was asked last first; see `Store.damaged` for others."""
+    """Return all studies. The study that was used last comes first.
+
+    Damaged studies are left out: their errors are added to `store.damaged`.
+    """
     with store.reading():
-        runs = {it["key"]: it for it in store.rows() if not it["fresh"]}
-        found = []
+        runs = {row["key"]: row for row in store.rows() if not row["fresh"]}
+        summaries = []
         for row in store.connection.execute(
             "SELECT * FROM studies ORDER BY updated DESC, id"
         ).fetchall():
             try:
-                found.append(_summary(store, record_of(store, row), runs))
+                summaries.append(_summary(store, record_of(store, row), runs))
             except DamagedError as error:
                 store.damaged[str(row["name"])] = error
-        return found
+        return summaries
 
 
 def _summary(
     store: Store, record: StudyRecord, runs: dict[str, sqlite3.Row]
 ) -> StudySummary:
-    """A line on a study; its runs may have more epochs than it asks for."""
+    """Summarize a study, whose runs may have more epochs than it asks for."""
     targets = record.targets()
-    have = [runs[key] for key in targets if key in runs]
+    stored = [runs[key] for key in targets if key in runs]
     done = [
         run
-        for run in have
+        for run in stored
         if run["epochs"] >= targets[run["key"]] or run["status"] == "diverged"
     ]
     finished = {run["key"] for run in done}
@@ -254,151 +268,54 @@ def _summary(
     return StudySummary(
         record=record,
         finished=len(done),
-        failed=sum(run["status"] == "failed" for run in have if run["key"] not in finished),
+        failed=sum(
+            run["status"] == "failed" for run in stored if run["key"] not in finished
+        ),
         best_val_accuracy=max(
-            (it for it in accuracies if it is not None and not math.isnan(it)), default=None
+            (
+                accuracy
+                for accuracy in accuracies
+                if accuracy is not None and not math.isnan(accuracy)
+            ),
+            default=None,
         ),
     )
 
 
 def keys_of_study(store: Store, name: str) -> set[str]:
-    """The keys of all runs that a study asks for, or did before.
+    """Return the keys of all runs that a study asks for, or asked for earlier.
 
     Raises:
-        StoreError: if there is no such study.
-        DamagedError: if it is not what was written.
+        StoreError: if the store has no such study.
+        DamagedError: if the study is damaged.
     """
-    row = _study_row(store, name)
+    row = study_row(store, name)
     with store.reading():
         record_of(store, row)
-        asked = store.connection.execute(
+        rows = store.connection.execute(
             "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
         )
-        return {key for (key,) in asked}
-
-
-def runs_of_study(store: Store, name: str) -> tuple[list[str], list[str]]:
-    """The keys of a study's runs: those that no other study uses, and the others.
-
-    Raises:
-        StoreError: if there is no such study.
-    """
-    number = _study_row(store, name)["id"]
-    alone: list[str] = []
-    shared: list[str] = []
-    with store.reading():
-        for row in store.connection.execute(
-            f"{_USES} AND key IN (SELECT key FROM runs)", (number,)
-        ):
-            (alone if row["uses"] == 1 else shared).append(row["key"])
-    return alone, shared
-
-
-_USES = (
-    "SELECT key, (SELECT count(*) FROM study_runs AS other WHERE other.key = mine.key) "
-    "AS uses FROM study_runs AS mine WHERE study = ?"
-)
-"""The keys of a study's runs, and how many studies use each."""
-
-
-def remove_study(
-    store: Store, name: str, *, waits: Callable[[Holder], None] = lambda holder: None
-) -> None:
-    """Removes a study, and the runs that no other one uses: all of it or nothing.
-
-    Args:
-        store: Where it is.
-        name: Of the study.
-        waits: Is told who has leased a run, if one has to wait for up to
-            `SECONDS_UNTIL_EXPIRED` to see whether that process lives.
-
-    Raises:
-        StoreError: if there is no such study, or one of its runs is being trained.
-        StoreWriteError: if a file cannot be removed.
-    """
-    told = False
-    number = _study_row(store, name)["id"]
-    while (holder := _remove_unless_leased(store, number, name)) is not None:
-        if not told:
-            waits(holder)
-        told = True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-    try:
-        with store.writing():
-            store.settle_removal()
-    except StoreWriteError as error:
-        raise StoreWriteError(
-            f'"{name}" is removed, but not yet all of its files ({error.__cause__}). The '
-            f"next command that writes to {store.folder} deletes them."
-        ) from error
-
-
-def _remove_unless_leased(store: Store, number: int, name: str) -> Holder | None:
-    """Removes the rows of a study, and puts the files of its runs aside.
-
-    Args:
-        store: Where it is.
-        number: The `id` of its row: a name that was damaged may not be text.
-        name: Of the study.
-
-    Returns:
-        Who may be training one of them: then nothing is removed. None: it is done.
-    """
-    files: list[str] = []
-    try:
-        with store.writing():
-            rows = [
-                row
-                for row in store.connection.execute(_USES, (number,)).fetchall()
-                if validity.is_key(row["key"])  # of what else there is, no run is trained
-            ]
-            holders = [it for row in rows if (it := store.leases.holder(row["key"]))]
-            living = [it for it in holders if it.lives]
-            if living:
-                raise StoreError(
-                    f'{len(living)} runs of "{name}" are being trained by another process '
-                    f"({living[0]}). End that one first."
-                )
-            if holders:
-                return holders[0]
-            alone = [row["key"] for row in rows if row["uses"] == 1]
-            for row in rows:
-                store.leases.forget(row["key"])
-            files = store.files_of(alone)
-            for key in alone:
-                store.delete(key)
-            store.connection.execute("DELETE FROM studies WHERE id = ?", (number,))
-            _removal.put_aside(store.checkpoint_folder, files)
-    except BaseException as error:
-        _removal.put_back(store.checkpoint_folder, files)
-        if isinstance(error, StoreWriteError) and isinstance(error.__cause__, OSError):
-            why = error.__cause__.strerror or error.__cause__
-            raise StoreWriteError(
-                "Nothing was removed, because a file in "
-                f"{store.checkpoint_folder} cannot be removed ({why}). Make the folder "
-                "writable, then run the same command again."
-            ) from error
-        raise
-    return None
+        return {key for (key,) in rows}
 
 
 def record_of(store: Store, row: sqlite3.Row) -> StudyRecord:
-    """A study as a value.
+    """Return the study of a row.
 
     Raises:
-        DamagedError: if it is not what was written.
+        DamagedError: if the study is damaged.
     """
-    wrong = validity.study_problem(store.connection, row)
-    if wrong is None and not _checksums.is_intact(store.connection, "studies", row):
-        wrong = "its checksum is another"
-    record = None if wrong is not None else _record(row)
+    problem = validity.study_problem(store.connection, row)
+    if problem is None and not _checksums.is_intact(store.connection, "studies", row):
+        problem = "its checksum does not match"
+    record = None if problem is not None else _record(row)
     if record is not None:
-        wrong = store.study_problem(record)
-    if wrong is not None or record is None:
+        problem = store.study_problem(record)
+    if problem is not None or record is None:
         name = visible(str(row["name"]))
         raise DamagedError(
-            f'The study "{name}" in {store.folder} is damaged: {wrong}. The command that '
-            f"asked it mends it, or remove it: `kmlp.delete_study({name!r})`."
+            f'The study "{name}" in {store.folder} is damaged: {problem}. Run the command '
+            "that asked for it again, or remove the study: "
+            f"`kmlp.delete_study({name!r})`."
         )
     return record
 

@@ -1,5 +1,6 @@
-"""What rows of the store can be. Whatever is read from it is checked here first, since a
-checksum can be forged, and stores of earlier versions had none.
+"""The checks of rows. Every row that is read from a store is checked here first.
+
+Checksums are not enough: they can be forged, and the first version of kmlp had none.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from kmlp.training.run import FIGURES, NUMERICS_VERSION, Status, run_key
 _KEY = re.compile("[0-9a-f]{64}")
 
 _LAST_SECOND = 253_402_214_400
-"""Of times that can be shown: the year 9999 in any time zone."""
+"""The largest Unix time that can be shown: the year 9999 in any time zone."""
 
 _TEXTS = {str: str}
 _ENVIRONMENT = {"command", "device", "platform", "revision", "threads", "versions"}
-"""What is noted of every environment (see `kmlp.training.environment`), if anything is."""
+"""The keys of every environment that is not empty: see `kmlp.training.environment`."""
 _SPEC = {
     "identity": {"backend": str, "fused": bool},
     "extent": dict,
@@ -35,15 +36,15 @@ _SPEC = {
     "epochs": int,
     "runs_by_level": [[str]],
 }
-"""The specification of a study of any kind, at the least; what else a kind has,
-`Store.study_problem` checks."""
+"""The shape of the specification of every study. `Store.study_problem` checks the values
+that a kind adds."""
 
 
 def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
-    """Why a row of `studies` is none; None: it is one."""
+    """Return why a row of `studies` is not valid; None if it is valid."""
     kind = row["kind"]
     if not isinstance(row["name"], str) or not row["name"].strip():
-        return "its name is no text"
+        return "its name is not a text"
     if not isinstance(kind, str):
         return "its kind is not a text"
     spec = _json(row["spec"], _SPEC)
@@ -55,36 +56,35 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
     if not fits(identity.get("settings", {}), _TEXTS):
         return "its settings cannot be read"
     configs = [identity[name] for name in ("base", "config") if name in identity]
-    if not all(isinstance(it, dict) and _is_config(it) for it in configs):
+    if not all(isinstance(config, dict) and _is_config(config) for config in configs):
         return "its configuration cannot be read"
     if "param" in identity and identity["param"] not in config_fields():
         return "its parameter is unknown"
     for name, shape in (("epochs", [int]), ("chance_limits", [float])):
-        of_levels = progress.get(name)
-        if of_levels is not None and not (
-            fits(of_levels, shape) and len(of_levels) == len(levels)
-        ):
-            return f"its `{name}` are not those of its levels"
-    asked = connection.execute(
+        values = progress.get(name)
+        if values is not None and not (fits(values, shape) and len(values) == len(levels)):
+            return f"its `{name}` do not fit its levels"
+    rows = connection.execute(
         "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
     ).fetchall()
-    keys = {key for (key,) in asked}
-    if not all(map(is_key, keys)) or not {key for it in levels for key in it} <= keys:
-        return "its runs are not known by their keys"
-    return None if _is_time(row["updated"]) else "its time cannot be"
+    keys = {key for (key,) in rows}
+    if not all(map(is_key, keys)) or not {key for level in levels for key in level} <= keys:
+        return "the keys of its runs are not valid"
+    return None if _is_time(row["updated"]) else "its time is not valid"
 
 
 def environment_problem(row: sqlite3.Row) -> str | None:
-    """Why a row of `environments` is none; None: it is one."""
+    """Return why a row of `environments` is not valid; None if it is valid."""
     environment = _json(row["description"], dict)
-    if environment == {}:  # nothing was noted, or it was damaged and is lost
+    if environment == {}:  # none was given, or a repair emptied the row
         return None
     texts = ("command", "backend", "device", "platform", "processor", "host", "revision")
     if (
         environment is None
         or not environment.keys() >= _ENVIRONMENT
-        or not all(isinstance(environment.get(it, ""), str | None) for it in texts)
-        or not all(fits(environment.get(it, {}), _TEXTS) for it in ("versions", "settings"))
+        or not all(isinstance(environment.get(key, ""), str | None) for key in texts)
+        or not fits(environment.get("versions", {}), _TEXTS)
+        or not fits(environment.get("settings", {}), _TEXTS)
         or not isinstance(environment.get("threads", 1), int)
     ):
         return "its description cannot be read"
@@ -98,17 +98,17 @@ def environment_problem(row: sqlite3.Row) -> str | None:
 
 
 def run_problem(row: sqlite3.Row) -> str | None:
-    """Why a row of `runs` is none; None: it is one."""
+    """Return why a row of `runs` is not valid; None if it is valid."""
     if not is_key(row["key"]):
-        return "its key is not one"
+        return "its key is not valid"
     config = _json(row["config"], dict)
     if config is None or not _is_config(config):
         return "its configuration cannot be read"
     if _json(row["settings"], _TEXTS) is None:
         return "its settings cannot be read"
-    numbers = [row[it] for it in ("fresh", "fused", "parameters", "epochs")]
+    numbers = [row[name] for name in ("fresh", "fused", "parameters", "epochs")]
     if not fits(numbers, [int]) or min(numbers) < 0 or max(numbers[:2]) > 1:
-        return "its numbers cannot be"
+        return "its numbers are not valid"
     failed = row["failure"] is not None
     if (
         not isinstance(row["backend"], str)
@@ -117,51 +117,56 @@ def run_problem(row: sqlite3.Row) -> str | None:
         or not isinstance(row["failure"], str | None)
         or not (row["epochs"] or failed)
     ):
-        return "its status cannot be"
+        return "its status is not valid"
     figures = (row["val_accuracy"], row["test_accuracy"])
-    if not all(it is None or _is_share(it) for it in figures):
-        return "its accuracy cannot be"
+    if not all(figure is None or _is_fraction(figure) for figure in figures):
+        return "its accuracy is not valid"
     if not (_is_time(row["updated"]) and _is_number(row["seconds"])):
-        return "its time cannot be"
+        return "its time is not valid"
     return None
 
 
 def epochs_problem(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
-    """Why rows of `epochs`, with their losses, are not those of a run; None: they are."""
+    """Return why the epochs of a run are not valid; None if they are valid.
+
+    Args:
+        run: The row of the run.
+        epochs: The rows of its epochs, as `epochs_of` returns them.
+    """
     if [row["epoch"] for row in epochs] != list(range(1, run["epochs"] + 1)):
-        return "its epochs are not there from the first to the last"
+        return "some of its epochs are missing"
     for row in epochs:
         figures = [row[name] for name in FIGURES]
         diverged = row["loss"] is None
         if diverged and row is not epochs[-1]:
             return f"its epoch {row['epoch']} has no loss"
-        if not all(it is None or _is_number(it) for it in figures) or not all(
-            row[name] is None or _is_share(row[name])
+        if not all(figure is None or _is_number(figure) for figure in figures) or not all(
+            row[name] is None or _is_fraction(row[name])
             for name in FIGURES
             if name.endswith("accuracy")
         ):
-            return f"the figures of its epoch {row['epoch']} cannot be"
+            return f"the figures of its epoch {row['epoch']} are not valid"
         if not diverged and None in figures[:4]:
             return f"its epoch {row['epoch']} lacks figures"
         losses = row["losses"]
         if not isinstance(losses, bytes) or not losses or len(losses) % 4:
             return f"the losses of its epoch {row['epoch']} cannot be read"
         if not _is_number(row["seconds"]) or not isinstance(row["environment"], int):
-            return f"the time of its epoch {row['epoch']} cannot be"
+            return f"the time of its epoch {row['epoch']} is not valid"
     if epochs:
         last = epochs[-1]
         diverged = last["loss"] is None
         if diverged != (run["status"] == "diverged") and run["status"] != "failed":
-            return "its status is not that of its last epoch"
-        if any(run[it] != last[it] for it in ("val_accuracy", "test_accuracy")):
-            return "its accuracy is not that of its last epoch"
+            return "its status does not match its last epoch"
+        if any(run[name] != last[name] for name in ("val_accuracy", "test_accuracy")):
+            return "its accuracy does not match its last epoch"
     return None
 
 
 def key_fits(row: sqlite3.Row) -> bool | None:
-    """Whether the key of a run is that of its configuration; None: that cannot be told.
+    """True if the key of a run was derived from its configuration; None if unknown.
 
-    It cannot where the dataset may have changed since, or a function is the user's own.
+    It is unknown if the dataset may have changed since, or if a function is custom.
     """
     config = RunConfig.restored(json.loads(row["config"]))
     names = (
@@ -175,7 +180,7 @@ def key_fits(row: sqlite3.Row) -> bool | None:
         return None
     try:
         fingerprint = dataset_of(config).fingerprint
-    except KmlpError:  # a fraction that an earlier version took
+    except KmlpError:  # an earlier version allowed other fractions
         return None
     return any(
         row["key"]
@@ -194,12 +199,13 @@ def key_fits(row: sqlite3.Row) -> bool | None:
 def epochs_of(
     connection: sqlite3.Connection, run: int, *, first: int | None = None
 ) -> list[sqlite3.Row]:
-    """The epochs of a run, with the losses of their steps, in their order.
+    """Return the rows of a run's epochs with the losses of their steps, in order.
 
     Args:
-        connection: Of the database.
-        run: The `id` of its row.
-        first: The first of them. Defaults to None: all, whatever their numbers are.
+        connection: The connection to the database.
+        run: The `id` of the run's row.
+        first: The first epoch to return. Defaults to None: all rows, whatever their
+            numbers.
     """
     return connection.execute(
         "SELECT epochs.*, losses FROM epochs LEFT JOIN step_losses USING (run, epoch) "
@@ -209,22 +215,23 @@ def epochs_of(
 
 
 def _json(text: Any, shape: Any) -> Any:
-    """What a cell holds as JSON, if it has a shape; else None."""
+    """Parse a cell as JSON; None if the value does not have the shape."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return None
-    return found if fits(found, shape) else None
+    return value if fits(value, shape) else None
 
 
 def fits(value: Any, shape: Any) -> bool:
-    """Whether a value of JSON has a shape.
+    """True if a value that was read from JSON has a shape.
 
     Args:
-        value: Of any kind.
-        shape: A type; a list of one shape: a list of such; a list of several: one of each
-            in this order; a dict: at least these keys with such values; `{str: shape}`:
-            any keys with such values.
+        value: The value.
+        shape: The shape. A type stands for itself. `[shape]` is a list of any length.
+            `[shape, shape, ...]` is a list with one element of each shape, in order. A
+            dict is an object with at least these keys. `{str: str}` is an object of texts
+            with any keys.
 
     >>> fits({"a": [1, 2], "b": None}, {"a": [int]}), fits([1, "2"], [int])
     (True, False)
@@ -233,7 +240,7 @@ def fits(value: Any, shape: Any) -> bool:
         return isinstance(value, dict) and fits(list(value.values()), [str])
     if isinstance(shape, dict):
         return isinstance(value, dict) and all(
-            key in value and fits(value[key], it) for key, it in shape.items()
+            key in value and fits(value[key], inner) for key, inner in shape.items()
         )
     if isinstance(shape, list):
         if not isinstance(value, list):
@@ -250,24 +257,25 @@ def fits(value: Any, shape: Any) -> bool:
 def _is_config(values: Mapping[str, Any]) -> bool:
     try:
         return all(
-            _is_value(name, tuple(it) if isinstance(it, list) else it)
-            for name, it in values.items()
+            _is_value(name, tuple(value) if isinstance(value, list) else value)
+            for name, value in values.items()
         )
-    except TypeError:  # a list of lists, an object: not hashable
+    except TypeError:  # an object, or a list of lists, cannot be hashed
         return False
 
 
 @lru_cache(maxsize=10_000, typed=True)
 def _is_value(name: str, value: Any) -> bool:
-    """Whether a field of a configuration can have a value; what it names need not exist,
-    such as a function of the user's that is not at hand.
+    """True if a field of a configuration can have the value.
+
+    The value may name a function that does not exist in this process.
     """
     field = config_fields().get(name)
     return field is not None and field.could_be(value)
 
 
 def is_key(value: Any) -> bool:
-    """Whether a cell is the key of a run, which is part of the names of its files."""
+    """True if a cell is a valid key of a run. The names of the run's files contain the key."""
     return isinstance(value, str) and _KEY.fullmatch(value) is not None
 
 
@@ -275,7 +283,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _is_share(value: Any) -> bool:
+def _is_fraction(value: Any) -> bool:
     return _is_number(value) and 0 <= value <= 1
 
 

@@ -9,6 +9,7 @@ from kmlp.store import RunSummary, Store, StudySummary, runs_folder
 from kmlp.store import listing as stored_runs
 from kmlp.store import studies as stored
 from kmlp.store.environments import environments_of
+from kmlp.store.study_removal import remove_study
 from kmlp.studies import kinds
 from kmlp.studies.execution import RunsDir
 from kmlp.studies.study import Study
@@ -129,7 +130,7 @@ def delete_study(name: str, runs_dir: RunsDir = None) -> None:
     folder = runs_folder(runs_dir)
     with Store(folder, check_study=kinds.spec_problem) as store:
         stored.check_study(store, name)
-        stored.remove_study(store, name)
+        remove_study(store, name)
 
 
 def open_to_read(runs_dir: RunsDir) -> Store:

@@ -11,8 +11,9 @@ from helpers.stores import answers, small_store
 
 from kmlp.errors import KmlpError
 from kmlp.store import Store
-from kmlp.store.doctor import TABLES, examine, rebuild, repair
-from kmlp.store.studies import remove_study
+from kmlp.store.doctor import examine, repair
+from kmlp.store.rebuild import TABLES, rebuild
+from kmlp.store.study_removal import remove_study
 
 pytestmark = pytest.mark.once
 

@@ -81,7 +81,8 @@ def _repaired(runs_dir: str | None) -> list[LostRun]:
     """Remove what is damaged, and return the runs to train again."""
     from kmlp.errors import DamagedError
     from kmlp.store import runs_folder
-    from kmlp.store.doctor import rebuild, repair
+    from kmlp.store.doctor import repair
+    from kmlp.store.rebuild import rebuild
 
     try:
         with opened(runs_dir, writable=True) as store:

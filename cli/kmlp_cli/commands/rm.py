@@ -23,7 +23,8 @@ def rm(
     runs_dir: RunsDir = None,
 ) -> None:
     """Remove a study, and the runs that no other study uses."""
-    from kmlp.store.studies import check_study, remove_study, runs_of_study
+    from kmlp.store.studies import check_study
+    from kmlp.store.study_removal import remove_study, runs_of_study
 
     with opened(runs_dir, writable=True) as store:
         check_study(store, study)

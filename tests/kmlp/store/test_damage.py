@@ -18,9 +18,11 @@ import kmlp.store._database
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store._migrations import VERSION
-from kmlp.store.doctor import Health, examine, rebuild, repair
+from kmlp.store.doctor import Health, examine, repair
 from kmlp.store.listing import list_runs
-from kmlp.store.studies import get_study, list_studies, put_study, remove_study
+from kmlp.store.rebuild import rebuild
+from kmlp.store.studies import get_study, list_studies, put_study
+from kmlp.store.study_removal import remove_study
 from kmlp.training.run import RunState
 
 pytestmark = pytest.mark.once
@@ -54,7 +56,7 @@ def older(folder):
     """The same store, as a kmlp of the first version of the schema wrote it."""
     path = folder / "kmlp.sqlite"
     aside = path.rename(path.with_name("newer"))
-    schema = kmlp.store._database.__file__.replace("_database.py", "schema/1.sql")
+    schema = kmlp.store._database.__file__.replace("database.py", "schema/1.sql")
     with closing(sqlite3.connect(path)) as connection, connection:
         with open(schema, encoding="utf-8") as file:  # noqa: PTH123
             connection.executescript(file.read())

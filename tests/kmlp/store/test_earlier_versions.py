@@ -14,8 +14,8 @@ from kmlp import ConfigError, KmlpError, RunConfig, ablate, train
 from kmlp.engine import RunFinished
 from kmlp.errors import StoreError
 from kmlp.store import Store, leases
-from kmlp.store._database import connect
 from kmlp.store._migrations import migrate
+from kmlp.store._sqlite import connect
 from kmlp.store.doctor import examine
 from kmlp.store.studies import list_studies
 

@@ -1,0 +1,70 @@
+"""Lists of made-up runs."""
+
+import pytest
+from helpers.made_up import made_up_record
+from helpers.made_up_studies import RUNS, made_up_identity, made_up_study
+
+from kmlp import ConfigError, RunConfig
+from kmlp.errors import StoreError
+from kmlp.store.listing import list_runs, parse_filters
+from kmlp.store.studies import put_study
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize(
+    ("texts", "status", "expected"),
+    [
+        ([], None, [3, 2, 1, 0]),
+        (["width=16"], None, [3, 2]),
+        (["width=16", "seed=0"], None, [2]),
+        (["backend=torch"], None, []),
+        (["train_size=all", "nesterov=no", "learning_rate=0.1", "seed=1"], None, [3, 1]),
+        (["activation=tanh"], None, []),
+        ([], "finished", [3, 2, 1, 0]),
+        ([], "failed", []),
+    ],
+)
+def test_filters_select_runs(widths_store, texts, status, expected):
+    found = list_runs(widths_store, parse_filters(texts, status=status))
+    assert [int(run.key[0]) for run in found] == expected
+
+
+def test_runs_are_selected_by_the_widths_of_their_layers(widths_store):
+    for number, width in ((5, (300, 100)), (6, (300, 10)), (7, (300, 300))):
+        run = made_up_identity(number, width=width)
+        widths_store.acquire(run)
+        widths_store.append(run, (made_up_record(1, 0.5),), b"", fresh=False)
+    [found] = list_runs(widths_store, parse_filters(["width=300x100"]))
+    assert found.config == RunConfig(width=(300, 100))
+    assert [it.key for it in list_runs(widths_store, parse_filters(["width=300x100"]))] == [
+        found.key
+    ]
+    [found] = list_runs(widths_store, parse_filters(["width=300"]))
+    assert found.config == RunConfig(width=300)
+
+
+def test_the_runs_of_one_study_are_listed(widths_store):
+    put_study(widths_store, made_up_study("one", [RUNS[2:3]]))
+    [run] = list_runs(widths_store, {}, study="one")
+    assert (run.config, run.epochs, run.status) == (RUNS[2].config, 1, "finished")
+    assert run.val_accuracy == pytest.approx(0.2)
+    with pytest.raises(StoreError, match="Unknown study"):
+        list_runs(widths_store, {}, study="two")
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["width"], "FIELD=VALUE"),
+        (["widht=3"], '"width"'),
+        (["width=wide"], "must be an integer"),
+        (["width=3", "width=4"], "given twice"),
+        (["width=3x"], "must be an integer, or several: 300x100"),
+        (["width=3x3"], r"fits no run: .* Give width=3 and depth=2\."),
+        (["depth=none"], "must be an integer"),
+    ],
+)
+def test_bad_filters_are_refused(texts, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_filters(texts)
