@@ -275,7 +275,7 @@ def _is_value(name: str, value: Any) -> bool:
 
 
 def is_key(value: Any) -> bool:
-    """True if a cell is a valid key of a run. The names of the run's files contain the key."""
+    """True if a cell is a valid key of a run, from which file names are derived."""
     return isinstance(value, str) and _KEY.fullmatch(value) is not None
 
 

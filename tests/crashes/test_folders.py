@@ -129,7 +129,7 @@ def test_a_file_in_the_place_of_the_folder(kmlp):
     (kmlp.folder / "runs").write_text("precious")
     code, _, err = kmlp.run(*TRAIN)
     assert code == 2
-    assert "runs is no folder" in err
+    assert "runs is not a folder" in err
     assert (kmlp.folder / "runs").read_text() == "precious"
 
 
