@@ -160,7 +160,7 @@ def put_study(store: Store, study: StudyRecord) -> None:
             if (stored.kind, stored.identity) != (study.kind, study.identity):
                 raise ConfigError(
                     [
-                        f'The name "{study.name}" belongs to another study (see '
+                        f'The name "{study.name}" is taken by another study (see '
                         f"`kmlp.load_study({study.name!r})`). Choose another `name`, or "
                         f"remove that study: `kmlp.delete_study({study.name!r})`."
                     ]

@@ -122,7 +122,7 @@ def test_a_database_of_something_else_is_left_alone(kmlp):
         connection.execute("CREATE TABLE mine (text)")
     code, _, err = kmlp.run(*TRAIN)
     assert code == 2
-    assert "something else" in err
+    assert "another program" in err
 
 
 def test_a_file_in_the_place_of_the_folder(kmlp):

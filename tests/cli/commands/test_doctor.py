@@ -90,7 +90,7 @@ def test_a_database_that_is_gone_is_made_anew(kmlp, folder):
     (folder / "kmlp.sqlite").write_bytes(b"")
     result = kmlp("studies")
     assert result.code == 2
-    assert "models" in result.err
+    assert "checkpoint files" in result.err
     result = kmlp("doctor", "--repair")
     assert "kmlp.sqlite.damaged-1" in result.err
     assert kmlp("doctor").code == 0

@@ -140,7 +140,7 @@ def test_rm_asks_first_and_keeps_what_another_study_uses(kmlp, monkeypatch):
 @pytest.mark.usefixtures("folder")
 @pytest.mark.usefixtures("folder")
 def test_who_is_in_the_way_is_said(kmlp, tmp_path, monkeypatch):
-    monkeypatch.setattr("kmlp.store.studies.SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr("kmlp.store.study_removal.SECONDS_BETWEEN_LOOKS", 0.0)
     with Store(tmp_path / "runs") as other:
         key = other.connection.execute("SELECT min(key) FROM study_runs").fetchone()[0]
         with other.writing():

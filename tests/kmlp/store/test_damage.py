@@ -239,13 +239,13 @@ def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
     change(folder, "UPDATE environments SET description = '[]'")
     said, [named] = answers(folder)
     assert json.loads(said["environments"]) == []
-    assert "where some runs were trained" in named
+    assert "environment of some runs" in named
     with Store(folder) as store:
         repair(store)
     assert answers(folder)[1] == []
     change(folder, "DELETE FROM environments")
     with Store(folder) as store:
-        assert "where some runs were trained" in examine(store).damaged[0]
+        assert "environment of some runs" in examine(store).damaged[0]
         assert repair(store) == []
         assert examine(store).whole
     assert answers(folder)[1] == []
@@ -275,7 +275,7 @@ def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
         (f"UPDATE changes SET count = {2**63 - 1}", "`changes` has no count"),
         ("INSERT INTO changes VALUES (1)", "`changes` has no count"),
         ("PRAGMA user_version = 0", "its schema has no number"),
-        ("PRAGMA user_version = -1", "its schema is numbered -1"),
+        ("PRAGMA user_version = -1", "schema has the number -1"),
     ],
 )
 def test_a_database_that_is_built_in_another_way_is_not_opened(folder, statement, message):
@@ -326,7 +326,7 @@ def test_links_are_not_followed(folder, tmp_path):
     files = sorted(it.name for it in elsewhere.iterdir())
     with (
         Store(folder, writable=False) as store,
-        pytest.raises(DamagedError, match="no file of"),
+        pytest.raises(DamagedError, match="not a file of"),
     ):
         store.run(RUNS[0]).checkpoint_bytes()
     with pytest.raises(StoreError, match="a link"):
@@ -399,7 +399,7 @@ def test_an_index_that_lacks_a_run_is_named(folder):
 def test_an_empty_database_beside_models_is_not_a_new_one(folder):
     (folder / "kmlp.sqlite").write_bytes(b"")
     for writable in (True, False):
-        with pytest.raises(DamagedError, match="8 models"):
+        with pytest.raises(DamagedError, match="8 checkpoint files"):
             Store(folder, writable=writable)
     (folder / "kmlp.sqlite").unlink()
     with pytest.raises(DamagedError, match=r"kmlp.sqlite.*there"):

@@ -40,7 +40,7 @@ def test_a_study_is_extended_under_its_name_and_keeps_its_runs(widths_store):
 
 
 def test_a_name_is_not_given_to_another_study(widths_store):
-    with pytest.raises(ConfigError, match='"widths" belongs to another'):
+    with pytest.raises(ConfigError, match='"widths" is taken'):
         put_study(widths_store, made_up_study("widths", [RUNS[:1]], param="depth"))
     assert replace(get_study(widths_store, "widths"), updated=0.0) == WIDTHS
 
