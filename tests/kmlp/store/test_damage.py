@@ -14,7 +14,7 @@ import pytest
 from helpers.made_up import made_up_record
 from helpers.stores import ENVIRONMENT, RUNS, WIDTHS, answers, fill, seal_all, small_store
 
-import kmlp.store._database
+import kmlp.store
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store._migrations import VERSION
@@ -56,10 +56,9 @@ def older(folder):
     """The same store, as a kmlp of the first version of the schema wrote it."""
     path = folder / "kmlp.sqlite"
     aside = path.rename(path.with_name("newer"))
-    schema = kmlp.store._database.__file__.replace("database.py", "schema/1.sql")
+    schema = Path(kmlp.store.__file__).with_name("schema") / "1.sql"
     with closing(sqlite3.connect(path)) as connection, connection:
-        with open(schema, encoding="utf-8") as file:  # noqa: PTH123
-            connection.executescript(file.read())
+        connection.executescript(schema.read_text(encoding="utf-8"))
         connection.execute("PRAGMA user_version = 1")
         connection.execute("ATTACH ? AS newer", (str(aside),))
         names = connection.execute(
@@ -402,7 +401,7 @@ def test_an_empty_database_beside_models_is_not_a_new_one(folder):
         with pytest.raises(DamagedError, match="8 checkpoint files"):
             Store(folder, writable=writable)
     (folder / "kmlp.sqlite").unlink()
-    with pytest.raises(DamagedError, match=r"kmlp.sqlite.*there"):
+    with pytest.raises(DamagedError, match=r"kmlp.sqlite.*missing"):
         Store(folder)
 
 
