@@ -2,11 +2,9 @@
 enough, and `make test` chooses it.
 """
 
-import json
-
 import pytest
-from helpers.killing import WORK, Commands
-from helpers.results import without_seconds
+from helpers import killing
+from helpers.killing import Commands
 
 
 @pytest.fixture
@@ -16,8 +14,6 @@ def kmlp(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def uninterrupted(tmp_path_factory):
-    """What `WORK` comes to when nothing happens."""
-    code, out, err = Commands(tmp_path_factory.mktemp("alone")).run(*WORK, "--json")
-    assert code == 0, err
-    return without_seconds(json.loads(out))
+def expected():
+    """The output of `WORK`. Its programs are compiled here, for all processes to read."""
+    return killing.uninterrupted()

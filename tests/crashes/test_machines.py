@@ -4,13 +4,16 @@ import os
 import subprocess
 
 import pytest
+from helpers.killing import WORK
 
 pytestmark = pytest.mark.once
 
-ABLATE = [
-    "ablate", "--param", "width", "--values", "256,300", "--seeds", "1", "--epochs", "1",
-    "--train-size", "1024", "--depth", "1",
-]  # fmt: skip
+ABLATE = [*WORK, "--seeds", "1", "--epochs", "1"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled(expected):
+    """The programs of `WORK`, which the commands read."""
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

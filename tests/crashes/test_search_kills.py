@@ -5,8 +5,9 @@ import random
 import time
 
 import pytest
-from helpers.killing import Commands
 from helpers.results import without_seconds
+
+from kmlp_tuning import tune
 
 pytestmark = pytest.mark.once
 
@@ -18,12 +19,15 @@ SEARCH = [
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory):
-    """What it comes to with one job, and without interruption."""
-    commands = Commands(tmp_path_factory.mktemp("alone"))
-    code, out, err = commands.run(*SEARCH, "--jobs", "1")
-    assert code == 0, err
-    return without_seconds(json.loads(out))
+def expected():
+    """The output with one job and without interruption: trained here, so that the commands
+    read the programs.
+    """
+    search = tune(
+        learning_rate="1e-2:1:log", batch_size=[16, 32], width=8, depth=1, activation="relu",
+        train_size=2016, max_trials=9, max_epochs=9, replicates=1, jobs=1,
+    )  # fmt: skip
+    return without_seconds(json.loads(json.dumps(search.to_dict())))
 
 
 def test_a_search_killed_at_three_moments(kmlp, expected):

@@ -1,5 +1,6 @@
 """What the tests need that kill real processes."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -7,14 +8,27 @@ import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager, closing
+from functools import cache
 from pathlib import Path
 
+from helpers.results import without_seconds
+from kmlp import RunConfig, ablate
+from kmlp.studies.as_json import ablation_to_dict
+
+RUNS, EPOCHS = 8, 8
 WORK = [
-    "ablate", "--param", "learning_rate", "--values", "0.1,0.05", "--seeds", "4", "--epochs", "16",
-    "--train-size", "4992", "--depth", "1", "--momentum", "0.9", "--batch-size", "16",
+    "ablate", "--param", "learning_rate", "--values", "0.1,0.05", "--seeds", "4", "--epochs",
+    str(EPOCHS), "--train-size", "4992", "--depth", "1", "--momentum", "0.9", "--batch-size", "16",
     "--jobs", "2",
 ]  # fmt: skip
-RUNS, EPOCHS = 8, 16
+
+
+@cache
+def uninterrupted(epochs: int = EPOCHS) -> dict:
+    """The output of `WORK` without interruption: trained one run after the other, here."""
+    base = RunConfig(train_size=4992, depth=1, momentum=0.9, batch_size=16)
+    study = ablate("learning_rate", [0.1, 0.05], base=base, seeds=4, epochs=epochs, jobs=1)
+    return without_seconds(json.loads(json.dumps(ablation_to_dict(study))))
 
 
 class Commands(AbstractContextManager):
