@@ -6,7 +6,7 @@ from dataclasses import replace
 from statistics import mean
 
 import pytest
-from helpers.processes import kmlp, python
+from helpers.processes import kmlp_here, python
 
 from kmlp import DataError, RunConfig, train
 from kmlp.data import cache, load_images
@@ -56,12 +56,13 @@ def test_files_of_another_dataset_are_refused(folders, fashion_mnist):
     assert cache.entries() == []
 
 
-def test_a_command_trains_on_it(folders, fashion_mnist):
+def test_a_command_trains_on_it(folders, fashion_mnist, monkeypatch, capsys):
+    kmlp = kmlp_here(monkeypatch, capsys)
     result = kmlp(
         "train", "--dataset", "fashion_mnist", "--train-size", "2000", "--epochs", "1"
     )
-    assert result.returncode == 0, result.stderr
-    assert "fashion_mnist" in result.stdout
+    assert result.code == 0, result.err
+    assert "fashion_mnist" in result.out
 
 
 @pytest.mark.slow

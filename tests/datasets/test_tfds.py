@@ -1,6 +1,7 @@
 """TFDS as it is: what it has prepared is read, and what it has not."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.made_up_data import images
-from helpers.processes import kmlp, python
+from helpers.processes import kmlp_here, python
 
 from kmlp import DataError
 from kmlp.data import load_images
@@ -71,13 +72,15 @@ def test_what_tfds_has_prepared_is_read(prepared):
     assert found.source.endswith("train and test")
 
 
-def test_runs_train_on_it_in_colour(prepared):
+@pytest.mark.usefixtures("tfds_here")
+def test_runs_train_on_it_in_colour(prepared, monkeypatch, capsys):
+    kmlp = kmlp_here(monkeypatch, capsys)
     result = kmlp(
         "ablate", "--param", "width", "--values", "2,3", "--dataset", "cifar10", "--epochs",
         "1", "--seeds", "1", "--batch-size", "4", "--jobs", "2", "--json",
     )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    assert [v["parameters"] for v in json.loads(result.stdout)["levels"]] == [
+    assert result.code == 0, result.err
+    assert [v["parameters"] for v in json.loads(result.out)["levels"]] == [
         3072 * width + width + width * width + width + 10 * width + 10 for width in (2, 3)
     ]
     np.testing.assert_array_equal(
@@ -87,17 +90,19 @@ def test_runs_train_on_it_in_colour(prepared):
 
 @pytest.fixture
 def tfds_here(monkeypatch):
-    """TFDS is used in this process: other tests have it in one of its own. Only for what
-    does not depend on TFDS_DATA_DIR, which TFDS reads when it is imported.
+    """TFDS is used in this process: other tests have it in one of its own. It has read
+    TFDS_DATA_DIR when it was imported, so it is handed the folder.
     """
 
     def run(task, **arguments):
-        return tfds_tasks.TASKS[task](**arguments)
+        folder = arguments.pop("data_dir", None) or os.environ["TFDS_DATA_DIR"]
+        return tfds_tasks.TASKS[task](**arguments, data_dir=folder)
 
     for module in ("sources.lookup", "importing"):
         monkeypatch.setattr(f"kmlp.data.{module}.run_tfds", run)
 
 
+@pytest.mark.usefixtures("tfds_here")
 def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_once):
     for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
         with pytest.raises(DataError, match="published fashion_mnist") as caught:

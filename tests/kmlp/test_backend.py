@@ -108,7 +108,7 @@ import hashlib
 from kmlp import RunConfig, build_mlp, train
 %s
 for fused in True, False:
-    config = RunConfig(train_size=2000, width=1024, batch_size=500)
+    config = RunConfig(train_size=2000, width=1024, depth=1, batch_size=500)
     run = train(config, epochs=1, fused=fused)
     weights = run.model().get_weights()
     print(run.backend, hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest())
@@ -143,10 +143,19 @@ def test_what_was_built_before_does_not_change_the_bytes_of_a_run(alone, after_o
     assert alone.stdout == after_others.stdout
 
 
+COMPUTE = {
+    "jax": "import jax; jax.numpy.ones(2) + 1",
+    "tensorflow": "import tensorflow; tensorflow.ones(2) + 1",
+    "torch": "import torch; torch.set_num_threads(2); torch.ones(2) + 1",
+}
+
+
 @pytest.fixture(scope="module")
 def computed_before():
     """A process in which the backend computed before kmlp loaded it."""
-    return python("""
+    compute = COMPUTE[backend.loaded()]
+    code = f"""
+{compute}
 import numpy as np, keras
 before = keras.ops.add(np.ones(2), 1).device
 from kmlp import backend, build_mlp, fit
@@ -157,7 +166,8 @@ assert (backend.jax_cpu() not in (None, before)) == (backend.select() == "jax")
 assert all(v.value.device == before for v in model.variables)
 assert not any(getattr(v.value, "committed", False) for v in model.variables)
 model.fit(x, y, verbose=0)
-""")
+"""
+    return python(code + REPEAT % "", **ANEW)
 
 
 def test_a_backend_that_computed_before_is_said_where_it_has_many_threads(computed_before):
@@ -175,15 +185,9 @@ def test_a_backend_that_was_only_imported_is_not(after_others):
     assert "was in use" not in after_others.stderr
 
 
-def test_a_run_is_the_same_where_the_backend_computed_before(alone):
+def test_a_run_is_the_same_where_the_backend_computed_before(alone, computed_before):
     """TensorFlow's is trained in a process of its own then, JAX's on another CPU."""
-    computed = {
-        "jax": "import jax; jax.numpy.ones(2) + 1\n",
-        "tensorflow": "import keras, tensorflow; tensorflow.ones(2) + 1\n",
-        "torch": "import torch; torch.set_num_threads(2); torch.ones(2) + 1\n",
-    }[backend.select()]
-    result = python(computed + REPEAT % "", **ANEW)
-    assert result.stdout == alone.stdout, result.stderr
+    assert computed_before.stdout == alone.stdout, computed_before.stderr
 
 
 @pytest.mark.once

@@ -46,9 +46,9 @@ def test_the_processes_of_the_documentation_come_to_the_same(tmp_path):
     )
     code += "    print([run.test_loss for run in study.runs])\n"
     (tmp_path / "script.py").write_text(code)
+    study = ablate("width", [32, 128], base=SMALL, seeds=1, epochs=2, jobs=1)
     done = run(sys.executable, "script.py", cwd=tmp_path, KMLP_RUNS_DIR="runs")
     assert (done.returncode, done.stderr) == (0, "")
-    study = ablate("width", [32, 128], base=SMALL, seeds=1, epochs=2, jobs=1)
     assert done.stdout == f"{[run.test_loss for run in study.runs]}\n"
 
 

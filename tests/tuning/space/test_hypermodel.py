@@ -51,7 +51,9 @@ def run(tuner, data, **options):
     ],
     ids=["random", "bayesian", "hyperband"],
 )  # fmt: skip
-def test_stock_tuners(tuner, options, search, model, data, tmp_path):
+def test_stock_tuners(tuner, options, search, data, tmp_path):
+    space = {"learning_rate": "1e-2:1:log", "batch_size": [20, 50]}
+    model = MLPHyperModel(space, base=RunConfig(width=8, depth=0))
     done = run(
         tuner(model, "val_accuracy", directory=tmp_path, seed=1, **options), data, **search
     )
@@ -102,7 +104,6 @@ def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, few, tmp_path):
             keras.optimizers.SGD(rate),
             "sparse_categorical_crossentropy",
             metrics=["accuracy"],
-            run_eagerly=True,  # to compile each takes longer than to train it
         )
         return model
 
@@ -115,7 +116,9 @@ def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, few, tmp_path):
 
 
 @pytest.mark.once
-def test_a_stock_tuner_goes_on_where_it_was_cut(model, few, tmp_path):
+def test_a_stock_tuner_goes_on_where_it_was_cut(few, tmp_path):
+    model = MLPHyperModel({"learning_rate": "1e-2:1:log"}, base=RunConfig(width=8, depth=0))
+
     def begin(ends_after):
         oracle = HyperbandOracle("val_accuracy", max_trials=5, max_epochs=3, seed=0)
 
