@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kmlp._util.text import count_of
@@ -14,6 +16,7 @@ from kmlp.model.config import RunConfig
 from kmlp.store import _checkpoints, _checksums, _removal, validity
 from kmlp.store._store import Store
 from kmlp.store.environments import is_intact
+from kmlp.store.rebuild import rebuild
 from kmlp.store.studies import record_of
 
 _ORPHANS = {
@@ -61,6 +64,56 @@ class Health:
         return {name: getattr(self, name) for name in self.__slots__} | {
             "whole": self.whole
         }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repair:
+    """The outcome of a repair."""
+
+    lost: list[LostRun]
+    """The runs to train again."""
+    damaged_database: Path | None = None
+    """The file of the old database, if a new one had to be made."""
+
+
+OpenStore = Callable[[], AbstractContextManager[Store]]
+
+
+def examine_folder(open_store: OpenStore) -> Health:
+    """Examine a runs folder, even if its database cannot be read at all.
+
+    Args:
+        open_store: Opens the store to read it.
+
+    Raises:
+        StoreError: if there is no store.
+    """
+    try:
+        with open_store() as store:
+            return examine(store)
+    except DamagedError as error:  # of the whole database: nothing else can be read
+        return Health(damaged=(str(error),))
+
+
+def repair_folder(folder: Path | None, open_store: OpenStore) -> Repair:
+    """Remove what is damaged from a runs folder, with a new database if it takes one.
+
+    Args:
+        folder: The runs folder; None: the store is in memory, and cannot be damaged.
+        open_store: Opens the store to write to it.
+
+    Raises:
+        StoreError: if the database cannot be written to.
+    """
+    try:
+        with open_store() as store:
+            return Repair(lost=repair(store))
+    except DamagedError:
+        if folder is None:
+            raise
+        damaged_database = rebuild(folder)
+    with open_store() as store:
+        return Repair(lost=repair(store), damaged_database=damaged_database)
 
 
 def examine(store: Store) -> Health:

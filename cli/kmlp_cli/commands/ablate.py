@@ -56,9 +56,10 @@ def ablate(
     """
     from kmlp.errors import ConfigError, collect_errors
     from kmlp.model.config import parse_param_values
-    from kmlp.studies.ablation import ablate as run_ablation
+    from kmlp.studies.ablation import ablation_spec
     from kmlp.studies.ablation_plan import plan
     from kmlp.studies.plans import plan_rows, plan_table
+    from kmlp.studies.runner import train_all
     from kmlp.training.checks import check_count
     from kmlp_cli.render.lost import still_shown
     from kmlp_cli.render.printing import print_data, print_study
@@ -94,6 +95,16 @@ def ablate(
             print_data(plan_table(param, steps))
         return
 
+    spec = ablation_spec(
+        param,
+        levels,
+        base=base,
+        seeds=seeds,
+        epochs=epochs,
+        fused=execution.fused,
+        name=name,
+    )
+
     def show(study: Ablation) -> None:
         try:
             shown = view.applied(study, target)
@@ -109,18 +120,9 @@ def ablate(
         show_progress(
             (param, "seed"), quiet=output.quiet, fresh=execution.fresh
         ) as display,
-        execution.opened(quiet=output.quiet) as keywords,
+        execution.opened(quiet=output.quiet, observer=display) as options,
     ):
-        study = run_ablation(
-            param,
-            levels,
-            base=base,
-            seeds=seeds,
-            epochs=epochs,
-            observer=display,
-            name=name,
-            **keywords,
-        )
+        [study] = train_all([spec], options)
     show(study)
     logs.write_logs(study.study_runs())
     if any(level.failed for level in study.levels):

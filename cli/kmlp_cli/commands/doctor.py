@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,13 +34,24 @@ def doctor(
     The command reads every file and row. The exit code is 1 if something is damaged and
     was not repaired.
     """
-    health = _examined(runs_dir)
+    from kmlp.store import runs_folder
+    from kmlp.store.doctor import examine_folder, repair_folder
+
+    health = examine_folder(partial(opened, runs_dir))
     mended = repair and not health.whole
     if mended:
         for line in _lines(health):
             say(line)
-        _train_again(_repaired(runs_dir), jobs, runs_dir, quiet=output.quiet)
-        health = _examined(runs_dir)
+        repaired = repair_folder(
+            runs_folder(runs_dir), partial(opened, runs_dir, writable=True)
+        )
+        if repaired.damaged_database is not None:
+            say(
+                "Everything readable is in a new database. The damaged one is kept as "
+                f"{repaired.damaged_database}."
+            )
+        _train_again(repaired.lost, jobs, runs_dir, quiet=output.quiet)
+        health = examine_folder(partial(opened, runs_dir))
     if output.as_json:
         damaged = [rephrased(problem) for problem in health.damaged]
         print_json(health.to_dict() | {"damaged": damaged})
@@ -49,17 +61,6 @@ def doctor(
         if not mended:
             say("`kmlp doctor --repair` trains damaged runs again.")
         raise typer.Exit(1)
-
-
-def _examined(runs_dir: str | None) -> Health:
-    from kmlp.errors import DamagedError
-    from kmlp.store.doctor import Health, examine
-
-    try:
-        with opened(runs_dir) as store:
-            return examine(store)
-    except DamagedError as error:  # of the whole database: nothing else can be read
-        return Health(damaged=(str(error),))
 
 
 def _lines(health: Health) -> list[str]:
@@ -75,25 +76,6 @@ def _lines(health: Health) -> list[str]:
     lines += [f"Damaged: {rephrased(problem)}" for problem in health.damaged]
     lines += [f"Not part of any run: {leftover}." for leftover in health.leftovers]
     return lines
-
-
-def _repaired(runs_dir: str | None) -> list[LostRun]:
-    """Remove what is damaged, and return the runs to train again."""
-    from kmlp.errors import DamagedError
-    from kmlp.store import runs_folder
-    from kmlp.store.doctor import repair
-    from kmlp.store.rebuild import rebuild
-
-    try:
-        with opened(runs_dir, writable=True) as store:
-            return repair(store)
-    except DamagedError:
-        folder = runs_folder(runs_dir)
-        assert folder is not None  # a store in memory cannot be damaged
-        damaged = rebuild(folder)
-    say(f"Everything readable is in a new database. The damaged one is kept as {damaged}.")
-    with opened(runs_dir, writable=True) as store:
-        return repair(store)
 
 
 def _train_again(

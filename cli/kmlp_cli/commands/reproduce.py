@@ -156,7 +156,7 @@ def reproduce(
     with ExitStack() as stack:
 
         def open_execution() -> Execution:
-            return Execution(**stack.enter_context(execution.opened(quiet=output.quiet)))
+            return stack.enter_context(execution.opened(quiet=output.quiet))
 
         try:
             for part in train_lab(plan, watch=watch, open_execution=open_execution):

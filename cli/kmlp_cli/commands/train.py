@@ -28,7 +28,6 @@ def train(
 ) -> None:
     """Train one model, and show the results of every epoch."""
     from kmlp.errors import collect_errors
-    from kmlp.studies.execution import Execution
     from kmlp.studies.plans import plan_rows, plan_table
     from kmlp.studies.single_run import train_study
     from kmlp.training.checks import check_count, check_trainable
@@ -67,16 +66,9 @@ def train(
     with (
         still_shown(show),
         show_progress(("seed",), quiet=output.quiet, fresh=execution.fresh) as display,
-        execution.opened(quiet=output.quiet) as keywords,
+        execution.opened(quiet=output.quiet, observer=display) as options,
     ):
-        study = train_study(
-            run_config,
-            epochs=epochs,
-            name=name,
-            execution=Execution(
-                observer=display, jobs=None if "executor" in keywords else 1, **keywords
-            ),
-        )
+        study = train_study(run_config, epochs=epochs, name=name, execution=options)
     show(study)
     targets.write_logs(study.study_runs())
     if targets.save is not None:

@@ -65,9 +65,8 @@ def tune(
     from kmlp_cli.render.printing import print_data, print_study
     from kmlp_cli.render.progress import show_progress
     from kmlp_cli.terminal.output import print_json, say
-    from kmlp_tuning.search import options
     from kmlp_tuning.search.export import plan_to_dict
-    from kmlp_tuning.search.run import tune as run_search
+    from kmlp_tuning.search.run import run_search
     from kmlp_tuning.search.settings import make_settings
     from kmlp_tuning.search.tables import plan_table
     from kmlp_tuning.search.trial import stages_of
@@ -82,8 +81,7 @@ def tune(
             search.check()
         with step():
             execution.check()
-    asked = options.SearchOptions(**search.keywords())
-    settings = make_settings(search_space, base, asked, fused=execution.fused)
+    settings = make_settings(search_space, base, search.asked(), fused=execution.fused)
     if dry_run:
         read_settings(backend)
         if output.as_json:
@@ -106,16 +104,9 @@ def tune(
             fresh=execution.fresh,
             stages=stages_of(settings),
         ) as display,
-        execution.opened(quiet=output.quiet) as keywords,
+        execution.opened(quiet=output.quiet, observer=display) as options,
     ):
-        found = run_search(
-            search_space,
-            base=base,
-            observer=display,
-            name=name,
-            **search.keywords(),
-            **keywords,
-        )
+        found = run_search(settings, options, name=name)
     show(found)
     targets.write_logs(found.study_runs())
     if targets.save is not None:

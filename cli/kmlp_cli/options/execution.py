@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,10 @@ from kmlp.backend import BACKENDS
 from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
 from kmlp_cli.options.groups import Option, OptionGroup
 from kmlp_cli.terminal.output import say
+
+if TYPE_CHECKING:
+    from kmlp.engine import Observer
+    from kmlp.studies.execution import Execution
 
 Backend = Annotated[
     str | None,
@@ -163,19 +167,25 @@ class ExecutionOptions(OptionGroup):
         )
 
     @contextlib.contextmanager
-    def opened(self, *, quiet: bool) -> Iterator[dict[str, Any]]:
-        """Open the executor, and yield the options as keywords of `kmlp.Execution`.
+    def opened(
+        self, *, quiet: bool, observer: Observer | None = None
+    ) -> Iterator[Execution]:
+        """Open the executor, and yield everything that trains needs to know.
 
         Args:
             quiet: True to write nothing to stderr.
+            observer: The observer of the execution. Defaults to None.
 
         Raises:
             ConfigError: if there is no room for a run.
             ClusterError: if there is no such cluster.
         """
         from kmlp.executors import ProcessExecutor, RayExecutor
+        from kmlp.studies.execution import Execution
 
-        common = {"fused": self.fused, "runs_dir": self.runs_dir, "fresh": self.fresh}
+        execution = Execution(
+            fused=self.fused, observer=observer, runs_dir=self.runs_dir, fresh=self.fresh
+        )
         if self.executor == "ray":
             if not quiet:
                 place = self.ray_address or os.environ.get("RAY_ADDRESS")
@@ -187,12 +197,12 @@ class ExecutionOptions(OptionGroup):
                 runtime_env=self._runtime_env(),
                 **self._resources(),
             ) as executor:
-                yield {**common, "executor": executor}
+                yield replace(execution, executor=executor)
         elif self._resources():
             with ProcessExecutor(self.jobs, **self._resources()) as executor:
-                yield {**common, "executor": executor}
+                yield replace(execution, executor=executor)
         else:
-            yield common if self.jobs is None else {**common, "jobs": self.jobs}
+            yield replace(execution, jobs=self.jobs)
 
     def _resources(self) -> dict[str, float]:
         given = {"cpus_per_run": self.cpus_per_run, "gpus_per_run": self.gpus_per_run}
@@ -221,3 +231,12 @@ class OneRunOptions(ExecutionOptions):
     @classmethod
     def options(cls) -> Iterator[Option]:
         return (option for option in super().options() if option.name != "jobs")
+
+    @contextlib.contextmanager
+    def opened(
+        self, *, quiet: bool, observer: Observer | None = None
+    ) -> Iterator[Execution]:
+        """See `ExecutionOptions`. The run is trained in this process where it can be."""
+        with super().opened(quiet=quiet, observer=observer) as execution:
+            here = execution.executor == "local"
+            yield replace(execution, jobs=1) if here else execution

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from kmlp.errors import call_all
 from kmlp_cli.options.groups import OptionGroup
+from kmlp_tuning.search import options
 from kmlp_tuning.search.options import DEFAULTS
 
 
@@ -78,6 +79,6 @@ class SearchOptions(OptionGroup):
             ]
         )
 
-    def keywords(self) -> dict[str, Any]:
-        """The options as keywords of `kmlp_tuning.tune`."""
-        return asdict(self)
+    def asked(self) -> options.SearchOptions:
+        """Return the options as `kmlp_tuning` takes them."""
+        return options.SearchOptions(**asdict(self))

@@ -92,8 +92,6 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self._names = names
         self.console = console
         self.stages = stages
-        self.studies: tuple[str, ...] = ()
-        """The names of the studies; empty before they have begun."""
         self.total = 0
         self.trained: Counter[RunConfig] = Counter()
         """The number of trained epochs of each run that has not failed."""
@@ -107,7 +105,6 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, StudyStarted):
-            self.studies = event.names
             self.total = event.requests
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)
