@@ -14,9 +14,9 @@ from kmlp._util.text import count_of
 from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
 from kmlp.store import _checkpoints, _checksums, _removal, validity
+from kmlp.store._rebuild import rebuild
 from kmlp.store._store import Store
 from kmlp.store.environments import is_intact
-from kmlp.store.rebuild import rebuild
 from kmlp.store.studies import record_of
 
 _ORPHANS = {

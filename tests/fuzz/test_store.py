@@ -11,8 +11,8 @@ from helpers.stores import answers, small_store
 
 from kmlp.errors import KmlpError
 from kmlp.store import Store
+from kmlp.store._rebuild import TABLES, rebuild
 from kmlp.store.doctor import examine, repair
-from kmlp.store.rebuild import TABLES, rebuild
 from kmlp.store.study_removal import remove_study
 
 pytestmark = pytest.mark.once

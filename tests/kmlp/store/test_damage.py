@@ -19,9 +19,9 @@ import kmlp.store
 from kmlp.errors import DamagedError, StoreError, StoreWriteError
 from kmlp.store import Store
 from kmlp.store._migrations import VERSION
+from kmlp.store._rebuild import rebuild
 from kmlp.store.doctor import Health, examine, examine_folder, repair, repair_folder
 from kmlp.store.listing import list_runs
-from kmlp.store.rebuild import rebuild
 from kmlp.store.studies import get_study, list_studies, put_study
 from kmlp.store.study_removal import remove_study
 from kmlp.training.run import RunState
