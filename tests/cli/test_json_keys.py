@@ -7,7 +7,9 @@ import typer
 from helpers.json_types import check_output, mismatches
 
 from kmlp_cli.app import app
-from kmlp_cli.json_keys import OUTPUTS, EstimateJson, RunsJson, StudySummaryJson
+from kmlp_cli.json_keys import OUTPUTS
+from kmlp_cli.json_keys._results import EstimateJson
+from kmlp_cli.json_keys._runs_folder import RunsJson, StudySummaryJson
 
 pytestmark = pytest.mark.once
 

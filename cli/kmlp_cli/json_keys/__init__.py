@@ -1,0 +1,44 @@
+"""The keys of `--json`, each with its type and its meaning.
+
+The reference of the documentation is made from these classes, and every test that reads
+`--json` checks the output against them. Numbers that are not finite are null. Accuracies
+are from 0 to 1.
+"""
+
+from typing import Any
+
+from kmlp_cli.json_keys._ablation import AblationJson, AblationPlanJson, ComparisonJson
+from kmlp_cli.json_keys._config_list import ConfigurationListJson
+from kmlp_cli.json_keys._data import DatasetJson, DatasetsJson
+from kmlp_cli.json_keys._lab import LabJson, LabPlanJson, PartJson
+from kmlp_cli.json_keys._machine import MachineJson
+from kmlp_cli.json_keys._model import EvaluationJson, PredictionsJson
+from kmlp_cli.json_keys._run import RunJson, RunPlanJson
+from kmlp_cli.json_keys._runs_folder import (
+    HealthJson,
+    RunsJson,
+    StudiesJson,
+    StudySummaryJson,
+)
+from kmlp_cli.json_keys._search import SearchJson, SearchPlanJson
+
+OUTPUTS: dict[str, tuple[Any, ...]] = {
+    "ablate": (AblationJson, AblationPlanJson),
+    "tune": (SearchJson, SearchPlanJson),
+    "train": (RunJson, RunPlanJson),
+    "show": (RunJson, AblationJson, ConfigurationListJson, SearchJson),
+    "compare": (ComparisonJson,),
+    "reproduce": (LabJson, LabPlanJson),
+    "evaluate": (EvaluationJson,),
+    "predict": (PredictionsJson,),
+    "studies": (StudiesJson,),
+    "runs": (RunsJson,),
+    "doctor": (HealthJson,),
+    "info": (MachineJson,),
+    "data list": (DatasetsJson,),
+    "data info": (DatasetJson,),
+}
+"""The objects that each command can print."""
+
+OPEN = (StudySummaryJson, PartJson)
+"""Objects that have further keys, which their docstrings name."""

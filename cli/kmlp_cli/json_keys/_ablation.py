@@ -1,0 +1,84 @@
+"""An ablation, the plan of one, and a comparison of two."""
+
+from typing import Annotated, Any, TypedDict
+
+from kmlp_cli.json_keys._results import (
+    DifferenceJson,
+    EstimateJson,
+    EvidenceJson,
+    LevelJson,
+)
+
+
+class AblationJson(TypedDict):
+    """`kmlp ablate`, and `kmlp show` of an ablation."""
+
+    name: Annotated[str, "The study's name."]
+    param: Annotated[str, "The field that varies."]
+    metric: Annotated[str, "The number that chooses: `val_accuracy`."]
+    base: Annotated[dict[str, Any], "Every other field of the configuration."]
+    epochs: Annotated[int, "The epochs of every run."]
+    seeds: Annotated[list[int], "The seeds."]
+    backend: Annotated[str, "The Keras backend."]
+    fused: Annotated[bool, "False with `--no-fused`."]
+    settings: Annotated[
+        dict[str, str], "Settings of the backend that differ from the default."
+    ]
+    baseline: Annotated[Any, "The value of `--baseline`, or null."]
+    target_accuracy: Annotated[float | None, "That of `--target-accuracy`, or null."]
+    levels: Annotated[list[LevelJson], "Every level."]
+    best: Annotated[Any, "The value with the highest mean; null if every run diverged."]
+    best_index: Annotated[int | None, "Its place in `levels`, from 0."]
+    conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data."]
+
+
+class PlannedLevelJson(TypedDict):
+    """One level that would be trained."""
+
+    value: Annotated[Any, "The value."]
+    parameters: Annotated[int, "The number of weights and biases."]
+    runs: Annotated[int, "The number of runs."]
+    epochs: Annotated[int, "The epochs of all runs together."]
+    steps: Annotated[int, "The steps of all runs together."]
+
+
+class AblationPlanJson(TypedDict):
+    """`kmlp ablate --dry-run`."""
+
+    param: Annotated[str, "The field that varies."]
+    epochs: Annotated[int, "The epochs of every run."]
+    seeds: Annotated[int, "The number of seeds."]
+    levels: Annotated[list[PlannedLevelJson], "Every level."]
+
+
+class PairedEvidenceJson(TypedDict):
+    """What the conclusion of a comparison of two ablations says, as data."""
+
+    better: Annotated[list[Any], "The levels with which the second ablation is better."]
+    worse: Annotated[list[Any], "The levels with which it is worse."]
+    undecided: Annotated[list[Any], "The levels with which the seeds do not tell."]
+
+
+class ComparedLevelJson(TypedDict):
+    """One level that two ablations share."""
+
+    value: Annotated[Any, "The value."]
+    first: Annotated[EstimateJson, "Validation accuracy in the first study."]
+    second: Annotated[EstimateJson, "Validation accuracy in the second study."]
+    difference: Annotated[DifferenceJson | None, "Second less first, paired by seed."]
+
+
+class ComparisonJson(TypedDict):
+    """`kmlp compare`."""
+
+    first: Annotated[str, "The name of the first study."]
+    second: Annotated[str, "The name of the second study."]
+    param: Annotated[str, "The field that both vary."]
+    metric: Annotated[str, "The number that is compared: `val_accuracy`."]
+    epochs: Annotated[int, "The epochs after which they are compared."]
+    seeds: Annotated[list[int], "The seeds that both have."]
+    differing: Annotated[dict[str, list[str]], "Fields in which the studies differ."]
+    levels: Annotated[list[ComparedLevelJson], "Every level that both have."]
+    conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[PairedEvidenceJson, "The conclusion as data."]

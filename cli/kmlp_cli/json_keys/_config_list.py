@@ -1,0 +1,35 @@
+"""A list of configurations."""
+
+from typing import Annotated, Any, TypedDict
+
+from kmlp_cli.json_keys._results import EstimateJson, EvidenceJson, LevelResultsJson
+
+
+class ConfigurationJson(LevelResultsJson):
+    """One configuration of a list."""
+
+    number: Annotated[int, "Its number, from 1."]
+    config: Annotated[dict[str, Any], "Every field, with the first seed."]
+    epochs: Annotated[int, "The epochs of its runs."]
+    val_loss: Annotated[EstimateJson, "Mean loss of the validation images."]
+    seconds: Annotated[float, "The median wall-clock time of a run."]
+
+
+class ConfigurationListJson(TypedDict):
+    """`kmlp show` of a list of configurations."""
+
+    name: Annotated[str, "The study's name."]
+    metric: Annotated[str, "The number that chooses: `val_accuracy`."]
+    base: Annotated[dict[str, Any], "Every field in which all configurations agree."]
+    varied: Annotated[list[str], "The other fields, without the seed."]
+    epochs: Annotated[int, "The largest number of epochs."]
+    seeds: Annotated[list[int], "The seeds."]
+    backend: Annotated[str, "The Keras backend."]
+    fused: Annotated[bool, "False with `--no-fused`."]
+    settings: Annotated[
+        dict[str, str], "Settings of the backend that differ from the default."
+    ]
+    configs: Annotated[list[ConfigurationJson], "Every configuration."]
+    best: Annotated[int | None, "The number of the best one, or null."]
+    conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data."]

@@ -1,0 +1,73 @@
+"""A lab, and the plan of one."""
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from kmlp_cli.json_keys._results import EstimateJson
+
+
+class PublishedJson(TypedDict):
+    """One published number beside ours."""
+
+    quantity: Annotated[
+        Literal["accuracy", "loss", "train_loss", "seconds"],
+        "The quantity; accuracies are in percent.",
+    ]
+    value: Annotated[Any, "The level, or the number of the configuration."]
+    epoch: Annotated[int | None, "The epoch."]
+    published: Annotated[float, "The published number."]
+    ours: Annotated[EstimateJson, "Ours."]
+    difference: Annotated[float | None, "Ours less the published number."]
+    within_prediction_interval: Annotated[
+        bool | None,
+        "True if the published number is where one more seed of ours would be in 95 % of "
+        "cases; null with fewer than two finished seeds, and for seconds.",
+    ]
+
+
+class VerdictJson(TypedDict):
+    """The verdict on a published claim that a level is the best."""
+
+    best: Annotated[Any, "The level that was published as the best."]
+    holds: Annotated[bool | None, "Whether the claim holds; null if the seeds do not tell."]
+    better: Annotated[list[Any], "The levels that are shown to be better."]
+    worse: Annotated[list[Any], "The levels that are shown to be worse."]
+    undecided: Annotated[list[Any], "The levels that the seeds do not separate from it."]
+
+
+class PartJson(TypedDict):
+    """One part of a lab. It also has the keys of its study."""
+
+    kind: Annotated[str, "The kind of study."]
+    heading: Annotated[str | None, "The heading, or null."]
+    notes: Annotated[list[str], "The notes of the part."]
+    claims: Annotated[list[str], "Sentences on the published claims."]
+    verdicts: Annotated[list[VerdictJson], "The claims on levels, as data."]
+    published: Annotated[list[PublishedJson], "Every published number."]
+
+
+class LabJson(TypedDict):
+    """`kmlp reproduce`."""
+
+    recipe: Annotated[str, "The name of the recipe."]
+    title: Annotated[str, "The title."]
+    source: Annotated[str | None, "The publication, or null."]
+    notes: Annotated[list[str], "The notes at the top."]
+    comparable: Annotated[bool, "False with `--quick`."]
+    parts: Annotated[list[PartJson], "Every part."]
+
+
+class PlannedPartJson(TypedDict):
+    """One part of a lab that would be trained."""
+
+    part: Annotated[str, "Its heading or its name."]
+    configurations: Annotated[int, "The number of configurations."]
+    runs: Annotated[int, "The number of runs."]
+    epochs: Annotated[int, "The epochs of all runs together."]
+    steps: Annotated[int | None, "The steps of all runs together; null for a search."]
+
+
+class LabPlanJson(TypedDict):
+    """`kmlp reproduce --dry-run`."""
+
+    recipe: Annotated[str, "The name of the recipe."]
+    parts: Annotated[list[PlannedPartJson], "Every part."]

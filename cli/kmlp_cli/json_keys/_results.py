@@ -1,0 +1,113 @@
+"""The parts that several objects share: estimates, evidence, runs, levels."""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+
+class EstimateJson(TypedDict):
+    """A mean over seeds."""
+
+    mean: Annotated[float | None, "The mean; null if no run finished."]
+    interval: Annotated[
+        list[float] | None, "The 95 % interval, [low, high]; null with one seed."
+    ]
+
+
+class DifferenceJson(TypedDict):
+    """A difference that is paired by seed and corrected for all comparisons."""
+
+    mean: Annotated[float | None, "The mean difference."]
+    interval: Annotated[
+        list[float] | None, "Its interval, with Holm's correction; null with one seed."
+    ]
+    p_value: Annotated[
+        float | None, "The p-value, with Holm's correction; null without a spread."
+    ]
+    significant: Annotated[bool, "True if the interval excludes zero."]
+
+
+class CaveatJson(TypedDict):
+    """Runs of one level that went wrong."""
+
+    problem: Annotated[
+        Literal["failed", "diverged", "did not learn"], "The problem of the runs."
+    ]
+    value: Annotated[Any, "The level."]
+    runs: Annotated[int, "The number of its runs with the problem."]
+
+
+class EvidenceJson(TypedDict):
+    """What the conclusion says, as data. Levels are given by their values."""
+
+    outcome: Annotated[str, "`compared`, `one seed`, or why there is nothing to compare."]
+    best: Annotated[Any, "The level with the highest mean, or null."]
+    reference: Annotated[Any, "The level compared with: the best or the baseline."]
+    seeds: Annotated[int, "The number of seeds of the comparison with the fewest."]
+    better: Annotated[list[Any], "The levels that are shown to be better."]
+    worse: Annotated[list[Any], "The levels that are shown to be worse."]
+    undecided: Annotated[list[Any], "The levels that the seeds do not separate from it."]
+    seeds_needed: Annotated[
+        int | None, "The seeds that would show the difference that takes the fewest."
+    ]
+    caveats: Annotated[list[CaveatJson], "Runs that failed, diverged or did not learn."]
+
+
+class HistoryJson(TypedDict):
+    """One number for each epoch."""
+
+    loss: Annotated[list[float | None], "Mean training loss."]
+    accuracy: Annotated[list[float | None], "Training accuracy."]
+    val_loss: Annotated[list[float | None], "Mean loss of the validation images."]
+    val_accuracy: Annotated[list[float | None], "Validation accuracy."]
+    test_loss: Annotated[list[float | None], "Mean loss of the test images."]
+    test_accuracy: Annotated[list[float | None], "Test accuracy."]
+    seconds: Annotated[list[float | None], "Wall-clock time, evaluation included."]
+
+
+Status = Literal["finished", "diverged", "failed"]
+
+
+class RunResultsJson(TypedDict):
+    """The results of a run, without its configuration."""
+
+    seed: Annotated[int, "The seed."]
+    status: Annotated[Status, "The status."]
+    failure: Annotated[str | None, "The reason if the run failed, else null."]
+    epochs: Annotated[int, "The number of epochs that the run has."]
+    val_accuracy: Annotated[float | None, "Validation accuracy after the last epoch."]
+    test_accuracy: Annotated[float | None, "Test accuracy after the last epoch."]
+    test_loss: Annotated[float | None, "Mean loss of the test images after it."]
+    history: Annotated[HistoryJson, "Every epoch."]
+    seconds: Annotated[float, "Wall-clock time of all epochs."]
+
+
+class LevelResultsJson(TypedDict):
+    """The results of a level of any study, without its value."""
+
+    parameters: Annotated[int, "The number of weights and biases."]
+    mean: Annotated[float | None, "Mean validation accuracy over the seeds."]
+    interval: Annotated[list[float] | None, "Its 95 % interval; null with one seed."]
+    test_accuracy: Annotated[EstimateJson, "The same for the test images."]
+    difference: Annotated[
+        DifferenceJson | None,
+        "The difference from the best level or the baseline; null for that level itself.",
+    ]
+    diverged: Annotated[int, "The number of runs that diverged."]
+    failed: Annotated[int, "The number of runs that failed."]
+    did_not_learn: Annotated[int, "The number of runs that were never better than chance."]
+    best_epoch: Annotated[EstimateJson, "The epoch with the highest validation accuracy."]
+    epochs_to_near_best: Annotated[EstimateJson, "The first epoch within 1 % of the best."]
+    area_under_curve: Annotated[EstimateJson, "The mean of the curve."]
+    gap: Annotated[EstimateJson, "Training accuracy less validation accuracy at the end."]
+    seconds_per_epoch: Annotated[float | None, "The median wall-clock time of an epoch."]
+    epochs_to_target: NotRequired[
+        Annotated[EstimateJson, "Epochs to the accuracy of `--target-accuracy`."]
+    ]
+    seconds_to_target: NotRequired[Annotated[EstimateJson, "Seconds to that accuracy."]]
+    reached_target: NotRequired[Annotated[int, "The number of runs that reached it."]]
+    runs: Annotated[list[RunResultsJson], "Every run, one for each seed."]
+
+
+class LevelJson(LevelResultsJson):
+    """One level of an ablation: a value with its runs."""
+
+    value: Annotated[Any, "The value; `300x100` is [300, 100]."]

@@ -1,0 +1,33 @@
+"""A single run, and the plan of one."""
+
+from typing import Annotated, Any, TypedDict
+
+from kmlp_cli.json_keys._results import RunResultsJson, Status
+
+
+class OutcomeJson(TypedDict):
+    """The conclusion of a single run, as data."""
+
+    outcome: Annotated[Status, "The status of the run."]
+
+
+class RunJson(RunResultsJson):
+    """`kmlp train`, and `kmlp show` of a single run."""
+
+    config: Annotated[dict[str, Any], "Every field of the configuration."]
+    backend: Annotated[str, "The Keras backend."]
+    fused: Annotated[bool, "False with `--no-fused`."]
+    settings: Annotated[
+        dict[str, str], "Settings of the backend that differ from the default."
+    ]
+    parameters: Annotated[int, "The number of weights and biases."]
+    conclusion: Annotated[str, "The sentence under the table."]
+    evidence: Annotated[OutcomeJson, "The conclusion as data."]
+
+
+class RunPlanJson(TypedDict):
+    """`kmlp train --dry-run`."""
+
+    epochs: Annotated[int, "The number of epochs."]
+    parameters: Annotated[int, "The number of weights and biases."]
+    steps: Annotated[int, "The steps of all epochs together."]

@@ -1,0 +1,105 @@
+"""A search, and the plan of one."""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from kmlp_cli.json_keys._results import EvidenceJson, HistoryJson, LevelJson
+
+
+class RungJson(TypedDict):
+    """One rung of a bracket."""
+
+    configurations: Annotated[int, "The number of trials that reach it."]
+    epochs: Annotated[int, "The epochs that they then have."]
+
+
+class TrialJson(TypedDict):
+    """One trial of a search. A trial that has not started has no results yet."""
+
+    trial: Annotated[int, "Its number, from 1, in the order in which trials were chosen."]
+    values: Annotated[dict[str, Any], "The fields that were searched."]
+    bracket: Annotated[int, "Its bracket, from 1."]
+    rung: Annotated[int, "The last rung that it reached, from 1."]
+    score: Annotated[float | None, "The objective after the last epoch, or null."]
+    status: Annotated[
+        Literal["finished", "stopped", "waiting", "diverged", "failed"], "The status."
+    ]
+    seed: NotRequired[Annotated[int, "The seed."]]
+    failure: NotRequired[Annotated[str | None, "The reason if the run failed, else null."]]
+    epochs: NotRequired[Annotated[int, "The number of epochs that the run has."]]
+    val_accuracy: NotRequired[Annotated[float | None, "Validation accuracy at the end."]]
+    test_accuracy: NotRequired[Annotated[float | None, "Test accuracy at the end."]]
+    test_loss: NotRequired[Annotated[float | None, "Mean loss of the test images."]]
+    history: NotRequired[Annotated[HistoryJson, "Every epoch."]]
+    seconds: NotRequired[Annotated[float, "Wall-clock time of all epochs."]]
+
+
+class FieldImportanceJson(TypedDict):
+    """The importance of one field."""
+
+    field: Annotated[str, "The field."]
+    mean: Annotated[float | None, "The accuracy that is lost if the field is shuffled."]
+    interval: Annotated[list[float] | None, "Its interval."]
+
+
+class ImportanceJson(TypedDict):
+    """The importance of all fields that were searched."""
+
+    epochs: Annotated[int, "The epoch whose accuracy is predicted."]
+    trials: Annotated[int, "The number of trials that were used."]
+    skill: Annotated[float, "1 if the forest predicts perfectly, 0 if it does not help."]
+    fields: Annotated[list[FieldImportanceJson], "Every field, the most important first."]
+
+
+class ReplicatedTrialJson(LevelJson):
+    """One trial that was trained again; `value` is its number."""
+
+    optimism: Annotated[
+        float | None, "Its accuracy in the search less the mean over the other seeds."
+    ]
+
+
+class ReplicationJson(TypedDict):
+    """The best trials, trained again with other seeds."""
+
+    seeds: Annotated[list[int], "The other seeds."]
+    levels: Annotated[list[ReplicatedTrialJson], "Every trial that was trained again."]
+    conclusion: Annotated[str, "The sentences under the table."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data."]
+
+
+class SearchJson(TypedDict):
+    """`kmlp tune`, and `kmlp show` of a search."""
+
+    name: Annotated[str, "The study's name."]
+    algorithm: Annotated[str, "The algorithm."]
+    objective: Annotated[str, "The number that chooses."]
+    direction: Annotated[Literal["max", "min"], "The better end of the objective."]
+    space: Annotated[dict[str, Any], "The values or the range of each searched field."]
+    base: Annotated[dict[str, Any], "Every other field of the configuration."]
+    max_trials: Annotated[int, "The number of configurations."]
+    max_epochs: Annotated[int, "The epochs of the best ones."]
+    brackets: Annotated[list[list[RungJson]], "Every bracket with its rungs."]
+    backend: Annotated[str, "The Keras backend."]
+    complete: Annotated[bool, "True if the search is finished."]
+    fused: Annotated[bool, "False with `--no-fused`."]
+    settings: Annotated[
+        dict[str, str], "Settings of the backend that differ from the default."
+    ]
+    trials: Annotated[list[TrialJson], "Every trial."]
+    ranked: Annotated[list[int], "The numbers of the trials with a score, the best first."]
+    best: Annotated[int | None, "The number of the best trial, or null."]
+    importance: Annotated[ImportanceJson | None, "Null for fewer than eight trials."]
+    replication: Annotated[ReplicationJson | None, "Null if there is none."]
+    conclusion: Annotated[str, "The conclusion of the replication, or that there is none."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data. Levels are trials."]
+
+
+class SearchPlanJson(TypedDict):
+    """`kmlp tune --dry-run`."""
+
+    algorithm: Annotated[str, "The algorithm."]
+    max_trials: Annotated[int, "The number of configurations."]
+    space: Annotated[dict[str, Any], "The values or the range of each searched field."]
+    brackets: Annotated[list[list[RungJson]], "Every bracket with its rungs."]
+    epochs: Annotated[int, "The epochs of all trials together."]
+    replication_epochs: Annotated[int, "The epochs of the other seeds together."]
