@@ -40,7 +40,7 @@ def _implied_depth(config: Any) -> int:
     return len(config.width) if isinstance(config.width, tuple) else 2
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class RunConfig:
     """Every hyperparameter of a run. A run has no epoch budget: see `train`.
 
@@ -192,6 +192,15 @@ class RunConfig:
             except ConfigError as error:
                 problems += error.problems
         return problems
+
+    def __repr__(self) -> str:
+        """The fields that differ from their defaults."""
+        differing = (
+            f"{name}={getattr(self, name)!r}"
+            for name, field in config_fields().items()
+            if getattr(self, name) != field.default
+        )
+        return f"RunConfig({', '.join(differing)})"
 
     @property
     def validates_on_test(self) -> bool:

@@ -16,7 +16,7 @@ from kmlp.store.studies import iso_time, keys_of_study
 from kmlp.training.run import Status
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class RunSummary:
     """A run in a list of runs."""
 
@@ -36,6 +36,14 @@ class RunSummary:
     seconds: float
     updated: float
     """Unix time of the last training."""
+
+    def __repr__(self) -> str:
+        """The configuration and its outcome."""
+        return (
+            f"RunSummary({self.config!r}, backend={self.backend!r}, epochs={self.epochs}, "
+            f"status={self.status!r}, val_accuracy={self.val_accuracy!r}, "
+            f"test_accuracy={self.test_accuracy!r})"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as values that JSON can hold."""

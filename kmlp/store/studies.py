@@ -81,7 +81,7 @@ class StudyRecord:
         return run.truncated(self.epochs)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class StudySummary:
     """A study in a list of studies."""
 
@@ -94,16 +94,39 @@ class StudySummary:
     """The highest validation accuracy of a finished run after its target epochs; None if no
     run has finished."""
 
+    @property
+    def name(self) -> str:
+        """The name of the study."""
+        return self.record.name
+
+    @property
+    def kind(self) -> str:
+        """The kind of the study, such as "ablation"."""
+        return self.record.kind
+
+    @property
+    def runs(self) -> int:
+        """The number of runs that the study asks for."""
+        return sum(map(len, self.record.runs_by_level))
+
+    def __repr__(self) -> str:
+        """The name and the outcome, without the runs."""
+        return (
+            f"StudySummary(name={self.name!r}, kind={self.kind!r}, runs={self.runs}, "
+            f"finished={self.finished}, failed={self.failed}, "
+            f"best_val_accuracy={self.best_val_accuracy!r})"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as values that JSON can hold."""
         record = self.record
         return {
-            "name": record.name,
-            "kind": record.kind,
+            "name": self.name,
+            "kind": self.kind,
             **record.identity,
             **record.extent,
             "epochs": record.epochs,
-            "runs": sum(map(len, record.runs_by_level)),
+            "runs": self.runs,
             "finished": self.finished,
             "failed": self.failed,
             "best_val_accuracy": self.best_val_accuracy,

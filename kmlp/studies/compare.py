@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kmlp._util.text import count_of, visible
 from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
@@ -36,7 +37,7 @@ class PairedLevel:
         return self.difference is not None and self.difference.p_value is not None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class AblationComparison:
     """What differs between two ablations, and what it does for each value."""
 
@@ -49,6 +50,13 @@ class AblationComparison:
     differing: dict[str, tuple[str, str]]
     """What was not the same in both, by name, as text."""
     levels: tuple[PairedLevel, ...]
+
+    def __repr__(self) -> str:
+        """The two studies, and the conclusion."""
+        names = f'"{self.first.name}" and "{self.second.name}"'
+        extent = f"{count_of(self.epochs, 'epoch')}, {count_of(len(self.seeds), 'seed')}"
+        lines = (f"AblationComparison of {names}: {extent}", self.conclusion.text)
+        return "\n".join(map(visible, lines))
 
     @property
     def conclusion(self) -> PairedConclusion:

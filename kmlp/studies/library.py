@@ -60,7 +60,7 @@ def list_studies(runs_dir: RunsDir = None) -> list[StudySummary]:
         runs_dir: As `load_study` takes it.
 
     Returns:
-        A line for each study: `summary.record.name`, the numbers of runs, the best
+        A summary of each study: its name and kind, the numbers of runs, the best
         accuracy. A study that is damaged is left out.
 
     Raises:
@@ -71,8 +71,9 @@ def list_studies(runs_dir: RunsDir = None) -> list[StudySummary]:
     >>> from kmlp import list_studies, train
     >>> folder = mkdtemp()
     >>> run = train(train_size=1000, epochs=1, name="one", runs_dir=folder)
-    >>> [summary.record.name for summary in list_studies(folder)]
-    ['one']
+    >>> list_studies(folder)
+    [StudySummary(name='one', kind='run', runs=1, finished=1, failed=0,
+     best_val_accuracy=...)]
     """
     with open_to_read(runs_dir) as store:
         return stored.list_studies(store)

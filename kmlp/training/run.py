@@ -79,7 +79,7 @@ class EpochRecord:
         return math.isfinite(self.loss)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class Run:
     """One training of a configuration: the epochs trained so far, and the model."""
 
@@ -105,6 +105,14 @@ class Run:
     """The key in the store (see `run_key`); empty if the run is not stored."""
     updated: float = 0.0
     """Time of the last training, in seconds since 1970."""
+
+    def __repr__(self) -> str:
+        """The results after the last epoch, without the history."""
+        return (
+            f"Run({self.config!r}, backend={self.backend!r}, epochs={self.epochs}, "
+            f"status={self.status!r}, val_accuracy={self.val_accuracy:.4f}, "
+            f"test_accuracy={self.test_accuracy:.4f})"
+        )
 
     @property
     def status(self) -> Status:

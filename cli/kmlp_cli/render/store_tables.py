@@ -27,7 +27,7 @@ def studies_table(studies: list[StudySummary]) -> Table:
         rows=tuple(
             Row(
                 (
-                    study.record.name,
+                    study.name,
                     summarize(study.record),
                     str(study.record.epochs),
                     _runs_text(study),

@@ -118,7 +118,7 @@ def test_a_trial_has_no_more_epochs_than_were_asked_for(study, folder):
             )
     with Store(folder) as store:
         short, long = list_studies(store)
-    assert (short.record.name, short.finished, long.finished) == ("cut", 3, 4)
+    assert (short.name, short.finished, long.finished) == ("cut", 3, 4)
     assert short.best_val_accuracy == max(run.val_accuracy for run in cut.runs)
     assert long.best_val_accuracy == max(run.val_accuracy for run in study.runs)
 

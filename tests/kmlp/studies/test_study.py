@@ -28,7 +28,7 @@ def test_a_study_is_loaded_listed_and_deleted(folder):
     assert [level.value for level in study.levels] == [8, 16]
     assert [it["host"] for it in study.environments] == ["a"]
     [line] = kmlp.list_studies(folder)
-    assert (line.record.name, line.finished) == ("widths", 4)
+    assert (line.name, line.finished) == ("widths", 4)
     assert len(kmlp.list_runs(folder)) == 4
     assert [it.config.seed for it in kmlp.list_runs(folder, width=8, seed=1)] == [1]
     assert len(kmlp.list_runs(folder, study="widths", status="finished")) == 4
@@ -71,6 +71,16 @@ def test_a_study_is_shown_in_few_lines():
     assert page.startswith("<table>") and str(study.conclusion) in page
     evil = made_up({8: [0.8]}, base=RunConfig(dataset="mnist"))
     assert "<script>" not in re.sub("<[a-z]+>", "", evil._repr_html_())
+
+
+def test_results_are_shown_in_few_lines(folder):
+    """In a notebook a run, a list of runs or studies, or a comparison is looked at as it is."""
+    run, summary = kmlp.load_study("widths", folder).runs[0], kmlp.list_runs(folder)[0]
+    [study] = kmlp.list_studies(folder)
+    paired = kmlp.compare(made_up({8: [0.8, 0.81]}), made_up({8: [0.9, 0.911]}))
+    for shown in (run, summary, study, paired):
+        assert len(repr(shown)) < 250 and repr(shown).count("\n") <= 1
+    assert eval(repr(run.config)) == run.config
 
 
 def test_the_texts_of_a_table_are_no_markup_in_a_notebook():

@@ -141,7 +141,7 @@ def test_a_search_that_is_asked_again_is_listed_first(folder, search):
     tune(SPACE, **{**SHORT, "max_trials": 1}, runs_dir=folder, name="later")
     tune(SPACE, **{**SHORT, "replicates": 2}, runs_dir=folder)
     with Store(folder, writable=False) as store:
-        assert next(iter(list_studies(store))).record.name == search.name
+        assert next(iter(list_studies(store))).name == search.name
 
 
 @pytest.mark.once
@@ -149,7 +149,7 @@ def test_the_store_shows_what_the_search_came_to(search, folder):
     with Store(folder, writable=False) as store:
         record = get_study(store, search.name)
         assert plain(load_search(store, record)) == plain(search)
-        summary = next(it for it in list_studies(store) if it.record.name == search.name)
+        summary = next(it for it in list_studies(store) if it.name == search.name)
     found = summary.to_dict()
     assert (found["kind"], found["runs"], found["finished"]) == ("search", 11, 11)
     assert found["max_trials"] == 5
