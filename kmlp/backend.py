@@ -1,7 +1,7 @@
-"""Choosing the Keras backend of this process, and loading it the way runs need.
+"""The choice of this process's Keras backend, and its start with one thread.
 
-Keras reads its backend once, when it is imported; so it is chosen before that
-and cannot be changed after. Nothing here imports a backend but `load`.
+Keras reads its backend once, when it is imported. The backend is therefore chosen before
+the import, and cannot be changed afterwards. Only `load` imports a backend.
 """
 
 from __future__ import annotations
@@ -22,34 +22,33 @@ from kmlp._util.processes import check_threads, find_program, held
 from kmlp.errors import BackendError, unknown_name
 
 BACKENDS = ("tensorflow", "jax", "torch")
-"""The supported backends; the first one that is installed is the default."""
+"""The supported backends. The first one that is installed is the default."""
 
 
 def installed() -> tuple[str, ...]:
-    """The supported backends that are installed, found without importing them."""
+    """Return the supported backends that are installed, without importing them."""
     return tuple(name for name in BACKENDS if importlib.util.find_spec(name))
 
 
 def loaded() -> str | None:
-    """The backend that Keras has loaded in this process, None if it has none."""
+    """Return the backend that Keras has loaded in this process; None if it has none."""
     keras = sys.modules.get("keras")
     config = getattr(keras, "config", None)
     return str(config.backend()) if config is not None else None
 
 
 def select(name: str | None = None) -> str:
-    """Chooses the backend of this process, and says which one it is.
+    """Choose the backend of this process, and return its name.
 
     Args:
-        name: `"tensorflow"`, `"jax"` or `"torch"`. None takes, in this order:
-            the one that is loaded already, the environment variable
-            `KERAS_BACKEND`, the one named in Keras' configuration file
+        name: `"tensorflow"`, `"jax"` or `"torch"`. Defaults to None: the first of these
+            that exists: the backend that is loaded already, the environment variable
+            `KERAS_BACKEND`, the backend in Keras' configuration file
             (`~/.keras/keras.json`), the first of the three that is installed.
-            Defaults to None.
 
     Raises:
-        BackendError: if the backend is unknown, is not installed, or if Keras
-            runs on another one in this process already.
+        BackendError: if the backend is unknown or not installed, or if Keras runs on
+            another backend in this process already.
     """
     if name is not None and name not in BACKENDS:
         raise BackendError(unknown_name("backend", name, BACKENDS))
@@ -58,7 +57,7 @@ def select(name: str | None = None) -> str:
         if name not in (None, current):
             raise BackendError(
                 f'Keras runs on "{current}" in this process already, and has one '
-                f'backend per process. To use "{name}", start a new one with '
+                f'backend per process. To use "{name}", start a new process with '
                 f"KERAS_BACKEND={name}."
             )
         return current
@@ -76,25 +75,24 @@ def select(name: str | None = None) -> str:
 
 
 def load(name: str | None = None) -> ModuleType:
-    """Imports Keras on the chosen backend, without the noise of its start.
+    """Import Keras on the chosen backend, without the messages of its start.
 
-    The backend then computes with one thread on the CPU, in the whole process:
-    XLA splits a product by the size of its thread pool, so that results depend
-    on it, and small batches are faster with one. Cores are filled with runs
-    side by side.
+    From then on, the backend computes with one thread on the CPU in the whole process. XLA
+    splits a product by the size of its thread pool, so that results depend on this size.
+    Small batches are also faster with one thread. Runs side by side use the other cores.
 
     Args:
-        name: As `select` takes it.
+        name: The backend, as `select` takes it. Defaults to None.
 
     Returns:
         The module `keras`.
 
     Raises:
-        BackendError: as `select` does, or if it cannot start.
+        BackendError: if the backend cannot be selected, or cannot start.
 
     Warns:
-        RuntimeWarning: if the backend has been computing with more threads
-            already, so that results may differ from those of other processes.
+        RuntimeWarning: if the backend has computed with more threads before, so that
+            results may differ from those of other processes.
     """
     global _variables_at_load
     chosen = select(name)
@@ -102,12 +100,9 @@ def load(name: str | None = None) -> ModuleType:
     if "keras" in sys.modules:
         import keras
     else:
-        keras_file()  # Keras would say little of what is wrong with it
-        with (
-            _starting(chosen),
-            held(),
-            quiet(),
-        ):  # while it is imported, it would ignore them
+        keras_file()  # Keras' own error says little
+        # `held`: during the import, the signals to end would be ignored.
+        with _starting(chosen), held(), quiet():
             import keras
     if not _compute_with_one_thread(chosen):
         _warn_of_threads(chosen)
@@ -118,12 +113,11 @@ def load(name: str | None = None) -> ModuleType:
 
 
 def start() -> None:
-    """Loads the backend, and has it compute a first number, so that what keeps it from
-    starting is known before anything is trained.
+    """Load the backend and compute a first number, so that errors come before training.
 
     Raises:
-        BackendError: as `load` does.
-        ResourceError: if there may be too few threads.
+        BackendError: if the backend cannot be selected, or cannot start.
+        ResourceError: if this process may start too few threads.
     """
     check_threads()
     ops = load().ops
@@ -133,7 +127,7 @@ def start() -> None:
 
 @contextlib.contextmanager
 def _starting(name: str) -> Iterator[None]:
-    """Explains why a backend cannot start."""
+    """Turn any error into a `BackendError` that says why a backend cannot start."""
     try:
         yield
     except Exception as error:  # a backend may fail in any way
@@ -142,16 +136,23 @@ def _starting(name: str) -> Iterator[None]:
 
 
 _READ_AT_START = ("JAX_PLATFORMS", "XLA_FLAGS", "TF_XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
-"""Environment variables that keep backends from starting when they are wrong."""
+"""Environment variables with which a backend may not start if they are wrong."""
 
 
 def cannot_start(name: str, reason: str) -> str:
-    """The text of the error of a backend that cannot start, with what may be wrong."""
-    given = [f"{it}={os.environ[it]}" for it in _READ_AT_START if os.environ.get(it)]
-    settings = f"; the environment has {', '.join(given)}" if given else ""
+    """Return the message for a backend that cannot start.
+
+    Args:
+        name: The backend.
+        reason: The text of the error. At most 500 characters are shown.
+    """
+    variables = [
+        f"{name}={os.environ[name]}" for name in _READ_AT_START if os.environ.get(name)
+    ]
+    settings = f"; the environment has {', '.join(variables)}" if variables else ""
     return (
         f"The backend {name} cannot start ({' '.join(reason.split())[:500]}){settings}. "
-        "Mend what it says, install it again, or name another backend."
+        "Remove the cause, install the backend again, or name another backend."
     )
 
 
@@ -159,32 +160,31 @@ _variables_at_load: dict[str, str] | None = None
 
 
 def variables_at_load() -> dict[str, str] | None:
-    """The environment variables when the backend was loaded; None: it is not yet."""
+    """Return the environment variables when the backend was loaded; None before that."""
     return _variables_at_load
 
 
 def one_thread() -> bool:
-    """Whether what is trained is computed with one thread, or will be once the backend is
-    loaded.
+    """True if runs are computed with one thread, now or once the backend is loaded.
 
     Raises:
-        BackendError: if there is no backend.
+        BackendError: if no backend can be selected.
     """
     name = select()
     return name not in sys.modules or _compute_with_one_thread(name)
 
 
 def jax_cpu() -> Any | None:
-    """A CPU device of JAX that computes with one thread, beside its own, which has more.
+    """Return a second CPU device of JAX that computes with one thread, if it is needed.
 
-    JAX gives its CPU the threads of its first computation for good. A script that
-    computed before kmlp was loaded gets another CPU for what kmlp trains: results are
-    those of other processes then, and no step is handed from thread to thread, which
-    takes as long as the step at batch size 1.
+    The number of threads of JAX's own CPU device is fixed by its first computation. If a
+    script computed before kmlp was loaded, kmlp trains on a second CPU device. Results then
+    equal those of other processes. Steps are also not handed from thread to thread, which
+    takes as long as a step of batch size 1 itself.
 
     Returns:
-        The `jax.Device`; None where JAX's own has one thread or is no CPU, and on other
-        backends.
+        The `jax.Device`. None if JAX's own device has one thread or is not a CPU, and on
+        other backends.
     """
     load()
     name = select()
@@ -193,7 +193,7 @@ def jax_cpu() -> Any | None:
 
 @contextlib.contextmanager
 def on_jax_cpu() -> Iterator[None]:
-    """Has JAX compute on `jax_cpu`, where there is one, what has no other device."""
+    """Make `jax_cpu`, if there is one, JAX's default device within the block."""
     device = jax_cpu()
     if device is None:
         yield
@@ -205,18 +205,18 @@ def on_jax_cpu() -> Iterator[None]:
 
 
 def _compute_with_one_thread(name: str) -> bool:
-    """Has the backend do so, if it is not too late; says whether it does."""
+    """Set the number of threads to one, if possible; True if the backend has one thread."""
     if name == "torch":
         import torch
 
-        torch.set_num_threads(1)  # it may be set at any time
+        torch.set_num_threads(1)  # possible at any time
         return True
     return not _started_before(name) or (name == "jax" and _another_jax_cpu() is not None)
 
 
 @cache
 def _started_before(name: str) -> bool:
-    """Whether the backend had its threads before; sets their number if it had not."""
+    """True if the backend had started its threads; else set their number to one."""
     before = _is_computing(name)
     # Read when the backend computes for the first time, not when it is imported.
     os.environ["NPROC"] = "1"  # JAX
@@ -226,14 +226,14 @@ def _started_before(name: str) -> bool:
 
 @cache
 def _another_jax_cpu() -> Any | None:
-    """A CPU with as many threads as NPROC says now; None if it would not be used."""
+    """Return a CPU device with NPROC threads; None if JAX does not compute on the CPU."""
     import jax
 
     if jax.default_backend() != "cpu":
         return None
     try:
-        from jaxlib.xla_client import make_cpu_client  # nothing public makes one
-    except ImportError:  # a version without it costs the speed, not the run
+        from jaxlib.xla_client import make_cpu_client  # no public function does
+    except ImportError:  # without it, runs are slower, but possible
         return None
     client: Any = make_cpu_client()
     return client.local_devices()[0]
@@ -243,7 +243,7 @@ def _another_jax_cpu() -> Any | None:
 def _warn_of_threads(name: str) -> None:
     warnings.warn(
         f"{name} was in use before kmlp loaded it, so it computes with as many "
-        "threads as it likes, and results may differ from those of other processes. "
+        "threads as it chooses, and results may differ from those of other processes. "
         "Do `from kmlp import backend; backend.load()` first.",
         RuntimeWarning,
         stacklevel=3,
@@ -251,9 +251,7 @@ def _warn_of_threads(name: str) -> None:
 
 
 def _is_computing(name: str) -> bool:
-    """Whether the backend has started its threads, so that it is too late to choose
-    their number.
-    """
+    """True if the backend has started its threads: their number cannot be chosen then."""
     if name == "tensorflow":
         import tensorflow as tf
 
@@ -262,71 +260,70 @@ def _is_computing(name: str) -> bool:
         except RuntimeError:
             return True
         return False
-    from jax._src import xla_bridge  # nothing public tells, so a test watches it
+    from jax._src import xla_bridge  # not public, so a test checks that it exists
 
-    # A version without it costs the warning, not the run.
+    # Without it, the warning is lost, but runs are possible.
     return bool(getattr(xla_bridge, "backends_are_initialized", bool)())
 
 
 def keras_path() -> Path:
-    """Where Keras looks for its configuration file."""
+    """Return the path of Keras' configuration file."""
     home = os.environ.get("KERAS_HOME")
     if home is None:
-        user = os.path.expanduser("~")  # noqa: PTH111  (pathlib fails where there is none)
+        user = os.path.expanduser("~")  # noqa: PTH111  (pathlib raises if there is no home folder)
         home = f"{user if os.access(user, os.W_OK) else '/tmp'}/.keras"
     return Path(os.path.expanduser(f"{home}/keras.json"))  # noqa: PTH111
 
 
 def keras_file() -> dict[str, Any]:
-    """What is in Keras' configuration file; nothing if there is none.
+    """Return the content of Keras' configuration file; empty if there is no file.
 
     Raises:
-        BackendError: if it cannot be read.
+        BackendError: if the file cannot be read.
     """
     import json  # `kmlp --help` does not need it
 
     path = keras_path()
     try:
         text = read_text(path) if path.exists() else ""
-        # It is empty for a moment, while another process' Keras writes it.
+        # The file is empty for a moment while Keras in another process writes it.
         values = json.loads(text or "{}")
     except (OSError, ValueError, RecursionError) as error:
         why = str(error).removeprefix(str(path)).strip(":. ")
     else:
         if isinstance(values, dict):
             return values
-        why = f"it holds a {type(values).__name__}, no names with values"
+        why = f"it has a {type(values).__name__}, but must have names with values"
     raise BackendError(
-        f"{path}: Keras' configuration file cannot be read ({why}). Mend or remove it, or "
-        "name another folder by KERAS_HOME."
+        f"{path}: Keras' configuration file cannot be read ({why}). Correct or remove the "
+        "file, or name another folder by KERAS_HOME."
     )
 
 
 def _configured() -> str | None:
-    """The backend named in Keras' configuration file.
+    """Return the backend in Keras' configuration file; None if it is "tensorflow".
 
-    Keras writes that file itself, with "tensorflow" in it, so that value is
-    nobody's choice.
+    Keras writes "tensorflow" there itself, so that this value is not a user's choice.
     """
     name = keras_file().get("backend", BACKENDS[0])
     return str(name) if name != BACKENDS[0] else None
 
 
 def _default() -> str:
-    found = installed()
-    if not found:
+    names = installed()
+    if not names:
         raise BackendError(
             f"No backend is installed. To fix it, install one: `pip install {BACKENDS[0]}`."
         )
-    return found[0]
+    return names[0]
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keeps what native libraries print on stderr.
+    """Hide the lines that native libraries print on stderr.
 
-    TensorFlow writes lines there, while it is imported, before its log level can
-    be set. They are shown if something fails, or all along with `KMLP_DEBUG=1`.
+    TensorFlow prints lines while it is imported, before its log level can be set. They are
+    shown after an error. With `KMLP_DEBUG=1`, they are never hidden.
     """
     if os.environ.get("KMLP_DEBUG") == "1":
         yield
@@ -336,19 +333,21 @@ def quiet() -> Iterator[None]:
     try:
         sys.stderr.flush()
         saved = os.dup(2)
-        kept = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
-    except (OSError, AttributeError):  # no stderr to keep quiet, or no room for it
+        hidden = tempfile.TemporaryFile()  # noqa: SIM115  (closed below)
+    except (OSError, AttributeError):  # no stderr, or no space for the file
         yield
         return
-    with kept:
-        os.dup2(kept.fileno(), 2)
+    with hidden:
+        os.dup2(hidden.fileno(), 2)
         try:
             yield
         except Exception as error:
             os.dup2(saved, 2)
-            if not getattr(error, "errno", None):  # the system's errors need no more words
-                kept.seek(0)
-                sys.stderr.write(kept.read().decode(errors="replace"))
+            if not getattr(
+                error, "errno", None
+            ):  # errors of the system speak for themselves
+                hidden.seek(0)
+                sys.stderr.write(hidden.read().decode(errors="replace"))
             raise
         finally:
             os.dup2(saved, 2)
@@ -357,12 +356,12 @@ def quiet() -> Iterator[None]:
 
 @cache
 def accelerated() -> bool:
-    """Whether the chosen backend computes on something else than the CPU.
+    """True if the chosen backend computes on an accelerator instead of the CPU.
 
-    Loads it only where there may be such a device.
+    The backend is loaded only if the machine may have an accelerator.
 
     Raises:
-        BackendError: as `load` does.
+        BackendError: if the backend cannot be selected, or cannot start.
     """
     chosen = os.environ.get("KERAS_TORCH_DEVICE")
     if chosen and select() == "torch":
@@ -373,15 +372,15 @@ def accelerated() -> bool:
 
 
 def devices() -> list[str]:
-    """What the loaded backend can compute on: `["cpu:0"]`, `["cuda:0", "cpu:0"]`.
+    """Return the devices of the backend: `["cpu:0"]`, `["cuda:0", "cpu:0"]`, ...
 
     Raises:
-        BackendError: as `load` does.
+        BackendError: if the backend cannot be selected, or cannot start.
     """
     if loaded() is None:
         load()
     name = select()
-    one_thread()  # or asking would start many; who computes says that there are
+    one_thread()  # listing the devices would start many threads otherwise
     if name == "jax":
         import jax
 
@@ -389,8 +388,8 @@ def devices() -> list[str]:
     if name == "tensorflow":
         import tensorflow as tf
 
-        found = tf.config.list_logical_devices()
-        return [device.name.removeprefix("/device:").lower() for device in found]
+        logical_devices = tf.config.list_logical_devices()
+        return [device.name.removeprefix("/device:").lower() for device in logical_devices]
     import torch
 
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]

@@ -9,17 +9,19 @@ from typing import Any
 
 
 class KmlpError(Exception):
-    """Root of kmlp's errors. The command line shows its text and exits with its code."""
+    """The base class of kmlp's errors.
+
+    The command line shows the text of an error, and exits with its code.
+    """
 
     exit_code = 2
 
 
 class ConfigError(KmlpError, ValueError):
-    """What was asked for cannot be trained. Carries every problem at once.
+    """The configuration cannot be trained. The error has all problems at once.
 
     Args:
-        problems: One text per problem: what was received, what is allowed,
-            how to mend it.
+        problems: A sentence for each problem: the value, the rule and the remedy.
     """
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -28,63 +30,66 @@ class ConfigError(KmlpError, ValueError):
 
 
 class UnknownNameError(KmlpError, LookupError):
-    """A name that is not registered; the text lists the allowed ones."""
+    """A name is not registered. The text lists the allowed names."""
 
 
 class BackendError(KmlpError, ImportError):
-    """The asked-for backend is unknown, not installed, or another is loaded."""
+    """A backend is unknown, is not installed, or another one is loaded."""
 
 
 class DataError(KmlpError, OSError):
-    """A dataset's file is missing or is not what it should be."""
+    """A file of a dataset is missing or not valid."""
 
 
 class StoreError(KmlpError, OSError):
-    """The runs folder cannot be used, or what it is asked for is not there."""
+    """The runs folder cannot be used, or does not have the run or study."""
 
 
 class DamagedError(StoreError):
-    """Something in the runs folder is not what kmlp wrote."""
+    """Content of the runs folder was changed since kmlp wrote it."""
 
 
 class StoreWriteError(StoreError):
-    """What was trained could not be kept: the disk is full, say."""
+    """Trained epochs could not be stored, for example because the disk is full."""
 
     exit_code = 1
 
 
 class StoreLostError(StoreWriteError):
-    """The runs folder was taken away while it was written to, or the study in it, so that
-    nothing more can be kept. What was trained is in memory only.
+    """The runs folder, or the study in it, was removed while a command was training.
+
+    Epochs that were trained since are in memory only.
     """
 
     unfinished: Mapping[Any, Any] = {}
-    """Runs that were in progress, as far as they had come, by their `RunConfig`."""
+    """The runs that were in progress, with the epochs trained so far, by `RunConfig`."""
     results: Sequence[Any] = ()
-    """What `train`, `ablate`, ... would return, for each study: of the runs that finished;
-    if none did, of all after as many epochs as each has. None: nothing was trained."""
+    """The results that `train`, `ablate`, ... would return, one for each study. A result
+    has the runs that finished; if none finished, all runs with the epochs that they have.
+    It is None if no epoch was trained."""
 
 
 class ResourceError(KmlpError, OSError):
-    """The machine lacks what training needs, such as room in a folder. It ends the study;
-    what was trained is kept.
+    """The machine lacks a resource for training, such as space in a folder.
+
+    The study ends. Its trained epochs are stored.
     """
 
     exit_code = 1
 
 
 class ClusterError(KmlpError, ConnectionError):
-    """There is no cluster, or its nodes are not what they should be."""
+    """A cluster cannot be reached, or its nodes do not meet the requirements."""
 
 
 class ClusterLostError(ClusterError):
-    """A cluster is gone or fails while it trains; what it had sent is in the store."""
+    """A cluster failed or was lost during training. The epochs that it sent are stored."""
 
     exit_code = 1
 
 
 def raise_problems(problems: Iterable[str]) -> None:
-    """Raises `ConfigError` if there is any problem.
+    """Raise `ConfigError` if there is any problem.
 
     Example:
     >>> raise_problems([])
@@ -93,9 +98,9 @@ def raise_problems(problems: Iterable[str]) -> None:
     ...
     kmlp.errors.ConfigError: The value of `width` is 0, but must be `width >= 1`.
     """
-    found = tuple(problems)
-    if found:
-        raise ConfigError(found)
+    collected = tuple(problems)
+    if collected:
+        raise ConfigError(collected)
 
 
 @contextmanager
@@ -103,8 +108,8 @@ def collect_errors() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Raise the problems of several steps as one `ConfigError`.
 
     Yields:
-        A function that makes the context of one step. A step that raises `ConfigError`
-        ends there, and the next one begins.
+        A function that returns the context of one step. After a step that raises
+        `ConfigError`, the next step begins.
 
     Example:
     >>> with collect_errors() as step:
@@ -134,7 +139,7 @@ def call_all(makers: Iterable[Callable[[], Any]]) -> list[Any]:
     """Call each of `makers`, and return their results in order.
 
     Raises:
-        ConfigError: with the problems of all of them, if any has one.
+        ConfigError: with the problems of all calls, if a call raises `ConfigError`.
 
     Example:
     >>> call_all([lambda: 1, lambda: 2])
@@ -149,7 +154,7 @@ def call_all(makers: Iterable[Callable[[], Any]]) -> list[Any]:
 
 
 def with_context(place: str, make: Callable[[], Any]) -> Any:
-    """Return what `make` returns; the problems that it raises begin with the place.
+    """Return the result of `make`. Problems that `make` raises begin with the place.
 
     Example:
     >>> with_context("trials 1", lambda: raise_problems(["There are none."]))
@@ -160,11 +165,12 @@ def with_context(place: str, make: Callable[[], Any]) -> Any:
     try:
         return make()
     except ConfigError as error:
-        raise ConfigError(f"{place}: {it}" for it in error.problems) from error.__cause__
+        problems = (f"{place}: {problem}" for problem in error.problems)
+        raise ConfigError(problems) from error.__cause__
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: not longer than a line.
+    """Return a value as messages show it, not longer than a line.
 
     Example:
     >>> shown("relu"), shown(10**5000)
@@ -181,7 +187,7 @@ _LONG = 100
 
 
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
-    """Says that a name is unknown, which one was perhaps meant, and which exist.
+    """Return the message for an unknown name, with the nearest name and all allowed names.
 
     Example:
     >>> unknown_name("parameter", "widht", ["depth", "width"])

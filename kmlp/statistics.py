@@ -1,4 +1,4 @@
-"""What seeds say: means with intervals, and differences that are paired by seed."""
+"""Statistics over seeds: means with intervals, and differences paired by seed."""
 
 from __future__ import annotations
 
@@ -7,55 +7,56 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
+"""The level of confidence intervals."""
 _ROUNDING = 1e-12
-"""Accuracies that differ by less are equal."""
+"""Accuracies that differ by less than this count as equal."""
 POWER = 0.8
-"""How likely a difference is to be found with the number of seeds that is said to do."""
+"""Target statistical power."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds with its interval."""
+    """A mean over seeds with its confidence interval."""
 
     mean: float
     interval: tuple[float, float] | None
-    """Lower and upper end; None with fewer than two seeds, which tell no spread."""
+    """Lower and upper end; None for a single seed, which has no spread."""
     size: int
-    """Number of seeds."""
+    """The number of seeds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference(Estimate):
-    """A mean difference over seeds, one of several that are looked at together."""
+    """A mean difference over seeds, one of several that are tested together."""
 
     p_value: float | None
-    """How likely differences of this size or more are where there is none, with Holm's
-    correction for looking at several; None where it cannot be told: see `paired_p_value`.
-    The interval is None then, too."""
+    """Two-sided p-value of the paired t-test, with Holm's correction for several tests:
+    the probability of a difference at least this large if the true one is zero. None, like
+    the interval, if `paired_p_value` is None."""
     spread: float | None
-    """Standard deviation over the seeds; None with fewer than two."""
+    """Standard deviation over the seeds; None for a single seed."""
 
     @property
     def significant(self) -> bool:
-        """Whether the interval excludes zero; then `p_value` is at most 0.05."""
+        """True if the interval excludes zero. Then `p_value` is at most 0.05."""
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
 
 def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Estimate:
-    """The mean of a sample with Student's t interval.
+    """Return the mean of a sample with Student's t interval.
 
     Args:
-        sample: One finite number a seed, at least one.
-        confidence: The share of samples whose interval holds the true mean, if
-            the numbers are independent and normal. Defaults to 0.95.
+        sample: One finite number for each seed, at least one.
+        confidence: The fraction of samples whose interval contains the true mean, if the
+            numbers are independent and normal. Defaults to 0.95.
 
     Returns:
-        The estimate; its interval is None for a sample of one, and of no width
-        where all numbers are equal. With two numbers it is 12.7 standard errors
-        wide to each side, as it has to be.
+        The estimate. Its interval is None for a sample of one number, and has zero width if
+        all numbers are equal. The interval of two numbers reaches 12.7 standard errors to
+        each side, because two numbers say little about the spread.
 
     Raises:
-        ValueError: if the sample is empty or holds a number that is not finite.
+        ValueError: if the sample is empty or has a number that is not finite.
 
     Formula: `mean +- t(n - 1, (1 + confidence) / 2) * s / sqrt(n)`, where `s`
     is the sample's standard deviation with `n - 1` in its denominator.
@@ -81,18 +82,18 @@ def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Esti
 def prediction_interval(
     sample: Sequence[float], *, confidence: float = CONFIDENCE
 ) -> tuple[float, float] | None:
-    """Where one more number of a sample would be.
+    """Return the interval in which one more number of a sample would be.
 
     Args:
-        sample: As for `estimate`.
-        confidence: The share of samples whose interval holds the next number, if the
+        sample: One finite number for each seed, at least one.
+        confidence: The fraction of samples whose interval contains the next number, if the
             numbers are independent and normal. Defaults to 0.95.
 
     Returns:
-        Lower and upper end; None for a sample of one, which tells no spread.
+        Lower and upper end; None for a sample of one number, which has no spread.
 
     Raises:
-        ValueError: as `estimate`.
+        ValueError: if a sample is empty or has a number that is not finite.
 
     Formula: `mean +- t(n - 1, (1 + confidence) / 2) * s * sqrt(1 + 1 / n)`
 
@@ -116,18 +117,20 @@ def prediction_interval(
 
 
 def paired_p_value(differences: Sequence[float]) -> float | None:
-    """How likely a mean this far from zero is where the true one is zero (paired t-test).
+    """Return the p-value of the paired t-test that the true mean difference is zero.
 
     Args:
-        differences: One finite number a seed: one value's result less another's.
+        differences: One finite number for each seed: the result of one level minus that of
+            another.
 
     Returns:
-        Two-sided; 1 where all differences are zero. None for a single seed, and where all
-        are equal but not zero: then they tell no spread to measure the mean by. (Of few
-        seeds that happens by chance, as an accuracy is a number of images.)
+        The two-sided p-value; 1 if all differences are zero. None for a single seed, and if
+        all differences are equal but not zero: then no spread is known to measure the mean
+        by. (With few seeds that happens by chance, because an accuracy is a whole number of
+        images divided by their total.)
 
     Raises:
-        ValueError: as `estimate`.
+        ValueError: if a sample is empty or has a number that is not finite.
 
     Formula: `2 * P(T(n - 1) > |mean| / (s / sqrt(n)))`
 
@@ -150,19 +153,20 @@ def paired_p_value(differences: Sequence[float]) -> float | None:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values of tests that are looked at together, with Holm's correction.
+    """Return the p-values of several tests with Holm's correction.
 
-    Of all those whose hypothesis is true, one is at most 0.05 in 5 % of cases.
+    If some of the hypotheses are true, then with a probability of at least 95 % none of
+    them has an adjusted p-value of 0.05 or less.
 
     Args:
-        p_values: One a test.
+        p_values: One p-value for each test.
 
     Returns:
-        The adjusted ones, in the same order.
+        The adjusted p-values, in the same order.
 
     Formula: with `p(1) <= ... <= p(m)`, `max over j <= i of min(1, (m - j + 1) p(j))`
 
-    Example, as R's `p.adjust(p, "holm")` has it:
+    Example, with the values of R's `p.adjust(p, "holm")`:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
 
@@ -177,30 +181,31 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def compare(differences: Sequence[Sequence[float]]) -> list[Difference]:
-    """Several mean differences that are looked at together.
+    """Return several mean differences that are tested together.
 
-    Comparing with the best of k values, which the same data chose, is looking at all
-    `k (k - 1) / 2` pairs: give them all.
+    If the same data chose the best of `k` levels, then comparing the others with the best
+    tests all `k (k - 1) / 2` pairs: give all of them.
 
     Args:
-        differences: Of each pair the differences, one finite number a seed, at least one.
-            Pairs without a `paired_p_value` are not tested, and count for nothing.
+        differences: The differences of each pair, one finite number for each seed, at least
+            one. Pairs whose `paired_p_value` is None are not tested and not counted.
 
     Returns:
-        One a pair, in the same order. Its interval is at the level at which Holm's
-        procedure tests it, so it excludes zero exactly where the p-value is below 0.05:
-        in 95 % of cases none does where there is no difference, and each interval is at
-        least as wide as one of 95 % by itself.
+        One difference for each pair, in the same order. Its interval has the level at which
+        Holm's procedure tests the pair, so the interval excludes zero exactly if the
+        p-value is below 0.05. If no pair differs, no interval excludes zero in 95 % of
+        cases. Each interval is at least as wide as a 95 % interval of one pair.
 
     Raises:
-        ValueError: as `estimate`.
+        ValueError: if a sample is empty or has a number that is not finite.
 
     Formula: `estimate(d, confidence=1 - 0.05 / (m - i + 1))` for the pair with the
-    `i`th lowest of `m` p-values; from the first on that is not rejected, with its `i`.
+    `i`th lowest of `m` p-values. From the first pair that is not rejected on, all pairs
+    have the `i` of that pair.
 
     Example:
     >>> clear, close = [0.05, 0.06, 0.055], [0.01, -0.02, 0.01]
-    >>> [round(it.p_value, 3) for it in compare([clear, close])]
+    >>> [round(difference.p_value, 3) for difference in compare([clear, close])]
     [0.005, 1.0]
 
     Reference: S. Holm (1979), as for `holm`.
@@ -209,19 +214,19 @@ def compare(differences: Sequence[Sequence[float]]) -> list[Difference]:
     tested = [p for p in raw if p is not None]
     adjusted = iter(holm(tested))
     levels = iter(_levels(tested))
-    found = []
+    compared = []
     for sample, p_value in zip(differences, raw, strict=True):
         mean, spread = _mean_and_spread(sample)
         interval, p = None, None
         if p_value is not None:
             interval = estimate(sample, confidence=1 - next(levels)).interval
             p = next(adjusted)
-        found.append(Difference(mean, interval, len(sample), p_value=p, spread=spread))
-    return found
+        compared.append(Difference(mean, interval, len(sample), p_value=p, spread=spread))
+    return compared
 
 
 def _levels(p_values: Sequence[float]) -> list[float]:
-    """The significance level at which Holm's procedure looks at each of the tests."""
+    """Return the significance level at which Holm's procedure does each test."""
     levels, left = [0.0] * len(p_values), len(p_values)
     for index in _ascending(p_values):
         levels[index] = (1 - CONFIDENCE) / left
@@ -233,23 +238,23 @@ def _levels(p_values: Sequence[float]) -> list[float]:
 def seeds_to_resolve(
     difference: float, spread: float, *, comparisons: int = 1, most: int = 1000
 ) -> int | None:
-    """How many seeds it takes to find a difference with a probability of 80 %.
+    """Return the number of seeds at which a test detects a difference with 80 % power.
 
     Args:
-        difference: The true mean difference of two values.
+        difference: The true mean difference of two levels.
         spread: Standard deviation of their difference, paired by seed, `spread > 0`.
-        comparisons: How many differences are looked at together: each is tested at
+        comparisons: The number of differences that are tested together. Each is tested at
             `0.05 / comparisons`, the first step of Holm's procedure. Defaults to 1.
-        most: The most seeds to think of. Defaults to 1000.
+        most: The largest number of seeds to consider. Defaults to 1000.
 
     Returns:
-        The least number, at least 2; None if `most` do not do.
+        The smallest number of seeds, at least 2; None if `most` seeds are too few.
 
-    Formula: the least `n` with `P(|T| > t(n - 1, 1 - 0.05 / (2 comparisons))) >= 0.8`,
+    Formula: the smallest `n` with `P(|T| > t(n - 1, 1 - 0.05 / (2 comparisons))) >= 0.8`,
     where `T` is noncentral t with `n - 1` degrees of freedom and the noncentrality
     `sqrt(n) difference / spread`.
 
-    Example, as `pwr.t.test(d=0.5, power=0.8, type="paired")` of R's pwr has it:
+    Example, with the value of `pwr.t.test(d=0.5, power=0.8, type="paired")` in R:
     >>> seeds_to_resolve(0.5, 1.0)
     34
 
@@ -261,7 +266,7 @@ def seeds_to_resolve(
 
     def power(size: int) -> float:
         critical = stdtrit(size - 1, 1 - (1 - CONFIDENCE) / comparisons / 2)
-        # The other tail's part is below 1e-3 wherever the power is near 80 %.
+        # The other tail is neglected: below 1e-3 if the power is near 80 %.
         return float(1 - nctdtr(size - 1, math.sqrt(size) * effect, critical))
 
     low = 2
@@ -271,11 +276,11 @@ def seeds_to_resolve(
 
 
 def chance_limit(chance: float, size: int) -> float:
-    """The accuracy up to which a classifier counts as not having learned.
+    """Return the accuracy up to which a classifier counts as not having learned.
 
     Args:
-        chance: Accuracy of naming the most frequent class always.
-        size: Number of images that an accuracy is measured on.
+        chance: The accuracy of always predicting the most frequent class, from 0 to 1.
+        size: The number of images on which accuracy is measured.
 
     Formula: `chance + sqrt(chance * (1 - chance) / size)`: one standard error
     of a proportion above chance.
@@ -288,7 +293,7 @@ def chance_limit(chance: float, size: int) -> float:
 
 
 def _mean_and_spread(sample: Sequence[float]) -> tuple[float, float | None]:
-    """The mean, and the standard deviation if there are two numbers at least."""
+    """Return the mean and the standard deviation; None for that of a single number."""
     size = len(sample)
     if size == 0 or not all(map(math.isfinite, sample)):
         raise ValueError(f"The sample must be finite numbers, at least one: {sample}")

@@ -1,4 +1,4 @@
-"""Zip archives of others, opened only after what they state of themselves is checked."""
+"""Zip archives from others, which are checked before they are opened."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from pathlib import Path
 from typing import BinaryIO
 
 MAX_DIRECTORY = 2**20
-"""Bytes of the list of an archive's members, which are ten thousand or so."""
+"""The largest size of an archive's list of members, in bytes: about 10,000 members."""
 
 _ENCRYPTED = 0x1
-_SIZE_OF_DIRECTORY = 5  # of what `_EndRecData` gives
+_SIZE_OF_DIRECTORY = 5  # index in the result of `_EndRecData`
 
 
 @contextmanager
 def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip archive whose list of members is no trap.
+    """Open a zip archive after checking its list of members.
 
-    A member is read to no more than the size that it states, and `zipfile` compares its
-    checksum at the end.
+    `zipfile` reads a member up to the size that the list states, and then compares the
+    member's checksum.
 
     Args:
-        path: A file.
+        path: The path of the archive.
 
     Raises:
-        ValueError: if it is none, if it states too many members, two of one name, or one
-            that is encrypted.
-        OSError: if it cannot be read.
+        ValueError: if the file is not a zip archive, or has too many members, two members
+            of one name, or an encrypted member.
+        OSError: if the file cannot be read.
     """
     with path.open("rb") as file:
         _check_directory(file)
@@ -43,13 +43,13 @@ def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _check_directory(file: BinaryIO) -> None:
-    # `ZipFile` would read all of it, and make an object of each member.
+    # `ZipFile` would read the whole list, and create an object for each member.
     try:
         end = zipfile._EndRecData(file)  # type: ignore[attr-defined]
     except OSError:
         end = None
     if not end:
-        raise ValueError("it is no zip archive, or the end of one is missing")
+        raise ValueError("it is not a zip archive, or its end is missing")
     size = end[_SIZE_OF_DIRECTORY]
     if size > MAX_DIRECTORY:
         raise ValueError(
@@ -60,9 +60,10 @@ def _check_directory(file: BinaryIO) -> None:
 
 def _check_members(archive: zipfile.ZipFile) -> None:
     members = archive.infolist()
-    [(name, count)] = Counter(it.filename for it in members).most_common(1) or [("", 0)]
+    counts = Counter(member.filename for member in members)
+    [(name, count)] = counts.most_common(1) or [("", 0)]
     if count > 1:
-        raise ValueError(f"it has {count} members {name}")
+        raise ValueError(f"it has {count} members of the name {name}")
     for member in members:
         if member.flag_bits & _ENCRYPTED:
             raise ValueError(f"its member {member.filename} is encrypted")

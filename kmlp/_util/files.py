@@ -1,4 +1,4 @@
-"""Paths and files that users give, and files that are whole or not there at all."""
+"""Paths and files of users, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from kmlp.errors import ConfigError
 
 _LONGEST = 150
-"""Characters of a name that is made of a text, which leaves room for an ending."""
+"""The most characters of a file name that is derived from a text, without the suffix."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -29,12 +29,12 @@ _KINDS = {
 
 
 def why_unreadable(path: Path) -> str | None:
-    """Why a file cannot be read, as far as can be told without opening it; None: it can.
+    """Return why a file cannot be read; None if no reason is known.
 
-    Opening a FIFO waits for somebody who writes into it, and a device may have no end.
+    The file is not opened: opening a FIFO waits for a writer, and a device may be endless.
 
     Args:
-        path: A file that a user names. Links are followed.
+        path: The path of a user's file. Links are followed.
 
     Example:
     >>> why_unreadable(Path("/"))
@@ -56,18 +56,18 @@ def why_unreadable(path: Path) -> str | None:
 
 
 MAX_TEXT = 2**20
-"""Bytes of a text that a user writes: a recipe, a space, a configuration."""
+"""The largest size of a text that a user writes, in bytes: a recipe, a space, ..."""
 
 
 def read_text(path: Path, name: str | None = None) -> str:
-    """The text of a user's file in UTF-8, without the mark that some editors put first.
+    """Return the text of a user's file in UTF-8, without a byte order mark.
 
     Args:
-        path: The file.
-        name: It, for messages. Defaults to None: its path.
+        path: The path of the file.
+        name: The name of the file in messages. Defaults to None: its path.
 
     Raises:
-        ConfigError: if it cannot be read, or has more than `MAX_TEXT` bytes.
+        ConfigError: if the file cannot be read, or has more than `MAX_TEXT` bytes.
     """
     name = name or str(path)
     if (why := why_unreadable(path)) is not None:
@@ -90,14 +90,14 @@ def read_text(path: Path, name: str | None = None) -> str:
 
 
 def expanded(path: str | os.PathLike[str], source: str) -> Path:
-    """A path that a user gave, its `~` being a home folder.
+    """Return a user's path with `~` replaced by the home folder.
 
     Args:
         path: The path.
-        source: What gave it, for messages: KMLP_RUNS_DIR, say.
+        source: The origin of the path for messages, such as KMLP_RUNS_DIR.
 
     Raises:
-        ConfigError: if there is no such home folder, or it is no path.
+        ConfigError: if the home folder does not exist, or the text cannot be a path.
     """
     text = os.fspath(path)
     try:
@@ -108,14 +108,14 @@ def expanded(path: str | os.PathLike[str], source: str) -> Path:
         why = str(error).rstrip(".")
         raise ConfigError(
             [
-                f"The path {text!r} of {source} cannot be used ({why}). Give one that "
-                "begins with / or with the name of a folder."
+                f"The path {text!r} of {source} cannot be used ({why}). Give a path "
+                "that begins with / or with the name of a folder."
             ]
         ) from error
 
 
 MAX_NESTING = 100
-"""How deep a file's lists and tables may be nested."""
+"""The deepest nesting of lists and tables in a user's file."""
 
 
 def parsed(
@@ -124,29 +124,30 @@ def parsed(
     parse: Callable[[], Any],
     errors: tuple[type[Exception], ...] = (ValueError,),
 ) -> Any:
-    """What the text of a user's file says.
+    """Return the value of a user's text, with errors as messages.
 
     Args:
-        name: The file's, for messages.
-        kind: What it is to be: TOML, say.
-        parse: Parses it.
-        errors: What `parse` raises if it is not of this kind. Defaults to ValueError.
+        name: The name of the file, for messages.
+        kind: The format of the text, such as TOML, for messages.
+        parse: Parses the text.
+        errors: The errors that `parse` raises if the text does not have the format.
+            Defaults to ValueError.
 
     Raises:
-        ConfigError: if it is not of this kind, or is nested too deep.
+        ConfigError: if the text does not have the format, or is nested too deeply.
     """
     try:
-        found = parse()
-        if nesting(found) > MAX_NESTING:
+        value = parse()
+        if nesting(value) > MAX_NESTING:
             raise RecursionError
     except RecursionError:
         raise ConfigError(
             [f"{name}: its lists and tables are nested more than {MAX_NESTING} deep."]
         ) from None
     except errors as error:
-        said = " ".join(str(error).split())
-        raise ConfigError([f"{name} is not {kind}: {said}"]) from error
-    return found
+        reason = " ".join(str(error).split())
+        raise ConfigError([f"{name} is not {kind}: {reason}"]) from error
+    return value
 
 
 _DEEP_KEY = re.compile(
@@ -161,58 +162,63 @@ _DEEP_KEY = re.compile(
 def parsed_toml(
     name: str, text: str, *, parse_float: Callable[[str], Any] = float
 ) -> dict[str, Any]:
-    """What a user's text in TOML says.
+    """Return the content of a user's text in TOML.
 
     Args:
-        name: The file's, for messages.
+        name: The name of the file, for messages.
         text: The text.
-        parse_float: Makes what a number is to be. Defaults to float.
+        parse_float: Parses numbers with a fraction. Defaults to float.
 
     Raises:
-        ConfigError: if it is no TOML, or is nested too deep.
+        ConfigError: if the text is not TOML, or is nested too deeply.
     """
 
     def parse() -> dict[str, Any]:
         import tomllib  # `kmlp --help` does not need it
 
-        # `tomllib` takes memory and time with the square of the parts of a dotted key.
+        # `tomllib` needs memory and time that grow with the square of the length of a key.
         if _DEEP_KEY.search(text):
             raise RecursionError
         return tomllib.loads(text, parse_float=parse_float)
 
-    found: dict[str, Any] = parsed(name, "TOML", parse)
-    return found
+    table: dict[str, Any] = parsed(name, "TOML", parse)
+    return table
 
 
-def nesting(found: Any) -> int:
-    """How deep lists and tables are nested, counted to one more than `MAX_NESTING`.
+def nesting(value: Any) -> int:
+    """Return the depth of nested lists and tables, at most `MAX_NESTING + 1`.
 
     >>> nesting(3), nesting({"a": [1, [2]]})
     (0, 3)
     """
-    depth, level = 0, [found]
+    depth, level = 0, [value]
     while depth <= MAX_NESTING:
-        inner = {id(it): it for it in level if isinstance(it, list | dict)}.values()
+        inner = {id(part): part for part in level if isinstance(part, list | dict)}
         if not inner:
             break
         depth += 1
         level = [
-            part for it in inner for part in (it.values() if isinstance(it, dict) else it)
+            element
+            for part in inner.values()
+            for element in (part.values() if isinstance(part, dict) else part)
         ]
     return depth
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a path with the same suffix to write to, which becomes `path` at the end.
+    """Yield a temporary path with the same suffix; at the end, that file becomes `path`.
 
-    It is in a new folder beside `path`, of a name that nobody can foresee, that only this
-    user can look into: in a folder that others write to, too, no link of theirs is written
-    through. A link at `path` is replaced itself; what it leads to is left alone. After an
-    error, what was at `path` is still there.
+    The temporary file is in a new folder beside `path`. That folder has a random name, and
+    only this user can open it, so that other users cannot place a link there. A link at
+    `path` is replaced, and its target does not change. After an error, `path` is as it was
+    before.
+
+    Args:
+        path: The path of the file to write.
 
     Raises:
-        OSError: with the name of `path`, if it cannot be written.
+        OSError: with the name of `path`, if the file cannot be written.
     """
     import tempfile  # `kmlp --help` does not need it
 
@@ -224,33 +230,33 @@ def atomic_write(path: Path) -> Iterator[Path]:
             yield aside
             aside.replace(path)
     finally:
-        with suppress(OSError):  # as `rmtree`, where no more files may be opened, too
+        with suppress(OSError):  # `rmtree` would fail where no more files may be opened
             aside.unlink(missing_ok=True)
             folder.rmdir()
 
 
 def open_new(folder: Path, begin: str) -> tuple[Path, BinaryIO]:
-    """Opens a file to write that was not there before, which no link leads elsewhere.
+    """Create a file and open it for writing. No link can lead to another file.
 
     Args:
-        folder: Where it is to be.
-        begin: How its name begins. It goes on so that nobody can foresee it.
+        folder: The folder of the new file.
+        begin: The beginning of the file's name. The rest is random.
 
     Returns:
-        Its path, and the open file.
+        The path of the file, and the open file.
 
     Raises:
-        OSError: if it cannot be made.
+        OSError: if the file cannot be created.
     """
     path = folder / f"{begin}{os.urandom(8).hex()}"
     return path, path.open("xb")
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """Opens a file of kmlp's own to read: no link, and nothing but a file.
+    """Open a file that kmlp wrote for reading. Links, pipes and devices are refused.
 
     Raises:
-        OSError: if it cannot be read, or is something else.
+        OSError: if the file cannot be read, or is not a regular file.
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
@@ -273,13 +279,14 @@ def open_plain(path: Path) -> BinaryIO:
 
 @contextmanager
 def naming(path: Path, ours: Path) -> Iterator[None]:
-    """Has an error of the system name `path` if it names nothing, or what is of ours.
+    """Make system errors name a path that the user knows.
 
-    That of a write to a full disk names nothing.
+    An error that names a temporary file, or no file, gets the name of `path`. (The error of
+    a write to a full disk names no file.)
 
     Args:
-        path: What a user knows.
-        ours: A file or a folder that a user need not know.
+        path: The path that the user knows.
+        ours: The temporary file or folder that the user does not know.
     """
     try:
         yield
@@ -292,9 +299,10 @@ def naming(path: Path, ours: Path) -> Iterator[None]:
 
 
 def file_name(text: str) -> str:
-    """A text as the name of one file, in whatever folder, of another text another one.
+    """Return a file name for a text. Different texts have different names.
 
-    What a file's name should not have is percent-encoded, and what is too long is cut.
+    Characters that file names should not have are percent-encoded. A name that is too long
+    is cut, and ends with a checksum.
 
     >>> file_name("emnist/letters"), file_name(".."), file_name("width=32,seed=0")
     ('emnist%2Fletters', '%2E%2E', 'width=32,seed=0')
@@ -312,12 +320,12 @@ def file_name(text: str) -> str:
 
 @contextmanager
 def undated() -> Iterator[None]:
-    """Has ZIP files that are written within give their members the first date they can.
+    """Give the members of ZIP files that are written within the date 1980-01-01.
 
-    ZIP has none before 1980, where a machine without a battery begins, nor after 2107: by
-    such a clock Keras could not save a model.
+    ZIP has no dates before 1980 or after 2107. A machine without a battery may start with
+    such a date, and then Keras could not save a model.
     """
-    import zipfile  # which takes as long to import as all of this
+    import zipfile  # here, because importing it takes long
 
     names = vars(zipfile)
     names["time"] = SimpleNamespace(time=lambda: 0.0, localtime=lambda seconds: _FIRST_DATE)

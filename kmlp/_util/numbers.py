@@ -1,4 +1,4 @@
-"""Numbers as users give them: Python's, NumPy's, and everything that is not a number."""
+"""Checks of numbers that users give: Python's, NumPy's, and values that are no numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kmlp.errors import ConfigError, shown
 
 
 def as_integer(value: Any) -> int | None:
-    """Return the value as an `int`; None if it is not an integer, as a `bool` is not.
+    """Return the value as an `int`; None if it is not an integer. A `bool` is not one.
 
     >>> as_integer(3), as_integer(3.0), as_integer(True), as_integer("3")
     (3, None, None, None)
@@ -21,7 +21,7 @@ def as_integer(value: Any) -> int | None:
 
 
 def as_number(value: Any) -> float | None:
-    """Return the value as a `float`; None if it is not a number, as a `bool` is not.
+    """Return the value as a `float`; None if it is not a number. A `bool` is not one.
 
     >>> as_number(3), as_number(0.5), as_number(True), as_number("3"), as_number(10**400)
     (3.0, 0.5, None, None, None)
@@ -35,13 +35,13 @@ def as_number(value: Any) -> float | None:
 def integer_problem(
     name: str, value: Any, *, least: int = 1, most: int | None = None
 ) -> str | None:
-    """The sentence that refuses a value which is not an integer of a range, else None.
+    """Return the message for a value that is not an integer in a range; else None.
 
     Args:
-        name: The argument.
-        value: What was given.
+        name: The name of the argument.
+        value: The value that was given.
         least: The smallest integer allowed. Defaults to 1.
-        most: The largest one. Defaults to None: there is none.
+        most: The largest integer allowed. Defaults to None: no limit.
 
     >>> print(integer_problem("epochs", 0))
     The value of `epochs` is 0, but must be an integer, `epochs >= 1`.
@@ -54,10 +54,10 @@ def integer_problem(
 
 
 def check_integer(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
-    """Return the value as an `int`. Takes what `integer_problem` does.
+    """Return the value as an `int`. Takes the arguments of `integer_problem`.
 
     Raises:
-        ConfigError: if it is not an integer from `least` to `most`.
+        ConfigError: if the value is not an integer from `least` to `most`.
     """
     problem = integer_problem(name, value, least=least, most=most)
     if problem is not None:

@@ -1,4 +1,4 @@
-"""What processes that kmlp starts have in common, and the signals that end them."""
+"""Processes that kmlp starts, the signals that end them, and refusals of the system."""
 
 from __future__ import annotations
 
@@ -20,58 +20,58 @@ ENDING = tuple(
     for name in ("SIGHUP", "SIGINT", "SIGTERM")
     if name in signal.Signals.__members__
 )
-"""The signals that ask a process to end: a terminal closes, Ctrl-C, a batch system's time
-is up. Windows has no SIGHUP.
-"""
+"""The signals that ask a process to end: the terminal closes, Ctrl-C, or the time of a
+batch job is up. Windows has no SIGHUP."""
 
-
-_MENDS = {
+_REMEDIES = {
     errno.EAGAIN: "let this user have more processes and threads (`ulimit -u`)",
     errno.EMFILE: "let this process open more files (`ulimit -n`)",
     errno.ENFILE: "have other processes open fewer files",
     errno.ENOMEM: "let this process have more memory (`ulimit -v`)",
-    errno.ENOSPC: "make room in /dev/shm, where their semaphores are",
+    errno.ENOSPC: "free some space in /dev/shm, where processes keep their semaphores",
     errno.ENOENT: "change to a folder that exists",
 }
+"""The remedies for errors of the system, as the end of a sentence."""
 _THREADS = 32
-"""That a backend starts beside two for each CPU."""
+"""The number of threads that a backend starts, besides two for each CPU."""
 
 
 def refusal(error: BaseException) -> tuple[int, str, str] | None:
-    """What the machine refused; None: nothing.
+    """Return the system's refusal that led to an error; None if there is none.
 
     Args:
-        error: What was raised. What it was raised in place of counts, too: libraries fail
-            once more as they clean up.
+        error: The error that was raised. Errors that came before it count, too, because
+            libraries fail once more as they clean up.
 
     Returns:
-        The number of the system's error, what it says, and what to do about it.
+        The number of the system's error, its text, and the remedy.
 
     Example:
     >>> refusal(OSError(errno.EMFILE, "Too many open files"))[1:]
     ('Too many open files', 'let this process open more files (`ulimit -n`)')
     """
-    found: BaseException | None = error
-    while found is not None:
-        number = said = None
-        if isinstance(found, OSError):
-            number, said = found.errno, found.strerror
-        elif isinstance(found, MemoryError):
-            number, said = errno.ENOMEM, str(found) or "no memory is left"
-        elif type(found) is RuntimeError and "start new thread" in str(found):
-            number, said = errno.EAGAIN, str(found)
+    cause: BaseException | None = error
+    while cause is not None:
+        number = text = None
+        if isinstance(cause, OSError):
+            number, text = cause.errno, cause.strerror
+        elif isinstance(cause, MemoryError):
+            number, text = errno.ENOMEM, str(cause) or "no memory is left"
+        elif type(cause) is RuntimeError and "start new thread" in str(cause):
+            number, text = errno.EAGAIN, str(cause)
         if number is not None:
-            return number, str(said), _MENDS.get(number, "mend that")
-        found = found.__context__
+            return number, str(text), _REMEDIES.get(number, "remove the cause")
+        cause = cause.__context__
     return None
 
 
 def check_threads() -> None:
-    """Checks that there may be as many threads as a backend starts, some of which end the
-    process where there may not.
+    """Check that this process may start as many threads as a backend needs.
+
+    Some backends end the process if they get too few.
 
     Raises:
-        ResourceError: if there may not.
+        ResourceError: if the process may start too few threads.
     """
     end = threading.Event()
     threads = [
@@ -86,7 +86,7 @@ def check_threads() -> None:
     except RuntimeError as error:
         raise ResourceError(
             f"A backend needs {len(threads)} threads, but this user may have no more than "
-            f"{started} of them here ({error}). To go on, {_MENDS[errno.EAGAIN]}."
+            f"{started} of them here ({error}). To go on, {_REMEDIES[errno.EAGAIN]}."
         ) from error
     finally:
         end.set()
@@ -95,15 +95,19 @@ def check_threads() -> None:
 
 
 def exit_with_parent(parent: int) -> None:
-    """End this process soon after the one that started it is gone, and not before."""
+    """End this process soon after its parent process has ended, and not before.
+
+    Args:
+        parent: The process id of the parent.
+    """
     ignore_signals()
     threading.Thread(target=_wait_for_the_end_of, args=(parent,), daemon=True).start()
 
 
 def ignore_signals() -> None:
-    """Has this process, which another one ends, ignore the signals to end.
+    """Make this process ignore the signals to end, because its parent process ends it.
 
-    They go to a whole process group, or to all processes of a batch job.
+    These signals go to a whole process group, or to all processes of a batch job.
     """
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
@@ -118,36 +122,41 @@ def _wait_for_the_end_of(parent: int) -> None:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Has the signals to end wait that this process handles: within, nothing is left half
-    done. What has no handler in Python does as ever.
+    """Delay the signals to end until the block is done, so that it is not interrupted.
+
+    Only signals that have a handler in Python are delayed.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread is interrupted, and can choose how
+        yield  # signals interrupt only the main thread
         return
-    came: list[int] = []
+    delayed: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
-        came.append(number)
+        delayed.append(number)
 
-    handlers = {it: handler for it in ENDING if callable(handler := signal.getsignal(it))}
-    for it in handlers:
-        signal.signal(it, remember)
+    handlers = {
+        number: handler
+        for number in ENDING
+        if callable(handler := signal.getsignal(number))
+    }
+    for number in handlers:
+        signal.signal(number, remember)
     try:
         yield
     finally:
-        for it, handler in handlers.items():
-            signal.signal(it, handler)
-        for number in dict.fromkeys(came):
-            signal.raise_signal(number)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for received in dict.fromkeys(delayed):
+            signal.raise_signal(received)
 
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Has processes that this thread starts within never hear of the signals to end."""
+    """Make processes that this thread starts within never receive the signals to end."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # which a new process inherits
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # a new process inherits it
     try:
         yield
     finally:
@@ -156,10 +165,10 @@ def unheard() -> Iterator[None]:
 
 @contextmanager
 def safe_path() -> Iterator[None]:
-    """Has Pythons that are started within import nothing from the current folder, whose
-    modules somebody may have named like others.
+    """Keep Python processes that are started within from importing the current folder.
 
-    Python puts it first where it is started with `-c` or `-m`, as libraries do.
+    A module there may have the name of a library's. Python puts the current folder first in
+    its path if it is started with `-c` or `-m`, as libraries do.
     """
     before = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"
@@ -176,13 +185,14 @@ _SAFE_PATH = "PYTHONSAFEPATH"
 
 
 def absolute_folders() -> list[str]:
-    """The folders of PATH that do not depend on the current one, in which programs may be
-    somebody else's.
+    """Return the folders of PATH that do not depend on the current folder.
+
+    The current folder may contain programs of somebody else.
     """
-    return [it for it in os.get_exec_path() if Path(it).is_absolute()]
+    return [folder for folder in os.get_exec_path() if Path(folder).is_absolute()]
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program of one of `absolute_folders`; None: there is none."""
-    found = (shutil.which(str(Path(it, name))) for it in absolute_folders())
-    return next(filter(None, found), None)
+    """Return the path of a program in one of `absolute_folders`; None if none has it."""
+    paths = (shutil.which(str(Path(folder, name))) for folder in absolute_folders())
+    return next(filter(None, paths), None)

@@ -1,4 +1,4 @@
-"""Random numbers that depend on a run's seed alone, never on the backend."""
+"""Random numbers that depend on the seed of a run, and not on the backend."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for. The numbers are part of results."""
+    """The purpose of a stream of random numbers. Results depend on these constants."""
 
     WEIGHTS = 0
-    """Initial weights; the index is the layer's."""
+    """Initial weights. The index is that of the layer."""
     ORDER = 1
-    """Order of the training examples; the index is the epoch's, from 0."""
+    """Order of the training examples. The index is that of the epoch, from 0."""
     SPLIT = 2
-    """The split of a dataset; always with seed 0: a run's seed has no say in it."""
+    """The split of a dataset. The seed is always 0: all runs have the same split."""
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
-    """The generator of one stream: the same numbers for the same arguments.
+    """Return the generator of a stream, which gives the same numbers for equal arguments.
 
-    Streams of different arguments are independent, so a run can be continued
-    at any epoch without drawing what came before.
+    Streams of different arguments are independent. A run can therefore be continued at any
+    epoch without drawing the numbers of earlier epochs.
 
     Args:
-        seed: A run's seed, `seed >= 0`. 0 is a seed like any other.
-        purpose: What the numbers are for.
-        index: Which one of that purpose, `index >= 0`. Defaults to 0.
+        seed: The seed of a run, `seed >= 0`. 0 is a seed like any other.
+        purpose: The purpose of the numbers.
+        index: The index of the stream among those of its purpose, `index >= 0`. Defaults
+            to 0.
 
     Example:
     >>> generator(0, Purpose.ORDER, 1).permutation(5).tolist()

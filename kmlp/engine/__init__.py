@@ -1,9 +1,9 @@
-"""The engine: takes requests from a planner, has them trained, stores results.
+"""The engine: takes requests from a planner, has them trained, and stores the results.
 
-It is the only writer of the store. Planners decide and never train; executors
-train and know no study. Resuming and extending are one thing here: look up what
-a run already has, have the rest trained. Several engines may share a store: a run
-is trained by the one that has leased it.
+Only the engine writes runs to the store. Planners decide and never train. Executors train
+and know no study. Resuming and extending a run are the same here: the engine looks up the
+epochs that the run has, and has the other ones trained. Several engines may share a store:
+the engine that has leased a run trains it.
 """
 
 from kmlp.engine._contracts import (

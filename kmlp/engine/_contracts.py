@@ -14,52 +14,55 @@ from kmlp.training.run import EpochRecord, Run, RunIdentity
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run, and the number of epochs that it is to reach."""
+    """A run, and the number of epochs that it must reach."""
 
     config: RunConfig
     epochs: int
 
     @property
     def label(self) -> str:
-        """What people know the run by, beside its configuration."""
+        """A short name of the run for people. Defaults to empty."""
         return ""
 
     @property
     def stage(self) -> str:
-        """The part of the study that it belongs to, if there are several."""
+        """The part of the study that the request belongs to; empty if there is one part."""
         return ""
 
 
 class Planner(Protocol):
-    """Decides what is trained. Touches no model."""
+    """Decides which runs are trained. A planner touches no model."""
 
     @property
     def done(self) -> bool:
-        """Whether all requests were given, and nothing that is told can lead to more."""
+        """True if all requests were returned, and no result can lead to another one."""
         ...
 
     def ask(self) -> RunRequest | None:
-        """The next request. None: there is none, or not before the planner is told more."""
+        """Return the next request; None if there is none until a result arrives."""
         ...
 
     def tell(self, request: RunRequest, run: Run) -> None:
-        """Take the result of a request: the run as it was when it reached the epochs, or
-        as it diverged or failed.
+        """Take the result of a request.
+
+        Args:
+            request: A request that `ask` returned.
+            run: The run when it reached the epochs, diverged or failed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The part of a request that an executor does at a time."""
+    """The part of a request that an executor does in one go."""
 
     run: RunIdentity
     epochs: int
-    """The epochs that the run has."""
+    """The number of epochs that the run has."""
     checkpoint_bytes: bytes | None
-    """Its model after them, a `.keras` file; None: it has none yet."""
+    """The run's model after these epochs, a `.keras` file; None if the run has no epoch."""
     target: int
-    """The epochs that the request asks for: a task ends there at the latest."""
+    """The number of epochs that the request asks for. The task ends there at the latest."""
 
     @property
     def config(self) -> RunConfig:
@@ -69,24 +72,24 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskResult:
-    """What came of a task: one epoch at least."""
+    """The result of a task: one epoch at least."""
 
     task: Task
     records: tuple[EpochRecord, ...]
     checkpoint_bytes: bytes | None
     """The model after the last record; None if the run diverged."""
     environment: Mapping[str, Any] | None = None
-    """What `describe_environment` says where it was trained. Defaults to None: that is
-    the engine's own process, or one like it."""
+    """The entries in which the environment of the training, as `describe_environment`
+    returns it, differs from that of the engine. Defaults to None: none differs."""
 
     @property
     def diverged(self) -> bool:
-        """Whether the run diverged."""
+        """True if the run diverged."""
         return not self.records[-1].finite
 
     @property
     def place(self) -> str:
-        """The machine and the device, if they are not the engine's: `node-2 gpu:0`."""
+        """The machine and the device, such as `node-2 gpu:0`; empty for the engine's."""
         if not self.environment:
             return ""
         host, _, _ = self.environment["host"].partition(".")
@@ -95,37 +98,44 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TaskFailed:
-    """A task that came to nothing."""
+    """The result of a task that failed."""
 
     task: Task
     reason: str
     final: bool = False
-    """Whether it would fail again. Defaults to False."""
+    """True if the task would fail again. Defaults to False."""
     error: KmlpError | None = None
-    """What keeps every run from being trained, and ends the study: a backend that cannot
-    start, a disk that is full. Defaults to None: it is of this run."""
+    """An error that concerns all runs and ends the study, such as a backend that cannot
+    start or a full disk. Defaults to None: the failure concerns this run only."""
 
 
 @runtime_checkable
 class Executor(Protocol):
-    """Runs tasks, here or elsewhere. All is asked of it in one thread."""
+    """Runs tasks, here or elsewhere. All calls are made in one thread."""
 
     def free(self) -> int:
-        """How many more tasks it can take now."""
+        """Return the number of tasks that the executor can take now."""
         ...
 
     def submit(self, task: Task, dataset: Dataset) -> None:
-        """Take a task with the dataset that its configuration names; do not wait for it.
+        """Take a task, without waiting for its result.
 
-        An executor that trains elsewhere sends each dataset as seldom as it can.
+        An executor that trains elsewhere sends each dataset as rarely as it can.
+
+        Args:
+            task: The task.
+            dataset: The dataset that the task's configuration names.
         """
         ...
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:
-        """Waits for a task that was submitted to be done.
+        """Wait until one of the submitted tasks is done.
+
+        Args:
+            timeout: The longest time to wait, in seconds. Defaults to None: no limit.
 
         Returns:
-            What came of it. None after `timeout` seconds, and as soon as `free` says
-            more than it did.
+            The task's result. None after `timeout` seconds, or as soon as `free` returns
+            a larger number than before.
         """
         ...

@@ -1,4 +1,4 @@
-"""What an observer of the engine hears."""
+"""The events that the engine sends to an observer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kmlp.training.run import EpochRecord, Run
 
 @dataclass(frozen=True, slots=True)
 class StudyStarted:
-    """All is checked; training begins."""
+    """All settings are checked, and training begins."""
 
     names: tuple[str, ...]
-    """Of the study, or of several that are trained together."""
+    """The name of the study, or of the studies that are trained together."""
     requests: int
-    """How many there are, about: what is promoted can be fewer."""
+    """The largest number of requests. A search may promote fewer trials."""
     epochs: int
-    """How many they come to."""
+    """The largest number of epochs that the requests ask for in total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class EpochFinished:
-    """A run has one epoch more."""
+    """A run has one more epoch."""
 
     request: RunRequest
     record: EpochRecord
     place: str = ""
-    """The machine and the device that trained it, if not those of the engine."""
+    """The machine and the device that trained the epoch; empty for the engine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class RunFinished:
     request: RunRequest
     run: Run
     trained: int
-    """Epochs that were trained for it now; the others were in the store."""
+    """The number of epochs trained for the request now. The store had the other ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,39 +54,40 @@ class RunWaits:
 
     request: RunRequest
     holder: str = ""
-    """Which process, where and since when, if it says so. Defaults to empty."""
+    """The process, its machine and the time of the lease. Defaults to empty: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRetried:
-    """A task failed, and is tried again from where the run was."""
+    """A task failed, and is tried again from the same epoch."""
 
     request: RunRequest
     reason: str
     tries: int
-    """The number of times that it failed so far."""
+    """The number of failures so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFailed:
-    """A task failed too often, or would fail again, so its run failed; `RunFinished`
-    follows.
+    """A run failed: a task failed too often, or would fail again.
+
+    `RunFinished` follows.
     """
 
     request: RunRequest
     reason: str
     tries: int
-    """The number of times that the task failed."""
+    """The number of failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointDamaged:
-    """A run's file was altered or is gone, so that epochs are trained again."""
+    """A checkpoint was changed or is missing, so that epochs are trained again."""
 
     request: RunRequest
     file: str
     epochs: int
-    """The epochs that are left."""
+    """The number of epochs that remain."""
 
 
 Event = (
@@ -100,4 +101,4 @@ Event = (
     | CheckpointDamaged
 )
 Observer = Callable[[Event], None]
-"""Is told what happens, as it happens."""
+"""A function that is called with each event when it happens."""

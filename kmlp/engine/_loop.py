@@ -1,4 +1,4 @@
-"""The engine itself: one loop over what is planned, trained and stored."""
+"""The engine itself: one loop that plans, trains and stores."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from kmlp.store.leases import SECONDS_BETWEEN_LOOKS
 from kmlp.training.run import EpochRecord, Run, RunIdentity, RunState
 
 MAX_TRIES = 3
-"""The number of times that a task is tried before its run has failed."""
+"""The number of times that a task is tried before its run counts as failed."""
 
 
 def execute(
@@ -46,21 +46,21 @@ def execute(
     observer: Observer | None = None,
     fresh: bool = False,
 ) -> None:
-    """Does what the planner asks for, until it is done.
+    """Train the runs that a planner asks for, until the planner is done.
 
     Args:
-        planner: Decides what is trained.
-        store: Where runs are looked up first, and kept.
+        planner: Decides which runs are trained.
+        store: Has the epochs that are trained already, and gets the new ones.
         executor: Trains.
-        identify: Gives the key under which a run is kept.
-        load: Gives the dataset of a run.
-        observer: Is told each event. Defaults to None.
-        fresh: Whether every run is trained from its beginning, and takes the
-            place of the one in the store once it is there. Defaults to False.
+        identify: Returns the identity of a run, with the key that the store uses.
+        load: Returns the dataset of a run.
+        observer: Called with each event. Defaults to None.
+        fresh: True if every run is trained from its first epoch. It replaces the stored run
+            once it is complete. Defaults to False.
 
     Raises:
-        KmlpError: what a failure of the executor's gives as its `error`.
-        RuntimeError: if the planner waits while nothing is being trained.
+        KmlpError: if a task fails with an `error` that concerns all runs.
+        RuntimeError: if the planner waits for a result while no run is being trained.
     """
     Engine(
         planner, store, executor, identify, load, observer or (lambda event: None), fresh
@@ -69,7 +69,7 @@ def execute(
 
 @dataclass(slots=True, eq=False)
 class _Active:
-    """A run in progress; it has one task at a time."""
+    """A run in progress. A run has one task at a time."""
 
     identity: RunIdentity
     wanted: deque[RunRequest]
@@ -77,16 +77,16 @@ class _Active:
     state: RunState
     leased: bool = False
     waits: bool = False
-    """Whether it had to wait for another process."""
+    """True if the run had to wait for another process."""
     current_task: Task | None = None
-    """The task that the executor has."""
+    """The task that the executor has; None if it has none."""
     history: list[EpochRecord] = field(default_factory=list)
-    """Its epochs, for when no store has them any more."""
+    """The run's epochs, in case the store is lost."""
     failures: int = 0
     trained: int = 0
 
-    def as_far_as_it_came(self) -> Run:
-        """The run without its model, made of what is in memory."""
+    def run_in_memory(self) -> Run:
+        """Return the run from the epochs in memory, without its model."""
         return Run(
             config=self.identity.config,
             backend=self.identity.backend,
@@ -98,14 +98,14 @@ class _Active:
         )
 
     def lose_lease(self) -> None:
-        """Another process has taken the run over, or removed it."""
+        """Note that another process has leased the run, or has removed it."""
         self.leased = False
         self.failures = 0
         self.state = RunState()
 
 
 class Engine:
-    """One call of `execute`, which says what the arguments are."""
+    """One call of `execute`, with the same arguments."""
 
     def __init__(
         self,
@@ -126,18 +126,19 @@ class Engine:
         self._fresh = fresh
         self._active: dict[RunConfig, _Active] = {}
         self._begun_anew: set[RunConfig] = set()
-        self._elsewhere: list[_Active] = []  # leased by another process
+        self._elsewhere: list[_Active] = []
+        """The runs that other processes have leased."""
         self._submitted = 0
 
     def run(self) -> None:
-        """Does it."""
+        """Train all runs. Raises what `execute` does."""
         try:
             while self._take():
                 self._wait()
                 self._look_elsewhere()
         except StoreLostError as error:
             error.unfinished = {
-                config: active.as_far_as_it_came()
+                config: active.run_in_memory()
                 for config, active in self._active.items()
                 if active.history
             }
@@ -148,7 +149,11 @@ class Engine:
                     self._store.release(active.identity)
 
     def _take(self) -> bool:
-        """Takes what the planner has; returns False when all is done."""
+        """Take requests from the planner while the executor is free.
+
+        Returns:
+            False if all runs are trained.
+        """
         while self._executor.free() and (request := self._planner.ask()) is not None:
             self._tell(RunStarted(request))
             if request.config in self._active:
@@ -160,7 +165,7 @@ class Engine:
                 active = _Active(identity, deque([request]), fresh, state)
                 self._begun_anew.add(request.config)
                 self._active[request.config] = active
-                self._go_on(active)
+                self._advance(active)
         busy = not self._active and not self._executor.free()
         done = self._planner.done
         if not (self._active or done or busy):
@@ -168,12 +173,12 @@ class Engine:
         return bool(self._active) or (busy and not done)
 
     def _wait(self) -> None:
-        """Waits until there is something to do."""
+        """Wait for a result, or for other processes that may have released a run."""
         if self._submitted:
             result = self._executor.result(
                 SECONDS_BETWEEN_LOOKS if self._elsewhere else None
             )
-            # What an executor was given by somebody who was interrupted is not ours.
+            # The executor may still have tasks of an earlier, interrupted call.
             if result is not None and self._is_ours(result):
                 self._submitted -= 1
                 self._receive(result)
@@ -187,12 +192,12 @@ class Engine:
         return active is not None and active.current_task == result.task
 
     def _look_elsewhere(self) -> None:
-        """Sees what other processes have done, and whether they have let go."""
-        looked_at, self._elsewhere = self._elsewhere, []
-        for active in looked_at:
+        """Try again to lease the runs of other processes, and read their new epochs."""
+        elsewhere, self._elsewhere = self._elsewhere, []
+        for active in elsewhere:
             if not active.fresh:
                 active.state = self._store.state(active.identity)
-            self._go_on(active)
+            self._advance(active)
 
     def _receive(self, result: TaskResult | TaskFailed) -> None:
         active = self._active[result.task.config]
@@ -203,7 +208,8 @@ class Engine:
         first = result.records[0].epoch
         if first != active.state.epochs + 1:
             raise RuntimeError(
-                f"A task began with epoch {first} of a run that has {active.state.epochs}."
+                f"A task began with epoch {first} of a run that has {active.state.epochs} "
+                "epochs."
             )
         active.history += result.records
         if not self._store.append(
@@ -214,7 +220,7 @@ class Engine:
             fresh=active.fresh,
         ):
             active.lose_lease()
-            self._go_on(active)
+            self._advance(active)
             return
         active.failures = 0
         active.trained += len(result.records)
@@ -223,7 +229,7 @@ class Engine:
         )
         for record in result.records:
             self._tell(EpochFinished(active.wanted[0], record, result.place))
-        self._go_on(active)
+        self._advance(active)
 
     def _receive_failure(self, active: _Active, failed: TaskFailed) -> None:
         if failed.error is not None:
@@ -233,23 +239,26 @@ class Engine:
         event = TaskRetried if again else RunFailed
         self._tell(event(active.wanted[0], failed.reason, active.failures))
         if again:
-            self._go_on(active)
+            self._advance(active)
             return
         if not self._store.fail(active.identity, failed.reason, fresh=active.fresh):
             active.lose_lease()
-            self._go_on(active)
+            self._advance(active)
             return
         run = self._store.run(active.identity, fresh=active.fresh)
-        if run is None:  # removed since
+        if run is None:  # another process removed it
             active.lose_lease()
-            self._go_on(active)
+            self._advance(active)
             return
         while active.wanted:
             self._report(active, active.wanted.popleft(), run)
         self._end(active)
 
-    def _go_on(self, active: _Active) -> None:
-        """Reports what a run meets; has its next task done, if it is ours to train."""
+    def _advance(self, active: _Active) -> None:
+        """Report the requests that a run satisfies, and submit its next task.
+
+        If the run cannot be leased now, it is tried again later.
+        """
         self._report_satisfied(active)
         if active.wanted and not active.leased:
             if not (self._executor.free() and self._acquire(active)):
@@ -280,7 +289,7 @@ class Engine:
             active.state = RunState()
             active.history = []
         else:
-            active.fresh = False  # there is nothing to keep
+            active.fresh = False  # no stored run has to be kept meanwhile
             active.state = self._store.resume(active.identity)
             run = self._store.run(active.identity) if active.state.epochs else None
             active.history = [] if run is None else [*run.history]
@@ -297,7 +306,7 @@ class Engine:
                 return
             active.fresh = False
         run = self._store.run(active.identity)
-        if run is None or run.epochs < active.state.epochs:  # removed or cut since
+        if run is None or run.epochs < active.state.epochs:  # another process changed it
             active.lose_lease()
             return
         while active.wanted and active.state.satisfies(active.wanted[0].epochs):

@@ -54,7 +54,7 @@ def test_a_backend_that_cannot_be_imported_is_a_backend_error(tmp_path):
     assert (
         "BackendError: The backend jax cannot start (ImportError: no libcuda); the " in last
     )
-    assert "environment has JAX_PLATFORMS=cuda. Mend what it says" in last
+    assert "environment has JAX_PLATFORMS=cuda. Remove the cause" in last
 
 
 @pytest.mark.once

@@ -44,7 +44,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", UNSEEN, ids=ascii)
 def test_what_cannot_be_seen_is_shown_and_names_nothing(name):
-    assert re.search("cannot be seen|bytes that are not text", name_problem(name))
+    assert re.search("invisible character|bytes that are not text", name_problem(name))
     assert visible(name).isprintable()
     assert visible(name) != name
 
