@@ -343,9 +343,7 @@ def quiet() -> Iterator[None]:
             yield
         except Exception as error:
             os.dup2(saved, 2)
-            if not getattr(
-                error, "errno", None
-            ):  # errors of the system speak for themselves
+            if not getattr(error, "errno", None):  # the system's errors say enough
                 hidden.seek(0)
                 sys.stderr.write(hidden.read().decode(errors="replace"))
             raise

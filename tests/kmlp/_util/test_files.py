@@ -237,8 +237,8 @@ def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path):
 
 
 def test_a_file_opened_new_follows_no_link(tmp_path, victim, monkeypatch):
-    (tmp_path / ".a.b").symlink_to(victim)
-    monkeypatch.setattr("secrets.token_hex", lambda size: "b")
+    (tmp_path / ".a.bb").symlink_to(victim)
+    monkeypatch.setattr("os.urandom", lambda size: b"\xbb")
     with pytest.raises(FileExistsError):
         open_new(tmp_path, ".a.")
 
