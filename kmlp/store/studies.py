@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -57,6 +58,11 @@ class StudyRecord:
         epochs: list[int] | None = self.progress.get("epochs")
         return epochs or [self.epochs] * len(self.runs_by_level)
 
+    @property
+    def asked(self) -> int:
+        """The number of runs that the study asks for."""
+        return sum(map(len, self.runs_by_level))
+
     def targets(self) -> dict[str, int]:
         """Return the target epochs of each run, by key."""
         targets: dict[str, int] = {}
@@ -64,6 +70,49 @@ class StudyRecord:
             for key in keys:
                 targets[key] = max(epochs, targets.get(key, 0))
         return targets
+
+    def runs_so_far(self, store: Store) -> list[list[Run]]:
+        """Return the stored runs of each level, without epochs beyond their targets."""
+        return [
+            [
+                run.truncated(epochs)
+                for key in keys
+                if (run := store.run_of_key(key)) is not None
+            ]
+            for keys, epochs in zip(self.runs_by_level, self.epochs_by_level, strict=True)
+        ]
+
+    def finished_runs(self, store: Store) -> list[list[Run]]:
+        """Return the runs of each level that have their target epochs, diverged or failed.
+
+        Raises:
+            StoreError: if the study has no such run.
+        """
+        levels = [
+            [run for run in runs if run.reaches(epochs)]
+            for runs, epochs in zip(
+                self.runs_so_far(store), self.epochs_by_level, strict=True
+            )
+        ]
+        if not any(levels):
+            raise StoreError(
+                f'No run of "{self.name}" is finished yet. Run the command that began it '
+                "again."
+            )
+        return levels
+
+    def missing(self, levels: Sequence[Sequence[Run]]) -> int:
+        """Return the number of the study's runs that are not finished.
+
+        Args:
+            levels: The runs of each level.
+        """
+        finished = sum(
+            run.reaches(epochs)
+            for runs, epochs in zip(levels, self.epochs_by_level, strict=True)
+            for run in runs
+        )
+        return self.asked - finished
 
     def only_run(self, store: Store) -> Run:
         """Return the only run of a study, with the epochs that are trained so far.
@@ -107,7 +156,7 @@ class StudySummary:
     @property
     def runs(self) -> int:
         """The number of runs that the study asks for."""
-        return sum(map(len, self.record.runs_by_level))
+        return self.record.asked
 
     def __repr__(self) -> str:
         """The name and the outcome, without the runs."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
-from kmlp.errors import StoreError, raise_problems
+from kmlp.errors import raise_problems
 from kmlp.model.config import RunConfig, identity_fields, param_field
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
@@ -207,31 +207,15 @@ def ablation_spec(
 
 
 def load_ablation(store: Store, study: StudyRecord) -> Ablation:
-    """An ablation as far as a store has its runs.
+    """Load an ablation with the runs that are finished.
 
-    Values of which there is no run yet are left out.
+    Values without a finished run are left out.
 
     Raises:
-        StoreError: if there is no run at all.
+        StoreError: if no run is finished.
     """
-    param = study.identity["param"]
-    rows = []
-    for keys, limit in zip(
-        study.runs_by_level, study.progress["chance_limits"], strict=True
-    ):
-        found = [store.run_of_key(key) for key in keys]
-        runs = [
-            run.truncated(study.epochs)
-            for run in found
-            if run is not None and (run.epochs >= study.epochs or run.status != "finished")
-        ]
-        if runs:
-            rows.append(_level_result(param, runs, limit))
-    if not rows:
-        raise StoreError(
-            f'No run of "{study.name}" is finished yet. The command that began it goes on '
-            "where it ended."
-        )
+    param, limits = study.identity["param"], study.progress["chance_limits"]
+    runs_by_level = study.finished_runs(store)
     return Ablation(
         name=study.name,
         param=param,
@@ -240,8 +224,12 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
         seeds=tuple(study.extent["seeds"]),
         backend=study.identity["backend"],
         fused=study.identity["fused"],
-        levels=tuple(rows),
-        missing=sum(map(len, study.runs_by_level)) - sum(len(it.runs) for it in rows),
+        levels=tuple(
+            _level_result(param, runs, limit)
+            for runs, limit in zip(runs_by_level, limits, strict=True)
+            if runs
+        ),
+        missing=study.missing(runs_by_level),
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from kmlp._util.text import count_of, protocol_text
-from kmlp.errors import ConfigError, StoreError, call_all, raise_problems, with_context
+from kmlp.errors import ConfigError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig, identity_fields, param_names, short_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
@@ -202,34 +202,17 @@ def config_list_spec(
 
 
 def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
-    """Load a list of configurations as far as a store has its runs.
+    """Load a list of configurations with the runs that are finished.
 
-    Those of which there is no run yet are left out; the others keep their numbers.
+    Configurations without a finished run are left out; the others keep their numbers.
 
     Raises:
-        StoreError: if there is no run at all.
+        StoreError: if no run is finished.
     """
-    found = []
-    asked = zip(
-        study.runs_by_level,
-        study.epochs_by_level,
-        study.progress["chance_limits"],
-        strict=True,
+    runs_by_level = study.finished_runs(store)
+    levels = zip(
+        study.epochs_by_level, study.progress["chance_limits"], runs_by_level, strict=True
     )
-    for number, (keys, epochs, limit) in enumerate(asked, start=1):
-        runs = [
-            run.truncated(epochs)
-            for key in keys
-            if (run := store.run_of_key(key)) is not None
-            and (run.epochs >= epochs or run.status != "finished")
-        ]
-        if runs:
-            found.append((number, epochs, limit, runs))
-    if not found:
-        raise StoreError(
-            f'No run of "{study.name}" is finished yet. The command that began it goes on '
-            "where it ended."
-        )
     return _config_list(
         study.name,
         RunConfig.restored(study.identity["base"]),
@@ -237,8 +220,12 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
         fused=study.identity["fused"],
         epochs=study.epochs,
         varied=study.identity["varied"],
-        configs=found,
-        missing=sum(map(len, study.runs_by_level)) - sum(len(it[3]) for it in found),
+        configs=[
+            (number, epochs, limit, runs)
+            for number, (epochs, limit, runs) in enumerate(levels, start=1)
+            if runs
+        ],
+        missing=study.missing(runs_by_level),
     )
 
 

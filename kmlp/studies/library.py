@@ -48,8 +48,7 @@ def load_from(store: Store, name: str) -> Study:
     if study.missing:
         store.note_damaged_orphans()
     noted = tuple(environments_of(store, record.name))
-    asked = sum(map(len, record.runs_by_level))
-    loaded: Study = replace(study, environments=noted, asked=asked)
+    loaded: Study = replace(study, environments=noted, asked=record.asked)
     return loaded
 
 

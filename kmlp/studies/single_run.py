@@ -156,5 +156,5 @@ def load_run(store: Store, record: StudyRecord) -> RunStudy:
         StoreError: if it has no epoch yet.
     """
     run = record.only_run(store)
-    missing = int(run.status == "finished" and run.epochs < record.epochs)
+    missing = record.missing([[run]])
     return RunStudy(name=record.name, run=run, missing=missing)

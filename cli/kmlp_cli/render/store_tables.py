@@ -42,7 +42,7 @@ def studies_table(studies: list[StudySummary]) -> Table:
 
 def _runs_text(study: StudySummary) -> str:
     """The number of runs that are done, of those that the study asks for."""
-    asked = sum(map(len, study.record.runs_by_level))
+    asked = study.record.asked
     if study.finished == asked:
         return str(asked)
     failed = f", {study.failed} failed" if study.failed else ""

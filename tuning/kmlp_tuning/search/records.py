@@ -122,27 +122,34 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         replicates=extent["replicates"],
         fused=identity["fused"],
     )
-    rows = list(zip(study.runs_by_level, study.epochs_by_level, strict=True))
-    trials = []
-    for number, (([key], epochs), (bracket, rung)) in enumerate(
-        zip(rows, progress["rungs"], strict=False), start=1
-    ):
-        run = store.run_of_key(key)
-        if run is not None:
-            run = run.truncated(epochs)
-            trials.append(Trial(number, run.config, bracket, rung, epochs, run))
+    levels = study.runs_so_far(store)
+    rungs, epochs = progress["rungs"], study.epochs_by_level
+    trials = [
+        Trial(number, run.config, bracket, rung, epochs[number - 1], run)
+        for number, (runs, (bracket, rung)) in enumerate(
+            zip(levels, rungs, strict=False), start=1
+        )
+        for run in runs
+    ]
     if not trials:
         raise StoreError(
-            f'No run of "{study.name}" has an epoch yet. The command that began it goes on '
-            "where it ended."
+            f'No run of "{study.name}" has an epoch yet. Run the command that began it '
+            "again."
         )
-    replications = []
-    for (number, selected_at_epoch), (keys, epochs) in zip(
-        progress["replications"], rows[len(progress["rungs"]) :], strict=True
-    ):
-        runs = [run.truncated(epochs) for key in keys if (run := store.run_of_key(key))]
-        done = [run for run in runs if run.epochs >= epochs or run.status != "finished"]
-        replications.append(Replication(number, selected_at_epoch, (), tuple(done)))
+    replications = [
+        Replication(
+            number,
+            selected_at_epoch,
+            (),
+            tuple(run for run in runs if run.reaches(target)),
+        )
+        for (number, selected_at_epoch), runs, target in zip(
+            progress["replications"],
+            levels[len(rungs) :],
+            epochs[len(rungs) :],
+            strict=True,
+        )
+    ]
     if progress["complete"]:
         kept = progress["importances"]
         found = Importances.restored(kept) if kept is not None else None
@@ -158,20 +165,8 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         chance=progress["chance"],
         complete=progress["complete"],
         importances=found,
-        missing=_unfinished(study, trials, replications),
+        missing=study.missing(levels),
     )
-
-
-def _unfinished(
-    study: StudyRecord, trials: Sequence[Trial], replications: Sequence[Replication]
-) -> int:
-    """The number of a search's runs that are not as far as they were to go."""
-    done = sum(
-        it.run is not None and (it.run.epochs >= it.epochs or it.run.status != "finished")
-        for it in trials
-    )
-    again = sum(len(replication.runs) for replication in replications)
-    return sum(map(len, study.runs_by_level)) - done - again
 
 
 def comparison(
