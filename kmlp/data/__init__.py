@@ -1,4 +1,4 @@
-"""Datasets as uint8 arrays, in fixed splits, with a fingerprint."""
+"""Datasets: images as uint8 arrays in fixed splits, with a fingerprint."""
 
 from kmlp.data._importing import import_dataset, remove_dataset
 from kmlp.data._load import load_dataset

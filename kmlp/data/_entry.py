@@ -1,7 +1,7 @@
-"""One dataset of the array cache: a folder with an array a file, and what it says of them.
+"""One dataset of the array cache: a folder with four array files and a description.
 
-All that `dataset.json` says is under a checksum, and the arrays are under the fingerprint:
-what is read is what was written, or it is `DamagedError`.
+A checksum protects the description, `dataset.json`, and the fingerprint protects the
+arrays. Any change of them raises a `DamagedError`.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from kmlp.data.known import is_name
 from kmlp.data.mapped import map_array
 from kmlp.errors import DataError
 
-FACTS = "dataset.json"
+DESCRIPTION = "dataset.json"
+"""The name of the file with a dataset's description."""
 FORMAT = 2
-"""Of what is written. The first one had no checksum."""
+"""The version of the description's format. Format 1 had no checksum."""
 
-MAX_FACTS = 16 * 2**20
-"""Bytes of `dataset.json`: a million names of classes."""
+MAX_DESCRIPTION = 16 * 2**20
+"""The maximum size of a description, in bytes: enough for a million names of classes."""
 
 _CHECKSUM = "sha256"
 _TYPES = {"train_x": "uint8", "train_y": "int32", "test_x": "uint8", "test_y": "int32"}
-_FACT_TYPES: dict[str, type] = {
+_FIELD_TYPES: dict[str, type] = {
     "format": int,
     "name": str,
     "fingerprint": str,
@@ -49,43 +50,48 @@ _HEADERS = {
 
 
 class DamagedError(DataError):
-    """A dataset of the cache is not what was written.
+    """The error of a dataset in the cache that was changed after it was written.
 
     Args:
-        folder: The dataset's.
-        why: What is wrong, and where.
-        imported: Whether only the user can make it again. Defaults to None: who knows?
+        folder: The dataset's folder.
+        problem: The damage, and its place.
+        imported: True if only the user can restore the dataset. Defaults to None: unknown.
     """
 
-    def __init__(self, folder: Path, why: str, *, imported: bool | None = None) -> None:
+    def __init__(self, folder: Path, problem: str, *, imported: bool | None = None) -> None:
         self.imported = imported
-        super().__init__(f"The dataset in {folder} is damaged: {why}.")
+        super().__init__(f"The dataset in {folder} is damaged: {problem}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """What the cache says of a dataset, without reading it."""
+    """The description of a dataset in the cache."""
 
     name: str
+    """The name of the dataset."""
     folder: Path
+    """The folder of the dataset."""
     fingerprint: str
+    """SHA-256 of all arrays."""
     class_names: tuple[str, ...]
+    """The names of the classes."""
     source: str
+    """A description of the source."""
     imported: bool
-    """Whether it is the user's own, which only the user can make again."""
+    """True if the user imported the dataset: then only the user can restore it."""
     shapes: dict[str, tuple[int, ...]]
-    """Of the arrays: `train_x`, `train_y`, `test_x`, `test_y`."""
+    """The shapes of the arrays `train_x`, `train_y`, `test_x` and `test_y`."""
     checked: bool
-    """Whether a checksum says that all of this was written so."""
+    """True if the description has a checksum."""
 
 
 def folder_name(name: str) -> str:
-    """The name of a dataset's folder."""
+    """Return the name of a dataset's folder."""
     return name.replace("/", "--").replace(":", "@").replace("*", "x")
 
 
 def dataset_name(folder: Path) -> str | None:
-    """The name of the dataset whose folder has that name; None: none has.
+    """Return the name of the dataset in a folder; None if the folder's name is not valid.
 
     >>> dataset_name(Path("emnist--letters@3.1.0")), dataset_name(Path("Thumbs.db"))
     ('emnist/letters:3.1.0', None)
@@ -95,29 +101,29 @@ def dataset_name(folder: Path) -> str | None:
 
 
 def write_entry(folder: Path, name: str, images: Images, *, imported: bool) -> None:
-    """Writes images into a folder.
+    """Write images and their description into a folder.
 
     Raises:
-        OSError: if it cannot be written to.
+        OSError: if the folder cannot be written to.
     """
     arrays = _arrays(images)
     for key, array in arrays.items():
-        # As `numpy.save`, which does not say why a disk cannot take it.
+        # Like `numpy.save`, whose error does not say why a disk refuses the data.
         array = np.ascontiguousarray(array)
         with (folder / f"{key}.npy").open("xb") as file:
             header = np.lib.format.header_data_from_array_1_0(array)
             np.lib.format.write_array_header_1_0(file, header)
             file.write(array.data)
-    write_facts(folder, name, images, imported=imported)
+    write_description(folder, name, images, imported=imported)
 
 
-def write_facts(folder: Path, name: str, images: Images, *, imported: bool) -> None:
-    """Writes what a dataset's folder says of its images, in the place of what it said.
+def write_description(folder: Path, name: str, images: Images, *, imported: bool) -> None:
+    """Write the description of a dataset's images, in place of the earlier one.
 
     Raises:
-        OSError: if it cannot be written to.
+        OSError: if the folder cannot be written to.
     """
-    facts = {
+    fields = {
         "format": FORMAT,
         "name": name,
         "fingerprint": images.fingerprint,
@@ -126,73 +132,75 @@ def write_facts(folder: Path, name: str, images: Images, *, imported: bool) -> N
         "imported": imported,
         "shapes": {key: list(array.shape) for key, array in _arrays(images).items()},
     }
-    text = json.dumps(facts | {_CHECKSUM: _checksum(facts)}, indent=2)
-    aside, file = open_new(folder, f".{FACTS}.")
+    text = json.dumps(fields | {_CHECKSUM: _checksum(fields)}, indent=2)
+    temporary, file = open_new(folder, f".{DESCRIPTION}.")
     try:
         with file:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(folder / FACTS)
+        temporary.replace(folder / DESCRIPTION)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def read_entry(folder: Path) -> Entry:
-    """What a dataset's folder says of it.
+    """Read the description in a dataset's folder.
 
     Raises:
-        DamagedError: if it is not what was written.
-        DataError: if another version of kmlp wrote it.
+        DamagedError: if the description is damaged.
+        DataError: if another version of kmlp wrote the dataset.
     """
     if folder.is_symlink():
         raise DamagedError(
             folder, f"it is a link to {folder.readlink()}, which is not followed"
         )
     if not folder.is_dir():
-        raise DamagedError(folder, "it is no folder")
-    facts = _read_facts(folder)
-    said = facts.pop(_CHECKSUM, None)
-    # Where it is damaged, too: nobody but the user has what the user imported.
-    imported = True if facts.get("imported") is True else None
-    of_first = facts.get("format") == 1 and said is None
-    if not of_first and said != _checksum(facts):
-        raise DamagedError(folder, f"the checksum in {FACTS} is another", imported=imported)
-    if not of_first and facts.get("format") != FORMAT:
+        raise DamagedError(folder, "it is not a folder")
+    fields = _read_fields(folder)
+    checksum = fields.pop(_CHECKSUM, None)
+    # Noted even if the description is damaged: only the user can restore an import.
+    imported = True if fields.get("imported") is True else None
+    is_format_1 = fields.get("format") == 1 and checksum is None
+    if not is_format_1 and checksum != _checksum(fields):
+        raise DamagedError(
+            folder, f"the checksum in {DESCRIPTION} does not fit", imported=imported
+        )
+    if not is_format_1 and fields.get("format") != FORMAT:
         raise DataError(
             f"{folder} was written by another version of kmlp. Remove that folder."
         )
-    if (why := _why_wrong(facts, folder)) is not None:
-        raise DamagedError(folder, f"in {FACTS}, {why}", imported=imported)
+    if (problem := _field_problem(fields, folder)) is not None:
+        raise DamagedError(folder, f"in {DESCRIPTION}, {problem}", imported=imported)
     return Entry(
-        name=facts["name"],
+        name=fields["name"],
         folder=folder,
-        fingerprint=facts["fingerprint"],
-        class_names=tuple(facts["class_names"]),
-        source=facts["source"],
-        imported=facts["imported"],
-        shapes={key: tuple(facts["shapes"][key]) for key in _TYPES},
-        checked=not of_first,
+        fingerprint=fields["fingerprint"],
+        class_names=tuple(fields["class_names"]),
+        source=fields["source"],
+        imported=fields["imported"],
+        shapes={key: tuple(fields["shapes"][key]) for key in _TYPES},
+        checked=not is_format_1,
     )
 
 
 def read_images(entry: Entry) -> Images:
-    """The images of an entry, memory-mapped.
+    """Return the images of an entry, memory-mapped.
 
     Raises:
-        DamagedError: if they are not those that were written.
+        DamagedError: if an array is damaged.
     """
     arrays = {key: _map(entry, key) for key in _TYPES}
     train = Split(x=arrays["train_x"], y=arrays["train_y"])
     test = Split(x=arrays["test_x"], y=arrays["test_y"])
     if fingerprint(train, test) != entry.fingerprint:
-        raise _damaged(entry, "the fingerprint of its images is another")
+        raise _damaged(entry, "the fingerprint of the images does not fit")
     for key in ("train_y", "test_y"):
-        least, most = int(arrays[key].min()), int(arrays[key].max())
-        if not 0 <= least <= most < len(entry.class_names):
+        lowest, highest = int(arrays[key].min()), int(arrays[key].max())
+        if not 0 <= lowest <= highest < len(entry.class_names):
             raise _damaged(
                 entry,
-                f"{key}.npy has labels from {least} to {most}, but {FACTS} names "
+                f"{key}.npy has labels from {lowest} to {highest}, but {DESCRIPTION} names "
                 f"{len(entry.class_names)} classes",
             )
     return Images(
@@ -213,54 +221,55 @@ def _arrays(images: Images) -> dict[str, NDArray[Any]]:
     }
 
 
-def _damaged(entry: Entry, why: str) -> DamagedError:
-    return DamagedError(entry.folder, why, imported=entry.imported)
+def _damaged(entry: Entry, problem: str) -> DamagedError:
+    return DamagedError(entry.folder, problem, imported=entry.imported)
 
 
-def _checksum(facts: dict[str, Any]) -> str:
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+def _checksum(fields: dict[str, Any]) -> str:
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read_facts(folder: Path) -> dict[str, Any]:
+def _read_fields(folder: Path) -> dict[str, Any]:
+    """Read the description as a dict, of unchecked fields."""
     try:
-        with open_plain(folder / FACTS) as file:
-            text = file.read(MAX_FACTS + 1)
-        if len(text) > MAX_FACTS:
-            raise ValueError(f"it has more than {MAX_FACTS:,} bytes")
-        facts = json.loads(text.decode("utf-8"))
-        if not isinstance(facts, dict) or nesting(facts) > MAX_NESTING:
-            raise ValueError("it holds something else")
+        with open_plain(folder / DESCRIPTION) as file:
+            text = file.read(MAX_DESCRIPTION + 1)
+        if len(text) > MAX_DESCRIPTION:
+            raise ValueError(f"it has more than {MAX_DESCRIPTION:,} bytes")
+        fields = json.loads(text.decode("utf-8"))
+        if not isinstance(fields, dict) or nesting(fields) > MAX_NESTING:
+            raise ValueError("it is not the object of a description")
     except OSError as error:
-        why = f"{FACTS} cannot be read ({error.strerror or error})"
-        raise DamagedError(folder, why) from error
+        problem = f"{DESCRIPTION} cannot be read ({error.strerror or error})"
+        raise DamagedError(folder, problem) from error
     except (ValueError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise DamagedError(folder, f"{FACTS} is not what was written ({said})") from error
-    return facts
+        reason = " ".join(str(error).split())
+        raise DamagedError(folder, f"{DESCRIPTION} was changed ({reason})") from error
+    return fields
 
 
-def _why_wrong(facts: dict[str, Any], folder: Path) -> str | None:
-    """Why what is said of a dataset cannot be; None: it can."""
-    for key, kind in _FACT_TYPES.items():
-        if type(facts.get(key)) is not kind:
-            return f'"{key}" is missing, or is something else'
-    if set(facts) != set(_FACT_TYPES):
-        return "there is more than there should be"
-    if not is_name(facts["name"]) or folder_name(facts["name"]) != folder.name:
+def _field_problem(fields: dict[str, Any], folder: Path) -> str | None:
+    """Return the first problem of a description's fields; None if they are valid."""
+    for key, cls in _FIELD_TYPES.items():
+        if type(fields.get(key)) is not cls:
+            return f'"{key}" is missing, or has another type'
+    if set(fields) != set(_FIELD_TYPES):
+        return "there are unknown fields"
+    if not is_name(fields["name"]) or folder_name(fields["name"]) != folder.name:
         return '"name" is that of another dataset'
-    if not re.fullmatch("[0-9a-f]{64}", facts["fingerprint"]):
-        return '"fingerprint" is no SHA-256'
-    names = facts["class_names"]
+    if not re.fullmatch("[0-9a-f]{64}", fields["fingerprint"]):
+        return '"fingerprint" is not a SHA-256'
+    names = fields["class_names"]
     if len(names) < 2 or not all(isinstance(name, str) for name in names):
-        return '"class_names" does not name two classes at least'
-    shapes = facts["shapes"]
+        return '"class_names" does not name at least two classes'
+    shapes = fields["shapes"]
     if set(shapes) != set(_TYPES) or not all(map(_is_shape, shapes.values())):
         return '"shapes" does not have a shape for each array'
     for split in ("train", "test"):
         x, y = shapes[f"{split}_x"], shapes[f"{split}_y"]
         if len(x) not in (3, 4) or x[:1] != y or x[1:] != shapes["train_x"][1:]:
-            return '"shapes" is not that of images with labels'
+            return '"shapes" does not fit images with labels'
     return None
 
 
@@ -269,19 +278,19 @@ def _is_shape(shape: Any) -> bool:
 
 
 def _map(entry: Entry, key: str) -> NDArray[Any]:
-    """An array of an entry. No memory is taken by what the file says of itself."""
+    """Map an array of an entry. The header in the file is checked before memory is used."""
     dtype, shape = np.dtype(_TYPES[key]), entry.shapes[key]
     path = entry.folder / f"{key}.npy"
     try:
         with open_plain(path) as file:
             read_header = _HEADERS[np.lib.format.read_magic(file)]
-            stated = read_header(file)
+            header = read_header(file)
             start, size = file.tell(), file.seek(0, os.SEEK_END)
-            if stated != (shape, False, dtype):
-                raise ValueError(f"its header states {stated}")
+            if header != (shape, False, dtype):
+                raise ValueError(f"its header states {header}")
             if size - start != math.prod(shape) * dtype.itemsize:
                 raise ValueError(f"it has {size - start} bytes of data")
             return map_array(file, path, dtype, shape, start)
-    except Exception as error:  # a header is parsed as Python is, and fails in any way
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise _damaged(entry, f"{key}.npy is not what was written ({said})") from error
+    except Exception as error:  # NumPy parses a header as Python, which may raise anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise _damaged(entry, f"{key}.npy was changed ({reason})") from error

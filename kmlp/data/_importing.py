@@ -1,4 +1,4 @@
-"""A user's files as a dataset of the array cache: importing them, and removing it."""
+"""Import a user's files as a dataset of the array cache, and remove datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kmlp._util.files import why_unreadable
 from kmlp.data import cache
 from kmlp.data._entry import DamagedError, read_images
 from kmlp.data.dataset import Images
-from kmlp.data.known import BUNDLED, KNOWN, check_content, check_own_name
+from kmlp.data.known import BUNDLED, KNOWN, check_content, check_import_name
 from kmlp.data.listing import Listing, is_folder
 from kmlp.data.sources.arrays import is_idx_folder, read_idx_folder, read_npz
 from kmlp.data.sources.class_folders import read_class_folders
@@ -24,47 +24,47 @@ def import_dataset(
     size: tuple[int, int] | None = None,
     tfds_data_dir: Path | None = None,
 ) -> Images:
-    """Makes a dataset of a user's files, which `load_dataset` knows by its name then.
+    """Import a user's files as a dataset, which `load_dataset` then loads by its name.
 
-    What is left out of a folder is told on stderr. Files of `fashion_mnist` are made
-    TFDS's own dataset, too, so that `tfds.load("fashion_mnist", download=False)` reads
-    it.
+    Files of `fashion_mnist` also become TFDS's own dataset, which
+    `tfds.load("fashion_mnist", download=False)` reads.
 
     Args:
-        name: For it: small letters, digits and _; or a name in `KNOWN`, whose content
-            is compared with the published one.
+        name: Name of the dataset: small letters, digits and _; or a name in `KNOWN`,
+            whose content is compared with the published one.
         path: A folder with four IDX files, gzipped or not; a `.npz` file with the
-            arrays `x_train`, `y_train`, `x_test` and `y_test`; or a folder with a
-            folder of PNG or JPEG images for each class, or with two of such, `train`
-            and `test`.
-        size: Height and width to which images are resized. Defaults to None: none
-            is resized. Only for class folders.
-        tfds_data_dir: TFDS's folder. Defaults to None: TFDS_DATA_DIR, else its own.
+            arrays `x_train`, `y_train`, `x_test` and `y_test`; a folder with a folder
+            of PNG or JPEG images for each class; or a folder with two folders of that
+            kind, `train` and `test`.
+        size: Height and width to which images are resized, in pixels; only for class
+            folders. Defaults to None: images are not resized.
+        tfds_data_dir: Folder of TFDS. Defaults to None: TFDS_DATA_DIR, or TFDS's own
+            default.
 
     Returns:
-        What was imported.
+        The imported images.
 
     Raises:
-        DataError: if a file is missing or damaged, if images have several sizes, if
-            the name cannot be given or is taken by other images.
+        DataError: if a file is missing or damaged, if images differ in size, if the name
+            is not valid, or if the name belongs to other images.
 
     Warns:
-        UserWarning: once, with what was left out of a folder.
+        UserWarning: once, with the names of the files that were left out.
     """
-    check_own_name(name)
+    check_import_name(name)
     known = KNOWN.get(name)
     arrays_file = not is_folder(path)
-    if arrays_file and (why := why_unreadable(path)) is not None:
-        raise DataError(f"{path}: cannot be read: {why}.")
+    if arrays_file and (reason := why_unreadable(path)) is not None:
+        raise DataError(f"{path}: cannot be read: {reason}.")
     class_folders = not arrays_file and not is_idx_folder(path)
     if class_folders and known is not None:
         raise DataError(
-            f"{path}: {name} is imported from its four IDX files or a .npz file, whose "
-            "content can be compared with the published one. Give class folders a name of "
-            "their own."
+            f"{path}: {name} can be imported only from its four IDX files or a .npz file, "
+            "whose content can be compared with the published one. Import class folders "
+            "under another name."
         )
     if size is not None and not class_folders:
-        raise DataError("`size` is for folders of image files; arrays have one size.")
+        raise DataError("`size` is only for folders of image files: arrays have one size.")
     names = known.class_names if known else None
     listing = Listing()
     try:
@@ -79,9 +79,9 @@ def import_dataset(
             warnings.warn(left_out, stacklevel=2)
     check_content(name, images)
     if name == BUNDLED:
-        return load_images(BUNDLED)  # the same images
+        return load_images(BUNDLED)  # `check_content` has shown that they are the same
     with cache.locked(name):
-        if not _is_there(name, images):
+        if not _has_intact(name, images):
             with cache.atomic_folder(name) as folder:
                 cache.write(folder, name, images, imported=known is None)
     images = load_images(name)
@@ -91,50 +91,55 @@ def import_dataset(
             run_tfds("prepare_own", name=name, data_dir=data_dir)
         except DataError as error:
             raise DataError(
-                f"{name} is imported, and can be trained on. But it could not be made "
+                f"{name} is imported, and runs can train on it, but it could not become "
                 f"TFDS's own dataset: {error}"
             ) from error
     return images
 
 
 def remove_dataset(name: str) -> None:
-    """Remove a dataset from the array cache. Files of TFDS stay.
+    """Remove a dataset from the array cache. Files of TFDS are not removed.
 
     Args:
         name: The dataset's name.
 
     Raises:
-        DataError: if the cache does not have it, or it comes with kmlp.
+        DataError: if the cache does not have the dataset, or if it comes with kmlp.
     """
     if not cache.has(name):
         if name == BUNDLED:
-            raise DataError(f"{name} comes with kmlp, and stays.")
+            raise DataError(f"{name} comes with kmlp, and cannot be removed.")
         names = [entry.name for entry in cache.entries()]
         raise DataError(unknown_name("dataset of the cache", name, names))
     cache.remove(name)
 
 
-def _is_there(name: str, images: Images) -> bool:
-    """Whether the dataset that there is has these images, and is not damaged.
+def _has_intact(name: str, images: Images) -> bool:
+    """Return True if the cache has these images under the name, and they are not damaged.
 
     Raises:
-        DataError: if it has others, or if nobody can tell.
+        DataError: if the cache has other images under the name, or may have them.
     """
-    ways = f"Remove it first: `kmlp.data.remove_dataset({name!r})`. Or choose another name."
+    remedy = (
+        f"Remove it first (`kmlp.data.remove_dataset({name!r})`), or choose another name."
+    )
     try:
-        before = cache.find(name)
+        existing = cache.find(name)
     except DamagedError as error:
-        if name in KNOWN:  # it has these, or has been written to since
+        if name in KNOWN:  # the content of this name is known, and `images` has it
             return False
-        raise DataError(f"{error} {ways}") from error
-    if before is None:
+        raise DataError(f"{error} {remedy}") from error
+    if existing is None:
         return False
-    if (before.fingerprint, before.class_names) != (images.fingerprint, images.class_names):
+    if (existing.fingerprint, existing.class_names) != (
+        images.fingerprint,
+        images.class_names,
+    ):
         raise DataError(
-            f"There is another dataset {name} already, of {before.source}. {ways}"
+            f"There is already another dataset {name}, from {existing.source}. {remedy}"
         )
     try:
-        read_images(before)
+        read_images(existing)
     except DamagedError:
         return False
     return True

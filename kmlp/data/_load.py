@@ -1,4 +1,4 @@
-"""`load_dataset`: a name in, a dataset out."""
+"""Load a dataset by name."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from kmlp.data.sources.lookup import load_images
 def load_dataset(
     name: str, *, validation_fraction: float | None = VALIDATION_FRACTION
 ) -> Dataset:
-    """Loads a dataset by name; the last four that were asked for stay in memory.
+    """Load a dataset by name. The last four datasets stay in memory.
 
-    MNIST comes with kmlp. Everything else is read once from where it is, or
-    downloaded by TensorFlow Datasets, and then kept in the array cache.
+    MNIST comes with kmlp. Other datasets are read from this machine, or downloaded by
+    TensorFlow Datasets, and then kept in the array cache.
 
     Args:
-        name: "mnist"; "fashion_mnist" or any other image classification set of
+        name: "mnist"; "fashion_mnist" or any other image classification dataset of
             TensorFlow Datasets whose images have one size, as `name`,
             `name/config` or `name/config:version`; or the name of a dataset that
-            was imported by `kmlp data import`.
-        validation_fraction: The share of the training images that validates,
-            stratified, and the same for every run; None: no share, the test images
-            validate. Defaults to 1/6.
+            `kmlp.data.import_dataset` imported.
+        validation_fraction: Fraction of the training images that is used for
+            validation, from 0 to 1: stratified, and the same images for every run.
+            None: the test images are used for validation. Defaults to 1/6.
 
     Returns:
-        Its arrays, uint8 images and integer labels, in fixed stratified splits.
+        The images as uint8 and the labels as integers, in fixed stratified splits.
 
     Raises:
         UnknownNameError: if there is no dataset of that name.
-        DataError: if it is not to be had, or is damaged, or is no set of images
-            of one size with labels.
-        ConfigError: if a split would have no image, or if none of a class, or those of
-            one class alone, would be left to train on.
+        DataError: if the dataset is unavailable, damaged, or not a labelled set of
+            equally sized images.
+        ConfigError: if a split would be empty, or if the images left for training lack
+            a class or have only one class.
 
     Example:
     >>> mnist = load_dataset("mnist")
@@ -53,5 +53,5 @@ def _load(name: str, validation_fraction: float | None) -> Dataset:
 
 
 def forget_datasets() -> None:
-    """Lets go of what is in memory."""
+    """Drop the datasets that are in memory."""
     _load.cache_clear()

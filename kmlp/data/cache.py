@@ -1,8 +1,8 @@
-"""The array cache: datasets as files of uint8 that are read without being copied.
+"""The array cache: datasets as files of uint8, which are mapped into memory uncopied.
 
-A folder a dataset: see `kmlp.data._entry`. It is written aside and renamed, so it is there
-as a whole or not at all. Nothing outside the cache's folder is read, written or removed,
-whatever links there are in it.
+Each dataset is a folder: see `kmlp.data._entry`. A folder is written under another name and
+then renamed, so the cache has the whole dataset or nothing. Links are not followed: files
+outside of the cache's folder are not read, written or removed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 
 from filelock import FileLock
@@ -25,8 +26,8 @@ from kmlp.data._entry import (
     dataset_name,
     folder_name,
     read_entry,
+    write_description,
     write_entry,
-    write_facts,
 )
 from kmlp.data.dataset import Images
 from kmlp.data.known import is_name
@@ -35,22 +36,22 @@ from kmlp.errors import ConfigError, DataError
 
 
 def cache_folder() -> Path:
-    """The folder of KMLP_CACHE_DIR, else kmlp's in the platform's cache folder.
+    """Return the cache's folder: in KMLP_CACHE_DIR, or in the platform's cache folder.
 
     Raises:
-        ConfigError: if it cannot be one, or there is no home folder to put it in.
+        ConfigError: if KMLP_CACHE_DIR is not a valid path, or if there is no home folder.
     """
     chosen = os.environ.get("KMLP_CACHE_DIR")
     if chosen:
         return expanded(chosen, "KMLP_CACHE_DIR") / "datasets"
     try:
         folder = user_cache_path("kmlp")
-        if not folder.is_absolute():  # as some versions of platformdirs have it
+        if not folder.is_absolute():  # some versions of platformdirs do not raise
             raise RuntimeError(f"{folder} is not absolute")
     except RuntimeError as error:
         raise ConfigError(
             [
-                "There is no folder to keep datasets in, as this user has no home folder "
+                f"There is no folder for datasets, since this user has no home folder "
                 f"({error}). Set KMLP_CACHE_DIR to a folder."
             ]
         ) from error
@@ -58,81 +59,85 @@ def cache_folder() -> Path:
 
 
 def entries() -> list[Entry]:
-    """All datasets of the cache that say what was written of them, by name."""
+    """Return the datasets of the cache with intact descriptions, in order of name."""
     return sorted(
-        (it for it in _listed().values() if isinstance(it, Entry)), key=lambda it: it.name
+        (entry for entry in _read_all().values() if isinstance(entry, Entry)),
+        key=attrgetter("name"),
     )
 
 
 def problems() -> dict[str, DataError]:
-    """What is wrong with the other datasets of the cache, by their names."""
-    found = _listed()
-    return {name: it for name, it in sorted(found.items()) if isinstance(it, DataError)}
+    """Return the problems of the other datasets of the cache, by name."""
+    return {
+        name: error
+        for name, error in sorted(_read_all().items())
+        if isinstance(error, DataError)
+    }
 
 
-def _listed() -> dict[str, Entry | DataError]:
-    """What is in the cache, by name."""
+def _read_all() -> dict[str, Entry | DataError]:
+    """Return the description or the problem of each dataset in the cache, by name."""
     try:
         paths = list(cache_folder().iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise DataError(f"{cache_folder()} cannot be read ({error.strerror}).") from error
-    found: dict[str, Entry | DataError] = {}
+    datasets: dict[str, Entry | DataError] = {}
     for path in paths:
         name = dataset_name(path)
         if name is None or is_left_behind(path.name) or not path.is_dir():
             continue
         try:
-            found[name] = read_entry(path)
+            datasets[name] = read_entry(path)
         except DataError as error:
-            found[name] = error
-    return found
+            datasets[name] = error
+    return datasets
 
 
 def find(name: str) -> Entry | None:
-    """What the cache says of a dataset; None if it has none of that name.
+    """Return the description of a dataset in the cache; None if the cache lacks it.
 
     Raises:
-        DamagedError: if what it says is not what was written.
-        DataError: if another version of kmlp wrote it.
+        DamagedError: if the description is damaged.
+        DataError: if another version of kmlp wrote the dataset.
     """
     return read_entry(_folder(name)) if has(name) else None
 
 
 def has(name: str) -> bool:
-    """Whether the cache has something in a dataset's place, damaged or not."""
+    """Return True if the cache has a dataset of that name, intact or damaged."""
     return is_name(name) and os.path.lexists(_folder(name))
 
 
 def add_checksum(name: str, images: Images) -> None:
-    """Writes what the cache says of a dataset with a checksum, if it has none.
+    """Add a checksum to the description of a dataset that an older kmlp wrote.
 
-    An older kmlp wrote none. Where the cache cannot be written to, it stays as it is.
+    If the cache cannot be written to, the description stays unchanged.
 
     Args:
-        name: The dataset. Whoever calls does not have it `locked`.
-        images: As they were read from the cache.
+        name: The dataset, which the caller has not `locked`.
+        images: The images as they were read from the cache.
     """
     entry = find(name)
     if entry is None or entry.checked:
         return
-    with contextlib.suppress(DataError), locked(name), _explained():
-        if find(name) == entry:  # no other process wrote it anew meanwhile
-            write_facts(entry.folder, name, images, imported=entry.imported)
+    with contextlib.suppress(DataError), locked(name), _translate_errors():
+        if find(name) == entry:  # not written by another process meanwhile
+            write_description(entry.folder, name, images, imported=entry.imported)
 
 
 def write(folder: Path, name: str, images: Images, *, imported: bool = False) -> None:
-    """Writes images into a folder that `atomic_folder` gives."""
-    with _explained():
+    """Write images into a folder that `atomic_folder` yields."""
+    with _translate_errors():
         write_entry(folder, name, images, imported=imported)
 
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Has other processes wait that want to write the same dataset."""
+    """Lock a dataset: other processes that write the same dataset wait."""
     lock = FileLock(cache_folder() / f".{folder_name(name)}.lock")
-    with _explained():
+    with _translate_errors():
         cache_folder().mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
@@ -143,48 +148,48 @@ def locked(name: str) -> Iterator[None]:
 
 @contextmanager
 def atomic_folder(name: str) -> Iterator[Path]:
-    """A new folder, which takes the place of the dataset's if all goes well.
+    """Yield a new folder, which replaces the dataset's folder if there is no error within.
 
-    Whoever calls has it `locked`.
+    The caller has `locked` the dataset.
     """
     folder = _folder(name)
-    _remove_left_overs(folder)
-    aside, before = (
-        folder.with_name(f".{folder.name}.{what}-{secrets.token_hex(8)}")
-        for what in ("new", "old")
+    _remove_leftovers(folder)
+    new, old = (
+        folder.with_name(f".{folder.name}.{kind}-{secrets.token_hex(8)}")
+        for kind in ("new", "old")
     )
     try:
-        with _explained():
-            aside.mkdir()
-        yield aside
-        with _explained():
-            for file in aside.iterdir():
+        with _translate_errors():
+            new.mkdir()
+        yield new
+        with _translate_errors():
+            for file in new.iterdir():
                 if file.is_file():  # some systems put folders into every folder
                     _flush(file)
             if os.path.lexists(folder):
-                folder.replace(before)
-            aside.replace(folder)
+                folder.replace(old)
+            new.replace(folder)
     finally:
-        _remove_left_overs(folder)
+        _remove_leftovers(folder)
 
 
 def remove(name: str) -> None:
-    """Removes a dataset from the cache."""
-    with locked(name), _explained():
+    """Remove a dataset from the cache."""
+    with locked(name), _translate_errors():
         _remove(_folder(name))
 
 
-def _remove_left_overs(folder: Path) -> None:
-    """Removes what was written aside, by a process that was killed, too."""
-    ours = re.compile(rf"\.{re.escape(folder.name)}\.(new|old)-[0-9a-f]+")
-    for left in folder.parent.iterdir():
-        if ours.fullmatch(left.name):
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary folders of a dataset, including those of killed processes."""
+    pattern = re.compile(rf"\.{re.escape(folder.name)}\.(new|old)-[0-9a-f]+")
+    for path in folder.parent.iterdir():
+        if pattern.fullmatch(path.name):
             with contextlib.suppress(OSError):
-                _remove(left)
+                _remove(path)
 
 
 def _remove(path: Path) -> None:
-    """Removes a folder; of a link, what it leads to is left alone."""
+    """Remove a folder, or a link without its target."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -201,13 +206,14 @@ def _folder(name: str) -> Path:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
+    """Turn an `OSError` within into a `DataError` that names the cache's folder."""
     try:
         yield
     except OSError as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
-            f"{cache_folder()} cannot be written to ({error.strerror or error}). Choose a "
-            "folder that can, by KMLP_CACHE_DIR."
+            f"{cache_folder()} cannot be written to ({error.strerror or error}). Set "
+            "KMLP_CACHE_DIR to a folder that can."
         ) from error

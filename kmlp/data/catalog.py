@@ -1,4 +1,4 @@
-"""What there is: the datasets that are known, and the facts of one."""
+"""List the known datasets, and describe one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kmlp.data.sources.arrays import is_idx_folder
 from kmlp.data.sources.tfds import own_features
 
 _UNFINISHED = ".incomplete"
-"""In the name of a folder that TFDS had not finished when it was ended."""
+"""Part of the name of a folder that TFDS had not finished when its process ended."""
 
 CITATIONS = {
     BUNDLED: (
@@ -31,26 +31,28 @@ CITATIONS = {
         "CC BY-SA 3.0."
     )
 }
+"""Citations of datasets that TFDS is not asked about."""
 
 
 def catalog() -> list[dict[str, Any]]:
-    """The datasets that are known, those of the user's own first.
+    """Return the known datasets, those that the user imported first.
 
     Returns:
-        For each its `name`; `ready`, whether nothing has to be downloaded; `where` it
-        is; `damage`, what is wrong with it in the array cache, None where nothing is;
-        `images`, `shape` and `classes` and `bytes` on disk where they are known.
+        For each dataset: its `name`; `ready`, True if no download is needed; `where` it
+        is; `damage`, the problem of the dataset in the array cache, or None; and, where
+        known, the number of `images`, the `shape` of an image, the number of `classes`
+        and the `bytes` on disk.
     """
     cached = {entry.name: entry for entry in cache.entries()}
     damage = {name: str(error) for name, error in cache.problems().items()}
-    own = [name for name, entry in cached.items() if entry.imported]
+    imported = [name for name, entry in cached.items() if entry.imported]
     return [
-        {"name": name, "damage": damage.get(name), **_facts(name, cached.get(name))}
-        for name in dict.fromkeys([*own, *SUGGESTED, *cached, *damage])
+        {"name": name, "damage": damage.get(name), **_properties(name, cached.get(name))}
+        for name in dict.fromkeys([*imported, *SUGGESTED, *cached, *damage])
     ]
 
 
-def _facts(name: str, entry: Entry | None) -> dict[str, Any]:
+def _properties(name: str, entry: Entry | None) -> dict[str, Any]:
     facts: dict[str, Any] = dict.fromkeys(("images", "shape", "classes", "bytes"))
     where: str | None = None
     folder: Path | None = None
@@ -74,21 +76,23 @@ def _facts(name: str, entry: Entry | None) -> dict[str, Any]:
     elif entry is None and (folder := _system_folder(name)) is not None:
         where = f"in {folder}"
     if folder is not None:
-        facts["bytes"] = sum(it.stat().st_size for it in folder.iterdir() if it.is_file())
+        files = [path for path in folder.iterdir() if path.is_file()]
+        facts["bytes"] = sum(file.stat().st_size for file in files)
     return {"ready": where is not None, "where": where, **facts}
 
 
 def describe(name: str, images: Images) -> dict[str, Any]:
-    """The facts of a dataset.
+    """Return the properties of a dataset.
 
     Args:
-        name: Its name.
-        images: What `load_images` gives for it.
+        name: The name of the dataset.
+        images: The result of `load_images` for the dataset.
 
     Returns:
-        `name`, `shape`, the sizes of its splits, `classes` with each one's name and
-        its number of training and test images, `source`, `fingerprint`, and what TFDS
-        says of it: `homepage`, `licence` and `citation`, where it does.
+        `name`; `shape` of an image; `train` and `test`, the numbers of images;
+        `classes`, each with its name and its numbers of training and test images;
+        `imbalance`, the size of the largest class / that of the smallest; `source`;
+        `fingerprint`; and from TFDS, where known, `homepage`, `licence` and `citation`.
     """
     counts = [
         np.bincount(split.y, minlength=len(images.class_names)).tolist()
@@ -106,30 +110,30 @@ def describe(name: str, images: Images) -> dict[str, Any]:
         "imbalance": _imbalance(counts[0]),
         "source": images.source,
         "fingerprint": images.fingerprint,
-        **_said_by_tfds(name),
+        **_tfds_metadata(name),
     }
 
 
 def _imbalance(counts: list[int]) -> float | None:
-    """How many times as large the largest class is as the smallest; None: one is empty."""
+    """Return the size of the largest class / the smallest; None if a class is empty."""
     ratio = max(counts) / min(counts) if min(counts) else math.inf
     return ratio if math.isfinite(ratio) else None
 
 
-def _said_by_tfds(name: str) -> dict[str, str | None]:
-    said: dict[str, str | None] = dict.fromkeys(("homepage", "licence", "citation"))
+def _tfds_metadata(name: str) -> dict[str, str | None]:
+    unknown: dict[str, str | None] = dict.fromkeys(("homepage", "licence", "citation"))
     if name in CITATIONS:
-        return said | {"citation": CITATIONS[name]}
+        return unknown | {"citation": CITATIONS[name]}
     base = re.split("[/:]", name)[0]
     if base not in tfds_names():
-        return said
+        return unknown
     import tensorflow_datasets as tfds
 
     try:
         with _temporary_files_removed(), own_features():
             info = tfds.builder(name, try_gcs=False).info
-    except Exception:  # a version that this TFDS has no more, say: it is there all the same
-        return said
+    except Exception:  # for example, a stored version that this TFDS no longer knows
+        return unknown
     return {
         "homepage": info.homepage or None,
         "licence": getattr(info.redistribution_info, "license", None) or None,
@@ -139,7 +143,7 @@ def _said_by_tfds(name: str) -> dict[str, str | None]:
 
 @contextmanager
 def _temporary_files_removed() -> Iterator[None]:
-    """Removes what is made in the temporary folder: TFDS leaves folders there."""
+    """Use another temporary folder and remove it, because TFDS leaves folders there."""
     before = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="kmlp-") as folder:
         tempfile.tempdir = folder
@@ -151,15 +155,16 @@ def _temporary_files_removed() -> Iterator[None]:
 
 def _system_folder(name: str) -> Path | None:
     folders = KNOWN[name].system_folders if name in KNOWN else ()
-    return next((it for it in folders if it.is_dir() and is_idx_folder(it)), None)
+    existing = (path for path in folders if path.is_dir() and is_idx_folder(path))
+    return next(existing, None)
 
 
 def _tfds_folder(name: str) -> Path | None:
-    """Where TFDS seems to have prepared a dataset; it is not asked, which takes longer."""
+    """Return the folder that TFDS seems to have prepared. To ask TFDS takes too long."""
     chosen = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    place = expanded(chosen, "TFDS_DATA_DIR") / name.replace(":", "/")
-    for found in sorted(place.glob("**/dataset_info.json")):
-        inner = found.parent.relative_to(place).parts
-        if not any(is_left_behind(it) or _UNFINISHED in it for it in inner):
-            return found.parent
+    root = expanded(chosen, "TFDS_DATA_DIR") / name.replace(":", "/")
+    for file in sorted(root.glob("**/dataset_info.json")):
+        inner = file.parent.relative_to(root).parts
+        if not any(is_left_behind(part) or _UNFINISHED in part for part in inner):
+            return file.parent
     return None

@@ -1,4 +1,4 @@
-"""What a dataset is: images and labels in three splits, with a fingerprint."""
+"""Datasets as values: images and labels in three splits, with a fingerprint."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kmlp._util.text import name_problem
 from kmlp.errors import ConfigError, DataError
 
 VALIDATION_FRACTION = 1 / 6
-"""Of the training images, unless something else is asked for."""
+"""The default fraction of the training images that is used for validation."""
 
 TEST_FRACTION = 1 / 6
-"""Of a dataset without test images, held out as such."""
+"""The fraction of the images that is held out if a dataset has no test images."""
 
 _COPIES = 3
-"""How often a dataset is in memory while it is read, at the most."""
+"""The maximum number of copies of a dataset in memory while the dataset is read."""
 _LABEL = 8
-"""Bytes of a label, at the most."""
+"""The maximum size of a label, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Images with their labels."""
+    """Images and their labels."""
 
     x: NDArray[np.uint8]
     """Pixels from 0 to 255, of shape `(size, *input_shape)`."""
@@ -39,67 +39,77 @@ class Split:
         return len(self.y)
 
     def take(self, rows: NDArray[np.intp]) -> Split:
-        """The images of these rows, in their order."""
+        """Return the images of these rows, in the order of the rows."""
         return Split(x=self.x[rows], y=self.y[rows])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
-    """What a dataset's source has: training and test images."""
+    """The training and test images of a source."""
 
     train: Split
+    """The training images, from which validation images are taken later."""
     test: Split
+    """The test images."""
     class_names: tuple[str, ...]
+    """The names of the classes."""
     source: str
-    """Where they come from, in words."""
+    """A description of the source."""
     fingerprint: str
     """SHA-256 of all arrays."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """A dataset in memory. Its splits are fixed: no run's seed changes them."""
+    """A dataset in memory. The splits are fixed: they do not depend on a run's seed."""
 
     name: str
+    """The name of the dataset."""
     train: Split
+    """The images to train on."""
     validation: Split
-    """Chooses: among hyperparameters, among epochs."""
+    """The images for choices, of hyperparameters and of epochs."""
     test: Split
-    """Is evaluated and shown, and never chooses anything, unless it validates."""
+    """The images for reported results. They decide no choice, unless they are the
+    validation images, too."""
     class_names: tuple[str, ...]
+    """The names of the classes."""
     fingerprint: str
-    """SHA-256 of the training images, the validation images among them, and the test
-    images: equal fingerprints mean equal data."""
+    """SHA-256 of the training images, including the validation images, and of the test
+    images. Equal fingerprints mean equal data."""
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         return len(self.class_names)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one image."""
+        """The shape of one image."""
         return self.train.x.shape[1:]
 
     @property
     def validates_on_test(self) -> bool:
-        """Whether the validation images are the test images."""
+        """True if the validation images are the test images."""
         return self.validation is self.test
 
     @property
     def chance(self) -> float:
-        """Validation accuracy of naming the most frequent class always."""
+        """The validation accuracy of always predicting the most frequent class."""
         counts = np.bincount(self.validation.y, minlength=self.num_classes)
         return float(counts.max() / len(self.validation))
 
     def with_train_size(self, size: int | None) -> Dataset:
-        """The dataset with a stratified subset of the training images.
+        """Return the dataset with a stratified subset of the training images.
 
-        Smaller subsets are contained in larger ones. The fingerprint stays:
-        it names the whole dataset.
+        Larger subsets contain smaller ones. The fingerprint does not change, because it
+        identifies the whole dataset.
+
+        Args:
+            size: Number of training images. None: all of them.
 
         Raises:
-            ConfigError: if there are fewer images, or if it has those of one class alone.
+            ConfigError: if there are fewer images, or if the subset has only one class.
         """
         if size is None:
             return self
@@ -107,16 +117,16 @@ class Dataset:
             raise ConfigError(
                 [
                     f"The value of `train_size` is {size}, but {self.name} has "
-                    f"{len(self.train)} training images. Give at most that."
+                    f"{len(self.train)} training images. Choose at most that many."
                 ]
             )
         train = Split(x=self.train.x[:size], y=self.train.y[:size])
         if len(np.unique(train.y)) < 2:
             raise ConfigError(
                 [
-                    f"The value of `train_size` is {size}, of which all are images of the "
-                    f"class {self.class_names[train.y[0]]}. Give one that leaves images "
-                    "of two classes at least."
+                    f"The value of `train_size` is {size}, but all of these images are of "
+                    f"the class {self.class_names[train.y[0]]}. Choose a larger one, with "
+                    "images of at least two classes."
                 ]
             )
         return replace(self, train=train)
@@ -130,56 +140,53 @@ def make_images(
     source: str,
     ordered: bool = False,
 ) -> Images:
-    """Checks what a source has, and states its fingerprint.
+    """Check the images of a source, and compute their fingerprint.
 
     Args:
-        train: Training images; a last axis of one channel is left out.
-        test: Test images, likewise.
-        class_names: A name for every class. Defaults to None: the classes are those
-            of the training labels, and their numbers name them.
-        source: Where they come from, in words.
-        ordered: Whether they keep their order. Defaults to False: they get the
-            canonical one.
+        train: Training images. A last axis of one channel is removed.
+        test: Test images. A last axis of one channel is removed.
+        class_names: A name for every class. Defaults to None: the numbers from 0 to the
+            largest training label.
+        source: Description of the source.
+        ordered: True if the images keep their order. Defaults to False: the images are
+            put into their canonical order.
 
     Raises:
-        DataError: if they make no dataset.
+        DataError: if the images and labels are not a dataset for classification.
     """
     splits = {"training": _squeezed(train), "test": _squeezed(test)}
     classes = len(class_names) if class_names is not None else None
     if classes is not None and classes < 2:
-        raise DataError(
-            f"{source}: has one class, but there must be two at least: a model tells one "
-            "from another."
-        )
+        raise DataError(f"{source}: has one class, but a classifier needs at least two.")
     for name in class_names or ():
         if (problem := name_problem(name)) is not None:
             raise DataError(f"{source}: has a class {name!a}, whose name {problem}.")
-    for what, split in splits.items():
+    for part, split in splits.items():
         if len(split.x) != len(split.y):
             raise DataError(
-                f"{source}: has {len(split.x)} {what} images, but {len(split.y)} labels."
+                f"{source}: has {len(split.x)} {part} images, but {len(split.y)} labels."
             )
         if len(split) == 0:
-            raise DataError(f"{source}: has no {what} images.")
+            raise DataError(f"{source}: has no {part} images.")
         if 0 in split.x.shape:
-            raise DataError(f"{source}: has {what} images of {split.x.shape[1:]} pixels.")
+            raise DataError(f"{source}: has {part} images of {split.x.shape[1:]} pixels.")
         if classes is None:
             classes = _count_classes(split.y, source)
         if split.y.min() < 0 or split.y.max() >= classes:
             raise DataError(
-                f"{source}: has {what} labels from {split.y.min()} to {split.y.max()}, "
-                f"but they must be from 0 to {classes - 1}."
+                f"{source}: has {part} labels from {split.y.min()} to {split.y.max()}, "
+                f"but labels must be from 0 to {classes - 1}."
             )
     train, test = splits.values()
     if len(np.unique(train.y)) < 2:
         raise DataError(
-            f"{source}: has training images of the class {train.y[0]} alone, but there "
-            "must be images of two classes at least."
+            f"{source}: has training images of only one class, {train.y[0]}, but a "
+            "classifier needs at least two."
         )
     if train.x.shape[1:] != test.x.shape[1:]:
         raise DataError(
             f"{source}: training images have shape {train.x.shape[1:]}, but test images "
-            f"{test.x.shape[1:]}. All must have one."
+            f"{test.x.shape[1:]}. The shapes must be equal."
         )
     if not ordered:
         train, test = canonical_order(train), canonical_order(test)
@@ -195,40 +202,58 @@ def make_images(
 def images_of(
     train: Split, test: Split | None, *, class_names: Sequence[str], source: str
 ) -> Images:
-    """Like `make_images`; without test images, a sixth of the others becomes these.
+    """Check images as `make_images` does; without test images, hold out a sixth of them.
+
+    Args:
+        train: See `make_images`.
+        test: See `make_images`. None: a stratified sixth of the training images becomes
+            the test images.
+        class_names: See `make_images`.
+        source: See `make_images`.
 
     Raises:
-        DataError: if they make no dataset.
+        DataError: if the images and labels are not a dataset for classification, or if
+            there are too few of them to hold some out.
     """
     if test is None:
         size = round(len(train) * TEST_FRACTION)
         if size == 0:
             raise DataError(
-                f"{source}: has {len(train)} images, and no test images. Of so few, none "
-                "can be held out for testing."
+                f"{source}: has only {len(train)} images and no test images. These are too "
+                "few to hold some out for testing."
             )
         everything = canonical_order(train)
         train, test = hold_out(everything, size)
         for label in np.setdiff1d(everything.y, train.y):
             raise DataError(
-                f"{source}: has too few images of {class_names[label]}: a sixth of all is "
-                "held out for testing, and none of this class is left to train on."
+                f"{source}: has too few images of {class_names[label]}. A sixth of all "
+                "images is held out for testing, and none of this class is left for "
+                "training."
             )
         source += "; a sixth of the images, stratified, was held out for testing"
     return make_images(train, test, class_names=class_names, source=source)
 
 
-def check_memory(what: str, count: int, shape: Sequence[int]) -> None:
-    """Raises `DataError` if so many images are too large to be read into memory."""
+def check_memory(subject: str, count: int, shape: Sequence[int]) -> None:
+    """Check that images fit into the free memory while they are read.
+
+    Args:
+        subject: The start of the message: what is read.
+        count: Number of images.
+        shape: Shape of one image.
+
+    Raises:
+        DataError: if the images are too large.
+    """
     import psutil
 
     needed = _COPIES * count * (math.prod(shape) + _LABEL)
     available = psutil.virtual_memory().available
     if needed > available:
         raise DataError(
-            f"{what} is too large for memory: {count:,} images of shape {tuple(shape)} "
-            f"take {needed / 2**30:.1f} GiB to read, but {available / 2**30:.1f} GiB are "
-            "free."
+            f"{subject} is too large for memory: to read {count:,} images of shape "
+            f"{tuple(shape)} takes {needed / 2**30:.1f} GiB, but only "
+            f"{available / 2**30:.1f} GiB are free."
         )
 
 
@@ -239,18 +264,18 @@ def _squeezed(split: Split) -> Split:
 
 
 def _count_classes(labels: NDArray[np.int32], source: str) -> int:
-    """How many classes there are, by the labels of the training images."""
+    """Return the number of classes: the largest training label + 1."""
     classes = int(labels.max()) + 1
     if classes < 2:
         raise DataError(
-            f"{source}: has no training label above {labels.max()}, but there must be two "
-            "classes at least, labelled 0 and 1."
+            f"{source}: has no training label above {labels.max()}, but there must be at "
+            "least two classes, labelled 0 and 1."
         )
-    # Such a label is no class, and the model would be that large.
+    # Such a label is a mistake, and would make the model's output as large.
     if classes > len(labels):
         raise DataError(
             f"{source}: has a training label {labels.max()}, but only {len(labels)} "
-            "training images: classes are counted from 0."
+            "training images. Labels must count the classes from 0."
         )
     return classes
 
@@ -258,50 +283,57 @@ def _count_classes(labels: NDArray[np.int32], source: str) -> int:
 def make_dataset(
     name: str, images: Images, *, validation_fraction: float | None
 ) -> Dataset:
-    """Takes a stratified validation split off the training images.
+    """Return a dataset whose validation images are taken from the training images.
 
-    The training images end up in an order whose every prefix is stratified. Where the
-    fraction is None, all of them are trained on, and the test images validate.
+    The training images are put into an order whose every prefix is stratified.
+
+    Args:
+        name: Name of the dataset.
+        images: Training and test images.
+        validation_fraction: Fraction of the training images that is used for
+            validation, stratified. None: all of them are used for training, and the
+            test images for validation.
 
     Raises:
-        ConfigError: if one of the two has no image, if there is nothing left to train on
-            of a class, or if there is one class alone.
+        ConfigError: if a split would be empty, or if the images left for training lack
+            a class or have only one class.
     """
     size = round(len(images.train) * (validation_fraction or 0))
     if validation_fraction is not None and not 0 < size < len(images.train):
         raise ConfigError(
             [
                 f"The value of `validation_fraction` is {validation_fraction}, which is "
-                f"{size} of the {len(images.train)} training images of {name}. Give one "
-                "that leaves images to train on and to validate on."
+                f"{size} of the {len(images.train)} training images of {name}. Choose one "
+                "that leaves images both for training and for validation."
             ]
         )
-    kept, held_out = hold_out(images.train, size)
-    lost = np.setdiff1d(images.train.y, kept.y)
+    train, held_out = hold_out(images.train, size)
+    lost = np.setdiff1d(images.train.y, train.y)
     if lost.size:
         raise ConfigError(
             [
                 f"The value of `validation_fraction` is {validation_fraction}, which "
-                f"leaves no image of {_listed(images, lost)} to train on. Give a smaller "
-                f"one, or add images to {name}."
+                f"leaves no image of {_list_classes(images, lost)} for training. Choose a "
+                f"smaller one, or add images to {name}."
             ]
         )
-    if len(np.unique(kept.y)) < 2:
+    if len(np.unique(train.y)) < 2:
         raise ConfigError(
             [
-                f"{name} has training images of {_listed(images, kept.y)} alone, but a "
-                "model tells two classes at least apart. Import it again, with more."
+                f"{name} has training images of only one class, "
+                f"{_list_classes(images, train.y)}, but a classifier needs at least two. "
+                "Import the dataset again, with more classes."
             ]
         )
     if validation_fraction is None:
         held_out = images.test
-    for split in (kept, held_out, images.test):
-        # Shared by all runs of the process, under one fingerprint.
+    for split in (train, held_out, images.test):
+        # All runs of the process share these arrays, under one fingerprint.
         split.x.setflags(write=False)
         split.y.setflags(write=False)
     return Dataset(
         name=name,
-        train=kept,
+        train=train,
         validation=held_out,
         test=images.test,
         class_names=images.class_names,
@@ -309,25 +341,29 @@ def make_dataset(
     )
 
 
-def _listed(images: Images, labels: NDArray[np.int32]) -> str:
+def _list_classes(images: Images, labels: NDArray[np.int32]) -> str:
     names = [images.class_names[label] for label in np.unique(labels)]
     return ", ".join(names[:5]) + (", ..." if names[5:] else "")
 
 
 def hold_out(split: Split, size: int) -> tuple[Split, Split]:
-    """Takes a stratified share off a split; returns what is left, and the share.
+    """Hold out a stratified part of a split; return the rest, and that part.
 
-    What is left is in an order whose every prefix is stratified.
+    Every prefix of the rest is stratified.
+
+    Args:
+        split: The images.
+        size: Number of images to hold out.
     """
     order = stratified_order(split.y)
     return split.take(order[size:]), split.take(np.sort(order[:size]))
 
 
 def stratified_order(labels: NDArray[np.int32]) -> NDArray[np.intp]:
-    """An order of the examples in which every prefix has the classes' shares.
+    """Return an order of the examples in which every prefix is stratified.
 
-    Each class' examples are shuffled, and the k-th of n is put at (k + 0.5) / n.
-    Depends on the labels alone.
+    The examples of each class are shuffled. Of n examples, the k-th one is placed at
+    (k + 0.5) / n. The order depends only on the labels.
 
     Example:
     >>> labels = np.array([0, 0, 0, 0, 1, 1], "int32")
@@ -343,10 +379,10 @@ def stratified_order(labels: NDArray[np.int32]) -> NDArray[np.intp]:
 
 
 def canonical_order(split: Split) -> Split:
-    """The split in an order that depends on its content alone.
+    """Return the split in an order that depends only on its content.
 
-    So a dataset is the same, and trains to the same numbers, whether it was read
-    from files or from TFDS, which shuffles.
+    A dataset therefore has the same results whether it is read from files or from
+    TFDS, which shuffles.
     """
     digests = bytearray()
     for image, label in zip(split.x, split.y, strict=True):
@@ -358,7 +394,7 @@ def canonical_order(split: Split) -> Split:
 
 
 def fingerprint(train: Split, test: Split) -> str:
-    """SHA-256 of all arrays, with their types and shapes."""
+    """Return the SHA-256 of all arrays, with their types and shapes."""
     digest = hashlib.sha256()
     for name, split in (("train", train), ("test", test)):
         for array in (split.x, split.y):

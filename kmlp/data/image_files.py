@@ -1,4 +1,4 @@
-"""A user's PNG and JPEG files as a model takes them: as MNIST's were made, or resized."""
+"""Read a user's PNG and JPEG files, and convert them like MNIST's images or resize them."""
 
 from __future__ import annotations
 
@@ -20,39 +20,42 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 MAX_PIXELS = 50_000_000
-"""Of a picture: what cameras make. Reading these takes 3 s and 600 MB."""
+"""The maximum number of pixels of a picture, as large as those of cameras. Reading them
+takes 3 s and 600 MB."""
 MAX_SCANNED = 5_000_000_000
-"""Pixels of a JPEG times its scans, each of which goes over all of them: programs make 10
-scans, but a small file could have a million."""
+"""The maximum number of pixels of a JPEG times its scans, each of which decodes all pixels.
+Programs write 10 scans, but a small file could have a million."""
 
 _FORMATS = ("PNG", "JPEG")
 _SCAN = b"\xff\xda"
 _PART = 2**20
 _BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff")
 _FIELD, _BOX = 28, 20
-"""Pixels of MNIST's images' sides, and of the box that a digit fits."""
+"""The side of MNIST's images and of the box that a digit is scaled to, in pixels."""
 _LEAST_CONTRAST = 24
-"""Levels of grey, of 255, between background and stroke; less is a blank image."""
+"""The minimum contrast of background and stroke, in levels of grey from 0 to 255. A
+picture with less is blank."""
 _NOISES = 9
-"""Contrast, as a multiple of the noise's median: of a million pixels, normal noise has
-none that is so far out."""
+"""The minimum contrast as a multiple of the noise's median. Among a million pixels, normal
+noise does not reach that."""
 _BLUR = 1 / 300
-"""Radius, as a share of the picture's longer side."""
+"""The radius of the blur as a fraction of the picture's longer side."""
 _FAINT, _FULL = 0.25, 0.75
-"""Shares of the contrast: what has less is background, what has more is all stroke."""
+"""Fractions of the contrast: pixels below the first are background, those above the second
+are full stroke."""
 
 
 def read_image(path: Path) -> Image:
-    """Reads a picture, as `plain` makes it, whatever its name ends with.
+    """Read a picture and convert it as `plain` does. The file's suffix does not matter.
 
-    Whoever reads a user's picture reads it here, so that a model is shown the same picture
-    in training as later.
+    All pictures of a user are read by this function, so that a model sees the same pixels
+    in training and later.
 
     Returns:
         A picture of mode "L" or "RGB".
 
     Raises:
-        ConfigError: if there is none, if it is no PNG or JPEG, or if it is too large.
+        ConfigError: if the file is missing, is not a PNG or JPEG, or is too large.
     """
     with _opened(path) as opened:
         opened.load()
@@ -60,10 +63,10 @@ def read_image(path: Path) -> Image:
 
 
 def check_image(path: Path) -> None:
-    """Checks what a picture says of itself, without reading its pixels.
+    """Check the header of a picture, without reading the pixels.
 
     Raises:
-        ConfigError: if there is none, if it is no PNG or JPEG, or if it is too large.
+        ConfigError: if the file is missing, is not a PNG or JPEG, or is too large.
     """
     with _opened(path):
         pass
@@ -71,16 +74,16 @@ def check_image(path: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageFile]:
-    """A picture whose pixels have not been read yet; explains what goes wrong with it."""
+    """Open a picture without reading its pixels, and translate any error within."""
     from PIL import Image, UnidentifiedImageError
 
-    why = why_unreadable(path)
-    if why is None and path.stat().st_size == 0:
-        why = "it is empty"
-    if why is not None:
-        raise ConfigError([f"{path}: cannot be read: {why}."])
+    reason = why_unreadable(path)
+    if reason is None and path.stat().st_size == 0:
+        reason = "it is empty"
+    if reason is not None:
+        raise ConfigError([f"{path}: cannot be read: {reason}."])
     try:
-        # Pillow warns of damaged EXIF data, and of pictures large enough to take long.
+        # Pillow warns of damaged EXIF data, and of large pictures.
         with (
             warnings.catch_warnings(action="ignore"),
             Image.open(path, formats=_FORMATS) as opened,
@@ -95,16 +98,16 @@ def _opened(path: Path) -> Iterator[ImageFile]:
         raise
     except UnidentifiedImageError:
         with path.open("rb") as file:
-            begins_well = file.read(8).startswith(_BEGINNINGS)
+            known_start = file.read(8).startswith(_BEGINNINGS)
         problem = (
-            "cannot be read: it is damaged" if begins_well else "is neither PNG nor JPEG"
+            "cannot be read: it is damaged" if known_start else "is neither PNG nor JPEG"
         )
         raise ConfigError([f"{path}: {problem}. Save it as PNG or JPEG."]) from None
     except Image.DecompressionBombError as error:
         raise ConfigError([_too_large(path, "more")]) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}."]) from None
-    except Exception as error:  # a decoder may fail in any way
+    except Exception as error:  # a decoder may raise anything
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
 
 
@@ -119,7 +122,7 @@ def _check_size(path: Path, opened: ImageFile) -> None:
         raise ConfigError(
             [
                 f"{path}: has {scans:,} scans of {width:,} x {height:,} pixels, but must "
-                f"have at most {MAX_SCANNED // (width * height):,}. Save it anew."
+                f"have at most {MAX_SCANNED // (width * height):,}. Save it again."
             ]
         )
 
@@ -132,31 +135,32 @@ def _too_large(path: Path, size: str) -> str:
 
 
 def _count(path: Path, marker: bytes) -> int:
-    """How often a file has two bytes that follow each other."""
-    found, last = 0, b""
+    """Return the number of places where a file has the two bytes of a marker."""
+    count, last = 0, b""
     with path.open("rb") as file:
         while part := file.read(_PART):
-            found += (last + part).count(marker)
+            count += (last + part).count(marker)
             last = part[-1:]
-    return found
+    return count
 
 
 def plain(image: Image) -> Image:
-    """A picture turned as its EXIF data say, put on white if transparent, of 8 bits.
+    """Return a picture of 8 bits, rotated by its EXIF data, with white for transparency.
 
     Args:
         image: A picture of any mode, of PNG or JPEG.
 
     Returns:
-        Mode "L" if it is gray, "RGB" if it has colours, a palette or transparency.
+        A picture of mode "L" if the image is gray, or of mode "RGB" if the image has
+        colours, a palette or transparency.
     """
     from PIL import Image, ImageOps
 
     with warnings.catch_warnings(action="ignore"), suppress(Exception):
-        # What is damaged in EXIF data says nothing of the pixels.
+        # Damaged EXIF data do not mean damaged pixels.
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):  # 16 bits
-        return _of_16_bits(image)
+        return _to_8_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
@@ -164,7 +168,8 @@ def plain(image: Image) -> Image:
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def _of_16_bits(image: Image) -> Image:
+def _to_8_bits(image: Image) -> Image:
+    """Convert a gray picture of 16 bits."""
     from PIL import Image
 
     deep = np.asarray(image)
@@ -177,25 +182,25 @@ def _of_16_bits(image: Image) -> Image:
 
 
 def like_mnist(image: Image) -> NDArray[np.uint8]:
-    """A picture of one digit, or of one thing drawn, as MNIST's images were made.
+    """Convert a picture of one digit, or of one drawn thing, like MNIST's images.
 
-    Its strokes become bright on black, whichever they were; the box around them is
-    scaled to fit 20 x 20 pixels with its proportions kept and its edges smooth, and put
-    so that their centre of mass is in the middle of 28 x 28. The border's median is
-    taken for the background, so that must be even.
+    The strokes become white on black, also if they were dark on light. The box around
+    them is scaled to fit 20 x 20 pixels, with its proportions and with smooth edges, and
+    placed so that the centre of mass is in the middle of 28 x 28. The background must be
+    even: its level is the median of the picture's border.
 
     Returns:
         Pixels from 0 to 255, of shape `(28, 28)`.
 
     Raises:
-        ConfigError: if there is nothing on it.
+        ConfigError: if the picture is blank.
 
     Reference: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Gradient-based learning
     applied to document recognition, Proceedings of the IEEE 86(11), section III.A.
     """
     from PIL import Image, ImageFilter
 
-    blur = ImageFilter.GaussianBlur(_BLUR * max(image.size))  # takes noise off
+    blur = ImageFilter.GaussianBlur(_BLUR * max(image.size))  # reduces noise
     grey = np.asarray(image.convert("L").filter(blur), "float32")
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     background = np.median(border)
@@ -205,7 +210,7 @@ def like_mnist(image: Image) -> NDArray[np.uint8]:
     contrast = float(distance.max())
     noise = float(np.median(np.abs(border - background)))
     if contrast < max(_LEAST_CONTRAST, _NOISES * noise):
-        raise ConfigError(["Nothing on it stands out from the background."])
+        raise ConfigError(["The picture is blank: nothing stands out."])
     stroke = np.clip((distance / contrast - _FAINT) / (_FULL - _FAINT), 0, 1)
     rows, columns = (np.flatnonzero((stroke > 0).any(axis=axis)) for axis in (1, 0))
     box = Image.fromarray(stroke).crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
@@ -213,26 +218,26 @@ def like_mnist(image: Image) -> NDArray[np.uint8]:
     size = [max(1, round(scale * side)) for side in box.size]
     digit = np.asarray(box.resize(size, Image.Resampling.BILINEAR))
     field = np.zeros((_FIELD, _FIELD), "float32")
-    place = tuple(
+    area = tuple(
         slice(start, start + side)
         for start, side in zip(_centred(digit), digit.shape, strict=True)
     )
-    field[place] = digit / digit.max()  # a thin stroke is no fainter than a thick one
+    field[area] = digit / digit.max()  # thin strokes become as bright as thick ones
     pixels: NDArray[np.uint8] = np.rint(255 * field).astype("uint8")
     return pixels
 
 
 def resized(image: Image, height: int, width: int, channels: int) -> NDArray[np.uint8]:
-    """A picture scaled to a size, whatever its proportions.
+    """Scale a picture to a size. Its proportions may change.
 
     Args:
         image: A picture.
-        height: In pixels.
-        width: In pixels.
+        height: Height of the result, in pixels.
+        width: Width of the result, in pixels.
         channels: 3 for colours, or 1 for grey.
 
     Returns:
-        Pixels from 0 to 255, of shape `(height, width)`, or `(height, width, 3)`.
+        Pixels from 0 to 255, of shape `(height, width)` or `(height, width, 3)`.
     """
     from PIL import Image
 
@@ -241,7 +246,7 @@ def resized(image: Image, height: int, width: int, channels: int) -> NDArray[np.
 
 
 def _centred(digit: NDArray[np.float32]) -> list[int]:
-    """Where a digit begins, down and to the right, so that its mass is in the middle."""
+    """Return the top and the left of a digit whose centre of mass is in the middle."""
     starts = []
     for axis, side in enumerate(digit.shape):
         mass = digit.sum(axis=1 - axis)

@@ -1,4 +1,4 @@
-"""What kmlp knows of datasets before it has them: names, fingerprints, folders."""
+"""The datasets that kmlp knows in advance: names, fingerprints, folders."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SUGGESTED = (
     "cifar100",
     "svhn_cropped",
 )
-"""Image sets that TFDS has, of the many, to tell of."""
+"""Datasets that are listed for users, among the many of TFDS."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(/[A-Za-z0-9_.+-]+)?(:[0-9]+\.[0-9*]+\.[0-9*]+)?")
 _LONGEST_NAME = 200
-_OWN_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+_IMPORT_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,16 +36,17 @@ class Known:
     """A dataset whose content is known."""
 
     fingerprint: str
-    """Of its images in their canonical order."""
+    """The fingerprint of the images in canonical order."""
     class_names: tuple[str, ...]
+    """The names of the classes."""
     count: int
-    """Of all its images."""
+    """The number of images."""
     shape: tuple[int, ...]
-    """Of one."""
+    """The shape of one image."""
     system_folders: tuple[Path, ...] = ()
-    """Where systems put its four IDX files."""
+    """Folders in which operating systems install the four IDX files."""
     ways: tuple[str, ...] = ()
-    """How to get it where there is no network."""
+    """Ways to get the dataset without a network."""
 
 
 KNOWN = {
@@ -73,7 +74,7 @@ KNOWN = {
         shape=(28, 28),
         system_folders=(Path("/usr/share/datasets/fashion-mnist"),),
         ways=(
-            "`kmlp.data.import_dataset('fashion_mnist', folder)`, of its four IDX files",
+            "`kmlp.data.import_dataset('fashion_mnist', folder)` with its four IDX files",
             "on Debian, `apt install dataset-fashion-mnist`",
         ),
     ),
@@ -81,69 +82,77 @@ KNOWN = {
 
 
 def known_of(name: str) -> Known | None:
-    """What is known of a dataset, whichever version of it is named."""
+    """Return the known dataset of a name with or without a version; None if unknown."""
     return KNOWN.get(name.partition(":")[0])
 
 
 def is_name(name: str) -> bool:
-    """Whether a dataset can have that name: `name`, `name/config` or with `:version`."""
+    """Return True for a valid name: `name` or `name/config`, also with `:version`."""
     return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
 
 
 def check_content(name: str, images: Images) -> None:
-    """Compares images with the published ones, where they are known.
+    """Compare images with the published ones, if the dataset is known.
 
     Raises:
-        DataError: if they are others.
+        DataError: if the images differ.
     """
     known = known_of(name)
     if known is not None and images.fingerprint != known.fingerprint:
         raise DataError(
             f"{images.source}: is not the published {name}: the SHA-256 of its images and "
-            f"labels is {images.fingerprint}, but must be {known.fingerprint}. To use it "
-            "all the same, import it under a name of its own."
+            f"labels is {images.fingerprint}, but must be {known.fingerprint}. To use "
+            "these images, import them under another name."
         )
 
 
-def check_own_name(name: str) -> None:
-    """Raises `DataError` if a user's dataset cannot have that name."""
-    if not _OWN_NAME.fullmatch(name):
+def check_import_name(name: str) -> None:
+    """Check the name of a dataset to import.
+
+    Raises:
+        DataError: if the name is not valid, or is the name of a dataset of TFDS whose
+            content is unknown.
+    """
+    if not _IMPORT_NAME.fullmatch(name):
         raise DataError(
-            f'The name "{name}" cannot be given to a dataset: it must be of small letters, '
-            "digits and _, and begin with a letter."
+            f'"{name}" cannot be the name of a dataset: a name must consist of small '
+            "letters, digits and _, and start with a letter."
         )
     if name not in KNOWN and name in tfds_names():
         raise DataError(
-            f'The name "{name}" is that of a dataset of TFDS, and kmlp cannot tell whether '
-            f"yours is the same. Give it another one, such as my_{name}."
+            f'"{name}" is the name of a dataset of TFDS, and kmlp cannot compare your '
+            f"images with it. Use another name, such as my_{name}."
         )
 
 
-def check_tfds_name(name: str, also: Iterable[str] = ()) -> None:
-    """Raises `UnknownNameError` if TFDS has no dataset of that name.
+def check_tfds_name(name: str, others: Iterable[str] = ()) -> None:
+    """Check that TFDS has a dataset of that name.
 
     Args:
-        name: As `name`, `name/config` or `name/config:version`.
-        also: Names to tell of beside those of TFDS. Defaults to none.
+        name: A name as `name`, `name/config` or `name/config:version`.
+        others: Other names to suggest in the message. Defaults to none.
+
+    Raises:
+        UnknownNameError: if TFDS does not have it, with the nearest name.
     """
     if not is_tfds_name(name):
-        known = {*SUGGESTED, *also}
+        known = {*SUGGESTED, *others}
         near = unknown_name("dataset", name, {*known, *tfds_names()})
         hint = near.partition("?")[0] + "?" if "?" in near else near.partition(".")[0] + "."
         raise UnknownNameError(
             f"{hint} Allowed: {', '.join(sorted(known))}, and every image classification "
-            "set of TFDS. `kmlp.data.import_dataset` makes a dataset of your own images."
+            "dataset of TFDS. `kmlp.data.import_dataset` imports images of your own."
         )
 
 
 def is_tfds_name(name: str) -> bool:
-    """Whether TFDS has a dataset of that name; imports TFDS, but no TensorFlow."""
+    """Return True if TFDS has a dataset of that name. Imports TFDS, but not TensorFlow."""
     return is_name(name) and re.split("[/:]", name)[0] in tfds_names()
 
 
 @cache
 def tfds_names() -> frozenset[str]:
-    """The names of all datasets of TFDS; imports TFDS, but no TensorFlow."""
+    """Return the names of all datasets of TFDS. Imports TFDS, but not TensorFlow."""
     import tensorflow_datasets as tfds
 
     return frozenset(tfds.list_builders(with_community_datasets=False))

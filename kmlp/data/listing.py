@@ -1,4 +1,4 @@
-"""What a user's folders have, without what systems and programs leave behind there."""
+"""List a user's folders without the files that systems and programs leave behind."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _NAMES = frozenset(
 )
 _PATTERN = re.compile(
     r"""
-    \..*                                # hidden; half-written by rsync, Dropbox, ...
-    | .*~ | ~\$.* | \#.*\#              # kept by editors and by office programs
+    \..*                                # hidden, or partly written by rsync, Dropbox, ...
+    | .*~ | ~\$.* | \#.*\#              # backups and locks of editors and office programs
     | .*\.(bak|orig|swp|swo|tmp|temp|kate-swp)
     | .*\.(part|partial|filepart|crdownload|download|opdownload|aria2|!ut|!qb|!sync)
-    | .*zone\.identifier                # of Windows, copied to Linux
+    | .*zone\.identifier                # Windows, copied to Linux
     | .*@syno(resource|eastream)
-    | .*\.sync-conflict-\d{8}-\d{6}.*   # of Syncthing
-    | .*\(.*conflicted\ copy.*\).*      # of Dropbox, Nextcloud
+    | .*\.sync-conflict-\d{8}-\d{6}.*   # Syncthing
+    | .*\(.*conflicted\ copy.*\).*      # Dropbox, Nextcloud
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -46,7 +46,7 @@ _MOST_NAMES = 10
 
 
 def is_left_behind(name: str) -> bool:
-    """Whether a file or folder of that name is hidden, or made by a system or a program.
+    """Return True if a name is hidden, or is one that systems or programs leave behind.
 
     Example:
     >>> is_left_behind(".DS_Store"), is_left_behind("__MACOSX"), is_left_behind("cat")
@@ -57,49 +57,49 @@ def is_left_behind(name: str) -> bool:
 
 
 class Listing:
-    """Lists folders, and keeps what is left out of them, to be told once."""
+    """A reader of folders that remembers the entries that were left out."""
 
     def __init__(self) -> None:
         self._left_out: set[Path] = set()
 
     def entries(self, folder: Path) -> list[Path]:
-        """What a folder has and nobody left behind, by name.
+        """Return the entries of a folder that are not left out, in order of their names.
 
         Raises:
-            DataError: if it cannot be read.
+            DataError: if the folder cannot be read.
         """
         try:
-            found = sorted(folder.iterdir())
+            entries = sorted(folder.iterdir())
         except OSError as error:
             raise DataError(f"{folder}: cannot be read: {error.strerror}.") from error
-        for entry in found:
+        for entry in entries:
             if is_left_behind(entry.name):
                 self.leave_out(entry)
-        return [entry for entry in found if entry not in self._left_out]
+        return [entry for entry in entries if entry not in self._left_out]
 
     def folders(self, folder: Path) -> list[Path]:
-        """The folders of a folder, and links to such, by name."""
+        """Return the folders in a folder, and links to folders, in order of their names."""
         return [entry for entry in self.entries(folder) if is_folder(entry)]
 
     def files(self, folder: Path) -> list[Path]:
-        """What else a folder has, by name.
+        """Return the other entries of a folder, in order of their names.
 
         Raises:
-            DataError: if that cannot be read, or if a link leads nowhere: to a folder, who
-                knows?
+            DataError: if an entry cannot be read. A broken link is refused, because it
+                may stand for a folder.
         """
-        found = [entry for entry in self.entries(folder) if not is_folder(entry)]
-        for entry in found:
-            if not _is_there(entry):
-                raise DataError(f"{entry}: cannot be read: {why_unreadable(entry)}.")
-        return found
+        files = [entry for entry in self.entries(folder) if not is_folder(entry)]
+        for file in files:
+            if not _exists(file):
+                raise DataError(f"{file}: cannot be read: {why_unreadable(file)}.")
+        return files
 
     def leave_out(self, entry: Path) -> None:
-        """Has an entry be listed no more, and be told of."""
+        """Leave an entry out of all later results, and remember it."""
         self._left_out.add(entry)
 
     def left_out_text(self) -> str | None:
-        """What was left out, with its number; None: nothing was."""
+        """Return a sentence about the entries that were left out; None without any."""
         if not self._left_out:
             return None
         counts = Counter(entry.name for entry in sorted(self._left_out))
@@ -110,20 +110,20 @@ class Listing:
         if len(counts) > _MOST_NAMES:
             names.append("...")
         return (
-            "Left out what is hidden, temporary, of a system, or not a picture of a class: "
-            f"{', '.join(names)}; {len(self._left_out)} in all."
+            "Hidden, temporary and system files, and files that are not pictures of a "
+            f"class, were left out: {', '.join(names)}; {len(self._left_out)} in all."
         )
 
 
 def is_folder(entry: Path) -> bool:
-    """Whether it is a folder, or a link to one, that can be looked at."""
+    """Return True for a folder or a link to one."""
     try:
         return entry.is_dir()
-    except OSError:  # of a folder that may not be looked into
+    except OSError:  # the parent folder may not be searched
         return False
 
 
-def _is_there(entry: Path) -> bool:
+def _exists(entry: Path) -> bool:
     try:
         entry.stat()
     except OSError:

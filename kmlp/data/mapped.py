@@ -1,4 +1,4 @@
-"""Arrays that are files, mapped into memory: one copy for all processes of a machine."""
+"""Arrays in files that are mapped into memory, once for all processes of a machine."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from kmlp.errors import DataError
 
 @dataclass(frozen=True, slots=True)
 class MappedFile:
-    """The place of an array in a file, by which another process maps it, too."""
+    """The place of an array in a file, from which another process can map the array."""
 
     path: Path
+    """The path of the file."""
     identity: tuple[int, ...]
-    """The file's device, inode, size and time, which tell it from one that replaced it."""
+    """The file's device, inode, size and time: those of a replacement differ."""
     dtype: str
+    """The type of the array."""
     offset: int
+    """The start of the array in the file, in bytes."""
     shape: tuple[int, ...]
+    """The shape of the array."""
 
     def open(self) -> NDArray[Any]:
         """Map the array.
 
         Raises:
-            DataError: if the file is gone, or another one is in its place.
+            DataError: if the file is missing or was replaced.
         """
         try:
             with open_plain(self.path) as file:
@@ -41,7 +45,7 @@ class MappedFile:
 
 
 class _MappedArray(np.memmap[Any, Any]):
-    """An array that knows its file; parts and copies of it do not."""
+    """An array that knows its file. Views and copies of the array do not."""
 
     file: MappedFile | None = None
 
@@ -56,7 +60,7 @@ def map_array(
         path: The path of the file.
         dtype: The type of the array.
         shape: The shape of the array.
-        offset: The place in the file where the array begins, in bytes.
+        offset: The start of the array in the file, in bytes.
     """
     array = _MappedArray(file, dtype, "r", offset, shape)
     array.file = MappedFile(
@@ -66,7 +70,7 @@ def map_array(
 
 
 def file_of(array: NDArray[Any]) -> MappedFile | None:
-    """The file that a whole array was mapped from; None for any other array."""
+    """Return the file that a whole array was mapped from; None for any other array."""
     return array.file if isinstance(array, _MappedArray) else None
 
 

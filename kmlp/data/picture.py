@@ -1,4 +1,4 @@
-"""Pictures of images: one of them enlarged, and some of each class of a dataset."""
+"""Draw the images of a dataset: one of them enlarged, or some of each class."""
 
 from __future__ import annotations
 
@@ -14,28 +14,33 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 COLUMNS = 10
-"""Images of a class."""
+"""The number of images of a class."""
 
 MOST_ROWS = 40
-"""More classes are not shown."""
+"""The maximum number of classes."""
 
 _LEAST_PIXELS = 56
-"""An image is shown at least this high, each of its pixels as a square."""
+"""The minimum height of an image, in pixels. Each pixel of the image is a square."""
 
 _LONGEST = 100
-"""Characters of a class' name that are drawn."""
+"""The maximum length of a class name, in characters."""
 
 _GAP = 4
 _TEXT = 18
 
 
 def enlargement(height: int, least: int) -> int:
-    """By which whole number images are enlarged to be at least so many pixels high."""
+    """Return the smallest integer factor that makes images at least this high.
+
+    Args:
+        height: Height of the images, in pixels.
+        least: Minimum height of the enlarged images, in pixels.
+    """
     return max(1, -(-least // height))
 
 
 def to_picture(image: NDArray[np.uint8], scale: int = 1) -> Image:
-    """One image of a dataset, each of its pixels as a square of `scale * scale`."""
+    """Return one image of a dataset, with a square of `scale * scale` for each pixel."""
     from PIL import Image
 
     picture = Image.fromarray(_rgb(image))
@@ -44,15 +49,15 @@ def to_picture(image: NDArray[np.uint8], scale: int = 1) -> Image:
 
 
 def draw_samples(images: Images) -> Image:
-    """The first training images of each class, a row a class.
+    """Draw the first 10 training images of each class, one row for each class.
 
     Args:
-        images: Of a dataset; of more than 40 classes, the first 40 are drawn.
+        images: The images of a dataset. Only the first 40 classes are drawn.
     """
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(_TEXT)
-    names = [visible(it)[:_LONGEST] for it in images.class_names[:MOST_ROWS]]
+    names = [visible(name)[:_LONGEST] for name in images.class_names[:MOST_ROWS]]
     height, width = images.train.x.shape[1:3]
     scale = enlargement(height, _LEAST_PIXELS)
     height, width = height * scale, width * scale
@@ -65,17 +70,17 @@ def draw_samples(images: Images) -> Image:
     draw = ImageDraw.Draw(picture)
     for row, name in enumerate(names):
         top = _GAP + row * (max(height, _TEXT) + _GAP)
-        place = (left - _TEXT // 2, top + max(height, _TEXT) // 2)
-        draw.text(place, name, "black", font, anchor="rm")
+        position = (left - _TEXT // 2, top + max(height, _TEXT) // 2)
+        draw.text(position, name, "black", font, anchor="rm")
         members = np.flatnonzero(images.train.y == row)[:COLUMNS]
         for column, index in enumerate(members):
-            shown = to_picture(images.train.x[index], scale)
-            picture.paste(shown, (left + column * (width + _GAP), top))
+            image = to_picture(images.train.x[index], scale)
+            picture.paste(image, (left + column * (width + _GAP), top))
     return picture
 
 
 def _rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An image with three channels; of another number, the first one is gray."""
+    """Return an image with three channels. If it has another number, the first is gray."""
     if image.ndim == 3 and image.shape[2] == 3:
         return np.asarray(image)
     gray = image if image.ndim == 2 else image[..., 0]

@@ -1,6 +1,4 @@
-"""With real processes, TFDS and files. What is tested does not depend on the backend:
-one is enough, and `make test` chooses it.
-"""
+"""Tests with real processes, TFDS and files. They do not depend on the backend."""
 
 from pathlib import Path
 
@@ -11,7 +9,7 @@ FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """No cache, nothing prepared, no runs but the test's own."""
+    """A folder with an empty cache, an empty folder of TFDS and no runs."""
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.setenv("KMLP_RUNS_DIR", str(tmp_path / "runs"))
@@ -20,6 +18,7 @@ def folders(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fashion_mnist():
+    """The system folder of Fashion-MNIST."""
     if not FASHION_MNIST.is_dir():
         pytest.skip("needs Fashion-MNIST: apt install dataset-fashion-mnist")
     return FASHION_MNIST

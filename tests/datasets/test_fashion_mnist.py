@@ -1,4 +1,4 @@
-"""The real Fashion-MNIST, of Debian's package, all of its 70,000 images."""
+"""The real Fashion-MNIST from Debian's package, with all of its 70,000 images."""
 
 import math
 import shutil
@@ -16,15 +16,15 @@ pytestmark = pytest.mark.once
 
 
 def test_the_package_of_the_system_is_the_published_dataset(folders, fashion_mnist):
-    found = load_images("fashion_mnist")
-    assert (len(found.train), len(found.test)) == (60_000, 10_000)
-    assert found.source == str(fashion_mnist)
-    assert found.class_names[9] == "Ankle boot"
+    images = load_images("fashion_mnist")
+    assert (len(images.train), len(images.test)) == (60_000, 10_000)
+    assert images.source == str(fashion_mnist)
+    assert images.class_names[9] == "Ankle boot"
 
 
 @pytest.mark.slow
-def test_imported_files_are_tfdss_own_dataset(folders, fashion_mnist):
-    found = import_dataset("fashion_mnist", fashion_mnist)
+def test_imported_files_become_the_dataset_of_tfds(folders, fashion_mnist):
+    imported = import_dataset("fashion_mnist", fashion_mnist)
     code = """
 import tensorflow_datasets as tfds
 data, info = tfds.load("fashion_mnist", download=False, with_info=True, try_gcs=False)
@@ -37,11 +37,11 @@ print(example["image"].shape, example["image"].dtype)
         "[('test', 10000), ('train', 60000)]",
         "(28, 28, 1) uint8",
     ], result.stderr
-    # And read back from there it is the same to the byte.
+    # Read from TFDS, the dataset has the same bytes.
     cache.remove("fashion_mnist")
-    again = load_images("fashion_mnist")
-    assert again.source.startswith("TFDS fashion_mnist/")
-    assert again.fingerprint == found.fingerprint
+    from_tfds = load_images("fashion_mnist")
+    assert from_tfds.source.startswith("TFDS fashion_mnist/")
+    assert from_tfds.fingerprint == imported.fingerprint
 
 
 def test_files_of_another_dataset_are_refused(folders, fashion_mnist):
@@ -56,7 +56,7 @@ def test_files_of_another_dataset_are_refused(folders, fashion_mnist):
     assert cache.entries() == []
 
 
-def test_a_command_trains_on_it(folders, fashion_mnist, monkeypatch, capsys):
+def test_a_command_trains_on_fashion_mnist(folders, fashion_mnist, monkeypatch, capsys):
     kmlp = kmlp_here(monkeypatch, capsys)
     result = kmlp(
         "train", "--dataset", "fashion_mnist", "--train-size", "2000", "--epochs", "1"
@@ -66,13 +66,13 @@ def test_a_command_trains_on_it(folders, fashion_mnist, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_the_network_of_geron_s_tenth_chapter(folders, fashion_mnist):
-    """784-300-100-10 on Fashion-MNIST: 83.32 and 83.84 % of the validation images.
+def test_geron_s_model_of_chapter_10_has_the_published_accuracy(folders, fashion_mnist):
+    """784-300-100-10 on Fashion-MNIST: validation accuracies of 83.32 and 83.84 %.
 
     Source: A. Géron, Hands-On Machine Learning, 3rd edition, chapter 10: relu, SGD with
-    learning rate 0.01, batches of 32, 55,000 images to train on and 5,000 to validate on;
-    one run. Of the seeds 0 to 3, ours have 80.5 to 82.4 % after the first epoch and 82.7
-    to 84.8 % after the second.
+    learning rate 0.01, batches of 32, 55,000 images for training and 5,000 for
+    validation; one run. With the seeds 0 to 3, kmlp has 80.5 to 82.4 % after the first
+    epoch and 82.7 to 84.8 % after the second.
     """
     base = RunConfig(
         dataset="fashion_mnist", width=(300, 100), learning_rate=0.01, batch_size=32,

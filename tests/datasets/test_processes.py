@@ -1,4 +1,4 @@
-"""Several processes that need the same dataset, and one that is killed."""
+"""Several processes prepare a dataset once, and a killed one leaves no damage."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_two_processes_prepare_a_dataset_once(folders):
     assert len((folders / "log").read_text().splitlines()) == 1
 
 
-def test_one_that_is_killed_half_way_leaves_nothing_that_is_trusted(folders):
+def test_a_process_that_is_killed_while_writing_leaves_no_dataset(folders):
     killed = start(folders, "Path('written').touch(); time.sleep(100)")
     log, written = folders / "log", folders / "written"
     while not written.exists():
@@ -59,19 +59,19 @@ def test_one_that_is_killed_half_way_leaves_nothing_that_is_trusted(folders):
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
     datasets = folders / "cache" / "datasets"
-    [left] = [path.name for path in datasets.iterdir() if path.is_dir()]
-    assert left.startswith(".kmnist.new-")
-    after = start(folders, "pass")
-    out, err = after.communicate(timeout=60)
-    assert after.returncode == 0, err
+    [leftover] = [path.name for path in datasets.iterdir() if path.is_dir()]
+    assert leftover.startswith(".kmnist.new-")
+    second = start(folders, "pass")
+    out, err = second.communicate(timeout=60)
+    assert second.returncode == 0, err
     assert len(out.strip()) == 64
     assert [path.name for path in datasets.iterdir() if path.is_dir()] == ["kmnist"]
     assert len(log.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("name", ["jax", "torch"])
-def test_a_cached_dataset_brings_no_tensorflow(folders, name):
-    """Nor TFDS, which brings it."""
+def test_a_cached_dataset_is_read_without_tensorflow(folders, name):
+    """TFDS is not imported either, since it imports TensorFlow."""
     with cache.locked("kmnist"), cache.atomic_folder("kmnist") as folder:
         cache.write(folder, "kmnist", images())
     code = """

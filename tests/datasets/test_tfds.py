@@ -1,4 +1,4 @@
-"""TFDS as it is: what it has prepared is read, and what it has not."""
+"""With the real TFDS: its prepared datasets are read, and unusable ones are refused."""
 
 import json
 import os
@@ -31,8 +31,8 @@ def prepare(own, shape, **more):
         def _split_generators(self, manager):
             return {{"train": self.of(40, 0), "test": self.of(12, 1)}}
         def of(self, count, seed):
-            made = split(count, shape=shape, seed=seed)
-            for index, (image, label) in enumerate(zip(made.x, made.y)):
+            images = split(count, shape=shape, seed=seed)
+            for index, (image, label) in enumerate(zip(images.x, images.y)):
                 yield index, {{"image": image, "label": int(label), **more}}
     Small().download_and_prepare(
         download_config=tfds.download.DownloadConfig(try_download_gcs=False)
@@ -58,22 +58,22 @@ def prepared_once(tmp_path_factory):
 
 @pytest.fixture
 def prepared(folders, prepared_once, monkeypatch):
-    """TFDS has prepared three datasets, of 52 images each that were made up."""
+    """A folder of TFDS with three prepared datasets of 52 made-up images each."""
     monkeypatch.setenv("TFDS_DATA_DIR", str(prepared_once))
 
 
-def test_what_tfds_has_prepared_is_read(prepared):
-    found = load_images("kmnist")
+def test_a_prepared_dataset_is_read(prepared):
+    kmnist = load_images("kmnist")
     expected = images(count=40, shape=(28, 28))
-    np.testing.assert_array_equal(found.train.x, expected.train.x)
-    assert found.train.y.tolist() == expected.train.y.tolist()
-    assert (len(found.test), len(found.class_names)) == (12, 10)
-    assert found.source.startswith("TFDS kmnist/")
-    assert found.source.endswith("train and test")
+    np.testing.assert_array_equal(kmnist.train.x, expected.train.x)
+    assert kmnist.train.y.tolist() == expected.train.y.tolist()
+    assert (len(kmnist.test), len(kmnist.class_names)) == (12, 10)
+    assert kmnist.source.startswith("TFDS kmnist/")
+    assert kmnist.source.endswith("train and test")
 
 
 @pytest.mark.usefixtures("tfds_here")
-def test_runs_train_on_it_in_colour(prepared, monkeypatch, capsys):
+def test_runs_train_on_a_prepared_dataset_in_colour(prepared, monkeypatch, capsys):
     kmlp = kmlp_here(monkeypatch, capsys)
     result = kmlp(
         "ablate", "--param", "width", "--values", "2,3", "--dataset", "cifar10", "--epochs",
@@ -98,20 +98,20 @@ def tfds_here(monkeypatch):
         folder = arguments.pop("data_dir", None) or os.environ["TFDS_DATA_DIR"]
         return tfds_tasks.TASKS[task](**arguments, data_dir=folder)
 
-    for module in ("sources.lookup", "importing"):
+    for module in ("sources.lookup", "_importing"):
         monkeypatch.setattr(f"kmlp.data.{module}.run_tfds", run)
 
 
 @pytest.mark.usefixtures("tfds_here")
 def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_once):
     for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
-        with pytest.raises(DataError, match="published fashion_mnist") as caught:
+        with pytest.raises(DataError, match="published fashion_mnist") as refusal:
             load_images(name)
-        assert str(prepared_once / "fashion_mnist" / "3.0.1") in str(caught.value)
-        assert "remove that folder" in str(caught.value)
+        assert str(prepared_once / "fashion_mnist" / "3.0.1") in str(refusal.value)
+        assert "remove that folder" in str(refusal.value)
 
 
-def test_nothing_of_the_users_is_taken_or_littered(folders, monkeypatch):
+def test_the_users_modules_are_not_imported_and_no_folders_are_left(folders, monkeypatch):
     (folders / "random.py").write_text("raise SystemExit(5)")
     monkeypatch.chdir(folders)
     monkeypatch.setenv("TMPDIR", str(folders / "tmp"))
@@ -121,7 +121,7 @@ def test_nothing_of_the_users_is_taken_or_littered(folders, monkeypatch):
         run_tfds("read_prepared", folder="", name="emnist/nope", data_dir=None)
     answer = run_tfds("read_prepared", folder="", name="kmnist", data_dir=None)
     assert answer["data_dir"].startswith(str(folders / "tfds"))
-    assert list((folders / "tmp").iterdir()) == []  # where TFDS leaves folders
+    assert list((folders / "tmp").iterdir()) == []  # TFDS itself leaves folders there
 
 
 @pytest.mark.usefixtures("tfds_here")
@@ -129,13 +129,13 @@ def test_nothing_of_the_users_is_taken_or_littered(folders, monkeypatch):
     ("name", "message"),
     [
         ("tf_flowers", r"images of tf_flowers/.* vary in size: \(None, None, 3\)"),
-        ("coco", "is no image classification set: it has no labels"),
-        ("ag_news_subset", "is no image classification set: it has no images"),
+        ("coco", "not an image classification dataset.* labels"),
+        ("ag_news_subset", "not an image classification dataset.* images"),
         ("emnist/nope", "TFDS cannot make emnist/nope"),
         ("cifar10:9.9.9", "TFDS cannot make cifar10:9.9.9"),
     ],
 )
-def test_what_cannot_be_trained_on_is_refused_with_the_reason(folders, name, message):
+def test_an_unusable_dataset_is_refused_with_the_reason(folders, name, message):
     with pytest.raises(DataError, match=message):
         load_images(name)
 
@@ -143,30 +143,28 @@ def test_what_cannot_be_trained_on_is_refused_with_the_reason(folders, name, mes
 def test_a_dataset_too_large_for_memory_is_refused(prepared_once, folders, monkeypatch):
     memory = type("Memory", (), {"available": 1000})
     monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
-    with pytest.raises(DataError, match=r"kmnist .*memory: 52 images"):
+    with pytest.raises(DataError, match=r"kmnist .*memory: .*52 images"):
         tfds_tasks.read_prepared(str(folders), "kmnist", str(prepared_once))
 
 
-def test_files_of_tfds_that_are_damaged_are_told_in_a_sentence(prepared_once, folders):
+def test_damaged_files_of_tfds_are_named_in_a_sentence(prepared_once, folders):
     shutil.copytree(prepared_once / "kmnist", folders / "tfds" / "kmnist")
     [file] = (folders / "tfds").glob("kmnist/*/kmnist-train*")
     content = file.read_bytes()
     for damaged in (content[:500], bytes(500)):
         file.write_bytes(damaged)
-        with pytest.raises(DataError) as caught:
+        with pytest.raises(DataError) as refusal:
             tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
-        assert re.fullmatch(
-            rf"What TFDS has prepared in {file.parent} cannot be used: [a-z][^{{\[]*\. If it "
-            "should be, remove that folder, so that it is made anew.",
-            str(caught.value),
-        ), str(caught.value)
+        text = str(refusal.value)
+        assert str(file.parent) in text
+        assert re.search(r"cannot be used: [a-z][^{\[]*\. .*remove that folder\.$", text)
     file.write_bytes(content)
     (file.parent / "dataset_info.json").write_text("{")
     with pytest.raises(DataError, match="kmnist: Failed to load"):
         tfds_tasks.read_prepared(str(folders), "kmnist", str(folders / "tfds"))
 
 
-def test_no_module_is_imported_that_a_prepared_dataset_names(
+def test_modules_that_a_prepared_dataset_names_are_not_imported(
     prepared_once, folders, monkeypatch
 ):
     (folders / "somebodys.py").write_text("open('ran', 'w').close()\n")
@@ -186,7 +184,7 @@ def test_no_module_is_imported_that_a_prepared_dataset_names(
     assert not (folders / "ran").exists()
 
 
-def test_a_download_that_fails_says_why(folders, monkeypatch):
+def test_the_reason_of_a_failed_download_is_returned(folders, monkeypatch):
     import tensorflow_datasets as tfds
 
     def fail(*_, **__):
@@ -194,5 +192,5 @@ def test_a_download_that_fails_says_why(folders, monkeypatch):
 
     builder = tfds.builder("kmnist", try_gcs=False)
     monkeypatch.setattr(type(builder), "download_and_prepare", fail)
-    found = tfds_tasks.download(str(folders), "kmnist", None)
-    assert found == {"failed": "ConnectionError: no route"}
+    answer = tfds_tasks.download(str(folders), "kmnist", None)
+    assert answer == {"failed": "ConnectionError: no route"}

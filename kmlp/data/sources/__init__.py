@@ -1,1 +1,1 @@
-"""Sources of datasets: the package, files, folders of pictures, TensorFlow Datasets."""
+"""Sources of datasets: bundled files, a user's files and pictures, TensorFlow Datasets."""

@@ -1,4 +1,4 @@
-"""Reading IDX files, the format of MNIST: a small header, then bytes."""
+"""Read IDX files, the format of MNIST: a small header, then bytes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ _UINT8 = 0x08
 _GZIP = b"\x1f\x8b"
 _MOST_DIMENSIONS = 4
 _GZIP_GROWTH = 1032
-"""Deflate makes no more bytes of one."""
+"""The maximum number of bytes to which Deflate expands one byte."""
 
 
 def read_idx(file: Traversable) -> NDArray[np.uint8]:
-    """Reads an IDX file of bytes, gzipped or not.
+    """Read an IDX file of bytes, gzipped or not.
 
-    What the header states is compared with the file's size before memory is
-    taken for it.
+    The header is compared with the file's size before memory is allocated.
 
     Args:
         file: A path, or a file of an installed package.
@@ -39,7 +38,7 @@ def read_idx(file: Traversable) -> NDArray[np.uint8]:
         A uint8 array of the shape that the header states.
 
     Raises:
-        DataError: if the file is missing, damaged, or no IDX file of bytes.
+        DataError: if the file is missing, damaged, or not an IDX file of bytes.
 
     Reference: the format is described at the end of Y. LeCun's MNIST page:
     two zero bytes, the type (0x08: uint8), the number of dimensions, one
@@ -48,21 +47,21 @@ def read_idx(file: Traversable) -> NDArray[np.uint8]:
     with _opened(file) as (stream, shape):
         stated = math.prod(shape)
         data = stream.read(stated)
-        found = len(data) if len(data) < stated else stated + len(stream.read(1))
-        if found != stated:
-            more = "more than " if found > stated else ""
+        size = len(data) if len(data) < stated else stated + len(stream.read(1))
+        if size != stated:
+            more = "more than " if size > stated else ""
             raise DataError(
-                f"{file}: holds {more}{min(found, stated)} bytes of data, but its header "
+                f"{file}: holds {more}{min(size, stated)} bytes of data, but its header "
                 f"states {shape}."
             )
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def read_idx_shape(file: Traversable) -> tuple[int, ...]:
-    """Reads the shape that the header of an IDX file states, and nothing else.
+    """Read only the shape in the header of an IDX file.
 
     Raises:
-        DataError: if the file is missing, or no IDX file of bytes.
+        DataError: if the file is missing, or not an IDX file of bytes.
     """
     with _opened(file) as (_, shape):
         return shape
@@ -70,9 +69,9 @@ def read_idx_shape(file: Traversable) -> tuple[int, ...]:
 
 @contextmanager
 def _opened(file: Traversable) -> Iterator[tuple[IO[bytes], tuple[int, ...]]]:
-    """The file after its header, and the shape that this states."""
-    if isinstance(file, Path) and (why := why_unreadable(file)) is not None:
-        raise DataError(f"{file}: cannot be read: {why}.")
+    """Yield the file, read up to the end of its header, and the shape in the header."""
+    if isinstance(file, Path) and (reason := why_unreadable(file)) is not None:
+        raise DataError(f"{file}: cannot be read: {reason}.")
     try:
         with file.open("rb") as raw:
             yield _after_header(file, raw)
@@ -96,7 +95,7 @@ def _after_header(file: Traversable, raw: IO[bytes]) -> tuple[IO[bytes], tuple[i
         )
     if not 1 <= start[3] <= _MOST_DIMENSIONS:
         raise DataError(
-            f"{file}: its header states {start[3]} dimensions, but they must be 1 to "
+            f"{file}: its header states {start[3]} dimensions, but there must be 1 to "
             f"{_MOST_DIMENSIONS}."
         )
     sizes = stream.read(4 * start[3])
@@ -114,27 +113,27 @@ def _after_header(file: Traversable, raw: IO[bytes]) -> tuple[IO[bytes], tuple[i
 
 
 def read_idx_split(images: Traversable, labels: Traversable) -> Split:
-    """Reads a file of images and the one of their labels.
+    """Read a file of images and the file of their labels.
 
     Raises:
-        DataError: if one is no such file, if they do not belong together, or if they are
-            too large for memory.
+        DataError: if a file is not an IDX file, if the two do not belong together, or if
+            they are too large for memory.
     """
-    # All headers, before the images are read.
-    shape, of_labels = read_idx_shape(images), read_idx_shape(labels)
-    for file, stated, what, allowed in (
+    # Both headers are read before any data.
+    shape, label_shape = read_idx_shape(images), read_idx_shape(labels)
+    for file, stated, content, allowed in (
         (images, shape, "images", (3, 4)),
-        (labels, of_labels, "labels", (1,)),
+        (labels, label_shape, "labels", (1,)),
     ):
         if len(stated) not in allowed:
             raise DataError(
-                f"{file}: has {len(stated)} dimensions, but {what} have "
+                f"{file}: has {len(stated)} dimensions, but {content} have "
                 f"{' or '.join(map(str, allowed))}. Are images and labels swapped?"
             )
     count = shape[0]
-    if count != of_labels[0]:
+    if count != label_shape[0]:
         raise DataError(
-            f"{images} has {count} images, but {labels} has {of_labels[0]} labels."
+            f"{images} has {count} images, but {labels} has {label_shape[0]} labels."
         )
     check_memory(str(images), count, shape[1:])
     y = read_idx(labels).astype("int32")

@@ -1,4 +1,4 @@
-"""Reading a user's files of arrays: IDX, and Keras' `mnist.npz` layout."""
+"""Read a user's files of arrays: IDX files, and `.npz` files like Keras' `mnist.npz`."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 def is_idx_folder(path: Path) -> bool:
-    """Whether a folder has a file named as MNIST's are."""
-    return any(_IDX_FILE.fullmatch(it.name) for it in Listing().entries(path))
+    """Return True if a folder has a file with a name like MNIST's."""
+    return any(_IDX_FILE.fullmatch(entry.name) for entry in Listing().entries(path))
 
 
 def read_idx_folder(
@@ -40,35 +40,35 @@ def read_idx_folder(
     class_names: Sequence[str] | None = None,
     listing: Listing | None = None,
 ) -> Images:
-    """Reads the four IDX files of a folder, gzipped or not.
+    """Read the four IDX files of a folder, gzipped or not.
 
-    They are named as MNIST's are: `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`.
+    They have names like MNIST's: `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`.
 
     Args:
-        folder: The folder. What else it has does not matter.
-        class_names: A name for every class. Defaults to None: their numbers.
-        listing: Lists the folder, and keeps what was left out. Defaults to None: a new
-            one.
+        folder: The folder, which may have other files, too.
+        class_names: A name for every class. Defaults to None: the numbers.
+        listing: Reader of the folder, which remembers the left-out files. Defaults to
+            None: a new one.
 
     Raises:
-        DataError: if one is missing, there twice or damaged.
+        DataError: if a file is missing, exists twice or is damaged.
     """
-    found: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    files: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for file in (listing or Listing()).entries(folder):
         if match := _IDX_FILE.fullmatch(file.name):
-            split, what = match.groups()
-            found["train" if split == "train" else "t10k", what].append(file)
+            split, content = match.groups()
+            files["train" if split == "train" else "t10k", content].append(file)
     for split in ("train", "t10k"):
-        for what, dimensions in (("images", 3), ("labels", 1)):
-            files = found[split, what]
-            if len(files) != 1:
-                names = " and ".join(file.name for file in files) or "none"
+        for content, dimensions in (("images", 3), ("labels", 1)):
+            candidates = files[split, content]
+            if len(candidates) != 1:
+                names = " and ".join(file.name for file in candidates) or "none"
+                name = f"{split}-{content}-idx{dimensions}-ubyte"
                 raise DataError(
-                    f"{folder}: must have one file {split}-{what}-idx{dimensions}-ubyte, "
-                    f"gzipped or not, but has {names}."
+                    f"{folder}: must have one file {name}, gzipped or not, but has {names}."
                 )
     splits = [
-        read_idx_split(found[split, "images"][0], found[split, "labels"][0])
+        read_idx_split(files[split, "images"][0], files[split, "labels"][0])
         for split in ("train", "t10k")
     ]
     return make_images(
@@ -77,27 +77,32 @@ def read_idx_folder(
 
 
 def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
-    """Reads a file of arrays `x_train`, `y_train`, `x_test` and `y_test`.
+    """Read a `.npz` file of the arrays `x_train`, `y_train`, `x_test` and `y_test`.
 
-    It is never unpickled, and what its arrays state of themselves is checked before memory
-    is taken for them.
+    The file is never unpickled. The headers of the arrays are checked before memory is
+    allocated.
+
+    Args:
+        path: The file.
+        class_names: A name for every class. Defaults to None: the numbers.
 
     Raises:
-        DataError: if it is no such file, or is too large for memory.
+        DataError: if the file is not such a file, or is too large for memory.
     """
-    if (why := why_unreadable(path)) is not None:
-        raise DataError(f"{path}: cannot be read: {why}.")
+    if (reason := why_unreadable(path)) is not None:
+        raise DataError(f"{path}: cannot be read: {reason}.")
     try:
         with opened_archive(path) as archive:
-            names = {it.removesuffix(".npy"): it for it in archive.namelist()}
+            names = {name.removesuffix(".npy"): name for name in archive.namelist()}
             missing = [key for key in _NPZ_KEYS if key not in names]
             if missing:
                 raise DataError(
-                    f"{path}: has {_listed(list(names))}, but must be a file of the arrays "
-                    f"{', '.join(_NPZ_KEYS)}. An archive of pictures is to be unpacked."
+                    f"{path}: has {_list_names(list(names))}, but must have the arrays "
+                    f"{', '.join(_NPZ_KEYS)}. If it is an archive of pictures, unpack it."
                 )
             members = {key: archive.getinfo(names[key]) for key in _NPZ_KEYS}
-            _check_arrays(path, {key: _header(archive, it) for key, it in members.items()})
+            headers = {key: _header(archive, member) for key, member in members.items()}
+            _check_arrays(path, headers)
             arrays: dict[str, NDArray[Any]] = {}
             for key in sorted(_NPZ_KEYS, reverse=True):  # the labels first: they are small
                 with archive.open(members[key]) as member:
@@ -106,7 +111,7 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
                     arrays[key] = _labels(path, key, arrays[key])
     except DataError:
         raise
-    except Exception as error:  # NumPy and zipfile promise no closed list
+    except Exception as error:  # NumPy and zipfile may raise errors of any class
         raise DataError(f"{path}: cannot be read as a .npz file: {error}.") from error
     splits = [
         Split(x=arrays[f"x_{split}"], y=arrays[f"y_{split}"]) for split in ("train", "test")
@@ -119,20 +124,24 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
 def _header(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo
 ) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """The shape and the type that an array states, if it has that many bytes."""
+    """Return the shape and the type in an array's header.
+
+    Raises:
+        ValueError: if the header is damaged, or does not fit the number of bytes.
+    """
     name = member.filename.removesuffix(".npy")
     with archive.open(member) as file:
         try:
             version = np.lib.format.read_magic(file)
         except ValueError as error:
-            raise ValueError(f"{name} is no array of NumPy") from error
+            raise ValueError(f"{name} is not a NumPy array") from error
         if version not in _HEADERS:
             raise ValueError(f"{name} is of version {version} of NumPy's format")
         try:
             shape, _, dtype = _HEADERS[version](file)
-        except Exception as error:  # a header is parsed as Python is, and fails in any way
-            why = " ".join(str(error).split())[:200]
-            raise ValueError(f"the header of {name} is damaged ({why})") from error
+        except Exception as error:  # NumPy parses a header as Python: anything may fail
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"the header of {name} is damaged ({reason})") from error
         start = file.tell()
     stated = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or (
@@ -148,31 +157,31 @@ def _header(
 def _check_arrays(
     path: Path, headers: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 ) -> None:
-    """Checks what arrays state of themselves, before memory is taken for them.
+    """Check the headers of arrays before memory is allocated.
 
     Raises:
-        DataError: if they are no images with labels, or too large.
+        DataError: if the arrays are not images with labels, or too large.
     """
-    for split, what in (("train", "training"), ("test", "test")):
+    for split, adjective in (("train", "training"), ("test", "test")):
         (x, x_type), (y, y_type) = headers[f"x_{split}"], headers[f"y_{split}"]
         if x_type.hasobject or y_type.hasobject:
             raise DataError(
-                f"{path}: has objects of Python, which only pickle reads. That could run "
-                "any code, so it is not read. Save arrays of numbers, by `numpy.savez`."
+                f"{path}: has Python objects, which only pickle could read, and pickle may "
+                "run any code. Save arrays of numbers with `numpy.savez`."
             )
         if x_type != np.uint8 or len(x) not in (3, 4):
             raise DataError(
                 f"{path}: x_{split} is of {x_type} and shape {x}, but must be of uint8 and "
                 "shape (images, height, width) or (images, height, width, channels)."
             )
-        # Keras' cifar10 has them in a column.
+        # The labels of Keras' cifar10 are a column.
         if y_type.kind not in "iu" or not (len(y) == 1 or (len(y) == 2 and y[1] == 1)):
             raise DataError(
                 f"{path}: y_{split} is of {y_type} and shape {y}, but must be of integers "
                 "and shape (images,)."
             )
         if x[0] != y[0]:
-            raise DataError(f"{path}: has {x[0]} {what} images, but {y[0]} labels.")
+            raise DataError(f"{path}: has {x[0]} {adjective} images, but {y[0]} labels.")
     count = headers["x_train"][0][0] + headers["x_test"][0][0]
     check_memory(str(path), count, headers["x_train"][0][1:])
 
@@ -180,9 +189,12 @@ def _check_arrays(
 def _labels(path: Path, key: str, array: NDArray[Any]) -> NDArray[np.int32]:
     y = array.reshape(-1)
     if len(y) and not -1 <= int(y.min()) <= int(y.max()) < 2**31:
-        raise DataError(f"{path}: {key} has labels from {y.min()} to {y.max()}.")
+        raise DataError(
+            f"{path}: {key} has labels from {y.min()} to {y.max()}, but labels must be "
+            "from 0 to the number of classes - 1."
+        )
     return y.astype("int32")
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if names[5:] else "") or "nothing"

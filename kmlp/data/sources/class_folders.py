@@ -1,4 +1,4 @@
-"""Reading a user's folder of class folders of pictures."""
+"""Read a user's pictures from a folder for each class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kmlp.errors import ConfigError, DataError
 
 _PICTURES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jif", ".jfif"),
-    # These are refused when they are read; left out, they would be missed.
+    # Other formats are refused when they are read: to leave them out would go unnoticed.
     *(".jp2", ".jxl", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".tga", ".ico", ".svg", ".psd", ".dng"),
 )
@@ -26,20 +26,21 @@ _SPLITS = ("train", "test")
 def read_class_folders(
     path: Path, *, size: tuple[int, int] | None = None, listing: Listing | None = None
 ) -> Images:
-    """Reads a folder with a folder of pictures for each class, or with two of such.
+    """Read a folder with a folder of pictures for each class.
 
-    Every file is read by `read_image`, as those are that a model is to classify.
+    The folder may also have two folders of that kind, `train` and `test`. Every file is
+    read by `read_image`, like the pictures that a model classifies later.
 
     Args:
         path: The folder.
-        size: Height and width to which pictures are resized. Defaults to None: none is
-            resized, and all must have one size.
-        listing: Lists the folders, and keeps what was left out. Defaults to None: a new
-            one.
+        size: Height and width to which pictures are resized, in pixels. Defaults to
+            None: pictures are not resized, and must be of equal size.
+        listing: Reader of the folders, which remembers the left-out files. Defaults to
+            None: a new one.
 
     Returns:
-        Gray images if all pictures are gray, else images of three channels. Without a
-        folder `test`, a sixth of the images is held out.
+        Gray images if all pictures are gray, and images of three channels otherwise.
+        Without a folder `test`, a sixth of the images is held out for testing.
 
     Raises:
         DataError: if a file cannot be read, if sizes differ, if a class has no picture,
@@ -51,8 +52,8 @@ def read_class_folders(
     names = sorted(classes["train"])
     if len(names) < 2:
         raise DataError(
-            f"{path}: has one class, {names[0]}, but there must be two at least, each with "
-            "a folder of its own."
+            f"{path}: has one class, {names[0]}, but a classifier needs at least two, each "
+            "with its own folder."
         )
     labels = {name: label for label, name in enumerate(names)}
     files: dict[str, list[tuple[Path, int]]] = {}
@@ -61,116 +62,121 @@ def read_class_folders(
         for name in sorted(folders):
             if name not in labels:
                 raise DataError(
-                    f"{folders[name]}: is a class of which {splits['train']} has no image."
+                    f"{folders[name]}: is a class without images in {splits['train']}."
                 )
             pictures = _pictures(folders[name], listing)
             files[split] += [(file, labels[name]) for file in pictures]
-    pixels = _read([file for part in files.values() for file, _ in part], size, path)
-    parts = {}
-    for split, part in files.items():
-        of_part = np.array([label for _, label in part], "int32")
-        parts[split] = Split(x=pixels[: len(part)], y=of_part)
-        pixels = pixels[len(part) :]
+    pixels = _read([file for pairs in files.values() for file, _ in pairs], size, path)
+    images = {}
+    for split, pairs in files.items():
+        y = np.array([label for _, label in pairs], "int32")
+        images[split] = Split(x=pixels[: len(pairs)], y=y)
+        pixels = pixels[len(pairs) :]
     return images_of(
-        parts["train"],
-        parts.get("test"),
+        images["train"],
+        images.get("test"),
         class_names=names,
         source=visible(str(path.resolve())),
     )
 
 
 def find_splits(path: Path, listing: Listing) -> dict[str, Path]:
-    """The folders that hold class folders: `path` itself, or its `train` and `test`.
+    """Return the folders that contain class folders, by name of the split.
+
+    These are `path` itself as "train", or its folders `train` and `test`.
 
     Raises:
-        DataError: if it has no class folders.
+        DataError: if there are no class folders.
     """
     folders = {folder.name: folder for folder in listing.folders(path)}
     inner = {name: listing.folders(folder) for name, folder in folders.items()}
-    found: dict[str, Path] | None = None
+    splits: dict[str, Path] | None = None
     if inner.get("train"):
-        splits = {name: folder for name, folder in folders.items() if inner[name]}
-        if set(splits) <= set(_SPLITS):
-            found = splits
+        parents = {name: folder for name, folder in folders.items() if inner[name]}
+        if set(parents) <= set(_SPLITS):
+            splits = parents
     elif any(
-        _is_picture(it) for folder in folders.values() for it in listing.files(folder)
+        _is_picture(file) for folder in folders.values() for file in listing.files(folder)
     ):
-        found = {"train": path}
-    if found is None:
+        splits = {"train": path}
+    if splits is None:
         raise DataError(
             f"{path}: must have a folder of PNG or JPEG images for each class, or two "
-            f"folders `train` and `test` of such, but has {_listed(path, listing)}."
+            "folders `train` and `test` with such folders, but has "
+            f"{_list_entries(path, listing)}."
         )
-    for folder in {path, *found.values()}:
+    for folder in {path, *splits.values()}:
         for file in listing.files(folder):
             listing.leave_out(file)
-    if path not in found.values():
+    if path not in splits.values():
         for folder in folders.values():
-            if folder not in found.values():
+            if folder not in splits.values():
                 listing.leave_out(folder)
-    return found
+    return splits
 
 
 def _classes(folder: Path, listing: Listing) -> dict[str, Path]:
-    """The class folders of a folder, by the names of their classes."""
-    found: dict[str, Path] = {}
-    places: dict[tuple[int, int], Path] = {}
+    """Return the class folders in a folder, by name of the class."""
+    classes: dict[str, Path] = {}
+    identities: dict[tuple[int, int], Path] = {}
     for entry in listing.folders(folder):
-        # macOS and others write an accent in two ways, which look the same.
+        # Systems encode an accent in two ways, which look the same.
         name = unicodedata.normalize("NFC", entry.name).strip()
         if (problem := name_problem(name)) is not None:
             raise DataError(
                 f"{entry.parent}: has a folder {entry.name!a}, which cannot be the name of "
                 f"a class: it {problem}. Rename it."
             )
-        if name in found:
+        if name in classes:
             raise DataError(
-                f"{entry}: is named as another class folder is, but for blanks or the way "
-                "in which accents are written. Rename one, or move all into one."
+                f"{entry}: has the name of another class folder, apart from blanks or the "
+                "encoding of accents. Rename one of them, or move all files into one."
             )
         status = entry.stat()
-        place = places.setdefault((status.st_dev, status.st_ino), entry)
-        if place != entry:
-            raise DataError(f"{entry}: is the same folder as {place}, by a link.")
-        found[name] = entry
-    return found
+        first = identities.setdefault((status.st_dev, status.st_ino), entry)
+        if first != entry:
+            raise DataError(f"{entry}: is the same folder as {first}, through a link.")
+        classes[name] = entry
+    return classes
 
 
 def _pictures(folder: Path, listing: Listing) -> list[Path]:
+    """Return the pictures in a class folder, and leave out its other files."""
     for entry in listing.folders(folder):
         raise DataError(
-            f"{entry}: is a folder within a class folder, whose images would be left "
+            f"{entry}: is a folder within a class folder, and its images would be left "
             f"out. Move them into {folder}."
         )
-    found = []
+    pictures = []
     for file in listing.files(folder):
         if _is_picture(file):
-            found.append(file)
+            pictures.append(file)
         else:
             listing.leave_out(file)
-    if not found:
-        raise DataError(f"{folder}: has no image. Remove it, or fill it.")
-    return found
+    if not pictures:
+        raise DataError(f"{folder}: has no image. Remove the folder, or fill it.")
+    return pictures
 
 
 def _read(files: list[Path], size: tuple[int, int] | None, path: Path) -> NDArray[np.uint8]:
-    """The pictures' pixels, of shape `(len(files), height, width[, 3])`."""
+    """Return the pictures' pixels, of shape `(len(files), height, width[, 3])`."""
     images: list[NDArray[np.uint8]] = []
     for file in files:
         try:
             picture = read_image(file)
         except ConfigError as error:
             raise DataError(str(error)) from error
-        own = (picture.height, picture.width)
+        picture_size = (picture.height, picture.width)
         if not images:
-            sizes = size or own
-            check_memory(str(path), len(files), (*sizes, len(picture.getbands())))
-        elif size is None and own != sizes:
+            target = size or picture_size
+            check_memory(str(path), len(files), (*target, len(picture.getbands())))
+        elif size is None and picture_size != target:
             raise DataError(
-                f"{file}: is {_text(own)} pixels, but {files[0]} is {_text(sizes)}. All "
-                f"must have one size: `size={sizes}` resizes them to that."
+                f"{file}: is {_text(picture_size)} pixels, but {files[0]} is "
+                f"{_text(target)}. The sizes must be equal: `size={target}` resizes all "
+                "pictures to that size."
             )
-        images.append(resized(picture, *sizes, len(picture.getbands())))
+        images.append(resized(picture, *target, len(picture.getbands())))
     if any(image.ndim == 3 for image in images):
         for index, image in enumerate(images):
             if image.ndim == 2:
@@ -186,6 +192,6 @@ def _text(size: tuple[int, int]) -> str:
     return "x".join(map(str, size))
 
 
-def _listed(path: Path, listing: Listing) -> str:
+def _list_entries(path: Path, listing: Listing) -> str:
     names = [entry.name for entry in listing.entries(path)]
     return ", ".join(names[:5]) + (", ..." if names[5:] else "") or "nothing"

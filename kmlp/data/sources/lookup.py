@@ -1,4 +1,4 @@
-"""Where a dataset's images come from: one source after the other, in a fixed order."""
+"""Look a dataset up: try one source after the other, in a fixed order."""
 
 from __future__ import annotations
 
@@ -29,69 +29,75 @@ from kmlp.errors import DataError
 
 
 def check_dataset(name: str) -> None:
-    """Raises `UnknownNameError` if there can be no dataset of that name."""
+    """Check the name of a dataset.
+
+    Raises:
+        UnknownNameError: if neither kmlp, the cache nor TFDS knows the name.
+    """
     if not (name in KNOWN or cache.has(name)):
-        check_tfds_name(name, also=(it.name for it in cache.entries() if it.imported))
+        imported = (entry.name for entry in cache.entries() if entry.imported)
+        check_tfds_name(name, others=imported)
 
 
 def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
-    """The images of a dataset: from the cache, else from the first source that has them.
+    """Return a dataset's images from the cache, or from the first source that has them.
 
-    The sources are the package itself for MNIST; what TFDS has prepared on this
-    machine; the folders where systems put the files; a download by TFDS.
+    The sources are: the package itself, for MNIST; a dataset that TFDS has prepared on
+    this machine; folders in which systems install the files; and a download by TFDS.
 
     Args:
         name: See `load_dataset`.
-        tfds_data_dir: TFDS's folder. Defaults to None: TFDS_DATA_DIR, else its own.
+        tfds_data_dir: Folder of TFDS. Defaults to None: TFDS_DATA_DIR, or TFDS's own
+            default.
 
     Raises:
         UnknownNameError: if there is no dataset of that name.
-        DataError: if no source has it, or it is damaged or no set of images of one
-            size with labels.
+        DataError: if no source has the dataset, or if it is damaged or not a labelled
+            set of equally sized images.
     """
     if name == BUNDLED:
         return _bundled()
     check_dataset(name)
-    found = _cached(name)
-    if isinstance(found, Images):
-        cache.add_checksum(name, found)
+    cached = _cached(name)
+    if isinstance(cached, Images):
+        cache.add_checksum(name, cached)
     else:
-        _check_not_own(name, found)
+        _check_restorable(name, cached)
         with cache.locked(name):
-            found = _cached(name)  # another process may have made it meanwhile
-            if not isinstance(found, Images):
-                _check_not_own(name, found)
-                if found is not None:
-                    told = f"{found} It is prepared anew."
-                    warnings.warn(told, RuntimeWarning, stacklevel=3)
+            cached = _cached(name)  # another process may have written it meanwhile
+            if not isinstance(cached, Images):
+                _check_restorable(name, cached)
+                if cached is not None:
+                    warning = f"{cached} The dataset is prepared again."
+                    warnings.warn(warning, RuntimeWarning, stacklevel=3)
                 with cache.atomic_folder(name) as folder:
                     _fill(name, folder, tfds_data_dir)
-                found = _cached(name)
-    if not isinstance(found, Images):
-        raise found or DataError(f"{name} was prepared, but is gone again.")
-    return found
+                cached = _cached(name)
+    if not isinstance(cached, Images):
+        raise cached or DataError(f"{name} was prepared, but was removed meanwhile.")
+    return cached
 
 
 def run_tfds(task: str, **arguments: Any) -> dict[str, Any]:
-    """Has a process of its own do something with TFDS, which needs TensorFlow.
+    """Run a task with TFDS, which needs TensorFlow, in another process.
 
     Args:
-        task: The name of a function of `kmlp.data.sources.tfds`.
-        **arguments: Its arguments, as JSON holds them.
+        task: Name of a function of `kmlp.data.sources.tfds`.
+        **arguments: Arguments of the function, as values for JSON.
 
     Returns:
-        What it returns.
+        The result of the function.
 
     Raises:
-        DataError: what it raises.
+        DataError: if the function raises an error, or if the process dies.
     """
     with tempfile.TemporaryDirectory(prefix="kmlp-") as temporary:
         answer = Path(temporary) / "answer.json"
-        # Without the current folder, whose modules a user may have named like others.
+        # -P excludes the current folder, whose modules may have the names of others.
         command = [sys.executable, "-P", "-m", "kmlp.data.sources.tfds", task, str(answer)]
         request = json.dumps(arguments)
-        # What TFDS says goes to stderr: stdout is for results.
-        # Ctrl-C is for this process, which ends the other.
+        # The output of TFDS goes to stderr, because stdout is for results. A new session
+        # keeps Ctrl-C to this process, which then ends the other.
         code = subprocess.run(
             [*command, request],
             stdout=2,
@@ -103,17 +109,17 @@ def run_tfds(task: str, **arguments: Any) -> dict[str, Any]:
             raise DataError(
                 f"The process that reads with TFDS ended with exit code {code}."
             )
-        found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
-    if "error" in found:
-        raise DataError(found["error"])
-    return found
+        result: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    if "error" in result:
+        raise DataError(result["error"])
+    return result
 
 
 def _bundled() -> Images:
-    """MNIST, from the package.
+    """Return MNIST from the package.
 
     Reference: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten
-    digits. Licence and checksums stand beside the files.
+    digits. The README beside the files has the licence and the checksums.
     """
     folder = files("kmlp.data") / "files" / BUNDLED
     train, test = (
@@ -133,7 +139,7 @@ def _bundled() -> Images:
 
 
 def _cached(name: str) -> Images | DamagedError | None:
-    """The images of the cache, or what is wrong with them; None: it has none."""
+    """Return a dataset's images from the cache, or their damage; None without either."""
     try:
         entry = cache.find(name)
         if entry is None:
@@ -148,12 +154,16 @@ def _cached(name: str) -> Images | DamagedError | None:
     return images
 
 
-def _check_not_own(name: str, damaged: DamagedError | None) -> None:
-    """Raises `DataError` if only the user can make a damaged dataset again."""
+def _check_restorable(name: str, damaged: DamagedError | None) -> None:
+    """Check that a damaged dataset can be prepared again.
+
+    Raises:
+        DataError: if only the user can restore the dataset.
+    """
     if damaged is None:
         return
-    of_tfds = known_of(name) is not None or is_tfds_name(name)
-    if damaged.imported or not of_tfds:
+    in_tfds = known_of(name) is not None or is_tfds_name(name)
+    if damaged.imported or not in_tfds:
         raise DataError(
             f"{damaged} Import it again: `kmlp.data.remove_dataset({name!r})`, then "
             f"`kmlp.data.import_dataset({name!r}, path)`."
@@ -161,33 +171,33 @@ def _check_not_own(name: str, damaged: DamagedError | None) -> None:
 
 
 def _fill(name: str, folder: Path, tfds_data_dir: Path | None) -> None:
-    """Writes a dataset into a folder of the cache."""
+    """Write a dataset from the first source that has it into a folder of the cache."""
     known = known_of(name)
-    of_tfds: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "folder": str(folder),
         "name": name,
         "data_dir": str(tfds_data_dir) if tfds_data_dir else None,
     }
     tried = [f"the array cache {cache.cache_folder()}"]
-    answer = run_tfds("read_prepared", **of_tfds)
+    answer = run_tfds("read_prepared", **arguments)
     if "fingerprint" in answer:
         return
-    tried.append(f"what TFDS has prepared in {answer['data_dir']}")
+    tried.append(f"datasets that TFDS has prepared in {answer['data_dir']}")
     if known is not None:
-        for place in known.system_folders:
-            if place.is_dir():
-                images = read_idx_folder(place, class_names=known.class_names)
+        for system_folder in known.system_folders:
+            if system_folder.is_dir():
+                images = read_idx_folder(system_folder, class_names=known.class_names)
                 check_content(name, images)
                 cache.write(folder, name, images)
                 return
-            tried.append(f"the folder {place}")
-    downloaded = run_tfds("download", **of_tfds)
+            tried.append(f"the folder {system_folder}")
+    downloaded = run_tfds("download", **arguments)
     if "failed" in downloaded:
         tried.append(f"a download by TFDS ({downloaded['failed']})")
         ways = [
             *(known.ways if known else ()),
-            f"`kmlp.load_dataset({name!r})` on a machine with a network, whose folder "
-            f"{answer['data_dir']} you copy to this one",
+            f"`kmlp.load_dataset({name!r})` on a machine with a network, and a copy of "
+            f"its folder {answer['data_dir']} on this machine",
         ]
         raise DataError(
             f"{name} is not on this machine. Tried: {'; '.join(tried)}. Ways out: "

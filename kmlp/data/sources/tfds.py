@@ -1,6 +1,6 @@
-"""What needs TensorFlow Datasets, in a process of its own: see `sources.run_tfds`.
+"""Tasks that need TensorFlow Datasets, for a process of their own: see `lookup.run_tfds`.
 
-So the process that trains never imports TensorFlow beside another backend.
+A process that trains on another backend therefore never imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -28,22 +28,27 @@ from kmlp.data.known import check_content, known_of
 from kmlp.errors import DataError
 
 RETRIES = 4
-"""Of a download; TFDS has 10, and takes 200 s to say that there is no network."""
+"""The number of retries of a download. TFDS's 10 take 200 s without a network."""
 
 
 _INSIDES = re.compile(
     r"\{\{.*?\}\} ?|\s*\[+(\{\{)?(node|Op:).*|^Failed to construct dataset .*?\}\": ",
     re.MULTILINE,
 )
-"""Of messages: nodes of graphs, operations, arguments."""
+"""Parts of messages that users do not need: nodes of graphs, operations, arguments."""
 
 
 def read_prepared(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
-    """Writes a dataset that TFDS has prepared into the folder.
+    """Write a dataset that TFDS has prepared into a folder of the cache.
+
+    Args:
+        folder: The folder.
+        name: Name of the dataset.
+        data_dir: Folder of TFDS. None: the default.
 
     Returns:
-        Its `fingerprint`; or, if TFDS has not prepared it, the `data_dir` where it
-        would be.
+        The `fingerprint`; or, if TFDS has not prepared the dataset, the `data_dir` in
+        which TFDS would prepare it.
     """
     builder = _builder(name, data_dir)
     _columns(builder)
@@ -55,7 +60,16 @@ def read_prepared(folder: str, name: str, data_dir: str | None) -> dict[str, Any
 
 
 def download(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
-    """Has TFDS download and prepare a dataset, and writes it into the folder."""
+    """Download and prepare a dataset with TFDS, and write it into a folder of the cache.
+
+    Args:
+        folder: The folder.
+        name: Name of the dataset.
+        data_dir: Folder of TFDS. None: the default.
+
+    Returns:
+        The `fingerprint`; or, if the download fails, the reason as `failed`.
+    """
     _load_tensorflow()
     from tensorflow_datasets.core.download import downloader
 
@@ -63,7 +77,7 @@ def download(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
     builder = _builder(name, data_dir)
     try:
         builder.download_and_prepare()
-    except Exception as error:  # of a network, a server, a disk
+    except Exception as error:  # a network, a server or a disk may fail in any way
         return {"failed": _short(error)}
     images = _images(name, builder)
     cache.write(Path(folder), name, images)
@@ -71,7 +85,7 @@ def download(folder: str, name: str, data_dir: str | None) -> dict[str, Any]:
 
 
 def prepare_own(name: str, data_dir: str | None) -> dict[str, Any]:
-    """Makes TFDS's own Fashion-MNIST of that of the cache, so that TFDS reads it."""
+    """Prepare TFDS's own Fashion-MNIST from the images in the cache."""
     _load_tensorflow()
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core import registered
@@ -96,7 +110,7 @@ def prepare_own(name: str, data_dir: str | None) -> dict[str, Any]:
 
     builder = FashionMNIST(data_dir=data_dir)
     if builder.is_prepared():
-        _images(name, builder)  # raises if it is another
+        _images(name, builder)  # raises an error if the content differs
     builder.download_and_prepare(
         download_config=tfds.download.DownloadConfig(try_download_gcs=False)
     )
@@ -104,21 +118,22 @@ def prepare_own(name: str, data_dir: str | None) -> dict[str, Any]:
 
 
 def _load_tensorflow() -> None:
-    """Imports it without what it prints, before TFDS does."""
+    """Import TensorFlow before TFDS does, without its messages."""
     with backend.quiet():
         import tensorflow  # noqa: F401
 
 
 @contextmanager
 def own_features() -> Iterator[None]:
-    """Has TFDS import no modules but its own: a prepared dataset may name others, as those
-    of its features.
+    """Restrict the imports of TFDS to its own modules.
+
+    A prepared dataset may name other modules, as those of its features.
     """
     from tensorflow_datasets.core.features import feature
 
     def import_own(name: str) -> ModuleType:
         if name.partition(".")[0] != "tensorflow_datasets":
-            raise ImportError(f"{name} is not of TFDS")
+            raise ImportError(f"{name} is not a module of TFDS")
         return importlib.import_module(name)
 
     feature.importlib = SimpleNamespace(import_module=import_own)
@@ -134,15 +149,16 @@ def _builder(name: str, data_dir: str | None) -> Any:
     try:
         with backend.quiet(), own_features():  # some import TensorFlow
             return tfds.builder(name, data_dir=data_dir, try_gcs=False)
-    except Exception as error:  # it may fail in any way
+    except Exception as error:  # TFDS may raise anything
         raise DataError(f"TFDS cannot make {name}: {_short(error)}") from error
 
 
 def _images(name: str, builder: Any) -> Images:
-    """What TFDS has prepared.
+    """Return the images of a prepared dataset.
 
     Raises:
-        DataError: if it is damaged, too large, or not the dataset of that name.
+        DataError: if the dataset is damaged, too large, or not the published one of that
+            name.
     """
     _load_tensorflow()
     image, label, shape, names = _columns(builder)
@@ -155,35 +171,38 @@ def _images(name: str, builder: Any) -> Images:
     check_memory(name, count, shape)
     known = known_of(name)
     try:
-        found = [_read(builder, split, image, label, shape) for split in used]
+        parts = [_read(builder, split, image, label, shape) for split in used]
         images = images_of(
-            found[0],
-            found[1] if other else None,
+            parts[0],
+            parts[1] if other else None,
             class_names=known.class_names if known else names,
             source=f"TFDS {builder.info.full_name}, {' and '.join(used)}",
         )
         check_content(name, images)
-    except Exception as error:  # TensorFlow may fail in any way
+    except Exception as error:  # TensorFlow may raise anything
         reason = str(error) if isinstance(error, DataError) else f"{_short(error)}."
         raise DataError(
-            f"What TFDS has prepared in {builder.data_path} cannot be used: {reason} If it "
-            "should be, remove that folder, so that it is made anew."
+            f"The dataset that TFDS has prepared in {builder.data_path} cannot be used: "
+            f"{reason} To prepare it again, remove that folder."
         ) from error
     return images
 
 
 def _columns(builder: Any) -> tuple[str, str, tuple[int, ...], list[str]]:
-    """The names of a dataset's images and labels, the shape of an image, the classes.
+    """Return the keys of a dataset's images and labels, the image shape and the classes.
 
     Raises:
-        DataError: if it is no set of images of one size with labels.
+        DataError: if the dataset is not a labelled set of equally sized images.
     """
     import tensorflow_datasets as tfds
 
     features, name = builder.info.features, builder.info.full_name
     columns = dict(features.items()) if hasattr(features, "items") else {}
-    images = [k for k, it in columns.items() if isinstance(it, tfds.features.Image)]
-    labels = [k for k, it in columns.items() if isinstance(it, tfds.features.ClassLabel)]
+
+    def keys_of(cls: type) -> list[str]:
+        return [key for key, feature in columns.items() if isinstance(feature, cls)]
+
+    images, labels = keys_of(tfds.features.Image), keys_of(tfds.features.ClassLabel)
     pair = builder.info.supervised_keys or ()
     image = next((key for key in pair if key in images), None)
     label = next((key for key in pair if key in labels), None)
@@ -192,46 +211,50 @@ def _columns(builder: Any) -> tuple[str, str, tuple[int, ...], list[str]]:
     if image is None or label is None:
         missing = "images" if image is None else "labels"
         raise DataError(
-            f"{name} is no image classification set: it has no {missing} that are one to "
-            f"an example. It has: {', '.join(columns) or features}."
+            f"{name} is not an image classification dataset: its examples do not have one "
+            f"feature of {missing}. They have: {', '.join(columns) or features}."
         )
     shape, dtype = columns[image].shape, columns[image].np_dtype
     if None in shape:
         raise DataError(
-            f"The images of {name} vary in size: {shape}. kmlp trains on images of one "
-            "size; `kmlp.data.import_dataset(name, folder, size=(28, 28))` resizes a "
+            f"The images of {name} vary in size: {shape}. kmlp trains on equally sized "
+            "images. `kmlp.data.import_dataset(name, folder, size=(28, 28))` resizes a "
             "folder of images."
         )
     if dtype != np.uint8:
-        raise DataError(f"The images of {name} are of {np.dtype(dtype)}, not of uint8.")
+        raise DataError(
+            f"The images of {name} are of type {np.dtype(dtype)}, but must be of uint8."
+        )
     return image, label, tuple(shape), list(columns[label].names)
 
 
 def _read(
     builder: Any, split: str, image: str, label: str, shape: tuple[int, ...]
 ) -> Split:
-    """The images of a split."""
+    """Read the images of a split."""
     import tensorflow_datasets as tfds
 
     count = builder.info.splits[split].num_examples
     x, y = np.empty((count, *shape), "uint8"), np.empty(count, "int32")
-    data = builder.as_dataset(split=split).map(lambda it: (it[image], it[label]))
-    at = 0
+    examples = builder.as_dataset(split=split)
+    data = examples.map(lambda example: (example[image], example[label]))
+    start = 0
     for pixels, labels in tfds.as_numpy(data.batch(1000)):
-        x[at : at + len(labels)], y[at : at + len(labels)] = pixels, labels
-        at += len(labels)
-    if at != count:
+        rows = slice(start, start + len(labels))
+        x[rows], y[rows] = pixels, labels
+        start += len(labels)
+    if start != count:
         raise DataError(
-            f"{builder.info.full_name} has {at} images in {split}, not {count}."
+            f"{builder.info.full_name} has {start} images in {split}, but states {count}."
         )
     return Split(x=x, y=y)
 
 
 def _short(error: Exception) -> str:
-    """What an error of TFDS or TensorFlow says, without what it says of their insides."""
+    """Return the message of an error of TFDS or TensorFlow, without internal details."""
     text = _INSIDES.sub("", str(error))
     name = type(error).__name__
-    if host := re.search(r"host='([^']+)'", text):  # the first words of a long chain
+    if host := re.search(r"host='([^']+)'", text):  # instead of a long chain of causes
         return f"{name}: {host[1]} could not be reached"
     line = next(iter(text.strip().splitlines()), "")
     short = line if len(line) < 300 else line[:300] + "..."
@@ -241,10 +264,17 @@ def _short(error: Exception) -> str:
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     task.__name__: task for task in (read_prepared, download, prepare_own)
 }
+"""The functions of this module that `lookup.run_tfds` can run, by name."""
 
 
 def main(task: str, answer: str, request: str) -> None:
-    """Does a task, and writes what it returns into the file `answer`."""
+    """Run a task, and write its result as JSON.
+
+    Args:
+        task: Name of the task.
+        answer: Path of the file for the result, or for `error`, a message.
+        request: Arguments of the task, as JSON.
+    """
     exit_with_parent(os.getppid())
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("absl", "urllib3"):
@@ -254,14 +284,14 @@ def main(task: str, answer: str, request: str) -> None:
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
     try:
-        found = TASKS[task](**json.loads(request))
+        result = TASKS[task](**json.loads(request))
     except DataError as error:
-        found = {"error": str(error)}
-    except Exception as error:  # TFDS and TensorFlow may fail in any way
+        result = {"error": str(error)}
+    except Exception as error:  # TFDS and TensorFlow may raise anything
         if os.environ.get("KMLP_DEBUG") == "1":
             raise
-        found = {"error": f"TFDS failed: {_short(error)}"}
-    Path(answer).write_text(json.dumps(found), encoding="utf-8")
+        result = {"error": f"TFDS failed: {_short(error)}"}
+    Path(answer).write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":

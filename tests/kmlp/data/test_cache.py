@@ -1,3 +1,5 @@
+"""A dataset in the cache is read as it was written, and any change is noticed."""
+
 import json
 import os
 from pathlib import Path
@@ -26,48 +28,47 @@ def folder(tmp_path, monkeypatch):
     forget_datasets()
 
 
-def put(name, made=MADE_UP, **options):
-    with cache.locked(name), cache.atomic_folder(name) as aside:
-        cache.write(aside, name, made, **options)
+def put(name, content=MADE_UP, **options):
+    with cache.locked(name), cache.atomic_folder(name) as new:
+        cache.write(new, name, content, **options)
 
 
 def never(*_, **__):
-    raise AssertionError("asked another source")
+    raise AssertionError("another source was used")
 
 
-def test_what_was_written_is_read_and_nothing_else_asked(monkeypatch):
+def test_a_written_dataset_is_read_from_the_cache_alone(monkeypatch):
     monkeypatch.setattr(sources, "run_tfds", never)
     put("kmnist")
-    found = load_images("kmnist")
-    assert found.fingerprint == MADE_UP.fingerprint
-    assert (found.source, found.class_names) == ("made up", ("0", "1", "2"))
-    np.testing.assert_array_equal(found.train.x, MADE_UP.train.x)
-    assert isinstance(found.train.x, np.memmap)
+    read = load_images("kmnist")
+    assert read.fingerprint == MADE_UP.fingerprint
+    assert (read.source, read.class_names) == ("made up", ("0", "1", "2"))
+    np.testing.assert_array_equal(read.train.x, MADE_UP.train.x)
+    assert isinstance(read.train.x, np.memmap)
 
 
-def test_versions_and_configurations_are_kept_apart():
+def test_versions_of_a_dataset_have_their_own_entries():
     put("emnist/letters")
     put("emnist/letters:3.1.0", images(seed=5))
-    names = [it.name for it in cache.entries()]
+    names = [entry.name for entry in cache.entries()]
     assert names == ["emnist/letters", "emnist/letters:3.1.0"]
-    found = [cache.find(name).fingerprint for name in names]
-    assert len(set(found)) == 2
+    assert len({cache.find(name).fingerprint for name in names}) == 2
 
 
-def test_a_name_of_the_cache_needs_no_tfds(monkeypatch):
+def test_a_name_in_the_cache_is_checked_without_tfds(monkeypatch):
     monkeypatch.setattr(sources, "check_tfds_name", never)
     put("my_images", imported=True)
     check_dataset("my_images")
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "longer"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "missing", "longer"])
 def test_a_damaged_file_is_noticed(folder, monkeypatch, damage):
     put("mine", imported=True)
     path = folder / "mine" / "train_x.npy"
     content = bytearray(path.read_bytes())
-    if damage == "flip":
+    if damage == "flipped":
         content[-7] ^= 1
-    path.unlink() if damage == "gone" else path.write_bytes(
+    path.unlink() if damage == "missing" else path.write_bytes(
         content[:-9] if damage == "cut" else content
     )
     if damage == "longer":
@@ -76,34 +77,34 @@ def test_a_damaged_file_is_noticed(folder, monkeypatch, damage):
         load_images("mine")
 
 
-def test_a_damaged_dataset_that_can_be_had_again_is_made_again(folder, monkeypatch):
+def test_a_damaged_dataset_of_tfds_is_prepared_again(folder, monkeypatch):
     put("kmnist")
     (folder / "kmnist" / "test_y.npy").write_bytes(b"")
 
-    def fill(name, aside, tfds_data_dir):
-        cache.write(aside, name, MADE_UP)
+    def fill(name, new, tfds_data_dir):
+        cache.write(new, name, MADE_UP)
 
     monkeypatch.setattr(sources, "_fill", fill)
-    with pytest.warns(RuntimeWarning, match=r"test_y.* anew"):
+    with pytest.warns(RuntimeWarning, match=r"test_y.* again"):
         assert load_images("kmnist").fingerprint == MADE_UP.fingerprint
-    assert load_images("kmnist").fingerprint == MADE_UP.fingerprint  # in peace
+    assert load_images("kmnist").fingerprint == MADE_UP.fingerprint  # without a warning
 
 
-def facts(folder, name="mine"):
+def description(folder, name="mine"):
     return json.loads((folder / name / "dataset.json").read_text())
 
 
-def say(folder, said, name="mine"):
-    """With a checksum, as somebody does who means it."""
-    said = {key: it for key, it in said.items() if key != "sha256"}
-    text = json.dumps(said | {"sha256": _entry._checksum(said)})
+def describe(folder, fields, name="mine"):
+    """Write a description with a valid checksum, as an intentional change would have."""
+    fields = {key: value for key, value in fields.items() if key != "sha256"}
+    text = json.dumps(fields | {"sha256": _entry._checksum(fields)})
     (folder / name / "dataset.json").write_text(text)
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", '{"format": 1}', '{"format": 2}', "\x00", "[" * 50_000, "9" * 5000],
-    ids=lambda it: it[:20],
+    ids=lambda text: text[:20],
 )
 def test_a_damaged_description_is_named(folder, text):
     put("mine", imported=True)
@@ -140,21 +141,21 @@ def test_one_changed_character_is_noticed(folder, before, after):
     [
         ({"name": "other"}, '"name" is that of another dataset'),
         ({"name": "../mine"}, '"name" is that of another dataset'),
-        ({"class_names": ["0"]}, "does not name two classes"),
+        ({"class_names": ["0"]}, '"class_names"'),
         ({"class_names": ["0", "1"]}, "labels from 0 to 2, but .* names 2 classes"),
-        ({"class_names": [0, 1, 2]}, "does not name two classes"),
-        ({"fingerprint": "0" * 64}, "the fingerprint of its images is another"),
-        ({"fingerprint": "no"}, "is no SHA-256"),
+        ({"class_names": [0, 1, 2]}, '"class_names"'),
+        ({"fingerprint": "0" * 64}, "the fingerprint of the images"),
+        ({"fingerprint": "no"}, "SHA-256"),
         ({"source": None}, '"source" is missing'),
         ({"imported": 1}, '"imported" is missing'),
-        ({"more": 1}, "more than there should be"),
+        ({"more": 1}, "unknown fields"),
         ({"shapes": {}}, "a shape for each array"),
     ],
     ids=str,
 )
-def test_what_was_changed_on_purpose_is_checked(folder, change, why):
+def test_an_intentional_change_is_checked(folder, change, why):
     put("mine", imported=True)
-    say(folder, facts(folder) | change)
+    describe(folder, description(folder) | change)
     with pytest.raises(DataError, match=f"mine is damaged: .*{why}"):
         load_images("mine")
 
@@ -173,10 +174,10 @@ def test_what_was_changed_on_purpose_is_checked(folder, change, why):
     ],
     ids=str,
 )
-def test_shapes_are_checked_before_memory_is_taken(folder, shapes):
+def test_shapes_are_checked_before_memory_is_used(folder, shapes):
     put("mine", imported=True)
-    said = facts(folder)
-    say(folder, said | {"shapes": said["shapes"] | shapes})
+    fields = description(folder)
+    describe(folder, fields | {"shapes": fields["shapes"] | shapes})
     with pytest.raises(DataError, match="mine is damaged"):
         load_images("mine")
 
@@ -207,9 +208,9 @@ def array_file(dtype="|u1", fortran="False", shape="(30, 4, 4)", data=480, versi
         b"\x93NUMPY\x02\x00\xff\xff\xff\x7f",
         b"PK\x03\x04",
     ],
-    ids=lambda it: repr(it[:90]),
+    ids=lambda content: repr(content[:90]),
 )
-def test_a_header_of_an_array_is_checked_before_memory_is_taken(folder, content):
+def test_the_header_of_an_array_is_checked_before_memory_is_used(folder, content):
     put("mine", imported=True)
     (folder / "mine" / "train_x.npy").write_bytes(content)
     with pytest.raises(DataError, match=r"train_x\.npy"):
@@ -217,115 +218,116 @@ def test_a_header_of_an_array_is_checked_before_memory_is_taken(folder, content)
 
 
 @pytest.mark.parametrize("name", ["train_x.npy", "dataset.json", ""])
-def test_no_link_is_followed(tmp_path, folder, name):
+def test_links_are_not_followed(tmp_path, folder, name):
     put("mine", imported=True)
-    place = tmp_path / "elsewhere"
+    target = tmp_path / "elsewhere"
     path = folder / "mine" / name
-    path.rename(place)
-    path.symlink_to(place)
+    path.rename(target)
+    path.symlink_to(target)
     with pytest.raises(DataError, match="a link"):
         load_images("mine")
     cache.remove("mine")
-    assert place.exists()
+    assert target.exists()
     assert not cache.has("mine")
 
 
-def test_what_is_not_the_users_own_is_prepared_anew_and_said_once(
-    tmp_path, folder, monkeypatch
-):
+def test_a_dataset_that_is_prepared_again_has_one_warning(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(
-        sources, "_fill", lambda name, aside, _: cache.write(aside, name, MADE_UP)
+        sources, "_fill", lambda name, new, _: cache.write(new, name, MADE_UP)
     )
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "precious").touch()
+
+    def replace_by_link(path):
+        path.rename(tmp_path / "gone")
+        path.symlink_to(tmp_path / "elsewhere")
+
     for damage in (
-        lambda it: (it / "dataset.json").write_text("{}"),
-        lambda it: (it / "test_y.npy").unlink(),
-        lambda it: (it / "test_y.npy").write_bytes(array_file(shape="'''")),
-        lambda it: it.rename(tmp_path / "gone") and it.symlink_to(tmp_path / "elsewhere"),
+        lambda path: (path / "dataset.json").write_text("{}"),
+        lambda path: (path / "test_y.npy").unlink(),
+        lambda path: (path / "test_y.npy").write_bytes(array_file(shape="'''")),
+        replace_by_link,
     ):
         put("kmnist")
         damage(folder / "kmnist")
-        with pytest.warns(RuntimeWarning, match=r"kmnist.*damaged") as told:
-            found = load_images("kmnist")
-        assert found.class_names == MADE_UP.class_names
-        np.testing.assert_array_equal(found.train.x, MADE_UP.train.x)
-        [warning] = told
-        assert str(warning.message).endswith(" It is prepared anew.")
+        with pytest.warns(RuntimeWarning, match=r"kmnist.*damaged") as warnings:
+            read = load_images("kmnist")
+        assert read.class_names == MADE_UP.class_names
+        np.testing.assert_array_equal(read.train.x, MADE_UP.train.x)
+        [warning] = warnings
+        assert str(warning.message).endswith(" prepared again.")
     assert (tmp_path / "elsewhere" / "precious").exists()
-    assert [it.name for it in folder.iterdir() if it.is_dir()] == ["kmnist"]
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == ["kmnist"]
 
 
-def as_first(folder, name, **changes):
-    """As a kmlp wrote it that knew no checksums."""
-    said = facts(folder, name) | {"format": 1} | changes
-    del said["sha256"]
-    (folder / name / "dataset.json").write_text(json.dumps(said, indent=2))
+def write_format_1(folder, name, **changes):
+    """Replace a description by that of an older kmlp, without a checksum."""
+    fields = description(folder, name) | {"format": 1} | changes
+    del fields["sha256"]
+    (folder / name / "dataset.json").write_text(json.dumps(fields, indent=2))
 
 
 @pytest.mark.parametrize("name", ["mine", "kmnist"])
-def test_what_has_no_checksum_yet_gets_one(folder, name):
+def test_a_dataset_without_a_checksum_gets_one(folder, name):
     put(name, imported=name == "mine")
-    after = facts(folder, name)
-    as_first(folder, name)
-    [found] = cache.entries()
-    assert (found.name, found.checked) == (name, False)
-    found = load_images(name)
-    assert (found.fingerprint, found.class_names) == (
-        MADE_UP.fingerprint,
-        MADE_UP.class_names,
-    )
-    assert facts(folder, name) == after
-    assert sorted(it.name for it in (folder / name).iterdir()) == [
+    after = description(folder, name)
+    write_format_1(folder, name)
+    [entry] = cache.entries()
+    assert (entry.name, entry.checked) == (name, False)
+    read = load_images(name)
+    assert read.fingerprint == MADE_UP.fingerprint
+    assert read.class_names == MADE_UP.class_names
+    assert description(folder, name) == after
+    assert sorted(path.name for path in (folder / name).iterdir()) == [
         "dataset.json", "test_x.npy", "test_y.npy", "train_x.npy", "train_y.npy",
     ]  # fmt: skip
 
 
-def test_what_has_no_checksum_is_read_where_nothing_can_be_written(folder, monkeypatch):
+def test_a_dataset_without_a_checksum_is_read_from_a_read_only_cache(folder, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
     put("mine", imported=True)
-    as_first(folder, "mine")
+    write_format_1(folder, "mine")
     monkeypatch.setattr(_entry, "open_new", refuse)
     assert load_images("mine").fingerprint == MADE_UP.fingerprint
-    assert facts(folder)["format"] == 1
+    assert description(folder)["format"] == 1
 
 
 @pytest.mark.parametrize("imported", [True, False])
-def test_what_is_damaged_gets_no_checksum(folder, imported):
+def test_a_damaged_dataset_gets_no_checksum(folder, imported):
     put("mine", imported=True)
-    as_first(folder, "mine", imported=imported)
+    write_format_1(folder, "mine", imported=imported)
     content = bytearray((folder / "mine" / "test_y.npy").read_bytes())
     content[-4] ^= 1
     (folder / "mine" / "test_y.npy").write_bytes(content)
     with pytest.raises(DataError, match="fingerprint"):
         load_images("mine")
-    assert facts(folder)["format"] == 1
+    assert description(folder)["format"] == 1
 
 
-def test_a_cache_of_another_version_is_told(folder):
+def test_a_dataset_of_another_version_is_refused(folder):
     put("mine")
-    say(folder, facts(folder) | {"format": 99})
+    describe(folder, description(folder) | {"format": 99})
     with pytest.raises(DataError, match="version"):
         cache.find("mine")
     assert "another version" in str(cache.problems()["mine"])
 
 
-def test_only_left_overs_of_the_dataset_itself_are_removed(tmp_path, folder):
-    """Another process may be writing its own."""
+def test_only_leftovers_of_the_same_dataset_are_removed(tmp_path, folder):
+    """Another process may be writing another dataset."""
     put("mine")
     for name in (".mine.new-12ab", ".mine.old-77", ".other.new-12ab", ".mine.news"):
         (folder / name).mkdir()
     (tmp_path / "precious").mkdir()
     (folder / ".mine.new-1").symlink_to(tmp_path / "precious")
     put("mine")
-    left = sorted(it.name for it in folder.iterdir() if not it.name.endswith(".lock"))
-    assert left == [".mine.news", ".other.new-12ab", "mine"]
+    names = {path.name for path in folder.iterdir() if path.suffix != ".lock"}
+    assert names == {".mine.news", ".other.new-12ab", "mine"}
     assert (tmp_path / "precious").is_dir()
 
 
-def test_a_planted_link_is_no_lock(tmp_path, folder):
+def test_a_link_in_place_of_the_lock_is_refused(tmp_path, folder):
     folder.mkdir(parents=True)
     (tmp_path / "victim").write_text("precious")
     (folder / ".mine.lock").symlink_to(tmp_path / "victim")
@@ -334,52 +336,52 @@ def test_a_planted_link_is_no_lock(tmp_path, folder):
     assert (tmp_path / "victim").read_text() == "precious"
 
 
-def test_what_fails_half_way_leaves_nothing(folder):
+def test_an_error_while_writing_leaves_the_earlier_dataset(folder):
     put("mine")
     with (
         pytest.raises(RuntimeError),
         cache.locked("mine"),
-        cache.atomic_folder("mine") as aside,
+        cache.atomic_folder("mine") as new,
     ):
-        (aside / "train_x.npy").write_bytes(b"half")
+        (new / "train_x.npy").write_bytes(b"half")
         raise RuntimeError
     assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["mine"]
 
 
-def test_what_systems_put_into_every_folder_is_no_obstacle(folder):
+def test_files_of_systems_in_the_cache_do_not_matter(folder):
     put("mine", imported=True)
-    for place in (folder, folder / "mine"):
+    for parent in (folder, folder / "mine"):
         for name in (".DS_Store", "Thumbs.db"):
-            (place / name).touch()
-        (place / "@eaDir").mkdir()
-        (place / "loop").symlink_to("loop")
-    assert [it.name for it in cache.entries()] == ["mine"]
+            (parent / name).touch()
+        (parent / "@eaDir").mkdir()
+        (parent / "loop").symlink_to("loop")
+    assert [entry.name for entry in cache.entries()] == ["mine"]
     assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     assert catalog()[0]["name"] == "mine"
-    with cache.locked("mine"), cache.atomic_folder("mine") as aside:
-        (aside / "@eaDir").mkdir()
-        cache.write(aside, "mine", MADE_UP, imported=True)
+    with cache.locked("mine"), cache.atomic_folder("mine") as new:
+        (new / "@eaDir").mkdir()
+        cache.write(new, "mine", MADE_UP, imported=True)
     assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     cache.remove("mine")
     assert cache.entries() == []
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"file/datasets.*.*KMLP_CACHE"):
         put("mine")
 
 
-def test_a_full_disk_is_told(tmp_path, monkeypatch):
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
     full = Path("/dev/full").open
     monkeypatch.setattr("pathlib.Path.open", lambda *_, **__: full("wb", buffering=0))
     with pytest.raises(DataError, match=r"datasets.*\(No space left on"):
         cache.write(tmp_path, "mine", MADE_UP)
 
 
-def test_the_cache_folder_is_the_platforms(monkeypatch):
+def test_the_default_folder_is_in_the_platforms_cache_folder(monkeypatch):
     monkeypatch.delenv("KMLP_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
     if os.name == "posix" and not Path("/Library").exists():

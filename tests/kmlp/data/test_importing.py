@@ -1,3 +1,5 @@
+"""A user's files become a dataset of the array cache, and other datasets stay."""
+
 import os
 
 import numpy as np
@@ -14,7 +16,7 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """A cache and a folder for temporary files of the test's own."""
+    """A folder with a cache and a folder for temporary files, for this test only."""
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
@@ -26,41 +28,42 @@ def save(path, pixels):
     Image.fromarray(pixels).save(path)
 
 
-def class_folders(root, made, names="abc"):
-    for index, (image, label) in enumerate(zip(made.x, made.y, strict=True)):
+def class_folders(root, images, names="abc"):
+    for index, (image, label) in enumerate(zip(images.x, images.y, strict=True)):
         save(root / names[label] / f"{index}.png", image)
     return root
 
 
 def test_class_folders_become_a_dataset(folders):
-    made = split(30, shape=(5, 7))
-    root = class_folders(folders / "mine", made)
-    found = import_dataset("my_images", root)
-    assert (found.class_names, found.train.x.shape[1:]) == (("a", "b", "c"), (5, 7))
-    assert (len(found.train), len(found.test)) == (25, 5)
-    assert "a sixth of the images" in found.source
-    everything = {bytes(image): label for image, label in zip(made.x, made.y, strict=True)}
-    for part in (found.train, found.test):
+    made_up = split(30, shape=(5, 7))
+    root = class_folders(folders / "mine", made_up)
+    imported = import_dataset("my_images", root)
+    assert imported.class_names == ("a", "b", "c")
+    assert imported.train.x.shape == (25, 5, 7)
+    assert len(imported.test) == 5
+    assert "a sixth of the images" in imported.source
+    labels = {bytes(x): y for x, y in zip(made_up.x, made_up.y, strict=True)}
+    for part in (imported.train, imported.test):
         for image, label in zip(part.x, part.y, strict=True):
-            assert everything.pop(bytes(image)) == label
-    assert not everything
+            assert labels.pop(bytes(image)) == label
+    assert not labels
 
 
-def test_train_and_test_folders_in_colour_and_resized(folders):
+def test_train_and_test_folders_are_imported_in_colour_and_resized(folders):
     for name, count in (("train", 12), ("test", 6)):
         class_folders(folders / "mine" / name, split(count, shape=(8, 6, 3)))
-    assert import_dataset("as_it_is", folders / "mine").train.x.shape == (12, 8, 6, 3)
+    assert import_dataset("original", folders / "mine").train.x.shape == (12, 8, 6, 3)
     save(folders / "mine" / "test" / "a" / "large.png", np.full((50, 40, 3), 77, "uint8"))
     with pytest.raises(DataError, match=r"large\.png: .*50x40"):
         import_dataset("resized", folders / "mine")
-    of_the_first = import_dataset("of_the_first", folders / "mine", size=(8, 6))
-    assert of_the_first.train.x.shape == (12, 8, 6, 3)
-    found = import_dataset("resized", folders / "mine", size=(4, 3))
-    assert (found.train.x.shape, len(found.test)) == ((12, 4, 3, 3), 7)
-    assert any((image == 77).all() for image in found.test.x)
+    same_size = import_dataset("same_size", folders / "mine", size=(8, 6))
+    assert same_size.train.x.shape == (12, 8, 6, 3)
+    imported = import_dataset("resized", folders / "mine", size=(4, 3))
+    assert (imported.train.x.shape, len(imported.test)) == ((12, 4, 3, 3), 7)
+    assert any((image == 77).all() for image in imported.test.x)
 
 
-def test_another_dataset_of_that_name_stays(folders):
+def test_another_dataset_of_the_same_name_is_not_replaced(folders):
     before = import_dataset("mine", write_npz(folders / "a.npz", images()))
     again = import_dataset("mine", write_npz(folders / "b.npz", images()))
     assert again.fingerprint == before.fingerprint
@@ -97,20 +100,19 @@ def test_a_damaged_dataset_is_imported_again(folders):
     assert import_dataset("mine", path).fingerprint == images().fingerprint
 
 
-def test_hidden_files_beside_idx_files_are_told(folders):
+def test_hidden_files_beside_idx_files_are_named_in_a_warning(folders):
     folder = write_idx(folders / "idx", images())
     for file in list(folder.iterdir()):
         file.rename(folder / f"my-{file.name}")
         (folder / f"._my-{file.name}").write_bytes(b"of macOS")
-    with pytest.warns(UserWarning, match="4 in all") as told:
+    with pytest.warns(UserWarning, match="4 in all") as warnings:
         assert import_dataset("mine", folder).fingerprint == images().fingerprint
-    [warning] = told
+    [warning] = warnings
     assert "._my-train-images-idx3-ubyte.gz" in str(warning.message)
 
 
-@pytest.mark.parametrize("write", [write_idx, lambda path, made: write_npz(path, made)])
-def test_a_path_in_another_encoding_can_be_shown(folders, write):
-    place = folders / os.fsdecode(b"caf\xe9.npz")
-    write(place, images())
-    found = import_dataset("mine", place)
-    assert found.source.encode().endswith(rb"caf\xe9.npz")
+@pytest.mark.parametrize("write", [write_idx, write_npz])
+def test_a_path_in_another_encoding_can_be_printed(folders, write):
+    path = folders / os.fsdecode(b"caf\xe9.npz")
+    write(path, images())
+    assert import_dataset("mine", path).source.encode().endswith(rb"caf\xe9.npz")

@@ -1,3 +1,5 @@
+"""Files of systems and programs are left out of a user's folders, and named once."""
+
 import os
 
 import pytest
@@ -21,7 +23,7 @@ pytestmark = pytest.mark.once
         "0 (Ann's conflicted copy 2026-01-01).png",
     ],
 )  # fmt: skip
-def test_what_systems_and_programs_leave_behind(name):
+def test_files_of_systems_and_programs_are_recognized(name):
     assert is_left_behind(name)
 
 
@@ -32,35 +34,35 @@ def test_what_systems_and_programs_leave_behind(name):
         "@home", "#1", "$5", "~tilde", "caf\u00e9", "\u732b", "thumbs", "git", "lost and found",
     ],
 )  # fmt: skip
-def test_what_can_be_a_class_or_a_picture(name):
+def test_names_of_classes_and_pictures_are_allowed(name):
     assert not is_left_behind(name)
 
 
-def test_what_is_left_out_is_told_once_with_its_number(tmp_path):
+def test_left_out_files_are_named_once_with_their_number(tmp_path):
     for name in ("a/.DS_Store", "b/.DS_Store", "b/0.png", "b/Icon\r", "__MACOSX/._0.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     listing = Listing()
     assert listing.left_out_text() is None
     for _ in range(2):
-        assert [it.name for it in listing.folders(tmp_path)] == ["a", "b"]
+        assert [folder.name for folder in listing.folders(tmp_path)] == ["a", "b"]
         assert listing.files(tmp_path / "a") == []
         assert listing.files(tmp_path / "b") == [tmp_path / "b" / "0.png"]
-    said = listing.left_out_text()
-    assert said.endswith(": .DS_Store (2), __MACOSX, Icon\\r; 4 in all.")
+    text = listing.left_out_text()
+    assert text.endswith(": .DS_Store (2), __MACOSX, Icon\\r; 4 in all.")
 
 
-def test_of_many_that_are_left_out_a_few_are_named(tmp_path):
+def test_only_a_few_of_many_left_out_files_are_named(tmp_path):
     for number in range(50):
         (tmp_path / f".{number}").touch()
     listing = Listing()
     listing.entries(tmp_path)
-    said = listing.left_out_text()
-    assert "50 in all" in said
-    assert len(said) < 200
+    text = listing.left_out_text()
+    assert "50 in all" in text
+    assert len(text) < 200
 
 
-def test_a_link_that_leads_nowhere_is_named(tmp_path):
+def test_a_broken_link_is_named(tmp_path):
     (tmp_path / "cat").symlink_to("nowhere")
     with pytest.raises(DataError, match=r"cat: .*link to nowhere"):
         Listing().files(tmp_path)

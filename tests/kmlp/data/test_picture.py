@@ -1,3 +1,5 @@
+"""The picture of a dataset shows class names safely."""
+
 from dataclasses import replace
 
 import pytest
@@ -9,8 +11,8 @@ from kmlp.data.picture import draw_samples
 pytestmark = pytest.mark.once
 
 
-def test_names_of_classes_are_drawn_as_they_are_shown():
-    made = images()
-    evil = draw_samples(replace(made, class_names=("a\x01b\n", "\u202ec", "x" * 10_000)))
-    shown = draw_samples(replace(made, class_names=(r"a\x01b\n", r"\u202ec", "x" * 100)))
-    assert ImageChops.difference(evil, shown).getbbox() is None
+def test_control_characters_in_class_names_are_drawn_as_escapes():
+    mine = images()
+    raw = draw_samples(replace(mine, class_names=("a\x01b\n", "\u202ec", "x" * 10_000)))
+    escaped = draw_samples(replace(mine, class_names=(r"a\x01b\n", r"\u202ec", "x" * 100)))
+    assert ImageChops.difference(raw, escaped).getbbox() is None

@@ -1,3 +1,5 @@
+"""The sources of a dataset are tried in a fixed order, and unknown names are refused."""
+
 import re
 import sys
 from dataclasses import replace
@@ -8,7 +10,7 @@ from helpers.made_up_data import images, write_idx
 
 from kmlp import DataError, UnknownNameError
 from kmlp.data import cache, check_dataset, load_images
-from kmlp.data.known import KNOWN, check_content, check_own_name, tfds_names
+from kmlp.data.known import KNOWN, check_content, check_import_name, tfds_names
 from kmlp.data.sources import lookup as sources
 
 pytestmark = pytest.mark.once
@@ -23,23 +25,27 @@ def cache_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def tfds(monkeypatch):
-    """What TFDS is asked, and what it answers."""
-    asked, answers = [], {"read_prepared": {"data_dir": "TFDS/dir"}, "download": {"failed": "OSError: no network"}}  # fmt: skip
+    """The list of tasks given to TFDS, and the answers by task."""
+    tasks = []
+    answers = {
+        "read_prepared": {"data_dir": "TFDS/dir"},
+        "download": {"failed": "OSError: no network"},
+    }
 
     def run(task, **arguments):
-        asked.append(task)
+        tasks.append(task)
         if answers[task] is MADE_UP:
             cache.write(Path(arguments["folder"]), arguments["name"], MADE_UP)
             return {"fingerprint": MADE_UP.fingerprint}
         return answers[task]
 
     monkeypatch.setattr(sources, "run_tfds", run)
-    return asked, answers
+    return tasks, answers
 
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """Fashion-MNIST is what was made up, and is in a system folder."""
+    """A system folder for Fashion-MNIST, whose published content is now made up."""
     folder = tmp_path / "system"
     known = replace(
         KNOWN["fashion_mnist"],
@@ -51,62 +57,62 @@ def published(tmp_path, monkeypatch):
     return folder
 
 
-def test_what_tfds_has_prepared_comes_first(tfds, published):
-    asked, answers = tfds
+def test_a_dataset_that_tfds_has_prepared_comes_first(tfds, published):
+    tasks, answers = tfds
     write_idx(published, MADE_UP)
     answers["read_prepared"] = MADE_UP
     load_images("fashion_mnist")
-    assert asked == ["read_prepared"]
+    assert tasks == ["read_prepared"]
 
 
-def test_then_the_folder_of_the_system(tfds, published):
-    asked, _ = tfds
+def test_the_system_folder_comes_second(tfds, published):
+    tasks, _ = tfds
     write_idx(published, MADE_UP)
     assert load_images("fashion_mnist").source == str(published)
     assert load_images("fashion_mnist").fingerprint == MADE_UP.fingerprint
-    assert asked == ["read_prepared"]  # and not again: the cache has it
+    assert tasks == ["read_prepared"]  # only once: then the cache has the dataset
 
 
-def test_then_a_download(tfds, published):
-    asked, answers = tfds
+def test_a_download_comes_last(tfds, published):
+    tasks, answers = tfds
     answers["download"] = MADE_UP
     load_images("fashion_mnist")
-    assert asked == ["read_prepared", "download"]
+    assert tasks == ["read_prepared", "download"]
 
 
-def test_without_a_network_the_error_says_what_was_tried_and_the_ways_out(tfds, published):
-    with pytest.raises(DataError) as caught:
+def test_without_a_network_the_error_names_the_attempts_and_the_ways_out(tfds, published):
+    with pytest.raises(DataError) as refusal:
         load_images("fashion_mnist")
-    text = str(caught.value)
+    text = str(refusal.value)
     for part in (
-        "fashion_mnist is not on this machine",
-        f"the array cache {cache.cache_folder()}",
-        "TFDS has prepared in TFDS/dir",
-        f"the folder {published}",
-        "a download by TFDS (OSError: no network)",
-        "`kmlp.data.import_dataset('fashion_mnist', folder)`",
+        "fashion_mnist",
+        str(cache.cache_folder()),
+        "TFDS/dir",
+        str(published),
+        "OSError: no network",
+        "kmlp.data.import_dataset('fashion_mnist', folder)",
         "apt install dataset-fashion-mnist",
-        "on a machine with a network",
+        "kmlp.load_dataset('fashion_mnist')",
     ):
         assert part in text
     assert cache.entries() == []
 
 
-def test_another_dataset_is_never_taken_for_it(tfds, published):
+def test_other_images_than_the_published_ones_are_refused(tfds, published):
     write_idx(published, images(seed=7))
     with pytest.raises(DataError, match=r"system: .*published fashion_mnist"):
         load_images("fashion_mnist")
     assert cache.entries() == []
 
 
-def test_what_is_known_of_mnist_is_that_of_the_bundled_one():
+def test_the_known_fingerprint_of_mnist_is_that_of_the_bundled_files():
     from kmlp.data.dataset import canonical_order, fingerprint
 
-    found = load_images("mnist")
-    train, test = map(canonical_order, (found.train, found.test))
-    check_content("mnist", replace(found, fingerprint=fingerprint(train, test)))
+    mnist = load_images("mnist")
+    train, test = map(canonical_order, (mnist.train, mnist.test))
+    check_content("mnist", replace(mnist, fingerprint=fingerprint(train, test)))
     with pytest.raises(DataError, match="published mnist"):
-        check_content("mnist", found)
+        check_content("mnist", mnist)
 
 
 @pytest.mark.parametrize(
@@ -122,21 +128,21 @@ def test_what_is_known_of_mnist_is_that_of_the_bundled_one():
         ("Cifar10", 'did you mean "cifar10"?'),
     ],
 )
-def test_unknown_names_get_the_nearest(name, message):
-    with pytest.raises(UnknownNameError, match=re.escape(message)) as caught:
+def test_an_unknown_name_is_refused_with_the_nearest_one(name, message):
+    with pytest.raises(UnknownNameError, match=re.escape(message)) as refusal:
         check_dataset(name)
-    assert "every image classification set of TFDS" in str(caught.value)
+    assert "TFDS" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
     "name",
     ["cifar10", "cifar10:3.0.2", "emnist/letters", "emnist/letters:3.*.*", "eurosat"],
 )
-def test_names_of_tfds(name):
+def test_names_of_tfds_are_allowed(name):
     check_dataset(name)
 
 
-def test_names_of_tfds_come_without_tensorflow():
+def test_the_names_of_tfds_are_read_without_tensorflow():
     from helpers.processes import python
 
     code = "import sys, kmlp.data.known as k; k.tfds_names(); print('tensorflow' in sys.modules)"
@@ -144,20 +150,20 @@ def test_names_of_tfds_come_without_tensorflow():
 
 
 @pytest.mark.parametrize("name", ["My", "my-set", "", "1a", "a/b", "a" * 101, "a:1.0.0"])
-def test_names_that_cannot_be_given(name):
+def test_an_invalid_name_for_an_import_is_refused(name):
     with pytest.raises(DataError, match="small letters"):
-        check_own_name(name)
+        check_import_name(name)
 
 
-def test_a_name_of_tfds_cannot_be_given():
+def test_a_name_of_tfds_is_refused_for_an_import():
     assert "cifar10" in tfds_names()
     with pytest.raises(DataError, match=r"TFDS.*my_cifar10"):
-        check_own_name("cifar10")
-    check_own_name("my_cifar10")
-    check_own_name("fashion_mnist")  # its content is compared
+        check_import_name("cifar10")
+    check_import_name("my_cifar10")
+    check_import_name("fashion_mnist")  # its content is compared
 
 
-def test_a_process_that_dies_is_told(tmp_path, monkeypatch):
+def test_the_death_of_the_other_process_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(DataError, match="exit code 1"):
         sources.run_tfds("download")

@@ -1,3 +1,5 @@
+"""The bundled MNIST is the published one, in splits that never change."""
+
 import gzip
 import hashlib
 from importlib.resources import files
@@ -13,15 +15,15 @@ FOLDER = files("kmlp.data") / "files" / "mnist"
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_the_files_are_those_of_lecun(number):
-    """The checksums that stand beside the files, which are the published ones."""
+def test_the_files_are_the_published_ones(number):
+    """The README beside the files has the published checksums."""
     lines = [line.split() for line in (FOLDER / "README.md").read_text().splitlines()]
     digest, name = [line for line in lines if len(line) == 2 and "-idx" in line[1]][number]
     content = gzip.decompress((FOLDER / f"{name}.gz").read_bytes())
     assert hashlib.sha256(content).hexdigest() == digest
 
 
-def test_splits():
+def test_the_splits_have_fixed_sizes_types_and_shapes():
     mnist = load_dataset("mnist")
     assert [len(split) for split in (mnist.train, mnist.validation, mnist.test)] == [
         50_000, 10_000, 10_000,
@@ -35,13 +37,14 @@ def test_splits():
     assert (mnist.input_shape, mnist.num_classes) == ((28, 28), 10)
 
 
-def test_the_split_is_stratified():
+def test_the_validation_split_is_stratified():
     mnist = load_dataset("mnist")
-    shares = [np.bincount(s.y) / len(s) for s in (mnist.train, mnist.validation)]
-    np.testing.assert_allclose(*shares, atol=1.5e-4)
+    splits = (mnist.train, mnist.validation)
+    fractions = [np.bincount(split.y) / len(split) for split in splits]
+    np.testing.assert_allclose(*fractions, atol=1.5e-4)
 
 
-def test_training_and_validation_images_are_the_60000_of_lecun():
+def test_training_and_validation_images_are_the_60000_published_ones():
     mnist = load_dataset("mnist")
     content = gzip.decompress((FOLDER / "train-images-idx3-ubyte.gz").read_bytes())
     images = np.frombuffer(content, "uint8", offset=16).reshape(-1, 784)
@@ -49,8 +52,8 @@ def test_training_and_validation_images_are_the_60000_of_lecun():
     assert sorted(map(bytes, images)) == sorted(map(bytes, together))
 
 
-def test_content_and_order_are_pinned():
-    """So that a change of either, by NumPy or by us, does not go unseen."""
+def test_content_and_order_do_not_change():
+    """A change by another version of NumPy or of kmlp would be noticed here."""
     mnist = load_dataset("mnist")
     assert mnist.fingerprint.startswith("7e075e562f0f1c3188079ac7bad7e10db95b8d56a08ef5a9")
     digests = [
@@ -60,10 +63,10 @@ def test_content_and_order_are_pinned():
     assert digests == ["c544c1e199691ea8", "9fbbc49e7e0981df"]
 
 
-def test_chance_is_the_share_of_the_most_frequent_class():
-    assert load_dataset("mnist").chance == 0.1124  # the ones
+def test_chance_is_the_fraction_of_the_most_frequent_class():
+    assert load_dataset("mnist").chance == 0.1124  # the digit 1
 
 
-def test_unknown_dataset_names_the_nearest():
+def test_an_unknown_name_is_refused_with_the_nearest_one():
     with pytest.raises(UnknownNameError, match=r'"mnits".*"mnist"'):
         load_dataset("mnits")
