@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
 
-from kmlp.charts.accuracy import CROSS, AccuracyScale
+from kmlp.charts.accuracy import CROSS, AccuracyScale, error_of
 from kmlp.charts.style import BLUE, GREY, INK, VERMILION
 
 Row = dict[str, Any]
@@ -27,6 +28,30 @@ _MANY = 60
 """More lines than this are drawn thinner."""
 _GROUND = HEIGHT - 12
 """The height at which divergence is marked, which has no accuracy, in pixels."""
+
+
+def line_of(accuracies: Iterable[float], *, lost: int | None) -> Row:
+    """The part of a row that `config_lines` draws: the errors by epoch, and the end.
+
+    Args:
+        accuracies: The validation accuracy after each epoch.
+        lost: The epoch in which the configuration diverged, or None.
+    """
+    errors = list(map(error_of, accuracies))
+    return {"epochs": len(errors), "errors": errors, "lost": lost}
+
+
+def back_to_front(rows: Iterable[Row], noun: str) -> list[Row]:
+    """Sort rows as they are drawn: by kind, and the lowest error of each kind last."""
+    order = list(LOOKS)
+    return sorted(
+        rows,
+        key=lambda row: (
+            order.index(row["kind"]),
+            -row["errors"][-1] if row["errors"] else -math.inf,
+            row[noun],
+        ),
+    )
 
 
 def config_lines(

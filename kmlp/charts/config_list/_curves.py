@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import altair as alt
 
 from kmlp._util.text import count_of
-from kmlp.charts.accuracy import error_of
-from kmlp.charts.config_lines import LOOKS, WIDTH, Row, config_lines, even_epochs
+from kmlp.charts.config_lines import (
+    WIDTH,
+    Row,
+    back_to_front,
+    config_lines,
+    even_epochs,
+    line_of,
+)
 from kmlp.charts.style import titled
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import LevelResult
@@ -72,11 +76,7 @@ def config_rows(study: ConfigList) -> list[Row]:
         }
         for level in study.levels
     ]
-    order = list(LOOKS)
-    return sorted(
-        rows,
-        key=lambda row: (order.index(row["kind"]), -_last(row), row["configuration"]),
-    )
+    return back_to_front(rows, "configuration")
 
 
 def _kind(level: LevelResult) -> str:
@@ -96,12 +96,7 @@ def _curve(level: LevelResult) -> Row:
         run = max(runs, key=lambda run: run.epochs)
         accuracies = [record.val_accuracy for record in run.history if record.finite]
         lost = run.epochs if run.status == "diverged" else None
-    errors = list(map(error_of, accuracies))
-    return {"epochs": len(errors), "errors": errors, "lost": lost}
-
-
-def _last(row: Row) -> float:
-    return row["errors"][-1] if row["errors"] else math.inf
+    return line_of(accuracies, lost=lost)
 
 
 def _divergences(study: ConfigList) -> list[Row]:

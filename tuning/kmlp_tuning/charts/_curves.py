@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp._util.text import count_of
-from kmlp.charts.config_lines import WIDTH, config_lines, even_epochs
+from kmlp.charts.config_lines import WIDTH, Row, config_lines, even_epochs
 from kmlp_tuning.charts._drawing import best_text, errors_of, range_text, title, tooltips
-from kmlp_tuning.charts._rows import Row, trial_rows
+from kmlp_tuning.charts._rows import trial_rows
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING
 

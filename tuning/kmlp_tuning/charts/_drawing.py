@@ -9,9 +9,10 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
+from kmlp.charts.config_lines import Row
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
 from kmlp.studies.results import METRIC
-from kmlp_tuning.charts._rows import Row, wrong_text
+from kmlp_tuning.charts._rows import wrong_text
 from kmlp_tuning.search.results import Search
 
 

@@ -8,7 +8,7 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, AccuracyScale
-from kmlp.charts.config_lines import accuracy_tooltip, pointed
+from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed
 from kmlp.charts.style import INK, VERMILION
 from kmlp_tuning.charts._drawing import (
     best_text,
@@ -22,7 +22,6 @@ from kmlp_tuning.charts._drawing import (
 from kmlp_tuning.charts._rows import (
     NONE,
     UNITS,
-    Row,
     accuracy_label,
     choices,
     jitter,

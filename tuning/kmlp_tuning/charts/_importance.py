@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp._util.text import count_of
+from kmlp.charts.config_lines import Row
 from kmlp.charts.style import BLUE, INK, WIDTH
 from kmlp.errors import ConfigError
 from kmlp_tuning.charts._drawing import data, title
-from kmlp_tuning.charts._rows import Row
 from kmlp_tuning.search.importance import MIN_TRIALS, Importances
 from kmlp_tuning.search.results import Search
 

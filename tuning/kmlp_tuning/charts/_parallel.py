@@ -9,7 +9,7 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
-from kmlp.charts.config_lines import accuracy_tooltip, pointed, under_pointer
+from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed, under_pointer
 from kmlp.charts.style import INK, WIDTH
 from kmlp_tuning.charts._drawing import (
     best_text,
@@ -23,7 +23,6 @@ from kmlp_tuning.charts._drawing import (
 from kmlp_tuning.charts._rows import (
     NONE,
     UNITS,
-    Row,
     accuracy_label,
     choices,
     jitter,

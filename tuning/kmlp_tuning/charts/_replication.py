@@ -6,13 +6,13 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, error_of
-from kmlp.charts.config_lines import accuracy_tooltip
+from kmlp.charts.config_lines import Row, accuracy_tooltip
 from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH
 from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
 from kmlp.studies.results import LevelResult, StudyResult
 from kmlp_tuning.charts._drawing import data, title
-from kmlp_tuning.charts._rows import Row, accuracy_label, text_of
+from kmlp_tuning.charts._rows import accuracy_label, text_of
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from kmlp._util.text import count_of
-from kmlp.charts.accuracy import error_of
+from kmlp.charts.config_lines import Row, back_to_front, line_of
 from kmlp.model.config import short_text
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
@@ -23,11 +22,6 @@ UNITS = {
 }
 """The titles of the axes of fields that have a unit."""
 
-KINDS = ("failed", "diverged", "stopped", "waiting", "finished", "best")
-"""The kinds of lines, from back to front."""
-
-Row = dict[str, Any]
-
 
 def trial_rows(search: Search) -> list[Row]:
     """A row for each trial that has begun, the least important first.
@@ -41,28 +35,22 @@ def trial_rows(search: Search) -> list[Row]:
     for trial in search.trials:
         if trial.run is None:
             continue
-        history = trial.run.history
-        errors = [error_of(epoch.val_accuracy) for epoch in history if epoch.finite]
-        status = search.status(trial)
+        history, status = trial.run.history, search.status(trial)
+        line = line_of(
+            (epoch.val_accuracy for epoch in history if epoch.finite),
+            lost=len(history) if status == "diverged" else None,
+        )
         alive = status not in ("diverged", "failed")
         rows.append(
             {
                 "trial": trial.number,
                 "kind": "best" if trial is best else status,
                 **{name: text_of(name, trial) for name in search.settings.space.fields},
-                "epochs": len(errors),
-                "errors": errors,
-                "error": errors[-1] if errors and alive else None,
-                "lost": len(history) if status == "diverged" else None,
+                **line,
+                "error": line["errors"][-1] if line["errors"] and alive else None,
             }
         )
-    return sorted(
-        rows, key=lambda row: (KINDS.index(row["kind"]), -_error(row), row["trial"])
-    )
-
-
-def _error(row: Row) -> float:
-    return math.inf if row["error"] is None else row["error"]
+    return back_to_front(rows, "trial")
 
 
 def accuracy_label(error: float | None) -> str:
