@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 
 def protocol_text(*, on_test: bool) -> str:
@@ -19,6 +20,17 @@ def count_of(number: int, noun: str, several: str | None = None) -> str:
         several: The plural. Defaults to None: the noun with an s.
     """
     return f"{number} {noun}" if number == 1 else f"{number} {several or f'{noun}s'}"
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """Return the words as a list: "a", "a and b", "a, b and c".
+
+    Example:
+    >>> enumerated(["32", "128", "512"])
+    '32, 128 and 512'
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def visible(text: str, *, keep: str = "") -> str:

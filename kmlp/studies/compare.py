@@ -124,7 +124,7 @@ class PairedConclusion(Conclusion):
 
     def _named(self, levels: Sequence[PairedLevel]) -> str:
         first = self.comparison.first
-        return first.called(", ".join(value_text(first.param, it.value) for it in levels))
+        return first.called(*(value_text(first.param, it.value) for it in levels))
 
     def to_dict(self) -> dict[str, Any]:
         return {

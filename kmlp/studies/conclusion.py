@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -55,13 +55,3 @@ def partition(differences: Mapping[Subject, Difference]) -> Partition[Subject]:
         worse=tuple(subject for subject, it in shown.items() if it.mean < 0),
         undecided=tuple(subject for subject in differences if subject not in shown),
     )
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words as a list: "a", "a and b", "a, b and c".
-
-    >>> listed(["32", "128", "512"])
-    '32, 128 and 512'
-    """
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last

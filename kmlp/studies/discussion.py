@@ -64,7 +64,7 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
     if reference is not None and undecided:
         limits.append(
             f"The seeds do not separate {study.called(study.text(reference))} from "
-            f"{study.called(', '.join(undecided))}. This does not show that they are equal."
+            f"{study.called(*undecided)}. This does not show that they are equal."
         )
     seeds = min(len(study.seeds), *(len(level.runs) for level in study.levels))
     if seeds < 3:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, seeds_to_resolve
-from kmlp.studies.conclusion import Conclusion, Partition, listed, partition
+from kmlp.studies.conclusion import Conclusion, Partition, partition
 from kmlp.studies.results import LevelResult, StudyResult
 
 Outcome = Literal[
@@ -281,11 +281,11 @@ def _caveat_text(study: StudyResult, caveat: Caveat) -> str:
         f"{study.text(level)} ({runs} of {len(level.runs)} runs)"
         for level, runs in caveat.levels
     ]
-    return f"{study.called(listed(levels))} {caveat.problem}."
+    return f"{study.called(*levels)} {caveat.problem}."
 
 
 def _named(study: StudyResult, *levels: LevelResult) -> str:
-    return study.called(listed([study.text(level) for level in levels]))
+    return study.called(*map(study.text, levels))
 
 
 def _lost(study: StudyResult) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kmlp._util.text import count_of
+from kmlp._util.text import count_of, enumerated
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, estimate, prediction_interval
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.conclusion import Conclusion, Partition, listed, partition
+from kmlp.studies.conclusion import Conclusion, Partition, partition
 from kmlp.studies.results import LevelResult
 
 
@@ -137,7 +137,7 @@ class Verdict(Conclusion):
             better = [
                 f"{self._named(it)} is better by {points[it]}" for it in levels.better
             ]
-            sentences.append(f"That does not hold here: {listed(better)}.")
+            sentences.append(f"That does not hold here: {enumerated(better)}.")
         if levels.undecided:
             undecided = [
                 f"{self._named(it)}, which is "
@@ -146,11 +146,11 @@ class Verdict(Conclusion):
             ]
             seeds = min(differences[it].size for it in levels.undecided)
             do_not = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'} not"
-            sentences.append(f"Here {do_not} tell it from {listed(undecided)}.")
+            sentences.append(f"Here {do_not} tell it from {enumerated(undecided)}.")
         if levels.worse:
             worse = [f"{self._named(it)} by {points[it]}" for it in levels.worse]
             holds = "" if sentences else "That holds here. "
-            sentences.append(f"{holds}It is better than {listed(worse)}.")
+            sentences.append(f"{holds}It is better than {enumerated(worse)}.")
         return sentences
 
     def _named(self, level: LevelResult) -> str:

@@ -9,7 +9,7 @@ from itertools import combinations
 from statistics import median
 from typing import Any
 
-from kmlp._util.text import count_of
+from kmlp._util.text import count_of, enumerated
 from kmlp.model.config import RunConfig, config_fields, dataset_of, value_text
 from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
 from kmlp.studies import _convergence
@@ -152,9 +152,15 @@ class StudyResult:
         """Whether the test images choose, in all of its runs."""
         return all(run.config.validates_on_test for run in self.runs)
 
-    def called(self, values: str) -> str:
-        """The name of values of the parameter: `width=32`, `trial 3`."""
-        return f"{self.param}{'=' if self.param in config_fields() else ' '}{values}"
+    def called(self, *values: str) -> str:
+        """The name of values of the parameter: `width=32 and 64`, `trials 1 and 3`.
+
+        Args:
+            values: The values as texts, at least one.
+        """
+        if self.param in config_fields():
+            return f"{self.param}={enumerated(values)}"
+        return f"{self.param}{'s' if len(values) > 1 else ''} {enumerated(values)}"
 
     def text(self, level: LevelResult) -> str:
         """A value as text."""
