@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kmlp.model.config import config_fields
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, seeds_to_resolve
 from kmlp.studies.conclusion import Conclusion, Partition, partition
@@ -68,7 +69,7 @@ class LevelConclusion(Conclusion):
     @property
     def finding(self) -> str:
         """What the seeds show, in a sentence."""
-        return _FINDINGS[self.outcome](self)
+        return _sentence(self.study, _FINDINGS[self.outcome](self))
 
     @property
     def text(self) -> str:
@@ -281,7 +282,12 @@ def _caveat_text(study: StudyResult, caveat: Caveat) -> str:
         f"{study.text(level)} ({runs} of {len(level.runs)} runs)"
         for level, runs in caveat.levels
     ]
-    return f"{study.called(*levels)} {caveat.problem}."
+    return _sentence(study, f"{study.called(*levels)} {caveat.problem}.")
+
+
+def _sentence(study: StudyResult, text: str) -> str:
+    """Begin with a capital, except for the name of a field: `width=32`."""
+    return text if study.param in config_fields() else f"{text[0].upper()}{text[1:]}"
 
 
 def _named(study: StudyResult, *levels: LevelResult) -> str:
