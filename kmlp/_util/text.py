@@ -33,6 +33,16 @@ def enumerated(words: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def percent_text(share: float, *, signed: bool = False) -> str:
+    """Return a share, from 0 to 1, in percent with two decimals.
+
+    Example:
+    >>> percent_text(0.975), percent_text(0.5, signed=True)
+    ('97.50', '+50.00')
+    """
+    return f"{100 * share:{'+' if signed else ''}.2f}"
+
+
 def visible(text: str, *, keep: str = "") -> str:
     r"""Return a text that is safe to show: invisible characters are escaped.
 

@@ -10,6 +10,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp._util.text import percent_text
 from kmlp.charts.style import COLOURS
 from kmlp.data.picture import enlargement, to_picture
 from kmlp.inference.evaluation import Evaluation, Misclassification
@@ -115,7 +116,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
             title=alt.Title(
                 "Confusion matrix",
                 subtitle=f"{evaluation.right:,} of {evaluation.size:,} images are correct "
-                f"({100 * evaluation.accuracy:.2f} %)",
+                f"({percent_text(evaluation.accuracy)} %)",
             ),
             description=_confusion_text(evaluation),
         )

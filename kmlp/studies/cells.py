@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from kmlp._util.text import percent_text
 from kmlp.statistics import Difference, Estimate
 from kmlp.studies.table import NONE
 
@@ -20,17 +21,17 @@ def percent(found: Estimate | None, *, signed: bool = False) -> str:
     mean = f"{100 * found.mean:{'+' if signed else ''}z.2f}"
     if found.interval is None:
         return mean
-    return f"{mean} ± {100 * (found.interval[1] - found.mean):.2f}"
+    return f"{mean} ± {percent_text(found.interval[1] - found.mean)}"
 
 
 def mean_percent(found: Estimate | None) -> str:
     """A share in percent, without its interval."""
-    return NONE if found is None else f"{100 * found.mean:.2f}"
+    return NONE if found is None else percent_text(found.mean)
 
 
 def share_percent(share: float | None, *, signed: bool = False) -> str:
     """A share, from 0 to 1, in percent."""
-    return NONE if share is None else f"{100 * share:{'+' if signed else ''}.2f}"
+    return NONE if share is None else percent_text(share, signed=signed)
 
 
 def mean_text(found: Estimate | None, spec: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from kmlp._util.text import count_of, protocol_text
+from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.errors import ConfigError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig, identity_fields, param_names, short_text
 from kmlp.store import Store, StudyRecord
@@ -77,9 +77,9 @@ class ConfigList(StudyResult, Study):
         if best is None or best.val_accuracy is None or best.test_accuracy is None:
             return "Every configuration diverged or failed."
         words = self.changes_text(best)
-        accuracies = f"validation accuracy {100 * best.val_accuracy.mean:.2f} %"
+        accuracies = f"validation accuracy {percent_text(best.val_accuracy.mean)} %"
         if not self.validates_on_test:
-            accuracies += f", test accuracy {100 * best.test_accuracy.mean:.2f} %"
+            accuracies += f", test accuracy {percent_text(best.test_accuracy.mean)} %"
         seeds = len(best.finished)
         return (
             f"{'The best is c' if len(self.levels) > 1 else 'C'}onfiguration {best.value}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kmlp._util.text import percent_text
 from kmlp.model.config import config_fields
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, seeds_to_resolve
@@ -272,8 +273,8 @@ def _advice_text(study: StudyResult, advice: Advice) -> str:
         return "More seeds will hardly tell."
     return (
         f"If the difference from {_named(study, advice.level)} is as large as it looks, "
-        f"{100 * abs(advice.difference):.2f} points, about {advice.seeds} seeds would show "
-        "it."
+        f"{percent_text(abs(advice.difference))} points, about {advice.seeds} seeds would "
+        "show it."
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kmlp._util.text import count_of, enumerated
+from kmlp._util.text import count_of, enumerated, percent_text
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, estimate, prediction_interval
 from kmlp.studies.ablation import Ablation
@@ -194,7 +194,7 @@ def verdict(study: Ablation, best: Any) -> Verdict:
 def _points(found: Difference) -> str:
     """How large a difference is, whichever its direction."""
     if found.interval is None:
-        return f"{100 * abs(found.mean):.2f} points"
+        return f"{percent_text(abs(found.mean))} points"
     sign = 1 if found.mean > 0 else -1
     low, high = sorted(100 * sign * it for it in found.interval)
-    return f"{100 * abs(found.mean):.2f} points (interval {low:.2f} to {high:.2f})"
+    return f"{percent_text(abs(found.mean))} points (interval {low:.2f} to {high:.2f})"

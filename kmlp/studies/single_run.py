@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from kmlp._util.text import count_of, protocol_text
+from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.model.config import RunConfig, identity_fields
 from kmlp.store import Store, StudyRecord
@@ -35,8 +35,9 @@ class RunConclusion(Conclusion):
         if run.status == "diverged":
             return f"Diverged: the loss is not finite any more in epoch {run.epochs}."
         return (
-            f"Test accuracy {100 * run.test_accuracy:.2f} %, test loss {run.test_loss:.4f} "
-            f"after {count_of(run.epochs, 'epoch')} ({run.seconds:.1f} s)."
+            f"Test accuracy {percent_text(run.test_accuracy)} %, test loss "
+            f"{run.test_loss:.4f} after {count_of(run.epochs, 'epoch')} "
+            f"({run.seconds:.1f} s)."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from kmlp._util.text import percent_text
 from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
@@ -180,7 +181,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         if run.status == "diverged":
             return f"{self.name(run.config)}: diverged in epoch {run.epochs}"
         return (
-            f"{self.name(run.config)}: val_accuracy {100 * run.val_accuracy:.2f} %, "
+            f"{self.name(run.config)}: val_accuracy {percent_text(run.val_accuracy)} %, "
             f"epochs {run.epochs}, {run.seconds:.1f} s"
         )
 
@@ -330,10 +331,10 @@ class LiveDisplay(Display):
 
     def _count(self) -> Text:
         accuracy, label = self.best
-        best = f"; best so far {100 * accuracy:.2f} % ({label})" if label else ""
+        best = f"; best so far {percent_text(accuracy)} % ({label})" if label else ""
         line = f"{len(self.finished)} of {self.total} runs finished{best}"
         return plain(self.console, line)
 
 
 def _figures(record: EpochRecord) -> str:
-    return f"loss {record.loss:.4f}, val_accuracy {100 * record.val_accuracy:.2f} %"
+    return f"loss {record.loss:.4f}, val_accuracy {percent_text(record.val_accuracy)} %"

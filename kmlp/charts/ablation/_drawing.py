@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from kmlp._util.text import percent_text
 from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT, WIDTH, titled
 from kmlp.studies.ablation import Ablation
 
@@ -78,7 +79,7 @@ def title_of(study: Ablation, text: str, note: str, *, panels: int = 1) -> alt.T
 def described(study: Ablation, content: str) -> str:
     """The text alternative: the content of the chart, and the mean of each level."""
     numbers = "; ".join(
-        f"{study.called(study.text(level))}: {100 * level.val_accuracy.mean:.2f} %"
+        f"{study.called(study.text(level))}: {percent_text(level.val_accuracy.mean)} %"
         for level in study.levels
         if level.val_accuracy is not None
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
+from kmlp._util.text import percent_text
 from kmlp.charts.ablation._drawing import (
     RATIO,
     Row,
@@ -35,7 +36,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
                     "value": study.text(level),
                     "epoch": epoch,
                     "error": error_of(mean),
-                    "accuracy_text": f"{100 * mean:.2f}",
+                    "accuracy_text": percent_text(mean),
                     "seconds": short(sum(spent) / len(spent)),
                 }
             )

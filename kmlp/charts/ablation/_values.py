@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from kmlp._util.text import count_of
+from kmlp._util.text import count_of, percent_text
 from kmlp.charts.ablation._drawing import (
     RATIO,
     Row,
@@ -49,7 +49,7 @@ def values(study: Ablation) -> alt.LayerChart:
             mean_row = {
                 **about,
                 "error": error_of(estimate.mean),
-                "accuracy_text": f"{100 * estimate.mean:.2f}",
+                "accuracy_text": percent_text(estimate.mean),
             }
             if estimate.interval is not None:
                 low, high = (min(1.0, max(0.0, end)) for end in estimate.interval)

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from kmlp._util.text import count_of
+from kmlp._util.text import count_of, percent_text
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.config_lines import Row
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
@@ -49,7 +49,7 @@ def best_text(search: Search, mark: str = "") -> str:
         why = "by its validation accuracy in the search"
     return (
         f"The best, {why}, is trial {best.number}: "
-        f"{100 * best.run.val_accuracy:.2f}\u00a0% "
+        f"{percent_text(best.run.val_accuracy)}\u00a0% "
         f"after {count_of(best.run.epochs, 'epoch')}. {mark}".strip()
     )
 

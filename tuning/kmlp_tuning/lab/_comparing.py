@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kmlp._util.text import count_of
+from kmlp._util.text import count_of, percent_text
 from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
 from kmlp.studies.as_json import estimate_to_dict
@@ -170,12 +170,12 @@ def compare_best(
     for level in levels:
         if level.value == best.number and level.val_accuracy is not None:
             seeds = count_of(level.val_accuracy.size, "other seed")
-            ours += f"; with {seeds} {100 * level.val_accuracy.mean:.2f} %"
+            ours += f"; with {seeds} {percent_text(level.val_accuracy.mean)} %"
     return [claim, f"{ours}."]
 
 
 def _percent(run: Run) -> str:
-    return f"{100 * run.val_accuracy:.2f} %"
+    return f"{percent_text(run.val_accuracy)} %"
 
 
 def comparison_to_list(comparison: QuantityComparison) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kmlp._util.text import count_of, protocol_text
+from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import METRIC, StudyResult
@@ -187,7 +187,7 @@ class Search(Study):
             )
         so_far = "Best" if self.complete else "The search is not complete. Best so far"
         measured = "validation" if best.config.validates_on_test else "test"
-        accuracy = f"{measured} accuracy {100 * best.run.test_accuracy:.2f} %"
+        accuracy = f"{measured} accuracy {percent_text(best.run.test_accuracy)} %"
         return (
             f"{so_far}: trial {best.number}, {accuracy} after "
             f"{count_of(best.run.epochs, 'epoch')}. The same again:",
