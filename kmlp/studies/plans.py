@@ -1,4 +1,4 @@
-"""What would be trained, before anything is: as plain values, and as a table."""
+"""The planned training of a study, as plain values and as a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kmlp.training.checks import parameters_of
 
 
 def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[str, Any]]:
-    """What would be trained: a row a value."""
+    """The planned training, a row for each value."""
     planned = []
     for configs in rows:
         first = configs[0]
@@ -38,7 +38,7 @@ def plan_table(param: str, rows: list[dict[str, Any]]) -> Table:
         body.append(Row(cells, ends_section=row is rows[-1]))
     totals = [sum(row[name] for row in rows) for name in ("runs", "epochs", "steps")]
     return Table(
-        title="What would be trained",
+        title="Planned training",
         columns=tuple(
             Column(name, wraps=True)
             for name in (param, "parameters", "runs", "epochs", "steps")

@@ -1,4 +1,4 @@
-"""The kind of a search, as a plug-in of the group `kmlp.studies`."""
+"""The kind of study of a search, as a plug-in of the group `kmlp.studies`."""
 
 from __future__ import annotations
 

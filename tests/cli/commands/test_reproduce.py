@@ -69,10 +69,10 @@ def test_tables_have_what_was_published_beside_ours(kmlp, lab, runs):
         "Published: width=8 is the best.",
         "Note: We think so.",
         "Search: mnist, random, 2 configurations",
-        "Published: the best has 91.5 % (learning_rate 0.5). Ours: trial",
+        "Published: the best configuration has 91.5 % (learning_rate 0.5). Ours: trial",
         "Published values: nowhere",
         "It is <small>.",
-        "1 published value of seconds: those were other machines.",
+        "1 published value of seconds, measured on other machines.",
     ):
         assert said in words
     assert result.err.splitlines()[-1] == f"Wrote {runs / 'my-lab.html'}."
@@ -118,7 +118,7 @@ def test_again_nothing_is_trained_and_json_has_all(kmlp, lab):
         by_key["accuracy", 2, 1]["within_prediction_interval"] is None
     )  # one seed cannot tell
     assert {it["value"] for it in width["published"]} == {8, 16}
-    assert search["claims"][0].startswith("Published: the best has 91.5 %")
+    assert search["claims"][0].startswith("Published: the best configuration has 91.5 %")
 
 
 ON_TEST = """

@@ -131,7 +131,7 @@ def test_other_seeds(written):
 
 WRONG = {
     "no TOML": ("title = ", "my-lab.toml is not TOML: "),
-    "nothing": ('title = "A"', "There is nothing to train: give [[ablations]]"),
+    "nothing": ('title = "A"', "There is nothing to train. Give [[ablations]]"),
     "no title": ('[[ablations]]\nparam = "width"\nvalues = [1]', "title is missing."),
     "a key": ('title = "A"\nsedes = 3', 'Unknown key "sedes": did you mean "seeds"?'),
     "a parameter": (
@@ -156,7 +156,7 @@ WRONG = {
     ),
     "a share": (
         'title = "A"\n[[configs]]\nruns = [{ published = { accuracy = 0.97 } }]',
-        "an accuracy of 0.97, but it is a percentage",
+        "the accuracy is 0.97, but must be a percentage",
     ),
     "figures by epoch": (
         'title = "A"\nepochs = 3\n[[configs]]\nruns = [{ published = { loss = [1.0] } }]',
@@ -196,7 +196,7 @@ WRONG = {
     ),
     "no time": (
         'title = "A"\n[[configs]]\nruns = [{ published = { seconds = 0 } }]',
-        "published: 0 seconds, but must be above 0.",
+        "published: `seconds` is 0, but must be above 0.",
     ),
     "epochs with a point": (
         'title = "A"\nepochs = 10.0\n[[configs]]\nruns = [{}]',
@@ -208,7 +208,7 @@ WRONG = {
     ),
     "no values": (
         'title = "A"\n[[ablations]]\nparam = "width"\nvalues = []',
-        "ablations 1: values: it is empty.",
+        "ablations 1: values: the value is empty.",
     ),
     "several parameters": (
         'title = "A"\n[[ablations]]\nparam = ["width"]\nvalues = [1]',
@@ -216,15 +216,15 @@ WRONG = {
     ),
     "brackets": (
         'title = "A"\n[configs]\nruns = [{}]',
-        "configs: it is a single table: write [[configs]], in two pairs of brackets.",
+        "configs: this is a single table. Write [[configs]], with two pairs of brackets.",
     ),
     "too many brackets": (
         'title = "A"\n[[search]]\nspace = { width = [1, 2] }',
-        "search: there is one search: write [search], in one pair of brackets.",
+        "search: there can be only one search. Write [search], with one pair of brackets.",
     ),
     "figures of no kind": (
         'title = "A"\n[[configs]]\nruns = [{ published = { loss = ["1"] } }]',
-        'loss: ["1"], but must be a number, or a list of numbers, one an epoch.',
+        'loss: ["1"], but must be a number, or a list of numbers, one for each epoch.',
     ),
     "a number without end": (f'title = "A"\nepochs = {"9" * 5000}', "is not TOML: "),
     "a list without end": (f"title = {'[' * 5000}", "nested more than 100 deep"),
@@ -287,7 +287,7 @@ def test_a_search_says_all_of_its_problems_at_once(written):
         "`width` is 2 to 1",
         "`momentum` is 2.0",
         "`depth` is -1",
-        "accuracy of 0.9",
+        "accuracy is 0.9",
     ):
         assert said in str(caught.value)
 

@@ -10,7 +10,7 @@ from helpers.made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
-from kmlp_tuning.search.importance import MIN_TRIALS, Importances, importances
+from kmlp_tuning.search.importance import MIN_TRIALS, Importances, estimate_importances
 from kmlp_tuning.search.trial import Trial
 
 pytestmark = pytest.mark.once
@@ -42,7 +42,7 @@ def trials(count, accuracy):
 
 
 def test_the_field_that_matters_comes_first():
-    found = importances(
+    found = estimate_importances(
         trials(40, lambda it: 0.9 if it.activation == "tanh" else 0.7), SPACE, chance=0.1
     )
     first, second, third = found.fields
@@ -57,7 +57,9 @@ def test_the_field_that_matters_comes_first():
 
 def test_where_nothing_matters_nothing_is_explained():
     lot = random.Random(1)
-    found = importances(trials(30, lambda it: lot.uniform(0.5, 0.9)), SPACE, chance=0.1)
+    found = estimate_importances(
+        trials(30, lambda it: lot.uniform(0.5, 0.9)), SPACE, chance=0.1
+    )
     assert found.skill < 0.1
 
 
@@ -67,14 +69,14 @@ def test_accuracies_are_compared_after_epochs_that_all_have():
         trial(11, RunConfig(learning_rate=0.5), [0.5, 0.9]),
         trial(12, RunConfig(learning_rate=0.4), [0.5, 0.9]),
     ]
-    found = importances([*few, *more], SPACE, chance=0.1)
+    found = estimate_importances([*few, *more], SPACE, chance=0.1)
     assert (found.epochs, found.trials) == (1, 12)
     assert {it.drop.mean for it in found.fields} == {0.0}
 
 
 def test_one_that_diverged_counts_with_chance():
     nan = float("nan")
-    found = importances(
+    found = estimate_importances(
         trials(30, lambda it: nan if it.depth == 3 else 0.9), SPACE, chance=0.1
     )
     assert found.fields[0].field == "depth"
@@ -82,14 +84,17 @@ def test_one_that_diverged_counts_with_chance():
 
 
 def test_few_trials_say_nothing():
-    assert importances(trials(MIN_TRIALS - 1, lambda it: 0.5), SPACE, chance=0.1) is None
+    assert (
+        estimate_importances(trials(MIN_TRIALS - 1, lambda it: 0.5), SPACE, chance=0.1)
+        is None
+    )
     nan = float("nan")
-    assert importances(trials(20, lambda it: nan), SPACE, chance=0.1) is None
+    assert estimate_importances(trials(20, lambda it: nan), SPACE, chance=0.1) is None
 
 
 def test_the_same_twice():
     def found():
-        return importances(
+        return estimate_importances(
             trials(20, lambda it: it.learning_rate), SPACE, chance=0.1, repeats=3
         )
 
@@ -97,7 +102,7 @@ def test_the_same_twice():
 
 
 def test_they_can_be_kept_as_json():
-    found = importances(
+    found = estimate_importances(
         trials(12, lambda it: it.learning_rate), SPACE, chance=0.1, repeats=2
     )
     assert Importances.restored(json.loads(json.dumps(found.to_dict()))) == found

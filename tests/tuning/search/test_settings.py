@@ -47,7 +47,7 @@ def test_a_study_without_runs(tmp_path):
         tune(SPACE, **SHORT, runs_dir=tmp_path, name="mine", observer=stop)
     with (
         Store(tmp_path, writable=False) as store,
-        pytest.raises(StoreError, match="goes on"),
+        pytest.raises(StoreError, match="began it"),
     ):
         load_search(store, get_study(store, "mine"))
 
@@ -57,7 +57,7 @@ def test_a_study_without_runs(tmp_path):
     [
         ({"algorithm": "hyperbrand"}, '"hyperbrand".*"hyperband"'),
         ({"objective": "val_acuracy"}, '"val_acuracy".*"val_accuracy"'),
-        ({"objective": "test_accuracy"}, "choose nothing"),
+        ({"objective": "test_accuracy"}, "must not choose"),
         ({"max_trials": 0}, "1 <= max_trials"),
         ({"max_epochs": 0}, "1 <= max_epochs"),
         ({"max_epochs": 2.5}, "1 <= max_epochs"),

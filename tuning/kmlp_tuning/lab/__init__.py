@@ -1,1 +1,1 @@
-"""Labs as files: what to train, and what was published of it."""
+"""Labs as files: the studies to train, and their published values."""

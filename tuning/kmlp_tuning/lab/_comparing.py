@@ -1,4 +1,4 @@
-"""Published values of a study, each compared with ours."""
+"""Published values of a study, compared with ours."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from kmlp.training.run import EpochRecord, Run
 from kmlp_tuning.search.results import Search
 
 PublishedValues = Mapping[str, Mapping[Any, tuple[PublishedValue, ...]]]
-"""By quantity, `"accuracy"` in percent, `"loss"`, `"train_loss"` or `"seconds"`: the
-published values by level of an ablation or number of a configuration, one after the last
-epoch, or one after each."""
+"""Published values by quantity, and then by level of an ablation or number of a
+configuration. There is one value, after the last epoch, or one for each epoch. The
+quantities are `"accuracy"` in percent, `"loss"`, `"train_loss"` and `"seconds"`.
+"""
 
 QUANTITIES = {
     "accuracy": ("validation accuracy", "%"),
@@ -42,12 +43,12 @@ _OF_EPOCH: dict[str, Callable[[EpochRecord], float]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparedRow:
-    """A published value of one level, after one epoch."""
+    """The published value of one level after one epoch, compared with ours."""
 
     level: Any
     """The level of the ablation, or the number of the configuration."""
     labels: tuple[str, ...]
-    """The level, and the fields that tell a configuration from the others, as text."""
+    """The level as text, with the fields in which configurations of a list differ."""
     epoch: int
     comparison: PublishedComparison
 
@@ -67,7 +68,7 @@ class QuantityComparison:
         """The number of published values within the prediction intervals, in a sentence."""
         values = count_of(len(self.rows), "published value")
         if self.quantity == "seconds":
-            return f"{values} of seconds: those were other machines."
+            return f"{values} of seconds, measured on other machines."
         name, _ = QUANTITIES[self.quantity]
         within = [
             row.comparison.within_prediction_interval
@@ -76,22 +77,22 @@ class QuantityComparison:
         ]
         if not within:
             return (
-                f"{values} of {name}: fewer than two seeds finished, so the spread of the "
-                "seeds is unknown, and chance may or may not explain the differences."
+                f"{values} of {name}. Fewer than two of our seeds finished, so chance "
+                "cannot be excluded as the reason for the differences."
             )
         unknown = len(self.rows) - len(within)
-        rest = f" {unknown} cannot be judged: fewer than two seeds finished."
+        rest = f" {unknown} cannot be judged, because fewer than two seeds finished."
         return (
             f"{sum(within)} of {count_of(len(within), 'published value')} of {name} "
-            f"{'is' if sum(within) == 1 else 'are'} where one more seed of ours would be "
-            f"in 95 % of cases. By chance alone, about one of 20 is not."
-            f"{rest if unknown else ''}"
+            f"{'is' if sum(within) == 1 else 'are'} within our 95 % prediction interval. "
+            f"By chance alone, about 1 of 20 is outside.{rest if unknown else ''}"
         )
 
 
 def shows_all(comparisons: Sequence[QuantityComparison], study: ConfigList) -> bool:
-    """Return whether tables of published values show all of a list: each configuration has
-    a published value, and every run finished.
+    """Return True if tables of published values show all results of a list.
+
+    They do if each configuration has a published value, and every run finished.
     """
     shown = {row.level for comparison in comparisons for row in comparison.rows}
     return all(
@@ -135,7 +136,7 @@ def _rows(
 
 
 def _ours(quantity: str, level: LevelResult, epoch: int) -> list[float]:
-    """Our values, one for each seed that finished."""
+    """Our values, one for each finished seed."""
     if quantity == "seconds":
         return [run.seconds for run in level.finished]
     return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in level.finished]
@@ -147,31 +148,34 @@ def compare_best(
     """Compare the published best configuration with that of our search, in sentences.
 
     Args:
-        accuracy: The published accuracy of the best, in percent; None: none.
-        fields: The published fields of the best, perhaps none.
+        accuracy: The published accuracy of the best, in percent. None if not published.
+        fields: The published fields of the best. May be empty.
         search: Our search.
+
+    Returns:
+        The published claim, and our result. Empty if nothing is published.
     """
     text = ", ".join(f"{name} {value_text(name, value)}" for name, value in fields.items())
     if accuracy is not None:
         in_brackets = f" ({text})" if text else ""
-        claim = f"Published: the best has {accuracy:g} %{in_brackets}."
+        claim = f"Published: the best configuration has {accuracy:g} %{in_brackets}."
     elif text:
-        claim = f"Published: the best has {text}."
+        claim = f"Published: the best configuration has {text}."
     else:
         return []
     best = search.best()
     if best is None or best.run is None:
         return [claim, "Here every configuration diverged or failed."]
     ours = (
-        f"Ours: trial {best.number} has {_percent(best.run)} in the search, which selected "
-        "it for that among many, so this is optimistic on average"
+        f"Ours: trial {best.number} has {_percent(best.run)} in the search. As the highest "
+        "of many, this accuracy is too high on average."
     )
     levels = search.replication.levels if search.replication is not None else ()
     for level in levels:
         if level.value == best.number and level.val_accuracy is not None:
             seeds = count_of(level.val_accuracy.size, "other seed")
-            ours += f"; with {seeds} {percent_text(level.val_accuracy.mean)} %"
-    return [claim, f"{ours}."]
+            ours += f" With {seeds}, it has {percent_text(level.val_accuracy.mean)} %."
+    return [claim, ours]
 
 
 def _percent(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""The problems of a recipe's file, in the words of TOML, each with its place."""
+"""The problems of a recipe's file as sentences in the words of TOML, with their places."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = {
     "model_type": "a table",
     "string_type": "a text in quotes",
 }
-"""The types of pydantic's errors for a value of another type, with the expected one."""
+"""Pydantic's errors for a value of a wrong type, with the expected type in TOML."""
 
 
 def problems(error: ValidationError) -> Iterator[str]:
@@ -42,11 +42,11 @@ def _problem(kind: str, loc: Sequence[Any], entry: Any, context: dict[str, Any])
     """The problem of one value."""
     value, key = entry["input"], loc[-1]
     if key in ("ablations", "configs") and isinstance(value, dict):
-        return f"it is a single table: write [[{key}]], in two pairs of brackets."
+        return f"this is a single table. Write [[{key}]], with two pairs of brackets."
     if key == "search" and isinstance(value, list):
-        return "there is one search: write [search], in one pair of brackets."
+        return "there can be only one search. Write [search], with one pair of brackets."
     if context.get("kinds") == ("number",) and isinstance(value, dict) and value:
-        level = f"{key}.{next(iter(value))}"  # 0.1 = ... is a table in a table
+        level = f"{key}.{next(iter(value))}"  # TOML reads 0.1 = ... as a table in a table
         return f'{entry["msg"][:-1]}. Is the value {level}? Write "{level}" = ...'
     if kind in _KINDS:
         return f"{shortened(value)}, but must be {_KINDS[kind]}."
@@ -55,7 +55,7 @@ def _problem(kind: str, loc: Sequence[Any], entry: Any, context: dict[str, Any])
     if kind == "less_than_equal":
         return f"{shortened(value)}, but must be at most {context['le']}."
     if kind in ("too_short", "string_too_short"):
-        return "it is empty."
+        return "the value is empty."
     return str(entry["msg"])
 
 

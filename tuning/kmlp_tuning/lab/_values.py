@@ -1,4 +1,4 @@
-"""The types of the values in a recipe's file: what each may be, and its JSON schema."""
+"""The types of the values in a recipe's file: their checks, and their JSON schemas."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
 """The types of JSON schemas, with their names in TOML and their Python types."""
 
 _LONG = 60
-"""Characters of a value that a message repeats."""
+"""The largest number of characters of a value that a message repeats."""
 
 
 def shortened(value: Any) -> str:
-    """A value as messages repeat it: in the spelling of JSON, at most so long."""
+    """A value as messages repeat it: written as JSON, and cut if it is long."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= _LONG else f"{text[:_LONG]} ..."
 
@@ -39,14 +39,14 @@ def _is(kind: str, value: Any) -> bool:
 
 
 def _check_kind(kinds: tuple[str, ...], text: str | None, value: Any) -> Any:
-    """Return the value as it is, if it has one of the types and is not empty."""
+    """Return the value unchanged if it has one of the types and is not empty."""
     if not any(_is(kind, value) for kind in kinds):
         text = text or " or ".join(KINDS[kind][0] for kind in kinds)
         raise PydanticCustomError("kind", "{message}", {
             "message": f"{shortened(value)}, but must be {text}.", "kinds": kinds
         })  # fmt: skip
     if value in ("", []):
-        raise PydanticCustomError("empty", "it is empty.")
+        raise PydanticCustomError("empty", "the value is empty.")
     return value
 
 
@@ -60,14 +60,14 @@ def _check_name(allowed: Collection[str], value: Any) -> str:
 
 def _check_numbers(value: Any) -> Any:
     numbers = value if isinstance(value, list) else [value]
-    if not all(_is("number", it) for it in numbers):
-        text = "a number, or a list of numbers, one an epoch"
+    if not all(_is("number", number) for number in numbers):
+        text = "a number, or a list of numbers, one for each epoch"
         return _check_kind((), text, value)
     return _check_kind(("number", "array"), None, value)
 
 
 def any_of(*kinds: str, **schema: Any) -> tuple[PlainValidator, WithJsonSchema]:
-    """The annotations of a value that keeps its type, which is one of several."""
+    """The annotations of a value with one of several types, which the value keeps."""
     type_ = kinds[0] if len(kinds) == 1 else list(kinds)
     return (
         PlainValidator(partial(_check_kind, kinds, None)),
@@ -84,8 +84,9 @@ def one_of(names: Collection[str]) -> tuple[PlainValidator, WithJsonSchema]:
 
 
 def of_field(field: ConfigField) -> tuple[PlainValidator, WithJsonSchema]:
-    """The annotations of a field's value; what it may be is checked as on the command
-    line, where it may be a text.
+    """The annotations of a field's value, which may be a text as on the command line.
+
+    The value itself is checked later, as on the command line.
     """
     types = {int: "integer", float: "number", bool: "boolean", str: "string"}
     own = types[field.type]
@@ -94,12 +95,12 @@ def of_field(field: ConfigField) -> tuple[PlainValidator, WithJsonSchema]:
 
 
 def count(name: str) -> Any:
-    """The annotation of an integer from 1 to the most that there can be of it."""
+    """The annotation of an integer from 1 to the largest allowed one, see `MAX_COUNT`."""
     return Field(ge=1, le=MAX_COUNT[name])
 
 
 Number = Annotated[Any, *any_of("number")]
-"""Keeps a `PublishedValue` as it is."""
+"""A number. A `PublishedValue` stays one."""
 Numbers = Annotated[
     Any,
     PlainValidator(_check_numbers),

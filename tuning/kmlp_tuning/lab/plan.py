@@ -1,4 +1,4 @@
-"""`LabPlan`: all that a lab trains, checked before anything is trained."""
+"""`LabPlan`: the studies and runs of a lab, checked before any training."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from kmlp_tuning.search.settings import SearchSettings
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanRow:
-    """The amount of training of one part, without what is stored already."""
+    """The amount of training of one part, as if nothing were stored."""
 
     part: str
     configurations: int
     runs: int
     epochs: int
     steps: int | None
-    """None: the configurations of a search are not known before."""
+    """The number of steps. None for a search, whose configurations are not known before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabPlan:
-    """The studies of a lab, all of whose runs were checked."""
+    """The studies of a lab, whose runs are checked."""
 
     recipe: Recipe
     specs: tuple[StudySpec[Any], ...]
     """The studies of `recipe.fixed`."""
     settings: SearchSettings | None
-    """The search, if there is one."""
+    """The settings of the search. None if there is no search."""
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -53,10 +53,10 @@ class LabPlan:
         )
 
     def check_functions(self) -> None:
-        """Check that no two values of the search are the same function; loads the backend.
+        """Check that no two values of the search are the same function. Loads the backend.
 
         Raises:
-            ConfigError: if two are.
+            ConfigError: if two values are the same.
         """
         if self.settings is not None:
             from kmlp_tuning.search.aliases import check_different
@@ -65,7 +65,7 @@ class LabPlan:
             with_context(f"{self.recipe.file}: search", check)
 
     def rows(self) -> list[PlanRow]:
-        """The amount of training, one row a part."""
+        """The amount of training, a row for each part."""
         rows = [
             _row(part.label, spec)
             for part, spec in zip(self.recipe.fixed, self.specs, strict=True)
@@ -76,20 +76,20 @@ class LabPlan:
 
 
 def plan_table(title: str, rows: Sequence[PlanRow]) -> Table:
-    """The amount of training of a lab as a table, one row a part."""
+    """The amount of training of a lab as a table, with a row for each part."""
     return Table(
-        title=f"What would be trained: {title}",
+        title=f"Planned training: {title}",
         columns=(
             Column("part", numeric=False, wraps=True),
             *map(Column, ("configurations", "runs", "epochs", "steps")),
         ),
         rows=tuple(
-            Row((part, *(NONE if it is None else f"{it:,}" for it in numbers)))
+            Row((part, *(NONE if number is None else f"{number:,}" for number in numbers)))
             for part, *numbers in map(astuple, rows)
         ),
         notes=(
-            "Runs that parts share are trained once, and what the runs folder has is not "
-            "trained again. Epochs of a search are about so many.",
+            "Runs that several parts share are trained once. Stored runs are not trained "
+            "again. The epochs of a search are approximate.",
         ),
     )
 
@@ -99,7 +99,7 @@ def plan_lab(recipe: Recipe, *, fused: bool = True) -> LabPlan:
 
     Args:
         recipe: The lab.
-        fused: Whether an epoch is one compiled program (see `kmlp.fit`). Defaults to True.
+        fused: True if an epoch is one compiled program (see `kmlp.fit`). Defaults to True.
 
     Raises:
         ConfigError: with the problems of all parts.
@@ -142,7 +142,7 @@ def _row(part: str, spec: StudySpec[Any]) -> PlanRow:
 
 
 def _steps(config: RunConfig) -> int:
-    """The steps of an epoch."""
+    """The number of steps of an epoch."""
     images = config.train_size or len(dataset_of(config).train)
     return math.ceil(images / config.batch_size)
 

@@ -1,4 +1,4 @@
-"""The table of published values, each with ours."""
+"""The table of published values beside ours."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ _DIGITS = {"accuracy": 2, "loss": 4, "train_loss": 4, "seconds": 1}
 _WITHIN = {True: "yes", False: "no", None: NONE}
 
 
-def published_table(found: QuantityComparison, *, labelled: bool = True) -> Table:
+def published_table(compared: QuantityComparison, *, labelled: bool = True) -> Table:
     """Build the table of the published values of a quantity, with ours and the difference.
 
     Args:
-        found: All values of a quantity.
-        labelled: Whether all is shown that tells configurations apart, or their number
-            only. Defaults to True.
+        compared: The values of the quantity.
+        labelled: True to show all fields in which configurations differ; False to show
+            their numbers only. Defaults to True.
     """
-    shown = found.headers if labelled else found.headers[:1]
-    times = found.quantity == "seconds"
+    shown = compared.headers if labelled else compared.headers[:1]
+    times = compared.quantity == "seconds"
     last = ("times as fast",) if times else ("difference", "within interval")
     return Table(
-        title=f"Published and ours: {', '.join(filter(None, QUANTITIES[found.quantity]))}",
+        title=(
+            f"Published and ours: {', '.join(filter(None, QUANTITIES[compared.quantity]))}"
+        ),
         columns=(
             *(Column(header, wraps=True, tall=True) for header in (*shown, "epoch")),
             Column("published"),
@@ -35,19 +37,19 @@ def published_table(found: QuantityComparison, *, labelled: bool = True) -> Tabl
                     *row.labels[: len(shown)],
                     str(row.epoch),
                     row.comparison.published.text,
-                    _estimate(row.comparison.ours, _DIGITS[found.quantity]),
-                    *_compared(row, found.quantity),
+                    _estimate_text(row.comparison.ours, _DIGITS[compared.quantity]),
+                    *_comparison_cells(row, compared.quantity),
                 ),
                 strong=row.comparison.within_prediction_interval is False,
             )
-            for row in found.rows
+            for row in compared.rows
         ),
-        notes=(_legend(found.quantity),),
-        sentences=(found.sentence,),
+        notes=(_legend(compared.quantity),),
+        sentences=(compared.sentence,),
     )
 
 
-def _compared(row: ComparedRow, quantity: str) -> list[str]:
+def _comparison_cells(row: ComparedRow, quantity: str) -> list[str]:
     comparison = row.comparison
     if quantity == "seconds":
         return [NONE if comparison.ratio is None else f"{comparison.ratio:.1f}"]
@@ -60,18 +62,18 @@ def _compared(row: ComparedRow, quantity: str) -> list[str]:
 
 def _legend(quantity: str) -> str:
     if quantity == "seconds":
-        return "Of training in all, evaluation included; a mean over the seeds."
+        return "Total seconds of training with evaluation; ours is a mean over the seeds."
     return (
-        "±: half of the 95 % interval over the seeds. within "
-        "interval: whether the published value is where one more seed of ours would be in "
-        "95 % of cases; -: fewer than two seeds finished, so the spread is unknown."
+        "±: half of the 95 % interval over the seeds. within interval: yes if the "
+        "published value lies where one more seed of ours would lie in 95 % of cases (our "
+        "prediction interval); - if fewer than two seeds finished."
     )
 
 
-def _estimate(found: Estimate | None, digits: int) -> str:
-    if found is None:
+def _estimate_text(estimate: Estimate | None, digits: int) -> str:
+    if estimate is None:
         return NONE
-    mean = f"{found.mean:.{digits}f}"
-    if found.interval is None:
+    mean = f"{estimate.mean:.{digits}f}"
+    if estimate.interval is None:
         return mean
-    return f"{mean} ± {found.interval[1] - found.mean:.{digits}f}"
+    return f"{mean} ± {estimate.interval[1] - estimate.mean:.{digits}f}"

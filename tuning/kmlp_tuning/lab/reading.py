@@ -1,4 +1,4 @@
-"""Reading recipes: every problem of a file at once, each with its place."""
+"""Reading recipes. Errors name every problem of a file at once, each with its place."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def bundled() -> list[str]:
 
 
 def recipe_text(recipe: str | os.PathLike[str]) -> str:
-    """The text of a recipe.
+    """Return the text of a recipe.
 
     Args:
-        recipe: The name of one that comes with kmlp, or the path of a file, which ends
-            with `.toml`.
+        recipe: The name of a recipe that comes with kmlp, or the path of a file that ends
+            in `.toml`.
 
     Raises:
         ConfigError: if no recipe has that name, or the file cannot be read.
@@ -72,8 +72,8 @@ def recipe_text(recipe: str | os.PathLike[str]) -> str:
         if name not in bundled():
             raise ConfigError(
                 [
-                    f"{unknown_name('recipe', name, bundled())} Or give a file of your "
-                    "own, whose name ends with .toml."
+                    f"{unknown_name('recipe', name, bundled())} A file of your own needs a "
+                    "name that ends in .toml."
                 ]
             )
         return (files("kmlp_tuning.lab") / f"{name}{_SUFFIX}").read_text("utf-8")
@@ -81,18 +81,18 @@ def recipe_text(recipe: str | os.PathLike[str]) -> str:
 
 
 def read_recipe(recipe: str | os.PathLike[str]) -> Recipe:
-    """Read a recipe, checked as far as that needs no dataset.
+    """Read a recipe, and check everything that needs no dataset.
 
     Args:
-        recipe: The name of one that comes with kmlp, or the path of a file, which ends
-            with `.toml`.
+        recipe: The name of a recipe that comes with kmlp, or the path of a file that ends
+            in `.toml`.
 
     Returns:
-        The lab: its studies, and what was published of each.
+        The studies of the lab, with their published values.
 
     Raises:
-        ConfigError: if no recipe has that name; else with every problem of the file, each
-            with its place.
+        ConfigError: if no recipe has that name; otherwise with every problem of the file,
+            each with its place.
 
     Example:
     >>> from kmlp_tuning import read_recipe
@@ -120,7 +120,7 @@ def _read(file: str, values: Mapping[str, Any]) -> Recipe:
     readers = [reader for key in values for reader in parts.get(key, [])]
     if not readers:
         raise ConfigError(
-            ["There is nothing to train: give [[ablations]], [[configs]] or [search]."]
+            ["There is nothing to train. Give [[ablations]], [[configs]] or [search]."]
         )
     return Recipe(
         file=file,
@@ -135,7 +135,7 @@ def _read(file: str, values: Mapping[str, Any]) -> Recipe:
 def _readers(
     place: str, read: Callable[..., Part], recipe: RecipeTable, tables: Iterable[PartTable]
 ) -> list[Callable[[], Part]]:
-    """A function for each part, which reads it; its problems begin with its place."""
+    """Functions that read the parts. The problems of a part begin with its place."""
     return [
         partial(with_context, at, partial(read, recipe, table, place=at))
         for number, table in enumerate(tables, start=1)
@@ -150,16 +150,16 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
         with step():
             levels = _levels(field, table.values)
         with step():
-            # As on the command line: of widths, one that states the depth.
+            # A width with a number for each layer determines the depth.
             example = max(
                 levels, key=lambda level: isinstance(level, tuple), default=field.default
             )
             base = _config(recipe, table, {table.param: example})
-    given = table.published.given()
-    best = [_value(field.name, given.pop("best"))] if "best" in given else []
+    entries = table.published.given()
+    best = [_value(field.name, entries.pop("best"))] if "best" in entries else []
     published = {
         quantity: _published_by_level(field, quantity, values)
-        for quantity, values in given.items()
+        for quantity, values in entries.items()
     }
     named = [*best, *(level for values in published.values() for level in values)]
     raise_problems(
@@ -211,8 +211,8 @@ def _config_list(
                 raise ConfigError(
                     [
                         f"runs {number}: published: {count_of(len(values), 'value')} of "
-                        f"`{quantity}`, but {count_of(count, 'epoch')}. Give one for each, "
-                        "or one for the last."
+                        f"`{quantity}`, but {count_of(count, 'epoch')}. Give one value for "
+                        "each epoch, or one for the last epoch."
                     ]
                 )
             published.setdefault(quantity, {})[number] = values
@@ -230,7 +230,7 @@ def _config_list(
 
 def _search(recipe: RecipeTable, table: SearchTable, *, place: str) -> SearchPart:
     accuracy = table.published.accuracy
-    parsed, given, best, values = call_all(
+    parsed, base, best, values = call_all(
         [
             partial(parse_space, {}, searched=table.space.given()),
             partial(_values, {**recipe.base.given(), **table.base.given()}),
@@ -239,13 +239,15 @@ def _search(recipe: RecipeTable, table: SearchTable, *, place: str) -> SearchPar
         ]
     )
     space = SearchSpace(parsed.searched)
-    fixed = {**given, **parsed.fixed}
+    fixed = {**base, **parsed.fixed}
     return SearchPart(
         place=place,
         heading=table.heading,
         notes=tuple(table.notes),
         space=space,
-        base=space.base({k: value for k, value in fixed.items() if k not in space.fields}),
+        base=space.base(
+            {name: value for name, value in fixed.items() if name not in space.fields}
+        ),
         options=table.options(),
         accuracy=next(iter(values), None),
         best=best,
@@ -255,7 +257,13 @@ def _search(recipe: RecipeTable, table: SearchTable, *, place: str) -> SearchPar
 def _config(
     recipe: RecipeTable, table: PartTable, own: Mapping[str, Any] | None = None
 ) -> RunConfig:
-    """The configuration of a part; `own` overrides its base, that the recipe's."""
+    """The configuration of a part.
+
+    Args:
+        recipe: The recipe, whose base has the lowest priority.
+        table: The part, whose base overrides that of the recipe.
+        own: Fields that override both. Defaults to None: no fields.
+    """
     fields = {**recipe.base.given(), **table.base.given(), **(own or {})}
     return RunConfig(**_values(fields))
 
@@ -278,7 +286,8 @@ def _published_by_level(
     """Published values by level of an ablation.
 
     Raises:
-        ConfigError: as `_published_values`, or if a level is given twice: as 0.1 and 1e-1.
+        ConfigError: see `_published_values`; also if a level is given twice, such as 0.1
+            and 1e-1.
     """
     by_level: dict[Any, tuple[PublishedValue, ...]] = {}
     for text, value in values.items():
@@ -291,8 +300,8 @@ def _published_by_level(
     return by_level
 
 
-def _published_values(quantity: str, given: Any) -> tuple[PublishedValue, ...]:
-    """Published values, one or several.
+def _published_values(quantity: str, entry: Any) -> tuple[PublishedValue, ...]:
+    """The published values of an entry, which is a number or a list of numbers.
 
     Raises:
         ConfigError: if an accuracy is not a percentage, a time is not above zero, or a
@@ -300,15 +309,15 @@ def _published_values(quantity: str, given: Any) -> tuple[PublishedValue, ...]:
     """
     values = tuple(
         value if isinstance(value, PublishedValue) else PublishedValue(str(value))
-        for value in (given if isinstance(given, list) else [given])
+        for value in (entry if isinstance(entry, list) else [entry])
     )
     rules: dict[str, tuple[str, Callable[[float], bool]]] = {
         "accuracy": (
-            "an accuracy of {:g}, but it is a percentage: more than 1, and at most 100",
+            "the accuracy is {:g}, but must be a percentage: more than 1, and at most 100",
             lambda value: 1 < value <= 100,
         ),
         "seconds": (
-            "{:g} seconds, but must be above 0",
+            "`seconds` is {:g}, but must be above 0",
             lambda value: 0 < value < math.inf,
         ),
     }

@@ -1,4 +1,4 @@
-"""`Recipe`: the studies of a lab, and what was published of each."""
+"""`Recipe`: the studies of a lab, and the published values of each."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ class Part:
     """One study of a recipe."""
 
     place: str
-    """Its place in the file: `ablations 2`, `search`."""
+    """The place in the file: `ablations 2`, `search`."""
     heading: str | None
-    """The heading of its section; None: that of a report on such a study."""
+    """The heading of the section. None: the question of such a study."""
     notes: tuple[str, ...]
 
     def compare(self, study: Any) -> list[QuantityComparison]:
-        """Compare what was published of the levels of the study with ours."""
+        """Compare the published values of the study's levels with ours."""
         return []
 
     def claims(self, study: Any) -> list[str]:
-        """The verdicts on what was published of the best, in sentences."""
+        """The verdicts on the published best, in sentences."""
         return []
 
     def verdicts(self, study: Any) -> list[Verdict]:
-        """The same as data, where the claim is of a level of an ablation."""
+        """The verdicts on published best levels of an ablation, as data."""
         return []
 
     def shown_by(self, comparisons: Sequence[QuantityComparison], study: Any) -> bool:
-        """Whether tables of published values show all that the study's own would."""
+        """Return True if tables of published values make the study's own redundant."""
         return False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AblationPart(Part):
-    """One field of the base, varied."""
+    """An ablation: one field of the base is varied."""
 
     param: str
     values: tuple[Any, ...]
@@ -68,19 +68,19 @@ class AblationPart(Part):
     epochs: int
     seeds: int
     best: tuple[Any, ...]
-    """The published best value; empty: none is published."""
+    """The published best value. Empty if none is published."""
     published: PublishedValues
 
     @property
     def label(self) -> str:
-        """The part in a table of all parts."""
+        """The name of the part in a table of all parts."""
         return self.heading or self.param
 
     def spec(self, *, fused: bool) -> StudySpec[Ablation]:
-        """The study to be trained.
+        """The study to train.
 
         Raises:
-            ConfigError: if it cannot be trained.
+            ConfigError: if the study cannot be trained.
         """
         return ablation_spec(
             self.param,
@@ -104,11 +104,11 @@ class AblationPart(Part):
         return [verdict.text for verdict in self.verdicts(study)]
 
     def with_seeds(self, seeds: int) -> Self:
-        """The same with so many seeds."""
+        """The part with another number of seeds."""
         return replace(self, seeds=seeds)
 
     def quick(self) -> Self:
-        """The same, to be trained in seconds."""
+        """A part like this one that trains in seconds."""
         base = _with_few_images(
             self.base, self.values if self.param == "batch_size" else ()
         )
@@ -117,26 +117,26 @@ class AblationPart(Part):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfigListPart(Part):
-    """Configurations, each trained as it stands."""
+    """A list of configurations."""
 
     base: RunConfig
     configs: tuple[RunConfig, ...]
     epochs: tuple[int, ...]
-    """One for each configuration."""
+    """The number of epochs of each configuration."""
     seeds: tuple[int, ...]
-    """One for each configuration."""
+    """The number of seeds of each configuration."""
     published: PublishedValues
 
     @property
     def label(self) -> str:
-        """The part in a table of all parts."""
+        """The name of the part in a table of all parts."""
         return self.heading or "configs"
 
     def spec(self, *, fused: bool) -> StudySpec[ConfigList]:
-        """The study to be trained.
+        """The study to train.
 
         Raises:
-            ConfigError: if it cannot be trained.
+            ConfigError: if the study cannot be trained.
         """
         return config_list_spec(
             self.configs,
@@ -157,17 +157,17 @@ class ConfigListPart(Part):
         return shows_all(comparisons, study)
 
     def with_seeds(self, seeds: int) -> Self:
-        """The same with so many seeds."""
+        """The part with another number of seeds."""
         return replace(self, seeds=(seeds,) * len(self.configs))
 
     def quick(self) -> Self:
-        """The same, to be trained in seconds."""
+        """A part like this one that trains in seconds."""
         return replace(
             self,
             base=_with_few_images(self.base),
             configs=tuple(map(_with_few_images, self.configs)),
             epochs=(1,) * len(self.configs),
-            seeds=tuple(min(QUICK_SEEDS, it) for it in self.seeds),
+            seeds=tuple(min(QUICK_SEEDS, count) for count in self.seeds),
         )
 
 
@@ -180,12 +180,12 @@ class SearchPart(Part):
     options: SearchOptions
     """The other options of `tune`."""
     accuracy: PublishedValue | None
-    """The published accuracy of the best, in percent."""
+    """The published accuracy of the best configuration, in percent."""
     best: Mapping[str, Any]
-    """The published fields of the best."""
+    """The published fields of the best configuration."""
 
     def settings(self, *, fused: bool) -> SearchSettings:
-        """The search to be trained.
+        """The settings of the search to train.
 
         Raises:
             ConfigError: with every problem at once.
@@ -197,7 +197,7 @@ class SearchPart(Part):
         return compare_best(self.accuracy, self.best, study)
 
     def quick(self) -> Self:
-        """The same, to be trained in seconds."""
+        """A part like this one that trains in seconds."""
         batch_sizes = self.space.fields.get("batch_size")
         sizes = tuple(ends(batch_sizes)) if batch_sizes is not None else ()
         halving = self.options.algorithm in HALVING
@@ -218,50 +218,56 @@ class SearchPart(Part):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A lab."""
+    """The studies of a lab, with their published values."""
 
     file: str
-    """The recipe as it was given: a name, or the path of a file."""
+    """The name of a recipe that comes with kmlp, or the path of a file."""
     name: str
-    """The name of the lab, from which that of its report is made."""
+    """The name of the lab, which is also the name of its report."""
     title: str
     source: str | None
     """The origin of the published values."""
     notes: tuple[str, ...]
     parts: tuple[AblationPart | ConfigListPart | SearchPart, ...]
-    """In the order of the file, but all ablations together, and all lists of
-    configurations, as TOML keeps them."""
+    """The parts in the order of the file. TOML puts all ablations together, and all lists
+    of configurations.
+    """
     comparable: bool = True
-    """Whether it is trained as it stands, so that published values can be compared."""
+    """True if all values of the recipe are used, so that published values can be compared.
+    """
 
     @property
     def fixed(self) -> tuple[AblationPart | ConfigListPart, ...]:
-        """The parts whose runs are known before any is trained."""
-        return tuple(it for it in self.parts if not isinstance(it, SearchPart))
+        """The parts whose runs are known before training: all but the search."""
+        return tuple(part for part in self.parts if not isinstance(part, SearchPart))
 
     @property
     def search(self) -> SearchPart | None:
-        """The search, if there is one."""
-        found = [it for it in self.parts if isinstance(it, SearchPart)]
-        return found[0] if found else None
+        """The search. None if there is none."""
+        searches = [part for part in self.parts if isinstance(part, SearchPart)]
+        return searches[0] if searches else None
 
     def with_seeds(self, seeds: int) -> Self:
-        """The same with so many seeds of every ablation and configuration of a list."""
+        """The recipe with another number of seeds, except in its search."""
         parts = [
-            it if isinstance(it, SearchPart) else it.with_seeds(seeds) for it in self.parts
+            part if isinstance(part, SearchPart) else part.with_seeds(seeds)
+            for part in self.parts
         ]
         return replace(self, parts=tuple(parts))
 
     def quick(self) -> Self:
-        """The same with fewer epochs, images, seeds and trials: it shows that all of it
-        works, and nothing else.
+        """A recipe like this one with fewer epochs, images, seeds and trials.
+
+        Its results only show that the recipe works.
         """
-        parts = call_all(partial(with_context, it.place, it.quick) for it in self.parts)
+        parts = call_all(
+            partial(with_context, part.place, part.quick) for part in self.parts
+        )
         return replace(self, parts=tuple(parts), comparable=False)
 
 
 def _with_few_images(config: RunConfig, batch_sizes: tuple[int, ...] = ()) -> RunConfig:
-    """A configuration with few training images, but enough for its batches."""
+    """The configuration with few training images, but at least one batch of them."""
     size = max(QUICK_IMAGES, config.batch_size, *batch_sizes)
     images = config.train_size or len(dataset_of(config).train)
     return replace(config, train_size=min(size, images))

@@ -1,4 +1,4 @@
-"""`LabResult`: the results of a lab, each compared with what was published."""
+"""`LabResult`: the results of a lab, compared with published values."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from kmlp_tuning.lab.published_table import published_table
 from kmlp_tuning.lab.recipe import Part, Recipe
 
 _QUICK = (
-    "Quick: fewer epochs, images, seeds and trials than the recipe has. The results cannot "
-    "be compared with what was published, which is therefore left out."
+    "This is a quick run with fewer epochs, images, seeds and trials than the recipe has. "
+    "Published values are left out, because the results cannot be compared with them."
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PartResult:
-    """The study of one part of a recipe, and what was published of it."""
+    """The study of one part of a recipe, with its published values."""
 
     part: Part
     study: Study
     comparable: bool
-    """Whether it can be compared with what was published: see `Recipe`."""
+    """True if the study can be compared with published values; see `Recipe`."""
 
     @property
     def comparisons(self) -> list[QuantityComparison]:
@@ -37,7 +37,7 @@ class PartResult:
 
     @property
     def claims(self) -> list[str]:
-        """The verdicts on what was published of the best, in sentences."""
+        """The verdicts on the published best, in sentences."""
         return self.part.claims(self.study) if self.comparable else []
 
     @property
@@ -47,16 +47,20 @@ class PartResult:
 
     @property
     def shown_by_comparisons(self) -> bool:
-        """Whether tables of `comparisons` show all that the study's own would."""
+        """True if the tables of `comparisons` show all that the study's own table does."""
         return self.part.shown_by(self.comparisons, self.study)
 
     def section(self) -> Section:
-        """The section of a report: that of the study, and what was published of it."""
+        """The section of a report: that of the study, with its published values."""
         own, comparisons = section_of(self.study), self.comparisons
         return replace(
             own,
             question=self.part.heading or own.question,
-            answer=(*self.claims, *(it.sentence for it in comparisons), *own.answer),
+            answer=(
+                *self.claims,
+                *(comparison.sentence for comparison in comparisons),
+                *own.answer,
+            ),
             notes=self.part.notes,
             tables=(*map(published_table, comparisons), *own.tables),
         )
@@ -68,7 +72,9 @@ class PartResult:
             "kind": self.study.kind,
             "heading": self.part.heading,
             "notes": list(self.part.notes),
-            "published": [row for it in comparisons for row in comparison_to_list(it)],
+            "published": [
+                row for comparison in comparisons for row in comparison_to_list(comparison)
+            ],
             "claims": self.claims,
             "verdicts": [verdict.to_dict() for verdict in self.verdicts],
             **self.study.to_dict(),
@@ -81,12 +87,13 @@ class LabResult:
 
     recipe: Recipe
     parts: tuple[PartResult, ...]
-    """The results of the parts, in the order of the recipe; without those that were not
-    trained, where the runs folder was lost."""
+    """The results of the parts, in the order of the recipe. If the runs folder was lost,
+    parts that were not trained are left out.
+    """
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """Every run, part by part; parts may share runs."""
+        """Every run, part by part. Parts may share runs."""
         return tuple(run for part in self.parts for run in part.study.runs)
 
     @property
@@ -96,7 +103,7 @@ class LabResult:
 
     @property
     def introduction(self) -> list[str]:
-        """The paragraphs on all of the lab."""
+        """The paragraphs on the lab as a whole."""
         recipe = self.recipe
         paragraphs = [] if recipe.comparable else [_QUICK]
         if recipe.source is not None:

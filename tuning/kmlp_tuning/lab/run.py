@@ -1,4 +1,4 @@
-"""`reproduce`: train a lab, and compare it with what was published."""
+"""`reproduce`: train a lab, and compare the results with published values."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from kmlp_tuning.search.settings import SearchSettings
 Watch = Callable[
     [tuple[str, ...], SearchSettings | None], AbstractContextManager[Observer | None]
 ]
-"""Opens the observer of a stage: of the fixed parts, whose runs differ in the fields, or
-of the search that is given."""
+"""Opens the observer of a stage. The arguments are the fields in which the runs of the
+stage differ, and the settings of the search, or None for the stage of all other parts.
+"""
 
 
 def reproduce(
@@ -39,17 +40,17 @@ def reproduce(
     runs_dir: RunsDir = None,
     fresh: bool = False,
 ) -> LabResult:
-    """Train the studies of a recipe, and compare them with what was published.
+    """Train the studies of a recipe, and compare the results with published values.
 
-    What the runs folder has is not trained again.
+    Runs that the runs folder has are not trained again.
 
     Args:
-        recipe: The name of a recipe that comes with kmlp, the path of a file, or what
-            `read_recipe` returned.
-        quick: Whether to train very little, to see that all of it works: the results
-            cannot be compared with what was published. Defaults to False.
-        seeds: Number of seeds of every configuration but those of a search. Defaults to
-            None: the recipe's.
+        recipe: The name of a recipe that comes with kmlp, the path of a file, or the result
+            of `read_recipe`.
+        quick: True to train very little, to check that the recipe works. The results cannot
+            be compared with published values. Defaults to False.
+        seeds: The number of seeds of every configuration, except in a search. Defaults to
+            None: the recipe's number.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -58,11 +59,11 @@ def reproduce(
         fresh: See `kmlp.Execution`.
 
     Returns:
-        Every study, and its published values compared with ours.
+        Every study, with its published values compared with ours.
 
     Raises:
-        ConfigError: with every problem of the recipe or of the arguments, before anything
-            is trained.
+        ConfigError: with every problem of the recipe or of the arguments, before any
+            training.
         DataError: if a dataset cannot be read.
         StoreError: if the runs folder cannot be used.
 
@@ -112,7 +113,12 @@ def reproduce(
 
 
 def lab_result(plan: LabPlan, parts: Iterable[PartResult]) -> LabResult:
-    """The result of a lab, of those of its parts in any order."""
+    """The result of a lab.
+
+    Args:
+        plan: The lab.
+        parts: The results of its parts, in any order.
+    """
     order = [part.place for part in plan.recipe.parts]
     results = sorted(parts, key=lambda result: order.index(result.part.place))
     return LabResult(recipe=plan.recipe, parts=tuple(results))
@@ -124,21 +130,19 @@ def train_lab(
     watch: Watch,
     open_execution: Callable[[], Execution],
 ) -> Iterator[PartResult]:
-    """Train a lab, and yield the result of each part as soon as it is there.
+    """Train a lab, and yield the result of each part as soon as it is complete.
 
-    The runs that are known from the start are trained together, so that no core waits;
-    then the search.
+    The runs that are known from the start are trained together, so that no core is idle.
+    The search follows.
 
     Args:
         plan: The lab.
-        watch: Opens the observer of each stage.
-        open_execution: Opens what trains. It is called once, within the first `watch`; the
-            observers take the place of the execution's.
+        watch: Opens the observer of each stage, which replaces that of the execution.
+        open_execution: Opens the execution. It is called once, within the first `watch`.
 
     Raises:
-        StoreLostError: if the runs folder is lost. Its `results` are those of the parts
-            that were being trained, as far as they had come: each a `PartResult`, which is
-            not comparable, or None.
+        StoreLostError: if the runs folder is lost. Its `results` are the results so far of
+            the parts in training: for each a `PartResult` that is not comparable, or None.
     """
     recipe, execution = plan.recipe, cache(open_execution)
     if plan.specs:
@@ -155,7 +159,7 @@ def train_lab(
 
 @contextmanager
 def _results_of(parts: Sequence[Part]) -> Iterator[None]:
-    """Name the parts of the results that a lost runs folder leaves in memory."""
+    """If the runs folder is lost, add the parts to the results that are in memory."""
     try:
         yield
     except StoreLostError as error:

@@ -1,4 +1,4 @@
-"""The tables of a recipe's file, as pydantic models: what it may hold, and its schema."""
+"""The tables of a recipe's file as pydantic models: their keys, and the JSON schema."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kmlp_tuning.search.settings import ALGORITHMS, DIRECTIONS
 
 
 class Table(BaseModel):
-    """A table of the file; a key that it does not have is refused."""
+    """A table of the file. Unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
         """Fields of a configuration."""
 
     class SpaceTable(Table):
-        """The search space, as in a file of `kmlp tune --space`: for each field a list, a
-        text such as 1e-4:1e-1:log, or a table with low, high and sampling.
+        """The search space: for each field a list, a text such as 1e-4:1e-1:log, or a table
+        with low, high and sampling.
         """
 else:
     FieldsTable = create_model(
@@ -62,14 +62,14 @@ else:
         @model_validator(mode="after")
         def _check(self):
             if not self.model_fields_set:
-                raise PydanticCustomError("empty", "it is empty.")
+                raise PydanticCustomError("empty", "the value is empty.")
             return self
 
     SpaceTable = create_model(
         "SpaceTable",
         __base__=_NotEmpty,
-        __doc__="The search space, as in a file of `kmlp tune --space`: for each field a "
-        "list, a text such as 1e-4:1e-1:log, or a table with low, high and sampling.",
+        __doc__="The search space: for each field a list, a text such as 1e-4:1e-1:log, or "
+        "a table with low, high and sampling.",
         **{
             name: (Any, Field(None, description=field.doc))
             for name, field in config_fields().items()
@@ -88,7 +88,7 @@ class PartTable(Table):
 
 
 class PublishedByLevel(Table):
-    """Published values of an ablation, by level; a level is a text: "0.1"."""
+    """Published values of an ablation, by level. A level is a text, such as "0.1"."""
 
     best: Any = Field(None, description="The level that was published as the best.")
     accuracy: dict[str, Number] = Field(
@@ -119,13 +119,11 @@ class PublishedByEpoch(Table):
     """Published values of one configuration, after the last epoch or after each."""
 
     accuracy: Numbers | None = Field(
-        None, description="Validation accuracy in percent; a list has one an epoch."
+        None, description="Validation accuracy in percent; a list is by epoch."
     )
-    loss: Numbers | None = Field(
-        None, description="Validation loss; a list has one an epoch."
-    )
+    loss: Numbers | None = Field(None, description="Validation loss; a list is by epoch.")
     train_loss: Numbers | None = Field(
-        None, description="Mean training loss over the epoch; a list has one an epoch."
+        None, description="Mean training loss over the epoch; a list is by epoch."
     )
     seconds: Number | None = Field(None, description="Total seconds of training.")
 
@@ -138,13 +136,13 @@ class RunTable(FieldsTable):
     published: PublishedByEpoch = Field(default_factory=PublishedByEpoch)
 
     def fields(self) -> dict[str, Any]:
-        """The fields of the configuration that the file has."""
-        given = self.given()
-        return {name: given[name] for name in config_fields() if name in given}
+        """The fields of the configuration that the file gives."""
+        entries = self.given()
+        return {name: entries[name] for name in config_fields() if name in entries}
 
 
 class ConfigListTable(PartTable):
-    """A list of configurations, each trained as it stands."""
+    """A list of configurations."""
 
     runs: list[RunTable] = Field(description="The configurations.", min_length=1)
     epochs: Epochs | None = Field(None, description="Overrides the recipe's epochs.")
@@ -174,11 +172,11 @@ class SearchTable(PartTable):
         description="Epochs of the trials that are promoted to the end.",
     )
     min_epochs: Annotated[int, count("max_epochs")] | None = Field(
-        DEFAULTS.min_epochs, description="Epochs of every trial at least."
+        DEFAULTS.min_epochs, description="The smallest number of epochs of a trial."
     )
     factor: int | None = Field(
         DEFAULTS.factor,
-        description="At each rung, the best 1 / factor of the trials go on.",
+        description="At each rung, the best 1 / factor of the trials are promoted.",
     )
     replicates: Annotated[int, Field(ge=0)] = Field(
         DEFAULTS.replicates,
@@ -197,7 +195,7 @@ class RecipeTable(Table):
 
     title: Text = Field(description="The title of the lab and of its report.")
     source: Text | None = Field(None, description="The origin of the published values.")
-    notes: list[str] = Field([], description="Remarks on all of it, a paragraph each.")
+    notes: list[str] = Field([], description="Remarks on the lab, a paragraph each.")
     epochs: Epochs = Field(DEFAULTS.max_epochs, description="Epochs of every run.")
     seeds: Seeds = Field(3, description="Number of seeds of every configuration.")
     base: FieldsTable = Field(FieldsTable(), description="The fields that all parts share.")
@@ -207,7 +205,7 @@ class RecipeTable(Table):
 
 
 class _WithoutNull(GenerateJsonSchema):
-    """TOML has no null: a key is left out instead."""
+    """A schema without null. In TOML, a key is left out instead."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         return self.generate_inner(schema["schema"])
@@ -220,5 +218,5 @@ class _WithoutNull(GenerateJsonSchema):
 
 def schema() -> dict[str, Any]:
     """The JSON schema of recipes, draft 2020-12, which editors read."""
-    found = RecipeTable.model_json_schema(schema_generator=_WithoutNull)
-    return {"$schema": GenerateJsonSchema.schema_dialect, **found}
+    model = RecipeTable.model_json_schema(schema_generator=_WithoutNull)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **model}

@@ -28,15 +28,15 @@ from kmlp_tuning.search.trial import Replication, Trial, TrialRequest, rank
 class SearchPlanner:
     """Draw trials from an oracle, and train the best of them again with other seeds.
 
-    An oracle's trial is a configuration on one rung; all rungs of a configuration are one
-    `Trial` here, and one run, which continues. Ready requests start longest first, which
+    An oracle's trial is a configuration on one rung. Here, all rungs of a configuration are
+    one `Trial` and one run, which continues. Ready requests start longest first, which
     keeps workers busy until the end.
 
     Args:
         settings: The search.
         work: Estimates the duration of an epoch of a configuration.
-        check: Checks configurations that were drawn, before they are trained; raises
-            `ConfigError` if one cannot be.
+        check: Checks drawn configurations before they are trained. Raises `ConfigError` if
+            one cannot be trained.
     """
 
     def __init__(
@@ -66,12 +66,13 @@ class SearchPlanner:
 
     @property
     def replications(self) -> tuple[Replication, ...]:
-        """The best trials, as far as they are trained again."""
+        """The replications of the best trials, with their runs so far."""
         return tuple(self._replications or ())
 
     def _draw(self) -> None:
-        """Have the oracle draw all trials that it can draw now; with ASHA, which promotes
-        when a worker is free, one at a time.
+        """Let the oracle draw all trials that it can draw now.
+
+        ASHA promotes when a worker is free, so its trials are drawn one at a time.
         """
         drawn = []
         while not (self._one_at_a_time and self._ready):
@@ -130,7 +131,9 @@ class SearchPlanner:
             self._trials[config] = replace(self._trials[config], run=run)
         if request.oracle_trial_id is None:
             assert self._replications is not None
-            self._replications = [it.with_run(run) for it in self._replications]
+            self._replications = [
+                replication.with_run(run) for replication in self._replications
+            ]
             return
         oracle_trial = self._oracle.get_trial(request.oracle_trial_id)
         if run.status == "finished":
@@ -141,7 +144,7 @@ class SearchPlanner:
             oracle_trial.status = TrialStatus.COMPLETED
         else:
             oracle_trial.status = TrialStatus.FAILED
-            oracle_trial.message = run.failure or "Its loss is not finite any more."
+            oracle_trial.message = run.failure or "The loss is not finite any more."
         self._oracle.end_trial(oracle_trial)
 
     def _push(self, request: TrialRequest, epochs_left: int) -> None:
@@ -153,8 +156,9 @@ class SearchPlanner:
         self._push(TrialRequest(config, most, None, trial.number, 0, 0), most - epochs)
 
     def _replicate(self) -> None:
-        """Request to train the best to the end, and again with seeds that had no part in
-        selecting them.
+        """Request to train the best trials for all epochs, and again with other seeds.
+
+        The other seeds had no part in the selection of these trials.
         """
         settings = self._settings
         best = rank(self.trials, settings.objective)[: settings.replicated]
@@ -169,7 +173,9 @@ class SearchPlanner:
             self._replications.append(Replication(trial.number, trial.epochs, configs, ()))
             for config in configs:
                 self._push_replication(trial, config, 0)
-        self._check([config for it in self._replications for config in it.configs])
+        self._check(
+            [config for replication in self._replications for config in replication.configs]
+        )
 
 
 def make_oracle(settings: SearchSettings) -> Any:

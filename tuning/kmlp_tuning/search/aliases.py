@@ -1,4 +1,4 @@
-"""Names of the same function: with two of them, a model would be trained twice."""
+"""Different names of the same function, with which a search would train a model twice."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from kmlp_tuning.space.domains import Choice
 
 
 def check_different(settings: SearchSettings) -> None:
-    """Check that no two values of a field are the same function; loads the backend.
+    """Check that no two values of a field are the same function. Loads the backend.
 
     Raises:
-        ConfigError: if two are, with their names.
+        ConfigError: if two values are the same, with their names.
     """
     loss = get_loss(settings.base.loss)
-    meaning: dict[str, Callable[[Any], Any]] = {
+    functions: dict[str, Callable[[Any], Any]] = {
         "activation": get_activation,
         "loss": get_loss,
         "output": loss.resolve_output,
     }
     if "loss" in settings.space.fields:
-        del meaning["output"]
-    for name, mean in meaning.items():
+        del functions["output"]
+    for name, function_of in functions.items():
         domain = settings.space.fields.get(name)
         if not isinstance(domain, Choice):
             continue
-        seen: list[tuple[Any, str]] = []
+        texts: list[tuple[Any, str]] = []
         for value in domain.values:
-            text, function = value_text(name, value), mean(value)
-            same = next((other for known, other in seen if known == function), None)
+            text, function = value_text(name, value), function_of(value)
+            same = next((other for known, other in texts if known == function), None)
             if same is not None:
                 both = f"{same} and {text} of `{name}`"
                 raise ConfigError([f"The values {both} are the same. Leave one out."])
-            seen.append((function, text))
+            texts.append((function, text))

@@ -17,21 +17,21 @@ from kmlp_tuning.space.domains import domain_text
 
 
 def discuss_search(search: Search) -> Discussion:
-    """Say what a report says of a search."""
+    """The discussion of a search, for a report."""
     settings = search.settings
     tables = [search_table(search, every=True).titled(f"Trials: {search.headline}")]
     limits = [
-        "The highest of many accuracies is too high on average: go by the means over "
-        "other seeds.",
-        "A configuration that was stopped early might have come out first later.",
+        "The highest of many accuracies is too high on average. Trust the means over other "
+        "seeds.",
+        "A configuration that was stopped early might have been the best in the end.",
         ONLY_THIS_SETUP,
     ]
     if search.importances is not None:
-        found = importance_table(search.importances)
-        tables.append(found.titled(found.title, notes=(search.importances.meaning,)))
+        table = importance_table(search.importances)
+        tables.append(table.titled(table.title, notes=(search.importances.meaning,)))
     if search.replication is not None:
-        again = replication_table(search, search.replication)
-        tables.append(again.titled("The best again, with other seeds"))
+        table = replication_table(search, search.replication)
+        tables.append(table.titled("Replication of the best with other seeds"))
         limits += comparison_limits(search.replication)[:-1]
     least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
     return Discussion(

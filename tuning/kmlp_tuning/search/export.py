@@ -1,4 +1,4 @@
-"""A search as plain values that JSON can hold; numbers that are not finite are None."""
+"""A search as plain values for JSON. Numbers that are not finite become None."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from kmlp_tuning.search.trial import Trial
 
 
 def search_to_dict(search: Search) -> dict[str, Any]:
-    """A search: the question, every trial with its run, the best, and its replication."""
+    """The settings, every trial with its run, the best trial, and the replication."""
     settings = search.settings
     best = search.best()
-    found = search.importances
+    importances = search.importances
     replication = search.replication
     return {
         "name": search.name,
@@ -44,20 +44,21 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "ranked": [trial.number for trial in search.ranked()],
         "best": best.number if best is not None else None,
         "importance": {
-            "epochs": found.epochs,
-            "trials": found.trials,
-            "skill": found.skill,
+            "epochs": importances.epochs,
+            "trials": importances.trials,
+            "skill": importances.skill,
             "fields": [
-                {"field": it.field, **estimate_to_dict(it.drop)} for it in found.fields
+                {"field": importance.field, **estimate_to_dict(importance.drop)}
+                for importance in importances.fields
             ],
         }
-        if found is not None
+        if importances is not None
         else None,
         "replication": {
             "seeds": list(replication.seeds),
             "levels": [
-                {**value, "optimism": search.optimism(_by_number(search, value["value"]))}
-                for value in comparison_to_list(replication)
+                {**level, "optimism": search.optimism(_by_number(search, level["value"]))}
+                for level in comparison_to_list(replication)
             ],
             **conclusion_to_dict(search.conclusion),
         }
@@ -68,7 +69,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
 
 
 def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
-    """What a search would train."""
+    """The planned training of a search."""
     return {
         "algorithm": settings.algorithm,
         "max_trials": settings.max_trials,

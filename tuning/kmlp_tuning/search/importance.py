@@ -20,7 +20,7 @@ MIN_TRIALS = 8
 
 _FOLDS = 4
 _TREES = 10
-"""Trees of each forest; with 4 folds and 20 repeats, 800 in all."""
+"""The number of trees of each forest; with 4 folds and 20 repeats, there are 800 trees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,39 +29,44 @@ class Importance:
 
     field: str
     drop: Estimate
-    """The increase of the absolute error of a forest's prediction, in accuracy (0 to 1),
-    if the values of the field are shuffled. The mean over the configurations, each
-    predicted by forests that were not trained on it, with its Student t interval, which
-    assumes independent configurations: as forests share most of their data, the interval
-    is rather too narrow."""
+    """The increase of a forest's absolute error, in accuracy (0 to 1), if the values of the
+    field are shuffled.
+
+    It is the mean over the configurations, each predicted by forests that were not trained
+    on it, with a Student t interval. The interval assumes independent configurations.
+    Forests share most of their data, so it is rather too narrow.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Importances:
-    """The importances of all fields that were searched, the most important first."""
+    """The importances of all searched fields, the most important first."""
 
     fields: tuple[Importance, ...]
     epochs: int
-    """The epochs after which accuracies are compared: the most that all trials have which
-    did not diverge or fail."""
+    """The number of epochs after which accuracies are compared. It is the largest that all
+    trials have, apart from those that diverged or failed.
+    """
     trials: int
     skill: float
     """The relative reduction of the forests' error against guessing the median for all
-    (the median over the repeats). Zero or less: the forests predict nothing, so the
-    importances mean nothing."""
+    trials (the median over the repeats). If it is zero or less, the forests predict
+    nothing, and the importances mean nothing.
+    """
 
     @property
     def meaning(self) -> str:
         """The meaning of the importances and their reliability, in a sentence."""
         trust = (
-            "it predicts nothing, so this says nothing"
+            "It predicts no better than one guess for all, so ignore these numbers"
             if self.skill <= 0
-            else f"it errs by {100 * self.skill:.0f} % less than one guess for all"
+            else f"Its error is {100 * self.skill:.0f} % below that of one guess for all"
         )
         return (
-            "How many points worse a random forest predicts the accuracy after "
-            f"{count_of(self.epochs, 'epoch')} if a field is shuffled, over {self.trials} "
-            f"configurations that it has not seen: {trust}."
+            "points: the growth of a random forest's error, in accuracy after "
+            f"{count_of(self.epochs, 'epoch')}, if a field is shuffled. The forest "
+            f"predicts {count_of(self.trials, 'configuration')} that it has not seen. "
+            f"{trust}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,9 +77,9 @@ class Importances:
     def restored(cls, values: dict[str, Any]) -> Self:
         """Restore the importances of `to_dict`."""
 
-        def drop(given: dict[str, Any]) -> Estimate:
-            low, high = given["interval"]
-            return Estimate(given["mean"], (low, high), given["size"])
+        def drop(estimate: dict[str, Any]) -> Estimate:
+            low, high = estimate["interval"]
+            return Estimate(estimate["mean"], (low, high), estimate["size"])
 
         fields = tuple(
             Importance(field["field"], drop(field["drop"])) for field in values["fields"]
@@ -82,15 +87,15 @@ class Importances:
         return cls(**{**values, "fields": fields})
 
 
-def importances(
+def estimate_importances(
     trials: Sequence[Trial], space: SearchSpace, *, chance: float, repeats: int = 20
 ) -> Importances | None:
     """Estimate the permutation importance of each field over the trials of a search.
 
     A random forest predicts the validation accuracy from the hyperparameters. The trials
-    are split into four folds, each predicted by a forest of the others, as they are and
-    with each field shuffled among all trials. Splits, forests and shuffles are repeated,
-    and each trial gets the mean.
+    are split into four folds, and a forest that is trained on the others predicts each
+    fold: with its true values, and with each field shuffled among all trials. This is
+    repeated with other splits, forests and shuffles, and each trial gets the mean.
 
     Args:
         trials: The trials of the search.
@@ -99,7 +104,7 @@ def importances(
         repeats: The number of repetitions. Defaults to 20.
 
     Returns:
-        The importances; None where fewer than eight trials have an epoch.
+        The importances. None if fewer than eight trials have an epoch, or none finished.
 
     Reference: L. Breiman (2001), Random forests, Machine Learning 45(1).
     """
@@ -118,7 +123,7 @@ def importances(
     guess = np.abs(y - np.median(y)).mean()
     skills = []
     for repeat in range(repeats):
-        # As they are, and then with each field shuffled: all at once, which is faster.
+        # The true values, and those with each field shuffled. One prediction is faster.
         versions = np.stack([x] * (1 + len(space.fields)))
         order = np.random.default_rng(repeat).permuted(
             np.tile(np.arange(len(y)), (len(space.fields), 1)), axis=1
@@ -148,8 +153,10 @@ def importances(
 
 
 def _vector(trial: Trial, space: SearchSpace) -> list[float]:
-    """The hyperparameters of a trial as numbers: a number as itself or its logarithm,
-    anything else as its index among the choices.
+    """The hyperparameters of a trial as numbers.
+
+    Numbers are unchanged, or replaced by their logarithm in a logarithmic range. Other
+    values become their index among the choices.
     """
     vector = []
     for name, domain in space.fields.items():

@@ -1,4 +1,4 @@
-"""A search in the store: kept as it goes, and read again."""
+"""A search in the store: its record while it is trained, and the results read back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import get_study
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.training.run import RunIdentity, identify
-from kmlp_tuning.search.importance import Importances, importances
+from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.search.trial import Replication, Trial
@@ -31,13 +31,14 @@ def record(
     identify_run: Callable[[RunConfig], RunIdentity],
     *,
     complete: bool,
-    mattered: Importances | None,
+    importances: Importances | None,
 ) -> StudyRecord:
-    """The search as the store keeps it, as far as it has come."""
+    """The search so far, as the store keeps it."""
     trials, replications = planner.trials, planner.replications
-    runs = [it.run for it in trials if it.run is not None]
-    runs += [run for it in replications for run in it.runs]
-    rows = [(trial.config,) for trial in trials] + [it.configs for it in replications]
+    runs = [trial.run for trial in trials if trial.run is not None]
+    runs += [run for replication in replications for run in replication.runs]
+    rows: list[tuple[RunConfig, ...]] = [(trial.config,) for trial in trials]
+    rows += [replication.configs for replication in replications]
     return StudyRecord(
         name=name,
         kind="search",
@@ -46,11 +47,14 @@ def record(
         progress={
             "complete": complete,
             "failed": sum(run.status == "failed" for run in runs),
-            "importances": mattered.to_dict() if mattered else None,
-            "epochs": [it.epochs for it in trials]
+            "importances": importances.to_dict() if importances else None,
+            "epochs": [trial.epochs for trial in trials]
             + [settings.max_epochs] * len(replications),
-            "rungs": [(it.bracket, it.rung) for it in trials],
-            "replications": [(it.number, it.selected_at_epoch) for it in replications],
+            "rungs": [(trial.bracket, trial.rung) for trial in trials],
+            "replications": [
+                (replication.number, replication.selected_at_epoch)
+                for replication in replications
+            ],
             "chance": dataset_of(settings.base).chance,
             "chance_limit": chance_limit_of(settings.base),
         },
@@ -61,10 +65,14 @@ def record(
     )
 
 
-def answer(
+def stored_search(
     store: Store, name: str, identity: dict[str, Any], settings: SearchSettings
 ) -> Search | None:
-    """The search of the store, if it has all of it: Keras Tuner need not be loaded."""
+    """Load a search if the store has all of its runs. Keras Tuner is not loaded.
+
+    Returns:
+        The search. None if something has to be trained.
+    """
     try:
         study = get_study(store, name)
         if (study.kind, study.identity) != ("search", _as_stored(identity)):
@@ -72,28 +80,27 @@ def answer(
         asked = (settings.max_trials, settings.replicates)
         if (
             not study.progress["complete"]
-            or study.progress[
-                "failed"
-            ]  # what failed is tried again, and could be promoted then
+            # A failed run is trained again, and its trial may then be promoted.
+            or study.progress["failed"]
             or asked != (study.extent["max_trials"], study.extent["replicates"])
         ):
             return None
-        found = load_search(store, study)
+        search = load_search(store, study)
     except StoreError:
         return None
-    runs = found.runs
+    runs = search.runs
     stated = identity.get("settings", {})
     identify_run = partial(identify, fused=settings.fused, settings=stated)
-    same = [identify_run(run.config).key for run in runs]
-    kept = [key for row in study.runs_by_level for key in row]
+    keys = [identify_run(run.config).key for run in runs]
+    stored_keys = [key for row in study.runs_by_level for key in row]
     targets = study.targets()
     done = all(
         run.status == "diverged"
         or (run.status == "finished" and run.epochs >= targets[key])
-        for key, run in zip(same, runs, strict=True)
+        for key, run in zip(keys, runs, strict=True)
         if key in targets
     )
-    return found if same == kept and done else None
+    return search if keys == stored_keys and done else None
 
 
 def _as_stored(identity: dict[str, Any]) -> dict[str, Any]:
@@ -102,10 +109,10 @@ def _as_stored(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_search(store: Store, study: StudyRecord) -> Search:
-    """A search as far as a store has its runs.
+    """Load a search with those of its runs that the store has.
 
     Raises:
-        StoreError: if there is no run at all.
+        StoreError: if the store has none of its runs.
     """
     identity, extent, progress = study.identity, study.extent, study.progress
     space = SearchSpace.restored(identity["space"])
@@ -151,20 +158,23 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         )
     ]
     if progress["complete"]:
-        kept = progress["importances"]
-        found = Importances.restored(kept) if kept is not None else None
+        values = progress["importances"]
+        restored = Importances.restored(values) if values is not None else None
     else:
-        found = importances(trials, space, chance=progress["chance"])
+        restored = estimate_importances(trials, space, chance=progress["chance"])
     return Search(
         name=study.name,
         settings=settings,
         backend=identity["backend"],
         trials=tuple(trials),
         replication=comparison(settings, replications, progress["chance_limit"]),
-        selected_at_epoch={it.number: it.selected_at_epoch for it in replications},
+        selected_at_epoch={
+            replication.number: replication.selected_at_epoch
+            for replication in replications
+        },
         chance=progress["chance"],
         complete=progress["complete"],
-        importances=found,
+        importances=restored,
         missing=study.missing(levels),
     )
 
@@ -172,16 +182,16 @@ def load_search(store: Store, study: StudyRecord) -> Search:
 def comparison(
     settings: SearchSettings, replications: Sequence[Replication], chance_limit: float
 ) -> StudyResult | None:
-    """The comparison of the best over other seeds; None: nothing of it is known yet."""
+    """The comparison of the best trials over other seeds. None if no run of it is done."""
     levels = tuple(
         LevelResult(
-            value=it.number,
-            parameters=it.runs[0].parameters,
-            runs=it.runs,
+            value=replication.number,
+            parameters=replication.runs[0].parameters,
+            runs=replication.runs,
             chance_limit=chance_limit,
         )
-        for it in replications
-        if it.runs
+        for replication in replications
+        if replication.runs
     )
     if not levels:
         return None

@@ -1,4 +1,4 @@
-"""`Search`: what came of a search."""
+"""`Search`: the results of a search."""
 
 from __future__ import annotations
 
@@ -28,22 +28,23 @@ class Search(Study):
     settings: SearchSettings
     backend: str
     trials: tuple[Trial, ...]
-    """In the order in which they were chosen."""
+    """The trials in the order in which they were drawn."""
     replication: StudyResult | None
-    """The best configurations with other seeds, the values being the numbers of their
-    trials; None: none was."""
+    """The comparison of the best trials over other seeds; its values are the numbers of the
+    trials. None if no trial was replicated.
+    """
     selected_at_epoch: Mapping[int, int]
-    """The epochs that each of them had when it was selected, by the number of its trial."""
+    """The epochs that each replicated trial had when it was selected, by its number."""
     chance: float
-    """Validation accuracy of naming the most frequent class always."""
+    """The validation accuracy of always naming the most frequent class."""
     complete: bool
-    """Whether all of it is done."""
+    """True if the search is finished."""
     importances: Importances | None
-    """Which hyperparameter mattered; None: too few trials to tell."""
+    """The importance of each hyperparameter. None if there are too few trials."""
 
     @property
     def headline(self) -> str:
-        """What was searched and how, in a line."""
+        """The dataset, the algorithm and the extent of the search, in a line."""
         settings = self.settings
         return (
             f"{settings.base.dataset}, {settings.algorithm}, "
@@ -57,23 +58,24 @@ class Search(Study):
         return rank(self.trials, self.settings.objective)
 
     def best(self) -> Trial | None:
-        """The best trial; None if all diverged or failed.
+        """The best trial. None if all trials diverged or failed.
 
-        Where the objective is the validation accuracy, it is of those that were replicated
-        the one with the highest mean over the other seeds: a search's own scores are
-        optimistic, the highest most of all (see `optimism`). Otherwise it is the one with
-        the best score.
+        If the objective is the validation accuracy and trials were replicated, it is the
+        replicated trial with the highest mean over the other seeds, because the scores of
+        the search are optimistic (see `optimism`). Otherwise it is the trial with the best
+        score.
         """
         ranked = self.ranked()
         if self.settings.objective == METRIC and self.replication is not None:
             level = self.replication.best()
             numbers = [level.value] if level is not None else []
-            ranked = [it for it in ranked if it.number in numbers] or ranked
+            ranked = [trial for trial in ranked if trial.number in numbers] or ranked
         return next(iter(ranked), None)
 
     def selection_accuracy(self, trial: Trial) -> float | None:
-        """The validation accuracy of a trial when it was selected to be replicated; None if
-        it was not.
+        """The validation accuracy of a trial when it was selected for replication.
+
+        None if it was not selected.
         """
         epochs = self.selected_at_epoch.get(trial.number)
         if epochs is None or trial.run is None:
@@ -81,7 +83,7 @@ class Search(Study):
         return trial.run.truncated(epochs).val_accuracy
 
     def status(self, trial: Trial) -> Status:
-        """What came of a trial."""
+        """The status of a trial."""
         if trial.run is None or (
             trial.run.status == "finished" and trial.run.epochs < trial.epochs
         ):
@@ -93,38 +95,41 @@ class Search(Study):
         return "stopped" if self._decided(trial) else "waiting"
 
     def _decided(self, trial: Trial) -> bool:
-        """Whether a trial can not be promoted any more."""
+        """Return True if a trial cannot be promoted any more."""
         overtaken = self.settings.algorithm == "hyperband" and any(
-            it.bracket == trial.bracket and it.rung > trial.rung for it in self.trials
+            other.bracket == trial.bracket and other.rung > trial.rung
+            for other in self.trials
         )
         return self.complete or bool(self.selected_at_epoch) or overtaken
 
     @property
     def failed(self) -> int:
-        """How many runs failed: training them ended in errors."""
+        """The number of runs that failed."""
         return sum(run.status == "failed" for run in self.runs)
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """Every run: those of the trials, then those with other seeds."""
+        """Every run: those of the trials, then those of the replication."""
         levels = self.replication.levels if self.replication is not None else ()
         trials = [trial.run for trial in self.trials if trial.run is not None]
         return (*trials, *(run for level in levels for run in level.runs))
 
     def optimism(self, trial: Trial) -> float | None:
-        """The selection bias of a trial: its validation accuracy when it was selected, less
-        the mean over the other seeds after as many epochs; None if it was not replicated.
+        """The selection bias of a replicated trial.
+
+        It is the validation accuracy at selection, less the mean over the other seeds after
+        the same number of epochs. None if the trial was not replicated.
         """
         accuracy = self.selection_accuracy(trial)
         for level in self.replication.levels if self.replication else ():
             epochs = self.selected_at_epoch[level.value]
-            again = [run.truncated(epochs).val_accuracy for run in level.finished]
-            if level.value == trial.number and accuracy is not None and again:
-                return accuracy - sum(again) / len(again)
+            others = [run.truncated(epochs).val_accuracy for run in level.finished]
+            if level.value == trial.number and accuracy is not None and others:
+                return accuracy - sum(others) / len(others)
         return None
 
     def with_models_loaded(self) -> Search:
-        """The search with its models in memory, for when the store is gone."""
+        """The search with its models in memory, which need no store."""
         trials = tuple(
             replace(trial, run=trial.run.with_model_loaded() if trial.run else None)
             for trial in self.trials
@@ -139,7 +144,7 @@ class Search(Study):
         return replace(self, trials=trials, replication=replication)
 
     def study_runs(self) -> StudyRuns:
-        """The runs, for tables and logs: those of the trials, then the replications."""
+        """The runs for tables and logs: those of the trials, then the replication."""
         trials = [
             StudyRun(
                 run=trial.run,
@@ -152,7 +157,7 @@ class Search(Study):
             for trial in self.trials
             if trial.run is not None
         ]
-        again = [
+        replicated = [
             StudyRun(run=run, part="replication", trial=level.value)
             for level in (self.replication.levels if self.replication is not None else ())
             for run in level.runs
@@ -161,12 +166,12 @@ class Search(Study):
             study=self.name,
             kind=self.kind,
             varied=tuple(self.settings.space.fields),
-            runs=(*trials, *again),
+            runs=(*trials, *replicated),
         )
 
     @property
     def conclusion(self) -> LevelConclusion | NotReplicated:
-        """What other seeds show of the best trials."""
+        """The comparison of the best trials over other seeds."""
         if self.replication is None:
             return NotReplicated(best=self.best())
         return conclude(self.replication)
@@ -182,15 +187,15 @@ class Search(Study):
         best = self.best()
         if best is None or best.run is None:
             return (
-                "Every configuration diverged or failed: there is no best one. Smaller "
-                "learning rates diverge less.",
+                "Every configuration diverged or failed, so none is the best. Smaller "
+                "learning rates diverge less often.",
             )
         so_far = "Best" if self.complete else "The search is not complete. Best so far"
         measured = "validation" if best.config.validates_on_test else "test"
         accuracy = f"{measured} accuracy {percent_text(best.run.test_accuracy)} %"
         return (
             f"{so_far}: trial {best.number}, {accuracy} after "
-            f"{count_of(best.run.epochs, 'epoch')}. The same again:",
+            f"{count_of(best.run.epochs, 'epoch')}. To train it again:",
             train_command(
                 best.config,
                 epochs=best.run.epochs,

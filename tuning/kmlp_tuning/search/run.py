@@ -31,17 +31,19 @@ from kmlp.studies.runner import default_name, identify_backend, work
 from kmlp.training.checks import check_trainable
 from kmlp.training.run import Run, identify
 from kmlp_tuning.oracles.schedule import total_epochs
-from kmlp_tuning.search.importance import Importances, importances
+from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.options import DEFAULTS, SearchOptions
-from kmlp_tuning.search.records import answer, comparison, record
+from kmlp_tuning.search.records import comparison, record, stored_search
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
 from kmlp_tuning.search.trial import TrialRequest
 from kmlp_tuning.space.domains import SEARCHED
 from kmlp_tuning.space.space import SearchSpace, default_space, space_and_base
 
-SECONDS_BETWEEN_NOTES = 1.0
-"""How often the store is told how far a search has come, beside what every run has."""
+SECONDS_BETWEEN_UPDATES = 1.0
+"""The shortest time between two updates of the search's record in the store, in seconds.
+Runs are stored independently of it.
+"""
 
 
 def tune(
@@ -66,36 +68,37 @@ def tune(
 ) -> Search:
     """Search for the hyperparameters with the best validation accuracy.
 
-    The fields of a configuration are keywords, as they are options of `kmlp tune`: one
-    with several values or a range is searched, one with one value is fixed, and the others
-    are as in the default space.
+    The fields of a configuration are keywords, as they are options of `kmlp tune`. A field
+    with several values or a range is searched, and a field with one value is fixed. The
+    others are as in the default space.
 
     Args:
-        space: The search space in the place of the default one: a `SearchSpace`, or its
-            fields. Keywords override it. Defaults to None: `default_space()`.
-        base: The configuration that has the fixed fields. All runs have its seed, on which
-            the choice of configurations depends as well. Defaults to None: `RunConfig()`.
-        max_trials: Number of configurations to try, all different. Defaults to None: 25,
-            and for a grid all of them.
-        algorithm: "hyperband": many configurations for a few epochs, of which the best
-            go on; "asha": the same without waiting, so that promotions depend on timing;
-            "random"; "bayesian": by a Gaussian process, four at a time; "grid". Defaults
-            to "hyperband".
+        space: The search space, as a `SearchSpace` or as its fields. Keywords override it.
+            Defaults to None: `default_space()`.
+        base: The configuration with the fixed fields. Its seed is the seed of all runs and
+            of the choice of configurations. Defaults to None: `RunConfig()`.
+        max_trials: The number of configurations to try, all different. Defaults to None:
+            25, or all configurations for a grid.
+        algorithm: "hyperband": train many configurations for a few epochs, and promote the
+            best to more epochs. "asha": the same without waiting, so that promotions depend
+            on timing. "random". "bayesian": choose by a Gaussian process, four at a time.
+            "grid". Defaults to "hyperband".
         objective: The figure of the last epoch by which trials are ranked:
             "val_accuracy", "val_loss", "accuracy" or "loss". Defaults to "val_accuracy".
         max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
-        min_epochs: Epochs of every trial at least. Defaults to None: 1.
-        factor: At each rung, the best `1 / factor` of the trials go on. Defaults to
+        min_epochs: The smallest number of epochs of a trial. Defaults to None: 1.
+        factor: At each rung, the best `1 / factor` of the trials are promoted. Defaults to
             None: 3.
-        replicates: Number of other seeds with which the best three are trained again, for
-            all epochs: the best score of a search is optimistic. Defaults to 3.
+        replicates: The number of other seeds with which the best three are trained again,
+            for all epochs, because the best score of a search is too high on average.
+            Defaults to 3.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
         jobs: See `kmlp.Execution`.
         runs_dir: See `kmlp.Execution`.
         fresh: See `kmlp.Execution`.
-        name: The name of the study. Defaults to None: made of what is asked.
+        name: The name of the study. Defaults to None: made from the arguments.
         **fields: Fields of `RunConfig`: one value, a list of values, a `Range`, or a text
             as on the command line: `width=[64, 128]`, `learning_rate="1e-4:1e-1:log"`.
 
@@ -103,7 +106,7 @@ def tune(
         Every trial, the best one, and its replication with other seeds.
 
     Raises:
-        ConfigError: with every problem of the arguments, before anything is trained.
+        ConfigError: with every problem of the arguments, before any training.
         BackendError: if there is no backend.
         StoreError: if the runs folder cannot be used.
 
@@ -152,15 +155,18 @@ def tune(
 def run_search(
     settings: SearchSettings, execution: Execution, *, name: str | None = None
 ) -> Search:
-    """Search as `tune` does, with settings that are made already.
+    """Search as `tune` does, with settings that are checked already.
 
     Args:
-        settings: The search; its `fused` is that of the execution.
-        execution: Where and how runs are trained.
-        name: The name of the study. Defaults to None: made of what is asked.
+        settings: The settings; `settings.fused` equals `execution.fused`.
+        execution: The place and the way of training.
+        name: The name of the study. Defaults to None: made from the settings.
 
     Returns:
-        What `tune` returns. Raises what it raises.
+        The search; see `tune`.
+
+    Raises:
+        ConfigError: see `tune`. `tune` lists the other errors as well.
     """
     identity = {**identify_backend(fused=execution.fused), **settings.identity()}
     opened = execution.open_executor(runs=settings.max_trials)
@@ -168,21 +174,24 @@ def run_search(
     check_trainable(corners, epochs=settings.max_epochs, fused=execution.fused)
     name = default_name("search", identity) if name is None else name
     check_name(name)
-    tell = execution.observer or (lambda event: None)
+    observer = execution.observer or (lambda event: None)
     with execution.open_store() as store:
-        found = None if execution.fresh else answer(store, name, identity, settings)
-        if found is None:
-            found = _train(store, name, identity, settings, tell, opened, execution.fresh)
+        search = None
+        if not execution.fresh:
+            search = stored_search(store, name, identity, settings)
+        if search is None:
+            search = _train(
+                store, name, identity, settings, observer, opened, execution.fresh
+            )
         else:
-            put_study(store, get_study(store, name))  # it is asked now
-            _tell_stored(found, tell)
-        noted = tuple(environments_of(store, name))
-        found = replace(found, environments=noted)
-        return found.with_models_loaded() if store.temporary else found
+            put_study(store, get_study(store, name))  # which updates the time of its use
+            _observe_stored(search, observer)
+        search = replace(search, environments=tuple(environments_of(store, name)))
+        return search.with_models_loaded() if store.temporary else search
 
 
 def _check_names(fields: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for every keyword that `tune` does not have."""
+    """Raise `ConfigError` if `tune` does not have some of the keywords."""
     options = signature(tune).parameters.keys() - {"fields"}
     raise_problems(
         unknown_name("argument", name, [*config_fields(), *options])
@@ -196,11 +205,11 @@ def _train(
     name: str,
     identity: dict[str, Any],
     settings: SearchSettings,
-    tell: Observer,
+    observer: Observer,
     opened: AbstractContextManager[Executor],
     fresh: bool,
 ) -> Search:
-    """The search, of which the store remembers all runs."""
+    """Train the search, and keep all of its runs in the store."""
     backend.load()
     from kmlp_tuning.search._planner import SearchPlanner
     from kmlp_tuning.search.aliases import check_different
@@ -214,34 +223,35 @@ def _train(
         check=partial(check_trainable, epochs=settings.max_epochs, fused=settings.fused),
     )
 
-    noted = (0, 0.0)
+    last_update = (0, 0.0)
 
-    def note(found: Importances | None = None, *, complete: bool = False) -> None:
-        nonlocal noted
-        kept = record(
+    def update(importances: Importances | None = None, *, complete: bool = False) -> None:
+        nonlocal last_update
+        study = record(
             name,
             identity,
             settings,
             planner,
             identify_run,
             complete=complete,
-            mattered=found,
+            importances=importances,
         )
-        put_study(store, kept)
-        noted = len(kept.runs_by_level), time.monotonic()
+        put_study(store, study)
+        last_update = len(study.runs_by_level), time.monotonic()
 
     def watch(event: Event) -> None:
         if isinstance(event, RunStarted):
-            rows, when = noted
-            # A run is its study's before it is trained; where it stands can wait.
+            rows, when = last_update
+            # A run must belong to its study before it is trained; its rung can wait.
             known = rows == len(planner.trials) + len(planner.replications)
-            if not known or time.monotonic() - when > SECONDS_BETWEEN_NOTES:
-                note()
-        tell(event)
+            if not known or time.monotonic() - when > SECONDS_BETWEEN_UPDATES:
+                update()
+        observer(event)
 
     def search(unfinished: Mapping[RunConfig, Run], *, complete: bool) -> Search:
         trials = tuple(
-            replace(it, run=unfinished.get(it.config, it.run)) for it in planner.trials
+            replace(trial, run=unfinished.get(trial.config, trial.run))
+            for trial in planner.trials
         )
         chance = dataset_of(settings.base).chance
         limit = chance_limit_of(settings.base)
@@ -252,19 +262,21 @@ def _train(
             trials=trials,
             replication=comparison(settings, planner.replications, limit),
             selected_at_epoch={
-                it.number: it.selected_at_epoch for it in planner.replications
+                replication.number: replication.selected_at_epoch
+                for replication in planner.replications
             },
             chance=chance,
             complete=complete,
-            importances=importances(trials, settings.space, chance=chance),
+            importances=estimate_importances(trials, settings.space, chance=chance),
         )
 
     plan = settings.plan()
     runs = sum(rung.configurations for bracket in plan for rung in bracket.rungs)
     runs += settings.replicated * settings.replicates
     with opened as executor:
-        note()
-        tell(StudyStarted((name,), runs, total_epochs(plan) + settings.replication_epochs))
+        update()
+        epochs = total_epochs(plan) + settings.replication_epochs
+        observer(StudyStarted((name,), runs, epochs))
         try:
             execute(
                 planner,
@@ -275,28 +287,35 @@ def _train(
                 observer=watch,
                 fresh=fresh,
             )
-            found = search({}, complete=True)
-            note(found.importances, complete=True)
+            result = search({}, complete=True)
+            update(result.importances, complete=True)
         except StoreLostError as error:
             so_far = search(error.unfinished, complete=False)
             error.results = [so_far if so_far.runs else None]
             raise
-    return found
+    return result
 
 
-def _tell_stored(search: Search, tell: Observer) -> None:
-    trials = [
-        TrialRequest(it.config, it.epochs, str(it.number), it.number, it.bracket, it.rung)
-        for it in search.trials
+def _observe_stored(search: Search, observer: Observer) -> None:
+    """Send the observer the events of a search whose runs are all stored."""
+    requests = [
+        TrialRequest(
+            trial.config,
+            trial.epochs,
+            str(trial.number),
+            trial.number,
+            trial.bracket,
+            trial.rung,
+        )
+        for trial in search.trials
     ]
-    again = [
-        TrialRequest(run.config, run.epochs, None, value.value, 0, 0)
-        for value in (search.replication.levels if search.replication else ())
-        for run in value.runs
+    requests += [
+        TrialRequest(run.config, run.epochs, None, level.value, 0, 0)
+        for level in (search.replication.levels if search.replication else ())
+        for run in level.runs
     ]
-    requests = [*trials, *again]
     epochs = sum(request.epochs for request in requests)
-    tell(StudyStarted((search.name,), len(requests), epochs))
+    observer(StudyStarted((search.name,), len(requests), epochs))
     for request, run in zip(requests, search.runs, strict=True):
-        tell(RunStarted(request))
-        tell(RunFinished(request, run, 0))
+        observer(RunStarted(request))
+        observer(RunFinished(request, run, 0))

@@ -1,4 +1,4 @@
-"""`SearchSettings`: the options of a search, checked before anything is loaded."""
+"""`SearchSettings`: the options of a search, checked before a backend is loaded."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from kmlp._util.numbers import check_integer
+from kmlp._util.text import count_of
 from kmlp.errors import (
     ConfigError,
     call_all,
@@ -29,11 +30,12 @@ from kmlp_tuning.space.space import SearchSpace
 
 ALGORITHMS = ("hyperband", "asha", "random", "bayesian", "grid")
 HALVING = ("hyperband", "asha")
-"""The algorithms that train only the best trials to the end."""
+"""The algorithms that train only the best trials for all epochs."""
 
 DIRECTIONS = {"val_accuracy": "max", "val_loss": "min", "accuracy": "max", "loss": "min"}
 """The objectives by which trials can be ranked, each with its better direction. Test data
-are shown, but rank nothing."""
+are shown, but never used for ranking.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -58,16 +60,16 @@ class SearchSettings:
 
     @property
     def replicated(self) -> int:
-        """The number of best trials that are trained again with other seeds, at most."""
+        """The largest number of trials that are trained again with other seeds."""
         return min(3, self.max_trials) if self.replicates else 0
 
     @property
     def replication_epochs(self) -> int:
-        """The epochs that the replication takes."""
+        """The number of epochs of all runs of the replication together."""
         return self.replicated * self.replicates * self.max_epochs
 
     def plan(self) -> list[Bracket]:
-        """The brackets and rungs; of ASHA, how many are promoted to each rung about."""
+        """The brackets and rungs. With ASHA, the numbers of promotions are approximate."""
         if self.algorithm == "hyperband":
             return plan_hyperband(
                 self.max_trials,
@@ -81,17 +83,19 @@ class SearchSettings:
             )
             counts = [self.max_trials // self.factor**i for i in range(len(epochs))]
             pairs = zip(counts, epochs, strict=True)
-            return [Bracket(tuple(Rung(n, it) for n, it in pairs if n))]
+            return [Bracket(tuple(Rung(count, it) for count, it in pairs if count))]
         return [Bracket((Rung(self.max_trials, self.max_epochs),))]
 
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields that are not searched, as plain values."""
         values = self.base.to_dict()
-        return {k: it for k, it in values.items() if k not in self.space.fields}
+        return {
+            name: value for name, value in values.items() if name not in self.space.fields
+        }
 
     def identity(self) -> dict[str, Any]:
-        """The part of the search that stays the same when it is extended."""
+        """The settings that stay the same when the search is extended by more trials."""
         return {
             "space": self.space.to_dict(),
             "base": identity_fields(self.fixed),
@@ -112,10 +116,10 @@ def make_settings(
     """Check the options of a search, and derive those that are None.
 
     Args:
-        space: The fields that are searched.
-        base: The configuration that has the others.
-        options: The options as they are given.
-        fused: Whether an epoch is one compiled program (see `kmlp.fit`).
+        space: The searched fields.
+        base: The configuration with the fixed fields.
+        options: The options.
+        fused: True if an epoch is one compiled program (see `kmlp.fit`).
 
     Raises:
         ConfigError: with every problem at once.
@@ -129,8 +133,10 @@ def make_settings(
     if algorithm == "grid":
         space = space.grid()
         most = space.size or most
-    # A fixed field that does not go with every searched value gives way to it.
-    fixed = {k: value for k, value in base.to_dict().items() if k not in space.coupled}
+    # A fixed field does not restrict the values of a searched field that depends on it.
+    fixed = {
+        name: value for name, value in base.to_dict().items() if name not in space.coupled
+    }
     if "width" in space.fields and isinstance(base.width, tuple):
         del fixed["width"]
     with collect_errors() as step:
@@ -150,8 +156,9 @@ def make_settings(
     if space.size is not None and trials > space.size:
         raise ConfigError(
             [
-                f"The value of `max_trials` is {trials}, but the configurations of the "
-                f"space are {space.size}. Give at most that, or a larger space."
+                f"The value of `max_trials` is {trials}, but the space has only "
+                f"{count_of(space.size, 'configuration')}. Give a smaller number or a "
+                "larger space."
             ]
         )
     return SearchSettings(
@@ -177,13 +184,13 @@ def _fitting(space: SearchSpace, fixed: Mapping[str, Any]) -> RunConfig:
 def _halving(
     algorithm: str, max_epochs: int, min_epochs: int | None, factor: int | None
 ) -> tuple[int, int]:
-    """Fewest epochs and reduction factor."""
+    """The least number of epochs, and the reduction factor."""
     if algorithm not in HALVING:
         raise_problems(
-            f"`{name}` would have no effect: {algorithm} trains every configuration to the "
-            "end. Leave it out."
-            for name, given in (("min_epochs", min_epochs), ("factor", factor))
-            if given is not None
+            f"`{name}` would have no effect: {algorithm} trains every configuration for "
+            f"all epochs. Leave `{name}` out."
+            for name, value in (("min_epochs", min_epochs), ("factor", factor))
+            if value is not None
         )
     least, reduction = call_all(
         [
@@ -205,8 +212,8 @@ def _check_objective(objective: Any, space: SearchSpace) -> None:
     if objective in ("test_accuracy", "test_loss"):
         raise ConfigError(
             [
-                f'The objective "{objective}" is of the test data, which are to choose '
-                "nothing. Choose by val_accuracy."
+                f'The objective "{objective}" uses the test data, which must not choose a '
+                "configuration. Choose by val_accuracy."
             ]
         )
     if not isinstance(objective, str) or objective not in DIRECTIONS:
@@ -215,7 +222,7 @@ def _check_objective(objective: Any, space: SearchSpace) -> None:
         raise ConfigError(
             [
                 f'The objective "{objective}" cannot choose between the losses '
-                f"{', '.join(ends(space.fields['loss']))}: each is measured in a unit of "
-                "its own. Choose by val_accuracy, or fix the loss."
+                f"{', '.join(ends(space.fields['loss']))}: they have different units. "
+                "Choose by val_accuracy, or fix the loss."
             ]
         )

@@ -18,20 +18,20 @@ from kmlp_tuning.search.trial import Trial
 from kmlp_tuning.space.domains import has_value
 
 SHOWN = 10
-"""Trials in the table, unless all are asked for."""
+"""The number of trials in a brief table."""
 
 
 def plan_table(settings: SearchSettings) -> Table:
     """The brackets and rungs of a search, before anything is trained."""
     plan = settings.plan()
     about = "about " if settings.algorithm == "asha" else ""
-    goes_on = (
-        ": a promoted configuration goes on from where it is"
+    continues = (
+        " A promoted configuration continues its run."
         if settings.algorithm in HALVING
         else ""
     )
     replication = (
-        f" Then the best {settings.replicated} to the end, and again with "
+        f" Then the best {settings.replicated} are trained for all epochs, and again with "
         f"{count_of(settings.replicates, 'other seed')}: {settings.replication_epochs:,} "
         "epochs."
         if settings.replicates
@@ -52,10 +52,10 @@ def plan_table(settings: SearchSettings) -> Table:
             before = rung.epochs
     headers = ("bracket", "rung", "configurations", "epochs each", "epochs to train")
     return Table(
-        title=f"What {settings.algorithm} would train",
+        title=f"Planned training: {settings.algorithm}",
         columns=tuple(map(Column, headers)),
         rows=tuple(rows),
-        notes=(f"In all {about}{total_epochs(plan):,} epochs{goes_on}.{replication}",),
+        notes=(f"In all {about}{total_epochs(plan):,} epochs.{continues}{replication}",),
     )
 
 
@@ -74,7 +74,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
 
     Args:
         search: The search.
-        every: Whether all trials are shown, not the best ten. Defaults to False.
+        every: True to show all trials. Defaults to False: the best ten.
     """
     settings = search.settings
     ranked = search.ranked()
@@ -121,13 +121,15 @@ def _legend(search: Search, more: int) -> list[str]:
     if stated := common_settings(search.runs):
         lines.append(f"{settings_text(stated)}.")
     if settings.algorithm in HALVING:
-        lines.append("stopped: others of its rung were better.")
+        lines.append("stopped: other trials of its rung were better.")
     if not search.complete:
-        lines.append("waiting: it may yet be promoted. The command goes on where it ended.")
+        lines.append(
+            "waiting: the trial may still be promoted. The command continues the search."
+        )
     if settings.algorithm == "asha":
-        lines.append("What is promoted depends on timing: another time it may be others.")
+        lines.append("Promotions depend on timing, so a repeated search may differ.")
     if more:
-        lines.append(f"{more} more: --all shows them.")
+        lines.append(f"{count_of(more, 'more trial')}: --all shows them.")
     return lines
 
 
@@ -141,24 +143,27 @@ def _number(value: float | None, spec: str) -> str:
     return NONE if value is None else format(value, spec)
 
 
-def importance_table(found: Importances) -> Table:
+def importance_table(importances: Importances) -> Table:
     """The importance of each field, the most important first."""
     return Table(
-        title="What mattered",
-        columns=(Column("field", numeric=False), Column("points worse")),
-        rows=tuple(Row((it.field, percent(it.drop))) for it in found.fields),
-        sentences=(found.meaning,),
+        title="Importance",
+        columns=(Column("field", numeric=False), Column("points")),
+        rows=tuple(
+            Row((importance.field, percent(importance.drop)))
+            for importance in importances.fields
+        ),
+        sentences=(importances.meaning,),
     )
 
 
 def replication_table(search: Search, replication: StudyResult) -> Table:
-    """The results of the trials that were trained again, and those of the search."""
+    """The results of the best trials in the search and with other seeds."""
     judged = not search.settings.base.validates_on_test
     by_number = {trial.number: trial for trial in search.trials}
     best = replication.best()
     return Table(
         title=(
-            f"The best again: {count_of(len(replication.seeds), 'other seed')}, "
+            f"Replication of the best: {count_of(len(replication.seeds), 'other seed')}, "
             f"{count_of(replication.epochs, 'epoch')}"
         ),
         columns=(
@@ -190,10 +195,10 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
             )
         ),
         notes=(
-            "in the search: when it was selected, perhaps after fewer epochs. optimism: "
-            "that less the mean over the other seeds after as many epochs. A search "
-            "selects the highest of many accuracies, so they are optimistic on average; go "
-            "by the mean.",
+            "in the search: the accuracy at selection, perhaps after fewer epochs. "
+            "optimism: this accuracy less the mean over the other seeds after the same "
+            "number of epochs. A search selects the highest of many accuracies, which are "
+            "too high on average, so trust the mean.",
         ),
         sentences=(search.conclusion.text,),
     )

@@ -1,6 +1,6 @@
-"""`Trial`: one configuration of a search, as far as it has come.
+"""`Trial`: one configuration of a search, with its run so far.
 
-Keras Tuner calls a configuration *on one rung* a trial; that is an oracle's trial here.
+Keras Tuner calls a configuration *on one rung* a trial. This is an oracle's trial here.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ REPLICATION = "the best with other seeds"
 """The name of the stage in which the best trials are trained again."""
 
 Status = Literal["finished", "stopped", "waiting", "diverged", "failed"]
-"""stopped: others of its rung were better. waiting: it may yet be promoted, or is not
-trained to the end of its rung. The others are those of a run."""
+"""The status of a trial. stopped: other trials of its rung were better. waiting: it may
+still be promoted, or is not trained to the end of its rung. A run has the others, too.
+"""
 
 
 def stage_name(bracket: int, rung: int) -> str:
@@ -41,7 +42,7 @@ class TrialRequest(RunRequest):
     """A request to train a configuration to the end of a rung, or for the replication."""
 
     oracle_trial_id: str | None
-    """The id of the oracle's trial, one for each rung; None: for the replication."""
+    """The id of the oracle's trial, one for each rung. None for the replication."""
     number: int
     """The number of the `Trial`, the same on all rungs."""
     bracket: int
@@ -65,17 +66,18 @@ class Trial:
     """A configuration of a search."""
 
     number: int
-    """Its number in the order in which the configurations were drawn, from 1."""
+    """The number of the trial in the order in which configurations were drawn, from 1."""
     config: RunConfig
     bracket: int
-    """Its bracket, from 1; always 1 where an algorithm has no brackets."""
+    """The bracket, from 1. Always 1 if the algorithm has no brackets."""
     rung: int
-    """The last rung that it was promoted to, from 1."""
+    """The last rung that the trial was promoted to, from 1."""
     epochs: int
-    """The epochs of that rung."""
+    """The epochs of this rung."""
     run: Run | None
-    """Its run after these epochs, or after those of an earlier rung while it is being
-    trained; None: it has not begun."""
+    """The run after these epochs, or after those of an earlier rung while it is being
+    trained. None before it has begun.
+    """
 
     @classmethod
     def begun(cls, number: int, config: RunConfig) -> Self:
@@ -83,7 +85,7 @@ class Trial:
         return cls(number, config, 1, 1, 0, None)
 
     def score(self, objective: str) -> float | None:
-        """The objective after the last epoch; None if it diverged or failed."""
+        """The objective after the last epoch. None if the run diverged or failed."""
         if self.run is None or self.run.status != "finished":
             return None
         return float(getattr(self.run.history[-1], objective))
@@ -96,7 +98,7 @@ class Replication:
     number: int
     """The number of the trial."""
     selected_at_epoch: int
-    """The epochs that it had when it was selected."""
+    """The epochs that the trial had when it was selected."""
     configs: tuple[RunConfig, ...]
     runs: tuple[Run, ...]
 
