@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from kmlp.errors import DamagedError, StoreError, shown
-from kmlp.store import _checkpoints
+from kmlp.store import _checkpoint_files
 from kmlp.store._migrations import VERSION, migrate
 from kmlp.store._sqlite import connect, damaged_file, transaction, translate_errors
 from kmlp.store.leases import (
@@ -62,7 +62,7 @@ def open_database(folder: Path | None, *, writable: bool = True) -> sqlite3.Conn
         folder.mkdir(parents=True, exist_ok=True)
         _check_files(path)
         if writable:
-            _check_checkpoint_folder(folder / _checkpoints.FOLDER)
+            _check_checkpoint_folder(folder / _checkpoint_files.FOLDER)
         connection = connect(str(path)) if writable else _connect_to_read(path)
         try:
             version = _version(connection, path)
@@ -181,7 +181,11 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             f"{path} is a database of another program. Move it away, or choose another "
             "`runs_dir`."
         )
-    left = _checkpoints.names(path.parent / _checkpoints.FOLDER) if version == 0 else []
+    left = (
+        _checkpoint_files.names(path.parent / _checkpoint_files.FOLDER)
+        if version == 0
+        else []
+    )
     if left:
         raise DamagedError(
             f"{path} is empty or missing, but the folder has {len(left)} checkpoint "

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kmlp.errors import DamagedError, StoreLostError, StoreWriteError
-from kmlp.store import _checkpoints, _checksums, _removal
+from kmlp.store import _checkpoint_files, _checksums, _removal
 from kmlp.store._database import FILE, count_changes, open_again, open_database
 from kmlp.store._presence import Presence
 from kmlp.store._sqlite import transaction, translate_errors
@@ -55,7 +55,7 @@ class OpenStore:
         assert folder is not None
         # An observer may change the current folder while the store is open.
         self.folder = folder.absolute()
-        self.checkpoint_folder = self.folder / _checkpoints.FOLDER
+        self.checkpoint_folder = self.folder / _checkpoint_files.FOLDER
         self._presence = (
             None
             if self.temporary or not writable

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from kmlp.store import _checkpoints
+from kmlp.store import _checkpoint_files
 
 ASIDE = ".removed"
 """The folder for files that are put aside, within the folder of the checkpoints."""
@@ -45,7 +45,7 @@ def put_back(folder: Path, names: Iterable[str]) -> None:
         names: The names of the files.
     """
     with suppress(OSError):
-        for name in set(names).intersection(_checkpoints.names(folder / ASIDE)):
+        for name in set(names).intersection(_checkpoint_files.names(folder / ASIDE)):
             (folder / ASIDE / name).replace(folder / name)
     _tidy(folder)
 
@@ -63,7 +63,7 @@ def settle(folder: Path, used: Container[str]) -> None:
         OSError: if a file cannot be moved or deleted. A later call can finish.
     """
     aside = folder / ASIDE
-    for name in _checkpoints.names(aside):
+    for name in _checkpoint_files.names(aside):
         if name in used:
             (aside / name).replace(folder / name)
         else:

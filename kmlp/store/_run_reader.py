@@ -11,7 +11,7 @@ import numpy as np
 
 from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
-from kmlp.store import _checkpoints, _checksums, validity
+from kmlp.store import _checkpoint_files, _checksums, validity
 from kmlp.store._open_store import OpenStore
 from kmlp.training.run import FIGURES, EpochRecord, Run, RunIdentity, RunState
 
@@ -147,13 +147,13 @@ class RunReader(OpenStore):
             Damaged: if the file is missing or its content was changed.
         """
         epochs, sha256 = checkpoint["epochs"], str(checkpoint["sha256"])
-        name = _checkpoints.file_name(key, epochs, sha256)
+        name = _checkpoint_files.file_name(key, epochs, sha256)
         if name != checkpoint["file"]:
-            raise _checkpoints.Damaged(
+            raise _checkpoint_files.Damaged(
                 f"A model of the run {key[:12]} in {self.folder} has the name of another "
                 "file"
             )
-        return _checkpoints.read(self.checkpoint_folder / name, sha256)
+        return _checkpoint_files.read(self.checkpoint_folder / name, sha256)
 
     def _row(self, key: str, *, fresh: bool) -> sqlite3.Row | None:
         row: sqlite3.Row | None = self.connection.execute(
@@ -196,7 +196,7 @@ class RunReader(OpenStore):
         def read() -> bytes:
             try:
                 return self.read_model(key, checkpoint)
-            except _checkpoints.Damaged as error:
+            except _checkpoint_files.Damaged as error:
                 raise DamagedError(
                     f"{error}. Train the run for more epochs, or anew, to get a new model."
                 ) from error

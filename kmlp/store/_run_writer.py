@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kmlp.errors import StoreLostError
-from kmlp.store import _checkpoints, _checksums, validity
+from kmlp.store import _checkpoint_files, _checksums, validity
 from kmlp.store._run_reader import RunReader
 from kmlp.training.run import FIGURES, EpochRecord, RunIdentity
 
@@ -58,8 +58,8 @@ class RunWriter(RunReader):
             epochs = records[-1].epoch
             if checkpoint_bytes is not None:
                 sha256 = hashlib.sha256(checkpoint_bytes).hexdigest()
-                name = _checkpoints.file_name(identity.key, epochs, sha256)
-                _checkpoints.write(self.checkpoint_folder, name, checkpoint_bytes)
+                name = _checkpoint_files.file_name(identity.key, epochs, sha256)
+                _checkpoint_files.write(self.checkpoint_folder, name, checkpoint_bytes)
         with self.writing():
             if not self.leases.holds(identity.key):
                 if self.leases.is_free(identity.key):  # nobody else would remove the file
@@ -177,7 +177,7 @@ class RunWriter(RunReader):
         used = self.connection.execute(
             "SELECT file FROM checkpoints JOIN runs ON runs.id = run WHERE key = ?", (key,)
         )
-        _checkpoints.remove_others(
+        _checkpoint_files.remove_others(
             self.checkpoint_folder, key, {row["file"] for row in used}
         )
 
@@ -186,7 +186,7 @@ class RunWriter(RunReader):
         prefixes = {key[:24] for key in keys}
         return [
             name
-            for name in _checkpoints.names(self.checkpoint_folder)
+            for name in _checkpoint_files.names(self.checkpoint_folder)
             if name.lstrip(".").partition("-")[0] in prefixes
         ]
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable
 
 from kmlp.errors import StoreError, StoreLostError
-from kmlp.store import _checkpoints
+from kmlp.store import _checkpoint_files
 from kmlp.store._run_writer import RunWriter
 from kmlp.training.run import RunIdentity, RunState
 
@@ -74,7 +74,7 @@ class Store(RunWriter):
             ).fetchall():
                 try:
                     checkpoint_bytes = self.read_model(identity.key, checkpoint)
-                except _checkpoints.Damaged as error:
+                except _checkpoint_files.Damaged as error:
                     damaged.append(str(error))
                     continue
                 if damaged:

@@ -13,7 +13,7 @@ from typing import Any
 from kmlp._util.text import count_of
 from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
-from kmlp.store import _checkpoints, _checksums, _removal, validity
+from kmlp.store import _checkpoint_files, _checksums, _removal, validity
 from kmlp.store._rebuild import rebuild
 from kmlp.store._store import Store
 from kmlp.store.environments import is_intact
@@ -166,7 +166,7 @@ def examine(store: Store) -> Health:
         if files:
             leftovers.append(f"{count_of(len(files), 'file')} in {store.checkpoint_folder}")
         aside = store.checkpoint_folder / _removal.ASIDE
-        if names := _checkpoints.names(aside):  # of a removal that was killed
+        if names := _checkpoint_files.names(aside):  # of a removal that was killed
             leftovers.append(f"{count_of(len(names), 'file')} in {aside}")
     return Health(
         studies=studies,
@@ -282,7 +282,7 @@ def _examine_models(store: Store, run: sqlite3.Row) -> tuple[list[int], list[str
         try:
             store.read_model(run["key"], row)
             intact.append(row["epochs"])
-        except _checkpoints.Damaged as error:
+        except _checkpoint_files.Damaged as error:
             problems.append(f"{error}.")
     if not problems and run["status"] == "finished" and run["epochs"] not in intact:
         problems.append(f"The run {run['key'][:12]} in {store.folder} has no model.")
@@ -347,6 +347,6 @@ def _orphan_files(store: Store) -> list[str]:
     leased = {key[:24] for key in _leased_elsewhere(store)}
     return [
         name
-        for name in _checkpoints.names(store.checkpoint_folder)
+        for name in _checkpoint_files.names(store.checkpoint_folder)
         if name not in used and name.lstrip(".")[:24] not in leased
     ]

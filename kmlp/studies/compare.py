@@ -12,6 +12,7 @@ from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, estimate
 from kmlp.statistics import compare as compare_samples
+from kmlp.studies._pairing import accuracy_by_seed, paired_differences
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.as_json import conclusion_to_dict, difference_to_dict, estimate_to_dict
 from kmlp.studies.conclusion import Conclusion, Partition, partition
@@ -184,17 +185,10 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
         raise ConfigError(problems)
     epochs = min(first.epochs, second.epochs)
     columns = [
-        tuple(
-            {
-                run.config.seed: run.truncated(epochs).val_accuracy
-                for run in value.runs
-                if run.config.seed in seeds and run.truncated(epochs).status == "finished"
-            }
-            for value in pair
-        )
+        tuple(_of_seeds(seeds, accuracy_by_seed(level.runs, epochs)) for level in pair)
         for pair in both
     ]
-    paired = [[b[it] - a[it] for it in seeds if it in a and it in b] for a, b in columns]
+    paired = [paired_differences(b, a, seeds) for a, b in columns]
     differences = iter(compare_samples([sample for sample in paired if sample]))
     return AblationComparison(
         first=first,
@@ -212,6 +206,10 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
             for (one, _), (a, b), sample in zip(both, columns, paired, strict=True)
         ),
     )
+
+
+def _of_seeds(seeds: Sequence[int], numbers: dict[int, float]) -> dict[int, float]:
+    return {seed: number for seed, number in numbers.items() if seed in seeds}
 
 
 def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:

@@ -13,6 +13,7 @@ from kmlp._util.text import count_of, enumerated
 from kmlp.model.config import RunConfig, config_fields, dataset_of, value_text
 from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
 from kmlp.studies import _convergence
+from kmlp.studies._pairing import accuracy_by_seed, paired_differences
 from kmlp.training.run import Run, common_settings
 
 METRIC = "val_accuracy"
@@ -236,17 +237,14 @@ class StudyResult:
         pairs = [(level, reference) for level in others]
         if self.baseline is None:
             pairs += combinations(others, 2)
-        paired = {pair: sample for pair in pairs if (sample := self._paired_by_seed(*pair))}
+        by_seed = {level: accuracy_by_seed(level.runs) for level in self.levels}
+        paired = {
+            (one, other): sample
+            for one, other in pairs
+            if (sample := paired_differences(by_seed[one], by_seed[other], self.seeds))
+        }
         found = dict(zip(paired, compare(list(paired.values())), strict=True))
         return tuple(found.get((level, reference)) for level in self.levels)
-
-    def _paired_by_seed(self, one: LevelResult, other: LevelResult) -> list[float]:
-        ours, theirs = _by_seed(one), _by_seed(other)
-        return [ours[it] - theirs[it] for it in self.seeds if it in ours and it in theirs]
-
-
-def _by_seed(level: LevelResult) -> dict[int, float]:
-    return {run.config.seed: run.val_accuracy for run in level.finished}
 
 
 def _val_accuracies(run: Run) -> list[float]:

@@ -17,7 +17,7 @@ from helpers.results import without_seconds
 
 from kmlp import RunConfig, ablate
 from kmlp.errors import StoreLostError
-from kmlp.store import _checkpoints
+from kmlp.store import _checkpoint_files
 from kmlp_tuning import tune
 
 pytestmark = pytest.mark.once
@@ -174,7 +174,7 @@ def taken_away(tmp_path, monkeypatch):
     """The runs folder is removed as a checkpoint is about to be written to it."""
 
     def after(count):
-        write, left = _checkpoints.write, [count]
+        write, left = _checkpoint_files.write, [count]
 
         def then(folder, name, checkpoint_bytes):
             write(folder, name, checkpoint_bytes)
@@ -182,7 +182,7 @@ def taken_away(tmp_path, monkeypatch):
             if not left[0]:
                 shutil.rmtree(folder.parent)
 
-        monkeypatch.setattr(_checkpoints, "write", then)
+        monkeypatch.setattr(_checkpoint_files, "write", then)
 
     return after
 

@@ -5,8 +5,8 @@ from .lab.reading import read_recipe as read_recipe
 from .lab.recipe import Recipe as Recipe
 from .lab.results import LabResult as LabResult
 from .lab.run import reproduce as reproduce
-from .oracles.oracle import AshaOracle as AshaOracle
-from .oracles.oracle import HyperbandOracle as HyperbandOracle
+from .oracles.asha import AshaOracle as AshaOracle
+from .oracles.hyperband import HyperbandOracle as HyperbandOracle
 from .search.results import Search as Search
 from .search.run import tune as tune
 from .search.trial import Trial as Trial

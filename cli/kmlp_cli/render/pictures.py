@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kmlp.studies.cells import share_percent
-from kmlp_cli.render.rich_tables import grid
+from kmlp_cli.render._rich_tables import grid
 
 _WIDEST = 32
 """The largest width of a picture, in pixels; each pixel is a character."""

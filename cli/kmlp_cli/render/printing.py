@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kmlp_cli.render.rich_tables import rich_table
+from kmlp_cli.render._rich_tables import rich_table
 from kmlp_cli.terminal.output import print_lines, print_table, say
 
 if TYPE_CHECKING:

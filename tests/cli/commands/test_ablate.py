@@ -250,7 +250,7 @@ def test_a_full_disk_is_an_error_and_no_traceback():
 def test_no_number_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
     from rich.console import Console
 
-    from kmlp_cli.render.rich_tables import plain_table
+    from kmlp_cli.render._rich_tables import plain_table
     from kmlp_cli.terminal.output import print_table
 
     monkeypatch.setenv("COLUMNS", str(columns))

@@ -6,8 +6,8 @@ from rich.console import Console
 from kmlp import RunConfig
 from kmlp.store import RunSummary
 from kmlp.studies.table import Column, Row, Table
+from kmlp_cli.render._rich_tables import rich_table
 from kmlp_cli.render.printing import print_data
-from kmlp_cli.render.rich_tables import rich_table
 from kmlp_cli.render.store_tables import runs_table
 
 pytestmark = pytest.mark.once

@@ -26,11 +26,11 @@ from kmlp.engine import (
 from kmlp.inference.evaluation import ClassScores, Evaluation
 from kmlp.studies.cells import sparkline
 from kmlp.training.run import Run
+from kmlp_cli.render._rich_tables import plain_table
 from kmlp_cli.render.model_tables import classes_table
 from kmlp_cli.render.pictures import prediction_table
 from kmlp_cli.render.printing import print_data
 from kmlp_cli.render.progress import LiveDisplay, PlainLines
-from kmlp_cli.render.rich_tables import plain_table
 from kmlp_cli.terminal.console import PlainConsole
 from kmlp_cli.terminal.output import print_lines, print_table, say
 from kmlp_cli.terminal.streams import Stream
@@ -68,12 +68,12 @@ def test_nothing_is_printed_by_any_other_way():
             "render/model_tables.py",
             "render/store_tables.py",
         },  # of data, and not of Rich
-        "_Table": {"render/rich_tables.py"},
+        "_Table": {"render/_rich_tables.py"},
         "Text": {
             "terminal/console.py",
             "render/pictures.py",
             "render/progress.py",
-            "render/rich_tables.py",
+            "render/_rich_tables.py",
         },
         "TextColumn": set(),
         ".from_markup": set(),

@@ -10,7 +10,7 @@ from helpers.made_up import made_up_record
 
 from kmlp import RunConfig
 from kmlp.errors import StoreLostError, StoreWriteError
-from kmlp.store import Store, _checkpoints
+from kmlp.store import Store, _checkpoint_files
 from kmlp.training.run import RunIdentity
 
 pytestmark = pytest.mark.once
@@ -135,10 +135,10 @@ def test_a_disk_that_is_gone_is_told_from_one_that_is_full(store, monkeypatch, n
 
         return write
 
-    monkeypatch.setattr(_checkpoints, "write", fails(number))
+    monkeypatch.setattr(_checkpoint_files, "write", fails(number))
     with pytest.raises(StoreLostError, match=os.strerror(number)):
         store.append(A, *result(2), fresh=False)
-    monkeypatch.setattr(_checkpoints, "write", fails(errno.ENOSPC))
+    monkeypatch.setattr(_checkpoint_files, "write", fails(errno.ENOSPC))
     with pytest.raises(StoreWriteError) as caught:
         store.append(A, *result(2), fresh=False)
     assert not isinstance(caught.value, StoreLostError)

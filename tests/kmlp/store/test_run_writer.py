@@ -7,7 +7,7 @@ import pytest
 from helpers.stores import A, made_up_task
 
 from kmlp.errors import StoreWriteError
-from kmlp.store import Store, _checkpoints
+from kmlp.store import Store, _checkpoint_files
 from kmlp.training.run import RunState
 
 pytestmark = pytest.mark.once
@@ -39,7 +39,7 @@ def test_a_full_disk_keeps_what_was_stored(store, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(_checkpoints, "write", full)
+        patched.setattr(_checkpoint_files, "write", full)
         with pytest.raises(StoreWriteError, match=r"kmlp\.sqlite.*disk is full"):
             store.append(A, *made_up_task(2), fresh=False)
     assert store.run(A).epochs == 1

@@ -133,7 +133,7 @@ def test_a_file_that_was_written_while_the_study_was_removed_is_not_left_over(
             write(*arguments)
             suspended(training, other)
 
-        monkeypatch.setattr("kmlp.store._checkpoints.write", slowly)
+        monkeypatch.setattr("kmlp.store._checkpoint_files.write", slowly)
         assert not training.append(RUNS[0], *done(), fresh=False)
         assert list((tmp_path / "checkpoints").iterdir()) == []
 

@@ -14,13 +14,9 @@ from keras_tuner.engine.trial import TrialStatus
 from kmlp.engine import RunRequest
 from kmlp.model.config import RunConfig
 from kmlp.training.run import Run
-from kmlp_tuning.oracles.oracle import (
-    AshaOracle,
-    BayesianOracle,
-    GridOracle,
-    HyperbandOracle,
-    RandomOracle,
-)
+from kmlp_tuning.oracles.asha import AshaOracle
+from kmlp_tuning.oracles.hyperband import HyperbandOracle
+from kmlp_tuning.oracles.standard import BayesianOracle, GridOracle, RandomOracle
 from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.search.trial import Replication, Trial, TrialRequest, rank
 

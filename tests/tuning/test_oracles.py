@@ -9,7 +9,7 @@ import pytest
 from keras_tuner.engine.trial import TrialStatus
 
 from kmlp_tuning import AshaOracle, HyperbandOracle
-from kmlp_tuning.oracles.oracle import BATCH, BayesianOracle, GridOracle, RandomOracle
+from kmlp_tuning.oracles.standard import BATCH, BayesianOracle, GridOracle, RandomOracle
 
 pytestmark = pytest.mark.once
 
