@@ -15,14 +15,14 @@ from kmlp.model.losses import LOSSES
 
 
 def pack_custom() -> bytes | None:
-    """Pack what the user registered, for other processes; None if nothing is.
+    """Pack the custom activations and losses for other processes; None if there are none.
 
     Raises:
-        ConfigError: if it cannot be sent.
+        ConfigError: if one of them cannot be sent.
     """
     if not (ACTIVATIONS.custom or LOSSES.custom):
         return None
-    # By value: a module may have been changed since it was imported.
+    # By value, because the module's file may have been changed since its import.
     modules = [module for module in [*sys.modules.values()] if _is_changeable(module)]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
@@ -42,7 +42,7 @@ def pack_custom() -> bytes | None:
 
 
 def _is_changeable(module: object) -> bool:
-    """Whether a module is a user's. The program's own is sent by value anyway."""
+    """True if a module belongs to the user. `__main__` is always sent by value."""
     if not isinstance(module, ModuleType):
         return False
     name = vars(module).get("__name__")
@@ -50,7 +50,7 @@ def _is_changeable(module: object) -> bool:
 
 
 def register_custom(packed: bytes) -> None:
-    """Register in this process what `pack_custom` packed in another."""
+    """Register in this process the functions that `pack_custom` packed in another one."""
     backend.load()
     activations, losses = cloudpickle.loads(packed)
     for registry, items in ((ACTIVATIONS, activations), (LOSSES, losses)):

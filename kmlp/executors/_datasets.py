@@ -15,11 +15,11 @@ from kmlp.data.mapped import MappedFile, file_of
 DatasetKey = tuple[str, str, int, int]
 
 DATASETS_KEPT = 4
-"""The number of datasets that a worker keeps; an older one is sent again when needed."""
+"""The number of datasets that a worker keeps. Older ones are sent again when needed."""
 
 
 def dataset_key(dataset: Dataset) -> DatasetKey:
-    """What tells a dataset, with its splits, from others."""
+    """Return a key that is different for datasets with different images or splits."""
     validation = 0 if dataset.validates_on_test else len(dataset.validation)
     return dataset.name, dataset.fingerprint, len(dataset.train), validation
 
@@ -27,7 +27,7 @@ def dataset_key(dataset: Dataset) -> DatasetKey:
 def pack_dataset(dataset: Dataset) -> bytes:
     """Pack a dataset for another process of this machine.
 
-    Arrays that are mapped files travel as the places of these files.
+    Of an array that is a mapped file, only the path and the position are packed.
     """
     splits = [dataset.train, dataset.test]
     if not dataset.validates_on_test:
@@ -44,10 +44,10 @@ def pack_dataset(dataset: Dataset) -> bytes:
 
 
 def unpack_dataset(packed: bytes) -> Dataset:
-    """The dataset that `pack_dataset` packed; its arrays cannot be written to.
+    """Return the dataset that `pack_dataset` packed, with read-only arrays.
 
     Raises:
-        DataError: if a mapped file was replaced since.
+        DataError: if a mapped file was replaced since then.
     """
     name, class_names, fingerprint, arrays = pickle.loads(packed)
     train, test, *validation = [Split(x=_opened(x), y=_opened(y)) for x, y in arrays]
@@ -62,14 +62,14 @@ def unpack_dataset(packed: bytes) -> Dataset:
 
 
 class DatasetCache(OrderedDict[DatasetKey, Any]):
-    """The entries that were put last, at most `DATASETS_KEPT`.
+    """A dictionary of the last `DATASETS_KEPT` entries.
 
-    A worker process and the process that sends to it each have one, and put the same keys
-    in the same order, so that the sender knows what the worker has.
+    A worker process and the process that sends datasets to it have one cache each. They add
+    the same keys in the same order, so that the sender knows which datasets the worker has.
     """
 
     def put(self, key: DatasetKey, value: Any) -> None:
-        """Add an entry, and drop the oldest one if there are too many."""
+        """Add an entry, and remove the oldest one if there are too many."""
         self[key] = value
         if len(self) > DATASETS_KEPT:
             self.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Runs tasks in a pool of somebody else's: of `concurrent.futures`, Dask, MPI or joblib."""
+"""Execution in any pool of `concurrent.futures`, Dask, MPI or joblib."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class FuturesExecutor:
 
     Such pools are `concurrent.futures.ProcessPoolExecutor`, loky's (which joblib uses),
     Dask's `Client(...).get_executor()`, `MPIPoolExecutor` of mpi4py, and `AutoExecutor` of
-    submitit. The pool stays the caller's, who opens and closes it.
+    submitit. The caller opens and closes the pool.
 
-    Each worker needs kmlp, the backend and the dataset where it is, and custom activations
-    and losses registered there; a worker that would come to other numbers refuses the run.
-    A task whose worker dies is tried again, unless the pool itself is broken.
+    Each worker needs kmlp, the backend and the dataset on its machine, with custom
+    activations and losses registered there. A worker that would compute other numbers
+    refuses the run. If a worker dies, its task is tried again, unless the pool is broken.
 
     Args:
-        pool: The pool. The tasks of one process run one after the other, so threads train
-            no faster than one.
-        jobs: The most tasks that run at a time: the number of the pool's workers.
+        pool: The pool. Tasks in the same process run one after the other, so several
+            threads are not faster than one.
+        jobs: The most tasks that run at a time, which is the number of the pool's workers.
 
     Raises:
         ConfigError: if `jobs` is not an integer from 1 on.
@@ -58,8 +58,8 @@ class FuturesExecutor:
         return self._jobs - len(self._pending)
 
     def submit(self, task: Task, dataset: Dataset) -> None:
-        # The dataset is loaded by its name where the worker is: a pool does not say which
-        # worker gets a task, so that it would have to be sent with each.
+        # The worker loads the dataset by its name. A pool does not tell which worker gets a
+        # task, so that the dataset would have to be sent with every task.
         self._pending[self._pool.submit(run_task, task)] = task
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:

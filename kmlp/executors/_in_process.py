@@ -1,4 +1,4 @@
-"""Trains in this process, one task at a time."""
+"""Execution in this process, one task at a time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from kmlp.executors._task import SECONDS, Worker
 
 
 class InProcessExecutor:
-    """Runs a task when its result is asked for.
+    """Trains in this process. A task runs when its result is requested.
 
     Args:
-        seconds: The time after which a task ends with its epoch. Defaults to 2.
+        seconds: The time after which a task ends, at the end of an epoch. Defaults to 2.
     """
 
     def __init__(self, *, seconds: float = SECONDS) -> None:

@@ -1,4 +1,4 @@
-"""Running a task, in whichever process."""
+"""Training of a task, in any process."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ if TYPE_CHECKING:
     from kmlp.training.fused import CompiledModelCache
 
 SECONDS = 2.0
-"""The time after which a task ends with its epoch."""
+"""The time after which a task ends, at the end of an epoch, in seconds."""
 
-_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+_LIMITS = (errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+"""The system's errors for too many open files, threads or processes."""
 
 MAX_COMPILED = 16
-"""The number of models that a worker compiles before it is replaced: backends keep some of
-the memory of programs that are gone (TensorFlow 3 MiB for each)."""
+"""The number of models that a worker process compiles before it is replaced. Backends do
+not free all memory of compiled programs (TensorFlow keeps 3 MiB for each)."""
 
 
 class Worker:
-    """Keeps the last session, so that a run's next task goes on without a reload.
+    """Trains tasks, and keeps the last session for the next task of the same run.
 
     Args:
-        seconds: The time after which a task ends with its epoch. Defaults to 2.
+        seconds: The time after which a task ends, at the end of an epoch. Defaults to 2.
     """
 
     def __init__(self, *, seconds: float = SECONDS) -> None:
@@ -53,16 +54,17 @@ class Worker:
 
     @property
     def compiled_count(self) -> int:
-        """The number of models that it has compiled."""
+        """The number of models that the worker has compiled."""
         models = self._compiled_models
         return 0 if models is None else models.compiled_count
 
     def run(self, task: Task, dataset: Dataset | None) -> TaskResult | TaskFailed:
-        """Train a task; an error in training becomes a `TaskFailed`.
+        """Train a task. An error in training is returned as a `TaskFailed`.
 
         Args:
             task: The task.
-            dataset: The dataset that its configuration names; None: it is loaded.
+            dataset: The dataset that the task's configuration names. None: the worker loads
+                the dataset.
         """
         try:
             return self._train(task, dataset)
@@ -77,7 +79,7 @@ class Worker:
                 error=error if isinstance(error, BackendError | ResourceError) else None,
             )
         except BaseException:
-            self._session = None  # no one knows how far it came
+            self._session = None  # its state is unknown
             raise
 
     def _train(self, task: Task, dataset: Dataset | None) -> TaskResult:
@@ -117,7 +119,7 @@ class Worker:
             _check_threads()
             from kmlp.training.fused import CompiledModelCache
 
-            # Programs that are compiled under other settings would come to other numbers.
+            # Programs that were compiled with other settings would compute other numbers.
             self._compiled_models, self._settings = CompiledModelCache(), settings
         self._codec = CheckpointCodec(task.config, dataset)
         self._session = Session(
@@ -139,12 +141,12 @@ class Worker:
 
 
 def _of_machine(error: Exception) -> Exception:
-    """The error; a `ResourceError` where it says that no file or thread may be opened."""
+    """Return the error, or a `ResourceError` if files or threads were refused."""
     refused = refusal(error)
-    if isinstance(error, KmlpError) or refused is None or refused[0] not in _NO_MORE:
+    if isinstance(error, KmlpError) or refused is None or refused[0] not in _LIMITS:
         return error
-    _, said, mend = refused
-    return ResourceError(f"{said}. To go on, {mend}. What was trained is stored.")
+    _, text, remedy = refused
+    return ResourceError(f"{text}. To go on, {remedy}. Trained epochs are stored.")
 
 
 @cache
@@ -156,17 +158,17 @@ _one_at_a_time = threading.Lock()
 
 
 def run_task(task: Task, dataset: Dataset | None = None) -> TaskResult | TaskFailed:
-    """Run a task with the worker of this process, as executors of your own do elsewhere.
+    """Train a task with the worker of this process, for executors of your own.
 
-    Tasks of one process run one after the other, whatever its threads.
+    Tasks in the same process run one after the other, in whichever threads they are called.
 
     Args:
         task: The task.
-        dataset: The dataset that its configuration names. Defaults to None: this process
-            loads it by its name.
+        dataset: The dataset that the task's configuration names. Defaults to None: this
+            process loads the dataset by its name.
 
     Returns:
-        The result, with what is to be noted of the machine.
+        The result, with the environment of this machine.
     """
     with _one_at_a_time:
         done = _worker_here().run(task, dataset)
@@ -176,7 +178,7 @@ def run_task(task: Task, dataset: Dataset | None = None) -> TaskResult | TaskFai
 
 
 def _check_settings(run: RunIdentity) -> None:
-    """Raises `ConfigError` if this process is set otherwise than the run states."""
+    """Raise `ConfigError` if the settings of this process differ from those of the run."""
     backend.select(run.backend)
     here = read_settings(run.backend)
     if here == run.settings:
@@ -189,20 +191,20 @@ def _check_settings(run: RunIdentity) -> None:
     )
     raise ConfigError(
         [
-            f"The run is not the same on {platform.node()}, which is set otherwise than "
-            f"the engine: {'; '.join(texts)}. Set both alike, by variables, before Python "
-            "starts."
+            f"The run is not the same on {platform.node()}, whose settings differ from "
+            f"those of the engine: {'; '.join(texts)}. Give both the same settings, by "
+            "variables, before Python starts."
         ]
     )
 
 
 def _check_threads() -> None:
-    """Raises `ConfigError` if the backend splits its sums by a number of threads."""
+    """Raise `ConfigError` if the results of the backend depend on its number of threads."""
     if not (backend.one_thread() or backend.accelerated()):
         raise ConfigError(
             [
                 f"{backend.select()} was in use before kmlp loaded it, so it computes with "
-                "several threads, and a run would come to other numbers. Train in worker "
+                "several threads, and a run would have other numbers. Train in worker "
                 "processes, as `kmlp.ProcessExecutor(1)` does, or do `from kmlp import "
                 "backend; backend.load()` first."
             ]
@@ -210,12 +212,12 @@ def _check_threads() -> None:
 
 
 def _check_same(run: RunIdentity, dataset: Dataset) -> None:
-    """Raises `KmlpError` if what this process has would come to other numbers."""
+    """Raise `ConfigError` if the run would have other numbers in this process."""
     here = identify(run.config, fused=run.fused, settings=run.settings, dataset=dataset)
     if here.key != run.key:
         raise ConfigError(
             [
-                f"The run is not the same on {platform.node()}: its dataset, a function "
-                "of your own, the backend or kmlp differs there from where the engine is."
+                f"The run is not the same on {platform.node()}: the dataset, a custom "
+                "function, the backend or kmlp differs there from that of the engine."
             ]
         )

@@ -18,10 +18,10 @@ from kmlp._util.processes import find_program
 from kmlp.errors import ConfigError, call_all, shown
 
 _ROUNDING = 1e-9
-"""So that three runs of 0.1 fit where 0.3 is."""
+"""Tolerance of divisions, with which three runs of 0.1 CPUs fit into 0.3 CPUs."""
 
 _NONE = ("", "-1", "NoDevFiles")
-"""What CUDA takes for the end of its devices."""
+"""The names at which CUDA stops reading its list of devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,15 @@ class Resources:
 
     cpus: float = 1.0
     gpus: float = 0.0
+    """The fraction of a GPU, from 0 to 1."""
 
     @property
     def per_gpu(self) -> int:
-        """The number of runs that share a GPU; 0 if they use none."""
+        """The number of runs that share a GPU; 0 if runs use no GPU."""
         return math.floor(1 / self.gpus + _ROUNDING) if self.gpus else 0
 
     def fits(self, cpus: float, gpus: float) -> int:
-        """The number of runs that fit on a machine at a time.
+        """Return the number of runs that fit on a machine at a time.
 
         Example:
         >>> Resources(cpus=1.5).fits(cpus=8, gpus=0)
@@ -49,19 +50,19 @@ class Resources:
         return min(count, self.per_gpu * math.floor(gpus)) if self.gpus else count
 
     def text(self) -> str:
-        """What it is, in words: `1.5 CPUs and 0.25 GPUs`."""
+        """Return the resources in words: `1.5 CPUs and 0.25 GPUs`."""
         words = [f"{self.cpus:g} CPU{'s' if self.cpus != 1 else ''}"]
         if self.gpus:
             words.append(f"{self.gpus:g} GPU{'s' if self.gpus != 1 else ''}")
         return " and ".join(words)
 
     def environment(self, gpu: str | None = None) -> dict[str, str]:
-        """The environment variables of a process that trains with it.
+        """Return the environment variables of a process that trains with the resources.
 
-        Backends take all of a GPU's memory when they start, unless they are told not to.
+        They keep a backend from taking the whole memory of a shared GPU when it starts.
 
         Args:
-            gpu: The GPU to be used. Defaults to None: the one that is chosen already.
+            gpu: The name of the GPU. Defaults to None: the one that is chosen already.
         """
         if not self.gpus:
             return {"CUDA_VISIBLE_DEVICES": ""}
@@ -76,16 +77,16 @@ class Resources:
 
 
 def make_resources(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Resources:
-    """The resources with these numbers, checked.
+    """Return the resources with these numbers, after checking them.
 
     Args:
-        cpus_per_run: CPUs of a run, `cpus_per_run >= 0.01`. A run computes with one thread,
-            so that more leave room for what its process does beside. Defaults to 1.
-        gpus_per_run: GPUs of a run, 0, or from 0.01 to 1: 0.25 lets four runs share one.
+        cpus_per_run: CPUs of a run, `cpus_per_run >= 0.01`. A run computes with one thread.
+            More than one CPU leaves room for other work of its process. Defaults to 1.
+        gpus_per_run: GPUs of a run, 0, or from 0.01 to 1. With 0.25, four runs share one.
             Defaults to 0.
 
     Raises:
-        ConfigError: with the problems of both.
+        ConfigError: if a number is not allowed, with the problems of both.
     """
     cpus, gpus = call_all(
         [
@@ -97,10 +98,10 @@ def make_resources(cpus_per_run: Any = 1.0, gpus_per_run: Any = 0.0) -> Resource
 
 
 def local_capacity(resources: Resources) -> int:
-    """The number of runs that fit on this machine at a time.
+    """Return the number of runs that fit on this machine at a time.
 
     Raises:
-        ConfigError: if not one does.
+        ConfigError: if no run fits.
     """
     cores, gpus = cpu_count(), len(visible_gpus()) if resources.gpus else 0
     capacity = resources.fits(cores, gpus)
@@ -108,17 +109,17 @@ def local_capacity(resources: Resources) -> int:
         has = f"cores: {cores}, GPUs: {gpus}" if resources.gpus else f"cores: {cores}"
         raise ConfigError(
             [
-                f"A run is to have {resources.text()}, but this machine has less ({has}). "
-                "Give `cpus_per_run` or `gpus_per_run` less."
+                f"A run needs {resources.text()}, but this machine has less ({has}). "
+                "Choose a smaller `cpus_per_run` or `gpus_per_run`."
             ]
         )
     return capacity
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs of this machine that CUDA may use, as CUDA_VISIBLE_DEVICES names them.
+    """Return the GPUs that CUDA may use, by their names in CUDA_VISIBLE_DEVICES.
 
-    They are counted without a backend, which would take their memory.
+    They are counted without a backend, because a backend would take their memory.
     """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:

@@ -194,7 +194,7 @@ def test_an_address_of_the_environment_is_checked_too(monkeypatch):
 
 
 def test_an_address_at_which_nothing_is(monkeypatch):
-    monkeypatch.setattr("kmlp.executors.ray._executor._SECONDS_TO_CONNECT", 2.0)
+    monkeypatch.setattr("kmlp.executors.ray._helper_process._SECONDS_TO_CONNECT", 2.0)
     with pytest.raises(ClusterError, match=r"127\.0\.0\.1:9.*answered"):
         RayExecutor("127.0.0.1:9").free()
 

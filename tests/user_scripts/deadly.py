@@ -3,10 +3,10 @@
 import os
 import signal
 
-from kmlp.executors import _processes
+from kmlp.executors import _in_worker
 
 
 def deadly(x):
-    if _processes._worker is not None:
+    if _in_worker._worker is not None:
         os.kill(os.getpid(), signal.SIGKILL)
     return x

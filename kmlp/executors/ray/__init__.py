@@ -1,14 +1,15 @@
-"""Has tasks run by a Ray cluster.
+"""Execution on a Ray cluster.
 
-The engine's process talks to a helper process, which alone imports Ray: Ray ends a
-process that has lost its cluster, and is not to end the user's.
+Only a helper process imports Ray, because Ray ends a process that loses its cluster. The
+user's process sends tasks to the helper process.
 
-    _executor.py  the executor, in the engine's process
-    _helper.py    the helper process: its messages, and its loop
-    _pool.py      which worker gets which task; when workers are started and released
-    _cluster.py   connecting; the nodes, what fits on them, and how they differ
-    _on_node.py   what runs on the nodes
-    _installation.py what can be said of Ray without importing it
+    _executor.py        the executor, in the user's process
+    _helper_process.py  the user's end of the messages to the helper process
+    _helper.py          the helper process: its messages, and its loop
+    _pool.py            the workers: the task of each, their start and their release
+    _cluster.py         the connection; the nodes, their capacity and their versions
+    _on_node.py         the code that runs on the nodes
+    _installation.py    checks that do not import Ray
 """
 
 from kmlp.executors.ray._executor import RayExecutor

@@ -1,4 +1,4 @@
-"""A Ray cluster as the helper process sees it."""
+"""The connection to a Ray cluster, and its nodes. Used in the helper process."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from kmlp.executors.ray._installation import HINT, is_local
 from kmlp.executors.resources import Resources
 
 SECONDS_FOR_A_NODE = 60.0
-"""Timeout for the version report of a node."""
+"""Timeout for the version report of a node, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
-    """A node that is alive."""
+    """A node of the cluster that is alive."""
 
     id: str
     host: str
@@ -34,31 +34,33 @@ class Node:
     cpus: float
     gpus: float
     memory: float
-    """Bytes for processes."""
+    """Memory for processes, in bytes."""
     object_store: float
-    """Bytes for what travels."""
+    """Memory of the object store, which holds datasets, in bytes."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Its fields."""
+        """Return the fields as a dictionary."""
         return asdict(self)
 
 
 def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Path) -> None:
-    """Connects this process to a cluster, or to a Ray of its own on this machine.
+    """Connect this process to a cluster, or to a new local Ray.
 
     Args:
-        address: Of the cluster, or of none: see `is_local`.
-        runtime_env: What Ray is to install for the workers.
-        folder: An empty one, that nobody else can write into. It becomes the current
-            folder, from which Ray has workers import before all else; and a Ray of its
-            own keeps there what it writes.
+        address: The address of the cluster, or one for which `is_local` is true.
+        runtime_env: The packages and files that Ray must install for the workers.
+        folder: An empty folder that nobody else can write to. It becomes the current
+            folder, because Ray's workers import from the current folder first. A local Ray
+            writes its files there.
 
     Raises:
-        ClusterError: if there is none, or it refuses.
-        ConfigError: if the runtime environment is none.
+        ClusterError: if the cluster cannot be reached, or refuses the connection.
+        ConfigError: if the runtime environment is not valid.
     """
     cloudpickle.register_pickle_by_value(_on_node)
-    runtime_env = {name: _absolute(name, it) for name, it in (runtime_env or {}).items()}
+    runtime_env = {
+        name: _absolute(name, value) for name, value in (runtime_env or {}).items()
+    }
     _check_runtime_env(runtime_env)
     os.chdir(folder)
     options: dict[str, Any] = {"runtime_env": runtime_env or None}
@@ -66,7 +68,7 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Pat
         options |= {
             "num_cpus": cpu_count(),
             "include_dashboard": False,
-            "_temp_dir": str(folder / "session"),  # which Ray lets everybody write into
+            "_temp_dir": str(folder / "session"),  # Ray lets all users write to it
         }
     try:
         ray.init(
@@ -75,7 +77,7 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Pat
             logging_level=logging.ERROR,
             **options,
         )
-    except Exception as error:  # of many kinds
+    except Exception as error:  # Ray raises errors of many classes
         reason = _last_line(error)[:500]
         raise ClusterError(
             f"There is no connection to {address or 'a local Ray'} "
@@ -84,11 +86,14 @@ def connect(address: str | None, runtime_env: dict[str, Any] | None, folder: Pat
 
 
 def _absolute(name: str, value: Any) -> Any:
-    """What a field of the runtime environment says, with files and folders by paths that
-    do not depend on the current folder.
+    """Return a value of the runtime environment with absolute paths.
+
+    Args:
+        name: The field of the runtime environment; empty for an element of `py_modules`.
+        value: The value of the field.
     """
     if name == "py_modules" and isinstance(value, list):
-        return [_absolute("", it) for it in value]
+        return [_absolute("", item) for item in value]
     if name in ("", "working_dir", "pip", "uv", "conda") and isinstance(value, str):
         path = Path(value)
         is_name = name == "conda" and path.suffix not in (".yaml", ".yml")
@@ -97,7 +102,7 @@ def _absolute(name: str, value: Any) -> Any:
 
 
 def _check_runtime_env(runtime_env: dict[str, Any]) -> None:
-    """Raises `ConfigError` if Ray does not take it, or does not know what it names."""
+    """Raise `ConfigError` if the runtime environment has an unknown or invalid field."""
     known = RuntimeEnv.known_fields
     raise_problems(
         unknown_name("field of the runtime environment", name, known)
@@ -111,8 +116,8 @@ def _check_runtime_env(runtime_env: dict[str, Any]) -> None:
 
 
 def living_nodes() -> list[Node]:
-    """The nodes that are alive, the head first."""
-    found = [
+    """Return the nodes that are alive, in the order of their addresses."""
+    nodes = [
         Node(
             id=node["NodeID"],
             host=node["NodeManagerHostname"],
@@ -125,75 +130,91 @@ def living_nodes() -> list[Node]:
         for node in ray.nodes()
         if node["Alive"]
     ]
-    return sorted(found, key=lambda node: node.address)
+    return sorted(nodes, key=lambda node: node.address)
 
 
 def capacity(
     nodes: Iterable[Node], resources: Resources, without: Collection[str] = ()
 ) -> int:
-    """The number of runs that fit on the nodes, without those left out."""
-    return sum(resources.fits(it.cpus, it.gpus) for it in nodes if it.id not in without)
+    """Return the number of runs that fit on the nodes at a time.
+
+    Args:
+        nodes: The nodes.
+        resources: The resources of a run.
+        without: The ids of nodes that do not count. Defaults to none.
+    """
+    return sum(
+        resources.fits(node.cpus, node.gpus) for node in nodes if node.id not in without
+    )
 
 
 def check_placement(nodes: list[Node], resources: Resources) -> None:
-    """Raises `ConfigError` if no node that is there can ever hold a run."""
+    """Raise `ConfigError` if a run fits on none of the nodes."""
     if capacity(nodes, resources):
         return
-    has = "; ".join(f"{it.host}: {it.cpus:g} CPUs, {it.gpus:g} GPUs" for it in nodes)
+    has = "; ".join(
+        f"{node.host}: {node.cpus:g} CPUs, {node.gpus:g} GPUs" for node in nodes
+    )
     raise ConfigError(
         [
-            f"A run is to have {resources.text()}, but no node of the cluster has as much "
-            f"({has}). Give `cpus_per_run` or `gpus_per_run` less. If the cluster starts "
-            "such nodes when they are needed, give `wait=True`."
+            f"A run needs {resources.text()}, but no node of the cluster has as much "
+            f"({has}). Choose a smaller `cpus_per_run` or `gpus_per_run`. If the cluster "
+            "starts such nodes when they are needed, use `wait=True`."
         ]
     )
 
 
 def describe_nodes(nodes: Iterable[Node], backend: str) -> dict[str, dict[str, Any]]:
-    """The version report of each node that answers in time, by the node's id."""
-    ask = ray.remote(_on_node.describe_node)
-    asked = {
-        ask.options(
+    """Return the version report of each node that answers in time, by the node's id.
+
+    Raises:
+        ClusterError: if the runtime environment cannot be set up.
+    """
+    describe = ray.remote(_on_node.describe_node)
+    requests = {
+        describe.options(
             num_cpus=0,
             max_retries=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
         ).remote(backend): node.id
         for node in nodes
     }
-    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=SECONDS_FOR_A_NODE)
-    found = {}
-    for answer in answered:
+    done, _ = ray.wait(
+        list(requests), num_returns=len(requests), timeout=SECONDS_FOR_A_NODE
+    )
+    reports = {}
+    for request in done:
         try:
-            found[asked[answer]] = ray.get(answer)
+            reports[requests[request]] = ray.get(request)
         except ray.exceptions.RuntimeEnvSetupError as error:
             raise ClusterError(
                 f"The runtime environment cannot be set up: {_last_line(error)}"
             ) from error
-        except ray.exceptions.RayError:  # it has left meanwhile
+        except ray.exceptions.RayError:  # the node has left meanwhile
             continue
-    return found
+    return reports
 
 
-def mismatch(found: dict[str, Any], wanted: dict[str, str]) -> str | None:
-    """How the Python of a node differs from this one; None if it does not.
+def mismatch(report: dict[str, Any], wanted: dict[str, str]) -> str | None:
+    """Return how the versions of a node differ; None if they do not differ.
 
     Args:
-        found: What `describe_node` says.
-        wanted: Versions, by package.
+        report: The report of `describe_node`.
+        wanted: The versions that the node must have, by package.
 
     Example:
     >>> node = {"host": "b", "python": "/bin/python", "versions": {"kmlp": "0.0.9"}}
     >>> mismatch(node, {"kmlp": "0.1.0"})
     'b (/bin/python): kmlp 0.0.9 instead of 0.1.0'
     """
-    versions = found["versions"]
+    versions = report["versions"]
     lacking = versions.get("kmlp", "").startswith("missing")
     parts = [
         f"{name} {versions.get(name, 'missing')} instead of {version}"
         for name, version in wanted.items()
         if versions.get(name) != version and not (lacking and name == "numerics")
     ]
-    return f"{found['host']} ({found['python']}): {', '.join(parts)}" if parts else None
+    return f"{report['host']} ({report['python']}): {', '.join(parts)}" if parts else None
 
 
 def _last_line(error: Exception) -> str:

@@ -1,33 +1,25 @@
-"""The executor: the end of it that is in the engine's process."""
+"""The executor that trains on a Ray cluster."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
-import pickle
-import queue
 import re
-import secrets
-import subprocess
-import sys
-import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from kmlp import backend
 from kmlp.data import Dataset
 from kmlp.engine import Task, TaskFailed, TaskResult
-from kmlp.errors import ClusterError, ClusterLostError, ConfigError, KmlpError
+from kmlp.errors import ConfigError
 from kmlp.executors._custom_code import pack_custom
 from kmlp.executors._datasets import DatasetKey, dataset_key
 from kmlp.executors._task import SECONDS
 from kmlp.executors.ray import _on_node
-from kmlp.executors.ray._installation import HINT, check_installed, is_local
+from kmlp.executors.ray._helper_process import HelperProcess
+from kmlp.executors.ray._installation import check_installed
 from kmlp.executors.resources import make_resources
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.losses import LOSSES
@@ -35,45 +27,34 @@ from kmlp.model.registry import users_folder
 from kmlp.settings import check_inherited, differing_settings, variables_to_send
 from kmlp.training.checks import MAX_COUNT, check_count
 
-SECONDS_UNTIL_LOST = 30.0
-"""The time without a sign of the cluster after which it is given up."""
-
-_SECONDS_TO_CONNECT = 45.0
-_SECONDS_TO_CLOSE = 10.0
-
-_HELPER = (
-    "import sys; sys.path[:] = sys.argv[1:]; "
-    "from kmlp.executors.ray._helper import main; main()"
-)
-
 
 class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
-    """Has tasks run by a Ray cluster, and is itself the cluster's only link to a store.
+    """Trains on a Ray cluster, whose nodes need no access to the store.
 
-    Checkpoints and results travel as values; a dataset travels to a node once. Workers
-    keep their programs from task to task, and are given back when they are idle. It is
-    connected when it is first asked for something, and by `with`.
+    Checkpoints and results are sent as values. A dataset is sent to each node once. Workers
+    keep their compiled programs between tasks, and are released when they are idle. The
+    executor connects when it is first used, or at the start of a `with` block.
 
     Args:
-        address: Of the cluster: `"auto"` for one of this machine, `"10.0.0.1:6379"`,
-            `"ray://10.0.0.1:10001"`. Defaults to None: RAY_ADDRESS, else a Ray of its own
-            on this machine, with all of its cores.
-        jobs: The most tasks that run at a time. Defaults to None: as many as
-            the cluster has room for, which may grow.
-        cpus_per_run: CPUs of each, above 0. Defaults to 1.
-        gpus_per_run: Share of a GPU, 0 to 1, of each. Defaults to 0: none, even where
-            there are some.
-        wait: Whether to wait for a node with room for a run where no node has any: for a
-            cluster that starts nodes when they are needed. Defaults to False.
-        runtime_env: What Ray is to install for the workers, as `ray.init` takes it.
-            Defaults to None: nothing.
-        seconds: The time after which a task ends with its epoch. Defaults to 2.
+        address: The address of the cluster: `"auto"` for a cluster on this machine,
+            `"10.0.0.1:6379"`, `"ray://10.0.0.1:10001"`. Defaults to None: RAY_ADDRESS, else
+            a new local Ray with all cores of this machine.
+        jobs: The most tasks that run at a time. Defaults to None: as many as fit on the
+            cluster, which may grow.
+        cpus_per_run: CPUs of each run, `cpus_per_run >= 0.01`. Defaults to 1.
+        gpus_per_run: Fraction of a GPU of each run, from 0 to 1. Defaults to 0: GPUs are
+            not used.
+        wait: True to wait if no node has room for a run, for a cluster that starts nodes
+            when they are needed. Defaults to False.
+        runtime_env: The packages and files that Ray must install for the workers, as
+            `ray.init` takes them. Defaults to None: nothing.
+        seconds: The time after which a task ends, at the end of an epoch. Defaults to 2.
 
     Raises:
-        ConfigError: if a number is wrong.
-        ClusterError: if Ray is not installed; once it is connected, if it cannot be, or
-            if the Python of a node is another one than this; `ClusterLostError` if the
-            cluster is lost later on.
+        ConfigError: if a number is not allowed.
+        ClusterError: if Ray is not installed. When the executor connects: if the cluster
+            cannot be reached, or if a node has other versions than this process.
+        ClusterLostError: if the cluster is lost after that.
     """
 
     def __init__(
@@ -94,7 +75,7 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         self._wait = wait
         self._runtime_env = _check_runtime_env(runtime_env)
         self._seconds = seconds
-        self._helper: _Helper | None = None
+        self._helper: HelperProcess | None = None
         self._room = 0
         self._backlogged = False
         self._numbers = 0
@@ -112,7 +93,7 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
 
     def submit(self, task: Task, dataset: Dataset) -> None:
         if not self._tasks and self._registered != _registered():
-            self.close()  # workers are to know what was registered since
+            self.close()  # a worker gets functions and settings when it starts
         with self._closed_on_errors():
             self._submit(task, dataset)
 
@@ -136,16 +117,16 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         if self._backlogged != (not free):
             self._backlogged = not free
             helper.send(("backlogged", self._backlogged))
-        until = None if timeout is None else time.monotonic() + timeout
+        end = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if until is None else max(0.0, until - time.monotonic())
+            left = None if end is None else max(0.0, end - time.monotonic())
             message = helper.receive(left)
             done = self._take(message)
             if done is not None or message is None or self.free() > free:
                 return done
 
     def _take(self, message: tuple[Any, ...] | None) -> TaskResult | TaskFailed | None:
-        """Takes notice of a message, and gives what came of a task if it says that."""
+        """Process a message. Return the result of a task if the message has one."""
         match message:
             case ("room", room):
                 self._room = room
@@ -160,7 +141,7 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         self.close()
 
     def close(self) -> None:
-        """Release the workers; what they are doing is lost."""
+        """Release the workers. The tasks that they are training are lost."""
         if self._helper is not None:
             self._helper.close()
         self._helper = None
@@ -175,29 +156,29 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
         Versions may differ from the local ones.
 
         Returns:
-            Of each its `host`, `address`, `cpus`, `gpus`, `memory` and `object_store` in
-            bytes, and, if it answered, `python` and `versions` by package.
+            For each node: `host`, `address`, `cpus`, `gpus`, `memory` and `object_store`
+            in bytes; also `python` and `versions` by package if the node answered.
         """
-        helper = _Helper(self._settings(look_only=True))
+        helper = HelperProcess(self._settings(look_only=True))
         try:
-            found: list[dict[str, Any]] = helper.ready()
+            nodes: list[dict[str, Any]] = helper.ready()
         finally:
             helper.close()
-        return found
+        return nodes
 
     @contextlib.contextmanager
     def _closed_on_errors(self) -> Iterator[None]:
-        """After an error, and after Ctrl-C, the next use connects anew."""
+        """Close the executor after an error or Ctrl-C. The next use connects again."""
         try:
             yield
         except BaseException:
             self.close()
             raise
 
-    def _connected(self) -> _Helper:
+    def _connected(self) -> HelperProcess:
         if self._helper is None:
             self._registered = _registered()
-            helper = _Helper(self._settings(look_only=False))
+            helper = HelperProcess(self._settings(look_only=False))
             try:
                 helper.ready()
                 while not self._room:
@@ -220,7 +201,9 @@ class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
             "wait": self._wait,
             "runtime_env": self._runtime_env,
             "look_only": look_only,
-            "wanted": {it: versions[it] for it in (*_on_node.COMPARED, name)},
+            "wanted": {
+                package: versions[package] for package in (*_on_node.COMPARED, name)
+            },
             "setup": {
                 "backend": name,
                 "environment": {**variables_to_send(name), **self._resources.environment()},
@@ -235,16 +218,16 @@ _ADDRESS = re.compile(r"auto|local|(ray://)?(\[[0-9a-f:]+\]|[^\s:/]+):(?P<port>\
 
 
 def _check_address(given: Any) -> str | None:
-    """The address, or that of RAY_ADDRESS; None if there is none.
+    """Return the given address, else that of RAY_ADDRESS, else None.
 
     Raises:
-        ConfigError: if it is none.
+        ConfigError: if the address does not have a known form.
     """
     address = os.environ.get("RAY_ADDRESS") or None if given is None else given
     if address is None:
         return None
-    found = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
-    if found is None or int(found["port"] or 1) not in range(1, 65536):
+    match = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    if match is None or int(match["port"] or 1) not in range(1, 65536):
         source = " (of RAY_ADDRESS)" if given is None else ""
         raise ConfigError(
             [
@@ -266,147 +249,6 @@ def _check_runtime_env(given: Any) -> dict[str, Any] | None:
 
 
 def _registered() -> tuple[object, ...]:
-    """What the user has registered, named and set."""
+    """Return what a worker gets when it starts: custom functions, modules and settings."""
     settings = differing_settings(backend.select())
     return ACTIVATIONS.custom, LOSSES.custom, users_folder(), settings
-
-
-def _environment(address: str | None) -> dict[str, str]:
-    """The variables of the helper process.
-
-    A Ray of its own is for nobody else: it is reached on this machine alone, by those who
-    have its token, which is in no file.
-    """
-    if not is_local(address):
-        return {**os.environ}
-    found = {**os.environ, **_PRIVATE, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    found.pop("RAY_AUTH_TOKEN_PATH", None)
-    return found
-
-
-_PRIVATE = {
-    "RAY_AUTH_MODE": "token",
-    # Ray listens on the loopback where it takes itself to be of one machine for good.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-
-
-class _Helper:
-    """The helper process, as the engine's process sees it."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._place = settings["address"] or "the local Ray"
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (see `close`)
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _HELPER, *(it or str(Path.cwd()) for it in sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if os.environ.get("KMLP_DEBUG") == "1" else self._errors,
-            env=_environment(settings["address"]),
-            start_new_session=True,  # Ctrl-C is for this process, which ends the other
-        )
-        self._messages: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-        self._silent = 0
-        """Seconds without a word from it, but those in which this process was stopped."""
-        # Ray may take its time to set nodes up, and does so when it connects by ray://.
-        slow = settings["runtime_env"] is not None
-        self._patience = math.inf if slow else _SECONDS_TO_CONNECT
-        """How many of them are too many."""
-        self._is_ready = False
-        self.send(("settings", settings))
-
-    def send(self, message: tuple[Any, ...]) -> None:
-        """Sends a message."""
-        assert self._process.stdin is not None
-        try:
-            pickle.dump(message, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended, which is heard
-
-    def ready(self) -> list[dict[str, Any]]:
-        """Waits until it is connected, and gives what it says of the nodes."""
-        self.receive(None)  # that it is connected
-        self._patience = math.inf
-        message = self.receive(None)
-        assert message is not None
-        self._patience, self._is_ready = SECONDS_UNTIL_LOST, True
-        nodes: list[dict[str, Any]] = message[1]
-        return nodes
-
-    def receive(self, timeout: float | None) -> tuple[Any, ...] | None:
-        """The next message; None if there is none in time.
-
-        Raises:
-            ClusterLostError: if there is no sign of the cluster any more.
-            KmlpError: what the helper raised.
-        """
-        until = math.inf if timeout is None else time.monotonic() + timeout
-        while True:
-            left = until - time.monotonic()
-            try:
-                message = self._messages.get(timeout=max(0.0, min(left, 1.0)))
-            except queue.Empty:
-                if left <= 1:
-                    return None
-                self._silent += 1
-                if self._silent >= self._patience:
-                    self._process.kill()
-                    how = f"has not answered for {self._patience:g} seconds"
-                    raise self._lost(how) from None
-                continue
-            self._silent = 0
-            if message[0] == "error":
-                raise self._error(*message[1:])
-            if message[0] == "end":
-                raise self._lost("has ended the connection")
-            if message[0] != "alive":
-                return message
-
-    def close(self) -> None:
-        """Has it give everything back, and waits for its end."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        try:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()  # which it takes for the end
-            if self._is_ready:  # else it does not listen yet
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(_SECONDS_TO_CLOSE)
-        finally:
-            self._process.kill()
-            self._process.wait()
-            self._listener.join()
-            self._process.stdout.close()
-            self._errors.close()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with contextlib.suppress(EOFError, OSError, ValueError, pickle.UnpicklingError):
-            while True:
-                self._messages.put(pickle.load(self._process.stdout))
-        self._messages.put(("end",))
-
-    def _lost(self, how: str) -> ClusterError:
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
-        # Without when, where and by whom it was logged.
-        line = re.sub(r"^\[[^]]*\] \S+:\d+: ", "", said[-1])[:300] if said else ""
-        last = f" Ray says: {line}" if line else ""
-        if not self._is_ready:
-            return ClusterError(
-                f"There is no connection to {self._place}: it {how}. Give the address of "
-                f"a Ray cluster that runs.{HINT}{last}"
-            )
-        return ClusterLostError(
-            f"The Ray cluster is lost: {self._place} {how}. What it had sent is in the "
-            f"store; the same command goes on from there.{last}"
-        )
-
-    def _error(self, kind: str, problems: list[str]) -> KmlpError:
-        """The error that the helper raised."""
-        if kind == "ConfigError":
-            return ConfigError(problems)
-        return ClusterLostError(*problems) if self._is_ready else ClusterError(*problems)

@@ -1,9 +1,9 @@
-"""The helper process: its messages to and from the engine's process, and its loop.
+"""The helper process: its messages to and from the user's process, and its loop.
 
 Messages are tuples that begin with a word. The helper receives `settings` first, then
-`dataset`, `submit` and `backlogged`; at the end of its input it releases all workers. It
-sends `connected` and `ready`, then `room`, `done`, `warning` and `alive`; in place of any
-of them `error`.
+`dataset`, `submit` and `backlogged`. At the end of its input, it releases all workers. It
+sends `connected` and `ready`, then `room`, `done`, `warning` and `alive`. After an error,
+it sends `error` and ends.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from kmlp.executors.ray._cluster import (
 from kmlp.executors.ray._pool import Pool
 
 SECONDS_BETWEEN_LOOKS = 1.0
-"""How often the cluster is asked for its nodes."""
+"""The time between two requests for the list of nodes, in seconds."""
 
 
 def main() -> None:
     """Run the helper process."""
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what Ray prints is no message
+    os.dup2(2, 1)  # stdout is for messages, and Ray prints on it
     lock = threading.Lock()
 
     def send(message: tuple[Any, ...]) -> None:
@@ -54,12 +54,12 @@ def main() -> None:
     try:
         with temporary as folder:
             _serve(sys.stdin.buffer, send, Path(folder))
-    except BrokenPipeError:  # the engine's process is gone
+    except BrokenPipeError:  # the user's process has ended
         pass
     except KmlpError as error:
         problems = error.problems if isinstance(error, ConfigError) else [str(error)]
         send(("error", type(error).__name__, problems))
-        os._exit(1)  # whatever the threads are at
+        os._exit(1)  # without waiting for threads
 
 
 def _serve(
@@ -69,19 +69,23 @@ def _serve(
     resources, backend = settings["resources"], settings["setup"]["backend"]
     ignore_signals()
     connect(settings["address"], settings["runtime_env"], folder)
-    ignore_signals()  # Ray has handlers of its own
+    ignore_signals()  # again, because Ray installs handlers
     send(("connected",))
     nodes = living_nodes()
     reports = describe_nodes(nodes, backend)
-    told = [{**node.to_dict(), **reports.get(node.id, {})} for node in nodes]
+    descriptions = [{**node.to_dict(), **reports.get(node.id, {})} for node in nodes]
     if not settings["look_only"]:
         if not settings["wait"]:
             check_placement(nodes, resources)
-        able = [
-            reports[it.id] for it in nodes if it.id in reports and capacity([it], resources)
-        ]
-        _check_same(able, settings["wanted"])
-    send(("ready", told))
+        _check_same(
+            [
+                reports[node.id]
+                for node in nodes
+                if node.id in reports and capacity([node], resources)
+            ],
+            settings["wanted"],
+        )
+    send(("ready", descriptions))
     if settings["look_only"]:
         ray.shutdown()
         return
@@ -107,12 +111,15 @@ def _serve(
 
 
 def _check_same(reports: list[dict[str, Any]], wanted: dict[str, str]) -> None:
-    found = [text for it in reports if (text := mismatch(it, wanted)) is not None]
-    if found:
+    """Raise `ClusterError` if a node has other versions than this process."""
+    differences = [
+        text for report in reports if (text := mismatch(report, wanted)) is not None
+    ]
+    if differences:
         raise ClusterError(
             "Nodes of the cluster have another Python than this one: "
-            f"{'; '.join(found)}. Install the same there, or have a runtime environment "
-            "do it."
+            f"{'; '.join(differences)}. Install the same versions there, or use a runtime "
+            "environment."
         )
 
 
@@ -122,12 +129,12 @@ def _listen(
     events: queue.SimpleQueue[Callable[[], None]],
     ended: threading.Event,
 ) -> None:
-    """Have the loop do what the engine's process sends."""
+    """Read messages from the user's process, and queue their functions for the loop."""
 
     def set_backlogged(backlogged: bool) -> None:
         pool.backlogged = backlogged
 
-    do: dict[str, Callable[..., None]] = {
+    functions: dict[str, Callable[..., None]] = {
         "submit": pool.submit,
         "dataset": pool.put_dataset,
         "backlogged": set_backlogged,
@@ -135,8 +142,8 @@ def _listen(
     try:
         while True:
             word, *arguments = pickle.load(source)
-            events.put(partial(do[word], *arguments))
-    except EOFError:  # the engine's process is done, or gone
+            events.put(partial(functions[word], *arguments))
+    except EOFError:  # the user's process is done, or has ended
         pass
     finally:
         events.put(ended.set)
@@ -147,7 +154,7 @@ def _watch(
     events: queue.SimpleQueue[Callable[[], None]],
     send: Callable[[tuple[Any, ...]], None],
 ) -> None:
-    """Look for the nodes again and again; a cluster whose head is lost does not answer."""
+    """List the nodes regularly, and send `alive`. A lost cluster does not answer."""
     while True:
         time.sleep(SECONDS_BETWEEN_LOOKS)
         events.put(partial(pool.update_nodes, living_nodes()))

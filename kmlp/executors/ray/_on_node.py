@@ -1,5 +1,7 @@
-"""What runs on the nodes. It is sent there by value: a node that lacks kmlp, or has
-another one, is to say so. So nothing of kmlp is imported until that is known.
+"""The code that runs on the nodes, which is sent there by value.
+
+A node without kmlp, or with another version, must be able to report that. So this module
+imports nothing of kmlp before the versions are compared.
 """
 
 from __future__ import annotations
@@ -17,14 +19,15 @@ if TYPE_CHECKING:
     from kmlp.executors._datasets import DatasetKey
 
 COMPARED = ("kmlp", "numerics", "keras")
-"""What has to be the same on every node, beside the backend's version."""
+"""The versions that must be the same on every node, besides that of the backend."""
 
 
 def describe_node(backend: str) -> dict[str, Any]:
-    """Who a node is, and what its Python has.
+    """Return the version report of the node on which this function runs.
 
     Returns:
-        `node`, Ray's id of it; `host`; `python`, the path of it; `versions`, by package.
+        `node`, its id in Ray; `host`; `python`, the path of the program; `versions`, by
+        package.
     """
     import ray
 
@@ -37,43 +40,47 @@ def describe_node(backend: str) -> dict[str, Any]:
 
 
 def describe_versions(backend: str) -> dict[str, str]:
-    """The versions of what a run's numbers depend on; what is not there says so."""
-    found = {"python": platform.python_version()}
+    """Return the versions on which the numbers of a run depend, by package.
+
+    The version of a package that is not installed begins with "missing".
+    """
+    versions = {"python": platform.python_version()}
     try:
         from kmlp.training.run import NUMERICS_VERSION
 
-        found["kmlp"] = importlib.import_module("kmlp").__version__
-        found["numerics"] = str(NUMERICS_VERSION)
-    except Exception as error:  # a kmlp that is not whole may fail in any way
-        found["kmlp"] = f"missing ({type(error).__name__}: {error})"
+        versions["kmlp"] = importlib.import_module("kmlp").__version__
+        versions["numerics"] = str(NUMERICS_VERSION)
+    except Exception as error:  # a damaged kmlp may raise any error
+        versions["kmlp"] = f"missing ({type(error).__name__}: {error})"
     for package in ("keras", backend):
         try:
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = "missing"
-    return found
+            versions[package] = "missing"
+    return versions
 
 
 class NodeWorker:
-    """Runs tasks one after the other, in a process of its own."""
+    """A worker process on a node, which trains one task after the other."""
 
     def start(self, wanted: dict[str, str], setup: dict[str, Any]) -> dict[str, Any]:
-        """Makes ready, if this Python has what is wanted.
+        """Prepare for training, if this Python has the wanted versions.
 
         Args:
-            wanted: Versions, by package.
-            setup: `backend`; `environment`, variables to set; `custom`, the packed custom
-                functions or None; `folder`, that of modules that the user named, or None;
-                `seconds` of a task.
+            wanted: The wanted versions, by package.
+            setup: `backend`; `environment`, the variables to set; `custom`, the packed
+                custom functions or None; `folder`, the folder of the user's modules or
+                None; `seconds`, the time after which a task ends.
 
         Returns:
-            What `describe_node` does.
+            The version report of the node, as `describe_node` returns it.
         """
         os.environ.update(setup["environment"])
         os.environ["KERAS_BACKEND"] = setup["backend"]
-        found = describe_node(setup["backend"])
-        if any(found["versions"].get(it) != wanted[it] for it in wanted):
-            return found
+        report = describe_node(setup["backend"])
+        versions = report["versions"]
+        if any(versions.get(package) != wanted[package] for package in wanted):
+            return report
         from kmlp import backend
         from kmlp.executors._custom_code import register_custom
         from kmlp.executors._task import Worker
@@ -85,23 +92,23 @@ class NodeWorker:
             register_custom(setup["custom"])
         self._worker = Worker(seconds=setup["seconds"])
         self._datasets: dict[DatasetKey, Dataset] = {}
-        self._told: dict[str, Any] | None = None
-        return found
+        self._described: dict[str, Any] | None = None
+        return report
 
     def run(
         self, task: Task, key: DatasetKey, dataset: list[Any]
     ) -> tuple[dict[str, Any], int]:
-        """Runs a task.
+        """Run a task.
 
         Args:
             task: The task.
-            key: The key of its dataset.
-            dataset: The reference to its dataset, in a list so that Ray does not fetch it
-                each time.
+            key: The key of the task's dataset.
+            dataset: A list with the reference to the dataset. Ray would fetch the dataset
+                for every task if the reference were not in a list.
 
         Returns:
-            The fields of its `TaskResult` or its `TaskFailed` but for the task
-            itself; the number of models that were compiled.
+            The fields of the task's `TaskResult` or `TaskFailed`, except `task`; the number
+            of models that the worker has compiled.
         """
         import ray
 
@@ -121,7 +128,7 @@ class NodeWorker:
         return {"reason": done.reason, "final": done.final, "error": error}, count
 
     def _environment(self) -> dict[str, Any]:
-        if self._told is None:
+        if self._described is None:
             import ray
 
             from kmlp.training.environment import describe_machine
@@ -130,8 +137,8 @@ class NodeWorker:
             gpus = ray.get_gpu_ids()
             if gpus and environment["device"] != "cpu":
                 environment["device"] = f"gpu:{gpus[0]}"
-            self._told = {
+            self._described = {
                 **environment,
                 "address": ray.util.get_node_ip_address(),
             }
-        return self._told
+        return self._described

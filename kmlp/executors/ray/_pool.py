@@ -1,4 +1,4 @@
-"""The workers of a cluster: which task each gets, when one is started or released."""
+"""The workers of a cluster: the task of each, their start and their release."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from kmlp.executors.resources import Resources
 from kmlp.training.run import RunIdentity
 
 SECONDS_IDLE = 5.0
-"""The time after which spare workers are released."""
+"""The time after which spare workers are released, in seconds."""
 
 _SECONDS_DEAD = 0.5
-"""A worker that is idle for so long, and fails within this time of getting a task, died
-while it was idle; the task is not charged a retry."""
+"""If a worker that was idle for this long fails within this time of getting a task, it died
+while it was idle. That does not count as a failure of the task. In seconds."""
 
 SECONDS_UNTIL_WARNED = 15.0
-"""The time that tasks wait for the first worker before a warning."""
+"""The time that tasks wait for the first worker before a warning, in seconds."""
 
 MAX_FAILED_STARTS = 5
-"""The number of failed starts in a row after which a cluster without a worker that trains
-is given up."""
+"""The number of failed starts in a row after which the cluster counts as unusable, unless
+a worker is ready."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Queued:
-    """A task, and the number under which the executor knows it."""
+    """A task in the queue, with the number by which the executor knows it."""
 
     number: int
     task: Task
@@ -47,24 +47,24 @@ class _Queued:
 
 @dataclass(eq=False, slots=True)
 class _Worker:
-    """An actor: it starts when the cluster has room for it."""
+    """A worker: an actor of Ray, which starts when the cluster has room for it."""
 
     actor: Any
     ready: bool = False
     host: str = ""
     node: str = ""
     run: RunIdentity | None = None
-    """The run whose session it has."""
+    """The run whose session the worker keeps."""
     assigned: _Queued | None = None
-    """The task that it trains."""
+    """The task that the worker trains; None if it is idle."""
     since: float = 0.0
-    """When it got its task, or had none any more."""
+    """The time at which the worker got its task, or became idle."""
     was_idle: float = 0.0
-    """How many seconds it had none before."""
+    """The time for which the worker was idle before its task, in seconds."""
 
 
 class Pool:
-    """Workers on a cluster's nodes, which train as many runs at a time as have room.
+    """Workers on the nodes of a cluster, which train as many runs at a time as fit.
 
     More workers are requested than fit while tasks are queued; an autoscaling cluster reads
     that as demand. A run stays with its worker.
@@ -72,10 +72,10 @@ class Pool:
     Args:
         resources: The CPUs and GPUs of each run.
         jobs: The most tasks that run at a time.
-        wanted: The versions that a node is to have, by package.
-        setup: What `NodeWorker.start` takes.
-        send: Sends a message to the engine's process.
-        events: The queue of functions that the helper's loop calls.
+        wanted: The versions that a node must have, by package.
+        setup: The argument `setup` of `NodeWorker.start`.
+        send: Sends a message to the user's process.
+        events: A queue of functions, which the helper's loop calls.
     """
 
     def __init__(
@@ -105,18 +105,22 @@ class Pool:
         self._failed_starts = 0
         self._spare_since: float | None = None
         self.backlogged = False
-        """Whether the engine has more tasks than there is room for."""
+        """True if the engine has more tasks than the cluster has room for."""
 
     def update_nodes(self, nodes: list[Node]) -> None:
-        """Note the nodes that are alive, and send how many runs they have room for."""
+        """Update the list of living nodes, and send the number of runs that fit on them."""
         self._nodes = nodes
         there = {node.id for node in nodes}
-        for worker in [it for it in self._workers if _is_idle(it) and it.node not in there]:
+        for worker in [
+            worker
+            for worker in self._workers
+            if _is_idle(worker) and worker.node not in there
+        ]:
             self._release(worker)
         if not capacity(nodes, self._resources, self._without):
             self._warn_once("No node has room for a run now")
         room = min(self._jobs, capacity(nodes, self._resources, self._without))
-        # A cluster that begins with nothing grows when there is something to do.
+        # At least one task: an empty cluster grows when a task is waiting.
         self._send(("room", max(1, room)))
 
     def put_dataset(self, key: DatasetKey, dataset: Any) -> None:
@@ -130,21 +134,26 @@ class Pool:
             ) from error
 
     def submit(self, number: int, task: Task, dataset: DatasetKey) -> None:
-        """Queue a task, whose dataset was put before."""
+        """Add a task to the queue. `put_dataset` was called with its dataset before."""
         self._queue.append(_Queued(number, task, dataset))
 
     def dispatch(self) -> None:
         """Give queued tasks to idle workers; start or release workers to fit the load."""
-        while self._queue and (idle := [it for it in self._workers if _is_idle(it)]):
-            runs = {it.run: it for it in idle}
-            # A task whose worker is idle; else the first, with one whose run has ended.
-            queued = next((it for it in self._queue if it.task.run in runs), self._queue[0])
+        while self._queue and (idle := [*filter(_is_idle, self._workers)]):
+            runs = {worker.run: worker for worker in idle}
+            # A task whose worker is idle; else the first task, preferably with a worker
+            # whose run has no task in the queue.
+            queued = next(
+                (entry for entry in self._queue if entry.task.run in runs), self._queue[0]
+            )
             self._queue.remove(queued)
-            others = {it.task.run for it in self._queue}
-            worker = runs.get(queued.task.run) or min(idle, key=lambda it: it.run in others)
+            others = {entry.task.run for entry in self._queue}
+            worker = runs.get(queued.task.run) or min(
+                idle, key=lambda worker: worker.run in others
+            )
             self._do(worker, queued)
         self._warn_of_silence()
-        busy = sum(it.assigned is not None for it in self._workers)
+        busy = sum(worker.assigned is not None for worker in self._workers)
         wanted = busy + len(self._queue)
         useful = min(self._jobs, (2 if self.backlogged else 1) * wanted)
         while len(self._workers) < useful:
@@ -152,7 +161,7 @@ class Pool:
         self._release_spare(len(self._workers) - useful)
 
     def _warn_of_silence(self) -> None:
-        if not self._queue or any(it.ready for it in self._workers):
+        if not self._queue or any(worker.ready for worker in self._workers):
             self._waits_since = None
         elif self._waits_since is None:
             self._waits_since = time.monotonic()
@@ -168,7 +177,7 @@ class Pool:
             self._send(("warning", f"{why}; waiting."))
 
     def _release_spare(self, spare: int) -> None:
-        """Release workers that stayed spare for `SECONDS_IDLE`.
+        """Release workers that were spare for `SECONDS_IDLE`.
 
         The delay bridges the gap between two tasks of one run.
         """
@@ -177,13 +186,15 @@ class Pool:
         elif self._spare_since is None:
             self._spare_since = time.monotonic()
         elif time.monotonic() - self._spare_since > SECONDS_IDLE:
-            unused = [it for it in reversed(self._workers) if it.assigned is None]
-            for worker in sorted(unused, key=lambda it: it.ready)[:spare]:
+            unused = [
+                worker for worker in reversed(self._workers) if worker.assigned is None
+            ]
+            for worker in sorted(unused, key=lambda worker: worker.ready)[:spare]:
                 self._release(worker)
             self._spare_since = None
 
     def close(self) -> None:
-        """Release all workers; what they are doing is lost."""
+        """Release all workers. The tasks that they are training are lost."""
         for worker in [*self._workers]:
             self._release(worker)
 
@@ -208,27 +219,27 @@ class Pool:
         if worker not in self._workers:
             return
         try:
-            found = future.result()
-        except Exception as error:  # of many kinds
+            report = future.result()
+        except Exception as error:  # Ray raises errors of many classes
             self._release(worker)
             self._failed_starts += 1
-            trains = any(it.ready for it in self._workers)
+            trains = any(worker.ready for worker in self._workers)
             if self._failed_starts >= MAX_FAILED_STARTS and not trains:
                 raise ClusterError(
                     f"No worker can be started on the cluster: {_reason(error)}."
                 ) from error
             return
-        if (differs := mismatch(found, self._wanted)) is not None:
+        if (differs := mismatch(report, self._wanted)) is not None:
             self._release(worker)
-            if found["node"] in self._without:
+            if report["node"] in self._without:
                 return
-            self._without.add(found["node"])
+            self._without.add(report["node"])
             if not capacity(self._nodes, self._resources, self._without):
                 raise ClusterError(f"No node is left that can train. Left out: {differs}.")
             self._send(("warning", f"A node is left out: {differs}."))
             return
         self._failed_starts = 0
-        worker.ready, worker.host, worker.node = True, found["host"], found["node"]
+        worker.ready, worker.host, worker.node = True, report["host"], report["node"]
         worker.since = time.monotonic()
 
     def _do(self, worker: _Worker, queued: _Queued) -> None:
@@ -247,7 +258,7 @@ class Pool:
         took, worker.since, worker.assigned = now - worker.since, now, None
         try:
             outcome, compiled_count = future.result()
-        except Exception as error:  # of many kinds
+        except Exception as error:  # Ray raises errors of many classes
             self._release(worker)
             if worker.was_idle > _SECONDS_DEAD > took:
                 self._queue.appendleft(queued)
@@ -275,7 +286,7 @@ def _is_idle(worker: _Worker) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """Why something of Ray's failed, in a line."""
+    """Return the reason of an error of Ray, in one line."""
     if isinstance(error, ray.exceptions.RayTaskError) and error.cause is not None:
         return _reason(error.cause)
     if isinstance(error, ray.exceptions.OutOfMemoryError):

@@ -103,7 +103,7 @@ def test_the_display_says_where_a_run_is_trained(width):
 
 
 def test_the_nodes_of_a_cluster_that_is_not_there(kmlp, monkeypatch):
-    monkeypatch.setattr("kmlp.executors.ray._executor._SECONDS_TO_CONNECT", 2.0)
+    monkeypatch.setattr("kmlp.executors.ray._helper_process._SECONDS_TO_CONNECT", 2.0)
     result = kmlp("info", "--ray-address", "127.0.0.1:9")
     assert (result.code, result.out) == (2, "")
     assert re.match("Error: .*127.0.0.1:9", result.err)

@@ -17,7 +17,7 @@ from loky.backend.queues import Queue
 from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset, train
 from kmlp.engine import Task, TaskFailed
 from kmlp.errors import BackendError, ResourceError
-from kmlp.executors import InProcessExecutor, ProcessExecutor, _processes, run_task
+from kmlp.executors import InProcessExecutor, ProcessExecutor, _in_worker, run_task
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.studies.as_json import ablation_to_dict
 from kmlp.training.checkpoint import CheckpointCodec
@@ -171,7 +171,7 @@ def test_no_thread_of_a_worker_outlives_it(monkeypatch):
         time.sleep(0.5)
 
     monkeypatch.setattr(Queue, "_feed", ends_late)
-    monkeypatch.setattr(_processes, "_prepare", os._exit)
+    monkeypatch.setattr(_in_worker, "prepare", os._exit)
     with ProcessExecutor(jobs=1) as executor:
         executor.submit(
             Task(identify(CONFIG, fused=True), 0, None, 1), load_dataset("mnist")
@@ -184,7 +184,7 @@ def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("kmlp.executors._processes.ProcessPoolExecutor", full)
+    monkeypatch.setattr("kmlp.executors._worker_process.ProcessPoolExecutor", full)
     with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
         do(executor, None, 1)
     assert "/dev/shm" in str(caught.value)
@@ -198,7 +198,7 @@ def test_what_loky_makes_of_too_few_open_files_is_said(monkeypatch):
         finally:
             raise UnboundLocalError("cannot access local variable 'child_r'")
 
-    monkeypatch.setattr("kmlp.executors._processes.ProcessPoolExecutor", too_few)
+    monkeypatch.setattr("kmlp.executors._worker_process.ProcessPoolExecutor", too_few)
     with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
         do(executor, None, 1)
     assert "(Too many open files). To go on, let this process open more" in str(
@@ -248,7 +248,7 @@ def test_a_backend_is_not_started_where_it_would_have_too_few_threads(monkeypatc
 
 @pytest.mark.once
 def test_a_worker_that_cannot_start_is_no_failed_run(monkeypatch):
-    monkeypatch.setattr(_processes, "_prepare", os._exit)
+    monkeypatch.setattr(_in_worker, "prepare", os._exit)
     with ProcessExecutor(1) as executor:
         failed = do(executor, None, 1)
     assert isinstance(failed.error, ResourceError)
@@ -357,7 +357,7 @@ def test_what_a_worker_says_goes_into_no_file_of_others(tmp_path, monkeypatch, f
     monkeypatch.chdir(tmp_path)
     (tmp_path / "victim").write_text("precious")
     (tmp_path / "stderr.txt").symlink_to("victim")
-    with _processes._stderr_kept(folder):
+    with _in_worker.stderr_in_file(folder):
         os.write(2, b"said")
     assert (tmp_path / "victim").read_text() == "precious"
     assert (tmp_path / "stderr.txt").is_symlink()

@@ -431,8 +431,8 @@ def test_a_worker_trains_only_under_the_settings_that_the_run_states(made):
 @pytest.mark.parametrize("make", [ProcessExecutor, RayExecutor])
 def test_processes_are_not_started_without_settings_of_this_one(make, made, monkeypatch):
     made("odd")
-    monkeypatch.setattr("kmlp.executors._processes.ProcessPoolExecutor", pytest.fail)
-    monkeypatch.setattr("kmlp.executors.ray._executor._Helper", pytest.fail)
+    monkeypatch.setattr("kmlp.executors._worker_process.ProcessPoolExecutor", pytest.fail)
+    monkeypatch.setattr("kmlp.executors.ray._executor.HelperProcess", pytest.fail)
     task = Task(identify(CONFIG, fused=True), 0, None, 1)
     with pytest.raises(ConfigError, match=r"`made` is odd.* usual"):
         make(jobs=1).submit(task, load_dataset("mnist"))
