@@ -65,12 +65,7 @@ class HelperProcess:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (see `close`)
         path = [folder or str(Path.cwd()) for folder in sys.path]
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                _HELPER,
-                *(folder or str(Path.cwd()) for folder in sys.path),
-            ],
+            [sys.executable, "-c", _HELPER, *path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("KMLP_DEBUG") == "1" else self._errors,
