@@ -1,4 +1,4 @@
-"""Checks of numbers that users give: Python's, NumPy's, and values that are no numbers."""
+"""Checks of numbers that users give: Python's, NumPy's, and and other values."""
 
 from __future__ import annotations
 

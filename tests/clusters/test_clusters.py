@@ -19,15 +19,17 @@ def result(process):
 
 
 def test_a_cluster_comes_to_the_same_as_this_machine(kmlp, lasting_cluster, expected):
-    found, err = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
-    assert found == expected
+    result_json, err = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
+    assert result_json == expected
     assert f"{RUNS * EPOCHS} epochs trained, 0 runs from the store." in err
-    facts = [
+    environments = [
         json.loads(row) for (row,) in kmlp.query("SELECT description FROM environments")
     ]
-    assert all("ablate" in it["command"] for it in facts)
-    assert [it["device"] for it in facts if "address" in it] == ["cpu"]
-    code, _out, err = kmlp.run("show", found["name"])
+    assert all("ablate" in environment["command"] for environment in environments)
+    assert [
+        environment["device"] for environment in environments if "address" in environment
+    ] == ["cpu"]
+    code, _out, err = kmlp.run("show", result_json["name"])
     assert (code, err) == (0, "")  # the machines are alike
 
 
@@ -48,9 +50,9 @@ def test_a_killed_worker_costs_its_task_only(kmlp, lasting_cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
     os.kill(lasting_cluster.workers()[0], signal.SIGKILL)
-    found, err = result(process)
+    result_json, err = result(process)
     assert "was lost (its process died); its last task is repeated." in err
-    assert found == expected
+    assert result_json == expected
 
 
 def test_a_slow_worker_holds_up_nothing_but_its_run(kmlp, lasting_cluster, expected):
@@ -61,8 +63,8 @@ def test_a_slow_worker_holds_up_nothing_but_its_run(kmlp, lasting_cluster, expec
     kmlp.wait_for_epochs(EPOCHS * (RUNS - 1), process)
     assert process.poll() is None
     os.kill(slow, signal.SIGCONT)
-    found, _err = result(process)
-    assert found == expected
+    result_json, _err = result(process)
+    assert result_json == expected
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -76,8 +78,8 @@ def test_interrupted_it_leaves_the_cluster_clean(
     assert process.returncode == code
     assert "The same command continues where this one stopped." in err
     wait_until(lambda: not lasting_cluster.workers(), seconds=10)
-    found, _ = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
-    assert found == expected
+    result_json, _ = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
+    assert result_json == expected
 
 
 def test_a_command_that_is_killed_leaves_the_cluster_clean(kmlp, lasting_cluster):
@@ -93,8 +95,8 @@ def test_a_lost_node_costs_its_tasks_only(kmlp, cluster, expected):
     kmlp.wait_for_epochs(1, process)
     wait_until(lambda: len(cluster.workers()) == 2)
     cluster.do("kill-node")
-    found, _ = result(process)
-    assert found == expected
+    result_json, _ = result(process)
+    assert result_json == expected
 
 
 def test_a_node_that_joins_is_used_and_idle_workers_are_released(kmlp):
@@ -112,9 +114,9 @@ def test_a_node_that_joins_is_used_and_idle_workers_are_released(kmlp):
         kmlp.wait_for_epochs(24 * 2 + 1, process)
         wait_until(lambda: len(cluster.workers()) == 1, seconds=20)
         assert process.poll() is None
-        found, err = result(process)
+        result_json, err = result(process)
     assert "72 epochs trained" in err
-    assert [len(value["runs"]) for value in found["levels"]] == [1, 1, 1]
+    assert [len(value["runs"]) for value in result_json["levels"]] == [1, 1, 1]
 
 
 def test_a_cluster_that_has_no_node_yet_is_waited_for_if_so_asked(kmlp, expected):
@@ -124,8 +126,8 @@ def test_a_cluster_that_has_no_node_yet_is_waited_for_if_so_asked(kmlp, expected
             lambda: "No node has room for a run now; waiting." in process.stderr.readline()
         )
         cluster.do("node", num_cpus=1)
-        found, _ = result(process)
-    assert found == expected
+        result_json, _ = result(process)
+    assert result_json == expected
 
 
 def test_a_lost_head_ends_the_command_which_goes_on_elsewhere(kmlp, cluster, expected):
@@ -139,6 +141,6 @@ def test_a_lost_head_ends_the_command_which_goes_on_elsewhere(kmlp, cluster, exp
     assert err.splitlines()[-1].startswith("Error: The Ray cluster is lost: ")
     assert "Traceback" not in err
     [(stored,)] = kmlp.query("SELECT count(*) FROM epochs")
-    found, err = result(kmlp.start(*WORK, "--json", "--jobs", "2"))
+    result_json, err = result(kmlp.start(*WORK, "--json", "--jobs", "2"))
     assert f"{RUNS * EPOCHS - stored} epochs trained" in err
-    assert found == expected
+    assert result_json == expected

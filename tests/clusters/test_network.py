@@ -116,7 +116,9 @@ def test_the_cable_is_pulled(kmlp, monkeypatch):
             done = subprocess.run(asked, capture_output=True, text=True, check=False)
             if done.returncode:
                 return False
-            return [it["address"] for it in json.loads(done.stdout)["cluster"]] == ADDRESSES
+            return [
+                node["address"] for node in json.loads(done.stdout)["cluster"]
+            ] == ADDRESSES
 
         wait_until(both_are_there, seconds=60)
         kmlp.command = [*here, *command]
@@ -125,15 +127,15 @@ def test_the_cable_is_pulled(kmlp, monkeypatch):
         def both_have_trained():
             assert process.poll() is None
             with contextlib.suppress(Exception):  # the database is not there yet
-                found = kmlp.query("SELECT description FROM environments")
-                return {json.loads(it).get("address") for (it,) in found} >= {*ADDRESSES}
+                rows = kmlp.query("SELECT description FROM environments")
+                return {json.loads(text).get("address") for (text,) in rows} >= {*ADDRESSES}
 
         wait_until(both_have_trained, seconds=60)
         ip("-n", other, "link", "set", "node0", "down")
         out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert "was lost" in err
-    found = without_seconds(json.loads(out))
+    result = without_seconds(json.loads(out))
     kmlp.command = command
     _, out, _ = kmlp.run(*WORK, "--epochs", "12", "--json", "--fresh", "--jobs", "2")
-    assert without_seconds(json.loads(out)) == found
+    assert without_seconds(json.loads(out)) == result

@@ -41,7 +41,7 @@ LACKING = "raise ModuleNotFoundError(\"No module named 'kmlp'\")"
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         (
             LACKING,
@@ -54,12 +54,14 @@ LACKING = "raise ModuleNotFoundError(\"No module named 'kmlp'\")"
     ],
     ids=["none", "another"],
 )
-def test_a_node_with_another_kmlp_is_an_error_before_training(kmlp, tmp_path, code, said):
+def test_a_node_with_another_kmlp_is_an_error_before_training(
+    kmlp, tmp_path, code, message
+):
     with one_node(**other_kmlp(tmp_path, code)) as cluster:
         code, out, err = kmlp.run(*WORK, *on(cluster))
     assert (code, out) == (2, "")
     assert "Error: Nodes of the cluster have another Python than this one: " in err
-    assert said in err
+    assert message in err
     assert not kmlp.database.exists()
 
 
@@ -166,7 +168,7 @@ def test_nodes_are_described(lasting_cluster):
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         (
             {"pipp": ["x"]},
@@ -177,8 +179,8 @@ def test_nodes_are_described(lasting_cluster):
     ],
     ids=str,
 )
-def test_a_wrong_runtime_environment_is_no_question_of_the_connection(env, said):
-    with pytest.raises(ConfigError, match=said):
+def test_a_wrong_runtime_environment_is_no_question_of_the_connection(env, message):
+    with pytest.raises(ConfigError, match=message):
         RayExecutor("127.0.0.1:9", runtime_env=env).free()
 
 
@@ -269,14 +271,14 @@ def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_clu
 
 
 def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
-    told = []
-    pool = Pool(Resources(), 8, {}, {}, told.append, queue.SimpleQueue())
+    messages = []
+    pool = Pool(Resources(), 8, {}, {}, messages.append, queue.SimpleQueue())
     monkeypatch.setattr("kmlp.executors.ray._pool.SECONDS_UNTIL_WARNED", 0)
     pool._workers = [_Worker(None)]
     pool.submit(1, Task(identify(SMALL, fused=True), 0, None, 1), MNIST)
     for _ in range(4):
         pool.dispatch()
-    [(word, text)] = told
+    [(word, text)] = messages
     assert word == "warning"
     assert "others use the cluster" in text
 

@@ -25,20 +25,26 @@ def test_it_listens_to_this_machine_alone_and_asks_for_a_token(tmp_path, kmlp, m
     kmlp.wait_for_epochs(1, process)
     family = psutil.Process(process.pid).children(recursive=True)
     listening = [
-        it.laddr.ip.removeprefix("::ffff:")
+        connection.laddr.ip.removeprefix("::ffff:")
         for member in family
-        for it in member.net_connections("tcp")
-        if it.status == psutil.CONN_LISTEN
+        for connection in member.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
     ]
-    tokens = {it.environ().get("RAY_AUTH_TOKEN") for it in family if "raylet" in it.name()}
-    shown = " ".join(word for it in family for word in it.cmdline())
-    folders = [it.stat().st_mode & 0o777 for it in Path(short).iterdir() if it.is_dir()]
+    tokens = {
+        process.environ().get("RAY_AUTH_TOKEN")
+        for process in family
+        if "raylet" in process.name()
+    }
+    shown = " ".join(word for member in family for word in member.cmdline())
+    folders = [
+        path.stat().st_mode & 0o777 for path in Path(short).iterdir() if path.is_dir()
+    ]
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert f"{RUNS * EPOCHS} epochs trained" in err
     assert len(listening) > 3 and set(listening) == {"127.0.0.1"}
-    assert [len(it) for it in tokens] == [64]
-    assert not any(it in shown for it in tokens)
+    assert [len(token) for token in tokens] == [64]
+    assert not any(token in shown for token in tokens)
     assert set(folders) == {0o700}
     assert not [*Path(short).iterdir()]
     assert not (home / ".ray").exists()

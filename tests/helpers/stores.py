@@ -1,4 +1,4 @@
-"""A small store, of which nothing was trained, and stores that tests change."""
+"""A small store with made-up runs, and functions for stores that tests damage."""
 
 import json
 import math
@@ -26,9 +26,12 @@ ENVIRONMENT = {
     "versions": {"keras": "3"},
 }
 CONFIGS = [RunConfig(width=width, seed=seed) for width in (8, 16) for seed in (0, 1)]
-KEYS = [run_key(it, dataset_of(it).fingerprint, "jax", fused=True) for it in CONFIGS]
+KEYS = [
+    run_key(config, dataset_of(config).fingerprint, "jax", fused=True) for config in CONFIGS
+]
 RUNS = [
-    RunIdentity(key, it, "jax", True, 10) for key, it in zip(KEYS, CONFIGS, strict=True)
+    RunIdentity(key, config, "jax", True, 10)
+    for key, config in zip(KEYS, CONFIGS, strict=True)
 ]
 WIDTHS = StudyRecord(
     name="widths",
@@ -60,33 +63,33 @@ def made_up_task(*epochs, accuracy=0.5, checkpoint_bytes=b"model"):
 
 
 def fill(store):
-    """Has the runs of `WIDTHS`, two widths with two seeds, of three epochs each."""
+    """Store `WIDTHS` with its runs: two widths with two seeds, of three epochs each."""
     for place, run in enumerate(RUNS):
         assert store.acquire(run)
         for first, last in ((1, 2), (3, 3)):
             epochs = range(first, last + 1)
-            records = tuple(made_up_record(it, (it + place) / 10) for it in epochs)
+            records = tuple(made_up_record(epoch, (epoch + place) / 10) for epoch in epochs)
             assert store.append(run, records, bytes([place]), fresh=False)
         store.release(run)
     put_study(store, WIDTHS)
 
 
 def small_store(folder):
-    """Makes one in a folder."""
+    """Create the store of `fill` in a folder."""
     with Store(folder, environment=ENVIRONMENT) as store:
         fill(store)
     return folder
 
 
 def answers(folder):
-    """What a store says, and what it names as damaged."""
+    """Return what a store lists, by question, and the damage that it reports."""
     named = []
-    said = {}
+    listed = {}
 
     def ask(name, question):
         try:
             with Store(folder, writable=False, check_study=spec_problem) as store:
-                said[name] = json.dumps(question(store))
+                listed[name] = json.dumps(question(store))
                 named.extend(map(str, store.damaged.values()))
         except KmlpError as error:
             named.append(str(error))
@@ -94,11 +97,11 @@ def answers(folder):
     def ablation(store):
         return load_from(store, "widths").to_dict()
 
-    ask("studies", lambda store: [it.to_dict() for it in list_studies(store)])
-    ask("runs", lambda store: [it.to_dict() for it in list_runs(store, {})])
+    ask("studies", lambda store: [study.to_dict() for study in list_studies(store)])
+    ask("runs", lambda store: [run.to_dict() for run in list_runs(store, {})])
     ask("ablation", ablation)
     ask("environments", lambda store: environments_of(store, "widths"))
-    return said, list(dict.fromkeys(named))
+    return listed, list(dict.fromkeys(named))
 
 
 def seal_all(connection):

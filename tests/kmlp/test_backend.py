@@ -25,7 +25,7 @@ def test_unknown_backend_names_the_nearest():
 
 @pytest.mark.once
 @pytest.mark.parametrize("asked", ["argument", "environment"])
-def test_a_missing_backend_is_named_with_the_way_out(asked):
+def test_a_missing_backend_is_named_with_the_remedy(asked):
     code = hide("torch") + "from kmlp import backend; backend.select(%s)"
     if asked == "argument":
         result = python(code % "'torch'", KERAS_BACKEND="")
@@ -65,14 +65,14 @@ def test_keras_configuration_file_chooses(tmp_path):
 
 
 @pytest.mark.once
-def test_the_default_that_keras_writes_itself_is_no_choice(tmp_path):
+def test_the_default_that_keras_writes_itself_does_not_count(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "tensorflow"}')
     code = hide("tensorflow") + "from kmlp import backend; print(backend.select())"
     assert python(code, KERAS_BACKEND="", KERAS_HOME=str(tmp_path)).stdout == "jax\n"
 
 
 @pytest.mark.once
-def test_what_a_failing_import_printed_is_shown():
+def test_the_output_of_a_failing_import_is_shown():
     code = """
 import os, sys
 sys.modules["keras"] = None
@@ -125,21 +125,21 @@ def alone():
 
 @pytest.fixture(scope="module")
 def after_others():
-    """The same, where Keras was imported before, and another model built."""
+    """The same, after Keras was imported and another model was built."""
     return python("import keras\n" + REPEAT % "build_mlp(width=8).predict", **ANEW)
 
 
-def test_trains_with_only_one_backend_installed_and_makes_no_noise(alone):
+def test_training_needs_one_backend_and_prints_no_warnings(alone):
     assert alone.returncode == 0
     assert alone.stderr == ""
     trained = [line.split()[0] for line in alone.stdout.splitlines()]
     assert trained == [backend.loaded()] * 2
 
 
-def test_what_was_built_before_does_not_change_the_bytes_of_a_run(alone, after_others):
+def test_a_model_that_was_built_before_does_not_change_a_run(alone, after_others):
     """Wide enough that several threads would share a product, and change its sums."""
     digests = [line.split()[1] for line in alone.stdout.splitlines()]
-    assert [len(it) for it in digests] == [64, 64], alone.stderr
+    assert [len(digest) for digest in digests] == [64, 64], alone.stderr
     assert alone.stdout == after_others.stdout
 
 
@@ -170,23 +170,23 @@ model.fit(x, y, verbose=0)
     return python(code + REPEAT % "", **ANEW)
 
 
-def test_a_backend_that_computed_before_is_said_where_it_has_many_threads(computed_before):
-    said = "was in use before kmlp loaded it" in computed_before.stderr
-    assert said == (backend.loaded() == "tensorflow")  # the others have a way out
+def test_a_warning_says_that_a_backend_has_many_threads(computed_before):
+    is_warned = "was in use before kmlp loaded it" in computed_before.stderr
+    assert is_warned == (backend.loaded() == "tensorflow")  # the others have a way out
 
 
-def test_what_is_trained_stands_where_the_arrays_of_the_script_do(computed_before):
-    """Though on JAX another CPU has trained it."""
+def test_trained_weights_are_on_the_device_of_the_script_s_arrays(computed_before):
+    """Although another CPU device of JAX trained them."""
     assert computed_before.returncode == 0, computed_before.stderr
 
 
-def test_a_backend_that_was_only_imported_is_not(after_others):
+def test_a_backend_that_was_only_imported_has_one_thread(after_others):
     assert after_others.returncode == 0
     assert "was in use" not in after_others.stderr
 
 
-def test_a_run_is_the_same_where_the_backend_computed_before(alone, computed_before):
-    """TensorFlow's is trained in a process of its own then, JAX's on another CPU."""
+def test_a_run_is_the_same_if_the_backend_computed_before(alone, computed_before):
+    """TensorFlow then trains in a separate process, and JAX on another CPU device."""
     assert computed_before.stdout == alone.stdout, computed_before.stderr
 
 
@@ -195,7 +195,7 @@ def test_a_run_is_the_same_where_the_backend_computed_before(alone, computed_bef
     ("error", "shown"),
     [(ImportError("no libcuda"), "noise"), (OSError(28, "No space left on device"), "")],
 )
-def test_what_libraries_print_is_shown_where_it_may_say_more(capfd, error, shown):
+def test_the_output_of_libraries_is_shown_if_it_may_help(capfd, error, shown):
     with pytest.raises(type(error)), backend.quiet():
         os.write(2, b"noise")
         raise error

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.once
 def test_interval_is_that_of_scipy(size, confidence):
     sample = np.random.default_rng(size).normal(0.9, 0.01, size)
     expected = scipy.stats.ttest_1samp(sample, 0).confidence_interval(confidence)
-    found = estimate(sample.tolist(), confidence=confidence)
-    assert math.isclose(found.mean, sample.mean())
-    np.testing.assert_allclose(found.interval, expected)
+    result = estimate(sample.tolist(), confidence=confidence)
+    assert math.isclose(result.mean, sample.mean())
+    np.testing.assert_allclose(result.interval, expected)
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 10])
@@ -52,7 +52,7 @@ def test_prediction_interval_of_one_seed_and_of_equal_numbers():
     assert prediction_interval([0.5, 0.5]) == (0.5, 0.5)
 
 
-def test_one_seed_has_no_interval_and_equal_numbers_one_of_no_width():
+def test_one_seed_has_no_interval_and_equal_numbers_have_one_of_zero_width():
     assert estimate([0.5]).interval is None
     assert estimate([0.5, 0.5]).interval == (0.5, 0.5)
 
@@ -69,11 +69,11 @@ SLEEP = [-1.2, -2.4, -1.3, -1.3, 0.0, -1.0, -1.8, -0.8, -4.6, -1.4]
 
 def test_a_pair_is_compared_as_r_documents_it():
     """`t.test(extra ~ group, data = sleep, paired = TRUE)` in R's help."""
-    [found] = compare([SLEEP])
-    assert round(found.mean, 2) == -1.58
-    assert [round(end, 7) for end in found.interval] == [-2.4598858, -0.7001142]
-    assert round(found.p_value, 6) == 0.002833
-    assert found.significant
+    [difference] = compare([SLEEP])
+    assert round(difference.mean, 2) == -1.58
+    assert [round(end, 7) for end in difference.interval] == [-2.4598858, -0.7001142]
+    assert round(difference.p_value, 6) == 0.002833
+    assert difference.significant
 
 
 @pytest.mark.parametrize("size", [2, 3, 10])
@@ -84,7 +84,7 @@ def test_p_value_is_that_of_scipy(size):
     assert math.isclose(paired_p_value((one - other).tolist()), expected)
 
 
-def test_equal_differences_tell_no_spread():
+def test_equal_differences_have_no_spread():
     assert paired_p_value([0.0, 0.0, 0.0]) == 1
     assert paired_p_value([0.9 - 0.8, 0.91 - 0.81]) is None  # unequal by rounding only
     none, some = compare([[0.0, 0.0], [0.25, 0.25]])
@@ -92,7 +92,7 @@ def test_equal_differences_tell_no_spread():
     assert (some.significant, some.interval, some.p_value) == (False, None, None)
 
 
-def test_one_seed_is_not_tested_and_counts_for_nothing():
+def test_one_seed_is_not_tested_and_not_counted():
     alone, pair = compare([[0.5], SLEEP])
     assert (alone.interval, alone.p_value, alone.spread) == (None, None, None)
     assert not alone.significant
@@ -114,31 +114,31 @@ def test_holm_is_that_of_r(p_values, adjusted):
     np.testing.assert_allclose(holm(p_values), adjusted)
 
 
-def test_holm_goes_on_at_a_lower_bar_after_each_that_is_evident():
+def test_holm_continues_at_a_higher_level_after_each_significant_test():
     """The second p-value alone is above 0.05 / 2, which Bonferroni would ask for."""
-    found = compare([SLEEP, [1.25, 3.25, 0.85, 1.95]])
-    assert 0.025 < found[1].p_value < 0.05
-    assert [it.significant for it in found] == [True, True]
+    differences = compare([SLEEP, [1.25, 3.25, 0.85, 1.95]])
+    assert 0.025 < differences[1].p_value < 0.05
+    assert [difference.significant for difference in differences] == [True, True]
 
 
 @given(
     st.lists(st.lists(st.integers(-50, 50), min_size=2, max_size=6), min_size=1, max_size=8)
 )
 def test_an_interval_excludes_zero_where_the_p_value_is_below_five_percent(samples):
-    """And is at least as wide as one of 95 % by itself."""
-    for sample, it in zip(samples, compare(samples), strict=True):
-        if it.p_value is None:
+    """The interval is also at least as wide as a 95 % interval of one pair."""
+    for sample, difference in zip(samples, compare(samples), strict=True):
+        if difference.p_value is None:
             assert len(set(sample)) == 1
             continue
-        if abs(it.p_value - 0.05) > 1e-9:
-            assert it.significant == (it.p_value < 0.05)
+        if abs(difference.p_value - 0.05) > 1e-9:
+            assert difference.significant == (difference.p_value < 0.05)
         alone = estimate(sample).interval
-        assert it.interval[0] <= alone[0] + 1e-9
-        assert it.interval[1] >= alone[1] - 1e-9
+        assert difference.interval[0] <= alone[0] + 1e-9
+        assert difference.interval[1] >= alone[1] - 1e-9
 
 
 @pytest.mark.parametrize(("values", "seeds"), [(3, 3), (8, 3), (5, 5), (3, 10), (8, 10)])
-def test_a_winner_is_rarely_named_where_all_values_are_equal(values, seeds):
+def test_a_winner_is_rarely_named_if_all_levels_are_equal(values, seeds):
     """At most 5 % false winners, although the best is chosen from the same data."""
     rng = np.random.default_rng(values * seeds)
     draws, false = 1500, 0
@@ -149,14 +149,18 @@ def test_a_winner_is_rarely_named_where_all_values_are_equal(values, seeds):
             [a - b for a, b in zip(one, other, strict=True)]
             for one, other in combinations(results[::-1], 2)
         ]
-        false += any(it.significant for it in compare(pairs)[: values - 1])
+        false += any(difference.significant for difference in compare(pairs)[: values - 1])
     assert false / draws <= 0.05
 
 
-def test_a_large_difference_is_found():
+def test_a_large_difference_is_significant():
     rng = np.random.default_rng(0)
     samples = [rng.normal(mean, 0.1, 5).tolist() for mean in (1, 1, 0)]
-    assert [it.significant for it in compare(samples)] == [True, True, False]
+    assert [difference.significant for difference in compare(samples)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -174,8 +178,8 @@ def test_seeds_to_resolve(difference, spread, comparisons, seeds):
     assert seeds_to_resolve(difference, spread, comparisons=comparisons) == seeds
 
 
-def test_as_many_seeds_as_it_says_resolve_a_difference():
-    """By simulation; one seed fewer finds it less often than in 80 % of cases."""
+def test_the_stated_number_of_seeds_resolves_a_difference():
+    """By simulation: with one seed less, the power is below 80 %."""
     seeds = seeds_to_resolve(1.0, 1.0, comparisons=3)
     rng = np.random.default_rng(0)
 

@@ -31,7 +31,7 @@ def test_files_and_links_to_files_can_be_read(tmp_path):
     assert why_unreadable(tmp_path / "b") is None
 
 
-def test_what_is_not_a_file_is_told_without_opening_it(tmp_path, monkeypatch):
+def test_a_pipe_or_device_is_recognized_without_opening_it(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "fifo link").symlink_to("fifo")
     (tmp_path / "folder").mkdir()
@@ -57,18 +57,18 @@ def test_what_is_not_a_file_is_told_without_opening_it(tmp_path, monkeypatch):
 
 
 def test_a_file_without_permission(tmp_path, monkeypatch):
-    """Which root has always: so the system is asked in its stead."""
+    """The answer of the system is made up, because root may read every file."""
     (tmp_path / "a").touch()
     monkeypatch.setattr("os.access", lambda path, mode: False)
     assert why_unreadable(tmp_path / "a") == "Permission denied"
 
 
-def test_a_text_is_read_without_the_mark_of_some_editors(tmp_path):
+def test_a_text_is_read_without_its_byte_order_mark(tmp_path):
     (tmp_path / "a").write_bytes(b"\xef\xbb\xbfwidth")
     assert read_text(tmp_path / "a") == "width"
 
 
-def test_what_is_not_a_text_is_named(tmp_path):
+def test_a_file_that_is_not_text_is_named(tmp_path):
     (tmp_path / "a").write_bytes(b"caf\xe9")
     with pytest.raises(ConfigError, match=r"^the space .*UTF-8"):
         read_text(tmp_path / "a", "the space")
@@ -84,12 +84,12 @@ def test_a_text_that_is_too_long_is_not_read(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["~nosuchuser/x", "a\0b"])
-def test_paths_that_cannot_be_used_say_whose_they_are(path):
+def test_the_message_for_an_unusable_path_has_its_source(path):
     with pytest.raises(ConfigError, match="KMLP_RUNS_DIR"):
         expanded(path, "KMLP_RUNS_DIR")
 
 
-def test_every_folder_of_the_users_is_one_of_these(monkeypatch):
+def test_every_folder_of_the_user_is_expanded(monkeypatch):
     monkeypatch.setenv("KMLP_RUNS_DIR", "~nosuchuser/x")
     monkeypatch.setenv("KMLP_CACHE_DIR", "~nosuchuser/x")
     for folder, name in (
@@ -119,17 +119,17 @@ def test_a_user_without_a_home_folder_is_told_what_to_set(monkeypatch):
 
 
 def deep(depth):
-    found = 1
+    value = 1
     for _ in range(depth):
-        found = {"a": [found]} if depth % 2 else [found]
-    return found
+        value = {"a": [value]} if depth % 2 else [value]
+    return value
 
 
-def test_what_is_nested_too_deep_is_refused():
+def test_text_that_is_nested_too_deeply_is_refused():
     assert parsed("f", "TOML", lambda: deep(MAX_NESTING)) is not None
-    for found in (deep(MAX_NESTING + 2), deep(20_001)):
+    for value in (deep(MAX_NESTING + 2), deep(20_001)):
         with pytest.raises(ConfigError, match=r"f: .*100 deep"):
-            parsed("f", "TOML", lambda found=found: found)
+            parsed("f", "TOML", lambda value=value: value)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_what_is_nested_too_deep_is_refused():
         "\n'a'" + ".a-1" * 100 + " = 1",
         "a = " + "[" * 100_000,
     ],
-    ids=lambda it: it[:20],
+    ids=lambda text: text[:20],
 )
-def test_toml_that_is_nested_too_deep_takes_no_time(text):
-    """Of such a key, `tomllib` would make 40 GB of tuples."""
+def test_toml_that_is_nested_too_deeply_is_refused_at_once(text):
+    """For such a key, `tomllib` would create 40 GB of tuples."""
     with pytest.raises(ConfigError, match=r"^f: .*100 deep"):
         parsed_toml("f", text)
 
@@ -157,20 +157,20 @@ def test_toml_that_is_nested_too_deep_takes_no_time(text):
         ("a = [" + "0.1, " * 200 + "]", [0.1] * 200),
     ],
 )
-def test_toml_of_many_dots(text, value):
-    found = parsed_toml("f", text)["a"]
-    assert value is None or found == value
+def test_toml_with_many_dots_is_read(text, value):
+    parsed_value = parsed_toml("f", text)["a"]
+    assert value is None or parsed_value == value
 
 
-def test_what_repeats_or_holds_itself_has_an_end():
-    """As YAML's anchors make it."""
-    found = [1]
+def test_the_depth_of_a_value_that_contains_itself_is_limited():
+    """YAML's anchors can create such values."""
+    value = [1]
     for _ in range(60):
-        found = [found, found]
-    assert nesting(found) == 61
-    found = []
-    found.append(found)
-    assert nesting(found) == MAX_NESTING + 1
+        value = [value, value]
+    assert nesting(value) == 61
+    value = []
+    value.append(value)
+    assert nesting(value) == MAX_NESTING + 1
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def victim(tmp_path):
     assert path.read_text() == "precious"
 
 
-def test_what_cannot_be_written_is_named_and_leaves_what_is_there(tmp_path):
+def test_a_path_that_cannot_be_written_is_named_and_its_file_remains(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("old")
 
@@ -197,7 +197,7 @@ def test_what_cannot_be_written_is_named_and_leaves_what_is_there(tmp_path):
         with pytest.raises(OSError, match=f": '{path}'$"), atomic_write(path) as aside:
             aside.write_text("half")
             fail(aside)
-        assert [it.read_text() for it in tmp_path.iterdir()] == ["old"]
+        assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
     with (
         pytest.raises(NotADirectoryError, match=f": '{path}/a'$"),
         atomic_write(path / "a"),
@@ -206,7 +206,7 @@ def test_what_cannot_be_written_is_named_and_leaves_what_is_there(tmp_path):
 
 
 def test_no_planted_link_is_written_through(tmp_path, victim, monkeypatch):
-    """Neither at a name that could be foreseen, nor at the file's own."""
+    """Neither a link at a predictable name, nor one at the file's own name."""
     path = tmp_path / "o.html"
     planted = [path, tmp_path / f".o.{os.getpid()}.html", tmp_path / "new.html"]
     for link in planted:
@@ -216,7 +216,7 @@ def test_no_planted_link_is_written_through(tmp_path, victim, monkeypatch):
         assert aside.parent.stat().st_mode & 0o777 == 0o700
         assert aside.parent.parent == tmp_path
         aside.write_text("new")
-    assert [it.is_symlink() for it in planted] == [False, True, True]
+    assert [path.is_symlink() for path in planted] == [False, True, True]
     assert path.read_text() == "new"
     assert len(list(tmp_path.iterdir())) == 4
     with atomic_write(path) as other:
@@ -233,17 +233,17 @@ def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path):
         opened.close()
     finally:
         os.umask(before)
-    assert [it.stat().st_mode & 0o777 for it in (tmp_path / "a", path)] == [0o640] * 2
+    assert [file.stat().st_mode & 0o777 for file in (tmp_path / "a", path)] == [0o640] * 2
 
 
-def test_a_file_opened_new_follows_no_link(tmp_path, victim, monkeypatch):
+def test_a_new_file_does_not_follow_a_link(tmp_path, victim, monkeypatch):
     (tmp_path / ".a.bb").symlink_to(victim)
     monkeypatch.setattr("os.urandom", lambda size: b"\xbb")
     with pytest.raises(FileExistsError):
         open_new(tmp_path, ".a.")
 
 
-def test_only_files_are_opened_as_such(tmp_path):
+def test_only_plain_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "file").write_text("here")
     (tmp_path / "link").symlink_to("file")

@@ -4,7 +4,7 @@ from kmlp._util.seeds import Purpose, generator
 
 
 def test_the_same_stream_gives_the_same_numbers():
-    """Golden: what NumPy 2.4's PCG64 gives; a change would change every result."""
+    """The numbers of NumPy 2.4's PCG64. A change would change every result."""
     for _ in range(2):
         draws = generator(0, Purpose.WEIGHTS, 0).integers(0, 1000, 4)
         assert draws.tolist() == [17, 565, 909, 935]

@@ -43,7 +43,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", UNSEEN, ids=ascii)
-def test_what_cannot_be_seen_is_shown_and_names_nothing(name):
+def test_invisible_characters_are_escaped_and_not_allowed_in_names(name):
     assert re.search("invisible character|bytes that are not text", name_problem(name))
     assert visible(name).isprintable()
     assert visible(name) != name
@@ -55,18 +55,18 @@ def test_a_name_is_not_blank(name):
 
 
 def test_a_name_has_no_space_at_its_ends():
-    assert {name_problem(it) for it in (" a", "a ", "a\xa0")} == {
+    assert {name_problem(name) for name in (" a", "a ", "a\xa0")} == {
         "begins or ends with a space"
     }
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_all_else_is_a_name(name):
+def test_other_texts_are_names(name):
     assert name_problem(name) is None
     assert visible(name) == name
 
 
-def test_studies_and_classes_have_such_names():
+def test_names_of_studies_and_classes_are_checked():
     parts = split(4, shape=(2, 2)), split(4, shape=(2, 2), seed=1)
     for name in ("a\u202eb", " "):
         with pytest.raises(ConfigError, match="The study's name"):

@@ -31,11 +31,11 @@ pytestmark = pytest.mark.once
 
 
 class Planner:
-    """Gives the requests that it is made of (None: wait), and notes what it is told."""
+    """Returns the given requests (None: wait), and keeps their results."""
 
     def __init__(self, *steps):
         self.steps = deque(steps)
-        self.told = []
+        self.results = []
 
     @property
     def done(self):
@@ -45,11 +45,11 @@ class Planner:
         return self.steps.popleft() if self.steps else None
 
     def tell(self, request, run):
-        self.told.append((request, run))
+        self.results.append((request, run))
 
 
 class Executor:
-    """Trains nothing: one epoch a task, several tasks at once, last in first out."""
+    """A made-up executor: one epoch for each task, several tasks at once, last in, first out."""
 
     def __init__(self, capacity=1, diverges=()):
         self.capacity = capacity
@@ -77,7 +77,7 @@ class Executor:
 
 
 class FirstInFirstOut(Executor):
-    """The same in the order in which tasks came."""
+    """The same executor, but first in, first out."""
 
     def result(self, timeout=None):
         self.tasks.append(self.tasks.pop(0))
@@ -108,18 +108,18 @@ def test_tasks_follow_each_other_until_the_request_is_met():
     planner, executor, events = Planner(RunRequest(A, 3)), Executor(), []
     execute(planner, executor=executor, observer=events.append)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    [(request, run)] = planner.told
+    [(request, run)] = planner.results
     assert request == RunRequest(A, 3)
     assert (run.epochs, run.status, run.test_accuracy) == (3, "finished", 0.3)
     assert [type(event) for event in events[1:]] == [EpochFinished] * 3 + [RunFinished]
 
 
-def test_what_the_store_has_is_not_trained_again(store):
+def test_stored_epochs_are_not_trained_again(store):
     execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     again, executor = Planner(RunRequest(A, 2)), Executor()
     execute(again, store=store, executor=executor)
     assert executor.done == []
-    assert again.told[0][1].epochs == 2
+    assert again.results[0][1].epochs == 2
 
 
 def test_a_longer_request_advances_the_same_run(store):
@@ -127,7 +127,7 @@ def test_a_longer_request_advances_the_same_run(store):
     planner = Planner(RunRequest(A, 1), RunRequest(A, 3))
     execute(planner, store=store, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    assert [run.epochs for _, run in planner.told] == [1, 3]
+    assert [run.epochs for _, run in planner.results] == [1, 3]
 
 
 def test_a_diverged_run_ends_its_request_and_no_other():
@@ -135,7 +135,7 @@ def test_a_diverged_run_ends_its_request_and_no_other():
     executor = Executor(diverges={A})
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (B, 1), (B, 2)]
-    assert [(run.status, run.epochs) for _, run in planner.told] == [
+    assert [(run.status, run.epochs) for _, run in planner.results] == [
         ("diverged", 1), ("finished", 2),
     ]  # fmt: skip
 
@@ -145,7 +145,7 @@ def test_an_executor_with_room_gets_several_runs():
     planner = Planner(RunRequest(A, 1), RunRequest(B, 1))
     execute(planner, executor=executor)
     assert executor.done == [(B, 1), (A, 1)]
-    assert len(planner.told) == 2
+    assert len(planner.results) == 2
 
 
 def test_a_planner_that_waits_is_asked_again_after_a_report():
@@ -155,18 +155,18 @@ def test_a_planner_that_waits_is_asked_again_after_a_report():
     assert executor.done == [(A, 1), (B, 1)]
 
 
-def test_waiting_for_nothing_is_a_fault_of_the_planner():
+def test_a_planner_that_waits_without_a_run_in_progress_is_an_error():
     with pytest.raises(RuntimeError, match="waits"):
         execute(Planner(None, RunRequest(A, 1)), executor=Executor())
 
 
 @pytest.mark.parametrize("capacity", [1, 2])
-def test_a_run_that_is_assigned_twice_at_once_is_trained_once(capacity):
+def test_a_run_that_is_requested_twice_at_once_is_trained_once(capacity):
     planner = Planner(RunRequest(A, 1), RunRequest(A, 3), RunRequest(A, 2))
     executor = Executor(capacity=capacity)
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    assert [(it.epochs, run.epochs) for it, run in planner.told] == [
+    assert [(request.epochs, run.epochs) for request, run in planner.results] == [
         (1, 1),
         (3, 3),
         (2, 2),
@@ -177,7 +177,7 @@ def test_a_run_that_is_further_than_asked_is_reported_as_it_was(store):
     execute(Planner(RunRequest(A, 3)), store=store, executor=Executor())
     again = Planner(RunRequest(A, 1))
     execute(again, store=store, executor=Executor())
-    [(_, run)] = again.told
+    [(_, run)] = again.results
     assert (run.epochs, run.test_accuracy, run.checkpoint_bytes) == (1, 0.1, None)
 
 
@@ -192,7 +192,7 @@ def test_a_task_that_does_not_continue_its_run_is_refused():
 
 
 class Failing(Executor):
-    """Fails as often as it is told for each run."""
+    """Fails a given number of times for each run."""
 
     def __init__(self, failures, final=False, **options):
         super().__init__(**options)
@@ -207,7 +207,7 @@ class Failing(Executor):
         return super().result()
 
 
-def test_a_task_that_fails_is_done_again_from_where_the_run_was(store):
+def test_a_failed_task_is_tried_again_from_the_same_epoch(store):
     events, executor = [], Failing({A: 2})
     execute(Planner(RunRequest(A, 1)), store=store, executor=executor)
     executor.failures = {A: 2}
@@ -216,14 +216,14 @@ def test_a_task_that_fails_is_done_again_from_where_the_run_was(store):
     )
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     lost = [event for event in events if isinstance(event, TaskRetried)]
-    assert [(it.reason, it.tries) for it in lost] == [
+    assert [(event.reason, event.tries) for event in lost] == [
         ("out of luck", 1),
         ("out of luck", 2),
     ]
     assert store.run(identify(A)).status == "finished"
 
 
-def test_a_run_fails_after_three_tries_and_the_others_go_on(store):
+def test_a_run_fails_after_three_tries_and_the_others_continue(store):
     planner, events = Planner(RunRequest(A, 2), RunRequest(B, 1)), []
     executor = Failing({A: 3})
     execute(planner, store=store, executor=executor, observer=events.append)
@@ -231,12 +231,12 @@ def test_a_run_fails_after_three_tries_and_the_others_go_on(store):
     assert [(type(event), event.tries) for event in lost] == [
         (TaskRetried, 1), (TaskRetried, 2), (RunFailed, 3),
     ]  # fmt: skip
-    assert [(run.status, run.failure) for _, run in planner.told] == [
+    assert [(run.status, run.failure) for _, run in planner.results] == [
         ("failed", "out of luck"), ("finished", None),
     ]  # fmt: skip
     again = Planner(RunRequest(A, 2))
     execute(again, store=store, executor=Executor())
-    assert [run.status for _, run in again.told] == ["finished"]
+    assert [run.status for _, run in again.results] == ["finished"]
 
 
 def test_tries_count_from_the_last_epoch_that_was_trained():
@@ -249,18 +249,18 @@ def test_tries_count_from_the_last_epoch_that_was_trained():
 
     planner = Planner(RunRequest(A, 5))
     execute(planner, executor=EveryOther())
-    assert [(run.epochs, run.status) for _, run in planner.told] == [(5, "finished")]
+    assert [(run.epochs, run.status) for _, run in planner.results] == [(5, "finished")]
 
 
-def test_what_would_fail_again_is_not_tried_again():
+def test_a_final_failure_is_not_tried_again():
     planner, executor = Planner(RunRequest(A, 2)), Failing({A: 9}, final=True)
     execute(planner, executor=executor)
     assert executor.failures[A] == 8
-    assert [run.status for _, run in planner.told] == ["failed"]
+    assert [run.status for _, run in planner.results] == ["failed"]
 
 
-def test_what_no_run_could_be_trained_with_ends_the_study(store):
-    """The leases are given back, and what was trained is there."""
+def test_an_error_that_concerns_all_runs_ends_the_study(store):
+    """The leases are returned, and trained epochs are stored."""
 
     class Full(Executor):
         def result(self, timeout=None):
@@ -280,18 +280,18 @@ def test_what_no_run_could_be_trained_with_ends_the_study(store):
     assert store.run(identify(B)) is None
     planner = Planner(RunRequest(A, 3), RunRequest(B, 1))
     execute(planner, store=store, executor=Executor())
-    assert [run.status for _, run in planner.told] == ["finished"] * 2
+    assert [run.status for _, run in planner.results] == ["finished"] * 2
 
 
-def test_a_run_that_failed_further_on_has_the_epochs_before(store):
+def test_a_run_that_failed_later_satisfies_shorter_requests(store):
     execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     execute(Planner(RunRequest(A, 5)), store=store, executor=Failing({A: 3}))
     planner = Planner(RunRequest(A, 2))
     execute(planner, store=store, executor=Failing({A: 3}))
-    assert [(run.status, run.epochs) for _, run in planner.told] == [("finished", 2)]
+    assert [(run.status, run.epochs) for _, run in planner.results] == [("finished", 2)]
 
 
-def test_fresh_trains_anew_and_keeps_the_old_until_the_new_is_there(store):
+def test_a_fresh_run_leaves_the_stored_one_until_it_is_complete(store):
     execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     seen = []
 
@@ -313,23 +313,27 @@ def test_a_fresh_run_that_fails_leaves_the_old_one(store):
     execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     planner = Planner(RunRequest(A, 2))
     execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
-    assert [run.status for _, run in planner.told] == ["failed"]
+    assert [run.status for _, run in planner.results] == ["failed"]
     run = store.run(identify(A))
     assert (run.epochs, run.status) == (2, "finished")
 
 
-def test_a_run_that_fails_when_fresh_is_noted_where_there_was_none(store):
+def test_the_failure_of_a_fresh_run_is_stored_if_no_run_was_stored(store):
     planner = Planner(RunRequest(A, 2))
     execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
     assert store.run(identify(A)).failure == "out of luck"
 
 
-def test_a_run_finished_says_what_was_trained_and_what_was_stored(store):
+def test_the_event_of_a_finished_run_counts_the_trained_epochs(store):
     execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     events = []
     planner = Planner(RunRequest(A, 1), RunRequest(A, 3), RunRequest(B, 1))
     execute(planner, store=store, executor=Executor(), observer=events.append)
-    assert [it.trained for it in events if isinstance(it, RunFinished)] == [0, 1, 1]
+    assert [event.trained for event in events if isinstance(event, RunFinished)] == [
+        0,
+        1,
+        1,
+    ]
 
 
 @pytest.fixture
@@ -338,7 +342,7 @@ def quickly(monkeypatch):
 
 
 def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
-    """The others are trained meanwhile; what the other process has done is taken."""
+    """Other runs are trained meanwhile, and the epochs of the other process are used."""
     events, done = [], []
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
         assert theirs.acquire(identify(A))
@@ -363,7 +367,7 @@ def theirs_does_it(store):
 
 
 def test_a_run_whose_lease_was_lost_is_left_to_the_other_process(tmp_path, quickly):
-    """As when this one was stopped for long, and its lease expired."""
+    """A lease expires, for example, while its process is stopped for long."""
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
 
         class Stopped(Executor):
@@ -377,11 +381,11 @@ def test_a_run_whose_lease_was_lost_is_left_to_the_other_process(tmp_path, quick
         planner, executor = Planner(RunRequest(A, 2)), Stopped()
         execute(planner, store=ours, executor=executor)
         assert executor.done == [(A, 1), (A, 2)]
-        assert [run.epochs for _, run in planner.told] == [2]
+        assert [run.epochs for _, run in planner.results] == [2]
         assert ours.run(identify(A)).val_accuracy == 0.2
 
 
-def test_leases_are_given_back_whatever_happens(tmp_path):
+def test_leases_are_returned_after_any_error(tmp_path):
     class Broken(Executor):
         def result(self, timeout=None):
             raise KeyboardInterrupt
@@ -393,7 +397,7 @@ def test_leases_are_given_back_whatever_happens(tmp_path):
 
 
 class Shared(Executor):
-    """Does something to the store before it gives a task's result."""
+    """Changes the store before it returns the result of a task."""
 
     def __init__(self, then, *, after, **options):
         super().__init__(**options)
@@ -407,7 +411,7 @@ class Shared(Executor):
 
 @pytest.mark.parametrize("fresh", [False, True])
 @pytest.mark.parametrize("before", [0, 2])
-def test_what_a_lost_store_had_of_runs_in_progress_is_in_the_error(tmp_path, before, fresh):
+def test_the_error_of_a_lost_store_has_the_runs_in_progress(tmp_path, before, fresh):
     """All of their epochs: those from before, those that were stored, and the last ones."""
     with Store(tmp_path / "runs") as store:
         if before:
@@ -423,7 +427,7 @@ def test_what_a_lost_store_had_of_runs_in_progress_is_in_the_error(tmp_path, bef
     assert run.key == identify(A).key
 
 
-def test_a_run_of_which_nothing_is_known_is_not_in_the_error(tmp_path):
+def test_the_error_of_a_lost_store_has_no_run_without_epochs(tmp_path):
     with Store(tmp_path / "runs") as store:
         executor = Shared(lambda: shutil.rmtree(store.folder), after=0, capacity=2)
         with pytest.raises(StoreLostError) as caught:
@@ -435,7 +439,7 @@ def test_a_run_of_which_nothing_is_known_is_not_in_the_error(tmp_path):
 
 @pytest.mark.parametrize("reported", [False, True])
 def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, reported):
-    """Between its last task and its report, too."""
+    """It may also be removed between its last task and its report."""
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
 
         def remove():
@@ -446,20 +450,20 @@ def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, report
             append = ours.append
 
             def removed_then(*arguments, **options):
-                kept = append(*arguments, **options)
+                stored = append(*arguments, **options)
                 ours.append = append
                 remove()
-                return kept
+                return stored
 
             ours.append = removed_then
         planner = Planner(RunRequest(A, 1))
         executor = Shared(lambda: None if reported else remove(), after=0)
         execute(planner, store=ours, executor=executor)
         assert executor.done == [(A, 1), (A, 1)]
-        assert [run.epochs for _, run in planner.told] == [1]
+        assert [run.epochs for _, run in planner.results] == [1]
 
 
-def test_who_is_waited_for_is_said(tmp_path, quickly):
+def test_the_process_that_a_run_waits_for_is_named(tmp_path, quickly):
     events = []
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
         assert theirs.acquire(identify(A))
@@ -476,7 +480,7 @@ def test_who_is_waited_for_is_said(tmp_path, quickly):
     assert waits.holder.startswith(f"process {os.getpid()} on ")
 
 
-def test_damage_is_told_with_what_is_trained_again(store):
+def test_damage_is_reported_with_the_epochs_that_are_left(store):
     execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
     for path in (store.folder / "checkpoints").iterdir():
         path.unlink()
@@ -490,14 +494,14 @@ def test_damage_is_told_with_what_is_trained_again(store):
 
 
 @pytest.mark.parametrize("capacity", [1, 2])
-def test_tasks_of_somebody_who_was_interrupted_are_not_ours(capacity):
-    """An executor that stays open has them still."""
+def test_tasks_of_an_interrupted_call_are_ignored(capacity):
+    """An executor that stays open still has these tasks."""
     executor = Executor(capacity)
     for seed in range(capacity):
         executor.submit(Task(identify(RunConfig(seed=7 + seed)), 0, None, 5), None)
     planner = Planner(RunRequest(A, 2), RunRequest(B, 1))
     execute(planner, executor=executor)
-    assert [(it.config, run.epochs) for it, run in planner.told] in (
+    assert [(request.config, run.epochs) for request, run in planner.results] in (
         [(A, 2), (B, 1)],
         [(B, 1), (A, 2)],
     )
@@ -505,4 +509,4 @@ def test_tasks_of_somebody_who_was_interrupted_are_not_ours(capacity):
     left.submit(Task(identify(A), 4, b"other", 5), None)  # of the same run
     planner = Planner(RunRequest(A, 2))
     execute(planner, executor=left)
-    assert [run.epochs for _, run in planner.told] == [2]
+    assert [run.epochs for _, run in planner.results] == [2]

@@ -34,27 +34,27 @@ def cached(tmp_path, monkeypatch):
 @pytest.mark.parametrize("fraction", [1 / 6, None])
 def test_a_dataset_arrives_as_it_was(cached, fraction):
     sent = load_dataset(cached, validation_fraction=fraction)
-    found = unpack_dataset(pack_dataset(sent))
-    assert dataset_key(found) == dataset_key(sent)
-    assert found.class_names == sent.class_names
-    assert found.validates_on_test == sent.validates_on_test == (fraction is None)
+    received = unpack_dataset(pack_dataset(sent))
+    assert dataset_key(received) == dataset_key(sent)
+    assert received.class_names == sent.class_names
+    assert received.validates_on_test == sent.validates_on_test == (fraction is None)
     for name in ("train", "validation", "test"):
-        ours, theirs = getattr(sent, name), getattr(found, name)
+        ours, theirs = getattr(sent, name), getattr(received, name)
         np.testing.assert_array_equal(theirs.x, ours.x)
         np.testing.assert_array_equal(theirs.y, ours.y)
         assert (theirs.x.dtype, theirs.y.dtype) == (ours.x.dtype, ours.y.dtype)
         assert not theirs.x.flags.writeable and not theirs.y.flags.writeable
 
 
-def test_what_is_mapped_in_one_process_is_mapped_in_the_other(cached):
+def test_mapped_arrays_are_mapped_in_the_other_process(cached):
     sent = load_dataset(cached)
     packed = pack_dataset(sent)
     assert sent.test.x.tobytes() not in packed
-    found = unpack_dataset(packed)
-    assert isinstance(found.test.x, np.memmap)
+    received = unpack_dataset(packed)
+    assert isinstance(received.test.x, np.memmap)
 
 
-def test_a_file_that_was_replaced_since_is_not_taken(cached):
+def test_a_file_that_was_replaced_since_is_refused(cached):
     packed = pack_dataset(load_dataset(cached))
     with cache.locked(cached), cache.atomic_folder(cached) as aside:
         cache.write(aside, cached, images(seed=1))
@@ -62,23 +62,23 @@ def test_a_file_that_was_replaced_since_is_not_taken(cached):
         unpack_dataset(packed)
 
 
-def test_a_part_of_a_mapped_array_travels_as_it_is(cached):
+def test_a_part_of_a_mapped_array_is_sent_as_values(cached):
     sent = load_dataset(cached)
     part = replace(sent, test=Split(x=sent.test.x[2:], y=sent.test.y[2:]))
-    found = unpack_dataset(pack_dataset(part))
-    np.testing.assert_array_equal(found.test.x, sent.test.x[2:])
+    received = unpack_dataset(pack_dataset(part))
+    np.testing.assert_array_equal(received.test.x, sent.test.x[2:])
 
 
-def test_datasets_with_other_splits_are_others(cached):
+def test_datasets_with_other_splits_have_other_keys(cached):
     keys = {
-        dataset_key(load_dataset(cached, validation_fraction=it))
-        for it in (1 / 6, 1 / 3, None)
+        dataset_key(load_dataset(cached, validation_fraction=fraction))
+        for fraction in (1 / 6, 1 / 3, None)
     }
     assert len(keys) == 3
 
 
-def test_of_many_datasets_the_last_ones_are_kept():
-    kept = DatasetCache()
+def test_the_last_of_many_datasets_are_kept():
+    datasets = DatasetCache()
     for number in range(DATASETS_KEPT + 2):
-        kept.put(("made up", str(number), 1, 1), number)
-    assert [*kept.values()] == [*range(2, DATASETS_KEPT + 2)]
+        datasets.put(("made up", str(number), 1, 1), number)
+    assert [*datasets.values()] == [*range(2, DATASETS_KEPT + 2)]

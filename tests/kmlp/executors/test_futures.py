@@ -1,4 +1,4 @@
-"""Pools of somebody else's: what comes of a run is the same in any of them."""
+"""Pools of other libraries: results are the same in any pool."""
 
 import re
 import sys
@@ -31,8 +31,8 @@ def test_threads_train_one_run_at_a_time_to_the_same_numbers():
         assert losses(FuturesExecutor(pool, jobs=2)) == losses(jobs=1)
 
 
-def test_the_processes_of_the_documentation_come_to_the_same(tmp_path):
-    """The code as it stands there, but for its size."""
+def test_the_processes_of_the_documentation_have_the_same_results(tmp_path):
+    """The code of the documentation, with a smaller study."""
     [block] = re.findall(
         r"^```python\n(from concurrent.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE
     )
@@ -80,7 +80,7 @@ class Idle:
         return Future()
 
 
-def test_a_result_is_waited_for_no_longer_than_asked():
+def test_waiting_for_a_result_ends_after_the_timeout():
     executor = FuturesExecutor(Idle(), jobs=1)
     executor.submit(Task(identify(SMALL, fused=True), 0, None, 1), load_dataset("mnist"))
     assert executor.result(timeout=0.01) is None

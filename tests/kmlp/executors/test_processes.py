@@ -43,7 +43,7 @@ def do(executor, before, target, config=CONFIG):
     return executor.result()
 
 
-def test_tasks_make_no_difference():
+def test_tasks_do_not_change_results():
     """Cut by time, cut by a fresh executor, or not cut: the same bytes."""
     whole = do(InProcessExecutor(seconds=60), None, 3)
     assert len(whole.records) == 3
@@ -56,7 +56,7 @@ def test_tasks_make_no_difference():
     assert result.records[-1].test_loss == whole.records[-1].test_loss
 
 
-def test_a_session_goes_on_only_from_its_own_checkpoint():
+def test_a_session_continues_only_from_its_own_checkpoint():
     executor = InProcessExecutor(seconds=0)
     first = do(executor, None, 5)
     do(executor, first, 5)
@@ -94,7 +94,7 @@ def test_a_task_that_was_interrupted_is_done_from_its_beginning(monkeypatch):
 
 
 @pytest.mark.once
-def test_worker_processes_make_no_difference(monkeypatch):
+def test_worker_processes_do_not_change_results(monkeypatch):
     """Tasks of one epoch, in workers of which one is replaced and one is killed."""
     from kmlp.executors import _processes
 
@@ -120,7 +120,7 @@ def test_worker_processes_make_no_difference(monkeypatch):
 
 
 @pytest.mark.once
-def test_an_error_in_training_is_what_came_of_the_task(monkeypatch):
+def test_an_error_in_training_is_the_result_of_the_task(monkeypatch):
     def broken(*arguments, **options):
         raise MemoryError("no room\nfor it")
 
@@ -180,7 +180,7 @@ def test_no_thread_of_a_worker_outlives_it(monkeypatch):
     assert set(threading.enumerate()) == before
 
 
-def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
+def test_processes_that_cannot_be_started_do_not_fail_runs(monkeypatch):
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -191,7 +191,7 @@ def test_processes_that_cannot_be_started_are_no_failed_runs(monkeypatch):
 
 
 @pytest.mark.once
-def test_what_loky_makes_of_too_few_open_files_is_said(monkeypatch):
+def test_loky_s_error_for_too_many_open_files_is_explained(monkeypatch):
     def too_few(*arguments, **options):
         try:
             raise OSError(errno.EMFILE, "Too many open files")
@@ -208,7 +208,7 @@ def test_what_loky_makes_of_too_few_open_files_is_said(monkeypatch):
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (
             OSError(errno.EMFILE, "Too many open files"),
@@ -217,7 +217,9 @@ def test_what_loky_makes_of_too_few_open_files_is_said(monkeypatch):
         (RuntimeError("can't start new thread"), "can't start new thread. To go on, let"),
     ],
 )
-def test_what_the_machine_refuses_meanwhile_is_no_failed_run(monkeypatch, error, said):
+def test_a_refusal_of_the_system_during_training_does_not_fail_the_run(
+    monkeypatch, error, message
+):
     def refuse(*_, **__):
         raise error
 
@@ -225,11 +227,11 @@ def test_what_the_machine_refuses_meanwhile_is_no_failed_run(monkeypatch, error,
         patched.setattr("keras.Sequential.save", refuse)
         failed = do(InProcessExecutor(), None, 1)
     assert isinstance(failed.error, ResourceError)
-    assert str(failed.error).startswith(said)
+    assert str(failed.error).startswith(message)
 
 
 @pytest.mark.once
-def test_a_backend_is_not_started_where_it_would_have_too_few_threads(monkeypatch):
+def test_a_backend_is_not_started_with_too_few_threads(monkeypatch):
     start, started = threading.Thread.start, []
 
     def refuse(thread):
@@ -247,16 +249,16 @@ def test_a_backend_is_not_started_where_it_would_have_too_few_threads(monkeypatc
 
 
 @pytest.mark.once
-def test_a_worker_that_cannot_start_is_no_failed_run(monkeypatch):
+def test_a_worker_that_cannot_start_does_not_fail_the_run(monkeypatch):
     monkeypatch.setattr(_in_worker, "prepare", os._exit)
     with ProcessExecutor(1) as executor:
         failed = do(executor, None, 1)
     assert isinstance(failed.error, ResourceError)
     assert "A worker process cannot start: the worker process died" in str(failed.error)
-    assert "(`ulimit -a`)" in str(failed.error)
+    assert "`ulimit -a`" in str(failed.error)
 
 
-def test_what_kmlp_itself_refuses_is_not_tried_again():
+def test_an_error_of_kmlp_is_not_tried_again():
     failed = do(InProcessExecutor(), None, 1, config=RunConfig(train_size=60_000))
     assert failed.reason.startswith("ConfigError: The value of `train_size` is 60000")
     assert failed.final
@@ -283,7 +285,9 @@ print(json.dumps([run.val_accuracy for run in study.runs]))
 
 
 @pytest.mark.once
-def test_a_script_needs_no_guard_and_its_functions_come_along(tmp_path, monkeypatch):
+def test_a_script_needs_no_guard_and_its_functions_are_sent_to_workers(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(
         ACTIVATIONS, "_custom", {"steep": lambda x: keras.ops.tanh(3.0 * x)}
     )
@@ -300,7 +304,7 @@ def test_a_script_needs_no_guard_and_its_functions_come_along(tmp_path, monkeypa
 
 
 @pytest.mark.usefixtures("compiled_anew")
-def test_neither_jobs_nor_cores_make_a_difference(tmp_path):
+def test_jobs_and_cores_do_not_change_results(tmp_path):
     """Wide enough that several threads would share a product, and change its sums."""
     base = RunConfig(width=512, depth=1, train_size=2000, momentum=0.9)
     here = ablate("batch_size", [200, 500], base=base, seeds=1, epochs=2, jobs=1)
@@ -311,8 +315,8 @@ def test_neither_jobs_nor_cores_make_a_difference(tmp_path):
         "--json", "--quiet", "--jobs", "2", cwd=tmp_path,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(json.dumps(ablation_to_dict(here)))
-    assert without_seconds(json.loads(done.stdout)) == without_seconds(found)
+    expected = json.loads(json.dumps(ablation_to_dict(here)))
+    assert without_seconds(json.loads(done.stdout)) == without_seconds(expected)
 
 
 def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
@@ -328,7 +332,7 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
 
 
 @pytest.mark.once
-def test_a_worker_that_would_come_to_other_numbers_refuses(monkeypatch):
+def test_a_worker_that_would_compute_other_numbers_refuses(monkeypatch):
     run = identify(CONFIG, fused=True)
     monkeypatch.setattr("kmlp.training.run.NUMERICS_VERSION", 0)
     failed = run_task(Task(run, 0, None, 1))
@@ -345,7 +349,7 @@ def test_a_worker_on_another_backend_refuses():
     assert failed.reason.startswith("BackendError: Keras runs on ")
 
 
-def test_a_task_that_is_done_elsewhere_tells_of_the_machine():
+def test_a_task_that_is_done_elsewhere_describes_the_machine():
     done = run_task(Task(identify(CONFIG, fused=True), 0, None, 1))
     assert done.environment["device"] == "cpu"
     assert done.place == f"{platform.node()} cpu"
@@ -353,11 +357,11 @@ def test_a_task_that_is_done_elsewhere_tells_of_the_machine():
 
 @pytest.mark.once
 @pytest.mark.parametrize("folder", [None, "."])
-def test_what_a_worker_says_goes_into_no_file_of_others(tmp_path, monkeypatch, folder):
+def test_the_messages_of_a_worker_go_into_no_file_of_others(tmp_path, monkeypatch, folder):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "victim").write_text("precious")
     (tmp_path / "stderr.txt").symlink_to("victim")
     with _in_worker.stderr_in_file(folder):
-        os.write(2, b"said")
+        os.write(2, b"message")
     assert (tmp_path / "victim").read_text() == "precious"
     assert (tmp_path / "stderr.txt").is_symlink()

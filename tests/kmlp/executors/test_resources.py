@@ -1,4 +1,4 @@
-"""What runs get of a machine, and how many of them that makes."""
+"""The resources of a run, and the number of runs that fit on a machine."""
 
 import math
 import sys
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.once
         (Resources(1, 1), 16, 0, 0),
     ],
 )
-def test_how_many_runs_fit(resources, cpus, gpus, places):
+def test_the_number_of_runs_that_fit(resources, cpus, gpus, places):
     assert resources.fits(cpus, gpus) == places
 
 
 @pytest.mark.parametrize("cpus", [0, -1, 1e-5, math.inf, math.nan, True, "2", None])
 @pytest.mark.parametrize("gpus", [-0.1, 1.5, 0.001, math.nan, "a"])
-def test_wrong_shares_are_all_said_at_once(cpus, gpus):
+def test_wrong_resources_are_all_named_at_once(cpus, gpus):
     with pytest.raises(ConfigError) as caught:
         make_resources(cpus, gpus)
     one, other = caught.value.problems
@@ -40,36 +40,48 @@ def test_wrong_shares_are_all_said_at_once(cpus, gpus):
 
 
 def test_processes_share_gpus(monkeypatch):
-    """Four on each of two, and each is told what it may take of its memory."""
+    """Four processes share each of two GPUs, with a limit of its memory."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     monkeypatch.setattr(here, "cpu_count", lambda: 16)
     executor = ProcessExecutor(gpus_per_run=0.25)
-    found = [process._environment for process in executor._idle]
-    assert [it["CUDA_VISIBLE_DEVICES"] for it in found] == ["3", "5"] * 4
-    assert {it["XLA_PYTHON_CLIENT_MEM_FRACTION"] for it in found} == {"0.225"}
-    assert {it["TF_FORCE_GPU_ALLOW_GROWTH"] for it in found} == {"true"}
+    environments = [process._environment for process in executor._idle]
+    assert [variables["CUDA_VISIBLE_DEVICES"] for variables in environments] == [
+        "3",
+        "5",
+    ] * 4
+    assert {variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] for variables in environments} == {
+        "0.225"
+    }
+    assert {variables["TF_FORCE_GPU_ALLOW_GROWTH"] for variables in environments} == {
+        "true"
+    }
     alone = ProcessExecutor(gpus_per_run=1)._idle
-    assert [it._environment["CUDA_VISIBLE_DEVICES"] for it in alone] == ["3", "5"]
-    assert not any("XLA_PYTHON_CLIENT_MEM_FRACTION" in it._environment for it in alone)
-
-
-def test_processes_that_are_to_have_no_gpu_see_none(monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    monkeypatch.setattr(here, "cpu_count", lambda: 2)
-    found = [it._environment for it in ProcessExecutor(gpus_per_run=0)._idle]
-    assert [it["CUDA_VISIBLE_DEVICES"] for it in found] == ["", ""]
-    assert all(
-        "CUDA_VISIBLE_DEVICES" not in it._environment for it in ProcessExecutor(2)._idle
+    assert [process._environment["CUDA_VISIBLE_DEVICES"] for process in alone] == ["3", "5"]
+    assert not any(
+        "XLA_PYTHON_CLIENT_MEM_FRACTION" in process._environment for process in alone
     )
 
 
-def test_what_cuda_takes_for_the_end_of_its_devices(monkeypatch):
-    for chosen, found in (("0,-1,1", ["0"]), ("NoDevFiles", []), ("", []), ("2", ["2"])):
+def test_processes_without_gpus_see_none(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setattr(here, "cpu_count", lambda: 2)
+    environments = [
+        process._environment for process in ProcessExecutor(gpus_per_run=0)._idle
+    ]
+    assert [variables["CUDA_VISIBLE_DEVICES"] for variables in environments] == ["", ""]
+    assert all(
+        "CUDA_VISIBLE_DEVICES" not in process._environment
+        for process in ProcessExecutor(2)._idle
+    )
+
+
+def test_the_list_of_gpus_ends_where_cuda_ends_it(monkeypatch):
+    for chosen, visible in (("0,-1,1", ["0"]), ("NoDevFiles", []), ("", []), ("2", ["2"])):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
-        assert visible_gpus() == found
+        assert visible_gpus() == visible
 
 
-def test_without_a_share_of_the_gpu_one_has_all_of_it(monkeypatch):
+def test_without_resources_one_run_has_the_whole_gpu(monkeypatch):
     monkeypatch.setattr(here, "cpu_count", lambda: 8)
     monkeypatch.setattr("kmlp.backend.accelerated", lambda: True)
     assert ProcessExecutor().free() == ProcessExecutor(cpus_per_run=2).free() == 1
@@ -83,7 +95,7 @@ def test_wrong_jobs_are_refused(jobs):
         ProcessExecutor(jobs)
 
 
-def test_jobs_are_the_most(monkeypatch):
+def test_jobs_limit_the_number_of_runs(monkeypatch):
     monkeypatch.setattr(here, "cpu_count", lambda: 8)
     assert ProcessExecutor(cpus_per_run=1.5).free() == 5
     assert ProcessExecutor(3, cpus_per_run=1.5).free() == 3

@@ -1,4 +1,4 @@
-"""Stores that somebody else changed, made or laid over: named, and nothing else harmed."""
+"""Stores that others changed: damage is reported, and no other file is harmed."""
 
 import errno
 import json
@@ -112,9 +112,9 @@ def test_a_changed_run_is_named_and_left_out_and_trained_again(request, version,
     change(folder, CHANGES[what])
     said, named = answers(folder)
     assert named
-    assert all(RUNS[0].key[:12] in it for it in named)
+    assert all(RUNS[0].key[:12] in problem for problem in named)
     one, other = json.loads(said["ablation"])["levels"]
-    assert [len(it["runs"]) for it in (one, other)] == [1, 2]
+    assert [len(summary["runs"]) for summary in (one, other)] == [1, 2]
     with Store(folder) as store:
         assert store.state(RUNS[0]) == RunState()
         assert store.acquire(RUNS[0])
@@ -171,7 +171,7 @@ def test_a_changed_study_is_named_and_removed_or_put_again(request, version, wha
         + ("study = 1" if "key" in what else "id = 1"),
     )
     with Store(folder) as store:
-        assert [it.record.name for it in list_studies(store)] == ["another"]
+        assert [summary.record.name for summary in list_studies(store)] == ["another"]
         [error] = store.damaged.values()
         assert 'study "widths"' in str(error)
         with pytest.raises(DamagedError, match=r"kmlp.delete_study\('widths'\)"):
@@ -198,7 +198,7 @@ def test_the_runs_of_a_study_that_has_the_name_of_another_are_not_listed(folder)
         list_runs(store, {}, study="widths")
 
 
-def test_a_study_whose_name_is_none_is_removed_by_what_is_shown(folder):
+def test_a_study_with_a_damaged_name_is_removed_by_the_shown_name(folder):
     change(folder, "UPDATE studies SET name = CAST(x'ff1b' AS TEXT)")
     with Store(folder) as store:
         assert list_studies(store) == []
@@ -211,12 +211,12 @@ def test_a_study_whose_name_is_none_is_removed_by_what_is_shown(folder):
 def test_a_run_whose_epochs_are_gone_is_not_listed(folder):
     change(folder, "DELETE FROM epochs WHERE run = 1 AND epoch = 2")
     with Store(folder) as store:
-        assert {it.key for it in list_runs(store, {})} == {it.key for it in RUNS[1:]}
+        assert {run.key for run in list_runs(store, {})} == {run.key for run in RUNS[1:]}
         assert list_studies(store)[0].finished == 3
         assert list(store.damaged) == [RUNS[0].key]
 
 
-def test_a_model_that_cannot_be_read_now_is_not_taken_for_damaged(folder, monkeypatch):
+def test_a_model_that_cannot_be_read_now_is_not_damaged(folder, monkeypatch):
     def refuse(path):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
@@ -235,7 +235,7 @@ def test_a_model_that_cannot_be_read_now_is_not_taken_for_damaged(folder, monkey
         assert store.run(RUNS[0]).epochs == 3
 
 
-def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
+def test_a_damaged_environment_is_named(folder):
     change(folder, "UPDATE environments SET description = '[]'")
     said, [named] = answers(folder)
     assert json.loads(said["environments"]) == []
@@ -253,7 +253,7 @@ def test_what_is_damaged_of_where_runs_were_trained_is_named(folder):
     assert len(answers(folder)[1]) == 1
 
 
-def test_tables_with_a_column_more_are_written_to(folder, tmp_path):
+def test_tables_with_an_additional_column_are_written_to(folder, tmp_path):
     for table in ("environments", "runs", "epochs", "checkpoints", "studies", "leases"):
         change(folder, f"ALTER TABLE {table} ADD COLUMN mine TEXT")
     with Store(folder, environment={**ENVIRONMENT, "host": "b"}) as store:
@@ -289,8 +289,8 @@ EVIL_KEY = "../../**/*"
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-def test_nothing_outside_of_the_folder_is_opened_or_removed(folder, tmp_path, sealed):
-    """Nor what a pattern fits, even where somebody made the checksums anew."""
+def test_no_file_outside_of_the_folder_is_opened_or_removed(folder, tmp_path, sealed):
+    """Nor a file whose name fits a pattern, even if the checksums were forged."""
     outside = [
         tmp_path / "a" / "precious-1",
         tmp_path / "b-c",
@@ -316,14 +316,14 @@ def test_nothing_outside_of_the_folder_is_opened_or_removed(folder, tmp_path, se
             store.run(RUNS[1]).checkpoint_bytes()
         remove_study(store, "widths")
         repair(store)
-    assert [it.read_text() for it in outside] == ["precious"] * 4
-    assert sorted(it.name for it in (folder / "checkpoints").iterdir()) == ["f-g"]
+    assert [path.read_text() for path in outside] == ["precious"] * 4
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["f-g"]
 
 
 def test_links_are_not_followed(folder, tmp_path):
     elsewhere = shutil.move(folder / "checkpoints", tmp_path / "elsewhere")
     (folder / "checkpoints").symlink_to(elsewhere)
-    files = sorted(it.name for it in elsewhere.iterdir())
+    files = sorted(path.name for path in elsewhere.iterdir())
     with (
         Store(folder, writable=False) as store,
         pytest.raises(DamagedError, match="not a file of"),
@@ -331,7 +331,7 @@ def test_links_are_not_followed(folder, tmp_path):
         store.run(RUNS[0]).checkpoint_bytes()
     with pytest.raises(StoreError, match="a link"):
         Store(folder)
-    assert sorted(it.name for it in elsewhere.iterdir()) == files
+    assert sorted(path.name for path in elsewhere.iterdir()) == files
     other = tmp_path / "other"
     other.mkdir()
     for file in ("kmlp.sqlite", "kmlp.sqlite-journal"):
@@ -345,8 +345,8 @@ def test_links_are_not_followed(folder, tmp_path):
 
 @pytest.mark.parametrize("name", ["kmlp.sqlite", "kmlp.sqlite-journal", "kmlp.sqlite-wal"])
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_file_is_not_opened(folder, name, make):
-    """A pipe would be waited for."""
+def test_only_regular_files_are_opened(folder, name, make):
+    """SQLite would wait for a pipe."""
     (folder / name).unlink(missing_ok=True)
     make(folder / name)
     for writable in (True, False):
@@ -354,8 +354,8 @@ def test_what_is_no_file_is_not_opened(folder, name, make):
             Store(folder, writable=writable)
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, Path.touch, lambda it: it.symlink_to("x")])
-def test_no_run_is_cut_where_there_is_no_folder_for_models(folder, make):
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch, lambda path: path.symlink_to("x")])
+def test_no_run_is_cut_without_a_folder_for_checkpoints(folder, make):
     models = folder / "checkpoints"
     models.rename(folder / "x")
     make(models)
@@ -366,7 +366,7 @@ def test_no_run_is_cut_where_there_is_no_folder_for_models(folder, make):
     assert answers(folder)[1] == []
 
 
-def test_a_journal_that_has_sqlite_remove_another_file_is_not_played_back(folder, tmp_path):
+def test_a_journal_that_would_make_sqlite_delete_another_file_is_refused(folder, tmp_path):
     """One that names a super-journal: https://sqlite.org/fileformat.html, section 3."""
     journal = folder / "kmlp.sqlite-journal"
     journal.write_bytes(
@@ -380,7 +380,7 @@ def test_a_journal_that_has_sqlite_remove_another_file_is_not_played_back(folder
 
 
 def test_an_index_that_lacks_a_run_is_named(folder):
-    """By it, the run would seem never to have been trained."""
+    """With that index, the run would seem never to have been trained."""
     path = folder / "kmlp.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         [page] = connection.execute(
@@ -396,7 +396,7 @@ def test_an_index_that_lacks_a_run_is_named(folder):
             Store(folder, writable=writable)
 
 
-def test_an_empty_database_beside_models_is_not_a_new_one(folder):
+def test_an_empty_database_beside_checkpoints_is_damaged(folder):
     (folder / "kmlp.sqlite").write_bytes(b"")
     for writable in (True, False):
         with pytest.raises(DamagedError, match="8 checkpoint files"):
@@ -406,8 +406,8 @@ def test_an_empty_database_beside_models_is_not_a_new_one(folder):
         Store(folder)
 
 
-def test_an_older_copy_that_is_laid_over_is_noticed(folder):
-    """In place, as a sync client does it; a file in its place has another number."""
+def test_an_older_copy_of_the_database_is_noticed(folder):
+    """The content changes in place, as with a sync client. A new file would have another number."""
     path = folder / "kmlp.sqlite"
     older = path.read_bytes()
     with Store(folder) as store:
@@ -417,7 +417,7 @@ def test_an_older_copy_that_is_laid_over_is_noticed(folder):
             store.acquire(RUNS[1])
 
 
-def test_epochs_follow_those_that_are_there(folder):
+def test_new_epochs_must_follow_the_stored_ones(folder):
     with Store(folder) as store:
         assert store.acquire(RUNS[0])
         with pytest.raises(StoreWriteError, match="epoch 5 "):
@@ -425,7 +425,7 @@ def test_epochs_follow_those_that_are_there(folder):
         assert store.run(RUNS[0]).epochs == 3
 
 
-def test_the_doctor_says_what_is_whole_and_mends_what_training_can(folder):
+def test_the_doctor_counts_intact_items_and_repairs_damaged_ones(folder):
     models = folder / "checkpoints"
     with Store(folder) as store:
         health = examine(store)
@@ -446,13 +446,15 @@ def test_the_doctor_says_what_is_whole_and_mends_what_training_can(folder):
         assert (health.studies, health.runs, len(health.damaged)) == (1, 2, 4)
         assert health.leftovers == ("1 row of `study_runs`", f"1 file in {models}")
         lost = repair(store)
-        assert {(it.key, it.epochs) for it in lost} == {(RUNS[n].key, 3) for n in (0, 1, 3)}
+        assert {(run.key, run.epochs) for run in lost} == {
+            (RUNS[n].key, 3) for n in (0, 1, 3)
+        }
         assert [store.state(run).epochs for run in RUNS] == [0, 2, 3, 0]
         assert examine(store).whole
     assert (models / "mine.keras").exists()
 
 
-def test_what_another_process_trains_is_left_alone_by_the_doctor(folder):
+def test_the_doctor_does_not_touch_runs_that_another_process_trains(folder):
     change(folder, "UPDATE epochs SET val_accuracy = 7 WHERE run = 1")
     file = folder / "checkpoints" / f".{RUNS[0].key[:24]}-4-{'0' * 8}.keras.123"
     file.write_bytes(b"half")
@@ -462,11 +464,11 @@ def test_what_another_process_trains_is_left_alone_by_the_doctor(folder):
         assert file.exists()
         training.release(RUNS[0])
     with Store(folder) as store:
-        assert [it.key for it in repair(store)] == [RUNS[0].key]
+        assert [run.key for run in repair(store)] == [RUNS[0].key]
     assert not file.exists()
 
 
-def test_a_run_whose_key_is_no_text_is_taken_out(folder):
+def test_a_run_whose_key_is_not_a_text_is_removed(folder):
     change(folder, "UPDATE runs SET key = CAST(x'ff' AS TEXT) WHERE id = 1")
     with Store(folder) as store:
         assert not examine(store).whole
@@ -476,14 +478,14 @@ def test_a_run_whose_key_is_no_text_is_taken_out(folder):
 
 
 @pytest.mark.parametrize("cell", ["CAST(x'ff' AS TEXT)", "x'ff'", "NULL"])
-def test_what_is_rebuilt_keeps_what_is_no_text(folder, cell):
+def test_rebuilding_keeps_cells_that_are_not_text(folder, cell):
     change(folder, f"UPDATE runs SET failure = {cell} WHERE id = 1")
     before = answers(folder)
     rebuild(folder)
     assert answers(folder) == before
 
 
-def test_a_damaged_file_is_rebuilt_of_what_can_be_read(folder):
+def test_a_damaged_file_is_rebuilt_from_its_readable_rows(folder):
     path = folder / "kmlp.sqlite"
     data = path.read_bytes()
     middle = len(data) // 2 // 4096 * 4096
@@ -494,9 +496,9 @@ def test_a_damaged_file_is_rebuilt_of_what_can_be_read(folder):
     ):
         examine(store)
     assert not examine_folder(partial(Store, folder, writable=False)).whole
-    kept = repair_folder(folder, partial(Store, folder)).damaged_database
-    assert len(kept.read_bytes()) == len(data)
+    damaged = repair_folder(folder, partial(Store, folder)).damaged_database
+    assert len(damaged.read_bytes()) == len(data)
     health = examine_folder(partial(Store, folder, writable=False))
     assert health.runs >= 1 or health.studies >= 1
-    assert all("study" in it for it in health.damaged)
+    assert all("study" in problem for problem in health.damaged)
     assert not health.leftovers

@@ -21,7 +21,7 @@ def test_opening_to_read_creates_nothing(tmp_path):
 
 
 def test_a_database_without_tables_has_no_runs(tmp_path):
-    """As when the command that made it was killed at once."""
+    """Such a file remains if a command is killed at its start."""
     (tmp_path / "kmlp.sqlite").touch()
     with pytest.raises(StoreError, match="no runs"):
         Store(tmp_path, writable=False)

@@ -1,4 +1,4 @@
-"""A runs folder that an earlier kmlp wrote: what it has is shown, and not trained again."""
+"""A runs folder of an earlier kmlp: its runs are shown, and not trained again."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ def folder(tmp_path):
 
 
 class Counter:
-    """Counts the epochs that are trained; what the store has is not."""
+    """Counts the epochs that are trained now, without those in the store."""
 
     trained = 0
 
@@ -60,7 +60,10 @@ def test_its_studies_are_all_there(folder):
         "trials-30dc5b",
         "search",
     }
-    assert all(it.finished == sum(map(len, it.record.runs_by_level)) for it in summaries)
+    assert all(
+        summary.finished == sum(map(len, summary.record.runs_by_level))
+        for summary in summaries
+    )
 
 
 def test_a_reader_leaves_its_file_as_it_is(folder):
@@ -70,7 +73,7 @@ def test_a_reader_leaves_its_file_as_it_is(folder):
     assert (folder / "kmlp.sqlite").read_bytes() == before
 
 
-def test_its_runs_answer_again_without_training(folder):
+def test_its_runs_are_used_without_training(folder):
     counter = Counter()
     study = ablate(
         "width", [4, 8], base=BASE, epochs=2, seeds=2, runs_dir=folder, observer=counter
@@ -98,7 +101,7 @@ def test_its_runs_answer_again_without_training(folder):
     assert counter.trained == 0
 
 
-def test_its_runs_go_on_from_their_checkpoints_and_the_whole_is_sound(folder):
+def test_its_runs_continue_from_their_checkpoints_and_nothing_is_damaged(folder):
     counter = Counter()
     train(BASE, epochs=3, runs_dir=folder, observer=counter)
     assert counter.trained == 0  # the search has its third epoch
@@ -161,7 +164,7 @@ def test_it_is_not_brought_up_to_date_while_a_process_of_this_machine_trains(
 
 
 @pytest.mark.parametrize("lives", [True, False])
-def test_a_process_of_another_machine_is_known_by_its_heart(
+def test_a_process_of_another_machine_is_recognized_by_its_heartbeat(
     folder, trained, lives, monkeypatch
 ):
     def look(seconds):

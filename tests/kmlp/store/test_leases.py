@@ -1,4 +1,4 @@
-"""Who holds a lease, and whether that process lives; no clock but this process' counts."""
+"""The holders of leases, and the signs that they are alive."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ B = RunIdentity("2" * 64, RunConfig(seed=1), "none", True, 10)
 
 
 class Clock:
-    """A monotonic clock that goes as it is told to."""
+    """A monotonic clock that a test sets."""
 
     now = 1000.0
 
@@ -39,7 +39,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def still(monkeypatch):
-    """No heart beats but when a test says so."""
+    """No heartbeat, except where a test counts it up."""
     monkeypatch.setattr("kmlp.store.leases.SECONDS_BETWEEN_BEATS", 1000.0)
 
 
@@ -67,7 +67,7 @@ def beat(store):
 
 
 def seconds_until_free(store, clock, *, at_the_most=1000.0, while_waiting=lambda: None):
-    """How long one has to look at a lease, twice a second, until one has it."""
+    """Return the time until a lease is free, in seconds, with two looks a second."""
     begun = clock.now
     while not store.acquire(A):
         while_waiting()
@@ -86,7 +86,7 @@ def test_the_clock_of_another_machine_does_not_count(ours, theirs, clock, ahead)
     assert SECONDS_UNTIL_EXPIRED <= seconds <= SECONDS_UNTIL_EXPIRED + 1
 
 
-def test_a_heart_that_beats_far_away_keeps_its_acquire(ours, theirs, clock):
+def test_a_heartbeat_on_another_machine_keeps_its_lease(ours, theirs, clock):
     change(theirs, host="far away")
     waited = seconds_until_free(
         ours, clock, at_the_most=60, while_waiting=lambda: beat(theirs)
@@ -95,15 +95,15 @@ def test_a_heart_that_beats_far_away_keeps_its_acquire(ours, theirs, clock):
     assert ours.leases.holder(A.key).lives
 
 
-def test_whether_a_lease_is_dead_is_not_known_before_it_was_looked_at(ours, theirs, clock):
+def test_a_process_elsewhere_must_be_watched_to_know_that_it_is_alive(ours, theirs, clock):
     change(theirs, host="far away")
     assert ours.leases.holder(A.key).lives is None
     beat(theirs)
     assert ours.leases.holder(A.key).lives is True
 
 
-def test_who_slept_between_two_looks_looks_longer(ours, theirs, clock):
-    """The other machine may have slept, too, and not have beaten yet."""
+def test_a_process_that_slept_between_two_looks_watches_longer(ours, theirs, clock):
+    """The other machine may have slept, too, and its heartbeat may continue soon."""
     change(theirs, host="far away")
     assert not ours.acquire(A)
     clock.now += 100_000
@@ -111,7 +111,7 @@ def test_who_slept_between_two_looks_looks_longer(ours, theirs, clock):
     assert seconds_until_free(ours, clock) > 10
 
 
-def test_a_lease_that_was_taken_over_is_looked_at_anew(ours, theirs, clock):
+def test_a_lease_with_a_new_owner_is_watched_from_the_beginning(ours, theirs, clock):
     change(theirs, host="far away")
     assert not ours.acquire(A)
     clock.now += 4
@@ -125,7 +125,7 @@ def test_a_lease_that_was_taken_over_is_looked_at_anew(ours, theirs, clock):
     ids=["gone", "its number was given again", "leased by an older kmlp"],
 )
 def test_the_lease_of_a_dead_process_of_this_system_is_free_at_once(ours, theirs, columns):
-    """Whatever its clock said."""
+    """The clock of that process does not matter."""
     change(theirs, heartbeat=time.time() + 3600, **columns)
     assert ours.acquire(A)
 
@@ -141,13 +141,13 @@ def test_the_lease_of_a_dead_process_of_this_system_is_free_at_once(ours, theirs
     ],
     ids=["container", "host", "negative", "large", "text"],
 )
-def test_a_number_of_a_process_means_nothing_elsewhere(ours, theirs, clock, columns):
+def test_the_id_of_a_process_means_nothing_elsewhere(ours, theirs, clock, columns):
     change(theirs, **{"pid": 4194304, **columns})
     assert not ours.acquire(A)
     assert seconds_until_free(ours, clock) >= SECONDS_UNTIL_EXPIRED
 
 
-def test_a_process_that_runs_keeps_its_lease_though_its_heart_is_kept_from_beating(
+def test_a_running_process_without_a_heartbeat_keeps_its_lease_for_longer(
     ours, theirs, clock
 ):
     seconds = seconds_until_free(ours, clock)
@@ -180,8 +180,10 @@ def eventually(is_so):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks in /proc")
-def test_another_process_of_this_machine(ours, theirs, clock, another):
-    """It runs; it is stopped, as by Ctrl-Z; it is dead, and nobody has asked for its end."""
+def test_the_state_of_another_process_of_this_machine_is_known(
+    ours, theirs, clock, another
+):
+    """It runs, is stopped as by Ctrl-Z, or is dead while its parent has not noticed."""
     assert ours.leases.holder(A.key).lives is True
     another.send_signal(signal.SIGSTOP)
     assert eventually(lambda: ours.leases.holder(A.key).lives is None)
@@ -195,13 +197,13 @@ def test_another_process_of_this_machine(ours, theirs, clock, another):
     assert eventually(lambda: ours.acquire(A))
 
 
-def test_a_lease_that_this_process_could_not_give_back_is_free(ours, theirs):
-    """It runs on: a notebook, say."""
+def test_a_lease_that_this_process_could_not_return_is_free(ours, theirs):
+    """The process is still running, as a notebook may be."""
     theirs.close()
     assert ours.acquire(A)
 
 
-def test_who_holds_a_lease_is_said(ours, theirs, clock):
+def test_the_holder_of_a_lease_is_named(ours, theirs, clock):
     change(theirs, since=0.0)
     here = f"process {os.getpid()} on {socket.gethostname()}"
     assert ours.holder(A) == here
@@ -216,7 +218,7 @@ def test_who_holds_a_lease_is_said(ours, theirs, clock):
 
 
 class Failing:
-    """Opens connections that fail so often, in two ways."""
+    """Opens connections. The first ones raise an error."""
 
     def __init__(self, connect, error, times):
         self.connect, self.error, self.times = connect, error, times
@@ -232,7 +234,7 @@ class Failing:
 @pytest.mark.parametrize(
     "error", [OSError("EMFILE"), ValueError("of any kind"), MemoryError()]
 )
-def test_a_heart_that_fails_beats_again(tmp_path, monkeypatch, error):
+def test_a_failing_heartbeat_beats_again(tmp_path, monkeypatch, error):
     """A thread that ends in an error is one of pytest's warnings, which are errors."""
     monkeypatch.setattr("kmlp.store.leases.SECONDS_BETWEEN_BEATS", 0.01)
     with Store(tmp_path) as store:
@@ -247,7 +249,7 @@ def test_a_heart_that_fails_beats_again(tmp_path, monkeypatch, error):
         assert failing.opened == 4
 
 
-def test_a_heart_whose_database_is_locked_beats_again(tmp_path, monkeypatch):
+def test_a_heartbeat_with_a_locked_database_beats_again(tmp_path, monkeypatch):
     monkeypatch.setattr("kmlp.store.leases.SECONDS_BETWEEN_BEATS", 0.01)
     monkeypatch.setattr("kmlp.store._open_store.SECONDS_BETWEEN_BEATS", 0.01)
     with Store(tmp_path) as store, Store(tmp_path) as other:
@@ -264,7 +266,7 @@ def test_a_heart_whose_database_is_locked_beats_again(tmp_path, monkeypatch):
         assert eventually(lambda: beats() > there)
 
 
-def test_a_lease_holds_where_no_thread_is_to_be_had(ours, monkeypatch):
+def test_a_lease_is_valid_without_a_thread_for_its_heartbeat(ours, monkeypatch):
     def none(thread):
         raise RuntimeError("can't start new thread")
 

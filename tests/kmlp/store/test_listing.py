@@ -26,8 +26,8 @@ pytestmark = pytest.mark.once
     ],
 )
 def test_filters_select_runs(widths_store, texts, status, expected):
-    found = list_runs(widths_store, parse_filters(texts, status=status))
-    assert [int(run.key[0]) for run in found] == expected
+    runs = list_runs(widths_store, parse_filters(texts, status=status))
+    assert [int(run.key[0]) for run in runs] == expected
 
 
 def test_runs_are_selected_by_the_widths_of_their_layers(widths_store):
@@ -35,13 +35,13 @@ def test_runs_are_selected_by_the_widths_of_their_layers(widths_store):
         run = made_up_identity(number, width=width)
         widths_store.acquire(run)
         widths_store.append(run, (made_up_record(1, 0.5),), b"", fresh=False)
-    [found] = list_runs(widths_store, parse_filters(["width=300x100"]))
-    assert found.config == RunConfig(width=(300, 100))
-    assert [it.key for it in list_runs(widths_store, parse_filters(["width=300x100"]))] == [
-        found.key
-    ]
-    [found] = list_runs(widths_store, parse_filters(["width=300"]))
-    assert found.config == RunConfig(width=300)
+    [run] = list_runs(widths_store, parse_filters(["width=300x100"]))
+    assert run.config == RunConfig(width=(300, 100))
+    assert [
+        listed.key for listed in list_runs(widths_store, parse_filters(["width=300x100"]))
+    ] == [run.key]
+    [run] = list_runs(widths_store, parse_filters(["width=300"]))
+    assert run.config == RunConfig(width=300)
 
 
 def test_the_runs_of_one_study_are_listed(widths_store):

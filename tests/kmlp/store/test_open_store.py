@@ -1,4 +1,4 @@
-"""An open store: the environment that is stored with what is trained."""
+"""An open store: the environment that is stored with each epoch."""
 
 import pytest
 from helpers.stores import A, made_up_task

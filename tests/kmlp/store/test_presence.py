@@ -1,4 +1,4 @@
-"""A store that is taken away while it is open; nothing is trained."""
+"""A store that is taken away while it is open. Nothing is trained."""
 
 import errno
 import os
@@ -50,7 +50,7 @@ def put_a_file_in_its_place(folder):
 
 
 def unmount(folder):
-    """What is seen then: a folder in which nothing is."""
+    """Put an empty folder in its place, as an unmounted disk leaves it."""
     move(folder)
     folder.mkdir()
 
@@ -62,7 +62,7 @@ def listed(folder):
     return sorted(folder.rglob("*")) if folder.is_dir() else folder.exists()
 
 
-@pytest.mark.parametrize("take_away", WAYS, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("take_away", WAYS, ids=lambda way: way.__name__)
 def test_a_folder_that_is_taken_away_is_noticed_at_the_next_write(store, take_away):
     take_away(store.folder)
     there = listed(store.folder)
@@ -90,22 +90,22 @@ def test_every_write_notices(store, write):
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])
-def test_the_file_of_the_database_is_missed(store, how):
+def test_a_missing_database_is_noticed(store, how):
     path = store.folder / "kmlp.sqlite"
     path.unlink()
     if how == "replaced":
         path.write_bytes(b"")
-    said = "is gone" if how == "removed" else "was replaced"
-    with pytest.raises(StoreLostError, match=rf"kmlp\.sqlite {said}"):
+    problem = "is gone" if how == "removed" else "was replaced"
+    with pytest.raises(StoreLostError, match=rf"kmlp\.sqlite {problem}"):
         store.append(A, *result(2), fresh=False)
 
 
-def test_what_is_taken_away_during_the_last_write_is_noticed(store):
+def test_a_folder_that_is_removed_during_the_last_write_is_noticed(store):
     with pytest.raises(StoreLostError), store.writing():
         remove(store.folder)
 
 
-def test_the_folder_of_the_checkpoints_is_missed(store):
+def test_a_missing_folder_of_checkpoints_is_noticed(store):
     shutil.rmtree(store.checkpoint_folder)
     with pytest.raises(StoreLostError, match="checkpoints is gone"):
         store.append(A, *result(2), fresh=False)
@@ -119,7 +119,7 @@ def test_a_folder_that_is_moved_and_linked_to_is_the_same(store):
         assert again.run(A).epochs == 2
 
 
-def test_what_is_put_back_is_written_to_again(store):
+def test_a_folder_that_is_put_back_is_written_to_again(store):
     move(store.folder)
     with pytest.raises(StoreLostError):
         store.append(A, *result(2), fresh=False)
@@ -128,7 +128,7 @@ def test_what_is_put_back_is_written_to_again(store):
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ENODEV])
-def test_a_disk_that_is_gone_is_told_from_one_that_is_full(store, monkeypatch, number):
+def test_a_missing_disk_and_a_full_disk_have_different_errors(store, monkeypatch, number):
     def fails(error):
         def write(*arguments):
             raise OSError(error, os.strerror(error))
@@ -154,7 +154,7 @@ def test_a_folder_that_does_not_answer_is_named(store, monkeypatch):
             store.check_presence()
 
 
-def test_the_heart_makes_nothing_where_the_folder_was(store):
+def test_the_heartbeat_creates_no_file_where_the_folder_was(store):
     remove(store.folder)
     with pytest.raises(Exception, match="unable to open database file"):
         store.leases._connect()
@@ -169,7 +169,7 @@ def test_a_store_in_memory_is_always_there():
 
 
 def test_the_current_folder_may_change(tmp_path, monkeypatch):
-    """As an observer does, or a user's own function."""
+    """An observer or a custom function may change it."""
     monkeypatch.chdir(tmp_path)
     with Store(Path("here")) as store:
         (tmp_path / "elsewhere").mkdir()

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.once
 
 
 def test_a_study_is_returned_by_its_name(widths_store):
-    found = get_study(widths_store, "widths")
-    assert replace(found, updated=0.0) == WIDTHS
-    assert abs(found.updated - time.time()) < 60
+    record = get_study(widths_store, "widths")
+    assert replace(record, updated=0.0) == WIDTHS
+    assert abs(record.updated - time.time()) < 60
 
 
 def test_an_unknown_name_gets_the_nearest(widths_store):

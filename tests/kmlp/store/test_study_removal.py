@@ -21,12 +21,12 @@ def test_runs_that_another_study_uses_stay(widths_store):
     put_study(widths_store, made_up_study("one", [RUNS[:1]]))
     remove_study(widths_store, "widths")
     assert [run.key for run in list_runs(widths_store, {})] == [RUNS[0].key]
-    assert [it.record.name for it in list_studies(widths_store)] == ["one"]
+    assert [summary.record.name for summary in list_studies(widths_store)] == ["one"]
     assert len(list((widths_store.folder / "checkpoints").iterdir())) == 1
 
 
 def test_a_study_whose_first_task_is_in_progress_is_not_removed(tmp_path):
-    """Its run has no row yet."""
+    """The run of the first task has no row yet."""
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         training.acquire(RUNS[1])
@@ -50,7 +50,7 @@ def test_a_study_that_is_being_trained_is_not_removed(tmp_path):
 
 @pytest.fixture
 def quickly(monkeypatch):
-    """A heart that has not beaten while one looked once is dead."""
+    """A lease expires after one look without a heartbeat."""
     monkeypatch.setattr("kmlp.store.leases.SECONDS_UNTIL_EXPIRED", 0.001)
     monkeypatch.setattr("kmlp.store.study_removal.SECONDS_BETWEEN_LOOKS", 0.002)
 
@@ -67,20 +67,20 @@ def test_the_process_that_trains_a_study_is_named_and_nothing_is_removed(tmp_pat
 
 
 def test_a_removal_waits_until_a_process_elsewhere_is_known_to_be_dead(tmp_path, quickly):
-    """As on another machine, whose clock says nothing."""
+    """The process is on another machine, whose clock is not trusted."""
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         for run in RUNS[:2]:
             training.acquire(run)
         other.connection.execute("UPDATE leases SET host = 'far', heartbeat = 1e12")
-        heard = []
-        remove_study(other, "widths", waits=heard.append)
-        assert [it.host for it in heard] == ["far"]
+        holders = []
+        remove_study(other, "widths", waits=holders.append)
+        assert [holder.host for holder in holders] == ["far"]
         assert list_studies(other) == []
         assert other.connection.execute("SELECT * FROM leases").fetchall() == []
 
 
-def test_a_study_whose_heart_beats_far_away_is_not_removed(tmp_path, quickly):
+def test_a_study_with_a_heartbeat_on_another_machine_is_not_removed(tmp_path, quickly):
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         training.acquire(RUNS[1])
@@ -152,7 +152,7 @@ def test_a_study_that_was_stored_again_meanwhile_continues(tmp_path, quickly):
 def test_shared_runs_of_a_removed_study_are_trained_for_the_other_study_only(
     tmp_path, quickly
 ):
-    """Whoever asked for the other one trains them."""
+    """The process that asked for the other study trains these runs."""
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         put_study(other, made_up_study("one", [RUNS[:1]]))
@@ -164,7 +164,7 @@ def test_shared_runs_of_a_removed_study_are_trained_for_the_other_study_only(
 
 
 @pytest.fixture
-def kept(tmp_path):
+def filled(tmp_path):
     """A study in a folder, and the names of its files."""
     with Store(tmp_path) as opened:
         put_study(opened, WIDTHS)
@@ -180,7 +180,7 @@ def files(store):
 
 
 def failing(monkeypatch, method, times):
-    """A method of paths fails, after so many times that it does not."""
+    """Make a method of paths fail after a number of calls."""
     before = getattr(type(_removal.Path()), method)
     calls = []
 
@@ -197,15 +197,15 @@ def failing(monkeypatch, method, times):
 @pytest.mark.parametrize("times", [0, 1, 3])
 @pytest.mark.parametrize("method", ["replace", "mkdir"])
 def test_a_study_whose_files_cannot_be_removed_stays_whole(
-    kept, monkeypatch, method, times
+    filled, monkeypatch, method, times
 ):
-    before = files(kept)
+    before = files(filled)
     assert len(before) == 4
     with monkeypatch.context() as patched:
         failing(patched, method, times)
         with pytest.raises(StoreWriteError, match=r"othing was removed.*Permission"):
-            remove_study(kept, "widths")
-    with Store(kept.folder) as again:  # what could not be put back then is put back now
+            remove_study(filled, "widths")
+    with Store(filled.folder) as again:  # what could not be put back then is put back now
         assert files(again) == before
         assert all(again.run(run).checkpoint_bytes() == b"model" for run in RUNS)
         remove_study(again, "widths")
@@ -215,20 +215,20 @@ def test_a_study_whose_files_cannot_be_removed_stays_whole(
 
 @pytest.mark.parametrize("times", [0, 3])
 def test_files_that_cannot_be_deleted_are_deleted_by_a_later_command(
-    kept, monkeypatch, times
+    filled, monkeypatch, times
 ):
     with monkeypatch.context() as patched:
         failing(patched, "unlink", times)
         with pytest.raises(StoreWriteError, match='"widths" is removed'):
-            remove_study(kept, "widths")
-    assert list_studies(kept) == []
-    assert files(kept)
-    with Store(kept.folder) as again:
+            remove_study(filled, "widths")
+    assert list_studies(filled) == []
+    assert files(filled)
+    with Store(filled.folder) as again:
         assert files(again) == []
 
 
-def test_a_removal_that_is_killed_is_undone_or_finished(kept, monkeypatch):
-    before = files(kept)
+def test_a_removal_that_is_killed_is_undone_or_finished(filled, monkeypatch):
+    before = files(filled)
 
     def killed(*arguments):
         raise SystemExit  # with nothing after it
@@ -238,31 +238,32 @@ def test_a_removal_that_is_killed_is_undone_or_finished(kept, monkeypatch):
         put_aside = _removal.put_aside
         patched.setattr(_removal, "put_aside", lambda *them: killed(put_aside(*them)))
         with pytest.raises(SystemExit):
-            remove_study(kept, "widths")
-    assert files(kept) == sorted([*before, _removal.ASIDE])
+            remove_study(filled, "widths")
+    assert files(filled) == sorted([*before, _removal.ASIDE])
     assert (
-        f"4 files in {kept.checkpoint_folder / _removal.ASIDE}" in examine(kept).leftovers
+        f"4 files in {filled.checkpoint_folder / _removal.ASIDE}"
+        in examine(filled).leftovers
     )
-    with Store(kept.folder) as again:
+    with Store(filled.folder) as again:
         assert files(again) == before
         assert len(list_studies(again)) == 1
     with monkeypatch.context() as patched:
         patched.setattr(_removal, "settle", killed)
         with pytest.raises(SystemExit):
-            remove_study(kept, "widths")
-    with Store(kept.folder) as again:
+            remove_study(filled, "widths")
+    with Store(filled.folder) as again:
         assert files(again) == []
         assert list_studies(again) == []
 
 
-def test_a_link_in_the_place_of_the_folder_aside_is_not_followed(kept, tmp_path):
-    before = files(kept)
+def test_a_link_in_the_place_of_the_folder_aside_is_not_followed(filled, tmp_path):
+    before = files(filled)
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / before[0]).write_text("mine")
-    (kept.checkpoint_folder / _removal.ASIDE).symlink_to(mine)
+    (filled.checkpoint_folder / _removal.ASIDE).symlink_to(mine)
     with pytest.raises(StoreWriteError, match="othing was removed"):
-        remove_study(kept, "widths")
-    with Store(kept.folder) as again:
-        assert [it for it in files(again) if it != _removal.ASIDE] == before
+        remove_study(filled, "widths")
+    with Store(filled.folder) as again:
+        assert [name for name in files(again) if name != _removal.ASIDE] == before
     assert [path.read_text() for path in mine.iterdir()] == ["mine"]
