@@ -1,4 +1,4 @@
-"""Checks of numbers that users give: Python's, NumPy's, and and other values."""
+"""Checks of the numbers that users give: Python's, NumPy's, and values of other types."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def test_nodes_are_described(lasting_cluster):
     ],
     ids=str,
 )
-def test_a_wrong_runtime_environment_is_no_question_of_the_connection(env, message):
+def test_a_wrong_runtime_environment_is_refused_before_connecting(env, message):
     with pytest.raises(ConfigError, match=message):
         RayExecutor("127.0.0.1:9", runtime_env=env).free()
 
