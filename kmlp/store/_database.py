@@ -190,7 +190,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         raise DamagedError(
             f"{path} is empty or missing, but the folder has {len(left)} checkpoint "
             "files. Restore the database from a copy, or remove the files by "
-            "`kmlp.store.doctor.repair`."
+            "`kmlp.store.doctor.repair_folder`."
         )
     return int(version)
 

@@ -76,7 +76,7 @@ def damaged_file(path: Path, problem: str) -> str:
     """Return the message for a damaged database, with the remedy."""
     return (
         f"{path} is damaged ({problem}). Restore it from a copy, or save its readable rows "
-        "by `kmlp.store.doctor.repair`."
+        "by `kmlp.store.doctor.repair_folder`."
     )
 
 

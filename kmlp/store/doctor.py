@@ -68,39 +68,39 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repair:
-    """The outcome of a repair."""
+    """The result of a repair."""
 
     lost: list[LostRun]
     """The runs to train again."""
     damaged_database: Path | None = None
-    """The file of the old database, if a new one had to be made."""
+    """The file of the damaged database; None if it was not replaced by a new one."""
 
 
-OpenStore = Callable[[], AbstractContextManager[Store]]
+StoreOpener = Callable[[], AbstractContextManager[Store]]
 
 
-def examine_folder(open_store: OpenStore) -> Health:
+def examine_folder(open_store: StoreOpener) -> Health:
     """Examine a runs folder, even if its database cannot be read at all.
 
     Args:
-        open_store: Opens the store to read it.
+        open_store: Opens the store for reading.
 
     Raises:
-        StoreError: if there is no store.
+        StoreError: if the folder does not have a store.
     """
     try:
         with open_store() as store:
             return examine(store)
-    except DamagedError as error:  # of the whole database: nothing else can be read
+    except DamagedError as error:  # the whole database cannot be read
         return Health(damaged=(str(error),))
 
 
-def repair_folder(folder: Path | None, open_store: OpenStore) -> Repair:
-    """Remove what is damaged from a runs folder, with a new database if it takes one.
+def repair_folder(folder: Path | None, open_store: StoreOpener) -> Repair:
+    """Repair a runs folder. A database that cannot be read is replaced by a new one.
 
     Args:
-        folder: The runs folder; None: the store is in memory, and cannot be damaged.
-        open_store: Opens the store to write to it.
+        folder: The runs folder; None for a store in memory, which cannot be damaged.
+        open_store: Opens the store for writing.
 
     Raises:
         StoreError: if the database cannot be written to.

@@ -36,7 +36,7 @@ SECONDS_OF_A_LOOK = 5.0
 _NO_PID = 2**31
 """A number above every process id."""
 
-_hearts: set[str] = set()
+_owners: set[str] = set()
 """The owner names that belong to this process."""
 
 
@@ -55,13 +55,8 @@ class Holder:
         text = f"process {self.pid} on {self.host}"
         try:
             since = datetime.fromtimestamp(self.since, UTC)
-        except (
-            TypeError,
-            ValueError,
-            OverflowError,
-            OSError,
-        ):  # any value of a clock
-            return text
+        except (TypeError, ValueError, OverflowError, OSError):
+            return text  # a clock can have any value
         return f"{text} since {since:%Y-%m-%d %H:%M:%S} UTC" if self.since else text
 
 
@@ -99,7 +94,7 @@ class Leases:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._watched: dict[str, _Watched] = {}
-        _hearts.add(self.owner)
+        _owners.add(self.owner)
 
     def take(self, key: str) -> bool:
         """Lease a run to this process. The caller has begun a transaction.
@@ -175,7 +170,7 @@ class Leases:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        _hearts.discard(self.owner)
+        _owners.discard(self.owner)
 
     def _lives(self, row: sqlite3.Row) -> bool | None:
         """True if the holder of a lease is alive; None if it must be watched for longer."""
@@ -252,7 +247,7 @@ def holder_runs(lease: sqlite3.Row) -> bool | None:
         # An older kmlp did not store the start, and some systems do not show it.
         return False if started and lease["started"] else None
     if pid == os.getpid():
-        return lease["owner"] in _hearts
+        return lease["owner"] in _owners
     try:
         state = psutil.Process(pid).status()
     except psutil.NoSuchProcess:

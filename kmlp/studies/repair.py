@@ -27,7 +27,7 @@ def train_again(
     """Trains runs that were taken out of a store.
 
     Args:
-        lost: What `kmlp.store.doctor.repair` returns.
+        lost: What `kmlp.store.doctor.repair_folder` returns.
         observer: See `Execution`.
         jobs: See `Execution`.
         runs_dir: See `Execution`.

@@ -21,7 +21,7 @@ COMMANDS = {
     "kmlp.load_dataset": "kmlp data prepare",
     "kmlp.data.import_dataset": "kmlp data import",
     "kmlp.data.remove_dataset": "kmlp data rm",
-    "kmlp.store.doctor.repair": "kmlp doctor --repair",
+    "kmlp.store.doctor.repair_folder": "kmlp doctor --repair",
 }
 """Functions of the library with the commands that do the same."""
 

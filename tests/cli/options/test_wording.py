@@ -38,7 +38,7 @@ OPTIONS = {
             "`kmlp.data.import_dataset(name, folder, size=(28, 28))`",
             "`kmlp data import NAME FOLDER --size 28x28`",
         ),
-        ("by `kmlp.store.doctor.repair`.", "by `kmlp doctor --repair`."),
+        ("by `kmlp.store.doctor.repair_folder`.", "by `kmlp doctor --repair`."),
     ],
 )
 def test_options_for_arguments_and_commands_for_functions(message, shown):
