@@ -1,1 +1,1 @@
-"""The definition of a run: its configuration, and the Keras model that it describes."""
+"""The configuration of a run, and the Keras model that the configuration describes."""

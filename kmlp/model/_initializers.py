@@ -1,8 +1,7 @@
-"""Initial weights, drawn by NumPy: the same bytes on every backend.
+"""Draw initial weights with NumPy, which gives the same bytes on every backend.
 
-A family name is Keras' own and means what it means there; the biases are zero
-unless the table says otherwise. `fan_in` and `fan_out` are a layer's inputs
-and units.
+The names with an underscore are Keras' own, and have the same meaning. `fan_in` and
+`fan_out` are the numbers of a layer's inputs and units.
 
 | name | kernel | bias |
 |---|---|---|
@@ -12,12 +11,12 @@ and units.
 | he_normal | truncated N, variance 2 / fan_in | 0 |
 | lecun_uniform | U(-l, l), l = sqrt(3 / fan_in) | 0 |
 | lecun_normal | truncated N, variance 1 / fan_in | 0 |
-| pytorch | U(-l, l), l = sqrt(1 / fan_in) | the same |
-| normal | N(0, 1) | the same |
+| pytorch | U(-l, l), l = sqrt(1 / fan_in) | as the kernel |
+| normal | N(0, 1) | as the kernel |
 
 References: `keras.initializers.VarianceScaling`; `torch.nn.Linear`; for
-`normal`, M. Nielsen, Neural Networks and Deep Learning, chapter 1 (Keras'
-`random_normal`, of standard deviation 0.05, is something else).
+`normal`, M. Nielsen, Neural Networks and Deep Learning, chapter 1. Keras'
+`random_normal` differs: its standard deviation is 0.05.
 """
 
 from __future__ import annotations
@@ -39,15 +38,19 @@ INITIALIZERS = (
     "pytorch",
     "normal",
 )
-"""Every initializer's name."""
+"""The names of all initializers."""
 
-# The standard deviation of a standard normal cut at +-2; dividing by it gives
-# the cut one the variance that was asked for, as Keras does.
-_CUT_NORMAL_STDDEV = 0.87962566103423978
+# The standard deviation of a standard normal distribution truncated at +-2. Keras, too,
+# divides by it, so that the truncated distribution has the intended variance.
+_TRUNCATED_STDDEV = 0.87962566103423978
 
 
 def check_initializer(name: str) -> None:
-    """Raises `UnknownNameError` if there is no initializer of that name."""
+    """Check the name of an initializer.
+
+    Raises:
+        UnknownNameError: if there is no initializer of that name.
+    """
     if name not in INITIALIZERS:
         raise UnknownNameError(unknown_name("initializer", name, INITIALIZERS))
 
@@ -55,13 +58,13 @@ def check_initializer(name: str) -> None:
 def draw_weights(
     name: str, fan_in: int, fan_out: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Draws the kernel and the bias of a dense layer.
+    """Draw the kernel and the bias of a dense layer.
 
     Args:
         name: One of `INITIALIZERS`.
-        fan_in: The layer's inputs, `fan_in >= 1`.
-        fan_out: The layer's units, `fan_out >= 1`.
-        rng: Where the numbers come from; the kernel is drawn first.
+        fan_in: Number of the layer's inputs, `fan_in >= 1`.
+        fan_out: Number of the layer's units, `fan_out >= 1`.
+        rng: Generator of the random numbers. The kernel is drawn first.
 
     Returns:
         The kernel, of shape `(fan_in, fan_out)`, and the bias, of shape
@@ -94,32 +97,34 @@ def draw_weights(
             limit = math.sqrt(3.0 * variance)
             kernel = rng.uniform(-limit, limit, (fan_in, fan_out))
         else:
-            stddev = math.sqrt(variance) / _CUT_NORMAL_STDDEV
-            kernel = stddev * _cut_normal((fan_in, fan_out), rng)
+            stddev = math.sqrt(variance) / _TRUNCATED_STDDEV
+            kernel = stddev * _truncated_normal((fan_in, fan_out), rng)
         bias = np.zeros(fan_out)
     return kernel.astype("float32"), bias.astype("float32")
 
 
 def keras_initializers(name: str, fan_in: int) -> dict[str, Any]:
-    """Keras' initializers of the same law, by a dense layer's attribute.
+    """Return Keras' initializers of the same distribution, by attribute of a dense layer.
 
-    The weights themselves are drawn by `draw_weights`; these are what a copy of
-    the model, made from its configuration alone, draws from.
+    The weights of a run are drawn by `draw_weights`. Keras' initializers serve copies of
+    the model that are built from its Keras configuration.
     """
     keras = backend.load()
     check_initializer(name)
     if name == "pytorch":
         limit = math.sqrt(1.0 / fan_in)
-        law = keras.initializers.RandomUniform(-limit, limit)
-        return {"kernel_initializer": law, "bias_initializer": law.clone()}
+        uniform = keras.initializers.RandomUniform(-limit, limit)
+        return {"kernel_initializer": uniform, "bias_initializer": uniform.clone()}
     if name == "normal":
-        law = keras.initializers.RandomNormal(stddev=1.0)
-        return {"kernel_initializer": law, "bias_initializer": law.clone()}
+        normal = keras.initializers.RandomNormal(stddev=1.0)
+        return {"kernel_initializer": normal, "bias_initializer": normal.clone()}
     return {"kernel_initializer": keras.initializers.get(name)}
 
 
-def _cut_normal(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Standard normal numbers, those beyond +-2 drawn again."""
+def _truncated_normal(
+    shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw standard normal numbers, and draw those beyond +-2 again."""
     numbers = rng.standard_normal(shape)
     while (beyond := abs(numbers) > 2).any():
         numbers[beyond] = rng.standard_normal(int(beyond.sum()))

@@ -1,4 +1,4 @@
-"""Activations by name: Keras' own, registered ones, and `package.module:name`."""
+"""Activations by name: Keras' own, registered ones, and those of `package.module:name`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kmlp import backend
 from kmlp.model.registry import Registry
 
 Activation = Callable[[Any], Any]
-"""Takes a tensor and returns one of the same shape, by `keras.ops`."""
+"""A function that takes a tensor and returns one of the same shape, with `keras.ops`."""
 
-# Listed here so that names are checked without importing a backend; a test
-# compares the list with `keras.activations`.
+# This list allows to check names without importing a backend. A test compares the list
+# with `keras.activations`.
 _KERAS = [
     "celu",
     "elu",
@@ -48,8 +48,8 @@ _KERAS = [
 ]
 
 _UNUSABLE = {
-    "glu": "it halves the number of features, which no stock layer after it expects.",
-    "threshold": "it needs two numbers; register a function of one argument instead.",
+    "glu": "it halves the number of features, which the next layer does not expect.",
+    "threshold": "it needs two more numbers. Register a function of one argument instead.",
 }
 
 
@@ -74,14 +74,14 @@ ACTIVATIONS: Registry[Activation] = Registry(
 
 
 def register_activation(name: str, function: Activation, *, replace: bool = False) -> None:
-    """Makes a custom activation known under a name.
+    """Register a custom activation under a name.
 
     Args:
-        name: A new name, an identifier.
-        function: Takes a tensor and returns one of the same shape. Written
-            with `keras.ops` it works on every backend.
-        replace: Whether the name may be another custom activation's already.
-            Defaults to False.
+        name: A new name, which must be an identifier.
+        function: A function that takes a tensor and returns one of the same shape.
+            If it uses only `keras.ops`, it works on every backend.
+        replace: True to replace another custom activation of that name. Defaults to
+            False.
 
     Raises:
         ConfigError: if the name is taken.
@@ -96,9 +96,9 @@ def register_activation(name: str, function: Activation, *, replace: bool = Fals
 
 
 def get_activation(name: str) -> Activation:
-    """The activation of that name.
+    """Return the activation of that name.
 
     Raises:
-        UnknownNameError: with the allowed names and the nearest one.
+        UnknownNameError: if there is none, with the allowed names and the nearest one.
     """
     return ACTIVATIONS.get(name)

@@ -1,4 +1,4 @@
-"""`build_mlp`: hyperparameters in, a compiled plain Keras model out."""
+"""Build a plain, compiled Keras model from hyperparameters."""
 
 from __future__ import annotations
 
@@ -34,9 +34,13 @@ def layer_sizes(
     width: int | tuple[int, ...],
     depth: int,
 ) -> list[tuple[int, int]]:
-    """Inputs and units of every dense layer, the output layer last.
+    """Return the numbers of inputs and units of every dense layer, the output layer last.
 
-    Takes `width` and `depth` as a `RunConfig` has them.
+    Args:
+        input_shape: Shape of one image.
+        num_classes: Number of classes.
+        width: The field `width` of a `RunConfig`.
+        depth: The field `depth` of a `RunConfig`.
 
     Example:
     >>> layer_sizes((28, 28), 10, width=128, depth=1)
@@ -55,7 +59,13 @@ def count_parameters(
     width: int | tuple[int, ...],
     depth: int,
 ) -> int:
-    """Weights and biases of the model, without building it.
+    """Return the number of weights and biases of a model, without building the model.
+
+    Args:
+        input_shape: Shape of one image.
+        num_classes: Number of classes.
+        width: The field `width` of a `RunConfig`.
+        depth: The field `depth` of a `RunConfig`.
 
     Formula: `sum((fan_in + 1) * units)` over the dense layers.
 
@@ -86,22 +96,22 @@ def build_mlp(
     scaling: str = "unit",
     seed: int = 0,
 ) -> keras.Sequential:
-    """Builds and compiles a multilayer perceptron for raw images.
+    """Build and compile a multilayer perceptron for raw images.
 
-    The model is a plain `keras.Sequential` of stock layers: it takes images
-    with pixels from 0 to 255 of shape `(batch_size, *input_shape)`, scales them
-    and flattens them, and gives `(batch_size, num_classes)`. It is
-    compiled with SGD, the loss, and accuracy. Its initial weights depend on
-    `seed` alone and are the same on every backend.
+    The model is a plain `keras.Sequential` of Keras' own layers. Its input is images of
+    shape `(batch_size, *input_shape)` with pixels from 0 to 255, which it scales and
+    flattens. Its output is of shape `(batch_size, num_classes)`. The model is compiled
+    with SGD, the loss, and accuracy. The initial weights depend only on `seed`, the
+    initializer and the sizes of the layers, and are the same on every backend.
 
-    A loss that works on one-hot targets (`mse`, `mae`, most of Keras' own)
-    wants `y` as `keras.utils.to_categorical(y, num_classes)`; the others take
-    classes as integers. `get_loss(name).targets` says which.
+    Losses of one-hot targets (`mse`, `mae`, most of Keras' own) need `y` as
+    `keras.utils.to_categorical(y, num_classes)`. The others need classes as integers.
+    `get_loss(name).targets` is the form that a loss needs.
 
-    A saved model loads in a Python without kmlp: as it is where loss and
-    activation are Keras' own (`cross_entropy`, `mse` and `mae` are), with
-    `keras.saving.load_model(path, compile=False)` where the loss is kmlp's or
-    yours. Your own activation has to be given then, as `custom_objects`.
+    Keras can load a saved model without kmlp. If loss and activation are Keras' own
+    (`cross_entropy`, `mse` and `mae` are), `keras.saving.load_model(path)` is enough. If
+    the loss is kmlp's or custom, add `compile=False`. If the activation is custom, pass
+    it as `custom_objects`.
 
     Args:
         input_shape: Shape of one image. Defaults to `(28, 28)`.
@@ -109,21 +119,20 @@ def build_mlp(
         width: Units in each hidden layer: one number for all, or one for each
             layer, as in `(300, 100)`. Defaults to 128.
         depth: Number of hidden layers; `depth=0` is the linear model. Defaults
-            to None: as many as `width` has, or 2 where that is one number.
+            to None: the number of layers in `width`, or 2 if `width` is one number.
         activation: Activation of the hidden layers: a name (see
             `get_activation`) or a function. Defaults to "relu".
         loss: A name (see `get_loss`) or a `Loss`. Defaults to "cross_entropy",
             on logits.
-        output: Activation of the output layer. Defaults to None: the one that
-            the loss states.
+        output: Activation of the output layer. Defaults to None: the loss's own.
         learning_rate: Learning rate of SGD. Defaults to 0.1.
         momentum: Momentum of SGD. Defaults to 0.0.
-        nesterov: Whether the momentum is Nesterov's. Defaults to False.
+        nesterov: True for Nesterov's momentum. Defaults to False.
         weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
         initializer: A name from `kmlp.model._initializers`. Defaults to
             "glorot_uniform".
-        scaling: What pixels are scaled to, a name from `kmlp.model._scaling`. Defaults to
-            "unit": 0 to 1.
+        scaling: Scaling of the pixels, a name from `kmlp.model._scaling`. Defaults to
+            "unit": to 0 to 1.
         seed: Seed of the initial weights, `seed >= 0`. Defaults to 0.
 
     Returns:
@@ -164,9 +173,9 @@ def build_mlp(
         ]
     )
     hidden = get_activation(activation) if isinstance(activation, str) else activation
-    chosen = get_loss(loss) if isinstance(loss, str) else loss
-    last = get_activation(chosen.resolve_output(output))
-    return _build(config, tuple(input_shape), num_classes, hidden, last, chosen)
+    resolved = get_loss(loss) if isinstance(loss, str) else loss
+    last = get_activation(resolved.resolve_output(output))
+    return _build(config, tuple(input_shape), num_classes, hidden, last, resolved)
 
 
 def build_for(config: RunConfig, dataset: Dataset) -> keras.Sequential:
@@ -182,9 +191,9 @@ def build_from(
     """Build the compiled model of a configuration, for images of any dataset.
 
     Args:
-        config: Its fields that `build_mlp` has, too, are the model's.
-        input_shape: The shape of an image.
-        num_classes: The number of classes.
+        config: The configuration, of which the arguments of `build_mlp` are used.
+        input_shape: Shape of one image.
+        num_classes: Number of classes.
     """
     shared = inspect.signature(build_mlp).parameters.keys() & config.to_dict().keys()
     return build_mlp(
@@ -195,9 +204,9 @@ def build_from(
 
 
 def initial_weights(config: RunConfig, dataset: Dataset) -> list[NDArray[np.float32]]:
-    """The weights that a run begins with, in the order of `model.get_weights()`.
+    """Return the initial weights of a run, in the order of `model.get_weights()`.
 
-    They depend on the seed and the sizes of the layers alone.
+    They depend only on the seed, the initializer and the sizes of the layers.
     """
     sizes = layer_sizes(
         dataset.input_shape, dataset.num_classes, config.width, config.depth
@@ -208,7 +217,7 @@ def initial_weights(config: RunConfig, dataset: Dataset) -> list[NDArray[np.floa
 def _draw(
     config: RunConfig, sizes: list[tuple[int, int]]
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """The initial kernel and bias of every dense layer."""
+    """Draw the initial kernel and bias of every dense layer."""
     return [
         draw_weights(
             config.initializer, *size, generator(config.seed, Purpose.WEIGHTS, index)
@@ -218,28 +227,28 @@ def _draw(
 
 
 def save_portable(model: keras.Sequential, path: Path) -> bool:
-    """Saves a model so that it loads in a Python without kmlp.
+    """Save a model in a file that Keras can load without kmlp.
 
-    A loss that is not Keras' own cannot be loaded there, so such a model is
-    saved without what it was compiled with: it predicts, and can be compiled
-    again. The file is written aside and renamed.
+    A loss that is not Keras' own could not be loaded. A model with such a loss is
+    therefore saved without its loss, optimizer and metrics: the loaded model predicts,
+    and can be compiled again. The file is written under another name and renamed.
 
     Args:
         model: A compiled model of `build_mlp`.
         path: A file name that ends in `.keras`.
 
     Returns:
-        Whether it was saved compiled.
+        True if the model was saved with its loss, optimizer and metrics.
     """
     keras = backend.load()
     loss = model.loss
-    defined = type(loss) if isinstance(loss, keras.losses.Loss) else loss
-    compiled = defined.__module__.partition(".")[0] == "keras"
+    definition = type(loss) if isinstance(loss, keras.losses.Loss) else loss
+    compiled = definition.__module__.partition(".")[0] == "keras"
     try:
         model.compiled = compiled
-        # Keras looks for TensorFlow, which is loud, to save.
-        with backend.quiet(), undated(), atomic_write(path) as aside:
-            model.save(aside)
+        # To save, Keras imports TensorFlow, which prints messages.
+        with backend.quiet(), undated(), atomic_write(path) as temporary:
+            model.save(temporary)
     finally:
         model.compiled = True
     return compiled
@@ -253,8 +262,8 @@ def _check_shapes(input_shape: Any, num_classes: Any) -> None:
     sizes = input_shape if isinstance(input_shape, tuple | list) else ()
     if not sizes or not all(map(_is_size, sizes)):
         problems.append(
-            f"The value of `input_shape` is {shown(input_shape)}, but must hold at least "
-            "one size, each at least 1 and less than 2**31: (28, 28)."
+            f"The value of `input_shape` is {shown(input_shape)}, but must have at least "
+            "one size, each at least 1 and less than 2**31, as (28, 28)."
         )
     if not (_is_size(num_classes) and num_classes >= 2):
         problems.append(
@@ -270,7 +279,7 @@ def _check_functions(activation: Any, loss: Any, output: Any) -> None:
         problems.append(f"The activation {activation!r} is neither a name nor a function.")
     if not isinstance(loss, str | Loss):
         problems.append(
-            f"The loss {loss!r} is neither a name nor a `kmlp.Loss`. Wrap a function: "
+            f"The loss {loss!r} is neither a name nor a `kmlp.Loss`. Wrap a function as "
             'Loss(function=..., output="linear", targets="index").'
         )
     if isinstance(loss, Loss) and output is not None:
@@ -302,7 +311,7 @@ def _build(
         keras.layers.Dense(
             units,
             activation=hidden if index <= config.depth else last,
-            kernel_initializer="zeros",  # drawing on JAX compiles for 0.7 s a shape
+            kernel_initializer="zeros",  # to draw on JAX compiles for 0.7 s for each shape
             name=f"hidden_{index}" if index <= config.depth else "output",
         )
         for index, (_, units) in enumerate(sizes, start=1)
@@ -311,7 +320,7 @@ def _build(
         [
             keras.Input(input_shape),
             keras.layers.Rescaling(scale, offset=offset, name="rescaling"),
-            # Whatever Keras' configuration says: images are rows of columns of channels.
+            # Independent of Keras' configuration: images are (rows, columns, channels).
             keras.layers.Flatten(data_format="channels_last", name="flatten"),
             *dense,
         ],
@@ -319,8 +328,9 @@ def _build(
     )
     for layer, size, weights in zip(dense, sizes, _draw(config, sizes), strict=True):
         layer.set_weights(weights)
-        for attribute, law in keras_initializers(config.initializer, size[0]).items():
-            setattr(layer, attribute, law)
+        initializers = keras_initializers(config.initializer, size[0])
+        for attribute, initializer in initializers.items():
+            setattr(layer, attribute, initializer)
     model.compile(
         optimizer=keras.optimizers.SGD(
             config.learning_rate,

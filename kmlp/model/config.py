@@ -1,4 +1,4 @@
-"""`RunConfig`: every hyperparameter of a run, checked; and values given as text."""
+"""The checked configuration of a run, `RunConfig`, and its values as text."""
 
 import math
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _check_dataset(name: str) -> None:
-    from kmlp.data import check_dataset  # brings NumPy, which `--help` need not wait for
+    from kmlp.data import check_dataset  # imports NumPy, which would delay `--help`
 
     check_dataset(name)
 
@@ -42,11 +42,11 @@ def _implied_depth(config: Any) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class RunConfig:
-    """Every hyperparameter of a run. A run has no epoch budget: see `train`.
+    """All hyperparameters of a run. The number of epochs is an argument of `train`.
 
-    Whole numbers are accepted for a float field and are made floats. A `width` of
-    several numbers, a list or an array as well, states every hidden layer, and is made
-    a tuple; where they are all equal, it is made the number, which is the same network.
+    A float field accepts an integer and converts it. A `width` of several numbers (a
+    tuple, list or array) states every hidden layer, and becomes a tuple. If the numbers
+    are equal, `width` becomes that number, since the model is the same.
 
     Raises:
         ConfigError: with every problem of the values at once.
@@ -66,8 +66,8 @@ class RunConfig:
     dataset: Annotated[
         str,
         Doc(
-            "Name of the dataset: mnist, fashion_mnist, an image set of TFDS or your own "
-            "(see kmlp data)."
+            "Name of the dataset: mnist, fashion_mnist, an image dataset of TFDS, or the "
+            "name of an imported dataset."
         ),
         Name(_check_dataset),
     ] = "mnist"
@@ -80,18 +80,18 @@ class RunConfig:
         int,
         Doc("Number of hidden layers; 0 is the linear model."),
         Rule("0 <= depth <= 1000", lambda value: 0 <= value <= 1000),
-        Derived("2, or as many as width has", _implied_depth),
-    ] = None  # type: ignore[assignment]  # it is an int once the configuration is made
+        Derived("2, or the number of layers in width", _implied_depth),
+    ] = None  # type: ignore[assignment]  # `__post_init__` sets an int
     activation: Annotated[
         str,
-        Doc("Activation of the hidden layers: a keras.activations name or your own."),
+        Doc("Activation of the hidden layers: a keras.activations name or a custom one."),
         Name(ACTIVATIONS.check),
     ] = "relu"
     loss: Annotated[
         str,
         Doc(
             "Loss: cross_entropy, nll, multi_margin, mse, mae, a keras.losses name "
-            "or your own."
+            "or a custom one."
         ),
         Name(LOSSES.check),
     ] = "cross_entropy"
@@ -123,8 +123,8 @@ class RunConfig:
     initializer: Annotated[
         str,
         Doc(
-            "Initial weights: glorot_, he_ or lecun_ with uniform or normal; pytorch; "
-            "normal."
+            "Initial weights: glorot_, he_ or lecun_, each with uniform or normal; "
+            "pytorch; normal."
         ),
         Name(check_initializer),
     ] = "glorot_uniform"
@@ -156,23 +156,23 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         problems: list[str] = []
-        right = set()
+        valid = set()
         for field in config_fields().values():
             try:
-                given = field.derive(getattr(self, field.name), self)
-                value = field.convert(given)
+                raw = field.derive(getattr(self, field.name), self)
+                value = field.convert(raw)
                 object.__setattr__(self, field.name, value)
-                right.add(field.name)
+                valid.add(field.name)
             except ConfigError as error:
                 problems += error.problems
-        raise_problems([*problems, *self._joint_problems(right)])
+        raise_problems([*problems, *self._joint_problems(valid)])
         if isinstance(self.width, tuple) and len(set(self.width)) == 1:
             object.__setattr__(self, "width", self.width[0])
 
-    def _joint_problems(self, right: set[str]) -> list[str]:
-        """What is wrong between fields that are right each by itself."""
+    def _joint_problems(self, valid: set[str]) -> list[str]:
+        """Return the problems between fields whose values are valid by themselves."""
         problems = []
-        if right >= {"width", "depth"} and isinstance(self.width, tuple):
+        if valid >= {"width", "depth"} and isinstance(self.width, tuple):
             layers = len(self.width)
             if layers != self.depth:
                 problems.append(
@@ -180,15 +180,15 @@ class RunConfig:
                     f"but `depth` is {self.depth}. Give a `depth` of {layers}, or one "
                     "`width` for all layers."
                 )
-        if right >= {"nesterov", "momentum"} and self.nesterov and self.momentum == 0:
+        if valid >= {"nesterov", "momentum"} and self.nesterov and self.momentum == 0:
             problems.append(
-                "The value of `nesterov` is True, but `momentum` is 0.0, with which it "
-                "does nothing. Give a `momentum` above 0, or leave `nesterov` out."
+                "The value of `nesterov` is True, but does nothing because `momentum` is "
+                "0.0. Give a `momentum` above 0, or leave `nesterov` out."
             )
-        if right >= {"output", "loss"} and self.output is not None:
+        if valid >= {"output", "loss"} and self.output is not None:
             try:
-                what = f'the loss "{self.loss}"'
-                LOSSES.get(self.loss).resolve_output(self.output, what)
+                subject = f'the loss "{self.loss}"'
+                LOSSES.get(self.loss).resolve_output(self.output, subject)
             except ConfigError as error:
                 problems += error.problems
         return problems
@@ -204,19 +204,19 @@ class RunConfig:
 
     @property
     def validates_on_test(self) -> bool:
-        """Whether the test images choose, so that none are left to judge what is chosen."""
+        """True if the test images are used for validation, so that no split is held out."""
         return self.validation_fraction is None
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, which JSON can hold."""
+        """Return the fields as plain values for JSON."""
         return {name: to_jsonable(getattr(self, name)) for name in config_fields()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The configuration of exactly these fields.
+        """Return the configuration of these fields, which must be all fields.
 
         Raises:
-            ConfigError: if a field is unknown or missing, or a value is wrong.
+            ConfigError: if a field is unknown or missing, or if a value is not allowed.
         """
         names = config_fields()
         raise_problems(
@@ -229,9 +229,9 @@ class RunConfig:
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
-        """The configuration of values that were checked when they were stored.
+        """Return the configuration of stored values, which were checked earlier.
 
-        Functions of the user's own, which it names, need not be at hand.
+        Custom functions that the values name need not be available.
         """
         config = object.__new__(cls)
         for name, field in config_fields().items():
@@ -242,11 +242,11 @@ class RunConfig:
 
 
 def dataset_of(config: RunConfig) -> "Dataset":
-    """The dataset that a configuration names, with all of its training images.
+    """Return the dataset that a configuration names, with all of its training images.
 
     Raises:
-        DataError: if it cannot be read.
-        ConfigError: if it cannot be split so.
+        DataError: if the dataset cannot be read.
+        ConfigError: if the `validation_fraction` is not possible for the dataset.
     """
     from kmlp.data import load_dataset
 
@@ -254,17 +254,17 @@ def dataset_of(config: RunConfig) -> "Dataset":
 
 
 _NEUTRAL = {"scaling": "unit"}
-"""Values of fields that add nothing to a run's identity, by field."""
+"""Values that are left out of a run's identity, by field."""
 
 
 def identity_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that identify a run, without those at their neutral value.
+    """Return the fields that identify a run: all but those with their neutral value.
 
-    The keys of runs and the names of studies are made of them, so a field that is added
-    with a neutral value leaves the keys of stored runs as they are.
+    The keys of runs and the names of studies depend on the result. A new field with a
+    neutral value therefore does not change the keys of stored runs.
 
     Args:
-        values: Fields of a `RunConfig` as JSON holds them.
+        values: Fields of a `RunConfig`, as values for JSON.
 
     >>> identity_fields({"width": 32, "scaling": "unit"})
     {'width': 32}
@@ -280,26 +280,29 @@ def identity_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def config_fields() -> dict[str, ConfigField]:
-    """Every field of `RunConfig` by name, in the order of their declaration."""
+    """Return every field of `RunConfig` by name, in the order of declaration."""
     return describe_fields(RunConfig)
 
 
 def param_names() -> tuple[str, ...]:
-    """The fields that an ablation can vary: all but `seed`, which replicates vary."""
+    """Return the fields that an ablation can vary: all but `seed`.
+
+    Replicates vary the seed.
+    """
     return tuple(name for name in config_fields() if name != "seed")
 
 
 def param_field(name: str) -> ConfigField:
-    """The field that an ablation varies.
+    """Return the field of a parameter that an ablation varies.
 
     Raises:
-        ConfigError: if there is no such field, with the nearest one.
+        ConfigError: if there is no such parameter, with the nearest name.
     """
     if name == "seed":
         raise ConfigError(
             [
-                "The seed is not a parameter to vary: replicates of every value vary it "
-                "already. Give the number of seeds instead."
+                "The seed cannot be the parameter: the replicates of every value already "
+                "vary the seed. Choose the number of seeds instead."
             ]
         )
     if name not in config_fields():
@@ -308,7 +311,7 @@ def param_field(name: str) -> ConfigField:
 
 
 def parse_param_values(name: str, text: str) -> tuple[Any, ...]:
-    """The values of a parameter given as text, separated by commas.
+    """Return the values of a parameter from a text, in which commas separate them.
 
     Raises:
         ConfigError: with the problems of all values at once.
@@ -329,7 +332,7 @@ def parse_param_values(name: str, text: str) -> tuple[Any, ...]:
         if not word.strip():
             problems.append(
                 f"Value {position} of `{name}` is empty in {text!r}. Separate values by "
-                "single commas: 32,128,512."
+                "single commas, as 32,128,512."
             )
             continue
         try:
@@ -341,7 +344,7 @@ def parse_param_values(name: str, text: str) -> tuple[Any, ...]:
 
 
 def value_text(name: str, value: Any) -> str:
-    """A field's value as text, as the command line reads it.
+    """Return a field's value as text, in the form that `ConfigField.parse` reads.
 
     >>> value_text("learning_rate", 0.1), value_text("train_size", None)
     ('0.1', 'all')
@@ -350,11 +353,11 @@ def value_text(name: str, value: Any) -> str:
 
 
 _LONG = 8
-"""Characters of a number that is shortened."""
+"""Numbers with more characters than this are shortened."""
 
 
 def short_text(name: str, value: Any) -> str:
-    """A field's value as text: a long number with four digits.
+    """Return a field's value as text, with four digits for a long number.
 
     >>> short_text("learning_rate", 0.0123456789), short_text("width", (300, 100))
     ('0.01235', '300x100')
@@ -364,11 +367,11 @@ def short_text(name: str, value: Any) -> str:
 
 
 def parse_config(texts: Mapping[str, str], **values: Any) -> RunConfig:
-    """The configuration of fields given as text, the others at their defaults.
+    """Return the configuration of values given as text; other fields have their defaults.
 
     Args:
         texts: Values as text, by field.
-        **values: Values that need no parsing, by field.
+        **values: Values that are not text, by field.
 
     Raises:
         ConfigError: with every problem at once.

@@ -1,7 +1,7 @@
-"""One field of a configuration: its type, its rule and its description, declared once.
+"""Fields of a configuration: type, rule and description of each, declared once.
 
-The checks, the parsing of values given as text, and the command line's options and
-help all read that.
+The checks, the parsing of text, the command line's options and its help all use these
+declarations.
 """
 
 from __future__ import annotations
@@ -21,68 +21,88 @@ from kmlp.errors import ConfigError, UnknownNameError, shown
 
 @dataclass(frozen=True, slots=True)
 class Doc:
-    """What a field is, its unit included; shown by `--help` as well."""
+    """The description of a field, with its unit, which help texts show."""
 
     text: str
+    """The description."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a field's value must satisfy, as the code that messages show."""
+    """A condition for a field's value."""
 
     text: str
+    """The condition as code, which messages show."""
     holds: Callable[[Any], bool]
+    """Function that returns True if a value satisfies the condition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A field's value names something; `check` raises `UnknownNameError` if not."""
+    """The mark of a field whose value is the name of an object."""
 
     check: Callable[[str], None]
+    """Function that raises `UnknownNameError` for an unknown name."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoneWord:
-    """The word that stands for None where a field's value is given as text."""
+    """The word that stands for None in a value given as text."""
 
     word: str
+    """The word, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A field that is left at None gets what the fields before it imply."""
+    """The mark of a field whose default follows from the fields before it."""
 
     text: str
-    """The default as `--help` shows it."""
+    """The default as help texts show it."""
     make: Callable[[Any], Any]
-    """The value, from an instance whose fields before this one are set."""
+    """Function that returns the value for an instance whose earlier fields are set."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigField:
-    """One field, as its class declares it."""
+    """One field of a configuration, with all parts of its declaration."""
 
     name: str
+    """The name of the field."""
     type: type
+    """The type of a value."""
     sequence: bool
-    """Whether a tuple of the type is a value, too."""
+    """True if a tuple of the type is allowed, too."""
     optional: bool
+    """True if None is allowed."""
     default: Any
+    """The default value."""
     doc: str
+    """The description."""
     rule: Rule | None
+    """The condition for a value; None without one."""
     named: Name | None
+    """The check of a name; None if the value is not a name."""
     none_word: str
+    """The word that stands for None in text."""
     derived: Derived | None
+    """The derived default; None without one."""
 
     def derive(self, value: Any, owner: Any) -> Any:
-        """The value, or what the owner's fields before this one imply if it is None."""
+        """Return the value, or if the value is None, the derived default.
+
+        Args:
+            value: The value.
+            owner: The configuration, whose fields before this one are set.
+        """
         return self.derived.make(owner) if self.derived and value is None else value
 
     def convert(self, value: Any) -> Any:
-        """The value in the field's type; a list or an array as a tuple.
+        """Return the value in the field's type; a list or an array as a tuple.
 
         Raises:
-            ConfigError: if it has another type, breaks the rule, or names nothing.
+            ConfigError: if the value has another type, breaks the rule, or is an unknown
+                name.
         """
         if value is None and self.optional:
             return None
@@ -110,7 +130,10 @@ class ConfigField:
         return converted
 
     def could_be(self, value: Any) -> bool:
-        """Whether the value of a stored configuration is one, whatever it names."""
+        """Return True if a stored value has the right type and satisfies the rule.
+
+        Names are not checked.
+        """
         if value is None:
             return self.optional or self.derived is not None
         several = self.sequence and isinstance(value, tuple)
@@ -121,8 +144,10 @@ class ConfigField:
         return self.rule is None or all(map(self.rule.holds, converted))
 
     def _check_size(self, number: Any) -> None:
-        """Raises `ConfigError` if a number is larger than any that is of use, or one that
-        models do not compute with.
+        """Check that a number is not too large, and that float32 can hold it.
+
+        Raises:
+            ConfigError: if the number is not such a number.
         """
         if isinstance(number, int):
             holds, sizes = abs(number) < 2**128, "less than 2**128"
@@ -139,10 +164,11 @@ class ConfigField:
             )
 
     def parse(self, text: str) -> Any:
-        """The value of a text: `1e-3`, `1/6`, `relu`, `true`, `none`, `300x100`.
+        """Return the value of a text, such as `1e-3`, `1/6`, `relu`, `true` or `300x100`.
 
         Raises:
-            ConfigError: as `convert` does.
+            ConfigError: if the text has another type, breaks the rule, or is an unknown
+                name.
         """
         word = text.strip()
         if self.optional and word.lower() == self.none_word:
@@ -156,11 +182,11 @@ class ConfigField:
         return self.convert(values if len(values) > 1 else values[0])
 
     def text(self, value: Any) -> str:
-        """A value as text, as `parse` reads it."""
+        """Return a value as text, in the form that `parse` reads."""
         if value is None:
             return self.none_word
-        if isinstance(value, float) and (share := _as_fraction(value)):
-            return share
+        if isinstance(value, float) and (fraction := _as_fraction(value)):
+            return fraction
         if isinstance(value, tuple | list):
             return "x".join(map(self.text, value))
         return str(value).lower() if isinstance(value, bool) else str(value)
@@ -175,11 +201,11 @@ class ConfigField:
 
 
 FLOAT32_MIN, FLOAT32_MAX = 2.0**-126, (2 - 2.0**-23) * 2.0**127
-"""The least positive number of float32 that no backend takes for 0, and the greatest."""
+"""The least positive float32 that no backend rounds to 0, and the greatest float32."""
 
 
 def as_computed(value: Any) -> Any:
-    """The value as models compute with it: a float as the nearest float32.
+    """Return a value as models compute with it: for a float, the nearest float32.
 
     >>> as_computed(0.99999999999), as_computed(1e39), as_computed(1e-46), as_computed(3)
     (1.0, inf, 0.0, 3)
@@ -210,7 +236,7 @@ def _parse_float(word: str) -> float:
 
 
 def _as_fraction(value: float) -> str | None:
-    """A number as a fraction, if it is one and is long otherwise: `1/6`."""
+    """Return a long number as a fraction, such as `1/6`; None if it is not a simple one."""
     if len(str(value)) < _LONG or not math.isfinite(value):
         return None
     fraction = Fraction(value).limit_denominator(1000)
@@ -218,7 +244,7 @@ def _as_fraction(value: float) -> str | None:
 
 
 _LONG = 12
-"""Characters of a number that reads badly."""
+"""Numbers with at least this many characters are written as fractions if they are one."""
 
 _PARSERS: dict[type, Callable[[str], Any]] = {
     int: int,
@@ -230,7 +256,7 @@ _IN_WORDS = {int: "an integer", float: "a number", bool: "true or false", str: "
 
 
 def _convert(kind: type, value: Any) -> Any:
-    """The value as exactly `kind`, None if it is of another one."""
+    """Return the value in exactly the type `kind`; None if the value has another type."""
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()  # a NumPy number
     if kind is bool or isinstance(value, bool):
@@ -245,15 +271,15 @@ def _is_sequence(value: Any) -> bool:
 
 
 def to_jsonable(value: Any) -> Any:
-    """A field's value as JSON holds it: a tuple as a list."""
+    """Return a field's value for JSON: a tuple becomes a list."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def describe_fields(cls: type) -> dict[str, ConfigField]:
-    """Every field of a dataclass by name, in the order of their declaration.
+    """Return every field of a dataclass by name, in the order of declaration.
 
-    Each is `Annotated` with a `Doc`, and with a `Rule`, a `Name`, a `NoneWord` or a
-    `Derived`.
+    Each field is `Annotated` with a `Doc`, and optionally with a `Rule`, a `Name`, a
+    `NoneWord` and a `Derived`.
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     return {

@@ -1,4 +1,4 @@
-"""What a user's function is made of, as a text: another text, another function."""
+"""Text fingerprints of custom functions: equal definitions have equal texts."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ import cloudpickle
 import numpy as np
 
 _STDLIB = Path(sysconfig.get_path("stdlib")).resolve()
-_OURS = ("kmlp", "kmlp_cli", "kmlp_tuning")
+_OWN_PACKAGES = ("kmlp", "kmlp_cli", "kmlp_tuning")
 
 
 def definition_text(item: object, seen: frozenset[int] = frozenset()) -> str:
-    """A text that tells definitions apart, and is the same for equal ones.
+    """Return a text that is equal for equal definitions, and differs for others.
 
-    Of a function it holds the source, the defaults, what it encloses, and the
-    values, functions and modules of the user's that it names, however deep. What
-    cannot be told apart counts as different from everything.
+    For a function, the text has the source, the defaults, the enclosed variables, and
+    the user's values, functions and modules that the function names, at any depth. An
+    object without a comparable definition gets a unique text.
 
     Args:
-        item: A function, or anything that one refers to.
-        seen: What the text is a part of. Defaults to nothing.
+        item: A function, or an object that a function refers to.
+        seen: Ids of the objects that contain the item. Defaults to none.
 
     >>> definition_text(len) == definition_text(len) != definition_text(max)
     True
@@ -44,7 +44,7 @@ def definition_text(item: object, seen: frozenset[int] = frozenset()) -> str:
 
 
 def _describe(item: Any) -> tuple[str, list[Any]]:
-    """A name, and what the item is made of beside it."""
+    """Return a name of an item, and the parts of its definition."""
     kind = item if isinstance(item, type) else type(item)
     name = f"{kind.__module__}.{getattr(item, '__qualname__', kind.__qualname__)}"
     if item is None or isinstance(item, str | int | float | complex | bytes):
@@ -60,7 +60,7 @@ def _describe(item: Any) -> tuple[str, list[Any]]:
     if isinstance(item, functools.partial):
         return name, [item.func, item.args, item.keywords]
     if inspect.isfunction(item):
-        return (_source(item), _of_function(item)) if is_users(item) else (name, [])
+        return (_source(item), _function_parts(item)) if is_users(item) else (name, [])
     if inspect.ismethod(item):
         return name, [item.__func__, item.__self__]
     if isinstance(item, ModuleType):
@@ -71,41 +71,44 @@ def _describe(item: Any) -> tuple[str, list[Any]]:
         return name, [getattr(item, "__name__", "")]
     if is_dataclass(item):
         return name, [kind, *(getattr(item, field.name) for field in fields(item))]
-    if hasattr(item, "get_config"):  # as Keras' own objects have
+    if hasattr(item, "get_config"):  # Keras' own objects
         return name, [kind, item.get_config()]
     if is_users(kind):
         return name, [kind, vars(item) if hasattr(item, "__dict__") else repr(item)]
     try:
         return name, [cloudpickle.dumps(item)]
-    except Exception:  # an object may refuse in any way
+    except Exception:  # an object may refuse with any error
         return name, [uuid.uuid4().hex]
 
 
 def is_users(item: Any) -> bool:
-    """Whether a function, class or module is neither installed nor Python's or kmlp's."""
+    """Return True for the user's own function, class or module.
+
+    Objects of installed packages, of Python and of kmlp are not the user's.
+    """
     module = (
         item if isinstance(item, ModuleType) else sys.modules.get(item.__module__ or "")
     )
     if module is None:
         return True
-    known = vars(module)  # to ask the module itself might import what it puts off
-    name, file = str(known.get("__name__")), known.get("__file__")
+    namespace = vars(module)  # `getattr` might trigger imports of a lazy module
+    name, file = str(namespace.get("__name__")), namespace.get("__file__")
     if name == "__main__":
         return True
-    if not isinstance(file, str) or name.partition(".")[0] in _OURS:
+    if not isinstance(file, str) or name.partition(".")[0] in _OWN_PACKAGES:
         return False
     path = Path(file).resolve()
     installed = {"site-packages", "dist-packages"}.intersection(path.parts)
     return not (installed or path.is_relative_to(_STDLIB))
 
 
-def _of_function(function: FunctionType) -> list[Any]:
-    """What a function refers to: defaults, what it encloses, the globals that it names."""
+def _function_parts(function: FunctionType) -> list[Any]:
+    """Return the defaults, the enclosed variables and the globals of a function."""
     cells = []
     for cell in function.__closure__ or ():
         try:
             cells.append(cell.cell_contents)
-        except ValueError:  # it is not filled yet
+        except ValueError:  # the cell is still empty
             continue
     named = {
         name: function.__globals__[name]
@@ -117,7 +120,7 @@ def _of_function(function: FunctionType) -> list[Any]:
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
-    """The code of a function and of those inside of it."""
+    """Yield the code of a function and of all functions inside of it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -127,7 +130,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def _source(item: Any) -> str:
     try:
         return inspect.getsource(item)
-    except (OSError, TypeError):  # typed at a prompt
+    except (OSError, TypeError):  # for example, typed at a prompt
         if not inspect.isfunction(item):
             return repr(item)
         return repr(

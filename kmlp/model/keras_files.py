@@ -1,7 +1,7 @@
-"""What a `.keras` file states of itself, checked before anything of it is built.
+"""Check a `.keras` file before a model is built from it.
 
-Such a file is a zip archive of a description in JSON and of weights in HDF5. Both may come
-from anybody, and both can state sizes that no memory has.
+Such a file is a zip archive with a description in JSON and weights in HDF5. Files may come
+from anybody, and both parts may state sizes that do not fit into memory.
 """
 
 from __future__ import annotations
@@ -26,70 +26,74 @@ if TYPE_CHECKING:
     import h5py
 
 MAX_GROWTH = 20
-"""Bytes that a byte of a file may unpack to. Weights hardly shrink when they are packed."""
+"""The maximum size of the unpacked contents / the size of the file. Compression hardly
+shrinks weights."""
 FREE_GROWTH = 2**24
-"""Bytes that any file may unpack to."""
+"""The size of unpacked contents that is allowed for every file, in bytes."""
 MAX_DESCRIPTION = 2**23
-"""Bytes of `config.json`. That of a network of 800 layers has 1 MB."""
+"""The maximum size of `config.json`, in bytes. A model of 800 layers has 1 MB."""
 MAX_OBJECTS = 20_000
-"""Layers, initializers and the like in `config.json`; a layer has five or so."""
+"""The maximum number of layers, initializers and other objects in `config.json`. A layer
+has about five."""
 
 _DESCRIPTION = "config.json"
 _METADATA = "metadata.json"
 _WEIGHTS = "model.weights.h5"
 _SPARE_WEIGHTS = 4
-"""As many more weights than it has may a model be built with: some are packed, or merged,
-when they are saved."""
+"""The maximum number of weights that are built / the number of weights in the file. Some
+layers pack or merge their weights when they are saved."""
 
 
 def check_model_file(path: Path) -> None:
-    """Checks, without a backend, that a file can be a model of Keras.
+    """Check, without a backend, that a file can be a model of Keras.
 
     Raises:
-        ConfigError: if it is missing, is no `.keras` file, or states what no model has.
+        ConfigError: if the file is missing, is not a `.keras` file, or states impossible
+            sizes.
     """
     problem = None
     if not os.path.lexists(path):
         problem = "There is no such file."
-    elif (why := why_unreadable(path)) is not None:
-        problem = f"cannot be read: {why}."
+    elif (reason := why_unreadable(path)) is not None:
+        problem = f"cannot be read: {reason}."
     elif path.suffix != ".keras":
         problem = "A model must be a file name.keras, as Keras saves it."
     elif not zipfile.is_zipfile(path):
-        problem = "It is no .keras file, or the end of it is missing."
+        problem = "This is not a .keras file, or the end of the file is missing."
     if problem:
         raise ConfigError([f"{path}: {problem}"])
-    with _explained(path), opened_archive(path) as archive:
+    with _translate_errors(path), opened_archive(path) as archive:
         _check_members(archive, path.stat().st_size)
         _check_description(archive)
 
 
 def count_weights(path: Path) -> int:
-    """Counts the numbers in a model's file, whose sizes are checked.
+    """Return the number of weights in a model's file, after a check of their sizes.
 
     Args:
-        path: A file with weights.
+        path: A `.keras` file.
 
     Raises:
-        ConfigError: if it or they are damaged, too large, or lie in other files.
+        ConfigError: if the file or its weights are damaged or too large, or if weights
+            are stored in other files.
     """
     import h5py
 
-    with _explained(path), opened_archive(path) as archive:
+    with _translate_errors(path), opened_archive(path) as archive:
         _check_members(archive, path.stat().st_size)
         packed = BytesIO(archive.read(_WEIGHTS))
         size = packed.seek(0, 2)
         try:
             with h5py.File(packed, "r") as file:
                 count, stated = _count(file)
-        except (OSError, RuntimeError, KeyError) as error:  # libhdf5's
-            why = " ".join(str(error).split())[:200]
-            raise ValueError(f"its weights are damaged ({why})") from error
-    if stated > _most(size):
+        except (OSError, RuntimeError, KeyError) as error:  # errors of libhdf5
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(f"its weights are damaged ({reason})") from error
+    if stated > _max_unpacked(size):
         raise ConfigError(
             [
-                f"{path}: its weights state {stated:,} bytes, but have {size:,}, of which "
-                f"at most {_most(size):,} may be made."
+                f"{path}: its weights state {stated:,} bytes, but have {size:,}, which "
+                f"may unpack to at most {_max_unpacked(size):,}."
             ]
         )
     return count
@@ -97,18 +101,18 @@ def count_weights(path: Path) -> int:
 
 @contextmanager
 def no_more_weights(path: Path, count: int) -> Iterator[None]:
-    """Has no layer be built with many more weights than the file has.
+    """Refuse to build layers with many more weights than the file has.
 
     Args:
         path: The file, for messages.
-        count: The number of weights that it has.
+        count: Number of weights in the file.
 
     Raises:
-        ConfigError: before memory is taken for what is too much.
+        ConfigError: if there are too many, before memory is allocated for them.
     """
     layer = backend.load().layers.Layer
     add_weight = layer.add_weight
-    most = _SPARE_WEIGHTS * count + FREE_GROWTH // 4
+    limit = _SPARE_WEIGHTS * count + FREE_GROWTH // 4
     built = 0
 
     @wraps(add_weight)
@@ -116,7 +120,7 @@ def no_more_weights(path: Path, count: int) -> Iterator[None]:
         nonlocal built
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         built += math.prod(sizes)
-        if built > most:
+        if built > limit:
             raise ConfigError(
                 [
                     f"{path}: its layers up to {self.name} have {built:,} weights, but the "
@@ -133,42 +137,45 @@ def no_more_weights(path: Path, count: int) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _translate_errors(path: Path) -> Iterator[None]:
+    """Turn any error within into a `ConfigError` that names the file."""
     try:
         yield
     except ConfigError:
         raise
     except (ValueError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
         raise ConfigError([f"{path}: cannot be loaded ({error})."]) from error
-    except Exception as error:  # zlib, and whatever else unpacks
-        why = f"{type(error).__name__}: {error}"
-        raise ConfigError([f"{path}: cannot be loaded (it is damaged: {why})."]) from error
+    except Exception as error:  # zlib and other decompressors
+        reason = f"{type(error).__name__}: {error}"
+        problem = f"{path}: cannot be loaded (it is damaged: {reason})."
+        raise ConfigError([problem]) from error
 
 
-def _most(size: int) -> int:
+def _max_unpacked(size: int) -> int:
+    """Return the maximum size of the unpacked contents of a file, in bytes."""
     return max(FREE_GROWTH, MAX_GROWTH * size)
 
 
 def _check_members(archive: zipfile.ZipFile, size: int) -> None:
     members = archive.infolist()
-    names = [it.filename for it in members]
+    names = [member.filename for member in members]
     for needed in (_DESCRIPTION, _METADATA, _WEIGHTS):
         if needed not in names:
             raise ValueError(f"it has no {needed}")
     for name in names:
-        place = PurePosixPath(name)
-        if place.is_absolute() or ".." in place.parts or {"\\", ":"} & set(name):
-            raise ValueError(f"its member {name} would lie outside of it")
-    stated = sum(it.file_size for it in members)
-    if stated > _most(size):
+        member = PurePosixPath(name)
+        if member.is_absolute() or ".." in member.parts or {"\\", ":"} & set(name):
+            raise ValueError(f"its member {name} would be unpacked to another folder")
+    stated = sum(info.file_size for info in members)
+    if stated > _max_unpacked(size):
         raise ValueError(
-            f"it has {size:,} bytes, but states {stated:,} when it is unpacked, of which "
-            f"at most {_most(size):,} may be"
+            f"it has {size:,} bytes and states {stated:,} unpacked ones, but at most "
+            f"{_max_unpacked(size):,} are allowed"
         )
-    large = archive.getinfo(_DESCRIPTION).file_size
-    if large > MAX_DESCRIPTION:
+    description_size = archive.getinfo(_DESCRIPTION).file_size
+    if description_size > MAX_DESCRIPTION:
         raise ValueError(
-            f"its {_DESCRIPTION} has {large:,} bytes, but must have at most "
+            f"its {_DESCRIPTION} has {description_size:,} bytes, but must have at most "
             f"{MAX_DESCRIPTION:,}"
         )
 
@@ -176,27 +183,26 @@ def _check_members(archive: zipfile.ZipFile, size: int) -> None:
 def _check_description(archive: zipfile.ZipFile) -> None:
     text = archive.read(_DESCRIPTION)
     try:
-        found = json.loads(text)
-        deep = nesting(found) > MAX_NESTING
+        too_deep = nesting(json.loads(text)) > MAX_NESTING
     except RecursionError:
-        deep = True
+        too_deep = True
     except ValueError as error:
         raise ValueError(f"its {_DESCRIPTION} is not JSON ({error})") from error
-    if deep:
+    if too_deep:
         raise ValueError(f"its {_DESCRIPTION} is nested more than {MAX_NESTING} deep")
     count = text.count(b'"class_name"')
     if count > MAX_OBJECTS:
         raise ValueError(
-            f"its {_DESCRIPTION} describes {count:,} objects, but must at most "
+            f"its {_DESCRIPTION} describes {count:,} objects, but must describe at most "
             f"{MAX_OBJECTS:,}"
         )
 
 
 def _count(file: h5py.File) -> tuple[int, int]:
-    """How many numbers a file of weights states, and how many bytes.
+    """Return how many numbers and how many bytes a file of weights states.
 
     Raises:
-        ValueError: if some lie in other files, or are no numbers.
+        ValueError: if weights are stored in other files, or are not numbers.
     """
     import h5py
 
@@ -208,18 +214,18 @@ def _count(file: h5py.File) -> tuple[int, int]:
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"{name} of its weights is a link, which is not followed")
-            found = group[name]
-            place = h5py.h5o.get_info(found.id).addr
-            if place in seen:  # it may even hold itself
+            item = group[name]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:  # a group may even contain itself
                 continue
-            seen.add(place)
-            if isinstance(found, h5py.Group):
-                groups.append(found)
+            seen.add(address)
+            if isinstance(item, h5py.Group):
+                groups.append(item)
                 continue
-            if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biufcV":
-                raise ValueError(f"{found.name} of its weights is no array of numbers")
-            if found.external or found.is_virtual:
-                raise ValueError(f"{found.name} of its weights lies in other files")
-            numbers += math.prod(found.shape or ())
-            size += math.prod(found.shape or ()) * found.dtype.itemsize
+            if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "biufcV":
+                raise ValueError(f"{item.name} of its weights is not an array of numbers")
+            if item.external or item.is_virtual:
+                raise ValueError(f"{item.name} of its weights is stored in other files")
+            numbers += math.prod(item.shape or ())
+            size += math.prod(item.shape or ()) * item.dtype.itemsize
     return numbers, size

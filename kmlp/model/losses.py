@@ -1,6 +1,6 @@
-"""Losses by name; each states its output layer and the encoding of its targets.
+"""Losses by name, each with its output layer and the encoding of its targets.
 
-Values and gradients are those of PyTorch's functions of the same meaning.
+Values and gradients are equal to those of the corresponding functions of PyTorch.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ _TARGETS = ("index", "one_hot")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loss:
-    """A loss function with what it expects of a model.
+    """A loss function with its requirements for a model's output and targets.
 
     Raises:
-        ConfigError: if the output is no activation, is not among `outputs`, or
+        ConfigError: if the output is not an activation, is not among `outputs`, or
             if the targets are neither "index" nor "one_hot".
     """
 
     function: Callable[[Any, Any], Any]
     """`function(y_true, y_pred)` returns the loss of each example, of shape
-    `(batch_size,)`, or their mean. A `keras.losses.Loss` is one."""
+    `(batch_size,)`, or the mean of these losses. A `keras.losses.Loss` is allowed."""
     output: str = "linear"
-    """The output layer's activation. Defaults to "linear"."""
+    """The activation of the output layer. Defaults to "linear"."""
     targets: Targets = "index"
-    """`y_true`: "index" is the class as an integer, of shape `(batch_size, 1)`;
-    "one_hot" is of shape `(batch_size, num_classes)`. Defaults to "index"."""
+    """The form of `y_true`: "index" is the class as an integer, of shape
+    `(batch_size, 1)`; "one_hot" is of shape `(batch_size, num_classes)`. Defaults to
+    "index"."""
     outputs: tuple[str, ...] | None = None
-    """The output activations that the loss can work on; None: any."""
+    """The output activations that the loss accepts. Defaults to None: any."""
 
     def __post_init__(self) -> None:
         problems = []
@@ -58,18 +59,22 @@ class Loss:
         if problems:
             raise ConfigError(problems)
 
-    def resolve_output(self, output: str | None, what: str = "this loss") -> str:
-        """The output activation to build: the asked-for one, else the loss's own.
+    def resolve_output(self, output: str | None, subject: str = "this loss") -> str:
+        """Return the output activation of a model.
+
+        Args:
+            output: The chosen activation. None: the loss's own.
+            subject: Name of the loss in messages. Defaults to "this loss".
 
         Raises:
-            ConfigError: if the loss cannot work on the asked-for one.
+            ConfigError: if the loss does not accept the chosen activation.
         """
         if output is None:
             return self.output
         if self.outputs is not None and output not in self.outputs:
             raise ConfigError(
                 [
-                    f'The value of `output` is "{output}", but {what} works on '
+                    f'The value of `output` is "{output}", but {subject} needs '
                     f"{' or '.join(self.outputs)}. Leave `output` out, or choose "
                     "another loss."
                 ]
@@ -78,7 +83,7 @@ class Loss:
 
 
 def nll(y_true: Any, y_pred: Any) -> Any:
-    """Negative log-likelihood of the true class.
+    """Return the negative log-likelihood of the true class.
 
     Args:
         y_true: Classes, integers of shape `(batch_size,)` or `(batch_size, 1)`.
@@ -97,11 +102,11 @@ def nll(y_true: Any, y_pred: Any) -> Any:
 
     Reference: `torch.nn.NLLLoss`.
     """
-    return -_of_class(y_true, y_pred)
+    return -_entry_of_class(y_true, y_pred)
 
 
 def multi_margin(y_true: Any, y_pred: Any) -> Any:
-    """Multi-class margin loss, with margin 1 and exponent 1.
+    """Return the multi-class margin loss, with margin 1 and exponent 1.
 
     Args:
         y_true: Classes, integers of shape `(batch_size,)` or `(batch_size, 1)`.
@@ -122,8 +127,8 @@ def multi_margin(y_true: Any, y_pred: Any) -> Any:
     ops = backend.load().ops
     y_pred = ops.convert_to_tensor(y_pred)
     num_classes = y_pred.shape[-1]
-    margins = ops.relu(1.0 - _of_class(y_true, y_pred)[:, None] + y_pred)
-    # Not `ops.one_hot`, which on PyTorch looks at the values and cannot be traced.
+    margins = ops.relu(1.0 - _entry_of_class(y_true, y_pred)[:, None] + y_pred)
+    # `ops.one_hot` would read values on PyTorch, and could not be traced.
     others = ops.not_equal(ops.arange(num_classes), _classes(y_true)[:, None])
     return ops.sum(ops.where(others, margins, 0.0), axis=-1) / num_classes
 
@@ -133,14 +138,14 @@ def _classes(y_true: Any) -> Any:
     return ops.reshape(ops.cast(y_true, "int32"), (-1,))
 
 
-def _of_class(y_true: Any, y_pred: Any) -> Any:
-    """The entry of each example's own class, of shape `(batch_size,)`."""
+def _entry_of_class(y_true: Any, y_pred: Any) -> Any:
+    """Return the entry of each example's true class, of shape `(batch_size,)`."""
     ops = backend.load().ops
     index = _classes(y_true)[:, None]
     return ops.squeeze(ops.take_along_axis(y_pred, index, axis=-1), axis=-1)
 
 
-# Log-probabilities are logits as well: their cross entropy is the same function.
+# Log-probabilities are logits, too, and have the same cross entropy.
 _SCORES = ("linear", "log_softmax")
 
 
@@ -166,8 +171,8 @@ def _from_keras(
     )
 
 
-# Keras' losses that fit a classifier with one label an image, with the output
-# each is meant for and the outputs that it can work on.
+# Keras' losses for a classifier with one label for each image, with the intended output
+# activation, the form of the targets, and the output activations that the loss accepts.
 _KERAS: dict[str, tuple[str, Targets] | tuple[str, Targets, tuple[str, ...]]] = {
     "sparse_categorical_crossentropy": ("softmax", "index", _PROBABILITIES),
     "categorical_crossentropy": ("softmax", "one_hot", _PROBABILITIES),
@@ -191,8 +196,8 @@ _UNUSABLE = {
     "ctc": "it is for sequences.",
     "dice": "it is for segmentation masks.",
     "tversky": "it is for segmentation masks.",
-    "mean_absolute_percentage_error": "it divides by targets that are 0.",
-    "categorical_generalized_cross_entropy": "it needs a number; register a function.",
+    "mean_absolute_percentage_error": "it divides by targets, which may be 0.",
+    "categorical_generalized_cross_entropy": "it needs a number. Register a function.",
 }
 
 
@@ -227,20 +232,20 @@ def register_loss(
     targets: Targets = "index",
     replace: bool = False,
 ) -> None:
-    """Makes a custom loss known under a name.
+    """Register a custom loss under a name.
 
     Args:
-        name: A new name, an identifier.
-        function: `function(y_true, y_pred)` returns the loss of each example,
-            of shape `(batch_size,)`, or their mean. Written with `keras.ops`
-            it works on every backend. Or a `Loss`, which says the rest itself.
-        output: The output layer's activation. Defaults to "linear".
-        targets: "index" or "one_hot", as `Loss` explains. Defaults to "index".
-        replace: Whether the name may be another custom loss's already. Defaults to
-            False.
+        name: A new name, which must be an identifier.
+        function: `function(y_true, y_pred)`, which returns the loss of each example, of
+            shape `(batch_size,)`, or the mean of these losses. If it uses only
+            `keras.ops`, it works on every backend. Or a `Loss`, whose own output and
+            targets are used.
+        output: Activation of the output layer. Defaults to "linear".
+        targets: "index" or "one_hot": see `Loss`. Defaults to "index".
+        replace: True to replace another custom loss of that name. Defaults to False.
 
     Raises:
-        ConfigError: if the name is taken, or as `Loss` does.
+        ConfigError: if the name is taken, or if `output` or `targets` are not allowed.
         TypeError: if `function` is not callable.
 
     Example:
@@ -256,9 +261,9 @@ def register_loss(
 
 
 def get_loss(name: str) -> Loss:
-    """The loss of that name.
+    """Return the loss of that name.
 
     Raises:
-        UnknownNameError: with the allowed names and the nearest one.
+        UnknownNameError: if there is none, with the allowed names and the nearest one.
     """
     return LOSSES.get(name)

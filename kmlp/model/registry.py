@@ -1,4 +1,4 @@
-"""Names that stand for objects: custom ones, Keras' ones, and `package.module:name`."""
+"""Find objects by name: Keras' own, registered ones, and those of `package.module:name`."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ T = TypeVar("T")
 
 
 def import_object(path: str) -> object:
-    """Imports `package.module:name`, which runs the module.
+    """Import the object `package.module:name`, which runs the module.
 
-    It is looked for where Python looks for modules, and only then in the current folder,
-    from which nothing is imported unless a user names a module that is there.
+    Python's own search path comes first. A module in the current folder is imported only
+    if it is named here and is not found elsewhere.
 
     Raises:
         UnknownNameError: if the module cannot be imported or lacks the name.
-        BackendError: if there is no backend.
+        BackendError: if no backend can be loaded.
     """
     module_name, _, name = path.partition(":")
     if not module_name or not name:
         raise UnknownNameError(f'"{path}" is not of the form `package.module:name`.')
     if module_name.endswith(".py") or "/" in module_name:
         raise UnknownNameError(
-            f'"{path}" names a file. Give the module instead, without folder and .py: '
+            f'"{path}" names a file, but must name a module, without folder and .py: '
             f"{PurePath(module_name).stem}:{name}, in the current folder."
         )
-    backend.load()  # which a user's module does as a rule, but not as quietly
+    backend.load()  # the user's module may load it with messages
     try:
         with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
-            _look_for(module_name, path)
+            _locate(module_name, path)
             module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # a user's module may fail in any way
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
         raise UnknownNameError(
             f'"{path}": importing "{module_name}" failed with '
-            f"{type(error).__name__}: {error}. It must be importable from the "
-            "current folder or be installed."
+            f"{type(error).__name__}: {error}. The module must be in the current folder "
+            "or be installed."
         ) from error
     if not hasattr(module, name):
         public = [key for key in vars(module) if not key.startswith("_")]
@@ -54,28 +54,30 @@ def import_object(path: str) -> object:
     return getattr(module, name)
 
 
-def _say_nothing(path: str, place: str) -> None:
-    """Of `announce`: a library does not print."""
+def _announce_nothing(path: str, file: str) -> None:
+    """Do nothing: a library does not print."""
 
 
-announce: Callable[[str, str], None] = _say_nothing
-"""Is told before a module of the current folder runs that was named: by what, a
-`package.module:name`, and its file. The command line says it, whether an option named it
-or a recipe of somebody else.
+announce: Callable[[str, str], None] = _announce_nothing
+"""Called before a module of the current folder is imported and run.
+
+The arguments are the `package.module:name`, and the module's file. The command line
+replaces this function and prints a notice, because the name may come from somebody
+else's recipe.
 """
 
 
 def users_folder() -> str | None:
-    """The current folder, if modules are imported from there; else None."""
+    """Return the current folder if modules are imported from it; otherwise None."""
     try:
         folder = str(Path.cwd())
-    except OSError:  # it was removed
+    except OSError:  # the folder was removed
         return None
     return folder if not {"", folder}.isdisjoint(sys.path) else None
 
 
-def _look_for(module_name: str, path: str) -> None:
-    """Has a module be imported from the current folder if it is there and nowhere else."""
+def _locate(module_name: str, path: str) -> None:
+    """Add the current folder to the search path if a module is there and not elsewhere."""
     package = module_name.partition(".")[0]
     if package in sys.modules:
         return
@@ -84,23 +86,23 @@ def _look_for(module_name: str, path: str) -> None:
             folder = str(Path.cwd())
             if PathFinder.find_spec(package, [folder]) is not None:
                 sys.path.append(folder)
-    here, found = users_folder(), importlib.util.find_spec(package)
-    if here and found and found.origin and Path(found.origin).is_relative_to(here):
-        announce(path, str(Path(found.origin).relative_to(here)))
+    current, spec = users_folder(), importlib.util.find_spec(package)
+    if current and spec and spec.origin and Path(spec.origin).is_relative_to(current):
+        announce(path, str(Path(spec.origin).relative_to(current)))
 
 
 class Registry(Generic[T]):
-    """The objects of one kind that can be asked for by name.
+    """A table of the objects of one kind, by name.
 
     Args:
-        kind: What the objects are, for messages: `"activation"`.
-        builtin: Every name that is known from the start, with the function
-            that makes the object. Called late, so that listing and checking
-            names imports no backend.
-        convert: Makes an object of this kind of what a user registered or
-            what `package.module:name` holds; raises `TypeError` if it cannot.
-        unusable: Names that exist elsewhere but cannot be used here, each
-            with the reason.
+        kind: Noun for the objects in messages, such as `"activation"`.
+        builtin: The predefined names, each with a function that returns the object. The
+            function is called late, so that names can be listed and checked without a
+            backend.
+        convert: Function that converts a user's object to one of this kind, and raises
+            `TypeError` if it cannot.
+        unusable: Names that Keras has but that cannot be used here, each with the
+            reason. Defaults to None: none.
     """
 
     def __init__(
@@ -117,12 +119,12 @@ class Registry(Generic[T]):
         self._custom: dict[str, T] = {}
 
     def is_custom(self, name: str) -> bool:
-        """Whether a name stands for a user's object."""
+        """Return True if a name stands for a custom object."""
         return ":" in name or name in self._custom
 
     @property
     def custom(self) -> dict[str, T]:
-        """What was registered, by name."""
+        """The registered custom objects, by name."""
         return dict(self._custom)
 
     @property
@@ -131,19 +133,19 @@ class Registry(Generic[T]):
         return tuple(sorted({*self._builtin, *self._custom}))
 
     def register(self, name: str, item: object, *, replace: bool = False) -> None:
-        """Adds a custom object under a new name.
+        """Register a custom object under a new name.
 
-        Registering the same definition again (a notebook cell run twice) is
-        allowed.
+        The same definition may be registered again, as by a notebook cell that runs
+        twice.
 
         Args:
             name: An identifier.
-            item: The object, or what the registry converts to one.
-            replace: Whether the name may be a custom object's already. Defaults
-                to False.
+            item: The object, or a value that `convert` accepts.
+            replace: True to replace another custom object of that name. Defaults to
+                False.
 
         Raises:
-            ConfigError: if the name is no identifier or is taken.
+            ConfigError: if the name is not an identifier, or is taken.
             TypeError: if the object is not of this kind.
         """
         if not name.isidentifier():
@@ -154,19 +156,23 @@ class Registry(Generic[T]):
         taken = name in self._builtin or name in self._unusable
         if taken:
             raise ConfigError(
-                [f'The {self.kind} "{name}" exists already; choose another name.']
+                [f'The {self.kind} "{name}" exists already. Choose another name.']
             )
         if name in self._custom and not (replace or same(self._custom[name], converted)):
             raise ConfigError(
                 [
-                    f'The {self.kind} "{name}" is registered already, as something else. '
-                    "Choose another name, or give replace=True."
+                    f'The {self.kind} "{name}" is registered already, with another '
+                    "definition. Choose another name, or set `replace=True`."
                 ]
             )
         self._custom[name] = converted
 
     def check(self, name: str) -> None:
-        """Raises `UnknownNameError` unless `get(name)` would find an object."""
+        """Check that there is an object of that name.
+
+        Raises:
+            UnknownNameError: if there is none, with the allowed names and the nearest one.
+        """
         if ":" in name:
             self.get(name)
         elif name in self._unusable:
@@ -176,44 +182,45 @@ class Registry(Generic[T]):
         elif name not in self._builtin and name not in self._custom:
             raise UnknownNameError(
                 unknown_name(self.kind, name, self.names)
-                + f" For your own: `register_{self.kind}`, or `package.module:name`."
+                + f" For a custom one, use `register_{self.kind}` or `package.module:name`."
             )
 
     def get(self, name: str) -> T:
-        """The object of that name.
+        """Return the object of that name.
 
         Raises:
-            UnknownNameError: if there is none.
+            UnknownNameError: if there is none, with the allowed names and the nearest one.
         """
         if ":" in name:
             try:
                 return self._convert(import_object(name))
             except TypeError as error:
-                raise UnknownNameError(f'"{name}" is no {self.kind}: {error}') from None
+                raise UnknownNameError(
+                    f'"{name}" cannot be the {self.kind}: {error}'
+                ) from None
         self.check(name)
         return self._custom[name] if name in self._custom else self._builtin[name]()
 
     def digest(self, name: str) -> str:
-        """SHA-256 of how a user's object is defined, the same in every process.
+        """Return the SHA-256 of a custom object's definition, equal in every process.
 
-        For `package.module:name` the whole module counts, too, which may hold what
-        the object is made of.
+        For `package.module:name` the definition includes the whole module, which may
+        contain parts of the object.
 
         Raises:
-            UnknownNameError: if there is none of that name.
+            UnknownNameError: if there is no object of that name.
         """
-        import hashlib  # `kmlp --help` does not need it
+        import hashlib  # not at the top: `kmlp --help` does not need it
 
-        from kmlp.model.fingerprint import definition_text  # brings NumPy
+        from kmlp.model.fingerprint import definition_text  # imports NumPy
 
         item = self.get(name)
-
         parts = [item, sys.modules[name.partition(":")[0]]] if ":" in name else [item]
         return hashlib.sha256(definition_text(parts).encode()).hexdigest()
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two objects are defined alike, as by a notebook cell that ran twice."""
+    """Return True if two objects have the same definition."""
     if inspect.isfunction(one) and inspect.isfunction(other):
         return _definition(one) == _definition(other)
     if is_dataclass(one) and type(one) is type(other):

@@ -1,8 +1,8 @@
-"""What a `.keras` file names that loading it would use: Keras' own, or what a user gave.
+"""Check the names of the objects in a `.keras` file, which Keras would import and call.
 
-Keras refuses code in a file, and names that are not its own. But it imports some packages
-that a file names, which a folder may have, and takes any of its own functions for an
-activation, such as one that downloads a dataset.
+Keras refuses code in a file, and most names of other packages. But Keras imports some
+packages that a file names, which may be in the user's folder. And it accepts any of its own
+functions as an activation, such as one that downloads a dataset.
 """
 
 from __future__ import annotations
@@ -16,65 +16,66 @@ from typing import Any
 from kmlp import backend
 
 _CONFIG = "config.json"
-"""The file of a `.keras` archive that says what the model is made of."""
+"""The member of a `.keras` archive that describes the model."""
 _FUNCTIONS = (
     *(["activations"], ["constraints"], ["initializers"], ["losses"], ["metrics"]),
     *(["nn"], ["ops"], ["quantizers"], ["regularizers"]),
 )
-"""Where Keras has functions that compute, and do nothing else."""
+"""The modules of Keras whose functions only compute."""
 
 
 def foreign_names(path: Path, custom: Mapping[str, object]) -> Iterator[str]:
-    """The names of what a model is made of that are neither Keras' own nor given.
+    """Yield the names of a model's objects that are neither Keras' own nor custom.
 
     Args:
         path: A `.keras` file.
-        custom: Objects that may be used, by their names.
+        custom: Custom objects that are allowed, by name.
     """
     get_registered = backend.load().saving.get_registered_object
-    for found in _objects(_config(path)):
-        module, name = found["module"], _name(found)
-        known = [name, found.get("registered_name")]
-        given = any(get_registered(it, custom) for it in known if isinstance(it, str))
-        if not (module is None or given or _is_keras(found, module)):
+    for item in _objects(_config(path)):
+        module, name = item["module"], _name(item)
+        names = [name, item.get("registered_name")]
+        allowed = any(get_registered(n, custom) for n in names if isinstance(n, str))
+        if not (module is None or allowed or _is_keras(item, module)):
             yield str(name)
 
 
-def _is_keras(found: Mapping[str, Any], module: Any) -> bool:
-    """Whether what a module has is part of Keras, and can be part of a model."""
-    if module == "builtins":  # as Keras writes its own functions
+def _is_keras(item: Mapping[str, Any], module: Any) -> bool:
+    """Return True for an object of Keras that can be part of a model."""
+    if module == "builtins":  # the module that Keras writes for its own functions
         return True
     package, *rest = str(module).split(".")
-    computes = found.get("class_name") != "function" or rest[:1] in _FUNCTIONS
+    computes = item.get("class_name") != "function" or rest[:1] in _FUNCTIONS
     return package == "keras" and computes
 
 
-def _name(found: Mapping[str, Any]) -> Any:
-    """What an object is called in its module."""
-    kind = found.get("class_name")
+def _name(item: Mapping[str, Any]) -> Any:
+    """Return the name of an object in its module."""
+    cls = item.get("class_name")
     keys = {"function": "config", "__typespec__": "spec_name"}
-    return found.get(keys.get(kind, "")) if isinstance(kind, str) and kind in keys else kind
+    return item.get(keys.get(cls, "")) if isinstance(cls, str) and cls in keys else cls
 
 
 def _objects(config: Any) -> Iterator[dict[str, Any]]:
-    """All that names a module, however deep."""
-    left = [config]
-    while left:
-        found = left.pop()
-        if isinstance(found, dict):
-            if "module" in found and "class_name" in found:
-                yield found
-            left += found.values()
-        elif isinstance(found, list):
-            left += found
+    """Yield all descriptions of objects with a module, at any depth."""
+    waiting = [config]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if "module" in item and "class_name" in item:
+                yield item
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
 
 
 def _config(path: Path) -> Any:
-    """What a file says that its model is made of; None, if that cannot be read: then Keras
-    says why.
+    """Return the description of a file's model; None if it cannot be read.
+
+    Keras names the reason when it loads the file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read(_CONFIG))
-    except Exception:  # neither promises a closed list
+    except Exception:  # zipfile and json may raise errors of any class
         return None

@@ -1,3 +1,5 @@
+"""All activations of Keras train or are refused, and custom ones have names."""
+
 import keras
 import numpy as np
 import pytest
@@ -12,13 +14,13 @@ KERAS_NAMES = {
 }
 
 
-def test_the_list_is_that_of_keras():
-    own = {name for name in ACTIVATIONS.names if hasattr(keras.activations, name)}
-    assert own | set(_UNUSABLE) == KERAS_NAMES
+def test_the_list_of_names_is_that_of_keras():
+    ours = {name for name in ACTIVATIONS.names if hasattr(keras.activations, name)}
+    assert ours | set(_UNUSABLE) == KERAS_NAMES
 
 
 class SideBySide(keras.Model):
-    """Models of the same inputs, to be trained in one compiled step."""
+    """Several models with the same inputs, which train in one compiled step."""
 
     def __init__(self, models):
         super().__init__()
@@ -46,12 +48,12 @@ def test_every_keras_activation_trains():
         assert get_activation(name) is keras.activations.get(name)
 
 
-def test_glu_is_refused_since_stock_layers_cannot_follow_it():
+def test_glu_is_refused_with_the_reason():
     with pytest.raises(ConfigError, match="halves"):
         build_mlp(activation="glu")
 
 
-def test_own_activation_by_name_by_path_and_as_a_function():
+def test_a_custom_activation_has_a_name_or_a_path_or_is_a_function():
     def cubed(x):
         return x**3
 
@@ -62,8 +64,8 @@ def test_own_activation_by_name_by_path_and_as_a_function():
     assert model.get_layer("hidden_1").activation is cubed
 
 
-def test_what_cannot_be_called_is_no_activation():
+def test_an_object_that_is_not_callable_is_refused_as_an_activation():
     with pytest.raises(TypeError, match="callable"):
         register_activation("five", 5)
-    with pytest.raises(UnknownNameError, match=r"no activation|not an activation"):
+    with pytest.raises(UnknownNameError, match=r'"math:pi".* activation.*callable'):
         get_activation("math:pi")

@@ -1,3 +1,5 @@
+"""`build_mlp` builds the described layers, and compiles them with SGD and the loss."""
+
 import json
 import math
 import time
@@ -23,7 +25,7 @@ from kmlp.training.checkpoint import Checkpoint, CheckpointCodec
         ({"depth": 2, "width": (300, 100)}, 266_610),  # 784-300-100-10
     ],
 )
-def test_parameter_counts(arguments, parameters):
+def test_the_number_of_parameters_is_that_of_the_layers(arguments, parameters):
     assert build_mlp(**arguments).count_params() == parameters
     shapes = {"input_shape": (28, 28), "num_classes": 10, "width": 128}
     assert count_parameters(**shapes | arguments) == parameters
@@ -49,12 +51,11 @@ def test_width_and_depth_state_the_layers(arguments, units):
     assert dense[-1].name == "output"
 
 
-def test_equal_widths_are_the_network_of_one_width():
-    one, other = (build_mlp(**it).get_weights() for it in (
-        {"width": 6, "depth": 3}, {"width": (6, 6, 6)},
-    ))  # fmt: skip
-    for ours, theirs in zip(one, other, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+def test_several_equal_widths_give_the_model_of_one_width():
+    one = build_mlp(width=6, depth=3).get_weights()
+    several = build_mlp(width=(6, 6, 6)).get_weights()
+    for first, second in zip(one, several, strict=True):
+        np.testing.assert_array_equal(first, second)
 
 
 def test_a_depth_that_contradicts_the_width_is_refused():
@@ -62,7 +63,7 @@ def test_a_depth_that_contradicts_the_width_is_refused():
         build_mlp(width=(7, 5), depth=3)
 
 
-def test_is_a_plain_compiled_sequential_of_stock_layers():
+def test_the_model_is_a_plain_compiled_sequential_of_keras_layers():
     model = build_mlp(depth=2)
     assert type(model) is keras.Sequential
     assert model.compiled
@@ -71,17 +72,17 @@ def test_is_a_plain_compiled_sequential_of_stock_layers():
     ]  # fmt: skip
 
 
-def test_pixels_are_scaled_as_asked():
+def test_pixels_are_scaled_by_the_chosen_scaling():
     pixels = np.array([[[0, 51, 255]]], "uint8")
-    for scaling, shown in (("unit", [0, 0.2, 1]), ("symmetric", [-1, -0.6, 1])):
+    for scaling, expected in (("unit", [0, 0.2, 1]), ("symmetric", [-1, -0.6, 1])):
         model = build_mlp(input_shape=(1, 3), scaling=scaling, width=2, depth=1)
         scaled = keras.ops.convert_to_numpy(model.layers[0](pixels))
-        np.testing.assert_allclose(scaled[0, 0], shown, atol=1e-6)
+        np.testing.assert_allclose(scaled[0, 0], expected, atol=1e-6)
     with pytest.raises(ConfigError, match=r'"symetric".*"symm'):
         build_mlp(scaling="symetric")
 
 
-def test_takes_raw_images():
+def test_the_input_is_raw_images():
     model = build_mlp(depth=0)
     white, black = np.full((1, 28, 28), 255, "uint8"), np.zeros((1, 28, 28), "uint8")
     kernel, bias = model.get_weights()
@@ -101,12 +102,12 @@ def test_takes_raw_images():
         ("binary_crossentropy", None, "sigmoid"),
     ],
 )
-def test_the_loss_states_the_output(loss, output, activation):
+def test_the_loss_decides_the_default_output(loss, output, activation):
     model = build_mlp(loss=loss, output=output)
     assert model.get_layer("output").activation is keras.activations.get(activation)
 
 
-def test_the_optimizer_is_the_sgd_that_was_asked_for():
+def test_the_optimizer_is_sgd_with_the_chosen_values():
     optimizer = build_mlp(
         learning_rate=0.5, momentum=0.9, nesterov=True, weight_decay=0.01
     ).optimizer
@@ -116,8 +117,8 @@ def test_the_optimizer_is_the_sgd_that_was_asked_for():
     assert optimizer.weight_decay == 0.01
 
 
-def test_one_step_of_sgd_is_the_formula():
-    """w - lr * (gradient + weight_decay * w), by hand for the linear model."""
+def test_a_step_of_sgd_follows_the_formula():
+    """w - lr * (gradient + weight_decay * w), computed by hand for the linear model."""
     x = np.array([[[255, 0], [51, 102]]], "uint8")
     model = build_mlp(
         input_shape=(2, 2), num_classes=3, depth=0, learning_rate=0.5, weight_decay=0.1
@@ -135,13 +136,13 @@ def test_one_step_of_sgd_is_the_formula():
     np.testing.assert_allclose(new_bias, bias - 0.5 * error[0], rtol=1e-5, atol=1e-6)
 
 
-def test_all_problems_at_once():
-    with pytest.raises(ConfigError) as caught:
+def test_all_problems_are_named_at_once():
+    with pytest.raises(ConfigError) as refusal:
         build_mlp(
             width=0, depth=1001, learning_rate=math.nan, activation="rellu", num_classes=1,
             loss=keras.losses.Huber(),
         )  # fmt: skip
-    assert len(caught.value.problems) == 6
+    assert len(refusal.value.problems) == 6
 
 
 @pytest.mark.parametrize(
@@ -154,45 +155,46 @@ def test_all_problems_at_once():
         {"num_classes": "10"},
     ],
 )
-def test_wrong_shapes(arguments):
+def test_a_wrong_shape_is_refused(arguments):
     with pytest.raises(ConfigError, match=next(iter(arguments))):
         build_mlp(**arguments)
 
 
-def test_own_functions_need_no_name():
-    def own_loss(y_true, y_pred):
+def test_custom_functions_need_no_name():
+    def custom_loss(y_true, y_pred):
         return keras.ops.mean(y_pred, axis=-1)
 
-    loss = Loss(function=own_loss, output="softmax")
+    loss = Loss(function=custom_loss, output="softmax")
     model = build_mlp(activation=keras.ops.sin, loss=loss, output="sigmoid")
-    assert model.loss is own_loss
+    assert model.loss is custom_loss
     assert model.get_layer("output").activation is keras.activations.sigmoid
     with pytest.raises(ConfigError, match="relu"):
         build_mlp(
-            loss=Loss(function=own_loss, output="relu", outputs=("relu",)), output="linear"
+            loss=Loss(function=custom_loss, output="relu", outputs=("relu",)),
+            output="linear",
         )
 
 
 LOAD = """
 import json, pathlib, sys, traceback
 for name in ("kmlp", "kmlp_cli", "kmlp_tuning"):
-    sys.modules[name] = None  # as if it were not installed
+    sys.modules[name] = None  # an import fails, as without an installation
 import keras, numpy as np
 x = np.full((1, 28, 28), 9, "uint8")
-found = {}
+results = {}
 for path in pathlib.Path().iterdir():
     try:
         model = keras.saving.load_model(path)
-        found[path.stem] = [model.compiled, float(model.predict(x, verbose=0).sum())]
+        results[path.stem] = [model.compiled, float(model.predict(x, verbose=0).sum())]
     except Exception:
-        found[path.stem] = traceback.format_exc()
-print(json.dumps(found))
+        results[path.stem] = traceback.format_exc()
+print(json.dumps(results))
 """
 LOADED_COMPILED = {"cross_entropy": True, "mse": True, "nll": False, "multi_margin": False}
 
 
-def test_saved_models_load_in_a_python_without_kmlp(tmp_path):
-    """Each of another loss; those of losses that are kmlp's come without it."""
+def test_saved_models_can_be_loaded_without_kmlp(tmp_path):
+    """Models with a loss of kmlp are saved without the loss."""
     expected = {}
     for seed, (loss, compiled) in enumerate(LOADED_COMPILED.items()):
         model = build_mlp(loss=loss, width=8, seed=seed)
@@ -209,7 +211,7 @@ def test_saved_models_load_in_a_python_without_kmlp(tmp_path):
 
 
 @pytest.mark.once
-def test_a_users_script_with_own_loss_and_activation():
+def test_a_script_with_a_custom_loss_and_activation_trains():
     import sys
 
     result = run(sys.executable, str(USER_SCRIPTS / "my_lab.py"))
@@ -223,10 +225,10 @@ def test_a_users_script_with_own_loss_and_activation():
 
 @pytest.mark.once
 @pytest.mark.parametrize("year", [1960, 1970, 1979, 2108, 2200])
-def test_a_clock_that_zip_has_no_date_for_keeps_no_model_from_being_saved(
+def test_a_model_is_saved_when_the_clock_is_outside_of_the_years_of_zip(
     year, tmp_path, monkeypatch
 ):
-    """A machine without a battery begins in 1970."""
+    """The clock of a machine without a battery starts in 1970."""
     config = RunConfig(train_size=100, width=4, depth=1)
     codec = CheckpointCodec(config, load_dataset("mnist"))
     state = Checkpoint(

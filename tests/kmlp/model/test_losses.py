@@ -1,3 +1,5 @@
+"""Losses have the values and gradients of PyTorch, and state output and targets."""
+
 import keras
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ INPUTS = {
     "one_extreme": np.where(np.arange(10) == 3, 1e4, RNG.standard_normal((32, 10))),
     "all_equal": np.full((32, 10), -1e4),
 }
-# What PyTorch computes of the same scores: output activation and loss.
+# Output activation and loss of the same scores, in PyTorch.
 PYTORCH = {
     "cross_entropy": lambda x, y: torch.nn.CrossEntropyLoss(reduction="sum")(x, y),
     "nll": lambda x, y: torch.nn.NLLLoss(reduction="sum")(torch.log_softmax(x, -1), y),
@@ -30,7 +32,7 @@ def one_hot(y):
 
 
 def value_and_gradient(function, x):
-    """The value of a function of a tensor, and its gradient, on the test's backend."""
+    """Return the value of a function of a tensor, and the gradient, on this backend."""
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
@@ -52,8 +54,11 @@ def value_and_gradient(function, x):
 
 
 def total_loss(name):
-    """The loss of scores as a model computes it, output activation first; not the mean
-    over the examples but the sum, so that gradients are of the size of one example's."""
+    """Return the function from scores to the sum of the examples' losses.
+
+    The output activation comes first, as in a model. With a sum, gradients have the size
+    of one example's gradient.
+    """
     loss = get_loss(name)
     targets = CLASSES if loss.targets == "index" else np.eye(10, dtype="float32")[CLASSES]
     output = get_activation(loss.output)
@@ -72,20 +77,20 @@ def test_values_and_gradients_are_those_of_pytorch(name, inputs):
     assert np.isfinite(gradient).all()
     np.testing.assert_allclose(value, expected.detach().numpy(), rtol=1e-6, atol=1e-6)
     expected_gradient = reference.grad.numpy()
-    # Where all of them vanish, some processors round a probability of 1 to the one below.
+    # If all gradients are 0, some processors round a probability of 1 down.
     largest = max(abs(expected_gradient).max(), 1 / len(scores))
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-6, atol=1e-6 * largest)
 
 
 @pytest.mark.parametrize("name", ["nll", "multi_margin"])
-def test_raw_functions_are_those_of_pytorch(name):
-    """On any numbers, not only on log-probabilities."""
+def test_the_functions_alone_have_the_values_of_pytorch(name):
+    """For any numbers, not only for log-probabilities."""
     scores = INPUTS["random"].astype("float32")
     reduce = {"nll": torch.nn.NLLLoss, "multi_margin": torch.nn.MultiMarginLoss}[name]
     expected = reduce(reduction="none")(torch.tensor(scores), torch.tensor(CLASSES))
-    found = get_loss(name).function(CLASSES, keras.ops.convert_to_tensor(scores))
+    losses = get_loss(name).function(CLASSES, keras.ops.convert_to_tensor(scores))
     np.testing.assert_allclose(
-        keras.ops.convert_to_numpy(found), expected.numpy(), rtol=1e-6, atol=1e-6
+        keras.ops.convert_to_numpy(losses), expected.numpy(), rtol=1e-6, atol=1e-6
     )
 
 
@@ -129,7 +134,7 @@ def test_each_loss_states_its_output_and_targets(name, output, targets):
     assert (loss.output, loss.targets) == (output, targets)
 
 
-def test_own_losses():
+def test_custom_losses_are_registered():
     def mine(y_true, y_pred):
         return keras.ops.mean(y_pred, axis=-1)
 
@@ -147,19 +152,19 @@ def test_own_losses():
         ({"output": "relu", "outputs": ("linear",)}, "must be one of"),
     ],
 )
-def test_wrong_losses(arguments, message):
+def test_a_wrong_output_or_form_of_targets_is_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         Loss(function=print, **arguments)
 
 
-def test_what_cannot_be_called_is_no_loss():
+def test_an_object_that_is_not_callable_is_refused_as_a_loss():
     with pytest.raises(TypeError, match="callable"):
         register_loss("five", 5)
-    with pytest.raises(UnknownNameError, match=r"no loss|not a loss"):
+    with pytest.raises(UnknownNameError, match=r'"math:pi".* loss.*callable'):
         get_loss("math:pi")
 
 
-def test_replacing_an_own_loss_is_never_silent():
+def test_another_definition_of_a_custom_loss_needs_replace():
     def mine(y_true, y_pred):
         return keras.ops.mean(y_pred, axis=-1)
 

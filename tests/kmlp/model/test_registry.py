@@ -1,3 +1,5 @@
+"""Objects are found by name, custom ones included, and compared by their definitions."""
+
 import sys
 
 import pytest
@@ -18,30 +20,30 @@ def make_registry() -> Registry:
     )
 
 
-def test_builtin_and_own_names_are_found():
+def test_predefined_and_custom_names_are_found():
     registry = make_registry()
     registry.register("three", 3)
     assert [registry.get(name) for name in ("one", "two", "three")] == [1, 2, 3]
     assert registry.names == ("one", "three", "two")
 
 
-def test_unknown_name_says_the_nearest_and_all():
+def test_an_unknown_name_is_refused_with_the_nearest_and_all_names():
     with pytest.raises(UnknownNameError, match=r'"twoo".*"two".* one, two'):
         make_registry().get("twoo")
 
 
-def test_unusable_name_says_why():
+def test_an_unusable_name_is_refused_with_the_reason():
     with pytest.raises(UnknownNameError, match=r'"bad".*why'):
         make_registry().check("bad")
 
 
 @pytest.mark.parametrize("name", ["one", "bad"])
-def test_taken_name_is_refused(name):
+def test_a_taken_name_is_refused(name):
     with pytest.raises(ConfigError, match=f'"{name}" exists'):
         make_registry().register(name, 1)
 
 
-def test_name_must_be_an_identifier():
+def test_a_name_must_be_an_identifier():
     with pytest.raises(ConfigError, match="identifier"):
         make_registry().register("a,b", 1)
 
@@ -53,7 +55,7 @@ def make(number):
     return function
 
 
-def test_the_same_definition_again_is_allowed_and_another_is_not():
+def test_only_the_same_definition_may_be_registered_again():
     registry = make_registry()
     registry.register("mine", make(1))
     registry.register("mine", make(1))
@@ -64,17 +66,14 @@ def test_the_same_definition_again_is_allowed_and_another_is_not():
     assert registry.get("mine") is print
 
 
-def test_own_names():
+def test_registered_names_and_paths_are_custom():
     registry = make_registry()
     registry.register("mine", print)
-    assert [registry.is_custom(name) for name in ("mine", "math:sin", "one")] == [
-        True,
-        True,
-        False,
-    ]
+    custom = {name: registry.is_custom(name) for name in ("mine", "math:sin", "one")}
+    assert custom == {"mine": True, "math:sin": True, "one": False}
 
 
-def test_import_object():
+def test_an_object_is_imported_by_its_path():
     assert import_object("math:pi") == pytest.approx(3.14159, abs=1e-4)
 
 
@@ -89,12 +88,12 @@ def test_import_object():
         ("math:sinn", 'math.*"sinn".*"sin"'),
     ],
 )
-def test_import_object_errors(path, message):
+def test_a_wrong_path_of_an_object_is_refused(path, message):
     with pytest.raises(UnknownNameError, match=message):
         import_object(path)
 
 
-def test_a_module_that_prints_or_exits_does_neither_for_kmlp(tmp_path, monkeypatch, capsys):
+def test_a_module_that_prints_or_exits_does_not_disturb_kmlp(tmp_path, monkeypatch, capsys):
     (tmp_path / "loud_lab.py").write_text("print('hello')\nnumber = 1\n")
     (tmp_path / "exiting_lab.py").write_text("import sys\nsys.exit(5)\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -137,7 +136,7 @@ print(ACTIVATIONS.digest("own"))
 """
 
 
-def test_a_digest_changes_with_all_that_a_function_is_made_of(tmp_path):
+def test_a_digest_changes_with_every_part_of_a_definition(tmp_path):
     def digest(**change):
         values = dict.fromkeys(
             [
@@ -180,7 +179,9 @@ def test_a_digest_changes_with_all_that_a_function_is_made_of(tmp_path):
     assert digest(operator="-") != first
 
 
-def test_a_digest_of_a_module_s_function_changes_with_its_module(tmp_path, monkeypatch):
+def test_the_digest_of_a_function_in_a_module_changes_with_the_module(
+    tmp_path, monkeypatch
+):
     monkeypatch.syspath_prepend(tmp_path)
 
     def digest(name, code):
@@ -203,9 +204,9 @@ def test_a_function_that_refers_to_itself_has_a_digest():
 
 @pytest.fixture
 def current_folder(tmp_path, monkeypatch):
-    """One from which nothing is imported, with modules."""
+    """A current folder with modules, which is not in Python's search path."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [it for it in sys.path if it != ""])
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != ""])
     for name in ("here_alone", "fractions"):
         (tmp_path / f"{name}.py").write_text(f"value = 1\nname = {name!r}\n")
     monkeypatch.delitem(sys.modules, "fractions", raising=False)
@@ -213,11 +214,11 @@ def current_folder(tmp_path, monkeypatch):
     sys.modules.pop("here_alone", None)
 
 
-def test_the_current_folder_is_looked_into_for_what_is_nowhere_else(
+def test_a_module_of_the_current_folder_is_imported_if_it_is_not_elsewhere(
     current_folder, monkeypatch
 ):
-    said = []
-    monkeypatch.setattr(registry, "announce", lambda *words: said.append(words))
+    announced = []
+    monkeypatch.setattr(registry, "announce", lambda *names: announced.append(names))
     assert import_object("fractions:Fraction").__name__ == "Fraction"
     with pytest.raises(UnknownNameError, match="No module named 'nobodys'"):
         import_object("nobodys:value")
@@ -225,4 +226,4 @@ def test_the_current_folder_is_looked_into_for_what_is_nowhere_else(
     assert import_object("here_alone:value") == 1
     assert import_object("here_alone:name") == "here_alone"
     assert registry.users_folder() == sys.path[-1] == str(current_folder)
-    assert said == [("here_alone:value", "here_alone.py")]
+    assert announced == [("here_alone:value", "here_alone.py")]
