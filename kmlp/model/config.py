@@ -301,8 +301,8 @@ def param_field(name: str) -> ConfigField:
     if name == "seed":
         raise ConfigError(
             [
-                "The seed cannot be the parameter: the replicates of every value already "
-                "vary the seed. Choose the number of seeds instead."
+                "The seed is not a parameter to vary: replicates of every value "
+                "already vary the seed. Give the number of seeds instead."
             ]
         )
     if name not in config_fields():
