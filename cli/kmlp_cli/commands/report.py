@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -38,23 +37,16 @@ def report(
     needed to repeat it.
     """
     from kmlp.errors import call_all, raise_problems
-    from kmlp.report import FORMATS, section_of, write_report
-    from kmlp.report.pages import find_browser, picture_names
+    from kmlp.report import section_of, write_report
+    from kmlp.report.pages import picture_names
     from kmlp.studies.library import load_from
     from kmlp_cli.loading import opened
-    from kmlp_cli.options.targets import check_target
+    from kmlp_cli.options.targets import check_pictures, check_report
     from kmlp_cli.render.printing import say_limits
-
-    def check_browser() -> None:
-        if out.suffix == ".pdf":
-            find_browser()
 
     call_all(
         [
-            lambda: check_target(
-                out, option="--out", suffixes=FORMATS, overwrite=overwrite
-            ),
-            check_browser,
+            lambda: check_report(out, overwrite=overwrite),
             lambda: raise_problems(
                 f'The study "{name}" is given {study.count(name)} times. Give it once.'
                 for name in dict.fromkeys(study)
@@ -65,13 +57,7 @@ def report(
     with opened(runs_dir) as store:
         studies = call_all(partial(load_from, store, name) for name in study)
     sections = list(map(section_of, studies))
-    if out.suffix == ".md" and not overwrite:
-        raise_problems(
-            f"{picture} exists, but a chart would be written there. Choose another --out, "
-            "or give --overwrite."
-            for picture in picture_names(sections, out)
-            if os.path.lexists(picture)
-        )
+    check_pictures(out, picture_names(sections, out), overwrite=overwrite)
     for file in write_report(sections, out, title=title):
         say(f"Wrote {file}.")
     for loaded in studies:

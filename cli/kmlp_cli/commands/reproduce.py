@@ -185,11 +185,9 @@ def _report_path(
         ConfigError: if the report cannot be written there.
         StoreError: if the runs folder cannot be used.
     """
-    from kmlp.errors import ConfigError, raise_problems
-    from kmlp.report import FORMATS
-    from kmlp.report.pages import find_browser
+    from kmlp.errors import ConfigError
     from kmlp.store import runs_folder
-    from kmlp_cli.options.targets import check_target
+    from kmlp_cli.options.targets import check_pictures, check_report
 
     folder = runs_folder(runs_dir)
     if folder is None:
@@ -199,14 +197,12 @@ def _report_path(
     if out is None:
         name = lab.name if lab.comparable else f"{lab.name}-quick"
         return folder / f"{name}.html"
-    check_target(out, option="--out", suffixes=FORMATS, overwrite=overwrite)
-    if out.suffix == ".pdf":
-        find_browser()
-    if out.suffix == ".md" and not overwrite:
-        raise_problems(
-            f"{picture} exists, but a chart may be written there. Choose another --out, or "
-            "give --overwrite."
-            for picture in sorted(out.parent.iterdir())
-            if picture.name.startswith(f"{out.stem}-") and picture.suffix == ".svg"
-        )
+    check_report(out, overwrite=overwrite)
+    # The names of the charts are not known before the training, but their beginning is.
+    pictures = [
+        file
+        for file in sorted(out.parent.iterdir())
+        if file.name.startswith(f"{out.stem}-") and file.suffix == ".svg"
+    ]
+    check_pictures(out, pictures, overwrite=overwrite)
     return out

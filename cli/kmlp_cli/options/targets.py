@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -118,6 +118,43 @@ def check_target(
     elif not os.access(path.parent, os.W_OK):
         problems.append(f"The folder {path.parent} of `{option}` cannot be written to.")
     raise_problems(problems)
+
+
+def check_report(path: Path, *, overwrite: bool) -> None:
+    """Check that a report can be written as the file of `--out`.
+
+    Raises:
+        ConfigError: if the report cannot be written there, or needs Chromium, which is not
+            installed.
+    """
+    from kmlp.report import FORMATS
+    from kmlp.report.pages import find_browser
+
+    check_target(path, option="--out", suffixes=FORMATS, overwrite=overwrite)
+    if path.suffix == ".pdf":
+        find_browser()
+
+
+def check_pictures(report: Path, pictures: Iterable[Path], *, overwrite: bool) -> None:
+    """Check that the charts beside a Markdown report can be written.
+
+    Args:
+        report: The file of the report. If it is not Markdown, nothing is checked.
+        pictures: The files of charts.
+        overwrite: True if existing files may be replaced.
+
+    Raises:
+        ConfigError: if one of them exists.
+    """
+    from kmlp.errors import raise_problems
+
+    if report.suffix == ".md" and not overwrite:
+        raise_problems(
+            f"{picture} exists, but a chart may be written there. Choose another --out, or "
+            "give --overwrite."
+            for picture in pictures
+            if os.path.lexists(picture)
+        )
 
 
 def check_log_folder(path: Path | None) -> None:
