@@ -1,6 +1,7 @@
 """What a machine lacks ends a study with its reason, and makes no failed runs."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_backend_that_cannot_be_imported(kmlp, tmp_path, jobs):
     code, out, err = kmlp.run(*ABLATE, "--jobs", jobs, PYTHONPATH=str(tmp_path / "broken"))
     assert (code, out) == (2, "")
     [line] = err.splitlines()
-    assert line.startswith("Error: The backend jax cannot start (ImportError: no libcuda)")
+    assert re.match(r"Error: .*backend jax .*\(ImportError: no libcuda\)", line)
     assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
     assert kmlp.query("SELECT count(*) FROM leases") == [(0,)]
 
@@ -34,8 +35,7 @@ def test_a_backend_that_ends_its_process(kmlp):
     code, out, err = kmlp.run(*ABLATE, "--jobs", "2", XLA_FLAGS="--nonsense")
     assert (code, out) == (2, "")
     [line] = err.splitlines()
-    assert line.startswith("Error: The backend jax cannot start (the worker process died (")
-    assert "Unknown flag in XLA_FLAGS: --nonsense" in line
+    assert re.match(r"Error: .*backend jax .*died.*XLA_FLAGS: --nonsense", line)
     assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
 
 
@@ -56,7 +56,7 @@ def test_a_full_temporary_folder(kmlp, small_disk, jobs):
     code, out, err = kmlp.run(*ABLATE, "--jobs", jobs, TMPDIR=str(small_disk))
     assert (code, out) == (1, "")
     [line] = err.splitlines()
-    assert line.startswith(f"Error: The temporary folder {small_disk}")
+    assert re.match(f"Error: .*temporary folder {small_disk}", line)
     assert "(No space left on device)" in line
     assert kmlp.query("SELECT count(*) FROM runs") == [(0,)]
     code, _, err = kmlp.run(*ABLATE, "--jobs", jobs)

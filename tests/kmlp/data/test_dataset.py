@@ -133,7 +133,7 @@ def test_one_of_several_classes_may_have_no_images():
 
 def test_a_validation_split_must_leave_training_images_of_every_class():
     images = make_images(pixels(range(6)), pixels([0]), source="made up")
-    with pytest.raises(ConfigError, match=r"no image of \d, \d, \d for training"):
+    with pytest.raises(ConfigError, match=r"no image of \d, \d, \d"):
         make_dataset("mine", images, validation_fraction=0.5)
     make_dataset("mine", images, validation_fraction=None)
 
@@ -144,7 +144,7 @@ def test_an_existing_dataset_of_one_class_is_refused():
         train=pixels([0, 0, 0, 0]), class_names=("cat",),
     )  # fmt: skip
     for fraction in (0.4, None):
-        with pytest.raises(ConfigError, match=r"mine .* only one class, cat"):
+        with pytest.raises(ConfigError, match=r"mine .*\bcat\b"):
             make_dataset("mine", images, validation_fraction=fraction)
 
 

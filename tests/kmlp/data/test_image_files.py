@@ -277,7 +277,7 @@ def test_a_damaged_picture_is_refused(tmp_path):
     drawn().save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=r"a\.png"):
         read_image(tmp_path / "a.png")
 
 

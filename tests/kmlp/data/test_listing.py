@@ -64,7 +64,7 @@ def test_only_a_few_of_many_left_out_files_are_named(tmp_path):
 
 def test_a_broken_link_is_named(tmp_path):
     (tmp_path / "cat").symlink_to("nowhere")
-    with pytest.raises(DataError, match=r"cat: .*link to nowhere"):
+    with pytest.raises(DataError, match=r"cat: .*link"):
         Listing().files(tmp_path)
     (tmp_path / "cat").unlink()
     (tmp_path / "cat").symlink_to("cat")

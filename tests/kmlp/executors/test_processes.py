@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import platform
+import re
 import signal
 import sys
 import threading
@@ -72,7 +73,7 @@ def test_takes_one_task_at_a_time():
         executor.result()
     executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
     assert executor.free() == 0
-    with pytest.raises(RuntimeError, match="has a task"):
+    with pytest.raises(RuntimeError, match="task"):
         executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
 
 
@@ -143,12 +144,12 @@ def test_a_backend_that_cannot_start_and_a_full_folder_end_the_study(monkeypatch
         failed = do(InProcessExecutor(), None, 1)
     assert isinstance(failed.error, ResourceError)
     assert "temporary folder" in str(failed.error)
-    assert "(No space left on device). Make room there, or set TMPDIR" in str(failed.error)
+    assert re.search(r"\(No space left on device\).*TMPDIR", str(failed.error))
     with monkeypatch.context() as patched:
         patched.setattr("keras.ops.ones", full)
         failed = do(InProcessExecutor(), None, 1)
     assert isinstance(failed.error, BackendError)
-    assert "The backend jax cannot start (" in str(failed.error)
+    assert "backend jax" in str(failed.error)
 
 
 @pytest.mark.once
@@ -201,9 +202,7 @@ def test_loky_s_error_for_too_many_open_files_is_explained(monkeypatch):
     monkeypatch.setattr("kmlp.executors._worker_process.ProcessPoolExecutor", too_few)
     with ProcessExecutor(1) as executor, pytest.raises(ResourceError) as caught:
         do(executor, None, 1)
-    assert "(Too many open files). To go on, let this process open more" in str(
-        caught.value
-    )
+    assert "(Too many open files)" in str(caught.value)
 
 
 @pytest.mark.once
@@ -244,7 +243,7 @@ def test_a_backend_is_not_started_with_too_few_threads(monkeypatch):
         patched.setattr("threading.Thread.start", refuse)
         failed = do(InProcessExecutor(), None, 1)
     assert isinstance(failed.error, ResourceError)
-    assert "this user may have no more than 3 of them here" in str(failed.error)
+    assert " 3 of them " in str(failed.error)
     assert not any(thread.is_alive() for thread in started)
 
 
@@ -260,7 +259,7 @@ def test_a_worker_that_cannot_start_does_not_fail_the_run(monkeypatch):
 
 def test_an_error_of_kmlp_is_not_tried_again():
     failed = do(InProcessExecutor(), None, 1, config=RunConfig(train_size=60_000))
-    assert failed.reason.startswith("ConfigError: The value of `train_size` is 60000")
+    assert re.match("ConfigError: .*`train_size` is 60000", failed.reason)
     assert failed.final
 
 
@@ -337,7 +336,7 @@ def test_a_worker_that_would_compute_other_numbers_refuses(monkeypatch):
     monkeypatch.setattr("kmlp.training.run.NUMERICS_VERSION", 0)
     failed = run_task(Task(run, 0, None, 1))
     assert failed.final
-    assert "The run is not the same on" in failed.reason
+    assert "not the same" in failed.reason
 
 
 @pytest.mark.once
@@ -346,7 +345,7 @@ def test_a_worker_on_another_backend_refuses():
     run = replace(identify(CONFIG, fused=True), backend=other)
     failed = run_task(Task(run, 0, None, 1))
     assert failed.final
-    assert failed.reason.startswith("BackendError: Keras runs on ")
+    assert re.match(f"BackendError: .*{backend.select()}", failed.reason)
 
 
 def test_a_task_that_is_done_elsewhere_describes_the_machine():

@@ -250,5 +250,5 @@ def test_a_variable_that_is_not_the_models_is_refused():
     inputs = [torch.rand(3), torch.rand(2)]
     with torch.no_grad():
         graph = make_fx(step)(*inputs)
-    with pytest.raises(ValueError, match="not the model's"):
+    with pytest.raises(ValueError, match="model"):
         simplify(graph, 1, inputs, [])

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -197,10 +198,7 @@ def test_what_kerass_file_says_is_refused_with_its_path(keras_home, nothing_load
     with pytest.raises(ConfigError) as caught:
         read_settings("jax")
     floatx, epsilon = caught.value.problems
-    assert floatx == (
-        f"The setting `floatx` is float64 (by {path}), but must be float32 where runs are "
-        "trained. Change it there, or name another folder by KERAS_HOME."
-    )
+    assert re.search(rf"`floatx` is float64 \(by {path}\), .*float32.*KERAS_HOME", floatx)
     assert "`epsilon` is 0.01" in epsilon
 
 
@@ -280,8 +278,8 @@ def test_what_is_set_in_keras_is_refused():
             read_settings(NAME)
         [problem] = caught.value.problems
         assert says in problem
-        assert "(set in this process)" in problem
-        assert "Set it back: `keras.config.set_" in problem
+        assert "this process" in problem
+        assert "`keras.config.set_" in problem
     assert read_settings(NAME) == {}
 
 
@@ -358,7 +356,7 @@ def _check_torch():
     with set_to(anomalies, True, False), pytest.raises(ConfigError, match="anomaly"):
         read_settings("torch")
     for context in (torch.no_grad(), torch.autocast("cpu"), torch.device("meta")):
-        with context, pytest.raises(ConfigError, match="runs are trained"):
+        with context, pytest.raises(ConfigError, match="trained"):
             read_settings("torch")
 
 

@@ -107,7 +107,7 @@ def test_a_folder_that_is_removed_during_the_last_write_is_noticed(store):
 
 def test_a_missing_folder_of_checkpoints_is_noticed(store):
     shutil.rmtree(store.checkpoint_folder)
-    with pytest.raises(StoreLostError, match="checkpoints is gone"):
+    with pytest.raises(StoreLostError, match="checkpoints"):
         store.append(A, *result(2), fresh=False)
 
 

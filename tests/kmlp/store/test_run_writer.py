@@ -40,7 +40,7 @@ def test_a_full_disk_keeps_what_was_stored(store, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(_checkpoint_files, "write", full)
-        with pytest.raises(StoreWriteError, match=r"kmlp\.sqlite.*disk is full"):
+        with pytest.raises(StoreWriteError, match=r"kmlp\.sqlite.*full"):
             store.append(A, *made_up_task(2), fresh=False)
     assert store.run(A).epochs == 1
     assert store.append(A, *made_up_task(2), fresh=False)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -235,7 +236,7 @@ def test_trials_are_called_by_their_numbers():
     """A search compares its best trials, which are no values of a field."""
     study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521]})
     trials = StudyResult(param="trial", epochs=1, seeds=study.seeds, levels=study.levels)
-    assert conclude(trials).text.startswith("Trial 2 is better than trial 1 after 1 epoch")
+    assert re.match("Trial 2 .*better.* trial 1 ", conclude(trials).text)
     assert trials.called("1", "3", "4") == "trials 1, 3 and 4"
     assert study.called("1", "3", "4") == "width=1, 3 and 4"
-    assert conclude(study).text.startswith("width=2 is better than width=1 after 1 epoch")
+    assert re.match("width=2 .*better.* width=1 ", conclude(study).text)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -179,9 +180,9 @@ def test_missing_instructions_are_not_a_difference():
 
 def test_only_instructions_that_not_all_machines_have_are_named():
     newer = {**CPU, "instructions": "avx avx2 avx512f fma"}
-    assert mixed_text([CPU, newer, {**newer, "device": "gpu:1"}]) == (
-        "Trained in different environments (device cpu / accelerator; instructions none of "
-        "these / avx512f): between them, equal seeds can differ in the last digits."
+    assert re.search(
+        r"\(device cpu / accelerator; instructions none.* / avx512f\)",
+        mixed_text([CPU, newer, {**newer, "device": "gpu:1"}]),
     )
     assert differences([CPU, {**CPU, "versions": {"keras": "3.16"}}]) == {
         "keras": ["3.15.1", "3.16"]

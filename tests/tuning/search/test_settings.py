@@ -164,7 +164,7 @@ def test_what_the_user_wrote_need_not_be_at_hand_to_show_it():
     ("wrong", "near"), [("widht", "width"), ("max_trails", "max_trials")]
 )
 def test_a_keyword_that_is_neither_field_nor_option_is_refused(wrong, near):
-    with pytest.raises(ConfigError, match=f'"{wrong}": did you mean "{near}"?'):
+    with pytest.raises(ConfigError, match=f'"{wrong}".*"{near}"'):
         tune(**{wrong: [1, 2]})
 
 

