@@ -21,39 +21,42 @@ from kmlp.studies.results import METRIC
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PairedLevel:
-    """A value that both have."""
+    """A value that both ablations have, with its two results."""
 
     value: Any
     first: Estimate | None
-    """Validation accuracy, a mean over the finished runs of the seeds that both have; None
-    without such a run."""
+    """The mean validation accuracy of the first ablation, from 0 to 1, over the finished
+    runs of the common seeds. None: there is no such run."""
     second: Estimate | None
+    """The mean validation accuracy of the second ablation, from 0 to 1."""
     difference: Difference | None
-    """The second less the first, paired by seed, with Holm's correction for all values;
-    None where no seed finished in both."""
+    """The second minus the first, paired by seed, with Holm's correction for all values.
+    None: no seed finished in both."""
 
     @property
     def is_tested(self) -> bool:
-        """Whether two seeds or more finished in both."""
+        """True if at least two seeds finished in both ablations."""
         return self.difference is not None and self.difference.p_value is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class AblationComparison:
-    """What differs between two ablations, and what it does for each value."""
+    """Two ablations side by side: their different settings, and their results by value."""
 
     first: Ablation
     second: Ablation
     epochs: int
-    """After which they are compared: as many as both have."""
+    """The number of epochs after which they are compared, the highest that both have."""
     seeds: tuple[int, ...]
-    """Those that both have."""
+    """The seeds that both have."""
     differing: dict[str, tuple[str, str]]
-    """What was not the same in both, by name, as text."""
+    """The texts of the fields and settings that differ, in the first and the second, by
+    name."""
     levels: tuple[PairedLevel, ...]
+    """The values that both have, in the order of the first."""
 
     def __repr__(self) -> str:
-        """The two studies, and the conclusion."""
+        """Return the names of the two ablations and the conclusion."""
         names = f'"{self.first.name}" and "{self.second.name}"'
         extent = f"{count_of(self.epochs, 'epoch')}, {count_of(len(self.seeds), 'seed')}"
         lines = (f"AblationComparison of {names}: {extent}", self.conclusion.text)
@@ -65,7 +68,7 @@ class AblationComparison:
         return PairedConclusion(comparison=self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain values, as `--json` prints it."""
+        """Return the comparison as plain values that JSON can hold."""
         return {
             "first": self.first.name,
             "second": self.second.name,
@@ -95,37 +98,44 @@ class PairedConclusion(Conclusion):
 
     @property
     def levels(self) -> Partition[PairedLevel]:
-        """The levels by whether the second ablation is better or worse with them."""
-        every = self.comparison.levels
-        shown = partition({level: it for level in every if (it := level.difference)})
-        decided = (*shown.better, *shown.worse)
-        undecided = tuple(level for level in every if level not in decided)
-        return replace(shown, undecided=undecided)
+        """The levels at which the second ablation is better, worse or undecided."""
+        levels = self.comparison.levels
+        parts = partition(
+            {level: level.difference for level in levels if level.difference is not None}
+        )
+        decided = (*parts.better, *parts.worse)
+        undecided = tuple(level for level in levels if level not in decided)
+        return replace(parts, undecided=undecided)
 
     @property
     def text(self) -> str:
-        """The levels with which one is better, in a sentence or two."""
+        """The levels at which the second ablation is better or worse, in a sentence."""
         comparison, levels = self.comparison, self.levels
         seeds = f"{len(comparison.seeds)} seeds"
         if not any(level.is_tested for level in comparison.levels):
-            return "No value has two seeds that finished in both: nothing can be concluded."
+            return (
+                "No value has two seeds that finished in both studies: there is nothing to "
+                "conclude."
+            )
         if not levels.better and not levels.worse:
             return (
-                f"{seeds} do not separate the two, whichever value: no difference is shown."
+                f"{seeds} do not separate the two studies at any value: no difference is "
+                "shown."
             )
         outcome = " and ".join(
-            f"{word} with {self._named(shown)}"
-            for word, shown in (("better", levels.better), ("worse", levels.worse))
-            if shown
+            f"{word} with {self._named(decided)}"
+            for word, decided in (("better", levels.better), ("worse", levels.worse))
+            if decided
         )
         text = f'"{comparison.second.name}" is {outcome} than "{comparison.first.name}"'
         if not levels.undecided:
             return f"{text}."
-        return f"{text}; {seeds} do not separate them with {self._named(levels.undecided)}."
+        rest = self._named(levels.undecided)
+        return f"{text}; {seeds} do not separate the two studies with {rest}."
 
     def _named(self, levels: Sequence[PairedLevel]) -> str:
         first = self.comparison.first
-        return first.called(*(value_text(first.param, it.value) for it in levels))
+        return first.called(*(value_text(first.param, level.value) for level in levels))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -135,18 +145,19 @@ class PairedConclusion(Conclusion):
 
 
 def compare(first: Ablation, second: Ablation) -> AblationComparison:
-    """Compare two ablations of one parameter: on another dataset, with another loss, ...
+    """Compare two ablations of one parameter, such as on two datasets or with two losses.
 
     Args:
         first: An ablation.
-        second: One that varies the same parameter, with some of the same values and seeds.
+        second: An ablation of the same parameter, with some of the same values and seeds.
 
     Returns:
-        The levels of both, in the order of the first, after the epochs that both have.
+        The comparison of the common values by the common seeds, after the epochs that both
+        ablations have.
 
     Raises:
-        ConfigError: if they do not vary the same parameter, or have no value or no seed in
-            common.
+        ConfigError: if the ablations do not vary the same parameter, or have no value or
+            no seed in common.
 
     Example:
     >>> from kmlp import ablate, compare
@@ -157,9 +168,9 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
     {'weight_decay': ('0.0', '0.01')}
     """
     raise_problems(
-        f'"{it.name}" is of the kind {it.kind}, but must be an ablation.'
-        for it in (first, second)
-        if not isinstance(it, Ablation)
+        f'"{study.name}" is of the kind {study.kind}, but must be an ablation.'
+        for study in (first, second)
+        if not isinstance(study, Ablation)
     )
     if first.param != second.param:
         raise ConfigError(
@@ -169,26 +180,28 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
             ]
         )
     problems = []
-    others = {it.value: it for it in second.levels}
-    both = [(it, others[it.value]) for it in first.levels if it.value in others]
+    others = {level.value: level for level in second.levels}
+    both = [(level, others[level.value]) for level in first.levels if level.value in others]
     if not both:
         problems.append(
-            f"They have no value in common: {', '.join(map(first.text, first.levels))}; "
+            f'The studies have no value in common: "{first.name}" has '
+            f'{", ".join(map(first.text, first.levels))}, and "{second.name}" has '
             f"{', '.join(map(second.text, second.levels))}."
         )
     seeds = tuple(seed for seed in first.seeds if seed in second.seeds)
     if not seeds:
         problems.append(
-            f"They have no seed in common: {_listed(first.seeds)}; {_listed(second.seeds)}."
+            f'The studies have no seed in common: "{first.name}" has '
+            f'{_listed(first.seeds)}, and "{second.name}" has {_listed(second.seeds)}.'
         )
     if problems:
         raise ConfigError(problems)
     epochs = min(first.epochs, second.epochs)
-    columns = [
+    accuracies = [
         tuple(_of_seeds(seeds, accuracy_by_seed(level.runs, epochs)) for level in pair)
         for pair in both
     ]
-    paired = [paired_differences(b, a, seeds) for a, b in columns]
+    paired = [paired_differences(b, a, seeds) for a, b in accuracies]
     differences = iter(compare_samples([sample for sample in paired if sample]))
     return AblationComparison(
         first=first,
@@ -203,7 +216,7 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
                 second=estimate([*b.values()]) if b else None,
                 difference=next(differences) if sample else None,
             )
-            for (one, _), (a, b), sample in zip(both, columns, paired, strict=True)
+            for (one, _), (a, b), sample in zip(both, accuracies, paired, strict=True)
         ),
     )
 
@@ -213,21 +226,22 @@ def _of_seeds(seeds: Sequence[int], numbers: dict[int, float]) -> dict[int, floa
 
 
 def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:
+    """Return the fields and settings that differ, as texts of both, by name."""
     left, right = first.base.to_dict(), second.base.to_dict()
-    found = {
+    texts = {
         name: (value_text(name, left[name]), value_text(name, right[name]))
         for name in left
         if name not in (first.param, "seed") and left[name] != right[name]
     }
     for name in ("backend", "epochs", "fused"):
-        ours, theirs = getattr(first, name), getattr(second, name)
-        if ours != theirs:
-            found[name] = (str(ours), str(theirs))
+        one, other = getattr(first, name), getattr(second, name)
+        if one != other:
+            texts[name] = (str(one), str(other))
     for name in {**first.settings, **second.settings}:
-        ours, theirs = (it.settings.get(name, "default") for it in (first, second))
-        if ours != theirs:
-            found[name] = (ours, theirs)
-    return found
+        one, other = (study.settings.get(name, "default") for study in (first, second))
+        if one != other:
+            texts[name] = (one, other)
+    return texts
 
 
 def _listed(seeds: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""`Conclusion`: what follows from a study, as data and as plain sentences."""
+"""`Conclusion`: the conclusion of a study, as data and as plain sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ Subject = TypeVar("Subject")
 class Conclusion(ABC):
     """The conclusion that the evidence of a study allows.
 
-    Each class of conclusions has its evidence as fields, and alone says it in words.
+    Each class of conclusions holds its evidence as fields. No other code puts this evidence
+    into words.
     """
 
     __slots__ = ()
@@ -27,7 +28,7 @@ class Conclusion(ABC):
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """The evidence as plain values, which JSON can hold: levels by their values."""
+        """Return the evidence as plain values for JSON; a level is given by its value."""
 
     def __str__(self) -> str:
         return self.text
@@ -37,21 +38,29 @@ class Conclusion(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Partition(Generic[Subject]):
-    """What was compared with a reference, by what the seeds show of each."""
+    """The subjects of a comparison with a reference, by outcome."""
 
     better: tuple[Subject, ...]
     worse: tuple[Subject, ...]
     undecided: tuple[Subject, ...]
-    """Those that the seeds do not separate from the reference."""
+    """The subjects that the seeds do not separate from the reference."""
 
 
 def partition(differences: Mapping[Subject, Difference]) -> Partition[Subject]:
-    """Part what was compared: it is better or worse only where a difference is
-    significant.
+    """Return the subjects of a comparison, parted into better, worse and undecided.
+
+    A subject is better or worse only if its difference is significant.
+
+    Args:
+        differences: The difference of each subject from the reference.
     """
-    shown = {subject: it for subject, it in differences.items() if it.significant}
+    significant = {
+        subject: difference.mean
+        for subject, difference in differences.items()
+        if difference.significant
+    }
     return Partition(
-        better=tuple(subject for subject, it in shown.items() if it.mean > 0),
-        worse=tuple(subject for subject, it in shown.items() if it.mean < 0),
-        undecided=tuple(subject for subject in differences if subject not in shown),
+        better=tuple(subject for subject, mean in significant.items() if mean > 0),
+        worse=tuple(subject for subject, mean in significant.items() if mean < 0),
+        undecided=tuple(subject for subject in differences if subject not in significant),
     )

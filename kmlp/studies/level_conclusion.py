@@ -22,16 +22,16 @@ Outcome = Literal[
     "nothing learned",
     "everything lost",
 ]
-"""What could be compared: levels, by several seeds or by one; or why nothing could be."""
+"""The outcome of a comparison: levels were compared, or the reason why not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caveat:
-    """Levels of which runs failed, diverged or did not learn."""
+    """A problem of runs, with the levels that have such runs."""
 
     problem: Literal["failed", "diverged", "did not learn"]
     levels: tuple[tuple[LevelResult, int], ...]
-    """Each with the number of its runs that did."""
+    """Each level with the number of its runs that have the problem, at least 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,13 @@ class Advice:
     """The number of seeds that would separate a level from the reference."""
 
     level: LevelResult | None
-    """The level that takes the fewest; None: hardly any number of seeds would do."""
+    """The level that needs the fewest seeds. None: no feasible number is enough."""
     difference: float = 0.0
-    """Its difference, if that is as large as it looks."""
+    """The measured difference of the level from the reference, from -1 to 1."""
     seeds: int | None = None
+    """The number of seeds that would show this difference. None: there is no level."""
     spread_is_unknown: bool = False
-    """Whether all differences of a level are equal, which tells no spread."""
+    """True if all differences of a level are equal, so that their spread is unknown."""
 
 
 _NOTHING: Partition[LevelResult] = Partition((), (), ())
@@ -57,19 +58,19 @@ class LevelConclusion(Conclusion):
     study: StudyResult
     outcome: Outcome
     best: LevelResult | None
-    """The level with the highest mean, which need not be shown to be better."""
+    """The level with the highest mean, even if no difference is significant."""
     reference: LevelResult | None
-    """The level that others are compared with."""
+    """The level that the others are compared with."""
     seeds: int = 0
-    """The number of seeds of the comparison with the fewest."""
+    """The number of paired seeds, in the comparison that has the fewest."""
     levels: Partition[LevelResult] = _NOTHING
-    """The other levels."""
+    """The other levels, by outcome."""
     advice: Advice | None = None
     caveats: tuple[Caveat, ...] = ()
 
     @property
     def finding(self) -> str:
-        """What the seeds show, in a sentence."""
+        """The outcome of the comparison, in a sentence."""
         return _sentence(self.study, _FINDINGS[self.outcome](self))
 
     @property
@@ -106,10 +107,10 @@ class LevelConclusion(Conclusion):
 
 
 def conclude(study: StudyResult) -> LevelConclusion:
-    """Conclude what the evidence of a comparison shows and what it does not.
+    """Return the conclusion of a comparison of levels.
 
-    A level is called better or worse only where a difference is significant, with all that
-    are compared taken together (see `StudyResult.differences`).
+    A level is called better or worse only if its difference is significant after the
+    correction for all comparisons (see `StudyResult.differences`).
     """
     best, reference = study.best(), study.reference
     if best is None or reference is None:
@@ -135,11 +136,13 @@ def conclude(study: StudyResult) -> LevelConclusion:
     others = [level for level in compared if level is not reference and level.finished]
     if not others:
         return concluded("one level left")
-    if all(it.did_not_learn == len(it.finished) for it in (reference, *others)):
+    if all(level.did_not_learn == len(level.finished) for level in (reference, *others)):
         return concluded("nothing learned")
     by_level = dict(zip(study.levels, study.differences(), strict=True))
-    differences = {level: it for level in others if (it := by_level[level]) is not None}
-    seeds = min(0 if (it := by_level[level]) is None else it.size for level in others)
+    differences = {
+        level: difference for level in others if (difference := by_level[level]) is not None
+    }
+    seeds = min(differences[level].size if level in differences else 0 for level in others)
     if seeds < 2:
         return concluded("one seed", seeds=seeds)
     levels = partition(differences)
@@ -160,13 +163,17 @@ def _advise(
 ) -> Advice | None:
     if not undecided:
         return None
-    if any(it.p_value is None for it in undecided.values()):
+    if any(difference.p_value is None for difference in undecided.values()):
         return Advice(None, spread_is_unknown=True)
     needed = {
         level: seeds
-        for level, it in undecided.items()
-        if it.spread
-        if (seeds := seeds_to_resolve(it.mean, it.spread, comparisons=study.comparisons))
+        for level, difference in undecided.items()
+        if (spread := difference.spread)
+        if (
+            seeds := seeds_to_resolve(
+                difference.mean, spread, comparisons=study.comparisons
+            )
+        )
     }
     if not needed:
         return Advice(None)
@@ -181,35 +188,41 @@ def _caveats(study: StudyResult) -> list[Caveat]:
         ("did not learn", [level.did_not_learn for level in study.levels]),
     ]
     return [
-        Caveat(problem, levels)
+        Caveat(
+            problem,
+            tuple(
+                (level, count)
+                for level, count in zip(study.levels, runs, strict=True)
+                if count
+            ),
+        )
         for problem, runs in counts
-        if (levels := tuple(it for it in zip(study.levels, runs, strict=True) if it[1]))
+        if any(runs)
     ]
 
 
-def _compared(found: LevelConclusion) -> str:
-    study, levels, seeds = found.study, found.levels, found.seeds
-    assert found.reference is not None
-    name = _named(study, found.reference)
+def _compared(conclusion: LevelConclusion) -> str:
+    study, levels, seeds = conclusion.study, conclusion.levels, conclusion.seeds
+    name = _reference(conclusion)
     after = f"after {study.epochs_text}"
     if study.baseline is not None:
         parts = [
-            f"{_named(study, *shown)} {'is' if len(shown) == 1 else 'are'} {word}"
-            for shown, word in ((levels.better, "better"), (levels.worse, "worse"))
-            if shown
+            f"{_named(study, *decided)} {'is' if len(decided) == 1 else 'are'} {word}"
+            for decided, word in ((levels.better, "better"), (levels.worse, "worse"))
+            if decided
         ]
-        told = (
+        sentence = (
             f"{' and '.join(parts) or 'No value is shown to differ'} "
             f"{'than' if parts else 'from'} {name} {after}"
         )
         if not levels.undecided:
-            return f"{told}: the differences exceed what {seeds} seeds vary by."
+            return f"{sentence}: the differences are significant with {seeds} seeds."
         rest = _named(study, *levels.undecided)
-        return f"{told}; {seeds} seeds do not separate it from {rest}."
+        return f"{sentence}; {seeds} seeds do not separate {name} from {rest}."
     if not levels.undecided:
         return (
             f"{name} is better than {_named(study, *levels.worse)} {after}: the "
-            f"differences exceed what {seeds} seeds vary by."
+            f"differences are significant with {seeds} seeds."
         )
     rest = _named(study, *levels.undecided)
     if levels.worse:
@@ -223,26 +236,26 @@ def _compared(found: LevelConclusion) -> str:
     )
 
 
-def _one_seed(found: LevelConclusion) -> str:
-    assert found.best is not None
+def _one_seed(conclusion: LevelConclusion) -> str:
+    assert conclusion.best is not None
     return (
-        f"{_named(found.study, found.best)} has the highest validation accuracy after "
-        f"{found.study.epochs_text}, but one seed cannot tell a difference from chance: "
-        "use at least 3 seeds."
+        f"{_named(conclusion.study, conclusion.best)} has the highest validation accuracy "
+        f"after {conclusion.study.epochs_text}, but one seed cannot show whether this is "
+        "chance: use at least 3 seeds."
     )
 
 
-def _one_level(found: LevelConclusion) -> str:
-    return f"Only {_reference(found)} was trained: there is nothing to compare."
+def _one_level(conclusion: LevelConclusion) -> str:
+    return f"Only {_reference(conclusion)} was trained: there is nothing to compare."
 
 
-def _one_level_left(found: LevelConclusion) -> str:
-    reference = found.reference
+def _one_level_left(conclusion: LevelConclusion) -> str:
+    reference = conclusion.reference
     assert reference is not None
     few = "the fewest" if reference.diverged or reference.failed else "no"
     return (
-        f"Only {_reference(found)} has {few} {_lost(found.study)} runs, so there is "
-        "nothing to compare."
+        f"Only {_reference(conclusion)} has {few} {_lost(conclusion.study)} runs, so there "
+        "is nothing to compare."
     )
 
 
@@ -251,26 +264,26 @@ _FINDINGS: dict[Outcome, Callable[[LevelConclusion], str]] = {
     "one seed": _one_seed,
     "one level": _one_level,
     "one level left": _one_level_left,
-    "baseline lost": lambda found: (
-        f"Every run of {_reference(found)}, the baseline, {_lost(found.study)}."
+    "baseline lost": lambda conclusion: (
+        f"Every run of {_reference(conclusion)}, the baseline, {_lost(conclusion.study)}."
     ),
-    "nothing learned": lambda found: "No run learned, so there is nothing to compare.",
-    "everything lost": lambda found: (
-        f"Every run {_lost(found.study)}: there is nothing to compare."
+    "nothing learned": lambda _: "No run learned, so there is nothing to compare.",
+    "everything lost": lambda conclusion: (
+        f"Every run {_lost(conclusion.study)}: there is nothing to compare."
     ),
 }
 
 
-def _reference(found: LevelConclusion) -> str:
-    assert found.reference is not None
-    return _named(found.study, found.reference)
+def _reference(conclusion: LevelConclusion) -> str:
+    assert conclusion.reference is not None
+    return _named(conclusion.study, conclusion.reference)
 
 
 def _advice_text(study: StudyResult, advice: Advice) -> str:
     if advice.spread_is_unknown:
-        return "Differences that are all equal tell no spread: use more seeds."
+        return "All differences are equal, so their spread is unknown: use more seeds."
     if advice.level is None:
-        return "More seeds will hardly tell."
+        return "More seeds are unlikely to show a difference."
     return (
         f"If the difference from {_named(study, advice.level)} is as large as it looks, "
         f"{percent_text(abs(advice.difference))} points, about {advice.seeds} seeds would "
@@ -287,7 +300,7 @@ def _caveat_text(study: StudyResult, caveat: Caveat) -> str:
 
 
 def _sentence(study: StudyResult, text: str) -> str:
-    """Begin with a capital, except for the name of a field: `width=32`."""
+    """Return the text with a capital first letter, unless a field is named: `width=32`."""
     return text if study.param in config_fields() else f"{text[0].upper()}{text[1:]}"
 
 
@@ -296,4 +309,6 @@ def _named(study: StudyResult, *levels: LevelResult) -> str:
 
 
 def _lost(study: StudyResult) -> str:
-    return "diverged or failed" if any(it.failed for it in study.levels) else "diverged"
+    return (
+        "diverged or failed" if any(level.failed for level in study.levels) else "diverged"
+    )

@@ -1,4 +1,4 @@
-"""Published values compared with ours: is a value within our prediction interval?"""
+"""Comparisons with published values, by prediction intervals."""
 
 from __future__ import annotations
 
@@ -26,51 +26,55 @@ class PublishedValue(float):
     text: str
     """The number as it was printed."""
     half_unit: float
-    """Half a unit of the last printed digit: rounding may have changed it by so much."""
+    """Half a unit of the last printed digit: the largest error that rounding can make."""
 
     def __new__(cls, text: str | float) -> PublishedValue:
         value = super().__new__(cls, text)
         value.text = str(text)
         mantissa, _, exponent = value.text.lower().partition("e")
         decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
-        value.half_unit = float(f"5e{-decimals - 1}")  # where a power would overflow, inf
+        value.half_unit = float(f"5e{-decimals - 1}")  # inf, where a power would overflow
         return value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishedComparison:
-    """A published value and ours."""
+    """A published value beside our results."""
 
     published: PublishedValue
     ours: Estimate | None
-    """The mean over the seeds that finished; None: none did."""
+    """Our mean over the seeds that finished. None: no seed finished."""
     within_prediction_interval: bool | None
-    """Whether the published value is where one more seed of ours would be in 95 % of
-    cases (see `prediction_interval`), give or take its rounding; None: fewer than two
-    seeds finished, so the spread is unknown."""
+    """True if the published value, give or take its rounding, is within the interval in
+    which one more seed of ours would lie in 95 % of cases (see `prediction_interval`).
+    None: fewer than two seeds finished, so the spread is unknown."""
 
     @property
     def difference(self) -> float | None:
-        """Our mean minus the published value."""
+        """Our mean minus the published value. None: no seed finished."""
         return None if self.ours is None else self.ours.mean - self.published
 
     @property
     def ratio(self) -> float | None:
-        """The published value over our mean, as for times; None where ours is zero."""
+        """The published value divided by our mean, useful for times. None: our mean is
+        zero, or no seed finished.
+        """
         return self.published / self.ours.mean if self.ours and self.ours.mean else None
 
 
 def compare_with_published(
     published: PublishedValue, ours: Sequence[float]
 ) -> PublishedComparison:
-    """Compare a published value, taken for that of one run, with ours.
+    """Compare a published value with our results.
+
+    The published value is assumed to be the result of a single run.
 
     Args:
-        published: The value, in the unit of ours.
-        ours: One finite number a seed.
+        published: The value, in the unit of our results.
+        ours: Our results, one finite number for each seed.
 
     Returns:
-        Both, and whether the published value is within our prediction interval.
+        Both, and if the published value is within our prediction interval.
 
     Example:
     >>> ours = [60.4, 60.9, 61.9]
@@ -96,19 +100,21 @@ class Verdict(Conclusion):
     """The verdict on a published claim that a level is the best."""
 
     study: Ablation
-    """The ablation, compared with the level."""
+    """The ablation, with the claimed level as its baseline."""
     claimed: LevelResult
+    """The level that is claimed to be the best."""
     differences: Mapping[LevelResult, Difference]
-    """The differences of the other levels from it, where seeds finished with both."""
+    """The differences of the other levels from the claimed level, if a seed finished with
+    both."""
 
     @property
     def levels(self) -> Partition[LevelResult]:
-        """The other levels by what the seeds show of each."""
+        """The other levels, by outcome."""
         return partition(self.differences)
 
     @property
     def holds(self) -> bool | None:
-        """Whether the claim holds here; None: the seeds do not tell."""
+        """True if the claim holds here. None: the seeds do not decide."""
         if self.levels.better:
             return False
         return True if self.levels.worse and not self.levels.undecided else None
@@ -119,38 +125,41 @@ class Verdict(Conclusion):
         claimed, differences = self.claimed, self.differences
         claim = f"Published: {self._named(claimed)} is the best."
         if not claimed.finished:
-            return f"{claim} Here no run of it finished."
+            return f"{claim} Here none of its runs finished."
         lost = len(claimed.runs) - len(claimed.finished)
         if lost:
             claim += f" Here {lost} of its {len(claimed.runs)} runs did not finish."
         if not differences:
-            return f"{claim} Here there is nothing that it could be compared with."
-        if all(it.size < 2 for it in differences.values()):
-            return f"{claim} Here one seed cannot tell: use at least 3."
+            return f"{claim} Here there is no other value to compare with."
+        if all(difference.size < 2 for difference in differences.values()):
+            return f"{claim} Here one seed cannot decide: use at least 3 seeds."
         return " ".join([claim, *self._sentences()])
 
     def _sentences(self) -> list[str]:
         levels, differences = self.levels, self.differences
-        points = {level: _points(it) for level, it in differences.items()}
+        claimed = self._named(self.claimed)
+        points = {level: _points(change) for level, change in differences.items()}
         sentences = []
         if levels.better:
             better = [
-                f"{self._named(it)} is better by {points[it]}" for it in levels.better
+                f"{self._named(level)} is better by {points[level]}"
+                for level in levels.better
             ]
             sentences.append(f"That does not hold here: {enumerated(better)}.")
         if levels.undecided:
             undecided = [
-                f"{self._named(it)}, which is "
-                f"{'better' if differences[it].mean > 0 else 'worse'} by {points[it]}"
-                for it in levels.undecided
+                f"{self._named(level)}, which is "
+                f"{'better' if differences[level].mean > 0 else 'worse'} by {points[level]}"
+                for level in levels.undecided
             ]
-            seeds = min(differences[it].size for it in levels.undecided)
+            seeds = min(differences[level].size for level in levels.undecided)
             do_not = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'} not"
-            sentences.append(f"Here {do_not} tell it from {enumerated(undecided)}.")
+            rest = enumerated(undecided)
+            sentences.append(f"Here {do_not} separate {claimed} from {rest}.")
         if levels.worse:
-            worse = [f"{self._named(it)} by {points[it]}" for it in levels.worse]
+            worse = [f"{self._named(level)} by {points[level]}" for level in levels.worse]
             holds = "" if sentences else "That holds here. "
-            sentences.append(f"{holds}It is better than {enumerated(worse)}.")
+            sentences.append(f"{holds}{claimed} is better than {enumerated(worse)}.")
         return sentences
 
     def _named(self, level: LevelResult) -> str:
@@ -161,18 +170,18 @@ class Verdict(Conclusion):
             "best": to_jsonable(self.claimed.value),
             "holds": self.holds,
             **{
-                name: [to_jsonable(it.value) for it in getattr(self.levels, name)]
+                name: [to_jsonable(level.value) for level in getattr(self.levels, name)]
                 for name in ("better", "worse", "undecided")
             },
         }
 
 
 def verdict(study: Ablation, best: Any) -> Verdict:
-    """Judge a published claim that a level is the best.
+    """Return a verdict on the published claim that a level is the best.
 
     Args:
         study: The ablation.
-        best: The value of the level.
+        best: The value of the level that is claimed to be the best.
 
     Raises:
         ConfigError: if the study has no such level.
@@ -184,17 +193,20 @@ def verdict(study: Ablation, best: Any) -> Verdict:
         study=compared,
         claimed=claimed,
         differences={
-            level: it
-            for level, it in zip(compared.levels, compared.differences(), strict=True)
-            if level is not claimed and it is not None
+            level: difference
+            for level, difference in zip(
+                compared.levels, compared.differences(), strict=True
+            )
+            if level is not claimed and difference is not None
         },
     )
 
 
-def _points(found: Difference) -> str:
-    """How large a difference is, whichever its direction."""
-    if found.interval is None:
-        return f"{percent_text(abs(found.mean))} points"
-    sign = 1 if found.mean > 0 else -1
-    low, high = sorted(100 * sign * it for it in found.interval)
-    return f"{percent_text(abs(found.mean))} points (interval {low:.2f} to {high:.2f})"
+def _points(difference: Difference) -> str:
+    """Return the size of a difference, without its direction, in percentage points."""
+    size = f"{percent_text(abs(difference.mean))} points"
+    if difference.interval is None:
+        return size
+    sign = 1 if difference.mean > 0 else -1
+    low, high = sorted(100 * sign * bound for bound in difference.interval)
+    return f"{size} (interval {low:.2f} to {high:.2f})"

@@ -29,7 +29,7 @@ def test_values_are_paired_by_value_and_seed():
     assert [it.difference.significant for it in found.levels] == [True, True, False]
     assert found.conclusion.text == (
         '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
-        "separate them with width=32."
+        "separate the two studies with width=32."
     )
     evidence = {"better": [8], "worse": [16], "undecided": [32]}
     assert found.conclusion.to_dict() == found.to_dict()["evidence"] == evidence
@@ -58,7 +58,7 @@ def test_what_diverged_in_one_has_no_pair():
     [value] = found.levels
     assert (value.first.size, value.second.size, value.difference) == (1, 1, None)
     assert found.conclusion.text == (
-        "No value has two seeds that finished in both: nothing can be concluded."
+        "No value has two seeds that finished in both studies: there is nothing to conclude."
     )
     everything = compare(made_up({8: [math.nan]}), made_up({8: [0.8]}))
     assert everything.levels[0].first is None
@@ -67,7 +67,7 @@ def test_what_diverged_in_one_has_no_pair():
 def test_no_difference():
     found = compare(made_up({8: [0.8, 0.9]}), made_up({8: [0.9, 0.8]}))
     assert found.conclusion.text == (
-        "2 seeds do not separate the two, whichever value: no difference is shown."
+        "2 seeds do not separate the two studies at any value: no difference is shown."
     )
 
 
@@ -86,8 +86,11 @@ def test_what_cannot_be_paired_is_refused():
     with pytest.raises(ConfigError, match=r"varies `width`, but .* varies `depth`"):
         compare(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), param="depth"))
     with pytest.raises(ConfigError) as caught:
-        compare(made_up({8: [0.8]}), made_up({9: [0.8]}, seeds=(5,)))
+        compare(
+            named(made_up({8: [0.8]}), "one"),
+            named(made_up({9: [0.8]}, seeds=(5,)), "other"),
+        )
     assert list(caught.value.problems) == [
-        "They have no value in common: 8; 9.",
-        "They have no seed in common: 0; 5.",
+        'The studies have no value in common: "one" has 8, and "other" has 9.',
+        'The studies have no seed in common: "one" has 0, and "other" has 5.',
     ]

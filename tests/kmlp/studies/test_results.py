@@ -66,8 +66,8 @@ def test_did_not_learn_is_not_above_chance():
     [
         (
             CLEAR,
-            "width=3 is better than width=1 and 2 after 1 epoch: the differences exceed "
-            "what 3 seeds vary by.",
+            "width=3 is better than width=1 and 2 after 1 epoch: the differences are "
+            "significant with 3 seeds.",
         ),
         (
             CLOSE,
@@ -84,12 +84,13 @@ def test_did_not_learn_is_not_above_chance():
         (
             {1: [0.90, 0.91, 0.92], 2: [0.91, 0.92, 0.90]},
             "width=1 has the highest mean after 1 epoch, but 3 seeds do not separate it from "
-            "width=2: no value is shown to be better. More seeds will hardly tell.",
+            "width=2: no value is shown to be better. More seeds are "
+            "unlikely to show a difference.",
         ),
         (
             {1: [0.9], 2: [0.5]},
-            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
-            "tell a difference from chance: use at least 3 seeds.",
+            "width=1 has the highest validation accuracy after 1 epoch, but one seed "
+            "cannot show whether this is chance: use at least 3 seeds.",
         ),
         ({4: [0.9, 0.91]}, "Only width=4 was trained: there is nothing to compare."),
         (
@@ -104,25 +105,25 @@ def test_did_not_learn_is_not_above_chance():
         ),
         (  # a diverged run ranks its value last, however good the others are
             {1: [0.99, math.nan, 0.9901], 2: [0.5, 0.5, 0.5001], 3: [0.4, 0.4, 0.41]},
-            "width=2 is better than width=3 after 1 epoch: the differences exceed what 3 "
-            "seeds vary by. width=1 (1 of 3 runs) diverged.",
+            "width=2 is better than width=3 after 1 epoch: the differences are "
+            "significant with 3 seeds. width=1 (1 of 3 runs) diverged.",
         ),
         (  # one seed is left that finished with both
             {1: [0.9, math.nan], 2: [0.8, math.nan]},
-            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
-            "tell a difference from chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
+            "width=1 has the highest validation accuracy after 1 epoch, but one seed "
+            "cannot show whether this is chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
             "2 (1 of 2 runs) diverged.",
         ),
         (  # and none here
             {1: [0.9, math.nan], 2: [math.nan, 0.8]},
-            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
-            "tell a difference from chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
+            "width=1 has the highest validation accuracy after 1 epoch, but one seed "
+            "cannot show whether this is chance: use at least 3 seeds. width=1 (1 of 2 runs) and "
             "2 (1 of 2 runs) diverged.",
         ),
         (
             {1: [0.90, 0.901, 0.902], 2: [0.1, 0.1, 0.1]},
-            "width=1 is better than width=2 after 1 epoch: the differences exceed what 3 "
-            "seeds vary by. width=2 (3 of 3 runs) did not learn.",
+            "width=1 is better than width=2 after 1 epoch: the differences are "
+            "significant with 3 seeds. width=2 (3 of 3 runs) did not learn.",
         ),
     ],
 )
@@ -136,21 +137,21 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
         (
             CLEAR,
             2,
-            "width=3 is better and width=1 is worse than width=2 after 1 epoch: the "
-            "differences exceed what 3 seeds vary by.",
+            "width=3 is better and width=1 is worse than width=2 after 1 epoch: the differences are "
+            "significant with 3 seeds.",
         ),
         (
             CLOSE,
             2,
             "No value is shown to differ from width=2 after 1 epoch; 3 seeds do not separate "
-            "it from width=1. If the difference from width=1 is as large as it looks, 0.33 "
+            "width=2 from width=1. If the difference from width=1 is as large as it looks, 0.33 "
             "points, about 309 seeds would show it.",
         ),
         (
             CLEAR,
             1,
-            "width=2 and 3 are better than width=1 after 1 epoch: the differences exceed what "
-            "3 seeds vary by.",
+            "width=2 and 3 are better than width=1 after 1 epoch: the differences are "
+            "significant with 3 seeds.",
         ),
         (
             {1: [0.9, 0.91], 2: [math.nan] * 2},
@@ -167,21 +168,24 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
             {1: [0.9, 0.93, 0.92], 2: [0.8, 0.81, math.nan], 3: [0.7, 0.69, 0.71]},
             2,
             "No value is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
-            "it from width=1 and 3. If the difference from width=1 is as large as it looks, "
+            "width=2 from width=1 and 3. If the difference from width=1 is as large as it looks, "
             "11.00 points, about 3 seeds would show it. width=2 (1 of 3 runs) diverged.",
         ),
         (  # so is a value with a run that diverged
             {1: [0.9, 0.91, 0.9201], 2: [0.8, 0.81, math.nan], 3: [0.7, 0.69, 0.71]},
             1,
-            "width=3 is worse than width=1 after 1 epoch; 2 seeds do not separate it from "
-            "width=2. Differences that are all equal tell no spread: use more seeds. width=2 "
+            "width=3 is worse than width=1 after 1 epoch; 2 seeds do not separate "
+            "width=1 from "
+            "width=2. All differences are equal, so "
+            "their spread is unknown: use more seeds. width=2 "
             "(1 of 3 runs) diverged.",
         ),
         (
             {1: [0.9, 0.91], 2: [0.8, 0.81]},
             2,
             "No value is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
-            "it from width=1. Differences that are all equal tell no spread: use more seeds.",
+            "width=2 from width=1. All differences are equal, so "
+            "their spread is unknown: use more seeds.",
         ),
     ],
 )
