@@ -6,7 +6,7 @@
 
 from kmlp.store._folder import runs_folder
 from kmlp.store._store import Store
+from kmlp.store._study_record import StudyRecord, StudySummary
 from kmlp.store.listing import RunSummary
-from kmlp.store.studies import StudyRecord, StudySummary
 
 __all__ = ["RunSummary", "Store", "StudyRecord", "StudySummary", "runs_folder"]

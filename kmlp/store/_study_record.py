@@ -1,0 +1,171 @@
+"""Studies as they are stored, and as lines of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from kmlp.errors import StoreError
+from kmlp.store._store import Store
+from kmlp.training.run import Run
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRecord:
+    """A study as it is stored."""
+
+    name: str
+    kind: str
+    """The name of the study's kind: see `kmlp.studies.kinds`."""
+    identity: dict[str, Any]
+    """The values that an extension cannot change: the parameter, the base, ..."""
+    extent: dict[str, Any]
+    """The values that can be extended: values, seeds, ..."""
+    progress: dict[str, Any] = field(default_factory=dict)
+    """Other values that are needed to show an unfinished study. If levels differ in their
+    target epochs, `epochs` lists them."""
+    epochs: int
+    """Target epochs; where levels differ, the largest."""
+    runs_by_level: tuple[tuple[str, ...], ...]
+    """The keys of the study's runs: a row for each level, a column for each seed. A level
+    is a value of an ablation, a configuration of a list, or a trial of a search. A search
+    has one more row for each trial that was replicated."""
+    updated: float = 0.0
+    """Unix time of the last command that used this study."""
+
+    @property
+    def epochs_by_level(self) -> list[int]:
+        """The target epochs of each level."""
+        epochs: list[int] | None = self.progress.get("epochs")
+        return epochs or [self.epochs] * len(self.runs_by_level)
+
+    @property
+    def asked(self) -> int:
+        """The number of runs that the study asks for."""
+        return sum(map(len, self.runs_by_level))
+
+    def targets(self) -> dict[str, int]:
+        """Return the target epochs of each run, by key."""
+        targets: dict[str, int] = {}
+        for keys, epochs in zip(self.runs_by_level, self.epochs_by_level, strict=True):
+            for key in keys:
+                targets[key] = max(epochs, targets.get(key, 0))
+        return targets
+
+    def runs_so_far(self, store: Store) -> list[list[Run]]:
+        """Return the stored runs of each level, without epochs beyond their targets."""
+        return [
+            [
+                run.truncated(epochs)
+                for key in keys
+                if (run := store.run_of_key(key)) is not None
+            ]
+            for keys, epochs in zip(self.runs_by_level, self.epochs_by_level, strict=True)
+        ]
+
+    def finished_runs(self, store: Store) -> list[list[Run]]:
+        """Return the runs of each level that have their target epochs, diverged or failed.
+
+        Raises:
+            StoreError: if the study has no such run.
+        """
+        levels = [
+            [run for run in runs if run.reaches(epochs)]
+            for runs, epochs in zip(
+                self.runs_so_far(store), self.epochs_by_level, strict=True
+            )
+        ]
+        if not any(levels):
+            raise StoreError(
+                f'No run of "{self.name}" is finished yet. Run the command that began it '
+                "again."
+            )
+        return levels
+
+    def missing(self, levels: Sequence[Sequence[Run]]) -> int:
+        """Return the number of the study's runs that are not finished.
+
+        Args:
+            levels: The runs of each level.
+        """
+        finished = sum(
+            run.reaches(epochs)
+            for runs, epochs in zip(levels, self.epochs_by_level, strict=True)
+            for run in runs
+        )
+        return self.asked - finished
+
+    def only_run(self, store: Store) -> Run:
+        """Return the only run of a study, with the epochs that are trained so far.
+
+        Raises:
+            StoreError: if no epoch is trained yet.
+        """
+        [[key]] = self.runs_by_level
+        run = store.run_of_key(key)
+        if run is None:
+            raise store.damaged.get(key) or StoreError(
+                f'The run of "{self.name}" has no epoch yet. Run the command that began '
+                "it again."
+            )
+        return run.truncated(self.epochs)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class StudySummary:
+    """A study in a list of studies."""
+
+    record: StudyRecord
+    finished: int
+    """The number of runs that have their target epochs or diverged."""
+    failed: int
+    """The number of runs that failed before they had their target epochs."""
+    best_val_accuracy: float | None
+    """The highest validation accuracy of a finished run after its target epochs; None if no
+    run has finished."""
+
+    @property
+    def name(self) -> str:
+        """The name of the study."""
+        return self.record.name
+
+    @property
+    def kind(self) -> str:
+        """The kind of the study, such as "ablation"."""
+        return self.record.kind
+
+    @property
+    def runs(self) -> int:
+        """The number of runs that the study asks for."""
+        return self.record.asked
+
+    def __repr__(self) -> str:
+        """The name and the outcome, without the runs."""
+        return (
+            f"StudySummary(name={self.name!r}, kind={self.kind!r}, runs={self.runs}, "
+            f"finished={self.finished}, failed={self.failed}, "
+            f"best_val_accuracy={self.best_val_accuracy!r})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as values that JSON can hold."""
+        record = self.record
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            **record.identity,
+            **record.extent,
+            "epochs": record.epochs,
+            "runs": self.runs,
+            "finished": self.finished,
+            "failed": self.failed,
+            "best_val_accuracy": self.best_val_accuracy,
+            "updated": iso_time(record.updated),
+        }
+
+
+def iso_time(seconds: float) -> str:
+    """Return a Unix time as a text in ISO 8601, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
