@@ -17,8 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kmlp._util.files import read_text
 from kmlp._util.processes import check_threads, find_program, held
+from kmlp._util.user_files import read_text
 from kmlp.errors import BackendError, unknown_name
 
 BACKENDS = ("tensorflow", "jax", "torch")

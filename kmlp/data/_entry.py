@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp._util.files import MAX_NESTING, nesting, open_new, open_plain
+from kmlp._util.files import open_new, open_plain
+from kmlp._util.user_files import MAX_NESTING, nesting
 from kmlp.data.dataset import Images, Split, fingerprint
 from kmlp.data.known import is_name
 from kmlp.data.mapped import map_array

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from kmlp._util.files import why_unreadable
+from kmlp._util.user_files import why_unreadable
 from kmlp.data import cache
 from kmlp.data._entry import DamagedError, read_images
 from kmlp.data.dataset import Images

@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from kmlp._util.files import expanded
+from kmlp._util.user_files import expanded
 from kmlp.data._entry import (
     Entry,
     dataset_name,

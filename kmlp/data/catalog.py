@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kmlp._util.files import expanded
+from kmlp._util.user_files import expanded
 from kmlp.data import cache
 from kmlp.data._entry import Entry
 from kmlp.data.dataset import Images

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp._util.files import why_unreadable
+from kmlp._util.user_files import why_unreadable
 from kmlp.errors import ConfigError
 
 if TYPE_CHECKING:

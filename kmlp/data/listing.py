@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from kmlp._util.files import why_unreadable
 from kmlp._util.text import visible
+from kmlp._util.user_files import why_unreadable
 from kmlp.errors import DataError
 
 _NAMES = frozenset(

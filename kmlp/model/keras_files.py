@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
 from kmlp._util.archives import opened_archive
-from kmlp._util.files import MAX_NESTING, nesting, why_unreadable
+from kmlp._util.user_files import MAX_NESTING, nesting, why_unreadable
 from kmlp.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp import backend
-from kmlp._util.files import read_text
+from kmlp._util.user_files import read_text
 from kmlp.settings._setting import Setting, as_text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kmlp._util.files import expanded
+from kmlp._util.user_files import expanded
 from kmlp.errors import ConfigError
 
 MEMORY = ":memory:"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kmlp._util.files import parsed, read_text
+from kmlp._util.user_files import parsed, read_text
 from kmlp.backend import BACKENDS
 from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
 from kmlp_cli.options.groups import Option, OptionGroup

@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp._util.files import why_unreadable
+from kmlp._util.user_files import why_unreadable
 from kmlp.data.dataset import Split, check_memory
 from kmlp.errors import DataError
 

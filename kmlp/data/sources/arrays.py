@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.archives import opened_archive
-from kmlp._util.files import why_unreadable
 from kmlp._util.text import visible
+from kmlp._util.user_files import why_unreadable
 from kmlp.data.dataset import Images, Split, check_memory, make_images
 from kmlp.data.listing import Listing
 from kmlp.data.sources._idx import read_idx_split

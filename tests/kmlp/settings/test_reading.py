@@ -21,7 +21,7 @@ from kmlp import (
     load_dataset,
     train,
 )
-from kmlp._util.files import MAX_TEXT
+from kmlp._util.user_files import MAX_TEXT
 from kmlp.engine import Task, TaskFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.model.config import identity_fields

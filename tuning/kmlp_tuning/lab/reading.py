@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kmlp._util.files import parsed_toml, read_text
 from kmlp._util.text import count_of
+from kmlp._util.user_files import parsed_toml, read_text
 from kmlp.data.listing import is_left_behind
 from kmlp.errors import (
     ConfigError,

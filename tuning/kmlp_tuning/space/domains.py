@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from kmlp._util.files import parsed_toml, read_text
+from kmlp._util.user_files import parsed_toml, read_text
 from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
 from kmlp.model.config import RunConfig, config_fields, parse_param_values, value_text
 from kmlp.model.fields import ConfigField
