@@ -17,7 +17,7 @@ from kmlp_tuning.lab.recipe import Part, Recipe
 
 _QUICK = (
     "This is a quick run with fewer epochs, images, seeds and trials than the recipe has. "
-    "Published values are left out, because the results cannot be compared with them."
+    "Its results cannot be compared with published values, which are left out."
 )
 
 
