@@ -22,8 +22,8 @@ def epilog() -> str:
         [
             "Columns:",
             *(f"{name}: {column.doc}" for name, column in COLUMNS.items()),
-            "\b\nExamples:\nkmlp export width-1f0c2a --out epochs.parquet\n"
-            "kmlp export width-1f0c2a --tensorboard logs",
+            "\b\nExamples:\nkmlp export width-eb643c --out epochs.parquet\n"
+            "kmlp export width-eb643c --tensorboard logs",
         ]
     )
 

@@ -27,8 +27,8 @@ def epilog() -> str:
             "",
             "\b",
             "Examples:",
-            "kmlp plot width-1f0c2a --out width.svg",
-            "kmlp plot width-1f0c2a --kind curves --out curves.html",
+            "kmlp plot width-eb643c --out width.svg",
+            "kmlp plot width-eb643c --kind curves --out curves.html",
         ]
     )
 
