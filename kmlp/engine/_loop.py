@@ -72,11 +72,12 @@ class _Active:
     """A run in progress. A run has one task at a time."""
 
     identity: RunIdentity
-    wanted: deque[RunRequest]
+    requests: deque[RunRequest]
+    """The requests that the run does not satisfy yet."""
     fresh: bool
     state: RunState
     leased: bool = False
-    waits: bool = False
+    waited: bool = False
     """True if the run had to wait for another process."""
     current_task: Task | None = None
     """The task that the executor has; None if it has none."""
@@ -114,7 +115,7 @@ class Engine:
         executor: Executor,
         identify: Callable[[RunConfig], RunIdentity],
         load: Callable[[RunConfig], Dataset],
-        tell: Observer,
+        observer: Observer,
         fresh: bool,
     ) -> None:
         self._planner = planner
@@ -122,7 +123,7 @@ class Engine:
         self._executor = executor
         self._identify = identify
         self._load = load
-        self._tell = tell
+        self._notify = observer
         self._fresh = fresh
         self._active: dict[RunConfig, _Active] = {}
         self._begun_anew: set[RunConfig] = set()
@@ -133,9 +134,9 @@ class Engine:
     def run(self) -> None:
         """Train all runs. Raises what `execute` does."""
         try:
-            while self._take():
+            while self._take_requests():
                 self._wait()
-                self._look_elsewhere()
+                self._retry_elsewhere()
         except StoreLostError as error:
             error.unfinished = {
                 config: active.run_in_memory()
@@ -148,16 +149,16 @@ class Engine:
                 if active.leased:
                     self._store.release(active.identity)
 
-    def _take(self) -> bool:
+    def _take_requests(self) -> bool:
         """Take requests from the planner while the executor is free.
 
         Returns:
             False if all runs are trained.
         """
         while self._executor.free() and (request := self._planner.ask()) is not None:
-            self._tell(RunStarted(request))
+            self._notify(RunStarted(request))
             if request.config in self._active:
-                self._active[request.config].wanted.append(request)
+                self._active[request.config].requests.append(request)
             else:
                 identity = self._identify(request.config)
                 fresh = self._fresh and request.config not in self._begun_anew
@@ -191,7 +192,7 @@ class Engine:
         active = self._active.get(result.task.config)
         return active is not None and active.current_task == result.task
 
-    def _look_elsewhere(self) -> None:
+    def _retry_elsewhere(self) -> None:
         """Try again to lease the runs of other processes, and read their new epochs."""
         elsewhere, self._elsewhere = self._elsewhere, []
         for active in elsewhere:
@@ -228,7 +229,7 @@ class Engine:
             result.records[-1].epoch, result.diverged, result.checkpoint_bytes
         )
         for record in result.records:
-            self._tell(EpochFinished(active.wanted[0], record, result.place))
+            self._notify(EpochFinished(active.requests[0], record, result.place))
         self._advance(active)
 
     def _receive_failure(self, active: _Active, failed: TaskFailed) -> None:
@@ -237,7 +238,7 @@ class Engine:
         active.failures += 1
         again = not failed.final and active.failures < MAX_TRIES
         event = TaskRetried if again else RunFailed
-        self._tell(event(active.wanted[0], failed.reason, active.failures))
+        self._notify(event(active.requests[0], failed.reason, active.failures))
         if again:
             self._advance(active)
             return
@@ -250,8 +251,8 @@ class Engine:
             active.lose_lease()
             self._advance(active)
             return
-        while active.wanted:
-            self._report(active, active.wanted.popleft(), run)
+        while active.requests:
+            self._report(active, active.requests.popleft(), run)
         self._end(active)
 
     def _advance(self, active: _Active) -> None:
@@ -260,19 +261,19 @@ class Engine:
         If the run cannot be leased now, it is tried again later.
         """
         self._report_satisfied(active)
-        if active.wanted and not active.leased:
+        if active.requests and not active.leased:
             if not (self._executor.free() and self._acquire(active)):
                 self._elsewhere.append(active)
                 return
             self._report_satisfied(active)
-        if not active.wanted:
+        if not active.requests:
             self._end(active)
             return
         active.current_task = Task(
             active.identity,
             active.state.epochs,
             active.state.checkpoint_bytes,
-            active.wanted[0].epochs,
+            active.requests[0].epochs,
         )
         self._submitted += 1
         self._executor.submit(active.current_task, self._load(active.identity.config))
@@ -280,10 +281,10 @@ class Engine:
     def _acquire(self, active: _Active) -> bool:
         active.leased = self._store.acquire(active.identity)
         if not active.leased:
-            if not active.waits:
+            if not active.waited:
                 holder = self._store.holder(active.identity)
-                self._tell(RunWaits(active.wanted[0], holder))
-            active.waits = True
+                self._notify(RunWaits(active.requests[0], holder))
+            active.waited = True
         elif active.fresh and self._store.state(active.identity).epochs:
             self._store.begin_anew(active.identity)
             active.state = RunState()
@@ -294,11 +295,13 @@ class Engine:
             run = self._store.run(active.identity) if active.state.epochs else None
             active.history = [] if run is None else [*run.history]
             for file in active.state.damaged:
-                self._tell(CheckpointDamaged(active.wanted[0], file, active.state.epochs))
+                self._notify(
+                    CheckpointDamaged(active.requests[0], file, active.state.epochs)
+                )
         return active.leased
 
     def _report_satisfied(self, active: _Active) -> None:
-        if not (active.wanted and active.state.satisfies(active.wanted[0].epochs)):
+        if not (active.requests and active.state.satisfies(active.requests[0].epochs)):
             return
         if active.fresh:
             if not self._store.replace(active.identity):
@@ -309,12 +312,12 @@ class Engine:
         if run is None or run.epochs < active.state.epochs:  # another process changed it
             active.lose_lease()
             return
-        while active.wanted and active.state.satisfies(active.wanted[0].epochs):
-            request = active.wanted.popleft()
+        while active.requests and active.state.satisfies(active.requests[0].epochs):
+            request = active.requests.popleft()
             self._report(active, request, run.truncated(request.epochs))
 
     def _report(self, active: _Active, request: RunRequest, run: Run) -> None:
-        self._tell(RunFinished(request, run, active.trained))
+        self._notify(RunFinished(request, run, active.trained))
         active.trained = 0
         self._planner.tell(request, run)
 

@@ -10,7 +10,7 @@ from helpers.results import without_seconds
 
 @pytest.fixture(scope="session")
 def lasting_cluster():
-    """What no test may do harm to."""
+    """A cluster that all tests share, and that no test may damage."""
     with two_nodes() as nodes:
         yield nodes
 
@@ -29,7 +29,7 @@ def kmlp(tmp_path):
 
 @pytest.fixture(scope="session")
 def expected(tmp_path_factory):
-    """What `WORK` comes to on the local executor."""
+    """The results of `WORK` on the local executor."""
     commands = Commands(tmp_path_factory.mktemp("local"))
     code, out, err = commands.run(*WORK, "--json", "--jobs", "1")
     assert code == 0, err

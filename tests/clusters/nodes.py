@@ -1,4 +1,4 @@
-"""A Ray cluster in a process of its own, by Ray's own utility for tests.
+"""A Ray cluster in a separate process, by Ray's own utility for tests.
 
 Reads commands from its input, a line each, and answers each with a line: `head`, `node`
 with its options as JSON, `kill-head`, `kill-node`.

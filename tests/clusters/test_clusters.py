@@ -1,4 +1,4 @@
-"""Whatever happens to a cluster: nothing is lost, and nothing comes out differently."""
+"""Events on a cluster, none of which changes or loses results."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def result(process):
     return without_seconds(json.loads(out)), err
 
 
-def test_a_cluster_comes_to_the_same_as_this_machine(kmlp, lasting_cluster, expected):
+def test_a_cluster_has_the_same_results_as_this_machine(kmlp, lasting_cluster, expected):
     result_json, err = result(kmlp.start(*WORK, "--json", *on(lasting_cluster)))
     assert result_json == expected
     assert f"{RUNS * EPOCHS} epochs trained, 0 runs from the store." in err
@@ -33,8 +33,8 @@ def test_a_cluster_comes_to_the_same_as_this_machine(kmlp, lasting_cluster, expe
     assert (code, err) == (0, "")  # the machines are alike
 
 
-def test_a_search_on_a_cluster_comes_to_the_same(kmlp, lasting_cluster):
-    """Whose promoted trials go on wherever there is room."""
+def test_a_search_on_a_cluster_has_the_same_results(kmlp, lasting_cluster):
+    """Promoted trials continue on any node that has room."""
     search = [
         "tune", "--learning-rate", "1e-2:1:log", "--width", "8", "--depth", "1", "--activation",
         "relu", "--batch-size", "32", "--train-size", "2016", "--max-trials", "5", "--max-epochs",
@@ -46,7 +46,7 @@ def test_a_search_on_a_cluster_comes_to_the_same(kmlp, lasting_cluster):
     assert err.splitlines()[-1] == again.splitlines()[-1]  # so many epochs trained
 
 
-def test_a_killed_worker_costs_its_task_only(kmlp, lasting_cluster, expected):
+def test_a_killed_worker_loses_only_its_task(kmlp, lasting_cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
     os.kill(lasting_cluster.workers()[0], signal.SIGKILL)
@@ -55,7 +55,7 @@ def test_a_killed_worker_costs_its_task_only(kmlp, lasting_cluster, expected):
     assert result_json == expected
 
 
-def test_a_slow_worker_holds_up_nothing_but_its_run(kmlp, lasting_cluster, expected):
+def test_a_slow_worker_delays_only_its_run(kmlp, lasting_cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
     slow, *_ = lasting_cluster.workers()
@@ -68,7 +68,7 @@ def test_a_slow_worker_holds_up_nothing_but_its_run(kmlp, lasting_cluster, expec
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_it_leaves_the_cluster_clean(
+def test_an_interrupted_command_leaves_no_worker_on_the_cluster(
     kmlp, lasting_cluster, expected, number, code
 ):
     process = kmlp.start(*WORK, "--json", *on(lasting_cluster))
@@ -82,7 +82,7 @@ def test_interrupted_it_leaves_the_cluster_clean(
     assert result_json == expected
 
 
-def test_a_command_that_is_killed_leaves_the_cluster_clean(kmlp, lasting_cluster):
+def test_a_killed_command_leaves_no_worker_on_the_cluster(kmlp, lasting_cluster):
     process = kmlp.start(*WORK, *on(lasting_cluster))
     kmlp.wait_for_epochs(1, process)
     assert lasting_cluster.workers()
@@ -90,7 +90,7 @@ def test_a_command_that_is_killed_leaves_the_cluster_clean(kmlp, lasting_cluster
     wait_until(lambda: not lasting_cluster.workers(), seconds=20)
 
 
-def test_a_lost_node_costs_its_tasks_only(kmlp, cluster, expected):
+def test_a_lost_node_loses_only_its_tasks(kmlp, cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(cluster))
     kmlp.wait_for_epochs(1, process)
     wait_until(lambda: len(cluster.workers()) == 2)
@@ -100,7 +100,7 @@ def test_a_lost_node_costs_its_tasks_only(kmlp, cluster, expected):
 
 
 def test_a_node_that_joins_is_used_and_idle_workers_are_released(kmlp):
-    """Three runs, of which the last takes long."""
+    """The command trains three runs, the last of which takes long."""
     work = [
         "ablate", "--param", "batch_size", "--values", "512,256,1", "--seeds", "1", "--epochs",
         "24", "--depth", "1", "--learning-rate", "0.01",
@@ -119,7 +119,7 @@ def test_a_node_that_joins_is_used_and_idle_workers_are_released(kmlp):
     assert [len(value["runs"]) for value in result_json["levels"]] == [1, 1, 1]
 
 
-def test_a_cluster_that_has_no_node_yet_is_waited_for_if_so_asked(kmlp, expected):
+def test_an_empty_cluster_is_waited_for_if_requested(kmlp, expected):
     with Nodes().do("head", num_cpus=0) as cluster:
         process = kmlp.start(*WORK, "--json", "--ray-wait", *on(cluster))
         wait_until(
@@ -130,7 +130,7 @@ def test_a_cluster_that_has_no_node_yet_is_waited_for_if_so_asked(kmlp, expected
     assert result_json == expected
 
 
-def test_a_lost_head_ends_the_command_which_goes_on_elsewhere(kmlp, cluster, expected):
+def test_a_lost_head_ends_the_command_which_continues_elsewhere(kmlp, cluster, expected):
     process = kmlp.start(*WORK, "--json", *on(cluster))
     kmlp.wait_for_epochs(1, process)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Two nodes with addresses of their own, in network namespaces, and a cable between them."""
+"""Two nodes with different addresses, in network namespaces, and a link between them."""
 
 import contextlib
 import json

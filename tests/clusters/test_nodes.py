@@ -1,4 +1,4 @@
-"""What nodes have, and what they have not."""
+"""Nodes with other versions or too few resources, and workers that die."""
 
 import json
 import os
@@ -30,7 +30,7 @@ MNIST = ("mnist", "fingerprint", 50_000, 10_000)
 
 
 def other_kmlp(folder, code):
-    """The options of a node that finds another kmlp, or none."""
+    """The options of a node that has another kmlp, or none."""
     package = folder / "other" / "kmlp"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(code)
@@ -65,7 +65,7 @@ def test_a_node_with_another_kmlp_is_an_error_before_training(
     assert not kmlp.database.exists()
 
 
-def test_a_runtime_environment_ships_what_a_node_lacks(kmlp, tmp_path):
+def test_a_runtime_environment_installs_the_packages_that_a_node_lacks(kmlp, tmp_path):
     source = Path(package.__file__).parent
     (tmp_path / "env.yaml").write_text(f"py_modules: [{source}]")
     options = ["--ray-runtime-env", str(tmp_path / "env.yaml"), "--json"]
@@ -86,10 +86,10 @@ def test_a_node_that_joins_with_another_kmlp_is_left_out(kmlp, tmp_path):
     assert "96 epochs trained" in err
 
 
-def test_a_dataset_larger_than_the_object_store(tmp_path, monkeypatch):
-    """100 MiB of images, where all that travels is to have 80; Ray puts them on the disk.
+def test_a_dataset_larger_than_the_object_store_is_sent(tmp_path, monkeypatch):
+    """The dataset has 100 MiB, and the object store 80 MiB, so Ray uses the disk.
 
-    The nodes do not have them, and do not look for them.
+    The nodes have no copy of the images, and do not look for one.
     """
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "here"))
     elsewhere = {"KMLP_CACHE_DIR": str(tmp_path / "there")}
@@ -114,7 +114,7 @@ def test_a_dataset_larger_than_the_object_store(tmp_path, monkeypatch):
     assert not (tmp_path / "there").exists()
 
 
-def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
+def test_a_dataset_for_which_the_disk_has_no_room_is_an_error(monkeypatch):
     def full(value):
         raise ray.exceptions.OutOfDiskError("no room")
 
@@ -124,7 +124,7 @@ def test_a_dataset_for_which_not_even_the_disk_has_room(monkeypatch):
         pool.put_dataset(("mnist", None), None)
 
 
-def test_one_executor_serves_several_studies_and_brings_own_functions(
+def test_one_executor_serves_several_studies_and_sends_custom_functions(
     lasting_cluster, monkeypatch
 ):
     def steep(x, slope=3.0):
@@ -155,7 +155,7 @@ def test_one_executor_serves_several_studies_and_brings_own_functions(
 
 
 @pytest.mark.parametrize("resources", [{"gpus_per_run": 1}, {"cpus_per_run": 64}], ids=str)
-def test_what_can_never_be_placed_is_said_at_once(lasting_cluster, resources):
+def test_a_run_that_fits_on_no_node_is_refused_at_once(lasting_cluster, resources):
     with pytest.raises(ConfigError, match="no node"):
         RayExecutor(lasting_cluster.address, **resources).free()
 
@@ -195,7 +195,7 @@ def test_an_address_of_the_environment_is_checked_too(monkeypatch):
         RayExecutor(address)
 
 
-def test_an_address_at_which_nothing_is(monkeypatch):
+def test_an_address_without_a_cluster_is_an_error(monkeypatch):
     monkeypatch.setattr("kmlp.executors.ray._helper_process._SECONDS_TO_CONNECT", 2.0)
     with pytest.raises(ClusterError, match=r"127\.0\.0\.1:9.*answered"):
         RayExecutor("127.0.0.1:9").free()
@@ -222,7 +222,7 @@ def test_an_executor_can_be_used_again_after_ctrl_c(lasting_cluster, kind):
         assert [run.status for run in study.runs] == ["finished"] * 2
 
 
-def test_an_executor_whose_connection_was_lost_connects_anew(lasting_cluster):
+def test_an_executor_connects_again_after_its_connection_was_lost(lasting_cluster):
     with RayExecutor(lasting_cluster.address) as executor:
         options = {"base": SMALL, "seeds": 1, "epochs": 1, "executor": executor}
         executor._helper._process.kill()
@@ -233,7 +233,9 @@ def test_an_executor_whose_connection_was_lost_connects_anew(lasting_cluster):
 
 
 @pytest.mark.parametrize("kind", ["ray", "processes"])
-def test_what_is_registered_later_goes_along_too(lasting_cluster, monkeypatch, kind):
+def test_functions_that_are_registered_later_are_sent_too(
+    lasting_cluster, monkeypatch, kind
+):
     def twice(x):
         return 2 * x
 
@@ -250,7 +252,7 @@ def test_what_is_registered_later_goes_along_too(lasting_cluster, monkeypatch, k
         assert study.runs[0].failure is None
 
 
-def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_cluster):
+def test_workers_that_died_while_they_were_idle_cost_no_retry(lasting_cluster):
     lost = []
 
     def observer(event):
@@ -270,7 +272,7 @@ def test_workers_that_died_while_they_had_nothing_to_do_cost_nothing(lasting_clu
     assert lost == []
 
 
-def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
+def test_waiting_for_a_cluster_that_others_use_is_reported_once(monkeypatch):
     messages = []
     pool = Pool(Resources(), 8, {}, {}, messages.append, queue.SimpleQueue())
     monkeypatch.setattr("kmlp.executors.ray._pool.SECONDS_UNTIL_WARNED", 0)
@@ -283,8 +285,8 @@ def test_waiting_for_a_cluster_that_others_use_is_said_once(monkeypatch):
     assert "others use " in text
 
 
-def test_between_two_tasks_no_worker_is_released(monkeypatch):
-    """One that is still starting would never get ready."""
+def test_no_worker_is_released_between_two_tasks(monkeypatch):
+    """A worker that is still starting would never become ready."""
     released = []
     pool = Pool(Resources(), 8, {}, {}, [].append, queue.SimpleQueue())
     monkeypatch.setattr(pool, "_release", released.append)

@@ -1,4 +1,4 @@
-"""A Ray of kmlp's own is for nobody else."""
+"""A local Ray, which no other user can use."""
 
 import os
 import tempfile
@@ -15,7 +15,9 @@ from kmlp.executors.ray._installation import check_installed
 pytestmark = pytest.mark.once
 
 
-def test_it_listens_to_this_machine_alone_and_asks_for_a_token(tmp_path, kmlp, monkeypatch):
+def test_a_local_ray_listens_to_this_machine_only_and_asks_for_a_token(
+    tmp_path, kmlp, monkeypatch
+):
     mark = set_traps(tmp_path / "foreign")
     kmlp.folder = tmp_path / "foreign"
     kmlp.command = [str(Path(os.sys.executable).with_name("kmlp"))]
