@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.discussion import (
+    ONLY_THIS_SETUP,
     Discussion,
     comparison_limits,
     fields_setup,
     fields_without,
-    training_text,
+    runs_by_name,
+    training_setup,
 )
 from kmlp.studies.tables.ablation import ablation_table, convergence_table
 
@@ -19,7 +21,7 @@ def discuss_ablation(study: Ablation) -> Discussion:
     return Discussion(
         question=f"What does {study.param} do? ({study.base.dataset})",
         answer=study.answer,
-        limits=comparison_limits(study),
+        limits=(*comparison_limits(study), ONLY_THIS_SETUP),
         tables=(
             ablation_table(study).titled(f"{study.param}: {study.headline}"),
             convergence_table(study).titled("Convergence"),
@@ -29,13 +31,7 @@ def discuss_ablation(study: Ablation) -> Discussion:
             *fields_setup(fields_without(study.base, [study.param])),
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),
-            ("backend", study.backend),
-            ("training", training_text(fused=study.fused)),
-            *study.settings.items(),
+            *training_setup(study.backend, fused=study.fused, settings=study.settings),
         ),
-        runs=tuple(
-            (study.called(study.text(level)), run)
-            for level in study.levels
-            for run in level.runs
-        ),
+        runs=runs_by_name(study),
     )

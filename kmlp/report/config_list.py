@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.discussion import (
+    ONLY_THIS_SETUP,
     Discussion,
     comparison_limits,
     fields_setup,
     fields_without,
-    training_text,
+    runs_by_name,
+    training_setup,
 )
 from kmlp.studies.tables.shared import seeds_text
 
@@ -28,7 +30,7 @@ def discuss_config_list(study: ConfigList) -> Discussion:
     return Discussion(
         question=f"Which configuration is best? ({study.base.dataset})",
         answer=study.answer,
-        limits=tuple(limits),
+        limits=(*limits, ONLY_THIS_SETUP),
         tables=study.tables(),
         setup=(
             ("configurations", str(len(study.levels))),
@@ -36,13 +38,7 @@ def discuss_config_list(study: ConfigList) -> Discussion:
             *fields_setup(fields_without(study.base, study.varied)),
             ("seeds", seeds_text(study.seeds)),
             ("epochs", study.epochs_text),
-            ("backend", study.backend),
-            ("training", training_text(fused=study.fused)),
-            *study.settings.items(),
+            *training_setup(study.backend, fused=study.fused, settings=study.settings),
         ),
-        runs=tuple(
-            (study.called(study.text(level)), run)
-            for level in study.levels
-            for run in level.runs
-        ),
+        runs=runs_by_name(study),
     )

@@ -6,7 +6,7 @@ from kmlp.studies.discussion import (
     ONLY_THIS_SETUP,
     Discussion,
     fields_setup,
-    training_text,
+    training_setup,
 )
 from kmlp.studies.single_run import RunStudy
 from kmlp.studies.tables.run import run_table
@@ -27,9 +27,7 @@ def discuss_run(study: RunStudy) -> Discussion:
         setup=(
             *fields_setup(run.config.to_dict()),
             ("epochs", str(run.epochs)),
-            ("backend", run.backend),
-            ("training", training_text(fused=run.fused)),
-            *run.settings.items(),
+            *training_setup(run.backend, fused=run.fused, settings=run.settings),
         ),
         runs=(("", run),),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +41,21 @@ def fields_without(base: RunConfig, names: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in excluded}
 
 
-def training_text(*, fused: bool) -> str:
-    """The way of training, for `Discussion.setup`."""
-    return "an epoch is one compiled program" if fused else "plain fit"
+def training_setup(
+    backend: str, *, fused: bool, settings: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """The backend, the way of training and the settings for `Discussion.setup`."""
+    training = "an epoch is one compiled program" if fused else "plain fit"
+    return [("backend", backend), ("training", training), *settings.items()]
+
+
+def runs_by_name(study: StudyResult) -> tuple[tuple[str, Run], ...]:
+    """The runs of all levels for `Discussion.runs`, each with the name of its level."""
+    return tuple(
+        (study.called(study.text(level)), run)
+        for level in study.levels
+        for run in level.runs
+    )
 
 
 ONLY_THIS_SETUP = (
@@ -53,7 +65,7 @@ ONLY_THIS_SETUP = (
 
 
 def comparison_limits(study: StudyResult) -> tuple[str, ...]:
-    """The limits of a comparison of levels, as sentences. The last is ONLY_THIS_SETUP."""
+    """The limits of a comparison of levels, as sentences."""
     limits = []
     reference = study.reference
     undecided = [
@@ -79,4 +91,4 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
         "Intervals and p-values cover the influence of the seed only. All runs are "
         "validated on the same images."
     )
-    return (*limits, ONLY_THIS_SETUP)
+    return tuple(limits)

@@ -101,7 +101,7 @@ def test_a_report_has_every_kind_of_study(kmlp, studies, tmp_path):
     for question in (
         "## What does learning_rate do? (mnist)",
         "## How does one model learn? (mnist)",
-        "## Which configuration is best?? (mnist, hyperband)",
+        "## Which configuration is best? (mnist, hyperband)",
     ):
         assert question in text
     shown = json.loads(kmlp("show", "rates", "--json").out)

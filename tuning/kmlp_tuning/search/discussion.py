@@ -7,7 +7,8 @@ from kmlp.studies.discussion import (
     Discussion,
     comparison_limits,
     fields_setup,
-    training_text,
+    runs_by_name,
+    training_setup,
 )
 from kmlp.training.run import common_settings
 from kmlp_tuning.search.results import Search
@@ -24,7 +25,6 @@ def discuss_search(search: Search) -> Discussion:
         "The highest of many accuracies is too high on average. Trust the means over other "
         "seeds.",
         "A configuration that was stopped early might have been the best in the end.",
-        ONLY_THIS_SETUP,
     ]
     if search.importances is not None:
         table = importance_table(search.importances)
@@ -32,14 +32,14 @@ def discuss_search(search: Search) -> Discussion:
     if search.replication is not None:
         table = replication_table(search, search.replication)
         tables.append(table.titled("Replication of the best with other seeds"))
-        limits += comparison_limits(search.replication)[:-1]
+        limits += comparison_limits(search.replication)
     least = f"{settings.min_epochs} to " if settings.algorithm in HALVING else ""
     return Discussion(
         question=(
-            f"Which configuration is best?? ({settings.base.dataset}, {settings.algorithm})"
+            f"Which configuration is best? ({settings.base.dataset}, {settings.algorithm})"
         ),
         answer=search.answer,
-        limits=tuple(limits),
+        limits=(*limits, ONLY_THIS_SETUP),
         tables=tuple(tables),
         setup=(
             ("algorithm", settings.algorithm),
@@ -51,9 +51,11 @@ def discuss_search(search: Search) -> Discussion:
                 for name, domain in settings.space.fields.items()
             ),
             *fields_setup(settings.fixed),
-            ("backend", search.backend),
-            ("training", training_text(fused=settings.fused)),
-            *common_settings(search.runs).items(),
+            *training_setup(
+                search.backend,
+                fused=settings.fused,
+                settings=common_settings(search.runs),
+            ),
         ),
         runs=(
             *(
@@ -61,10 +63,6 @@ def discuss_search(search: Search) -> Discussion:
                 for trial in search.trials
                 if trial.run is not None
             ),
-            *(
-                (f"trial {level.value}", run)
-                for level in (search.replication.levels if search.replication else ())
-                for run in level.runs
-            ),
+            *(runs_by_name(search.replication) if search.replication else ()),
         ),
     )
