@@ -1,12 +1,13 @@
-"""Settings outside of a run's configuration: of Keras, of a backend and of its libraries.
+"""Settings of Keras, of the backend and of its libraries, which can change results.
 
-A process, an environment variable or a file can set how a backend computes. A run
-states what of it is not as it is by default, in its key, or is refused: so equal keys
-mean equal numbers. `SETTINGS` lists all that was looked at and has an effect; `NEUTRAL`
-lists what has none on a run's numbers, with the reason.
+Python code, an environment variable or a file can set how a backend computes. A setting
+that differs from its default becomes a part of the run's key, or the run is refused.
+Runs with equal keys therefore have equal numbers. `SETTINGS` lists the settings with an
+effect on a run's numbers, and `NEUTRAL` those without an effect, with the reasons.
 
-A library that is loaded is asked for its settings. Of one that is not, the variables
-and Keras' file are read as it will read them, so that nothing is loaded to know a key.
+A loaded library is asked for its settings. If a library is not loaded, its environment
+variables and Keras' file are read as the library will read them. To find out a key, no
+library needs to be loaded.
 """
 
 from kmlp.settings._declared import SETTINGS

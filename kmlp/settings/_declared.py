@@ -1,4 +1,4 @@
-"""All settings that change the numbers of a run: where each is set, and its default."""
+"""Declare all settings that change the numbers of a run: the places and the defaults."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kmlp.settings._setting import Setting, as_text
 
 
 def _flags(text: str) -> str:
-    """The flags of XLA_FLAGS and the like, without those that change no number."""
-    if text and not text.lstrip().startswith("-"):  # XLA takes it for a file of flags
+    """Return the flags of XLA_FLAGS and similar variables that change numbers."""
+    if text and not text.lstrip().startswith("-"):  # for XLA, the path of a file of flags
         try:
             text = read_text(Path(text))
         except (OSError, ValueError):
@@ -26,8 +26,8 @@ _NEUTRAL_FLAGS = ("--xla_dump", "--xla_force_host_platform_device_count", "--xla
 
 
 def _tunables(text: str) -> str:
-    """Those of glibc that choose instructions; the others are of memory."""
-    return ":".join(it for it in text.split(":") if it.startswith("glibc.cpu"))
+    """Return the tunables of glibc that choose instructions; the others concern memory."""
+    return ":".join(part for part in text.split(":") if part.startswith("glibc.cpu"))
 
 
 def _flushes_denormals(_: Any) -> bool:
@@ -36,24 +36,25 @@ def _flushes_denormals(_: Any) -> bool:
 
 
 def _policy(keras: Any) -> str:
-    """The policy, where it is not what `floatx` makes of it."""
+    """Return the dtype policy; the default if the policy only follows `floatx`."""
     name = keras.config.dtype_policy().name
     return "float32" if name == keras.config.floatx() else str(name)
 
 
 def _precision(library: str) -> Callable[[Any], str]:
-    """How a library of PyTorch multiplies: as it is set for its products, for all that
-    it does, or for all of PyTorch.
+    """Return a function that reads the precision of products in a library of PyTorch.
+
+    The precision may be set for the library's products, for the library, or for PyTorch.
     """
 
     def ask(torch: Any) -> str:
-        place = getattr(torch.backends, library)
-        if not hasattr(place.matmul, "fp32_precision"):  # PyTorch before 2.9
-            words = {"highest": "ieee", "high": "tf32", "medium": "bf16"}
-            return words[torch.get_float32_matmul_precision()]
-        for it in (place.matmul, place, torch.backends):
-            if (found := getattr(it, "fp32_precision", "none")) != "none":
-                return str(found)
+        module = getattr(torch.backends, library)
+        if not hasattr(module.matmul, "fp32_precision"):  # PyTorch before 2.9
+            names = {"highest": "ieee", "high": "tf32", "medium": "bf16"}
+            return names[torch.get_float32_matmul_precision()]
+        for owner in (module.matmul, module, torch.backends):
+            if (precision := getattr(owner, "fp32_precision", "none")) != "none":
+                return str(precision)
         return "ieee"
 
     return ask
@@ -66,40 +67,45 @@ def _deterministic(torch: Any) -> str:
 
 
 def _op_callbacks(tensorflow: Any) -> bool:
-    from tensorflow.python.eager import context  # nothing public tells
+    from tensorflow.python.eager import context  # there is no public function
 
     return bool(context.context().op_callbacks)
 
 
 def _numpy_behavior(tensorflow: Any) -> bool:
-    from tensorflow.python.framework import ops  # nothing public tells
+    from tensorflow.python.framework import ops  # there is no public function
 
     return bool(ops.is_numpy_style_type_promotion())
 
 
 def _op_determinism(tensorflow: Any) -> bool:
-    from tensorflow.python.framework import config  # nothing public tells
+    from tensorflow.python.framework import config  # there is no public function
 
     return bool(config.is_op_determinism_enabled())
 
 
 def _optimizer_options(tensorflow: Any) -> str:
-    """The passes over TensorFlow's graphs that were switched on or off."""
+    """Return the passes over TensorFlow's graphs that were switched on or off."""
     options = tensorflow.config.optimizer.get_experimental_options()
-    quiet = ("disable_model_pruning", "disable_meta_optimizer")  # told even if not set
+    listed = ("disable_model_pruning", "disable_meta_optimizer")  # also if never set
     texts = (
         f"{name}={as_text(value)}"
         for name, value in sorted(options.items())
-        if value or name not in quiet
+        if value or name not in listed
     )
     return " ".join(texts) or "none"
+
+
+def _distribution(keras: Any) -> str | None:
+    distribution = keras.distribution.distribution()
+    return None if distribution is None else type(distribution).__name__
 
 
 def _by(code: str) -> str:
     return f"Set it back: `{code}`."
 
 
-def _keras(name: str, default: str, mend: str, **more: Any) -> Setting:
+def _keras(name: str, default: str, remedy: str, **more: Any) -> Setting:
     def ask(keras: Any) -> Any:
         return getattr(keras.config, name)()
 
@@ -107,13 +113,13 @@ def _keras(name: str, default: str, mend: str, **more: Any) -> Setting:
         **{"library": "keras", "ask": ask, **more},
         name=name,
         default=default,
-        mend=mend,
+        remedy=remedy,
     )
 
 
 def _jax(name: str, default: str, *, refused: bool = False) -> Setting:
     def ask(jax: Any) -> Any:
-        # What a context may set is an attribute, and read so; the other flags are not.
+        # Flags that a context manager may set are attributes; the others are not.
         flag = hasattr(type(jax.config), name)
         return getattr(jax.config, name) if flag else jax.config.read(name)
 
@@ -125,7 +131,7 @@ def _jax(name: str, default: str, *, refused: bool = False) -> Setting:
         variable=name.upper(),
         library="jax",
         ask=ask,
-        mend=_by(f'jax.config.update("{name}", {value})') if refused else None,
+        remedy=_by(f'jax.config.update("{name}", {value})') if refused else None,
     )
 
 
@@ -151,7 +157,7 @@ def _variable(name: str, default: str, *backends: str, **more: Any) -> Setting:
 
 
 SETTINGS = (
-    # Keras' own: runs are trained in float32, for the epochs and steps that they state.
+    # Keras: runs are trained in float32, for the stated numbers of epochs and steps.
     _keras("floatx", "float32", _by('keras.config.set_floatx("float32")'), in_file=True),
     _keras("epsilon", "1e-07", _by("keras.config.set_epsilon(1e-7)"), in_file=True),
     _keras(
@@ -175,13 +181,11 @@ SETTINGS = (
     ),
     _keras(
         "distribution", "none", _by("keras.distribution.set_distribution(None)"),
-        ask=lambda keras: type(it).__name__
-        if (it := keras.distribution.distribution()) is not None
-        else None,
+        ask=_distribution,
     ),
-    # What torch.set_flush_denormal sets is of the processor, whoever computes.
+    # torch.set_flush_denormal changes the processor's mode, for all libraries.
     Setting(name="flush_denormal", default="false", library="sys", ask=_flushes_denormals),
-    # JAX: what is for finding faults ends runs otherwise; 64 bits are not Keras' float32.
+    # JAX: flags for debugging end runs differently; 64 bits are not Keras' float32.
     _jax("jax_enable_x64", "false", refused=True),
     _jax("jax_disable_jit", "false", refused=True),
     _jax("jax_debug_nans", "false", refused=True),
@@ -220,15 +224,15 @@ SETTINGS = (
     # TensorFlow.
     _tensorflow(
         "run_functions_eagerly", "false", lambda tf: tf.config.functions_run_eagerly(),
-        mend=_by("tf.config.run_functions_eagerly(False)"),
+        remedy=_by("tf.config.run_functions_eagerly(False)"),
     ),
     _tensorflow(
         "distribute_strategy", "false", lambda tf: tf.distribute.has_strategy(),
-        mend="Leave its scope.",
+        remedy="Leave its scope.",
     ),
     _tensorflow(
         "op_callbacks", "false", _op_callbacks,
-        mend=_by("tf.debugging.disable_check_numerics()"),
+        remedy=_by("tf.debugging.disable_check_numerics()"),
     ),
     _tensorflow("numpy_behavior", "false", _numpy_behavior),
     _tensorflow(
@@ -245,24 +249,24 @@ SETTINGS = (
     # PyTorch.
     _torch(
         "default_device", "cpu", lambda torch: torch.get_default_device().type,
-        mend=_by('torch.set_default_device("cpu")'),
+        remedy=_by('torch.set_default_device("cpu")'),
     ),
     _torch(
         "grad_enabled", "true", lambda torch: torch.is_grad_enabled(),
-        mend=_by("torch.set_grad_enabled(True)"),
+        remedy=_by("torch.set_grad_enabled(True)"),
     ),
     _torch(
         "inference_mode", "false", lambda torch: torch.is_inference_mode_enabled(),
-        mend="Leave `torch.inference_mode`.",
+        remedy="Leave `torch.inference_mode`.",
     ),
     _torch(
         "autocast", "false",
         lambda torch: any(map(torch.is_autocast_enabled, ("cpu", "cuda"))),
-        mend="Leave `torch.autocast`.",
+        remedy="Leave `torch.autocast`.",
     ),
     _torch(
         "anomaly_detection", "false", lambda torch: torch.is_anomaly_enabled(),
-        mend=_by("torch.autograd.set_detect_anomaly(False)"),
+        remedy=_by("torch.autograd.set_detect_anomaly(False)"),
     ),
     _torch(
         "cuda_blas_library", "_BlasBackend.Cublas",
@@ -276,7 +280,7 @@ SETTINGS = (
     ),
     _torch("mkldnn_matmul_precision", "ieee", _precision("mkldnn")),
     _torch("cuda_matmul_precision", "ieee", _precision("cuda")),
-    # Variables that libraries read once.
+    # Environment variables that libraries read once.
     _variable("XLA_FLAGS", "", "jax", "tensorflow", clean=_flags),
     _variable("LIBTPU_INIT_ARGS", "", "jax"),
     _variable("TF_XLA_FLAGS", "", "tensorflow", clean=_flags),

@@ -1,8 +1,8 @@
-"""Settings that were looked at and change no number of a run, each with the reason."""
+"""Settings that do not change the numbers of a run, with the reasons."""
 
 NEUTRAL = {
-    "kmlp's models state it for each of their layers": ("image_data_format",),
-    "no layer of an MLP has anything of it": (
+    "kmlp's models set it for each of their layers": ("image_data_format",),
+    "no layer of an MLP uses it": (
         "KERAS flash attention", "KERAS global random seed", "torch.backends.cudnn",
         "torch.backends.opt_einsum", "jax_bcoo_cusparse_lowering",
         "jax_ragged_dot_use_gpu_pallas_triton_lowering",
@@ -15,14 +15,14 @@ NEUTRAL = {
         "jax_export_ignore_forward_compatibility", "jax_serialization_version",
         "jax_legacy_prng_key",
     ),
-    "NumPy multiplies no matrices in a run": (
+    "NumPy does not multiply matrices in a run": (
         "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "NPY_DISABLE_CPU_FEATURES",
     ),
-    "kmlp has the backend compute with one thread": (
+    "the backend computes with one thread in kmlp": (
         "NPROC", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
         "TF_NUM_INTEROP_THREADS",
     ),
-    "it chooses the device, which is noted where each epoch was trained": (
+    "it chooses the device, which each epoch's environment has": (
         "KERAS_TORCH_DEVICE", "CUDA_VISIBLE_DEVICES", "jax_backend_target",
         "jax_cuda_visible_devices", "jax_default_device", "jax_mock_gpu_topology",
         "jax_num_cpu_devices", "jax_oneapi_visible_devices",
@@ -30,7 +30,7 @@ NEUTRAL = {
         "jax_rocm_visible_devices", "jax_sort_devices_by_process_index",
         "jax_xla_backend", "mock_num_gpu_processes", "tf.config.set_soft_device_placement",
     ),
-    "it is of several devices or machines, and a run has one": (
+    "it concerns several devices or machines, and a run uses one": (
         "check_vma", "jax_auto_pcast", "jax_cpu_collectives_implementation",
         "jax_cpu_get_global_topology_timeout_minutes",
         "jax_cpu_get_local_topology_timeout_minutes",
@@ -44,7 +44,7 @@ NEUTRAL = {
         "jax_remove_size_one_mesh_axis_from_type", "jax_share_binary_between_hosts",
         "jax_share_binary_between_hosts_timeout_ms", "jax_use_shardy_partitioner",
     ),
-    "it changes what is checked, kept, timed or said, and no number": (
+    "it changes checks, caches, timing or messages, but no numbers": (
         "jax_array_garbage_collection_guard", "jax_captured_constants_report_frames",
         "jax_captured_constants_warn_bytes", "jax_check_proxy_envs",
         "jax_check_static_indices", "jax_check_tracer_leaks",
@@ -74,4 +74,4 @@ NEUTRAL = {
         "tf.config.experimental.set_synchronous_execution",
     ),
 }  # fmt: skip
-"""What was looked at and changes no number of a run, by the reason."""
+"""The names of the settings without an effect on a run's numbers, by reason."""

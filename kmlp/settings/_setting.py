@@ -1,4 +1,4 @@
-"""One setting of a library, and its values as texts that can be compared."""
+"""A setting of a library, and its values as texts that can be compared."""
 
 from __future__ import annotations
 
@@ -10,42 +10,44 @@ from typing import Any
 from kmlp import backend
 
 Settings = dict[str, str]
-"""Settings that are not as they are by default, by name."""
+"""The values of settings that differ from their defaults, by name."""
 
 File = Callable[[], dict[str, Any]]
-"""Reads Keras' configuration file, once and only if it is asked for."""
+"""A function that returns the content of Keras' configuration file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """Something that can be set and changes a run's numbers."""
+    """A setting that changes a run's numbers."""
 
     name: str
-    """As its library calls it; a variable that is no more than one, by its name."""
+    """The library's name for the setting, or the name of the environment variable."""
     default: str
+    """The default value, as text."""
     backends: tuple[str, ...] = backend.BACKENDS
-    """Where it has an effect."""
+    """The backends on which the setting has an effect. Defaults to all."""
     variable: str | None = None
-    """The environment variable that sets it, if there is one."""
+    """The environment variable of the setting. Defaults to None: none."""
     in_file: bool = False
-    """Whether Keras' configuration file sets it."""
+    """True if Keras' configuration file can set it. Defaults to False."""
     library: str | None = None
-    """The module that can be asked for it; None: none, it is the variable alone."""
+    """The module that knows the value. Defaults to None: only the variable is known."""
     ask: Callable[[Any], Any] | None = None
-    """Asks that module."""
-    mend: str | None = None
-    """How to undo it in Python, if it is refused; None: a run states it."""
+    """Function that returns the value, given that module. Defaults to None: none."""
+    remedy: str | None = None
+    """A sentence that says how to reset the setting. Runs are refused with this sentence
+    if the value is not the default. Defaults to None: the value is a part of the key."""
     clean: Callable[[str], str] = str
-    """Leaves out of the variable's text what has no effect."""
+    """Function that removes parts without an effect from the variable's text."""
 
     @property
     def refused(self) -> bool:
-        """Whether a run is refused where it is not as it is by default."""
-        return self.mend is not None
+        """True if runs are refused when the value is not the default."""
+        return self.remedy is not None
 
 
 def settings_text(settings: Mapping[str, str]) -> str:
-    """Settings in words.
+    """Return settings as text for readers.
 
     Example:
     >>> settings_text({"jax_default_matmul_precision": "highest"})
@@ -59,7 +61,7 @@ _NO = ("0", "false", "no", "off", "n", "f")
 
 
 def as_text(value: Any) -> str:
-    """A value as a text: the same for one that was asked for and one that was read."""
+    """Return a value as text, equal for a library's value and for the variable's text."""
     if isinstance(value, Enum):
         return as_text(value.value if isinstance(value.value, str) else value.name.lower())
     if value is None or isinstance(value, bool):
@@ -67,8 +69,8 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def alike(text: str, default: str) -> str:
-    """The text of a variable, written as the default is."""
+def normalized(text: str, default: str) -> str:
+    """Return the text of a variable in the notation of the default."""
     if text.lower() in _YES and default in ("true", "false"):
         return "true"
     if text.lower() in _NO and default in ("true", "false"):

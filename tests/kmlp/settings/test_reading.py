@@ -1,7 +1,8 @@
+"""Settings that change numbers become a part of a run's key, or the run is refused."""
+
 import hashlib
 import json
 import os
-import re
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,35 +50,39 @@ CONFIG = RunConfig(train_size=704, width=8, depth=1)
 NAME = backend.select()
 
 
-class Made:
-    """A setting that every backend has; `value` sets it."""
+class MadeUp:
+    """The value of a made-up setting of every backend."""
 
     value = "usual"
 
 
 @pytest.fixture
-def made(monkeypatch):
-    setting = Setting(name="made", default="usual", library="sys", ask=lambda _: Made.value)
+def set_made_up(monkeypatch):
+    """A function that sets the value of a made-up setting."""
+    setting = Setting(
+        name="made_up", default="usual", library="sys", ask=lambda _: MadeUp.value
+    )
     monkeypatch.setattr(_reading, "SETTINGS", (*SETTINGS, setting))
-    monkeypatch.setattr(Made, "value", "usual")
-    return lambda value: monkeypatch.setattr(Made, "value", value)
+    monkeypatch.setattr(MadeUp, "value", "usual")
+    return lambda value: monkeypatch.setattr(MadeUp, "value", value)
 
 
 @pytest.fixture
-def refused(monkeypatch):
+def refused_setting(monkeypatch):
+    """A made-up setting whose value is refused."""
     setting = Setting(
-        name="made",
+        name="made_up",
         default="usual",
         library="sys",
         ask=lambda _: "odd",
-        mend="Set it back: `mend()`.",
+        remedy="Set it back: `remedy()`.",
     )
     monkeypatch.setattr(_reading, "SETTINGS", (*SETTINGS, setting))
 
 
 @pytest.fixture
 def keras_home(tmp_path, monkeypatch):
-    """Writes what it is given as Keras' configuration file."""
+    """A function that writes values into Keras' configuration file."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
 
     def write(**values):
@@ -89,43 +94,44 @@ def keras_home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def nothing_loaded(monkeypatch):
+    """A process that seems to have loaded no library with settings."""
     for name in {setting.library for setting in SETTINGS} - {None, "sys"}:
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(backend, "_variables_at_load", None)
 
 
-def test_by_default_nothing_is_stated_here_nor_in_a_process_that_is_started():
+def test_no_setting_of_this_process_or_a_new_one_differs_from_its_default():
     assert differing_settings(NAME) == {}
     check_inherited(NAME)
 
 
-def test_a_default_is_what_the_library_says():
-    """Not what stands in for a library that has no such setting."""
+def test_the_defaults_are_those_of_the_libraries():
+    """The libraries are asked: a missing function would be an error here."""
     for setting in SETTINGS:
         if setting.ask is not None and NAME in setting.backends:
-            told = setting.ask(sys.modules[setting.library])
-            assert as_text(told) == setting.default, setting.name
+            value = setting.ask(sys.modules[setting.library])
+            assert as_text(value) == setting.default, setting.name
 
 
 @pytest.mark.once
-def test_every_flag_of_jax_is_sorted_in():
+def test_every_flag_of_jax_is_either_a_setting_or_neutral():
     import jax
 
-    known = [it.name for it in SETTINGS if it.library == "jax"]
-    known += [name for names in NEUTRAL.values() for name in names]
-    assert set(jax.config.values) - set(known) == set()
-    assert len(known) == len(set(known))
+    names = [setting.name for setting in SETTINGS if setting.library == "jax"]
+    names += [name for group in NEUTRAL.values() for name in group]
+    assert set(jax.config.values) - set(names) == set()
+    assert len(names) == len(set(names))
 
 
-def test_a_key_without_settings_is_what_it_was_before_there_were_any():
+def test_default_settings_are_not_part_of_a_key():
     config = RunConfig()
     key = run_key(config, "abc", NAME, fused=True, settings={})
     parts = [NUMERICS_VERSION, NAME, True, "abc", identity_fields(config.to_dict())]
     assert key == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-    assert key != run_key(config, "abc", NAME, fused=True, settings={"made": "1"})
+    assert key != run_key(config, "abc", NAME, fused=True, settings={"made_up": "1"})
 
 
-# What a variable says is known before a backend is loaded.
+# Environment variables, which are read before a backend is loaded.
 
 STATED = [
     ("jax", "JAX_DEFAULT_MATMUL_PRECISION", "highest", "jax_default_matmul_precision highest"),
@@ -148,7 +154,7 @@ STATED = [
 
 @pytest.mark.once
 @pytest.mark.parametrize(("name", "variable", "text", "stated"), STATED)
-def test_a_variable_is_stated_unless_it_is_the_default(
+def test_a_variable_is_stated_unless_its_value_is_the_default(
     name, variable, text, stated, monkeypatch, nothing_loaded
 ):
     monkeypatch.setenv(variable, text)
@@ -159,7 +165,7 @@ def test_a_variable_is_stated_unless_it_is_the_default(
 
 
 @pytest.mark.once
-def test_flags_in_a_file_count_as_they_are_there(tmp_path, monkeypatch, nothing_loaded):
+def test_flags_are_read_from_a_file(tmp_path, monkeypatch, nothing_loaded):
     file = tmp_path / "flags"
     file.write_text("--xla_cpu_enable_fast_math=true\n--xla_dump_to=d\n")
     monkeypatch.setenv("XLA_FLAGS", str(file))
@@ -167,17 +173,23 @@ def test_flags_in_a_file_count_as_they_are_there(tmp_path, monkeypatch, nothing_
 
 
 @pytest.mark.parametrize(
-    ("variable", "text", "says"),
+    ("variable", "text", "message"),
     [
-        ("KERAS_MAX_EPOCHS", "1", r"`max_epochs` is 1 \(by the variable KERAS_MAX_EPOCHS"),
-        ("KERAS_MAX_STEPS_PER_EPOCH", "3", "must be none where runs are trained. Unset"),
+        ("KERAS_MAX_EPOCHS", "1", r"`max_epochs` is 1 \(.*KERAS_MAX_EPOCHS"),
+        (
+            "KERAS_MAX_STEPS_PER_EPOCH",
+            "3",
+            "must be none .*Unset KERAS_MAX_STEPS_PER_EPOCH",
+        ),
         ("KERAS_NNX_ENABLED", "true", "`nnx_enabled` is true"),
     ],
 )
 @pytest.mark.once
-def test_a_variable_of_keras_is_refused(variable, text, says, monkeypatch, nothing_loaded):
+def test_a_variable_of_keras_is_refused(
+    variable, text, message, monkeypatch, nothing_loaded
+):
     monkeypatch.setenv(variable, text)
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=message):
         read_settings("jax")
 
 
@@ -185,7 +197,7 @@ def test_a_variable_of_keras_is_refused(variable, text, says, monkeypatch, nothi
 @pytest.mark.parametrize(
     "variable", ["JAX_ENABLE_X64", "JAX_DISABLE_JIT", "JAX_DEBUG_NANS"]
 )
-def test_a_flag_that_makes_other_runs_is_refused(variable, monkeypatch, nothing_loaded):
+def test_a_flag_for_debugging_or_64_bits_is_refused(variable, monkeypatch, nothing_loaded):
     monkeypatch.setenv(variable, "true")
     with pytest.raises(ConfigError, match=f"{variable.lower()}` is true.*Unset {variable}"):
         read_settings("jax")
@@ -193,18 +205,19 @@ def test_a_flag_that_makes_other_runs_is_refused(variable, monkeypatch, nothing_
 
 
 @pytest.mark.once
-def test_what_kerass_file_says_is_refused_with_its_path(keras_home, nothing_loaded):
+def test_settings_in_keras_file_are_refused_with_its_path(keras_home, nothing_loaded):
     path = keras_home(floatx="float64", epsilon=0.01, image_data_format="channels_first")
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError) as refusal:
         read_settings("jax")
-    floatx, epsilon = caught.value.problems
-    assert re.search(rf"`floatx` is float64 \(by {path}\), .*float32.*KERAS_HOME", floatx)
+    floatx, epsilon = refusal.value.problems
+    assert f"`floatx` is float64 (by {path}), but must be float32" in floatx
+    assert "KERAS_HOME" in floatx
     assert "`epsilon` is 0.01" in epsilon
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("text", ["{", "[1]", '"a"', "\xff", "[" * 10_000])
-def test_a_damaged_file_of_keras_is_said(text, keras_home, nothing_loaded, monkeypatch):
+def test_a_damaged_file_of_keras_is_refused(text, keras_home, nothing_loaded, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND")
     path = keras_home()
     path.write_text(text, encoding="latin-1")
@@ -219,12 +232,12 @@ def test_a_damaged_file_of_keras_is_said(text, keras_home, nothing_loaded, monke
     [
         (Path.mkdir, "folder"),
         (os.mkfifo, r"it is a FIFO \(a pipe\), not a file"),
-        (lambda it: it.symlink_to("/dev/zero"), "device"),
-        (lambda it: it.write_bytes(b" " * (MAX_TEXT + 1)), "1,048,577 bytes"),
+        (lambda path: path.symlink_to("/dev/zero"), "device"),
+        (lambda path: path.write_bytes(b" " * (MAX_TEXT + 1)), "1,048,577 bytes"),
     ],
     ids=["folder", "fifo", "device", "large"],
 )
-def test_what_cannot_be_kerass_file_is_said(keras_home, nothing_loaded, make, why):
+def test_a_path_that_cannot_be_keras_file_is_refused(keras_home, nothing_loaded, make, why):
     path = keras_home()
     path.unlink()
     make(path)
@@ -233,25 +246,26 @@ def test_what_cannot_be_kerass_file_is_said(keras_home, nothing_loaded, make, wh
 
 
 @pytest.mark.once
-def test_a_file_that_another_process_is_writing_is_none(keras_home, nothing_loaded):
+def test_an_empty_file_of_keras_sets_nothing(keras_home, nothing_loaded):
+    """Another process may be writing the file."""
     keras_home().write_text("")
     assert read_settings("jax") == {}
 
 
 @pytest.mark.once
-def test_kerass_file_is_where_keras_looks_for_it():
+def test_keras_file_has_the_path_that_keras_reads():
     from keras.src.backend import config
 
     assert str(backend.keras_path()) == config._config_path
 
 
 @pytest.mark.once
-def test_a_folder_of_keras_that_is_not_there_sets_nothing(monkeypatch, nothing_loaded):
+def test_a_missing_folder_of_keras_sets_nothing(monkeypatch, nothing_loaded):
     monkeypatch.setenv("KERAS_HOME", "~nosuchuser/keras")
     assert read_settings("jax") == {}
 
 
-# What is set in the process.
+# Settings that are made in this process.
 
 
 @contextmanager
@@ -263,7 +277,7 @@ def set_to(setter, value, before):
         setter(before)
 
 
-def test_what_is_set_in_keras_is_refused():
+def test_settings_of_keras_are_refused():
     import keras
 
     cases = [
@@ -273,17 +287,17 @@ def test_what_is_set_in_keras_is_refused():
         (keras.config.set_max_epochs, 1, None, "`max_epochs` is 1"),
         (keras.config.set_max_steps_per_epoch, 1, None, "`max_steps_per_epoch` is 1"),
     ]  # fmt: skip
-    for setter, value, before, says in cases:
-        with set_to(setter, value, before), pytest.raises(ConfigError) as caught:
+    for setter, value, before, message in cases:
+        with set_to(setter, value, before), pytest.raises(ConfigError) as refusal:
             read_settings(NAME)
-        [problem] = caught.value.problems
-        assert says in problem
+        [problem] = refusal.value.problems
+        assert message in problem
         assert "this process" in problem
         assert "`keras.config.set_" in problem
     assert read_settings(NAME) == {}
 
 
-def test_what_is_set_in_the_backend_is_stated_or_refused():
+def test_settings_of_the_backend_are_stated_or_refused():
     check = {"jax": _check_jax, "tensorflow": _check_tensorflow, "torch": _check_torch}
     check[NAME]()
     assert differing_settings(NAME) == {}
@@ -367,23 +381,23 @@ def test_a_variable_that_is_changed_after_the_backend_was_loaded_is_refused(monk
         read_settings("jax")
 
 
-# What becomes of it.
+# Effects on runs.
 
 
-def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
+def test_runs_with_other_settings_are_other_runs_and_state_them(set_made_up, tmp_path):
     options = {"base": CONFIG, "seeds": 1, "epochs": 1, "jobs": 1, "runs_dir": tmp_path}
     usual = ablate("width", [8], **options)
-    made("odd")
+    set_made_up("odd")
     odd = ablate("width", [8], **options)
-    assert (usual.settings, odd.settings) == ({}, {"made": "odd"})
+    assert (usual.settings, odd.settings) == ({}, {"made_up": "odd"})
     assert usual.name != odd.name
     assert usual.runs[0].key != odd.runs[0].key
-    assert odd.to_dict()["settings"] == {"made": "odd"}
+    assert odd.to_dict()["settings"] == {"made_up": "odd"}
     assert run_study_to_dict(RunStudy(name="one", run=odd.runs[0]))["settings"] == {
-        "made": "odd"
+        "made_up": "odd"
     }
-    assert hash(identify(CONFIG, fused=True))  # as a cluster's queue asks for
-    assert {row["settings"] for row in odd.study_runs().rows()} == {"made odd"}
+    assert hash(identify(CONFIG, fused=True))  # the queue of a cluster needs a hash
+    assert {row["settings"] for row in odd.study_runs().rows()} == {"made_up odd"}
     with Store(tmp_path, writable=False) as store:
         assert len(list_runs(store, {})) == 2
     with pytest.raises(ConfigError, match="is taken"):
@@ -399,49 +413,51 @@ def test_runs_under_other_settings_are_other_runs_and_say_so(made, tmp_path):
     ],
     ids=["train", "ablate", "tune"],
 )
-def test_a_setting_is_refused_before_training(ask, refused, monkeypatch):
+@pytest.mark.usefixtures("refused_setting")
+def test_a_setting_is_refused_before_training(ask, monkeypatch):
     monkeypatch.setattr(backend, "load", lambda: pytest.fail("loads the backend"))
-    with pytest.raises(ConfigError, match=r"`made` is odd.*`mend\(\)`"):
+    with pytest.raises(ConfigError, match=r"`made_up` is odd.*`remedy\(\)`"):
         ask()
 
 
-def test_a_worker_trains_only_under_the_settings_that_the_run_states(made):
+def test_a_worker_trains_only_with_the_settings_that_the_run_states(set_made_up):
     executor = InProcessExecutor(seconds=0)
     task = Task(identify(CONFIG, fused=True), 0, None, 2)
 
-    def do(task):
+    def run(task):
         executor.submit(task, load_dataset("mnist"))
         return executor.result()
 
-    first = do(task)
-    made("odd")  # in the middle of the run
-    failed = do(replace(task, epochs=1, checkpoint_bytes=first.checkpoint_bytes))
+    first = run(task)
+    set_made_up("odd")  # between two tasks of the run
+    failed = run(replace(task, epochs=1, checkpoint_bytes=first.checkpoint_bytes))
     assert isinstance(failed, TaskFailed)
     assert failed.final
-    assert "made is odd, not set" in failed.reason
-    kept = executor._worker._compiled_models
-    assert not isinstance(do(replace(task, run=identify(CONFIG, fused=True))), TaskFailed)
-    assert (
-        executor._worker._compiled_models is not kept
-    )  # its programs are of other settings
+    assert "made_up is odd" in failed.reason
+    # The compiled programs of the earlier settings are dropped.
+    earlier = executor._worker._compiled_models
+    assert not isinstance(run(replace(task, run=identify(CONFIG, fused=True))), TaskFailed)
+    assert executor._worker._compiled_models is not earlier
 
 
 @pytest.mark.parametrize("make", [ProcessExecutor, RayExecutor])
-def test_processes_are_not_started_without_settings_of_this_one(make, made, monkeypatch):
-    made("odd")
+def test_processes_that_would_lack_a_setting_are_not_started(
+    make, set_made_up, monkeypatch
+):
+    set_made_up("odd")
     monkeypatch.setattr("kmlp.executors._worker_process.ProcessPoolExecutor", pytest.fail)
     monkeypatch.setattr("kmlp.executors.ray._executor.HelperProcess", pytest.fail)
     task = Task(identify(CONFIG, fused=True), 0, None, 1)
-    with pytest.raises(ConfigError, match=r"`made` is odd.* usual"):
+    with pytest.raises(ConfigError, match=r"`made_up` is odd.* usual"):
         make(jobs=1).submit(task, load_dataset("mnist"))
 
 
-def test_fit_compiles_anew_under_another_setting(made):
+def test_fit_compiles_again_with_another_setting(set_made_up):
     model = build_mlp(width=8, depth=1)
     x, y = np.ones((4, 28, 28), "uint8"), np.zeros(4, "int32")
     programs = []
     for value in ("usual", "usual", "odd"):
-        made(value)
+        set_made_up(value)
         fit(model, x, y, batch_size=2, epochs=1)
         [program] = model._kmlp_loops[0]._programs.values()
         programs.append(program)
@@ -449,7 +465,7 @@ def test_fit_compiles_anew_under_another_setting(made):
     assert programs[1] is not programs[2]
 
 
-def test_fit_is_cut_by_keras_as_model_fit_is():
+def test_keras_limits_of_epochs_and_steps_apply_to_fit():
     import keras
 
     model = build_mlp(width=8, depth=1)
@@ -469,7 +485,7 @@ def test_fit_is_cut_by_keras_as_model_fit_is():
 
 
 @pytest.mark.once
-def test_fit_says_that_nothing_is_to_be_compiled():
+def test_fit_is_refused_while_jax_may_not_compile():
     import jax
 
     x, y = np.ones((4, 28, 28), "uint8"), np.zeros(4, "int32")
@@ -478,7 +494,7 @@ def test_fit_says_that_nothing_is_to_be_compiled():
         fit(model, x, y, batch_size=2, epochs=1)
 
 
-def test_a_model_takes_images_as_they_are_whatever_keras_is_set_to():
+def test_the_image_format_of_keras_does_not_change_a_model():
     import keras
 
     images = load_dataset("mnist").test.x[:3]
@@ -488,7 +504,7 @@ def test_a_model_takes_images_as_they_are_whatever_keras_is_set_to():
         assert (build_mlp(width=8).predict_on_batch(images) == usual).all()
 
 
-def test_a_backend_with_many_threads_trains_in_a_process_of_its_own(monkeypatch):
+def test_a_backend_with_several_threads_trains_in_another_process(monkeypatch):
     monkeypatch.setattr(backend, "one_thread", lambda: False)
     monkeypatch.setattr(backend, "accelerated", lambda: False)
     with Execution(jobs=1).open_executor(runs=1) as executor:
@@ -498,7 +514,7 @@ def test_a_backend_with_many_threads_trains_in_a_process_of_its_own(monkeypatch)
     assert "several threads" in executor.result().reason
 
 
-def test_an_accelerator_is_not_what_keras_does_not_use(monkeypatch):
+def test_only_a_device_that_keras_uses_is_an_accelerator(monkeypatch):
     backend.accelerated.cache_clear()
     monkeypatch.setattr(backend, "select", lambda: "torch")
     monkeypatch.setenv("KERAS_TORCH_DEVICE", "cuda:0")
@@ -509,9 +525,9 @@ def test_an_accelerator_is_not_what_keras_does_not_use(monkeypatch):
 
 @pytest.mark.once
 @pytest.mark.usefixtures("nothing_loaded")
-def test_variables_go_along_to_other_machines(monkeypatch):
+def test_variables_of_the_backend_are_sent_to_other_machines(monkeypatch):
     monkeypatch.setenv("JAX_DEFAULT_MATMUL_PRECISION", "highest")
-    monkeypatch.setenv("MKL_CBWR", "AVX2")  # of another backend
+    monkeypatch.setenv("MKL_CBWR", "AVX2")  # a variable of another backend
     sent = RayExecutor(jobs=1)._settings(look_only=False)["setup"]["environment"]
     assert sent["JAX_DEFAULT_MATMUL_PRECISION"] == "highest"
     assert "MKL_CBWR" not in sent
