@@ -1,4 +1,4 @@
-"""Every layer of Keras is trained as `model.fit` trains it, or refused by name."""
+"""Every layer of Keras is trained as by `model.fit`, or is listed as refused."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from helpers.conforming import BACKEND, EXAMPLES, aliases, difference, differenc
 
 pytestmark = [
     pytest.mark.slow,
-    # Keras' own, of types that a backend lacks and the like: they are no difference.
+    # Keras warns of types that a backend lacks, for example. Warnings are not compared.
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
@@ -29,7 +29,7 @@ Y = RNG.normal(size=(EXAMPLES, 2)).astype("float32")
 
 
 def of(name, *arguments, **options):
-    """A layer that is made when it is called, with other arguments than none."""
+    """A function that creates a layer with these arguments."""
     return lambda: getattr(layers, name)(*arguments, **options)
 
 
@@ -40,7 +40,7 @@ def pooling(dimensions):
     }  # fmt: skip
 
 
-def globally(dimensions):
+def global_pooling(dimensions):
     names = (f"GlobalAveragePooling{dimensions}D", f"GlobalMaxPooling{dimensions}D")
     return {name: of(name) for name in names}
 
@@ -49,16 +49,13 @@ def seeded(*names, **options):
     return {name: of(name, seed=3, **options) for name in names}
 
 
-def two(name):
-    """A layer of two inputs, given what comes in and its negative."""
-    return lambda: lambda x: getattr(layers, name)()([x, -x])
-
-
-def attention(name, *arguments, **options):
+def of_two(name, *arguments, **options):
+    """A layer of two inputs, which are the input and its negative."""
     return lambda: lambda x: getattr(layers, name)(*arguments, **options)([x, -x])
 
 
-def itself(name, *arguments, **options):
+def self_attention(name, *arguments, **options):
+    """A layer whose query and value are the same input."""
     return lambda: lambda x: getattr(layers, name)(*arguments, **options)(x, x)
 
 
@@ -68,11 +65,11 @@ def normalization():
     return layer
 
 
-TAKES = {
+LAYERS_BY_INPUT = {
     "features": {
         "Activation": of("Activation", "gelu"),
         "ActivityRegularization": of("ActivityRegularization", l1=0.1, l2=0.1),
-        **{name: two(name) for name in ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")},
+        **{name: of_two(name) for name in ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")},
         "Dot": lambda: lambda x: layers.Dot(1)([x, -x]),
         **seeded("AlphaDropout", "Dropout", "GaussianDropout", rate=0.3),
         "GaussianNoise": of("GaussianNoise", 0.5, seed=3),
@@ -100,18 +97,18 @@ TAKES = {
         "Pipeline": lambda: layers.Pipeline([layers.Rescaling(2.0), layers.Rescaling(0.5)]),
     },
     "steps": {
-        "AdditiveAttention": attention("AdditiveAttention"),
-        "Attention": attention("Attention", use_scale=True, dropout=0.3, seed=3),
+        "AdditiveAttention": of_two("AdditiveAttention"),
+        "Attention": of_two("Attention", use_scale=True, dropout=0.3, seed=3),
         "Bidirectional": lambda: layers.Bidirectional(layers.GRU(2)),
         "Conv1D": of("Conv1D", 2, 3),
         "Conv1DTranspose": of("Conv1DTranspose", 2, 3),
         "Cropping1D": of("Cropping1D", 1),
         "DepthwiseConv1D": of("DepthwiseConv1D", 3),
-        "GroupQueryAttention": itself("GroupQueryAttention", 2, 2, 1, dropout=0.3, seed=3),
+        "GroupQueryAttention": self_attention("GroupQueryAttention", 2, 2, 1, dropout=0.3, seed=3),
         "GRU": of("GRU", 3, dropout=0.3, recurrent_dropout=0.3, seed=3),
         "LSTM": of("LSTM", 3, return_sequences=True),
         "Masking": lambda: keras.Sequential([layers.Masking(0.0), layers.LSTM(2)]),
-        "MultiHeadAttention": itself("MultiHeadAttention", 2, 2, dropout=0.3, seed=3),
+        "MultiHeadAttention": self_attention("MultiHeadAttention", 2, 2, dropout=0.3, seed=3),
         "Permute": of("Permute", (2, 1)),
         "RNN": lambda: layers.RNN([layers.GRUCell(2), layers.LSTMCell(2), layers.SimpleRNNCell(2)]),
         "SeparableConv1D": of("SeparableConv1D", 2, 3),
@@ -121,7 +118,7 @@ TAKES = {
         "UpSampling1D": of("UpSampling1D", 2),
         "ZeroPadding1D": of("ZeroPadding1D", 1),
         **pooling(1),
-        **globally(1),
+        **global_pooling(1),
     },
     "image": {
         "CenterCrop": of("CenterCrop", 4, 4),
@@ -135,7 +132,7 @@ TAKES = {
         "UpSampling2D": of("UpSampling2D", 2),
         "ZeroPadding2D": of("ZeroPadding2D", 1),
         **pooling(2),
-        **globally(2),
+        **global_pooling(2),
     },
     "volume": {
         "Conv3D": of("Conv3D", 2, 2),
@@ -145,7 +142,7 @@ TAKES = {
         "UpSampling3D": of("UpSampling3D", 2),
         "ZeroPadding3D": of("ZeroPadding3D", 1),
         **pooling(3),
-        **globally(3),
+        **global_pooling(3),
     },
     "rows": {"ConvLSTM1D": of("ConvLSTM1D", 2, 2)},
     "frames": {"ConvLSTM2D": of("ConvLSTM2D", 2, 2)},
@@ -177,9 +174,13 @@ TAKES = {
         "STFTSpectrogram": of("STFTSpectrogram", frame_length=16, frame_step=8, fft_length=16),
     },
 }  # fmt: skip
-OF = {name: (kind, make) for kind, made in TAKES.items() for name, make in made.items()}
-COVERED = {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}  # in RNN
-NOT_DATA = {
+INPUT_AND_MAKE = {
+    name: (kind, make)
+    for kind, makes in LAYERS_BY_INPUT.items()
+    for name, make in makes.items()
+}
+COVERED = {"GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells"}  # within RNN
+NOT_COVERED = {
     **dict.fromkeys(
         ["add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"],
         "calls the layer of that name",
@@ -191,19 +192,20 @@ NOT_DATA = {
     "StringLookup": "takes texts", "TextVectorization": "takes texts",
     "TFSMLayer": "loads a model of TensorFlow from a file",
     "TorchModuleWrapper": "wraps a module of PyTorch",
-    "deserialize": "makes one of a configuration", "serialize": "makes a configuration",
+    "deserialize": "creates a layer from a configuration",
+    "serialize": "creates a configuration",
 }  # fmt: skip
-BY_PYTHON = "draws from Python's `random`, once for all steps where they are compiled"
+BY_PYTHON = "draws from Python's `random`, which a compiled program would repeat"
 REFUSED = {
     "tensorflow": {"AugMix": BY_PYTHON},
     "jax": {
         "AugMix": BY_PYTHON,
         **dict.fromkeys(
             ["HashedCrossing", "Hashing", "IntegerLookup"],
-            "is made of TensorFlow's operations",
+            "uses operations of TensorFlow",
         ),
         "RandomCrop": "slices at values, which JAX cannot compile",
-        "RandomElasticTransform": "makes an int of a value, which JAX cannot compile",
+        "RandomElasticTransform": "converts a value to an int, which JAX cannot compile",
     },
     "torch": dict.fromkeys(
         [
@@ -212,21 +214,29 @@ REFUSED = {
             "MixUp", "RandAugment", "RandomCrop", "RandomElasticTransform",
             "RandomGaussianBlur",
         ],
-        "reads values from Python while it computes, which a graph cannot",
+        "reads computed values in Python, which a graph cannot",
     ),
 }[BACKEND]  # fmt: skip
 
 
-def test_every_layer_is_sorted():
-    assert names_of(layers) == aliases(layers, OF.keys() | COVERED) | NOT_DATA.keys()
+def test_every_name_of_keras_layers_is_listed():
+    covered = aliases(layers, INPUT_AND_MAKE.keys() | COVERED)
+    assert names_of(layers) == covered | NOT_COVERED.keys()
+
+
+def inputs_of(names):
+    return dict.fromkeys(INPUT_AND_MAKE[name][0] for name in names)
 
 
 def many_layers(names):
-    """Each layer between two of dense ones, where there are weights to be trained."""
-    inputs = {kind: keras.Input(DATA[kind].shape[1:], name=kind, dtype=DATA[kind].dtype) for kind in dict.fromkeys(OF[name][0] for name in names)}  # fmt: skip
+    """A model with each layer between two dense ones, if its input is not integers."""
+    inputs = {
+        kind: keras.Input(DATA[kind].shape[1:], name=kind, dtype=DATA[kind].dtype)
+        for kind in inputs_of(names)
+    }
     outputs = []
     for name in names:
-        kind, make = OF[name]
+        kind, make = INPUT_AND_MAKE[name]
         x = inputs[kind]
         if kind not in ("tokens", "pixels"):
             x = layers.Dense(x.shape[-1], name=f"before_{name}")(x)
@@ -242,16 +252,16 @@ def many_layers(names):
 
 
 def run(names):
-    data = {kind: DATA[kind] for kind in dict.fromkeys(OF[name][0] for name in names)}
+    data = {kind: DATA[kind] for kind in inputs_of(names)}
     return difference(lambda: many_layers(names), data, Y)
 
 
-@pytest.mark.parametrize("kind", TAKES)
-def test_all_layers_train_as_model_fit_has_them_train(kind):
-    names = [name for name in TAKES[kind] if name not in REFUSED]
+@pytest.mark.parametrize("kind", LAYERS_BY_INPUT)
+def test_layers_are_trained_as_by_model_fit(kind):
+    names = [name for name in LAYERS_BY_INPUT[kind] if name not in REFUSED]
     assert differences(names, run) == {}
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_layer_on_the_list_is_refused(name):
+def test_a_layer_that_is_listed_as_refused_is_refused(name):
     assert run([name]).startswith("refused")

@@ -1,4 +1,4 @@
-"""Every loss of Keras is trained on as `model.fit` does, or refused by name."""
+"""Every loss of Keras trains as by `model.fit`, or is listed as refused."""
 
 from functools import partial
 
@@ -9,7 +9,7 @@ from helpers.conforming import BACKEND, EXAMPLES, aliases, difference, differenc
 
 pytestmark = [
     pytest.mark.slow,
-    # Keras' own, of types that a backend lacks and the like: they are no difference.
+    # Keras warns of types that a backend lacks, for example. Warnings are not compared.
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
@@ -25,7 +25,7 @@ LABELS = {
     "number": RNG.uniform(0.1, 1, (EXAMPLES, 3)).astype("float32"),
     "word": RNG.integers(1, 4, (EXAMPLES, 2)).astype("int32"),
 }
-TAKES = {
+LOSSES_BY_TARGETS = {
     "class": [
         "SparseCategoricalCrossentropy", "sparse_categorical_crossentropy", "Circle",
         "circle", "CategoricalGeneralizedCrossEntropy",
@@ -51,60 +51,60 @@ TAKES = {
     ],
     "word": ["CTC", "ctc"],
 }  # fmt: skip
-OF = {name: labels for labels, names in TAKES.items() for name in names}
-NOT_DATA = {
+TARGETS = {name: labels for labels, names in LOSSES_BY_TARGETS.items() for name in names}
+NOT_COVERED = {
     "Loss": "the base class",
-    "deserialize": "makes one of a configuration",
-    "get": "makes one of a name",
-    "serialize": "makes a configuration",
+    "deserialize": "creates a loss from a configuration",
+    "get": "creates a loss from a name",
+    "serialize": "creates a configuration",
 }
 REFUSED = {
     "tensorflow": {},
     "jax": {},
     "torch": {
         **dict.fromkeys(
-            ["Circle", "circle"], "makes a matrix whose size is a value, not a shape"
+            ["Circle", "circle"], "creates a matrix whose size depends on values"
         ),
         **dict.fromkeys(
             [
                 "CategoricalGeneralizedCrossEntropy",
                 "categorical_generalized_cross_entropy",
             ],
-            "reads values from Python while it computes, which a graph cannot",
+            "reads computed values in Python, which a graph cannot",
         ),
     },
 }[BACKEND]
 
 
-def test_every_loss_is_sorted():
-    assert names_of(losses) == aliases(losses, OF) | NOT_DATA.keys()
+def test_every_name_of_keras_losses_is_listed():
+    assert names_of(losses) == aliases(losses, TARGETS) | NOT_COVERED.keys()
 
 
 def many_losses(names):
     inputs = keras.Input((5,))
     hidden = keras.layers.Dense(4, activation="tanh")(inputs)
-    outputs, given = {}, {}
+    outputs, losses_by_output = {}, {}
     for name in names:
-        if OF[name] == "word":  # probabilities of 4 signs at each of 6 places
+        if TARGETS[name] == "word":  # probabilities of 4 letters at each of 6 positions
             output = keras.layers.Reshape((6, 4))(keras.layers.Dense(24)(hidden))
         else:
             output = keras.layers.Dense(3, activation="softmax")(hidden)
         outputs[name] = keras.layers.Identity(name=name)(output)
         loss = getattr(losses, name)
-        if name == "categorical_generalized_cross_entropy":  # it has no default
+        if name == "categorical_generalized_cross_entropy":  # `q` has no default
             loss = partial(loss, q=0.5)
-        given[name] = loss() if isinstance(loss, type) else loss
+        losses_by_output[name] = loss() if isinstance(loss, type) else loss
     model = keras.Model(inputs, outputs)
-    model.compile(keras.optimizers.SGD(0.01), given)
+    model.compile(keras.optimizers.SGD(0.01), losses_by_output)
     return model
 
 
 def run(names):
-    labels = {name: LABELS[OF[name]] for name in names}
+    labels = {name: LABELS[TARGETS[name]] for name in names}
     return difference(lambda: many_losses(names), X, labels)
 
 
-def test_all_losses_train_as_model_fit_has_them_train():
-    assert differences([name for name in OF if name not in REFUSED], run) == {}
+def test_losses_train_as_by_model_fit_or_are_refused():
+    assert differences([name for name in TARGETS if name not in REFUSED], run) == {}
     for name in REFUSED:
         assert run([name]).startswith("refused"), name

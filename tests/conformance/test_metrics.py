@@ -1,4 +1,4 @@
-"""Every metric of Keras comes to what it does in `model.fit`, or is refused by name."""
+"""Every metric of Keras has the values of `model.fit`, or is listed as refused."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from helpers.conforming import BACKEND, EXAMPLES, aliases, difference, differenc
 
 pytestmark = [
     pytest.mark.slow,
-    # Keras' own, of types that a backend lacks and the like: they are no difference.
+    # Keras warns of types that a backend lacks, for example. Warnings are not compared.
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
@@ -37,7 +37,7 @@ OPTIONS = {
     "SparseTopKCategoricalAccuracy": {"k": 2},
     "TopKCategoricalAccuracy": {"k": 2},
 }
-TAKES = {
+METRICS_BY_TARGETS = {
     "class": [
         "IoU", "MeanIoU", "SparseCategoricalAccuracy", "SparseCategoricalCrossentropy",
         "SparseTopKCategoricalAccuracy", "sparse_categorical_accuracy",
@@ -67,14 +67,14 @@ TAKES = {
         "mean_squared_logarithmic_error", "pearson_correlation", "poisson",
     ],
 }  # fmt: skip
-OF = {name: labels for labels, names in TAKES.items() for name in names}
-NOT_DATA = {
+TARGETS = {name: labels for labels, names in METRICS_BY_TARGETS.items() for name in names}
+NOT_COVERED = {
     "Mean": "takes no targets",
     "Metric": "the base class",
     "Sum": "takes no targets",
-    "deserialize": "makes one of a configuration",
-    "get": "makes one of a name",
-    "serialize": "makes a configuration",
+    "deserialize": "creates a metric from a configuration",
+    "get": "creates a metric from a name",
+    "serialize": "creates a configuration",
 }
 REFUSED = {
     "tensorflow": {},
@@ -83,40 +83,42 @@ REFUSED = {
 }[BACKEND]
 
 
-def test_every_metric_is_sorted():
-    assert names_of(metrics) == aliases(metrics, OF) | NOT_DATA.keys()
+def test_every_name_of_keras_metrics_is_listed():
+    assert names_of(metrics) == aliases(metrics, TARGETS) | NOT_COVERED.keys()
 
 
 def many_metrics(names):
     inputs = keras.Input((5,))
     hidden = keras.layers.Dense(4, activation="tanh")(inputs)
-    outputs, given = {}, {}
-    for labels in dict.fromkeys(OF[name] for name in names):
+    outputs, metrics_by_output = {}, {}
+    for labels in dict.fromkeys(TARGETS[name] for name in names):
         units = LABELS[labels].shape[1] if labels != "class" else 6
         activation = "sigmoid" if labels == "binary" else "softmax"
         dense = keras.layers.Dense(units, activation=activation, name=labels)
         outputs[labels] = dense(hidden)
-        given[labels] = [metric(name) for name in names if OF[name] == labels]
+        metrics_by_output[labels] = [
+            metric(name) for name in names if TARGETS[name] == labels
+        ]
     model = keras.Model(inputs, outputs)
     model.compile(
         keras.optimizers.SGD(0.1),
         {labels: "mse" if labels != "class" else "sparse_categorical_crossentropy" for labels in outputs},
-        metrics=given,
+        metrics=metrics_by_output,
     )  # fmt: skip
     return model
 
 
 def metric(name):
-    made = getattr(metrics, name)
-    return made(**OPTIONS.get(name, {})) if isinstance(made, type) else made
+    item = getattr(metrics, name)
+    return item(**OPTIONS.get(name, {})) if isinstance(item, type) else item
 
 
 def run(names):
-    labels = {OF[name]: LABELS[OF[name]] for name in names}
+    labels = {TARGETS[name]: LABELS[TARGETS[name]] for name in names}
     return difference(lambda: many_metrics(names), X, labels)
 
 
-def test_all_metrics_come_to_what_they_do_in_model_fit():
-    assert differences([name for name in OF if name not in REFUSED], run) == {}
+def test_metrics_have_the_values_of_model_fit_or_are_refused():
+    assert differences([name for name in TARGETS if name not in REFUSED], run) == {}
     for name in REFUSED:
         assert run([name]).startswith("refused"), name

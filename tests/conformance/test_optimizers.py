@@ -1,4 +1,4 @@
-"""Every optimizer of Keras is trained with as `model.fit` does, or refused by name."""
+"""Every optimizer of Keras trains as by `model.fit`, or is listed as refused."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from helpers.conforming import BACKEND, EXAMPLES, aliases, difference, names_of
 
 pytestmark = [
     pytest.mark.slow,
-    # Keras' own, of types that a backend lacks and the like: they are no difference.
+    # Keras warns of types that a backend lacks, for example. Warnings are not compared.
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
@@ -22,16 +22,16 @@ ALL = [
     "Lion", "LossScaleOptimizer", "MultiOptimizer", "Muon", "Nadam", "RMSprop", "SGD",
     "ScheduleFreeAdamW",
 ]  # fmt: skip
-NOT_DATA = {
+NOT_COVERED = {
     "Optimizer": "the base class",
     "OptimizerMap": "an argument of MultiOptimizer",
-    "deserialize": "makes one of a configuration",
-    "get": "makes one of a name",
-    "legacy": "a module of what is gone",
+    "deserialize": "creates an optimizer from a configuration",
+    "get": "creates an optimizer from a name",
+    "legacy": "a module of removed classes",
     "schedules": "a module: see SCHEDULES",
-    "serialize": "makes a configuration",
+    "serialize": "creates a configuration",
 }
-EVERYTHING = {
+ALL_OPTIONS = {
     "weight_decay": 0.01, "clipnorm": 0.5, "use_ema": True, "ema_momentum": 0.5,
     "ema_overwrite_frequency": 3, "gradient_accumulation_steps": 2,
 }  # fmt: skip
@@ -66,7 +66,7 @@ NO_SCHEDULES = {"LearningRateSchedule", "deserialize", "serialize"}
 CASES = {
     **{name: lambda name=name: optimizer(name) for name in ALL},
     **{
-        f"{name}, everything": lambda name=name: optimizer(name, **EVERYTHING)
+        f"{name}, all options": lambda name=name: optimizer(name, **ALL_OPTIONS)
         for name in ALL
         if name != "MultiOptimizer"
     },
@@ -96,8 +96,8 @@ REFUSED = {
 }[BACKEND]
 
 
-def test_every_optimizer_is_sorted():
-    assert names_of(optimizers) == aliases(optimizers, ALL) | NOT_DATA.keys()
+def test_every_name_of_keras_optimizers_is_listed():
+    assert names_of(optimizers) == aliases(optimizers, ALL) | NOT_COVERED.keys()
     assert names_of(schedules) == SCHEDULES.keys() | NO_SCHEDULES
 
 
@@ -115,9 +115,9 @@ def classifier(make):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_optimizer_trains_as_model_fit_has_it_train(name):
-    found = difference(lambda: classifier(CASES[name]), X, Y)
+def test_an_optimizer_trains_as_by_model_fit_or_is_refused(name):
+    text = difference(lambda: classifier(CASES[name]), X, Y)
     if name in REFUSED:
-        assert found.startswith("refused")
+        assert text.startswith("refused")
     else:
-        assert found == ""
+        assert text == ""
