@@ -157,10 +157,10 @@ def with_context(place: str, make: Callable[[], Any]) -> Any:
     """Return the result of `make`. Problems that `make` raises begin with the place.
 
     Example:
-    >>> with_context("trials 1", lambda: raise_problems(["There are none."]))
+    >>> with_context("configs 1", lambda: raise_problems(["There are none."]))
     Traceback (most recent call last):
     ...
-    kmlp.errors.ConfigError: trials 1: There are none.
+    kmlp.errors.ConfigError: configs 1: There are none.
     """
     try:
         return make()

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 MOST = 5
 """The largest number of epochs of a run to show: more lines would hide each other."""
 _CUT = 10
-"""Losses above so many times the loss of the first step are cut off: they would flatten
-all others.
+"""The highest loss to show, as a multiple of the loss of the first step. Higher losses
+would flatten all others.
 """
 
 

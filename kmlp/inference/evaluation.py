@@ -172,7 +172,7 @@ def proportion_interval(right: int, size: int) -> tuple[float, float]:
 
     Args:
         right: Number of successes, `0 <= right <= size`.
-        size: Number of trials, `size >= 1`.
+        size: Number of observations, `size >= 1`.
 
     Formula: Wilson's score interval, with `p = right / size` and the normal
     distribution's `z = 1.96`:

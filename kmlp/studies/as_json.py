@@ -42,7 +42,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
 
 
 def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
-    """Trials: each with its configuration and its runs, the best, the conclusion."""
+    """A list of configurations with their runs, the best one, and the conclusion."""
     best = study.best()
     return {
         "name": study.name,

@@ -36,11 +36,11 @@ def compare(
     if first == second:
         raise ConfigError([f'"{first}" is given twice. Give two studies.'])
     with opened(runs_dir) as store:
-        loaded = call_all(partial(load_from, store, name) for name in (first, second))
-    found = compare_ablations(*loaded)
+        ablations = call_all(partial(load_from, store, name) for name in (first, second))
+    comparison = compare_ablations(*ablations)
     if as_json:
-        print_json(found.to_dict())
+        print_json(comparison.to_dict())
     else:
-        print_data(comparison_table(found))
-    for it in loaded:
-        say_limits(it)
+        print_data(comparison_table(comparison))
+    for ablation in ablations:
+        say_limits(ablation)

@@ -90,11 +90,11 @@ def tune(
             print_data(plan_table(settings))
         return
 
-    def show(found: Search) -> None:
+    def show(study: Search) -> None:
         if output.as_json:
-            print_json(found.to_dict())
+            print_json(study.to_dict())
         else:
-            print_study(found, brief=not every)
+            print_study(study, brief=not every)
 
     with (
         still_shown(show),
@@ -106,14 +106,14 @@ def tune(
         ) as display,
         execution.opened(quiet=output.quiet, observer=display) as options,
     ):
-        found = run_search(settings, options, name=name)
-    show(found)
-    targets.write_logs(found.study_runs())
+        study = run_search(settings, options, name=name)
+    show(study)
+    targets.write_logs(study.study_runs())
     if targets.save is not None:
-        best = found.best()
+        best = study.best()
         if best is None or best.run is None:
             say(f"Nothing was saved to {targets.save}: no trial has a model.")
             raise typer.Exit(1)
         save_run(best.run, targets.save)
-    if found.failed:
+    if study.failed:
         raise typer.Exit(1)

@@ -25,7 +25,7 @@ class AblationJson(TypedDict):
         dict[str, str], "Settings of the backend that differ from the default."
     ]
     baseline: Annotated[Any, "The value of `--baseline`, or null."]
-    target_accuracy: Annotated[float | None, "That of `--target-accuracy`, or null."]
+    target_accuracy: Annotated[float | None, "The value of `--target-accuracy`, 0 to 1."]
     levels: Annotated[list[LevelJson], "Every level."]
     best: Annotated[Any, "The value with the highest mean; null if every run diverged."]
     best_index: Annotated[int | None, "Its place in `levels`, from 0."]
@@ -53,11 +53,11 @@ class AblationPlanJson(TypedDict):
 
 
 class PairedEvidenceJson(TypedDict):
-    """What the conclusion of a comparison of two ablations says, as data."""
+    """The conclusion of a comparison of two ablations, as data."""
 
     better: Annotated[list[Any], "The levels with which the second ablation is better."]
     worse: Annotated[list[Any], "The levels with which it is worse."]
-    undecided: Annotated[list[Any], "The levels with which the seeds do not tell."]
+    undecided: Annotated[list[Any], "The levels with no significant difference."]
 
 
 class ComparedLevelJson(TypedDict):

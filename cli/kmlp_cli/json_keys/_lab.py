@@ -28,10 +28,10 @@ class VerdictJson(TypedDict):
     """The verdict on a published claim that a level is the best."""
 
     best: Annotated[Any, "The level that was published as the best."]
-    holds: Annotated[bool | None, "Whether the claim holds; null if the seeds do not tell."]
+    holds: Annotated[bool | None, "True if the claim holds; null if undecided."]
     better: Annotated[list[Any], "The levels that are shown to be better."]
     worse: Annotated[list[Any], "The levels that are shown to be worse."]
-    undecided: Annotated[list[Any], "The levels that the seeds do not separate from it."]
+    undecided: Annotated[list[Any], "The levels with no significant difference."]
 
 
 class PartJson(TypedDict):
@@ -57,7 +57,7 @@ class LabJson(TypedDict):
 
 
 class PlannedPartJson(TypedDict):
-    """One part of a lab that would be trained."""
+    """The planned training of one part of a lab."""
 
     part: Annotated[str, "Its heading or its name."]
     configurations: Annotated[int, "The number of configurations."]

@@ -26,7 +26,7 @@ class DifferenceJson(TypedDict):
 
 
 class CaveatJson(TypedDict):
-    """Runs of one level that went wrong."""
+    """The problems of the runs of one level."""
 
     problem: Annotated[
         Literal["failed", "diverged", "did not learn"], "The problem of the runs."
@@ -36,7 +36,7 @@ class CaveatJson(TypedDict):
 
 
 class EvidenceJson(TypedDict):
-    """What the conclusion says, as data. Levels are given by their values."""
+    """The conclusion as data. Levels are given by their values."""
 
     outcome: Annotated[str, "`compared`, `one seed`, or why there is nothing to compare."]
     best: Annotated[Any, "The level with the highest mean, or null."]

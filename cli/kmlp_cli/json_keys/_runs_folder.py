@@ -1,4 +1,4 @@
-"""What the runs folder has, and the damage in it."""
+"""The content of the runs folder, and its damage."""
 
 from typing import Annotated, Any, TypedDict
 

@@ -36,7 +36,7 @@ class Option(NamedTuple):
     name: str
     """The name of the group's field or of the command's argument."""
     annotation: Any
-    """Its type, `Annotated` as Typer reads it."""
+    """The type, `Annotated` as Typer reads it."""
     default: Any = MISSING
     """The value if the option is left out. `MISSING` if it is required."""
 

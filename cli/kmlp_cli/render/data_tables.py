@@ -41,10 +41,10 @@ def dataset_table(facts: dict[str, Any]) -> Table:
     classes = facts["classes"]
     rows = [
         Row(
-            (str(number), it["name"], f"{it['train']:,}", f"{it['test']:,}"),
+            (str(number), sizes["name"], f"{sizes['train']:,}", f"{sizes['test']:,}"),
             ends_section=number == len(classes) - 1,
         )
-        for number, it in enumerate(classes)
+        for number, sizes in enumerate(classes)
     ]
     return Table(
         title=f"{facts['name']}: images of {_shape(facts['shape'])}",

@@ -19,7 +19,7 @@ from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 20
-"""The running mean is taken over one of so many parts of an epoch's steps."""
+"""The number of parts of an epoch's steps, one of which the running mean covers."""
 _PANEL = 200
 """The width of a panel in pixels; each pixel shows two points."""
 

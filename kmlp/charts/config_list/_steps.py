@@ -15,7 +15,7 @@ from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 50
-"""The running mean is taken over one of so many parts of the steps."""
+"""The number of parts of the steps, one of which the running mean covers."""
 _LOW = 0.02
 """The axis of losses begins with zero only if a loss is below this."""
 _FEW = 12

@@ -1,11 +1,11 @@
-"""What the oracles have in common.
+"""The parts that the oracles share.
 
-The oracles draw the next hyperparameters and the epochs to train. They are those of Keras
-Tuner 1.4.8, where it has them, with three bugs fixed: seed 0 is a seed, values are tried
-once, and a number of trials is a number of configurations. A trial carries the same values
-as in Keras Tuner's Hyperband: `tuner/epochs`, the epoch to train to; `tuner/initial_epoch`,
-the epoch to continue from; `tuner/trial_id`, the trial to continue; `tuner/bracket` and
-`tuner/round`, counted from 0.
+Oracles draw the next hyperparameters, and the number of epochs to train. Where Keras Tuner
+1.4.8 has an oracle, this is the same one with three bugs fixed: seed 0 is a seed, values
+are tried once, and a number of trials is a number of configurations. A trial carries the
+same values as in Keras Tuner's Hyperband: `tuner/epochs`, the epoch to train to;
+`tuner/initial_epoch`, the epoch to continue from; `tuner/trial_id`, the trial to continue;
+`tuner/bracket` and `tuner/round`, counted from 0.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class HalvingOracle(CorrectedOracle, keras_tuner.Oracle):
         self._numbers = list(numbers)
         self._exhausted = False
         lengths = self._make_plan(*numbers)
-        self._rungs: list[list[list[str]]] = [[[] for _ in range(it)] for it in lengths]
+        self._rungs: list[list[list[str]]] = [
+            [[] for _ in range(length)] for length in lengths
+        ]
 
     def _make_plan(
         self, max_trials: int, max_epochs: int, factor: int, min_epochs: int

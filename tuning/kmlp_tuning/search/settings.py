@@ -83,7 +83,8 @@ class SearchSettings:
             )
             counts = [self.max_trials // self.factor**i for i in range(len(epochs))]
             pairs = zip(counts, epochs, strict=True)
-            return [Bracket(tuple(Rung(count, it) for count, it in pairs if count))]
+            rungs = [Rung(count, target) for count, target in pairs if count]
+            return [Bracket(tuple(rungs))]
         return [Bracket((Rung(self.max_trials, self.max_epochs),))]
 
     @property

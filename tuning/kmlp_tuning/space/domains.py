@@ -69,12 +69,12 @@ def has_value(name: str, config: RunConfig) -> bool:
 def parse_space(
     fields: Mapping[str, Any], *, searched: Mapping[str, Any] = SEARCHED
 ) -> Parsed:
-    """Part fields into those with several values, which are searched, and the fixed ones.
+    """Divide fields into searched ones, with several values, and fixed ones.
 
     Args:
-        fields: One value, several or a range for each, also as text.
-        searched: The fields that `fields` overrides. Defaults to `SEARCHED`, without what
-            a given `depth` or `width` makes useless.
+        fields: One value, several values or a range for each field, also as text.
+        searched: The fields that `fields` overrides. Defaults to `SEARCHED`, without
+            fields that have no effect with the `depth` or `width` in `fields`.
 
     Raises:
         ConfigError: with every problem at once.
@@ -173,18 +173,18 @@ def domain_of(name: str, given: Any) -> Choice | Range:
 
 
 def searched_domain(name: str, given: Any) -> Choice | Range:
-    """Return the checked domain of a field that is to be searched.
+    """Return the checked domain of a searched field.
 
     Raises:
-        ConfigError: if it has one value only, or cannot be searched.
+        ConfigError: if the field has one value only, or cannot be searched.
     """
     domain = domain_of(name, given)
     _check_searched(name)
     if isinstance(domain, Choice) and len(domain.values) == 1:
         raise ConfigError(
             [
-                f"`{name}` is to be searched, but has one value. Give several, or fix "
-                "it in the configuration."
+                f"`{name}` should be searched, but has one value. Give several values, or "
+                "fix the field in the configuration."
             ]
         )
     return domain

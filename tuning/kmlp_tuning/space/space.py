@@ -187,7 +187,9 @@ class SearchSpace:
         groups: list[tuple[str, ...]] = [
             names for names in _COUPLED if set(names) <= set(domains)
         ]
-        groups += [(name,) for name in domains if not any(name in it for it in groups)]
+        groups += [
+            (name,) for name in domains if not any(name in group for group in groups)
+        ]
         call_all(
             partial(replace, base, **dict(zip(names, values, strict=True)))
             for names in groups
@@ -197,8 +199,8 @@ class SearchSpace:
     def corners(self, base: RunConfig) -> list[RunConfig]:
         """The extreme configurations: if these can be trained, all can.
 
-        Each value of each field with the others at the base's, the largest batches of the
-        fewest images, and the largest model.
+        They are the base with each value of each field, with the largest batches of the
+        fewest images, and with the largest model.
         """
         singles = [
             replace(base, **{name: value})
@@ -211,7 +213,9 @@ class SearchSpace:
             values = ends(domain) if domain is not None else [getattr(base, name)]
             sized = [value for value in values if value is not None] or values
             choose = max if most else min
-            return choose(sized, key=lambda it: sum(it) if isinstance(it, tuple) else it)
+            return choose(
+                sized, key=lambda value: sum(value) if isinstance(value, tuple) else value
+            )
 
         width = extreme("width", most=True)
         depth = len(width) if isinstance(width, tuple) else extreme("depth", most=True)
@@ -232,12 +236,14 @@ class SearchSpace:
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
-        """Restore the space of `to_dict`; custom functions that it names are not needed."""
+        """Restore the space of `to_dict`. Custom functions need not be available."""
 
         def domain(given: Any) -> Choice | Range:
             if isinstance(given, Mapping):
                 return Range(**given)
-            return Choice(tuple(tuple(it) if isinstance(it, list) else it for it in given))
+            return Choice(
+                tuple(tuple(value) if isinstance(value, list) else value for value in given)
+            )
 
         return cls._of({name: domain(value) for name, value in values.items()})
 

@@ -17,7 +17,7 @@ def prepare(
 ) -> None:
     """Prepare datasets in the array cache. TFDS downloads them if necessary.
 
-    Whether a dataset fits into memory is checked only after its download.
+    A dataset that does not fit into memory is refused only after its download.
     """
     from kmlp.data import check_dataset, load_images
 
