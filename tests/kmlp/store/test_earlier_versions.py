@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from helpers.stores import ENVIRONMENT, small_store
 
 import kmlp_tuning
 from kmlp import ConfigError, KmlpError, RunConfig, ablate, train
@@ -17,6 +18,7 @@ from kmlp.store import Store, leases
 from kmlp.store._migrations import migrate
 from kmlp.store._sqlite import connect
 from kmlp.store.doctor import examine
+from kmlp.store.environments import environments_of
 from kmlp.store.studies import list_studies
 
 pytestmark = pytest.mark.once
@@ -182,3 +184,16 @@ def test_a_process_of_another_machine_is_recognized_by_its_heartbeat(
             assert [
                 row["key"] for row in store.connection.execute("SELECT key FROM leases")
             ]
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_store_of_the_fourth_schema_keeps_its_environments(tmp_path, writable):
+    """Rows keep their checksums when a column gets another name."""
+    path = small_store(tmp_path) / "kmlp.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE environments RENAME COLUMN description TO facts")
+        connection.execute("PRAGMA user_version = 4")
+    with Store(tmp_path, writable=writable) as store:
+        assert environments_of(store, "widths") == [ENVIRONMENT]
+        health = examine(store)
+    assert (health.whole, health.runs) == (True, 4)
