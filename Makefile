@@ -15,11 +15,11 @@ SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 ablate: $(VENV)/installed
 	$(BIN)/kmlp ablate $(ARGS)
 
+# Three parts at a time, the longest first: the crashes mostly wait. The linters are quick.
 .PHONY: test
 test: $(VENV)/installed-all
-	$(MAKE) lint
-	$(MAKE) --jobs=3 $(SYNC) test-once test-tensorflow test-crashes \
-	    test-jax test-torch test-wheel docs
+	$(MAKE) --jobs=3 $(SYNC) test-commands test-tensorflow lint test-crashes \
+	    test-jax test-library test-torch test-wheel docs
 	$(MAKE) coverage
 
 # For every commit: the linters, beside the tests that neither train nor start processes.
@@ -42,22 +42,24 @@ lint: $(VENV)/installed-all
 # The suite on one backend; the command line and the doctests on the default one only.
 .PHONY: $(BACKENDS:%=test-%)
 $(BACKENDS:%=test-%): test-%: $(VENV)/installed-all
-	COVERAGE_FILE=.coverage.$* KERAS_BACKEND=$* $(BIN)/pytest -m "not once and not slow" \
-	    $(if $(filter jax,$*),$(COVERAGE)) \
+	KERAS_BACKEND=$* $(BIN)/pytest -m "not once and not slow" \
 	    $(if $(filter tensorflow,$*),,tests/kmlp tests/tuning)
 
-# What does not depend on the backend: datasets read, made-up scores, questions that are
-# refused, damage. On JAX, whose processes start and train the fastest.
-.PHONY: test-once
-test-once: $(VENV)/installed-all
-	COVERAGE_FILE=.coverage.once KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
-	    $(COVERAGE) $(addprefix tests/,kmlp tuning cli datasets docs fuzz)
+# What does not depend on the backend, in two parts: datasets read, made-up scores, bad input
+# that is refused, damage. On JAX, whose processes start and train the fastest.
+ONCE := commands library
+test-commands: FOLDERS := cli datasets docs fuzz
+test-library: FOLDERS := kmlp tuning
+.PHONY: $(ONCE:%=test-%)
+$(ONCE:%=test-%): test-%: $(VENV)/installed-all
+	COVERAGE_FILE=.coverage.$* KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
+	    $(COVERAGE) $(addprefix tests/,$(FOLDERS))
 
-# Of the tests on JAX, in their own process: workers and other backends are not measured,
-# which would take a fifth more of their time, too.
+# Of the tests that do not depend on the backend, in their own process: to measure costs a
+# quarter of the time. Workers and other backends are not measured.
 .PHONY: coverage
 coverage: $(VENV)/installed-all
-	$(BIN)/coverage combine .coverage.once .coverage.jax
+	$(BIN)/coverage combine $(ONCE:%=.coverage.%)
 	$(BIN)/coverage report
 
 # What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every

@@ -13,6 +13,7 @@ from contextlib import closing
 import pytest
 from helpers.killing import WORK, Commands
 from helpers.processes import kmlp_here
+from helpers.recipes import LAB
 from helpers.results import without_seconds
 
 from kmlp import RunConfig, ablate
@@ -147,26 +148,6 @@ def test_damaged_checkpoints_are_noticed_and_trained_again(kmlp):
 
 
 SMALL = ["--train-size", "1000", "--depth", "1", "--jobs", "1"]
-LAB = """
-title = "A lab"
-epochs = 1
-seeds = 1
-[base]
-train_size = 1000
-depth = 1
-[[ablations]]
-param = "width"
-values = [8, 16]
-published = { accuracy = { 8 = 50, 16 = 60 } }
-[[configs]]
-runs = [{ width = 32 }, { width = 24 }]
-[search]
-algorithm = "random"
-max_trials = 2
-max_epochs = 1
-replicates = 0
-space = { learning_rate = "0.1:1:log" }
-"""
 
 
 @pytest.fixture
@@ -192,8 +173,8 @@ LOST = {
     "train": (1, ["train", "--epochs", "1", *SMALL[:-2]]),
     "ablate": (2, [*ABLATE, *SMALL]),
     "tune": (3, ["tune", "--max-trials", "4", "--max-epochs", "2", *SMALL]),
-    "reproduce": (3, ["reproduce", "lab.toml", "--jobs", "1"]),
-    "reproduce's search": (5, ["reproduce", "lab.toml", "--jobs", "1"]),
+    "reproduce": (5, ["reproduce", "lab.toml", "--jobs", "1"]),
+    "reproduce's search": (6, ["reproduce", "lab.toml", "--jobs", "1"]),
 }
 
 
