@@ -145,12 +145,12 @@ def test_more_seeds_and_another_report(kmlp, lab, tmp_path):
 def test_quick_compares_nothing(kmlp, lab, runs):
     result = kmlp("reproduce", lab, "--quick", "--jobs", "1", "--quiet")
     assert result.code == 0
-    assert "Published" not in result.out
+    assert "Published and ours" not in result.out
     assert "Published: " not in result.out
     assert "published" in result.out
     page = (runs / "my-lab-quick.html").read_text()
     assert "published" in page
-    assert "Published" not in page
+    assert "Published and ours" not in page
 
 
 def test_a_plan_trains_nothing(kmlp, lab):
