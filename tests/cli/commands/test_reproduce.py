@@ -147,9 +147,9 @@ def test_quick_compares_nothing(kmlp, lab, runs):
     assert result.code == 0
     assert "Published and ours" not in result.out
     assert "Published: " not in result.out
-    assert "published" in result.out
+    assert "left out" in result.out
     page = (runs / "my-lab-quick.html").read_text()
-    assert "published" in page
+    assert "left out" in page
     assert "Published and ours" not in page
 
 
