@@ -1,4 +1,4 @@
-"""How a run learned: by its figures after each epoch."""
+"""Measures of how fast a run learned, from its validation accuracy after each epoch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from kmlp.training.run import Run
 
 NEAR = 0.99
-"""Of the best accuracy: an epoch that reaches it is as good as the best one."""
+"""The part of the best accuracy that counts as good as the best."""
 
 
 def best_epoch(val_accuracies: Sequence[float]) -> int:
-    """The first epoch, from 1, with the highest validation accuracy.
+    """Return the first epoch, from 1, with the highest validation accuracy.
 
     >>> best_epoch([0.90, 0.95, 0.94, 0.95])
     2
@@ -21,7 +21,7 @@ def best_epoch(val_accuracies: Sequence[float]) -> int:
 
 
 def first_epoch_near_best(val_accuracies: Sequence[float]) -> int:
-    """The first epoch, from 1, within 1 % of the best one.
+    """Return the first epoch, from 1, within 1 % of the best accuracy.
 
     Formula: the first `e` with `accuracy(e) >= 0.99 * max(accuracy)`
 
@@ -36,13 +36,13 @@ def first_epoch_near_best(val_accuracies: Sequence[float]) -> int:
 
 
 def area_under_curve(val_accuracies: Sequence[float]) -> float:
-    """Area under the curve of validation accuracy by epoch, for each epoch of its width.
+    """Return the area under the curve of validation accuracy, divided by its width.
 
-    It is the mean height of the curve: of two runs that end alike, the one that learned
-    faster has the larger one. It depends on the number of epochs.
+    This is the mean height of the curve. If two runs end with the same accuracy, the run
+    that learned faster has the larger area. The area depends on the number of epochs.
 
-    Formula: trapezoids: `sum(accuracy(e) + accuracy(e + 1)) / 2 / (epochs - 1)`; of one
-    epoch its accuracy.
+    Formula: trapezoids: `sum(accuracy(e) + accuracy(e + 1)) / 2 / (epochs - 1)`. For a
+    single epoch, the area is its accuracy.
 
     Example:
     >>> round(area_under_curve([0.8, 0.9, 0.96]), 3)
@@ -55,34 +55,40 @@ def area_under_curve(val_accuracies: Sequence[float]) -> float:
 
 
 def gap(run: Run) -> float:
-    """Training accuracy less validation accuracy, in the last epoch: what overfits is
-    better on what it has seen.
+    """Return training accuracy minus validation accuracy in the last epoch.
 
-    The training accuracy is that *while* the epoch was trained, so that in early epochs,
-    and with a linear model, the gap is below zero.
+    A large gap means that the model overfits. The training accuracy is measured *during*
+    the epoch, so the gap can be negative in early epochs and with a linear model.
     """
     last = run.history[-1]
     return last.accuracy - last.val_accuracy
 
 
 def epochs_to(run: Run, target: float) -> int | None:
-    """The first epoch, from 1, whose validation accuracy is at least a target's.
+    """Return the first epoch, from 1, whose validation accuracy reaches a target.
 
     Args:
-        run: Any.
+        run: The run.
         target: An accuracy, from 0 to 1.
 
     Returns:
-        None if none is.
+        The epoch; None if the run does not reach the target.
     """
-    reached = (it.epoch for it in run.history if it.val_accuracy >= target)
-    return next(reached, None)
+    epochs = (record.epoch for record in run.history if record.val_accuracy >= target)
+    return next(epochs, None)
 
 
 def seconds_to(run: Run, target: float) -> float | None:
-    """Wall-clock seconds of the epochs up to `epochs_to`, with compiling and evaluation.
+    """Return the wall-clock seconds of the epochs up to `epochs_to`.
 
-    None if the target was not reached.
+    The time includes compilation and evaluation.
+
+    Args:
+        run: The run.
+        target: An accuracy, from 0 to 1.
+
+    Returns:
+        The seconds; None if the run does not reach the target.
     """
     epochs = epochs_to(run, target)
     if epochs is None:

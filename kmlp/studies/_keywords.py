@@ -13,16 +13,17 @@ from kmlp.model.config import RunConfig, config_fields
 def config_of(
     config: RunConfig | None, fields: Mapping[str, Any], function: Callable[..., Any]
 ) -> RunConfig:
-    """The configuration of the fields that a function was given as keywords.
+    """Return the configuration that a function was given, as an object or as keywords.
 
     Args:
-        config: The configuration that was given in their place. None: none was.
-        fields: The keywords that are no parameters of the function.
-        function: The function, whose parameters are names that may have been meant.
+        config: The configuration. None: the function was given fields.
+        fields: The keywords that are not parameters of the function.
+        function: The function. An error for a wrong keyword suggests its parameters, too.
 
     Raises:
-        ConfigError: if a keyword is neither a field nor a parameter, with the nearest one;
-            if both a configuration and fields are given; or if a field's value is wrong.
+        ConfigError: if a keyword is neither a field nor a parameter, with the nearest name;
+            if both a configuration and fields are given; or if the value of a field is
+            wrong.
     """
     parameters = [
         name
@@ -37,7 +38,7 @@ def config_of(
     if config is None:
         return RunConfig(**fields)
     raise_problems(
-        f"`{name}` is given beside a configuration. Give either the fields or the "
+        f"`{name}` is given together with a configuration. Give either the fields or the "
         "configuration."
         for name in fields
     )

@@ -1,7 +1,7 @@
 """Pairing of runs by seed.
 
-Two runs with the same seed start with weights from the same random numbers and see the
-images in the same order. Their difference leaves out most of what the seed itself does.
+Two runs with the same seed draw their initial weights from the same random numbers and see
+the images in the same order. In their difference, most of the seed's influence cancels out.
 """
 
 from __future__ import annotations

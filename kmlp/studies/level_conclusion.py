@@ -281,7 +281,10 @@ def _reference(conclusion: LevelConclusion) -> str:
 
 def _advice_text(study: StudyResult, advice: Advice) -> str:
     if advice.spread_is_unknown:
-        return "All differences are equal, so their spread is unknown: use more seeds."
+        return (
+            "The differences are equal for all seeds, so their spread is unknown: use more "
+            "seeds."
+        )
     if advice.level is None:
         return "More seeds are unlikely to show a difference."
     return (

@@ -1,4 +1,4 @@
-"""Values of one thing, each with its runs over the seeds: which is better, if any?"""
+"""The results of a study by level, with means over the seeds and paired differences."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ from kmlp.studies._pairing import accuracy_by_seed, paired_differences
 from kmlp.training.run import Run, common_settings
 
 METRIC = "val_accuracy"
-"""What values are compared by: the validation accuracy after the last epoch.
-Losses of different loss functions could not be compared, and test data choose
-nothing."""
+"""The measure that compares levels: the validation accuracy after the last epoch.
+
+The values of different loss functions cannot be compared, and test data must not choose."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class LevelResult:
-    """The runs of one level, one a seed."""
+    """The runs of one level, one for each seed, and their means.
+
+    A mean over the finished runs is None if no run finished.
+    """
 
     value: Any
+    """The value of the parameter."""
     parameters: int
-    """Number of weights and biases."""
+    """The number of weights and biases."""
     runs: tuple[Run, ...]
     chance_limit: float
-    """Validation accuracy up to which a run counts as not having learned."""
+    """The validation accuracy, from 0 to 1, up to which a run did not learn."""
 
     @property
     def finished(self) -> tuple[Run, ...]:
@@ -40,70 +44,88 @@ class LevelResult:
 
     @property
     def diverged(self) -> int:
-        """How many runs diverged."""
+        """The number of runs that diverged."""
         return sum(run.status == "diverged" for run in self.runs)
 
     @property
     def failed(self) -> int:
-        """How many runs failed: training them ended in errors."""
+        """The number of runs that failed: their training raised an error or crashed."""
         return sum(run.status == "failed" for run in self.runs)
 
     @property
     def did_not_learn(self) -> int:
-        """How many of the finished runs never were better than chance."""
-        best = (max(e.val_accuracy for e in run.history) for run in self.finished)
+        """The number of finished runs that were never better than chance."""
+        best = (max(record.val_accuracy for record in run.history) for run in self.finished)
         return sum(accuracy <= self.chance_limit for accuracy in best)
 
     @property
     def val_accuracy(self) -> Estimate | None:
-        """Mean over the finished runs; None if there is none."""
+        """The mean validation accuracy of the finished runs, from 0 to 1."""
         return _mean_of([run.val_accuracy for run in self.finished])
 
     @property
     def test_accuracy(self) -> Estimate | None:
-        """Mean over the finished runs; None if there is none."""
+        """The mean test accuracy of the finished runs, from 0 to 1."""
         return _mean_of([run.test_accuracy for run in self.finished])
 
     @property
     def val_loss(self) -> Estimate | None:
-        """Mean over the finished runs; None if there is none."""
+        """The mean validation loss of the finished runs."""
         return _mean_of([run.history[-1].val_loss for run in self.finished])
 
     @property
     def val_curve(self) -> tuple[float, ...]:
-        """Validation accuracy by epoch, the mean over the finished runs; else empty."""
+        """The mean validation accuracy of the finished runs by epoch; empty if none."""
         columns = zip(*map(_val_accuracies, self.finished), strict=True)
         return tuple(math.fsum(column) / len(column) for column in columns)
 
     @property
     def best_epoch(self) -> Estimate | None:
-        """See `convergence.best_epoch`; mean over the finished runs, likewise."""
-        return _mean_of([_convergence.best_epoch(it) for it in self._curves])
+        """The epoch with the best validation accuracy, a mean over the finished runs."""
+        return _mean_of([_convergence.best_epoch(curve) for curve in self._curves])
 
     @property
     def epochs_to_near_best(self) -> Estimate | None:
-        """See `convergence.first_epoch_near_best`; likewise."""
-        return _mean_of([_convergence.first_epoch_near_best(it) for it in self._curves])
+        """The first epoch within 1 % of the best accuracy, a mean over the finished runs."""
+        epochs = [_convergence.first_epoch_near_best(curve) for curve in self._curves]
+        return _mean_of(epochs)
 
     @property
     def area_under_curve(self) -> Estimate | None:
-        """See `convergence.area_under_curve`; likewise."""
-        return _mean_of([_convergence.area_under_curve(it) for it in self._curves])
+        """The mean height of the validation curve, a mean over the finished runs."""
+        return _mean_of([_convergence.area_under_curve(curve) for curve in self._curves])
 
     @property
     def gap(self) -> Estimate | None:
-        """See `convergence.gap`; likewise."""
+        """Training minus validation accuracy, a mean over the finished runs.
+
+        The accuracies are those of the last epoch.
+        """
         return _mean_of([_convergence.gap(run) for run in self.finished])
 
     def epochs_to(self, target: float) -> Estimate | None:
-        """See `convergence.epochs_to`; mean over the finished runs that reached it."""
-        found = [_convergence.epochs_to(run, target) for run in self.finished]
-        return _mean_of([it for it in found if it is not None])
+        """Return the first epoch whose validation accuracy reaches a target.
+
+        Args:
+            target: The accuracy, from 0 to 1.
+
+        Returns:
+            The mean over the finished runs that reach the target; None if none does.
+        """
+        epochs = [_convergence.epochs_to(run, target) for run in self.finished]
+        return _mean_of([epoch for epoch in epochs if epoch is not None])
 
     def seconds_to(self, target: float) -> Estimate | None:
-        """See `convergence.seconds_to`; likewise."""
-        found = [_convergence.seconds_to(run, target) for run in self.finished]
-        return _mean_of([it for it in found if it is not None])
+        """Return the seconds until the validation accuracy reaches a target.
+
+        Args:
+            target: The accuracy, from 0 to 1.
+
+        Returns:
+            The mean over the finished runs that reach the target; None if none does.
+        """
+        times = [_convergence.seconds_to(run, target) for run in self.finished]
+        return _mean_of([seconds for seconds in times if seconds is not None])
 
     @property
     def _curves(self) -> list[list[float]]:
@@ -111,80 +133,85 @@ class LevelResult:
 
     @property
     def seconds_per_epoch(self) -> float | None:
-        """Median over all epochs of all runs; None if there is none."""
+        """The wall-clock seconds of an epoch, the median of all runs; None: no epoch."""
         seconds = [record.seconds for run in self.runs for record in run.history]
         return median(seconds) if seconds else None
 
     @property
     def seconds(self) -> float:
-        """Wall-clock time of all epochs of a run, the median over the runs."""
+        """The wall-clock seconds of all epochs of a run, the median over the runs."""
         return median(run.seconds for run in self.runs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class StudyResult:
-    """Values that were trained with the same seeds."""
+    """The levels of a study, trained with the same seeds."""
 
     param: str
-    """What its values are of: a field of `RunConfig`, or `"trial"`."""
+    """The parameter: a field of `RunConfig`, `"configuration"` or `"trial"`."""
     epochs: int
+    """The epochs of every run; where they differ, the most."""
     seeds: tuple[int, ...]
+    """The seeds of all runs."""
     levels: tuple[LevelResult, ...]
     baseline: LevelResult | None = None
-    """The value that the others are compared with; None: the best."""
+    """The level that the others are compared with. None: the best."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """Every run, value by value."""
+        """Every run, level by level."""
         return tuple(run for level in self.levels for run in level.runs)
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """See `kmlp.settings`: those that were not as they are by default."""
+        """The settings of the backend that differ from the default; see `kmlp.settings`."""
         return common_settings(self.runs)
 
     @property
     def epochs_text(self) -> str:
-        """The epochs that its runs had: `10 epochs`."""
+        """The epochs of the runs as text, such as `10 epochs`."""
         return count_of(self.epochs, "epoch")
 
     @property
     def validates_on_test(self) -> bool:
-        """Whether the test images choose, in all of its runs."""
+        """True if all runs are validated on the test images."""
         return all(run.config.validates_on_test for run in self.runs)
 
     def called(self, *values: str) -> str:
-        """The name of values of the parameter: `width=32 and 64`, `trials 1 and 3`.
+        """Return the name of some levels: `width=32 and 64`, `trials 1 and 3`.
 
         Args:
-            values: The values as texts, at least one.
+            values: The values of the levels as texts, at least one.
         """
         if self.param in config_fields():
             return f"{self.param}={enumerated(values)}"
         return f"{self.param}{'s' if len(values) > 1 else ''} {enumerated(values)}"
 
     def text(self, level: LevelResult) -> str:
-        """A value as text."""
+        """Return the value of a level as text."""
         named = self.param in config_fields()
         return value_text(self.param, level.value) if named else str(level.value)
 
     @property
     def label_headers(self) -> tuple[str, ...]:
-        """The headers of `labels`."""
+        """The headers of the columns that `labels` fills."""
         return (self.param,)
 
     def labels(self, level: LevelResult) -> tuple[str, ...]:
-        """The texts that tell a level from the others."""
+        """Return the texts that distinguish a level from the others."""
         return (self.text(level),)
 
     def epochs_of(self, level: LevelResult) -> int:
-        """The target epochs of a level."""
+        """Return the target epochs of a level."""
         return self.epochs
 
     def best(self) -> LevelResult | None:
-        """The one of `contenders` with the highest mean validation accuracy.
+        """Return the level of `contenders` with the highest mean validation accuracy.
 
-        Whether it is *better* is for `differences` to say.
+        A higher mean can be chance: `differences` has the significance.
+
+        Returns:
+            The level; None if no run finished.
         """
         means = {
             index: level.val_accuracy.mean
@@ -195,10 +222,9 @@ class StudyResult:
 
     @property
     def contenders(self) -> tuple[LevelResult, ...]:
-        """The values with the fewest runs that diverged or failed: the others rank
-        behind them.
+        """The levels with the fewest runs that diverged or failed; all others rank behind.
 
-        Empty if every run of every value did.
+        Empty if every run of every level diverged or failed.
         """
         fewest = min(level.diverged + level.failed for level in self.levels)
         return tuple(
@@ -209,26 +235,27 @@ class StudyResult:
 
     @property
     def reference(self) -> LevelResult | None:
-        """What the others are compared with: the baseline, else the best."""
+        """The level that the others are compared with: the baseline, else the best."""
         return self.baseline if self.baseline is not None else self.best()
 
     @property
     def comparisons(self) -> int:
-        """How many differences are looked at together: with a baseline, which was chosen
-        beforehand, one for each other value; with the best, which the same data chose,
-        all pairs.
+        """The number of differences for which Holm's correction accounts.
+
+        A baseline is chosen beforehand: one difference for each other level. The best level
+        is chosen by the same data: one difference for each pair of levels.
         """
         others = len(self.levels) - 1
         return others if self.baseline is not None else others * (others + 1) // 2
 
     def differences(self) -> tuple[Difference | None, ...]:
-        """How far each value is from the `reference`, paired by seed.
+        """Return the difference of each level from the `reference`, paired by seed.
 
         See `statistics.compare`.
 
         Returns:
-            One a value: the difference, negative where it is worse, over the seeds that
-            finished with both; None for the reference itself, or without such seeds.
+            One difference for each level, over the seeds that finished with both; negative
+            if the level is worse. None for the reference itself, or without such seeds.
         """
         reference = self.reference
         if reference is None:
@@ -243,8 +270,8 @@ class StudyResult:
             for one, other in pairs
             if (sample := paired_differences(by_seed[one], by_seed[other], self.seeds))
         }
-        found = dict(zip(paired, compare(list(paired.values())), strict=True))
-        return tuple(found.get((level, reference)) for level in self.levels)
+        differences = dict(zip(paired, compare(list(paired.values())), strict=True))
+        return tuple(differences.get((level, reference)) for level in self.levels)
 
 
 def _val_accuracies(run: Run) -> list[float]:
@@ -256,6 +283,6 @@ def _mean_of(sample: Sequence[float]) -> Estimate | None:
 
 
 def chance_limit_of(config: RunConfig) -> float:
-    """The validation accuracy up to which a run of it counts as not having learned."""
+    """Return the validation accuracy up to which a run of a configuration did not learn."""
     dataset = dataset_of(config)
     return chance_limit(dataset.chance, len(dataset.validation))

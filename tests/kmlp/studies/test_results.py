@@ -176,16 +176,16 @@ def test_the_conclusion_says_what_the_evidence_shows_and_what_not(accuracies, te
             1,
             "width=3 is worse than width=1 after 1 epoch; 2 seeds do not separate "
             "width=1 from "
-            "width=2. All differences are equal, so "
-            "their spread is unknown: use more seeds. width=2 "
+            "width=2. The differences are equal for all seeds, "
+            "so their spread is unknown: use more seeds. width=2 "
             "(1 of 3 runs) diverged.",
         ),
         (
             {1: [0.9, 0.91], 2: [0.8, 0.81]},
             2,
             "No value is shown to differ from width=2 after 1 epoch; 2 seeds do not separate "
-            "width=2 from width=1. All differences are equal, so "
-            "their spread is unknown: use more seeds.",
+            "width=2 from width=1. The differences are equal for all seeds, "
+            "so their spread is unknown: use more seeds.",
         ),
     ],
 )
