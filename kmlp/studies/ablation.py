@@ -1,4 +1,4 @@
-"""One param, several values, several seeds: what does the hyperparameter do?"""
+"""Ablations: studies that vary one field of a configuration and keep all others."""
 
 from __future__ import annotations
 
@@ -29,18 +29,20 @@ class Ablation(StudyResult, Study):
     kind = "ablation"
 
     base: RunConfig
-    """The configuration of every run, without the parameter and the seed."""
+    """The configuration of every run; its parameter and seed are not used."""
     backend: str
+    """The name of the Keras backend."""
     fused: bool
-    """Whether an epoch was one compiled program (see `kmlp.fit`)."""
+    """True if an epoch was one compiled program (see `kmlp.fit`)."""
     convergence: bool = False
-    """Whether `tables` show how fast each level learned as well."""
+    """True if `tables` include the convergence: the speed at which each level learned."""
     target_accuracy: float | None = None
-    """The validation accuracy, 0 to 1, that `tables` and `to_dict` show the way to."""
+    """A validation accuracy, from 0 to 1. `tables` and `to_dict` include the time that each
+    level took to reach this target. None: no target."""
 
     @property
     def headline(self) -> str:
-        """What was trained, in a line."""
+        """The dataset, epochs, seeds and backend, in one line."""
         return (
             f"{self.base.dataset}, {count_of(self.epochs, 'epoch')}, "
             f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
@@ -49,16 +51,20 @@ class Ablation(StudyResult, Study):
 
     @property
     def conclusion(self) -> LevelConclusion:
-        """What the seeds show of the levels, and what they do not."""
+        """The levels that are better, worse or undecided, with advice and caveats."""
         return conclude(self)
 
     def compared_with(self, baseline: Any) -> Ablation:
-        """The same ablation, its levels compared with one of them in place of the best.
+        """Return the same ablation with a baseline in place of the best level.
+
+        Args:
+            baseline: The value of a level.
 
         Raises:
-            ConfigError: if it is none of them.
+            ConfigError: if no level has this value.
         """
-        place = check_baseline(self.param, [it.value for it in self.levels], baseline)
+        values = [level.value for level in self.levels]
+        place = check_baseline(self.param, values, baseline)
         return replace(self, baseline=self.levels[place])
 
     def viewed(
@@ -68,7 +74,7 @@ class Ablation(StudyResult, Study):
         convergence: bool = False,
         target_accuracy: float | None = None,
     ) -> Ablation:
-        """See `Study`."""
+        """Return the study as it is to be shown; see `Study.viewed`."""
         study = self
         if baseline is not None:
             text = isinstance(baseline, str)
@@ -77,7 +83,7 @@ class Ablation(StudyResult, Study):
         return replace(study, convergence=convergence, target_accuracy=target_accuracy)
 
     def study_runs(self) -> StudyRuns:
-        """Its runs as a flat table."""
+        """Return the runs as a flat table."""
         return StudyRuns(
             study=self.name,
             kind=self.kind,
@@ -106,27 +112,26 @@ def ablate(
 
     Args:
         param: The field of `RunConfig` to vary, any but `seed`.
-        values: Its values, at least one, none twice. A value of `width` may itself
-            be a sequence of `base.depth` numbers: `[32, (300, 100)]`.
-        base: The other fields, in the place of `fields`. Defaults to None.
+        values: The values of the field, at least one, each given once. A value of `width`
+            can be a sequence with a number for each hidden layer: `[32, (300, 100)]`.
+        base: The other fields, as a configuration in place of `fields`. Defaults to None.
         seeds: The seeds of the replicates, the same for every value; a number
             `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
-        epochs: Epochs of every run, `epochs >= 1`. Defaults to 10.
+        epochs: The number of epochs of every run, `epochs >= 1`. Defaults to 10.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
         jobs: See `kmlp.Execution`.
         runs_dir: See `kmlp.Execution`.
         fresh: See `kmlp.Execution`.
-        name: The name of the study. Defaults to None: made of what is asked.
-        **fields: The other fields of `RunConfig`, where they are not at their defaults.
+        name: The name of the study. Defaults to None: derived from the other arguments.
+        **fields: The other fields of `RunConfig` that differ from their defaults.
 
     Returns:
-        Every run, and the comparison of the values.
+        The ablation: every run, and the comparison of the values.
 
     Raises:
-        ConfigError: with every problem of the arguments, before anything is
-            trained.
+        ConfigError: with every problem of the arguments, before any training.
         BackendError: if there is no backend.
         StoreError: if the runs folder cannot be used.
 
@@ -137,7 +142,8 @@ def ablate(
     [7850, 101770]
     """
     raise_problems(
-        f"`{field}` is the parameter that varies, so it would have no effect. Leave it out."
+        f"`{field}` is the parameter that varies, so a single value has no effect. Leave "
+        f"`{field}` out."
         for field in fields
         if field == param
     )
@@ -158,8 +164,8 @@ def ablate(
         runs_dir=runs_dir,
         fresh=fresh,
     )
-    [found] = train_all([spec], execution)
-    return cast(Ablation, found)
+    [study] = train_all([spec], execution)
+    return cast(Ablation, study)
 
 
 def ablation_spec(
@@ -172,7 +178,10 @@ def ablation_spec(
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[Ablation]:
-    """What `ablate` asks, for `train_all`. Takes and raises what `ablate` does."""
+    """Return the specification of an ablation, for `train_all`.
+
+    Takes the arguments of `ablate`, and raises the same errors.
+    """
     rows = plan(param, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
     seeds = tuple(config.seed for config in rows[0])
     limits = [chance_limit_of(row[0]) for row in rows]
@@ -198,7 +207,7 @@ def ablation_spec(
         prefix=param,
         identity={"param": param, "base": _without(base, param)},
         extent={"values": [getattr(row[0], param) for row in rows], "seeds": seeds},
-        progress={"chance_limits": limits},  # so that it is shown without its dataset
+        progress={"chance_limits": limits},  # to show the study without its dataset
         runs_by_level=rows,
         epochs=[epochs] * len(rows),
         name=name,
@@ -210,6 +219,10 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
     """Load an ablation with the runs that are finished.
 
     Values without a finished run are left out.
+
+    Args:
+        store: The open store.
+        study: The record of the ablation.
 
     Raises:
         StoreError: if no run is finished.
@@ -234,7 +247,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
 
 
 def _without(base: RunConfig, param: str) -> dict[str, Any]:
-    """What an ablation keeps as it is: all fields but the parameter and the seed."""
+    """Return the fields that an ablation keeps: all but the parameter and the seed."""
     values = identity_fields(base.to_dict())
     return {k: v for k, v in values.items() if k not in (param, "seed")}
 

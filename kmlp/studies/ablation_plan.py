@@ -1,4 +1,4 @@
-"""The configurations that an ablation trains, from what is asked, checked."""
+"""The configurations of an ablation, checked before training."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def plan(
     epochs: int = 10,
     fused: bool = True,
 ) -> list[list[RunConfig]]:
-    """The configurations that `ablate` trains: a row a value, a column a seed.
+    """Return the configurations that `ablate` trains, in a row for each value.
 
-    Takes and raises what `ablate` does; trains nothing.
+    A row has a configuration for each seed. Takes the arguments of `ablate`, and raises the same errors. Nothing is trained.
 
     Example:
     >>> rows = plan("width", [32, 64], base=RunConfig(), seeds=2)
@@ -49,17 +49,17 @@ def plan(
     if base.depth == 0 and param in ("width", "activation"):
         raise ConfigError(
             [
-                f"`{param}` does nothing where `depth` is 0, which has no hidden layers. "
+                f"`{param}` has no effect if `depth` is 0: there are no hidden layers. "
                 "Give a `depth` of at least 1."
             ]
         )
     rows = call_all(partial(_row, base, param, value, replicates) for value in converted)
-    made = [getattr(row[0], param) for row in rows]
+    values = [getattr(row[0], param) for row in rows]
     raise_problems(
-        f"The value {shown(value)} of `{param}` is given {made.count(value)} times. "
-        "Give it once; more seeds repeat runs."
-        for value in made
-        if made.count(value) > 1
+        f"The value {shown(value)} of `{param}` is given {values.count(value)} times. "
+        "Give each value once. To repeat runs, use more seeds."
+        for value in values
+        if values.count(value) > 1
     )
     check_trainable([row[0] for row in rows], epochs=epochs, fused=fused)
     return rows
@@ -70,29 +70,39 @@ def _row(base: RunConfig, param: str, value: Any, seeds: list[int]) -> list[RunC
 
 
 def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
-    """The seeds that `ablate` takes `seeds` for.
+    """Return the seeds that the argument `seeds` of `ablate` stands for.
+
+    Args:
+        seeds: The seeds, or their number.
+        first: The first seed, if their number is given. Defaults to 0.
 
     Raises:
-        ConfigError: if there is none, or one twice.
+        ConfigError: if there is no seed, or a seed is given twice.
     """
     try:
-        given = list(seeds)  # type: ignore[arg-type]  # a number is not, and says so
+        given = list(seeds)  # type: ignore[arg-type]  # a number raises TypeError
     except TypeError:
         count = check_count("seeds", seeds)
         return list(range(first, first + count))
-    found = [
-        config.seed for config in call_all(partial(RunConfig, seed=it) for it in given)
-    ]
-    if not found or len(set(found)) < len(found):
-        raise ConfigError([f"The seeds are {found}, but must be at least one, none twice."])
-    return found
+    configs = call_all(partial(RunConfig, seed=seed) for seed in given)
+    checked = [config.seed for config in configs]
+    if not checked or len(set(checked)) < len(checked):
+        raise ConfigError(
+            [f"The seeds are {checked}, but must be at least one, each given once."]
+        )
+    return checked
 
 
 def check_baseline(param: str, values: Sequence[Any], baseline: Any) -> int:
-    """The place among the values of the one that the others are compared with.
+    """Return the index of the baseline among the values.
+
+    Args:
+        param: The parameter of the ablation.
+        values: The values of its levels.
+        baseline: The value that the others are compared with.
 
     Raises:
-        ConfigError: if it is none of them.
+        ConfigError: if the baseline is not one of the values.
 
     Example:
     >>> check_baseline("width", [32, 128], 128)

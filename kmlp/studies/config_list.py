@@ -1,4 +1,4 @@
-"""A list of configurations that somebody chose, each trained as it stands."""
+"""Lists of configurations that a person chose, each with its own epochs and seeds."""
 
 from __future__ import annotations
 
@@ -22,29 +22,33 @@ from kmlp.training.run import Run
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class ConfigList(StudyResult, Study):
-    """The results of a list of configurations; each level is one, by its number from 1."""
+    """The results of a list of configurations.
+
+    Each level is a configuration. Its value is the number of the configuration, from 1.
+    """
 
     kind = "configs"
 
     base: RunConfig
-    """The fields that they share: all but `varied` and the seed."""
+    """The fields that all configurations share: all but `varied` and the seed."""
     varied: tuple[str, ...]
-    """The fields in which they differ, but for the seed, in the order of `RunConfig`."""
+    """The fields that differ, without the seed, in the order of `RunConfig`."""
     epochs_by_level: tuple[int, ...]
     """The target epochs of each level; `epochs` is the highest of the whole list."""
     backend: str
+    """The name of the Keras backend."""
     fused: bool
-    """Whether an epoch was one compiled program (see `kmlp.fit`)."""
+    """True if an epoch was one compiled program (see `kmlp.fit`)."""
 
     @property
     def epochs_text(self) -> str:
-        """The epochs that they had: `1 to 10 epochs`."""
+        """The target epochs as text, such as `1 to 10 epochs`."""
         least, most = min(self.epochs_by_level), max(self.epochs_by_level)
         return f"{least} to {most} epochs" if least < most else count_of(most, "epoch")
 
     @property
     def headline(self) -> str:
-        """What was trained, in a line."""
+        """The dataset, number of configurations, epochs and backend, in one line."""
         up_to = "up to " if min(self.epochs_by_level) < self.epochs else ""
         return (
             f"{self.base.dataset}, {count_of(len(self.levels), 'configuration')}, {up_to}"
@@ -54,25 +58,30 @@ class ConfigList(StudyResult, Study):
 
     @property
     def conclusion(self) -> LevelConclusion:
-        """What the seeds show of the configurations, and what they do not."""
+        """The configurations that are better, worse or undecided, with caveats."""
         return conclude(self)
 
     @property
     def answer(self) -> tuple[str, ...]:
-        """The best configuration, and the conclusion as a text."""
+        """The best configuration and the conclusion, as sentences."""
         return (self.best_text(), self.conclusion.text)
 
     def changes(self, level: LevelResult) -> dict[str, str]:
-        """The fields that tell a configuration from the others, as text."""
+        """Return the fields that distinguish a configuration, as texts by name."""
         config = level.runs[0].config
         return {name: short_text(name, getattr(config, name)) for name in self.varied}
 
     def changes_text(self, level: LevelResult) -> str:
-        """The same in a line, which breaks between fields only; empty for a single one."""
-        return ", ".join(f"{name}\u00a0{it}" for name, it in self.changes(level).items())
+        """Return the fields that distinguish a configuration, as one line of text.
+
+        The line can break between fields only. It is empty if no field varies.
+        """
+        return ", ".join(
+            f"{name}\u00a0{text}" for name, text in self.changes(level).items()
+        )
 
     def best_text(self) -> str:
-        """The best configuration and its results, in a sentence."""
+        """Return a sentence about the best configuration and its results."""
         best = self.best()
         if best is None or best.val_accuracy is None or best.test_accuracy is None:
             return "Every configuration diverged or failed."
@@ -90,19 +99,19 @@ class ConfigList(StudyResult, Study):
 
     @property
     def label_headers(self) -> tuple[str, ...]:
-        """The headers of `labels`."""
+        """The headers of the columns that `labels` fills."""
         return ("number", *self.varied)
 
     def labels(self, level: LevelResult) -> tuple[str, ...]:
-        """The number of a configuration, and the fields that tell it from the others."""
+        """Return the number of a configuration and the fields that distinguish it."""
         return (str(level.value), *self.changes(level).values())
 
     def epochs_of(self, level: LevelResult) -> int:
-        """The target epochs of a configuration."""
+        """Return the target epochs of a configuration."""
         return self.epochs_by_level[self.levels.index(level)]
 
     def study_runs(self) -> StudyRuns:
-        """Its runs as a flat table; `config` is the number of the configuration."""
+        """Return the runs as a flat table; `config` is the number of the configuration."""
         return StudyRuns(
             study=self.name,
             kind=self.kind,
@@ -124,21 +133,21 @@ def config_list_spec(
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[ConfigList]:
-    """The specification of a list of configurations, for `train_all`.
+    """Return the specification of a list of configurations, for `train_all`.
 
     Args:
-        configs: The configurations, at least one, none twice.
-        epochs: The epochs of each configuration, `epochs >= 1`.
-        seeds: The number of seeds of each configuration, `seeds >= 1`: that of the
-            configuration and those that follow it.
-        base: The configuration that they are changes of. A field in which they all agree
-            is taken from them.
+        configs: The configurations, at least one, each given once.
+        epochs: The number of epochs of each configuration, `epochs >= 1`.
+        seeds: The number of seeds of each configuration, `seeds >= 1`. The first seed is
+            that of the configuration; the others are the next integers.
+        base: The configuration that the list was derived from. Fields that all of `configs`
+            share replace those of `base`.
         fused: As `train` takes it. Defaults to True.
-        name: The name of the study. Defaults to None: made of all of the list, so that
-            an edited one is another study. More seeds are the same study.
+        name: The name of the study. Defaults to None: derived from the whole list, so that
+            an edited list is another study. With more seeds, it is the same study.
 
     Returns:
-        The specification; its result has every run, and compares the configurations.
+        The specification, whose result has every run and compares the configurations.
 
     Raises:
         ConfigError: with the problems of all configurations at once.
@@ -148,12 +157,14 @@ def config_list_spec(
     >>> base = RunConfig(train_size=1000)
     >>> configs = [base, replace(base, width=32)]
     >>> spec = config_list_spec(configs, epochs=[3, 10], seeds=[2, 1], base=base)
-    >>> [[(it.width, it.seed) for it in row] for row in spec.runs_by_level], spec.epochs
+    >>> [[(run.width, run.seed) for run in row] for row in spec.runs_by_level], spec.epochs
     ([[(128, 0), (128, 1)], [(32, 0)]], [3, 10])
     """
     epochs, seeds = _checked(configs, epochs, seeds, fused=fused)
     changed = [
-        name for name in param_names() if len({getattr(it, name) for it in configs}) > 1
+        name
+        for name in param_names()
+        if len({getattr(config, name) for config in configs}) > 1
     ]
     shared = {k: v for k, v in configs[0].to_dict().items() if k not in (*changed, "seed")}
     base = RunConfig.restored({**base.to_dict(), **shared})
@@ -192,7 +203,7 @@ def config_list_spec(
             ],
         },
         extent={"seeds": seeds},
-        # The limits show a study without its dataset.
+        # With the limits, a study can be shown without its dataset.
         progress={"chance_limits": limits, "epochs": epochs},
         runs_by_level=rows,
         epochs=epochs,
@@ -205,6 +216,10 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
     """Load a list of configurations with the runs that are finished.
 
     Configurations without a finished run are left out; the others keep their numbers.
+
+    Args:
+        store: The open store.
+        study: The record of the list.
 
     Raises:
         StoreError: if no run is finished.
@@ -236,33 +251,33 @@ def _checked(
     *,
     fused: bool,
 ) -> tuple[list[int], list[int]]:
-    """The epochs and the numbers of seeds, if all can be trained."""
+    """Return the epochs and the numbers of seeds, after all were checked."""
     if not configs:
         raise ConfigError(["There are no configurations. Give at least one."])
     raise_problems(
-        f"There are {len(configs)} configurations, but {len(found)} `{name}`. Give "
-        "one of each."
-        for name, found in (("epochs", epochs), ("seeds", seeds))
-        if len(found) != len(configs)
+        f"There are {len(configs)} configurations, but {len(counts)} `{name}`. Give one "
+        "for each configuration."
+        for name, counts in (("epochs", epochs), ("seeds", seeds))
+        if len(counts) != len(configs)
     )
     first: dict[RunConfig, int] = {}
     twice = [
-        f"Configuration {number} is the same as configuration {first[config]}. Give it "
-        "once."
+        f"Configuration {number} is the same as configuration {first[config]}. Give each "
+        "configuration once."
         for number, config in enumerate(configs, start=1)
         if first.setdefault(config, number) != number
     ]
     numbered = enumerate(zip(configs, epochs, seeds, strict=True), start=1)
-    _, *found = call_all(
+    _, *checked = call_all(
         [
             partial(raise_problems, twice),
             *(
-                partial(_checked_config, number, *it, fused=fused)
-                for number, it in numbered
+                partial(_checked_config, number, *request, fused=fused)
+                for number, request in numbered
             ),
         ]
     )
-    return [count for count, _ in found], [count for _, count in found]
+    return [count for count, _ in checked], [count for _, count in checked]
 
 
 def _checked_config(
@@ -278,9 +293,9 @@ def _checked_config(
 
 
 def _changes(config: RunConfig, base: RunConfig) -> dict[str, Any]:
-    """The fields of a configuration that are not the base's, the seed always."""
-    there = base.to_dict()
-    return {k: v for k, v in config.to_dict().items() if k == "seed" or v != there[k]}
+    """Return the seed, and the fields of a configuration that differ from the base."""
+    shared = base.to_dict()
+    return {k: v for k, v in config.to_dict().items() if k == "seed" or v != shared[k]}
 
 
 def _config_list(
@@ -294,7 +309,7 @@ def _config_list(
     configs: Sequence[tuple[int, int, float, list[Run]]],
     missing: int = 0,
 ) -> ConfigList:
-    """A list of configurations: of each its number, epochs, chance limit and runs."""
+    """Build a list from the number, epochs, chance limit and runs of each configuration."""
     return ConfigList(
         name=name,
         missing=missing,

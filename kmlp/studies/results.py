@@ -19,7 +19,8 @@ from kmlp.training.run import Run, common_settings
 METRIC = "val_accuracy"
 """The measure that compares levels: the validation accuracy after the last epoch.
 
-The values of different loss functions cannot be compared, and test data must not choose."""
+The values of different loss functions cannot be compared, and test data must not choose a
+level."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -86,7 +87,7 @@ class LevelResult:
 
     @property
     def epochs_to_near_best(self) -> Estimate | None:
-        """The first epoch within 1 % of the best accuracy, a mean over the finished runs."""
+        """The first epoch within 1 % of the best one, a mean over the finished runs."""
         epochs = [_convergence.first_epoch_near_best(curve) for curve in self._curves]
         return _mean_of(epochs)
 
