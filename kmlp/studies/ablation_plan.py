@@ -23,7 +23,8 @@ def plan(
 ) -> list[list[RunConfig]]:
     """Return the configurations that `ablate` trains, in a row for each value.
 
-    A row has a configuration for each seed. Takes the arguments of `ablate`, and raises the same errors. Nothing is trained.
+    A row has a configuration for each seed. Takes the arguments of `ablate`, and raises the
+    same errors. Nothing is trained.
 
     Example:
     >>> rows = plan("width", [32, 64], base=RunConfig(), seeds=2)

@@ -1,4 +1,4 @@
-"""Results as plain values that JSON can hold; numbers that are not finite are None."""
+"""Results as plain values for JSON. Numbers that are not finite are None."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HISTORY = (*FIGURES, "seconds")
 
 
 def ablation_to_dict(study: Ablation) -> dict[str, Any]:
-    """An ablation: the question, every run, the comparison, the conclusion."""
+    """Return an ablation as plain values: every run, the comparison and the conclusion."""
     best, target = study.best(), study.target_accuracy
     return {
         "name": study.name,
@@ -42,7 +42,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
 
 
 def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
-    """A list of configurations with their runs, the best one, and the conclusion."""
+    """Return a list of configurations as plain values: every run and the conclusion."""
     best = study.best()
     return {
         "name": study.name,
@@ -63,11 +63,11 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
                 "number": level.value,
                 "config": level.runs[0].config.to_dict(),
                 "epochs": epochs,
-                **{name: it for name, it in told.items() if name != "value"},
+                **{name: value for name, value in results.items() if name != "value"},
                 "val_loss": estimate_to_dict(level.val_loss),
                 "seconds": level.seconds,
             }
-            for level, epochs, told in zip(
+            for level, epochs, results in zip(
                 study.levels, study.epochs_by_level, comparison_to_list(study), strict=True
             )
         ],
@@ -77,12 +77,12 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
 
 
 def conclusion_to_dict(conclusion: Conclusion) -> dict[str, Any]:
-    """A conclusion as a text, and as data."""
+    """Return a conclusion as a text and as data."""
     return {"conclusion": conclusion.text, "evidence": conclusion.to_dict()}
 
 
 def run_study_to_dict(study: RunStudy) -> dict[str, Any]:
-    """A study of a single run: the configuration, the results, the conclusion."""
+    """Return a study of a single run as plain values."""
     run = study.run
     return {
         "config": run.config.to_dict(),
@@ -96,7 +96,7 @@ def run_study_to_dict(study: RunStudy) -> dict[str, Any]:
 
 
 def run_to_dict(run: Run) -> dict[str, Any]:
-    """A run without its configuration: status, results and history."""
+    """Return the status, results and history of a run, without its configuration."""
     return {
         "seed": run.config.seed,
         "status": run.status,
@@ -116,7 +116,13 @@ def run_to_dict(run: Run) -> dict[str, Any]:
 def comparison_to_list(
     study: StudyResult, *, target: float | None = None
 ) -> list[dict[str, Any]]:
-    """The values of a comparison, each with its runs."""
+    """Return the levels of a comparison as plain values, each with its runs.
+
+    Args:
+        study: The comparison.
+        target: A validation accuracy, from 0 to 1. Each level gets the epochs and seconds
+            to reach this target. Defaults to None: no target.
+    """
     return [
         {
             "value": to_jsonable(level.value),
@@ -148,20 +154,20 @@ def _target_to_dict(level: LevelResult, target: float) -> dict[str, Any]:
     }
 
 
-def difference_to_dict(found: Difference | None) -> dict[str, Any] | None:
-    """A paired difference with its interval and its p-value."""
-    if found is None:
+def difference_to_dict(difference: Difference | None) -> dict[str, Any] | None:
+    """Return a paired difference with its interval and its p-value; None stays None."""
+    if difference is None:
         return None
     return {
-        **estimate_to_dict(found),
-        "p_value": found.p_value,
-        "significant": found.significant,
+        **estimate_to_dict(difference),
+        "p_value": difference.p_value,
+        "significant": difference.significant,
     }
 
 
-def estimate_to_dict(found: Estimate | None) -> dict[str, Any]:
-    """A mean with its interval."""
-    return {
-        "mean": found.mean if found is not None else None,
-        "interval": list(found.interval) if found is not None and found.interval else None,
-    }
+def estimate_to_dict(estimate: Estimate | None) -> dict[str, Any]:
+    """Return a mean with its interval; both are None without an estimate."""
+    if estimate is None:
+        return {"mean": None, "interval": None}
+    interval = estimate.interval
+    return {"mean": estimate.mean, "interval": list(interval) if interval else None}

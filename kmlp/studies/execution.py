@@ -1,4 +1,4 @@
-"""The options of everything that trains: where and how, and where runs are kept."""
+"""`Execution`: the options of training, such as the executor and the runs folder."""
 
 from __future__ import annotations
 
@@ -27,25 +27,26 @@ EXECUTORS = get_args(ExecutorName)
 class Execution:
     """Where and how runs are trained, and where they are kept.
 
-    `train`, `ablate` and other functions take these options as keywords. None of them but
-    `fused` makes a difference to the results, on equal processors.
+    `train`, `ablate` and other functions take these options as keywords. On equal
+    processors, only `fused` changes the results.
 
     Args:
-        fused: Whether an epoch is one compiled program (see `kmlp.fit`). Otherwise Keras
-            calls each step, which is slower. Defaults to True.
+        fused: True to run an epoch as one compiled program (see `kmlp.fit`). False to let
+            Keras call each step, which is slower. Defaults to True.
         observer: A function that is called with each event as it happens. Defaults to None.
-        executor: What trains: "local", this machine; "ray", a Ray cluster (see
-            `kmlp.RayExecutor`); or an executor, such as a `kmlp.FuturesExecutor`, or any
-            object with the methods of `kmlp.engine.Executor`. An executor that is given
-            stays open. Defaults to "local".
-        jobs: The most runs that are trained at a time, each in a process of its own and
-            with one thread; 1: one after the other in this process. Defaults to None: the
-            number of cores, and 1 where an accelerator trains them; on Ray, as many as the
-            cluster has room for.
-        runs_dir: The folder that keeps the runs; ":memory:" keeps nothing. What the folder
-            has is not trained again. Defaults to None: KMLP_RUNS_DIR, else `kmlp_runs`.
-        fresh: Whether to train every run from its beginning, in the place of what the
-            folder has. Defaults to False.
+        executor: The trainer of the runs: "local" for this machine, "ray" for a Ray cluster
+            (see `kmlp.RayExecutor`), or an executor, such as a `kmlp.FuturesExecutor` or
+            any object with the methods of `kmlp.engine.Executor`. An executor object stays
+            open. Defaults to "local".
+        jobs: The largest number of runs that are trained at the same time, each in a
+            process of its own with one thread. With 1, runs are trained one after the other
+            in this process. Defaults to None: the number of cores, or 1 if an accelerator
+            trains the runs; on Ray, as many as the cluster has room for.
+        runs_dir: The folder that keeps the runs; ":memory:" keeps nothing. Epochs that the
+            folder has are not trained again. Defaults to None: KMLP_RUNS_DIR, else
+            `kmlp_runs`.
+        fresh: True to train every run from its beginning and replace the runs of the
+            folder. Defaults to False.
     """
 
     fused: bool = True
@@ -56,7 +57,7 @@ class Execution:
     fresh: bool = False
 
     def open_store(self) -> Store:
-        """The store in the runs folder, to be written to.
+        """Open the store in the runs folder for writing.
 
         Raises:
             StoreError: if the folder cannot be used.
@@ -68,14 +69,15 @@ class Execution:
         )
 
     def open_executor(self, *, runs: int) -> AbstractContextManager[Executor]:
-        """The executor, as a context in which it is open.
+        """Return the executor as a context manager, which opens and closes it.
 
         Args:
-            runs: The number of runs to be trained, or an upper bound.
+            runs: The number of runs to train, or an upper bound.
 
         Raises:
-            ConfigError: if it is not an executor, or takes no `jobs`.
-            ClusterError: if it is "ray", and Ray is not installed.
+            ConfigError: if the option is not an executor, or if `jobs` is given with an
+                executor object.
+            ClusterError: if the executor is "ray", and Ray is not installed.
         """
         executor, jobs = self.executor, self.jobs
         if isinstance(executor, str):
@@ -85,7 +87,7 @@ class Execution:
                 most = min(runs, MAX_COUNT["jobs"])
                 return RayExecutor(jobs=most if jobs is None else jobs)
             jobs = _default_jobs(runs) if jobs is None else check_count("jobs", jobs)
-            # A backend that has many threads here has one in a process of its own.
+            # A backend with many threads in this process has one in a process of its own.
             here = jobs == 1 and (backend.one_thread() or backend.accelerated())
             return nullcontext(InProcessExecutor()) if here else ProcessExecutor(jobs)
         if isinstance(executor, type) or not isinstance(executor, Executor):
@@ -98,7 +100,7 @@ class Execution:
         if jobs is not None:
             raise ConfigError(
                 [
-                    "`jobs` has no effect where an executor is given: give it to the "
+                    "`jobs` has no effect if an executor is given. Give `jobs` to the "
                     "executor."
                 ]
             )
@@ -106,5 +108,5 @@ class Execution:
 
 
 def _default_jobs(runs: int) -> int:
-    """As many runs at a time as there are cores; one where an accelerator trains them."""
+    """Return the number of cores, at most `runs`; 1 if an accelerator trains the runs."""
     return 1 if backend.accelerated() else max(1, min(cpu_count(), runs))

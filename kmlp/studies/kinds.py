@@ -1,7 +1,7 @@
 """The registry of the kinds of studies.
 
 A kind is registered by an entry point of the group `kmlp.studies`, or by `register_kind`.
-What it draws and writes stands above this package, which knows it only by the registry.
+The registry gives this package access to charts and reports, which it does not import.
 """
 
 from __future__ import annotations
@@ -27,52 +27,51 @@ GROUP = "kmlp.studies"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudyKind:
-    """A kind of study: how it is loaded, listed, shown, drawn and written.
+    """A kind of study: the functions that load, list, show, draw and write its studies.
 
-    A study does not know its tables, charts and reports: its kind joins them.
+    The class of a study does not refer to tables, charts and reports; only its kind does.
     """
 
     name: str
-    """The kind's name, which the store keeps."""
+    """The name of the kind, which the store keeps."""
     spec: Mapping[str, Any]
-    """What a stored study has at the least, by the fields of `StudyRecord`; see
+    """The parts that a stored study must have, by the fields of `StudyRecord`; see
     `kmlp.store.validity.fits`."""
     load: Callable[[Store, StudyRecord], Any]
-    """Loads a study as far as a store has it; raises `StoreError` if it has no run yet."""
+    """Loads a study from a store. Raises `StoreError` if the study has no run yet."""
     summarize: Callable[[StudyRecord], str]
-    """Says in a line what a study asks, for `kmlp studies`."""
+    """Returns the subject of a study, such as its values and seeds, in one line."""
     tables: Callable[[Any, bool], tuple[Table, ...]]
-    """Makes the tables of a study; brief, if the second argument is true: see
-    `Study.tables`."""
+    """Makes the tables of a study. The second argument is `brief`: see `Study.tables`."""
     to_dict: Callable[[Any], dict[str, Any]]
-    """Returns a study as plain values, which JSON can hold."""
+    """Returns a study as plain values that JSON can hold."""
     discuss: Callable[[Any], Discussion]
-    """Says what a report says of a study."""
+    """Writes the text of a report on a study."""
     charts: tuple[str, ...]
     """The names of its charts, the default first."""
     draw: Callable[[Any, str], altair.TopLevelMixin]
-    """Draws a chart of a study; raises `ConfigError` if the study lacks what it shows."""
+    """Draws a chart of a study. Raises `ConfigError` if the study lacks the data for it."""
     report: Callable[[Any, Path, str | None], object]
-    """Writes a study as a page, with a title; None: the study's question."""
+    """Writes a study as a page with a title. None: the title is the study's question."""
     export: Callable[[Any, Path], object]
-    """Writes the rows of a study into a file."""
+    """Writes the rows of a study to a file."""
 
 
 def register_kind(kind: StudyKind) -> None:
-    """Register a kind of study, in the place of one of the same name."""
+    """Register a kind of study. It replaces a kind of the same name."""
     _kinds()[kind.name] = kind
 
 
 def all_kinds() -> tuple[StudyKind, ...]:
-    """Every kind that is registered, by name."""
+    """Return every registered kind, sorted by name."""
     return tuple(kind for _, kind in sorted(_kinds().items()))
 
 
 def kind_named(name: str) -> StudyKind:
-    """The kind of a name.
+    """Return the kind with a name.
 
     Raises:
-        StoreError: if no installed package provides it.
+        StoreError: if no installed package provides this kind.
     """
     if name not in _kinds():
         raise StoreError(
@@ -83,14 +82,15 @@ def kind_named(name: str) -> StudyKind:
 
 
 def kind_of(study: Any) -> StudyKind:
-    """The kind of a study."""
+    """Return the kind of a study."""
     return kind_named(study.kind)
 
 
 def spec_problem(record: StudyRecord) -> str | None:
-    """The reason why a stored study cannot be of its kind; None: it can.
+    """Return the reason why a stored study is not valid for its kind.
 
-    A kind that is not installed has none.
+    Returns:
+        The reason; None if the study is valid, or if its kind is not installed.
     """
     from kmlp.store.validity import fits
 
@@ -102,7 +102,7 @@ def spec_problem(record: StudyRecord) -> str | None:
 
 
 def summarize(record: StudyRecord) -> str:
-    """What a study asks, in a line."""
+    """Return the subject of a stored study, such as its values and seeds, in one line."""
     kind = _kinds().get(record.kind)
     return (
         f"a study of the kind {record.kind}, which is not installed"

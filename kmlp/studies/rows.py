@@ -17,17 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class StudyRun:
-    """A run and its place in a study; what is None does not apply."""
+    """A run and its place in a study. None: the field does not apply."""
 
     run: Run
     status: str | None = None
-    """What came of it in the study; None: the run's own status."""
+    """The outcome of the run in the study. None: the run's own status."""
     part: str | None = None
+    """The part of a search: search or replication."""
     config: int | None = None
-    """Its number in a list of configurations."""
+    """The number in a list of configurations, from 1."""
     trial: int | None = None
+    """The number of the trial, from 1."""
     bracket: int | None = None
+    """The bracket of the trial, from 1."""
     rung: int | None = None
+    """The last rung that the trial reached, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -35,18 +39,18 @@ class StudyRuns:
     """The runs of a study of any kind."""
 
     study: str
-    """Its name."""
+    """The name of the study."""
     kind: str
-    """The name of its kind, such as `"ablation"`."""
+    """The name of the kind of study, such as `"ablation"`."""
     varied: tuple[str, ...]
-    """The fields of `RunConfig` that it varies, but for the seed."""
+    """The fields of `RunConfig` that the study varies, without the seed."""
     runs: tuple[StudyRun, ...]
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row for every epoch of every run, with the keys of `COLUMNS`.
+        """Return a row for every epoch of every run, with the keys of `COLUMNS`.
 
-        A figure that is not finite is None. Where a field has a tuple, such as
-        `(300, 100)`, all its values are texts: `300x100`.
+        A number that is not finite is None. If a field has a tuple in any run, such as
+        `(300, 100)`, all values of the field are texts: `300x100`.
         """
         cells = self.field_cells()
         return [
@@ -58,7 +62,7 @@ class StudyRuns:
                 "trial": place.trial,
                 "bracket": place.bracket,
                 "rung": place.rung,
-                # A key alone can be read as a number: 12e456789012.
+                # Without the prefix, programs can read a key as a number: 12e456789012.
                 "run": f"run-{place.run.key[:KEY_DIGITS]}",
                 **fields,
                 "backend": place.run.backend,
@@ -75,7 +79,7 @@ class StudyRuns:
         ]
 
     def field_cells(self) -> list[dict[str, Any]]:
-        """Of every run, the cells of its configuration, by column."""
+        """Return the cells of each run's configuration, by column."""
         configs = [place.run.config for place in self.runs]
         texts = {
             name
@@ -92,7 +96,7 @@ class StudyRuns:
         ]
 
     def to_frame(self) -> pandas.DataFrame:
-        """The rows as a pandas table.
+        """Return the rows as a pandas table.
 
         Raises:
             ImportError: if pandas is not installed.
@@ -105,10 +109,10 @@ class StudyRuns:
 
 
 def one_run(study: str, run: Run) -> StudyRuns:
-    """The runs of a study of one."""
+    """Return a single run as the runs of a study."""
     return StudyRuns(study=study, kind="run", varied=(), runs=(StudyRun(run=run),))
 
 
 def finite(number: float) -> float | None:
-    """The number, None if it is not finite."""
+    """Return the number, or None if it is not finite."""
     return number if math.isfinite(number) else None

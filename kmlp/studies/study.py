@@ -1,4 +1,4 @@
-"""`Study`: the results of a study, of any kind, as far as it has come."""
+"""`Study`: the results of a study of any kind."""
 
 from __future__ import annotations
 
@@ -25,27 +25,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Study(ABC):
-    """The results of a study, as far as it has come.
+    """The results of a study, with the runs that are finished so far.
 
-    A new kind of study derives from it, and registers as a `kmlp.studies.kinds.StudyKind`.
+    The class of a new kind of study derives from `Study`, and registers as a
+    `kmlp.studies.kinds.StudyKind`.
     """
 
     kind: ClassVar[str]
     """The name of its `StudyKind`."""
     name: str
-    """The study's name, by which it is loaded again."""
+    """The study's name, with which `kmlp.load_study` loads it."""
     environments: tuple[dict[str, Any], ...] = ()
-    """The environments in which it was trained, oldest first; see
+    """The environments in which the study was trained, oldest first; see
     `kmlp.training.environment`."""
     asked: int = 0
     """The number of runs that a stored study asks for."""
     missing: int = 0
-    """The number of those that are not finished."""
+    """The number of these runs that are not finished."""
 
     @property
     @abstractmethod
     def headline(self) -> str:
-        """What was trained, in a line."""
+        """A summary of the training, in one line."""
 
     @property
     @abstractmethod
@@ -59,16 +60,16 @@ class Study(ABC):
 
     @property
     def answer(self) -> tuple[str, ...]:
-        """The conclusion and what else follows, a sentence or two each."""
+        """The conclusion and other results, as texts of a sentence or two."""
         return (self.conclusion.text,)
 
     @abstractmethod
     def study_runs(self) -> StudyRuns:
-        """Its runs as a flat table, for files and logs."""
+        """Return the runs as a flat table, for files and logs."""
 
     @property
     def closing(self) -> tuple[str, ...]:
-        """Lines under all tables that are not to be broken, such as a command."""
+        """Lines under all tables that must not be broken, such as a command."""
         return ()
 
     def viewed(
@@ -78,18 +79,20 @@ class Study(ABC):
         convergence: bool = False,
         target_accuracy: float | None = None,
     ) -> Self:
-        """The study as it is to be shown, which only some kinds can choose.
+        """Return the study as it is to be shown. Only some kinds have these options.
 
         Args:
-            baseline: The level, or its text, to compare the others with. Defaults to None:
-                the best.
-            convergence: Whether `tables` show how fast each level learned as well.
-                Defaults to False.
-            target_accuracy: The validation accuracy, 0 to 1, that `tables` and `to_dict`
-                show the way to. Defaults to None: none.
+            baseline: The value of the level, or its text, to compare the others with.
+                Defaults to None: the best.
+            convergence: True to add the convergence to `tables`: the speed at which each
+                level learned. Defaults to False.
+            target_accuracy: A validation accuracy, from 0 to 1. `tables` and `to_dict`
+                include the time that each level took to reach it. Defaults to None: no
+                target.
 
         Raises:
-            ConfigError: if the kind cannot, or has no such level.
+            ConfigError: if the kind does not have the option, or the study does not have
+                the level.
         """
         given = {
             "baseline": baseline is not None,
@@ -105,26 +108,24 @@ class Study(ABC):
 
     @property
     def limits(self) -> tuple[str, ...]:
-        """What is to be known of the study as a whole: that runs are missing, or that
-        machines were mixed on which results differ.
-        """
-        found = []
+        """Sentences that limit all results: missing runs, or environments that differ."""
+        sentences = []
         if self.missing:
-            found.append(f"{self.missing} of {self.asked} runs are not finished.")
+            sentences.append(f"{self.missing} of {self.asked} runs are not finished.")
         mixed = mixed_text(list(self.environments))
-        return (*found, *([mixed] if mixed is not None else []))
+        return (*sentences, *([mixed] if mixed is not None else []))
 
     def tables(self, *, brief: bool = False) -> tuple[Table, ...]:
-        """The tables that show the results, the most important first.
+        """Return the tables of the results, the most important first.
 
         Args:
-            brief: Whether a table of many rows has the best of them only, as it is printed
-                where the study was trained. Defaults to False.
+            brief: True to keep only the best rows of a long table, as after training.
+                Defaults to False.
         """
         return kinds.kind_of(self).tables(self, brief)
 
     def to_dict(self) -> dict[str, Any]:
-        """The study as plain values, as `--json` prints it."""
+        """Return the study as plain values that JSON can hold."""
         return kinds.kind_of(self).to_dict(self)
 
     @property
@@ -139,10 +140,10 @@ class Study(ABC):
             kind: One of `charts`. Defaults to None: the first of them.
 
         Returns:
-            The chart, which notebooks show, and which has a `save` method.
+            The chart, which notebooks display. Its method `save` writes a file.
 
         Raises:
-            ConfigError: if there is no such chart, or the study lacks what it shows.
+            ConfigError: if there is no such chart, or the study lacks the data for it.
         """
         if kind is not None and kind not in self.charts:
             raise ConfigError([unknown_name("kind of chart", kind, self.charts)])
@@ -152,30 +153,31 @@ class Study(ABC):
         """Write a page with the conclusion, the tables and all charts.
 
         Args:
-            path: A file that ends in `.html`; `.md`, with its charts as SVG files beside
-                it; or `.pdf`, which needs Chromium. It is replaced.
+            path: The file to write or replace. Its name ends in `.html`; `.md`, with the
+                charts as SVG files beside it; or `.pdf`, which needs Chromium.
             title: The title of the page. Defaults to None: the study's question.
 
         Raises:
-            ConfigError: if the file's name ends in something else.
+            ConfigError: if the name of the file has another ending.
         """
         kinds.kind_of(self).report(self, Path(path), title)
 
     def export(self, path: str | os.PathLike[str]) -> None:
-        """Write a row for every epoch of every run, as `kmlp export` does.
+        """Write a row for every epoch of every run.
 
         Args:
-            path: A file that ends in `.csv`, `.json` or `.parquet`. It is replaced.
+            path: The file to write or replace. Its name ends in `.csv`, `.json` or
+                `.parquet`.
 
         Raises:
-            ConfigError: if the file's name ends in something else.
+            ConfigError: if the name of the file has another ending.
         """
         kinds.kind_of(self).export(self, Path(path))
 
     def to_frame(self) -> pandas.DataFrame:
-        """A pandas table with a row for every epoch of every run.
+        """Return a pandas table with a row for every epoch of every run.
 
-        Its columns are `kmlp.studies.columns.COLUMNS`, those of `kmlp export`.
+        Its columns are `kmlp.studies.columns.COLUMNS`, the same as those of `export`.
 
         Raises:
             ImportError: if pandas is not installed.
@@ -188,5 +190,5 @@ class Study(ABC):
         return "\n".join(map(visible, [*lines, *self.answer[:1]]))
 
     def _repr_html_(self) -> str:
-        said = "".join(f"<p>{html.escape(visible(line))}</p>" for line in self.answer)
-        return f"{self.tables()[0].to_html()}{said}"
+        answer = "".join(f"<p>{html.escape(visible(line))}</p>" for line in self.answer)
+        return f"{self.tables()[0].to_html()}{answer}"
