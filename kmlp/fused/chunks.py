@@ -40,7 +40,7 @@ class ChunkedDataset:
     chunk is an order of its examples. If the dataset is larger, each chunk holds a
     copy of its own examples. In both cases examples keep their type until they are on
     the device. If `batch_size` does not divide the number of examples, the last
-    mini-batch of a pass is smaller, and is a block of its own.
+    mini-batch of a pass is smaller, and is a separate block.
 
     A pass over the data is one epoch, or several epochs if an epoch has fewer steps.
     No chunk belongs to two epochs.

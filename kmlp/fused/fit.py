@@ -52,8 +52,8 @@ def fit(
       examples at once. Also refused are sparse and ragged tensors (their parts
       differ in size), masked arrays, None within a nest, and values that are not
       numbers.
-    - Labels without an output of the model are refused. `model.fit` fails or
-      trains on, depending on the backend.
+    - Labels without an output of the model are refused. Depending on the backend,
+      `model.fit` fails or continues with wrong results.
     - Everything that a compiled program cannot do is refused before training: a
       distributed model; `run_eagerly=True`; a model class that overrides `fit`,
       `evaluate`, `make_train_function` or `make_test_function`; layers and losses
@@ -64,7 +64,7 @@ def fit(
       train or evaluate the model during `fit` are refused.
     - Without per-batch callbacks, an epoch is one program, or several if the data
       take more than 256 MiB. With a callback that has a per-batch method, each
-      step is a program of its own, which is slower. Keras' own callbacks that do
+      step runs as a separate program, which is slower. Keras' own callbacks that do
       nothing per batch do not count, such as
       `ModelCheckpoint(save_freq="epoch")`.
     - The programs are kept with the model. The next call compiles again only if
@@ -112,7 +112,7 @@ def fit(
         initial_epoch: The epoch to start from. Defaults to 0.
         steps_per_epoch: Steps in an epoch. Each epoch continues in the data where
             the last one ended, and ends early at the end of the data. Each call
-            starts at the first example. Defaults to None: a whole pass.
+            starts a new pass over the data. Defaults to None: a whole pass.
         validation_steps: Steps of validation, from the first example on. Defaults
             to None: all.
         validation_batch_size: Examples in a step of validation. Defaults to

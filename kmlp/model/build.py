@@ -129,10 +129,11 @@ def build_mlp(
         momentum: Momentum of SGD. Defaults to 0.0.
         nesterov: True for Nesterov's momentum. Defaults to False.
         weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
-        initializer: A name from `kmlp.model._initializers`. Defaults to
+        initializer: Distribution of the initial weights: "glorot_", "he_" or "lecun_",
+            each with "uniform" or "normal"; "pytorch"; "normal". Defaults to
             "glorot_uniform".
-        scaling: Scaling of the pixels, a name from `kmlp.model._scaling`. Defaults to
-            "unit": to 0 to 1.
+        scaling: Scaling of the pixels: "unit", to 0 to 1, or "symmetric", to -1 to 1.
+            Defaults to "unit".
         seed: Seed of the initial weights, `seed >= 0`. Defaults to 0.
 
     Returns:

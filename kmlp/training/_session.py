@@ -30,7 +30,7 @@ class Session:
         dataset: The whole dataset that the configuration names.
         checkpoint: The checkpoint to continue from. Defaults to None: a new run.
         compiled_models: The cache that the session takes its compiled model from, and
-            gives it back to when it is closed. Defaults to None: a cache of its own.
+            gives it back to when it is closed. Defaults to None: a new cache.
         fused: True to run an epoch as one compiled program (`kmlp.fit`). False to have
             Keras call each step. Defaults to True.
 

@@ -89,8 +89,9 @@ def test_runs_train_on_a_prepared_dataset_in_colour(prepared, monkeypatch, capsy
 
 @pytest.fixture
 def tfds_here(monkeypatch):
-    """TFDS is used in this process: other tests have it in one of its own. It has read
-    TFDS_DATA_DIR when it was imported, so it is handed the folder.
+    """TFDS in this process, where other tests use another one.
+
+    TFDS reads TFDS_DATA_DIR at its import, so each task receives the folder.
     """
 
     def run(task, **arguments):
@@ -102,7 +103,7 @@ def tfds_here(monkeypatch):
 
 
 @pytest.mark.usefixtures("tfds_here")
-def test_what_tfds_has_under_a_published_name_is_compared(prepared, prepared_once):
+def test_a_prepared_dataset_is_compared_with_the_published_one(prepared, prepared_once):
     for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
         with pytest.raises(DataError, match="published fashion_mnist") as refusal:
             load_images(name)

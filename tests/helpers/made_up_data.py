@@ -1,4 +1,4 @@
-"""Datasets of a few images, and the files that users have."""
+"""Made-up datasets of a few images, and files with them as users have."""
 
 import gzip
 
@@ -12,19 +12,19 @@ def split(count=30, classes=3, shape=(4, 4), seed=0):
     return Split(x=pixels, y=(np.arange(count) % classes).astype("int32"))
 
 
-def images(**given):
-    train, test = split(**given), split(**{"count": 12, **given, "seed": 1})
+def images(**options):
+    train, test = split(**options), split(**{"count": 12, **options, "seed": 1})
     return make_images(canonical_order(train), canonical_order(test), source="made up")
 
 
-def write_idx(folder, made, *, zipped=True):
-    """The four files of a folder, named as MNIST's are."""
+def write_idx(folder, images, *, zipped=True):
+    """Write four IDX files with names like MNIST's; return the folder."""
     folder.mkdir(exist_ok=True)
-    for prefix, part in (("train", made.train), ("t10k", made.test)):
-        for what, array in (("images", part.x), ("labels", part.y.astype("uint8"))):
+    for prefix, part in (("train", images.train), ("t10k", images.test)):
+        for kind, array in (("images", part.x), ("labels", part.y.astype("uint8"))):
             sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
             content = bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
-            name = f"{prefix}-{what}-idx{array.ndim}-ubyte"
+            name = f"{prefix}-{kind}-idx{array.ndim}-ubyte"
             if zipped:
                 (folder / f"{name}.gz").write_bytes(gzip.compress(content))
             else:
@@ -32,10 +32,12 @@ def write_idx(folder, made, *, zipped=True):
     return folder
 
 
-def write_npz(path, made, **other):
+def write_npz(path, images, **changes):
+    """Write a `.npz` file like Keras' `mnist.npz`, with changed arrays; return the path."""
     arrays = {
-        "x_train": made.train.x, "y_train": made.train.y,
-        "x_test": made.test.x, "y_test": made.test.y,
+        "x_train": images.train.x, "y_train": images.train.y,
+        "x_test": images.test.x, "y_test": images.test.y,
     }  # fmt: skip
-    np.savez(path, **{k: v for k, v in (arrays | other).items() if v is not None})
+    arrays |= changes
+    np.savez(path, **{key: array for key, array in arrays.items() if array is not None})
     return path

@@ -205,7 +205,7 @@ def encrypted(path):
     ("write", "message"),
     [
         (lambda path: write_members(path, 8000), "its list of members has 1,1.* at most 1,048,576"),
-        (twice, r"it has 2 members x_train\.npy"),
+        (twice, r"it has 2 members .*x_train\.npy"),
         (encrypted, r"its member y_test\.npy is encrypted"),
     ],
     ids=["many", "twice", "encrypted"],
