@@ -22,7 +22,7 @@ def compare(
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
-    """Compare two ablations of one parameter, paired by value and seed."""
+    """Compare two ablations of one parameter, paired by seed."""
     from functools import partial
 
     from kmlp.errors import ConfigError, call_all

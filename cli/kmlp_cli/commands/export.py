@@ -44,7 +44,7 @@ def export(
     *,
     logs: LogOptions,
 ) -> None:
-    """Write the results of a study to a file, or as logs for TensorBoard."""
+    """Write the results of a study to a file or for TensorBoard."""
     from kmlp.errors import ConfigError, call_all
     from kmlp.export.files import SUFFIXES, write_table
     from kmlp.studies.library import load_from

@@ -24,7 +24,7 @@ def show(
     *,
     view: ViewOptions,
 ) -> None:
-    """Show the results of a study, as the command that trained it did."""
+    """Show the results of a study again."""
     from kmlp.errors import ConfigError
     from kmlp.export.files import write_csv
     from kmlp.studies.library import load_from

@@ -52,7 +52,7 @@ def tune(
     targets: ModelOptions,
     output: OutputOptions,
 ) -> None:
-    """Search for the hyperparameters with the best validation accuracy.
+    """Search for hyperparameters with a high validation accuracy.
 
     Many configurations are trained for a few epochs, and only the best ones continue
     (Hyperband). The best three are then trained again with other seeds, because the
