@@ -1,1 +1,1 @@
-"""The kinds of study that come with kmlp, as plug-ins of the group `kmlp.studies`."""
+"""The kinds of study of kmlp itself, as entry points of the group `kmlp.studies`."""

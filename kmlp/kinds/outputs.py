@@ -1,4 +1,4 @@
-"""The files that studies of every kind can write: a page, and a file of rows."""
+"""Functions that write the files of every kind of study: a page and a file of rows."""
 
 from __future__ import annotations
 

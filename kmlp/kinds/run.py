@@ -54,7 +54,7 @@ def _draw(study: RunStudy, name: str) -> altair.TopLevelMixin:
 
 
 def _as_ablation(study: RunStudy) -> Ablation:
-    """The run as an ablation of the seed with one level, which the charts can draw."""
+    """Return the run as an ablation of the seed with one level, for the charts."""
     from kmlp.studies.ablation import Ablation
     from kmlp.studies.results import LevelResult
 
@@ -63,7 +63,7 @@ def _as_ablation(study: RunStudy) -> Ablation:
         value=run.config.seed,
         parameters=run.parameters,
         runs=(run,),
-        chance_limit=0.0,  # unused by these charts; to compute it would need the dataset
+        chance_limit=0.0,  # unused by these charts; computing it would need the dataset
     )
     return Ablation(
         name=study.name,

@@ -1,1 +1,1 @@
-"""Studies: the runs that a question needs, and the conclusion that their results allow."""
+"""Studies: the runs that answer a question, and the conclusion from their results."""

@@ -1,4 +1,4 @@
-"""The cells of tables: numbers as text."""
+"""Numbers as text, for the cells of tables."""
 
 from __future__ import annotations
 
@@ -11,54 +11,58 @@ from kmlp.studies.table import NONE
 
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 _BLOCKS = 10
-"""The longest row of them."""
+"""The largest number of blocks in a sparkline."""
 
 
-def percent(found: Estimate | None, *, signed: bool = False) -> str:
-    """A share in percent, with half of its interval."""
-    if found is None:
+def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
+    """Return the mean of shares in percent, with half of its interval."""
+    if estimate is None:
         return NONE
-    mean = f"{100 * found.mean:{'+' if signed else ''}z.2f}"
-    if found.interval is None:
+    mean = f"{100 * estimate.mean:{'+' if signed else ''}z.2f}"
+    if estimate.interval is None:
         return mean
-    return f"{mean} ± {percent_text(found.interval[1] - found.mean)}"
+    return f"{mean} ± {percent_text(estimate.interval[1] - estimate.mean)}"
 
 
-def mean_percent(found: Estimate | None) -> str:
-    """A share in percent, without its interval."""
-    return NONE if found is None else percent_text(found.mean)
+def mean_percent(estimate: Estimate | None) -> str:
+    """Return the mean of shares in percent, without its interval."""
+    return NONE if estimate is None else percent_text(estimate.mean)
 
 
 def share_percent(share: float | None, *, signed: bool = False) -> str:
-    """A share, from 0 to 1, in percent."""
+    """Return a share, from 0 to 1, in percent."""
     return NONE if share is None else percent_text(share, signed=signed)
 
 
-def mean_text(found: Estimate | None, spec: str) -> str:
-    """A mean in a format, without its interval."""
-    return NONE if found is None else format(found.mean, spec)
+def mean_text(estimate: Estimate | None, spec: str) -> str:
+    """Return a mean in a format, without its interval."""
+    return NONE if estimate is None else format(estimate.mean, spec)
 
 
 def number_text(number: float, spec: str) -> str:
-    """A number in a format, if it is finite."""
+    """Return a number in a format; a dash if the number is not finite."""
     return format(number, spec) if math.isfinite(number) else NONE
 
 
-def p_text(found: Difference | None) -> str:
-    """A p-value with three decimals."""
-    if found is None or found.p_value is None:
+def p_text(difference: Difference | None) -> str:
+    """Return the p-value of a difference with three decimals."""
+    if difference is None or difference.p_value is None:
         return NONE
-    return "<.001" if found.p_value < 0.0005 else f"{found.p_value:.3f}".removeprefix("0")
+    p = difference.p_value
+    return "<.001" if p < 0.0005 else f"{p:.3f}".removeprefix("0")
 
 
 def sparkline(numbers: Sequence[float], low: float, high: float) -> str:
-    """Numbers as a row of blocks, at most ten: of more, ten at equal distances.
+    """Return numbers as a row of blocks of different heights.
+
+    The row has at most ten blocks. Of more numbers, ten at equal distances are drawn.
 
     Args:
-        numbers: In their order.
-        low: The number of the lowest block.
-        high: The number of the highest block.
+        numbers: The numbers, in order.
+        low: The number that the lowest block stands for.
+        high: The number that the highest block stands for.
 
+    Example:
     >>> sparkline([0.90, 0.92, 0.93, 0.97], 0.90, 0.97)
     '▁▃▄█'
     """
@@ -68,4 +72,4 @@ def sparkline(numbers: Sequence[float], low: float, high: float) -> str:
     places = [round(i * (len(numbers) - 1) / max(steps, 1)) for i in range(steps + 1)]
     top = len(_HEIGHTS) - 1
     scale = top / (high - low) if high > low else 0.0
-    return "".join(_HEIGHTS[round((numbers[it] - low) * scale)] for it in places)
+    return "".join(_HEIGHTS[round((numbers[place] - low) * scale)] for place in places)

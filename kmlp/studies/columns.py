@@ -1,4 +1,4 @@
-"""The columns of a study as a flat table, each with its description."""
+"""The columns of a study's flat table, each with its description."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ class Column:
 
 
 def column_of(field: str) -> str:
-    """The column of a field of `RunConfig`, whose name differs from all figures.
+    """Return the column of a field of `RunConfig`, which no other column has as its name.
 
+    Example:
     >>> column_of("width"), column_of("loss")
     ('width', 'loss_function')
     """

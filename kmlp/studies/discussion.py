@@ -21,7 +21,7 @@ class Discussion:
     answer: tuple[str, ...]
     """Sentences that follow from the statistics."""
     limits: tuple[str, ...]
-    """Sentences that say how far the answer reaches."""
+    """Sentences about the limits of the answer."""
     tables: tuple[Table, ...]
     setup: tuple[tuple[str, str], ...]
     """Names and texts of facts, such as the fields of the configurations."""
@@ -30,12 +30,12 @@ class Discussion:
 
 
 def fields_setup(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """Fields of a configuration for `Discussion.setup`."""
+    """Return fields of a configuration as texts, for `Discussion.setup`."""
     return [(name, value_text(name, value)) for name, value in values.items()]
 
 
 def fields_without(base: RunConfig, names: Sequence[str]) -> dict[str, Any]:
-    """The fields of a configuration without some of them and without the seed."""
+    """Return the fields of a configuration, without some of them and the seed."""
     fields = base.to_dict()
     excluded = (*names, "seed")
     return {name: value for name, value in fields.items() if name not in excluded}
@@ -44,13 +44,13 @@ def fields_without(base: RunConfig, names: Sequence[str]) -> dict[str, Any]:
 def training_setup(
     backend: str, *, fused: bool, settings: Mapping[str, str]
 ) -> list[tuple[str, str]]:
-    """The backend, the way of training and the settings for `Discussion.setup`."""
+    """Return the backend, the way of training and the settings, for `Discussion.setup`."""
     training = "an epoch is one compiled program" if fused else "plain fit"
     return [("backend", backend), ("training", training), *settings.items()]
 
 
 def runs_by_name(study: StudyResult) -> tuple[tuple[str, Run], ...]:
-    """The runs of all levels for `Discussion.runs`, each with the name of its level."""
+    """Return the runs of all levels with the level's name, for `Discussion.runs`."""
     return tuple(
         (study.called(study.text(level)), run)
         for level in study.levels
@@ -65,7 +65,7 @@ ONLY_THIS_SETUP = (
 
 
 def comparison_limits(study: StudyResult) -> tuple[str, ...]:
-    """The limits of a comparison of levels, as sentences."""
+    """Return sentences about the limits of a comparison of levels."""
     limits = []
     reference = study.reference
     undecided = [

@@ -1,4 +1,4 @@
-"""The studies and runs of a runs folder: load, list, delete."""
+"""Load, list and delete the studies and runs of a runs folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kmlp.studies.study import Study
 
 
 def load_study(name: str, runs_dir: RunsDir = None) -> Study:
-    """Load a study as far as it has come.
+    """Load a study with the runs that are finished so far.
 
     Args:
-        name: The study's name: see `list_studies`.
+        name: The study's name; `list_studies` returns the names.
         runs_dir: The folder that keeps the runs. Defaults to None: KMLP_RUNS_DIR, else
             `kmlp_runs`.
 
@@ -27,7 +27,7 @@ def load_study(name: str, runs_dir: RunsDir = None) -> Study:
         An `Ablation`, a `kmlp_tuning.Search`, or a study of another kind.
 
     Raises:
-        StoreError: if there is no such study, or if it has no run yet.
+        StoreError: if there is no such study, or if the study has no run yet.
 
     Example:
     >>> from tempfile import mkdtemp
@@ -42,25 +42,25 @@ def load_study(name: str, runs_dir: RunsDir = None) -> Study:
 
 
 def load_from(store: Store, name: str) -> Study:
-    """Load a study from an open store. Raises what `load_study` does."""
+    """Load a study from an open store. Raises the same errors as `load_study`."""
     record = stored.get_study(store, name)
     study = kinds.kind_named(record.kind).load(store, record)
     if study.missing:
         store.note_damaged_orphans()
-    noted = tuple(environments_of(store, record.name))
-    loaded: Study = replace(study, environments=noted, asked=record.asked)
+    environments = tuple(environments_of(store, record.name))
+    loaded: Study = replace(study, environments=environments, asked=record.asked)
     return loaded
 
 
 def list_studies(runs_dir: RunsDir = None) -> list[StudySummary]:
-    """List the studies of a runs folder, the one that was used last first.
+    """List the studies of a runs folder, the last used first.
 
     Args:
         runs_dir: As `load_study` takes it.
 
     Returns:
-        A summary of each study: its name and kind, the numbers of runs, the best
-        accuracy. A study that is damaged is left out.
+        A summary of each study: its name and kind, the numbers of runs, and the best
+        accuracy. Damaged studies are left out.
 
     Raises:
         StoreError: if there is no such folder.
@@ -81,18 +81,20 @@ def list_studies(runs_dir: RunsDir = None) -> list[StudySummary]:
 def list_runs(
     runs_dir: RunsDir = None, *, study: str | None = None, **where: Any
 ) -> list[RunSummary]:
-    """List the runs of a runs folder, the one that was trained last first.
+    """List the runs of a runs folder, the last trained first.
 
     Args:
         runs_dir: As `load_study` takes it.
-        study: The name of a study. Defaults to None: the runs of all.
-        **where: Values that the runs have: fields of `RunConfig`, `backend`, `status`.
+        study: The name of a study. Defaults to None: the runs of all
+            studies.
+        **where: Values that the runs must have: fields of `RunConfig`, `backend`,
+            `status`.
 
     Returns:
-        A line for each run. Runs that are damaged are left out.
+        A summary of each run. Damaged runs are left out.
 
     Raises:
-        ConfigError: if there is no such field, or it cannot have the value.
+        ConfigError: if there is no such field, or if the field cannot have the value.
         StoreError: if there is no such folder or study.
 
     Example:
@@ -109,14 +111,14 @@ def list_runs(
 
 
 def delete_study(name: str, runs_dir: RunsDir = None) -> None:
-    """Delete a study, and the runs that no other study uses.
+    """Delete a study and the runs that no other study uses.
 
     Args:
         name: The study's name.
         runs_dir: As `load_study` takes it.
 
     Raises:
-        StoreError: if there is no such study, or one of its runs is being trained.
+        StoreError: if there is no such study, or if one of its runs is being trained.
 
     Example:
     >>> from tempfile import mkdtemp
@@ -134,10 +136,10 @@ def delete_study(name: str, runs_dir: RunsDir = None) -> None:
 
 
 def open_to_read(runs_dir: RunsDir) -> Store:
-    """The store in a runs folder, to be read.
+    """Open the store in a runs folder for reading.
 
     Raises:
-        StoreError: if there is none.
+        StoreError: if the folder has no store.
     """
     folder = runs_folder(runs_dir)
     return Store(folder, writable=False, check_study=kinds.spec_problem)

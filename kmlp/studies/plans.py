@@ -11,7 +11,13 @@ from kmlp.training.checks import parameters_of
 
 
 def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[str, Any]]:
-    """The planned training, a row for each value."""
+    """Return the planned training, a row for each value of the parameter.
+
+    Args:
+        param: The parameter.
+        rows: The configurations, in a row for each value.
+        epochs: The number of epochs of every run.
+    """
     planned = []
     for configs in rows:
         first = configs[0]
@@ -30,7 +36,7 @@ def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict
 
 
 def plan_table(param: str, rows: list[dict[str, Any]]) -> Table:
-    """The rows as a table, with totals."""
+    """Return the rows of `plan_rows` as a table with totals."""
     body = []
     for row in rows:
         value, *numbers = row.values()

@@ -1,4 +1,4 @@
-"""Train runs again that were taken out of a store because they were damaged."""
+"""Train the damaged runs that a repair removed from a store."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def train_again(
         runs_dir: See `Execution`.
 
     Returns:
-        Those that this process cannot train: they are of another backend, or under other
-        settings, or what they state is damaged.
+        The runs that this process cannot train: their backend or settings are different,
+        or their configuration is damaged.
 
     Raises:
         BackendError: if there is no backend.
@@ -47,28 +47,29 @@ def train_again(
     identities: dict[bool, dict[RunConfig, RunIdentity]] = {True: {}, False: {}}
     epochs: dict[str, int] = {}
     for run in lost:
-        found = None
+        identity = None
         if run.backend == name:
-            with suppress(KmlpError):  # a function of the user's is not at hand, say
+            with suppress(KmlpError):  # such as: a user's function is not available
                 check_trainable([run.config], epochs=run.epochs, fused=run.fused)
-                found = identify(run.config, fused=run.fused, settings=settings)
-        if found is None or found.key != run.key:
+                identity = identify(run.config, fused=run.fused, settings=settings)
+        if identity is None or identity.key != run.key:
             left.append(run)
         else:
-            identities[run.fused][run.config] = found
+            identities[run.fused][run.config] = identity
             epochs[run.key] = run.epochs
-    for of_kind in identities.values():
-        if not of_kind:
+    for by_config in identities.values():
+        if not by_config:
             continue
-        opened = execution.open_executor(runs=len(of_kind))
+        opened = execution.open_executor(runs=len(by_config))
         with opened as trains, execution.open_store() as store:
             execute(
                 ListPlanner(
-                    RunRequest(config, epochs[it.key]) for config, it in of_kind.items()
+                    RunRequest(config, epochs[identity.key])
+                    for config, identity in by_config.items()
                 ),
                 store=store,
                 executor=trains,
-                identify=of_kind.__getitem__,
+                identify=by_config.__getitem__,
                 load=dataset_of,
                 observer=observer,
             )

@@ -1,4 +1,4 @@
-"""Train the runs of studies, as far as the store lacks them."""
+"""Train the runs of studies that the store does not have."""
 
 from __future__ import annotations
 
@@ -45,10 +45,11 @@ class ListPlanner:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StudySpec(Generic[Result]):
-    """A study to train, all of whose runs were checked."""
+    """A study to train, whose runs were all checked."""
 
     kind: str
-    """See `StudyRecord`, as for `identity`, `extent` and `progress`."""
+    """The kind of study. `StudyRecord` describes this field, `identity`, `extent` and
+    `progress`."""
     prefix: str
     """The beginning of a default name."""
     identity: dict[str, Any]
@@ -59,14 +60,16 @@ class StudySpec(Generic[Result]):
     epochs: Sequence[int]
     """The target epochs of each level."""
     name: str | None
-    """The name of the study; None: made of its identity."""
+    """The name of the study. None: a name derived from its identity."""
     build_result: Callable[[str, list[list[Run]], Sequence[int]], Result]
     """Builds the result from the study's name, the runs by level and the epochs of each
-    level; a level has fewer runs, or none, where it was not trained to its end."""
+    level. A level whose training was interrupted has fewer runs, or none."""
 
     def requests(self) -> Iterator[tuple[RunConfig, int]]:
-        """Its configurations and their epochs: the first of each row, then the second,
-        ..., so that what there is after an interruption can be compared.
+        """Yield the configurations with their epochs, seed by seed.
+
+        The first run of each level comes first, then the second, and so on. After an
+        interruption, the levels can then be compared.
         """
         for column in zip_longest(*self.runs_by_level):
             for config, epochs in zip(column, self.epochs, strict=True):
@@ -74,7 +77,7 @@ class StudySpec(Generic[Result]):
                     yield config, epochs
 
     def default_name(self, *, fused: bool) -> str:
-        """What the study is called if it has no name."""
+        """Return the name of the study if no name is given."""
         return default_name(self.prefix, self._identity(fused=fused))
 
     def _identity(self, *, fused: bool) -> dict[str, Any]:
@@ -83,7 +86,12 @@ class StudySpec(Generic[Result]):
     def record(
         self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
     ) -> StudyRecord:
-        """The study as the store keeps it."""
+        """Return the study as the store keeps it.
+
+        Args:
+            identities: The identity of each run.
+            fused: As `kmlp.Execution` has it.
+        """
         return StudyRecord(
             name=self.default_name(fused=fused) if self.name is None else self.name,
             kind=self.kind,
@@ -98,22 +106,23 @@ class StudySpec(Generic[Result]):
         )
 
     def pick(self, runs: Mapping[RunConfig, Run]) -> list[list[Run]]:
-        """Its runs, in their rows, with no more epochs than it asks for."""
+        """Return the runs of each level, without epochs beyond the target."""
         return [
             [runs[config].truncated(epochs) for config in row]
             for row, epochs in zip(self.runs_by_level, self.epochs, strict=True)
         ]
 
     def result_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Result | None:
-        """What came of it where it could not be trained to its end.
+        """Return the result of an interrupted study.
 
         Args:
-            name: The study's.
-            runs: Those that there are, which may have fewer epochs than it asks for.
+            name: The study's name.
+            runs: The runs so far, some perhaps with fewer epochs than the target.
 
         Returns:
-            What the runs came to that are finished. If none is, what all came to after
-            the most epochs that all of them have; None if none has any.
+            The result of the runs that are finished. If no run is finished, the result of
+            all runs after the most epochs that all of them have. None if no run has an
+            epoch.
         """
         rows = [
             [runs[config] for config in row if config in runs] for row in self.runs_by_level
@@ -136,11 +145,11 @@ class StudySpec(Generic[Result]):
 
 
 def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any]:
-    """Trains the runs of studies, as far as the store lacks them, all of them together.
+    """Train the runs of studies that the store does not have, all studies together.
 
     Args:
-        specs: One a study.
-        execution: Where and how they are trained.
+        specs: The specification of each study.
+        execution: The options of training.
 
     Returns:
         The result that each specification builds from its runs.
@@ -178,13 +187,13 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
             )
             store.check_presence()
         except StoreLostError as error:
-            found = {**error.unfinished, **planner.runs}
+            runs_so_far = {**error.unfinished, **planner.runs}
             error.results = [
-                spec.result_so_far(record.name, found)
+                spec.result_so_far(record.name, runs_so_far)
                 for spec, record in zip(specs, records, strict=True)
             ]
             raise
-        # What can be read now goes with a store that keeps nothing.
+        # A temporary store is deleted, so read its models now.
         runs = {
             config: run.with_model_loaded() if store.temporary else run
             for config, run in planner.runs.items()
@@ -193,34 +202,34 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
     return [
         replace(
             spec.build_result(record.name, spec.pick(runs), spec.epochs),
-            environments=tuple(noted),
+            environments=tuple(trained_in),
         )
-        for spec, record, noted in zip(specs, records, environments, strict=True)
+        for spec, record, trained_in in zip(specs, records, environments, strict=True)
     ]
 
 
 def deduplicate_names(
     specs: Sequence[StudySpec[Result]], *, fused: bool
 ) -> list[StudySpec[Result]]:
-    """The same, those that would be one study being named apart: `width-3f9a01-2`.
+    """Return the specifications with distinct names, such as `width-3f9a01-2`.
 
-    Ablations are, if they vary one field of one base, whatever their values, their epochs
-    and their seeds.
+    Without this number, two specifications of one name would be one study. Two ablations
+    have the same default name if they vary one field of one base, even with different
+    values, epochs or seeds.
     """
-    names = [it.name or it.default_name(fused=fused) for it in specs]
-    apart = []
+    names = [spec.name or spec.default_name(fused=fused) for spec in specs]
+    distinct = []
     for place, (spec, name) in enumerate(zip(specs, names, strict=True)):
         count = names[: place + 1].count(name)
-        apart.append(spec if count == 1 else replace(spec, name=f"{name}-{count}"))
-    return apart
+        distinct.append(spec if count == 1 else replace(spec, name=f"{name}-{count}"))
+    return distinct
 
 
 def identify_backend(*, fused: bool) -> dict[str, Any]:
-    """What a study says of how its runs are computed; studies that do not say the same
-    are different ones.
+    """Return the part of a study's identity that names the backend and its settings.
 
     Raises:
-        ConfigError: if a setting of this process is none for runs.
+        ConfigError: if this process has a setting that is not allowed for runs.
         BackendError: if there is no backend.
     """
     name = backend.select()
@@ -229,12 +238,17 @@ def identify_backend(*, fused: bool) -> dict[str, Any]:
 
 
 _DIGESTED = {"param": "axis"}
-"""The words that names were first made with: a renamed key does not rename studies."""
+"""Older names of keys, from which the digest is made. They keep the names of studies."""
 
 
 def default_name(prefix: str, identity: dict[str, Any]) -> str:
-    """The name of a study that is given none, made of its identity: `width-3f9a01`.
+    """Return a name that is derived from the identity of a study: `width-3f9a01`.
 
+    Args:
+        prefix: The beginning of the name.
+        identity: The identity, whose digest ends the name.
+
+    Example:
     >>> default_name("width", {"param": "width", "backend": "jax"})
     'width-38ac96'
     """
@@ -244,9 +258,10 @@ def default_name(prefix: str, identity: dict[str, Any]) -> str:
 
 
 def work(identity: RunIdentity) -> float:
-    """About how many seconds an epoch of a run takes, to compare it with others.
+    """Return a rough time of an epoch of a run, in seconds, to order runs by length.
 
-    A step's own 20 µs, and 50 ps for each image and parameter, as measured on a CPU.
+    Formula: 20 µs for each step, and 50 ps for each image and parameter, as measured on a
+    CPU.
     """
     config = identity.config
     images = config.train_size or len(dataset_of(config).train)

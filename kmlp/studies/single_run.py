@@ -1,4 +1,4 @@
-"""`train`: a study of a single run."""
+"""`train`, and studies of a single run."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from kmlp.training.run import Run
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class RunConclusion(Conclusion):
-    """The outcome of a single run, which is compared with nothing."""
+    """The outcome of a single run, without a comparison."""
 
     run: Run
 
     @property
     def text(self) -> str:
-        """The test accuracy, or the reason why there is none, in a sentence."""
+        """The test accuracy, or the reason for its absence, in a sentence."""
         run = self.run
         if run.status == "failed":
             return f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}"
         if run.status == "diverged":
-            return f"Diverged: the loss is not finite any more in epoch {run.epochs}."
+            return f"Diverged: the loss is no longer finite in epoch {run.epochs}."
         return (
             f"Test accuracy {percent_text(run.test_accuracy)} %, test loss "
             f"{run.test_loss:.4f} after {count_of(run.epochs, 'epoch')} "
@@ -54,14 +54,14 @@ class RunStudy(Study):
 
     @property
     def headline(self) -> str:
-        """What was trained, in a line."""
+        """The dataset, seed and backend, in one line."""
         config = self.run.config
         on_test = protocol_text(on_test=config.validates_on_test)
         return f"{config.dataset}, seed {config.seed}, {self.run.backend}{on_test}"
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """The run."""
+        """The run, as a tuple of one."""
         return (self.run,)
 
     @property
@@ -70,7 +70,7 @@ class RunStudy(Study):
         return RunConclusion(run=self.run)
 
     def study_runs(self) -> StudyRuns:
-        """Its run as a flat table."""
+        """Return the run as a flat table."""
         return one_run(self.name, self.run)
 
 
@@ -86,24 +86,24 @@ def train(
     name: str | None = None,
     **fields: Any,
 ) -> Run:
-    """Train one run through `model.fit`, from where the store has it.
+    """Train one run with `model.fit`. Epochs that the runs folder has are not repeated.
 
     Args:
-        config: The run's hyperparameters, in the place of `fields`. Defaults to None.
-        epochs: Epochs to train, `epochs >= 1`. Defaults to 10.
+        config: The configuration, in place of `fields`. Defaults to None.
+        epochs: The number of epochs, `epochs >= 1`. Defaults to 10.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`; "local" trains in this process.
         runs_dir: See `kmlp.Execution`.
         fresh: See `kmlp.Execution`.
-        name: The name of the study. Defaults to None: made of what is asked.
-        **fields: Fields of `RunConfig`, the others being at their defaults.
+        name: The name of the study. Defaults to None: derived from the configuration.
+        **fields: The fields of `RunConfig` that differ from their defaults.
 
     Returns:
-        The run: a record of each epoch, the test loss and accuracy, and
-        `model()`, the trained model. If its loss is no longer finite, its
-        status is "diverged" and it ends there; if training ended in errors, it
-        is "failed", with the reason as its `failure`.
+        The run: a record of each epoch, the test loss and accuracy, and `model()`, which
+        returns the trained model. If the loss is no longer finite, the run ends with
+        status "diverged". If training raised errors, the status is "failed", and
+        `failure` is the reason.
 
     Raises:
         ConfigError: if the configuration cannot be trained.
@@ -131,7 +131,7 @@ def train(
 def train_study(
     config: RunConfig, *, epochs: int, name: str | None, execution: Execution
 ) -> RunStudy:
-    """Train one run, and return the study of it. Takes and raises what `train` does."""
+    """Train one run and return its study. Raises the same errors as `train`."""
     check_trainable([config], epochs=epochs, fused=execution.fused)
 
     def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> RunStudy:
@@ -151,10 +151,10 @@ def train_study(
 
 
 def load_run(store: Store, record: StudyRecord) -> RunStudy:
-    """Load a study of a single run, as far as it has come.
+    """Load a study of a single run, with the epochs that were trained so far.
 
     Raises:
-        StoreError: if it has no epoch yet.
+        StoreError: if the run has no epoch yet.
     """
     run = record.only_run(store)
     missing = record.missing([[run]])

@@ -1,4 +1,4 @@
-"""What stored studies ask, in words."""
+"""Texts about stored studies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kmlp.store import StudyRecord
 
 
 def backend_text(record: StudyRecord) -> str:
-    """The backend of a study and its settings."""
+    """Return the backend of a study and its settings as text."""
     backend: str = record.identity["backend"]
     settings = settings_text(record.identity.get("settings", {}))
     return f"{backend}, {settings}" if settings else backend

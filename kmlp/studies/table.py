@@ -1,4 +1,4 @@
-"""Tables as data: a terminal, a page and Markdown each show the same one their own way."""
+"""Tables as data, from which the terminal, HTML pages and Markdown are rendered."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Column:
     """A column of a table."""
 
     header: str
-    """Words on one line; a narrow table may break them."""
+    """The words of the header. A narrow table can break the line between them."""
     numeric: bool = True
-    """Whether its cells are numbers, which are aligned at their ends."""
+    """True if the cells are numbers, which are aligned at the right."""
     wraps: bool = False
-    """Whether its cells may be broken, which numbers are not."""
+    """True if the cells can be broken into lines; numbers cannot."""
     min_width: int = 1
-    """Characters that it has at least where it wraps."""
+    """The smallest width, in characters, of a column that wraps."""
     tall: bool = False
-    """Whether a narrow table breaks its header into two lines."""
+    """True if a narrow table breaks the header into two lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Row:
 
     cells: tuple[str, ...]
     strong: bool = False
-    """Whether it stands out."""
+    """True if the row is emphasized."""
     strong_cells: tuple[int, ...] = ()
-    """The places of single cells that stand out, from 0."""
+    """The indexes of single cells that are emphasized, from 0."""
     ends_section: bool = False
-    """Whether a line follows it."""
+    """True if a line follows the row."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,23 +49,23 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
-    """What follows from it."""
+    """The conclusions from the table."""
 
     def __post_init__(self) -> None:
         for row in self.rows:
             assert len(row.cells) == len(self.columns), (row, self.columns)
 
     def titled(self, title: str, *, notes: tuple[str, ...] | None = None) -> Table:
-        """The same table with another title.
+        """Return the same table with another title.
 
         Args:
             title: The title.
-            notes: The notes. Defaults to None: the same.
+            notes: The notes. Defaults to None: the notes of this table.
         """
         return replace(self, title=title, notes=self.notes if notes is None else notes)
 
     def to_html(self) -> str:
-        """The table as HTML, for notebooks.
+        """Return the table as HTML, for notebooks.
 
         Example:
         >>> Table(title="A", columns=(Column("n"),), rows=(Row(("1",)),)).to_html()

@@ -17,7 +17,7 @@ _INTERVAL_LEGEND = (
 
 
 def tables_of_ablation(study: Ablation) -> tuple[Table, ...]:
-    """A row for each level; and how fast each learned, if that is shown."""
+    """Return the tables of an ablation: its results and, if chosen, its convergence."""
     tables = [ablation_table(study)]
     if study.convergence or study.target_accuracy is not None:
         tables.append(convergence_table(study, study.target_accuracy))
@@ -25,13 +25,13 @@ def tables_of_ablation(study: Ablation) -> tuple[Table, ...]:
 
 
 def ablation_table(study: Ablation) -> Table:
-    """The results of an ablation, a row for each level, the best one strong."""
+    """Return the results of an ablation, a row for each level, with the best emphasized."""
     seeds = len(study.seeds)
     compared = "all pairs" if study.baseline is None else "all values"
     legend = _INTERVAL_LEGEND.format(compared) if seeds > 1 else ""
     base = study.baseline
     reference = "best" if base is None else study.text(base)
-    judged = not study.validates_on_test  # else the test data are shown already
+    judged = not study.validates_on_test  # if not, the test accuracy is shown already
     heights = [height for level in study.levels for height in level.val_curve]
     low, high = min(heights, default=0.0), max(heights, default=0.0)
     best = study.best()
@@ -88,21 +88,21 @@ def _distance(study: Ablation, level: LevelResult, difference: Difference | None
 
 
 def convergence_table(study: Ablation, target: float | None = None) -> Table:
-    """The convergence of an ablation, a row for each level.
+    """Return the convergence of an ablation, a row for each level.
 
     Args:
         study: The ablation.
-        target: A validation accuracy, 0 to 1, that takes epochs and seconds to reach.
-            Defaults to None: none is asked for.
+        target: A validation accuracy, from 0 to 1. The table shows the epochs and seconds
+            to reach this target. Defaults to None: no target.
     """
     text = f"{100 * (target or 0):g} %"
     reached = (
         f" to {text}: the first epoch with a validation accuracy of at least {text}, and "
-        "the seconds up to its end; means over the runs that reached it."
+        "the seconds up to its end. Means over the runs that reached it."
     )
     headers = ["best epoch", "within 1 %", "area %", "gap %"]
     if target is not None:
-        headers += [f"epochs to {text}", f"s to {text}", "runs that reached it"]
+        headers += [f"epochs to {text}", f"s to {text}", f"runs that reached {text}"]
     return Table(
         title="Convergence: means over the seeds",
         columns=(

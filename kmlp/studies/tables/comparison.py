@@ -10,7 +10,7 @@ from kmlp.studies.table import Column, Row, Table
 
 
 def comparison_table(comparison: AblationComparison) -> Table:
-    """A row for each level that both ablations have."""
+    """Return the comparison of two ablations, a row for each common level."""
     param, first, second = comparison.first.param, comparison.first, comparison.second
     differing = ", ".join(
         f"{name} {one} | {other}" for name, (one, other) in comparison.differing.items()
@@ -36,9 +36,9 @@ def comparison_table(comparison: AblationComparison) -> Table:
             for level in comparison.levels
         ),
         notes=(
-            f"What differs: {differing or 'nothing'}.",
+            f"Not the same in both: {differing or 'nothing'}.",
             "±: half of the 95 % interval over the seeds that both have. The difference is "
-            "the second less the first, paired by seed; p and its interval have Holm's "
+            "the second minus the first, paired by seed; p and its interval have Holm's "
             "correction for all values.",
         ),
         sentences=(comparison.conclusion.text,),

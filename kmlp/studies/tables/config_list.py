@@ -10,12 +10,15 @@ from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text, seeds_
 
 
 def config_list_table(study: ConfigList) -> Table:
-    """The results of a list of configurations, a row for each, in the list's order."""
+    """Return the results of a list of configurations, a row for each, in order."""
     several = any(len(level.runs) > 1 for level in study.levels)
     own_seeds = len({_seeds(level) for level in study.levels}) > 1
-    judged = not study.validates_on_test  # else the test data are shown already
+    judged = not study.validates_on_test  # if not, the test accuracy is shown already
     best = study.best()
-    interval = "±: half of the 95 % interval over the seeds. s: median of them."
+    interval = (
+        "±: half of the 95 % interval over the seeds. s: seconds of a run, the "
+        "median over the seeds."
+    )
     return Table(
         title=f"Configurations: {study.headline}",
         columns=(

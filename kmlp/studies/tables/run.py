@@ -13,7 +13,7 @@ from kmlp.training.run import Run
 
 
 def run_table(study: RunStudy) -> Table:
-    """The results of a run, a row for each epoch."""
+    """Return the results of a run, a row for each epoch."""
     run = study.run
     config = run.config
     headers = ("epoch", "loss", "accuracy %", "val_loss", "val_accuracy %", "seconds")
@@ -54,11 +54,13 @@ _EVERY_RUN: dict[str, Callable[[Run], str]] = {
 
 
 def every_run_table(runs: Sequence[tuple[str, Run]]) -> Table:
-    """A row for each run, with the name of what it is a run of."""
+    """Return a row for each run, with its level, configuration or trial."""
     headers = ("run of", *_EVERY_RUN)
     return Table(
         title="Every run, after its last epoch",
-        columns=tuple(Column(it, numeric=it not in ("run of", "status")) for it in headers),
+        columns=tuple(
+            Column(header, numeric=header not in ("run of", "status")) for header in headers
+        ),
         rows=tuple(
             Row((level, *(cell(run) for cell in _EVERY_RUN.values())))
             for level, run in runs

@@ -1,4 +1,4 @@
-"""Columns and texts that tables of several kinds have."""
+"""Columns and texts that several tables share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,15 @@ PROBLEMS = Column("problems", numeric=False, wraps=True, min_width=5, tall=True)
 def describe(
     base: RunConfig, *, fused: bool, settings: Mapping[str, str], but: Sequence[str]
 ) -> str:
-    """A configuration and the settings of the backend in words, without some fields and
-    without defaults of no effect.
+    """Return a configuration and the settings of the backend in words.
+
+    Fields that are None, False or 0 are left out.
+
+    Args:
+        base: The configuration.
+        fused: As `kmlp.Execution` has it.
+        settings: The settings of the backend that differ from the default.
+        but: The fields to leave out, besides the seed and the dataset.
     """
     shown = {
         name: value
@@ -30,22 +37,23 @@ def describe(
 
 
 def problems_text(level: LevelResult) -> str:
-    """The numbers of runs that failed, diverged or did not learn."""
-    found = [
-        f"{count} of {len(level.runs)} {what}"
-        for count, what in (
+    """Return the numbers of runs that failed, diverged or did not learn, as text."""
+    problems = [
+        f"{count} of {len(level.runs)} {problem}"
+        for count, problem in (
             (level.failed, "failed"),
             (level.diverged, "diverged"),
             (level.did_not_learn, "did not learn"),
         )
         if count
     ]
-    return ", ".join(found) or NONE
+    return ", ".join(problems) or NONE
 
 
 def seeds_text(seeds: Sequence[int]) -> str:
-    """Seeds as text, those that follow each other as a range.
+    """Return seeds as text; three or more consecutive seeds are a range.
 
+    Example:
     >>> seeds_text([0, 1, 2]), seeds_text([7]), seeds_text([0, 4, 5])
     ('0-2', '7', '0,4,5')
     """
