@@ -24,10 +24,10 @@ def train_again(
     jobs: int | None = None,
     runs_dir: RunsDir = None,
 ) -> list[LostRun]:
-    """Trains runs that were taken out of a store.
+    """Train runs again that a repair removed from a store.
 
     Args:
-        lost: What `kmlp.store.doctor.repair_folder` returns.
+        lost: The removed runs, as `kmlp.store.doctor.repair_folder` returns them.
         observer: See `Execution`.
         jobs: See `Execution`.
         runs_dir: See `Execution`.
