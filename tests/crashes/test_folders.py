@@ -161,7 +161,8 @@ def taken_away(tmp_path, monkeypatch):
             write(folder, name, checkpoint_bytes)
             left[0] -= 1
             if not left[0]:
-                shutil.rmtree(folder.parent)
+                # At once: while files are deleted one by one, other threads look at the rest.
+                shutil.rmtree(folder.parent.rename(folder.parent.with_name("gone")))
 
         monkeypatch.setattr(_checkpoint_files, "write", then)
 
