@@ -79,7 +79,7 @@ def reproduce(
     execution: ExecutionOptions,
     output: OutputOptions,
 ) -> None:
-    """Train a lab from a recipe, and compare it with published values.
+    """Train a lab from a recipe, and compare with a publication.
 
     A recipe is a file that lists ablations, configurations and a search, perhaps with
     published values. The runs folder keeps every run: after an interruption, the same
