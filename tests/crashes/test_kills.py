@@ -69,7 +69,7 @@ def test_a_killed_worker_costs_its_task_only(kmlp, expected):
     assert process.returncode == 0
     lines = [line for line in err.splitlines() if "SIGKILL" in line]
     assert lines  # one that dies between two tasks costs nothing
-    assert all("died" in line and "again" in line for line in lines)
+    assert all("died" in line and " tries" not in line for line in lines)
     assert without_seconds(json.loads(out)) == expected
 
 
@@ -83,8 +83,7 @@ def test_a_run_that_kills_every_worker_fails_and_the_others_finish(kmlp):
     code, out, err = kmlp.run(*arguments, "--json")
     assert code == 1
     lines = [line for line in err.splitlines() if "SIGKILL" in line]
-    assert len([line for line in lines if "again" in line]) == 2
-    assert any(" 3 tries" in line for line in lines)
+    assert [" 3 tries" in line for line in lines] == [False, False, True]
     relu, died, tanh = json.loads(out)["levels"]
     assert [value["failed"] for value in (relu, died, tanh)] == [0, 1, 0]
     assert "died" in died["runs"][0]["failure"]
