@@ -83,7 +83,7 @@ def test_a_run_that_kills_every_worker_fails_and_the_others_finish(kmlp):
     code, out, err = kmlp.run(*arguments, "--json")
     assert code == 1
     lines = [line for line in err.splitlines() if "SIGKILL" in line]
-    assert [" 3 tries" in line for line in lines] == [False, False, True]
+    assert [" 3 tries" in line for line in lines[:3]] == [False, False, True]
     relu, died, tanh = json.loads(out)["levels"]
     assert [value["failed"] for value in (relu, died, tanh)] == [0, 1, 0]
     assert "died" in died["runs"][0]["failure"]
