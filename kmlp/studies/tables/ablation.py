@@ -127,7 +127,7 @@ def convergence_table(study: Ablation, target: float | None = None) -> Table:
         notes=(
             "within 1 %: the first epoch whose validation accuracy is within 1 % of the "
             "run's best. area: the mean height of the curve of validation accuracy. gap: "
-            "training accuracy during the last epoch, less validation accuracy."
+            "training accuracy during the last epoch, minus validation accuracy."
             + (reached if target is not None else ""),
         ),
     )

@@ -57,7 +57,7 @@ def test_a_width_for_every_layer_is_trained_and_read_back(tmp_path):
 
 
 def test_the_depth_may_be_the_param_where_the_width_states_it(tmp_path):
-    """The base that is kept has no depth of its own then."""
+    """The base in the store then has no depth of its own."""
     base = replace(BASE, width=(9, 7), depth=2)
     ablate("depth", [2], base=base, seeds=1, epochs=1, jobs=1, runs_dir=tmp_path, name="d")
     with Store(tmp_path) as store:
@@ -143,11 +143,11 @@ def test_keys_and_names_are_those_of_stores_from_before_there_were_scalings():
     assert run_key(RunConfig(width=8), "mnist", "jax", fused=True) == (
         "4e24750128b682e29dbff0c60347d543ff261b5e8146637896d140920bf0820e"
     )
-    asked = ablation_spec("width", [8], base=RunConfig())
-    identity = {"backend": "jax", "fused": True, **asked.identity}
+    spec = ablation_spec("width", [8], base=RunConfig())
+    identity = {"backend": "jax", "fused": True, **spec.identity}
     assert default_name("width", identity) == "width-3f5fa5"
     symmetric = RunConfig(scaling="symmetric")
-    assert ablation_spec("width", [8], base=symmetric).identity != asked.identity
+    assert ablation_spec("width", [8], base=symmetric).identity != spec.identity
     assert run_key(symmetric, "mnist", "jax", fused=True) != run_key(
         RunConfig(), "mnist", "jax", fused=True
     )

@@ -1,4 +1,4 @@
-"""The configurations of an ablation, and what is refused before training."""
+"""The configurations of an ablation, and the errors before training."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,9 @@ def test_seeds_as_a_number_count_from_the_base_s():
         ("nesterov", [False, True], {}, "does nothing"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_training(param, values, change, message):
+def test_ablations_that_cannot_be_trained_are_refused_before_training(
+    param, values, change, message
+):
     events = []
     with pytest.raises(ConfigError) as caught:
         ablate(param, values, observer=events.append, **change)

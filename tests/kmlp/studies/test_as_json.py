@@ -1,4 +1,4 @@
-"""Studies as plain values: what `--json` prints."""
+"""Studies as plain values, as `--json` prints them."""
 
 import math
 from dataclasses import replace
@@ -73,8 +73,8 @@ def test_the_conclusion_of_a_run_is_its_outcome():
     run = Run(config=RunConfig(), backend="none", fused=True, parameters=1, history=epochs)
     lost = replace(run, history=(epochs[0], made_up_record(2, math.nan)))
     failed = replace(run, failure="no room")
-    conclusions = [RunStudy(name="a", run=it).conclusion for it in (run, lost, failed)]
-    assert [it.to_dict()["outcome"] for it in conclusions] == [
+    conclusions = [RunStudy(name="a", run=each).conclusion for each in (run, lost, failed)]
+    assert [conclusion.to_dict()["outcome"] for conclusion in conclusions] == [
         "finished", "diverged", "failed",
     ]  # fmt: skip
     assert "75.00 %" in conclusions[0].text and "epoch 2" in conclusions[1].text

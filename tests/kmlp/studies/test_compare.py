@@ -21,19 +21,23 @@ def named(study, name):
 
 
 def test_values_are_paired_by_value_and_seed():
-    found = compare(named(made_up(FIRST), "one"), named(made_up(SECOND), "other"))
-    assert [it.value for it in found.levels] == [8, 16, 32]
-    first = found.levels[0]
+    comparison = compare(named(made_up(FIRST), "one"), named(made_up(SECOND), "other"))
+    assert [level.value for level in comparison.levels] == [8, 16, 32]
+    first = comparison.levels[0]
     assert first.first.mean == pytest.approx((0.80 + 0.85 + 0.9001) / 3)
     assert first.difference.mean == pytest.approx((0.01 + 0.01 + 0.0099) / 3)
-    assert [it.difference.significant for it in found.levels] == [True, True, False]
-    assert found.conclusion.text == (
+    assert [level.difference.significant for level in comparison.levels] == [
+        True,
+        True,
+        False,
+    ]
+    assert comparison.conclusion.text == (
         '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
         "separate the two studies with width=32."
     )
     evidence = {"better": [8], "worse": [16], "undecided": [32]}
-    assert found.conclusion.to_dict() == found.to_dict()["evidence"] == evidence
-    json.dumps(found.to_dict(), allow_nan=False)
+    assert comparison.conclusion.to_dict() == comparison.to_dict()["evidence"] == evidence
+    json.dumps(comparison.to_dict(), allow_nan=False)
 
 
 def test_the_differences_are_corrected_for_all_values():
@@ -46,18 +50,18 @@ def test_the_differences_are_corrected_for_all_values():
 def test_only_the_seeds_of_both_count():
     one = made_up({8: [0.8, 0.9, 0.7]}, seeds=(0, 1, 2))
     other = made_up({8: [0.95, 0.8, 0.6]}, seeds=(1, 2, 3))
-    found = compare(one, other)
-    assert found.seeds == (1, 2)
-    [value] = found.levels
-    assert value.first.mean == pytest.approx(0.8)
-    assert value.difference.mean == pytest.approx(0.075)
+    comparison = compare(one, other)
+    assert comparison.seeds == (1, 2)
+    [level] = comparison.levels
+    assert level.first.mean == pytest.approx(0.8)
+    assert level.difference.mean == pytest.approx(0.075)
 
 
-def test_what_diverged_in_one_has_no_pair():
-    found = compare(made_up({8: [math.nan, 0.9]}), made_up({8: [0.8, math.nan]}))
-    [value] = found.levels
-    assert (value.first.size, value.second.size, value.difference) == (1, 1, None)
-    assert found.conclusion.text == (
+def test_a_seed_that_diverged_in_one_has_no_pair():
+    comparison = compare(made_up({8: [math.nan, 0.9]}), made_up({8: [0.8, math.nan]}))
+    [level] = comparison.levels
+    assert (level.first.size, level.second.size, level.difference) == (1, 1, None)
+    assert comparison.conclusion.text == (
         "No value has two seeds that finished in both studies: there is nothing to conclude."
     )
     everything = compare(made_up({8: [math.nan]}), made_up({8: [0.8]}))
@@ -65,13 +69,13 @@ def test_what_diverged_in_one_has_no_pair():
 
 
 def test_no_difference():
-    found = compare(made_up({8: [0.8, 0.9]}), made_up({8: [0.9, 0.8]}))
-    assert found.conclusion.text == (
+    comparison = compare(made_up({8: [0.8, 0.9]}), made_up({8: [0.9, 0.8]}))
+    assert comparison.conclusion.text == (
         "2 seeds do not separate the two studies at any value: no difference is shown."
     )
 
 
-def test_what_differs_is_told():
+def test_fields_that_differ_are_listed():
     one = made_up(
         {8: [0.8]}, base=RunConfig(loss="mse", width=16, train_size=1000, depth=1)
     )
@@ -82,7 +86,7 @@ def test_what_differs_is_told():
     }
 
 
-def test_what_cannot_be_paired_is_refused():
+def test_ablations_without_a_common_parameter_value_or_seed_are_refused():
     with pytest.raises(ConfigError, match=r"varies `width`, but .* varies `depth`"):
         compare(made_up({8: [0.8]}), replace(made_up({8: [0.8]}), param="depth"))
     with pytest.raises(ConfigError) as caught:

@@ -25,16 +25,16 @@ CONFIGS = [
     replace(BASE, width=(9, 7), depth=2, seed=4),
     replace(BASE, learning_rate=0.2),
 ]
-ASKED = {"epochs": [1, 3, 2], "seeds": [1, 2, 1]}
+OPTIONS = {"epochs": [1, 3, 2], "seeds": [1, 2, 1]}
 
 
-def trained(folder, configs=CONFIGS, *, name="list", **asked):
-    """The trials, and how many epochs were trained for them."""
+def trained(folder, configs=CONFIGS, *, name="list", **options):
+    """Return the study, and the number of epochs that were trained for it."""
     events = []
-    spec = config_list_spec(configs, base=BASE, name=name, **{**ASKED, **asked})
+    spec = config_list_spec(configs, base=BASE, name=name, **{**OPTIONS, **options})
     execution = Execution(observer=events.append, jobs=1, runs_dir=folder)
-    [found] = train_all([spec], execution)
-    return found, sum(isinstance(event, EpochFinished) for event in events)
+    [study] = train_all([spec], execution)
+    return study, sum(isinstance(event, EpochFinished) for event in events)
 
 
 def loaded(folder, name="list"):
@@ -44,7 +44,7 @@ def loaded(folder, name="list"):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A folder with the list, what came of it, and how many epochs that took."""
+    """A folder with the list, its study, and the number of epochs that were trained."""
     folder = tmp_path_factory.mktemp("list")
     return folder, *trained(folder)
 
@@ -60,21 +60,21 @@ def study(whole):
 
 
 def figures(study):
-    """What a study says, but for times."""
+    """Return the results of a study, without times."""
     return (
         study.name, study.headline, study.base, study.varied, study.epochs, study.seeds,
         study.epochs_by_level, study.backend, study.fused,
-        [(it.value, it.parameters, it.chance_limit) for it in study.levels],
-        [(run.config, run.status, [it.loss for it in run.history]) for run in study.runs],
+        [(level.value, level.parameters, level.chance_limit) for level in study.levels],
+        [(run.config, run.status, [epoch.loss for epoch in run.history]) for run in study.runs],
     )  # fmt: skip
 
 
-def test_every_trial_is_trained_for_its_own_epochs_and_seeds(study):
-    assert [it.value for it in study.levels] == [1, 2, 3]
-    assert [[(run.config.seed, run.epochs) for run in it.runs] for it in study.levels] == [
+def test_every_configuration_is_trained_for_its_own_epochs_and_seeds(study):
+    assert [level.value for level in study.levels] == [1, 2, 3]
+    assert [[(run.config.seed, run.epochs) for run in level.runs] for level in study.levels] == [
         [(0, 1)], [(4, 3), (5, 3)], [(0, 2)],
     ]  # fmt: skip
-    assert [it.runs[0].config for it in study.levels] == CONFIGS
+    assert [level.runs[0].config for level in study.levels] == CONFIGS
     assert (study.param, study.epochs, study.epochs_by_level) == (
         "configuration",
         3,
@@ -82,7 +82,7 @@ def test_every_trial_is_trained_for_its_own_epochs_and_seeds(study):
     )
     assert (study.seeds, study.varied) == ((0, 4, 5), ("width", "depth", "learning_rate"))
     assert re.match("mnist, 3 .*, .* 3 epochs, ", study.headline)
-    assert study.best() is max(study.levels, key=lambda it: it.val_accuracy.mean)
+    assert study.best() is max(study.levels, key=lambda level: level.val_accuracy.mean)
     assert " after 1 to 3 epochs" in conclude(study).text
 
 
@@ -91,7 +91,7 @@ def test_they_are_read_back_as_they_were(study, folder):
 
 
 def test_nothing_is_trained_twice(whole, folder):
-    """Not if a trial is asked for again, nor for more epochs, nor with more seeds."""
+    """Not for the same list, and only the new ones for more epochs, seeds or configurations."""
     assert whole[2] == 1 + 2 * 3 + 2
     assert trained(folder)[1] == 0
     assert trained(folder, seeds=[2, 2, 1])[1] == 1
@@ -104,15 +104,16 @@ def test_nothing_is_trained_twice(whole, folder):
     )
 
 
-def test_a_trial_has_no_more_epochs_than_were_asked_for(study, folder):
+def test_a_configuration_has_no_more_epochs_than_were_asked_for(study, folder):
     """Where the store has more of them, for another study."""
-    asked = {"epochs": [1, 1, 2], "seeds": [1, 1, 1]}
-    cut, count = trained(folder, name="cut", **asked)
+    options = {"epochs": [1, 1, 2], "seeds": [1, 1, 1]}
+    cut, count = trained(folder, name="cut", **options)
     assert count == 0
-    for found in (cut, loaded(folder, "cut")):
-        assert [it.runs[0].epochs for it in found.levels] == [1, 1, 2]
-        for ours, theirs in zip(found.levels, study.levels, strict=True):
-            [run], record = ours.runs, theirs.runs[0].history[ours.runs[0].epochs - 1]
+    for shorter in (cut, loaded(folder, "cut")):
+        assert [level.runs[0].epochs for level in shorter.levels] == [1, 1, 2]
+        for level, longer in zip(shorter.levels, study.levels, strict=True):
+            [run] = level.runs
+            record = longer.runs[0].history[run.epochs - 1]
             assert (run.val_accuracy, run.test_loss) == (
                 record.val_accuracy,
                 record.test_loss,
@@ -125,8 +126,8 @@ def test_a_trial_has_no_more_epochs_than_were_asked_for(study, folder):
 
 
 def test_an_edited_list_is_another_study(folder):
-    def name(configs=CONFIGS, **asked):
-        spec = config_list_spec(configs, base=BASE, **{**ASKED, **asked})
+    def name(configs=CONFIGS, **options):
+        spec = config_list_spec(configs, base=BASE, **{**OPTIONS, **options})
         return default_name(spec.prefix, spec.identity)
 
     assert name() == name(seeds=[3, 2, 1])
@@ -136,12 +137,12 @@ def test_an_edited_list_is_another_study(folder):
         name([*CONFIGS[:2], replace(CONFIGS[2], loss="mse")]),
     ]  # fmt: skip
     assert len(set(edited)) == len(edited)
-    assert all(it.startswith("configs-") for it in edited)
+    assert all(text.startswith("configs-") for text in edited)
     with pytest.raises(ConfigError, match='"list" is taken'):
         trained(folder, epochs=[1, 3, 3])
 
 
-def test_trials_without_a_finished_run_are_left_out(folder):
+def test_configurations_without_a_finished_run_are_left_out(folder):
     with Store(folder) as store:
         first, _, [third] = get_study(store, "list").runs_by_level
         store.connection.execute("DELETE FROM runs WHERE key = ?", first)
@@ -151,7 +152,7 @@ def test_trials_without_a_finished_run_are_left_out(folder):
         with store.writing():
             store.cut(number, 1)
     study = loaded(folder)
-    assert [it.value for it in study.levels] == [2]
+    assert [level.value for level in study.levels] == [2]
     assert (study.epochs_by_level, study.seeds) == ((3,), (4, 5))
     assert study.varied == ("width", "depth", "learning_rate")  # of the list
     with Store(folder) as store:
@@ -160,21 +161,21 @@ def test_trials_without_a_finished_run_are_left_out(folder):
         loaded(folder)
 
 
-def test_one_trial_varies_nothing(folder):
+def test_one_configuration_varies_nothing(folder):
     study, _ = trained(folder, [CONFIGS[1]], name="one", epochs=[3], seeds=[1])
     assert (study.varied, study.base.width) == ((), (9, 7))
     assert study.headline.startswith("mnist, 1 configuration, 3 epochs, ")
     assert figures(loaded(folder, "one")) == figures(study)
 
 
-def test_a_diverged_trial_ranks_behind_the_others(folder):
+def test_a_diverged_configuration_ranks_behind_the_others(folder):
     diverging = replace(BASE, loss="mse", output="linear", learning_rate=1e20)
     study, count = trained(
         folder, [diverging, BASE], name="lost", epochs=[3, 1], seeds=[1, 1]
     )
     assert count == 1
     assert study.best() is study.levels[1]
-    assert [it.diverged for it in loaded(folder, "lost").levels] == [1, 0]
+    assert [level.diverged for level in loaded(folder, "lost").levels] == [1, 0]
 
 
 def test_the_runs_as_a_table_and_as_plain_values(study, folder):
@@ -186,7 +187,7 @@ def test_the_runs_as_a_table_and_as_plain_values(study, folder):
     assert frame["width"].tolist() == ["8", *["9x7"] * 6, "8", "8"]
     assert frame["part"].isna().all()
     with Store(folder) as store:
-        [line] = (it.to_dict() for it in list_studies(store))
+        [line] = (summary.to_dict() for summary in list_studies(store))
     assert line["configs"] == [
         {"epochs": 1, "seed": 0}, {"epochs": 3, "width": [9, 7], "depth": 2, "seed": 4},
         {"epochs": 2, "learning_rate": 0.2, "seed": 0},
@@ -196,7 +197,7 @@ def test_the_runs_as_a_table_and_as_plain_values(study, folder):
 
 
 @pytest.mark.parametrize(
-    ("configs", "asked", "message"),
+    ("configs", "options", "message"),
     [
         ([], {"epochs": [], "seeds": []}, "There are no configurations."),
         ([BASE, BASE], {"epochs": [1, 1], "seeds": [1, 1]}, "Configuration 2 is the same as configuration 1."),
@@ -208,13 +209,13 @@ def test_the_runs_as_a_table_and_as_plain_values(study, folder):
         ([BASE, replace(BASE, batch_size=501)], {"epochs": [1, 1], "seeds": [1, 1]}, "Configuration 2: The value of `batch_size` is 501"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_trained_is_refused(configs, asked, message):
+def test_configurations_that_cannot_be_trained_are_refused(configs, options, message):
     with pytest.raises(ConfigError) as caught:
-        config_list_spec(configs, base=BASE, **{**ASKED, **asked})
+        config_list_spec(configs, base=BASE, **{**OPTIONS, **options})
     assert message in str(caught.value)
 
 
-def test_problems_of_all_trials_come_at_once():
+def test_problems_of_all_configurations_come_at_once():
     configs = [BASE, replace(BASE, batch_size=501), BASE]
     with pytest.raises(ConfigError) as caught:
         config_list_spec(configs, base=BASE, epochs=[0, 1, math.nan], seeds=[1, 1, 0])

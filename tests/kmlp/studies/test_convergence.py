@@ -1,4 +1,4 @@
-"""How runs learned, with made-up accuracies."""
+"""Convergence of runs, with made-up accuracies."""
 
 from dataclasses import replace
 
@@ -35,14 +35,17 @@ def test_a_curve(accuracies, best, near, area):
 
 def learned(*accuracies):
     [run] = made_up_ablation({8: [0.5]}).runs
-    history = [made_up_record(epoch, it) for epoch, it in enumerate(accuracies, start=1)]
+    history = [
+        made_up_record(epoch, accuracy)
+        for epoch, accuracy in enumerate(accuracies, start=1)
+    ]
     return replace(run, history=tuple(history))
 
 
-def test_what_it_took_to_a_target():
+def test_the_epochs_and_seconds_to_a_target():
     run = learned(0.7, 0.9, 0.8, 0.95)
-    assert [epochs_to(run, it) for it in (0.5, 0.9, 0.95, 0.96)] == [1, 2, 4, None]
-    assert [seconds_to(run, it) for it in (0.5, 0.9, 0.95, 0.96)] == [1, 2, 4, None]
+    assert [epochs_to(run, target) for target in (0.5, 0.9, 0.95, 0.96)] == [1, 2, 4, None]
+    assert [seconds_to(run, target) for target in (0.5, 0.9, 0.95, 0.96)] == [1, 2, 4, None]
 
 
 def test_the_gap_is_that_of_the_last_epoch():
@@ -64,5 +67,5 @@ def test_means_are_over_the_runs_that_finished_and_reached_it():
 def test_a_value_whose_runs_all_diverged_has_no_figures():
     [value] = made_up_ablation({8: [float("nan")]}).levels
     assert value.val_curve == ()
-    for found in (value.best_epoch, value.epochs_to_near_best, value.gap):
-        assert found is None
+    for estimate in (value.best_epoch, value.epochs_to_near_best, value.gap):
+        assert estimate is None

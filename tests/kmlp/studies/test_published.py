@@ -23,7 +23,7 @@ NEAR = [60.4, 60.9, 61.9]  # mean 61.07, spread 0.76: one more is within 61.07 +
         ("1.50e2", 0.5),
     ],
 )
-def test_a_figure_knows_how_it_was_rounded(text, half_unit):
+def test_a_published_value_has_its_rounding(text, half_unit):
     assert (PublishedValue(text), PublishedValue(text).text) == (float(text), text)
     assert PublishedValue(text).half_unit == pytest.approx(half_unit)
 
@@ -35,9 +35,9 @@ def test_a_figure_knows_how_it_was_rounded(text, half_unit):
 def test_the_spread_of_seeds_explains_what_one_more_seed_could_be(
     published, within_prediction_interval
 ):
-    found = compare_with_published(PublishedValue(published), NEAR)
-    assert found.within_prediction_interval is within_prediction_interval
-    assert found.difference == pytest.approx(61.0667 - float(published), abs=1e-3)
+    comparison = compare_with_published(PublishedValue(published), NEAR)
+    assert comparison.within_prediction_interval is within_prediction_interval
+    assert comparison.difference == pytest.approx(61.0667 - float(published), abs=1e-3)
 
 
 def test_rounding_explains_what_no_spread_does():
@@ -56,15 +56,15 @@ def test_rounding_explains_what_no_spread_does():
 
 
 def test_one_seed_or_none_explains_nothing():
-    found = compare_with_published(PublishedValue("65.1"), [61.0])
-    assert (found.within_prediction_interval, found.ours.interval) == (None, None)
-    assert found.difference == pytest.approx(-4.1)
-    found = compare_with_published(PublishedValue("65.1"), [])
+    comparison = compare_with_published(PublishedValue("65.1"), [61.0])
+    assert (comparison.within_prediction_interval, comparison.ours.interval) == (None, None)
+    assert comparison.difference == pytest.approx(-4.1)
+    comparison = compare_with_published(PublishedValue("65.1"), [])
     assert (
-        found.ours,
-        found.within_prediction_interval,
-        found.difference,
-        found.ratio,
+        comparison.ours,
+        comparison.within_prediction_interval,
+        comparison.difference,
+        comparison.ratio,
     ) == (None,) * 4
 
 
@@ -79,7 +79,7 @@ CLOSE = [0.895, 0.912, 0.903]
 
 
 @pytest.mark.parametrize(
-    ("values", "best", "said"),
+    ("values", "best", "sentence"),
     [
         ({8: LOW, 64: HIGH}, 64, "width=64 is the best. That holds here. width=64 is better than width=8 by 10.03 points (interval 9.89 to 10.18)."),
         ({8: LOW, 64: HIGH}, 8, "width=8 is the best. That does not hold here: width=64 is better by 10.03 points (interval 9.89 to 10.18)."),
@@ -100,8 +100,8 @@ CLOSE = [0.895, 0.912, 0.903]
         "others diverged", "no others", "no spread", "some diverged", "one seed in common",
     ],
 )  # fmt: skip
-def test_a_claim_holds_where_the_interval_says_so(values, best, said):
-    assert said in verdict(made_up_ablation(values), best).text
+def test_a_claim_holds_where_the_interval_says_so(values, best, sentence):
+    assert sentence in verdict(made_up_ablation(values), best).text
 
 
 def test_a_claim_of_a_value_that_was_not_trained_is_refused():

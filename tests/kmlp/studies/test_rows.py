@@ -10,7 +10,7 @@ from kmlp.training.run import Run
 pytestmark = pytest.mark.once
 
 
-def test_a_row_says_which_run_of_which_study_it_is():
+def test_a_row_names_its_run_and_its_study():
     run = Run(
         config=RunConfig(width=(3, 2), loss="mse", seed=7), backend="jax", fused=False,
         parameters=10, history=(made_up_record(1, 0.5), made_up_record(2, math.nan)),

@@ -35,7 +35,7 @@ def test_a_run_that_diverges_in_its_evaluation_has_no_accuracy_either():
 
 
 @pytest.mark.once
-def test_until_is_the_run_as_it_was():
+def test_a_truncated_run_is_the_run_after_fewer_epochs():
     run = train(SMALL, epochs=2)
     first = run.truncated(1)
     assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
@@ -58,11 +58,11 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
     class SeveralAtATime(InProcessExecutor):
         """Does one at a time nevertheless."""
 
-        asked = 0
+        calls = 0
 
         def free(self):
-            self.asked += 1
-            return 2 if self.asked == 1 else super().free()
+            self.calls += 1
+            return 2 if self.calls == 1 else super().free()
 
     def started(executor):
         events = []
@@ -85,7 +85,9 @@ def test_the_order_of_training_depends_on_how_many_are_trained_at_a_time():
 
 @pytest.mark.once
 @pytest.mark.parametrize("epochs", [(1, 3), (3, 1)])
-def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(epochs):
+def test_studies_that_share_a_run_train_it_once_and_have_only_their_own_epochs_of_it(
+    epochs,
+):
     base = RunConfig(train_size=512, width=8, depth=1)
     specs = [
         config_list_spec([base], epochs=[epochs[0]], seeds=[2], base=base),
@@ -93,21 +95,21 @@ def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(ep
     ]
     events = []
     execution = Execution(observer=events.append, jobs=1, runs_dir=":memory:")
-    trials, ablation = train_all(specs, execution)
-    assert [run.epochs for run in trials.runs] == [epochs[0]] * 2
+    configs, ablation = train_all(specs, execution)
+    assert [run.epochs for run in configs.runs] == [epochs[0]] * 2
     assert [run.epochs for run in ablation.runs] == [epochs[1]] * 2
-    first, second = trials.runs[0], ablation.runs[0]
+    first, second = configs.runs[0], ablation.runs[0]
     assert first.key == second.key
-    assert [it.loss for it in first.history][:1] == [it.loss for it in second.history][:1]
+    assert first.history[0].loss == second.history[0].loss
     trained = sum(isinstance(event, EpochFinished) for event in events)
     assert trained == 3 + epochs[0] + epochs[1]  # the shared one, and one of each
     assert isinstance(events[0], StudyStarted)
-    assert (events[0].names, events[0].epochs) == ((trials.name, ablation.name), trained)
+    assert (events[0].names, events[0].epochs) == ((configs.name, ablation.name), trained)
 
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("executor", "jobs", "said"),
+    ("executor", "jobs", "problem"),
     [
         ("rya", None, '"rya".*"ray".* local, ray'),
         (3, None, "executor.* 3,.*local or ray"),
@@ -116,8 +118,8 @@ def test_studies_that_share_a_run_train_it_once_and_see_of_it_what_they_asked(ep
         ("ray", 0, "`jobs`.* 0,"),
     ],
 )
-def test_wrong_executors_are_refused_before_training(executor, jobs, said, tmp_path):
-    with pytest.raises(ConfigError, match=said):
+def test_wrong_executors_are_refused_before_training(executor, jobs, problem, tmp_path):
+    with pytest.raises(ConfigError, match=problem):
         ablate(
             "width",
             [8],
@@ -137,7 +139,7 @@ def test_without_ray_its_executor_says_how_to_have_it(monkeypatch):
 
 
 def spec_of(kind, epochs):
-    """Two widths, two seeds; its result is what it is given."""
+    """Return a study of two widths and two seeds, whose result shows its arguments."""
     rows = [[RunConfig(width=width, seed=seed) for seed in (0, 1)] for width in (8, 16)]
     return StudySpec(
         kind=kind,
@@ -155,20 +157,23 @@ def spec_of(kind, epochs):
 
 @pytest.mark.once
 @pytest.mark.parametrize(
-    ("came", "expected"),
+    ("epochs_so_far", "expected"),
     [
         ([[3, 3], [3, 3]], ([[3, 3], [3, 3]], [3, 3])),
-        ([[3, 1], [2, 5]], ([[3], [3]], [3, 3])),  # of what is finished
-        ([[2, 1], [2, None]], ([[1, 1], [1]], [1, 1])),  # as far as all that began came
+        ([[3, 1], [2, 5]], ([[3], [3]], [3, 3])),  # only the finished runs
+        ([[2, 1], [2, None]], ([[1, 1], [1]], [1, 1])),  # the epochs that all runs have
         ([[2, None], [None, None]], ([[2], []], [2, 2])),
-        ([[math.nan, 1], [2, 2]], ([[1], []], [3, 3])),  # it diverged in its first epoch
+        (
+            [[math.nan, 1], [2, 2]],
+            ([[1], []], [3, 3]),
+        ),  # one run diverged in its first epoch
         ([[None, None], [None, None]], None),
     ],
 )
-def test_what_came_of_a_study_that_was_not_trained_to_its_end(came, expected):
+def test_the_result_of_an_interrupted_study(epochs_so_far, expected):
     spec = spec_of("ablation", [3, 3])
     runs = {}
-    for configs, row in zip(spec.runs_by_level, came, strict=True):
+    for configs, row in zip(spec.runs_by_level, epochs_so_far, strict=True):
         for config, epochs in zip(configs, row, strict=True):
             if epochs is None:
                 continue
@@ -184,4 +189,4 @@ def test_what_came_of_a_study_that_was_not_trained_to_its_end(came, expected):
                 parameters=1,
                 history=tuple(history),
             )
-    assert spec.result_so_far("it", runs) == expected
+    assert spec.result_so_far("widths", runs) == expected

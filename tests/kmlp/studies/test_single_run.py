@@ -1,4 +1,4 @@
-"""Training one run."""
+"""The training of a single run."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ def test_train_returns_every_epoch_and_a_trained_model():
     assert all(len(record.step_losses) == 16 for record in run.history)
     assert 0 < run.seconds == sum(record.seconds for record in run.history)
     test = load_dataset("mnist").test
-    found = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
-    np.testing.assert_allclose(found, [run.test_loss, run.test_accuracy], rtol=1e-5)
+    evaluation = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
+    np.testing.assert_allclose(evaluation, [run.test_loss, run.test_accuracy], rtol=1e-5)
 
 
 @pytest.mark.once
@@ -57,7 +57,9 @@ def test_a_diverged_run_is_recorded_and_never_an_exception():
         ({"width": 10**30}, 1, "parameters, but at most 1,073,741,824 are allowed"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_training(change, epochs, message):
+def test_configurations_that_cannot_be_trained_are_refused_before_training(
+    change, epochs, message
+):
     events = []
     with pytest.raises(ConfigError) as caught:
         train(RunConfig(**change), epochs=epochs, observer=events.append)

@@ -1,4 +1,4 @@
-"""Studies as Python users meet them."""
+"""The public functions and methods of studies."""
 
 import re
 from pathlib import Path
@@ -26,17 +26,17 @@ def test_a_study_is_loaded_listed_and_deleted(folder):
     assert isinstance(study, kmlp.Ablation)
     assert (study.kind, study.param, study.missing) == ("ablation", "width", 0)
     assert [level.value for level in study.levels] == [8, 16]
-    assert [it["host"] for it in study.environments] == ["a"]
+    assert [machine["host"] for machine in study.environments] == ["a"]
     [line] = kmlp.list_studies(folder)
     assert (line.name, line.finished) == ("widths", 4)
     assert len(kmlp.list_runs(folder)) == 4
-    assert [it.config.seed for it in kmlp.list_runs(folder, width=8, seed=1)] == [1]
+    assert [run.config.seed for run in kmlp.list_runs(folder, width=8, seed=1)] == [1]
     assert len(kmlp.list_runs(folder, study="widths", status="finished")) == 4
     kmlp.delete_study("widths", folder)
     assert not kmlp.list_studies(folder)
 
 
-def test_what_is_not_there_is_said(folder):
+def test_an_unknown_name_is_refused_with_the_nearest_one(folder):
     for ask in (kmlp.load_study, kmlp.delete_study):
         with pytest.raises(StoreError, match=r'"width".*"widths"'):
             ask("width", folder)
@@ -74,7 +74,7 @@ def test_a_study_is_shown_in_few_lines():
 
 
 def test_results_are_shown_in_few_lines(folder):
-    """In a notebook a run, a list of runs or studies, or a comparison is looked at as it is."""
+    """Notebooks show the repr of a run, a summary of runs or studies, or a comparison."""
     run, summary = kmlp.load_study("widths", folder).runs[0], kmlp.list_runs(folder)[0]
     [study] = kmlp.list_studies(folder)
     paired = kmlp.compare(made_up({8: [0.8, 0.81]}), made_up({8: [0.9, 0.911]}))
@@ -83,12 +83,12 @@ def test_results_are_shown_in_few_lines(folder):
     assert eval(repr(run.config)) == run.config
 
 
-def test_the_texts_of_a_table_are_no_markup_in_a_notebook():
+def test_the_texts_of_a_table_are_not_markup_in_a_notebook():
     from kmlp.studies.table import Column, Row, Table
 
     table = Table(title="<b>", columns=(Column("<i>"),), rows=(Row(("\x1b<u>",)),))
     page = table.to_html()
-    assert all(it not in page for it in ("<b>", "<i>", "<u>", "\x1b"))
+    assert all(text not in page for text in ("<b>", "<i>", "<u>", "\x1b"))
     assert "&lt;u&gt;" in page
 
 
@@ -124,7 +124,7 @@ def test_wrong_keywords_are_refused(given, problem):
         ask(**given)
 
 
-def test_the_parameter_that_varies_is_no_field():
+def test_the_parameter_that_varies_is_refused_as_a_field():
     with pytest.raises(ConfigError, match=r"`width`.*varies"):
         kmlp.ablate("width", [8, 16], width=32)
 
@@ -132,6 +132,6 @@ def test_the_parameter_that_varies_is_no_field():
 @pytest.mark.parametrize(
     ("where", "wrong"), [({"width": "8"}, "width"), ({"status": "done"}, "status")]
 )
-def test_runs_are_not_looked_for_by_a_value_that_none_can_have(folder, where, wrong):
+def test_a_filter_that_no_run_can_match_is_refused(folder, where, wrong):
     with pytest.raises(ConfigError, match=wrong):
         kmlp.list_runs(folder, **where)
