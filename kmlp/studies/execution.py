@@ -25,7 +25,7 @@ EXECUTORS = get_args(ExecutorName)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Execution:
-    """Where and how runs are trained, and where they are kept.
+    """The options of training: executor, parallel jobs, runs folder and others.
 
     `train`, `ablate` and other functions take these options as keywords. On equal
     processors, only `fused` changes the results.

@@ -56,8 +56,9 @@ class PublishedComparison:
 
     @property
     def ratio(self) -> float | None:
-        """The published value divided by our mean, useful for times. None: our mean is
-        zero, or no seed finished.
+        """The published value divided by our mean, useful for times.
+
+        None: our mean is zero, or no seed finished.
         """
         return self.published / self.ours.mean if self.ours and self.ours.mean else None
 

@@ -105,7 +105,7 @@ def test_nothing_is_trained_twice(whole, folder):
 
 
 def test_a_configuration_has_no_more_epochs_than_were_asked_for(study, folder):
-    """Where the store has more of them, for another study."""
+    """The store has more epochs of the same configurations, for another study."""
     options = {"epochs": [1, 1, 2], "seeds": [1, 1, 1]}
     cut, count = trained(folder, name="cut", **options)
     assert count == 0

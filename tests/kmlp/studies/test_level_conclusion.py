@@ -225,6 +225,6 @@ def test_equal_differences_have_no_known_spread():
 
 
 def problems(conclusion):
-    """The caveats, as problems, values and numbers of runs."""
+    """Return the caveats as problems, values and numbers of runs."""
     caveats = conclusion.to_dict()["caveats"]
     return [(caveat["problem"], caveat["value"], caveat["runs"]) for caveat in caveats]
