@@ -100,8 +100,21 @@ class _Listener:
         if not isinstance(error, Interrupted):
             self._unraisable(unraisable)
             return
+        returns = threading.Event()
+        threading.Thread(
+            target=self._send_again, args=(error.number, returns), daemon=True
+        ).start()
+        returns.set()
+
+    def _send_again(self, number: int, returns: threading.Event) -> None:
+        """Send a signal to the main thread after the handler of ignored errors returns.
+
+        An exception that is raised within that handler is lost.
+        """
+        returns.wait()
+        time.sleep(_SECONDS_UNTIL_AGAIN)
         self._raised_at = None
-        threading.Timer(_SECONDS_UNTIL_AGAIN, _send, [error.number]).start()
+        _send(number)
 
 
 def _send(number: int) -> None:

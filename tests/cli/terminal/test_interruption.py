@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -122,6 +123,19 @@ def test_a_signal_within_a_destructor_is_heard_after_it():
     with pytest.raises(Interrupted), interruptible():
         Destroyed()
         time.sleep(10)
+
+
+def test_a_signal_within_a_destructor_is_heard_where_threads_start_slowly(monkeypatch):
+    start = threading.Thread.start
+
+    def start_slowly(thread):
+        start(thread)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(threading.Thread, "start", start_slowly)
+    with pytest.raises(Interrupted), interruptible():
+        Destroyed()
+        time.sleep(5)
 
 
 def test_it_says_what_is_finished(capsys):
