@@ -53,7 +53,7 @@ def check_model_file(path: Path) -> None:
     """
     problem = None
     if not os.path.lexists(path):
-        problem = "There is no such file."
+        problem = "cannot be read: No such file or directory."
     elif (reason := why_unreadable(path)) is not None:
         problem = f"cannot be read: {reason}."
     elif path.suffix != ".keras":

@@ -32,7 +32,7 @@ kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
 def ablate(
     param: Annotated[str, typer.Option(help="The field of the configuration to vary.")],
     values: Annotated[
-        str, typer.Option(help="Its values, separated by commas: 32,128,512.")
+        str, typer.Option(help="The values of this field, separated by commas: 32,128,512.")
     ],
     epochs: Epochs = 10,
     seeds: Annotated[

@@ -32,7 +32,8 @@ def evaluate(
     model: Model,
     dataset: Annotated[str, typer.Option(help=_DATASET.doc)] = _DATASET.default,
     split: Annotated[
-        str, typer.Option(help=f"The images to evaluate it on: {', '.join(_SPLITS)}.")
+        str,
+        typer.Option(help=f"The images to evaluate the model on: {', '.join(_SPLITS)}."),
     ] = _SPLITS[0],
     validation_fraction: Annotated[
         str,
@@ -50,7 +51,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Draw the most confident mistakes into a file of one of these kinds.",
+            help="Draw the most confident mistakes into a file: .html, .png, .svg or .pdf.",
             show_default=False,
         ),
     ] = None,

@@ -34,8 +34,8 @@ def export(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The file to write, which ends in .csv, .json or .parquet. It has a row "
-            "for every epoch of every run.",
+            help="The file to write, which ends in .csv, .json or .parquet. The file "
+            "has a row for every epoch of every run.",
             show_default=False,
         ),
     ] = None,

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Any
+from typing import Annotated, Any
 
-from kmlp_cli.options.execution import Backend, RayAddress
+import typer
+
+from kmlp_cli.options.execution import Backend
 from kmlp_cli.options.output import Json
 
 _PACKAGES = ("kmlp", "keras", "numpy", "scipy", "tensorflow", "jax", "torch", "ray")
 
 
 def info(
-    backend: Backend = None, ray_address: RayAddress = None, as_json: Json = False
+    backend: Backend = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Also show the nodes of this Ray cluster: auto, host:6379 or "
+            "ray://host:10001.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Show versions, backends, devices and cores.
-
-    With --ray-address, show the nodes of a Ray cluster as well.
-    """
+    """Show versions, backends, devices and cores."""
     from kmlp import backend as backends
     from kmlp.errors import BackendError
     from kmlp.settings import differing_settings

@@ -31,7 +31,7 @@ def predict(
         str | None,
         typer.Option(
             help="The dataset that the model was trained on, for the names of its classes. "
-            "Without it, their numbers are shown.",
+            "Without this option, only the numbers of the classes are shown.",
             show_default=False,
         ),
     ] = None,

@@ -33,8 +33,8 @@ def report(
 ) -> None:
     """Write a report on one or several studies.
 
-    It has the conclusion, the tables and the charts of each study, and everything that is
-    needed to repeat it.
+    The report has the conclusion, the tables and the charts of each study, and everything
+    that is needed to repeat the study.
     """
     from kmlp.errors import call_all, raise_problems
     from kmlp.report import section_of, write_report

@@ -16,7 +16,7 @@ class PublishedJson(TypedDict):
     epoch: Annotated[int | None, "The epoch."]
     published: Annotated[float, "The published number."]
     ours: Annotated[EstimateJson, "Ours."]
-    difference: Annotated[float | None, "Ours less the published number."]
+    difference: Annotated[float | None, "Our number minus the published number."]
     within_prediction_interval: Annotated[
         bool | None,
         "True if the published number is where one more seed of ours would be in 95 % of "

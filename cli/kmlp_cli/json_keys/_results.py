@@ -97,7 +97,7 @@ class LevelResultsJson(TypedDict):
     best_epoch: Annotated[EstimateJson, "The epoch with the highest validation accuracy."]
     epochs_to_near_best: Annotated[EstimateJson, "The first epoch within 1 % of the best."]
     area_under_curve: Annotated[EstimateJson, "The mean of the curve."]
-    gap: Annotated[EstimateJson, "Training accuracy less validation accuracy at the end."]
+    gap: Annotated[EstimateJson, "Training accuracy minus validation accuracy at the end."]
     seconds_per_epoch: Annotated[float | None, "The median wall-clock time of an epoch."]
     epochs_to_target: NotRequired[
         Annotated[EstimateJson, "Epochs to the accuracy of `--target-accuracy`."]

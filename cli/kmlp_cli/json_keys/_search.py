@@ -54,7 +54,7 @@ class ReplicatedTrialJson(LevelJson):
     """One trial that was trained again; `value` is its number."""
 
     optimism: Annotated[
-        float | None, "Its accuracy in the search less the mean over the other seeds."
+        float | None, "Its accuracy in the search minus the mean over the other seeds."
     ]
 
 

@@ -290,7 +290,7 @@ def _files(folder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("missing.keras", "no such file"),
+        ("missing.keras", "No such file"),
         ("folder.keras", "folder"),
         ("fifo.keras", "FIFO"),
         ("model.h5", "name.keras"),

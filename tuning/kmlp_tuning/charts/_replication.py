@@ -202,5 +202,5 @@ def _optimism_text(search: Search, study: StudyResult) -> str:
         return "No run with another seed has an accuracy."
     return (
         "The highest accuracies of a search are too high on average. Here, accuracy in the "
-        f"search less the mean of the other seeds is {', '.join(parts)} points."
+        f"search minus the mean of the other seeds is {', '.join(parts)} points."
     )

@@ -58,15 +58,15 @@ class Importances:
     def meaning(self) -> str:
         """The meaning of the importances and their reliability, in a sentence."""
         trust = (
-            "It predicts no better than one guess for all, so ignore these numbers"
+            "It predicts no better than guessing the median, so ignore these numbers"
             if self.skill <= 0
-            else f"Its error is {100 * self.skill:.0f} % below that of one guess for all"
+            else f"Its error is {100 * self.skill:.0f} % below that of guessing the median"
         )
         return (
-            "points: the growth of a random forest's error, in accuracy after "
-            f"{count_of(self.epochs, 'epoch')}, if a field is shuffled. The forest "
-            f"predicts {count_of(self.trials, 'configuration')} that it has not seen. "
-            f"{trust}."
+            "points: the increase of a random forest's error, in accuracy after "
+            f"{count_of(self.epochs, 'epoch')}, if a field's values are shuffled. The "
+            f"forest predicts {count_of(self.trials, 'configuration')} that it has not "
+            f"seen. {trust}."
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Search(Study):
     selected_at_epoch: Mapping[int, int]
     """The epochs that each replicated trial had when it was selected, by its number."""
     chance: float
-    """The validation accuracy of always naming the most frequent class."""
+    """The validation accuracy of always predicting the most frequent class."""
     complete: bool
     """True if the search is finished."""
     importances: Importances | None
@@ -117,8 +117,8 @@ class Search(Study):
     def optimism(self, trial: Trial) -> float | None:
         """The selection bias of a replicated trial.
 
-        It is the validation accuracy at selection, less the mean over the other seeds after
-        the same number of epochs. None if the trial was not replicated.
+        It is the validation accuracy at selection, minus the mean over the other seeds
+        after the same number of epochs. None if the trial was not replicated.
         """
         accuracy = self.selection_accuracy(trial)
         for level in self.replication.levels if self.replication else ():

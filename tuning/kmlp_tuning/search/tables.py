@@ -55,7 +55,7 @@ def plan_table(settings: SearchSettings) -> Table:
         title=f"Planned training: {settings.algorithm}",
         columns=tuple(map(Column, headers)),
         rows=tuple(rows),
-        notes=(f"In all {about}{total_epochs(plan):,} epochs.{continues}{replication}",),
+        notes=(f"Total: {about}{total_epochs(plan):,} epochs.{continues}{replication}",),
     )
 
 
@@ -196,7 +196,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
         ),
         notes=(
             "in the search: the accuracy at selection, perhaps after fewer epochs. "
-            "optimism: this accuracy less the mean over the other seeds after the same "
+            "optimism: this accuracy minus the mean over the other seeds after the same "
             "number of epochs. A search selects the highest of many accuracies, which are "
             "too high on average, so trust the mean.",
         ),
