@@ -1,4 +1,4 @@
-"""kmlp: what does a hyperparameter do to a neural network?"""
+"""kmlp: measure the effect of hyperparameters on neural networks."""
 
 import lazy_loader
 

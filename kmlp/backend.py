@@ -101,7 +101,7 @@ def load(name: str | None = None) -> ModuleType:
         import keras
     else:
         keras_file()  # Keras' own error says little
-        # `held`: during the import, the signals to end would be ignored.
+        # `held`: during the import, signals that end a process would be ignored.
         with _starting(chosen), held(), quiet():
             import keras
     if not _compute_with_one_thread(chosen):
@@ -136,7 +136,7 @@ def _starting(name: str) -> Iterator[None]:
 
 
 _READ_AT_START = ("JAX_PLATFORMS", "XLA_FLAGS", "TF_XLA_FLAGS", "CUDA_VISIBLE_DEVICES")
-"""Environment variables with which a backend may not start if they are wrong."""
+"""Environment variables whose wrong values may keep a backend from starting."""
 
 
 def cannot_start(name: str, reason: str) -> str:
@@ -160,7 +160,7 @@ _variables_at_load: dict[str, str] | None = None
 
 
 def variables_at_load() -> dict[str, str] | None:
-    """Return the environment variables when the backend was loaded; None before that."""
+    """Return the environment variables from the start of the backend; None before it."""
     return _variables_at_load
 
 

@@ -18,7 +18,7 @@ class KmlpError(Exception):
 
 
 class ConfigError(KmlpError, ValueError):
-    """The configuration cannot be trained. The error has all problems at once.
+    """The configuration cannot be trained. The error lists all problems.
 
     Args:
         problems: A sentence for each problem: the value, the rule and the remedy.
@@ -34,7 +34,7 @@ class UnknownNameError(KmlpError, LookupError):
 
 
 class BackendError(KmlpError, ImportError):
-    """A backend is unknown, is not installed, or another one is loaded."""
+    """A backend is unknown or not installed, or Keras has loaded another one."""
 
 
 class DataError(KmlpError, OSError):
@@ -154,7 +154,7 @@ def call_all(makers: Iterable[Callable[[], Any]]) -> list[Any]:
 
 
 def with_context(place: str, make: Callable[[], Any]) -> Any:
-    """Return the result of `make`. Problems that `make` raises begin with the place.
+    """Return the result of `make`. Its problems begin with the context.
 
     Example:
     >>> with_context("configs 1", lambda: raise_problems(["There are none."]))

@@ -82,7 +82,7 @@ def estimate(sample: Sequence[float], *, confidence: float = CONFIDENCE) -> Esti
 def prediction_interval(
     sample: Sequence[float], *, confidence: float = CONFIDENCE
 ) -> tuple[float, float] | None:
-    """Return the interval in which one more number of a sample would be.
+    """Return the prediction interval for one more number of a sample.
 
     Args:
         sample: One finite number for each seed, at least one.
@@ -125,9 +125,9 @@ def paired_p_value(differences: Sequence[float]) -> float | None:
 
     Returns:
         The two-sided p-value; 1 if all differences are zero. None for a single seed, and if
-        all differences are equal but not zero: then no spread is known to measure the mean
-        by. (With few seeds that happens by chance, because an accuracy is a whole number of
-        images divided by their total.)
+        all differences are equal but not zero: then the spread is unknown. (With few
+        seeds, equal differences occur by chance, because an accuracy is a whole number
+        of images divided by their total.)
 
     Raises:
         ValueError: if a sample is empty or has a number that is not finite.
@@ -155,8 +155,8 @@ def paired_p_value(differences: Sequence[float]) -> float | None:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return the p-values of several tests with Holm's correction.
 
-    If some of the hypotheses are true, then with a probability of at least 95 % none of
-    them has an adjusted p-value of 0.05 or less.
+    With a probability of at least 95 %, no true hypothesis has an adjusted p-value of
+    0.05 or less.
 
     Args:
         p_values: One p-value for each test.
@@ -183,8 +183,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def compare(differences: Sequence[Sequence[float]]) -> list[Difference]:
     """Return several mean differences that are tested together.
 
-    If the same data chose the best of `k` levels, then comparing the others with the best
-    tests all `k (k - 1) / 2` pairs: give all of them.
+    If the same data show which of `k` levels is the best, a comparison of the others
+    with it tests all `k (k - 1) / 2` pairs. Then pass all of them.
 
     Args:
         differences: The differences of each pair, one finite number for each seed, at least
@@ -200,8 +200,8 @@ def compare(differences: Sequence[Sequence[float]]) -> list[Difference]:
         ValueError: if a sample is empty or has a number that is not finite.
 
     Formula: `estimate(d, confidence=1 - 0.05 / (m - i + 1))` for the pair with the
-    `i`th lowest of `m` p-values. From the first pair that is not rejected on, all pairs
-    have the `i` of that pair.
+    `i`th lowest of `m` p-values. The first pair that is not rejected and all pairs
+    after it have the `i` of that pair.
 
     Example:
     >>> clear, close = [0.05, 0.06, 0.055], [0.01, -0.02, 0.01]
@@ -266,7 +266,7 @@ def seeds_to_resolve(
 
     def power(size: int) -> float:
         critical = stdtrit(size - 1, 1 - (1 - CONFIDENCE) / comparisons / 2)
-        # The other tail is neglected: below 1e-3 if the power is near 80 %.
+        # The other tail is neglected: it is below 1e-3 if the power is near 80 %.
         return float(1 - nctdtr(size - 1, math.sqrt(size) * effect, critical))
 
     low = 2

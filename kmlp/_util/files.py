@@ -149,10 +149,10 @@ def file_name(text: str) -> str:
 
 @contextmanager
 def undated() -> Iterator[None]:
-    """Give the members of ZIP files that are written within the date 1980-01-01.
+    """In the block, write ZIP files whose members have the date 1980-01-01.
 
-    ZIP has no dates before 1980 or after 2107. A machine without a battery may start with
-    such a date, and then Keras could not save a model.
+    ZIP has no dates before 1980 or after 2107. A machine without a battery may start
+    with such a date. Without this block, Keras could then not save a model.
     """
     import zipfile  # here, because importing it takes long
 

@@ -86,7 +86,7 @@ def check_threads() -> None:
     except RuntimeError as error:
         raise ResourceError(
             f"A backend needs {len(threads)} threads, but this user may have no more than "
-            f"{started} of them here ({error}). To go on, {_REMEDIES[errno.EAGAIN]}."
+            f"{started} of them here ({error}). To continue, {_REMEDIES[errno.EAGAIN]}."
         ) from error
     finally:
         end.set()
@@ -105,7 +105,7 @@ def exit_with_parent(parent: int) -> None:
 
 
 def ignore_signals() -> None:
-    """Make this process ignore the signals to end, because its parent process ends it.
+    """Ignore the signals that end a process: the parent process ends this one.
 
     These signals go to a whole process group, or to all processes of a batch job.
     """
@@ -122,7 +122,7 @@ def _wait_for_the_end_of(parent: int) -> None:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Delay the signals to end until the block is done, so that it is not interrupted.
+    """Delay the signals that end a process while the block runs.
 
     Only signals that have a handler in Python are delayed.
     """
@@ -152,7 +152,7 @@ def held() -> Iterator[None]:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Make processes that this thread starts within never receive the signals to end."""
+    """In the block, hide signals that end a process from new processes of this thread."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -165,7 +165,7 @@ def unheard() -> Iterator[None]:
 
 @contextmanager
 def safe_path() -> Iterator[None]:
-    """Keep Python processes that are started within from importing the current folder.
+    """Keep Python processes that start in the block from importing the current folder.
 
     A module there may have the name of a library's. Python puts the current folder first in
     its path if it is started with `-c` or `-m`, as libraries do.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def protocol_text(*, on_test: bool) -> str:
-    """Return the end of a headline: empty, unless the test images validate."""
+    """Return the end of a headline: a note if test images are used for validation."""
     return ", validated on the test images" if on_test else ""
 
 
@@ -65,7 +65,7 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def name_problem(name: str) -> str | None:
-    """Return why a text cannot be a name, as the end of a sentence; None if it can be one.
+    """Return the reason why a text cannot be a name, as the end of a sentence; else None.
 
     A name is one line of visible characters, with spaces between them. It is shown among
     other texts, and two names must look different.

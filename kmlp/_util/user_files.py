@@ -15,7 +15,7 @@ from kmlp.errors import ConfigError
 
 
 def why_unreadable(path: Path) -> str | None:
-    """Return why a file cannot be read; None if no reason is known.
+    """Return the reason why a file cannot be read; None if it is unknown.
 
     The file is not opened: opening a FIFO waits for a writer, and a device may be endless.
 
@@ -110,7 +110,7 @@ def parsed(
     parse: Callable[[], Any],
     errors: tuple[type[Exception], ...] = (ValueError,),
 ) -> Any:
-    """Return the value of a user's text, with errors as messages.
+    """Return the value of a user's text, and turn errors into messages.
 
     Args:
         name: The name of the file, for messages.

@@ -35,8 +35,8 @@ def thinned(
     Args:
         losses: The losses, of shape `(steps,)`.
         pixels: The width of the chart.
-        window: The number of parts of the steps, one of which the running mean covers: 20
-            for a twentieth.
+        window: The ratio of all steps to the steps that the running mean covers: 20 for
+            a twentieth.
 
     Yields:
         `"step"` and `"mean"`, each with step numbers, from 1, and losses. Of the steps that
@@ -76,7 +76,7 @@ def cut_text(highest: float, limit: float) -> str:
 
 
 def loss_axis(limit: float, low: float = 0.0) -> alt.Y:
-    """The axis of losses: logarithmic, and even below 0.01.
+    """The axis of losses: logarithmic, but nearly linear below 0.01.
 
     Args:
         limit: The loss at the upper end.

@@ -1,8 +1,8 @@
 """The axis of accuracies: logarithmic in the error, with accuracies as labels.
 
-A model with 98 % makes half as many errors as one with 96 %, and one with 20 % hardly
-fewer than one with 18 %. On a linear axis both differences look the same, and a run that
-learned nothing pushes all others onto one line.
+A model with 98 % makes half as many errors as one with 96 %. A model with 20 % makes
+hardly fewer errors than one with 18 %. On a linear axis both differences look the same,
+and a run that learned nothing pushes all others onto one line.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CROSS = "M-1,-1L1,1M1,-1L-1,1"
 """The shape of the mark of a run that diverged, which has no accuracy."""
 
 _CONSTANT = 0.1
-"""The error in percent below which the scale is even, so that zero has a place."""
+"""The error in percent below which the scale is nearly linear, so that zero has a place."""
 _LEAST = 0.2
 """The smallest logarithm of the ratio of the errors at both ends."""
 _MARGIN = 0.04
@@ -46,7 +46,7 @@ class AccuracyScale:
 
     @classmethod
     def of(cls, errors: Iterable[float], *, room: float = 0.0) -> Self:
-        """The scale that shows all of some errors.
+        """The scale that shows all given errors.
 
         Args:
             errors: The errors in percent. There may be none.

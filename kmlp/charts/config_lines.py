@@ -170,7 +170,7 @@ def config_lines(
 
 
 def even_epochs(last: int) -> alt.X:
-    """The axis of epochs with an even scale."""
+    """The axis of epochs with a linear scale."""
     margin = 0.03 * last
     return alt.X(
         "epoch:Q",

@@ -35,7 +35,7 @@ CITATIONS = {
 
 
 def catalog() -> list[dict[str, Any]]:
-    """Return the known datasets, those that the user imported first.
+    """Return the known datasets. Those that the user imported come first.
 
     Returns:
         For each dataset: its `name`; `ready`, True if no download is needed; `where` it
@@ -115,7 +115,7 @@ def describe(name: str, images: Images) -> dict[str, Any]:
 
 
 def _imbalance(counts: list[int]) -> float | None:
-    """Return the size of the largest class / the smallest; None if a class is empty."""
+    """Return the ratio of the largest class to the smallest; None if a class is empty."""
     ratio = max(counts) / min(counts) if min(counts) else math.inf
     return ratio if math.isfinite(ratio) else None
 
@@ -160,7 +160,7 @@ def _system_folder(name: str) -> Path | None:
 
 
 def _tfds_folder(name: str) -> Path | None:
-    """Return the folder that TFDS seems to have prepared. To ask TFDS takes too long."""
+    """Return the folder that TFDS has probably prepared. TFDS itself answers too slowly."""
     chosen = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     root = expanded(chosen, "TFDS_DATA_DIR") / name.replace(":", "/")
     for file in sorted(root.glob("**/dataset_info.json")):

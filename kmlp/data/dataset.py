@@ -68,10 +68,10 @@ class Dataset:
     train: Split
     """The images to train on."""
     validation: Split
-    """The images for choices, of hyperparameters and of epochs."""
+    """The images by which hyperparameters and epochs are chosen."""
     test: Split
-    """The images for reported results. They decide no choice, unless they are the
-    validation images, too."""
+    """The images for reported results. They are not used for choices, unless they are
+    the validation images, too."""
     class_names: tuple[str, ...]
     """The names of the classes."""
     fingerprint: str
@@ -238,7 +238,7 @@ def check_memory(subject: str, count: int, shape: Sequence[int]) -> None:
     """Check that images fit into the free memory while they are read.
 
     Args:
-        subject: The start of the message: what is read.
+        subject: The start of the message, which names the images.
         count: Number of images.
         shape: Shape of one image.
 

@@ -151,7 +151,7 @@ def plain(image: Image) -> Image:
         image: A picture of any mode, of PNG or JPEG.
 
     Returns:
-        A picture of mode "L" if the image is gray, or of mode "RGB" if the image has
+        A picture of mode "L" if the image is grey, or of mode "RGB" if the image has
         colours, a palette or transparency.
     """
     from PIL import Image, ImageOps
@@ -169,7 +169,7 @@ def plain(image: Image) -> Image:
 
 
 def _to_8_bits(image: Image) -> Image:
-    """Convert a gray picture of 16 bits."""
+    """Convert a grey picture of 16 bits."""
     from PIL import Image
 
     deep = np.asarray(image)
@@ -184,9 +184,9 @@ def _to_8_bits(image: Image) -> Image:
 def like_mnist(image: Image) -> NDArray[np.uint8]:
     """Convert a picture of one digit, or of one drawn thing, like MNIST's images.
 
-    The strokes become white on black, also if they were dark on light. The box around
-    them is scaled to fit 20 x 20 pixels, with its proportions and with smooth edges, and
-    placed so that the centre of mass is in the middle of 28 x 28. The background must be
+    The strokes become white on black, even if they were dark on light. The box around
+    them is scaled to fit 20 x 20 pixels, with its proportions and with smooth edges.
+    Its centre of mass is put in the middle of 28 x 28 pixels. The background must be
     even: its level is the median of the picture's border.
 
     Returns:

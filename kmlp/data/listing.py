@@ -99,7 +99,7 @@ class Listing:
         self._left_out.add(entry)
 
     def left_out_text(self) -> str | None:
-        """Return a sentence about the entries that were left out; None without any."""
+        """Return a sentence about the left-out entries; None if there are none."""
         if not self._left_out:
             return None
         counts = Counter(entry.name for entry in sorted(self._left_out))

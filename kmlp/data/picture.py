@@ -80,7 +80,7 @@ def draw_samples(images: Images) -> Image:
 
 
 def _rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image with three channels. If it has another number, the first is gray."""
+    """Return an image with three channels: its own three, or else the first one as grey."""
     if image.ndim == 3 and image.shape[2] == 3:
         return np.asarray(image)
     gray = image if image.ndim == 2 else image[..., 0]

@@ -31,7 +31,7 @@ class RunRequest:
 
 
 class Planner(Protocol):
-    """Decides which runs are trained. A planner touches no model."""
+    """The interface of planners, which choose the runs to train without any model."""
 
     @property
     def done(self) -> bool:
@@ -80,7 +80,7 @@ class TaskResult:
     """The model after the last record; None if the run diverged."""
     environment: Mapping[str, Any] | None = None
     """The entries in which the environment of the training, as `describe_environment`
-    returns it, differs from that of the engine. Defaults to None: none differs."""
+    returns it, differs from that of the engine. Defaults to None: no entry differs."""
 
     @property
     def diverged(self) -> bool:
@@ -111,7 +111,7 @@ class TaskFailed:
 
 @runtime_checkable
 class Executor(Protocol):
-    """Runs tasks, here or elsewhere. All calls are made in one thread."""
+    """The interface of executors, which run tasks. All calls are made in one thread."""
 
     def free(self) -> int:
         """Return the number of tasks that the executor can take now."""

@@ -132,7 +132,7 @@ class Engine:
         self._submitted = 0
 
     def run(self) -> None:
-        """Train all runs. Raises what `execute` does."""
+        """Train all runs. Raises the errors of `execute`."""
         try:
             while self._take_requests():
                 self._wait()

@@ -1,4 +1,4 @@
-"""Executors run tasks: in this process, in others of this machine, or on a cluster."""
+"""Executors of tasks: in this process, in others of this machine, or on a cluster."""
 
 from kmlp.executors._futures import FuturesExecutor
 from kmlp.executors._in_process import InProcessExecutor

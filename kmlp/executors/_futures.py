@@ -21,7 +21,7 @@ class Pool(Protocol):
 
 
 class FuturesExecutor:
-    """Trains in any pool with the interface of `concurrent.futures`.
+    """An executor in any pool with the interface of `concurrent.futures`.
 
     Such pools are `concurrent.futures.ProcessPoolExecutor`, loky's (which joblib uses),
     Dask's `Client(...).get_executor()`, `MPIPoolExecutor` of mpi4py, and `AutoExecutor` of
@@ -58,8 +58,8 @@ class FuturesExecutor:
         return self._jobs - len(self._pending)
 
     def submit(self, task: Task, dataset: Dataset) -> None:
-        # The worker loads the dataset by its name. A pool does not tell which worker gets a
-        # task, so that the dataset would have to be sent with every task.
+        # The worker loads the dataset by its name. A pool does not show which worker
+        # gets a task, so the dataset would have to be sent with every task.
         self._pending[self._pool.submit(run_task, task)] = task
 
     def result(self, timeout: float | None = None) -> TaskResult | TaskFailed | None:

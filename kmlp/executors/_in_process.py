@@ -8,7 +8,7 @@ from kmlp.executors._task import SECONDS, Worker
 
 
 class InProcessExecutor:
-    """Trains in this process. A task runs when its result is requested.
+    """An executor in this process. A task runs when its result is requested.
 
     Args:
         seconds: The time after which a task ends, at the end of an epoch. Defaults to 2.

@@ -18,10 +18,10 @@ from kmlp.training.checks import check_count
 
 
 class ProcessExecutor(contextlib.AbstractContextManager["ProcessExecutor"]):
-    """Trains in worker processes, which are started when they are needed.
+    """An executor of worker processes, which are started when they are needed.
 
-    Each worker is a pool of its own, so that a worker that dies does not end the tasks of
-    others. A run stays with its worker.
+    Each worker is a separate pool. If a worker dies, the tasks of other workers
+    continue. A run stays with its worker.
 
     Args:
         jobs: The most tasks that run at a time. Defaults to None: as many as fit on this

@@ -37,7 +37,7 @@ not free all memory of compiled programs (TensorFlow keeps 3 MiB for each)."""
 
 
 class Worker:
-    """Trains tasks, and keeps the last session for the next task of the same run.
+    """A worker that trains tasks. It keeps its last session for the next task of the run.
 
     Args:
         seconds: The time after which a task ends, at the end of an epoch. Defaults to 2.
@@ -146,7 +146,7 @@ def _of_machine(error: Exception) -> Exception:
     if isinstance(error, KmlpError) or refused is None or refused[0] not in _LIMITS:
         return error
     _, text, remedy = refused
-    return ResourceError(f"{text}. To go on, {remedy}. Trained epochs are stored.")
+    return ResourceError(f"{text}. To continue, {remedy}. Trained epochs are stored.")
 
 
 @cache
@@ -160,7 +160,8 @@ _one_at_a_time = threading.Lock()
 def run_task(task: Task, dataset: Dataset | None = None) -> TaskResult | TaskFailed:
     """Train a task with the worker of this process, for executors of your own.
 
-    Tasks in the same process run one after the other, in whichever threads they are called.
+    Tasks in the same process run one after the other, even if several threads call this
+    function.
 
     Args:
         task: The task.

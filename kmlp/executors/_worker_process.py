@@ -146,14 +146,14 @@ class WorkerProcess:
     def _make_folder(self) -> None:
         """Create a temporary folder for the worker, so that it can be removed with it.
 
-        If the disk is full, the worker has no folder of its own.
+        If the disk is full, the worker has no folder.
         """
         with contextlib.suppress(OSError):
             self._folder = {"TMPDIR": tempfile.mkdtemp(prefix="kmlp-")}
 
 
 def death_reason(error: BrokenProcessPool) -> str:
-    """Return why a worker process died, with its exit code if that is known."""
+    """Return the reason why a worker process died, with its exit code if known."""
     codes = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
     return f"the worker process died ({codes[1] if codes else 'no reason is known'})"
 
@@ -182,6 +182,6 @@ def _processes_possible() -> Iterator[None]:
             raise
         _, text, remedy = refused
         raise ResourceError(
-            f"Worker processes cannot be started ({text}). To go on, {remedy}, or train "
+            f"Worker processes cannot be started ({text}). To continue, {remedy}, or train "
             "with one job. Trained epochs are stored."
         ) from error

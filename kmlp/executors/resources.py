@@ -1,4 +1,4 @@
-"""The CPUs and GPUs that a run gets, and how many such runs a machine has room for."""
+"""The CPUs and GPUs of a run, and the number of such runs that fit on a machine."""
 
 from __future__ import annotations
 

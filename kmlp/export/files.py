@@ -36,7 +36,7 @@ def write_table(runs: StudyRuns, path: Path) -> None:
     `pandas.read_csv` and `pandas.read_parquet` read CSV and Parquet. JSON is one object
     with the study's name, its kind and its rows. None becomes an empty cell or null. In
     CSV, texts that a spreadsheet would run are changed (see `write_csv`). JSON and Parquet
-    have all texts unchanged. The file is written aside and renamed.
+    have all texts unchanged. The file is written under another name and renamed.
 
     Args:
         runs: The study's runs.

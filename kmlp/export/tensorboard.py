@@ -1,6 +1,6 @@
 """A study's runs as TensorBoard logs, with hyperparameters for the HParams page.
 
-TensorBoard's own functions write them; the ones used here do not load TensorFlow.
+TensorBoard's own functions write the logs, without loading TensorFlow.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _FINAL = "final/"
 def write_logs(runs: StudyRuns, folder: Path) -> Path:
     """Write the logs of a study into `folder`/study, a folder for each run.
 
-    The name of a run's folder tells the run from the others: `width=32,seed=0` or
-    `trial=4,seed=0`; characters that a file name cannot have are percent-encoded. It holds
-    a scalar by epoch for every figure of `EpochRecord`, which is nan in the epoch in which
-    the run diverged. Each folder gets one file, whose name ends in `.kmlp`. It replaces
-    older files with that ending, and leaves all others.
+    The name of a run's folder distinguishes the run from the others: `width=32,seed=0`
+    or `trial=4,seed=0`; characters that a file name cannot have are percent-encoded.
+    The folder holds a scalar by epoch for every figure of `EpochRecord`, which is nan
+    in the epoch in which the run diverged. Each folder gets one file, whose name ends
+    in `.kmlp`. It replaces older files with that ending, and leaves all others.
 
     The HParams page has a session for each run, with every field of `RunConfig`. Its
     columns are the fields that the study varies, and the seed. A run that diverged or
@@ -65,7 +65,7 @@ def write_logs(runs: StudyRuns, folder: Path) -> Path:
 
 
 def _label(study_run: StudyRun, varied: Iterable[str]) -> str:
-    """A text that tells a run of a study from the others."""
+    """A text that distinguishes a run of a study from the others."""
     config = study_run.run.config
     if study_run.config is not None:
         return f"config={study_run.config},seed={config.seed}"

@@ -1,4 +1,4 @@
-"""Call Keras callbacks with steps in place of chunks, singly if a callback needs that."""
+"""Call Keras callbacks with steps instead of chunks, one by one where needed."""
 
 from __future__ import annotations
 

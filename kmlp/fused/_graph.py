@@ -105,7 +105,7 @@ def _written(node: fx.Node) -> list[fx.Node]:
 def _writes_whole_variables(module: fx.GraphModule, variables: int) -> bool:
     """Return True if a step only writes whole variables, with new values.
 
-    A variable must not be read after a write through a view from before the write.
+    After a write, the variable must not be read through an older view.
     """
     nodes = list(module.graph.nodes)
     position = {node: index for index, node in enumerate(nodes)}
@@ -180,7 +180,7 @@ def _name_seeds(module: fx.GraphModule, generators: list[Any]) -> None:
 
 
 def _skip_copies(module: fx.GraphModule) -> None:
-    """Replace copies by the values that they are equal to."""
+    """Put the original values in place of copies."""
     for node in list(module.graph.nodes):
         if node.target is _aten.detach.default:
             node.replace_all_uses_with(node.args[0])
@@ -191,7 +191,7 @@ def _skip_copies(module: fx.GraphModule) -> None:
 
 
 def _fold_constants(module: fx.GraphModule, device: Any) -> None:
-    """Replace operations that do not depend on the inputs' values by their results."""
+    """Put results in place of operations that do not depend on the inputs' values."""
     known: dict[fx.Node, Any] = {}
 
     def value_of(node: fx.Node) -> Any:
@@ -220,7 +220,7 @@ def _fold_constants(module: fx.GraphModule, device: Any) -> None:
 
 
 def _is_fixed(node: Any) -> bool:
-    """Return True if equal arguments give equal results: the operation is not random."""
+    """Return True if an operation is not random: equal arguments give equal results."""
     tags = getattr(node.target, "tags", ())
     return (
         torch.Tag.nondeterministic_seeded not in tags

@@ -68,7 +68,7 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
     def run(state: Any, block: StepBlock) -> Any:
         state = jax.device_put(_lists(state), device)
         results = compiled(state, block.data, block.order, np.int32(block.steps))
-        # Without waiting, the next chunks would be created, and take memory, meanwhile.
+        # Without this wait, the next chunks would already be created, and take memory.
         results = jax.block_until_ready(results)
         return results if device is None else _to_default_device(results)
 

@@ -1,7 +1,7 @@
 """Check class labels against a model's outputs before training.
 
-A label without a class has different effects on the backends, without an error: on
-TensorFlow the loss and all weights become nan, and JAX trains on.
+No backend raises an error for a label without a class. On TensorFlow the loss and all
+weights become nan, and JAX continues to train.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def _not_compiled(error: Exception) -> str:
 
 
 def _misfit(model: Any, batch: Examples) -> str | None:
-    """Return which argument does not fit the model, and why; None if all fit.
+    """Return the argument that does not fit the model, with the reason; None if all fit.
 
     The arguments fit if the model and its losses can be called. Nothing is compiled.
     """

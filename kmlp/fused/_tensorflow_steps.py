@@ -71,8 +71,8 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
     capacity, size = block.order.shape
     order = tf.TensorSpec((capacity, None if block.uneven else size), "int32")
     # TensorFlow never frees programs that XLA compiled (3 MiB each). XLA therefore
-    # compiles only programs that gain by it, those of many small steps. A program that
-    # draws uses XLA if Keras does, since XLA draws other numbers.
+    # compiles only the programs that become faster, those of many small steps. A
+    # program that draws random numbers uses XLA if Keras does: XLA draws other numbers.
     supported = all(layer.supports_jit for layer in model._flatten_layers())
     xla = training and len(block.order) > 1 and supported
     traced = trace(xla)

@@ -160,7 +160,7 @@ def _cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) ->
 
 
 def _outcome(branch: Callable[[], Any]) -> tuple[Any, dict[Any, tuple[Any, Any]]]:
-    """Return the results of a branch, and the tensors that it wrote with their values."""
+    """Return the results of a branch, and the changed tensors with their new values."""
     with _Writes() as writes:
         returned = keras.tree.map_structure(
             lambda value: None if value is None else core.convert_to_tensor(value).clone(),
@@ -176,7 +176,7 @@ def _outcome(branch: Callable[[], Any]) -> tuple[Any, dict[Any, tuple[Any, Any]]
 
 
 class _Writes(TorchDispatchMode):
-    """A record of outer tensors and their values from before they are written into."""
+    """A record of the changed outer tensors, with their values before the first change."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -60,7 +60,7 @@ def fit(
       whose Python code reads computed values. On PyTorch, a `train_step`,
       `test_step` or `compute_metrics` that returns anything but the results of
       metrics is refused, too.
-    - `shuffle="batch"` is refused because its order is another one. Callbacks that
+    - `shuffle="batch"` is refused because its order differs. Callbacks that
       train or evaluate the model during `fit` are refused.
     - Without per-batch callbacks, an epoch is one program, or several if the data
       take more than 256 MiB. With a callback that has a per-batch method, each
@@ -88,7 +88,7 @@ def fit(
             several inputs. Integers, such as uint8 images, stay integers until
             they are on the device.
         y: Targets: an array of shape `(examples, ...)`, or a nest of them for
-            several outputs. Defaults to None, for a model whose loss needs none.
+            several outputs. Defaults to None, for a model whose loss needs no targets.
         batch_size: Examples in a step. The last step of a pass over the data has
             fewer if `batch_size` does not divide their number. Defaults to None:
             32, or the size that makes `steps_per_epoch` steps.
@@ -105,10 +105,10 @@ def fit(
         class_weight: Weights of the classes by number: the loss of an example is
             multiplied by the weight of its class. A class without a weight has 1.
             Defaults to None.
-        sample_weight: Weights of the examples, which their losses are multiplied
-            by: of shape `(examples,)`, or a shape that Keras broadcasts over the
-            outputs of an example; a nest like `y` for several outputs. Defaults
-            to None.
+        sample_weight: Weights of the examples: the loss of an example is multiplied by
+            its weight. Of shape `(examples,)`, or a shape that Keras broadcasts over
+            the outputs of an example; a nest like `y` for several outputs. Defaults to
+            None.
         initial_epoch: The epoch to start from. Defaults to 0.
         steps_per_epoch: Steps in an epoch. Each epoch continues in the data where
             the last one ended, and ends early at the end of the data. Each call
@@ -232,7 +232,7 @@ def evaluate(
 
 
 def _model_problems(model: Any) -> list[str]:
-    """Return the reasons why a model's steps cannot be fused that show before tracing."""
+    """Return the reasons, known before tracing, why a model's steps cannot be fused."""
     keras = backend.load()
     if not isinstance(model, keras.Model) or not model.compiled:
         return [f"{model!r} is not a compiled Keras model. Call its `compile` first."]

@@ -240,7 +240,7 @@ def as_classifier(model: keras.Model, name: str = "The model") -> Classifier:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Return a sentence for a long error of Keras: the reason why a file cannot load."""
+    """Return the reason why a file cannot be loaded, from a long error of Keras."""
     text = str(error)
     if missing := _MISSING.search(text):
         return _not_keras_own(path, missing[1])

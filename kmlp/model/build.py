@@ -312,7 +312,7 @@ def _build(
         keras.layers.Dense(
             units,
             activation=hidden if index <= config.depth else last,
-            kernel_initializer="zeros",  # to draw on JAX compiles for 0.7 s for each shape
+            kernel_initializer="zeros",  # on JAX, each new shape compiles for 0.7 s
             name=f"hidden_{index}" if index <= config.depth else "output",
         )
         for index, (_, units) in enumerate(sizes, start=1)

@@ -45,8 +45,8 @@ class RunConfig:
     """All hyperparameters of a run. The number of epochs is an argument of `train`.
 
     A float field accepts an integer and converts it. A `width` of several numbers (a
-    tuple, list or array) states every hidden layer, and becomes a tuple. If the numbers
-    are equal, `width` becomes that number, since the model is the same.
+    tuple, list or array) has one number for each hidden layer, and becomes a tuple. If
+    the numbers are equal, `width` becomes that number, since the model is the same.
 
     Raises:
         ConfigError: with every problem of the values at once.

@@ -89,7 +89,7 @@ class ConfigField:
     """The derived default; None without one."""
 
     def derive(self, value: Any, owner: Any) -> Any:
-        """Return the value, or if the value is None, the derived default.
+        """Return the value; the derived default if the value is None.
 
         Args:
             value: The value.
@@ -147,7 +147,7 @@ class ConfigField:
         """Check that a number is not too large, and that float32 can hold it.
 
         Raises:
-            ConfigError: if the number is not such a number.
+            ConfigError: if the number fails the check.
         """
         if isinstance(number, int):
             holds, sizes = abs(number) < 2**128, "less than 2**128"
@@ -236,7 +236,7 @@ def _parse_float(word: str) -> float:
 
 
 def _as_fraction(value: float) -> str | None:
-    """Return a long number as a fraction, such as `1/6`; None if it is not a simple one."""
+    """Return a long number as a simple fraction, such as `1/6`; None if none fits."""
     if len(str(value)) < _LONG or not math.isfinite(value):
         return None
     fraction = Fraction(value).limit_denominator(1000)
@@ -244,7 +244,7 @@ def _as_fraction(value: float) -> str | None:
 
 
 _LONG = 12
-"""Numbers with at least this many characters are written as fractions if they are one."""
+"""Numbers with at least this many characters are written as fractions if one fits."""
 
 _PARSERS: dict[type, Callable[[str], Any]] = {
     int: int,

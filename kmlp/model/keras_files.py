@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import h5py
 
 MAX_GROWTH = 20
-"""The maximum size of the unpacked contents / the size of the file. Compression hardly
+"""The maximum ratio of the unpacked size to the size of the file. Compression hardly
 shrinks weights."""
 FREE_GROWTH = 2**24
 """The size of unpacked contents that is allowed for every file, in bytes."""
@@ -40,7 +40,7 @@ _DESCRIPTION = "config.json"
 _METADATA = "metadata.json"
 _WEIGHTS = "model.weights.h5"
 _SPARE_WEIGHTS = 4
-"""The maximum number of weights that are built / the number of weights in the file. Some
+"""The maximum ratio of the weights that are built to the weights in the file. Some
 layers pack or merge their weights when they are saved."""
 
 
@@ -199,7 +199,7 @@ def _check_description(archive: zipfile.ZipFile) -> None:
 
 
 def _count(file: h5py.File) -> tuple[int, int]:
-    """Return how many numbers and how many bytes a file of weights states.
+    """Return the number of weights, and of their bytes, that a file of weights states.
 
     Raises:
         ValueError: if weights are stored in other files, or are not numbers.

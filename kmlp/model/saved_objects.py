@@ -1,8 +1,8 @@
 """Check the names of the objects in a `.keras` file, which Keras would import and call.
 
 Keras refuses code in a file, and most names of other packages. But Keras imports some
-packages that a file names, which may be in the user's folder. And it accepts any of its own
-functions as an activation, such as one that downloads a dataset.
+packages that a file names, which may be in the user's folder. Keras also accepts any of
+its own functions as an activation, even one that downloads a dataset.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Section:
     answer: tuple[str, ...]
     """Sentences that follow from the statistics."""
     limits: tuple[str, ...]
-    """Sentences that say how far the answer reaches."""
+    """Sentences on the limits of the answer."""
     notes: tuple[str, ...] = ()
     """The author's remarks, a paragraph each."""
     tables: tuple[Table, ...]

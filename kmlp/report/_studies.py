@@ -35,7 +35,7 @@ def section_of(study: Study) -> Section:
 
 
 def figures_of(study: Study) -> list[Figure]:
-    """All charts of a study, without those for which it has no numbers."""
+    """All charts of a study except those for which the study has no numbers."""
     kind = kinds.kind_of(study)
     figures = []
     for name in kind.charts:

@@ -196,7 +196,7 @@ def _inline(text: str) -> str:
 
 
 def _paragraph(text: str) -> str:
-    r"""Escape a text for use as a line of Markdown of its own.
+    r"""Escape a text for use as a separate line of Markdown.
 
     >>> print(_paragraph("# one"), _paragraph("12. two"), _paragraph("1.5 three"))
     \# one 12\. two 1.5 three

@@ -6,8 +6,8 @@ Runs with equal keys therefore have equal numbers. `SETTINGS` lists the settings
 effect on a run's numbers, and `NEUTRAL` those without an effect, with the reasons.
 
 A loaded library is asked for its settings. If a library is not loaded, its environment
-variables and Keras' file are read as the library will read them. To find out a key, no
-library needs to be loaded.
+variables and Keras' file are read as the library will read them. The key of a run can
+therefore be computed without loading a library.
 """
 
 from kmlp.settings._declared import SETTINGS

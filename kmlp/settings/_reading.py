@@ -43,7 +43,7 @@ def read_settings(name: str) -> Settings:
 
 
 def differing_settings(name: str) -> Settings:
-    """Return all settings that differ from their defaults, also those that are refused.
+    """Return all settings that differ from their defaults, including the refused ones.
 
     Args:
         name: Name of the backend.

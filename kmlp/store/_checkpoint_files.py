@@ -1,4 +1,4 @@
-"""Checkpoint files: written aside, flushed to the disk, renamed; read with a checksum.
+"""Checkpoint files: written under another name, flushed, renamed; read with a checksum.
 
 All of them are in one folder, which must not be a link, and their names have one form.
 No other file is opened or removed, whatever the database says.

@@ -286,7 +286,7 @@ def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
 
 @cache
 def _columns() -> dict[str, set[str]]:
-    """Return the names of the columns that each table must have. More are harmless."""
+    """Return the names of the columns that each table needs. It may have others, too."""
     with closing(open_database(None)) as example:
         tables = example.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         return {

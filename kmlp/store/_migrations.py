@@ -1,4 +1,4 @@
-"""The schema in numbered steps, of which an older store takes those that it lacks."""
+"""The schema in numbered steps. An older store gets the steps that it lacks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
 
 
 def _name_keys_of_studies(connection: sqlite3.Connection) -> None:
-    """Turn the specification of each study from a list of four into an object with keys.
+    """Turn the specification of each study from a list of four values into an object.
 
     An intact study gets a new checksum. A specification that is not such a list remains as
     it is, so that the study is recognized as damaged.

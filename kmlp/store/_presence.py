@@ -14,7 +14,7 @@ _File = tuple[int, int]
 
 
 class Presence:
-    """Remembers the file of a database that was opened for writing.
+    """The identity of the file of a database that was opened for writing.
 
     Args:
         database: The path of the database.

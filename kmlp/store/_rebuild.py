@@ -63,7 +63,7 @@ def rebuild(folder: Path) -> Path:
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     """Copy the readable rows of a table: those before the damage, then those after it.
 
-    The second part is read from the last row back.
+    The second part is read backwards, from the last row.
     """
     columns = [row["name"] for row in new.execute(f"PRAGMA table_info({table})")]
     for order in ("", "DESC"):

@@ -1,7 +1,8 @@
-"""Removing several files all or none, even if a step fails or the process is killed.
+"""Remove several files or none of them, even if a step fails or the process is killed.
 
 Files are put aside within the transaction that deletes their rows, and are deleted after
-it. A file that is aside and still has a row goes back: its transaction did not finish.
+it. If a file is aside and still has a row, its transaction did not finish: the file is put
+back.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class RunReader(OpenStore):
                 return None
 
     def state(self, identity: RunIdentity) -> RunState:
-        """Return how far the run is trained, without its checkpoint.
+        """Return the state of the run's training, without its checkpoint.
 
         A run that is missing or damaged has no epoch.
         """
@@ -86,7 +86,7 @@ class RunReader(OpenStore):
         return rows
 
     def note_damaged_orphans(self) -> None:
-        """Add the damaged runs that belong to no study to `damaged`.
+        """Add to `damaged` the damaged runs that belong to no study.
 
         The key of such a run may itself be damaged, so that no study can refer to the run.
         """
@@ -99,7 +99,7 @@ class RunReader(OpenStore):
                     self.damaged[str(row["key"])] = self.damaged_run(row, problem)
 
     def row_problem(self, row: sqlite3.Row) -> str | None:
-        """Return why the row of a run is damaged; None if it is intact.
+        """Return the damage of the row of a run; None if the row is intact.
 
         The run's epochs are not read.
         """
@@ -114,7 +114,7 @@ class RunReader(OpenStore):
         epochs: list[sqlite3.Row],
         identity: RunIdentity | None = None,
     ) -> str | None:
-        """Return why a run is damaged; None if it is intact.
+        """Return the damage of a run; None if the run is intact.
 
         Args:
             row: The row of the run.

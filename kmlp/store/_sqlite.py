@@ -61,7 +61,7 @@ def _text(value: bytes) -> str:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Write all that is written within, or nothing. No other process writes meanwhile."""
+    """Write everything in the block or nothing, while no other process writes."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

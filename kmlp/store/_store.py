@@ -47,7 +47,7 @@ class Store(RunWriter):
             return str(self.leases.holder(identity.key) or "")
 
     def release(self, identity: RunIdentity) -> None:
-        """Return the lease of a run. If that fails, the lease expires by itself."""
+        """Release the lease of a run. If that fails, the lease expires by itself."""
         with contextlib.suppress(StoreError), self.writing():
             self.leases.release(identity.key)
 

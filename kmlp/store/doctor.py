@@ -1,4 +1,4 @@
-"""Examination of a whole store, and repair of what training can produce again."""
+"""Examine a whole store, and remove damaged parts that training can produce again."""
 
 from __future__ import annotations
 

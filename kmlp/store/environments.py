@@ -18,7 +18,7 @@ def environments_of(store: Store, study: str) -> list[dict[str, Any]]:
     The errors of damaged environments are added to `store.damaged`.
 
     Returns:
-        What `describe_environment` returned in each environment.
+        The result of `describe_environment` in each environment.
     """
     environments: list[dict[str, Any]] = []
     with store.reading():

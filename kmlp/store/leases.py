@@ -1,8 +1,8 @@
 """Leases: the right to train a run, with a heartbeat. A dead owner's lease expires.
 
 The clocks of other machines are not trusted. A heartbeat is a counter, and its owner is
-alive if the counter changes while this process watches it. Whether a process of this
-machine is alive is known without watching.
+alive if the counter changes while this process watches it. For a process of this
+machine, the system tells if it is alive.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECONDS_UNTIL_GIVEN_UP = 180.0
 """The same limit for a process that is known to run: something may block its heartbeat."""
 
 SECONDS_OF_A_LOOK = 5.0
-"""The most that the time between two looks counts: this process may have been asleep."""
+"""The limit of the counted time between two looks: this process may have been asleep."""
 
 _NO_PID = 2**31
 """A number above every process id."""
@@ -152,13 +152,13 @@ class Leases:
         return row.fetchone() is None
 
     def release(self, key: str) -> None:
-        """Return the lease of a run."""
+        """Release the lease of a run."""
         self._connection.execute(
             "DELETE FROM leases WHERE key = ? AND owner = ?", (key, self.owner)
         )
 
     def release_all(self) -> None:
-        """Return all leases of this process."""
+        """Release all leases of this process."""
         self._connection.execute("DELETE FROM leases WHERE owner = ?", (self.owner,))
 
     def forget(self, key: str) -> None:
@@ -208,7 +208,7 @@ class Leases:
             self._thread = thread
 
     def _beat(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Count the heartbeat up until `close`. After an error, the next beat retries."""
+        """Increase the heartbeat until `close`. After an error, the next beat retries."""
         connection: sqlite3.Connection | None = None
         while not self._stop.wait(SECONDS_BETWEEN_BEATS):
             try:
@@ -261,7 +261,7 @@ def holder_runs(lease: sqlite3.Row) -> bool | None:
 
 @cache
 def _system() -> str:
-    """Return a name for the scope of process ids: this boot of the system, this container.
+    """Return a name for the scope of process ids: this boot and container of the system.
 
     Empty if the system does not tell.
     """
@@ -273,7 +273,7 @@ def _system() -> str:
 
 
 def _started(pid: int) -> str:
-    """Return the start of a process, which differs for a later one of the same number.
+    """Return the start time of a process: a later process may have the same number.
 
     On Linux, it is counted from the boot of the system, because the clock may be changed
     while the process runs. Empty if the start is not known.

@@ -41,7 +41,7 @@ that a kind adds."""
 
 
 def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
-    """Return why a row of `studies` is not valid; None if it is valid."""
+    """Return the problem of a row of `studies`; None if the row is valid."""
     kind = row["kind"]
     if not isinstance(row["name"], str) or not row["name"].strip():
         return "its name is not a text"
@@ -74,7 +74,7 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
 
 
 def environment_problem(row: sqlite3.Row) -> str | None:
-    """Return why a row of `environments` is not valid; None if it is valid."""
+    """Return the problem of a row of `environments`; None if the row is valid."""
     environment = _json(row["description"], dict)
     if environment == {}:  # none was given, or a repair emptied the row
         return None
@@ -98,7 +98,7 @@ def environment_problem(row: sqlite3.Row) -> str | None:
 
 
 def run_problem(row: sqlite3.Row) -> str | None:
-    """Return why a row of `runs` is not valid; None if it is valid."""
+    """Return the problem of a row of `runs`; None if the row is valid."""
     if not is_key(row["key"]):
         return "its key is not valid"
     config = _json(row["config"], dict)
@@ -127,7 +127,7 @@ def run_problem(row: sqlite3.Row) -> str | None:
 
 
 def epochs_problem(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
-    """Return why the epochs of a run are not valid; None if they are valid.
+    """Return the problem of the epochs of a run; None if they are valid.
 
     Args:
         run: The row of the run.
@@ -224,7 +224,7 @@ def _json(text: Any, shape: Any) -> Any:
 
 
 def fits(value: Any, shape: Any) -> bool:
-    """True if a value that was read from JSON has a shape.
+    """True if a value that was read from JSON has the given shape.
 
     Args:
         value: The value.

@@ -74,7 +74,7 @@ class CheckpointCodec:
             return path.read_bytes()
 
     def load(self, epochs: int, checkpoint_bytes: bytes) -> Checkpoint:
-        """Return the checkpoint in a file's content, which `dump` made after `epochs`."""
+        """Return the checkpoint in the bytes that `dump` returned after `epochs`."""
         with _temporary_file() as path, _without_tensorflow():
             with _needs_room():
                 path.write_bytes(checkpoint_bytes)
@@ -140,8 +140,8 @@ def _needs_room() -> Iterator[None]:
 def _without_tensorflow() -> Iterator[None]:
     """Keep Keras from importing TensorFlow on another backend, which takes seconds.
 
-    Before saving, Keras 3.15 imports TensorFlow to recognize its objects, unless
-    TensorFlow is not installed. This makes Keras believe that.
+    Before saving, Keras 3.15 imports TensorFlow, if it is installed, to recognize
+    TensorFlow's objects. In the block, TensorFlow seems not to be installed.
     """
     backend.load()
     from keras.src.utils.module_utils import tensorflow

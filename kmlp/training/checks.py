@@ -153,7 +153,7 @@ def _try(subject: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> Non
     """Call a function of the user, and refuse errors and results of another shape.
 
     Args:
-        subject: The start of the message: what is called.
+        subject: The start of the message, which names the function.
         call: The function.
         *shapes: The allowed shapes of the result. Defaults to none: any shape.
 

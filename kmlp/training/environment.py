@@ -96,7 +96,7 @@ def differences(environments: Iterable[Mapping[str, Any]]) -> dict[str, list[str
 
 
 def mixed_text(environments: Iterable[Mapping[str, Any]]) -> str | None:
-    """Return a sentence that names the differences of environments; None without any."""
+    """Return a sentence on the differences of environments; None if there are none."""
     mixed = differences(environments)
     if not mixed:
         return None
@@ -210,7 +210,7 @@ def _changes(
         "status",
         "--porcelain",
         "--untracked-files=no",
-        # Of a submodule, only another commit counts: its configuration may name programs.
+        # Only the commit of a submodule counts: its configuration may name programs.
         "--ignore-submodules=dirty",
         folder=top,
         environment={

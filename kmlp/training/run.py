@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kmlp.data import Dataset
 
 NUMERICS_VERSION = 4
-"""The version of kmlp's numbers, raised by each change that alters results of a run."""
+"""The version of kmlp's numerics. Each change that alters results of a run raises it."""
 
 FIGURES = (
     "loss",
@@ -92,13 +92,13 @@ class Run:
     parameters: int
     """Number of weights and biases."""
     history: tuple[EpochRecord, ...]
-    """One record for each epoch. If the run diverged, it did in the last one. Empty only
-    if the run failed."""
+    """One record for each epoch. If the run diverged, the last record is that of the
+    divergence. Empty only if the run failed."""
     checkpoint_bytes: Callable[[], bytes] | None = None
     """Function that reads the model after the last epoch: a `.keras` file with optimizer
     state. None if the run diverged, or if it was truncated."""
     failure: str | None = None
-    """The reason of a failed run; None if the run did not fail."""
+    """The reason why the run failed; None if it did not fail."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The settings that differed from their defaults; see `kmlp.settings`."""
     key: str = ""

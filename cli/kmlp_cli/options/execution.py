@@ -170,7 +170,7 @@ class ExecutionOptions(OptionGroup):
     def opened(
         self, *, quiet: bool, observer: Observer | None = None
     ) -> Iterator[Execution]:
-        """Open the executor, and yield everything that trains needs to know.
+        """Open the executor, and yield the `Execution` for the training.
 
         Args:
             quiet: True to write nothing to stderr.

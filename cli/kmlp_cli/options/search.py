@@ -36,7 +36,7 @@ class SearchOptions(OptionGroup):
     objective: Annotated[
         str,
         typer.Option(
-            help="The figure of the last epoch by which trials are ranked: val_accuracy, "
+            help="The metric of the last epoch by which trials are ranked: val_accuracy, "
             "val_loss, accuracy, loss."
         ),
     ] = DEFAULTS.objective

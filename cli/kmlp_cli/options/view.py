@@ -1,4 +1,4 @@
-"""The options that choose how an ablation is shown."""
+"""The options that change the display of an ablation."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class ViewOptions(OptionGroup):
             check_baseline(param, levels, param_field(param).parse(self.baseline))
 
     def target(self) -> float | None:
-        """The target accuracy, 0 to 1; None: none was given.
+        """The target accuracy, from 0 to 1; None if the option is left out.
 
         Raises:
-            ConfigError: if it is not a percentage, or already a number from 0 to 1.
+            ConfigError: if the option is not a percentage above 1.
         """
         if self.target_accuracy is None:
             return None

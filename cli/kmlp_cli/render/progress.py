@@ -149,7 +149,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         return f"{epochs} trained, {runs} from the store."
 
     def left(self, *, fresh: bool) -> Iterator[str]:
-        """Lines for an interruption: the finished runs, and how to continue.
+        """Lines for an interruption: the finished runs, and the way to continue.
 
         Args:
             fresh: True if stored runs are trained again.
@@ -158,7 +158,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
             yield "training had not begun."
             return
         yield self.count()
-        # Of a run that was continued several times, the last result.
+        # A run that was continued several times counts with its last result.
         for run in {run.config: run for run in self.finished}.values():
             yield f"  {self.outcome(run)}"
         same = "Without --fresh, the same command" if fresh else "The same command"
@@ -223,7 +223,7 @@ class _Field(ProgressColumn):
     """
 
     def __init__(self, console: Console, text: Callable[[Task], str]) -> None:
-        # An ellipsis can be wider where it has a stand-in.
+        # A stand-in can be wider than the ellipsis.
         overflow: OverflowMethod = "crop" if console.options.ascii_only else "ellipsis"
         super().__init__(table_column=Column(no_wrap=True, overflow=overflow))
         self._console, self._text = console, text

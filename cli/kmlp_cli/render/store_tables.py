@@ -1,4 +1,4 @@
-"""The tables of what the runs folder has."""
+"""The tables of the studies and runs in the runs folder."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class PlainConsole(Console):
 
 
 def fitting(console: Console, text: str) -> str:
-    """Replace characters that the console's stream cannot encode by stand-ins.
+    """Put stand-ins in place of characters that the console's stream cannot encode.
 
     A layout needs the width of the text as it is printed, stand-ins included.
     """

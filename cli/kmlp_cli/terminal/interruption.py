@@ -37,7 +37,7 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """The exit code with which shells report a process that the signal ended."""
+        """The exit code by which shells report that the signal ended a process."""
         return 128 + self.number
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ def interruptible() -> Iterator[None]:
 
 
 class _Listener:
-    """Receives the signals of a process."""
+    """A receiver of the signals of a process."""
 
     def __init__(self) -> None:
         self._raised_at: float | None = None

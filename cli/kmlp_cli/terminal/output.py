@@ -43,7 +43,7 @@ def say(line: str = "", *, end: str = "\n") -> None:
 
 
 def has_colours() -> bool:
-    """Return whether stdout is a terminal that shows coloured blocks."""
+    """Return True if stdout is a terminal that shows coloured blocks."""
     from kmlp_cli.terminal.console import PlainConsole, fitting
 
     console = PlainConsole()

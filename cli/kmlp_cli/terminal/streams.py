@@ -91,7 +91,7 @@ class StyledStream(io.TextIOBase):
                 self._lose(error)
 
     def fit(self, text: str) -> str:
-        r"""Replace characters that cannot be encoded by stand-ins.
+        r"""Put stand-ins in place of characters that cannot be encoded.
 
         >>> ascii = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
         >>> print(StyledStream(ascii).fit("2 ± 1, é, ▂▄"))

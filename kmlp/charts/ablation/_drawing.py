@@ -34,7 +34,7 @@ def on_axis_of(y: alt.Y, field: str) -> alt.Y:
 
 
 def log_title(title: str, *, wide: bool) -> str:
-    """The title of an axis; it says if the scale is logarithmic."""
+    """The title of an axis, with a note if the scale is logarithmic."""
     return f"{title} (log scale)" if wide else title
 
 
@@ -58,7 +58,7 @@ def colour_of_values(study: Ablation) -> alt.Color:
 
 
 def dash_of_values(study: Ablation) -> alt.StrokeDash:
-    """The dashes of the values, which tell them apart without colours."""
+    """The dashes of the values, which distinguish them without colours."""
     names = [study.text(level) for level in study.levels]
     dashes = [[1, 0], [8, 3], [3, 2], [8, 3, 2, 3], [12, 4], [1, 2]]
     ranges = [dashes[place % len(dashes)] for place in range(len(names))]

@@ -19,7 +19,7 @@ from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 20
-"""The number of parts of an epoch's steps, one of which the running mean covers."""
+"""The ratio of an epoch's steps to the steps that the running mean covers."""
 _PANEL = 200
 """The width of a panel in pixels; each pixel shows two points."""
 
@@ -86,6 +86,6 @@ def steps(study: Ablation) -> alt.FacetChart:
 
 
 def _first(level: LevelResult) -> Run | None:
-    """The run of a level to show: the first that finished, or else that has an epoch."""
+    """The run of a level to show: the first finished one, else the first with an epoch."""
     runs = [*level.finished, *(run for run in level.runs if run.history)]
     return runs[0] if runs else None

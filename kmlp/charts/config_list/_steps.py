@@ -15,7 +15,7 @@ from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 50
-"""The number of parts of the steps, one of which the running mean covers."""
+"""The ratio of all steps to the steps that the running mean covers."""
 _LOW = 0.02
 """The axis of losses begins with zero only if a loss is below this."""
 _FEW = 12

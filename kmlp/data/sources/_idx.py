@@ -41,8 +41,8 @@ def read_idx(file: Traversable) -> NDArray[np.uint8]:
         DataError: if the file is missing, damaged, or not an IDX file of bytes.
 
     Reference: the format is described at the end of Y. LeCun's MNIST page:
-    two zero bytes, the type (0x08: uint8), the number of dimensions, one
-    big-endian uint32 a dimension, then the data.
+    two zero bytes, the type (0x08: uint8), the number of dimensions, one big-endian
+    uint32 for each dimension, then the data.
     """
     with _opened(file) as (stream, shape):
         stated = math.prod(shape)

@@ -16,7 +16,7 @@ from kmlp.errors import ConfigError, DataError
 
 _PICTURES = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jif", ".jfif"),
-    # Other formats are refused when they are read: to leave them out would go unnoticed.
+    # Files of other formats are refused when they are read, so that the user notices.
     *(".jp2", ".jxl", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".tga", ".ico", ".svg", ".psd", ".dng"),
 )
@@ -39,7 +39,7 @@ def read_class_folders(
             None: a new one.
 
     Returns:
-        Gray images if all pictures are gray, and images of three channels otherwise.
+        Grey images if all pictures are grey, and images of three channels otherwise.
         Without a folder `test`, a sixth of the images is held out for testing.
 
     Raises:

@@ -139,7 +139,7 @@ def _bundled() -> Images:
 
 
 def _cached(name: str) -> Images | DamagedError | None:
-    """Return a dataset's images from the cache, or their damage; None without either."""
+    """Return a dataset's images from the cache, or their damage; None if it lacks them."""
     try:
         entry = cache.find(name)
         if entry is None:

@@ -1,4 +1,4 @@
-"""Tasks that need TensorFlow Datasets, for a process of their own: see `lookup.run_tfds`.
+"""Tasks that need TensorFlow Datasets, for a separate process: see `lookup.run_tfds`.
 
 A process that trains on another backend therefore never imports TensorFlow.
 """

@@ -196,7 +196,7 @@ def describe_nodes(nodes: Iterable[Node], backend: str) -> dict[str, dict[str, A
 
 
 def mismatch(report: dict[str, Any], wanted: dict[str, str]) -> str | None:
-    """Return how the versions of a node differ; None if they do not differ.
+    """Return a text about the differing versions of a node; None if none differs.
 
     Args:
         report: The report of `describe_node`.

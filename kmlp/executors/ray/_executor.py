@@ -29,7 +29,7 @@ from kmlp.training.checks import MAX_COUNT, check_count
 
 
 class RayExecutor(contextlib.AbstractContextManager["RayExecutor"]):
-    """Trains on a Ray cluster, whose nodes need no access to the store.
+    """An executor on a Ray cluster, whose nodes need no access to the store.
 
     Checkpoints and results are sent as values. A dataset is sent to each node once. Workers
     keep their compiled programs between tasks, and are released when they are idle. The
@@ -249,6 +249,6 @@ def _check_runtime_env(given: Any) -> dict[str, Any] | None:
 
 
 def _registered() -> tuple[object, ...]:
-    """Return what a worker gets when it starts: custom functions, modules and settings."""
+    """Return the custom functions, modules and settings that a new worker gets."""
     settings = differing_settings(backend.select())
     return ACTIVATIONS.custom, LOSSES.custom, users_folder(), settings

@@ -2,8 +2,8 @@
 
 Messages are tuples that begin with a word. The helper receives `settings` first, then
 `dataset`, `submit` and `backlogged`. At the end of its input, it releases all workers. It
-sends `connected` and `ready`, then `room`, `done`, `warning` and `alive`. After an error,
-it sends `error` and ends.
+sends `connected` and `ready`, then `room`, `done`, `warning` and `alive`. After an
+error, the helper sends `error` and ends.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ SECONDS_IDLE = 5.0
 """The time after which spare workers are released, in seconds."""
 
 _SECONDS_DEAD = 0.5
-"""If a worker that was idle for this long fails within this time of getting a task, it died
-while it was idle. That does not count as a failure of the task. In seconds."""
+"""A time in seconds. If a worker was idle for longer, and fails sooner after it gets a
+task, it died while it was idle. Then the task does not count as failed."""
 
 SECONDS_UNTIL_WARNED = 15.0
 """The time that tasks wait for the first worker before a warning, in seconds."""
@@ -66,8 +66,8 @@ class _Worker:
 class Pool:
     """Workers on the nodes of a cluster, which train as many runs at a time as fit.
 
-    More workers are requested than fit while tasks are queued; an autoscaling cluster reads
-    that as demand. A run stays with its worker.
+    While tasks are queued, more workers are requested than fit, so that an autoscaling
+    cluster grows. A run stays with its worker.
 
     Args:
         resources: The CPUs and GPUs of each run.

@@ -211,9 +211,12 @@ def test_loky_s_error_for_too_many_open_files_is_explained(monkeypatch):
     [
         (
             OSError(errno.EMFILE, "Too many open files"),
-            "Too many open files. To go on, let",
+            "Too many open files. To continue, let",
         ),
-        (RuntimeError("can't start new thread"), "can't start new thread. To go on, let"),
+        (
+            RuntimeError("can't start new thread"),
+            "can't start new thread. To continue, let",
+        ),
     ],
 )
 def test_a_refusal_of_the_system_during_training_does_not_fail_the_run(

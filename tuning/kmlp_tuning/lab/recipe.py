@@ -46,7 +46,7 @@ class Part:
         return []
 
     def claims(self, study: Any) -> list[str]:
-        """The verdicts on the published best, in sentences."""
+        """The verdicts on the published best levels, in sentences."""
         return []
 
     def verdicts(self, study: Any) -> list[Verdict]:

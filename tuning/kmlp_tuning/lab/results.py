@@ -47,7 +47,7 @@ class PartResult:
 
     @property
     def shown_by_comparisons(self) -> bool:
-        """True if the tables of `comparisons` show all that the study's own table does."""
+        """True if the tables of `comparisons` show all results of the study's own table."""
         return self.part.shown_by(self.comparisons, self.study)
 
     def section(self) -> Section:

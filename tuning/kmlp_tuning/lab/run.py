@@ -23,8 +23,9 @@ from kmlp_tuning.search.settings import SearchSettings
 Watch = Callable[
     [tuple[str, ...], SearchSettings | None], AbstractContextManager[Observer | None]
 ]
-"""Opens the observer of a stage. The arguments are the fields in which the runs of the
-stage differ, and the settings of the search, or None for the stage of all other parts.
+"""Opens the observer of a stage. The first argument has the fields in which the runs of
+the stage differ. The second has the settings of the search, or is None for the stage of
+all other parts.
 """
 
 

@@ -1,11 +1,11 @@
 """The parts that the oracles share.
 
-Oracles draw the next hyperparameters, and the number of epochs to train. Where Keras Tuner
-1.4.8 has an oracle, this is the same one with three bugs fixed: seed 0 is a seed, values
-are tried once, and a number of trials is a number of configurations. A trial carries the
-same values as in Keras Tuner's Hyperband: `tuner/epochs`, the epoch to train to;
-`tuner/initial_epoch`, the epoch to continue from; `tuner/trial_id`, the trial to continue;
-`tuner/bracket` and `tuner/round`, counted from 0.
+Oracles draw the next hyperparameters, and the number of epochs to train. The oracles of
+Keras Tuner 1.4.8 have three bugs, which are fixed here: 0 is a seed like any other,
+values are tried once, and the number of trials is the number of configurations. A trial
+carries the same values as in Keras Tuner's Hyperband: `tuner/epochs`, the epoch to
+train to; `tuner/initial_epoch`, the epoch to continue from; `tuner/trial_id`, the trial
+to continue; `tuner/bracket` and `tuner/round`, counted from 0.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PREFIX = "tuner/"
 
 
 class CorrectedOracle:
-    """Mixin that fixes Keras Tuner's oracles; it stands before one of them.
+    """Mixin that fixes Keras Tuner's oracles; a class lists it before the oracle.
 
     Without a project folder, which a `Tuner` sets, an oracle writes no files.
     """
@@ -109,7 +109,7 @@ class HalvingOracle(CorrectedOracle, keras_tuner.Oracle):
         self._exhausted = state["exhausted"]
 
     def remaining_trials(self) -> None:
-        """Return None, unknown: Keras Tuner counts promotions as trials."""
+        """Return None for unknown: Keras Tuner counts promotions as trials."""
 
     def _begin(self, trial_id: str, bracket: int, epochs: int) -> dict[str, Any] | None:
         """Draw a new configuration; None if the space is exhausted."""

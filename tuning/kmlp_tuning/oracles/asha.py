@@ -24,7 +24,7 @@ class AshaOracle(HalvingOracle):
         **options: See `HyperbandOracle`.
 
     Raises:
-        ValueError: if a number is not what it must be.
+        ValueError: if a number is outside of its range.
 
     Reference: see `kmlp_tuning.oracles.schedule.successive_halving_epochs`.
     """

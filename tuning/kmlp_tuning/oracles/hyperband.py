@@ -22,7 +22,8 @@ class HyperbandOracle(HalvingOracle):
         max_trials: The number of configurations that begin, without promotions. Defaults
             to 25.
         max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
-        factor: At each rung, the best `1 / factor` of the trials go on. Defaults to 3.
+        factor: At each rung, the best `1 / factor` of the trials are promoted. Defaults to
+            3.
         min_epochs: Epochs of every configuration at least. Defaults to 1.
         seed: The seed of the draws, 0 included. Defaults to None: a different one each
             time.
@@ -36,7 +37,7 @@ class HyperbandOracle(HalvingOracle):
     >>> hp = keras_tuner.HyperParameters()
     >>> rate = hp.Float("learning_rate", 1e-3, 1, sampling="log")
     >>> oracle = HyperbandOracle("val_accuracy", 9, seed=0, hyperparameters=hp)
-    >>> [[rung.configurations for rung in it.rungs] for it in oracle.plan]
+    >>> [[rung.configurations for rung in bracket.rungs] for bracket in oracle.plan]
     [[5, 1, 1], [3, 1], [1]]
     """
 

@@ -17,7 +17,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """Configurations that begin together; the best of each rung go on to the next."""
+    """Configurations that begin together; each rung's best are promoted to the next."""
 
     rungs: tuple[Rung, ...]
 
@@ -41,8 +41,8 @@ def hyperband(max_epochs: int, *, factor: int = 3, min_epochs: int = 1) -> list[
 
     Args:
         max_epochs: The epochs of the best configurations, the paper's `R`.
-        factor: The best `1 / factor` of a rung go on to the next one, to `factor` times
-            the epochs, the paper's `eta`. Defaults to 3.
+        factor: The best `1 / factor` of a rung are promoted to the next one, with
+            `factor` times the epochs, the paper's `eta`. Defaults to 3.
         min_epochs: The epochs that every configuration gets at least. Defaults to 1.
 
     Returns:
@@ -79,7 +79,7 @@ def hyperband(max_epochs: int, *, factor: int = 3, min_epochs: int = 1) -> list[
 def plan_hyperband(
     max_trials: int, max_epochs: int, *, factor: int = 3, min_epochs: int = 1
 ) -> list[Bracket]:
-    """Plan Hyperband for a number of configurations: whole sweeps, and a part of one.
+    """Plan Hyperband for a number of configurations: whole sweeps, then a part of one.
 
     Args:
         max_trials: The number of configurations that begin, over all brackets.
@@ -88,8 +88,8 @@ def plan_hyperband(
         min_epochs: See `hyperband`.
 
     Returns:
-        The brackets. In the last sweep each has its share of what is left, by the
-        method of the largest remainder; of few, one at least goes on to the end.
+        The brackets. Those of the last sweep share the remaining configurations by the
+        method of the largest remainder. Each of them trains at least one to the end.
 
     Example:
     >>> for bracket in plan_hyperband(25, max_epochs=10):
@@ -138,7 +138,7 @@ def successive_halving_epochs(
 
 
 def total_epochs(brackets: Iterable[Bracket]) -> int:
-    """The most epochs that a plan trains; if configurations diverge, fewer are."""
+    """The maximum number of epochs of a plan; fewer if configurations diverge."""
     return sum(bracket.epochs for bracket in brackets)
 
 

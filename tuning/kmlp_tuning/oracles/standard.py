@@ -14,7 +14,7 @@ from kmlp_tuning.oracles._base import CorrectedOracle
 
 BATCH = 4
 """The number of configurations that Bayesian optimization draws before it sees their
-results. It is constant, so that draws do not depend on how many are trained at a time."""
+results. It is constant, so that draws do not depend on the number of parallel trials."""
 
 
 class RandomOracle(CorrectedOracle, keras_tuner.oracles.RandomSearchOracle):
@@ -39,7 +39,7 @@ class BayesianOracle(CorrectedOracle, keras_tuner.oracles.BayesianOptimizationOr
         self._before = 0
 
     def _get_hp_bounds(self) -> Any:
-        # Keras Tuner would turn 1 itself into an integer one above its range.
+        # Keras Tuner would turn exactly 1 into an integer that is one above the range.
         return np.minimum(super()._get_hp_bounds(), 1 - 1e-9)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -47,8 +47,8 @@ class BayesianOracle(CorrectedOracle, keras_tuner.oracles.BayesianOptimizationOr
             self._before = len(self.trials)
         elif len(self.trials) - self._before >= BATCH:
             return {"status": TrialStatus.IDLE}
-        # With several threads the draw would depend on their number; and users cannot
-        # help it if the Gaussian process does not converge.
+        # With several threads, the draw would depend on their number. Users cannot
+        # change that the Gaussian process does not converge.
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             drawn: dict[str, Any] = super().populate_space(trial_id)

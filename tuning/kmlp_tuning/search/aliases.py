@@ -1,4 +1,4 @@
-"""Different names of the same function, with which a search would train a model twice."""
+"""Different names of the same function: with both, a search would train a model twice."""
 
 from __future__ import annotations
 

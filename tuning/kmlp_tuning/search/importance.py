@@ -34,7 +34,7 @@ class Importance:
 
     It is the mean over the configurations, each predicted by forests that were not trained
     on it, with a Student t interval. The interval assumes independent configurations.
-    Forests share most of their data, so it is rather too narrow.
+    Forests share most of their data, so the interval is rather too narrow.
     """
 
 
@@ -49,9 +49,9 @@ class Importances:
     """
     trials: int
     skill: float
-    """The relative reduction of the forests' error against guessing the median for all
-    trials (the median over the repeats). If it is zero or less, the forests predict
-    nothing, and the importances mean nothing.
+    """The relative reduction of the error by the forests, compared with guessing the
+    median of all trials: the median over the repeats. If it is zero or less, the
+    forests predict nothing, and the importances mean nothing.
     """
 
     @property
@@ -92,10 +92,11 @@ def estimate_importances(
 ) -> Importances | None:
     """Estimate the permutation importance of each field over the trials of a search.
 
-    A random forest predicts the validation accuracy from the hyperparameters. The trials
-    are split into four folds, and a forest that is trained on the others predicts each
-    fold: with its true values, and with each field shuffled among all trials. This is
-    repeated with other splits, forests and shuffles, and each trial gets the mean.
+    A random forest predicts the validation accuracy from the hyperparameters. The
+    trials are split into four folds. A forest that is trained on three folds predicts
+    the fourth: with its true values, and with each field shuffled among all trials.
+    This is repeated with other splits, forests and shuffles, and each trial gets the
+    mean.
 
     Args:
         trials: The trials of the search.

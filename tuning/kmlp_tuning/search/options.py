@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchOptions:
-    """The options of `kmlp_tuning.tune`. None: a default that depends on other options."""
+    """The options of `kmlp_tuning.tune`. None: the default depends on other options."""
 
     max_trials: int | None = None
     """The number of configurations to try, all different. None: 25, or all for a grid."""
     algorithm: str = "hyperband"
     objective: str = "val_accuracy"
-    """The figure of the last epoch by which trials are ranked."""
+    """The metric of the last epoch by which trials are ranked."""
     max_epochs: int = 10
     """Epochs of the trials that are promoted to the end."""
     min_epochs: int | None = None

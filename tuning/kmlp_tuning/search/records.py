@@ -1,4 +1,4 @@
-"""A search in the store: its record while it is trained, and the results read back."""
+"""A search in the store: its record during training, and its results read back."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
 def comparison(
     settings: SearchSettings, replications: Sequence[Replication], chance_limit: float
 ) -> StudyResult | None:
-    """The comparison of the best trials over other seeds. None if no run of it is done."""
+    """The comparison of the best trials over other seeds. None before a run is done."""
     levels = tuple(
         LevelResult(
             value=replication.number,

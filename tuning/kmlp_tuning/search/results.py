@@ -60,10 +60,10 @@ class Search(Study):
     def best(self) -> Trial | None:
         """The best trial. None if all trials diverged or failed.
 
-        If the objective is the validation accuracy and trials were replicated, it is the
-        replicated trial with the highest mean over the other seeds, because the scores of
-        the search are optimistic (see `optimism`). Otherwise it is the trial with the best
-        score.
+        If the objective is the validation accuracy and trials were replicated, it is
+        the replicated trial with the highest mean over the other seeds. (The scores of
+        the search are optimistic: see `optimism`.) Otherwise it is the trial with the
+        best score.
         """
         ranked = self.ranked()
         if self.settings.objective == METRIC and self.replication is not None:
@@ -207,7 +207,7 @@ class Search(Study):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class NotReplicated(Conclusion):
-    """The conclusion of a search without a replication: none on its trials."""
+    """The conclusion of a search without a replication: its trials are not compared."""
 
     best: Trial | None
 

@@ -83,14 +83,14 @@ def tune(
             best to more epochs. "asha": the same without waiting, so that promotions depend
             on timing. "random". "bayesian": choose by a Gaussian process, four at a time.
             "grid". Defaults to "hyperband".
-        objective: The figure of the last epoch by which trials are ranked:
+        objective: The metric of the last epoch by which trials are ranked:
             "val_accuracy", "val_loss", "accuracy" or "loss". Defaults to "val_accuracy".
         max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
         min_epochs: The smallest number of epochs of a trial. Defaults to None: 1.
         factor: At each rung, the best `1 / factor` of the trials are promoted. Defaults to
             None: 3.
-        replicates: The number of other seeds with which the best three are trained again,
-            for all epochs, because the best score of a search is too high on average.
+        replicates: The number of other seeds with which the best three are trained
+            again, for all epochs. The best score of a search is too high on average.
             Defaults to 3.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
@@ -98,7 +98,7 @@ def tune(
         jobs: See `kmlp.Execution`.
         runs_dir: See `kmlp.Execution`.
         fresh: See `kmlp.Execution`.
-        name: The name of the study. Defaults to None: made from the arguments.
+        name: The name of the study. Defaults to None: derived from the arguments.
         **fields: Fields of `RunConfig`: one value, a list of values, a `Range`, or a text
             as on the command line: `width=[64, 128]`, `learning_rate="1e-4:1e-1:log"`.
 
@@ -160,7 +160,7 @@ def run_search(
     Args:
         settings: The settings; `settings.fused` equals `execution.fused`.
         execution: The place and the way of training.
-        name: The name of the study. Defaults to None: made from the settings.
+        name: The name of the study. Defaults to None: derived from the settings.
 
     Returns:
         The search; see `tune`.

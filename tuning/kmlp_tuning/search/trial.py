@@ -19,7 +19,8 @@ REPLICATION = "the best with other seeds"
 
 Status = Literal["finished", "stopped", "waiting", "diverged", "failed"]
 """The status of a trial. stopped: other trials of its rung were better. waiting: it may
-still be promoted, or is not trained to the end of its rung. A run has the others, too.
+still be promoted, or is not trained to the end of its rung. The other statuses are those of
+a run.
 """
 
 

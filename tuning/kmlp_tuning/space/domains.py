@@ -47,13 +47,13 @@ class Range:
     low: float
     high: float
     sampling: Literal["linear", "log"] = "linear"
-    """"linear": all numbers are equally probable; "log": all logarithms of numbers are.
-    Defaults to "linear"."""
+    """"linear": all numbers are equally probable; "log": all logarithms are. Defaults
+    to "linear"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Fields, parted by whether they are searched."""
+    """Fields, divided into searched and fixed ones."""
 
     searched: dict[str, Choice | Range]
     """The fields with several values."""
@@ -62,7 +62,7 @@ class Parsed:
 
 
 def has_value(name: str, config: RunConfig) -> bool:
-    """Return whether a field has an effect in a configuration."""
+    """Return True if a field has an effect in a configuration."""
     return config.depth > 0 or name not in WITHOUT_HIDDEN_LAYERS
 
 
@@ -109,7 +109,7 @@ def parse_space(
 
 
 def _state_depth(widths: Any) -> bool:
-    """Return whether one of the widths has a number of units for each layer."""
+    """Return True if one of the widths has a number of units for each layer."""
     if isinstance(widths, str):
         return "x" in widths
     values = _values(widths.values if isinstance(widths, Choice) else widths)
@@ -123,7 +123,7 @@ def read_space(path: Path) -> dict[str, Any]:
     and perhaps `sampling`, or one value, which is fixed.
 
     Raises:
-        ConfigError: if it cannot be read.
+        ConfigError: if the file cannot be read.
     """
     fields = parsed_toml(str(path), read_text(path))
     if not fields:
@@ -198,7 +198,7 @@ def listed(domain: Choice | Range) -> list[Any]:
 
 
 def ends(domain: Choice | Range) -> list[Any]:
-    """The values of a choice, the ends of a range."""
+    """The values of a choice, or the ends of a range."""
     return list(domain.values) if isinstance(domain, Choice) else [domain.low, domain.high]
 
 

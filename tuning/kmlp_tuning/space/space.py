@@ -153,7 +153,7 @@ class SearchSpace:
         """The configuration of the fixed fields, with values of the space that fit them.
 
         Raises:
-            ConfigError: if no values do.
+            ConfigError: if no values fit.
         """
         fields = dict(fixed)
         widths = self.fields.get("width")
@@ -175,7 +175,7 @@ class SearchSpace:
         """Check that the space and the fixed fields fit together.
 
         Raises:
-            ConfigError: if a combination of values does not, or a field has no effect.
+            ConfigError: if a combination of values does not fit, or a field has no effect.
         """
         domains = {name: ends(domain) for name, domain in self.fields.items()}
         if base.depth == 0 and "depth" not in domains:
@@ -262,7 +262,7 @@ def space_and_base(
     searched: Mapping[str, Any] = SEARCHED,
     base: RunConfig | None = None,
 ) -> tuple[SearchSpace, RunConfig]:
-    """Part fields into those that are searched and those that are fixed.
+    """Divide fields into searched and fixed ones.
 
     Args:
         fields: One value, several or a range for each field; the seed has one value.
@@ -322,7 +322,7 @@ def _declare(
 
 
 def _texts(domain: Choice) -> bool:
-    """Return whether Keras Tuner gets the values of a choice as texts.
+    """Return True if Keras Tuner gets the values of a choice as texts.
 
     Its choices have one plain type, and turn truth values into numbers.
     """

@@ -26,7 +26,7 @@ TfdsDataDir = Annotated[
 
 
 def say_ready(name: str, images: Images) -> None:
-    """Say on stderr that a dataset is ready, and what it holds."""
+    """Print a line about a ready dataset and its content to stderr."""
     shape = " x ".join(map(str, images.train.x.shape[1:]))
     say(
         f"{name}: {len(images.train):,} training and {len(images.test):,} test images of "
