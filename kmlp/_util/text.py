@@ -34,7 +34,7 @@ def enumerated(words: Sequence[str]) -> str:
 
 
 def percent_text(share: float, *, signed: bool = False) -> str:
-    """Return a share, from 0 to 1, in percent with two decimals.
+    """Return a fraction, from 0 to 1, in percent with two decimals.
 
     Example:
     >>> percent_text(0.975), percent_text(0.5, signed=True)

@@ -133,7 +133,7 @@ def check_tfds_name(name: str, others: Iterable[str] = ()) -> None:
         others: Other names to suggest in the message. Defaults to none.
 
     Raises:
-        UnknownNameError: if TFDS does not have it, with the nearest name.
+        UnknownNameError: if TFDS lacks the dataset, with the nearest name.
     """
     if not is_tfds_name(name):
         known = {*SUGGESTED, *others}

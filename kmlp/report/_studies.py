@@ -41,7 +41,7 @@ def figures_of(study: Study) -> list[Figure]:
     for name in kind.charts:
         try:
             figures.append(Figure(name=name, chart=kind.draw(study, name)))
-        except ConfigError:  # as for the replication of a search without one
+        except ConfigError:  # for example, a search without a replication
             continue
     return figures
 

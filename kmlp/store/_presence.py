@@ -32,7 +32,7 @@ class Presence:
         """Check that the database and the checkpoints are still at their paths.
 
         Raises:
-            StoreLostError: if one of them is not.
+            StoreLostError: if one of them is not there any more.
         """
         try:
             file = _file(self._database)

@@ -1,7 +1,7 @@
-"""Leases: the right to train a run, with a heartbeat. A dead owner's lease expires.
+"""Leases: the right to train a run, with a heartbeat. A dead holder's lease expires.
 
-The clocks of other machines are not trusted. A heartbeat is a counter, and its owner is
-alive if the counter changes while this process watches it. For a process of this
+The clocks of other machines are not trusted. A heartbeat is a counter, and its holder
+is alive if the counter changes while this process watches it. For a process of this
 machine, the system tells if it is alive.
 """
 

@@ -126,7 +126,7 @@ class ExecutionOptions(OptionGroup):
         """Choose the backend for this process, and return its name.
 
         Raises:
-            BackendError: if it is unknown or not installed.
+            BackendError: if the backend is unknown or not installed.
         """
         from kmlp import backend
 

@@ -44,7 +44,7 @@ class ViewOptions(OptionGroup):
         """Check that the baseline, if it is given, is one of the levels of a parameter.
 
         Raises:
-            ConfigError: if it is not.
+            ConfigError: if the baseline is not one of them.
         """
         if self.baseline is not None:
             from kmlp.model.config import param_field
@@ -77,7 +77,8 @@ class ViewOptions(OptionGroup):
             target: The target accuracy, 0 to 1; see `target`.
 
         Raises:
-            ConfigError: if the options are not for its kind, or it has no such baseline.
+            ConfigError: if the options are not for the study's kind, or the study lacks the
+                baseline.
         """
         return study.viewed(
             baseline=self.baseline, convergence=self.convergence, target_accuracy=target

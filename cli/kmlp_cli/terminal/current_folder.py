@@ -11,7 +11,7 @@ def check_current_folder() -> None:
     """Check that the current folder exists and can be read.
 
     Raises:
-        ConfigError: if it does not exist or cannot be read.
+        ConfigError: if the folder does not exist or cannot be read.
     """
     try:
         Path.cwd()

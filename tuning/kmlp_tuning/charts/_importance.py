@@ -20,7 +20,7 @@ def importance(search: Search) -> alt.LayerChart:
     """Draw the importance of each field for the accuracy, with 95 % intervals.
 
     Raises:
-        ConfigError: if there are too few trials to estimate it.
+        ConfigError: if there are too few trials to estimate the importance.
     """
     importances = search.importances
     if importances is None:

@@ -184,7 +184,7 @@ def run_search(
                 store, name, identity, settings, observer, opened, execution.fresh
             )
         else:
-            put_study(store, get_study(store, name))  # which updates the time of its use
+            put_study(store, get_study(store, name))  # updates the time of its last use
             _observe_stored(search, observer)
         search = replace(search, environments=tuple(environments_of(store, name)))
         return search.with_models_loaded() if store.temporary else search

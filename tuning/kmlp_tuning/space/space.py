@@ -130,7 +130,7 @@ class SearchSpace:
         """Make a space of hyperparameters of Keras Tuner that are named as the fields are.
 
         Raises:
-            ConfigError: if one is not a field, or has steps.
+            ConfigError: if a hyperparameter is not a field, or has steps.
         """
         return cls({parameter.name: _domain_of(parameter) for parameter in hp.space})
 
