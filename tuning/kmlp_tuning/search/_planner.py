@@ -140,7 +140,7 @@ class SearchPlanner:
             oracle_trial.status = TrialStatus.COMPLETED
         else:
             oracle_trial.status = TrialStatus.FAILED
-            oracle_trial.message = run.failure or "The loss is not finite any more."
+            oracle_trial.message = run.failure or "The loss is no longer finite."
         self._oracle.end_trial(oracle_trial)
 
     def _push(self, request: TrialRequest, epochs_left: int) -> None:

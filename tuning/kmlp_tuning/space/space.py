@@ -180,7 +180,7 @@ class SearchSpace:
         domains = {name: ends(domain) for name, domain in self.fields.items()}
         if base.depth == 0 and "depth" not in domains:
             raise_problems(
-                f"`{name}` does nothing where `depth` is 0, so it cannot be searched."
+                f"`{name}` has no effect if `depth` is 0, so it cannot be searched."
                 for name in WITHOUT_HIDDEN_LAYERS
                 if name in domains
             )
