@@ -85,7 +85,7 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
         )
     limits.append(
         "Intervals and p-values assume that differences between seeds are normally "
-        "distributed. So few seeds cannot confirm this assumption."
+        f"distributed. {count_of(seeds, 'seed')} cannot confirm this assumption."
     )
     limits.append(
         "Intervals and p-values cover the influence of the seed only. All runs are "

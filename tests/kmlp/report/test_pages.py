@@ -32,7 +32,7 @@ def section(name="width-1", question="What does <width> do?"):
             Row(("64", "96.00 ± 12.71", "-", "1 of 2 | diverged"), strong=True),
             Row(("1,024", "9.10", "<.001", "-")),
         ),
-        notes=("±: half of the interval.",),
+        notes=("depth 2", "±: half of the interval."),
     )
     return Section(
         name=name,
@@ -61,6 +61,7 @@ def test_a_page_holds_all_that_it_needs(page):
     assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["'](?!data:)""", markup)
     assert "My &amp; lab" in text
     assert "What does &lt;width&gt; do?" in text
+    assert '<p class="note">depth 2</p><p class="note">±: half of the interval.</p>' in text
 
 
 def test_what_names_say_cannot_end_a_script(tmp_path):
@@ -84,6 +85,7 @@ def test_markdown_has_its_pictures_beside_it(tmp_path):
         assert re.search(rf"!\[[^]]+\]\(lab-width-1-{name}\.svg\)", text)
     assert r"| 64 | 96.00 ± 12.71 | - | 1 of 2 \| diverged |" in text
     assert "    kmlp ablate --param width" in text
+    assert "\n\ndepth 2\n\n±: half of the interval.\n\n" in text
 
 
 EVIL = (
