@@ -127,7 +127,7 @@ def test_a_file_that_was_written_while_the_study_was_removed_is_not_left_over(
     with Store(tmp_path) as training, Store(tmp_path) as other:
         put_study(training, WIDTHS)
         training.acquire(RUNS[0])
-        write = _removal._checkpoints.write
+        write = _removal._checkpoint_files.write
 
         def slowly(*arguments):
             write(*arguments)
