@@ -11,6 +11,9 @@ COVERAGE := --cov --cov-report=
 # Keeps what runs side by side apart in the output, where make can.
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
+# The tests start many processes, which would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: ablate
 ablate: $(VENV)/installed
 	$(BIN)/kmlp ablate $(ARGS)
@@ -96,7 +99,7 @@ test-wheel: $(VENV)/installed-all
 	$(BIN)/check-wheel-contents dist
 	$(PYTHON) -m venv $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check \
-	    -c constraints.txt dist/*.whl
+	    --no-compile -c constraints.txt dist/*.whl
 	$(BIN)/python tests/smoke_wheel.py $(VENV)-wheel/bin
 	rm -rf $(VENV)-wheel
 
