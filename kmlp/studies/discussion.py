@@ -79,10 +79,10 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
             f"{study.called(*undecided)}. This does not show that they are equal."
         )
     seeds = min(len(study.seeds), *(len(level.runs) for level in study.levels))
-    if seeds < 3:
-        limits.append(
-            f"{count_of(seeds, 'seed')} cannot show how much results vary by chance."
-        )
+    if seeds < 2:
+        limits.append("One seed cannot show how much results vary by chance.")
+    elif seeds < 3:
+        limits.append("Two seeds show only roughly how much results vary by chance.")
     limits.append(
         "Intervals and p-values assume that differences between seeds are normally "
         f"distributed. {count_of(seeds, 'seed')} cannot confirm this assumption."

@@ -75,7 +75,7 @@ def steps(study: Ablation) -> alt.FacetChart:
         title=title_of(
             study,
             f"Loss of every step by {study.param}",
-            "One run of each value. The scale is logarithmic, and even below 0.01. Thin "
+            "One run of each value. The scale is logarithmic, and linear below 0.01. Thin "
             "lines: the loss of each step; where steps share a pixel, their lowest and "
             f"highest loss. Thick lines: the mean over 1/{_WINDOW} of the epoch's steps."
             + cut_text(highest, limit),

@@ -71,7 +71,7 @@ def steps(study: ConfigList) -> alt.LayerChart:
     is_best = study.best() is not None and len(study.levels) > 1
     configuration = f"configuration {level.value}{', the best' if is_best else ''}"
     seed = f"seed {run.config.seed}" if len(level.runs) > 1 else ""
-    note = f"The scale is logarithmic{'' if low else ', and even below 0.01'}."
+    note = f"The scale is logarithmic{'' if low else ', and linear below 0.01'}."
     if any(row["kind"] == "step" for row in rows):
         note += (
             " Thin lines: the loss of each step; where steps share a pixel, their lowest "
