@@ -22,7 +22,7 @@ ablate: $(VENV)/installed
 .PHONY: test
 test: $(VENV)/installed-all
 	$(MAKE) --jobs=3 $(SYNC) test-commands test-tensorflow lint test-crashes \
-	    test-jax test-library test-torch test-wheel docs
+	    test-jax test-library test-torch docs
 	$(MAKE) coverage
 
 # For every commit: the linters, beside the tests that neither train nor start processes.
@@ -67,10 +67,11 @@ coverage: $(VENV)/installed-all
 
 # What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
 # optimizer, loss, metric, layer and activation of Keras among it, and stock tuners, on each
-# backend; published labs; real Ray clusters; and damage of a thousand kinds.
+# backend; published labs; real Ray clusters; damage of a thousand kinds; and the wheel.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
-	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs test-clusters
+	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs test-clusters \
+	    test-wheel
 
 .PHONY: $(BACKENDS:%=test-conformance-%)
 $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
