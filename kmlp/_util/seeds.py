@@ -16,6 +16,8 @@ class Purpose(IntEnum):
     """Order of the training examples. The index is that of the epoch, from 0."""
     SPLIT = 2
     """The split of a dataset. The seed is always 0: all runs have the same split."""
+    RESPLIT = 3
+    """The split of the runs of one seed, if every seed has a split of its own."""
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

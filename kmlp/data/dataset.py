@@ -61,7 +61,7 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """A dataset in memory. The splits are fixed: they do not depend on a run's seed."""
+    """A dataset in memory. The splits are fixed, unless `resplit` draws others."""
 
     name: str
     """The name of the dataset."""
@@ -130,6 +130,50 @@ class Dataset:
                 ]
             )
         return replace(self, train=train)
+
+    def resplit(self, seed: int) -> Dataset:
+        """Return the dataset with another validation split of the training images.
+
+        The images of each class are shuffled among the training and the validation images.
+        The labels keep their order, so that every prefix of the training images stays
+        stratified. The fingerprint does not change, because it identifies the whole
+        dataset.
+
+        Args:
+            seed: The seed of the split, `seed >= 0`. Each seed has a split of its own,
+                which also differs from the fixed one.
+
+        Raises:
+            ConfigError: if the validation images are the test images.
+
+        Example:
+        >>> from kmlp import load_dataset
+        >>> mnist = load_dataset("mnist")
+        >>> other = mnist.resplit(0)
+        >>> len(other.train), len(other.validation)
+        (50000, 10000)
+        >>> bool((other.validation.x == mnist.validation.x).all())
+        False
+        """
+        if self.validates_on_test:
+            raise ConfigError(
+                [
+                    f"{self.name} has no validation split to draw, because the test images "
+                    "are the validation images. Load it with a `validation_fraction`."
+                ]
+            )
+        labels = np.concatenate([self.train.y, self.validation.y])
+        shuffled = generator(seed, Purpose.RESPLIT).permutation(len(labels))
+        rows = np.empty_like(shuffled)
+        by_class = np.argsort(labels, kind="stable")
+        rows[by_class] = shuffled[np.argsort(labels[shuffled], kind="stable")]
+        images = np.concatenate([self.train.x, self.validation.x])
+        size = len(self.train)
+        train = Split(x=images[rows[:size]], y=self.train.y)
+        validation = Split(x=images[rows[size:]], y=self.validation.y)
+        for split in (train, validation):
+            split.x.setflags(write=False)
+        return replace(self, train=train, validation=validation)
 
 
 def make_images(

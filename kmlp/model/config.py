@@ -143,14 +143,25 @@ class RunConfig:
         float | None,
         Doc(
             "Fraction of the training images used for validation, stratified; the same "
-            "images for every seed. test: validate on the test images instead."
+            "images for every seed unless resplit is set. test: validate on the test "
+            "images instead."
         ),
         Rule("0 < validation_fraction < 1", lambda value: 0 < value < 1),
         NoneWord("test"),
     ] = 1 / 6
+    resplit: Annotated[
+        bool,
+        Doc(
+            "Give each seed a validation split of its own, so that intervals over seeds "
+            "cover the choice of the images."
+        ),
+    ] = False
     seed: Annotated[
         int,
-        Doc("Seed of the initial weights and the order of the images; 0 is a seed, too."),
+        Doc(
+            "Seed of the initial weights, the order of the images and, with resplit, the "
+            "split; 0 is a seed, too."
+        ),
         _at_least("seed", 0),
     ] = 0
 
@@ -184,6 +195,13 @@ class RunConfig:
             problems.append(
                 "The value of `nesterov` is True, but does nothing because `momentum` is "
                 "0.0. Give a `momentum` above 0, or leave `nesterov` out."
+            )
+        splits = valid >= {"resplit", "validation_fraction"} and self.resplit
+        if splits and self.validates_on_test:
+            problems.append(
+                "The value of `resplit` is True, but does nothing because "
+                "`validation_fraction` is test, without a split. Give a "
+                "`validation_fraction` from 0 to 1, or leave `resplit` out."
             )
         if valid >= {"output", "loss"} and self.output is not None:
             try:
@@ -253,7 +271,25 @@ def dataset_of(config: RunConfig) -> "Dataset":
     return load_dataset(config.dataset, validation_fraction=config.validation_fraction)
 
 
-_NEUTRAL = {"scaling": "unit"}
+def split_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
+    """Return the dataset with the training and validation images of one run.
+
+    Args:
+        config: The run's configuration.
+        dataset: The result of `dataset_of`, which all seeds share.
+
+    Raises:
+        ConfigError: if the dataset has too few images for the `train_size`.
+    """
+    split = dataset.resplit(config.seed) if config.resplit else dataset
+    return split.with_train_size(config.train_size)
+
+
+VALIDATION_IMAGES = ("dataset", "validation_fraction", "resplit")
+"""The fields that decide on which images a run is validated. Validation accuracies of
+configurations that differ in these fields were measured on different images."""
+
+_NEUTRAL = {"scaling": "unit", "resplit": False}
 """Values that are left out of a run's identity, by field."""
 
 
@@ -285,11 +321,17 @@ def config_fields() -> dict[str, ConfigField]:
 
 
 def param_names() -> tuple[str, ...]:
-    """Return the fields that an ablation can vary: all but `seed`.
+    """Return the fields that an ablation can vary: all but `seed` and `resplit`."""
+    return tuple(name for name in config_fields() if name not in _NOT_VARIED)
 
-    Replicates vary the seed.
-    """
-    return tuple(name for name in config_fields() if name != "seed")
+
+_NOT_VARIED = {
+    "seed": "The seed is not a parameter to vary: replicates of every value already vary "
+    "the seed. Give the number of seeds instead.",
+    "resplit": "`resplit` is not a parameter to vary: it does not change the model, but "
+    "the images on which accuracies are measured. Give it to the whole study instead.",
+}
+"""The fields that an ablation cannot vary, with the reason and the remedy."""
 
 
 def param_field(name: str) -> ConfigField:
@@ -298,13 +340,8 @@ def param_field(name: str) -> ConfigField:
     Raises:
         ConfigError: if there is no such parameter, with the nearest name.
     """
-    if name == "seed":
-        raise ConfigError(
-            [
-                "The seed is not a parameter to vary: replicates of every value "
-                "already vary the seed. Give the number of seeds instead."
-            ]
-        )
+    if name in _NOT_VARIED:
+        raise ConfigError([_NOT_VARIED[name]])
     if name not in config_fields():
         raise ConfigError([unknown_name("parameter", name, param_names())])
     return config_fields()[name]

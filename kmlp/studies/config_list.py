@@ -9,7 +9,7 @@ from typing import Any
 
 from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.errors import ConfigError, call_all, raise_problems, with_context
-from kmlp.model.config import RunConfig, identity_fields, param_names, short_text
+from kmlp.model.config import RunConfig, config_fields, identity_fields, short_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
@@ -163,8 +163,8 @@ def config_list_spec(
     epochs, seeds = _checked(configs, epochs, seeds, fused=fused)
     changed = [
         name
-        for name in param_names()
-        if len({getattr(config, name) for config in configs}) > 1
+        for name in config_fields()
+        if name != "seed" and len({getattr(config, name) for config in configs}) > 1
     ]
     shared = {k: v for k, v in configs[0].to_dict().items() if k not in (*changed, "seed")}
     base = RunConfig.restored({**base.to_dict(), **shared})

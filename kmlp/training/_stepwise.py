@@ -13,7 +13,7 @@ from kmlp import backend
 from kmlp._util.seeds import Purpose, generator
 from kmlp.data import Dataset, Split
 from kmlp.model.build import build_for
-from kmlp.model.config import RunConfig
+from kmlp.model.config import RunConfig, split_for
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
@@ -76,7 +76,7 @@ class StepwiseTrainer:
         self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
     ) -> None:
         self._config = config
-        self._dataset = dataset.with_train_size(config.train_size)
+        self._dataset = split_for(config, dataset)
         self.model = build_for(config, dataset)
         if checkpoint is not None:
             checkpoint.restore(self.model)

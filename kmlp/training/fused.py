@@ -13,7 +13,7 @@ from kmlp.fused.chunks import CHUNK_BYTES
 from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
 from kmlp.model.build import build_for, initial_weights
-from kmlp.model.config import RunConfig, config_fields
+from kmlp.model.config import RunConfig, config_fields, split_for
 from kmlp.model.losses import get_loss
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
@@ -113,11 +113,12 @@ class CompiledModelCache:
         key = (
             dataset.fingerprint,
             config.validation_fraction,
+            config.seed if config.resplit else None,
             config.train_size,
             get_loss(config.loss).targets,
         )
         if key not in self._on_device:
-            used = dataset.with_train_size(config.train_size)
+            used = split_for(config, dataset)
             names = ("train", "test") if used.validates_on_test else _SPLITS
             splits = {
                 name: _on_device(config, getattr(used, name), dataset.num_classes)

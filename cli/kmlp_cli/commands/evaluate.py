@@ -39,6 +39,16 @@ def evaluate(
         str,
         typer.Option(help=_FRACTION.doc, metavar="<float>"),
     ] = _FRACTION.text(_FRACTION.default),
+    resplit: Annotated[
+        bool,
+        typer.Option(
+            "--resplit", help="Use the split of --seed, as a run with --resplit does."
+        ),
+    ] = False,
+    seed: Annotated[
+        str | None,
+        typer.Option(help="The seed of the split.", metavar="<int>", show_default=False),
+    ] = None,
     confusion: Annotated[
         Path | None,
         typer.Option(
@@ -70,21 +80,24 @@ def evaluate(
     from kmlp.errors import call_all
     from kmlp.inference.classifier import load_classifier
     from kmlp.inference.evaluation import evaluate as run_evaluation
-    from kmlp.model.config import dataset_of, parse_config
+    from kmlp.model.config import dataset_of, parse_config, split_for
     from kmlp.model.keras_files import check_model_file
     from kmlp_cli.terminal.output import print_json
 
     backends.select(backend)
     texts = {"dataset": dataset, "validation_fraction": validation_fraction}
+    if seed is not None:
+        texts["seed"] = seed
     config, *_ = call_all(
         [
-            lambda: parse_config(texts),
+            lambda: parse_config(texts, resplit=resplit),
+            lambda: _check_seed(seed, resplit=resplit),
             lambda: _check_split(split),
             lambda: check_model_file(model),
             lambda: _check_targets(confusion, mistakes, overwrite=overwrite),
         ]
     )
-    data = dataset_of(config)
+    data = split_for(config, dataset_of(config))
     images = getattr(data, split)
     classifier = load_classifier(model, custom=custom or ())
     evaluation = run_evaluation(
@@ -129,6 +142,17 @@ def _check_split(split: str) -> None:
 
     if split not in _SPLITS:
         raise ConfigError([unknown_name("split", split, _SPLITS)])
+
+
+def _check_seed(seed: str | None, *, resplit: bool) -> None:
+    from kmlp.errors import ConfigError
+
+    if seed is not None and not resplit:
+        raise ConfigError(
+            ["--seed does nothing without --resplit: the split is the same for all seeds."]
+        )
+    if seed is None and resplit:
+        raise ConfigError(["--resplit needs the --seed of the run, whose split it uses."])
 
 
 def _check_targets(

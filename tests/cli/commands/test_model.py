@@ -95,6 +95,20 @@ def test_tables_and_charts(kmlp, model, tmp_path):
     assert again.err.count("--overwrite") == 2
 
 
+def test_the_validation_images_are_those_of_the_run_s_split(kmlp, tmp_path):
+    run = train(RunConfig(train_size=500, width=8, depth=1, seed=3, resplit=True), epochs=1)
+    path = str(tmp_path / "model.keras")
+    run.model().save(path)
+    command = ["evaluate", path, "--json", "--split", "validation"]
+    result = kmlp(*command, "--resplit", "--seed", "3")
+    assert json.loads(result.out)["accuracy"] == pytest.approx(run.val_accuracy)
+    assert json.loads(kmlp(*command).out)["accuracy"] != pytest.approx(run.val_accuracy)
+    for options in (["--resplit"], ["--seed", "3"]):
+        refused = kmlp(*command, *options)
+        assert (refused.code, refused.out) == (2, "")
+        assert "--seed" in refused.err and "--resplit" in refused.err
+
+
 def test_a_dataset_that_is_not_the_models_is_refused(kmlp, model, tmp_path, monkeypatch):
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
     forget_datasets()

@@ -86,6 +86,47 @@ def test_training_subsets_are_stratified_and_nested():
     assert mnist.with_train_size(None) is mnist
 
 
+def test_each_seed_has_a_stratified_validation_split_of_its_own():
+    mnist = load_dataset("mnist")
+    splits = [mnist, mnist.resplit(0), mnist.resplit(1)]
+    validation = [set(map(bytes, split.validation.x)) for split in splits]
+    assert len({frozenset(images) for images in validation}) == 3
+    everything = sorted(map(bytes, [*mnist.train.x, *mnist.validation.x]))
+    for split in splits:
+        assert sorted(map(bytes, [*split.train.x, *split.validation.x])) == everything
+        np.testing.assert_array_equal(split.train.y, mnist.train.y)
+        np.testing.assert_array_equal(split.validation.y, mnist.validation.y)
+        assert (split.test, split.fingerprint) == (mnist.test, mnist.fingerprint)
+        assert not split.train.x.flags.writeable
+    again = mnist.resplit(1)
+    np.testing.assert_array_equal(again.train.x, splits[2].train.x)
+
+
+@given(labels.filter(lambda y: len(np.unique(y)) > 1), st.integers(0, 9))
+def test_labels_stay_with_their_images_in_the_split_of_a_seed(y, seed):
+    """Each image is its label and a number of its own."""
+    y = np.unique(y, return_inverse=True)[1].astype("int32")
+    x = np.stack([y, np.arange(len(y))], 1).astype("uint8")[:, None]
+    test = Split(x[:1], y[:1])
+    images = make_images(Split(x, y), test, source="made up", ordered=True)
+    try:
+        dataset = make_dataset("made up", images, validation_fraction=0.3)
+    except ConfigError:
+        return  # too few images
+    split = dataset.resplit(seed)
+    pairs = [(split.train, dataset.train), (split.validation, dataset.validation)]
+    for drawn, fixed in pairs:
+        np.testing.assert_array_equal(drawn.x[:, 0, 0], drawn.y)
+        np.testing.assert_array_equal(drawn.y, fixed.y)
+    numbers = np.concatenate([drawn.x[:, 0, 1] for drawn, _ in pairs])
+    assert sorted(numbers) == list(range(len(y)))
+
+
+def test_without_a_validation_split_there_is_none_to_draw():
+    with pytest.raises(ConfigError, match=r"tiny has no validation split.*fraction"):
+        tiny(validation_fraction=None).resplit(0)
+
+
 def test_a_subset_cannot_be_larger_than_the_whole():
     with pytest.raises(ConfigError, match=r" 50001,.*mnist.* 50000 "):
         load_dataset("mnist").with_train_size(50_001)

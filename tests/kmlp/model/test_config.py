@@ -2,19 +2,21 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmlp import ConfigError, RunConfig
+from kmlp import ConfigError, RunConfig, load_dataset
 from kmlp.model.config import (
     config_fields,
     param_field,
     param_names,
     parse_config,
     parse_param_values,
+    split_for,
     value_text,
 )
 
@@ -36,6 +38,7 @@ configs = st.builds(
     batch_size=st.integers(1, 10**6),
     initializer=st.sampled_from(["glorot_uniform", "pytorch", "normal"]),
     train_size=st.none() | st.integers(1, 10**6),
+    resplit=st.booleans(),
     seed=st.integers(0, 2**64),
 )
 
@@ -103,9 +106,9 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
     assert set(config_fields()) == {
         "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
         "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
-        "train_size", "validation_fraction", "seed",
+        "train_size", "validation_fraction", "resplit", "seed",
     }  # fmt: skip
-    assert set(param_names()) == set(config_fields()) - {"seed"}
+    assert set(param_names()) == set(config_fields()) - {"seed", "resplit"}
 
 
 @pytest.mark.parametrize("change", [{"no_such_field": 1}, {"width": ...}])
@@ -231,6 +234,32 @@ def test_nesterov_needs_momentum():
     assert RunConfig(nesterov=True, momentum=0.5).nesterov
 
 
+def test_a_split_of_its_own_needs_a_split():
+    with pytest.raises(ConfigError, match=r"`resplit`.*`validation_fraction`"):
+        RunConfig(resplit=True, validation_fraction=None)
+    assert RunConfig(resplit=True, validation_fraction=0.2).resplit
+
+
+def test_the_images_of_a_run_are_those_of_its_seed_and_size():
+    dataset = load_dataset("mnist")
+    config = RunConfig(train_size=500)
+    fixed, drawn, larger, other = (
+        split_for(replace(config, **change), dataset)
+        for change in (
+            {},
+            {"resplit": True},
+            {"resplit": True, "train_size": 700},
+            {"resplit": True, "seed": 1},
+        )
+    )
+    assert split_for(replace(config, seed=1), dataset).train.x.base is fixed.train.x.base
+    assert len({split.train.x.tobytes() for split in (fixed, drawn, other)}) == 3
+    assert len({split.validation.x.tobytes() for split in (fixed, drawn, other)}) == 3
+    np.testing.assert_array_equal(larger.train.x[:500], drawn.train.x)
+    np.testing.assert_array_equal(larger.validation.x, drawn.validation.x)
+    assert [len(split.train) for split in (fixed, drawn, other)] == [500] * 3
+
+
 def test_output_must_fit_the_loss():
     with pytest.raises(ConfigError, match="linear"):
         RunConfig(output="softmax")
@@ -293,6 +322,9 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_one():
         param_field("widht")
 
 
-def test_the_seed_cannot_be_the_parameter():
-    with pytest.raises(ConfigError, match="replicates"):
-        param_field("seed")
+@pytest.mark.parametrize(
+    ("name", "reason"), [("seed", "replicates"), ("resplit", "images on which")]
+)
+def test_the_seed_and_the_split_cannot_be_the_parameter(name, reason):
+    with pytest.raises(ConfigError, match=reason):
+        param_field(name)

@@ -139,15 +139,15 @@ def test_without_pandas_there_is_a_clear_error(monkeypatch):
         made_up_ablation({1: [0.9]}).to_frame()
 
 
-def test_keys_and_names_are_those_of_stores_from_before_there_were_scalings():
+def test_keys_and_names_are_those_of_stores_from_before_there_were_scalings_or_splits():
     assert run_key(RunConfig(width=8), "mnist", "jax", fused=True) == (
         "4e24750128b682e29dbff0c60347d543ff261b5e8146637896d140920bf0820e"
     )
     spec = ablation_spec("width", [8], base=RunConfig())
     identity = {"backend": "jax", "fused": True, **spec.identity}
     assert default_name("width", identity) == "width-3f5fa5"
-    symmetric = RunConfig(scaling="symmetric")
-    assert ablation_spec("width", [8], base=symmetric).identity != spec.identity
-    assert run_key(symmetric, "mnist", "jax", fused=True) != run_key(
-        RunConfig(), "mnist", "jax", fused=True
-    )
+    for other in (RunConfig(scaling="symmetric"), RunConfig(resplit=True)):
+        assert ablation_spec("width", [8], base=other).identity != spec.identity
+        assert run_key(other, "mnist", "jax", fused=True) != run_key(
+            RunConfig(), "mnist", "jax", fused=True
+        )

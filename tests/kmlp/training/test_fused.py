@@ -137,6 +137,33 @@ def test_the_models_that_were_used_last_are_kept_with_their_programs(programs):
 
 
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
+def test_a_run_with_a_split_of_its_own_is_that_on_these_images(fused):
+    """The data on the device are those of the seed, also after those of another."""
+    compiled_models, mnist = CompiledModelCache(), load_dataset("mnist")
+
+    def epoch(config, dataset, models):
+        session = Session(config, dataset, compiled_models=models, fused=fused)
+        record = session.train_epoch()
+        session.close()
+        return record
+
+    accuracies = []
+    for seed, resplit in ((0, True), (1, True), (0, True), (0, False)):
+        config = RunConfig(**BASE, seed=seed, resplit=resplit)
+        record = epoch(config, mnist, compiled_models)
+        alone = epoch(
+            RunConfig(**BASE, seed=seed),
+            mnist.resplit(seed) if resplit else mnist,
+            CompiledModelCache(),
+        )
+        assert record.val_accuracy == alone.val_accuracy
+        assert record.step_losses.tobytes() == alone.step_losses.tobytes()
+        accuracies.append(record.val_accuracy)
+    assert accuracies[0] == accuracies[2]
+    assert len(set(accuracies)) == 3
+
+
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
 def test_validation_on_the_test_images_has_the_results_of_the_test(fused):
     config = RunConfig(**BASE, validation_fraction=None)
     run = train(config, epochs=1, fused=fused)

@@ -30,6 +30,7 @@ _NOT_SEARCHED = {
     "--seed",
     "dataset": "accuracies on different images cannot be compared",
     "validation_fraction": "accuracies on different validation images cannot be compared",
+    "resplit": "accuracies on different validation images cannot be compared",
 }
 
 
