@@ -21,7 +21,7 @@ from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.training.run import FIGURES
 
 METRICS = ("val_accuracy", "test_accuracy", "val_loss")
-"""The figures after the last epoch that the HParams page shows."""
+"""The figures that the HParams page shows, at the epoch at which a run is judged."""
 _FINAL = "final/"
 """The prefix of the names of these figures, which keeps them apart from those by epoch."""
 
@@ -139,8 +139,8 @@ def _run_events(study_run: StudyRun, group: str, hparams: dict[str, Any]) -> Ite
     if run.status == "finished":
         status = api_pb2.STATUS_SUCCESS
         for name in METRICS:
-            scalar = scalar_pb(_FINAL + name, getattr(run.history[-1], name))
-            yield _event(now, run.epochs, scalar)
+            scalar = scalar_pb(_FINAL + name, getattr(run, name))
+            yield _event(now, run.outcome.epoch, scalar)
     end = SessionEndInfo(status=status, end_time_secs=now)
     summary = _hparams_summary(metadata.SESSION_END_INFO_TAG, session_end_info=end)
     yield _event(now, run.epochs, summary)

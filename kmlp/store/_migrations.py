@@ -8,8 +8,9 @@ from contextlib import suppress
 from importlib.resources import files
 
 from kmlp.store import _checksums, validity
+from kmlp.store._best_epoch import update_accuracies
 
-VERSION = 5
+VERSION = 6
 """The number of the newest schema, which SQLite stores as `user_version`."""
 
 _KINDS = {"train": "run", "trials": "configs"}
@@ -37,6 +38,8 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
             connection.execute(statement)  # `executescript` would commit first
         if step == 4:
             _name_keys_of_studies(connection)
+        if step == 6 and version > 1:
+            _take_accuracies_of_best_epochs(connection)
     if version == 1:
         _seal_what_is_valid(connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -76,6 +79,29 @@ def _name_keys_of_studies(connection: sqlite3.Connection) -> None:
             _checksums.seal(connection, "studies", row["id"])
 
 
+def _take_accuracies_of_best_epochs(connection: sqlite3.Connection) -> None:
+    """Replace the accuracies in the rows of runs, which are those of the last epoch.
+
+    A damaged run gets no new checksum, so that it is recognized as damaged.
+    """
+    for row in connection.execute("SELECT * FROM runs WHERE epochs > 0").fetchall():
+        epochs = validity.epochs_of(connection, row["id"])
+        with suppress(TypeError):  # a cell that is not a number, a text or bytes
+            if (
+                _checksums.is_intact(connection, "runs", row)
+                and _checksums.of_epochs(row["key"], epochs) == row["history"]
+                and _has_accuracies_of_last_epoch(row, epochs)
+            ):
+                update_accuracies(connection, row["id"])
+                _checksums.seal(connection, "runs", row["id"])
+
+
+def _has_accuracies_of_last_epoch(row: sqlite3.Row, epochs: list[sqlite3.Row]) -> bool:
+    return bool(epochs) and all(
+        row[name] == epochs[-1][name] for name in ("val_accuracy", "test_accuracy")
+    )
+
+
 def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
     """Add checksums to the rows of a store of the first version, which had none.
 
@@ -99,6 +125,8 @@ def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
                 "UPDATE runs SET settings = ?, history = ? WHERE id = ?",
                 (stated, history, row["id"]),
             )
+        if _has_accuracies_of_last_epoch(row, epochs):
+            update_accuracies(connection, row["id"])
         updated = connection.execute(
             "SELECT * FROM runs WHERE id = ?", (row["id"],)
         ).fetchone()

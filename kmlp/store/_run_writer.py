@@ -11,6 +11,7 @@ from typing import Any
 
 from kmlp.errors import StoreLostError
 from kmlp.store import _checkpoint_files, _checksums, validity
+from kmlp.store._best_epoch import update_accuracies
 from kmlp.store._run_reader import RunReader
 from kmlp.training.run import FIGURES, EpochRecord, RunIdentity
 
@@ -240,14 +241,14 @@ class RunWriter(RunReader):
         new = validity.epochs_of(self.connection, run, first=first)
         self.connection.execute(
             "UPDATE runs SET history = ?, "
-            "(epochs, val_accuracy, test_accuracy, status) = ("
-            "SELECT epoch, val_accuracy, test_accuracy, "
-            "iif(loss IS NULL, 'diverged', 'finished') "
+            "(epochs, status) = ("
+            "SELECT epoch, iif(loss IS NULL, 'diverged', 'finished') "
             "FROM epochs WHERE run = runs.id ORDER BY epoch DESC LIMIT 1), "
             "seconds = (SELECT sum(seconds) FROM epochs WHERE run = runs.id), "
             "failure = NULL, updated = ? WHERE id = ?",
             (_checksums.of_epochs(history, new), time.time(), run),
         )
+        update_accuracies(self.connection, run)
         _checksums.seal(self.connection, "runs", run)
 
     def _delete(self, key: str, *, fresh: bool) -> None:

@@ -32,8 +32,9 @@ class RunSummary:
     status: Status
     failure: str | None
     val_accuracy: float | None
-    """After the last epoch; None if the run diverged or has no epoch."""
+    """Validation accuracy at the best epoch; None if the run diverged or has no epoch."""
     test_accuracy: float | None
+    """Test accuracy at the same epoch."""
     seconds: float
     updated: float
     """Unix time of the last training."""

@@ -173,7 +173,7 @@ def _summary(
         accuracy = run["val_accuracy"]
         if run["epochs"] > targets[run["key"]]:
             whole = store.run_of_key(run["key"])
-            accuracy = whole and whole.history[targets[run["key"]] - 1].val_accuracy
+            accuracy = whole and whole.truncated(targets[run["key"]]).val_accuracy
         accuracies.append(accuracy)
     return StudySummary(
         record=record,

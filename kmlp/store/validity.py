@@ -158,8 +158,9 @@ def epochs_problem(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
         diverged = last["loss"] is None
         if diverged != (run["status"] == "diverged") and run["status"] != "failed":
             return "its status does not match its last epoch"
-        if any(run[name] != last[name] for name in ("val_accuracy", "test_accuracy")):
-            return "its accuracy does not match its last epoch"
+        best = last if diverged else max(epochs, key=lambda row: row["val_accuracy"])
+        if any(run[name] != best[name] for name in ("val_accuracy", "test_accuracy")):
+            return "its accuracy does not match its best epoch"
     return None
 
 

@@ -17,7 +17,7 @@ from kmlp.studies._pairing import accuracy_by_seed, paired_differences
 from kmlp.training.run import Run, common_settings
 
 METRIC = "val_accuracy"
-"""The measure that compares levels: the validation accuracy after the last epoch.
+"""The measure that compares levels: the validation accuracy (see `kmlp.training.run.At`).
 
 The values of different loss functions cannot be compared, and test data must not choose a
 level."""
@@ -72,7 +72,7 @@ class LevelResult:
     @property
     def val_loss(self) -> Estimate | None:
         """The mean validation loss of the finished runs."""
-        return _mean_of([run.history[-1].val_loss for run in self.finished])
+        return _mean_of([run.val_loss for run in self.finished])
 
     @property
     def val_curve(self) -> tuple[float, ...]:

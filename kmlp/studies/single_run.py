@@ -13,6 +13,7 @@ from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.judging import outcome_text
 from kmlp.studies.rows import StudyRuns, one_run
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
@@ -36,8 +37,7 @@ class RunConclusion(Conclusion):
             return f"Diverged: the loss is no longer finite in epoch {run.epochs}."
         return (
             f"Test accuracy {percent_text(run.test_accuracy)} %, test loss "
-            f"{run.test_loss:.4f} after {count_of(run.epochs, 'epoch')} "
-            f"({run.seconds:.1f} s)."
+            f"{run.test_loss:.4f} {outcome_text(run)} ({run.seconds:.1f} s)."
         )
 
     def to_dict(self) -> dict[str, Any]:

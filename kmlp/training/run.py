@@ -43,6 +43,13 @@ diverged: a loss was not finite, and further training is useless. failed: traini
 an error, or its process died, too many times.
 """
 
+At = Literal["best", "last"]
+"""The epoch at which a run is judged.
+
+best: the epoch with the highest validation accuracy, the first of equals. Early stopping
+keeps this epoch. last: the last epoch.
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class EpochRecord:
@@ -94,6 +101,8 @@ class Run:
     history: tuple[EpochRecord, ...]
     """One record for each epoch. If the run diverged, the last record is that of the
     divergence. Empty only if the run failed."""
+    at: At = "best"
+    """The epoch at which the run is judged. Defaults to "best". Not part of the key."""
     checkpoint_bytes: Callable[[], bytes] | None = None
     """Function that reads the model after the last epoch: a `.keras` file with optimizer
     state. None if the run diverged, or if it was truncated."""
@@ -107,7 +116,7 @@ class Run:
     """Time of the last training, in seconds since 1970."""
 
     def __repr__(self) -> str:
-        """The results after the last epoch, without the history."""
+        """The results at the epoch at which the run is judged, without the history."""
         return (
             f"Run({self.config!r}, backend={self.backend!r}, epochs={self.epochs}, "
             f"status={self.status!r}, val_accuracy={self.val_accuracy:.4f}, "
@@ -127,24 +136,45 @@ class Run:
         return len(self.history)
 
     @property
+    def outcome(self) -> EpochRecord:
+        """The record of the epoch at which the run is judged (see `at`).
+
+        If the run diverged, it is the record of the divergence.
+
+        Raises:
+            ValueError: if the run failed in its first epoch.
+        """
+        if not self.history:
+            raise ValueError("The run has no epoch: it failed in the first one.")
+        last = self.history[-1]
+        if self.at == "last" or not last.finite:
+            return last
+        return max(self.history, key=lambda record: record.val_accuracy)
+
+    @property
+    def val_loss(self) -> float:
+        """Validation loss of the `outcome`; nan if the run diverged or failed."""
+        return self._judged("val_loss")
+
+    @property
     def val_accuracy(self) -> float:
-        """Validation accuracy after the last epoch; nan if the run diverged or failed."""
-        return self._last("val_accuracy")
+        """Validation accuracy of the `outcome`; nan if the run diverged or failed."""
+        return self._judged("val_accuracy")
 
     @property
     def test_loss(self) -> float:
-        """Test loss after the last epoch; nan if the run diverged or failed."""
-        return self._last("test_loss")
+        """Test loss of the `outcome`; nan if the run diverged or failed."""
+        return self._judged("test_loss")
 
     @property
     def test_accuracy(self) -> float:
-        """Test accuracy after the last epoch; nan if the run diverged or failed."""
-        return self._last("test_accuracy")
+        """Test accuracy of the `outcome`; nan if the run diverged or failed."""
+        return self._judged("test_accuracy")
 
-    def _last(self, figure: str) -> float:
+    def _judged(self, figure: str) -> float:
         if self.failure is not None:
             return math.nan
-        return float(getattr(self.history[-1], figure))
+        return float(getattr(self.outcome, figure))
 
     @property
     def seconds(self) -> float:
@@ -154,6 +184,14 @@ class Run:
     def reaches(self, epochs: int) -> bool:
         """Return True if the run has this many epochs, or if it diverged or failed."""
         return self.epochs >= epochs or self.status != "finished"
+
+    def judged_at(self, at: At) -> Run:
+        """Return the same run, judged at its best or its last epoch.
+
+        Args:
+            at: "best" or "last".
+        """
+        return self if at == self.at else replace(self, at=at)
 
     def truncated(self, epochs: int) -> Run:
         """Return the run with its first epochs only, and without a model if it is shorter.

@@ -39,8 +39,8 @@ class RunSummaryJson(TypedDict):
     epochs: Annotated[int, "The number of epochs that the run has."]
     status: Annotated[Status, "The status."]
     failure: Annotated[str | None, "The reason if the run failed, else null."]
-    val_accuracy: Annotated[float | None, "Validation accuracy after the last epoch."]
-    test_accuracy: Annotated[float | None, "Test accuracy after the last epoch."]
+    val_accuracy: Annotated[float | None, "The highest validation accuracy of an epoch."]
+    test_accuracy: Annotated[float | None, "Test accuracy at that epoch."]
     seconds: Annotated[float, "Wall-clock time of all epochs."]
     updated: Annotated[str, "Time of the last epoch, ISO 8601, UTC."]
 

@@ -11,7 +11,7 @@ from kmlp_cli.terminal.output import say
 
 FROM_MEMORY = (
     "The results that are in memory follow. They are of the finished runs, or, if no run "
-    "finished, of every run after its last epoch."
+    "finished, of every run so far."
 )
 
 

@@ -181,8 +181,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         if run.status == "diverged":
             return f"{self.name(run.config)}: diverged in epoch {run.epochs}"
         return (
-            f"{self.name(run.config)}: val_accuracy {percent_text(run.val_accuracy)} %, "
-            f"epochs {run.epochs}, {run.seconds:.1f} s"
+            f"{self.name(run.config)}: val_accuracy {percent_text(run.val_accuracy)} % "
+            f"(epoch {run.outcome.epoch}), epochs {run.epochs}, {run.seconds:.1f} s"
         )
 
     def say_finished(self, run: Run) -> None:

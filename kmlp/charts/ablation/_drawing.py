@@ -83,7 +83,7 @@ def described(study: Ablation, content: str) -> str:
         for level in study.levels
         if level.val_accuracy is not None
     )
-    return f"{content}, {study.headline}. Means after the last epoch: {numbers or 'none'}."
+    return f"{content}, {study.headline}. Means: {numbers or 'none'}."
 
 
 def short(number: float) -> float:

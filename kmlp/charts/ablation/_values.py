@@ -27,7 +27,7 @@ _UNITS = {
 
 
 def values(study: Ablation) -> alt.LayerChart:
-    """Draw validation accuracy after the last epoch by the value of the parameter."""
+    """Draw validation accuracy by the value of the parameter."""
     rows: list[Row] = []
     means: list[Row] = []
     for level in study.levels:

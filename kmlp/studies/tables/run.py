@@ -45,19 +45,23 @@ _EVERY_RUN: dict[str, Callable[[Run], str]] = {
     "seed": lambda run: str(run.config.seed),
     "status": lambda run: run.status,
     "epochs": lambda run: str(run.epochs),
+    "at epoch": lambda run: str(run.outcome.epoch) if run.history else NONE,
     "validation accuracy %": lambda run: number_text(100 * run.val_accuracy, ".2f"),
     "test accuracy %": lambda run: number_text(100 * run.test_accuracy, ".2f"),
-    "training loss": lambda run: _last(run, "loss"),
-    "validation loss": lambda run: _last(run, "val_loss"),
+    "training loss": lambda run: _loss(run, "loss"),
+    "validation loss": lambda run: _loss(run, "val_loss"),
     "seconds": lambda run: f"{run.seconds:.2f}",
 }
 
 
 def every_run_table(runs: Sequence[tuple[str, Run]]) -> Table:
-    """Return a row for each run, with its level, configuration or trial."""
+    """Return a row for each run, with its level, configuration or trial.
+
+    Accuracies and losses are those of the epoch at which the run is judged.
+    """
     headers = ("run of", *_EVERY_RUN)
     return Table(
-        title="Every run, after its last epoch",
+        title="Every run",
         columns=tuple(
             Column(header, numeric=header not in ("run of", "status")) for header in headers
         ),
@@ -68,5 +72,5 @@ def every_run_table(runs: Sequence[tuple[str, Run]]) -> Table:
     )
 
 
-def _last(run: Run, figure: str) -> str:
-    return number_text(getattr(run.history[-1], figure), ".4f") if run.history else NONE
+def _loss(run: Run, figure: str) -> str:
+    return number_text(getattr(run.outcome, figure), ".4f") if run.history else NONE

@@ -382,7 +382,7 @@ def test_a_run_whose_lease_was_lost_is_left_to_the_other_process(tmp_path, quick
         execute(planner, store=ours, executor=executor)
         assert executor.done == [(A, 1), (A, 2)]
         assert [run.epochs for _, run in planner.results] == [2]
-        assert ours.run(identify(A)).val_accuracy == 0.2
+        assert ours.run(identify(A)).history[-1].val_accuracy == 0.2
 
 
 def test_leases_are_returned_after_any_error(tmp_path):

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from helpers.stores import ENVIRONMENT, small_store
+from helpers.made_up import made_up_record
+from helpers.stores import ENVIRONMENT, RUNS, seal_all, small_store
 
 import kmlp_tuning
 from kmlp import ConfigError, KmlpError, RunConfig, ablate, train
@@ -19,6 +20,7 @@ from kmlp.store._migrations import migrate
 from kmlp.store._sqlite import connect
 from kmlp.store.doctor import examine
 from kmlp.store.environments import environments_of
+from kmlp.store.listing import list_runs
 from kmlp.store.studies import list_studies
 
 pytestmark = pytest.mark.once
@@ -197,3 +199,44 @@ def test_a_store_of_the_fourth_schema_keeps_its_environments(tmp_path, writable)
         assert environments_of(store, "widths") == [ENVIRONMENT]
         health = examine(store)
     assert (health.whole, health.runs) == (True, 4)
+
+
+@pytest.fixture
+def best_in_the_middle(tmp_path):
+    """A store of the fifth schema, whose rows have the accuracies of the last epoch."""
+    accuracies = (0.5, 0.9, 0.7)
+    records = tuple(
+        made_up_record(epoch, value) for epoch, value in enumerate(accuracies, 1)
+    )
+    with Store(tmp_path) as store:
+        store.acquire(RUNS[0])
+        store.append(RUNS[0], records, b"model", fresh=False)
+    with closing(connect(tmp_path / "kmlp.sqlite")) as connection, connection:
+        connection.execute("UPDATE runs SET val_accuracy = 0.7, test_accuracy = 0.7")
+        seal_all(connection)
+        connection.execute("PRAGMA user_version = 5")
+    return tmp_path
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_runs_of_the_fifth_schema_are_listed_at_their_best_epoch(
+    best_in_the_middle, writable
+):
+    with Store(best_in_the_middle, writable=writable) as store:
+        assert [run.val_accuracy for run in list_runs(store, {})] == [0.9]
+        assert store.run(RUNS[0]).val_accuracy == 0.9
+        assert not store.damaged
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE epochs SET val_accuracy = 0.95 WHERE epoch = 2",
+        "UPDATE runs SET val_accuracy = 0.95",
+    ],
+)
+def test_a_damaged_run_of_the_fifth_schema_is_not_made_valid(best_in_the_middle, damage):
+    with closing(connect(best_in_the_middle / "kmlp.sqlite")) as connection, connection:
+        connection.execute(damage)
+    with Store(best_in_the_middle) as store:
+        assert len(examine(store).damaged) == 1

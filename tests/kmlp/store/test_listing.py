@@ -1,5 +1,7 @@
 """Lists of made-up runs."""
 
+from dataclasses import replace
+
 import pytest
 from helpers.made_up import made_up_record
 from helpers.made_up_studies import RUNS, made_up_identity, made_up_study
@@ -51,6 +53,17 @@ def test_the_runs_of_one_study_are_listed(widths_store):
     assert run.val_accuracy == pytest.approx(0.2)
     with pytest.raises(StoreError, match="Unknown study"):
         list_runs(widths_store, {}, study="two")
+
+
+def test_a_run_is_listed_with_the_accuracies_of_its_best_epoch(widths_store):
+    run = made_up_identity(5, width=7)
+    widths_store.acquire(run)
+    for first, accuracies in ((1, (0.5, 0.9)), (3, (0.9, 0.7))):
+        records = [made_up_record(e, value) for e, value in enumerate(accuracies, first)]
+        records = [replace(record, test_accuracy=record.epoch / 10) for record in records]
+        widths_store.append(run, records, b"", fresh=False)
+    [listed] = list_runs(widths_store, {"width": 7})
+    assert (listed.epochs, listed.val_accuracy, listed.test_accuracy) == (4, 0.9, 0.2)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,2 @@
+-- The accuracies of a run are those of its best epoch: the first one with the highest
+-- validation accuracy. (In earlier steps they are those of the last epoch.)

@@ -1,0 +1,48 @@
+"""The epoch at which runs are judged: the check of the choice, and its texts."""
+
+from __future__ import annotations
+
+from typing import Any, cast, get_args
+
+from kmlp._util.text import count_of
+from kmlp.errors import ConfigError, unknown_name
+from kmlp.training.run import At, Run
+
+
+def check_at(at: Any) -> At:
+    """Return the epoch at which runs are to be judged.
+
+    Raises:
+        ConfigError: if it is neither "best" nor "last".
+
+    Example:
+    >>> check_at("last")
+    'last'
+    """
+    if at not in get_args(At):
+        raise ConfigError([unknown_name("`at`", str(at), get_args(At))])
+    return cast(At, at)
+
+
+def judged_text(at: At) -> str:
+    """Return the epoch at which each of several runs is judged, as text.
+
+    Example:
+    >>> judged_text("best"), judged_text("last")
+    ("at each run's best validation epoch", 'after the last epoch')
+    """
+    if at == "last":
+        return "after the last epoch"
+    return "at each run's best validation epoch"
+
+
+def outcome_text(run: Run) -> str:
+    """Return the epoch at which a finished run is judged, as text.
+
+    Examples are `after 10 epochs`, and `at epoch 7 of 10, the best on the validation
+    images`.
+    """
+    if run.at == "last" or run.epochs == 1:
+        return f"after {count_of(run.epochs, 'epoch')}"
+    images = "test" if run.config.validates_on_test else "validation"
+    return f"at epoch {run.outcome.epoch} of {run.epochs}, the best on the {images} images"

@@ -1,0 +1,75 @@
+"""Runs as values: the epoch at which they are judged, on made-up records."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from helpers.made_up import made_up_record
+
+from kmlp import RunConfig
+from kmlp.training.run import Run
+
+pytestmark = pytest.mark.once
+
+
+def made_up_run(*accuracies, **fields):
+    """A run with these validation accuracies by epoch; nan: it diverged.
+
+    Test accuracies are lower by 0.01, losses are 1 minus the accuracy.
+    """
+    records = [made_up_record(epoch, value) for epoch, value in enumerate(accuracies, 1)]
+    return Run(
+        config=RunConfig(),
+        backend="none",
+        fused=True,
+        parameters=10,
+        history=tuple(
+            replace(record, test_accuracy=record.val_accuracy - 0.01) for record in records
+        ),
+        **fields,
+    )
+
+
+def test_a_run_is_judged_at_its_epoch_with_the_highest_validation_accuracy():
+    run = made_up_run(0.5, 0.9, 0.7)
+    assert (run.at, run.outcome.epoch) == ("best", 2)
+    assert run.val_accuracy == 0.9
+    assert run.test_accuracy == pytest.approx(0.89)
+    assert run.val_loss == run.test_loss == pytest.approx(0.1)
+
+
+def test_the_first_of_equally_good_epochs_is_the_best():
+    assert made_up_run(0.5, 0.9, 0.9).outcome.epoch == 2
+
+
+def test_a_run_can_be_judged_at_its_last_epoch():
+    last = made_up_run(0.5, 0.9, 0.7).judged_at("last")
+    assert (last.outcome.epoch, last.val_accuracy) == (3, 0.7)
+    assert last.test_accuracy == pytest.approx(0.69)
+    assert last.judged_at("best").outcome.epoch == 2
+
+
+@pytest.mark.parametrize(("at", "epoch"), [("best", 1), ("last", 2)])
+def test_a_truncated_run_is_judged_within_its_epochs(at, epoch):
+    run = made_up_run(0.6, 0.5, 0.9).judged_at(at)
+    assert run.truncated(2).outcome.epoch == epoch
+    assert run.truncated(2).at == at
+
+
+@pytest.mark.parametrize("at", ["best", "last"])
+def test_a_run_that_diverged_has_no_accuracy(at):
+    run = made_up_run(0.5, 0.9, math.nan).judged_at(at)
+    assert (run.status, run.outcome.epoch) == ("diverged", 3)
+    assert math.isnan(run.val_accuracy) and math.isnan(run.test_accuracy)
+
+
+def test_a_run_that_failed_has_no_accuracy():
+    run = made_up_run(0.5, 0.9, failure="out of memory")
+    assert math.isnan(run.val_accuracy) and math.isnan(run.val_loss)
+
+
+def test_a_run_that_failed_in_its_first_epoch_has_no_outcome():
+    run = made_up_run(failure="out of memory")
+    assert math.isnan(run.val_accuracy)
+    with pytest.raises(ValueError, match="failed in the first"):
+        assert run.outcome
