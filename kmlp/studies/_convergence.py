@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from kmlp.training.run import Run
 
-NEAR = 0.99
-"""The part of the best accuracy that counts as good as the best."""
+NEAR = 1.1
+"""The multiple of the best level's error up to which an error is near the best."""
+_ROUNDING = 5e-7
+"""An accuracy that is lower than a target by less than this reaches the target, because
+accuracies are rounded to float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToTarget:
+    """The time in which the runs of a level reach a target accuracy."""
+
+    target: float
+    """The validation accuracy, from 0 to 1."""
+    median: float | None
+    """The median over all runs, with those that do not reach the target. None: fewer than
+    half of the runs reach the target."""
+    limit: float
+    """The longest time for which a run was trained."""
+    reached: int
+    """The number of runs that reach the target."""
+    runs: int
+    """The number of all runs."""
 
 
 def best_epoch(val_accuracies: Sequence[float]) -> int:
@@ -20,19 +41,17 @@ def best_epoch(val_accuracies: Sequence[float]) -> int:
     return 1 + max(range(len(val_accuracies)), key=val_accuracies.__getitem__)
 
 
-def first_epoch_near_best(val_accuracies: Sequence[float]) -> int:
-    """Return the first epoch, from 1, within 1 % of the best accuracy.
+def near_best(runs: Sequence[Run]) -> float:
+    """Return the validation accuracy whose error is at most a tenth above that of runs.
 
-    Formula: the first `e` with `accuracy(e) >= 0.99 * max(accuracy)`
+    Args:
+        runs: The runs of the best level, at least one, all finished.
 
-    Example:
-    >>> first_epoch_near_best([0.90, 0.94, 0.95, 0.947])
-    3
+    Formula: `1 - 1.1 (1 - a)`, where `a` is the mean over the runs of the highest
+    validation accuracy.
     """
-    enough = NEAR * max(val_accuracies)
-    return next(
-        epoch for epoch, value in enumerate(val_accuracies, start=1) if value >= enough
-    )
+    best = [max(record.val_accuracy for record in run.history) for run in runs]
+    return 1 - NEAR * (1 - math.fsum(best) / len(best))
 
 
 def area_under_curve(val_accuracies: Sequence[float]) -> float:
@@ -72,10 +91,14 @@ def epochs_to(run: Run, target: float) -> int | None:
         target: An accuracy, from 0 to 1.
 
     Returns:
-        The epoch; None if the run does not reach the target.
+        The epoch; None if the run does not reach the target, or if it did not finish.
     """
-    epochs = (record.epoch for record in run.history if record.val_accuracy >= target)
-    return next(epochs, None)
+    if run.status != "finished":
+        return None
+    enough = target - _ROUNDING
+    return next(
+        (record.epoch for record in run.history if record.val_accuracy >= enough), None
+    )
 
 
 def seconds_to(run: Run, target: float) -> float | None:
@@ -88,9 +111,72 @@ def seconds_to(run: Run, target: float) -> float | None:
         target: An accuracy, from 0 to 1.
 
     Returns:
-        The seconds; None if the run does not reach the target.
+        The seconds; None if `epochs_to` is None.
     """
     epochs = epochs_to(run, target)
     if epochs is None:
         return None
     return sum(record.seconds for record in run.history[:epochs])
+
+
+def time_to_target(
+    runs: Sequence[Run],
+    target: float,
+    time_to: Callable[[Run, float], float | None],
+    time_of: Callable[[Run], float],
+) -> TimeToTarget:
+    """Return the time in which the runs of a level reach a target.
+
+    Of a run that failed, the median uses only that it did not reach the target before it
+    failed. A run that diverged never reaches the target.
+
+    Args:
+        runs: The runs, at least one.
+        target: An accuracy, from 0 to 1.
+        time_to: `epochs_to` or `seconds_to`.
+        time_of: The whole time of a run, in the same unit.
+    """
+    reaching = [(run, time_to(run, target)) for run in runs]
+    times = [time for _, time in reaching if time is not None]
+    longest = max(map(time_of, runs))
+    limits = [
+        longest if run.status == "diverged" else time_of(run)
+        for run, time in reaching
+        if time is None
+    ]
+    return TimeToTarget(
+        target=target,
+        median=kaplan_meier_median(times, limits),
+        limit=longest,
+        reached=len(times),
+        runs=len(runs),
+    )
+
+
+def kaplan_meier_median(times: Sequence[float], limits: Sequence[float]) -> float | None:
+    """Return the median of times of which some are only known to be longer than a limit.
+
+    Args:
+        times: The known times.
+        limits: For each other time, the limit that it exceeds.
+
+    Returns:
+        The shortest time that at most half of all times exceed, by the Kaplan-Meier
+        estimate. None: by that estimate, more than half exceed the longest known time.
+
+    Example:
+    >>> kaplan_meier_median([2, 3, 3, 8], limits=[10])
+    3.0
+    >>> kaplan_meier_median([2], limits=[10, 10]) is None
+    True
+
+    Reference: E. L. Kaplan, P. Meier (1958), Nonparametric estimation from incomplete
+    observations, Journal of the American Statistical Association 53(282).
+    """
+    if not times:
+        return None
+    from scipy.stats import CensoredData, ecdf
+
+    exceeding = ecdf(CensoredData(uncensored=list(times), right=list(limits))).sf
+    [places] = (exceeding.probabilities <= 0.5 + 1e-9).nonzero()
+    return float(exceeding.quantiles[places[0]]) if len(places) else None

@@ -6,10 +6,11 @@ from typing import Any
 
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate
+from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.results import METRIC, LevelResult, StudyResult
+from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.rows import finite
 from kmlp.studies.single_run import RunStudy
 from kmlp.training.run import FIGURES, Run
@@ -123,6 +124,7 @@ def comparison_to_list(
         target: A validation accuracy, from 0 to 1. Each level gets the epochs and seconds
             to reach this target. Defaults to None: no target.
     """
+    near_best = study.near_best
     return [
         {
             "value": to_jsonable(level.value),
@@ -134,23 +136,33 @@ def comparison_to_list(
             "failed": level.failed,
             "did_not_learn": level.did_not_learn,
             "best_epoch": estimate_to_dict(level.best_epoch),
-            "epochs_to_near_best": estimate_to_dict(level.epochs_to_near_best),
+            "epochs_to_near_best": None
+            if near_best is None
+            else time_to_dict(level.epochs_to(near_best)),
             "area_under_curve": estimate_to_dict(level.area_under_curve),
             "gap": estimate_to_dict(level.gap),
             "seconds_per_epoch": level.seconds_per_epoch,
-            **(_target_to_dict(level, target) if target is not None else {}),
+            **(
+                {
+                    "epochs_to_target": time_to_dict(level.epochs_to(target)),
+                    "seconds_to_target": time_to_dict(level.seconds_to(target)),
+                }
+                if target is not None
+                else {}
+            ),
             "runs": [run_to_dict(run) for run in level.runs],
         }
         for level, difference in zip(study.levels, study.differences(), strict=True)
     ]
 
 
-def _target_to_dict(level: LevelResult, target: float) -> dict[str, Any]:
-    epochs = level.epochs_to(target)
+def time_to_dict(time: TimeToTarget) -> dict[str, Any]:
+    """Return the time to a target with the number of runs that reach the target."""
     return {
-        "epochs_to_target": estimate_to_dict(epochs),
-        "seconds_to_target": estimate_to_dict(level.seconds_to(target)),
-        "reached_target": epochs.size if epochs is not None else 0,
+        "target": time.target,
+        "median": time.median,
+        "reached": time.reached,
+        "runs": time.runs,
     }
 
 

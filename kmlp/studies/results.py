@@ -13,6 +13,7 @@ from kmlp._util.text import count_of, enumerated
 from kmlp.model.config import RunConfig, config_fields, dataset_of, value_text
 from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
 from kmlp.studies import _convergence
+from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies._pairing import accuracy_by_seed, paired_differences
 from kmlp.training.run import Run, common_settings
 
@@ -86,12 +87,6 @@ class LevelResult:
         return _mean_of([_convergence.best_epoch(curve) for curve in self._curves])
 
     @property
-    def epochs_to_near_best(self) -> Estimate | None:
-        """The first epoch within 1 % of the best one, a mean over the finished runs."""
-        epochs = [_convergence.first_epoch_near_best(curve) for curve in self._curves]
-        return _mean_of(epochs)
-
-    @property
     def area_under_curve(self) -> Estimate | None:
         """The mean height of the validation curve, a mean over the finished runs."""
         return _mean_of([_convergence.area_under_curve(curve) for curve in self._curves])
@@ -104,29 +99,31 @@ class LevelResult:
         """
         return _mean_of([_convergence.gap(run) for run in self.finished])
 
-    def epochs_to(self, target: float) -> Estimate | None:
+    def epochs_to(self, target: float) -> TimeToTarget:
         """Return the first epoch whose validation accuracy reaches a target.
 
         Args:
             target: The accuracy, from 0 to 1.
 
         Returns:
-            The mean over the finished runs that reach the target; None if none does.
+            The median over all runs, and the number of runs that reach the target.
         """
-        epochs = [_convergence.epochs_to(run, target) for run in self.finished]
-        return _mean_of([epoch for epoch in epochs if epoch is not None])
+        return _convergence.time_to_target(
+            self.runs, target, _convergence.epochs_to, lambda run: run.epochs
+        )
 
-    def seconds_to(self, target: float) -> Estimate | None:
+    def seconds_to(self, target: float) -> TimeToTarget:
         """Return the seconds until the validation accuracy reaches a target.
 
         Args:
             target: The accuracy, from 0 to 1.
 
         Returns:
-            The mean over the finished runs that reach the target; None if none does.
+            The median over all runs, and the number of runs that reach the target.
         """
-        times = [_convergence.seconds_to(run, target) for run in self.finished]
-        return _mean_of([seconds for seconds in times if seconds is not None])
+        return _convergence.time_to_target(
+            self.runs, target, _convergence.seconds_to, lambda run: run.seconds
+        )
 
     @property
     def _curves(self) -> list[list[float]]:
@@ -233,6 +230,17 @@ class StudyResult:
             for level in self.levels
             if level.diverged + level.failed == fewest and level.finished
         )
+
+    @property
+    def near_best(self) -> float | None:
+        """The validation accuracy whose error is a tenth above that of the best level.
+
+        The error of the best level is the mean over its finished runs, each at its best
+        epoch. All levels have this target in common: see `LevelResult.epochs_to`. None if
+        no run finished.
+        """
+        best = self.best()
+        return None if best is None else _convergence.near_best(best.finished)
 
     @property
     def reference(self) -> LevelResult | None:

@@ -12,6 +12,18 @@ class EstimateJson(TypedDict):
     ]
 
 
+class TimeToTargetJson(TypedDict):
+    """The time in which the runs of a level reach a validation accuracy."""
+
+    target: Annotated[float, "The accuracy, 0 to 1."]
+    median: Annotated[
+        float | None,
+        "The Kaplan-Meier median over all runs; null if fewer than half reach it.",
+    ]
+    reached: Annotated[int, "The number of runs that reach it."]
+    runs: Annotated[int, "The number of all runs."]
+
+
 class DifferenceJson(TypedDict):
     """A difference that is paired by seed and corrected for all comparisons."""
 
@@ -95,15 +107,18 @@ class LevelResultsJson(TypedDict):
     failed: Annotated[int, "The number of runs that failed."]
     did_not_learn: Annotated[int, "The number of runs that were never better than chance."]
     best_epoch: Annotated[EstimateJson, "The epoch with the highest validation accuracy."]
-    epochs_to_near_best: Annotated[EstimateJson, "The first epoch within 1 % of the best."]
+    epochs_to_near_best: Annotated[
+        TimeToTargetJson | None,
+        "The first epoch with at most 1.1 times the error of the best level; null if no "
+        "run of the study finished.",
+    ]
     area_under_curve: Annotated[EstimateJson, "The mean of the curve."]
     gap: Annotated[EstimateJson, "Training accuracy minus validation accuracy at the end."]
     seconds_per_epoch: Annotated[float | None, "The median wall-clock time of an epoch."]
     epochs_to_target: NotRequired[
-        Annotated[EstimateJson, "Epochs to the accuracy of `--target-accuracy`."]
+        Annotated[TimeToTargetJson, "Epochs to the accuracy of `--target-accuracy`."]
     ]
-    seconds_to_target: NotRequired[Annotated[EstimateJson, "Seconds to that accuracy."]]
-    reached_target: NotRequired[Annotated[int, "The number of runs that reached it."]]
+    seconds_to_target: NotRequired[Annotated[TimeToTargetJson, "Seconds to that accuracy."]]
     runs: Annotated[list[RunResultsJson], "Every run, one for each seed."]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kmlp._util.text import percent_text
 from kmlp.statistics import Difference
+from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
 from kmlp.studies.results import LevelResult
@@ -96,15 +98,29 @@ def convergence_table(study: Ablation, target: float | None = None) -> Table:
             to reach this target. Defaults to None: no target.
     """
     text = f"{100 * (target or 0):g} %"
-    reached = (
-        f" to {text}: the first epoch with a validation accuracy of at least {text}, and "
-        "the seconds up to its end. Means over the runs that reached it."
-    )
-    headers = ["best epoch", "within 1 %", "area %", "gap %"]
+    near_best = study.near_best
+    notes = [
+        "area: the mean height of the curve of validation accuracy. gap: training accuracy "
+        "during the last epoch, minus validation accuracy."
+    ]
+    if near_best is not None:
+        notes.insert(
+            0,
+            "epochs to near best: the first epoch with a validation error of at most "
+            f"{percent_text(1 - near_best)} %, a tenth more than that of the best value at "
+            "its best epochs. Medians over all runs (Kaplan-Meier); (9 of 12): the runs "
+            "that reached it, if not all did.",
+        )
     if target is not None:
-        headers += [f"epochs to {text}", f"s to {text}", f"runs that reached {text}"]
+        notes.append(
+            f"to {text}: the same for a validation accuracy of at least {text}, and the "
+            "seconds up to its end."
+        )
+    headers = ["best epoch", "epochs to near best", "area %", "gap %"]
+    if target is not None:
+        headers += [f"epochs to {text}", f"s to {text}"]
     return Table(
-        title="Convergence: means over the seeds",
+        title="Convergence",
         columns=(
             _param_column(study),
             *(Column(header, tall=True) for header in headers),
@@ -115,7 +131,9 @@ def convergence_table(study: Ablation, target: float | None = None) -> Table:
                 (
                     study.text(level),
                     mean_text(level.best_epoch, ".1f"),
-                    mean_text(level.epochs_to_near_best, ".1f"),
+                    NONE
+                    if near_best is None
+                    else _time_text(level, level.epochs_to(near_best), "g"),
                     percent(level.area_under_curve),
                     percent(level.gap, signed=True),
                     *(_target_cells(level, target) if target is not None else []),
@@ -124,19 +142,22 @@ def convergence_table(study: Ablation, target: float | None = None) -> Table:
             )
             for level in study.levels
         ),
-        notes=(
-            "within 1 %: the first epoch whose validation accuracy is within 1 % of the "
-            "run's best. area: the mean height of the curve of validation accuracy. gap: "
-            "training accuracy during the last epoch, minus validation accuracy."
-            + (reached if target is not None else ""),
-        ),
+        notes=tuple(notes),
     )
 
 
 def _target_cells(level: LevelResult, target: float) -> list[str]:
-    epochs = level.epochs_to(target)
     return [
-        mean_text(epochs, ".1f"),
-        mean_text(level.seconds_to(target), ".1f"),
-        f"{epochs.size if epochs else 0} of {len(level.runs)}",
+        _time_text(level, level.epochs_to(target), "g"),
+        _time_text(level, level.seconds_to(target), ".1f"),
     ]
+
+
+def _time_text(level: LevelResult, time: TimeToTarget, spec: str) -> str:
+    """Return the median, or the time after which most runs had not reached the target."""
+    if not level.finished:
+        return NONE
+    known = time.median is not None
+    text = f"{'' if known else '> '}{time.median if known else time.limit:{spec}}"
+    all_reached = time.reached == time.runs
+    return text if all_reached else f"{text} ({time.reached} of {time.runs})"

@@ -39,8 +39,9 @@ def test_export_has_the_documented_keys():
     targeted = ablation_to_dict(
         replace(made_up_ablation({1: [0.90, 0.95]}), target_accuracy=0.92)
     )
-    assert targeted["levels"][0]["reached_target"] == 1
-    assert targeted["levels"][0]["epochs_to_target"] == {"mean": 1, "interval": None}
+    assert targeted["levels"][0]["epochs_to_target"] == {
+        "target": 0.92, "median": 1, "reached": 1, "runs": 2,
+    }  # fmt: skip
     assert math.isclose(value["mean"], 0.9)
     assert len(value["interval"]) == 2
     run = value["runs"][0]
