@@ -1,0 +1,47 @@
+"""Statistics over seeds: means with intervals, and differences paired by seed."""
+
+from kmlp.statistics._constants import CONFIDENCE, POWER, ROUNDING
+from kmlp.statistics._differences import (
+    BETTER,
+    SAME,
+    UNDECIDED,
+    VERDICTS,
+    WORSE,
+    Difference,
+    Differences,
+    compare_differences,
+)
+from kmlp.statistics._estimates import Estimate, estimate, prediction_interval
+from kmlp.statistics._holm import holm
+from kmlp.statistics._levels import Comparison, Pairs, compare_levels
+from kmlp.statistics._planning import seeds_range, seeds_to_resolve
+from kmlp.statistics._proportions import chance_limit, proportion_error, wilson_interval
+from kmlp.statistics._scalar import compare, paired_p_value
+
+__all__ = [
+    "BETTER",
+    "CONFIDENCE",
+    "POWER",
+    "ROUNDING",
+    "SAME",
+    "UNDECIDED",
+    "VERDICTS",
+    "WORSE",
+    "Comparison",
+    "Difference",
+    "Differences",
+    "Estimate",
+    "Pairs",
+    "chance_limit",
+    "compare",
+    "compare_differences",
+    "compare_levels",
+    "estimate",
+    "holm",
+    "paired_p_value",
+    "prediction_interval",
+    "proportion_error",
+    "seeds_range",
+    "seeds_to_resolve",
+    "wilson_interval",
+]

@@ -1,0 +1,188 @@
+"""Mean differences that are tested together, each with a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kmlp.statistics._constants import ERROR_RATE, Booleans, Floats, Integers
+from kmlp.statistics._estimates import Estimate
+from kmlp.statistics._evidence import Evidence
+from kmlp.statistics._holm import holm_tests
+from kmlp.statistics._paired import paired_tests
+
+VerdictText = Literal["undecided", "better", "worse", "same"]
+VERDICTS: tuple[VerdictText, ...] = ("undecided", "better", "worse", "same")
+"""The verdicts, in the order of their codes in arrays."""
+UNDECIDED, BETTER, WORSE, SAME = range(4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference(Estimate):
+    """A mean difference over seeds, one of several that are tested together."""
+
+    p_value: float | None
+    """Two-sided p-value of the paired t-test, corrected for the number of tests: how often
+    equal levels show a difference this large or larger. None, like the interval, if there
+    are fewer than two seeds, or if the differences of all seeds are equal."""
+    spread: float | None
+    """Standard deviation over the seeds; None for a single seed."""
+    verdict: VerdictText
+
+    @property
+    def significant(self) -> bool:
+        """True if one level is shown better than the other."""
+        return self.verdict in ("better", "worse")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Differences:
+    """Mean differences that are tested together.
+
+    Each array has the shape `(..., differences)`, one entry of which belongs to one mean
+    difference. The leading dimensions are those of the samples.
+    """
+
+    size: Integers
+    """The number of seeds that both levels have; 0 without a difference."""
+    mean: Floats
+    """The mean difference; nan without a seed."""
+    spread: Floats
+    """Standard deviation over the seeds; nan for fewer than two seeds."""
+    raw_p_value: Floats
+    """Two-sided p-value of the paired t-test alone; 1 where no test is possible."""
+    p_value: Floats
+    """The p-value, corrected for the number of tests."""
+    low: Floats
+    """Lower end of the interval; nan where no test is possible."""
+    high: Floats
+    """Upper end of the interval."""
+    verdict: Integers
+    """The place in `VERDICTS`."""
+
+    def difference(self, place: int) -> Difference | None:
+        """Return one difference of a single study, that is, without leading dimensions.
+
+        Args:
+            place: Its place in the arrays.
+
+        Returns:
+            The difference; None if there is no seed that both levels have.
+        """
+        size = int(self.size[place])
+        if size == 0:
+            return None
+        low, high = float(self.low[place]), float(self.high[place])
+        tested = not np.isnan(low)
+        return Difference(
+            mean=float(self.mean[place]),
+            interval=(low, high) if tested else None,
+            size=size,
+            p_value=float(self.p_value[place]) if tested else None,
+            spread=float(self.spread[place]) if size > 1 else None,
+            verdict=VERDICTS[int(self.verdict[place])],
+        )
+
+
+def compare_differences(
+    differences: ArrayLike,
+    *,
+    variances: ArrayLike | None = None,
+    margin: float | None = None,
+    family: int | None = None,
+) -> Differences:
+    """Return the verdicts on several mean differences that are tested together.
+
+    If no pair differs, none is called better or worse in 95 % of cases. If all differ by
+    the margin or more, none is called the same in 95 % of cases.
+
+    Args:
+        differences: The result of one level minus that of another by pair and seed, of
+            shape `(..., pairs, seeds)`. nan where a run is missing.
+        variances: The variance of each mean difference that is the same for all seeds, such
+            as that of levels that were measured on different images. Of shape
+            `(..., pairs)`. Defaults to None: there is none.
+        margin: The difference from which on levels are not the same. Defaults to None: no
+            pair is called the same.
+        family: The number of differences to correct for, if it is more than `pairs`.
+
+    Returns:
+        One difference for each pair. A pair with fewer than two seeds, or whose differences
+        are the same for every seed, is not tested but counted. An interval has the level at
+        which Holm's procedure tests the pair, so it excludes zero exactly if the p-value is
+        at most 0.05. That of a pair that is the same has the level of its two one-sided
+        tests, so it lies within the margin.
+
+    Formula: `mean +- t(n - 1, 1 - level / 2) * s / sqrt(n)`, where `level` is `0.05 / m`
+    for the lowest of `m` p-values, `0.05 / (m - 1)` for the next one, and so on until the
+    first that is not significant.
+
+    Example:
+    >>> clear, close = [0.05, 0.06, 0.055], [0.01, -0.02, 0.01]
+    >>> differences = compare_differences([clear, close])
+    >>> differences.p_value.round(3).tolist(), differences.difference(0).verdict
+    ([0.005, 1.0], 'better')
+
+    Reference: S. Holm (1979), as for `holm`; D. J. Schuirmann (1987), as for
+    `PairedTests.same_p_value`.
+    """
+    tests = paired_tests(
+        np.asarray(differences, float),
+        None if variances is None else np.asarray(variances, float),
+    )
+    evidence = Evidence.at_one_look(tests)
+    same = same_tests(evidence, margin, family)
+    return conclude(evidence, *holm_tests(evidence.p_value(), family), same)
+
+
+def same_tests(
+    evidence: Evidence, margin: float | None, family: int | None, constant: float = 1.0
+) -> tuple[Booleans, Floats] | None:
+    """Return the pairs that are shown the same, and the level of their tests.
+
+    Holm's procedure has its own steps here. The steps of the tests for differences would
+    allow up to twice the false rate: two of three levels in a row, each a margin from the
+    next, would both be tested as if they were the only pair.
+    """
+    if margin is None:
+        return None
+    adjusted, levels = holm_tests(evidence.same_p_value(margin, constant), family)
+    return adjusted <= ERROR_RATE, constant * levels
+
+
+def conclude(
+    evidence: Evidence,
+    p_values: Floats,
+    levels: Floats,
+    same: tuple[Booleans, Floats] | None = None,
+) -> Differences:
+    """Return the verdicts that follow from corrected p-values.
+
+    Args:
+        evidence: The tests.
+        p_values: Their corrected p-values.
+        levels: The significance level of each test, times the constant of the looks.
+        same: The pairs that are shown the same, and the level of their tests, likewise.
+    """
+    tests = evidence.last
+    differs = p_values <= ERROR_RATE
+    alike = np.zeros_like(differs) if same is None else same[0] & ~differs
+    if same is not None:
+        levels = np.where(alike, 2 * same[1], levels)
+    low, high = evidence.interval(levels)
+    # At a later look, a level that was shown better may be behind: that is undecided.
+    better = differs & (tests.mean > 0) & ~(low <= 0)
+    worse = differs & (tests.mean < 0) & ~(high >= 0)
+    return Differences(
+        size=tests.size,
+        mean=tests.mean,
+        spread=tests.spread,
+        raw_p_value=tests.p_value,
+        p_value=p_values,
+        low=low,
+        high=high,
+        verdict=np.select([better, worse, alike], [BETTER, WORSE, SAME], UNDECIDED),
+    )
