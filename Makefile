@@ -58,8 +58,8 @@ $(ONCE:%=test-%): test-%: $(VENV)/installed-all
 	COVERAGE_FILE=.coverage.$* KERAS_BACKEND=jax $(BIN)/pytest -m "once and not slow" \
 	    $(COVERAGE) $(addprefix tests/,$(FOLDERS))
 
-# Of the tests that do not depend on the backend, in their own process: to measure costs a
-# quarter of the time. Workers and other backends are not measured.
+# Of the tests that neither depend on the backend nor train (tests/conftest.py), in their own
+# process: to measure slows training down. Workers and other backends are not measured.
 .PHONY: coverage
 coverage: $(VENV)/installed-all
 	$(BIN)/coverage combine $(ONCE:%=.coverage.%)

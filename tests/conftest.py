@@ -1,6 +1,7 @@
 """The backend of the test process, the one that KERAS_BACKEND names, and no runs folder."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -36,6 +37,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if not THAT_TRAIN.isdisjoint(item.path.parts):
             item.add_marker(pytest.mark.trains)
+        if item.get_closest_marker("trains"):
+            item.add_marker(pytest.mark.no_cover)  # libraries are slower when traced
+        if item.get_closest_marker("jax_first") and not ON_JAX:
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    # Keras and kmlp collect garbage after they compile or train. They would look through
+    # half a million objects of libraries each time, for longer than most tests train.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

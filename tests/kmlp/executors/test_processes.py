@@ -305,6 +305,7 @@ def test_a_script_needs_no_guard_and_its_functions_are_sent_to_workers(
     assert json.loads(done.stdout) == here * 2  # both activations are the same function
 
 
+@pytest.mark.jax_first
 @pytest.mark.usefixtures("compiled_anew")
 def test_jobs_and_cores_do_not_change_results(tmp_path):
     """Wide enough that several threads would share a product, and change its sums."""

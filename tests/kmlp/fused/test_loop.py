@@ -1,6 +1,7 @@
 """A loop keeps its programs, and compiles again only if an attribute has changed."""
 
 import weakref
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -218,3 +219,21 @@ def test_a_callback_that_uses_the_model_is_refused():
         assert "callback" in message(use), name
         model.evaluate(X, Y, verbose=0)
         fit(model, X, Y, batch_size=50, epochs=1, callbacks=None)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("frozen", "expected"), [(0, ["collect", "freeze", "unfreeze"]), (3, [])]
+)
+def test_objects_that_the_user_froze_stay_frozen(monkeypatch, frozen, expected):
+    calls = []
+    collector = SimpleNamespace(
+        get_freeze_count=lambda: frozen,
+        collect=lambda generation: calls.append("collect"),
+        freeze=lambda: calls.append("freeze"),
+        unfreeze=lambda: calls.append("unfreeze"),
+    )
+    monkeypatch.setattr("kmlp.fused.loop.gc", collector)
+    with loops._only_new_objects_collected():
+        assert calls == expected[:2]
+    assert calls == expected

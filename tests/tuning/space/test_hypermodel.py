@@ -47,7 +47,9 @@ def run(tuner, data, **options):
             keras_tuner.BayesianOptimization, {"max_trials": 4, "num_initial_points": 2}, {"epochs": 1},
             marks=pytest.mark.slow,
         ),
-        (keras_tuner.Hyperband, {"max_epochs": 2, "factor": 2}, {}),
+        pytest.param(
+            keras_tuner.Hyperband, {"max_epochs": 2, "factor": 2}, {}, marks=pytest.mark.jax_first
+        ),
     ],
     ids=["random", "bayesian", "hyperband"],
 )  # fmt: skip
