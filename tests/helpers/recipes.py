@@ -19,6 +19,7 @@ values = [8, 16]
 published = { best = 8, accuracy = { 8 = 12.0, 16 = 80 }, seconds = { 8 = 900 } }
 [[configs]]
 heading = "Two configurations"
+published_is = "best of 3"
 runs = [
   { published = { accuracy = [50.0, 99.0], loss = [1.0, 0.01] } },
   { width = 4, epochs = 1, seeds = 1, published = { accuracy = 60.0, train_loss = 2.0 } },

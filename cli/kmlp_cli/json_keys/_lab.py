@@ -15,12 +15,21 @@ class PublishedJson(TypedDict):
     value: Annotated[Any, "The level, or the number of the configuration."]
     epoch: Annotated[int | None, "The epoch."]
     published: Annotated[float, "The published number."]
+    published_is: Annotated[
+        str, 'The way in which it is derived from runs: "single run", "best of 5"...'
+    ]
     ours: Annotated[EstimateJson, "Ours."]
     difference: Annotated[float | None, "Our number minus the published number."]
-    within_prediction_interval: Annotated[
-        bool | None,
-        "True if the published number is where one more seed of ours would be in 95 % of "
-        "cases; null with fewer than two finished seeds, and for seconds.",
+    prediction_interval: Annotated[
+        list[float | None] | None,
+        "The interval in which as many more runs of ours would be in 95 % of cases. An end "
+        "is null where nothing would be too good. Null with fewer than two finished seeds, "
+        "and for seconds.",
+    ]
+    outcome: Annotated[
+        Literal["could be", "no", "too wide to tell"] | None,
+        '"no" if the published number is outside of this interval, "too wide to tell" if '
+        "it is inside, but nearly any number would be; null without an interval.",
     ]
 
 

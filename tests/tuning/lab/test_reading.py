@@ -76,18 +76,19 @@ def test_a_recipe_says_what_its_file_says(written):
     assert (depth.param, depth.values, depth.epochs, depth.seeds) == ("depth", (0, 1), 4, 2)
     assert (depth.heading, depth.notes) == ("What does the depth do?", ("Nothing yet.",))
     assert (depth.base.width, depth.base.learning_rate) == (16, 0.01)
-    assert (depth.best, depth.published) == (
+    published = depth.published.values
+    assert (depth.best, published) == (
         (1,),
         {"accuracy": {0: (90.0,), 1: (91.0,)}, "seconds": {1: (30.0,)}},
     )
-    assert depth.published["accuracy"][1][0].half_unit == 0.5
-    assert depth.published["accuracy"][0][0].half_unit == 0.05
+    assert published["accuracy"][1][0].half_unit == 0.5
+    assert published["accuracy"][0][0].half_unit == 0.05
     assert (width.values, width.base.batch_size, width.best) == ((8, (300, 100)), 32, ())
     assert isinstance(configs, ConfigListPart)
     first, second = configs.configs
     assert (first.width, first.depth, second.width, second.depth) == ((300, 100), 2, 16, 1)
     assert (configs.epochs, configs.seeds) == ((3, 2), (2, 1))
-    assert configs.published == {"loss": {1: (0.5,)}, "accuracy": {2: (80.0, 81.5)}}
+    assert configs.published.values == {"loss": {1: (0.5,)}, "accuracy": {2: (80.0, 81.5)}}
     assert isinstance(search, SearchPart)
     assert (search.base.momentum, search.base.learning_rate) == (0.5, 0.1)
     settings = search.settings(fused=True)
@@ -98,6 +99,24 @@ def test_a_recipe_says_what_its_file_says(written):
         3,
     )
     assert (search.accuracy, search.best) == (95.5, {"width": 64})
+
+
+def test_published_values_are_of_single_runs_unless_the_lab_or_the_part_says_otherwise(
+    written,
+):
+    def texts(text):
+        parts = read_recipe(written(text)).parts
+        return [
+            part.published.aggregation.text
+            for part in parts
+            if not isinstance(part, SearchPart)
+        ]
+
+    assert texts(LAB) == ["single run"] * 3
+    of_lab = LAB.replace("epochs = 4", 'epochs = 4\npublished_is = "best of 5"')
+    assert texts(of_lab) == ["best of 5"] * 3
+    of_part = of_lab.replace("epochs = 3", 'epochs = 3\npublished_is = "mean of several"')
+    assert texts(of_part) == ["best of 5", "best of 5", "mean of several"]
 
 
 def test_quick_trains_little_and_compares_nothing(written):
@@ -228,6 +247,18 @@ WRONG = {
     ),
     "a number without end": (f'title = "A"\nepochs = {"9" * 5000}', "is not TOML: "),
     "a list without end": (f"title = {'[' * 5000}", "nested more than 100 deep"),
+    "the kind of published values": (
+        'title = "A"\npublished_is = "median of 5"\n[[configs]]\nruns = [{}]',
+        'published_is: "median of 5", but must be "single run", "mean of N"',
+    ),
+    "the best of one": (
+        'title = "A"\n[[configs]]\nruns = [{}]\npublished_is = "best of 1"',
+        'configs 1: published_is: "best of 1", but must have a number of runs from 2',
+    ),
+    "a number for a kind": (
+        'title = "A"\npublished_is = 5\n[[configs]]\nruns = [{}]',
+        "published_is: 5, but must be a text in quotes.",
+    ),
     "an algorithm": (
         'title = "A"\n[search]\nalgorithm = "halving"\nspace = { width = [1, 2] }',
         'search: algorithm: Unknown name "halving".',
@@ -328,11 +359,12 @@ def test_the_labs_that_come_with_kmlp_are_the_published_ones():
     params = [it.param for it in lab.parts if isinstance(it, AblationPart)]
     assert params[:5] == ["learning_rate", "batch_size", "depth", "width", "activation"]
     base, _, ten = (it for it in lab.parts if isinstance(it, ConfigListPart))
-    assert len(base.published["accuracy"][1]) == len(base.published["loss"][1]) == 10
-    assert (len(ten.configs), len(ten.published["accuracy"])) == (10, 10)
+    assert len(base.published.values["accuracy"][1]) == 10
+    assert len(base.published.values["loss"][1]) == 10
+    assert (len(ten.configs), len(ten.published.values["accuracy"])) == (10, 10)
     lab = read_recipe("mnist-lab")
     configs, _ = (it for it in lab.parts if isinstance(it, ConfigListPart))
-    assert {it: len(of) for it, of in configs.published.items()} == dict.fromkeys(
+    assert {it: len(of) for it, of in configs.published.values.items()} == dict.fromkeys(
         ["seconds", "loss", "train_loss", "accuracy"], 18
     )
     assert {it.output for it in configs.configs} == {"log_softmax"}

@@ -11,34 +11,78 @@ from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
 from kmlp.studies.as_json import estimate_to_dict
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.published import (
+from kmlp.studies.published_value import (
+    LOSS,
+    PERCENT,
+    Aggregation,
     PublishedComparison,
     PublishedValue,
+    Scale,
     compare_with_published,
 )
-from kmlp.studies.results import LevelResult, StudyResult
-from kmlp.training.run import EpochRecord, Run
+from kmlp.studies.results import StudyResult
+from kmlp.studies.rows import finite
+from kmlp.training.run import Run
 from kmlp_tuning.search.results import Search
 
-PublishedValues = Mapping[str, Mapping[Any, tuple[PublishedValue, ...]]]
-"""Published values by quantity, and then by level of an ablation or number of a
-configuration. There is one value, after the last epoch, or one for each epoch. The
-quantities are `"accuracy"` in percent, `"loss"`, `"train_loss"` and `"seconds"`.
-"""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedValues:
+    """The published values of a part of a recipe."""
+
+    values: Mapping[str, Mapping[Any, tuple[PublishedValue, ...]]]
+    """The values by quantity, a key of `QUANTITIES`, and then by level of an ablation or
+    number of a configuration. There is one value, after the last epoch, or one for each
+    epoch."""
+    aggregation: Aggregation
+    """The way in which the publication derives each value from its runs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantity:
+    """A quantity that can be compared."""
+
+    name: str
+    unit: str
+    digits: int
+    """The number of decimals of our values."""
+    scale: Scale | None
+    """None: measured on other machines, so that no interval says anything."""
+    ours: Callable[[Run, int], float]
+    """The value of a run after a number of epochs."""
+
 
 QUANTITIES = {
-    "accuracy": ("validation accuracy", "%"),
-    "loss": ("validation loss", ""),
-    "train_loss": ("training loss", ""),
-    "seconds": ("seconds of training", ""),
+    "accuracy": Quantity(
+        name="validation accuracy",
+        unit="%",
+        digits=2,
+        scale=PERCENT,
+        ours=lambda run, epoch: 100 * run.history[epoch - 1].val_accuracy,
+    ),
+    "loss": Quantity(
+        name="validation loss",
+        unit="",
+        digits=4,
+        scale=LOSS,
+        ours=lambda run, epoch: run.history[epoch - 1].val_loss,
+    ),
+    "train_loss": Quantity(
+        name="training loss",
+        unit="",
+        digits=4,
+        scale=LOSS,
+        ours=lambda run, epoch: run.history[epoch - 1].loss,
+    ),
+    "seconds": Quantity(
+        name="seconds of training",
+        unit="",
+        digits=1,
+        scale=None,
+        ours=lambda run, epoch: run.seconds,
+    ),
 }
-"""The name and the unit of every quantity that can be compared."""
-
-_OF_EPOCH: dict[str, Callable[[EpochRecord], float]] = {
-    "accuracy": lambda record: 100 * record.val_accuracy,
-    "loss": lambda record: record.val_loss,
-    "train_loss": lambda record: record.loss,
-}
+"""The quantities that can be compared, by their keys in recipes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,34 +103,38 @@ class QuantityComparison:
 
     quantity: str
     """A key of `QUANTITIES`."""
+    aggregation: Aggregation
+    """The way in which the publication derives each value from its runs."""
     headers: tuple[str, ...]
     """The headers of the labels."""
     rows: tuple[ComparedRow, ...]
 
     @property
     def sentence(self) -> str:
-        """The number of published values within the prediction intervals, in a sentence."""
+        """The numbers of published values by outcome, in a sentence."""
         values = count_of(len(self.rows), "published value")
         if self.quantity == "seconds":
             return f"{values} of seconds, measured on other machines."
-        name, _ = QUANTITIES[self.quantity]
-        within = [
-            row.comparison.within_prediction_interval
-            for row in self.rows
-            if row.comparison.within_prediction_interval is not None
-        ]
-        if not within:
-            return (
-                f"{values} of {name}. Fewer than two of our seeds finished, so chance "
-                "cannot be excluded as the reason for the differences."
-            )
-        unknown = len(self.rows) - len(within)
-        rest = f" {unknown} cannot be judged, because fewer than two seeds finished."
-        return (
-            f"{sum(within)} of {count_of(len(within), 'published value')} of {name} "
-            f"{'is' if sum(within) == 1 else 'are'} within our 95 % prediction interval. "
-            f"By chance alone, about 1 of 20 is outside.{rest if unknown else ''}"
+        outcomes = [row.comparison.outcome for row in self.rows]
+        could_be, no, too_wide, unknown = map(
+            outcomes.count, ("could be", "no", "too wide to tell", None)
         )
+        about = f"{values} of {QUANTITIES[self.quantity].name}"
+        if unknown == len(outcomes):
+            return (
+                f"{about}. Fewer than two of our seeds finished, so chance cannot be "
+                "excluded as the reason for the differences."
+            )
+        wide = f", and for {too_wide} our prediction interval is too wide to tell"
+        texts = [
+            f"{about}: {could_be} could be ours, {no} could not{wide * bool(too_wide)}."
+        ]
+        if unknown:
+            texts.append(
+                f"{unknown} cannot be judged, because fewer than two seeds finished."
+            )
+        texts.append("By chance alone, about 1 of 20 is outside of its interval.")
+        return " ".join(texts)
 
 
 def shows_all(comparisons: Sequence[QuantityComparison], study: ConfigList) -> bool:
@@ -108,21 +156,21 @@ def compare_values(
     return [
         QuantityComparison(
             quantity=quantity,
+            aggregation=published.aggregation,
             headers=study.label_headers,
-            rows=tuple(_rows(quantity, published[quantity], study)),
+            rows=tuple(_rows(quantity, published, study)),
         )
         for quantity in QUANTITIES
-        if quantity in published
+        if quantity in published.values
     ]
 
 
 def _rows(
-    quantity: str,
-    published: Mapping[Any, tuple[PublishedValue, ...]],
-    study: StudyResult,
+    quantity: str, published: PublishedValues, study: StudyResult
 ) -> Iterator[ComparedRow]:
     levels = {level.value: level for level in study.levels}
-    for key, values in published.items():
+    ours, scale = QUANTITIES[quantity].ours, QUANTITIES[quantity].scale
+    for key, values in published.values[quantity].items():
         level = levels[key]
         last = study.epochs_of(level)
         first = 1 if len(values) > 1 else last
@@ -131,15 +179,13 @@ def _rows(
                 level=key,
                 labels=study.labels(level),
                 epoch=epoch,
-                comparison=compare_with_published(value, _ours(quantity, level, epoch)),
+                comparison=compare_with_published(
+                    value,
+                    [ours(run, epoch) for run in level.finished],
+                    scale=scale,
+                    aggregation=published.aggregation,
+                ),
             )
-
-
-def _ours(quantity: str, level: LevelResult, epoch: int) -> list[float]:
-    """Our values, one for each finished seed."""
-    if quantity == "seconds":
-        return [run.seconds for run in level.finished]
-    return [_OF_EPOCH[quantity](run.history[epoch - 1]) for run in level.finished]
 
 
 def compare_best(
@@ -190,11 +236,13 @@ def comparison_to_list(comparison: QuantityComparison) -> list[dict[str, Any]]:
             "value": to_jsonable(row.level),
             "epoch": row.epoch,
             "published": float(row.comparison.published),
+            "published_is": comparison.aggregation.text,
             "ours": estimate_to_dict(row.comparison.ours),
             "difference": row.comparison.difference,
-            "within_prediction_interval": None
-            if comparison.quantity == "seconds"
-            else row.comparison.within_prediction_interval,
+            "prediction_interval": None
+            if row.comparison.interval is None
+            else [finite(end) for end in row.comparison.interval],
+            "outcome": row.comparison.outcome,
         }
         for row in comparison.rows
     ]

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from kmlp.errors import unknown_name
+from kmlp.errors import ConfigError, unknown_name
 from kmlp.model.fields import ConfigField
+from kmlp.studies.published_value import Aggregation
 from kmlp.training.checks import MAX_COUNT
 
 KINDS: dict[str, tuple[str, type | tuple[type, ...]]] = {
@@ -66,6 +67,16 @@ def _check_numbers(value: Any) -> Any:
     return _check_kind(("number", "array"), None, value)
 
 
+def _check_aggregation(value: Any) -> str:
+    text = str(_check_kind(("string",), None, value))
+    try:
+        return Aggregation.parse(text).text
+    except ConfigError as error:
+        raise PydanticCustomError("aggregation", "{message}", {
+            "message": error.problems[0]
+        }) from None  # fmt: skip
+
+
 def any_of(*kinds: str, **schema: Any) -> tuple[PlainValidator, WithJsonSchema]:
     """The annotations of a value with one of several types, which the value keeps."""
     type_ = kinds[0] if len(kinds) == 1 else list(kinds)
@@ -116,3 +127,14 @@ Numbers = Annotated[
 Text = Annotated[str, Field(min_length=1)]
 Epochs = Annotated[int, count("epochs")]
 Seeds = Annotated[int, count("seeds")]
+PublishedIs = Annotated[
+    str,
+    PlainValidator(_check_aggregation),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^(single run|(mean|best) of (several|[1-9][0-9]*))$",
+        }
+    ),
+]
+"""The way in which published values are derived from runs; see `Aggregation`."""

@@ -25,7 +25,8 @@ from kmlp.errors import (
 )
 from kmlp.model.config import RunConfig, config_fields, param_field, parse_param_values
 from kmlp.model.fields import ConfigField
-from kmlp.studies.published import PublishedValue
+from kmlp.studies.published_value import Aggregation, PublishedValue
+from kmlp_tuning.lab._comparing import PublishedValues
 from kmlp_tuning.lab._problems import problems
 from kmlp_tuning.lab.recipe import (
     AblationPart,
@@ -178,7 +179,10 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
         epochs=table.epochs or recipe.epochs,
         seeds=table.seeds or recipe.seeds,
         best=tuple(best),
-        published=published,
+        published=PublishedValues(
+            values=published,
+            aggregation=Aggregation.parse(table.published_is or recipe.published_is),
+        ),
     )
 
 
@@ -224,7 +228,10 @@ def _config_list(
         configs=tuple(configs),
         epochs=epochs,
         seeds=tuple(run.seeds or table.seeds or recipe.seeds for run in table.runs),
-        published=published,
+        published=PublishedValues(
+            values=published,
+            aggregation=Aggregation.parse(table.published_is or recipe.published_is),
+        ),
     )
 
 

@@ -11,7 +11,8 @@ from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
-from kmlp.studies.published import PublishedValue, Verdict, verdict
+from kmlp.studies.published_best import Verdict, verdict
+from kmlp.studies.published_value import PublishedValue
 from kmlp.studies.runner import StudySpec
 from kmlp_tuning.lab._comparing import (
     PublishedValues,

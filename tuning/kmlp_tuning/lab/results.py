@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp.report import Section, section_of, write_report
-from kmlp.studies.published import Verdict
+from kmlp.studies.published_best import Verdict
 from kmlp.studies.study import Study
 from kmlp.training.run import Run
 from kmlp_tuning.lab._comparing import QuantityComparison, comparison_to_list

@@ -10,10 +10,12 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 from kmlp.model.config import config_fields, param_names
+from kmlp.studies.published_value import SINGLE_RUN
 from kmlp_tuning.lab._values import (
     Epochs,
     Number,
     Numbers,
+    PublishedIs,
     Seeds,
     Text,
     any_of,
@@ -112,6 +114,9 @@ class AblationTable(PartTable):
     )
     epochs: Epochs | None = Field(None, description="Overrides the recipe's epochs.")
     seeds: Seeds | None = Field(None, description="Overrides the recipe's seeds.")
+    published_is: PublishedIs | None = Field(
+        None, description="Overrides the recipe's published_is."
+    )
     published: PublishedByLevel = Field(default_factory=PublishedByLevel)
 
 
@@ -147,6 +152,9 @@ class ConfigListTable(PartTable):
     runs: list[RunTable] = Field(description="The configurations.", min_length=1)
     epochs: Epochs | None = Field(None, description="Overrides the recipe's epochs.")
     seeds: Seeds | None = Field(None, description="Overrides the recipe's seeds.")
+    published_is: PublishedIs | None = Field(
+        None, description="Overrides the recipe's published_is."
+    )
 
 
 class PublishedBest(Table):
@@ -198,6 +206,11 @@ class RecipeTable(Table):
     notes: list[str] = Field([], description="Remarks on the lab, a paragraph each.")
     epochs: Epochs = Field(DEFAULTS.max_epochs, description="Epochs of every run.")
     seeds: Seeds = Field(3, description="Number of seeds of every configuration.")
+    published_is: PublishedIs = Field(
+        SINGLE_RUN.text,
+        description="The way in which the published values of ablations and configurations "
+        "are derived from runs.",
+    )
     base: FieldsTable = Field(FieldsTable(), description="The fields that all parts share.")
     ablations: list[AblationTable] = []
     configs: list[ConfigListTable] = []

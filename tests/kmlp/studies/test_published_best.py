@@ -1,78 +1,10 @@
-import math
-
 import pytest
 from helpers.made_up import made_up_ablation
 
 from kmlp import ConfigError
-from kmlp.studies.published import PublishedValue, compare_with_published, verdict
+from kmlp.studies.published_best import verdict
 
 pytestmark = pytest.mark.once
-
-NEAR = [60.4, 60.9, 61.9]  # mean 61.07, spread 0.76: one more is within 61.07 +- 3.79
-
-
-@pytest.mark.parametrize(
-    ("text", "half_unit"),
-    [
-        ("1e400", math.inf),
-        ("1e-400", 0),
-        ("10.0", 0.05),
-        ("10", 0.5),
-        ("0.962", 0.0005),
-        ("1e-3", 0.0005),
-        ("1.50e2", 0.5),
-    ],
-)
-def test_a_published_value_has_its_rounding(text, half_unit):
-    assert (PublishedValue(text), PublishedValue(text).text) == (float(text), text)
-    assert PublishedValue(text).half_unit == pytest.approx(half_unit)
-
-
-@pytest.mark.parametrize(
-    ("published", "within_prediction_interval"),
-    [("57.0", False), ("57.5", True), ("61.1", True), ("64.6", True), ("65.1", False)],
-)
-def test_the_spread_of_seeds_explains_what_one_more_seed_could_be(
-    published, within_prediction_interval
-):
-    comparison = compare_with_published(PublishedValue(published), NEAR)
-    assert comparison.within_prediction_interval is within_prediction_interval
-    assert comparison.difference == pytest.approx(61.0667 - float(published), abs=1e-3)
-
-
-def test_rounding_explains_what_no_spread_does():
-    assert (
-        compare_with_published(
-            PublishedValue("10.0"), [10.04, 10.04]
-        ).within_prediction_interval
-        is True
-    )
-    assert (
-        compare_with_published(
-            PublishedValue("10.0"), [10.06, 10.06]
-        ).within_prediction_interval
-        is False
-    )
-
-
-def test_one_seed_or_none_explains_nothing():
-    comparison = compare_with_published(PublishedValue("65.1"), [61.0])
-    assert (comparison.within_prediction_interval, comparison.ours.interval) == (None, None)
-    assert comparison.difference == pytest.approx(-4.1)
-    comparison = compare_with_published(PublishedValue("65.1"), [])
-    assert (
-        comparison.ours,
-        comparison.within_prediction_interval,
-        comparison.difference,
-        comparison.ratio,
-    ) == (None,) * 4
-
-
-def test_times_are_a_ratio():
-    assert compare_with_published(
-        PublishedValue("900"), [30.0, 60.0]
-    ).ratio == pytest.approx(20)
-
 
 LOW, HIGH = [0.80, 0.81, 0.80], [0.90, 0.91, 0.901]
 CLOSE = [0.895, 0.912, 0.903]

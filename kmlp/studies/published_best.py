@@ -1,99 +1,17 @@
-"""Comparisons with published values, by prediction intervals."""
+"""Verdicts on published claims that a level is the best."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kmlp._util.text import count_of, enumerated, percent_text
 from kmlp.model.fields import to_jsonable
-from kmlp.statistics import Difference, Estimate, estimate, prediction_interval
+from kmlp.statistics import Difference
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.conclusion import Conclusion, Partition, partition
 from kmlp.studies.results import LevelResult
-
-
-class PublishedValue(float):
-    """A published number, with the digits that it was printed with.
-
-    Example:
-    >>> loss = PublishedValue("0.962")
-    >>> loss == 0.962, loss.text, loss.half_unit
-    (True, '0.962', 0.0005)
-    """
-
-    text: str
-    """The number as it was printed."""
-    half_unit: float
-    """Half a unit of the last printed digit: the largest error that rounding can make."""
-
-    def __new__(cls, text: str | float) -> PublishedValue:
-        value = super().__new__(cls, text)
-        value.text = str(text)
-        mantissa, _, exponent = value.text.lower().partition("e")
-        decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
-        value.half_unit = float(f"5e{-decimals - 1}")  # inf, where a power would overflow
-        return value
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PublishedComparison:
-    """A published value beside our results."""
-
-    published: PublishedValue
-    ours: Estimate | None
-    """Our mean over the seeds that finished. None: no seed finished."""
-    within_prediction_interval: bool | None
-    """True if the published value, give or take its rounding, is within the interval in
-    which one more seed of ours would lie in 95 % of cases (see `prediction_interval`).
-    None: fewer than two seeds finished, so the spread is unknown."""
-
-    @property
-    def difference(self) -> float | None:
-        """Our mean minus the published value. None: no seed finished."""
-        return None if self.ours is None else self.ours.mean - self.published
-
-    @property
-    def ratio(self) -> float | None:
-        """The published value divided by our mean, useful for times.
-
-        None: our mean is zero, or no seed finished.
-        """
-        return self.published / self.ours.mean if self.ours and self.ours.mean else None
-
-
-def compare_with_published(
-    published: PublishedValue, ours: Sequence[float]
-) -> PublishedComparison:
-    """Compare a published value with our results.
-
-    The published value is assumed to be the result of a single run.
-
-    Args:
-        published: The value, in the unit of our results.
-        ours: Our results, one finite number for each seed.
-
-    Returns:
-        Both, and if the published value is within our prediction interval.
-
-    Example:
-    >>> ours = [60.4, 60.9, 61.9]
-    >>> compare_with_published(PublishedValue("63.0"), ours).within_prediction_interval
-    True
-    >>> compare_with_published(PublishedValue("65.1"), ours).within_prediction_interval
-    False
-    """
-    interval = prediction_interval(ours) if ours else None
-    within = None
-    if interval is not None:
-        low, high = interval
-        within = low - published.half_unit <= published <= high + published.half_unit
-    return PublishedComparison(
-        published=published,
-        ours=estimate(ours) if ours else None,
-        within_prediction_interval=within,
-    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
