@@ -14,14 +14,22 @@ from kmlp.statistics._differences import (
 from kmlp.statistics._estimates import Estimate, estimate, prediction_interval
 from kmlp.statistics._holm import holm
 from kmlp.statistics._levels import Comparison, Pairs, compare_levels
+from kmlp.statistics._looks import constant, looks
 from kmlp.statistics._planning import seeds_range, seeds_to_resolve
 from kmlp.statistics._proportions import chance_limit, proportion_error, wilson_interval
 from kmlp.statistics._scalar import compare, paired_p_value
+from kmlp.statistics._sequential import (
+    REASONS,
+    Reason,
+    SequentialComparison,
+    compare_sequentially,
+)
 
 __all__ = [
     "BETTER",
     "CONFIDENCE",
     "POWER",
+    "REASONS",
     "ROUNDING",
     "SAME",
     "UNDECIDED",
@@ -32,12 +40,17 @@ __all__ = [
     "Differences",
     "Estimate",
     "Pairs",
+    "Reason",
+    "SequentialComparison",
     "chance_limit",
     "compare",
     "compare_differences",
     "compare_levels",
+    "compare_sequentially",
+    "constant",
     "estimate",
     "holm",
+    "looks",
     "paired_p_value",
     "prediction_interval",
     "proportion_error",

@@ -133,56 +133,73 @@ def compare_differences(
         np.asarray(differences, float),
         None if variances is None else np.asarray(variances, float),
     )
-    evidence = Evidence.at_one_look(tests)
-    same = same_tests(evidence, margin, family)
-    return conclude(evidence, *holm_tests(evidence.p_value(), family), same)
+    return claims(Evidence.at_one_look(tests), margin=margin, family=family).differences()
 
 
-def same_tests(
-    evidence: Evidence, margin: float | None, family: int | None, constant: float = 1.0
-) -> tuple[Booleans, Floats] | None:
-    """Return the pairs that are shown the same, and the level of their tests.
+@dataclass(frozen=True, slots=True, eq=False)
+class Claims:
+    """The verdicts on differences that are tested together."""
 
-    Holm's procedure has its own steps here. The steps of the tests for differences would
-    allow up to twice the false rate: two of three levels in a row, each a margin from the
-    next, would both be tested as if they were the only pair.
-    """
-    if margin is None:
-        return None
-    adjusted, levels = holm_tests(evidence.same_p_value(margin, constant), family)
-    return adjusted <= ERROR_RATE, constant * levels
+    evidence: Evidence
+    p_values: Floats
+    """The corrected p-values."""
+    levels: Floats
+    """The significance level of each test, times the constant of the looks."""
+    same: Booleans
+    """True for each pair that is shown the same by two one-sided tests."""
+    same_levels: Floats
+    """The significance level of these tests, times the constant of the looks."""
+
+    def verdicts(self) -> Integers:
+        """Return the places in `VERDICTS`.
+
+        A level that was shown better and is behind at a later look is undecided.
+        """
+        differs = self.p_values <= ERROR_RATE
+        signs = self.evidence.signs()
+        choices = [differs & (signs > 0), differs & (signs < 0), self.same & ~differs]
+        return np.select(choices, [BETTER, WORSE, SAME], UNDECIDED)
+
+    def differences(self) -> Differences:
+        """Return the differences with their intervals."""
+        tests, verdicts = self.evidence.last, self.verdicts()
+        same_levels = 2 * self.same_levels
+        levels = np.where(verdicts == SAME, same_levels, self.levels)
+        low, high = self.evidence.interval(levels)
+        return Differences(
+            size=tests.size,
+            mean=tests.mean,
+            spread=tests.spread,
+            raw_p_value=tests.p_value,
+            p_value=self.p_values,
+            low=low,
+            high=high,
+            verdict=verdicts,
+        )
 
 
-def conclude(
+def claims(
     evidence: Evidence,
-    p_values: Floats,
-    levels: Floats,
-    same: tuple[Booleans, Floats] | None = None,
-) -> Differences:
-    """Return the verdicts that follow from corrected p-values.
+    *,
+    margin: float | None = None,
+    family: int | None = None,
+    constant: float = 1.0,
+) -> Claims:
+    """Return the verdicts with Holm's correction.
+
+    The tests for equality have steps of their own. With the steps of the tests for
+    differences, the false rate would be up to twice as high: two of three levels in a row,
+    each a margin from the next, would both be tested as if they were the only pair.
 
     Args:
         evidence: The tests.
-        p_values: Their corrected p-values.
-        levels: The significance level of each test, times the constant of the looks.
-        same: The pairs that are shown the same, and the level of their tests, likewise.
+        margin: The difference from which on levels are not the same. Defaults to None.
+        family: The number of differences to correct for. Defaults to all.
+        constant: The constant of the looks at the results. Defaults to 1: a single look.
     """
-    tests = evidence.last
-    differs = p_values <= ERROR_RATE
-    alike = np.zeros_like(differs) if same is None else same[0] & ~differs
-    if same is not None:
-        levels = np.where(alike, 2 * same[1], levels)
-    low, high = evidence.interval(levels)
-    # At a later look, a level that was shown better may be behind: that is undecided.
-    better = differs & (tests.mean > 0) & ~(low <= 0)
-    worse = differs & (tests.mean < 0) & ~(high >= 0)
-    return Differences(
-        size=tests.size,
-        mean=tests.mean,
-        spread=tests.spread,
-        raw_p_value=tests.p_value,
-        p_value=p_values,
-        low=low,
-        high=high,
-        verdict=np.select([better, worse, alike], [BETTER, WORSE, SAME], UNDECIDED),
-    )
+    p_values, levels = holm_tests(evidence.p_value(constant), family)
+    same, same_levels = np.zeros(p_values.shape, bool), levels
+    if margin is not None:
+        corrected, same_levels = holm_tests(evidence.same_p_value(margin, constant), family)
+        same = corrected <= ERROR_RATE
+    return Claims(evidence, p_values, constant * levels, same, constant * same_levels)

@@ -47,6 +47,20 @@ class Evidence:
         p_values = [tests.same_p_value(margin) for tests in self.tests]
         return self._lowest(p_values, constant)
 
+    def signs(self) -> Integers:
+        """Return the signs of the differences; 0 where the looks do not agree on it.
+
+        They are those of the look with the lowest p-value, and of the last one.
+        """
+        lowest, signs = np.ones(self.last.mean.shape), np.zeros(self.last.mean.shape, int)
+        for tests, weights in zip(self.tests, self.weights, strict=True):
+            weighed = tests.p_value / np.where(weights > 0, weights, np.inf)
+            positive = np.where(tests.mean > 0, 1, -1)
+            looked = (weights > 0) & (weighed <= lowest)
+            signs = np.where(looked, positive, signs)
+            lowest = np.where(looked, weighed, lowest)
+        return np.where(self.last.mean * signs > 0, signs, 0)
+
     def interval(self, levels: Floats) -> tuple[Floats, Floats]:
         """Return the lower and upper ends of the intervals that hold at every look.
 

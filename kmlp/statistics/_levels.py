@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kmlp.statistics._constants import ERROR_RATE, ROUNDING, Booleans, Floats, Integers
-from kmlp.statistics._contenders import contenders
-from kmlp.statistics._differences import Differences, conclude, same_tests
+from kmlp.statistics._contenders import ranks_behind
+from kmlp.statistics._differences import Claims, Differences, claims
 from kmlp.statistics._evidence import Evidence
-from kmlp.statistics._holm import holm_tests
 from kmlp.statistics._paired import at, paired_tests
 
 
@@ -93,8 +92,9 @@ def compare_levels(
     evidence = Evidence.at_one_look(
         paired_tests(pairing.differences(results), pairing.variances(variances))
     )
-    able = contenders(are_lost.sum(-1), np.isfinite(results).sum(-1))
-    return Comparison(**comparison_fields(results, able, pairing, evidence, margin))
+    finished = np.isfinite(results).sum(-1)
+    able = (finished > 0) & ~ranks_behind(are_lost.sum(-1), finished)
+    return Comparison(**decide(results, able, pairing, evidence, margin).fields())
 
 
 def checked(samples: ArrayLike, lost: ArrayLike | None) -> tuple[Floats, Booleans]:
@@ -145,7 +145,31 @@ class Pairing:
         return self._place.T[reference], signs
 
 
-def comparison_fields(
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Decision:
+    """The fields of a comparison, before intervals are worked out."""
+
+    means: Floats
+    contenders: Booleans
+    best: Integers
+    tied: Booleans
+    single_best: Booleans
+    pairing: Pairing
+    pairs: Claims
+    from_reference: Claims
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a `Comparison`."""
+        names = ("means", "contenders", "best", "tied", "single_best")
+        pairs = _fields(self.pairs.differences())
+        return {
+            **_fields(self.from_reference.differences()),
+            **{name: getattr(self, name) for name in names},
+            "pairs": Pairs(**pairs, first=self.pairing.first, second=self.pairing.second),
+        }
+
+
+def decide(
     results: Floats,
     able: Booleans,
     pairing: Pairing,
@@ -153,8 +177,9 @@ def comparison_fields(
     margin: float | None,
     *,
     constants: tuple[float, float] = (1.0, 1.0),
-) -> dict[str, Any]:
-    """Return the fields of a comparison.
+    eligible: Booleans | None = None,
+) -> Decision:
+    """Return the best level, and the verdicts on all pairs.
 
     Args:
         results: The results by level and seed; nan where a run is missing or lost.
@@ -163,43 +188,38 @@ def comparison_fields(
         evidence: The tests of the pairs.
         margin: The difference from which on levels are not the same.
         constants: Those of the looks at the results, for all pairs and for one pair.
+        eligible: True for each contender that may be the best. Defaults to all.
     """
     of_pairs, of_one = constants
-    adjusted, levels = holm_tests(evidence.p_value(of_pairs))
-    same = same_tests(evidence, margin, None, of_pairs)
-    pairs = conclude(evidence, adjusted, of_pairs * levels, same)
-
+    pairs = claims(evidence, margin=margin, constant=of_pairs)
     means = level_means(results)
-    best, tied = _best(np.where(able, means, -np.inf))
+    best, tied = _best(np.where(able if eligible is None else eligible, means, -np.inf))
     places, signs = pairing.from_reference(best)
     there = signs != 0
-    from_reference = evidence.take(places, signs, there)
-
-    p_values = at(adjusted, places, there, 1.0)
-    spending = at(of_pairs * levels, places, there, ERROR_RATE)
+    of_reference = evidence.take(places, signs, there)
+    p_values = at(pairs.p_values, places, there, 1.0)
+    levels = at(pairs.levels, places, there, ERROR_RATE)
     single = np.zeros(best.shape, bool)
     if pairing.baseline is None:
-        unadjusted = from_reference.p_value(of_one)
+        unadjusted = of_reference.p_value(of_one)
         others = able & (np.arange(able.shape[-1]) != best[..., None])
-        behind = (unadjusted <= ERROR_RATE) & (from_reference.last.mean < 0)
+        behind = (unadjusted <= ERROR_RATE) & (of_reference.signs() < 0)
         single = others.any(-1) & (behind | ~others).all(-1)
         alone = others & single[..., None]
         p_values = np.where(alone, unadjusted, p_values)
-        spending = np.where(alone, of_one * ERROR_RATE, spending)
-    if same is not None:
-        same = (
-            at(same[0], places, there, False),
-            at(same[1], places, there, ERROR_RATE),
-        )
-    return {
-        **_fields(conclude(from_reference, p_values, spending, same)),
-        "means": means,
-        "contenders": able,
-        "best": best,
-        "tied": tied,
-        "single_best": single,
-        "pairs": Pairs(**_fields(pairs), first=pairing.first, second=pairing.second),
-    }
+        levels = np.where(alone, of_one * ERROR_RATE, levels)
+    same = at(pairs.same, places, there, False)
+    same_levels = at(pairs.same_levels, places, there, ERROR_RATE)
+    return Decision(
+        means=means,
+        contenders=able,
+        best=best,
+        tied=tied,
+        single_best=single,
+        pairing=pairing,
+        pairs=pairs,
+        from_reference=Claims(of_reference, p_values, levels, same, same_levels),
+    )
 
 
 def level_means(results: Floats) -> Floats:

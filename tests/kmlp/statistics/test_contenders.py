@@ -1,31 +1,32 @@
 import numpy as np
 import pytest
 
-from kmlp.statistics._contenders import contenders
+from kmlp.statistics._contenders import ranks_behind
 
 pytestmark = pytest.mark.once
 
 
-def able(lost, of):
-    lost = np.array(lost)
-    return contenders(lost, of - lost).tolist()
-
-
 @pytest.mark.parametrize(
-    ("lost", "seeds", "expected"),
+    ("lost", "seeds", "behind"),
     [
-        ([0, 3], 3, [True, False]),  # no run finished
-        ([0, 2], 3, [True, True]),
-        ([0, 1, 0], 20, [True, True, True]),
-        ([0, 9, 0], 10, [True, False, True]),
-        ([3, 9, 0], 10, [True, False, True]),
-        ([10, 9, 0], 10, [False, False, True]),
-        ([5, 5, 5], 5, [False, False, False]),
-        ([4, 4, 4], 5, [True, True, True]),
+        ([0, 3], 3, []),  # the p-value is 0.1
+        ([0, 4], 4, [1]),
+        ([0, 1, 0], 20, []),
+        ([0, 9, 0], 10, [1]),
+        ([3, 9, 0], 10, [1]),
+        ([10, 9, 0], 10, [0, 1]),
+        ([5, 5, 5], 5, []),
     ],
 )
-def test_a_level_ranks_behind_only_by_evidence(lost, seeds, expected):
-    assert able(lost, seeds) == expected
+def test_a_level_ranks_behind_only_by_evidence(lost, seeds, behind):
+    lost = np.array(lost)
+    assert np.flatnonzero(ranks_behind(lost, seeds - lost)).tolist() == behind
+
+
+def test_at_one_of_several_looks_the_evidence_must_be_stronger():
+    lost, finished = np.array([0, 5]), np.array([5, 0])
+    assert ranks_behind(lost, finished, spending=0.5)[1]
+    assert not ranks_behind(lost, finished, spending=0.1)[1]
 
 
 @pytest.mark.parametrize("levels", [2, 3, 6, 12])
@@ -33,6 +34,4 @@ def test_a_level_ranks_behind_only_by_evidence(lost, seeds, expected):
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.3, 0.5])
 def test_equal_levels_rarely_rank_behind(levels, seeds, share):
     lost = np.random.default_rng(0).binomial(seeds, share, (4000, levels))
-    lost = lost[(lost < seeds).all(-1)]  # a level without a finished run is another matter
-    behind = ~contenders(lost, seeds - lost).all(-1)
-    assert behind.mean() < 0.055
+    assert ranks_behind(lost, seeds - lost).any(-1).mean() < 0.055
