@@ -127,6 +127,7 @@ def after_others():
     return python("import keras\n" + REPEAT % "build_mlp(width=8).predict", **ANEW)
 
 
+@pytest.mark.jax_first
 def test_training_needs_one_backend_and_prints_no_warnings(alone):
     assert alone.returncode == 0
     assert alone.stderr == ""
@@ -134,6 +135,7 @@ def test_training_needs_one_backend_and_prints_no_warnings(alone):
     assert trained == [backend.loaded()] * 2
 
 
+@pytest.mark.jax_first
 def test_a_model_that_was_built_before_does_not_change_a_run(alone, after_others):
     """Wide enough that several threads would share a product, and change its sums."""
     digests = [line.split()[1] for line in alone.stdout.splitlines()]
@@ -168,21 +170,25 @@ model.fit(x, y, verbose=0)
     return python(code + REPEAT % "", **ANEW)
 
 
+@pytest.mark.jax_first
 def test_a_warning_says_that_a_backend_has_many_threads(computed_before):
     is_warned = "was in use before kmlp loaded it" in computed_before.stderr
     assert is_warned == (backend.loaded() == "tensorflow")  # the others have a way out
 
 
+@pytest.mark.jax_first
 def test_trained_weights_are_on_the_device_of_the_script_s_arrays(computed_before):
     """Although another CPU device of JAX trained them."""
     assert computed_before.returncode == 0, computed_before.stderr
 
 
+@pytest.mark.jax_first
 def test_a_backend_that_was_only_imported_has_one_thread(after_others):
     assert after_others.returncode == 0
     assert "before kmlp " not in after_others.stderr
 
 
+@pytest.mark.jax_first
 def test_a_run_is_the_same_if_the_backend_computed_before(alone, computed_before):
     """TensorFlow then trains in a separate process, and JAX on another CPU device."""
     assert computed_before.stdout == alone.stdout, computed_before.stderr
