@@ -22,6 +22,22 @@ class StudyStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class LookTaken:
+    """A study that chooses its number of seeds was looked at."""
+
+    study: str
+    """The name of the study."""
+    seeds: int
+    """The number of seeds with which it was looked at."""
+    summary: str
+    """The pairs that are still open, or the reason why the study stops, in a sentence."""
+    requests: int
+    """The number of requests that follow; 0 if the study stops."""
+    epochs: int
+    """The number of epochs that these requests ask for in total."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run is about to be trained."""
 
@@ -92,6 +108,7 @@ class CheckpointDamaged:
 
 Event = (
     StudyStarted
+    | LookTaken
     | RunStarted
     | EpochFinished
     | RunFinished

@@ -24,11 +24,11 @@ def _load(store: Store, record: StudyRecord) -> Ablation:
 
 def _summarize(record: StudyRecord) -> str:
     from kmlp._util.text import count_of
-    from kmlp.model.config import value_text
+    from kmlp.studies._ranges import values_text
     from kmlp.studies.summaries import backend_text
 
     param = record.identity["param"]
-    values = ", ".join(value_text(param, value) for value in record.extent["values"])
+    values = values_text(param, record.extent["values"])
     seeds = count_of(len(record.extent["seeds"]), "seed")
     return f"{param}: {values} ({seeds}, {backend_text(record)})"
 
@@ -36,7 +36,7 @@ def _summarize(record: StudyRecord) -> str:
 def _tables(study: Ablation, brief: bool) -> tuple[Table, ...]:
     from kmlp.studies.tables.ablation import tables_of_ablation
 
-    return tables_of_ablation(study)
+    return tables_of_ablation(study, brief=brief)
 
 
 def _to_dict(study: Ablation) -> dict[str, Any]:

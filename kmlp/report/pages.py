@@ -23,6 +23,9 @@ from kmlp.report._sections import Figure, Section
 FORMATS = (".html", ".md", ".pdf")
 """The suffixes of the files that a report can be written to."""
 
+MOST_ROWS = 20
+"""The largest number of rows of a table that is not folded."""
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _PDF_SECONDS = 120
 """Timeout for Chromium, in seconds."""
@@ -106,7 +109,13 @@ def _html(sections: Sequence[Section], title: str, introduction: Sequence[str]) 
     body = (
         _templates()
         .get_template("report.html")
-        .render(title=title, introduction=introduction, sections=sections, charts=charts)
+        .render(
+            title=title,
+            introduction=introduction,
+            sections=sections,
+            charts=charts,
+            most_rows=MOST_ROWS,
+        )
     )
     return html_page(title, Markup(body), charts, style())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +40,24 @@ class StudyRecord:
         """The target epochs of each level."""
         epochs: list[int] | None = self.progress.get("epochs")
         return epochs or [self.epochs] * len(self.runs_by_level)
+
+    @property
+    def looks(self) -> list[int]:
+        """The numbers of seeds with which the study was shown, in ascending order.
+
+        Studies that were stored before the looks were counted are taken as shown.
+        """
+        looks: list[int] = self.progress.get("looks", [self._seeds])
+        return looks
+
+    @property
+    def _seeds(self) -> int:
+        return max(map(len, self.runs_by_level), default=0)
+
+    def shown(self) -> StudyRecord:
+        """Return the record with a look at the results of all seeds."""
+        looks = sorted({*self.progress.get("looks", ()), self._seeds})
+        return replace(self, progress={**self.progress, "looks": looks})
 
     @property
     def asked(self) -> int:

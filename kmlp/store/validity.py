@@ -19,6 +19,7 @@ from kmlp.errors import KmlpError
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.config import RunConfig, config_fields, dataset_of
 from kmlp.model.losses import LOSSES
+from kmlp.statistics import looks
 from kmlp.training.run import FIGURES, NUMERICS_VERSION, Status, run_key
 
 _KEY = re.compile("[0-9a-f]{64}")
@@ -64,6 +65,17 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         values = progress.get(name)
         if values is not None and not (fits(values, shape) and len(values) == len(levels)):
             return f"its `{name}` do not fit its levels"
+    if not fits(progress.get("looks", []), [int]):
+        return "its looks cannot be read"
+    baseline, margin = progress.get("baseline"), progress.get("margin", 0.5)
+    if "param" in identity and not (
+        baseline is None or _is_config({identity["param"]: baseline})
+    ):
+        return "its baseline is not a value of its parameter"
+    if not (fits(margin, float) and 0 < margin < 1):
+        return "its margin is not valid"
+    if "seeds" in identity and not _is_number_of_seeds(identity["seeds"]):
+        return "its number of seeds is not valid"
     rows = connection.execute(
         "SELECT key FROM study_runs WHERE study = ?", (row["id"],)
     ).fetchall()
@@ -253,6 +265,18 @@ def fits(value: Any, shape: Any) -> bool:
     if shape is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, shape)
+
+
+def _is_number_of_seeds(text: Any) -> bool:
+    """True for the text of a study that chooses its number of seeds, such as `auto:20`."""
+    form = re.fullmatch(r"auto:([0-9]{1,3})", text) if isinstance(text, str) else None
+    if form is None:
+        return False
+    try:
+        looks(int(form[1]))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_config(values: Mapping[str, Any]) -> bool:

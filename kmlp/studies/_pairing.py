@@ -6,36 +6,38 @@ the images in the same order. In their difference, most of the seed's influence 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kmlp.training.run import Run
 
 
-def accuracy_by_seed(runs: Iterable[Run], epochs: int | None = None) -> dict[int, float]:
-    """Return the validation accuracy of each finished run, by its seed.
+def accuracies_by_seed(
+    levels: Sequence[Sequence[Run]], seeds: Sequence[int], metric: str = "val_accuracy"
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the accuracies of the runs of several levels, in a column for each seed.
 
     Args:
-        runs: The runs, at most one for each seed.
-        epochs: The number of epochs after which the accuracy counts. Defaults to None:
-            all epochs of the run.
+        levels: The runs of each level, at most one for each seed.
+        seeds: The seeds of the columns. Runs with other seeds are left out.
+        metric: `val_accuracy` or `test_accuracy`. Defaults to `val_accuracy`.
+
+    Returns:
+        The accuracies from 0 to 1, nan where no run finished; and where a run diverged or
+        failed. Both have the shape `(levels, seeds)`.
     """
-    if epochs is not None:
-        runs = [run.truncated(epochs) for run in runs]
-    return {run.config.seed: run.val_accuracy for run in runs if run.status == "finished"}
-
-
-def paired_differences(
-    one: Mapping[int, float], other: Mapping[int, float], seeds: Sequence[int]
-) -> list[float]:
-    """Return the differences `one - other`, one for each seed that both have.
-
-    Args:
-        one: Numbers by seed.
-        other: The numbers to subtract, by seed.
-        seeds: The seeds to pair, in the order of the result.
-
-    Example:
-    >>> paired_differences({0: 0.5, 1: 0.75, 2: 0.5}, {0: 0.25, 1: 1.0}, seeds=(0, 1, 2))
-    [0.25, -0.25]
-    """
-    return [one[seed] - other[seed] for seed in seeds if seed in one and seed in other]
+    columns = {seed: column for column, seed in enumerate(seeds)}
+    accuracies = np.full((len(levels), len(seeds)), np.nan)
+    lost = np.zeros(accuracies.shape, bool)
+    for row, runs in enumerate(levels):
+        for run in runs:
+            column = columns.get(run.config.seed)
+            if column is None:
+                continue
+            if run.status == "finished":
+                accuracies[row, column] = getattr(run, metric)
+            else:
+                lost[row, column] = True
+    return accuracies, lost

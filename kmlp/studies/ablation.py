@@ -10,12 +10,14 @@ from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.errors import raise_problems
 from kmlp.model.config import RunConfig, identity_fields, param_field
+from kmlp.statistics import looks
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
-from kmlp.studies.ablation_plan import check_baseline, plan
+from kmlp.studies.ablation_plan import SEEDS, Seeds, check_baseline, check_margin, plan
+from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
-from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
+from kmlp.studies.results import MARGIN, LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
@@ -39,6 +41,8 @@ class Ablation(StudyResult, Study):
     target_accuracy: float | None = None
     """A validation accuracy, from 0 to 1. `tables` and `to_dict` include the time that each
     level took to reach this target. None: no target."""
+    planned_baseline: Any = None
+    """The value of the baseline that was chosen before the results. None: the best."""
 
     @property
     def headline(self) -> str:
@@ -57,6 +61,9 @@ class Ablation(StudyResult, Study):
     def compared_with(self, baseline: Any) -> Ablation:
         """Return the same ablation with a baseline in place of the best level.
 
+        Its conclusion says so if the baseline is not the one that `ablate` was called with:
+        a baseline that is chosen after the results shows differences too easily.
+
         Args:
             baseline: The value of a level.
 
@@ -64,18 +71,21 @@ class Ablation(StudyResult, Study):
             ConfigError: if no level has this value.
         """
         values = [level.value for level in self.levels]
-        place = check_baseline(self.param, values, baseline)
-        return replace(self, baseline=self.levels[place])
+        level = self.levels[check_baseline(self.param, values, baseline)]
+        return replace(
+            self, baseline=level, chosen_after=level.value != self.planned_baseline
+        )
 
     def viewed(
         self,
         *,
         baseline: Any = None,
+        margin: float | None = None,
         convergence: bool = False,
         target_accuracy: float | None = None,
     ) -> Ablation:
         """Return the study as it is to be shown; see `Study.viewed`."""
-        study = self
+        study = self if margin is None else replace(self, margin=check_margin(margin))
         if baseline is not None:
             text = isinstance(baseline, str)
             level = param_field(self.param).parse(baseline) if text else baseline
@@ -97,8 +107,10 @@ def ablate(
     values: Sequence[Any],
     *,
     base: RunConfig | None = None,
-    seeds: int | Sequence[int] = 3,
+    seeds: Seeds = SEEDS,
     epochs: int = 10,
+    baseline: Any = None,
+    margin: float = MARGIN,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -116,8 +128,15 @@ def ablate(
             can be a sequence with a number for each hidden layer: `[32, (300, 100)]`.
         base: The other fields, as a configuration in place of `fields`. Defaults to None.
         seeds: The seeds of the replicates, the same for every value; a number
-            `n` stands for `base.seed`, ..., `base.seed + n - 1`. Defaults to 3.
+            `n` stands for `base.seed`, ..., `base.seed + n - 1`. "auto" trains as many as
+            the question needs, with looks at the results that the p-values are corrected
+            for; "auto:N" at most `N`, 20 for "auto". Defaults to 5.
         epochs: The number of epochs of every run, `epochs >= 1`. Defaults to 10.
+        baseline: The value that the others are compared with. It is kept with the study: a
+            baseline that is chosen after the results is shown as such. Defaults to None:
+            the best value.
+        margin: The difference of two accuracies, from 0 to 1, up to which two values count
+            as the same. Defaults to 0.002, which is 0.2 points.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -153,6 +172,8 @@ def ablate(
         base=config_of(base, fields, ablate),
         seeds=seeds,
         epochs=epochs,
+        baseline=baseline,
+        margin=margin,
         fused=fused,
         name=name,
     )
@@ -173,8 +194,10 @@ def ablation_spec(
     values: Sequence[Any],
     *,
     base: RunConfig,
-    seeds: int | Sequence[int] = 3,
+    seeds: Seeds = SEEDS,
     epochs: int = 10,
+    baseline: Any = None,
+    margin: float = MARGIN,
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[Ablation]:
@@ -183,35 +206,33 @@ def ablation_spec(
     Takes the arguments of `ablate`, and raises the same errors.
     """
     rows = plan(param, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
-    seeds = tuple(config.seed for config in rows[0])
-    limits = [chance_limit_of(row[0]) for row in rows]
-
-    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> Ablation:
-        return Ablation(
-            name=name,
-            param=param,
-            base=base,
-            epochs=max(epochs),
-            seeds=seeds,
-            backend=next(run.backend for row in runs for run in row),
-            fused=fused,
-            levels=tuple(
-                _level_result(param, row, limit)
-                for row, limit in zip(runs, limits, strict=True)
-                if row
-            ),
-        )
-
+    auto = read_seeds(seeds)
+    chooses = isinstance(auto, AutoSeeds)
+    first = rows
+    if isinstance(auto, AutoSeeds):
+        first = [row[: looks(auto.most)[0]] for row in rows]
+    values = [getattr(row[0], param) for row in rows]
+    margin = check_margin(margin)
+    if baseline is not None:
+        baseline = values[check_baseline(param, values, baseline)]
     return StudySpec(
         kind="ablation",
         prefix=param,
-        identity={"param": param, "base": _without(base, param)},
-        extent={"values": [getattr(row[0], param) for row in rows], "seeds": seeds},
-        progress={"chance_limits": limits},  # to show the study without its dataset
-        runs_by_level=rows,
+        # The choice of the number of seeds is made before there are results.
+        identity={"param": param, "base": _without(base, param)}
+        | ({"seeds": str(auto)} if chooses else {}),
+        extent={"values": values, "seeds": [config.seed for config in first[0]]},
+        progress={
+            # to show the study without its dataset
+            "chance_limits": [chance_limit_of(row[0]) for row in rows],
+            "baseline": baseline,
+            "margin": margin,
+        },
+        runs_by_level=first,
+        all_runs=rows if chooses else (),
         epochs=[epochs] * len(rows),
         name=name,
-        build_result=build_result,
+        build_result=_ablation_of,
     )
 
 
@@ -227,35 +248,53 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
     Raises:
         StoreError: if no run is finished.
     """
-    param, limits = study.identity["param"], study.progress["chance_limits"]
     runs_by_level = study.finished_runs(store)
-    return Ablation(
-        name=study.name,
+    ablation = _ablation_of(study, runs_by_level, [study.epochs])
+    return replace(ablation, missing=study.missing(runs_by_level))
+
+
+def _ablation_of(
+    record: StudyRecord, runs_by_level: list[list[Run]], epochs: Sequence[int]
+) -> Ablation:
+    """Build an ablation from its record and its runs; values without a run are left out."""
+    param, progress = record.identity["param"], record.progress
+    study = Ablation(
+        name=record.name,
         param=param,
-        base=RunConfig.restored(study.identity["base"]),
-        epochs=study.epochs,
-        seeds=tuple(study.extent["seeds"]),
-        backend=study.identity["backend"],
-        fused=study.identity["fused"],
+        base=RunConfig.restored(record.identity["base"]),
+        epochs=max(epochs),
+        seeds=tuple(record.extent["seeds"]),
+        backend=record.identity["backend"],
+        fused=record.identity["fused"],
         levels=tuple(
-            _level_result(param, runs, limit)
-            for runs, limit in zip(runs_by_level, limits, strict=True)
+            LevelResult(
+                value=getattr(runs[0].config, param),
+                parameters=runs[0].parameters,
+                runs=tuple(runs),
+                chance_limit=limit,
+            )
+            for runs, limit in zip(runs_by_level, progress["chance_limits"], strict=True)
             if runs
         ),
-        missing=study.missing(runs_by_level),
+        margin=progress.get("margin", MARGIN),
+        looks=tuple(progress.get("looks", ())),
+        most_seeds=_most_seeds(record),
     )
+    planned = progress.get("baseline")
+    if planned is None:
+        return study
+    study = replace(study, planned_baseline=param_field(param).convert(planned))
+    trained = {level.value for level in study.levels}
+    # An interruption can come before the baseline is trained.
+    return study.compared_with(planned) if study.planned_baseline in trained else study
+
+
+def _most_seeds(record: StudyRecord) -> int | None:
+    auto = read_seeds(record.identity.get("seeds", SEEDS))
+    return auto.most if isinstance(auto, AutoSeeds) else None
 
 
 def _without(base: RunConfig, param: str) -> dict[str, Any]:
     """Return the fields that an ablation keeps: all but the parameter and the seed."""
     values = identity_fields(base.to_dict())
     return {k: v for k, v in values.items() if k not in (param, "seed")}
-
-
-def _level_result(param: str, runs: list[Run], limit: float) -> LevelResult:
-    return LevelResult(
-        value=getattr(runs[0].config, param),
-        parameters=runs[0].parameters,
-        runs=tuple(runs),
-        chance_limit=limit,
-    )

@@ -9,7 +9,14 @@ from typing import Any
 
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig, param_field
+from kmlp.studies._ranges import values_text
+from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.training.checks import check_count, check_trainable
+
+Seeds = int | str | Sequence[int]
+"""A number of seeds, a list of them, or `auto` or `auto:N`: see `read_seeds`."""
+SEEDS = 5
+"""The default number of seeds."""
 
 
 def plan(
@@ -17,14 +24,15 @@ def plan(
     values: Sequence[Any],
     *,
     base: RunConfig,
-    seeds: int | Sequence[int] = 3,
+    seeds: Seeds = SEEDS,
     epochs: int = 10,
     fused: bool = True,
 ) -> list[list[RunConfig]]:
     """Return the configurations that `ablate` trains, in a row for each value.
 
-    A row has a configuration for each seed. Takes the arguments of `ablate`, and raises the
-    same errors. Nothing is trained.
+    A row has a configuration for each seed, the largest number of seeds if the study
+    chooses it. Takes the arguments of `ablate`, and raises the same errors. Nothing is
+    trained.
 
     Example:
     >>> rows = plan("width", [32, 64], base=RunConfig(), seeds=2)
@@ -42,7 +50,7 @@ def plan(
         )
     replicates, _, *converted = call_all(
         [
-            partial(seed_list, seeds, base.seed),
+            partial(all_seeds, seeds, base.seed),
             partial(check_count, "epochs", epochs),
             *(partial(field.convert, value) for value in given),
         ]
@@ -68,6 +76,15 @@ def plan(
 
 def _row(base: RunConfig, param: str, value: Any, seeds: list[int]) -> list[RunConfig]:
     return [replace(base, **{param: value, "seed": seed}) for seed in seeds]
+
+
+def all_seeds(seeds: Seeds, first: int = 0) -> list[int]:
+    """Return the seeds, or the most seeds if a study chooses their number.
+
+    Takes the arguments of `seed_list`, and texts such as `auto`. Raises the same errors.
+    """
+    read = read_seeds(seeds)
+    return seed_list(read.most if isinstance(read, AutoSeeds) else read, first)
 
 
 def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:
@@ -115,7 +132,30 @@ def check_baseline(param: str, values: Sequence[Any], baseline: Any) -> int:
         raise ConfigError(
             [
                 f"The baseline is {field.text(converted)}, but must be one of the values "
-                f"of `{param}`: {', '.join(map(field.text, values))}."
+                f"of `{param}`: {values_text(param, values)}."
             ]
         )
     return list(values).index(converted)
+
+
+def check_margin(margin: Any) -> float:
+    """Return the margin up to which accuracies count as the same.
+
+    Args:
+        margin: The margin, from 0 to 1.
+
+    Raises:
+        ConfigError: if it is not a number above 0 and below 1.
+
+    Example:
+    >>> check_margin(0.002)
+    0.002
+    """
+    if not (isinstance(margin, (int, float)) and 0 < margin < 1):
+        raise ConfigError(
+            [
+                f"The margin is {margin!r}, but must be a difference of two accuracies: "
+                "above 0 and below 1. 0.002 is 0.2 points."
+            ]
+        )
+    return float(margin)

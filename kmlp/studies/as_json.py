@@ -10,7 +10,7 @@ from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.results import METRIC, StudyResult
+from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import finite
 from kmlp.studies.single_run import RunStudy
 from kmlp.training.run import FIGURES, Run
@@ -24,7 +24,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
     return {
         "name": study.name,
         "param": study.param,
-        "metric": METRIC,
+        "metric": study.metric,
         "base": {k: v for k, v in study.base.to_dict().items() if k != study.param},
         "epochs": study.epochs,
         "seeds": list(study.seeds),
@@ -47,7 +47,7 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
     best = study.best()
     return {
         "name": study.name,
-        "metric": METRIC,
+        "metric": study.metric,
         "base": {
             k: v
             for k, v in study.base.to_dict().items()
@@ -132,6 +132,7 @@ def comparison_to_list(
             **estimate_to_dict(level.val_accuracy),
             "test_accuracy": estimate_to_dict(level.test_accuracy),
             "difference": difference_to_dict(difference),
+            "error_ratio": study.error_ratio(level),
             "diverged": level.diverged,
             "failed": level.failed,
             "did_not_learn": level.did_not_learn,
@@ -173,7 +174,7 @@ def difference_to_dict(difference: Difference | None) -> dict[str, Any] | None:
     return {
         **estimate_to_dict(difference),
         "p_value": difference.p_value,
-        "significant": difference.significant,
+        "verdict": difference.verdict,
     }
 
 

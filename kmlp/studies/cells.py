@@ -15,13 +15,21 @@ _BLOCKS = 10
 
 
 def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
-    """Return the mean of shares in percent, with half of its interval."""
+    """Return the mean of shares in percent, with half of its interval.
+
+    An interval that was cut at 0 or 100 % has both of its ends in place of its half.
+    Without an interval, there is only the mean.
+    """
     if estimate is None:
         return NONE
     mean = f"{100 * estimate.mean:{'+' if signed else ''}z.2f}"
     if estimate.interval is None:
         return mean
-    return f"{mean} ± {percent_text(estimate.interval[1] - estimate.mean)}"
+    low, high = estimate.interval
+    if estimate.cut:
+        return f"{mean} ({100 * low:.2f} to {100 * high:.2f})"
+    half = percent_text(high - estimate.mean)
+    return f"{mean} ± {half if half != '0.00' else '<0.01'}"
 
 
 def mean_percent(estimate: Estimate | None) -> str:

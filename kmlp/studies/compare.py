@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kmlp._util.text import count_of, visible
 from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
-from kmlp.statistics import Difference, Estimate, estimate
-from kmlp.statistics import compare as compare_samples
-from kmlp.studies._pairing import accuracy_by_seed, paired_differences
+from kmlp.statistics import Difference, Estimate, compare_differences, estimate
+from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.studies._ranges import values_text
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.as_json import conclusion_to_dict, difference_to_dict, estimate_to_dict
-from kmlp.studies.conclusion import Conclusion, Partition, partition
-from kmlp.studies.results import METRIC
+from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
+from kmlp.studies.results import MARGIN, METRIC, TEST_METRIC, validation_images
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -32,6 +35,10 @@ class PairedLevel:
     difference: Difference | None
     """The second minus the first, paired by seed, with Holm's correction for all values.
     None: no seed finished in both."""
+    interaction: Difference | None = None
+    """This difference minus that of the reference value, with Holm's correction for all
+    other values. None: it is the reference value, or no seed finished with both values in
+    both ablations."""
 
     @property
     def is_tested(self) -> bool:
@@ -54,6 +61,16 @@ class AblationComparison:
     name."""
     levels: tuple[PairedLevel, ...]
     """The values that both have, in the order of the first."""
+    reference: PairedLevel
+    """The level whose difference the interactions subtract: the baseline of the first
+    ablation if both have it, else the first of `levels`."""
+    metric: str = METRIC
+    """The measure that is compared: `val_accuracy`, or `test_accuracy` if the validation
+    images differ and the test images do not."""
+    images_differ: bool = False
+    """True if the two are measured on different images; the intervals include this."""
+    margin: float | None = MARGIN
+    """The difference up to which two accuracies count as the same. None: no such limit."""
 
     def __repr__(self) -> str:
         """Return the names of the two ablations and the conclusion."""
@@ -73,9 +90,11 @@ class AblationComparison:
             "first": self.first.name,
             "second": self.second.name,
             "param": self.first.param,
-            "metric": METRIC,
+            "metric": self.metric,
             "epochs": self.epochs,
             "seeds": list(self.seeds),
+            "margin": self.margin,
+            "reference": to_jsonable(self.reference.value),
             "differing": {name: list(texts) for name, texts in self.differing.items()},
             "levels": [
                 {
@@ -83,6 +102,7 @@ class AblationComparison:
                     "first": estimate_to_dict(level.first),
                     "second": estimate_to_dict(level.second),
                     "difference": difference_to_dict(level.difference),
+                    "interaction": difference_to_dict(level.interaction),
                 }
                 for level in self.levels
             ],
@@ -98,62 +118,133 @@ class PairedConclusion(Conclusion):
 
     @property
     def levels(self) -> Partition[PairedLevel]:
-        """The levels at which the second ablation is better, worse or undecided."""
+        """The levels at which the second ablation is better, worse, the same, undecided."""
         levels = self.comparison.levels
         parts = partition(
             {level: level.difference for level in levels if level.difference is not None}
         )
-        decided = (*parts.better, *parts.worse)
+        decided = (*parts.better, *parts.worse, *parts.same)
         undecided = tuple(level for level in levels if level not in decided)
         return replace(parts, undecided=undecided)
 
     @property
+    def interactions(self) -> Partition[PairedLevel]:
+        """The levels by the verdict on their `interaction`."""
+        return partition(
+            {
+                level: level.interaction
+                for level in self.comparison.levels
+                if level.interaction is not None
+            }
+        )
+
+    @property
     def text(self) -> str:
-        """The levels at which the second ablation is better or worse, in a sentence."""
-        comparison, levels = self.comparison, self.levels
-        seeds = f"{len(comparison.seeds)} seeds"
+        """The levels at which the second ablation differs, and the interaction."""
+        comparison = self.comparison
         if not any(level.is_tested for level in comparison.levels):
             return (
                 "No value has two seeds that finished in both studies: there is nothing to "
                 "conclude."
             )
-        if not levels.better and not levels.worse:
-            return (
-                f"{seeds} do not separate the two studies at any value: no difference is "
-                "shown."
-            )
+        return " ".join([self._finding(), *self._interaction_texts(), *self._notes()])
+
+    def _finding(self) -> str:
+        comparison, levels = self.comparison, self.levels
+        seeds = f"{len(comparison.seeds)} seeds"
+        rest = [
+            *(
+                [f"the two are the same within {self._margin()} with {names}"]
+                if (names := self._named(levels.same))
+                else []
+            ),
+            *(
+                [f"{seeds} do not separate the two studies with {names}"]
+                if (names := self._named(levels.undecided))
+                else []
+            ),
+        ]
         outcome = " and ".join(
             f"{word} with {self._named(decided)}"
             for word, decided in (("better", levels.better), ("worse", levels.worse))
             if decided
         )
-        text = f'"{comparison.second.name}" is {outcome} than "{comparison.first.name}"'
-        if not levels.undecided:
-            return f"{text}."
-        rest = self._named(levels.undecided)
-        return f"{text}; {seeds} do not separate the two studies with {rest}."
+        if outcome:
+            text = f'"{comparison.second.name}" is {outcome} than "{comparison.first.name}"'
+            return f"{'; '.join([text, *rest])}."
+        if not levels.same:
+            return (
+                f"{seeds} do not separate the two studies at any value: no difference is "
+                "shown."
+            )
+        text = "; ".join(rest)
+        return f"{text[0].upper()}{text[1:]}."
+
+    def _interaction_texts(self) -> list[str]:
+        """Return the values at which the difference of the studies itself differs."""
+        parts, reference = self.interactions, self.comparison.reference
+        if len(self.comparison.levels) < 2:
+            return []
+        name = self._named([reference])
+        if not (parts.better or parts.worse):
+            return [f"No value is shown to change this difference, compared with {name}."]
+        changes = " and ".join(
+            f"{word} with {self._named(decided)}"
+            for word, decided in (("larger", parts.better), ("smaller", parts.worse))
+            if decided
+        )
+        return [f"Second minus first is {changes} than with {name}: an interaction."]
+
+    def _notes(self) -> list[str]:
+        if self.comparison.metric == TEST_METRIC:
+            return [
+                "The two have different validation images, so test accuracies are compared."
+            ]
+        if self.comparison.images_differ:
+            return ["They are measured on different images, which the intervals include."]
+        return []
+
+    def _margin(self) -> str:
+        return f"{100 * (self.comparison.margin or 0):.4g} points"
 
     def _named(self, levels: Sequence[PairedLevel]) -> str:
+        if not levels:
+            return ""
         first = self.comparison.first
-        return first.called(*(value_text(first.param, level.value) for level in levels))
+        by_value = {level.value: level for level in first.levels}
+        return first.name_of(*(by_value[level.value] for level in levels))
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            name: [to_jsonable(level.value) for level in getattr(self.levels, name)]
-            for name in ("better", "worse", "undecided")
+            **_values_by_verdict(self.levels),
+            "interaction": _values_by_verdict(self.interactions),
         }
 
 
-def compare(first: Ablation, second: Ablation) -> AblationComparison:
+def _values_by_verdict(levels: Partition[PairedLevel]) -> dict[str, list[Any]]:
+    return {
+        verdict: [to_jsonable(level.value) for level in getattr(levels, verdict)]
+        for verdict in VERDICTS
+    }
+
+
+def compare(
+    first: Ablation, second: Ablation, *, margin: float | None = MARGIN
+) -> AblationComparison:
     """Compare two ablations of one parameter, such as on two datasets or with two losses.
 
     Args:
         first: An ablation.
         second: An ablation of the same parameter, with some of the same values and seeds.
+        margin: The difference, from 0 to 1, up to which two accuracies count as the same.
+            None: they never do. Defaults to 0.002.
 
     Returns:
-        The comparison of the common values by the common seeds, after the epochs that both
-        ablations have.
+        The comparison of the common values by the common seeds, within the epochs that both
+        ablations have. Validation accuracies are compared if both have the same validation
+        images. Else test accuracies are, if both have the same dataset. Else the intervals
+        include the chance of the images. The interactions answer the question if the
+        parameter has the same effect in both.
 
     Raises:
         ConfigError: if the ablations do not vary the same parameter, or have no value or
@@ -185,8 +276,8 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
     if not both:
         problems.append(
             f'The studies have no value in common: "{first.name}" has '
-            f'{", ".join(map(first.text, first.levels))}, and "{second.name}" has '
-            f"{', '.join(map(second.text, second.levels))}."
+            f'{_values_text(first)}, and "{second.name}" has '
+            f"{_values_text(second)}."
         )
     seeds = tuple(seed for seed in first.seeds if seed in second.seeds)
     if not seeds:
@@ -197,32 +288,65 @@ def compare(first: Ablation, second: Ablation) -> AblationComparison:
     if problems:
         raise ConfigError(problems)
     epochs = min(first.epochs, second.epochs)
-    accuracies = [
-        tuple(_of_seeds(seeds, accuracy_by_seed(level.runs, epochs)) for level in pair)
-        for pair in both
+    pair = [
+        [
+            replace(level, runs=tuple(run.truncated(epochs) for run in level.runs))
+            for level in levels
+        ]
+        for levels in zip(*both, strict=True)
     ]
-    paired = [paired_differences(b, a, seeds) for a, b in accuracies]
-    differences = iter(compare_samples([sample for sample in paired if sample]))
+    images_differ = len({validation_images(study.base) for study in (first, second)}) > 1
+    same_test_images = first.base.dataset == second.base.dataset
+    on_test = images_differ and same_test_images
+    metric = TEST_METRIC if on_test else METRIC
+    accuracies = [
+        accuracies_by_seed([level.runs for level in levels], seeds, metric)[0]
+        for levels in pair
+    ]
+    variances = None
+    if images_differ and not on_test:
+        variances = np.sum(
+            [[level.image_variance for level in levels] for levels in pair], axis=0
+        )
+    changes = accuracies[1] - accuracies[0]
+    differences = compare_differences(changes, variances=variances, margin=margin)
+    # The first value was chosen before the results; the best is chosen by them.
+    chosen = [one for one, _ in both if one is first.baseline]
+    reference = [one for one, _ in both].index(chosen[0]) if chosen else 0
+    rest = [place for place in range(len(both)) if place != reference]
+    interactions = compare_differences(changes[rest] - changes[reference], margin=margin)
+    by_place = {place: interactions.difference(index) for index, place in enumerate(rest)}
+    levels = tuple(
+        PairedLevel(
+            value=one.value,
+            first=_mean(accuracies[0][place]),
+            second=_mean(accuracies[1][place]),
+            difference=differences.difference(place),
+            interaction=by_place.get(place),
+        )
+        for place, (one, _) in enumerate(both)
+    )
     return AblationComparison(
         first=first,
         second=second,
         epochs=epochs,
         seeds=seeds,
         differing=_differing(first, second),
-        levels=tuple(
-            PairedLevel(
-                value=one.value,
-                first=estimate([*a.values()]) if a else None,
-                second=estimate([*b.values()]) if b else None,
-                difference=next(differences) if sample else None,
-            )
-            for (one, _), (a, b), sample in zip(both, accuracies, paired, strict=True)
-        ),
+        levels=levels,
+        reference=levels[reference],
+        metric=metric,
+        images_differ=images_differ,
+        margin=margin,
     )
 
 
-def _of_seeds(seeds: Sequence[int], numbers: dict[int, float]) -> dict[int, float]:
-    return {seed: number for seed, number in numbers.items() if seed in seeds}
+def _values_text(study: Ablation) -> str:
+    return values_text(study.param, [level.value for level in study.levels])
+
+
+def _mean(accuracies: NDArray[np.float64]) -> Estimate | None:
+    finished = accuracies[np.isfinite(accuracies)]
+    return estimate(list(finished), bounds=(0.0, 1.0)) if len(finished) else None
 
 
 def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:

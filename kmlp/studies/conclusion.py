@@ -38,29 +38,27 @@ class Conclusion(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Partition(Generic[Subject]):
-    """The subjects of a comparison with a reference, by outcome."""
+    """The subjects of a comparison with a reference, by verdict."""
 
-    better: tuple[Subject, ...]
-    worse: tuple[Subject, ...]
-    undecided: tuple[Subject, ...]
+    better: tuple[Subject, ...] = ()
+    worse: tuple[Subject, ...] = ()
+    same: tuple[Subject, ...] = ()
+    """The subjects whose difference is shown to be below the margin."""
+    undecided: tuple[Subject, ...] = ()
     """The subjects that the seeds do not separate from the reference."""
 
 
-def partition(differences: Mapping[Subject, Difference]) -> Partition[Subject]:
-    """Return the subjects of a comparison, parted into better, worse and undecided.
+VERDICTS = ("better", "worse", "same", "undecided")
+"""The verdicts on a pair, which are also the fields of a `Partition`."""
 
-    A subject is better or worse only if its difference is significant.
+
+def partition(differences: Mapping[Subject, Difference]) -> Partition[Subject]:
+    """Return the subjects of a comparison by the verdict on their difference.
 
     Args:
         differences: The difference of each subject from the reference.
     """
-    significant = {
-        subject: difference.mean
-        for subject, difference in differences.items()
-        if difference.significant
-    }
-    return Partition(
-        better=tuple(subject for subject, mean in significant.items() if mean > 0),
-        worse=tuple(subject for subject, mean in significant.items() if mean < 0),
-        undecided=tuple(subject for subject in differences if subject not in significant),
-    )
+    parts: dict[str, list[Subject]] = {verdict: [] for verdict in VERDICTS}
+    for subject, difference in differences.items():
+        parts[difference.verdict].append(subject)
+    return Partition(**{verdict: tuple(subjects) for verdict, subjects in parts.items()})

@@ -174,9 +174,11 @@ def config_list_spec(
     ]
     limits = [chance_limit_of(config) for config in configs]
 
-    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> ConfigList:
+    def build_result(
+        record: StudyRecord, runs: list[list[Run]], epochs: Sequence[int]
+    ) -> ConfigList:
         return _config_list(
-            name,
+            record,
             base,
             backend=next(run.backend for row in runs for run in row),
             fused=fused,
@@ -229,7 +231,7 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
         study.epochs_by_level, study.progress["chance_limits"], runs_by_level, strict=True
     )
     return _config_list(
-        study.name,
+        study,
         RunConfig.restored(study.identity["base"]),
         backend=study.identity["backend"],
         fused=study.identity["fused"],
@@ -299,7 +301,7 @@ def _changes(config: RunConfig, base: RunConfig) -> dict[str, Any]:
 
 
 def _config_list(
-    name: str,
+    record: StudyRecord,
     base: RunConfig,
     *,
     backend: str,
@@ -311,7 +313,8 @@ def _config_list(
 ) -> ConfigList:
     """Build a list from the number, epochs, chance limit and runs of each configuration."""
     return ConfigList(
-        name=name,
+        name=record.name,
+        looks=tuple(record.progress.get("looks", ())),
         missing=missing,
         param="configuration",
         base=base,

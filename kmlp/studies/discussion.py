@@ -69,26 +69,29 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
     limits = []
     reference = study.reference
     undecided = [
-        study.text(level)
+        level
         for level, difference in zip(study.levels, study.differences(), strict=True)
-        if level is not reference and (difference is None or not difference.significant)
+        if level is not reference
+        and (difference is None or difference.verdict == "undecided")
     ]
     if reference is not None and undecided:
         limits.append(
-            f"The seeds do not separate {study.called(study.text(reference))} from "
-            f"{study.called(*undecided)}. This does not show that they are equal."
+            f"The seeds do not separate {study.name_of(reference)} from "
+            f"{study.name_of(*undecided)}. This does not show that they are equal."
         )
     seeds = min(len(study.seeds), *(len(level.runs) for level in study.levels))
     if seeds < 2:
         limits.append("One seed cannot show how much results vary by chance.")
-    elif seeds < 3:
-        limits.append("Two seeds show only roughly how much results vary by chance.")
+    elif seeds < 5:
+        limits.append(
+            f"{count_of(seeds, 'seed')} show only roughly how much results vary by chance."
+        )
     limits.append(
         "Intervals and p-values assume that differences between seeds are normally "
         f"distributed. {count_of(seeds, 'seed')} cannot confirm this assumption."
     )
     limits.append(
-        "Intervals and p-values cover the influence of the seed only. All runs are "
-        "validated on the same images."
+        "The error rate of 5 % is that of one study. Of many studies, some name a best "
+        "value by chance."
     )
     return tuple(limits)

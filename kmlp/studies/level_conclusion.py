@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from kmlp._util.text import percent_text
-from kmlp.model.config import config_fields
+from kmlp._util.text import count_of
 from kmlp.model.fields import to_jsonable
-from kmlp.statistics import Difference, seeds_to_resolve
-from kmlp.studies.conclusion import Conclusion, Partition, partition
-from kmlp.studies.results import LevelResult, StudyResult
+from kmlp.studies.advice import LEAST_SEEDS, Advice, advise
+from kmlp.studies.caveats import Caveat, caveat_text, caveats_of
+from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
+from kmlp.studies.results import TEST_METRIC, LevelResult, StudyResult
 
 Outcome = Literal[
     "compared",
@@ -23,32 +23,6 @@ Outcome = Literal[
     "everything lost",
 ]
 """The outcome of a comparison: levels were compared, or the reason why not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caveat:
-    """A problem of runs, with the levels that have such runs."""
-
-    problem: Literal["failed", "diverged", "did not learn"]
-    levels: tuple[tuple[LevelResult, int], ...]
-    """Each level with the number of its runs that have the problem, at least 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """The number of seeds that would separate a level from the reference."""
-
-    level: LevelResult | None
-    """The level that needs the fewest seeds. None: no feasible number is enough."""
-    difference: float = 0.0
-    """The measured difference of the level from the reference, from -1 to 1."""
-    seeds: int | None = None
-    """The number of seeds that would show this difference. None: there is no level."""
-    spread_is_unknown: bool = False
-    """True if all differences of a level are equal, so that their spread is unknown."""
-
-
-_NOTHING: Partition[LevelResult] = Partition((), (), ())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -63,20 +37,20 @@ class LevelConclusion(Conclusion):
     """The level that the others are compared with."""
     seeds: int = 0
     """The number of paired seeds, in the comparison that has the fewest."""
-    levels: Partition[LevelResult] = _NOTHING
-    """The other levels, by outcome."""
+    levels: Partition[LevelResult] = field(default_factory=Partition)
+    """The other levels, by verdict."""
     advice: Advice | None = None
     caveats: tuple[Caveat, ...] = ()
 
     @property
     def finding(self) -> str:
         """The outcome of the comparison, in a sentence."""
-        return _sentence(self.study, _FINDINGS[self.outcome](self))
+        return self.study.sentence(_FINDINGS[self.outcome](self))
 
     @property
     def text(self) -> str:
         """The finding, the advice and the caveats."""
-        advice = [] if self.advice is None else [_advice_text(self.study, self.advice)]
+        advice = [] if self.advice is None else [self.advice.text]
         return " ".join([self.finding, *advice, *self._caveat_texts()])
 
     @property
@@ -85,23 +59,27 @@ class LevelConclusion(Conclusion):
         return " ".join([self.finding, *self._caveat_texts()])
 
     def _caveat_texts(self) -> list[str]:
-        return [_caveat_text(self.study, caveat) for caveat in self.caveats]
+        return [caveat_text(self.study, caveat) for caveat in self.caveats]
 
     def to_dict(self) -> dict[str, Any]:
-        advice = self.advice
+        advice, margin = self.advice, self.study.margin
+        known = advice is not None and advice.fewest is not None
         return {
             "outcome": self.outcome,
             "best": _value(self.best),
             "reference": _value(self.reference),
             "seeds": self.seeds,
-            "better": list(map(_value, self.levels.better)),
-            "worse": list(map(_value, self.levels.worse)),
-            "undecided": list(map(_value, self.levels.undecided)),
-            "seeds_needed": None if advice is None else advice.seeds,
+            "margin": margin,
+            **{
+                verdict: list(map(_value, getattr(self.levels, verdict)))
+                for verdict in VERDICTS
+            },
+            "seeds_needed": [advice.fewest, advice.most] if known and advice else None,
+            "excluded": None if advice is None else advice.excluded,
             "caveats": [
                 {"problem": caveat.problem, "value": _value(level), "runs": runs}
                 for caveat in self.caveats
-                for level, runs in caveat.levels
+                for level, runs in caveat.levels or ((None, None),)
             ],
         }
 
@@ -124,7 +102,7 @@ def conclude(study: StudyResult) -> LevelConclusion:
             outcome=outcome,
             best=best,
             reference=reference,
-            caveats=tuple(_caveats(study)),
+            caveats=tuple(caveats_of(study, compared=outcome == "compared")),
             **evidence,
         )
 
@@ -142,15 +120,18 @@ def conclude(study: StudyResult) -> LevelConclusion:
     differences = {
         level: difference for level in others if (difference := by_level[level]) is not None
     }
-    seeds = min(differences[level].size if level in differences else 0 for level in others)
-    if seeds < 2:
-        return concluded("one seed", seeds=seeds)
+    sizes = [difference.size for difference in differences.values()]
+    if max(sizes, default=0) < 2:
+        return concluded("one seed", seeds=max(sizes, default=0))
+    seeds = min(size for size in sizes if size > 1)
     levels = partition(differences)
+    unpaired = [level for level in others if level not in differences]
+    levels = replace(levels, undecided=(*levels.undecided, *unpaired))
     return concluded(
         "compared",
         seeds=seeds,
         levels=levels,
-        advice=_advise(study, {level: differences[level] for level in levels.undecided}),
+        advice=advise(study, {level: differences[level] for level in levels.undecided}),
     )
 
 
@@ -158,90 +139,83 @@ def _value(level: LevelResult | None) -> Any:
     return None if level is None else to_jsonable(level.value)
 
 
-def _advise(
-    study: StudyResult, undecided: Mapping[LevelResult, Difference]
-) -> Advice | None:
-    if not undecided:
-        return None
-    if any(difference.p_value is None for difference in undecided.values()):
-        return Advice(None, spread_is_unknown=True)
-    needed = {
-        level: seeds
-        for level, difference in undecided.items()
-        if (spread := difference.spread)
-        if (
-            seeds := seeds_to_resolve(
-                difference.mean, spread, comparisons=study.comparisons
-            )
-        )
-    }
-    if not needed:
-        return Advice(None)
-    level = min(needed, key=needed.__getitem__)
-    return Advice(level, undecided[level].mean, needed[level])
-
-
-def _caveats(study: StudyResult) -> list[Caveat]:
-    counts: list[tuple[Literal["failed", "diverged", "did not learn"], list[int]]] = [
-        ("failed", [level.failed for level in study.levels]),
-        ("diverged", [level.diverged for level in study.levels]),
-        ("did not learn", [level.did_not_learn for level in study.levels]),
-    ]
-    return [
-        Caveat(
-            problem,
-            tuple(
-                (level, count)
-                for level, count in zip(study.levels, runs, strict=True)
-                if count
-            ),
-        )
-        for problem, runs in counts
-        if any(runs)
-    ]
-
-
 def _compared(conclusion: LevelConclusion) -> str:
-    study, levels, seeds = conclusion.study, conclusion.levels, conclusion.seeds
-    name = _reference(conclusion)
-    after = f"after {study.epochs_text}"
+    study, levels = conclusion.study, conclusion.levels
+    name, moment = _reference(conclusion), study.moment_text
+    seeds = _seeds_text(study, (*levels.better, *levels.worse))
+    significant = f"the differences are significant with {seeds}"
     if study.baseline is not None:
         parts = [
-            f"{_named(study, *decided)} {'is' if len(decided) == 1 else 'are'} {word}"
+            f"{study.name_of(*decided)} {_are(decided)} {word} than"
             for decided, word in ((levels.better, "better"), (levels.worse, "worse"))
             if decided
         ]
-        sentence = (
-            f"{' and '.join(parts) or 'No value is shown to differ'} "
-            f"{'than' if parts else 'from'} {name} {after}"
-        )
-        if not levels.undecided:
-            return f"{sentence}: the differences are significant with {seeds} seeds."
-        rest = _named(study, *levels.undecided)
-        return f"{sentence}; {seeds} seeds do not separate {name} from {rest}."
-    if not levels.undecided:
-        return (
-            f"{name} is better than {_named(study, *levels.worse)} {after}: the "
-            f"differences are significant with {seeds} seeds."
-        )
-    rest = _named(study, *levels.undecided)
+        parts = [part.removesuffix(" than") for part in parts[:-1]] + parts[-1:]
+        lead = " and ".join(parts) or "No value is shown to differ from"
+        sentence = f"{lead} {name} {moment}"
+        rest = _rest(conclusion, name)
+        return f"{sentence}; {rest}." if rest else f"{sentence}: {significant}."
+    if levels.worse and not (levels.undecided or levels.same):
+        worse = study.name_of(*levels.worse)
+        return f"{name} is better than {worse} {moment}: {significant}."
     if levels.worse:
-        return (
-            f"{name} is better than {_named(study, *levels.worse)} {after}; {seeds} "
-            f"seeds do not separate it from {rest}, so no single best value is shown."
-        )
-    return (
-        f"{name} has the highest mean {after}, but {seeds} seeds do not separate it "
-        f"from {rest}: no value is shown to be better."
+        worse, rest = study.name_of(*levels.worse), _rest(conclusion, "it")
+        single = ", so no single best value is shown" if levels.undecided else ""
+        return f"{name} is better than {worse} {moment}; {rest}{single}."
+    tied = study.tied
+    lead = (
+        f"{study.name_of(conclusion.reference, *tied)} tie for the highest mean"
+        if tied and conclusion.reference is not None
+        else f"{name} has the highest mean"
     )
+    rest = _rest(conclusion, "them" if tied else "it", tied)
+    if not levels.undecided:
+        return f"{lead} {moment}, and {rest}."
+    if not rest:
+        return f"{lead} {moment}: no value is shown to be better."
+    return f"{lead} {moment}, but {rest}: no value is shown to be better."
+
+
+def _rest(
+    conclusion: LevelConclusion, reference: str, without: tuple[LevelResult, ...] = ()
+) -> str:
+    """Return the levels that are the same as the reference, and the undecided ones."""
+    study, levels = conclusion.study, conclusion.levels
+    clauses = []
+    undecided = [level for level in levels.undecided if level not in without]
+    if levels.same and study.margin is not None:
+        names = study.name_of(*levels.same)
+        points = f"{100 * study.margin:.4g} points"
+        clauses.append(f"{names} {_are(levels.same)} the same within {points}")
+    if undecided:
+        names = study.name_of(*undecided)
+        seeds = _seeds_text(study, undecided)
+        do_not = "does not" if seeds == "1 seed" else "do not"
+        clauses.append(f"{seeds} {do_not} separate {reference} from {names}")
+    return " and ".join(clauses)
+
+
+def _seeds_text(study: StudyResult, levels: Sequence[LevelResult]) -> str:
+    """Return the number of seeds that some levels have in common with the reference."""
+    differences = dict(zip(study.levels, study.differences(), strict=True))
+    changes = [differences[level] for level in levels]
+    sizes = [0 if change is None else change.size for change in changes]
+    fewest, most = min(sizes, default=0), max(sizes, default=0)
+    return count_of(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+
+
+def _are(levels: tuple[LevelResult, ...]) -> str:
+    return "is" if len(levels) == 1 else "are"
 
 
 def _one_seed(conclusion: LevelConclusion) -> str:
     assert conclusion.best is not None
+    study = conclusion.study
+    accuracy = "test" if study.metric == TEST_METRIC else "validation"
     return (
-        f"{_named(conclusion.study, conclusion.best)} has the highest validation accuracy "
-        f"after {conclusion.study.epochs_text}, but one seed cannot show whether this is "
-        "chance: use at least 3 seeds."
+        f"{study.name_of(conclusion.best)} has the highest {accuracy} accuracy "
+        f"{study.moment_text}, but one seed cannot show whether this is chance: use at "
+        f"least {LEAST_SEEDS} seeds."
     )
 
 
@@ -252,10 +226,14 @@ def _one_level(conclusion: LevelConclusion) -> str:
 def _one_level_left(conclusion: LevelConclusion) -> str:
     reference = conclusion.reference
     assert reference is not None
-    few = "the fewest" if reference.diverged or reference.failed else "no"
+    lost = _lost(conclusion.study)
+    if reference.diverged or reference.failed:
+        return (
+            f"{_reference(conclusion)} has fewer runs that {lost} than the others, more "
+            "than chance explains, so there is nothing to compare."
+        )
     return (
-        f"Only {_reference(conclusion)} has {few} {_lost(conclusion.study)} runs, so there "
-        "is nothing to compare."
+        f"Only {_reference(conclusion)} has no {lost} runs, so there is nothing to compare."
     )
 
 
@@ -276,39 +254,7 @@ _FINDINGS: dict[Outcome, Callable[[LevelConclusion], str]] = {
 
 def _reference(conclusion: LevelConclusion) -> str:
     assert conclusion.reference is not None
-    return _named(conclusion.study, conclusion.reference)
-
-
-def _advice_text(study: StudyResult, advice: Advice) -> str:
-    if advice.spread_is_unknown:
-        return (
-            "The differences are equal for all seeds, so their spread is unknown: use more "
-            "seeds."
-        )
-    if advice.level is None:
-        return "More seeds are unlikely to show a difference."
-    return (
-        f"If the difference from {_named(study, advice.level)} is as large as it looks, "
-        f"{percent_text(abs(advice.difference))} points, about {advice.seeds} seeds would "
-        "show it."
-    )
-
-
-def _caveat_text(study: StudyResult, caveat: Caveat) -> str:
-    levels = [
-        f"{study.text(level)} ({runs} of {len(level.runs)} runs)"
-        for level, runs in caveat.levels
-    ]
-    return _sentence(study, f"{study.called(*levels)} {caveat.problem}.")
-
-
-def _sentence(study: StudyResult, text: str) -> str:
-    """Return the text with a capital first letter, unless a field is named: `width=32`."""
-    return text if study.param in config_fields() else f"{text[0].upper()}{text[1:]}"
-
-
-def _named(study: StudyResult, *levels: LevelResult) -> str:
-    return study.called(*map(study.text, levels))
+    return conclusion.study.name_of(conclusion.reference)
 
 
 def _lost(study: StudyResult) -> str:

@@ -5,26 +5,45 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cached_property
 from statistics import median
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kmlp._util.text import count_of, enumerated
 from kmlp.model.config import RunConfig, config_fields, dataset_of, value_text
-from kmlp.statistics import Difference, Estimate, chance_limit, compare, estimate
+from kmlp.statistics import (
+    ROUNDING,
+    Comparison,
+    Difference,
+    Estimate,
+    chance_limit,
+    compare_levels,
+    compare_sequentially,
+    estimate,
+    proportion_error,
+)
 from kmlp.studies import _convergence
 from kmlp.studies._convergence import TimeToTarget
-from kmlp.studies._pairing import accuracy_by_seed, paired_differences
-from kmlp.training.run import Run, common_settings
+from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.studies._ranges import MOST_NAMED, are_numbers, ranges_of
+from kmlp.training.run import At, Run, common_settings
 
 METRIC = "val_accuracy"
-"""The measure that compares levels: the validation accuracy (see `kmlp.training.run.At`).
+"""The measure that compares levels, unless their validation images differ.
 
 The values of different loss functions cannot be compared, and test data must not choose a
 level."""
+TEST_METRIC = "test_accuracy"
+"""The measure that compares levels whose validation images differ, but whose test images
+are the same."""
+MARGIN = 0.002
+"""The default difference of two accuracies up to which they count as the same."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LevelResult:
     """The runs of one level, one for each seed, and their means.
 
@@ -38,8 +57,10 @@ class LevelResult:
     runs: tuple[Run, ...]
     chance_limit: float
     """The validation accuracy, from 0 to 1, up to which a run did not learn."""
+    validation_images: int | None = None
+    """The number of validation images; None: unknown."""
 
-    @property
+    @cached_property
     def finished(self) -> tuple[Run, ...]:
         """The runs that neither diverged nor failed."""
         return tuple(run for run in self.runs if run.status == "finished")
@@ -60,15 +81,27 @@ class LevelResult:
         best = (max(record.val_accuracy for record in run.history) for run in self.finished)
         return sum(accuracy <= self.chance_limit for accuracy in best)
 
-    @property
+    @cached_property
     def val_accuracy(self) -> Estimate | None:
         """The mean validation accuracy of the finished runs, from 0 to 1."""
-        return _mean_of([run.val_accuracy for run in self.finished])
+        return _mean_accuracy([run.val_accuracy for run in self.finished])
 
-    @property
+    @cached_property
     def test_accuracy(self) -> Estimate | None:
         """The mean test accuracy of the finished runs, from 0 to 1."""
-        return _mean_of([run.test_accuracy for run in self.finished])
+        return _mean_accuracy([run.test_accuracy for run in self.finished])
+
+    @property
+    def image_variance(self) -> float:
+        """The variance of the mean validation accuracy from one set of images to another.
+
+        That of a single image if their number is unknown, and 0 if no run finished.
+
+        Formula: `p (1 - p) / N` for `N` images
+        """
+        if self.val_accuracy is None:
+            return 0.0
+        return proportion_error(self.val_accuracy.mean, self.validation_images or 1) ** 2
 
     @property
     def val_loss(self) -> Estimate | None:
@@ -141,7 +174,7 @@ class LevelResult:
         return median(run.seconds for run in self.runs)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StudyResult:
     """The levels of a study, trained with the same seeds."""
 
@@ -154,6 +187,15 @@ class StudyResult:
     levels: tuple[LevelResult, ...]
     baseline: LevelResult | None = None
     """The level that the others are compared with. None: the best."""
+    chosen_after: bool = False
+    """True if the baseline was chosen after the results had been shown."""
+    looks: tuple[int, ...] = ()
+    """The numbers of seeds with which the study was shown before."""
+    most_seeds: int | None = None
+    """The largest number of seeds, if the study chooses its number as it goes; see
+    `kmlp.statistics.compare_sequentially`. None: the number is fixed."""
+    margin: float | None = MARGIN
+    """The difference up to which two levels count as the same. None: no such limit."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -171,9 +213,49 @@ class StudyResult:
         return count_of(self.epochs, "epoch")
 
     @property
+    def moment_text(self) -> str:
+        """The epoch at which the levels are compared, such as `after 10 epochs`."""
+        if self.at == "last" or self.epochs == 1:
+            return f"after {self.epochs_text}"
+        return f"at the best of {self.epochs_text}"
+
+    @property
+    def at(self) -> At:
+        """The epoch at which every run is judged: the best or the last."""
+        return next((run.at for run in self.runs), "best")
+
+    @property
+    def grew_after_look(self) -> bool:
+        """True if seeds were added after the study had been shown with fewer.
+
+        A study that chooses its number of seeds is corrected for its looks.
+        """
+        fixed = self.most_seeds is None
+        return fixed and any(look < len(self.seeds) for look in self.looks)
+
+    @property
+    def seeds_text(self) -> str:
+        """The number of seeds as text, such as `5 seeds`, or `3 to 5 seeds`."""
+        fewest = min((len(level.runs) for level in self.levels), default=0)
+        if self.most_seeds is None or fewest == len(self.seeds):
+            return count_of(len(self.seeds), "seed")
+        return f"{fewest} to {len(self.seeds)} seeds"
+
+    @property
     def validates_on_test(self) -> bool:
         """True if all runs are validated on the test images."""
         return all(run.config.validates_on_test for run in self.runs)
+
+    @property
+    def metric(self) -> str:
+        """The measure that compares the levels: `val_accuracy` or `test_accuracy`."""
+        same_test_images = len({run.config.dataset for run in self.runs}) == 1
+        return TEST_METRIC if self.images_differ and same_test_images else METRIC
+
+    @cached_property
+    def images_differ(self) -> bool:
+        """True if runs with the same seed are validated on different images."""
+        return len({validation_images(run.config) for run in self.runs}) > 1
 
     def called(self, *values: str) -> str:
         """Return the name of some levels: `width=32 and 64`, `trials 1 and 3`.
@@ -184,6 +266,34 @@ class StudyResult:
         if self.param in config_fields():
             return f"{self.param}={enumerated(values)}"
         return f"{self.param}{'s' if len(values) > 1 else ''} {enumerated(values)}"
+
+    def name_of(self, *levels: LevelResult) -> str:
+        """Return the name of some levels. Many numbers become ranges: `0.01 to 0.3`.
+
+        Args:
+            levels: The levels, at least one.
+        """
+        texts = [self.text(level) for level in levels]
+        if len(levels) > MOST_NAMED:
+            ranges = self._ranges(levels)
+            if not 0 < len(ranges) <= MOST_NAMED:
+                noun = "value" if self.param in config_fields() else self.param
+                return count_of(len(levels), noun)
+            texts = ranges
+        return self.called(*texts)
+
+    def sentence(self, text: str) -> str:
+        """Return a text with a capital first letter, unless it begins with a field."""
+        return text if self.param in config_fields() else f"{text[0].upper()}{text[1:]}"
+
+    def _ranges(self, levels: Sequence[LevelResult]) -> list[str]:
+        values = [level.value for level in self.levels]
+        if self.param not in config_fields() or not are_numbers(values):
+            return []
+        return [
+            " to ".join(value_text(self.param, end) for end in dict.fromkeys(ends))
+            for ends in ranges_of([level.value for level in levels], among=values)
+        ]
 
     def text(self, level: LevelResult) -> str:
         """Return the value of a level as text."""
@@ -203,32 +313,69 @@ class StudyResult:
         """Return the target epochs of a level."""
         return self.epochs
 
+    @cached_property
+    def _accuracies(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        runs = [level.runs for level in self.levels]
+        return accuracies_by_seed(runs, self.seeds, self.metric)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The comparison of all levels, as arrays; see `kmlp.statistics`."""
+        samples, lost = self._accuracies
+        options: dict[str, Any] = {
+            "lost": lost,
+            "baseline": self._baseline_index,
+            "variances": self._image_variances(),
+            "margin": self.margin,
+        }
+        if self.most_seeds is None:
+            return compare_levels(samples, **options)
+        return compare_sequentially(samples, most=self.most_seeds, **options)
+
+    @property
+    def _baseline_index(self) -> int | None:
+        return None if self.baseline is None else self.levels.index(self.baseline)
+
+    def _image_variances(self) -> Any:
+        """Return the variance of each level's mean that its own images cause.
+
+        None if all levels are measured on the same images.
+        """
+        if not self.images_differ or self.metric == TEST_METRIC:
+            return None
+        return np.array([level.image_variance for level in self.levels])
+
     def best(self) -> LevelResult | None:
-        """Return the level of `contenders` with the highest mean validation accuracy.
+        """Return the level of `contenders` with the highest mean accuracy.
 
         A higher mean can be chance: `differences` has the significance.
 
         Returns:
             The level; None if no run finished.
         """
-        means = {
-            index: level.val_accuracy.mean
-            for index, level in enumerate(self.levels)
-            if level in self.contenders and level.val_accuracy is not None
-        }
-        return self.levels[max(means, key=means.__getitem__)] if means else None
+        best = int(self.comparison.best)
+        return self.levels[best] if best >= 0 else None
+
+    @property
+    def tied(self) -> tuple[LevelResult, ...]:
+        """The other levels whose mean equals that of the best."""
+        best = self.best()
+        return tuple(
+            level
+            for level, tied in zip(self.levels, self.comparison.tied, strict=True)
+            if tied and level is not best
+        )
 
     @property
     def contenders(self) -> tuple[LevelResult, ...]:
-        """The levels with the fewest runs that diverged or failed; all others rank behind.
+        """The levels with a finished run that do not diverge or fail more often.
 
-        Empty if every run of every level diverged or failed.
+        A level ranks behind if Fisher's exact test shows that it loses more runs.
         """
-        fewest = min(level.diverged + level.failed for level in self.levels)
         return tuple(
             level
-            for level in self.levels
-            if level.diverged + level.failed == fewest and level.finished
+            for level, contends in zip(self.levels, self.comparison.contenders, strict=True)
+            if contends
         )
 
     @property
@@ -257,34 +404,78 @@ class StudyResult:
         others = len(self.levels) - 1
         return others if self.baseline is not None else others * (others + 1) // 2
 
+    def samples_of_differences(
+        self, levels: Sequence[LevelResult]
+    ) -> list[NDArray[np.float64]]:
+        """Return the differences of some levels from the `reference`, one for each seed.
+
+        Seeds that did not finish with both are left out.
+        """
+        assert self.reference is not None
+        samples, _ = self._accuracies
+        reference = samples[self.levels.index(self.reference)]
+        differences = [samples[self.levels.index(level)] - reference for level in levels]
+        return [sample[np.isfinite(sample)] for sample in differences]
+
+    def error_ratio(self, level: LevelResult) -> float | None:
+        """Return the mean error of a level divided by that of the `reference`.
+
+        An error is 1 minus the accuracy. The means are over the seeds that finished with
+        both levels.
+
+        Returns:
+            The ratio; None for the reference, without common seeds, or if the reference
+            makes no errors.
+        """
+        if self.reference is None or level is self.reference:
+            return None
+        samples, _ = self._accuracies
+        pair = samples[[self.levels.index(level), self.levels.index(self.reference)]]
+        errors = 1 - pair[:, np.isfinite(pair).all(axis=0)]
+        if not errors.size or errors[1].sum() < ROUNDING:
+            return None
+        return float(errors[0].sum() / errors[1].sum())
+
     def differences(self) -> tuple[Difference | None, ...]:
         """Return the difference of each level from the `reference`, paired by seed.
 
-        See `statistics.compare`.
+        See `statistics.compare_levels`.
 
         Returns:
             One difference for each level, over the seeds that finished with both; negative
             if the level is worse. None for the reference itself, or without such seeds.
         """
-        reference = self.reference
-        if reference is None:
+        return self._differences
+
+    def levels_with(self, verdict: str) -> tuple[LevelResult, ...]:
+        """Return the levels with a verdict on their difference from the `reference`."""
+        return tuple(
+            level
+            for level, difference in zip(self.levels, self._differences, strict=True)
+            if difference is not None and difference.verdict == verdict
+        )
+
+    @cached_property
+    def _differences(self) -> tuple[Difference | None, ...]:
+        if self.reference is None:
             return (None,) * len(self.levels)
-        others = [level for level in self.levels if level is not reference]
-        pairs = [(level, reference) for level in others]
-        if self.baseline is None:
-            pairs += combinations(others, 2)
-        by_seed = {level: accuracy_by_seed(level.runs) for level in self.levels}
-        paired = {
-            (one, other): sample
-            for one, other in pairs
-            if (sample := paired_differences(by_seed[one], by_seed[other], self.seeds))
-        }
-        differences = dict(zip(paired, compare(list(paired.values())), strict=True))
-        return tuple(differences.get((level, reference)) for level in self.levels)
+        return tuple(map(self.comparison.difference, range(len(self.levels))))
+
+
+def validation_images(config: RunConfig) -> tuple[Any, ...]:
+    """Return the fields of a configuration on which its validation images depend.
+
+    Runs that have these fields and the seed in common are validated on the same images.
+    """
+    return (config.dataset, config.validation_fraction, config.resplit)
 
 
 def _val_accuracies(run: Run) -> list[float]:
     return [record.val_accuracy for record in run.history]
+
+
+def _mean_accuracy(sample: Sequence[float]) -> Estimate | None:
+    return estimate(sample, bounds=(0.0, 1.0)) if sample else None
 
 
 def _mean_of(sample: Sequence[float]) -> Estimate | None:

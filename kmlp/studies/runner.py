@@ -12,34 +12,59 @@ from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
 from kmlp import backend
-from kmlp.engine import RunRequest, StudyStarted, execute
-from kmlp.errors import StoreLostError
+from kmlp.engine import LookTaken, RunRequest, StudyStarted, execute
+from kmlp.errors import StoreError, StoreLostError
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.settings import read_settings
-from kmlp.store import StudyRecord
+from kmlp.store import Store, StudyRecord
 from kmlp.store.environments import environments_of
-from kmlp.store.studies import put_study
+from kmlp.store.studies import get_study, put_study
+from kmlp.studies.auto_seeds import comparison_of, look_text
 from kmlp.studies.execution import Execution
 from kmlp.training.run import Run, RunIdentity, identify
 
 Result = TypeVar("Result")
 
 
-class ListPlanner:
-    """A planner whose requests are known from the start."""
+Runs = Mapping[RunConfig, Run]
 
-    def __init__(self, requests: Iterable[RunRequest]) -> None:
+
+class ListPlanner:
+    """A planner of lists of requests, one after the other.
+
+    Args:
+        requests: The first list.
+        go_on: Called with all runs so far when every request of the last list is answered.
+            It returns the next list; if that is empty, the planner is done. Defaults to
+            None: there is only the first list.
+    """
+
+    def __init__(
+        self,
+        requests: Iterable[RunRequest],
+        go_on: Callable[[Runs], Sequence[RunRequest]] | None = None,
+    ) -> None:
         self._left = deque(requests)
+        self._go_on = go_on
+        self._unanswered = 0
         self.runs: dict[RunConfig, Run] = {}
 
     @property
     def done(self) -> bool:
-        return not self._left
+        return not self._left and self._go_on is None
 
     def ask(self) -> RunRequest | None:
-        return self._left.popleft() if self._left else None
+        if self._go_on is not None and not self._left and not self._unanswered:
+            self._left.extend(self._go_on(self.runs))
+            if not self._left:
+                self._go_on = None
+        if not self._left:
+            return None
+        self._unanswered += 1
+        return self._left.popleft()
 
     def tell(self, request: RunRequest, run: Run) -> None:
+        self._unanswered -= 1
         self.runs[request.config] = run
 
 
@@ -61,9 +86,12 @@ class StudySpec(Generic[Result]):
     """The target epochs of each level."""
     name: str | None
     """The name of the study. None: a name derived from its identity."""
-    build_result: Callable[[str, list[list[Run]], Sequence[int]], Result]
-    """Builds the result from the study's name, the runs by level and the epochs of each
+    build_result: Callable[[StudyRecord, list[list[Run]], Sequence[int]], Result]
+    """Builds the result from the study's record, the runs by level and the epochs of each
     level. A level whose training was interrupted has fewer runs, or none."""
+    all_runs: Sequence[Sequence[RunConfig]] = ()
+    """The runs of each level with the most seeds, if the study chooses its number of seeds
+    as it goes. Then `runs_by_level` has those up to the next look. Defaults to none."""
 
     def requests(self) -> Iterator[tuple[RunConfig, int]]:
         """Yield the configurations with their epochs, seed by seed.
@@ -112,11 +140,13 @@ class StudySpec(Generic[Result]):
             for row, epochs in zip(self.runs_by_level, self.epochs, strict=True)
         ]
 
-    def result_so_far(self, name: str, runs: Mapping[RunConfig, Run]) -> Result | None:
+    def result_so_far(
+        self, record: StudyRecord, runs: Mapping[RunConfig, Run]
+    ) -> Result | None:
         """Return the result of an interrupted study.
 
         Args:
-            name: The study's name.
+            record: The study's record.
             runs: The runs so far, some perhaps with fewer epochs than the target.
 
         Returns:
@@ -141,7 +171,7 @@ class StudySpec(Generic[Result]):
             [run.truncated(count) for run in row]
             for row, count in zip(rows, epochs, strict=True)
         ]
-        return self.build_result(name, rows, epochs) if any(rows) else None
+        return self.build_result(record, rows, epochs) if any(rows) else None
 
 
 def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any]:
@@ -154,22 +184,56 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
     Returns:
         The result that each specification builds from its runs.
     """
-    epochs: dict[RunConfig, int] = {}
-    for spec in specs:
-        for config, count in spec.requests():
-            epochs[config] = max(count, epochs.get(config, 0))
+    specs = list(specs)
+    epochs = _epochs_of(specs)
     order = list(epochs)
     opened = execution.open_executor(runs=len(order))
     settings = read_settings(backend.select())
     identities = {
         config: identify(config, fused=execution.fused, settings=settings)
-        for config in order
+        for spec in specs
+        for row in spec.all_runs or spec.runs_by_level
+        for config in row
     }
     records = [spec.record(identities, fused=execution.fused) for spec in specs]
     with opened as trains, execution.open_store() as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short
             order.sort(key=lambda config: -work(identities[config]) * epochs[config])
-        planner = ListPlanner(RunRequest(config, epochs[config]) for config in order)
+
+        def go_on(runs: Runs) -> list[RunRequest]:
+            """Look at the studies that choose their seeds, and ask for more runs."""
+            asked = _epochs_of(specs)
+            for place, spec in enumerate(specs):
+                if not spec.all_runs:
+                    continue
+                record = records[place]
+                extended, summary = _extended(spec, record, runs)
+                if extended is not None:
+                    specs[place] = extended
+                    more = extended.record(identities, fused=execution.fused)
+                    records[place] = replace(more, progress=record.progress)
+                    put_study(store, records[place])
+                if execution.observer is not None:
+                    added = _epochs_of([specs[place]]).items() - asked.items()
+                    looked = LookTaken(
+                        study=record.name,
+                        seeds=max(map(len, spec.runs_by_level)),
+                        summary=summary,
+                        requests=len(added),
+                        epochs=sum(count for _, count in added),
+                    )
+                    execution.observer(looked)
+            now = _epochs_of(specs)
+            return [
+                RunRequest(config, now[config]) for config in now if config not in asked
+            ]
+
+        chooses = any(spec.all_runs for spec in specs)
+        planner = ListPlanner(
+            (RunRequest(config, epochs[config]) for config in order),
+            go_on if chooses else None,
+        )
+        records = [as_planned(store, record) for record in records]
         for record in records:
             put_study(store, record)
         if execution.observer is not None:
@@ -189,7 +253,7 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
         except StoreLostError as error:
             runs_so_far = {**error.unfinished, **planner.runs}
             error.results = [
-                spec.result_so_far(record.name, runs_so_far)
+                spec.result_so_far(record, runs_so_far)
                 for spec, record in zip(specs, records, strict=True)
             ]
             raise
@@ -199,13 +263,77 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
             for config, run in planner.runs.items()
         }
         environments = [environments_of(store, record.name) for record in records]
+        for record in records:
+            put_study(store, record.shown())
     return [
         replace(
-            spec.build_result(record.name, spec.pick(runs), spec.epochs),
+            spec.build_result(record, spec.pick(runs), spec.epochs),
             environments=tuple(trained_in),
         )
         for spec, record, trained_in in zip(specs, records, environments, strict=True)
     ]
+
+
+def _epochs_of(specs: Sequence[StudySpec[Any]]) -> dict[RunConfig, int]:
+    """Return the epochs of every run that studies ask for so far, in order."""
+    epochs: dict[RunConfig, int] = {}
+    for spec in specs:
+        for config, count in spec.requests():
+            epochs[config] = max(count, epochs.get(config, 0))
+    return epochs
+
+
+def _extended(
+    spec: StudySpec[Any], record: StudyRecord, runs: Runs
+) -> tuple[StudySpec[Any] | None, str]:
+    """Look at a study that chooses its number of seeds.
+
+    Args:
+        spec: The study, with the runs up to this look.
+        record: Its record.
+        runs: All runs of the study so far.
+
+    Returns:
+        The study with the runs up to the next look, or None if it stops here; and a
+        sentence for people.
+    """
+    study = spec.build_result(record, spec.pick(runs), spec.epochs)
+    comparison, text = comparison_of(study), look_text(study)
+    seeds = comparison.next_look
+    if seeds is None:
+        return None, text
+    rows: list[Sequence[RunConfig]] = [
+        every[:seeds] if active else row
+        for every, row, active in zip(
+            spec.all_runs, spec.runs_by_level, comparison.active, strict=True
+        )
+    ]
+    longest = max(rows, key=len)
+    extent = {**spec.extent, "seeds": [config.seed for config in longest]}
+    return replace(spec, runs_by_level=rows, extent=extent), text
+
+
+def as_planned(store: Store, record: StudyRecord) -> StudyRecord:
+    """Return a record with the choices that were made before the study was shown.
+
+    The baseline of a study that was shown stays the one that was chosen before: another one
+    would be chosen by the results. The numbers of seeds of earlier looks are kept, too.
+
+    Args:
+        store: The store, which may have the study.
+        record: The study as it is asked for now.
+    """
+    try:
+        stored = get_study(store, record.name)
+    except StoreError:
+        return record
+    looks = stored.looks
+    if not looks:
+        return record
+    planned: dict[str, Any] = {"looks": looks}
+    if "baseline" in record.progress:
+        planned["baseline"] = stored.progress.get("baseline")
+    return replace(record, progress={**record.progress, **planned})
 
 
 def deduplicate_names(

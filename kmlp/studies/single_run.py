@@ -134,8 +134,10 @@ def train_study(
     """Train one run and return its study. Raises the same errors as `train`."""
     check_trainable([config], epochs=epochs, fused=execution.fused)
 
-    def build_result(name: str, runs: list[list[Run]], epochs: Sequence[int]) -> RunStudy:
-        return RunStudy(name=name, run=runs[0][0])
+    def build_result(
+        record: StudyRecord, runs: list[list[Run]], epochs: Sequence[int]
+    ) -> RunStudy:
+        return RunStudy(name=record.name, run=runs[0][0])
 
     spec = StudySpec(
         kind="run",

@@ -76,6 +76,7 @@ class Study(ABC):
         self,
         *,
         baseline: Any = None,
+        margin: float | None = None,
         convergence: bool = False,
         target_accuracy: float | None = None,
     ) -> Self:
@@ -83,7 +84,9 @@ class Study(ABC):
 
         Args:
             baseline: The value of the level, or its text, to compare the others with.
-                Defaults to None: the best.
+                Defaults to None: the one that the study was asked for with, else the best.
+            margin: The difference, from 0 to 1, up to which two accuracies count as the
+                same. Defaults to None: the one that the study was asked for with.
             convergence: True to add the convergence to `tables`: the speed at which each
                 level learned. Defaults to False.
             target_accuracy: A validation accuracy, from 0 to 1. `tables` and `to_dict`
@@ -96,6 +99,7 @@ class Study(ABC):
         """
         given = {
             "baseline": baseline is not None,
+            "margin": margin is not None,
             "convergence": convergence,
             "target_accuracy": target_accuracy is not None,
         }

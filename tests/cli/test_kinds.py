@@ -233,8 +233,8 @@ class PairPart(Part):
             runs_by_level=[[config] for config in configs],
             epochs=[3, 3],
             name="two",
-            build_result=lambda name, runs, epochs: Pair(
-                name=name, both=tuple(run for [run] in runs)
+            build_result=lambda record, runs, epochs: Pair(
+                name=record.name, both=tuple(run for [run] in runs)
             ),
         )
 

@@ -12,7 +12,7 @@ from kmlp_cli.options.execution import ExecutionOptions
 from kmlp_cli.options.output import OutputOptions
 from kmlp_cli.options.study import DryRun, Epochs, Name
 from kmlp_cli.options.targets import LogOptions
-from kmlp_cli.options.view import ViewOptions
+from kmlp_cli.options.view import ViewOptions, margin_of
 
 if TYPE_CHECKING:
     from kmlp.studies.ablation import Ablation
@@ -36,11 +36,13 @@ def ablate(
     ],
     epochs: Epochs = 10,
     seeds: Annotated[
-        int,
+        str,
         typer.Option(
-            help="Number of runs of every value, with the seeds --seed, --seed + 1, ..."
+            metavar="<int>|auto|auto:<int>",
+            help="Number of runs of every value, with the seeds --seed, --seed + 1, ... "
+            "auto: as many as the question needs, at most 20, or at most auto:<int>.",
         ),
-    ] = 3,
+    ] = "5",
     name: Name = None,
     dry_run: DryRun = False,
     *,
@@ -58,7 +60,9 @@ def ablate(
     from kmlp.model.config import parse_param_values
     from kmlp.studies.ablation import ablation_spec
     from kmlp.studies.ablation_plan import plan
+    from kmlp.studies.auto_seeds import parse_seeds
     from kmlp.studies.plans import plan_rows, plan_table
+    from kmlp.studies.results import MARGIN
     from kmlp.studies.runner import train_all
     from kmlp.training.checks import check_count
     from kmlp_cli.render.lost import still_shown
@@ -68,29 +72,34 @@ def ablate(
 
     execution.select_backend()
     levels: Sequence[Any] = ()
+    baseline: Any = None
+    margin: float | None = None
+    number: int | str = seeds
     with collect_errors() as step:
         with step():
             levels = parse_param_values(param, values)
-            view.check_baseline(param, levels)
+            baseline = view.baseline_among(param, levels)
         with step():
             base = config.make(**_example(param, levels))
         with step():
             target = view.target()
         with step():
+            margin = margin_of(view.margin)
+        with step():
             check_count("epochs", epochs)
         with step():
-            check_count("seeds", seeds)
+            number = parse_seeds(seeds)
         with step():
             execution.check()
         with step():
             logs.check()
     if dry_run:
         rows = plan(
-            param, levels, base=base, seeds=seeds, epochs=epochs, fused=execution.fused
+            param, levels, base=base, seeds=number, epochs=epochs, fused=execution.fused
         )
         steps = plan_rows(param, rows, epochs)
         if output.as_json:
-            print_json({"param": param, "epochs": epochs, "seeds": seeds, "levels": steps})
+            print_json({"param": param, "epochs": epochs, "seeds": number, "levels": steps})
         else:
             print_data(plan_table(param, steps))
         return
@@ -99,8 +108,10 @@ def ablate(
         param,
         levels,
         base=base,
-        seeds=seeds,
+        seeds=number,
         epochs=epochs,
+        baseline=baseline,
+        margin=MARGIN if margin is None else margin,
         fused=execution.fused,
         name=name,
     )
@@ -109,11 +120,13 @@ def ablate(
         try:
             shown = view.applied(study, target)
         except ConfigError:  # the runs folder was lost before the baseline was trained
-            shown = study.viewed(convergence=view.convergence, target_accuracy=target)
+            shown = study.viewed(
+                margin=margin, convergence=view.convergence, target_accuracy=target
+            )
         if output.as_json:
             print_json(shown.to_dict())
         else:
-            print_study(shown)
+            print_study(shown, brief=not view.every)
 
     with (
         still_shown(show),

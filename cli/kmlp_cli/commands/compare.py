@@ -8,6 +8,7 @@ import typer
 
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.output import Json
+from kmlp_cli.options.view import Margin, margin_of
 
 
 def compare(
@@ -19,6 +20,7 @@ def compare(
             "another dataset, with another loss or on another backend."
         ),
     ],
+    margin: Margin = None,
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -28,6 +30,7 @@ def compare(
     from kmlp.errors import ConfigError, call_all
     from kmlp.studies.compare import compare as compare_ablations
     from kmlp.studies.library import load_from
+    from kmlp.studies.results import MARGIN
     from kmlp.studies.tables.comparison import comparison_table
     from kmlp_cli.loading import opened
     from kmlp_cli.render.printing import print_data, say_limits
@@ -35,9 +38,10 @@ def compare(
 
     if first == second:
         raise ConfigError([f'"{first}" is given twice. Give two studies.'])
+    same = margin_of(margin)
     with opened(runs_dir) as store:
         ablations = call_all(partial(load_from, store, name) for name in (first, second))
-    comparison = compare_ablations(*ablations)
+    comparison = compare_ablations(*ablations, margin=MARGIN if same is None else same)
     if as_json:
         print_json(comparison.to_dict())
     else:

@@ -42,5 +42,5 @@ def show(
     elif as_json:
         print_json(shown.to_dict())
     else:
-        print_study(shown)
+        print_study(shown, brief=not view.every)
     say_limits(shown)

@@ -15,7 +15,7 @@ class AblationJson(TypedDict):
 
     name: Annotated[str, "The study's name."]
     param: Annotated[str, "The field that varies."]
-    metric: Annotated[str, "The number that chooses: `val_accuracy`."]
+    metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     epochs: Annotated[int, "The epochs of every run."]
     seeds: Annotated[list[int], "The seeds."]
@@ -48,8 +48,19 @@ class AblationPlanJson(TypedDict):
 
     param: Annotated[str, "The field that varies."]
     epochs: Annotated[int, "The epochs of every run."]
-    seeds: Annotated[int, "The number of seeds."]
+    seeds: Annotated[
+        int | str, "The number of seeds, or `auto` or `auto:N`: then the plan has the most."
+    ]
     levels: Annotated[list[PlannedLevelJson], "Every level."]
+
+
+class InteractionJson(TypedDict):
+    """The levels by the verdict on their interaction."""
+
+    better: Annotated[list[Any], "The levels at which second less first is larger."]
+    worse: Annotated[list[Any], "The levels at which it is smaller."]
+    same: Annotated[list[Any], "The levels at which it is shown to be the same."]
+    undecided: Annotated[list[Any], "The levels that the seeds do not decide."]
 
 
 class PairedEvidenceJson(TypedDict):
@@ -57,7 +68,11 @@ class PairedEvidenceJson(TypedDict):
 
     better: Annotated[list[Any], "The levels with which the second ablation is better."]
     worse: Annotated[list[Any], "The levels with which it is worse."]
-    undecided: Annotated[list[Any], "The levels with no significant difference."]
+    same: Annotated[list[Any], "The levels with which both are shown to be the same."]
+    undecided: Annotated[list[Any], "The levels that the seeds do not decide."]
+    interaction: Annotated[
+        InteractionJson, "The levels at which the difference is not that of the reference."
+    ]
 
 
 class ComparedLevelJson(TypedDict):
@@ -67,6 +82,9 @@ class ComparedLevelJson(TypedDict):
     first: Annotated[EstimateJson, "Validation accuracy in the first study."]
     second: Annotated[EstimateJson, "Validation accuracy in the second study."]
     difference: Annotated[DifferenceJson | None, "Second less first, paired by seed."]
+    interaction: Annotated[
+        DifferenceJson | None, "This difference less that of the reference level."
+    ]
 
 
 class ComparisonJson(TypedDict):
@@ -75,9 +93,11 @@ class ComparisonJson(TypedDict):
     first: Annotated[str, "The name of the first study."]
     second: Annotated[str, "The name of the second study."]
     param: Annotated[str, "The field that both vary."]
-    metric: Annotated[str, "The number that is compared: `val_accuracy`."]
+    metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
     epochs: Annotated[int, "The epochs after which they are compared."]
     seeds: Annotated[list[int], "The seeds that both have."]
+    margin: Annotated[float | None, "The difference up to which levels are the same."]
+    reference: Annotated[Any, "The level whose difference the interactions subtract."]
     differing: Annotated[dict[str, list[str]], "Fields in which the studies differ."]
     levels: Annotated[list[ComparedLevelJson], "Every level that both have."]
     conclusion: Annotated[str, "The sentences under the table."]

@@ -19,7 +19,7 @@ class ConfigurationListJson(TypedDict):
     """`kmlp show` of a list of configurations."""
 
     name: Annotated[str, "The study's name."]
-    metric: Annotated[str, "The number that chooses: `val_accuracy`."]
+    metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
     base: Annotated[dict[str, Any], "Every field in which all configurations agree."]
     varied: Annotated[list[str], "The other fields, without the seed."]
     epochs: Annotated[int, "The largest number of epochs."]

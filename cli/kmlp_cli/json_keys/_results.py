@@ -8,7 +8,8 @@ class EstimateJson(TypedDict):
 
     mean: Annotated[float | None, "The mean; null if no run finished."]
     interval: Annotated[
-        list[float] | None, "The 95 % interval, [low, high]; null with one seed."
+        list[float] | None,
+        "The 95 % interval, [low, high]; null with one seed, or if all seeds are equal.",
     ]
 
 
@@ -24,27 +25,43 @@ class TimeToTargetJson(TypedDict):
     runs: Annotated[int, "The number of all runs."]
 
 
+Verdict = Literal["better", "worse", "same", "undecided"]
+
+
 class DifferenceJson(TypedDict):
     """A difference that is paired by seed and corrected for all comparisons."""
 
     mean: Annotated[float | None, "The mean difference."]
     interval: Annotated[
-        list[float] | None, "Its interval, with Holm's correction; null with one seed."
+        list[float] | None,
+        "Its interval, corrected like the p-value; null without a spread.",
     ]
     p_value: Annotated[
-        float | None, "The p-value, with Holm's correction; null without a spread."
+        float | None,
+        "The p-value, with Holm's correction, or uncorrected if a single best level is "
+        "shown; null without a spread.",
     ]
-    significant: Annotated[bool, "True if the interval excludes zero."]
+    verdict: Annotated[Verdict, "The verdict on the difference."]
 
 
 class CaveatJson(TypedDict):
-    """The problems of the runs of one level."""
+    """A problem of the runs of one level, or of the study."""
 
     problem: Annotated[
-        Literal["failed", "diverged", "did not learn"], "The problem of the runs."
+        Literal[
+            "failed",
+            "diverged",
+            "did not learn",
+            "different images",
+            "seeds added after a look",
+            "baseline chosen after the results",
+        ],
+        "The problem.",
     ]
-    value: Annotated[Any, "The level."]
-    runs: Annotated[int, "The number of its runs with the problem."]
+    value: Annotated[Any, "The level; null for a problem of the study."]
+    runs: Annotated[
+        int | None, "The number of its runs with the problem; null for one of the study."
+    ]
 
 
 class EvidenceJson(TypedDict):
@@ -54,13 +71,20 @@ class EvidenceJson(TypedDict):
     best: Annotated[Any, "The level with the highest mean, or null."]
     reference: Annotated[Any, "The level compared with: the best or the baseline."]
     seeds: Annotated[int, "The number of seeds of the comparison with the fewest."]
+    margin: Annotated[float | None, "The difference up to which levels are the same."]
     better: Annotated[list[Any], "The levels that are shown to be better."]
     worse: Annotated[list[Any], "The levels that are shown to be worse."]
+    same: Annotated[list[Any], "The levels that are shown to be the same."]
     undecided: Annotated[list[Any], "The levels that the seeds do not separate from it."]
     seeds_needed: Annotated[
-        int | None, "The seeds that would show the difference that takes the fewest."
+        list[int | None] | None,
+        "The range of seeds that would separate the hardest level, [fewest, most]; most is "
+        "null for more than 1000. Null if it is unknown.",
     ]
-    caveats: Annotated[list[CaveatJson], "Runs that failed, diverged or did not learn."]
+    excluded: Annotated[
+        float | None, "The difference that no undecided level exceeds, from 0 to 1."
+    ]
+    caveats: Annotated[list[CaveatJson], "Problems of runs and of the study."]
 
 
 class HistoryJson(TypedDict):
@@ -102,6 +126,9 @@ class LevelResultsJson(TypedDict):
     difference: Annotated[
         DifferenceJson | None,
         "The difference from the best level or the baseline; null for that level itself.",
+    ]
+    error_ratio: Annotated[
+        float | None, "Its mean error divided by that of the best level or the baseline."
     ]
     diverged: Annotated[int, "The number of runs that diverged."]
     failed: Annotated[int, "The number of runs that failed."]

@@ -20,6 +20,35 @@ Baseline = Annotated[
 ]
 
 
+Margin = Annotated[
+    float | None,
+    typer.Option(
+        metavar="POINTS",
+        help="The difference in percentage points up to which values count as the same.  "
+        "[default: 0.2]",
+        show_default=False,
+    ),
+]
+
+
+def margin_of(points: float | None) -> float | None:
+    """The margin of `--margin`, from 0 to 1; None if the option is left out.
+
+    Raises:
+        ConfigError: if the option is not between 0 and 100.
+    """
+    if points is None:
+        return None
+    if not 0 < points < 100:
+        raise ConfigError(
+            [
+                f"The value of `--margin` is {points:g}, but is a difference in percentage "
+                "points: above 0 and below 100."
+            ]
+        )
+    return points / 100
+
+
 @dataclass(frozen=True, kw_only=True)
 class ViewOptions(OptionGroup):
     """The options of a command that shows an ablation."""
@@ -27,6 +56,10 @@ class ViewOptions(OptionGroup):
     title = "Results"
 
     baseline: Baseline = None
+    margin: Margin = None
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all values, not only the best twenty.")
+    ] = False
     convergence: Annotated[
         bool,
         typer.Option("--convergence", help="Also show how fast each value learned."),
@@ -40,17 +73,19 @@ class ViewOptions(OptionGroup):
         ),
     ] = None
 
-    def check_baseline(self, param: str, levels: Sequence[Any]) -> None:
-        """Check that the baseline, if it is given, is one of the levels of a parameter.
+    def baseline_among(self, param: str, levels: Sequence[Any]) -> Any:
+        """The baseline, one of the levels of a parameter; None if it is not given.
 
         Raises:
             ConfigError: if the baseline is not one of them.
         """
-        if self.baseline is not None:
-            from kmlp.model.config import param_field
-            from kmlp.studies.ablation_plan import check_baseline
+        if self.baseline is None:
+            return None
+        from kmlp.model.config import param_field
+        from kmlp.studies.ablation_plan import check_baseline
 
-            check_baseline(param, levels, param_field(param).parse(self.baseline))
+        place = check_baseline(param, levels, param_field(param).parse(self.baseline))
+        return levels[place]
 
     def target(self) -> float | None:
         """The target accuracy, from 0 to 1; None if the option is left out.
@@ -81,5 +116,8 @@ class ViewOptions(OptionGroup):
                 baseline.
         """
         return study.viewed(
-            baseline=self.baseline, convergence=self.convergence, target_accuracy=target
+            baseline=self.baseline,
+            margin=margin_of(self.margin),
+            convergence=self.convergence,
+            target_accuracy=target,
         )

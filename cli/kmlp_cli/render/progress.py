@@ -25,6 +25,7 @@ from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
     Event,
+    LookTaken,
     RunFailed,
     RunFinished,
     RunStarted,
@@ -39,7 +40,7 @@ from kmlp_cli.terminal.console import PlainConsole, plain
 from kmlp_cli.terminal.interruption import Interrupted
 from kmlp_cli.terminal.output import say
 
-Shown = StudyStarted | RunStarted | EpochFinished | RunFinished
+Shown = StudyStarted | LookTaken | RunStarted | EpochFinished | RunFinished
 
 _WIDE = 100
 """The smallest width of a terminal at which bars have a note beside them, in columns."""
@@ -99,6 +100,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self.finished: list[Run] = []
         self.best: tuple[float, str] = (0.0, "")
         """The highest validation accuracy so far, and the label of its run."""
+        self.look = ""
+        """The pairs that are still open at the last look, in a sentence."""
         self._labels: dict[RunConfig, str] = {}
 
     def __exit__(self, *exception: object) -> None:
@@ -107,6 +110,9 @@ class Display(contextlib.AbstractContextManager["Display"]):
     def __call__(self, event: Event) -> None:
         if isinstance(event, StudyStarted):
             self.total = event.requests
+        elif isinstance(event, LookTaken):
+            self.total += event.requests
+            self.look = event.summary
         elif isinstance(event, RunFinished):
             self.finished.append(event.run)
             # The number of runs of a search is an estimate.
@@ -203,6 +209,8 @@ class PlainLines(Display):
         now = time.monotonic()
         if isinstance(event, RunFinished):
             self.say_finished(event.run)
+        elif isinstance(event, LookTaken):
+            self.say(event.summary)
         elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
             target = event.request.epochs
             where = f" on {event.place}" if event.place else ""
@@ -285,6 +293,12 @@ class LiveDisplay(Display):
             for name, runs in self.stages.items():
                 self._stages[name] = self._add(name, runs, unit="runs", visible=False)
             return
+        if isinstance(event, LookTaken):
+            total = next(task.total for task in bars.tasks if task.id == self._all) or 0
+            bars.update(self._all, total=total + event.epochs)
+            bars.line = self._count()
+            self.say(event.summary)
+            return
         config, target = event.request.config, event.request.epochs
         stage = self._stages.get(event.request.stage)
         if isinstance(event, RunStarted):
@@ -332,7 +346,8 @@ class LiveDisplay(Display):
     def _count(self) -> Text:
         accuracy, label = self.best
         best = f"; best so far {percent_text(accuracy)} % ({label})" if label else ""
-        line = f"{len(self.finished)} of {self.total} runs finished{best}"
+        look = f". {self.look}" if self.look else ""
+        line = f"{len(self.finished)} of {self.total} runs finished{best}{look}"
         return plain(self.console, line)
 
 

@@ -2,51 +2,70 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from kmlp._util.text import percent_text
 from kmlp.statistics import Difference
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation
+from kmlp.studies.auto_seeds import looks_text
 from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
 from kmlp.studies.results import LevelResult
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text
 
-_CURVE_LEGEND = "curve: validation accuracy by epoch, on one scale."
-_INTERVAL_LEGEND = (
-    "±: half of the 95 % interval over the seeds. Differences are paired by seed; p and "
-    "their intervals have Holm's correction for {}. "
-)
+MOST_ROWS = 20
+"""The largest number of levels in a brief table."""
+
+_NEAR_100 = 0.9
+"""The accuracy from which ratios of errors are shown."""
 
 
-def tables_of_ablation(study: Ablation) -> tuple[Table, ...]:
-    """Return the tables of an ablation: its results and, if chosen, its convergence."""
-    tables = [ablation_table(study)]
+def tables_of_ablation(study: Ablation, *, brief: bool = False) -> tuple[Table, ...]:
+    """Return the tables of an ablation: its results and, if chosen, its convergence.
+
+    Args:
+        study: The ablation.
+        brief: True to show at most twenty levels in each table. Defaults to False.
+    """
+    tables = [ablation_table(study, brief=brief)]
     if study.convergence or study.target_accuracy is not None:
-        tables.append(convergence_table(study, study.target_accuracy))
+        tables.append(convergence_table(study, study.target_accuracy, brief=brief))
     return tuple(tables)
 
 
-def ablation_table(study: Ablation) -> Table:
-    """Return the results of an ablation, a row for each level, with the best emphasized."""
-    seeds = len(study.seeds)
-    compared = "all pairs" if study.baseline is None else "all values"
-    legend = _INTERVAL_LEGEND.format(compared) if seeds > 1 else ""
+def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
+    """Return the results of an ablation, a row for each level, with the best emphasized.
+
+    Args:
+        study: The ablation.
+        brief: True to show only the twenty best of more than twenty levels. Defaults to
+            False.
+    """
     base = study.baseline
     reference = "best" if base is None else study.text(base)
     judged = not study.validates_on_test  # if not, the test accuracy is shown already
+    best = study.best()
+    shown = _shown(study, brief=brief)
     heights = [height for level in study.levels for height in level.val_curve]
     low, high = min(heights, default=0.0), max(heights, default=0.0)
-    best = study.best()
+    compares = study.reference is not None and len(study.levels) > 1
+    own_seeds = len({len(level.runs) for level in study.levels}) > 1
+    ratios = compares and _is_near_100(study)
+    differences = dict(zip(study.levels, study.differences(), strict=True))
     return Table(
         title=f"Effect of {study.param}: {study.headline}",
         columns=(
             _param_column(study),
             Column("parameters", tall=True),
+            *([Column("seeds")] if own_seeds else []),
             Column("curve"),
             Column("validation accuracy %", tall=True),
             *([Column("test acc. %", tall=True)] if judged else []),
             Column(f"difference from {reference}", tall=True),
+            *([Column("times the errors", tall=True)] if ratios else []),
             Column("p"),
+            Column("verdict", numeric=False),
             Column("s per epoch", tall=True),
             PROBLEMS,
         ),
@@ -55,11 +74,14 @@ def ablation_table(study: Ablation) -> Table:
                 (
                     study.text(level),
                     f"{level.parameters:,}",
+                    *([str(len(level.runs))] if own_seeds else []),
                     sparkline(level.val_curve, low, high),
                     percent(level.val_accuracy),
                     *([mean_percent(level.test_accuracy)] if judged else []),
-                    _distance(study, level, difference),
-                    p_text(difference),
+                    _distance(study, level, differences[level]),
+                    *([_ratio_text(study, level)] if ratios else []),
+                    p_text(differences[level]),
+                    NONE if (change := differences[level]) is None else change.verdict,
                     NONE
                     if level.seconds_per_epoch is None
                     else f"{level.seconds_per_epoch:.2f}",
@@ -67,16 +89,74 @@ def ablation_table(study: Ablation) -> Table:
                 ),
                 strong=level is best,
             )
-            for level, difference in zip(study.levels, study.differences(), strict=True)
+            for level in shown
         ),
         notes=(
             describe(
                 study.base, fused=study.fused, settings=study.settings, but=[study.param]
             ),
-            legend + _CURVE_LEGEND,
+            *_more(study, shown),
+            _legend(study),
         ),
         sentences=(study.conclusion.text,),
     )
+
+
+def _shown(study: Ablation, *, brief: bool) -> tuple[LevelResult, ...]:
+    """Return the levels of a table, in the order of the study."""
+    if not brief or len(study.levels) <= MOST_ROWS:
+        return study.levels
+    means = study.comparison.means
+    ranks = np.argsort(np.where(np.isnan(means), np.inf, -means), kind="stable")
+    kept = set(ranks[:MOST_ROWS].tolist())
+    if study.baseline is not None:
+        kept.add(study.levels.index(study.baseline))
+    return tuple(level for place, level in enumerate(study.levels) if place in kept)
+
+
+def _more(study: Ablation, shown: tuple[LevelResult, ...]) -> list[str]:
+    """Return a note on the levels that a table leaves out."""
+    left = len(study.levels) - len(shown)
+    return [f"The {len(shown)} best; {left} more: --all shows them."] if left else []
+
+
+def _legend(study: Ablation) -> str:
+    """Return the meaning of the columns of numbers."""
+    notes = []
+    comparison = study.comparison
+    if len(study.seeds) > 1:
+        notes.append("±: half of the 95 % interval over the seeds.")
+    if len(study.seeds) > 1 and len(study.levels) > 1:
+        if study.baseline is not None:
+            correction = "p and their intervals have Holm's correction for all values."
+        elif bool(comparison.single_best):
+            correction = (
+                "p and their intervals are not corrected, because to name a single best "
+                "value needs no correction."
+            )
+        else:
+            correction = "p and their intervals have Holm's correction for all pairs."
+        notes.append(f"Differences are paired by seed; {correction}")
+    if study.margin is not None and study.levels_with("same"):
+        notes.append(
+            f"same: shown to differ by less than {100 * study.margin:.4g} points, by two "
+            "one-sided tests."
+        )
+    if study.most_seeds is not None:
+        notes.append(looks_text(study))
+    notes.append("curve: validation accuracy by epoch, on one scale.")
+    return " ".join(notes)
+
+
+def _is_near_100(study: Ablation) -> bool:
+    reference = study.reference
+    accuracy = None if reference is None else reference.val_accuracy
+    return accuracy is not None and accuracy.mean >= _NEAR_100
+
+
+def _ratio_text(study: Ablation, level: LevelResult) -> str:
+    ratio = study.error_ratio(level)
+    return NONE if ratio is None else f"{ratio:.2f}"
 
 
 def _param_column(study: Ablation) -> Column:
@@ -85,18 +165,24 @@ def _param_column(study: Ablation) -> Column:
 
 def _distance(study: Ablation, level: LevelResult, difference: Difference | None) -> str:
     if level is study.reference:
-        return "best" if study.baseline is None else "baseline"
+        if study.baseline is not None:
+            return "baseline"
+        return "best, tied" if study.tied else "best"
     return percent(difference, signed=True)
 
 
-def convergence_table(study: Ablation, target: float | None = None) -> Table:
+def convergence_table(
+    study: Ablation, target: float | None = None, *, brief: bool = False
+) -> Table:
     """Return the convergence of an ablation, a row for each level.
 
     Args:
         study: The ablation.
         target: A validation accuracy, from 0 to 1. The table shows the epochs and seconds
             to reach this target. Defaults to None: no target.
+        brief: As in `ablation_table`.
     """
+    shown = _shown(study, brief=brief)
     text = f"{100 * (target or 0):g} %"
     near_best = study.near_best
     notes = [
@@ -140,9 +226,9 @@ def convergence_table(study: Ablation, target: float | None = None) -> Table:
                     problems_text(level),
                 )
             )
-            for level in study.levels
+            for level in shown
         ),
-        notes=tuple(notes),
+        notes=(*_more(study, shown), *notes),
     )
 
 

@@ -6,7 +6,8 @@ from kmlp._util.text import count_of
 from kmlp.model.config import value_text
 from kmlp.studies.cells import p_text, percent
 from kmlp.studies.compare import AblationComparison
-from kmlp.studies.table import Column, Row, Table
+from kmlp.studies.results import TEST_METRIC
+from kmlp.studies.table import NONE, Column, Row, Table
 
 
 def comparison_table(comparison: AblationComparison) -> Table:
@@ -15,14 +16,22 @@ def comparison_table(comparison: AblationComparison) -> Table:
     differing = ", ".join(
         f"{name} {one} | {other}" for name, (one, other) in comparison.differing.items()
     )
-    headers = (param, first.name, second.name, "difference", "p")
+    tests = comparison.metric == TEST_METRIC
+    headers = [param, first.name, second.name, "difference", "p", "verdict"]
+    several = len(comparison.levels) > 1
+    reference = value_text(param, comparison.reference.value)
+    if several:
+        headers += [f"less that of {reference}", "p"]
     return Table(
         title=(
-            f"{first.name} | {second.name}: validation accuracy % after "
+            f"{first.name} | {second.name}: {'test' if tests else 'validation'} "
+            "accuracy % after "
             f"{count_of(comparison.epochs, 'epoch')}, "
             f"{count_of(len(comparison.seeds), 'seed')}"
         ),
-        columns=tuple(Column(header, wraps=True) for header in headers),
+        columns=tuple(
+            Column(header, numeric=header != "verdict", wraps=True) for header in headers
+        ),
         rows=tuple(
             Row(
                 (
@@ -31,6 +40,12 @@ def comparison_table(comparison: AblationComparison) -> Table:
                     percent(level.second),
                     percent(level.difference, signed=True),
                     p_text(level.difference),
+                    NONE if level.difference is None else level.difference.verdict,
+                    *(
+                        [percent(level.interaction, signed=True), p_text(level.interaction)]
+                        if several
+                        else []
+                    ),
                 )
             )
             for level in comparison.levels
@@ -39,7 +54,13 @@ def comparison_table(comparison: AblationComparison) -> Table:
             f"Not the same in both: {differing or 'nothing'}.",
             "±: half of the 95 % interval over the seeds that both have. The difference is "
             "the second minus the first, paired by seed; p and its interval have Holm's "
-            "correction for all values.",
+            "correction for all values."
+            + (
+                f" less that of {reference}: the difference minus that with {reference}, "
+                "the interaction, corrected in the same way."
+                if several
+                else ""
+            ),
         ),
         sentences=(comparison.conclusion.text,),
     )

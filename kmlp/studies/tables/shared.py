@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from kmlp.model.config import RunConfig, value_text
 from kmlp.settings import settings_text
+from kmlp.statistics import wilson_interval
 from kmlp.studies.results import LevelResult
 from kmlp.studies.table import NONE, Column
 
@@ -37,9 +38,13 @@ def describe(
 
 
 def problems_text(level: LevelResult) -> str:
-    """Return the numbers of runs that failed, diverged or did not learn, as text."""
+    """Return the numbers of runs that failed, diverged or did not learn, as text.
+
+    The share of runs that diverged has its 95 % interval (Wilson's).
+    """
     problems = [
         f"{count} of {len(level.runs)} {problem}"
+        f"{_share_text(count, len(level.runs)) if problem == 'diverged' else ''}"
         for count, problem in (
             (level.failed, "failed"),
             (level.diverged, "diverged"),
@@ -48,6 +53,11 @@ def problems_text(level: LevelResult) -> str:
         if count
     ]
     return ", ".join(problems) or NONE
+
+
+def _share_text(count: int, runs: int) -> str:
+    low, high = wilson_interval(count, runs)
+    return f" ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

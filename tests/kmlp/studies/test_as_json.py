@@ -31,11 +31,11 @@ def test_export_has_the_documented_keys():
     value = exported["levels"][2]
     assert list(value) == [
         "value", "parameters", "mean", "interval", "test_accuracy", "difference",
-        "diverged", "failed", "did_not_learn", "best_epoch", "epochs_to_near_best",
+        "error_ratio", "diverged", "failed", "did_not_learn", "best_epoch", "epochs_to_near_best",
         "area_under_curve", "gap", "seconds_per_epoch", "runs",
     ]  # fmt: skip
     first = exported["levels"][0]["difference"]
-    assert list(first) == ["mean", "interval", "p_value", "significant"]
+    assert list(first) == ["mean", "interval", "p_value", "verdict"]
     targeted = ablation_to_dict(
         replace(made_up_ablation({1: [0.90, 0.95]}), target_accuracy=0.92)
     )

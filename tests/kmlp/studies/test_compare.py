@@ -33,10 +33,14 @@ def test_values_are_paired_by_value_and_seed():
     ]
     assert comparison.conclusion.text == (
         '"other" is better with width=8 and worse with width=16 than "one"; 3 seeds do not '
-        "separate the two studies with width=32."
+        "separate the two studies with width=32. Second minus first is smaller with width=16 "
+        "than with width=8: an interaction."
     )
-    evidence = {"better": [8], "worse": [16], "undecided": [32]}
-    assert comparison.conclusion.to_dict() == comparison.to_dict()["evidence"] == evidence
+    evidence = comparison.conclusion.to_dict()
+    interaction = evidence.pop("interaction")
+    assert evidence == {"better": [8], "worse": [16], "same": [], "undecided": [32]}
+    assert interaction == {"better": [], "worse": [16], "same": [], "undecided": [32]}
+    assert comparison.to_dict()["evidence"] == comparison.conclusion.to_dict()
     json.dumps(comparison.to_dict(), allow_nan=False)
 
 
@@ -45,6 +49,32 @@ def test_the_differences_are_corrected_for_all_values():
     among = compare(made_up(FIRST), made_up(SECOND)).levels[0].difference
     assert among.mean == alone.mean
     assert among.p_value == pytest.approx(2 * alone.p_value)  # the second lowest of three
+
+
+def test_the_interaction_is_the_difference_less_that_of_the_reference():
+    comparison = compare(made_up(FIRST), made_up(SECOND))
+    first, second, third = comparison.levels
+    assert comparison.reference is first and first.interaction is None
+    for level in (second, third):
+        change = level.difference.mean - first.difference.mean
+        assert level.interaction.mean == pytest.approx(change)
+    planned = replace(made_up(FIRST), planned_baseline=32).compared_with(32)
+    assert compare(planned, made_up(SECOND)).reference.value == 32
+
+
+def test_studies_with_other_validation_images_are_compared_by_test_accuracy():
+    other = made_up(SECOND, base=RunConfig(validation_fraction=0.1))
+    comparison = compare(made_up(FIRST), other)
+    assert comparison.metric == "test_accuracy" and comparison.images_differ
+    assert "test accuracies are compared" in comparison.conclusion.text
+
+
+def test_studies_on_other_datasets_are_not_compared_as_if_the_images_were_the_same():
+    other = made_up(SECOND, base=RunConfig(dataset="fashion_mnist"))
+    comparison = compare(made_up(FIRST), other)
+    assert comparison.metric == "val_accuracy" and comparison.images_differ
+    assert {level.difference.verdict for level in comparison.levels} == {"undecided"}
+    assert "on different images" in comparison.conclusion.text
 
 
 def test_only_the_seeds_of_both_count():

@@ -83,7 +83,7 @@ def test_every_configuration_is_trained_for_its_own_epochs_and_seeds(study):
     assert (study.seeds, study.varied) == ((0, 4, 5), ("width", "depth", "learning_rate"))
     assert re.match("mnist, 3 .*, .* 3 epochs, ", study.headline)
     assert study.best() is max(study.levels, key=lambda level: level.val_accuracy.mean)
-    assert " after 1 to 3 epochs" in conclude(study).text
+    assert " of 1 to 3 epochs" in conclude(study).text
 
 
 def test_they_are_read_back_as_they_were(study, folder):

@@ -48,7 +48,13 @@ def studied(curves):
     """An ablation with a curve of accuracies for each seed, by value."""
     study = made_up_ablation({value: [0.5] * len(runs) for value, runs in curves.items()})
     levels = [
-        replace(level, runs=tuple(learned(*accuracies) for accuracies in runs))
+        replace(
+            level,
+            runs=tuple(
+                replace(learned(*accuracies), config=run.config)
+                for run, accuracies in zip(level.runs, runs, strict=True)
+            ),
+        )
         for level, runs in zip(study.levels, curves.values(), strict=True)
     ]
     return replace(study, levels=tuple(levels))

@@ -34,12 +34,15 @@ def test_differences_are_paired_by_seed():
     assert difference.mean < 0
 
 
-def test_a_value_with_a_diverged_run_ranks_behind_all_without():
-    study = made_up({1: [0.99, math.nan, 0.99], 2: [0.5, 0.5, 0.51]})
-    assert study.best().value == 2
-    first = study.levels[0]
+def test_a_value_that_diverges_more_often_ranks_behind():
+    nan = math.nan
+    study = made_up({1: [0.99, nan, 0.99], 2: [0.5, 0.5, 0.51]})
+    first, _ = study.levels
+    assert study.best() is first
     assert (first.diverged, len(first.finished), first.val_accuracy.size) == (1, 2, 2)
-    assert study.differences()[0].size == 2
+    assert study.differences()[1].size == 2
+    often = made_up({1: [0.99, nan, nan, nan, nan], 2: [0.5, 0.5, 0.51, 0.5, 0.5]})
+    assert (often.best().value, len(often.contenders)) == (2, 1)
 
 
 def test_all_diverged():
@@ -60,7 +63,8 @@ def test_did_not_learn_is_not_above_chance():
 
 
 def test_with_a_baseline_fewer_differences_are_looked_at():
-    study = made_up(CLEAR)
+    close = {1: [0.90, 0.901, 0.902], 2: [0.97, 0.951, 0.9521], 3: [0.97, 0.95, 0.9719]}
+    study = made_up(close)
     assert (study.comparisons, study.compared_with(3).comparisons) == (3, 2)
     best, alone = study.differences(), study.compared_with(3).differences()
     assert best[0].mean == alone[0].mean
@@ -83,7 +87,7 @@ def test_failed_runs_are_counted_apart_and_stay_out_of_the_means():
     )
     study = replace(study, levels=(study.levels[0], worse))
     assert (worse.failed, worse.diverged, worse.val_accuracy.mean) == (1, 0, 0.96)
-    assert study.best().value == 1
+    assert study.best().value == 2
     assert "width=2 (1 of 2 runs) failed." in conclude(study).text
     exported = ablation_to_dict(study)["levels"][1]
     assert (exported["failed"], exported["runs"][0]["failure"]) == (1, "out of luck")

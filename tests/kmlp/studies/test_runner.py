@@ -148,7 +148,7 @@ def spec_of(kind, epochs):
         runs_by_level=rows,
         epochs=epochs,
         name=None,
-        build_result=lambda name, rows, epochs: (
+        build_result=lambda record, rows, epochs: (
             [[run.epochs for run in row] for row in rows],
             list(epochs),
         ),

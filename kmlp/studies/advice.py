@@ -1,0 +1,87 @@
+"""Advice on the number of seeds that would separate levels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kmlp._util.text import percent_text
+from kmlp.statistics import Difference, seeds_range
+from kmlp.studies.results import LevelResult, StudyResult
+
+LEAST_SEEDS = 5
+"""The smallest number of seeds from which the number needed can be estimated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The number of seeds that would separate the levels, and what they exclude now."""
+
+    fewest: int | None
+    """The lower end of a range of seeds for the pair that is the hardest to separate. None:
+    it would take more than 1000, or the spread is unknown."""
+    most: int | None
+    """The upper end. None: more than 1000."""
+    excluded: float | None
+    """The difference, from 0 to 1, that no undecided level exceeds. None: unknown."""
+    spread_is_unknown: bool = False
+    """True if all differences of a level are equal, so that their spread is unknown."""
+
+    @property
+    def text(self) -> str:
+        """The advice in a sentence or two."""
+        if self.spread_is_unknown:
+            return (
+                "The differences are equal for all seeds, so their spread is unknown: use "
+                "more seeds."
+            )
+        if self.fewest is None:
+            text = "Even 1000 seeds are unlikely to separate them."
+        elif self.most is None:
+            text = f"To separate them would take at least {self.fewest} seeds."
+        elif self.fewest == self.most:
+            text = f"To separate them would take about {self.most} seeds."
+        else:
+            text = f"To separate them would take {self.fewest} to {self.most} seeds."
+        if self.excluded is None:
+            return text
+        return (
+            f"{text} Differences above {percent_text(self.excluded)} points are excluded."
+        )
+
+
+def advise(
+    study: StudyResult, undecided: Mapping[LevelResult, Difference]
+) -> Advice | None:
+    """Return advice on the undecided level that needs the most seeds.
+
+    Args:
+        study: The comparison.
+        undecided: The undecided levels, with their difference from the reference.
+
+    Returns:
+        The advice. None if no level is undecided, or if there are fewer than five seeds,
+        which say too little about the spread.
+    """
+    if not undecided or study.most_seeds is not None:
+        return None
+    if any(difference.interval is None for difference in undecided.values()):
+        return Advice(None, None, None, spread_is_unknown=True)
+    if min(difference.size for difference in undecided.values()) < LEAST_SEEDS:
+        return None
+    excluded = max(
+        abs(end) for difference in undecided.values() for end in difference.interval or ()
+    )
+    samples = study.samples_of_differences(tuple(undecided))
+    # The single best is named by uncorrected tests.
+    comparisons = 1 if study.baseline is None else study.comparisons
+    ranges = [seeds_range(list(sample), comparisons=comparisons) for sample in samples]
+    known = [ends for ends in ranges if ends is not None]
+    if len(known) < len(ranges):
+        return Advice(None, None, excluded)
+    mosts = [most for _, most in known if most is not None]
+    return Advice(
+        fewest=max(fewest for fewest, _ in known),
+        most=max(mosts) if len(mosts) == len(known) else None,
+        excluded=excluded,
+    )
