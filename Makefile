@@ -111,6 +111,7 @@ docs: $(VENV)/installed-all
 
 .PHONY: bench
 bench: $(VENV)/installed-all
+	$(BIN)/python tests/benchmarks/evidence.py
 	$(BIN)/python tests/benchmarks/startup.py
 	$(BIN)/python tests/benchmarks/data.py
 	$(BIN)/python tests/benchmarks/fit.py

@@ -21,6 +21,7 @@ OTHERS = {
     "cli/test_surroundings.py": "folders, links and files around a command",
     "kmlp/data/sources/test_mnist.py": "files that come with kmlp, not code",
     "kmlp/fused/test_options.py": "every argument of `model.fit`, side by side with it",
+    "kmlp/statistics/test_rates.py": "the rates of false conclusions, of all together",
     "kmlp/store/test_damage.py": "damage that any module of the store may meet",
     "kmlp/store/test_earlier_versions.py": "a folder that an earlier kmlp wrote",
     "kmlp/test_imports.py": "what importing the package imports",
