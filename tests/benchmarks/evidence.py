@@ -61,7 +61,7 @@ class Bound:
 
 
 def earlier(samples):
-    """The method of earlier: the best level, and those that are called worse than it.
+    """The method of 1ae88b6: the best level, and those that are called worse than it.
 
     Paired t-tests of all pairs with Holm's correction. A pair is not counted if its
     differences are equal as doubles.
