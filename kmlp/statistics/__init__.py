@@ -17,7 +17,6 @@ from kmlp.statistics._levels import Comparison, Pairs, compare_levels
 from kmlp.statistics._looks import constant, looks
 from kmlp.statistics._planning import seeds_range, seeds_to_resolve
 from kmlp.statistics._proportions import chance_limit, proportion_error, wilson_interval
-from kmlp.statistics._scalar import compare, paired_p_value
 from kmlp.statistics._sequential import (
     REASONS,
     Reason,
@@ -43,7 +42,6 @@ __all__ = [
     "Reason",
     "SequentialComparison",
     "chance_limit",
-    "compare",
     "compare_differences",
     "compare_levels",
     "compare_sequentially",
@@ -51,7 +49,6 @@ __all__ = [
     "estimate",
     "holm",
     "looks",
-    "paired_p_value",
     "prediction_interval",
     "proportion_error",
     "seeds_range",

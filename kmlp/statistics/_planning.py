@@ -22,7 +22,7 @@ def seeds_to_resolve(
         spread: Standard deviation of their difference, paired by seed, `spread > 0`.
         comparisons: The number of differences that are tested together. Each is tested at
             `0.05 / comparisons`, the first step of Holm's procedure. Defaults to 1.
-        most: The largest number of seeds to consider. Defaults to 1000.
+        most: The largest number of seeds to consider, at least 2. Defaults to 1000.
 
     Returns:
         The smallest number of seeds, at least 2; None if `most` seeds are too few.
@@ -46,10 +46,16 @@ def seeds_to_resolve(
         # The other tail is neglected: it is below 1e-3 if the power is near 80 %.
         return float(1 - nctdtr(size - 1, math.sqrt(size) * effect, critical))
 
-    low = 2
-    while low <= most and power(low) < POWER:
-        low += 1
-    return low if low <= most else None
+    # The power rises with the number of seeds, so that doubling and halving finds it.
+    low, high = 1, 2
+    while high < most and power(high) < POWER:
+        low, high = high, min(2 * high, most)
+    if power(high) < POWER:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high
 
 
 def seeds_range(
@@ -64,7 +70,7 @@ def seeds_range(
     Args:
         differences: The result of one level minus that of another for each seed.
         comparisons: The number of differences that are tested together. Defaults to 1.
-        most: The largest number of seeds to consider. Defaults to 1000.
+        most: The largest number of seeds to consider, at least 2. Defaults to 1000.
 
     Returns:
         The lowest and the highest number of seeds. The highest is None if the range has no

@@ -1,5 +1,3 @@
-"""Whether verdicts follow from the tests that R and SciPy have."""
-
 import math
 
 import numpy as np
@@ -8,7 +6,15 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmlp.statistics import BETTER, SAME, UNDECIDED, WORSE, compare_differences, holm
+from kmlp.statistics import (
+    BETTER,
+    SAME,
+    UNDECIDED,
+    WORSE,
+    compare_differences,
+    estimate,
+    holm,
+)  # fmt: skip
 
 pytestmark = pytest.mark.once
 
@@ -82,6 +88,7 @@ def test_holm_continues_at_a_higher_level_after_each_significant_test():
     st.sampled_from([None, 5.0, 40.0]),
 )
 def test_an_interval_says_what_the_verdict_says(samples, margin):
+    """It is also at least as wide as a 95 % interval of one pair, unless it is the same."""
     result = compare_differences(samples, margin=margin)
     for place in range(len(samples)):
         difference = result.difference(place)
@@ -89,6 +96,9 @@ def test_an_interval_says_what_the_verdict_says(samples, margin):
             assert len(set(samples[place])) == 1
             continue
         low, high = difference.interval
+        if difference.verdict != "same":
+            alone = estimate(samples[place]).interval
+            assert low <= alone[0] + 1e-9 and high >= alone[1] - 1e-9
         if abs(difference.p_value - 0.05) < 1e-9:
             continue
         assert difference.significant == (difference.p_value < 0.05)
@@ -148,3 +158,13 @@ def test_a_small_known_variance_changes_little():
         compare_differences([SLEEP], variances=[1e-9]),
     )
     np.testing.assert_allclose(plain.p_value, known.p_value, rtol=1e-4)
+
+
+def test_large_differences_are_significant():
+    rng = np.random.default_rng(0)
+    result = compare_differences([rng.normal(mean, 0.1, 5) for mean in (1, 1, 0)])
+    assert result.verdict.tolist() == [BETTER, BETTER, UNDECIDED]
+
+
+def test_no_pairs_have_no_differences():
+    assert compare_differences(np.empty((0, 5))).size.tolist() == []
