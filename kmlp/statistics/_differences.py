@@ -15,9 +15,17 @@ from kmlp.statistics._holm import holm_tests
 from kmlp.statistics._paired import paired_tests
 
 VerdictText = Literal["undecided", "better", "worse", "same"]
+"""A verdict on a difference."""
 VERDICTS: tuple[VerdictText, ...] = ("undecided", "better", "worse", "same")
 """The verdicts, in the order of their codes in arrays."""
-UNDECIDED, BETTER, WORSE, SAME = range(4)
+UNDECIDED = 0
+"""The verdict that nothing is shown."""
+BETTER = 1
+"""The verdict that the first level is better than the second, or than the reference."""
+WORSE = 2
+"""The verdict that it is worse."""
+SAME = 3
+"""The verdict that both differ by less than a margin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from kmlp.statistics._paired import paired_tests
 Reason = Literal[
     "not stopped", "single best", "all the same", "every pair decided", "most seeds"
 ]
+"""A reason why no seeds are added. All are the same if all levels that are left are."""
 REASONS: tuple[Reason, ...] = (
     "not stopped",
     "single best",

@@ -241,7 +241,7 @@ def report_power(studies, bound):
         "The right one has the highest mean over all seeds. auto: the seeds in random order.\n"
     )
     sizes = (3, 4, 5, 7, 10)
-    print(f"{'study, epoch':<14}" + "".join(f"{f'{n} seeds':^35}" for n in sizes) + " auto")
+    print(f"{'study, epoch':<14}" + "".join(f"{f'{n} seeds':^41}" for n in sizes) + " auto")
     for study, at in product("ABC", ("best", "last")):
         results, rng = outcomes(study, at), np.random.default_rng(0)
         seeds, right = results.shape[-1], results.mean(-1).argmax()
@@ -251,8 +251,10 @@ def report_power(studies, bound):
             result, (best, worse) = compare_levels(samples), earlier(samples)
             hits = result.single_best & (result.best == right)
             false = result.single_best & (result.best != right)
-            old = (worse.sum(-1) == len(results) - 1) & (best == right)
-            row += f"{text(hits)}({100 * false.mean():4.1f}) earlier {text(old)} "
+            named = worse.sum(-1) == len(results) - 1
+            old, old_false = named & (best == right), (named & (best != right)).mean()
+            row += f"{text(hits)}({100 * false.mean():4.1f}) earlier {text(old)}"
+            row += f"({100 * old_false:4.1f}) "
             if (study, at, size) == ("A", "best", 5):
                 bound.expect(hits.mean() >= 0.95, f"A, 5 seeds: {hits.mean():.1%} right")
         orders = np.array([rng.permutation(seeds) for _ in range(studies)])
