@@ -93,7 +93,7 @@ def main():
     print("values    load  tables    json  report   (seconds)")
     for count in [counts[0], *counts]:  # the first time, modules are imported
         with tempfile.TemporaryDirectory() as folder:
-            store_ablation(folder, count)
+            store_ablation(Path(folder), count)
             seconds = measure(folder)
         print(f"{count:6}" + "".join(f"{number:8.2f}" for number in seconds.values()))
 
