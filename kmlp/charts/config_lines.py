@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from kmlp.charts.accuracy import CROSS, AccuracyScale, error_of
-from kmlp.charts.style import BLUE, GREY, INK, VERMILION
+from kmlp.charts.style import BLUE, GREY, INK, VERMILION, data_of
 
 Row = dict[str, Any]
 
@@ -144,7 +144,7 @@ def config_lines(
         .encode(text="label:N")
     )
     line_tooltip = [*tooltip, alt.Tooltip("epoch:Q"), accuracy_tooltip()]
-    crosses = alt.Chart({"values": divergences}).encode(
+    crosses = alt.Chart(data_of(divergences)).encode(
         x=x,
         y=alt.value(_GROUND),
         tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("diverged:Q"), *divergence_tooltip],
@@ -165,7 +165,7 @@ def config_lines(
         lines, falls, dots, mark, counts, label, *under_pointer(base, hover, line_tooltip)
     )  # fmt: skip
     return alt.LayerChart(layer=layers).properties(
-        data={"values": curves}, width=WIDTH, height=HEIGHT
+        data=data_of(curves), width=WIDTH, height=HEIGHT
     )
 
 

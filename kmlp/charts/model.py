@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import percent_text
-from kmlp.charts.style import COLOURS
+from kmlp.charts.style import COLOURS, data_of
 from kmlp.data.picture import enlargement, to_picture
 from kmlp.inference.evaluation import Evaluation, Misclassification
 
@@ -69,7 +69,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
     longest = max(map(len, names))
     angle = 0 if longest <= 3 else -45 if len(names) <= _MOST_NUMBERS else -90
     side = max(_LEAST_CELL * len(names), _MATRIX)
-    data: Any = {"values": cells}
+    data: Any = data_of(cells)
     base = alt.Chart(data).encode(
         x=alt.X(
             "predicted:N", title="predicted class", scale=alt.Scale(domain=list(names))
@@ -152,7 +152,7 @@ def mistakes(
         for place, mistake in enumerate(shown)
     ]
     columns, rows = min(len(shown), _COLUMNS), -(-len(shown) // _COLUMNS)
-    data: Any = {"values": cells}
+    data: Any = data_of(cells)
     base = alt.Chart(data).encode(
         x=alt.X("column:O", axis=None),
         y=alt.Y("row:O", axis=None),

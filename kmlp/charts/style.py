@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,6 +119,24 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
             aside.write_bytes(vl_convert.vegalite_to_png(specification, scale=2))
         else:
             aside.write_bytes(vl_convert.vegalite_to_pdf(specification))
+
+
+class Rows(alt.InlineData):
+    """The data of a chart, which its copies share.
+
+    Altair copies each part of a chart many times, with its data. For thousands of rows,
+    this would take most of the time of a report.
+    """
+
+    _class_is_valid_at_instantiation = False  # a chart is checked as a whole
+
+    def __deepcopy__(self, memo: Any) -> Rows:
+        return self
+
+
+def data_of(rows: Sequence[Mapping[str, Any]]) -> Rows:
+    """Return rows as the data of a chart. They must not be changed afterwards."""
+    return Rows(values=list(rows))
 
 
 def to_specification(chart: alt.TopLevelMixin) -> dict[str, Any]:

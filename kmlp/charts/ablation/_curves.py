@@ -19,7 +19,7 @@ from kmlp.charts.ablation._drawing import (
     title_of,
 )
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
-from kmlp.charts.style import HEIGHT, WIDTH
+from kmlp.charts.style import HEIGHT, WIDTH, data_of
 from kmlp.statistics import estimate
 from kmlp.studies.ablation import Ablation
 
@@ -73,7 +73,7 @@ def _curves(
         alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
         alt.Tooltip("loss:Q", title="validation loss", format=".4f"),
     ]
-    seeds = alt.Chart({"values": rows}).transform_filter(f"isValid(datum.{quantity})")
+    seeds = alt.Chart(data_of(rows)).transform_filter(f"isValid(datum.{quantity})")
     thin = seeds.mark_line(strokeWidth=1, opacity=0.45).encode(
         x=epoch,
         y=y,
@@ -85,12 +85,12 @@ def _curves(
         x=epoch, y=y, color=colour, tooltip=tooltip
     )
     crosses = (
-        alt.Chart({"values": rows})
+        alt.Chart(data_of(rows))
         .transform_filter("datum.status == 'diverged' && datum.last")
         .mark_point(shape=CROSS, size=60, strokeWidth=2)
         .encode(x=epoch, y=alt.value(HEIGHT - 8), color=colour, tooltip=tooltip)
     )
-    mean = alt.Chart({"values": means})
+    mean = alt.Chart(data_of(means))
     low, high = f"{quantity}_low", f"{quantity}_high"
     band = (
         mean.transform_filter(f"isValid(datum.{low})")

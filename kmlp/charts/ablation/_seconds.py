@@ -16,7 +16,7 @@ from kmlp.charts.ablation._drawing import (
     title_of,
 )
 from kmlp.charts.accuracy import AccuracyScale, error_of
-from kmlp.charts.style import HEIGHT, WIDTH
+from kmlp.charts.style import HEIGHT, WIDTH, data_of
 from kmlp.studies.ablation import Ablation
 
 
@@ -43,7 +43,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
     scale = AccuracyScale.of(row["error"] for row in rows)
     spread = [row["seconds"] for row in rows if row["seconds"] > 0]
     wide = bool(spread) and max(spread) > RATIO * min(spread)
-    base = alt.Chart({"values": rows}).encode(
+    base = alt.Chart(data_of(rows)).encode(
         x=alt.X(
             "seconds:Q",
             title=log_title("seconds of training, mean over the seeds", wide=wide),

@@ -13,7 +13,7 @@ from kmlp.charts._step_losses import (
     thinned,
 )
 from kmlp.charts.ablation._drawing import Row, described, short, title_of
-from kmlp.charts.style import ORDERED, ORDERED_EXTENT
+from kmlp.charts.style import ORDERED, ORDERED_EXTENT, data_of
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.results import LevelResult
 from kmlp.training.run import Run
@@ -67,7 +67,7 @@ def steps(study: Ablation) -> alt.FacetChart:
             sort=[study.text(level) for level, _ in runs],
         ),
         columns=3,
-        data={"values": rows},
+        data=data_of(rows),
     ).transform_flatten(["step", "loss"])
     if len({len(run.history[0].step_losses) for _, run in runs if run.history}) > 1:
         faceted = faceted.resolve_scale(x="independent")  # a batch size of 1 has many steps

@@ -15,7 +15,7 @@ from kmlp.charts.ablation._drawing import (
     title_of,
 )
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
-from kmlp.charts.style import COLOURS, HEIGHT, WIDTH
+from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
 from kmlp.studies.ablation import Ablation
 
 _UNITS = {
@@ -65,8 +65,8 @@ def values(study: Ablation) -> alt.LayerChart:
         alt.Tooltip("seed:N"),
         alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
     ]
-    base = alt.Chart({"values": rows}).encode(x=x, tooltip=tooltip)
-    mean = alt.Chart({"values": means}).encode(x=x)
+    base = alt.Chart(data_of(rows)).encode(x=x, tooltip=tooltip)
+    mean = alt.Chart(data_of(means)).encode(x=x)
     shift = 9 if len(study.seeds) > 1 else 0
     layers = [
         mean.mark_line(color=COLOURS[0], strokeWidth=1, opacity=0.5).encode(y=y),

@@ -8,7 +8,7 @@ import numpy as np
 from kmlp._util.text import count_of
 from kmlp.charts._step_losses import cut_text, loss_axis, loss_limit, step_ticks, thinned
 from kmlp.charts.config_lines import HEIGHT, WIDTH, Row
-from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
+from kmlp.charts.style import ORDERED, ORDERED_EXTENT, data_of, titled
 from kmlp.errors import ConfigError
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.results import LevelResult
@@ -79,7 +79,7 @@ def steps(study: ConfigList) -> alt.LayerChart:
         )
     ended = "" if run.status == "finished" else f" The run {run.status}."
     return alt.LayerChart(layer=[thin, thick]).properties(
-        data={"values": rows},
+        data=data_of(rows),
         width=WIDTH,
         height=HEIGHT,
         title=titled(

@@ -90,8 +90,3 @@ def range_text(errors: Iterable[float]) -> str:
         return "no trial has an accuracy"
     low, high = accuracy_text(ordered[-1]), accuracy_text(ordered[0])
     return f"validation accuracy from {low} to {high} %"
-
-
-def data(rows: list[Row]) -> Any:
-    """Rows as data of a chart."""
-    return {"values": rows}

@@ -9,10 +9,9 @@ import altair as alt
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, AccuracyScale
 from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed
-from kmlp.charts.style import INK, VERMILION
+from kmlp.charts.style import INK, VERMILION, data_of
 from kmlp_tuning.charts._drawing import (
     best_text,
-    data,
     errors_of,
     range_text,
     scheme,
@@ -62,7 +61,7 @@ def fields(search: Search) -> alt.ConcatChart:
         if len(epochs) > 1
         else ""
     )
-    return alt.concat(*panels, data=data(rows), columns=COLUMNS, spacing=24).properties(
+    return alt.concat(*panels, data=data_of(rows), columns=COLUMNS, spacing=24).properties(
         title=title(
             search,
             "Validation accuracy by each field",

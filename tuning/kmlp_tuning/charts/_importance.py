@@ -6,9 +6,9 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.config_lines import Row
-from kmlp.charts.style import BLUE, INK, WIDTH
+from kmlp.charts.style import BLUE, INK, WIDTH, data_of
 from kmlp.errors import ConfigError
-from kmlp_tuning.charts._drawing import data, title
+from kmlp_tuning.charts._drawing import title
 from kmlp_tuning.search.importance import MIN_TRIALS, Importances
 from kmlp_tuning.search.results import Search
 
@@ -34,7 +34,7 @@ def importance(search: Search) -> alt.LayerChart:
         )
     rows = _rows(importances)
     y = alt.Y("field:N", sort=None, axis=alt.Axis(title=None, grid=False))
-    base = alt.Chart(data(rows)).encode(y)
+    base = alt.Chart(data_of(rows)).encode(y)
     x = alt.X("points:Q", title="error of the prediction, percentage points more")
     bars = base.mark_bar(color=BLUE, opacity=0.45, height=14).encode(x)
     intervals = base.mark_rule(strokeWidth=2, color=INK).encode(
@@ -49,7 +49,7 @@ def importance(search: Search) -> alt.LayerChart:
             alt.Tooltip("high:Q", format=".2f"),
         ],
     )
-    zero = alt.Chart(data([{}])).mark_rule(color=INK).encode(x=alt.datum(0))
+    zero = alt.Chart(data_of([{}])).mark_rule(color=INK).encode(x=alt.datum(0))
     numbers = ", ".join(
         f"{row['field']} {row['points']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
         for row in rows

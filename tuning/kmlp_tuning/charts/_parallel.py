@@ -10,11 +10,10 @@ import altair as alt
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed, under_pointer
-from kmlp.charts.style import INK, WIDTH
+from kmlp.charts.style import INK, WIDTH, data_of
 from kmlp_tuning.charts._drawing import (
     best_text,
     colour_of_errors,
-    data,
     errors_of,
     range_text,
     title,
@@ -82,7 +81,7 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
     under = under_pointer(base, hover, tooltip)
     layers = (lost, drawn, *_axes([*domains], labels, x, y), *under)
     return alt.LayerChart(layer=layers).properties(
-        data=data(lines),
+        data=data_of(lines),
         width=width,
         height=HEIGHT,
         title=title(
@@ -137,13 +136,15 @@ def _axes(names: list[str], labels: list[Row], x: alt.X, y: alt.Y) -> list[alt.C
     ends = [{"axis": axis, "at": 0, "end": 1} for axis in range(last + 1)]
     titles = [*(UNITS.get(name, name) for name in names), "validation accuracy, %"]
     heads = [{"axis": axis, "title": text.split(", ")} for axis, text in enumerate(titles)]
-    ticks = alt.Chart(data(labels)).encode(x, y)
+    ticks = alt.Chart(data_of(labels)).encode(x, y)
     return [
-        alt.Chart(data(ends)).mark_rule(strokeWidth=1, color=INK).encode(x, y, y2="end:Q"),
+        alt.Chart(data_of(ends))
+        .mark_rule(strokeWidth=1, color=INK)
+        .encode(x, y, y2="end:Q"),
         ticks.mark_tick(orient="horizontal", size=7, thickness=1, color=INK),
         *_texts(ticks.transform_filter(f"datum.axis < {last}"), align="right", dx=-7),
         *_texts(ticks.transform_filter(f"datum.axis == {last}"), align="left", dx=7),
-        alt.Chart(data(heads))
+        alt.Chart(data_of(heads))
         .mark_text(fontSize=13, baseline="bottom", dy=-24, lineHeight=15)
         .encode(x, y=alt.value(0), text="title:N"),
     ]

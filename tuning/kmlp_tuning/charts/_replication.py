@@ -7,11 +7,11 @@ import altair as alt
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, error_of
 from kmlp.charts.config_lines import Row, accuracy_tooltip
-from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH
+from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH, data_of
 from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
 from kmlp.studies.results import LevelResult, StudyResult
-from kmlp_tuning.charts._drawing import data, title
+from kmlp_tuning.charts._drawing import title
 from kmlp_tuning.charts._rows import accuracy_label, text_of
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
@@ -98,7 +98,7 @@ def replication(search: Search) -> alt.LayerChart:
     outcome = outcome[0].upper() + outcome[1:]
     layers = (intervals, *marks, crosses.encode(x=alt.value(10)))
     return alt.LayerChart(layer=layers).properties(
-        data=data(rows),
+        data=data_of(rows),
         width=WIDTH,
         height=_STEP * len(names),
         title=title(
