@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -63,6 +64,9 @@ class Task:
     """The run's model after these epochs, a `.keras` file; None if the run has no epoch."""
     target: int
     """The number of epochs that the request asks for. The task ends there at the latest."""
+    best_val_accuracy: float = -math.inf
+    """The highest validation accuracy of the run's epochs, from 0 to 1. The result has the
+    model of an epoch that is better. Defaults to -inf: the run has no epoch."""
 
     @property
     def config(self) -> RunConfig:
@@ -76,8 +80,9 @@ class TaskResult:
 
     task: Task
     records: tuple[EpochRecord, ...]
-    checkpoint_bytes: bytes | None
-    """The model after the last record; None if the run diverged."""
+    checkpoints: Mapping[int, bytes]
+    """The models, `.keras` files, by epoch: that of the last record, and that of the best
+    epoch of the run if it is one of these records. Empty if the run diverged."""
     environment: Mapping[str, Any] | None = None
     """The entries in which the environment of the training, as `describe_environment`
     returns it, differs from that of the engine. Defaults to None: no entry differs."""
@@ -86,6 +91,11 @@ class TaskResult:
     def diverged(self) -> bool:
         """True if the run diverged."""
         return not self.records[-1].finite
+
+    @property
+    def checkpoint_bytes(self) -> bytes | None:
+        """The model after the last record; None if the run diverged."""
+        return self.checkpoints.get(self.records[-1].epoch)
 
     @property
     def place(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -216,7 +217,7 @@ class Engine:
         if not self._store.append(
             active.identity,
             result.records,
-            result.checkpoint_bytes,
+            result.checkpoints,
             environment=result.environment,
             fresh=active.fresh,
         ):
@@ -274,6 +275,7 @@ class Engine:
             active.state.epochs,
             active.state.checkpoint_bytes,
             active.requests[0].epochs,
+            max((record.val_accuracy for record in active.history), default=-math.inf),
         )
         self._submitted += 1
         self._executor.submit(active.current_task, self._load(active.identity.config))

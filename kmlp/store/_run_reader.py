@@ -173,19 +173,19 @@ class RunReader(OpenStore):
         epochs = self._epochs(row)
         if (problem := self.run_problem(row, epochs)) is not None:
             raise self.damaged_run(row, problem)
-        checkpoint = self.connection.execute(
-            "SELECT * FROM checkpoints WHERE run = ? AND epochs = ?",
-            (row["id"], row["epochs"]),
-        ).fetchone()
+        checkpoints = self.connection.execute(
+            "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs", (row["id"],)
+        ).fetchall()
         return Run(
             config=RunConfig.restored(json.loads(row["config"])),
             backend=row["backend"],
             fused=bool(row["fused"]),
             parameters=row["parameters"],
             history=tuple(map(_record, epochs)),
-            checkpoint_bytes=None
-            if checkpoint is None
-            else self._reader(row["key"], checkpoint),
+            checkpoints={
+                checkpoint["epochs"]: self._reader(row["key"], checkpoint)
+                for checkpoint in checkpoints
+            },
             failure=row["failure"],
             settings=json.loads(row["settings"]),
             key=row["key"],
@@ -198,7 +198,7 @@ class RunReader(OpenStore):
                 return self.read_model(key, checkpoint)
             except _checkpoint_files.Damaged as error:
                 raise DamagedError(
-                    f"{error}. Train the run for more epochs, or anew, to get a new model."
+                    f"{error}. Train the run again from its first epoch to get the model."
                 ) from error
 
         return read

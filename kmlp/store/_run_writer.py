@@ -11,13 +11,13 @@ from typing import Any
 
 from kmlp.errors import StoreLostError
 from kmlp.store import _checkpoint_files, _checksums, validity
-from kmlp.store._best_epoch import update_accuracies
+from kmlp.store._best_epoch import delete_other_checkpoints, update_accuracies
 from kmlp.store._run_reader import RunReader
 from kmlp.training.run import FIGURES, EpochRecord, RunIdentity
 
 CHECKPOINTS_KEPT = 2
-"""The number of checkpoints kept for each run: the last one, and one in reserve in case the
-last one is damaged."""
+"""The number of checkpoints kept for each run, besides that of its best epoch: the last
+one, and one in reserve in case the last one is damaged."""
 
 
 class RunWriter(RunReader):
@@ -30,7 +30,7 @@ class RunWriter(RunReader):
         self,
         identity: RunIdentity,
         records: Sequence[EpochRecord],
-        checkpoint_bytes: bytes | None,
+        checkpoints: Mapping[int, bytes],
         *,
         environment: Mapping[str, Any] | None = None,
         fresh: bool,
@@ -40,7 +40,8 @@ class RunWriter(RunReader):
         Args:
             identity: The run, which this process has leased.
             records: The epochs, at least one. The first one follows those in the store.
-            checkpoint_bytes: The checkpoint after the last epoch; None if the run diverged.
+            checkpoints: The checkpoints by epoch: that of the last epoch, and that of the
+                best epoch of the run if it is one of `records`. Empty if the run diverged.
             environment: The entries in which the environment of the training differs from
                 that of the store. Defaults to None: no entry differs.
             fresh: True if the epochs belong to the run that is trained anew.
@@ -51,16 +52,16 @@ class RunWriter(RunReader):
         Raises:
             StoreLostError: if the epochs do not follow those in the store any more.
         """
-        name = sha256 = ""
+        files: dict[int, tuple[str, str]] = {}
         with self.reading():
             self.check_presence()
             if not self.leases.holds(identity.key):
                 return False
-            epochs = records[-1].epoch
-            if checkpoint_bytes is not None:
+            for epoch, checkpoint_bytes in checkpoints.items():
                 sha256 = hashlib.sha256(checkpoint_bytes).hexdigest()
-                name = _checkpoint_files.file_name(identity.key, epochs, sha256)
+                name = _checkpoint_files.file_name(identity.key, epoch, sha256)
                 _checkpoint_files.write(self.checkpoint_folder, name, checkpoint_bytes)
+                files[epoch] = name, sha256
         with self.writing():
             if not self.leases.holds(identity.key):
                 if self.leases.is_free(identity.key):  # nobody else would remove the file
@@ -80,18 +81,11 @@ class RunWriter(RunReader):
             environment_id = self.environment_id(environment)
             for record in records:
                 self._insert_epoch(run, record, environment_id)
-            if name:
-                self.connection.execute(
-                    "INSERT INTO checkpoints (run, epochs, file, sha256) "
-                    "VALUES (?, ?, ?, ?)",
-                    (run, epochs, name, sha256),
-                )
-            self.connection.execute(
-                "DELETE FROM checkpoints WHERE run = ? AND epochs <= ("
-                "SELECT epochs FROM checkpoints WHERE run = ? "
-                "ORDER BY epochs DESC LIMIT 1 OFFSET ?)",
-                (run, run, CHECKPOINTS_KEPT),
+            self.connection.executemany(
+                "INSERT INTO checkpoints (run, epochs, file, sha256) VALUES (?, ?, ?, ?)",
+                [(run, epoch, *file) for epoch, file in files.items()],
             )
+            delete_other_checkpoints(self.connection, run, CHECKPOINTS_KEPT)
             self._update_totals(run, row["history"], records[0].epoch)
         self.remove_files(identity.key)
         return True

@@ -14,6 +14,7 @@ from kmlp._util.text import count_of
 from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
 from kmlp.store import _checkpoint_files, _checksums, _removal, validity
+from kmlp.store._best_epoch import best_epoch
 from kmlp.store._rebuild import rebuild
 from kmlp.store._store import Store
 from kmlp.store.environments import is_intact
@@ -148,7 +149,7 @@ def examine(store: Store) -> Health:
                 continue
             runs += 1
             epochs += len(epoch_rows)
-            intact, problems = _examine_models(store, row)
+            intact, _, problems = _examine_models(store, row)
             models += len(intact)
             damaged += problems
         leftovers = [
@@ -181,7 +182,8 @@ def examine(store: Store) -> Health:
 def repair(store: Store) -> list[LostRun]:
     """Remove everything that is damaged or left over from a store.
 
-    A run with damaged checkpoints is cut back to its last intact one. Damaged studies
+    A run whose last or best checkpoint is damaged is cut back to an intact one before it.
+    Damaged studies
     remain, because the command that asked for them repairs them. Runs that another process
     trains are not touched.
 
@@ -199,16 +201,21 @@ def repair(store: Store) -> list[LostRun]:
             problem = store.run_problem(
                 row, validity.epochs_of(store.connection, row["id"])
             )
-            intact, problems = _examine_models(store, row) if problem is None else ([], [])
+            intact, lost_models, problems = (
+                _examine_models(store, row) if problem is None else ([], [], [])
+            )
             if problem is None and not problems:
                 continue
             if validity.is_key(row["key"]) and not store.leases.take(row["key"]):
                 continue
             if problem is None:
                 _delete_other_checkpoints(store, row["id"], intact)
-                if row["status"] != "finished" or row["epochs"] in intact:
+                needed = {row["epochs"], best_epoch(store.connection, row["id"])}
+                gone = needed.intersection(lost_models)
+                if row["status"] != "finished" or not gone:
                     continue  # the run does not need the damaged checkpoint
-                store.cut(row["id"], max(intact, default=0))
+                before = [epochs for epochs in intact if epochs < min(gone)]
+                store.cut(row["id"], max(before, default=0))
             else:
                 store.connection.execute("DELETE FROM runs WHERE id = ?", (row["id"],))
             if (run := _lost(row, targets)) is not None:
@@ -269,13 +276,16 @@ def _lost_environments(store: Store) -> list[int]:
     return [number for (number,) in rows]
 
 
-def _examine_models(store: Store, run: sqlite3.Row) -> tuple[list[int], list[str]]:
+def _examine_models(
+    store: Store, run: sqlite3.Row
+) -> tuple[list[int], list[int], list[str]]:
     """Read the checkpoint files of a run whose rows are intact.
 
     Returns:
-        The numbers of epochs of the intact checkpoints, and a sentence for each problem.
+        The numbers of epochs of the intact checkpoints, those of the lost checkpoints, and
+        a sentence for each problem.
     """
-    intact, problems = [], []
+    intact, lost, problems = [], [], []
     for row in store.connection.execute(
         "SELECT * FROM checkpoints WHERE run = ?", (run["id"],)
     ).fetchall():
@@ -283,10 +293,12 @@ def _examine_models(store: Store, run: sqlite3.Row) -> tuple[list[int], list[str
             store.read_model(run["key"], row)
             intact.append(row["epochs"])
         except _checkpoint_files.Damaged as error:
+            lost.append(row["epochs"])
             problems.append(f"{error}.")
     if not problems and run["status"] == "finished" and run["epochs"] not in intact:
+        lost.append(run["epochs"])
         problems.append(f"The run {run['key'][:12]} in {store.folder} has no model.")
-    return intact, problems
+    return intact, lost, problems
 
 
 def _targets(store: Store) -> dict[str, int]:

@@ -7,7 +7,8 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kmlp import backend
 from kmlp.model.activations import ACTIVATIONS
@@ -103,9 +104,9 @@ class Run:
     divergence. Empty only if the run failed."""
     at: At = "best"
     """The epoch at which the run is judged. Defaults to "best". Not part of the key."""
-    checkpoint_bytes: Callable[[], bytes] | None = None
-    """Function that reads the model after the last epoch: a `.keras` file with optimizer
-    state. None if the run diverged, or if it was truncated."""
+    checkpoints: Mapping[int, Callable[[], bytes]] = field(default_factory=dict)
+    """Functions that read the stored models, by epoch: a `.keras` file with optimizer
+    state. The store keeps the models of the best epoch and of the last one."""
     failure: str | None = None
     """The reason why the run failed; None if it did not fail."""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -177,6 +178,14 @@ class Run:
         return float(getattr(self.outcome, figure))
 
     @property
+    def checkpoint_bytes(self) -> Callable[[], bytes] | None:
+        """Function that reads the model of the `outcome`: one of `checkpoints`.
+
+        None if the run diverged, or if the model of that epoch is not stored.
+        """
+        return self.checkpoints.get(self.outcome.epoch) if self.history else None
+
+    @property
     def seconds(self) -> float:
         """Wall-clock time of all epochs, in seconds."""
         return sum(record.seconds for record in self.history)
@@ -194,39 +203,59 @@ class Run:
         return self if at == self.at else replace(self, at=at)
 
     def truncated(self, epochs: int) -> Run:
-        """Return the run with its first epochs only, and without a model if it is shorter.
+        """Return the run with its first epochs only, and with the models of these epochs.
 
-        Only the model of the last epoch is stored.
+        A shorter run may have no model, because few models are stored.
         """
         if epochs > self.epochs:
             return self
-        checkpoint_bytes = self.checkpoint_bytes if epochs == self.epochs else None
         return replace(
             self,
             history=self.history[:epochs],
-            checkpoint_bytes=checkpoint_bytes,
+            checkpoints={
+                epoch: read for epoch, read in self.checkpoints.items() if epoch <= epochs
+            },
             failure=None,
         )
 
     def with_model_loaded(self) -> Run:
-        """Return the run with its model in memory, which does not need the store."""
-        if self.checkpoint_bytes is None:
-            return self
-        checkpoint_bytes = self.checkpoint_bytes()
-        return replace(self, checkpoint_bytes=lambda: checkpoint_bytes)
+        """Return the run with its models in memory, which do not need the store.
+
+        They are the models of the best and of the last epoch.
+        """
+        epochs = {self.judged_at(at).outcome.epoch for at in get_args(At) if self.history}
+        return replace(
+            self,
+            checkpoints={
+                epoch: partial(bytes, self.checkpoints[epoch]())
+                for epoch in sorted(epochs.intersection(self.checkpoints))
+            },
+        )
 
     def model(self) -> keras.Sequential:
-        """Return the trained model: a plain, compiled `keras.Sequential`.
+        """Return the model of the `outcome`: a plain, compiled `keras.Sequential`.
 
         Raises:
-            ValueError: if the run has no model, because it diverged or was truncated.
+            ValueError: if the run has no such model: it diverged, or the store does not
+                have the model of that epoch. The store keeps the models of the best and of
+                the last epoch of the longest training.
             StoreError: if the model's file is damaged or missing.
         """
         if self.checkpoint_bytes is None:
-            raise ValueError("The run has no model: it diverged or was truncated.")
+            raise ValueError(f"The run has no model: {self._why_no_model()}.")
         from kmlp.training.checkpoint import load_model
 
         return load_model(self.config, self.checkpoint_bytes())
+
+    def _why_no_model(self) -> str:
+        if self.status == "diverged" or not self.history:
+            return f"it {self.status}"
+        last = self.at == "best" and self.epochs in self.checkpoints
+        return (
+            f"that of epoch {self.outcome.epoch} is not stored. "
+            f"{'Take that of its last epoch (`judged_at`), or train' if last else 'Train'} "
+            "the run again from its first epoch (`fresh=True`)"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ class Waiting:
         due, _, task = heapq.heappop(self._due)
         time.sleep(max(0.0, due - time.perf_counter()))
         record = self._record(epoch=task.epochs + 1)
-        return TaskResult(task, (record,), self._archive)
+        return TaskResult(task, (record,), {record.epoch: self._archive})
 
 
 def serve(workers, seconds_a_task=TASK):

@@ -81,7 +81,7 @@ def task_cost(backend):
             records = (
                 type(record)(**{f: getattr(record, f) for f in FIELDS}, epoch=epoch),
             )
-            store.append(identity, records, checkpoint_bytes, fresh=False)
+            store.append(identity, records, {epoch: checkpoint_bytes}, fresh=False)
             times.append((packed - started, time.perf_counter() - packed))
     return [1000 * statistics.median(column) for column in zip(*times, strict=True)]
 

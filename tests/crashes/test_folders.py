@@ -152,15 +152,15 @@ SMALL = ["--train-size", "1000", "--depth", "1", "--jobs", "1"]
 
 @pytest.fixture
 def taken_away(tmp_path, monkeypatch):
-    """The runs folder is removed as a checkpoint is about to be written to it."""
+    """The runs folder is removed when a number of runs have a checkpoint in it."""
 
     def after(count):
-        write, left = _checkpoint_files.write, [count]
+        write, runs = _checkpoint_files.write, set()
 
         def then(folder, name, checkpoint_bytes):
             write(folder, name, checkpoint_bytes)
-            left[0] -= 1
-            if not left[0]:
+            runs.add(name.partition("-")[0])
+            if len(runs) == count:
                 # At once: while files are deleted one by one, other threads look at the rest.
                 shutil.rmtree(folder.parent.rename(folder.parent.with_name("gone")))
 

@@ -6,8 +6,20 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.killing import EPOCHS, RUNS, WORK, kill, uninterrupted, workers
+from helpers.killing import (
+    EPOCHS,
+    RUNS,
+    WORK,
+    best_models,
+    kill,
+    uninterrupted,
+    uninterrupted_study,
+    weights_of,
+    workers,
+)
 from helpers.results import without_seconds
+
+from kmlp import load_study
 
 pytestmark = pytest.mark.once
 
@@ -36,12 +48,15 @@ def test_the_main_process_killed_at_any_moment(kmlp, turns, epochs):
             [(stored,)] = kmlp.query("SELECT count(*) FROM epochs")
             assert stored >= before  # what was stored stays
             before = stored
+            assert all(best_models(kmlp.database.parent))
     assert killed > turns // 3
     assert before >= turns // 2
     code, out, err = kmlp.run(*work)
     assert code == 0, err
     assert f"{RUNS * epochs - before} epochs trained" in err
     assert without_seconds(json.loads(out)) == expected
+    stored = load_study(json.loads(out)["name"], kmlp.database.parent)
+    assert weights_of(stored.runs) == weights_of(uninterrupted_study(epochs).runs)
 
 
 def test_workers_end_with_the_main_process(kmlp):

@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from helpers.results import without_seconds
-from kmlp import RunConfig, ablate
+from kmlp import Ablation, RunConfig, ablate
+from kmlp.store import Store
 from kmlp.studies.as_json import ablation_to_dict
 
 RUNS, EPOCHS = 8, 8
@@ -24,11 +25,29 @@ WORK = [
 
 
 @cache
-def uninterrupted(epochs: int = EPOCHS) -> dict:
-    """The output of `WORK` without interruption: trained one run after the other, here."""
+def uninterrupted_study(epochs: int = EPOCHS) -> Ablation:
+    """The study of `WORK` without interruption: trained one run after the other, here."""
     base = RunConfig(train_size=4992, depth=1, momentum=0.9, batch_size=16)
-    study = ablate("learning_rate", [0.1, 0.05], base=base, seeds=4, epochs=epochs, jobs=1)
+    return ablate("learning_rate", [0.1, 0.05], base=base, seeds=4, epochs=epochs, jobs=1)
+
+
+@cache
+def uninterrupted(epochs: int = EPOCHS) -> dict:
+    """The output of `WORK` without interruption."""
+    study = uninterrupted_study(epochs)
     return without_seconds(json.loads(json.dumps(ablation_to_dict(study))))
+
+
+def weights_of(runs) -> list[list[bytes]]:
+    """The weights of each run's best epoch."""
+    return [[array.tobytes() for array in run.model().get_weights()] for run in runs]
+
+
+def best_models(folder) -> list[bytes]:
+    """The model of the best epoch of every stored run."""
+    with Store(folder, writable=False) as store:
+        keys = [key for (key,) in store.connection.execute("SELECT key FROM runs")]
+        return [store.run_of_key(key).checkpoint_bytes() for key in keys]
 
 
 class Commands(AbstractContextManager):

@@ -1,7 +1,6 @@
 """A small store with made-up runs, and functions for stores that tests damage."""
 
 import json
-import math
 import sqlite3
 
 from helpers.made_up import made_up_record
@@ -55,11 +54,21 @@ A, B = (
 """Two runs of no study."""
 
 
-def made_up_task(*epochs, accuracy=0.5, checkpoint_bytes=b"model"):
-    """Return the records and the checkpoint of a task; nan: the last epoch diverged."""
-    *before, last = [made_up_record(epoch, 0.5) for epoch in epochs]
-    last = made_up_record(last.epoch, accuracy)
-    return (*before, last), None if math.isnan(accuracy) else checkpoint_bytes
+def made_up_task(*epochs, accuracy=None, checkpoint_bytes=b"model"):
+    """Return the records and the checkpoints of a task.
+
+    Each epoch is better than the one before.
+
+    Args:
+        epochs: The epochs of the task.
+        accuracy: That of the last epoch; nan: the epoch diverged. Defaults to None: a better
+            one than before.
+        checkpoint_bytes: The model after the last epoch.
+    """
+    *before, last = [made_up_record(epoch, 0.5 + epoch / 100) for epoch in epochs]
+    if accuracy is not None:
+        last = made_up_record(last.epoch, accuracy)
+    return (*before, last), {last.epoch: checkpoint_bytes} if last.finite else {}
 
 
 def fill(store):
@@ -69,7 +78,7 @@ def fill(store):
         for first, last in ((1, 2), (3, 3)):
             epochs = range(first, last + 1)
             records = tuple(made_up_record(epoch, (epoch + place) / 10) for epoch in epochs)
-            assert store.append(run, records, bytes([place]), fresh=False)
+            assert store.append(run, records, {last: bytes([place])}, fresh=False)
         store.release(run)
     put_study(store, WIDTHS)
 

@@ -218,7 +218,9 @@ def save_run(run: Run, path: Path) -> None:
 def _why_not(run: Run) -> str:
     if run.status != "finished":
         return f"the run {run.status}"
+    last = run.at == "best" and run.epochs in run.checkpoints
     return (
-        f"the store has only the model after more than {run.epochs} epochs; --fresh trains "
-        "the run again"
+        f"the model of epoch {run.outcome.epoch} is not stored; "
+        f"{'--at last takes that of the last epoch, ' if last else ''}--fresh trains the "
+        "run again"
     )

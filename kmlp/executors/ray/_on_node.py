@@ -121,7 +121,7 @@ class NodeWorker:
         if isinstance(done, TaskResult):
             return {
                 "records": done.records,
-                "checkpoint_bytes": done.checkpoint_bytes,
+                "checkpoints": done.checkpoints,
                 "environment": self._environment(),
             }, count
         error = done.error and type(done.error)(f"{platform.node()}: {done.error}")

@@ -72,7 +72,9 @@ class Executor:
         return TaskResult(
             task=task,
             records=(made_up_record(epoch, math.nan if diverged else epoch / 10),),
-            checkpoint_bytes=None if diverged else f"{task.config.seed}, {epoch}".encode(),
+            checkpoints={}
+            if diverged
+            else {epoch: f"{task.config.seed}, {epoch}".encode()},
         )
 
 
@@ -362,7 +364,7 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
 
 
 def theirs_does_it(store):
-    store.append(identify(A), (made_up_record(1, 0.5),), b"", fresh=False)
+    store.append(identify(A), (made_up_record(1, 0.5),), {1: b""}, fresh=False)
     store.release(identify(A))
 
 

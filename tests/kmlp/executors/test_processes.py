@@ -1,5 +1,7 @@
+import contextlib
 import errno
 import json
+import math
 import os
 import platform
 import re
@@ -8,6 +10,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 import keras
 import pytest
@@ -28,9 +31,10 @@ MNIST = load_dataset("mnist")
 CONFIG = RunConfig(train_size=704, width=8, depth=1, momentum=0.9)
 
 
-def weights(result):
-    codec = CheckpointCodec(CONFIG, MNIST)
-    checkpoint = codec.load(result.records[-1].epoch, result.checkpoint_bytes)
+def weights(result, config=CONFIG, epoch=None):
+    """The weights after an epoch; by default after the last one."""
+    codec = CheckpointCodec(config, MNIST)
+    checkpoint = codec.load(0, result.checkpoints[epoch or result.records[-1].epoch])
     return [array.tobytes() for array in (*checkpoint.weights, *checkpoint.optimizer)]
 
 
@@ -38,10 +42,30 @@ def do(executor, before, target, config=CONFIG):
     epochs, checkpoint_bytes = (
         (before.records[-1].epoch, before.checkpoint_bytes) if before else (0, None)
     )
-    executor.submit(
-        Task(identify(config, fused=True), epochs, checkpoint_bytes, target), MNIST
-    )
+    accuracies = [record.val_accuracy for record in before.records] if before else []
+    best = max(accuracies, default=-math.inf)
+    identity = identify(config, fused=True)
+    executor.submit(Task(identity, epochs, checkpoint_bytes, target, best), MNIST)
     return executor.result()
+
+
+DIPS = replace(CONFIG, train_size=1024, width=16, momentum=0.0, learning_rate=1.0)
+"""The third of its first six epochs is the best."""
+
+
+@pytest.mark.parametrize("make", [InProcessExecutor, partial(ProcessExecutor, 1)])
+def test_a_task_has_the_models_of_the_best_and_of_the_last_epoch(make):
+    executor = make(seconds=60)
+    with contextlib.ExitStack() as stack:
+        stack.callback(getattr(executor, "close", lambda: None))
+        whole = do(executor, None, 5, DIPS)
+        assert sorted(whole.checkpoints) == [3, 5]
+        third = do(executor, None, 3, DIPS)
+        assert sorted(third.checkpoints) == [3]
+        assert weights(third, DIPS) == weights(whole, DIPS, epoch=3)
+        rest = do(executor, third, 6, DIPS)
+        assert sorted(rest.checkpoints) == [6]  # the fourth to the sixth are worse
+        assert rest.records[1].val_accuracy == whole.records[4].val_accuracy
 
 
 def test_tasks_do_not_change_results():

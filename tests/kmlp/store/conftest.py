@@ -24,7 +24,7 @@ def widths_store():
         for index, run in enumerate(RUNS):
             assert opened.acquire(run)
             records = (made_up_record(1, index / 10),)
-            opened.append(run, records, b"", fresh=False)
+            opened.append(run, records, {records[-1].epoch: b""}, fresh=False)
             opened.release(run)
         put_study(opened, WIDTHS)
         yield opened

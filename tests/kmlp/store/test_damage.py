@@ -421,7 +421,7 @@ def test_new_epochs_must_follow_the_stored_ones(folder):
     with Store(folder) as store:
         assert store.acquire(RUNS[0])
         with pytest.raises(StoreWriteError, match="epoch 5 "):
-            store.append(RUNS[0], (made_up_record(5, 0.5),), b"model", fresh=False)
+            store.append(RUNS[0], (made_up_record(5, 0.5),), {5: b"model"}, fresh=False)
         assert store.run(RUNS[0]).epochs == 3
 
 
@@ -452,6 +452,29 @@ def test_the_doctor_counts_intact_items_and_repairs_damaged_ones(folder):
         assert [store.state(run).epochs for run in RUNS] == [0, 2, 3, 0]
         assert examine(store).whole
     assert (models / "mine.keras").exists()
+
+
+def test_the_doctor_has_a_run_trained_again_whose_best_model_is_damaged(tmp_path):
+    run = RUNS[0]
+    tasks = [[(1, 0.4), (2, 0.9), (3, 0.5)], [(4, 0.6)], [(5, 0.7)]]
+    with Store(tmp_path) as store:
+        put_study(store, WIDTHS)
+        store.acquire(run)
+        for task in tasks:
+            records = [made_up_record(*epoch) for epoch in task]
+            models = {epoch: bytes([epoch]) for epoch, _ in task[1:] or task}
+            store.append(run, records, models, fresh=False)
+        files = {path.name.split("-")[1]: path for path in models_of(tmp_path, run)}
+        assert sorted(files) == ["2", "4", "5"]
+        files["2"].write_bytes(b"other")
+        assert len(examine(store).damaged) == 1
+        assert [lost.key for lost in repair(store)] == [run.key]
+        assert store.run(run) is None
+        assert examine(store).whole
+
+
+def models_of(folder, run):
+    return (folder / "checkpoints").glob(f"{run.key[:24]}-*")
 
 
 def test_the_doctor_does_not_touch_runs_that_another_process_trains(folder):

@@ -210,7 +210,7 @@ def best_in_the_middle(tmp_path):
     )
     with Store(tmp_path) as store:
         store.acquire(RUNS[0])
-        store.append(RUNS[0], records, b"model", fresh=False)
+        store.append(RUNS[0], records, {3: b"model"}, fresh=False)
     with closing(connect(tmp_path / "kmlp.sqlite")) as connection, connection:
         connection.execute("UPDATE runs SET val_accuracy = 0.7, test_accuracy = 0.7")
         seal_all(connection)

@@ -36,7 +36,7 @@ def test_runs_are_selected_by_the_widths_of_their_layers(widths_store):
     for number, width in ((5, (300, 100)), (6, (300, 10)), (7, (300, 300))):
         run = made_up_identity(number, width=width)
         widths_store.acquire(run)
-        widths_store.append(run, (made_up_record(1, 0.5),), b"", fresh=False)
+        widths_store.append(run, (made_up_record(1, 0.5),), {1: b""}, fresh=False)
     [run] = list_runs(widths_store, parse_filters(["width=300x100"]))
     assert run.config == RunConfig(width=(300, 100))
     assert [
@@ -61,7 +61,7 @@ def test_a_run_is_listed_with_the_accuracies_of_its_best_epoch(widths_store):
     for first, accuracies in ((1, (0.5, 0.9)), (3, (0.9, 0.7))):
         records = [made_up_record(e, value) for e, value in enumerate(accuracies, first)]
         records = [replace(record, test_accuracy=record.epoch / 10) for record in records]
-        widths_store.append(run, records, b"", fresh=False)
+        widths_store.append(run, records, {records[-1].epoch: b""}, fresh=False)
     [listed] = list_runs(widths_store, {"width": 7})
     assert (listed.epochs, listed.val_accuracy, listed.test_accuracy) == (4, 0.9, 0.2)
 

@@ -19,7 +19,7 @@ A = RunIdentity("1" * 64, RunConfig(), "none", True, 10)
 
 
 def result(epoch):
-    return (made_up_record(epoch, 0.5),), b"model"
+    return (made_up_record(epoch, 0.5),), {epoch: b"model"}
 
 
 @pytest.fixture

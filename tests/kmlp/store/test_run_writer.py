@@ -4,6 +4,7 @@ import errno
 import math
 
 import pytest
+from helpers.made_up import made_up_record
 from helpers.stores import A, made_up_task
 
 from kmlp.errors import StoreWriteError
@@ -21,6 +22,48 @@ def test_the_last_two_checkpoints_are_kept(store):
     files = sorted((store.folder / "checkpoints").iterdir())
     assert [path.read_text() for path in files] == ["after 2", "after 3"]
     assert store.resume(A) == RunState(3, False, b"after 3")
+
+
+def append_epochs(store, accuracies, kept, *, fresh=False, first=1):
+    """Append a task of epochs with these validation accuracies and kept checkpoints."""
+    records = [made_up_record(e, value) for e, value in enumerate(accuracies, first)]
+    models = {epoch: f"after {epoch}".encode() for epoch in kept}
+    assert store.append(A, records, models, fresh=fresh)
+
+
+def files_of(store):
+    return sorted(p.read_text() for p in (store.folder / "checkpoints").iterdir())
+
+
+def test_the_checkpoint_of_the_best_epoch_is_kept_besides_the_last_two(store):
+    append_epochs(store, [0.5, 0.9, 0.7], [2, 3])
+    for epoch in (4, 5, 6):
+        append_epochs(store, [0.9], [epoch], first=epoch)  # equal: the first is the best
+    assert files_of(store) == ["after 2", "after 5", "after 6"]
+    run = store.run(A)
+    assert (run.outcome.epoch, run.checkpoint_bytes()) == (2, b"after 2")
+    assert run.judged_at("last").checkpoint_bytes() == b"after 6"
+    assert store.resume(A) == RunState(6, False, b"after 6")
+    append_epochs(store, [0.95, 0.94], [7, 8], first=7)
+    assert files_of(store) == ["after 7", "after 8"]
+
+
+def test_the_best_epoch_of_a_fresh_run_does_not_replace_that_of_the_stored_one(store):
+    append_epochs(store, [0.9, 0.7], [1, 2])
+    store.begin_anew(A)
+    append_epochs(store, [0.6, 0.8, 0.7], [2, 3], fresh=True)
+    assert store.run(A).checkpoint_bytes() == b"after 1"
+    store.replace(A)
+    assert store.run(A).checkpoint_bytes() == b"after 2"
+    assert files_of(store) == ["after 2", "after 3"]
+
+
+def test_a_run_that_diverged_later_keeps_no_checkpoint_of_an_early_epoch(store):
+    append_epochs(store, [0.9, 0.7], [1, 2])
+    append_epochs(store, [0.8], [3], first=3)
+    append_epochs(store, [math.nan], [], first=4)
+    assert store.run(A).checkpoint_bytes is None
+    assert files_of(store) == ["after 2", "after 3"]
 
 
 def test_a_task_is_stored_whole_or_not_at_all(store):
@@ -63,7 +106,7 @@ def test_a_half_written_file_of_a_killed_process_is_removed(store):
 
 
 def test_a_fresh_run_replaces_the_stored_one_when_it_is_complete(store):
-    store.append(A, *made_up_task(1, 2, accuracy=0.5, checkpoint_bytes=b"old"), fresh=False)
+    store.append(A, *made_up_task(1, 2, checkpoint_bytes=b"old"), fresh=False)
     store.begin_anew(A)
     store.append(A, *made_up_task(1, accuracy=0.25, checkpoint_bytes=b"new"), fresh=True)
     assert (store.run(A).epochs, store.run(A).checkpoint_bytes()) == (2, b"old")

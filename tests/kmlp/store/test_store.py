@@ -44,6 +44,19 @@ def test_a_damaged_checkpoint_takes_the_run_back_to_the_one_before(store):
     assert store.append(A, *made_up_task(3), fresh=False)
 
 
+def test_a_run_that_is_cut_back_keeps_the_checkpoint_of_its_best_epoch(store):
+    for epoch, accuracy in ((1, 0.9), (2, 0.5), (3, 0.6), (4, 0.7)):
+        checkpoint_bytes = f"after {epoch}".encode()
+        task = made_up_task(epoch, accuracy=accuracy, checkpoint_bytes=checkpoint_bytes)
+        store.append(A, *task, fresh=False)
+    damage(store, 4)
+    assert store.resume(A).checkpoint_bytes == b"after 3"
+    assert store.run(A).checkpoint_bytes() == b"after 1"
+    damage(store, 3)
+    state = store.resume(A)
+    assert (state.epochs, state.checkpoint_bytes) == (1, b"after 1")
+
+
 def test_without_any_good_checkpoint_the_run_begins_anew(store):
     store.append(A, *made_up_task(1), fresh=False)
     damage(store, 1).unlink()

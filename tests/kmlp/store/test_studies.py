@@ -58,7 +58,7 @@ def test_studies_are_listed_with_their_numbers_of_runs(widths_store):
 def test_a_study_is_listed_with_the_epochs_that_it_asked_for(widths_store):
     widths_store.acquire(RUNS[3])
     more = (made_up_record(2, 0.9), made_up_record(3, math.nan))
-    widths_store.append(RUNS[3], more, None, fresh=False)
+    widths_store.append(RUNS[3], more, {}, fresh=False)
     [widths] = list_studies(widths_store)
     assert (widths.finished, widths.best_val_accuracy) == (4, pytest.approx(0.3))
 

@@ -101,7 +101,7 @@ def suspended(training, other):
 
 
 def done(epoch=1):
-    return (made_up_record(epoch, 0.5),), b"model"
+    return (made_up_record(epoch, 0.5),), {epoch: b"model"}
 
 
 def test_a_command_whose_study_was_removed_leaves_no_run_without_a_study(tmp_path, quickly):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from kmlp import ConfigError, RunConfig, load_dataset, train
+from kmlp import ConfigError, RunConfig, evaluate, load_dataset, train
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
+from kmlp.model.config import dataset_of
 from kmlp.training.checks import parameters_of
 
 pytestmark = pytest.mark.trains
@@ -22,6 +23,47 @@ def test_train_returns_every_epoch_and_a_trained_model():
     test = load_dataset("mnist").test
     evaluation = run.model().evaluate(test.x, test.y, batch_size=1000, verbose=0)
     np.testing.assert_allclose(evaluation, [run.test_loss, run.test_accuracy], rtol=1e-5)
+
+
+DIPS = RunConfig(train_size=1024, width=16, depth=1, learning_rate=1.0)
+"""The third of its first six epochs is the best."""
+
+
+def right(model, split):
+    return evaluate(model, split.x, split.y).right
+
+
+def test_the_model_of_a_run_classifies_as_many_images_right_as_its_best_epoch(tmp_path):
+    run = train(DIPS, epochs=5, runs_dir=tmp_path)
+    data = dataset_of(DIPS)
+    for judged, epoch in ((run, 3), (run.judged_at("last"), 5)):
+        assert judged.outcome.epoch == epoch
+        shares = judged.val_accuracy, judged.test_accuracy
+        counts = [round(share * 10_000) for share in shares]
+        model = judged.model()
+        assert [right(model, data.validation), right(model, data.test)] == counts
+
+
+def test_a_run_continues_from_its_last_epoch(tmp_path):
+    train(DIPS, epochs=5, runs_dir=tmp_path)
+    continued = train(DIPS, epochs=6, runs_dir=tmp_path)
+    whole = train(DIPS, epochs=6)
+    assert losses(continued) == losses(whole)
+    assert [array.tolist() for array in continued.model().get_weights()] == [
+        array.tolist() for array in whole.model().get_weights()
+    ]
+
+
+def losses(run):
+    return [record.step_losses.tolist() for record in run.history]
+
+
+@pytest.mark.once
+def test_a_shorter_run_whose_best_epoch_is_not_stored_has_no_model(tmp_path):
+    train(DIPS, epochs=5, runs_dir=tmp_path)
+    shorter = train(DIPS, epochs=2, runs_dir=tmp_path)
+    with pytest.raises(ValueError, match=r"epoch 2 is not stored.*fresh=True"):
+        shorter.model()
 
 
 @pytest.mark.once

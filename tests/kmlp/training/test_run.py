@@ -57,6 +57,27 @@ def test_a_truncated_run_is_judged_within_its_epochs(at, epoch):
 
 
 @pytest.mark.parametrize("at", ["best", "last"])
+def test_a_truncated_run_keeps_the_models_of_its_epochs(at):
+    models = {epoch: lambda epoch=epoch: bytes([epoch]) for epoch in (1, 2, 3)}
+    run = made_up_run(0.6, 0.5, 0.9, checkpoints=models).judged_at(at)
+    shorter = run.truncated(2).with_model_loaded()
+    assert sorted(shorter.checkpoints) == [1, 2]
+    assert shorter.checkpoint_bytes() == bytes([1 if at == "best" else 2])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "remedies"),
+    [(3, ["judged_at", "fresh=True"]), (2, ["fresh=True"])],
+)
+def test_a_model_that_is_not_stored_is_an_error_with_the_remedies(epochs, remedies):
+    run = made_up_run(0.6, 0.5, 0.4, checkpoints={3: lambda: b"model"}).truncated(epochs)
+    with pytest.raises(ValueError, match="that of epoch 1 is not stored") as caught:
+        run.model()
+    found = [word for word in ("judged_at", "fresh=True") if word in str(caught.value)]
+    assert found == remedies
+
+
+@pytest.mark.parametrize("at", ["best", "last"])
 def test_a_run_that_diverged_has_no_accuracy(at):
     run = made_up_run(0.5, 0.9, math.nan).judged_at(at)
     assert (run.status, run.outcome.epoch) == ("diverged", 3)
