@@ -88,6 +88,15 @@ def test_levels_with_equal_counts_are_tied():
     assert result.best == 0
 
 
+def test_two_images_more_for_every_seed_conclude_nothing():
+    """The differences of accuracies as float32 are equal but for rounding."""
+    right = np.array([[9275, 9213, 9307], [9277, 9215, 9309]], np.float32)
+    result = compare_levels(right / np.float32(10_000))
+    assert result.difference(0).verdict == "undecided"
+    assert not result.single_best
+    assert result.best == 1
+
+
 def test_a_level_that_loses_more_runs_is_not_the_best():
     samples = study(0.9, 0.99, seeds=10)
     lost = np.zeros(samples.shape, bool)
