@@ -69,7 +69,7 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         return "its looks cannot be read"
     baseline, margin = progress.get("baseline"), progress.get("margin", 0.5)
     if "param" in identity and not (
-        baseline is None or _is_config({identity["param"]: baseline})
+        baseline is None or _is_text_of(identity["param"], baseline)
     ):
         return "its baseline is not a value of its parameter"
     if not (fits(margin, float) and 0 < margin < 1):
@@ -265,6 +265,17 @@ def fits(value: Any, shape: Any) -> bool:
     if shape is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, shape)
+
+
+def _is_text_of(param: str, text: Any) -> bool:
+    """True for the text of a value of a parameter."""
+    if not isinstance(text, str):
+        return False
+    try:
+        config_fields()[param].parse(text)
+    except KmlpError:
+        return False
+    return True
 
 
 def _is_number_of_seeds(text: Any) -> bool:

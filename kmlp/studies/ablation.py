@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
-from kmlp.errors import raise_problems
-from kmlp.model.config import RunConfig, identity_fields, param_field
+from kmlp.errors import call_all, raise_problems
+from kmlp.model.config import RunConfig, identity_fields, param_field, value_text
 from kmlp.statistics import looks
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
@@ -41,8 +42,8 @@ class Ablation(StudyResult, Study):
     target_accuracy: float | None = None
     """A validation accuracy, from 0 to 1. `tables` and `to_dict` include the time that each
     level took to reach this target. None: no target."""
-    planned_baseline: Any = None
-    """The value of the baseline that was chosen before the results. None: the best."""
+    planned_baseline: str | None = None
+    """The text of the baseline that was chosen before the results. None: the best."""
 
     @property
     def headline(self) -> str:
@@ -72,9 +73,8 @@ class Ablation(StudyResult, Study):
         """
         values = [level.value for level in self.levels]
         level = self.levels[check_baseline(self.param, values, baseline)]
-        return replace(
-            self, baseline=level, chosen_after=level.value != self.planned_baseline
-        )
+        chosen_after = self.text(level) != self.planned_baseline
+        return replace(self, baseline=level, chosen_after=chosen_after)
 
     def viewed(
         self,
@@ -87,9 +87,7 @@ class Ablation(StudyResult, Study):
         """Return the study as it is to be shown; see `Study.viewed`."""
         study = self if margin is None else replace(self, margin=check_margin(margin))
         if baseline is not None:
-            text = isinstance(baseline, str)
-            level = param_field(self.param).parse(baseline) if text else baseline
-            study = self.compared_with(level)
+            study = study.compared_with(_value_of(self.param, baseline))
         return replace(study, convergence=convergence, target_accuracy=target_accuracy)
 
     def study_runs(self) -> StudyRuns:
@@ -132,9 +130,9 @@ def ablate(
             the question needs, with looks at the results that the p-values are corrected
             for; "auto:N" at most `N`, 20 for "auto". Defaults to 5.
         epochs: The number of epochs of every run, `epochs >= 1`. Defaults to 10.
-        baseline: The value that the others are compared with. It is kept with the study: a
-            baseline that is chosen after the results is shown as such. Defaults to None:
-            the best value.
+        baseline: The value that the others are compared with, or its text. It is kept with
+            the study: a baseline that is chosen after the results is shown as such.
+            Defaults to None: the best value.
         margin: The difference of two accuracies, from 0 to 1, up to which two values count
             as the same. Defaults to 0.002, which is 0.2 points.
         fused: See `kmlp.Execution`.
@@ -205,16 +203,20 @@ def ablation_spec(
 
     Takes the arguments of `ablate`, and raises the same errors.
     """
-    rows = plan(param, values, base=base, seeds=seeds, epochs=epochs, fused=fused)
+    planner = partial(
+        plan, param, values, base=base, seeds=seeds, epochs=epochs, fused=fused
+    )
+    rows, margin = call_all([planner, partial(check_margin, margin)])
     auto = read_seeds(seeds)
     chooses = isinstance(auto, AutoSeeds)
     first = rows
     if isinstance(auto, AutoSeeds):
         first = [row[: looks(auto.most)[0]] for row in rows]
     values = [getattr(row[0], param) for row in rows]
-    margin = check_margin(margin)
+    planned = None
     if baseline is not None:
-        baseline = values[check_baseline(param, values, baseline)]
+        place = check_baseline(param, values, _value_of(param, baseline))
+        planned = value_text(param, values[place])
     return StudySpec(
         kind="ablation",
         prefix=param,
@@ -225,7 +227,7 @@ def ablation_spec(
         progress={
             # to show the study without its dataset
             "chance_limits": [chance_limit_of(row[0]) for row in rows],
-            "baseline": baseline,
+            "baseline": planned,
             "margin": margin,
         },
         runs_by_level=first,
@@ -283,10 +285,15 @@ def _ablation_of(
     planned = progress.get("baseline")
     if planned is None:
         return study
-    study = replace(study, planned_baseline=param_field(param).convert(planned))
-    trained = {level.value for level in study.levels}
+    study = replace(study, planned_baseline=planned)
     # An interruption can come before the baseline is trained.
-    return study.compared_with(planned) if study.planned_baseline in trained else study
+    trained = [level.value for level in study.levels if study.text(level) == planned]
+    return study.compared_with(trained[0]) if trained else study
+
+
+def _value_of(param: str, value: Any) -> Any:
+    """Return a value of a parameter that may be given as its text."""
+    return param_field(param).parse(value) if isinstance(value, str) else value
 
 
 def _most_seeds(record: StudyRecord) -> int | None:

@@ -323,16 +323,15 @@ def as_planned(store: Store, record: StudyRecord) -> StudyRecord:
         store: The store, which may have the study.
         record: The study as it is asked for now.
     """
+    planned: dict[str, Any] = {"looks": []}
     try:
         stored = get_study(store, record.name)
     except StoreError:
-        return record
-    looks = stored.looks
-    if not looks:
-        return record
-    planned: dict[str, Any] = {"looks": looks}
-    if "baseline" in record.progress:
-        planned["baseline"] = stored.progress.get("baseline")
+        pass
+    else:
+        planned["looks"] = stored.looks
+        if stored.looks and "baseline" in record.progress:
+            planned["baseline"] = stored.progress.get("baseline")
     return replace(record, progress={**record.progress, **planned})
 
 

@@ -72,7 +72,7 @@ def ablate(
 
     execution.select_backend()
     levels: Sequence[Any] = ()
-    baseline: Any = None
+    baseline: str | None = None
     margin: float | None = None
     number: int | str = seeds
     with collect_errors() as step:

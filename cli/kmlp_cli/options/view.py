@@ -73,8 +73,8 @@ class ViewOptions(OptionGroup):
         ),
     ] = None
 
-    def baseline_among(self, param: str, levels: Sequence[Any]) -> Any:
-        """The baseline, one of the levels of a parameter; None if it is not given.
+    def baseline_among(self, param: str, levels: Sequence[Any]) -> str | None:
+        """The text of the baseline, one of some levels; None if it is not given.
 
         Raises:
             ConfigError: if the baseline is not one of them.
@@ -84,8 +84,8 @@ class ViewOptions(OptionGroup):
         from kmlp.model.config import param_field
         from kmlp.studies.ablation_plan import check_baseline
 
-        place = check_baseline(param, levels, param_field(param).parse(self.baseline))
-        return levels[place]
+        check_baseline(param, levels, param_field(param).parse(self.baseline))
+        return self.baseline
 
     def target(self) -> float | None:
         """The target accuracy, from 0 to 1; None if the option is left out.

@@ -58,7 +58,7 @@ def test_the_interaction_is_the_difference_less_that_of_the_reference():
     for level in (second, third):
         change = level.difference.mean - first.difference.mean
         assert level.interaction.mean == pytest.approx(change)
-    planned = replace(made_up(FIRST), planned_baseline=32).compared_with(32)
+    planned = replace(made_up(FIRST), planned_baseline="32").compared_with(32)
     assert compare(planned, made_up(SECOND)).reference.value == 32
 
 

@@ -21,7 +21,9 @@ CLOSE = {1: [0.90, 0.95, 0.92], 2: [0.91, 0.93, 0.94]}
 
 def with_baseline(accuracies, baseline):
     """Return a study with a baseline that was chosen before its results."""
-    return replace(made_up(accuracies), planned_baseline=baseline).compared_with(baseline)
+    study = made_up(accuracies)
+    [planned] = [study.text(level) for level in study.levels if level.value == baseline]
+    return replace(study, planned_baseline=planned).compared_with(baseline)
 
 
 def values(levels: tuple[LevelResult, ...]):
