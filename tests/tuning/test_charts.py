@@ -241,7 +241,7 @@ def test_the_text_alternatives_have_the_main_numbers():
         text = CHARTS[kind](found).to_dict()["description"]
         assert "5 trials" in text
         assert re.search("50 .*96.%", text)
-        assert "trial 1: 96.00\u00a0% after 3 epochs" in text
+        assert "trial 1: 96.00\u00a0% at epoch 3 of 3" in text
     assert "shuffled" in drawn(importance(found))
     text = importance(found).to_dict()["description"]
     assert "learning_rate 5.00 (2.00 to 8.00), depth -0.10 (-1.00 to 0.80)" in text

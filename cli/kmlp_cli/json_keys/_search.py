@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from kmlp_cli.json_keys._results import EvidenceJson, HistoryJson, LevelJson
+from kmlp_cli.json_keys._results import EstimateJson, EvidenceJson, HistoryJson, LevelJson
 
 
 class RungJson(TypedDict):
@@ -19,7 +19,7 @@ class TrialJson(TypedDict):
     values: Annotated[dict[str, Any], "The fields that were searched."]
     bracket: Annotated[int, "Its bracket, from 1."]
     rung: Annotated[int, "The last rung that it reached, from 1."]
-    score: Annotated[float | None, "The objective after the last epoch, or null."]
+    score: Annotated[float | None, "The objective, see `at`, or null."]
     status: Annotated[
         Literal["finished", "stopped", "waiting", "diverged", "failed"], "The status."
     ]
@@ -44,7 +44,10 @@ class FieldImportanceJson(TypedDict):
 class ImportanceJson(TypedDict):
     """The importance of all fields that were searched."""
 
-    epochs: Annotated[int, "The epoch whose accuracy is predicted."]
+    epochs: Annotated[
+        int,
+        "The number of epochs; the accuracy at the best or the last of them is predicted.",
+    ]
     trials: Annotated[int, "The number of trials that were used."]
     skill: Annotated[float, "1 if the forest predicts perfectly, 0 if it does not help."]
     fields: Annotated[list[FieldImportanceJson], "Every field, the most important first."]
@@ -54,7 +57,7 @@ class ReplicatedTrialJson(LevelJson):
     """One trial that was trained again; `value` is its number."""
 
     optimism: Annotated[
-        float | None, "Its accuracy in the search minus the mean over the other seeds."
+        EstimateJson, "Its accuracy in the search minus the mean over the other seeds."
     ]
 
 
@@ -74,6 +77,9 @@ class SearchJson(TypedDict):
     algorithm: Annotated[str, "The algorithm."]
     objective: Annotated[str, "The number that chooses."]
     direction: Annotated[Literal["max", "min"], "The better end of the objective."]
+    at: Annotated[
+        Literal["best", "last"], "The epoch that ranks a trial: its best or its last."
+    ]
     space: Annotated[dict[str, Any], "The values or the range of each searched field."]
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     max_trials: Annotated[int, "The number of configurations."]

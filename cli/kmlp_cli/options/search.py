@@ -36,10 +36,17 @@ class SearchOptions(OptionGroup):
     objective: Annotated[
         str,
         typer.Option(
-            help="The metric of the last epoch by which trials are ranked: val_accuracy, "
-            "val_loss, accuracy, loss."
+            help="The metric by which trials are ranked: val_accuracy, val_loss, accuracy, "
+            "loss."
         ),
     ] = DEFAULTS.objective
+    at: Annotated[
+        str,
+        typer.Option(
+            help="The epoch that ranks a trial and that is compared: best, the best of its "
+            "epochs so far, or last."
+        ),
+    ] = DEFAULTS.at
     max_epochs: Annotated[
         int, typer.Option(help="Epochs of the trials that are promoted to the end.")
     ] = DEFAULTS.max_epochs

@@ -99,7 +99,8 @@ def test_its_runs_are_used_without_training(folder):
     search = kmlp_tuning.tune(
         {"width": [4, 8], "learning_rate": [0.1, 0.2]},
         base=RunConfig(depth=1, train_size=200, batch_size=100),
-        max_trials=3, max_epochs=3, replicates=1, runs_dir=folder, observer=counter,
+        max_trials=3, max_epochs=3, replicates=1, at="last",
+        runs_dir=folder, observer=counter,
     )  # fmt: skip
     assert right(search.best().run) == 3067
     assert counter.trained == 0

@@ -96,7 +96,7 @@ def test_a_recipe_says_what_its_file_says(written):
     assert (settings.max_trials, settings.algorithm, settings.replicates) == (
         5,
         "hyperband",
-        3,
+        5,
     )
     assert (search.accuracy, search.best) == (95.5, {"width": 64})
 
@@ -117,6 +117,14 @@ def test_published_values_are_of_single_runs_unless_the_lab_or_the_part_says_oth
     assert texts(of_lab) == ["best of 5"] * 3
     of_part = of_lab.replace("epochs = 3", 'epochs = 3\npublished_is = "mean of several"')
     assert texts(of_part) == ["best of 5", "best of 5", "mean of several"]
+
+
+def test_the_search_is_judged_at_the_epoch_of_the_lab(written):
+    def at(text):
+        return read_recipe(written(text)).search.settings(fused=True).at
+
+    assert at(LAB) == "best"
+    assert at(LAB.replace("epochs = 4", 'epochs = 4\nat = "last"')) == "last"
 
 
 def test_quick_trains_little_and_compares_nothing(written):
@@ -258,6 +266,10 @@ WRONG = {
     "a number for a kind": (
         'title = "A"\npublished_is = 5\n[[configs]]\nruns = [{}]',
         "published_is: 5, but must be a text in quotes.",
+    ),
+    "an epoch": (
+        'title = "A"\nat = "first"\n[[configs]]\nruns = [{}]',
+        'at: Unknown name "first".',
     ),
     "an algorithm": (
         'title = "A"\n[search]\nalgorithm = "halving"\nspace = { width = [1, 2] }',

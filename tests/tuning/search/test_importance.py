@@ -74,6 +74,20 @@ def test_accuracies_are_compared_after_epochs_that_all_have():
     assert {it.drop.mean for it in found.fields} == {0.0}
 
 
+def test_they_say_after_how_many_epochs_and_at_which_of_them():
+    curves = [
+        trial(n, RunConfig(learning_rate=0.01 * n), [0.5, 0.01 * n, 0.4])
+        for n in range(1, 13)
+    ]
+    found = estimate_importances(curves, SPACE, chance=0.1, repeats=1)
+    assert found.title == "Importance after 3 epochs"
+    assert "at the best of the first 3 epochs" in found.meaning
+    assert {it.drop.mean for it in found.fields} == {0.0}  # the first is the best of all
+    last = [replace(it, run=it.run.judged_at("last")) for it in curves]
+    found = estimate_importances(last, SPACE, chance=0.1, repeats=1)
+    assert "accuracy after 3 epochs" in found.meaning
+
+
 def test_one_that_diverged_counts_with_chance():
     nan = float("nan")
     found = estimate_importances(

@@ -15,7 +15,7 @@ from kmlp_tuning import SearchSpace
 from kmlp_tuning.search._planner import SearchPlanner
 from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.settings import make_settings
-from kmlp_tuning.search.trial import rank
+from kmlp_tuning.search.trial import rank, score_of
 
 pytestmark = pytest.mark.once
 
@@ -25,12 +25,13 @@ SPACE = SearchSpace({"learning_rate": "1e-3:1:log", "width": [8, 16, 32], "depth
 class Executor:
     """An epoch a task; who is done first is chance."""
 
-    def __init__(self, capacity=1, *, order=0, diverges=(), fails=()):
+    def __init__(self, capacity=1, *, order=0, diverges=(), fails=(), dips=()):
         self.capacity = capacity
         self.going = []
         self.done = []
         self.diverges = diverges
         self.fails = fails
+        self.dips = dips
         self.lot = random.Random(order)
 
     def free(self):
@@ -47,6 +48,8 @@ class Executor:
         self.done.append((config, epoch))
         diverged = config.learning_rate in self.diverges
         accuracy = config.learning_rate * (1 - 2.0**-epoch)
+        if (config.learning_rate, epoch) in self.dips:
+            accuracy = 0.0
         record = made_up_record(epoch, math.nan if diverged else accuracy)
         return TaskResult(task, (record,), {} if diverged else {record.epoch: b"a model"})
 
@@ -129,6 +132,48 @@ def test_the_trials_are_ranked_and_those_that_went_wrong_come_last():
     finished = [it for it in ranked if it.run.epochs == 9]
     wrong = [it for it in planner.trials if it not in ranked]
     assert len(finished) == 1 + 1 + 3 - sum(it.bracket == 3 for it in wrong)
+
+
+@pytest.mark.parametrize("algorithm", ["hyperband", "asha"])
+@pytest.mark.parametrize(("at", "is_promoted"), [("best", True), ("last", False)])
+def test_a_trial_that_dips_where_its_rung_ends_is_promoted_by_its_best_epoch(
+    algorithm, at, is_promoted
+):
+    asked = settings(algorithm=algorithm, at=at, min_epochs=2)
+    first = [it for it in search(asked, Executor()).trials if it.bracket == 1]
+    best = max(it.config.learning_rate for it in first)
+    dips = {(best, rung.epochs) for bracket in asked.plan() for rung in bracket.rungs}
+    planner = search(asked, Executor(dips=dips))
+    [trial] = [it for it in planner.trials if it.config.learning_rate == best]
+    assert (trial.epochs == 9) is is_promoted
+
+
+@pytest.mark.parametrize("algorithm", ["random", "grid"])
+@pytest.mark.parametrize(("at", "is_first"), [("best", True), ("last", False)])
+def test_a_trial_that_dips_in_the_end_is_ranked_by_its_best_epoch(algorithm, at, is_first):
+    asked = settings(algorithm=algorithm, at=at, replicates=1)
+    best = rank(search(asked, Executor()).trials, "val_accuracy")[0].config
+    planner = search(asked, Executor(dips={(best.learning_rate, 9)}))
+    chosen = planner.trials[planner.replications[0].number - 1].config
+    assert (chosen.learning_rate == best.learning_rate) is is_first
+
+
+@pytest.mark.parametrize(
+    ("objective", "at", "score"),
+    [
+        ("val_accuracy", "best", 0.9),
+        ("val_accuracy", "last", 0.7),
+        ("val_loss", "best", 0.1),
+        ("val_loss", "last", 0.3),
+    ],
+)
+def test_a_score_is_that_of_the_best_epoch_so_far_or_of_the_last(objective, at, score):
+    history = tuple(made_up_record(n, it) for n, it in ((1, 0.5), (2, 0.9), (3, 0.7)))
+    run = Run(
+        config=RunConfig(), backend="none", fused=True, parameters=1, history=history
+    ).judged_at(at)
+    assert score_of(run, objective) == pytest.approx(score)
+    assert score_of(run.truncated(1), objective) == 0.5
 
 
 def test_where_everything_diverges_the_search_ends():

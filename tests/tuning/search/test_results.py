@@ -18,15 +18,21 @@ from kmlp_tuning.search.trial import Replication, Trial
 pytestmark = pytest.mark.once
 
 
-def run(config, accuracies):
+def run(config, accuracies, at):
     return Run(
-        config=config, backend="none", fused=True, parameters=1,
+        config=config, backend="none", fused=True, parameters=1, at=at,
         history=tuple(made_up_record(n, it) for n, it in enumerate(accuracies, start=1)),
     )  # fmt: skip
 
 
 def search(
-    trials, replication=None, *, algorithm="hyperband", objective="val_accuracy", **state
+    trials,
+    replication=None,
+    *,
+    algorithm="hyperband",
+    objective="val_accuracy",
+    at="best",
+    **state,
 ):
     """Of trials `(bracket, rung, accuracies)`; replication: number -> (epochs, accuracies)."""
     settings = make_settings(
@@ -36,6 +42,7 @@ def search(
             max_trials=9,
             algorithm=algorithm,
             objective=objective,
+            at=at,
             max_epochs=3,
             replicates=2,
         ),
@@ -45,7 +52,7 @@ def search(
     found = [
         replace(
             Trial.begun(number, config), bracket=bracket, rung=rung,
-            epochs=len(accuracies), run=run(config, accuracies),
+            epochs=len(accuracies), run=run(config, accuracies, at),
         )
         for number, (config, (bracket, rung, accuracies)) in enumerate(
             zip(configs, trials, strict=True), start=1
@@ -55,7 +62,7 @@ def search(
         Replication(
             number, epochs, (),
             tuple(
-                run(replace(configs[number - 1], seed=seed), it)
+                run(replace(configs[number - 1], seed=seed), it, at)
                 for seed, it in enumerate(accuracies, start=1)
             ),
         )
@@ -80,9 +87,62 @@ def test_the_bias_is_that_of_what_a_trial_was_chosen_for():
     found = search(TWO, AGAIN)
     first, second = found.trials
     assert found.selection_accuracy(first) == 0.8
-    assert found.optimism(first) == pytest.approx(0.8 - (0.5 + 0.7) / 2)
-    assert found.optimism(second) == pytest.approx(0.95 - (0.93 + 0.91) / 2)
+    assert found.optimism(first).mean == pytest.approx(0.8 - (0.5 + 0.7) / 2)
+    assert found.optimism(second).mean == pytest.approx(0.95 - (0.93 + 0.91) / 2)
     assert search(TWO).optimism(first) is None
+
+
+def test_the_bias_has_the_interval_of_the_mean_over_the_other_seeds():
+    found = search([(1, 1, [0.9])], {1: (1, [[0.5], [0.6], [0.7]])})
+    [trial], [level] = found.trials, found.replication.levels
+    low, high = found.optimism(trial).interval
+    assert (0.9 - high, 0.9 - low) == pytest.approx(level.val_accuracy.interval)
+    one = search([(1, 1, [0.9])], {1: (1, [[0.5]])})
+    assert one.optimism(one.trials[0]).interval is None
+    exported = found.to_dict()["replication"]["levels"][0]["optimism"]
+    assert exported == {"mean": pytest.approx(0.3), "interval": [low, high]}
+
+
+DIPS = [(1, 1, [0.6, 0.9, 0.7]), (1, 1, [0.6, 0.7, 0.8])]
+DIPS_AGAIN = {
+    1: (3, [[0.5, 0.8, 0.6], [0.7, 0.9, 0.4]]),
+    2: (2, [[0.5, 0.6, 0.7], [0.7, 0.6, 0.8]]),
+}
+
+
+@pytest.mark.parametrize(
+    ("at", "best", "in_the_search", "optimism"),
+    [
+        ("best", 1, [0.9, 0.7], [0.9 - 0.85, 0.7 - 0.65]),
+        ("last", 2, [0.7, 0.7], [0.7 - 0.5, 0.7 - 0.6]),
+    ],
+)
+def test_trials_are_ranked_and_compared_at_their_best_or_last_epoch(
+    at, best, in_the_search, optimism
+):
+    found = search(DIPS, DIPS_AGAIN, at=at)
+    assert (found.at, found.to_dict()["at"]) == (at, at)
+    assert search(DIPS, at=at).best().number == best
+    assert found.best().number == found.replication.best().value == best
+    assert [found.selection_accuracy(it) for it in found.trials] == in_the_search
+    assert [found.optimism(it).mean for it in found.trials] == pytest.approx(optimism)
+
+
+def test_the_accuracy_of_the_best_is_the_mean_over_the_other_seeds():
+    line, command = search(DIPS, DIPS_AGAIN).closing
+    assert "85.00 % (mean of 2 other seeds, each at its best of 3 epochs)" in line
+    assert command.startswith("kmlp train ")
+    line, _ = search(DIPS, DIPS_AGAIN, at="last").closing
+    assert "75.00 % (mean of 2 other seeds, after 3 epochs)" in line
+    line, _ = search(DIPS).closing
+    assert "90.00 % at epoch 2 of 3, the best on the validation images" in line
+
+
+def test_the_table_says_that_the_mean_of_the_best_was_chosen():
+    [_, replicated] = search(DIPS, DIPS_AGAIN).tables()
+    assert "trust its test accuracy" in replicated.notes[0]
+    [_, alone] = search(DIPS, {1: DIPS_AGAIN[1]}).tables()
+    assert "trust its test accuracy" not in alone.notes[0]
 
 
 def test_the_best_is_the_one_that_other_seeds_confirm():

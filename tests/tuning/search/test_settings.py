@@ -82,6 +82,7 @@ def test_a_study_without_runs(tmp_path):
         ({"space": ["width"]}, "fields"),
         ({"objective": None}, "Unknown objective"),
         ({"algorithm": None}, "Unknown algorithm"),
+        ({"at": "first"}, '`at` "first".*best'),
     ],
     ids=str,
 )
@@ -178,8 +179,12 @@ def test_a_name_is_that_of_stores_from_before_there_were_scalings():
     settings = make_settings(
         SearchSpace({"width": [4, 8]}),
         RunConfig(),
-        SearchOptions(max_trials=2, algorithm="random", max_epochs=1, replicates=0),
+        SearchOptions(
+            max_trials=2, algorithm="random", at="last", max_epochs=1, replicates=0
+        ),
         fused=True,
     )
     identity = {"backend": "jax", "fused": True, **settings.identity()}
     assert default_name("search", identity) == "search-6f846a"
+    best = replace(settings, at="best").identity()
+    assert best == {**settings.identity(), "at": "best"}

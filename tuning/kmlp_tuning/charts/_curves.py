@@ -6,6 +6,7 @@ import altair as alt
 
 from kmlp._util.text import count_of
 from kmlp.charts.config_lines import WIDTH, Row, config_lines, even_epochs
+from kmlp.studies.judging import judged_text
 from kmlp_tuning.charts._drawing import best_text, errors_of, range_text, title, tooltips
 from kmlp_tuning.charts._rows import trial_rows
 from kmlp_tuning.search.results import Search
@@ -40,7 +41,7 @@ def learning_curves(search: Search) -> alt.LayerChart:
         ),
         description=(
             f"Validation accuracy by epoch of {count_of(len(rows), 'trial')} "
-            f"({search.headline}): after their last epochs {range_text(errors_of(rows))}. "
+            f"({search.headline}): {judged_text(search.at)} {range_text(errors_of(rows))}. "
             f"{best_text(search)}"
         ),
     )

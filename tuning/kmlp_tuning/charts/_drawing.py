@@ -7,10 +7,11 @@ from typing import Any
 
 import altair as alt
 
-from kmlp._util.text import count_of, percent_text
+from kmlp._util.text import percent_text
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.config_lines import Row
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
+from kmlp.studies.judging import outcome_text
 from kmlp.studies.results import METRIC
 from kmlp_tuning.charts._rows import wrong_text
 from kmlp_tuning.search.results import Search
@@ -49,8 +50,8 @@ def best_text(search: Search, mark: str = "") -> str:
         why = "by its validation accuracy in the search"
     return (
         f"The best, {why}, is trial {best.number}: "
-        f"{percent_text(best.run.val_accuracy)}\u00a0% "
-        f"after {count_of(best.run.epochs, 'epoch')}. {mark}".strip()
+        f"{percent_text(best.run.val_accuracy)}\u00a0% {outcome_text(best.run)}. "
+        f"{mark}".strip()
     )
 
 
@@ -79,7 +80,7 @@ def colour_of_errors(scale: AccuracyScale) -> alt.Scale:
 
 
 def errors_of(rows: Iterable[Row]) -> list[float]:
-    """The last errors of the rows that have one."""
+    """The errors at which the trials of rows are judged, if they have one."""
     return [row["error"] for row in rows if row["error"] is not None]
 
 

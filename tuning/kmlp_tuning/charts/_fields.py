@@ -10,6 +10,7 @@ from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, AccuracyScale
 from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed
 from kmlp.charts.style import INK, VERMILION, data_of
+from kmlp.studies.judging import judged_text
 from kmlp_tuning.charts._drawing import (
     best_text,
     errors_of,
@@ -72,7 +73,7 @@ def fields(search: Search) -> alt.ConcatChart:
         ),
         description=(
             f"Validation accuracy of {count_of(len(rows), 'trial')} by "
-            f"{', '.join(domains)} ({search.headline}): after their last epochs "
+            f"{', '.join(domains)} ({search.headline}): {judged_text(search.at)} "
             f"{range_text(errors_of(rows))}. {best_text(search)}"
         ),
     )

@@ -60,7 +60,7 @@ def importance(search: Search) -> alt.LayerChart:
         height=_STEP * len(rows),
         title=title(
             search,
-            "Importance of each field",
+            importances.title,
             importances.meaning,
             "Lines: 95 % intervals.",
             width=WIDTH + 60,

@@ -168,7 +168,7 @@ def _note(search: Search) -> str:
     if len(epochs) < 2:
         return "The darker a line, the better."
     return (
-        "The darker a line, the better its trial after its last epoch. Thick lines: all "
+        "The darker a line, the better its trial. Thick lines: all "
         f"{search.settings.max_epochs} epochs. Thin lines: fewer epochs."
     )
 

@@ -10,6 +10,7 @@ from kmlp.charts.config_lines import Row, accuracy_tooltip
 from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH, data_of
 from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
+from kmlp.studies.cells import percent
 from kmlp.studies.results import LevelResult, StudyResult
 from kmlp_tuning.charts._drawing import title
 from kmlp_tuning.charts._rows import accuracy_label, text_of
@@ -194,7 +195,7 @@ def _optimism_text(search: Search, study: StudyResult) -> str:
         level.value: search.optimism(trials[level.value]) for level in study.levels
     }
     parts = [
-        f"{100 * optimism:+.2f} (trial {number})"
+        f"{percent(optimism, signed=True)} (trial {number})"
         for number, optimism in optimisms.items()
         if optimism is not None
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from kmlp._util.text import count_of
+from kmlp.charts.accuracy import error_of
 from kmlp.charts.config_lines import Row, back_to_front, line_of
 from kmlp.model.config import short_text
 from kmlp_tuning.search.results import Search
@@ -28,7 +29,8 @@ def trial_rows(search: Search) -> list[Row]:
 
     Its keys are `trial`, `kind`, each searched field as text, `epochs`: the number of
     epochs with an accuracy, `errors`: the error in percent after each of them, `error`:
-    the last one or None, and `lost`: the epoch in which the trial diverged or None.
+    the one at which the trial is judged or None, and `lost`: the epoch in which the trial
+    diverged or None.
     """
     best = search.best()
     rows = []
@@ -47,7 +49,7 @@ def trial_rows(search: Search) -> list[Row]:
                 "kind": "best" if trial is best else status,
                 **{name: text_of(name, trial) for name in search.settings.space.fields},
                 **line,
-                "error": line["errors"][-1] if line["errors"] and alive else None,
+                "error": error_of(trial.run.val_accuracy) if alive else None,
             }
         )
     return back_to_front(rows, "trial")

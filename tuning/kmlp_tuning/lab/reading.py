@@ -255,7 +255,7 @@ def _search(recipe: RecipeTable, table: SearchTable, *, place: str) -> SearchPar
         base=space.base(
             {name: value for name, value in fixed.items() if name not in space.fields}
         ),
-        options=table.options(),
+        options=table.options(at=recipe.at),
         accuracy=next(iter(values), None),
         best=best,
     )

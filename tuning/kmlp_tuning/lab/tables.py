@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from kmlp.model.config import config_fields, param_names
 from kmlp.studies.published_value import SINGLE_RUN
+from kmlp.training.run import At
 from kmlp_tuning.lab._values import (
     Epochs,
     Number,
@@ -192,10 +193,14 @@ class SearchTable(PartTable):
     )
     published: PublishedBest = Field(default_factory=PublishedBest)
 
-    def options(self) -> SearchOptions:
-        """The options of the search."""
-        names = [field.name for field in fields(SearchOptions)]
-        return SearchOptions(**{name: getattr(self, name) for name in names})
+    def options(self, *, at: At) -> SearchOptions:
+        """The options of the search.
+
+        Args:
+            at: The epoch at which runs are judged, which is that of the recipe.
+        """
+        names = [field.name for field in fields(SearchOptions) if field.name != "at"]
+        return SearchOptions(at=at, **{name: getattr(self, name) for name in names})
 
 
 class RecipeTable(Table):
@@ -206,6 +211,11 @@ class RecipeTable(Table):
     notes: list[str] = Field([], description="Remarks on the lab, a paragraph each.")
     epochs: Epochs = Field(DEFAULTS.max_epochs, description="Epochs of every run.")
     seeds: Seeds = Field(3, description="Number of seeds of every configuration.")
+    at: Annotated[At, *one_of(get_args(At))] = Field(
+        DEFAULTS.at,
+        description="The epoch at which every run is judged: its best validation epoch, or "
+        "the last.",
+    )
     published_is: PublishedIs = Field(
         SINGLE_RUN.text,
         description="The way in which the published values of ablations and configurations "

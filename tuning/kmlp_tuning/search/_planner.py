@@ -18,7 +18,13 @@ from kmlp_tuning.oracles.asha import AshaOracle
 from kmlp_tuning.oracles.hyperband import HyperbandOracle
 from kmlp_tuning.oracles.standard import BayesianOracle, GridOracle, RandomOracle
 from kmlp_tuning.search.settings import SearchSettings
-from kmlp_tuning.search.trial import Replication, Trial, TrialRequest, rank
+from kmlp_tuning.search.trial import (
+    Replication,
+    Trial,
+    TrialRequest,
+    rank,
+    score_of,
+)
 
 
 class SearchPlanner:
@@ -122,6 +128,7 @@ class SearchPlanner:
         """See `kmlp.engine.Planner`."""
         assert isinstance(request, TrialRequest)
         self._open -= 1
+        run = run.judged_at(self._settings.at)
         config = request.config
         if config in self._trials:
             self._trials[config] = replace(self._trials[config], run=run)
@@ -133,9 +140,11 @@ class SearchPlanner:
             return
         oracle_trial = self._oracle.get_trial(request.oracle_trial_id)
         if run.status == "finished":
-            score = getattr(run.history[-1], self._settings.objective)
+            objective = self._settings.objective
             self._oracle.update_trial(
-                oracle_trial.trial_id, {self._settings.objective: score}, step=run.epochs
+                oracle_trial.trial_id,
+                {objective: score_of(run, objective)},
+                step=run.epochs,
             )
             oracle_trial.status = TrialStatus.COMPLETED
         else:

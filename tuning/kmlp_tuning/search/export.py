@@ -31,6 +31,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "algorithm": settings.algorithm,
         "objective": settings.objective,
         "direction": settings.direction,
+        "at": search.at,
         "space": settings.space.to_dict(),
         "base": settings.fixed,
         "max_trials": settings.max_trials,
@@ -57,7 +58,12 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "replication": {
             "seeds": list(replication.seeds),
             "levels": [
-                {**level, "optimism": search.optimism(_by_number(search, level["value"]))}
+                {
+                    **level,
+                    "optimism": estimate_to_dict(
+                        search.optimism(_by_number(search, level["value"]))
+                    ),
+                }
                 for level in comparison_to_list(replication)
             ],
             **conclusion_to_dict(search.conclusion),

@@ -11,6 +11,7 @@ import numpy as np
 from kmlp._util.text import count_of
 from kmlp.model.config import value_text
 from kmlp.statistics import Estimate, estimate
+from kmlp.training.run import At
 from kmlp_tuning.search.trial import Trial
 from kmlp_tuning.space.domains import Range
 from kmlp_tuning.space.space import SearchSpace
@@ -53,6 +54,14 @@ class Importances:
     median of all trials: the median over the repeats. If it is zero or less, the
     forests predict nothing, and the importances mean nothing.
     """
+    at: At = "last"
+    """The epoch whose accuracy is predicted: the best of these epochs, or the last.
+    Defaults to "last"."""
+
+    @property
+    def title(self) -> str:
+        """The title of tables and charts."""
+        return f"Importance after {count_of(self.epochs, 'epoch')}"
 
     @property
     def meaning(self) -> str:
@@ -63,11 +72,17 @@ class Importances:
             else f"Its error is {100 * self.skill:.0f} % below that of guessing the median"
         )
         return (
-            "points: the increase of a random forest's error, in accuracy after "
-            f"{count_of(self.epochs, 'epoch')}, if a field's values are shuffled. The "
-            f"forest predicts {count_of(self.trials, 'configuration')} that it has not "
-            f"seen. {trust}."
+            "points: the increase of a random forest's error, in accuracy "
+            f"{self._after}, if a field's values are shuffled. The forest predicts "
+            f"{count_of(self.trials, 'configuration')} that it has not seen. {trust}."
         )
+
+    @property
+    def _after(self) -> str:
+        epochs = count_of(self.epochs, "epoch")
+        if self.at == "last" or self.epochs == 1:
+            return f"after {epochs}"
+        return f"at the best of the first {epochs}"
 
     def to_dict(self) -> dict[str, Any]:
         """The importances as plain values, which JSON can hold."""
@@ -150,6 +165,7 @@ def estimate_importances(
         epochs=epochs,
         trials=len(usable),
         skill=float(np.median(skills)),
+        at=runs[0].at,
     )
 
 
@@ -175,5 +191,5 @@ def _vector(trial: Trial, space: SearchSpace) -> list[float]:
 
 def _accuracy(trial: Trial, epochs: int, chance: float) -> float:
     assert trial.run is not None
-    record = trial.run.history[min(epochs, trial.run.epochs) - 1]
-    return record.val_accuracy if record.finite else chance
+    run = trial.run.truncated(min(epochs, trial.run.epochs))
+    return run.val_accuracy if run.status == "finished" else chance

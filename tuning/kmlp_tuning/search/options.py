@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kmlp.training.run import At
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchOptions:
@@ -13,14 +15,16 @@ class SearchOptions:
     """The number of configurations to try, all different. None: 25, or all for a grid."""
     algorithm: str = "hyperband"
     objective: str = "val_accuracy"
-    """The metric of the last epoch by which trials are ranked."""
+    """The metric by which trials are ranked."""
+    at: At = "best"
+    """The epoch that ranks a trial: its best so far, or its last."""
     max_epochs: int = 10
     """Epochs of the trials that are promoted to the end."""
     min_epochs: int | None = None
     """The smallest number of epochs of a trial. None: 1."""
     factor: int | None = None
     """At each rung, the best `1 / factor` of the trials are promoted. None: 3."""
-    replicates: int = 3
+    replicates: int = 5
     """The number of other seeds with which the best three are trained again."""
 
 

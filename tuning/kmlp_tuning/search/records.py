@@ -115,6 +115,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         StoreError: if the store has none of its runs.
     """
     identity, extent, progress = study.identity, study.extent, study.progress
+    at = identity.get("at", "last")
     space = SearchSpace.restored(identity["space"])
     base = RunConfig.restored(identity["base"])
     settings = SearchSettings(
@@ -123,13 +124,14 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         max_trials=extent["max_trials"],
         algorithm=identity["algorithm"],
         objective=identity["objective"],
+        at=at,
         max_epochs=identity["max_epochs"],
         min_epochs=identity.get("min_epochs", 1),
         factor=identity.get("factor", 3),
         replicates=extent["replicates"],
         fused=identity["fused"],
     )
-    levels = study.runs_so_far(store)
+    levels = [[run.judged_at(at) for run in row] for row in study.runs_so_far(store)]
     rungs, epochs = progress["rungs"], study.epochs_by_level
     trials = [
         Trial(number, run.config, bracket, rung, epochs[number - 1], run)

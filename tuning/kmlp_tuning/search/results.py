@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmlp._util.text import count_of, percent_text, protocol_text
+from kmlp.statistics import Estimate, estimate
 from kmlp.studies.conclusion import Conclusion
+from kmlp.studies.judging import outcome_text
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
-from kmlp.studies.results import METRIC, StudyResult
+from kmlp.studies.results import METRIC, LevelResult, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
-from kmlp.training.run import Run
+from kmlp.training.run import At, Run
 from kmlp_tuning.search._command import train_command
 from kmlp_tuning.search.importance import Importances
 from kmlp_tuning.search.settings import SearchSettings
@@ -41,6 +43,11 @@ class Search(Study):
     """True if the search is finished."""
     importances: Importances | None
     """The importance of each hyperparameter. None if there are too few trials."""
+
+    @property
+    def at(self) -> At:
+        """The epoch at which every run is judged, and which ranked the trials."""
+        return self.settings.at
 
     @property
     def headline(self) -> str:
@@ -114,19 +121,24 @@ class Search(Study):
         trials = [trial.run for trial in self.trials if trial.run is not None]
         return (*trials, *(run for level in levels for run in level.runs))
 
-    def optimism(self, trial: Trial) -> float | None:
+    def optimism(self, trial: Trial) -> Estimate | None:
         """The selection bias of a replicated trial.
 
         It is the validation accuracy at selection, minus the mean over the other seeds
-        after the same number of epochs. None if the trial was not replicated.
+        after the same number of epochs, with the interval of this mean. None if the trial
+        was not replicated.
         """
-        accuracy = self.selection_accuracy(trial)
-        for level in self.replication.levels if self.replication else ():
-            epochs = self.selected_at_epoch[level.value]
-            others = [run.truncated(epochs).val_accuracy for run in level.finished]
-            if level.value == trial.number and accuracy is not None and others:
-                return accuracy - sum(others) / len(others)
-        return None
+        accuracy, level = self.selection_accuracy(trial), self.replicated(trial)
+        if accuracy is None or level is None or not level.finished:
+            return None
+        epochs = self.selected_at_epoch[trial.number]
+        others = [run.truncated(epochs).val_accuracy for run in level.finished]
+        return estimate([accuracy - other for other in others])
+
+    def replicated(self, trial: Trial) -> LevelResult | None:
+        """The runs of a trial with other seeds. None if the trial was not replicated."""
+        levels = self.replication.levels if self.replication is not None else ()
+        return next((level for level in levels if level.value == trial.number), None)
 
     def with_models_loaded(self) -> Search:
         """The search with its models in memory, which need no store."""
@@ -192,10 +204,16 @@ class Search(Study):
             )
         so_far = "Best" if self.complete else "The search is not complete. Best so far"
         measured = "validation" if best.config.validates_on_test else "test"
-        accuracy = f"{measured} accuracy {percent_text(best.run.test_accuracy)} %"
+        level = self.replicated(best)
+        others = None if level is None else level.test_accuracy
+        if others is None:
+            accuracy = f"{percent_text(best.run.test_accuracy)} % {outcome_text(best.run)}"
+        else:
+            seeds = count_of(others.size, "other seed")
+            accuracy = f"{percent_text(others.mean)} % (mean of {seeds}, {self._after_all})"
         return (
-            f"{so_far}: trial {best.number}, {accuracy} after "
-            f"{count_of(best.run.epochs, 'epoch')}. To train it again:",
+            f"{so_far}: trial {best.number}, {measured} accuracy {accuracy}. To train it "
+            "again:",
             train_command(
                 best.config,
                 epochs=best.run.epochs,
@@ -203,6 +221,14 @@ class Search(Study):
                 fused=self.settings.fused,
             ),
         )
+
+    @property
+    def _after_all(self) -> str:
+        """The epoch at which each run with all epochs is judged, as text."""
+        epochs = count_of(self.settings.max_epochs, "epoch")
+        if self.at == "last" or self.settings.max_epochs == 1:
+            return f"after {epochs}"
+        return f"each at its best of {epochs}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)

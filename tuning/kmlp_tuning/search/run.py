@@ -29,7 +29,7 @@ from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.results import chance_limit_of
 from kmlp.studies.runner import default_name, identify_backend, work
 from kmlp.training.checks import check_trainable
-from kmlp.training.run import Run, identify
+from kmlp.training.run import At, Run, identify
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.options import DEFAULTS, SearchOptions
@@ -53,6 +53,7 @@ def tune(
     max_trials: int | None = DEFAULTS.max_trials,
     algorithm: str = DEFAULTS.algorithm,
     objective: str = DEFAULTS.objective,
+    at: At = DEFAULTS.at,
     max_epochs: int = DEFAULTS.max_epochs,
     min_epochs: int | None = DEFAULTS.min_epochs,
     factor: int | None = DEFAULTS.factor,
@@ -83,15 +84,18 @@ def tune(
             best to more epochs. "asha": the same without waiting, so that promotions depend
             on timing. "random". "bayesian": choose by a Gaussian process, four at a time.
             "grid". Defaults to "hyperband".
-        objective: The metric of the last epoch by which trials are ranked:
-            "val_accuracy", "val_loss", "accuracy" or "loss". Defaults to "val_accuracy".
+        objective: The metric by which trials are ranked: "val_accuracy", "val_loss",
+            "accuracy" or "loss". Defaults to "val_accuracy".
+        at: The epoch that ranks a trial: "best", the best of its epochs so far, also at
+            each rung, or "last". The accuracies are those of the epoch with the highest
+            validation accuracy, or of the last epoch. Defaults to "best".
         max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
         min_epochs: The smallest number of epochs of a trial. Defaults to None: 1.
         factor: At each rung, the best `1 / factor` of the trials are promoted. Defaults to
             None: 3.
         replicates: The number of other seeds with which the best three are trained
             again, for all epochs. The best score of a search is too high on average.
-            Defaults to 3.
+            Defaults to 5.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -130,6 +134,7 @@ def tune(
         max_trials=max_trials,
         algorithm=algorithm,
         objective=objective,
+        at=at,
         max_epochs=max_epochs,
         min_epochs=min_epochs,
         factor=factor,
@@ -249,8 +254,9 @@ def _train(
         observer(event)
 
     def search(unfinished: Mapping[RunConfig, Run], *, complete: bool) -> Search:
+        late = {config: run.judged_at(settings.at) for config, run in unfinished.items()}
         trials = tuple(
-            replace(trial, run=unfinished.get(trial.config, trial.run))
+            replace(trial, run=late.get(trial.config, trial.run))
             for trial in planner.trials
         )
         chance = dataset_of(settings.base).chance

@@ -17,7 +17,9 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.model.config import RunConfig, identity_fields
+from kmlp.studies.judging import check_at
 from kmlp.training.checks import check_count
+from kmlp.training.run import At
 from kmlp_tuning.oracles.schedule import (
     Bracket,
     Rung,
@@ -47,6 +49,7 @@ class SearchSettings:
     max_trials: int
     algorithm: str
     objective: str
+    at: At
     max_epochs: int
     min_epochs: int
     factor: int
@@ -108,6 +111,8 @@ class SearchSettings:
                 if self.algorithm in HALVING
                 else {}
             ),
+            # Absent means "last": searches of earlier versions keep their names.
+            **({"at": self.at} if self.at != "last" else {}),
         }
 
 
@@ -153,6 +158,8 @@ def make_settings(
             replicates = check_integer("replicates", options.replicates, least=0, most=1000)
         with step():
             _check_objective(options.objective, space)
+        with step():
+            at = check_at(options.at)
     min_epochs, factor = _halving(algorithm, epochs, options.min_epochs, options.factor)
     if space.size is not None and trials > space.size:
         raise ConfigError(
@@ -168,6 +175,7 @@ def make_settings(
         max_trials=trials,
         algorithm=algorithm,
         objective=options.objective,
+        at=at,
         max_epochs=epochs,
         min_epochs=min_epochs,
         factor=factor,

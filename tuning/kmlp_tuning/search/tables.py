@@ -116,12 +116,36 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     )
 
 
+def _replication_legend(replication: StudyResult, *, judged: bool) -> str:
+    """The legend of a replication.
+
+    Args:
+        replication: The replication.
+        judged: True if the table has test accuracies of other images than those that chose.
+    """
+    parts = [
+        "in the search: the accuracy at selection, perhaps after fewer epochs. optimism: "
+        "this accuracy minus the mean over the other seeds after the same number of "
+        "epochs. A search selects the highest of many accuracies, which are too high on "
+        "average, so trust the mean."
+    ]
+    if len(replication.contenders) > 1:
+        remedy = ": trust its test accuracy" if judged else ""
+        parts.append(
+            "The means over the other seeds choose the best, so that its own mean is "
+            f"slightly too high{remedy}."
+        )
+    return " ".join(parts)
+
+
 def _legend(search: Search, more: int) -> list[str]:
     settings, lines = search.settings, []
     if stated := common_settings(search.runs):
         lines.append(f"{settings_text(stated)}.")
     if settings.algorithm in HALVING:
         lines.append("stopped: other trials of its rung were better.")
+    if search.at == "best" and settings.max_epochs > 1:
+        lines.append("validation accuracy: at the best epoch of each trial.")
     if not search.complete:
         lines.append(
             "waiting: the trial may still be promoted. The command continues the search."
@@ -146,7 +170,7 @@ def _number(value: float | None, spec: str) -> str:
 def importance_table(importances: Importances) -> Table:
     """The importance of each field, the most important first."""
     return Table(
-        title="Importance",
+        title=importances.title,
         columns=(Column("field", numeric=False), Column("points")),
         rows=tuple(
             Row((importance.field, percent(importance.drop)))
@@ -182,7 +206,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
                     str(level.value),
                     share_percent(search.selection_accuracy(by_number[level.value])),
                     percent(level.val_accuracy),
-                    share_percent(search.optimism(by_number[level.value]), signed=True),
+                    percent(search.optimism(by_number[level.value]), signed=True),
                     "best" if level is best else percent(difference, signed=True),
                     p_text(difference),
                     *([mean_percent(level.test_accuracy)] if judged else []),
@@ -194,11 +218,6 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
                 replication.levels, replication.differences(), strict=True
             )
         ),
-        notes=(
-            "in the search: the accuracy at selection, perhaps after fewer epochs. "
-            "optimism: this accuracy minus the mean over the other seeds after the same "
-            "number of epochs. A search selects the highest of many accuracies, which are "
-            "too high on average, so trust the mean.",
-        ),
+        notes=(_replication_legend(replication, judged=judged),),
         sentences=(search.conclusion.text,),
     )

@@ -62,6 +62,19 @@ class TrialRequest(RunRequest):
         return stage_name(self.bracket, self.rung)
 
 
+def score_of(run: Run, objective: str) -> float:
+    """Return the objective of a run: its best so far, or its last, as `run.at` says.
+
+    Args:
+        run: A run that finished.
+        objective: One of `DIRECTIONS`.
+    """
+    values = [float(getattr(record, objective)) for record in run.history]
+    if run.at == "last":
+        return values[-1]
+    return max(values) if DIRECTIONS[objective] == "max" else min(values)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
     """A configuration of a search."""
@@ -86,10 +99,10 @@ class Trial:
         return cls(number, config, 1, 1, 0, None)
 
     def score(self, objective: str) -> float | None:
-        """The objective after the last epoch. None if the run diverged or failed."""
+        """The score of the run (see `score_of`). None if the run diverged or failed."""
         if self.run is None or self.run.status != "finished":
             return None
-        return float(getattr(self.run.history[-1], objective))
+        return score_of(self.run, objective)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
