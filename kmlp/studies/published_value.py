@@ -183,7 +183,8 @@ def compare_with_published(
     >>> compare_with_published(PublishedValue("65.1"), ours, scale=PERCENT).outcome
     'no'
     """
-    mean = estimate(ours) if ours else None
+    bounds = None if scale is None else scale.bounds
+    mean = estimate(ours, bounds=bounds) if ours else None
     interval = None if scale is None else _interval(ours, scale, aggregation)
     outcome: Outcome | None = None
     if scale is not None and mean is not None and interval is not None:

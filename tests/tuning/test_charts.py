@@ -247,7 +247,7 @@ def test_the_text_alternatives_have_the_main_numbers():
     assert "learning_rate 5.00 (2.00 to 8.00), depth -0.10 (-1.00 to 0.80)" in text
     assert "error is 25 % below" in text
     text = replication(found).to_dict()["description"]
-    assert "+3.00 (trial 1), +2.00 (trial 5) points" in text
+    assert "+3.00 ± 12.71 (trial 1), +2.00 (trial 5) points" in text
 
 
 def test_replication_compares_like_with_like():

@@ -130,7 +130,7 @@ def test_trials_are_ranked_and_compared_at_their_best_or_last_epoch(
 
 def test_the_accuracy_of_the_best_is_the_mean_over_the_other_seeds():
     line, command = search(DIPS, DIPS_AGAIN).closing
-    assert "85.00 % (mean of 2 other seeds, each at its best of 3 epochs)" in line
+    assert "85.00 % (mean of 2 other seeds, at the best of 3 epochs)" in line
     assert command.startswith("kmlp train ")
     line, _ = search(DIPS, DIPS_AGAIN, at="last").closing
     assert "75.00 % (mean of 2 other seeds, after 3 epochs)" in line

@@ -164,9 +164,9 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
         if run not in level.finished:
             rows.append(row(SEED, None, str(run.config.seed)))
     if len(finished) > 1:
-        mean = estimate([run.val_accuracy for run in finished])
+        mean = estimate([run.val_accuracy for run in finished], bounds=(0, 1))
         assert mean.interval is not None
-        low, high = (round(100 * min(1.0, max(0.0, end)), 4) for end in mean.interval)
+        low, high = (round(100 * end, 4) for end in mean.interval)
         rows.append(row(MEAN, mean.mean, "all of these", low=low, high=high))
     return rows
 

@@ -108,5 +108,7 @@ def _estimate_text(estimate: Estimate | None, digits: int) -> str:
     mean = f"{estimate.mean:.{digits}f}"
     if estimate.interval is None:
         return mean
+    if estimate.cut:
+        return f"{mean} ({_interval_text(estimate.interval, digits)})"
     half = f"{estimate.interval[1] - estimate.mean:.{digits}f}"
     return f"{mean} ± {half}" if float(half) else f"{mean} ± <{10.0**-digits:.{digits}f}"

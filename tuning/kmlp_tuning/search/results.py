@@ -8,7 +8,7 @@ from typing import Any
 
 from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.statistics import Estimate, estimate
-from kmlp.studies.conclusion import Conclusion
+from kmlp.studies.conclusion import VERDICTS, Conclusion
 from kmlp.studies.judging import outcome_text
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import METRIC, LevelResult, StudyResult
@@ -206,11 +206,12 @@ class Search(Study):
         measured = "validation" if best.config.validates_on_test else "test"
         level = self.replicated(best)
         others = None if level is None else level.test_accuracy
-        if others is None:
+        if others is None or self.replication is None:
             accuracy = f"{percent_text(best.run.test_accuracy)} % {outcome_text(best.run)}"
         else:
             seeds = count_of(others.size, "other seed")
-            accuracy = f"{percent_text(others.mean)} % (mean of {seeds}, {self._after_all})"
+            moment = self.replication.moment_text
+            accuracy = f"{percent_text(others.mean)} % (mean of {seeds}, {moment})"
         return (
             f"{so_far}: trial {best.number}, {measured} accuracy {accuracy}. To train it "
             "again:",
@@ -221,14 +222,6 @@ class Search(Study):
                 fused=self.settings.fused,
             ),
         )
-
-    @property
-    def _after_all(self) -> str:
-        """The epoch at which each run with all epochs is judged, as text."""
-        epochs = count_of(self.settings.max_epochs, "epoch")
-        if self.at == "last" or self.settings.max_epochs == 1:
-            return f"after {epochs}"
-        return f"each at its best of {epochs}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -251,9 +244,9 @@ class NotReplicated(Conclusion):
             "best": None if self.best is None else self.best.number,
             "reference": None,
             "seeds": 0,
-            "better": [],
-            "worse": [],
-            "undecided": [],
+            "margin": None,
+            **{verdict: [] for verdict in VERDICTS},
             "seeds_needed": None,
+            "excluded": None,
             "caveats": [],
         }

@@ -188,7 +188,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
     return Table(
         title=(
             f"Replication of the best: {count_of(len(replication.seeds), 'other seed')}, "
-            f"{count_of(replication.epochs, 'epoch')}"
+            f"{replication.moment_text}"
         ),
         columns=(
             Column("trial"),
@@ -197,6 +197,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
             Column("optimism"),
             Column("difference from best", tall=True),
             Column("p"),
+            Column("verdict", numeric=False),
             *([Column("test acc. %", tall=True)] if judged else []),
             PROBLEMS,
         ),
@@ -209,6 +210,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
                     percent(search.optimism(by_number[level.value]), signed=True),
                     "best" if level is best else percent(difference, signed=True),
                     p_text(difference),
+                    NONE if difference is None else difference.verdict,
                     *([mean_percent(level.test_accuracy)] if judged else []),
                     problems_text(level),
                 ),
