@@ -85,7 +85,8 @@ def compare_levels(
 
     Reference: S. Gutmann, Z. Maymin (1987), Is the selected population the best?, Annals of
     Statistics 15(1). K. Hung, W. Fithian (2019), Rank verification for exponential
-    families, Annals of Statistics 47(2).
+    families, Annals of Statistics 47(2). J. Goldwasser, W. Fithian, G. Hooker (2025),
+    Gaussian rank verification, arXiv:2501.14142.
     """
     results, are_lost = checked(samples, lost)
     pairing = Pairing(results.shape[-2], baseline)

@@ -107,10 +107,11 @@ def compare_sequentially(
     ('not stopped', 4)
 
     Reference: C. Jennison, B. W. Turnbull (1989), Interim analyses: the repeated confidence
-    interval approach, Journal of the Royal Statistical Society B 51(3). W. Liu, K. M.
-    Anderson (2008), Sequential p-values. W. Maurer, F. Bretz (2013), Multiple testing in
-    group sequential trials using graphical approaches, Statistics in Biopharmaceutical
-    Research 5(4).
+    interval approach, Journal of the Royal Statistical Society B 51(3). Q. Liu, K. M.
+    Anderson (2008), On adaptive extensions of group sequential trials for clinical
+    investigations, Journal of the American Statistical Association 103(484). W. Maurer, F.
+    Bretz (2013), Multiple testing in group sequential trials using graphical approaches,
+    Statistics in Biopharmaceutical Research 5(4).
     """
     results, are_lost = checked(samples, lost)
     pairing = Pairing(results.shape[-2], baseline)
