@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kmlp.studies._ranges import MOST_NAMED
+from kmlp.studies.ranges import MOST_NAMED
 from kmlp.studies.results import TEST_METRIC, LevelResult, StudyResult
 
 Problem = Literal[
