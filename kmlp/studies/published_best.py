@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kmlp._util.text import count_of, enumerated, percent_text
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference
+from kmlp.studies._advice import LEAST_SEEDS
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.conclusion import Conclusion, Partition, partition
+from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.results import LevelResult
 
 
@@ -33,7 +34,10 @@ class Verdict(Conclusion):
 
     @property
     def holds(self) -> bool | None:
-        """True if the claim holds here. None: the seeds do not decide."""
+        """True if the claim holds here. None: the seeds do not decide, or all are the same.
+
+        A value that is the same within the margin does not contradict the claim.
+        """
         if self.levels.better:
             return False
         return True if self.levels.worse and not self.levels.undecided else None
@@ -51,7 +55,7 @@ class Verdict(Conclusion):
         if not differences:
             return f"{claim} Here there is no other value to compare with."
         if all(difference.size < 2 for difference in differences.values()):
-            return f"{claim} Here one seed cannot decide: use at least 3 seeds."
+            return f"{claim} Here one seed cannot decide: use at least {LEAST_SEEDS} seeds."
         return " ".join([claim, *self._sentences()])
 
     def _sentences(self) -> list[str]:
@@ -66,20 +70,28 @@ class Verdict(Conclusion):
             ]
             sentences.append(f"That does not hold here: {enumerated(better)}.")
         if levels.undecided:
-            undecided = [
-                f"{self._named(level)}, which is "
-                f"{'better' if differences[level].mean > 0 else 'worse'} by {points[level]}"
-                for level in levels.undecided
-            ]
             seeds = min(differences[level].size for level in levels.undecided)
             do_not = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'} not"
-            rest = enumerated(undecided)
+            rest = self._distances(levels.undecided)
             sentences.append(f"Here {do_not} separate {claimed} from {rest}.")
+        if levels.same:
+            margin = f"{100 * (self.study.margin or 0):.4g} points"
+            rest = self._distances(levels.same)
+            sentences.append(f"Here {claimed} is the same within {margin} as {rest}.")
         if levels.worse:
             worse = [f"{self._named(level)} by {points[level]}" for level in levels.worse]
             holds = "" if sentences else "That holds here. "
             sentences.append(f"{holds}{claimed} is better than {enumerated(worse)}.")
         return sentences
+
+    def _distances(self, levels: Sequence[LevelResult]) -> str:
+        """Return some levels, each with its difference from the claimed level."""
+        texts = []
+        for level in levels:
+            change = self.differences[level]
+            word = "better" if change.mean > 0 else "worse"
+            texts.append(f"{self._named(level)}, which is {word} by {_points(change)}")
+        return enumerated(texts)
 
     def _named(self, level: LevelResult) -> str:
         return self.study.called(self.study.text(level))
@@ -90,7 +102,7 @@ class Verdict(Conclusion):
             "holds": self.holds,
             **{
                 name: [to_jsonable(level.value) for level in getattr(self.levels, name)]
-                for name in ("better", "worse", "undecided")
+                for name in VERDICTS
             },
         }
 

@@ -37,10 +37,11 @@ class VerdictJson(TypedDict):
     """The verdict on a published claim that a level is the best."""
 
     best: Annotated[Any, "The level that was published as the best."]
-    holds: Annotated[bool | None, "True if the claim holds; null if undecided."]
+    holds: Annotated[bool | None, "True if the claim holds; null if nothing shows it."]
     better: Annotated[list[Any], "The levels that are shown to be better."]
     worse: Annotated[list[Any], "The levels that are shown to be worse."]
-    undecided: Annotated[list[Any], "The levels with no significant difference."]
+    same: Annotated[list[Any], "The levels that are shown the same within the margin."]
+    undecided: Annotated[list[Any], "The other levels."]
 
 
 class PartJson(TypedDict):

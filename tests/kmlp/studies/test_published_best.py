@@ -8,6 +8,7 @@ pytestmark = pytest.mark.once
 
 LOW, HIGH = [0.80, 0.81, 0.80], [0.90, 0.91, 0.901]
 CLOSE = [0.895, 0.912, 0.903]
+SAME = [0.9, 0.9098, 0.9008]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,9 @@ CLOSE = [0.895, 0.912, 0.903]
         ({8: CLOSE, 64: HIGH}, 8, "width=8 is the best. Here 3 seeds do not separate width=8 from width=64, which is better by 0.03"),
         ({8: LOW, 16: CLOSE, 64: HIGH}, 64, "do not separate width=64 from width=16"),
         ({8: LOW, 16: CLOSE, 64: HIGH}, 64, "(interval -0.97 to 1.04). width=64 is better than width=8 by 10.03 points"),
-        ({8: [0.8], 64: [0.9]}, 8, "one seed cannot decide: use at least 3"),
+        ({8: SAME, 64: HIGH}, 64, "width=64 is the best. Here width=64 is the same within 0.2 points as width=8, which is worse by 0.01 points (interval -0.0"),
+        ({8: LOW, 16: SAME, 64: HIGH}, 64, "(interval -0.02 to 0.04). width=64 is better than width=8 by 10.03 points"),
+        ({8: [0.8], 64: [0.9]}, 8, "one seed cannot decide: use at least 5"),
         ({8: LOW, 64: [float("nan")] * 3}, 64, "width=64 is the best. Here none of its runs finished."),
         ({8: LOW, 64: [float("nan")] * 3}, 8, "Here there is no other value to compare with."),
         ({8: LOW}, 8, "no other value"),
@@ -28,7 +31,7 @@ CLOSE = [0.895, 0.912, 0.903]
         ({8: [0.8, 0.81, float("nan")], 64: HIGH, 16: [0.7, float("nan"), float("nan")]}, 8, "Here 1 seed does not separate width=8 from width=64"),
     ],
     ids=[
-        "holds", "does not", "open", "open and better", "open with others", "both", "one seed", "diverged",
+        "holds", "does not", "open", "open and better", "open with others", "both", "same", "same and worse", "one seed", "diverged",
         "others diverged", "no others", "no spread", "some diverged", "one seed in common",
     ],
 )  # fmt: skip
