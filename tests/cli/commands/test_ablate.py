@@ -98,9 +98,9 @@ def test_dry_run_trains_nothing(kmlp):
     result = kmlp("ablate", "--param", "depth", "--values", "0,1,3", "--dry-run")
     assert (result.code, result.err) == (0, "")
     rows = {row[0]: row[1:] for row in map(str.split, result.out.splitlines()) if row}
-    assert rows["0"] == ["7,850", "3", "30", "23,460"]
+    assert rows["0"] == ["7,850", "5", "50", "39,100"]
     assert rows["1"][0] == "101,770"
-    assert rows["total"] == ["9", "90", "70,380"]
+    assert rows["total"] == ["15", "150", "117,300"]
 
 
 @pytest.mark.once
@@ -148,7 +148,7 @@ def test_dry_run_as_json(kmlp):
         "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"
     )
     values = json.loads(result.out)["levels"]
-    assert [value["steps"] for value in values] == [1_500_000, 23_460]
+    assert [value["steps"] for value in values] == [2_500_000, 39_100]
 
 
 @pytest.mark.once

@@ -210,7 +210,7 @@ class RecipeTable(Table):
     source: Text | None = Field(None, description="The origin of the published values.")
     notes: list[str] = Field([], description="Remarks on the lab, a paragraph each.")
     epochs: Epochs = Field(DEFAULTS.max_epochs, description="Epochs of every run.")
-    seeds: Seeds = Field(3, description="Number of seeds of every configuration.")
+    seeds: Seeds = Field(5, description="Number of seeds of every configuration.")
     at: Annotated[At, *one_of(get_args(At))] = Field(
         DEFAULTS.at,
         description="The epoch at which every run is judged: its best validation epoch, or "
