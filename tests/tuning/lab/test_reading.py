@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kmlp import ConfigError
+from kmlp.studies.ablation_plan import SEEDS
 from kmlp_tuning import read_recipe
 from kmlp_tuning.lab.reading import bundled
 from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
@@ -99,6 +100,11 @@ def test_a_recipe_says_what_its_file_says(written):
         5,
     )
     assert (search.accuracy, search.best) == (95.5, {"width": 64})
+
+
+def test_a_lab_has_the_seeds_of_an_ablation_unless_it_says_otherwise(written):
+    lab = read_recipe(written(LAB.replace("seeds = 2\n", "")))
+    assert lab.parts[0].seeds == SEEDS
 
 
 def test_published_values_are_of_single_runs_unless_the_lab_or_the_part_says_otherwise(

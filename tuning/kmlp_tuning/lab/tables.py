@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 from kmlp.model.config import config_fields, param_names
+from kmlp.studies.ablation_plan import SEEDS
 from kmlp.studies.published_value import SINGLE_RUN
 from kmlp.training.run import At
 from kmlp_tuning.lab._values import (
@@ -210,7 +211,7 @@ class RecipeTable(Table):
     source: Text | None = Field(None, description="The origin of the published values.")
     notes: list[str] = Field([], description="Remarks on the lab, a paragraph each.")
     epochs: Epochs = Field(DEFAULTS.max_epochs, description="Epochs of every run.")
-    seeds: Seeds = Field(5, description="Number of seeds of every configuration.")
+    seeds: Seeds = Field(SEEDS, description="Number of seeds of every configuration.")
     at: Annotated[At, *one_of(get_args(At))] = Field(
         DEFAULTS.at,
         description="The epoch at which every run is judged: its best validation epoch, or "
