@@ -17,12 +17,13 @@ from kmlp.studies._keywords import config_of
 from kmlp.studies.ablation_plan import SEEDS, Seeds, check_baseline, check_margin, plan
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.judging import check_at, stored_at
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import MARGIN, LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
-from kmlp.training.run import Run
+from kmlp.training.run import At, Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -81,11 +82,14 @@ class Ablation(StudyResult, Study):
         *,
         baseline: Any = None,
         margin: float | None = None,
+        at: At | None = None,
         convergence: bool = False,
         target_accuracy: float | None = None,
     ) -> Ablation:
         """Return the study as it is to be shown; see `Study.viewed`."""
-        study = self if margin is None else replace(self, margin=check_margin(margin))
+        study = self if at is None else self.judged_at(check_at(at))
+        if margin is not None:
+            study = replace(study, margin=check_margin(margin))
         if baseline is not None:
             study = study.compared_with(_value_of(self.param, baseline))
         return replace(study, convergence=convergence, target_accuracy=target_accuracy)
@@ -109,6 +113,7 @@ def ablate(
     epochs: int = 10,
     baseline: Any = None,
     margin: float = MARGIN,
+    at: At = "best",
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -135,6 +140,9 @@ def ablate(
             Defaults to None: the best value.
         margin: The difference of two accuracies, from 0 to 1, up to which two values count
             as the same. Defaults to 0.002, which is 0.2 points.
+        at: The epoch at which each run is judged: "best", the one with the highest
+            validation accuracy, which early stopping would keep; or "last". Defaults to
+            "best".
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -172,6 +180,7 @@ def ablate(
         epochs=epochs,
         baseline=baseline,
         margin=margin,
+        at=at,
         fused=fused,
         name=name,
     )
@@ -196,6 +205,7 @@ def ablation_spec(
     epochs: int = 10,
     baseline: Any = None,
     margin: float = MARGIN,
+    at: At = "best",
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[Ablation]:
@@ -229,6 +239,7 @@ def ablation_spec(
             "chance_limits": [chance_limit_of(row[0]) for row in rows],
             "baseline": planned,
             "margin": margin,
+            "at": check_at(at),
         },
         runs_by_level=first,
         all_runs=rows if chooses else (),
@@ -282,6 +293,7 @@ def _ablation_of(
         looks=tuple(progress.get("looks", ())),
         most_seeds=_most_seeds(record),
     )
+    study = study.judged_at(stored_at(progress))
     planned = progress.get("baseline")
     if planned is None:
         return study

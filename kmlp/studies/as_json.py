@@ -25,6 +25,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "name": study.name,
         "param": study.param,
         "metric": study.metric,
+        "at": study.at,
         "base": {k: v for k, v in study.base.to_dict().items() if k != study.param},
         "epochs": study.epochs,
         "seeds": list(study.seeds),
@@ -48,6 +49,7 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
     return {
         "name": study.name,
         "metric": study.metric,
+        "at": study.at,
         "base": {
             k: v
             for k, v in study.base.to_dict().items()
@@ -91,6 +93,7 @@ def run_study_to_dict(study: RunStudy) -> dict[str, Any]:
         "fused": run.fused,
         "settings": dict(run.settings),
         "parameters": run.parameters,
+        "at": run.at,
         **run_to_dict(run),
         **conclusion_to_dict(study.conclusion),
     }
@@ -103,6 +106,7 @@ def run_to_dict(run: Run) -> dict[str, Any]:
         "status": run.status,
         "failure": run.failure,
         "epochs": run.epochs,
+        "at_epoch": run.outcome.epoch if run.history else None,
         "val_accuracy": finite(run.val_accuracy),
         "test_accuracy": finite(run.test_accuracy),
         "test_loss": finite(run.test_loss),
@@ -131,6 +135,7 @@ def comparison_to_list(
             "parameters": level.parameters,
             **estimate_to_dict(level.val_accuracy),
             "test_accuracy": estimate_to_dict(level.test_accuracy),
+            "last_val_accuracy": estimate_to_dict(level.last_val_accuracy),
             "difference": difference_to_dict(difference),
             "error_ratio": study.error_ratio(level),
             "diverged": level.diverged,

@@ -15,11 +15,13 @@ from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, compare_differences, estimate
 from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.studies._ranges import values_text
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.as_json import conclusion_to_dict, difference_to_dict, estimate_to_dict
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
-from kmlp.studies.ranges import values_text
+from kmlp.studies.judging import check_at
 from kmlp.studies.results import MARGIN, METRIC, TEST_METRIC, validation_images
+from kmlp.training.run import At
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -53,7 +55,7 @@ class AblationComparison:
     first: Ablation
     second: Ablation
     epochs: int
-    """The number of epochs after which they are compared, the highest that both have."""
+    """The number of epochs within which they are compared, the highest that both have."""
     seeds: tuple[int, ...]
     """The seeds that both have."""
     differing: dict[str, tuple[str, str]]
@@ -91,6 +93,7 @@ class AblationComparison:
             "second": self.second.name,
             "param": self.first.param,
             "metric": self.metric,
+            "at": self.first.at,
             "epochs": self.epochs,
             "seeds": list(self.seeds),
             "margin": self.margin,
@@ -229,7 +232,11 @@ def _values_by_verdict(levels: Partition[PairedLevel]) -> dict[str, list[Any]]:
 
 
 def compare(
-    first: Ablation, second: Ablation, *, margin: float | None = MARGIN
+    first: Ablation,
+    second: Ablation,
+    *,
+    margin: float | None = MARGIN,
+    at: At | None = None,
 ) -> AblationComparison:
     """Compare two ablations of one parameter, such as on two datasets or with two losses.
 
@@ -238,6 +245,8 @@ def compare(
         second: An ablation of the same parameter, with some of the same values and seeds.
         margin: The difference, from 0 to 1, up to which two accuracies count as the same.
             None: they never do. Defaults to 0.002.
+        at: The epoch at which each run is judged, "best" or "last"; see `ablate`. Defaults
+            to None: that of the ablations, which must be the same.
 
     Returns:
         The comparison of the common values by the common seeds, within the epochs that both
@@ -263,6 +272,8 @@ def compare(
         for study in (first, second)
         if not isinstance(study, Ablation)
     )
+    if at is not None:
+        first, second = first.judged_at(check_at(at)), second.judged_at(at)
     if first.param != second.param:
         raise ConfigError(
             [
@@ -284,6 +295,11 @@ def compare(
         problems.append(
             f'The studies have no seed in common: "{first.name}" has '
             f'{_listed(first.seeds)}, and "{second.name}" has {_listed(second.seeds)}.'
+        )
+    if first.at != second.at:
+        problems.append(
+            f'The runs of "{first.name}" are judged at the {first.at} epoch, but those of '
+            f'"{second.name}" at the {second.at} one. Choose one of them by `at`.'
         )
     if problems:
         raise ConfigError(problems)

@@ -11,13 +11,14 @@ from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.errors import ConfigError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig, config_fields, identity_fields, short_text
 from kmlp.store import Store, StudyRecord
+from kmlp.studies.judging import check_at, moment_text, stored_at
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
 from kmlp.studies.study import Study
 from kmlp.training.checks import check_count, check_trainable
-from kmlp.training.run import Run
+from kmlp.training.run import At, Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -92,8 +93,8 @@ class ConfigList(StudyResult, Study):
         seeds = len(best.finished)
         return (
             f"{'The best is c' if len(self.levels) > 1 else 'C'}onfiguration {best.value}"
-            f"{f' ({words})' if words else ''}: {accuracies} after "
-            f"{count_of(self.epochs_of(best), 'epoch')}"
+            f"{f' ({words})' if words else ''}: {accuracies} "
+            f"{moment_text(self.at, self.epochs_of(best))}"
             f"{f', means over {seeds} seeds' if seeds > 1 else ''}."
         )
 
@@ -130,6 +131,7 @@ def config_list_spec(
     epochs: Sequence[int],
     seeds: Sequence[int],
     base: RunConfig,
+    at: At = "best",
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[ConfigList]:
@@ -142,6 +144,7 @@ def config_list_spec(
             that of the configuration; the others are the next integers.
         base: The configuration that the list was derived from. Fields that all of `configs`
             share replace those of `base`.
+        at: As `train` takes it. Defaults to "best".
         fused: As `train` takes it. Defaults to True.
         name: The name of the study. Defaults to None: derived from the whole list, so that
             an edited list is another study. With more seeds, it is the same study.
@@ -206,7 +209,7 @@ def config_list_spec(
         },
         extent={"seeds": seeds},
         # With the limits, a study can be shown without its dataset.
-        progress={"chance_limits": limits, "epochs": epochs},
+        progress={"chance_limits": limits, "epochs": epochs, "at": check_at(at)},
         runs_by_level=rows,
         epochs=epochs,
         name=name,
@@ -312,7 +315,7 @@ def _config_list(
     missing: int = 0,
 ) -> ConfigList:
     """Build a list from the number, epochs, chance limit and runs of each configuration."""
-    return ConfigList(
+    study = ConfigList(
         name=record.name,
         looks=tuple(record.progress.get("looks", ())),
         missing=missing,
@@ -334,3 +337,4 @@ def _config_list(
             for number, _, limit, runs in configs
         ),
     )
+    return study.judged_at(stored_at(record.progress))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast, get_args
 
 from kmlp._util.text import count_of
@@ -24,6 +25,16 @@ def check_at(at: Any) -> At:
     return cast(At, at)
 
 
+def stored_at(progress: Mapping[str, Any]) -> At:
+    """Return the epoch at which the runs of a stored study are judged.
+
+    Args:
+        progress: The values of `StudyRecord.progress`. Older studies do not have the entry;
+            they are judged at the best epoch.
+    """
+    return "last" if progress.get("at") == "last" else "best"
+
+
 def judged_text(at: At) -> str:
     """Return the epoch at which each of several runs is judged, as text.
 
@@ -34,6 +45,17 @@ def judged_text(at: At) -> str:
     if at == "last":
         return "after the last epoch"
     return "at each run's best validation epoch"
+
+
+def moment_text(at: At, epochs: int) -> str:
+    """Return the epoch of runs of a number of epochs at which they are judged, as text.
+
+    Example:
+    >>> moment_text("best", 10), moment_text("last", 10), moment_text("best", 1)
+    ('at the best of 10 epochs', 'after 10 epochs', 'after 1 epoch')
+    """
+    after = at == "last" or epochs == 1
+    return f"{'after' if after else 'at the best of'} {count_of(epochs, 'epoch')}"
 
 
 def outcome_text(run: Run) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from kmlp.statistics import (
 from kmlp.studies import _convergence
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies._pairing import accuracies_by_seed
-from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
+from kmlp.studies._ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.training.run import At, Run, common_settings
 
 METRIC = "val_accuracy"
@@ -90,6 +90,21 @@ class LevelResult:
     def test_accuracy(self) -> Estimate | None:
         """The mean test accuracy of the finished runs, from 0 to 1."""
         return _mean_accuracy([run.test_accuracy for run in self.finished])
+
+    @cached_property
+    def last_val_accuracy(self) -> Estimate | None:
+        """The mean validation accuracy after the last epoch, from 0 to 1."""
+        return _mean_accuracy([run.history[-1].val_accuracy for run in self.finished])
+
+    @property
+    def drop(self) -> float:
+        """The mean accuracy at the epochs that count, minus that after the last epoch.
+
+        From 0 to 1; 0 if no run finished, or if the last epoch counts.
+        """
+        if self.val_accuracy is None or self.last_val_accuracy is None:
+            return 0.0
+        return self.val_accuracy.mean - self.last_val_accuracy.mean
 
     @property
     def image_variance(self) -> float:
@@ -223,6 +238,16 @@ class StudyResult:
     def at(self) -> At:
         """The epoch at which every run is judged: the best or the last."""
         return next((run.at for run in self.runs), "best")
+
+    def judged_at(self, at: At) -> Self:
+        """Return the same study with each run judged at its best or at its last epoch."""
+        levels = tuple(
+            replace(level, runs=tuple(run.judged_at(at) for run in level.runs))
+            for level in self.levels
+        )
+        place = self._baseline_index
+        baseline = None if place is None else levels[place]
+        return replace(self, levels=levels, baseline=baseline)
 
     @property
     def grew_after_look(self) -> bool:

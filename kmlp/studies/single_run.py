@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from kmlp._util.text import count_of, percent_text, protocol_text
@@ -13,12 +13,12 @@ from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
-from kmlp.studies.judging import outcome_text
+from kmlp.studies.judging import check_at, outcome_text, stored_at
 from kmlp.studies.rows import StudyRuns, one_run
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
 from kmlp.training.checks import check_trainable
-from kmlp.training.run import Run
+from kmlp.training.run import At, Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -69,6 +69,10 @@ class RunStudy(Study):
         """The outcome of the run."""
         return RunConclusion(run=self.run)
 
+    def judged_at(self, at: At) -> RunStudy:
+        """Return the study with the run judged at its best or at its last epoch."""
+        return replace(self, run=self.run.judged_at(at))
+
     def study_runs(self) -> StudyRuns:
         """Return the run as a flat table."""
         return one_run(self.name, self.run)
@@ -78,6 +82,7 @@ def train(
     config: RunConfig | None = None,
     *,
     epochs: int = 10,
+    at: At = "best",
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -91,6 +96,8 @@ def train(
     Args:
         config: The configuration, in place of `fields`. Defaults to None.
         epochs: The number of epochs, `epochs >= 1`. Defaults to 10.
+        at: The epoch at which the run is judged, and whose weights its model has: "best",
+            the one with the highest validation accuracy, or "last". Defaults to "best".
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`; "local" trains in this process.
@@ -125,24 +132,31 @@ def train(
         runs_dir=runs_dir,
         fresh=fresh,
     )
-    return train_study(config, epochs=epochs, name=name, execution=execution).run
+    return train_study(config, epochs=epochs, at=at, name=name, execution=execution).run
 
 
 def train_study(
-    config: RunConfig, *, epochs: int, name: str | None, execution: Execution
+    config: RunConfig,
+    *,
+    epochs: int,
+    at: At = "best",
+    name: str | None,
+    execution: Execution,
 ) -> RunStudy:
     """Train one run and return its study. Raises the same errors as `train`."""
+    at = check_at(at)
     check_trainable([config], epochs=epochs, fused=execution.fused)
 
     def build_result(
         record: StudyRecord, runs: list[list[Run]], epochs: Sequence[int]
     ) -> RunStudy:
-        return RunStudy(name=record.name, run=runs[0][0])
+        return RunStudy(name=record.name, run=runs[0][0].judged_at(at))
 
     spec = StudySpec(
         kind="run",
         prefix="train",
         identity={"config": identity_fields(config.to_dict())},
+        progress={"at": at},
         runs_by_level=[[config]],
         epochs=[epochs],
         name=name,
@@ -158,6 +172,6 @@ def load_run(store: Store, record: StudyRecord) -> RunStudy:
     Raises:
         StoreError: if the run has no epoch yet.
     """
-    run = record.only_run(store)
+    run = record.only_run(store).judged_at(stored_at(record.progress))
     missing = record.missing([[run]])
     return RunStudy(name=record.name, run=run, missing=missing)

@@ -13,10 +13,11 @@ from kmlp._util.text import count_of, visible
 from kmlp.errors import ConfigError, raise_problems, unknown_name
 from kmlp.studies import kinds
 from kmlp.studies.conclusion import Conclusion
+from kmlp.studies.judging import check_at
 from kmlp.studies.rows import StudyRuns
 from kmlp.studies.table import Table
 from kmlp.training.environment import mixed_text
-from kmlp.training.run import Run
+from kmlp.training.run import At, Run
 
 if TYPE_CHECKING:
     import altair
@@ -77,6 +78,7 @@ class Study(ABC):
         *,
         baseline: Any = None,
         margin: float | None = None,
+        at: At | None = None,
         convergence: bool = False,
         target_accuracy: float | None = None,
     ) -> Self:
@@ -87,6 +89,9 @@ class Study(ABC):
                 Defaults to None: the one that the study was asked for with, else the best.
             margin: The difference, from 0 to 1, up to which two accuracies count as the
                 same. Defaults to None: the one that the study was asked for with.
+            at: The epoch at which each run is judged: "best", the one with the highest
+                validation accuracy, or "last". Defaults to None: the one that the study was
+                asked for with.
             convergence: True to add the convergence to `tables`: the speed at which each
                 level learned. Defaults to False.
             target_accuracy: A validation accuracy, from 0 to 1. `tables` and `to_dict`
@@ -107,6 +112,21 @@ class Study(ABC):
             f"`{name}` is for ablations; this study is of the kind {self.kind}."
             for name, is_given in given.items()
             if is_given
+        )
+        return self if at is None else self.judged_at(check_at(at))
+
+    def judged_at(self, at: At) -> Self:
+        """Return the study with each run judged at its best or at its last epoch.
+
+        Raises:
+            ConfigError: if runs of this kind were chosen by the epoch at which they are
+                judged, so that it cannot be changed after training.
+        """
+        raise_problems(
+            f"`at` is {at!r}, but runs of the kind {self.kind} were chosen by the {run.at} "
+            "epoch. Leave `at` out."
+            for run in self.runs[:1]
+            if run.at != at
         )
         return self
 

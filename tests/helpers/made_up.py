@@ -26,9 +26,11 @@ def made_up_record(epoch, accuracy):
 def made_up_ablation(accuracies, *, seeds=None, param="width", base=None):
     """An ablation whose runs' validation accuracies are given: value -> one a seed.
 
-    nan stands for a diverged run.
+    An accuracy is that of the only epoch, or a list with one for each epoch. nan stands for
+    a diverged run.
     """
     first = next(iter(accuracies.values()))
+    epochs = np.size(first[0])
     seeds = seeds or tuple(range(len(first)))
     values = []
     for value, column in accuracies.items():
@@ -39,7 +41,10 @@ def made_up_ablation(accuracies, *, seeds=None, param="width", base=None):
                 config=RunConfig(**{param: value, "seed": seed}),
                 backend="none",
                 parameters=10,
-                history=(made_up_record(1, accuracy),),
+                history=tuple(
+                    made_up_record(epoch, value)
+                    for epoch, value in enumerate(np.atleast_1d(accuracy).tolist(), start=1)
+                ),
             )
             runs.append(run)
         values.append(
@@ -49,7 +54,7 @@ def made_up_ablation(accuracies, *, seeds=None, param="width", base=None):
         name="made-up",
         param=param,
         base=base or RunConfig(train_size=1000, width=16, depth=1),
-        epochs=1,
+        epochs=epochs,
         seeds=seeds,
         backend="none",
         fused=True,

@@ -16,6 +16,7 @@ from kmlp_cli.options.view import ViewOptions, margin_of
 
 if TYPE_CHECKING:
     from kmlp.studies.ablation import Ablation
+    from kmlp.training.run import At
 
 EPILOG = """\b
 Every option of the configuration but --seed can be varied: --param train_size.
@@ -74,6 +75,7 @@ def ablate(
     levels: Sequence[Any] = ()
     baseline: str | None = None
     margin: float | None = None
+    at: At = "best"
     number: int | str = seeds
     with collect_errors() as step:
         with step():
@@ -85,6 +87,8 @@ def ablate(
             target = view.target()
         with step():
             margin = margin_of(view.margin)
+        with step():
+            at = view.epoch() or at
         with step():
             check_count("epochs", epochs)
         with step():
@@ -112,6 +116,7 @@ def ablate(
         epochs=epochs,
         baseline=baseline,
         margin=MARGIN if margin is None else margin,
+        at=at,
         fused=execution.fused,
         name=name,
     )

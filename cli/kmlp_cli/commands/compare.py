@@ -8,7 +8,7 @@ import typer
 
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.output import Json
-from kmlp_cli.options.view import Margin, margin_of
+from kmlp_cli.options.view import At, Margin, epoch_of, margin_of
 
 
 def compare(
@@ -21,6 +21,7 @@ def compare(
         ),
     ],
     margin: Margin = None,
+    at: At = None,
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -38,10 +39,12 @@ def compare(
 
     if first == second:
         raise ConfigError([f'"{first}" is given twice. Give two studies.'])
-    same = margin_of(margin)
+    same, epoch = margin_of(margin), epoch_of(at)
     with opened(runs_dir) as store:
         ablations = call_all(partial(load_from, store, name) for name in (first, second))
-    comparison = compare_ablations(*ablations, margin=MARGIN if same is None else same)
+    comparison = compare_ablations(
+        *ablations, margin=MARGIN if same is None else same, at=epoch
+    )
     if as_json:
         print_json(comparison.to_dict())
     else:

@@ -10,7 +10,7 @@ import typer
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
 from kmlp_cli.options.targets import Overwrite
-from kmlp_cli.options.view import Baseline
+from kmlp_cli.options.view import At, Baseline, epoch_of
 from kmlp_cli.terminal.output import say
 
 
@@ -51,6 +51,7 @@ def plot(
         ),
     ] = None,
     baseline: Baseline = None,
+    at: At = None,
     overwrite: Overwrite = False,
     runs_dir: RunsDir = None,
 ) -> None:
@@ -75,10 +76,11 @@ def plot(
                 out, option="--out", suffixes=FORMATS, overwrite=overwrite
             ),
             check_kind,
+            lambda: epoch_of(at),
         ]
     )
     with opened(runs_dir) as store:
-        loaded = load_from(store, study).viewed(baseline=baseline)
+        loaded = load_from(store, study).viewed(baseline=baseline, at=epoch_of(at))
     if kind is not None and kind not in loaded.charts:
         raise ConfigError(
             [

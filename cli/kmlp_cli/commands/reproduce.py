@@ -13,9 +13,11 @@ from kmlp_cli.options.execution import ExecutionOptions
 from kmlp_cli.options.output import OutputOptions
 from kmlp_cli.options.study import DryRun
 from kmlp_cli.options.targets import Overwrite
+from kmlp_cli.options.view import epoch_of
 
 if TYPE_CHECKING:
     from kmlp.engine import Observer
+    from kmlp.training.run import At
     from kmlp_tuning.lab.recipe import Recipe
     from kmlp_tuning.lab.results import PartResult
     from kmlp_tuning.search.settings import SearchSettings
@@ -52,6 +54,15 @@ def reproduce(
             "--seeds",
             help="Number of seeds of every configuration, except those of a search.  "
             "[default: the recipe's]",
+            show_default=False,
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="best|last",
+            help="The epoch of each run that counts: the best on the validation images, or "
+            "the last.  [default: as the recipe says]",
             show_default=False,
         ),
     ] = None,
@@ -117,9 +128,12 @@ def reproduce(
         print_file(recipe_text(recipe))
         return
     execution.select_backend()
+    epoch: At | None = None
     with collect_errors() as step:
         with step():
             lab = read_recipe(recipe)
+        with step():
+            epoch = epoch_of(at)
         with step():
             if seeds_of_each is not None:
                 check_count("seeds", seeds_of_each)
@@ -127,6 +141,8 @@ def reproduce(
             execution.check()
     if seeds_of_each is not None:
         lab = lab.with_seeds(seeds_of_each)
+    if epoch is not None:
+        lab = lab.judged_at(epoch)
     if quick:
         lab = with_context(lab.file, lab.quick)
     report = _report_path(lab, out, execution.runs_dir, overwrite=overwrite)

@@ -34,6 +34,7 @@ def show(
     if as_json and as_csv:
         raise ConfigError(["Give --json or --csv, not both."])
     target = view.target()
+    view.epoch()
     with opened(runs_dir) as store:
         loaded = load_from(store, study)
     shown = view.applied(loaded, target)

@@ -11,14 +11,17 @@ from kmlp_cli.options.execution import OneRunOptions
 from kmlp_cli.options.output import OutputOptions
 from kmlp_cli.options.study import DryRun, Epochs, Name
 from kmlp_cli.options.targets import ModelOptions
+from kmlp_cli.options.view import At, epoch_of
 
 if TYPE_CHECKING:
     from kmlp.studies.single_run import RunStudy
+    from kmlp.training.run import At as Epoch
 
 
 def train(
     epochs: Epochs = 10,
     name: Name = None,
+    at: At = None,
     dry_run: DryRun = False,
     *,
     config: ConfigOptions,
@@ -38,11 +41,14 @@ def train(
     from kmlp_cli.terminal.output import print_json
 
     execution.select_backend()
+    epoch: Epoch | None = None
     with collect_errors() as step:
         with step():
             run_config = config.make()
         with step():
             check_count("epochs", epochs)
+        with step():
+            epoch = epoch_of(at)
         with step():
             execution.check()
         with step():
@@ -68,7 +74,9 @@ def train(
         show_progress(("seed",), quiet=output.quiet, fresh=execution.fresh) as display,
         execution.opened(quiet=output.quiet, observer=display) as options,
     ):
-        study = train_study(run_config, epochs=epochs, name=name, execution=options)
+        study = train_study(
+            run_config, epochs=epochs, at=epoch or "best", name=name, execution=options
+        )
     show(study)
     targets.write_logs(study.study_runs())
     if targets.save is not None:

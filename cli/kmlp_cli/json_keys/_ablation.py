@@ -3,6 +3,7 @@
 from typing import Annotated, Any, TypedDict
 
 from kmlp_cli.json_keys._results import (
+    At,
     DifferenceJson,
     EstimateJson,
     EvidenceJson,
@@ -16,6 +17,7 @@ class AblationJson(TypedDict):
     name: Annotated[str, "The study's name."]
     param: Annotated[str, "The field that varies."]
     metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
+    at: At
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     epochs: Annotated[int, "The epochs of every run."]
     seeds: Annotated[list[int], "The seeds."]
@@ -94,6 +96,7 @@ class ComparisonJson(TypedDict):
     second: Annotated[str, "The name of the second study."]
     param: Annotated[str, "The field that both vary."]
     metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
+    at: At
     epochs: Annotated[int, "The epochs after which they are compared."]
     seeds: Annotated[list[int], "The seeds that both have."]
     margin: Annotated[float | None, "The difference up to which levels are the same."]

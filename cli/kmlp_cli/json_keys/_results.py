@@ -99,6 +99,9 @@ class HistoryJson(TypedDict):
     seconds: Annotated[list[float | None], "Wall-clock time, evaluation included."]
 
 
+At = Annotated[
+    Literal["best", "last"], "The epoch of each run that counts: its best or its last."
+]
 Status = Literal["finished", "diverged", "failed"]
 
 
@@ -109,9 +112,10 @@ class RunResultsJson(TypedDict):
     status: Annotated[Status, "The status."]
     failure: Annotated[str | None, "The reason if the run failed, else null."]
     epochs: Annotated[int, "The number of epochs that the run has."]
-    val_accuracy: Annotated[float | None, "Validation accuracy at the best epoch."]
-    test_accuracy: Annotated[float | None, "Test accuracy at the same epoch."]
-    test_loss: Annotated[float | None, "Mean loss of the test images after it."]
+    at_epoch: Annotated[int | None, "The epoch of `at`; null if the run has no epoch."]
+    val_accuracy: Annotated[float | None, "Validation accuracy at this epoch."]
+    test_accuracy: Annotated[float | None, "Test accuracy at this epoch."]
+    test_loss: Annotated[float | None, "Mean loss of the test images at this epoch."]
     history: Annotated[HistoryJson, "Every epoch."]
     seconds: Annotated[float, "Wall-clock time of all epochs."]
 
@@ -123,6 +127,9 @@ class LevelResultsJson(TypedDict):
     mean: Annotated[float | None, "Mean validation accuracy over the seeds."]
     interval: Annotated[list[float] | None, "Its 95 % interval; null with one seed."]
     test_accuracy: Annotated[EstimateJson, "The same for the test images."]
+    last_val_accuracy: Annotated[
+        EstimateJson, "Mean validation accuracy after the last epoch."
+    ]
     difference: Annotated[
         DifferenceJson | None,
         "The difference from the best level or the baseline; null for that level itself.",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypedDict
 
-from kmlp_cli.json_keys._results import RunResultsJson, Status
+from kmlp_cli.json_keys._results import At, RunResultsJson, Status
 
 
 class OutcomeJson(TypedDict):
@@ -21,6 +21,7 @@ class RunJson(RunResultsJson):
         dict[str, str], "Settings of the backend that differ from the default."
     ]
     parameters: Annotated[int, "The number of weights and biases."]
+    at: At
     conclusion: Annotated[str, "The sentence under the table."]
     evidence: Annotated[OutcomeJson, "The conclusion as data."]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmlp.errors import ConfigError
 from kmlp_cli.options.groups import OptionGroup
+
+if TYPE_CHECKING:
+    from kmlp.training.run import At as Epoch
 
 Baseline = Annotated[
     str | None,
@@ -20,6 +23,15 @@ Baseline = Annotated[
 ]
 
 
+At = Annotated[
+    str | None,
+    typer.Option(
+        metavar="best|last",
+        help="The epoch of each run that counts: the best on the validation images, or the "
+        "last.  [default: best, or as the study was trained]",
+        show_default=False,
+    ),
+]
 Margin = Annotated[
     float | None,
     typer.Option(
@@ -49,6 +61,19 @@ def margin_of(points: float | None) -> float | None:
     return points / 100
 
 
+def epoch_of(at: str | None) -> Epoch | None:
+    """The epoch of `--at`; None if the option is left out.
+
+    Raises:
+        ConfigError: if the option is neither best nor last.
+    """
+    if at is None:
+        return None
+    from kmlp.studies.judging import check_at
+
+    return check_at(at)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ViewOptions(OptionGroup):
     """The options of a command that shows an ablation."""
@@ -57,6 +82,7 @@ class ViewOptions(OptionGroup):
 
     baseline: Baseline = None
     margin: Margin = None
+    at: At = None
     every: Annotated[
         bool, typer.Option("--all", help="Show all values, not only the best twenty.")
     ] = False
@@ -104,6 +130,14 @@ class ViewOptions(OptionGroup):
             )
         return self.target_accuracy / 100
 
+    def epoch(self) -> Epoch | None:
+        """The epoch of `--at`; None if the option is left out.
+
+        Raises:
+            ConfigError: if the option is neither best nor last.
+        """
+        return epoch_of(self.at)
+
     def applied(self, study: Any, target: float | None) -> Any:
         """The study as these options show it.
 
@@ -118,6 +152,7 @@ class ViewOptions(OptionGroup):
         return study.viewed(
             baseline=self.baseline,
             margin=margin_of(self.margin),
+            at=self.epoch(),
             convergence=self.convergence,
             target_accuracy=target,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from kmlp._util.text import count_of, percent_text
+from kmlp._util.text import percent_text
 from kmlp.charts.ablation._drawing import (
     RATIO,
     Row,
@@ -84,11 +84,11 @@ def values(study: Ablation) -> alt.LayerChart:
     if not is_numeric(study):
         del layers[0]  # names have no order that a line could follow
     note = (
-        f"Circles are seeds. Squares are their means with 95 % intervals, after "
-        f"{count_of(study.epochs, 'epoch')}. {_sentence(study)}"
+        f"Circles are seeds. Squares are their means with 95 % intervals, "
+        f"{study.moment_text}. {_sentence(study)}"
     )
     if len(study.seeds) == 1:
-        note = f"One seed, after {count_of(study.epochs, 'epoch')}. {_sentence(study)}"
+        note = f"One seed, {study.moment_text}. {_sentence(study)}"
     if anything_lost(study):
         note += " Crosses: runs that diverged or failed."
     return alt.LayerChart(layer=layers).properties(

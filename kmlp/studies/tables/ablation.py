@@ -10,6 +10,7 @@ from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.auto_seeds import looks_text
 from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
+from kmlp.studies.judging import judged_text
 from kmlp.studies.results import LevelResult
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text
@@ -122,7 +123,7 @@ def _more(study: Ablation, shown: tuple[LevelResult, ...]) -> list[str]:
 
 def _legend(study: Ablation) -> str:
     """Return the meaning of the columns of numbers."""
-    notes = []
+    notes = [f"Accuracies {judged_text(study.at)}."] if study.epochs > 1 else []
     comparison = study.comparison
     if len(study.seeds) > 1:
         notes.append("±: half of the 95 % interval over the seeds.")
@@ -131,8 +132,8 @@ def _legend(study: Ablation) -> str:
             correction = "p and their intervals have Holm's correction for all values."
         elif bool(comparison.single_best):
             correction = (
-                "p and their intervals are not corrected for the number of pairs, because "
-                "to name a single best value needs no such correction."
+                "p and their intervals are not corrected, because to name a single best "
+                "value needs no correction."
             )
         else:
             correction = "p and their intervals have Holm's correction for all pairs."

@@ -6,6 +6,7 @@ from kmlp._util.text import count_of
 from kmlp.model.config import value_text
 from kmlp.studies.cells import p_text, percent
 from kmlp.studies.compare import AblationComparison
+from kmlp.studies.judging import moment_text
 from kmlp.studies.results import TEST_METRIC
 from kmlp.studies.table import NONE, Column, Row, Table
 
@@ -25,8 +26,7 @@ def comparison_table(comparison: AblationComparison) -> Table:
     return Table(
         title=(
             f"{first.name} | {second.name}: {'test' if tests else 'validation'} "
-            "accuracy % after "
-            f"{count_of(comparison.epochs, 'epoch')}, "
+            f"accuracy % {moment_text(comparison.first.at, comparison.epochs)}, "
             f"{count_of(len(comparison.seeds), 'seed')}"
         ),
         columns=tuple(

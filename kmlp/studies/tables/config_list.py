@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kmlp.studies.cells import mean_percent, percent
 from kmlp.studies.config_list import ConfigList
+from kmlp.studies.judging import judged_text
 from kmlp.studies.results import LevelResult
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text, seeds_text
@@ -53,7 +54,10 @@ def config_list_table(study: ConfigList) -> Table:
             describe(
                 study.base, fused=study.fused, settings=study.settings, but=study.varied
             ),
-            *([interval] if several else []),
+            " ".join(
+                [f"Accuracies and losses {judged_text(study.at)}."]
+                + ([interval] if several else [])
+            ),
         ),
         sentences=study.answer,
     )

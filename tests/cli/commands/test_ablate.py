@@ -159,6 +159,7 @@ def test_dry_run_as_json(kmlp):
         (["--param", "width", "--values", "32,,64"], ["2 of `width`.*empty"]),
         (["--param", "depth", "--values", "1", "--depth", "2"], ["`depth`.*--depth"]),
         (["--param", "width", "--values", "8", "--backend", "jaxx"], ['"jaxx".*"jax"']),
+        (["--param", "width", "--values", "8", "--at", "first"], ['"first".*best, last']),
         (
             ["--param", "width", "--values", "0,x", "--depth", "-1", "--loss", "msee",
              "--seeds", "0", "--epochs", "0"],

@@ -177,6 +177,7 @@ def test_a_plan_trains_nothing(kmlp, lab):
         (["mnist-lap"], '"mnist-lap".*"mnist-lab"'),
         (["gone.toml"], "gone.toml: "),
         (["my-lab.toml", "--seeds", "0"], "`seeds`.* 0,"),
+        (["my-lab.toml", "--at", "first"], '"first".*best, last'),
         (["mean.toml"], 'configs 1: published_is: "mean of 1", but'),
         (["my-lab.toml", "--jobs", "0"], "`--jobs`.* 0,"),
         (["my-lab.toml", "--out", "lab.docx"], "--out.*lab.docx.*name.html"),

@@ -36,6 +36,33 @@ def test_json_tells_of_the_model_that_was_saved(kmlp, tmp_path):
     assert accuracy == pytest.approx(run["test_accuracy"])
 
 
+DIPS = ["train", "--train-size", "1024", "--width", "16", "--depth", "1",
+        "--learning-rate", "1", "--epochs", "5", "--json"]  # fmt: skip
+"""The third of its five epochs is the best."""
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("options", "epoch"), [([], 3), (["--at", "last"], 5)])
+def test_the_saved_model_is_that_of_the_epoch_that_counts(kmlp, tmp_path, options, epoch):
+    path = str(tmp_path / "model.keras")
+    run = json.loads(kmlp(*DIPS, *options, "--save", path).out)
+    assert run["at_epoch"] == epoch
+    assert run["test_accuracy"] == run["history"]["test_accuracy"][epoch - 1]
+    evaluated = json.loads(kmlp("evaluate", path, "--json").out)
+    assert evaluated["right"] == round(10_000 * run["test_accuracy"])
+
+
+@pytest.mark.once
+def test_a_model_of_a_best_epoch_that_is_not_stored_is_not_saved(kmlp, tmp_path):
+    path = str(tmp_path / "model.keras")
+    runs = ["--runs-dir", str(tmp_path / "runs")]
+    kmlp(*DIPS, *runs)
+    result = kmlp(*DIPS, "--epochs", "2", "--save", path, *runs)
+    assert result.code == 1
+    assert "the model of epoch 2 is not stored; --fresh" in result.err
+    assert kmlp(*DIPS, "--epochs", "2", "--save", path, "--fresh", *runs).code == 0
+
+
 @pytest.mark.once
 def test_a_dry_run_trains_nothing(kmlp, tmp_path):
     runs = tmp_path / "runs"

@@ -18,11 +18,11 @@ pytestmark = pytest.mark.once
 def test_export_has_the_documented_keys():
     exported = ablation_to_dict(
         made_up_ablation(
-            {1: [0.90, 0.95, 0.92], 2: [0.91, 0.93, 0.94], 3: [math.nan, 0.9, 0.92]}
+            {1: [0.90, 0.95, 0.92], 2: [0.91, 0.93, 0.94], 3: [math.nan, 0.9, 0.9]}
         )
     )
     assert list(exported) == [
-        "name", "param", "metric", "base", "epochs", "seeds", "backend", "fused", "settings",
+        "name", "param", "metric", "at", "base", "epochs", "seeds", "backend", "fused", "settings",
         "baseline", "target_accuracy", "levels", "best", "best_index", "conclusion", "evidence",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
@@ -30,7 +30,7 @@ def test_export_has_the_documented_keys():
     assert set(exported["base"]) == set(config_fields()) - {"width"}
     value = exported["levels"][2]
     assert list(value) == [
-        "value", "parameters", "mean", "interval", "test_accuracy", "difference",
+        "value", "parameters", "mean", "interval", "test_accuracy", "last_val_accuracy", "difference",
         "error_ratio", "diverged", "failed", "did_not_learn", "best_epoch", "epochs_to_near_best",
         "area_under_curve", "gap", "seconds_per_epoch", "runs",
     ]  # fmt: skip
@@ -42,11 +42,11 @@ def test_export_has_the_documented_keys():
     assert targeted["levels"][0]["epochs_to_target"] == {
         "target": 0.92, "median": 1, "reached": 1, "runs": 2,
     }  # fmt: skip
-    assert math.isclose(value["mean"], 0.91)
+    assert math.isclose(value["mean"], 0.9)
     assert len(value["interval"]) == 2
     run = value["runs"][0]
     assert list(run) == [
-        "seed", "status", "failure", "epochs", "val_accuracy", "test_accuracy", "test_loss", "history",
+        "seed", "status", "failure", "epochs", "at_epoch", "val_accuracy", "test_accuracy", "test_loss", "history",
         "seconds",
     ]  # fmt: skip
     assert (run["status"], run["val_accuracy"]) == ("diverged", None)

@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,42 @@ def test_a_conclusion_is_data():
     ] == [
         ("diverged", [64]), ("did not learn", [64]),
     ]  # fmt: skip
+
+
+UP_AND_DOWN = [0.90, 0.95, 0.93, 0.96, 0.91]
+OVERFITS = [0.90, 0.96, 0.94, 0.92, 0.91]
+STEADY = [0.90, 0.92, 0.94, 0.96, 0.958]
+
+
+@pytest.mark.parametrize(
+    ("curve", "problem", "said"),
+    [
+        (
+            UP_AND_DOWN,
+            "ends in dips",
+            "8 ends in dips: .* 5.00 points lower; a lower learn",
+        ),
+        (OVERFITS, "gets worse", "8 gets worse: .* 5.00 points lower; fewer epochs"),
+    ],
+)
+def test_a_level_that_ends_worse_than_it_was_is_named_with_the_reason(curve, problem, said):
+    study = made_up({8: [curve] * 3, 16: [STEADY] * 3})
+    [caveat] = conclude(study).caveats
+    assert (caveat.problem, [(level.value, runs) for level, runs in caveat.levels]) == (
+        problem,
+        [(8, 3)],
+    )
+    assert re.search(said, conclude(study).text)
+    assert not conclude(study.viewed(at="last")).caveats
+
+
+def test_several_levels_that_end_in_dips_are_named_in_one_sentence():
+    milder = [0.90, 0.94, 0.93, 0.95, 0.91]
+    study = made_up({8: [UP_AND_DOWN] * 3, 16: [milder] * 3, 32: [STEADY] * 3})
+    assert (
+        "width=8 and 16 end in dips: after the last epoch their means are 5.00 and 4.00 "
+        "points lower;"
+    ) in conclude(study).text
 
 
 def test_its_text_is_made_of_the_finding_the_advice_and_the_caveats():

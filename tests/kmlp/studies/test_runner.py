@@ -40,7 +40,7 @@ def test_a_truncated_run_is_the_run_after_fewer_epochs():
     first = run.truncated(1)
     assert (first.epochs, first.val_accuracy) == (1, run.history[0].val_accuracy)
     assert run.truncated(2).checkpoint_bytes is run.checkpoint_bytes
-    with pytest.raises(ValueError, match="truncated"):
+    with pytest.raises(ValueError, match="epoch 1 is not stored"):
         first.model()
 
 

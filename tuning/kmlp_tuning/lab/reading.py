@@ -177,6 +177,7 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
         values=tuple(levels),
         base=base,
         epochs=table.epochs or recipe.epochs,
+        at=recipe.at,
         seeds=table.seeds or recipe.seeds,
         best=tuple(best),
         published=PublishedValues(
@@ -227,6 +228,7 @@ def _config_list(
         base=base,
         configs=tuple(configs),
         epochs=epochs,
+        at=recipe.at,
         seeds=tuple(run.seeds or table.seeds or recipe.seeds for run in table.runs),
         published=PublishedValues(
             values=published,

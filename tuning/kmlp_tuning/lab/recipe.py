@@ -14,6 +14,7 @@ from kmlp.studies.config_list import ConfigList, config_list_spec
 from kmlp.studies.published_best import Verdict, verdict
 from kmlp.studies.published_value import PublishedValue
 from kmlp.studies.runner import StudySpec
+from kmlp.training.run import At
 from kmlp_tuning.lab._comparing import (
     PublishedValues,
     QuantityComparison,
@@ -67,6 +68,8 @@ class AblationPart(Part):
     values: tuple[Any, ...]
     base: RunConfig
     epochs: int
+    at: At
+    """The epoch at which each run is judged."""
     seeds: int
     best: tuple[Any, ...]
     """The published best value. Empty if none is published."""
@@ -89,6 +92,7 @@ class AblationPart(Part):
             base=self.base,
             seeds=self.seeds,
             epochs=self.epochs,
+            at=self.at,
             fused=fused,
         )
 
@@ -124,6 +128,8 @@ class ConfigListPart(Part):
     configs: tuple[RunConfig, ...]
     epochs: tuple[int, ...]
     """The number of epochs of each configuration."""
+    at: At
+    """The epoch at which each run is judged."""
     seeds: tuple[int, ...]
     """The number of seeds of each configuration."""
     published: PublishedValues
@@ -144,6 +150,7 @@ class ConfigListPart(Part):
             base=self.base,
             epochs=self.epochs,
             seeds=self.seeds,
+            at=self.at,
             fused=fused,
         )
 
@@ -247,6 +254,16 @@ class Recipe:
         """The search. None if there is none."""
         searches = [part for part in self.parts if isinstance(part, SearchPart)]
         return searches[0] if searches else None
+
+    def judged_at(self, at: At) -> Self:
+        """The recipe with another epoch at which each run is judged."""
+        parts = [
+            replace(part, options=replace(part.options, at=at))
+            if isinstance(part, SearchPart)
+            else replace(part, at=at)
+            for part in self.parts
+        ]
+        return replace(self, parts=tuple(parts))
 
     def with_seeds(self, seeds: int) -> Self:
         """The recipe with another number of seeds, except in its search."""

@@ -11,8 +11,10 @@ from functools import cache
 from kmlp.engine import Executor, Observer
 from kmlp.errors import StoreLostError, with_context
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.judging import check_at
 from kmlp.studies.runner import train_all
 from kmlp.training.checks import check_count
+from kmlp.training.run import At
 from kmlp_tuning.lab.plan import LabPlan, plan_lab
 from kmlp_tuning.lab.reading import read_recipe
 from kmlp_tuning.lab.recipe import Part, Recipe
@@ -34,6 +36,7 @@ def reproduce(
     *,
     quick: bool = False,
     seeds: int | None = None,
+    at: At | None = None,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -52,6 +55,9 @@ def reproduce(
             be compared with published values. Defaults to False.
         seeds: The number of seeds of every configuration, except in a search. Defaults to
             None: the recipe's number.
+        at: The epoch at which each run is judged, "best" or "last"; see `kmlp.ablate`.
+            Values that were published by epoch are compared with that epoch. Defaults to
+            None: as the recipe says.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -93,6 +99,8 @@ def reproduce(
     lab = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
     if seeds is not None:
         lab = lab.with_seeds(check_count("seeds", seeds))
+    if at is not None:
+        lab = lab.judged_at(check_at(at))
     if quick:
         lab = with_context(lab.file, lab.quick)
     plan = plan_lab(lab, fused=fused)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
-from kmlp.studies.ranges import MOST_NAMED
+from kmlp._util.text import enumerated
+from kmlp.studies._ranges import MOST_NAMED
 from kmlp.studies.results import TEST_METRIC, LevelResult, StudyResult
 
 Problem = Literal[
     "failed",
     "diverged",
     "did not learn",
+    "ends in dips",
+    "gets worse",
     "different images",
     "seeds added after a look",
     "baseline chosen after the results",
 ]
+
+
+MOST_DROP = 0.003
+"""The largest difference of a level's mean from that after the last epoch that needs no
+caveat, from 0 to 1."""
+LAST_EPOCHS = 5
+"""The number of last epochs that show if an accuracy jumps or sinks slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,8 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         ("failed", [level.failed for level in study.levels]),
         ("diverged", [level.diverged for level in study.levels]),
         ("did not learn", [level.did_not_learn for level in study.levels]),
+        ("ends in dips", [_worse_at_the_end(level, dips=True) for level in study.levels]),
+        ("gets worse", [_worse_at_the_end(level, dips=False) for level in study.levels]),
     ]
     caveats = [
         Caveat(
@@ -61,6 +74,50 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
     return caveats
 
 
+def _worse_at_the_end(level: LevelResult, *, dips: bool) -> int:
+    """Return the number of runs that end worse than they were, if their mean does.
+
+    Args:
+        level: The level.
+        dips: True to count only if the accuracy jumps: after the best epoch, it changes by
+            more than half of the whole drop from one epoch to the next. False: only if it
+            sinks slowly, as where a model overfits.
+    """
+    if level.drop <= MOST_DROP:
+        return 0
+    changes = [
+        abs(after.val_accuracy - before.val_accuracy)
+        for run in level.finished
+        for before, after in pairwise(run.history[run.outcome.epoch - 1 :][-LAST_EPOCHS:])
+    ]
+    if (sum(changes) / len(changes) > level.drop / 2) != dips:
+        return 0
+    return sum(
+        run.val_accuracy - run.history[-1].val_accuracy > MOST_DROP
+        for run in level.finished
+    )
+
+
+def _drop_text(study: StudyResult, caveat: Caveat) -> str:
+    """Return a caveat about levels that are worse after their last epochs."""
+    levels = [level for level, _ in caveat.levels]
+    drops = [f"{100 * level.drop:.2f}" for level in levels]
+    many, one = len(levels) > MOST_NAMED, len(levels) == 1
+    points = f"up to {max(drops, key=float)}" if many else enumerated(drops)
+    mean = "its mean is" if one else "their means are"
+    dips = caveat.problem == "ends in dips"
+    verb = f"end{'s' if one else ''} in dips" if dips else f"get{'s' if one else ''} worse"
+    remedy = (
+        "a lower learning rate, or one that decays, ends them"
+        if dips
+        else "fewer epochs are enough"
+    )
+    return study.sentence(
+        f"{study.name_of(*levels)} {verb}: after the last epoch {mean} {points} points "
+        f"lower; {remedy}."
+    )
+
+
 _STUDY_CAVEATS = {
     "seeds added after a look": (
         "Seeds were added after a look at the results: the error rate is above 5 %."
@@ -79,6 +136,8 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
             if study.metric == TEST_METRIC
             else "The values are measured on different images, which the intervals include."
         )
+    if caveat.problem in ("ends in dips", "gets worse"):
+        return _drop_text(study, caveat)
     if not caveat.levels:
         return _STUDY_CAVEATS[caveat.problem]
     if len(caveat.levels) > MOST_NAMED:
