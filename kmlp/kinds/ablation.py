@@ -24,7 +24,7 @@ def _load(store: Store, record: StudyRecord) -> Ablation:
 
 def _summarize(record: StudyRecord) -> str:
     from kmlp._util.text import count_of
-    from kmlp.studies._ranges import values_text
+    from kmlp.studies.ranges import values_text
     from kmlp.studies.summaries import backend_text
 
     param = record.identity["param"]

@@ -141,7 +141,7 @@ def compare_differences(
         np.asarray(differences, float),
         None if variances is None else np.asarray(variances, float),
     )
-    return claims(Evidence.at_one_look(tests), margin=margin, family=family).differences()
+    return claims(Evidence.at_one_look(tests, margin), family=family).differences()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,11 +187,7 @@ class Claims:
 
 
 def claims(
-    evidence: Evidence,
-    *,
-    margin: float | None = None,
-    family: int | None = None,
-    constant: float = 1.0,
+    evidence: Evidence, *, family: int | None = None, constant: float = 1.0
 ) -> Claims:
     """Return the verdicts with Holm's correction.
 
@@ -201,13 +197,12 @@ def claims(
 
     Args:
         evidence: The tests.
-        margin: The difference from which on levels are not the same. Defaults to None.
         family: The number of differences to correct for. Defaults to all.
         constant: The constant of the looks at the results. Defaults to 1: a single look.
     """
     p_values, levels = holm_tests(evidence.p_value(constant), family)
     same, same_levels = np.zeros(p_values.shape, bool), levels
-    if margin is not None:
-        corrected, same_levels = holm_tests(evidence.same_p_value(margin, constant), family)
+    if evidence.margin is not None:
+        corrected, same_levels = holm_tests(evidence.same_p_value(constant), family)
         same = corrected <= ERROR_RATE
     return Claims(evidence, p_values, constant * levels, same, constant * same_levels)

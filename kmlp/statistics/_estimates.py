@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kmlp.statistics._constants import CONFIDENCE
+from kmlp.statistics._constants import CONFIDENCE, ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Estimate:
 
     mean: float
     interval: tuple[float, float] | None
-    """Lower and upper end; None for a single seed, which has no spread."""
+    """Lower and upper end; None if the spread is unknown: for a single seed, and if all
+    seeds are equal."""
     size: int
     """The number of seeds."""
     cut: bool = False
@@ -38,9 +39,10 @@ def estimate(
             accuracy. The interval is cut there. Defaults to None: it is not cut.
 
     Returns:
-        The estimate. Its interval is None for a sample of one number, and has zero width if
-        all numbers are equal. The interval of two numbers reaches 12.7 standard errors to
-        each side, because two numbers say little about the spread.
+        The estimate. Its interval is None for a sample of one number, and if all numbers
+        are equal: then an interval of zero width would claim too much. The interval of two
+        numbers reaches 12.7 standard errors to each side, because two numbers say little
+        about the spread.
 
     Raises:
         ValueError: if the sample is empty or has a number that is not finite.
@@ -60,7 +62,7 @@ def estimate(
     """
     size = len(sample)
     mean, spread = mean_and_spread(sample)
-    if spread is None:
+    if spread is None or spread < ROUNDING:
         return Estimate(mean, None, size)
     from scipy.special import stdtrit
 

@@ -18,48 +18,75 @@ class Evidence:
     significance level. With a single look, the constant and the weight are 1.
     """
 
+    margin: float | None
+    """The difference from which on levels are not the same; None: there is none."""
     tests: tuple[PairedTests, ...]
-    """The tests at each look, all of one shape, at least one."""
+    """The tests at each look, all of one shape."""
     weights: tuple[Floats, ...]
     """The weight of each look and difference. A difference that is not looked at again
     keeps its tests and its weight in all later looks. 0: it has not been looked at."""
+    lowest: Floats
+    """The lowest p-value over the looks, divided by the weight of its look."""
+    lowest_same: Floats
+    """That of the tests that a difference exceeds the margin; infinite without a margin."""
+    ahead: Integers
+    """The sign of the mean difference at the look with the lowest p-value."""
 
     @classmethod
-    def at_one_look(cls, tests: PairedTests) -> Evidence:
+    def nothing(cls, shape: tuple[int, ...], margin: float | None) -> Evidence:
+        """Return the evidence before the first look."""
+        infinite = np.full(shape, np.inf)
+        return cls(margin, (), (), infinite, infinite, np.zeros(shape, int))
+
+    @classmethod
+    def at_one_look(cls, tests: PairedTests, margin: float | None) -> Evidence:
         """Return the evidence of a single look at the results."""
-        return cls((tests,), (np.ones(tests.mean.shape),))
+        shape = tests.mean.shape
+        return cls.nothing(shape, margin).after(tests, np.ones(shape))
+
+    def after(self, tests: PairedTests, weights: Floats) -> Evidence:
+        """Return the evidence after one more look."""
+        divisor = np.where(weights > 0, weights, 1)
+
+        def weighed(p_values: Floats) -> Floats:
+            return np.where(weights > 0, p_values / divisor, np.inf)
+
+        now, same = weighed(tests.p_value), self.lowest_same
+        if self.margin is not None:
+            same = np.minimum(same, weighed(tests.same_p_value(self.margin)))
+        sign = np.where(tests.mean > 0, 1, -1)
+        return Evidence(
+            self.margin,
+            (*self.tests, tests),
+            (*self.weights, weights),
+            np.minimum(self.lowest, now),
+            same,
+            np.where(now < self.lowest, sign, self.ahead),
+        )
 
     @property
     def last(self) -> PairedTests:
         """The tests at the last look."""
         return self.tests[-1]
 
-    def p_value(self, constant: float | Floats = 1.0) -> Floats:
+    def p_value(self, constant: float = 1.0) -> Floats:
         """Return the p-values over all looks, before a correction for several differences.
 
         A p-value over several looks is the lowest level at which one of them is
         significant.
         """
-        return self._lowest([tests.p_value for tests in self.tests], constant)
+        return np.minimum(self.lowest / constant, 1)
 
-    def same_p_value(self, margin: float, constant: float = 1.0) -> Floats:
-        """Return the p-values over all looks that a difference exceeds a margin."""
-        p_values = [tests.same_p_value(margin) for tests in self.tests]
-        return self._lowest(p_values, constant)
+    def same_p_value(self, constant: float = 1.0) -> Floats:
+        """Return the p-values over all looks that a difference exceeds the margin."""
+        return np.minimum(self.lowest_same / constant, 1)
 
     def signs(self) -> Integers:
         """Return the signs of the differences; 0 where the looks do not agree on it.
 
         They are those of the look with the lowest p-value, and of the last one.
         """
-        lowest, signs = np.ones(self.last.mean.shape), np.zeros(self.last.mean.shape, int)
-        for tests, weights in zip(self.tests, self.weights, strict=True):
-            weighed = tests.p_value / np.where(weights > 0, weights, np.inf)
-            positive = np.where(tests.mean > 0, 1, -1)
-            looked = (weights > 0) & (weighed <= lowest)
-            signs = np.where(looked, positive, signs)
-            lowest = np.where(looked, weighed, lowest)
-        return np.where(self.last.mean * signs > 0, signs, 0)
+        return np.where(self.last.mean * self.ahead > 0, self.ahead, 0)
 
     def interval(self, levels: Floats) -> tuple[Floats, Floats]:
         """Return the lower and upper ends of the intervals that hold at every look.
@@ -94,14 +121,10 @@ class Evidence:
             there: False for each place without a difference.
         """
         return Evidence(
+            self.margin,
             tuple(tests.take(places, signs, there) for tests in self.tests),
             tuple(at(it, places, there, 0.0) for it in self.weights),
+            at(self.lowest, places, there, np.inf),
+            at(self.lowest_same, places, there, np.inf),
+            at(self.ahead, places, there, 0) * signs,
         )
-
-    def _lowest(self, p_values: list[Floats], constant: float | Floats) -> Floats:
-        lowest = np.ones(p_values[0].shape)
-        for p_value, weights in zip(p_values, self.weights, strict=True):
-            spent = constant * weights
-            weighed = np.where(spent > 0, p_value / np.where(spent > 0, spent, 1), 1)
-            lowest = np.minimum(lowest, weighed)
-        return lowest

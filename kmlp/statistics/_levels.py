@@ -85,16 +85,16 @@ def compare_levels(
 
     Reference: S. Gutmann, Z. Maymin (1987), Is the selected population the best?, Annals of
     Statistics 15(1). K. Hung, W. Fithian (2019), Rank verification for exponential
-    families, Annals of Statistics 47(2).
+    families, Annals of Statistics 47(2). J. Goldwasser, W. Fithian, G. Hooker (2025),
+    Gaussian rank verification, arXiv:2501.14142.
     """
     results, are_lost = checked(samples, lost)
     pairing = Pairing(results.shape[-2], baseline)
-    evidence = Evidence.at_one_look(
-        paired_tests(pairing.differences(results), pairing.variances(variances))
-    )
+    tests = paired_tests(pairing.differences(results), pairing.variances(variances))
+    evidence = Evidence.at_one_look(tests, margin)
     finished = np.isfinite(results).sum(-1)
     able = (finished > 0) & ~ranks_behind(are_lost.sum(-1), finished)
-    return Comparison(**decide(results, able, pairing, evidence, margin).fields())
+    return Comparison(**decide(results, able, pairing, evidence).fields())
 
 
 def checked(samples: ArrayLike, lost: ArrayLike | None) -> tuple[Floats, Booleans]:
@@ -174,7 +174,6 @@ def decide(
     able: Booleans,
     pairing: Pairing,
     evidence: Evidence,
-    margin: float | None,
     *,
     constants: tuple[float, float] = (1.0, 1.0),
     eligible: Booleans | None = None,
@@ -186,12 +185,11 @@ def decide(
         able: True for each contender.
         pairing: The pairs.
         evidence: The tests of the pairs.
-        margin: The difference from which on levels are not the same.
         constants: Those of the looks at the results, for all pairs and for one pair.
         eligible: True for each contender that may be the best. Defaults to all.
     """
     of_pairs, of_one = constants
-    pairs = claims(evidence, margin=margin, constant=of_pairs)
+    pairs = claims(evidence, constant=of_pairs)
     means = level_means(results)
     best, tied = _best(np.where(able if eligible is None else eligible, means, -np.inf))
     places, signs = pairing.from_reference(best)

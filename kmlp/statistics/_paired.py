@@ -40,8 +40,8 @@ class PairedTests:
         """Return the p-values of two one-sided tests that a difference exceeds a margin.
 
         Reference: D. J. Schuirmann (1987), A comparison of the two one-sided tests
-        procedure and the power approach, Journal of Pharmacokinetics and Biopharmaceutics
-        15(6).
+        procedure and the power approach for assessing the equivalence of average
+        bioavailability, Journal of Pharmacokinetics and Biopharmaceutics 15(6).
         """
         inside = margin - np.abs(_number(self.mean))
         within = self.p_value_of(np.maximum(inside, 0)) / 2

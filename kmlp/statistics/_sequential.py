@@ -107,10 +107,11 @@ def compare_sequentially(
     ('not stopped', 4)
 
     Reference: C. Jennison, B. W. Turnbull (1989), Interim analyses: the repeated confidence
-    interval approach, Journal of the Royal Statistical Society B 51(3). W. Liu, K. M.
-    Anderson (2008), Sequential p-values. W. Maurer, F. Bretz (2013), Multiple testing in
-    group sequential trials using graphical approaches, Statistics in Biopharmaceutical
-    Research 5(4).
+    interval approach, Journal of the Royal Statistical Society B 51(3). Q. Liu, K. M.
+    Anderson (2008), On adaptive extensions of group sequential trials for clinical
+    investigations, Journal of the American Statistical Association 103(484). W. Maurer, F.
+    Bretz (2013), Multiple testing in group sequential trials using graphical approaches,
+    Statistics in Biopharmaceutical Research 5(4).
     """
     results, are_lost = checked(samples, lost)
     pairing = Pairing(results.shape[-2], baseline)
@@ -145,7 +146,7 @@ class _State:
         self._results, self._lost = results, lost
         self._pending = np.isnan(results) & ~lost
         self._pairing, self._most = pairing, most
-        self._variances, self._margin = variances, margin
+        self._variances = variances
         self._of_pairs = constant(max(pairing.count, 1), most)
         self._of_one = constant(1, most)
         self._of_losses = constant(max(levels - 1, 1), most)
@@ -153,7 +154,7 @@ class _State:
         """The seeds of each level that count: those of its last look."""
         self._weights = np.zeros((*leading, pairing.count))
         self._behind = np.zeros((*leading, levels), bool)
-        self._evidence = Evidence((), ())
+        self._evidence = Evidence.nothing((*leading, pairing.count), margin)
         self.active = np.ones((*leading, levels), bool)
         self.looked = np.zeros(leading, int)
         self.reason = np.full(leading, NOT_STOPPED)
@@ -185,15 +186,13 @@ class _State:
         seeds = np.arange(self._results.shape[-1])
         results = np.where(seeds < self._counted[..., None], self._results, np.nan)
         tests = paired_tests(self._pairing.differences(results), self._variances)
-        before = self._evidence
-        self._evidence = Evidence((*before.tests, tests), (*before.weights, self._weights))
+        self._evidence = self._evidence.after(tests, self._weights)
         able = np.isfinite(results).any(-1) & ~self._behind
         return decide(
             results,
             able,
             self._pairing,
             self._evidence,
-            self._margin,
             constants=(self._of_pairs, self._of_one),
             eligible=able & self.active if self._pairing.baseline is None else able,
         )

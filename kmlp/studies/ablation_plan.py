@@ -9,8 +9,8 @@ from typing import Any
 
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig, param_field
-from kmlp.studies._ranges import values_text
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
+from kmlp.studies.ranges import values_text
 from kmlp.training.checks import check_count, check_trainable
 
 Seeds = int | str | Sequence[int]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from kmlp._util.text import percent_text
-from kmlp.statistics import Difference, Estimate
+from kmlp.statistics import ROUNDING, Difference, Estimate
 from kmlp.studies.table import NONE
 
 _HEIGHTS = "▁▂▃▄▅▆▇█"
@@ -17,8 +17,15 @@ _BLOCKS = 10
 def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
     """Return the mean of shares in percent, with half of its interval.
 
-    An interval that was cut at 0 or 100 % has both of its ends in place of its half.
-    Without an interval, there is only the mean.
+    An interval without the mean in its middle has both of its ends in place of its half:
+    one that was cut at 0 or 100 %, and one that several looks have in common. Without an
+    interval, there is only the mean.
+
+    Example:
+    >>> percent(Estimate(-0.0114, (-0.0194, -0.0034), 10), signed=True)
+    '-1.14 ± 0.80'
+    >>> percent(Estimate(-0.0114, (-0.0194, -0.0024), 10), signed=True)
+    '-1.14 (-1.94 to -0.24)'
     """
     if estimate is None:
         return NONE
@@ -26,9 +33,10 @@ def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
     if estimate.interval is None:
         return mean
     low, high = estimate.interval
-    if estimate.cut:
+    lower, upper = estimate.mean - low, high - estimate.mean
+    if estimate.cut or abs(upper - lower) > ROUNDING:
         return f"{mean} ({100 * low:.2f} to {100 * high:.2f})"
-    half = percent_text(high - estimate.mean)
+    half = percent_text(upper)
     return f"{mean} ± {half if half != '0.00' else '<0.01'}"
 
 

@@ -15,11 +15,11 @@ from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, compare_differences, estimate
 from kmlp.studies._pairing import accuracies_by_seed
-from kmlp.studies._ranges import values_text
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.as_json import conclusion_to_dict, difference_to_dict, estimate_to_dict
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.judging import check_at
+from kmlp.studies.ranges import values_text
 from kmlp.studies.results import MARGIN, METRIC, TEST_METRIC, validation_images
 from kmlp.training.run import At
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from kmlp._util.text import count_of
 from kmlp.model.fields import to_jsonable
-from kmlp.studies.advice import LEAST_SEEDS, Advice, advise
-from kmlp.studies.caveats import Caveat, caveat_text, caveats_of
+from kmlp.studies._advice import LEAST_SEEDS, Advice, advise
+from kmlp.studies._caveats import Caveat, caveat_text, caveats_of
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.results import TEST_METRIC, LevelResult, StudyResult
 

@@ -9,8 +9,8 @@ from typing import Any
 from kmlp._util.text import count_of, enumerated, percent_text
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference
+from kmlp.studies._advice import LEAST_SEEDS
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.advice import LEAST_SEEDS
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.results import LevelResult
 

@@ -28,7 +28,7 @@ from kmlp.statistics import (
 from kmlp.studies import _convergence
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies._pairing import accuracies_by_seed
-from kmlp.studies._ranges import MOST_NAMED, are_numbers, ranges_of
+from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.training.run import At, Run, common_settings
 
 METRIC = "val_accuracy"

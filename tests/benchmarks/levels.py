@@ -62,7 +62,7 @@ def store_ablation(folder, count):
                     )
                 )
             store.acquire(identity)
-            store.append(identity, records, None, fresh=False)
+            store.append(identity, records, {}, fresh=False)
             store.release(identity)
         put_study(store, spec.record(identities, fused=True).shown())
 

@@ -12,6 +12,8 @@ from kmlp.studies.ablation import Ablation
 
 Row = dict[str, Any]
 
+MOST_DESCRIBED = 12
+"""The largest number of levels whose means a text alternative lists."""
 RATIO = 8
 """The ratio of the largest value to the smallest from which a scale is logarithmic."""
 
@@ -77,11 +79,22 @@ def title_of(study: Ablation, text: str, note: str, *, panels: int = 1) -> alt.T
 
 
 def described(study: Ablation, content: str) -> str:
-    """The text alternative: the content of the chart, and the mean of each level."""
-    numbers = "; ".join(
-        f"{study.called(study.text(level))}: {percent_text(level.val_accuracy.mean)} %"
+    """The text alternative: the content of the chart, and the mean of each level.
+
+    Of many levels, it has the lowest and the highest mean.
+    """
+    means = [
+        (level.val_accuracy.mean, level)
         for level in study.levels
         if level.val_accuracy is not None
+    ]
+    if len(means) > MOST_DESCRIBED:
+        means.sort(key=lambda pair: pair[0])
+        means = [means[0], means[-1]]
+        content = f"{content}, with the lowest and the highest of {len(study.levels)} means"
+    numbers = "; ".join(
+        f"{study.called(study.text(level))}: {percent_text(mean)} %"
+        for mean, level in means
     )
     return f"{content}, {study.headline}. Means {study.moment_text}: {numbers or 'none'}."
 

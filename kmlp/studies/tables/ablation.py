@@ -132,8 +132,8 @@ def _legend(study: Ablation) -> str:
             correction = "p and their intervals have Holm's correction for all values."
         elif bool(comparison.single_best):
             correction = (
-                "p and their intervals are not corrected, because to name a single best "
-                "value needs no correction."
+                "p and their intervals are not corrected for the number of pairs, because "
+                "to name a single best value needs no such correction."
             )
         else:
             correction = "p and their intervals have Holm's correction for all pairs."

@@ -28,7 +28,7 @@ def test_table_best_and_command(kmlp, folder):
     for column in ("trial", "learning", "brac-", "epochs", "status", "validation"):
         assert column in result.out
     words = " ".join(result.out.split())
-    assert re.search("[Bb]est.* 2 .*seeds, 3 epochs", words)
+    assert re.search("[Bb]est.* 2 .*seeds, at the best of 3 epochs", words)
     assert "stopped: " in words
     *_, best, command = result.out.splitlines()
     assert best.startswith("Best: trial")
@@ -39,7 +39,6 @@ def test_table_best_and_command(kmlp, folder):
     again = kmlp(*command.split()[1:], "--json")
     assert numbers(again.err.splitlines()[-1]) == [0, 1]
     trained = json.loads(again.out)
-    assert f"test accuracy {100 * trained['test_accuracy']:.2f} %" in best
 
     shown = json.loads(kmlp("show", *search_name(kmlp), "--json").out)
     epochs = sum(it["epochs"] for it in shown["trials"]) + 3 * 2 * 3  # and of other seeds
@@ -48,6 +47,27 @@ def test_table_best_and_command(kmlp, folder):
     assert json.loads(repeated.out) == shown
     assert numbers(repeated.err.splitlines()[-1]) == [0, 11]
     assert shown["best"] == int(best.split()[2].rstrip(","))
+    assert shown["trials"][shown["best"] - 1]["test_accuracy"] == trained["test_accuracy"]
+    levels = {it["value"]: it for it in shown["replication"]["levels"]}
+    mean = levels[shown["best"]]["test_accuracy"]["mean"]
+    assert f"test accuracy {100 * mean:.2f} % (mean of 2 other seeds" in best
+    assert len(levels[shown["best"]]["optimism"]["interval"]) == 2
+
+
+def test_the_last_epoch_is_another_search(kmlp):
+    best = json.loads(kmlp(*SHORT, "--replicates", "0", "--json").out)
+    last = json.loads(kmlp(*SHORT, "--replicates", "0", "--at", "last", "--json").out)
+    assert (best["at"], last["at"]) == ("best", "last")
+    assert best["name"] != last["name"]
+    assert [it["score"] for it in last["trials"]] == [
+        it["history"]["val_accuracy"][-1] for it in last["trials"]
+    ]
+    assert [it["score"] for it in best["trials"]] == [
+        max(it["history"]["val_accuracy"]) for it in best["trials"]
+    ]
+    wrong = kmlp(*SHORT, "--at", "first")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert '"first"' in wrong.err
 
 
 def search_name(kmlp):

@@ -41,9 +41,11 @@ def test_prediction_interval_of_one_seed_and_of_equal_numbers():
     assert prediction_interval([0.5, 0.5]) == (0.5, 0.5)
 
 
-def test_one_seed_has_no_interval_and_equal_numbers_have_one_of_zero_width():
+def test_an_unknown_spread_has_no_interval():
     assert estimate([0.5]).interval is None
-    assert estimate([0.5, 0.5]).interval == (0.5, 0.5)
+    assert estimate([0.5, 0.5]).interval is None
+    assert estimate([float(np.float32(0.97)), 0.97]).interval is None
+    assert estimate([0.97, 0.9701]).interval is not None
 
 
 @pytest.mark.parametrize("sample", [[], [math.nan], [0.5, math.inf]])

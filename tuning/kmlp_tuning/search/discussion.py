@@ -23,7 +23,7 @@ def discuss_search(search: Search) -> Discussion:
     tables = [search_table(search, every=True).titled(f"Trials: {search.headline}")]
     limits = [
         "The highest of many accuracies is too high on average. Trust the means over other "
-        "seeds.",
+        "seeds, and of the best of these the test accuracy.",
         "A configuration that was stopped early might have been the best in the end.",
     ]
     if search.importances is not None:
@@ -45,7 +45,7 @@ def discuss_search(search: Search) -> Discussion:
             ("algorithm", settings.algorithm),
             ("configurations", str(settings.max_trials)),
             ("epochs", f"{least}{settings.max_epochs}"),
-            ("chosen by", settings.objective),
+            ("chosen by", f"{settings.objective}, {settings.at} epoch"),
             *(
                 (f"searched: {name}", domain_text(name, domain))
                 for name, domain in settings.space.fields.items()

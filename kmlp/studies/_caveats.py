@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 from kmlp._util.text import enumerated
-from kmlp.studies._ranges import MOST_NAMED
+from kmlp.studies.ranges import MOST_NAMED
 from kmlp.studies.results import TEST_METRIC, LevelResult, StudyResult
 
 Problem = Literal[
