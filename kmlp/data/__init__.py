@@ -3,7 +3,7 @@
 from kmlp.data._importing import import_dataset, remove_dataset
 from kmlp.data._load import load_dataset
 from kmlp.data.dataset import Dataset, Images, Split
-from kmlp.data.sources.lookup import check_dataset, load_images
+from kmlp.data.sources.lookup import check_dataset, is_at_hand, load_images
 
 __all__ = [
     "Dataset",
@@ -11,6 +11,7 @@ __all__ = [
     "Split",
     "check_dataset",
     "import_dataset",
+    "is_at_hand",
     "load_dataset",
     "load_images",
     "remove_dataset",

@@ -285,10 +285,6 @@ def split_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
     return split.with_train_size(config.train_size)
 
 
-VALIDATION_IMAGES = ("dataset", "validation_fraction", "resplit")
-"""The fields that decide on which images a run is validated. Validation accuracies of
-configurations that differ in these fields were measured on different images."""
-
 _NEUTRAL = {"scaling": "unit", "resplit": False}
 """Values that are left out of a run's identity, by field."""
 

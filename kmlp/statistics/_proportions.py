@@ -63,14 +63,17 @@ def chance_limit(chance: float, size: int) -> float:
         chance: The accuracy of always predicting the most frequent class, from 0 to 1.
         size: The number of images on which accuracy is measured.
 
-    Formula: `chance + sqrt(chance * (1 - chance) / size)`: one standard error
-    of a proportion above chance.
+    Returns:
+        The limit, at most 1.
+
+    Formula: `chance + 3 sqrt(chance * (1 - chance) / size)`: three standard errors of a
+    proportion above chance.
 
     Example:
     >>> round(chance_limit(0.1124, 10_000), 4)
-    0.1156
+    0.1219
     """
-    return chance + proportion_error(chance, size)
+    return min(1.0, chance + 3 * proportion_error(chance, size))
 
 
 def fisher_p_value(

@@ -65,6 +65,16 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         values = progress.get(name)
         if values is not None and not (fits(values, shape) and len(values) == len(levels)):
             return f"its `{name}` do not fit its levels"
+    for name, least in (("validation_images", 1), ("classes", 2)):
+        counts = progress.get(name)
+        if "chance_limit" in progress and counts is not None:
+            counts = [counts] * len(levels)  # one dataset for all levels
+        if counts is not None and not (
+            fits(counts, [int])
+            and len(counts) == len(levels)
+            and min(counts, default=least) >= least
+        ):
+            return f"its `{name}` are not valid"
     if not fits(progress.get("looks", []), [int]):
         return "its looks cannot be read"
     baseline, margin = progress.get("baseline"), progress.get("margin", 0.5)

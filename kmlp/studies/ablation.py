@@ -18,8 +18,9 @@ from kmlp.studies.ablation_plan import SEEDS, Seeds, check_baseline, check_margi
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_at, stored_at
+from kmlp.studies.learning import facts_from_lists, facts_of, facts_to_lists
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
-from kmlp.studies.results import MARGIN, LevelResult, StudyResult, chance_limit_of
+from kmlp.studies.results import MARGIN, LevelResult, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
@@ -235,8 +236,7 @@ def ablation_spec(
         | ({"seeds": str(auto)} if chooses else {}),
         extent={"values": values, "seeds": [config.seed for config in first[0]]},
         progress={
-            # to show the study without its dataset
-            "chance_limits": [chance_limit_of(row[0]) for row in rows],
+            **facts_to_lists(facts_of(row[0]) for row in rows),
             "baseline": planned,
             "margin": margin,
             "at": check_at(at),
@@ -284,9 +284,9 @@ def _ablation_of(
                 value=getattr(runs[0].config, param),
                 parameters=runs[0].parameters,
                 runs=tuple(runs),
-                chance_limit=limit,
+                **facts.to_dict(),
             )
-            for runs, limit in zip(runs_by_level, progress["chance_limits"], strict=True)
+            for runs, facts in zip(runs_by_level, facts_from_lists(progress), strict=True)
             if runs
         ),
         margin=progress.get("margin", MARGIN),

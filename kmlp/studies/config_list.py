@@ -12,8 +12,14 @@ from kmlp.errors import ConfigError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig, config_fields, identity_fields, short_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.judging import check_at, moment_text, stored_at
+from kmlp.studies.learning import (
+    DataFacts,
+    facts_from_lists,
+    facts_of,
+    facts_to_lists,
+)
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
-from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
+from kmlp.studies.results import LevelResult, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
 from kmlp.studies.study import Study
@@ -175,7 +181,7 @@ def config_list_spec(
         [replace(config, seed=config.seed + place) for place in range(count)]
         for config, count in zip(configs, seeds, strict=True)
     ]
-    limits = [chance_limit_of(config) for config in configs]
+    facts = [facts_of(config) for config in configs]
 
     def build_result(
         record: StudyRecord, runs: list[list[Run]], epochs: Sequence[int]
@@ -188,9 +194,9 @@ def config_list_spec(
             epochs=max(epochs),
             varied=changed,
             configs=[
-                (number, count, limit, row)
-                for number, (count, limit, row) in enumerate(
-                    zip(epochs, limits, runs, strict=True), start=1
+                (number, count, known, row)
+                for number, (count, known, row) in enumerate(
+                    zip(epochs, facts, runs, strict=True), start=1
                 )
                 if row
             ],
@@ -208,8 +214,7 @@ def config_list_spec(
             ],
         },
         extent={"seeds": seeds},
-        # With the limits, a study can be shown without its dataset.
-        progress={"chance_limits": limits, "epochs": epochs, "at": check_at(at)},
+        progress={**facts_to_lists(facts), "epochs": epochs, "at": check_at(at)},
         runs_by_level=rows,
         epochs=epochs,
         name=name,
@@ -231,7 +236,7 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
     """
     runs_by_level = study.finished_runs(store)
     levels = zip(
-        study.epochs_by_level, study.progress["chance_limits"], runs_by_level, strict=True
+        study.epochs_by_level, facts_from_lists(study.progress), runs_by_level, strict=True
     )
     return _config_list(
         study,
@@ -241,8 +246,8 @@ def load_config_list(store: Store, study: StudyRecord) -> ConfigList:
         epochs=study.epochs,
         varied=study.identity["varied"],
         configs=[
-            (number, epochs, limit, runs)
-            for number, (epochs, limit, runs) in enumerate(levels, start=1)
+            (number, epochs, facts, runs)
+            for number, (epochs, facts, runs) in enumerate(levels, start=1)
             if runs
         ],
         missing=study.missing(runs_by_level),
@@ -311,10 +316,10 @@ def _config_list(
     fused: bool,
     epochs: int,
     varied: Sequence[str],
-    configs: Sequence[tuple[int, int, float, list[Run]]],
+    configs: Sequence[tuple[int, int, DataFacts, list[Run]]],
     missing: int = 0,
 ) -> ConfigList:
-    """Build a list from the number, epochs, chance limit and runs of each configuration."""
+    """Build a list from the number, epochs, facts and runs of each configuration."""
     study = ConfigList(
         name=record.name,
         looks=tuple(record.progress.get("looks", ())),
@@ -332,9 +337,9 @@ def _config_list(
                 value=number,
                 parameters=runs[0].parameters,
                 runs=tuple(runs),
-                chance_limit=limit,
+                **facts.to_dict(),
             )
-            for number, _, limit, runs in configs
+            for number, _, facts, runs in configs
         ),
     )
     return study.judged_at(stored_at(record.progress))

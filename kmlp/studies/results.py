@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated
-from kmlp.model.config import RunConfig, config_fields, dataset_of, value_text
+from kmlp.model.config import RunConfig, config_fields, value_text
 from kmlp.statistics import (
     ROUNDING,
     Comparison,
     Difference,
     Estimate,
-    chance_limit,
     compare_levels,
     compare_sequentially,
     estimate,
@@ -28,6 +27,7 @@ from kmlp.statistics import (
 from kmlp.studies import _convergence
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.studies.learning import DataFacts, learned
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.training.run import At, Run, common_settings
 
@@ -59,6 +59,8 @@ class LevelResult:
     """The validation accuracy, from 0 to 1, up to which a run did not learn."""
     validation_images: int | None = None
     """The number of validation images; None: unknown."""
+    classes: int | None = None
+    """The number of classes; None: unknown."""
 
     @cached_property
     def finished(self) -> tuple[Run, ...]:
@@ -77,9 +79,13 @@ class LevelResult:
 
     @property
     def did_not_learn(self) -> int:
-        """The number of finished runs that were never better than chance."""
-        best = (max(record.val_accuracy for record in run.history) for run in self.finished)
-        return sum(accuracy <= self.chance_limit for accuracy in best)
+        """The number of finished runs that are no better than an untrained network."""
+        facts = DataFacts(
+            chance_limit=self.chance_limit,
+            validation_images=self.validation_images,
+            classes=self.classes,
+        )
+        return sum(not learned(run, facts) for run in self.finished)
 
     @cached_property
     def val_accuracy(self) -> Estimate | None:
@@ -505,9 +511,3 @@ def _mean_accuracy(sample: Sequence[float]) -> Estimate | None:
 
 def _mean_of(sample: Sequence[float]) -> Estimate | None:
     return estimate(sample) if sample else None
-
-
-def chance_limit_of(config: RunConfig) -> float:
-    """Return the validation accuracy up to which a run of a configuration did not learn."""
-    dataset = dataset_of(config)
-    return chance_limit(dataset.chance, len(dataset.validation))

@@ -15,6 +15,7 @@ from kmlp import ConfigError, RunConfig
 from kmlp.charts.accuracy import AccuracyScale
 from kmlp.charts.style import save, style, to_specification
 from kmlp.statistics import Estimate
+from kmlp.studies.learning import DataFacts
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
 from kmlp_tuning.charts import CHARTS, fields, importance, learning_curves, replication
@@ -99,7 +100,7 @@ def search(
     ]  # fmt: skip
     return Search(
         name="made-up", settings=settings, backend="none", trials=tuple(trials),
-        replication=comparison(settings, others, 0.1),
+        replication=comparison(settings, others, DataFacts(chance_limit=0.1)),
         selected_at_epoch={it.number: it.selected_at_epoch for it in others},
         chance=0.1, **{"complete": True, "importances": None, **state},
     )  # fmt: skip

@@ -139,7 +139,9 @@ class LevelResultsJson(TypedDict):
     ]
     diverged: Annotated[int, "The number of runs that diverged."]
     failed: Annotated[int, "The number of runs that failed."]
-    did_not_learn: Annotated[int, "The number of runs that were never better than chance."]
+    did_not_learn: Annotated[
+        int, "The number of runs that are no better than a network without training."
+    ]
     best_epoch: Annotated[EstimateJson, "The epoch with the highest validation accuracy."]
     epochs_to_near_best: Annotated[
         TimeToTargetJson | None,

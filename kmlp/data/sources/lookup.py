@@ -39,6 +39,11 @@ def check_dataset(name: str) -> None:
         check_tfds_name(name, others=imported)
 
 
+def is_at_hand(name: str) -> bool:
+    """Return True if a dataset can be loaded without preparing it first."""
+    return name == BUNDLED or cache.has(name)
+
+
 def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
     """Return a dataset's images from the cache, or from the first source that has them.
 

@@ -34,4 +34,5 @@ def test_the_error_of_an_accuracy_is_the_spread_over_sets_of_images():
 
 
 def test_chance_limit():
-    assert math.isclose(chance_limit(0.5, 100), 0.55)
+    assert math.isclose(chance_limit(0.5, 100), 0.65)
+    assert chance_limit(0.9, 2) == 1

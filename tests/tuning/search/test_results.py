@@ -7,6 +7,7 @@ import pytest
 from helpers.made_up import made_up_record
 
 from kmlp import RunConfig
+from kmlp.studies.learning import DataFacts
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
 from kmlp_tuning.search.options import SearchOptions
@@ -70,7 +71,7 @@ def search(
     ]  # fmt: skip
     return Search(
         name="made-up", settings=settings, backend="none", trials=tuple(found),
-        replication=comparison(settings, again, 0.1),
+        replication=comparison(settings, again, DataFacts(chance_limit=0.1)),
         selected_at_epoch={it.number: it.selected_at_epoch for it in again},
         chance=0.1, importances=None, **{"complete": True, **state},
     )  # fmt: skip

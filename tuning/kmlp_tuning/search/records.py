@@ -11,7 +11,8 @@ from kmlp.errors import StoreError
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import get_study
-from kmlp.studies.results import LevelResult, StudyResult, chance_limit_of
+from kmlp.studies.learning import DataFacts, facts_of
+from kmlp.studies.results import LevelResult, StudyResult
 from kmlp.training.run import RunIdentity, identify
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.results import Search
@@ -56,7 +57,7 @@ def record(
                 for replication in replications
             ],
             "chance": dataset_of(settings.base).chance,
-            "chance_limit": chance_limit_of(settings.base),
+            **facts_of(settings.base).to_dict(),
         },
         epochs=settings.max_epochs,
         runs_by_level=tuple(
@@ -169,7 +170,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         settings=settings,
         backend=identity["backend"],
         trials=tuple(trials),
-        replication=comparison(settings, replications, progress["chance_limit"]),
+        replication=comparison(settings, replications, DataFacts.restored(progress)),
         selected_at_epoch={
             replication.number: replication.selected_at_epoch
             for replication in replications
@@ -182,7 +183,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
 
 
 def comparison(
-    settings: SearchSettings, replications: Sequence[Replication], chance_limit: float
+    settings: SearchSettings, replications: Sequence[Replication], facts: DataFacts
 ) -> StudyResult | None:
     """The comparison of the best trials over other seeds. None before a run is done."""
     levels = tuple(
@@ -190,7 +191,7 @@ def comparison(
             value=replication.number,
             parameters=replication.runs[0].parameters,
             runs=replication.runs,
-            chance_limit=chance_limit,
+            **facts.to_dict(),
         )
         for replication in replications
         if replication.runs

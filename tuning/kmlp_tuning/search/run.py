@@ -26,7 +26,7 @@ from kmlp.store import Store
 from kmlp.store.environments import environments_of
 from kmlp.store.studies import check_name, get_study, put_study
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
-from kmlp.studies.results import chance_limit_of
+from kmlp.studies.learning import facts_of
 from kmlp.studies.runner import default_name, identify_backend, work
 from kmlp.training.checks import check_trainable
 from kmlp.training.run import At, Run, identify
@@ -260,13 +260,13 @@ def _train(
             for trial in planner.trials
         )
         chance = dataset_of(settings.base).chance
-        limit = chance_limit_of(settings.base)
+        facts = facts_of(settings.base)
         return Search(
             name=name,
             settings=settings,
             backend=identity["backend"],
             trials=trials,
-            replication=comparison(settings, planner.replications, limit),
+            replication=comparison(settings, planner.replications, facts),
             selected_at_epoch={
                 replication.number: replication.selected_at_epoch
                 for replication in planner.replications

@@ -1,0 +1,58 @@
+"""The sentence about the validation images of a study, which intervals cover or not."""
+
+from __future__ import annotations
+
+from kmlp._util.text import percent_text
+from kmlp.data import is_at_hand
+from kmlp.errors import KmlpError
+from kmlp.model.config import RunConfig, dataset_of
+from kmlp.statistics import proportion_error
+from kmlp.studies.results import LevelResult, StudyResult
+
+
+def split_text(study: StudyResult) -> str | None:
+    """Return a sentence about the choice of the validation images, and the image error.
+
+    The image error is the standard error of an accuracy that comes from the choice of the
+    images. Without `resplit`, no interval covers it.
+
+    Args:
+        study: The study.
+
+    Returns:
+        The sentence; None if no run finished.
+
+    Formula: `sqrt(p (1 - p) / N)`, where `p` is the accuracy of the best level and `N` the
+    number of its validation images
+    """
+    best = study.best()
+    if best is None:
+        return None
+    error = None if study.images_differ else _image_error(best)
+    if all(run.config.resplit for run in study.runs):
+        sentence = "Each seed has a validation split of its own: intervals cover the split"
+    elif study.validates_on_test:
+        sentence = "Intervals do not cover the choice of the test images"
+    else:
+        sentence = "All seeds share one validation split: intervals do not cover the split"
+    return sentence + (f". {error}" if error else ".")
+
+
+def _image_error(level: LevelResult) -> str | None:
+    """Return a sentence with the image error; None if it is zero or not known."""
+    size = level.validation_images or _count_images(level.runs[0].config)
+    if size is None or level.val_accuracy is None:
+        return None
+    error = percent_text(proportion_error(level.val_accuracy.mean, size))
+    if float(error) == 0:
+        return None
+    return f"The image error of an accuracy is about {error} points at {size:,} images."
+
+
+def _count_images(config: RunConfig) -> int | None:
+    """Return the number of validation images; None if the dataset is not at hand."""
+    try:
+        here = is_at_hand(config.dataset)
+        return len(dataset_of(config).validation) if here else None
+    except KmlpError:
+        return None
