@@ -22,7 +22,7 @@ from kmlp.training.run import FIGURES
 
 METRICS = ("val_accuracy", "test_accuracy", "val_loss")
 """The figures that the HParams page shows, at the epoch at which a run is judged."""
-_FINAL = "final/"
+_OUTCOME = "outcome/"
 """The prefix of the names of these figures, which keeps them apart from those by epoch."""
 
 
@@ -107,7 +107,7 @@ def _experiment(runs: StudyRuns, cells: list[dict[str, Any]]) -> Any:
         return info
 
     metrics = [
-        Metric(_FINAL + name, display_name=name, description=COLUMNS[name].doc)
+        Metric(_OUTCOME + name, display_name=name, description=COLUMNS[name].doc)
         for name in METRICS
     ]
     experiment = api_pb2.Experiment(
@@ -139,7 +139,7 @@ def _run_events(study_run: StudyRun, group: str, hparams: dict[str, Any]) -> Ite
     if run.status == "finished":
         status = api_pb2.STATUS_SUCCESS
         for name in METRICS:
-            scalar = scalar_pb(_FINAL + name, getattr(run, name))
+            scalar = scalar_pb(_OUTCOME + name, getattr(run, name))
             yield _event(now, run.outcome.epoch, scalar)
     end = SessionEndInfo(status=status, end_time_secs=now)
     summary = _hparams_summary(metadata.SESSION_END_INFO_TAG, session_end_info=end)

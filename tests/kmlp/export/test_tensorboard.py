@@ -87,12 +87,19 @@ def test_a_folder_a_run_with_a_scalar_a_figure_and_epoch(study, tmp_path):
     }  # fmt: skip
     scalars = found["width=16,seed=0"]
     assert {*FIGURES, "seconds"} < set(scalars)
-    assert scalars["val_accuracy"] == scalars["final/val_accuracy"] == [(1, 0.75)]
+    assert scalars["val_accuracy"] == scalars["outcome/val_accuracy"] == [(1, 0.75)]
     assert scalars["loss"] == [(1, 0.25)]
     [(epoch, diverged)] = found["width=16,seed=1"]["val_loss"]
     assert epoch == 1
     assert math.isnan(diverged)
-    assert "final/val_loss" not in found["width=16,seed=1"]
+    assert "outcome/val_loss" not in found["width=16,seed=1"]
+
+
+def test_the_figures_of_the_hparams_page_are_those_of_the_epoch_that_counts(tmp_path):
+    study = made_up_ablation({16: [[0.5, 0.75, 0.625]]})
+    for judged, step in ((study, (2, 0.75)), (study.viewed(at="last"), (3, 0.625))):
+        found = read(write_logs(judged.study_runs(), tmp_path))
+        assert found["width=16,seed=0"]["outcome/val_accuracy"] == [step]
 
 
 def test_the_hparams_page_shows_what_varies_and_what_came_of_it(study, tmp_path):

@@ -125,12 +125,16 @@ def test_published_values_are_of_single_runs_unless_the_lab_or_the_part_says_oth
     assert texts(of_part) == ["best of 5", "best of 5", "mean of several"]
 
 
-def test_the_search_is_judged_at_the_epoch_of_the_lab(written):
-    def at(text):
-        return read_recipe(written(text)).search.settings(fused=True).at
+def test_all_parts_are_judged_at_the_epoch_of_the_lab(written):
+    def at(lab):
+        studies = [part.spec(fused=True).progress["at"] for part in lab.fixed]
+        return [*studies, lab.search.settings(fused=True).at]
 
-    assert at(LAB) == "best"
-    assert at(LAB.replace("epochs = 4", 'epochs = 4\nat = "last"')) == "last"
+    best = read_recipe(written(LAB))
+    last = read_recipe(written(LAB.replace("epochs = 4", 'epochs = 4\nat = "last"')))
+    assert at(best) == ["best"] * 4
+    assert at(last) == at(best.judged_at("last")) == ["last"] * 4
+    assert at(last.quick()) == at(last.with_seeds(1)) == ["last"] * 4
 
 
 def test_quick_trains_little_and_compares_nothing(written):
