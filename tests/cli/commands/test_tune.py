@@ -65,6 +65,11 @@ def test_the_last_epoch_is_another_search(kmlp):
     assert [it["score"] for it in best["trials"]] == [
         max(it["history"]["val_accuracy"]) for it in best["trials"]
     ]
+    text = kmlp(*SHORT, "--replicates", "0", "--at", "last").out
+    again = kmlp(*text.splitlines()[-1].split()[1:], "--json")
+    trained = json.loads(again.out)
+    assert trained["val_accuracy"] == trained["history"]["val_accuracy"][-1]
+    assert f"test accuracy {100 * trained['test_accuracy']:.2f} % after" in text
     wrong = kmlp(*SHORT, "--at", "first")
     assert (wrong.code, wrong.out) == (2, "")
     assert '"first"' in wrong.err

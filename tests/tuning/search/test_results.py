@@ -133,7 +133,9 @@ def test_the_accuracy_of_the_best_is_the_mean_over_the_other_seeds():
     line, command = search(DIPS, DIPS_AGAIN).closing
     assert "85.00 % (mean of 2 other seeds, at the best of 3 epochs)" in line
     assert command.startswith("kmlp train ")
-    line, _ = search(DIPS, DIPS_AGAIN, at="last").closing
+    assert "--at" not in command
+    line, command = search(DIPS, DIPS_AGAIN, at="last").closing
+    assert "--at last" in command
     assert "75.00 % (mean of 2 other seeds, after 3 epochs)" in line
     line, _ = search(DIPS).closing
     assert "90.00 % at epoch 2 of 3, the best on the validation images" in line

@@ -11,6 +11,7 @@ from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
 from kmlp.studies.as_json import estimate_to_dict
 from kmlp.studies.config_list import ConfigList
+from kmlp.studies.judging import outcome_text
 from kmlp.studies.published_value import (
     LOSS,
     PERCENT,
@@ -213,8 +214,9 @@ def compare_best(
     if best is None or best.run is None:
         return [claim, "Here every configuration diverged or failed."]
     ours = (
-        f"Ours: trial {best.number} has {_percent(best.run)} in the search. As the highest "
-        "of many, this accuracy is too high on average."
+        f"Ours: trial {best.number} has {percent_text(best.run.val_accuracy)} % in the "
+        f"search, {outcome_text(best.run)}. As the highest of many, this accuracy is too "
+        "high on average."
     )
     levels = search.replication.levels if search.replication is not None else ()
     for level in levels:
@@ -222,10 +224,6 @@ def compare_best(
             seeds = count_of(level.val_accuracy.size, "other seed")
             ours += f" With {seeds}, it has {percent_text(level.val_accuracy.mean)} %."
     return [claim, ours]
-
-
-def _percent(run: Run) -> str:
-    return f"{percent_text(run.val_accuracy)} %"
 
 
 def comparison_to_list(comparison: QuantityComparison) -> list[dict[str, Any]]:

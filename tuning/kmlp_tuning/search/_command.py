@@ -6,10 +6,21 @@ import shlex
 from dataclasses import replace
 
 from kmlp.model.config import RunConfig, config_fields, value_text
+from kmlp.training.run import At
 
 
-def train_command(config: RunConfig, *, epochs: int, backend: str, fused: bool) -> str:
-    """Return the command line that trains a configuration."""
+def train_command(
+    config: RunConfig, *, epochs: int, at: At, backend: str, fused: bool
+) -> str:
+    """Return the command line that trains a configuration.
+
+    Args:
+        config: The configuration.
+        epochs: The number of epochs.
+        at: The epoch at which the run is judged.
+        backend: The name of the backend.
+        fused: True if an epoch is one compiled program.
+    """
     default = replace(RunConfig(), dataset=config.dataset)
     words = ["kmlp", "train", "--backend", backend, "--epochs", str(epochs)]
     for name, field in config_fields().items():
@@ -22,6 +33,8 @@ def train_command(config: RunConfig, *, epochs: int, backend: str, fused: bool) 
             words.append(f"--{name}" if value else f"--no-{name}")
         elif shown:
             words += [f"--{name.replace('_', '-')}", value_text(name, value)]
+    if at != "best":
+        words += ["--at", at]
     if not fused:
         words.append("--no-fused")
     return shlex.join(words)

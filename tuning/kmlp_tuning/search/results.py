@@ -218,6 +218,7 @@ class Search(Study):
             train_command(
                 best.config,
                 epochs=best.run.epochs,
+                at=self.at,
                 backend=self.backend,
                 fused=self.settings.fused,
             ),
