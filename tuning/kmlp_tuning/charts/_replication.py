@@ -165,9 +165,15 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
             rows.append(row(SEED, None, str(run.config.seed)))
     if len(finished) > 1:
         mean = estimate([run.val_accuracy for run in finished], bounds=(0, 1))
-        assert mean.interval is not None
-        low, high = (round(100 * end, 4) for end in mean.interval)
-        rows.append(row(MEAN, mean.mean, "all of these", low=low, high=high))
+        ends = dict(zip(("low", "high"), mean.interval or (), strict=False))
+        rows.append(
+            row(
+                MEAN,
+                mean.mean,
+                "all of these",
+                **{name: round(100 * end, 4) for name, end in ends.items()},
+            )
+        )
     return rows
 
 
