@@ -136,11 +136,11 @@ class PublishedComparison:
     """Our mean over the seeds that finished. None: no seed finished."""
     interval: tuple[float, float] | None
     """The interval in which the value of as many more runs of ours would be in 95 % of
-    cases. An end without a limit is infinite. None: fewer than two seeds finished, so the
-    spread is unknown, or the values have no scale."""
+    cases. An end without a limit is infinite. None: fewer than two seeds finished or all of
+    ours are equal, so the spread is unknown, or the values have no scale."""
     outcome: Outcome | None
     """"no": the published value, give or take its rounding, is outside of the interval.
-    None: there is no interval."""
+    None: there is no interval, and ours are not all equal to the published value."""
 
     @property
     def difference(self) -> float | None:
@@ -185,15 +185,19 @@ def compare_with_published(
     """
     bounds = None if scale is None else scale.bounds
     mean = estimate(ours, bounds=bounds) if ours else None
-    interval = None if scale is None else _interval(ours, scale, aggregation)
+    interval: tuple[float, float] | None = None
     outcome: Outcome | None = None
-    if scale is not None and mean is not None and interval is not None:
-        low, high = interval
+    if scale is not None and mean is not None and mean.interval is not None:
+        interval = low, high = _interval(ours, scale, aggregation)
         if not low - published.half_unit <= published <= high + published.half_unit:
             outcome = "no"
         else:
             too_wide = scale.is_too_wide(interval, mean.mean)
             outcome = "too wide to tell" if too_wide else "could be"
+    elif scale is not None and mean is not None and mean.size > 1:
+        # Of few images, equal results can be chance, so that they exclude nothing.
+        agrees = abs(published - mean.mean) <= published.half_unit
+        outcome = "could be" if agrees else None
     return PublishedComparison(
         published=published, ours=mean, interval=interval, outcome=outcome
     )
@@ -201,8 +205,13 @@ def compare_with_published(
 
 def _interval(
     ours: Sequence[float], scale: Scale, aggregation: Aggregation
-) -> tuple[float, float] | None:
+) -> tuple[float, float]:
     """Return the prediction interval of a value that is derived from more runs of ours.
+
+    Args:
+        ours: Our results, at least two.
+        scale: The scale of the values.
+        aggregation: The way in which the value is derived.
 
     Formulas, where `s` is the standard deviation of `n` results of ours:
 
@@ -213,9 +222,8 @@ def _interval(
       than one of its runs. Its better end is that of a single run with `1 - 0.025 / m` in
       place of 0.975 (Bonferroni's inequality). Of several, no value is too good.
     """
-    single = prediction_interval(ours) if ours else None
-    if single is None:
-        return None
+    single = prediction_interval(ours)
+    assert single is not None
     low, high = single
     if aggregation.kind == "mean":
         runs, size = aggregation.runs or 2, len(ours)

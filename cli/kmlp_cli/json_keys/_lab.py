@@ -23,13 +23,13 @@ class PublishedJson(TypedDict):
     prediction_interval: Annotated[
         list[float | None] | None,
         "The interval in which as many more runs of ours would be in 95 % of cases. An end "
-        "is null where nothing would be too good. Null with fewer than two finished seeds, "
-        "and for seconds.",
+        "is null where nothing would be too good. Null for seconds, and if fewer than two "
+        "seeds finished or all are equal.",
     ]
     outcome: Annotated[
         Literal["could be", "no", "too wide to tell"] | None,
         '"no" if the published number is outside of this interval, "too wide to tell" if '
-        "it is inside, but nearly any number would be; null without an interval.",
+        "it is inside, but nearly any number would be; null if it cannot be judged.",
     ]
 
 

@@ -123,8 +123,8 @@ class QuantityComparison:
         about = f"{values} of {QUANTITIES[self.quantity].name}"
         if unknown == len(outcomes):
             return (
-                f"{about}. Fewer than two of our seeds finished, so chance cannot be "
-                "excluded as the reason for the differences."
+                f"{about}. Fewer than two of our seeds finished, or all are equal, so "
+                "chance cannot be excluded as the reason for the differences."
             )
         wide = f", and for {too_wide} our prediction interval is too wide to tell"
         texts = [
@@ -132,7 +132,8 @@ class QuantityComparison:
         ]
         if unknown:
             texts.append(
-                f"{unknown} cannot be judged, because fewer than two seeds finished."
+                f"{unknown} cannot be judged: fewer than two of our seeds finished, or all "
+                "are equal."
             )
         texts.append("By chance alone, about 1 of 20 is outside of its interval.")
         return " ".join(texts)

@@ -89,7 +89,8 @@ def _legend(quantity: Quantity, aggregation: Aggregation) -> str:
         f"{published}±: half of the 95 % interval over the seeds. prediction interval: in "
         f"95 % of cases, {predicted} of ours would be inside. no: the published value is "
         "outside. too wide to tell: it is inside, but so would be nearly any, because the "
-        f"interval is wider than {limit}. -: fewer than two seeds finished."
+        f"interval is wider than {limit}. -: fewer than two seeds finished, or "
+        "all are equal."
     )
 
 
