@@ -52,6 +52,8 @@ class CaveatJson(TypedDict):
             "failed",
             "diverged",
             "did not learn",
+            "ends in dips",
+            "gets worse",
             "different images",
             "seeds added after a look",
             "baseline chosen after the results",

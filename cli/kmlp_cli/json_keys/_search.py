@@ -26,9 +26,14 @@ class TrialJson(TypedDict):
     seed: NotRequired[Annotated[int, "The seed."]]
     failure: NotRequired[Annotated[str | None, "The reason if the run failed, else null."]]
     epochs: NotRequired[Annotated[int, "The number of epochs that the run has."]]
-    val_accuracy: NotRequired[Annotated[float | None, "Validation accuracy at the end."]]
-    test_accuracy: NotRequired[Annotated[float | None, "Test accuracy at the end."]]
-    test_loss: NotRequired[Annotated[float | None, "Mean loss of the test images."]]
+    at_epoch: NotRequired[
+        Annotated[int | None, "The epoch of `at`; null if the run has no epoch."]
+    ]
+    val_accuracy: NotRequired[Annotated[float | None, "Validation accuracy at this epoch."]]
+    test_accuracy: NotRequired[Annotated[float | None, "Test accuracy at this epoch."]]
+    test_loss: NotRequired[
+        Annotated[float | None, "Mean loss of the test images at this epoch."]
+    ]
     history: NotRequired[Annotated[HistoryJson, "Every epoch."]]
     seconds: NotRequired[Annotated[float, "Wall-clock time of all epochs."]]
 
