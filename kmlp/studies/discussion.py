@@ -8,6 +8,7 @@ from typing import Any
 
 from kmlp._util.text import count_of
 from kmlp.model.config import RunConfig, value_text
+from kmlp.studies._split_text import split_text
 from kmlp.studies.results import StudyResult
 from kmlp.studies.table import Table
 from kmlp.training.run import Run
@@ -90,6 +91,9 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
         "Intervals and p-values assume that differences between seeds are normally "
         f"distributed. {count_of(seeds, 'seed')} cannot confirm this assumption."
     )
+    covered = split_text(study)
+    if covered is not None:
+        limits.append(covered)
     limits.append(
         "The error rate of 5 % is that of one study. Of many studies, some name a best "
         "value by chance."

@@ -168,6 +168,8 @@ def _compared(conclusion: LevelConclusion) -> str:
         if tied and conclusion.reference is not None
         else f"{name} has the highest mean"
     )
+    if study.metric == TEST_METRIC:
+        lead = f"{lead} test accuracy"
     rest = _rest(conclusion, "them" if tied else "it", tied)
     if not levels.undecided:
         return f"{lead} {moment}, and {rest}."

@@ -7,6 +7,7 @@ import numpy as np
 from kmlp._util.text import percent_text
 from kmlp.statistics import Difference
 from kmlp.studies._convergence import TimeToTarget
+from kmlp.studies._split_text import split_text
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.auto_seeds import looks_text
 from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
@@ -98,6 +99,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
             ),
             *_more(study, shown),
             _legend(study),
+            *([covered] if (covered := split_text(study)) and len(study.seeds) > 1 else []),
         ),
         sentences=(study.conclusion.text,),
     )
