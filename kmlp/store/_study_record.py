@@ -55,8 +55,13 @@ class StudyRecord:
         return max(map(len, self.runs_by_level), default=0)
 
     def shown(self) -> StudyRecord:
-        """Return the record with a look at the results of all seeds."""
-        looks = sorted({*self.progress.get("looks", ()), self._seeds})
+        """Return the record with a look at the results of all seeds.
+
+        Fewer seeds than at an earlier look are no news.
+        """
+        looks = list(self.progress.get("looks", ()))
+        if self._seeds > max(looks, default=0):
+            looks.append(self._seeds)
         return replace(self, progress={**self.progress, "looks": looks})
 
     @property

@@ -59,7 +59,7 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
     configs = [identity[name] for name in ("base", "config") if name in identity]
     if not all(isinstance(config, dict) and _is_config(config) for config in configs):
         return "its configuration cannot be read"
-    if "param" in identity and identity["param"] not in config_fields():
+    if "param" in identity and identity["param"] not in list(config_fields()):
         return "its parameter is unknown"
     for name, shape in (("epochs", [int]), ("chance_limits", [float])):
         values = progress.get(name)
@@ -278,13 +278,17 @@ def fits(value: Any, shape: Any) -> bool:
 
 
 def _is_text_of(param: str, text: Any) -> bool:
-    """True for the text of a value of a parameter."""
+    """True for the text of a value of a parameter.
+
+    The text may name a function that does not exist in this process.
+    """
     if not isinstance(text, str):
         return False
+    field = config_fields()[param]
     try:
-        config_fields()[param].parse(text)
+        field.parse(text)
     except KmlpError:
-        return False
+        return field.could_be(text)
     return True
 
 

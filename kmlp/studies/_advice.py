@@ -51,26 +51,30 @@ class Advice:
 
 
 def advise(
-    study: StudyResult, undecided: Mapping[LevelResult, Difference]
+    study: StudyResult, undecided: Mapping[LevelResult, Difference | None]
 ) -> Advice | None:
     """Return advice on the undecided level that needs the most seeds.
 
     Args:
         study: The comparison.
-        undecided: The undecided levels, with their difference from the reference.
+        undecided: The undecided levels, with their difference from the reference; None
+            without a common seed.
 
     Returns:
-        The advice. None if no level is undecided, or if there are fewer than five seeds,
-        which say too little about the spread.
+        The advice. None if no level is undecided, or if a level has fewer than five seeds
+        in common with the reference, which say too little about the spread.
     """
     if not undecided or study.most_seeds is not None:
         return None
-    if any(difference.interval is None for difference in undecided.values()):
+    differences = [it for it in undecided.values() if it is not None and it.size > 1]
+    if len(differences) < len(undecided):
+        return None
+    if any(difference.interval is None for difference in differences):
         return Advice(None, None, None, spread_is_unknown=True)
-    if min(difference.size for difference in undecided.values()) < LEAST_SEEDS:
+    if min(difference.size for difference in differences) < LEAST_SEEDS:
         return None
     excluded = max(
-        abs(end) for difference in undecided.values() for end in difference.interval or ()
+        abs(end) for difference in differences for end in difference.interval or ()
     )
     samples = study.samples_of_differences(tuple(undecided))
     # The single best is named by uncorrected tests.

@@ -193,8 +193,10 @@ def ablate(
         runs_dir=runs_dir,
         fresh=fresh,
     )
-    [study] = train_all([spec], execution)
-    return cast(Ablation, study)
+    [trained] = train_all([spec], execution)
+    study = cast(Ablation, trained)
+    # A study that was shown before keeps the baseline that it had then.
+    return study if baseline is None else study.viewed(baseline=baseline)
 
 
 def ablation_spec(
@@ -299,8 +301,8 @@ def _ablation_of(
         return study
     study = replace(study, planned_baseline=planned)
     # An interruption can come before the baseline is trained.
-    trained = [level.value for level in study.levels if study.text(level) == planned]
-    return study.compared_with(trained[0]) if trained else study
+    trained = [level for level in study.levels if study.text(level) == planned]
+    return replace(study, baseline=trained[0]) if trained else study
 
 
 def _value_of(param: str, value: Any) -> Any:

@@ -44,7 +44,10 @@ def read_seeds(seeds: int | str | Sequence[int]) -> int | Sequence[int] | AutoSe
     form = _FORM.fullmatch(seeds)
     if form is None:
         raise ConfigError(
-            [f"The seeds are {seeds!r}, but must be a number, auto, or auto:N as auto:30."]
+            [
+                f"The seeds are {seeds!r}, but must be an integer, auto, or auto:N as "
+                "auto:30."
+            ]
         )
     most = int(form[1] or AutoSeeds().most)
     try:
@@ -95,8 +98,13 @@ def look_text(study: StudyResult) -> str:
     return f"{seeds}: {text}."
 
 
-def looks_text(study: StudyResult) -> str:
-    """Return the looks that the numbers are corrected for, and why the study stopped."""
+def looks_text(study: StudyResult, *, missing: int = 0) -> str:
+    """Return the looks that the numbers are corrected for, and why the study stopped.
+
+    Args:
+        study: The study.
+        missing: The number of its runs that are not finished. Defaults to 0.
+    """
     comparison = comparison_of(study)
     looked = _looked(comparison)
     if not looked:
@@ -106,8 +114,12 @@ def looks_text(study: StudyResult) -> str:
         f"Corrected for {times}, with {enumerated(list(map(str, looked)))} of at most "
         f"{study.most_seeds} seeds."
     )
-    if comparison.next_look is not None:
+    if study.chosen_after:
+        return text  # the looks stop for the baseline that was chosen before
+    if missing or comparison.next_look is not None:
         return f"{text} The command continues with more seeds."
+    if len(study.levels) == 1:
+        return f"{text} It stopped there: there is only one value."
     return f"{text} It stopped there: {_reason(comparison)}."
 
 

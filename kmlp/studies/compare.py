@@ -16,6 +16,7 @@ from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference, Estimate, compare_differences, estimate
 from kmlp.studies._pairing import accuracies_by_seed
 from kmlp.studies.ablation import Ablation
+from kmlp.studies.ablation_plan import check_margin
 from kmlp.studies.as_json import conclusion_to_dict, difference_to_dict, estimate_to_dict
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.judging import check_at
@@ -256,8 +257,8 @@ def compare(
         parameter has the same effect in both.
 
     Raises:
-        ConfigError: if the ablations do not vary the same parameter, or have no value or
-            no seed in common.
+        ConfigError: if the ablations do not vary the same parameter, have no value or no
+            seed in common, or are judged at different epochs; if the margin is not valid.
 
     Example:
     >>> from kmlp import ablate, compare
@@ -272,6 +273,8 @@ def compare(
         for study in (first, second)
         if not isinstance(study, Ablation)
     )
+    if margin is not None:
+        check_margin(margin)
     if at is not None:
         first, second = first.judged_at(check_at(at)), second.judged_at(at)
     if first.param != second.param:

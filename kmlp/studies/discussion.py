@@ -73,9 +73,10 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
         level
         for level, difference in zip(study.levels, study.differences(), strict=True)
         if level is not reference
+        and level.finished
         and (difference is None or difference.verdict == "undecided")
     ]
-    if reference is not None and undecided:
+    if reference is not None and reference.finished and undecided:
         limits.append(
             f"The seeds do not separate {study.name_of(reference)} from "
             f"{study.name_of(*undecided)}. This does not show that they are equal."

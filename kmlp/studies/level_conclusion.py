@@ -131,7 +131,7 @@ def conclude(study: StudyResult) -> LevelConclusion:
         "compared",
         seeds=seeds,
         levels=levels,
-        advice=advise(study, {level: differences[level] for level in levels.undecided}),
+        advice=advise(study, {level: by_level[level] for level in levels.undecided}),
     )
 
 
@@ -212,13 +212,20 @@ def _are(levels: tuple[LevelResult, ...]) -> str:
 
 def _one_seed(conclusion: LevelConclusion) -> str:
     assert conclusion.best is not None
-    study = conclusion.study
+    study, tied = conclusion.study, conclusion.study.tied
     accuracy = "test" if study.metric == TEST_METRIC else "validation"
-    return (
-        f"{study.name_of(conclusion.best)} has the highest {accuracy} accuracy "
-        f"{study.moment_text}, but one seed cannot show whether this is chance: use at "
-        f"least {LEAST_SEEDS} seeds."
+    several = any(len(level.finished) > 1 for level in study.levels)
+    lead = (
+        f"{study.name_of(conclusion.best, *tied)} {'share' if tied else 'has'} the highest "
+        f"{'mean ' if several else ''}{accuracy} accuracy {study.moment_text}"
     )
+    if several:
+        return (
+            f"{lead}, but no two seeds finished with the same two values: use more seeds."
+        )
+    doubt = f"{lead}, but one seed cannot show whether this is chance"
+    chooses = study.most_seeds is not None
+    return f"{doubt}." if chooses else f"{doubt}: use at least {LEAST_SEEDS} seeds."
 
 
 def _one_level(conclusion: LevelConclusion) -> str:
@@ -228,14 +235,15 @@ def _one_level(conclusion: LevelConclusion) -> str:
 def _one_level_left(conclusion: LevelConclusion) -> str:
     reference = conclusion.reference
     assert reference is not None
-    lost = _lost(conclusion.study)
-    if reference.diverged or reference.failed:
-        return (
-            f"{_reference(conclusion)} has fewer runs that {lost} than the others, more "
-            "than chance explains, so there is nothing to compare."
-        )
+    name, lost = _reference(conclusion), _lost(conclusion.study)
+    others = [level for level in conclusion.study.levels if level is not reference]
+    if not (reference.diverged or reference.failed):
+        return f"Only {name} has no {lost} runs, so there is nothing to compare."
+    if not any(level.finished for level in others):
+        return f"Only {name} has a finished run, so there is nothing to compare."
     return (
-        f"Only {_reference(conclusion)} has no {lost} runs, so there is nothing to compare."
+        f"Of every other value, more runs {lost} than of {name}, and more than chance "
+        "explains: there is nothing to compare."
     )
 
 

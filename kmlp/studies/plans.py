@@ -35,8 +35,15 @@ def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict
     return planned
 
 
-def plan_table(param: str, rows: list[dict[str, Any]]) -> Table:
-    """Return the rows of `plan_rows` as a table with totals."""
+def plan_table(param: str, rows: list[dict[str, Any]], *, may_stop: bool = False) -> Table:
+    """Return the rows of `plan_rows` as a table with totals.
+
+    Args:
+        param: The parameter.
+        rows: The planned training, a row for each value of the parameter.
+        may_stop: True if the study chooses its number of seeds, so that the numbers are the
+            largest possible. Defaults to False.
+    """
     body = []
     for row in rows:
         value, *numbers = row.values()
@@ -44,7 +51,7 @@ def plan_table(param: str, rows: list[dict[str, Any]]) -> Table:
         body.append(Row(cells, ends_section=row is rows[-1]))
     totals = [sum(row[name] for row in rows) for name in ("runs", "epochs", "steps")]
     return Table(
-        title="Planned training",
+        title=f"Planned training{', at most' if may_stop else ''}",
         columns=tuple(
             Column(name, wraps=True)
             for name in (param, "parameters", "runs", "epochs", "steps")

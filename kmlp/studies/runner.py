@@ -208,7 +208,9 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
                     continue
                 record = records[place]
                 extended, summary = _extended(spec, record, runs)
-                if extended is not None:
+                if extended is None:
+                    specs[place] = replace(spec, all_runs=())  # it has stopped
+                else:
                     specs[place] = extended
                     more = extended.record(identities, fused=execution.fused)
                     records[place] = replace(more, progress=record.progress)

@@ -105,7 +105,7 @@ def ablate(
         if output.as_json:
             print_json({"param": param, "epochs": epochs, "seeds": number, "levels": steps})
         else:
-            print_data(plan_table(param, steps))
+            print_data(plan_table(param, steps, may_stop=isinstance(number, str)))
         return
 
     spec = ablation_spec(

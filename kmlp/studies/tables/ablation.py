@@ -112,8 +112,8 @@ def _shown(study: Ablation, *, brief: bool) -> tuple[LevelResult, ...]:
     means = study.comparison.means
     ranks = np.argsort(np.where(np.isnan(means), np.inf, -means), kind="stable")
     kept = set(ranks[:MOST_ROWS].tolist())
-    if study.baseline is not None:
-        kept.add(study.levels.index(study.baseline))
+    if study.reference is not None:
+        kept.add(study.levels.index(study.reference))
     return tuple(level for place, level in enumerate(study.levels) if place in kept)
 
 
@@ -146,7 +146,7 @@ def _legend(study: Ablation) -> str:
             "one-sided tests."
         )
     if study.most_seeds is not None:
-        notes.append(looks_text(study))
+        notes.append(looks_text(study, missing=study.missing))
     notes.append("curve: validation accuracy by epoch, on one scale.")
     return " ".join(notes)
 

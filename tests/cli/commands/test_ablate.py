@@ -143,6 +143,15 @@ def test_the_base_need_not_be_trainable_without_the_param(kmlp, arguments):
 
 
 @pytest.mark.once
+def test_a_dry_run_of_as_many_seeds_as_needed_shows_the_most(kmlp):
+    result = kmlp(
+        "ablate", "--param", "depth", "--values", "0,1", "--seeds", "auto:7", "--dry-run"
+    )
+    assert result.out.startswith("Planned training, at most")
+    assert re.search(r"total +14 ", result.out)
+
+
+@pytest.mark.once
 def test_dry_run_as_json(kmlp):
     result = kmlp(
         "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"

@@ -10,7 +10,7 @@ from helpers.made_up import made_up_record
 from helpers.made_up_studies import RUNS, WIDTHS, made_up_study
 
 from kmlp import ConfigError
-from kmlp.errors import StoreError
+from kmlp.errors import DamagedError, StoreError
 from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies, put_study
 from kmlp.store.study_removal import runs_of_study
@@ -68,3 +68,38 @@ def test_a_specification_can_be_read_by_other_tools(widths_store):
     spec = json.loads(row["spec"])
     assert list(spec) == ["identity", "extent", "progress", "epochs", "runs_by_level"]
     assert (spec["identity"]["param"], spec["extent"]["values"]) == ("width", [8, 16])
+
+
+@pytest.mark.parametrize(
+    ("param", "progress", "valid"),
+    [
+        ("width", {"baseline": "300x100", "margin": 0.01, "looks": [3, 5]}, True),
+        ("width", {"baseline": None}, True),
+        ("activation", {"baseline": "a_module_that_is_not_here:function"}, True),
+        ("train_size", {"baseline": "all"}, True),
+        ("width", {"baseline": "wide"}, False),
+        ("width", {"baseline": 32}, False),
+        ("width", {"margin": 0}, False),
+        ("width", {"margin": None}, False),
+        ("width", {"margin": 1}, False),
+        ("width", {"looks": None}, False),
+        ("width", {"looks": ["3"]}, False),
+        ("width", {"looks": 3}, False),
+    ],
+)
+def test_the_choices_of_a_study_are_checked(widths_store, param, progress, valid):
+    study = made_up_study("chosen", [RUNS[:1]], param=param)
+    put_study(widths_store, replace(study, progress={**study.progress, **progress}))
+    if valid:
+        assert get_study(widths_store, "chosen").progress.items() >= progress.items()
+    else:
+        with pytest.raises(DamagedError, match="chosen"):
+            get_study(widths_store, "chosen")
+
+
+@pytest.mark.parametrize("seeds", [5, "5", "auto", "auto:2", "auto:51", "auto:020 ", None])
+def test_the_choice_of_the_number_of_seeds_is_checked(widths_store, seeds):
+    study = made_up_study("chosen", [RUNS[:1]])
+    put_study(widths_store, replace(study, identity={**study.identity, "seeds": seeds}))
+    with pytest.raises(DamagedError, match="number of seeds"):
+        get_study(widths_store, "chosen")

@@ -1,6 +1,7 @@
 """Studies that choose their number of seeds, with made-up accuracies."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ from helpers.scored import ScoredExecutor
 
 from kmlp import ConfigError, RunConfig, ablate, load_study
 from kmlp.engine import LookTaken
+from kmlp.studies.ablation import ablation_spec
 from kmlp.studies.auto_seeds import AutoSeeds, comparison_of, parse_seeds, read_seeds
+from kmlp.studies.execution import Execution
+from kmlp.studies.runner import train_all
 
 pytestmark = pytest.mark.once
 
@@ -162,12 +166,64 @@ def test_the_first_baseline_stays(tmp_path):
     assert stored.viewed(baseline="16").chosen_after is False
     assert stored.viewed(baseline=8).chosen_after is True
     again = with_baseline(tmp_path, 8)
-    assert again.reference.value == 16  # the one of the study
-    assert again.viewed(baseline=8).chosen_after is True
+    assert again.reference.value == 8 and again.chosen_after
+    assert load_study(first.name, tmp_path).reference.value == 16
+    assert with_baseline(tmp_path, None).reference.value == 16
 
 
 def test_a_baseline_that_follows_a_look_without_one_is_chosen_after_the_results(tmp_path):
     assert with_baseline(tmp_path, None).baseline is None
     later = with_baseline(tmp_path, 8)
-    assert later.baseline is None
-    assert "chosen after the results" in later.viewed(baseline=8).conclusion.text
+    assert later.reference.value == 8
+    assert "chosen after the results" in later.conclusion.text
+    assert load_study(later.name, tmp_path).baseline is None
+
+
+def test_fewer_seeds_in_between_are_no_look_that_seeds_are_added_to(tmp_path):
+    for seeds in (5, 3, 5):
+        study, _, _ = studied(clear, tmp_path, seeds=seeds)
+        assert "added after a look" not in study.conclusion.text
+
+
+def legend(study):
+    return " ".join(study.tables()[0].notes)
+
+
+def test_a_baseline_that_is_chosen_later_says_nothing_about_the_looks_to_come(tmp_path):
+    study, _, _ = studied(clear, tmp_path)
+    assert "It stopped there" in legend(study)
+    for value in WIDTHS:
+        later = legend(study.viewed(baseline=value))
+        assert "Corrected for" in later
+        assert "stopped" not in later and "continues" not in later
+
+
+def test_a_value_without_a_run_does_not_let_a_study_stop(tmp_path):
+    study, _, _ = studied(clear, tmp_path)
+    assert "continues with more seeds" in legend(replace(study, missing=3))
+
+
+def test_a_single_value_is_not_called_decided(tmp_path):
+    study = ablate(
+        "width", [8], base=BASE, seeds="auto:5", epochs=1, runs_dir=tmp_path,
+        executor=ScoredExecutor(clear),
+    )  # fmt: skip
+    assert len(study.seeds) == 3 and "only one value" in legend(study)
+
+
+def test_a_study_that_has_stopped_is_not_looked_at_again(tmp_path):
+    events = []
+    specs = [
+        ablation_spec("width", widths, base=BASE, seeds="auto:6", epochs=1, name=name)
+        for name, widths in (("clear", [8, 32]), ("close", [16, 32]))
+    ]
+    execution = Execution(
+        observer=events.append, executor=ScoredExecutor(clear), runs_dir=tmp_path
+    )
+    train_all(specs, execution)
+    looks = [event for event in events if isinstance(event, LookTaken)]
+    seeds = {
+        name: [it.seeds for it in looks if it.study == name] for name in ("clear", "close")
+    }
+    assert seeds["clear"] == [3, 4, 5, 6][: len(seeds["clear"])]
+    assert len(seeds["clear"]) < len(seeds["close"])

@@ -128,3 +128,9 @@ def test_ablations_without_a_common_parameter_value_or_seed_are_refused():
         'The studies have no value in common: "one" has 8, and "other" has 9.',
         'The studies have no seed in common: "one" has 0, and "other" has 5.',
     ]
+
+
+@pytest.mark.parametrize("margin", [0, 1, math.nan, -0.1, "0.2"])
+def test_a_margin_that_is_not_a_difference_of_accuracies_is_refused(margin):
+    with pytest.raises(ConfigError, match="margin"):
+        compare(made_up(FIRST), made_up(SECOND), margin=margin)

@@ -1,5 +1,7 @@
 """The limits that reports state, and the facts that several kinds share."""
 
+import math
+
 import pytest
 from helpers.made_up import made_up_ablation as made_up
 
@@ -14,6 +16,13 @@ def test_levels_that_the_seeds_do_not_separate_are_named():
     named = [limit for limit in comparison_limits(close) if "width=8" in limit]
     assert len(named) == 1 and "width=16" in named[0]
     assert not [limit for limit in comparison_limits(apart) if "width" in limit]
+
+
+def test_values_without_a_finished_run_are_not_called_unseparated():
+    lost = made_up({8: [0.90, 0.91], 16: [math.nan, math.nan]})
+    assert not [limit for limit in comparison_limits(lost) if "width" in limit]
+    without = lost.compared_with(16)
+    assert not [limit for limit in comparison_limits(without) if "width" in limit]
 
 
 def test_fewer_than_five_seeds_are_a_limit():

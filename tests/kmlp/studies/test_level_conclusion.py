@@ -164,6 +164,28 @@ def test_levels_are_parted_by_significance():
             "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
             "show whether this is chance: use at least 5 seeds.",
         ),
+        (
+            {1: [0.9], 2: [0.9], 3: [0.5]},
+            "width=1 and 2 share the highest validation accuracy after 1 epoch, but one seed "
+            "cannot show whether this is chance: use at least 5 seeds.",
+        ),
+        (
+            {1: [0.9, math.nan], 2: [math.nan, 0.5]},
+            "width=1 has the highest validation accuracy after 1 epoch, but one seed cannot "
+            "show whether this is chance: use at least 5 seeds. width=1 (1 of 2 runs) and 2 "
+            "(1 of 2 runs) diverged.",
+        ),
+        (
+            {1: [0.9, 0.91, math.nan], 2: [math.nan, 0.8, 0.81]},
+            "width=1 has the highest mean validation accuracy after 1 epoch, but no two "
+            "seeds finished with the same two values: use more seeds. width=1 (1 of 3 runs) "
+            "and 2 (1 of 3 runs) diverged.",
+        ),
+        (
+            {1: [0.9, math.nan], 2: [math.nan, math.nan]},
+            "Only width=1 has a finished run, so there is nothing to compare. width=1 (1 of 2 "
+            "runs) and 2 (2 of 2 runs) diverged.",
+        ),
         ({4: [0.9, 0.91]}, "Only width=4 was trained: there is nothing to compare."),
         (
             {1: [0.9, 0.91], 2: [math.nan] * 2},
@@ -340,6 +362,28 @@ def test_advice_needs_five_seeds():
     many = {value: column for value, column in ACCURACIES.items() if value < 64}
     assert conclude(made_up(few)).advice is None
     assert conclude(made_up(many)).advice.fewest > 2
+
+
+def test_a_value_without_a_common_seed_is_undecided_and_gets_no_advice():
+    lost = math.nan
+    columns = {
+        1: [0.9, 0.91, 0.92, 0.9, 0.91, lost, lost], 2: [0.91, 0.9, 0.91, 0.92, 0.9, lost, lost],
+        3: [lost, lost, lost, lost, lost, 0.9, 0.88],
+    }  # fmt: skip
+    conclusion = conclude(made_up(columns))
+    assert 3 in values(conclusion.levels.undecided) and conclusion.advice is None
+
+
+def test_a_single_common_seed_is_not_called_equal_differences():
+    columns = {1: [0.9, 0.91, 0.92, 0.9, 0.91], 2: [0.93] + 4 * [math.nan]}
+    columns[3] = [0.90, 0.92, 0.91, 0.91, 0.90]
+    assert "equal for all seeds" not in conclude(made_up(columns)).text
+
+
+def test_more_lost_runs_than_chance_explains_leave_one_value():
+    columns = {1: 9 * [0.9] + [math.nan], 2: [0.95] + 9 * [math.nan]}
+    text = conclude(made_up(columns)).text
+    assert "more than chance explains" in text and "than of width=1" in text
 
 
 def test_values_with_other_validation_images_are_compared_by_test_accuracy():
