@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from helpers.made_up import made_up_record
 
-from kmlp import RunConfig
+from kmlp import ConfigError, RunConfig
 from kmlp.studies.learning import DataFacts
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
@@ -127,6 +127,13 @@ def test_trials_are_ranked_and_compared_at_their_best_or_last_epoch(
     assert found.best().number == found.replication.best().value == best
     assert [found.selection_accuracy(it) for it in found.trials] == in_the_search
     assert [found.optimism(it).mean for it in found.trials] == pytest.approx(optimism)
+
+
+def test_the_epoch_that_ranked_the_trials_cannot_be_changed_afterwards():
+    found = search(DIPS, DIPS_AGAIN)
+    assert found.viewed(at="best") is found
+    with pytest.raises(ConfigError, match="`at` is 'last'"):
+        found.viewed(at="last")
 
 
 def test_the_accuracy_of_the_best_is_the_mean_over_the_other_seeds():

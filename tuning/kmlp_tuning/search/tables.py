@@ -145,7 +145,9 @@ def _legend(search: Search, more: int) -> list[str]:
     if settings.algorithm in HALVING:
         lines.append("stopped: other trials of its rung were better.")
     if search.at == "best" and settings.max_epochs > 1:
-        lines.append("validation accuracy: at the best epoch of each trial.")
+        if settings.objective != METRIC:
+            lines.append(f"{settings.objective}: the best of the epochs of each trial.")
+        lines.append("validation accuracy: at its best epoch.")
     if not search.complete:
         lines.append(
             "waiting: the trial may still be promoted. The command continues the search."
