@@ -24,6 +24,7 @@ from kmlp.store.doctor import Health, examine, examine_folder, repair, repair_fo
 from kmlp.store.listing import list_runs
 from kmlp.store.studies import get_study, list_studies, put_study
 from kmlp.store.study_removal import remove_study
+from kmlp.store.validity import study_problem
 from kmlp.training.run import RunState
 
 pytestmark = pytest.mark.once
@@ -157,6 +158,30 @@ STUDIES = {
     "key that is no text": f"UPDATE study_runs SET key = CAST(x'ff' AS TEXT) WHERE key = '{RUNS[0].key}'",
     "another key": f"UPDATE study_runs SET key = '{'0' * 64}' WHERE key = '{RUNS[0].key}'",
 }
+
+
+@pytest.mark.parametrize(
+    ("facts", "intact"),
+    [
+        ({"validation_images": [1, 10], "classes": [2, 10]}, True),
+        ({"validation_images": 10_000, "classes": 10, "chance_limit": 0.1}, True),
+        ({"validation_images": [0, 10]}, False),
+        ({"validation_images": [10]}, False),
+        ({"validation_images": 10}, False),
+        ({"classes": [10, 1]}, False),
+        ({"classes": ["10", 10]}, False),
+        ({"classes": 1, "chance_limit": 0.1}, False),
+    ],
+)
+def test_facts_about_the_dataset_that_cannot_be_are_refused(folder, facts, intact):
+    with closing(sqlite3.connect(folder / "kmlp.sqlite")) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute(
+            "UPDATE studies SET spec = json_patch(spec, ?)",
+            (json.dumps({"progress": facts}),),
+        )
+        [row] = connection.execute("SELECT * FROM studies").fetchall()
+        assert (study_problem(connection, row) is None) == intact
 
 
 @pytest.mark.parametrize("what", STUDIES)
