@@ -29,6 +29,8 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "base": {k: v for k, v in study.base.to_dict().items() if k != study.param},
         "epochs": study.epochs,
         "seeds": list(study.seeds),
+        "most_seeds": study.most_seeds,
+        "looks": list(study.looks_taken),
         "backend": study.backend,
         "fused": study.fused,
         "settings": dict(study.settings),

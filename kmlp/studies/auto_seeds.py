@@ -78,7 +78,7 @@ def parse_seeds(text: str) -> int | str:
 def look_text(study: StudyResult) -> str:
     """Return the outcome of the last look in a sentence."""
     comparison = comparison_of(study)
-    looked = _looked(comparison)
+    looked = study.looks_taken
     seeds = count_of(looked[-1] if looked else 0, "seed")
     if comparison.next_look is None:
         return f"{seeds}: {_reason(comparison)}."
@@ -106,7 +106,7 @@ def looks_text(study: StudyResult, *, missing: int = 0) -> str:
         missing: The number of its runs that are not finished. Defaults to 0.
     """
     comparison = comparison_of(study)
-    looked = _looked(comparison)
+    looked = study.looks_taken
     if not looked:
         return "There was no look at the results yet."
     times = count_of(len(looked), "look")
@@ -128,11 +128,6 @@ def comparison_of(study: StudyResult) -> SequentialComparison:
     comparison = study.comparison
     assert isinstance(comparison, SequentialComparison)
     return comparison
-
-
-def _looked(comparison: SequentialComparison) -> tuple[int, ...]:
-    """Return the numbers of seeds at the looks that were taken."""
-    return comparison.looks[: int(comparison.looked)]
 
 
 _TEXTS: dict[Reason, str] = {

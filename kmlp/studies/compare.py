@@ -46,7 +46,7 @@ class PairedLevel:
     @property
     def is_tested(self) -> bool:
         """True if at least two seeds finished in both ablations."""
-        return self.difference is not None and self.difference.p_value is not None
+        return self.difference is not None and self.difference.size > 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)

@@ -19,6 +19,7 @@ from kmlp.statistics import (
     Comparison,
     Difference,
     Estimate,
+    SequentialComparison,
     compare_levels,
     compare_sequentially,
     estimate,
@@ -362,6 +363,17 @@ class StudyResult:
         if self.most_seeds is None:
             return compare_levels(samples, **options)
         return compare_sequentially(samples, most=self.most_seeds, **options)
+
+    @property
+    def looks_taken(self) -> tuple[int, ...]:
+        """The numbers of seeds at the looks that the comparison is corrected for.
+
+        Empty if the number of seeds is fixed.
+        """
+        comparison = self.comparison
+        if not isinstance(comparison, SequentialComparison):
+            return ()
+        return comparison.looks[: int(comparison.looked)]
 
     @property
     def _baseline_index(self) -> int | None:

@@ -21,6 +21,12 @@ class AblationJson(TypedDict):
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     epochs: Annotated[int, "The epochs of every run."]
     seeds: Annotated[list[int], "The seeds."]
+    most_seeds: Annotated[
+        int | None, "The largest number of seeds with `--seeds auto`; else null."
+    ]
+    looks: Annotated[
+        list[int], "The numbers of seeds at the looks that the p-values are corrected for."
+    ]
     backend: Annotated[str, "The Keras backend."]
     fused: Annotated[bool, "False with `--no-fused`."]
     settings: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kmlp._util.text import percent_text
+from kmlp._util.text import count_of, percent_text
 from kmlp.statistics import Difference
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies._split_text import split_text
@@ -41,8 +41,8 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
 
     Args:
         study: The ablation.
-        brief: True to show only the twenty best of more than twenty levels. Defaults to
-            False.
+        brief: True to show only the twenty best of more than twenty levels, and the one
+            that the others are compared with. Defaults to False.
     """
     base = study.baseline
     reference = "best" if base is None else study.text(base)
@@ -120,7 +120,7 @@ def _shown(study: Ablation, *, brief: bool) -> tuple[LevelResult, ...]:
 def _more(study: Ablation, shown: tuple[LevelResult, ...]) -> list[str]:
     """Return a note on the levels that a table leaves out."""
     left = len(study.levels) - len(shown)
-    return [f"The {len(shown)} best; {left} more: --all shows them."] if left else []
+    return [f"{count_of(left, 'more value')}: --all shows them."] if left else []
 
 
 def _legend(study: Ablation) -> str:

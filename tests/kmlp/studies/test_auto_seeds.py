@@ -55,6 +55,9 @@ def test_seeds_are_added_until_a_single_best_is_shown(tmp_path):
     assert sum(look.requests for look in looks) == sum(sizes) - 9
     assert any("width=8 is not trained further" in look.summary for look in looks)
     assert f"Corrected for {len(looks)} looks" in " ".join(study.tables()[0].notes)
+    exported = study.to_dict()
+    assert exported["most_seeds"] == 20
+    assert exported["looks"] == [look.seeds for look in looks]
 
 
 def test_equal_values_end_with_the_largest_number(tmp_path):

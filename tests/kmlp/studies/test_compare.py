@@ -134,3 +134,8 @@ def test_ablations_without_a_common_parameter_value_or_seed_are_refused():
 def test_a_margin_that_is_not_a_difference_of_accuracies_is_refused(margin):
     with pytest.raises(ConfigError, match="margin"):
         compare(made_up(FIRST), made_up(SECOND), margin=margin)
+
+
+def test_studies_with_the_same_results_are_not_said_to_lack_seeds():
+    text = compare(made_up(FIRST), made_up(FIRST)).conclusion.text
+    assert "do not separate the two studies" in text and "finished in both" not in text
