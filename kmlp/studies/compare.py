@@ -190,14 +190,17 @@ class PairedConclusion(Conclusion):
         if len(self.comparison.levels) < 2:
             return []
         name = self._named([reference])
+        changes = [level.interaction for level in self.comparison.levels]
+        if not any(change is not None and change.size > 1 for change in changes):
+            return [f"No interaction can be tested: too few seeds finished with {name}."]
         if not (parts.better or parts.worse):
             return [f"No value is shown to change this difference, compared with {name}."]
-        changes = " and ".join(
+        outcome = " and ".join(
             f"{word} with {self._named(decided)}"
             for word, decided in (("larger", parts.better), ("smaller", parts.worse))
             if decided
         )
-        return [f"Second minus first is {changes} than with {name}: an interaction."]
+        return [f"Second minus first is {outcome} than with {name}: an interaction."]
 
     def _notes(self) -> list[str]:
         if self.comparison.metric == TEST_METRIC:

@@ -3,12 +3,14 @@
 import math
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from helpers.scored import ScoredExecutor
 
 from kmlp import ConfigError, RunConfig, ablate, load_study
 from kmlp.engine import LookTaken
+from kmlp.model.activations import ACTIVATIONS
 from kmlp.studies.ablation import ablation_spec
 from kmlp.studies.auto_seeds import AutoSeeds, comparison_of, parse_seeds, read_seeds
 from kmlp.studies.execution import Execution
@@ -182,6 +184,16 @@ def test_a_baseline_that_follows_a_look_without_one_is_chosen_after_the_results(
     assert load_study(later.name, tmp_path).baseline is None
 
 
+def test_a_study_is_loaded_without_the_function_that_is_its_baseline(tmp_path, monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS._custom, "own", keras.ops.relu)
+    study = ablate(
+        "activation", ["relu", "own"], base=BASE, seeds=3, epochs=1, runs_dir=tmp_path,
+        baseline="own", executor=ScoredExecutor(lambda config: 0.9 + config.seed / 100),
+    )  # fmt: skip
+    monkeypatch.delitem(ACTIVATIONS._custom, "own")
+    assert load_study(study.name, tmp_path).reference.value == "own"
+
+
 def test_fewer_seeds_in_between_are_no_look_that_seeds_are_added_to(tmp_path):
     for seeds in (5, 3, 5):
         study, _, _ = studied(clear, tmp_path, seeds=seeds)
@@ -204,6 +216,20 @@ def test_a_baseline_that_is_chosen_later_says_nothing_about_the_looks_to_come(tm
 def test_a_value_without_a_run_does_not_let_a_study_stop(tmp_path):
     study, _, _ = studied(clear, tmp_path)
     assert "continues with more seeds" in legend(replace(study, missing=3))
+
+
+def test_seeds_that_a_further_value_needs_are_not_added_after_a_look(tmp_path):
+    options = {
+        "base": BASE, "seeds": "auto", "epochs": 1, "runs_dir": tmp_path,
+        "executor": ScoredExecutor(clear),
+    }  # fmt: skip
+    few = ablate("width", [8, 32], **options)
+    more = ablate("width", WIDTHS, **options)
+    assert few.name == more.name and len(few.seeds) < len(more.seeds)
+    stored = load_study(more.name, tmp_path)
+    assert stored.looks == (len(few.seeds), len(more.seeds))
+    for study in (more, stored):
+        assert "added after a look" not in study.conclusion.text
 
 
 def test_a_single_value_is_not_called_decided(tmp_path):

@@ -139,3 +139,9 @@ def test_a_margin_that_is_not_a_difference_of_accuracies_is_refused(margin):
 def test_studies_with_the_same_results_are_not_said_to_lack_seeds():
     text = compare(made_up(FIRST), made_up(FIRST)).conclusion.text
     assert "do not separate the two studies" in text and "finished in both" not in text
+
+
+def test_without_a_run_of_the_reference_no_interaction_is_tested():
+    lost = made_up({8: 3 * [math.nan], 16: [0.90, 0.91, 0.92], 32: [0.9, 0.91, 0.93]})
+    text = compare(lost, made_up(SECOND)).conclusion.text
+    assert "No interaction can be tested" in text and "width=8" in text

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.made_up import made_up_ablation as made_up
 
+from kmlp.statistics import seeds_range
 from kmlp.studies.conclusion import partition
 from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.results import LevelResult
@@ -362,6 +363,31 @@ def test_advice_needs_five_seeds():
     many = {value: column for value, column in ACCURACIES.items() if value < 64}
     assert conclude(made_up(few)).advice is None
     assert conclude(made_up(many)).advice.fewest > 2
+
+
+def test_advice_for_a_baseline_counts_every_other_value():
+    columns = {
+        1: shares(9700, 9712, 9701, 9705, 9709), 2: shares(9752, 9711, 9662, 9756, 9727),
+        3: shares(9500, 9512, 9501, 9505, 9519), 4: shares(9400, 9412, 9401, 9405, 9419),
+    }  # fmt: skip
+    conclusion = conclude(with_baseline(columns, 1))
+    assert values(conclusion.levels.undecided) == [2]
+    differences = list(np.subtract(columns[2], columns[1]))
+    advice = conclusion.advice.fewest, conclusion.advice.most
+    assert advice == seeds_range(differences, comparisons=3)
+    assert advice != seeds_range(differences)
+
+
+def test_advice_is_for_the_value_that_is_the_hardest_to_separate():
+    columns = {
+        1: [0.90, 0.91, 0.92, 0.93, 0.94], 2: [0.92, 0.90, 0.95, 0.92, 0.96],
+        3: [0.915, 0.93, 0.94, 0.93, 0.95],
+    }  # fmt: skip
+    conclusion = conclude(made_up(columns))
+    assert values(conclusion.levels.undecided) == [1, 2]
+    ranges = [seeds_range(np.subtract(columns[3], columns[value])) for value in (1, 2)]
+    assert conclusion.advice.fewest == max(fewest for fewest, _ in ranges)
+    assert len({fewest for fewest, _ in ranges}) == 2
 
 
 def test_a_value_without_a_common_seed_is_undecided_and_gets_no_advice():

@@ -114,3 +114,14 @@ def test_trials_are_called_by_their_numbers():
     assert trials.called("1", "3", "4") == "trials 1, 3 and 4"
     assert study.called("1", "3", "4") == "width=1, 3 and 4"
     assert re.match("width=2 .*better.* width=1 ", conclude(study).text)
+
+
+def test_the_errors_of_a_level_are_compared_with_those_of_the_reference():
+    study = made_up({1: [0.9, 0.8, math.nan, 0.5], 2: [0.95, 0.9, 0.9, math.nan]})
+    first, second = study.levels
+    assert study.best() is second
+    assert study.error_ratio(first) == pytest.approx(0.3 / 0.15)
+    assert study.error_ratio(second) is None
+    assert study.compared_with(1).error_ratio(second) == pytest.approx(0.15 / 0.3)
+    perfect = made_up({1: [0.9, 0.8], 2: [1.0, 1.0]})
+    assert perfect.error_ratio(perfect.levels[0]) is None
