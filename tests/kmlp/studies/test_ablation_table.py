@@ -32,3 +32,14 @@ def test_few_values_are_all_in_a_brief_table():
     table = ablation_table(made_up_ablation(few), brief=True)
     assert len(table.rows) == MOST_ROWS
     assert not any("more value" in note for note in table.notes)
+
+
+def test_the_legend_names_the_correction():
+    clear = {8: [0.80, 0.81, 0.82], 16: [0.90, 0.912, 0.921]}
+    close = {8: [0.90, 0.91, 0.92], 16: [0.905, 0.911, 0.93]}
+    studies = [made_up_ablation(clear), made_up_ablation(close)]
+    studies.append(studies[0].compared_with(8))
+    single, pairs, baseline = (" ".join(ablation_table(it).notes) for it in studies)
+    assert "not corrected for the number of pairs" in single
+    assert "Holm's correction for all pairs" in pairs
+    assert "Holm's correction for all values" in baseline

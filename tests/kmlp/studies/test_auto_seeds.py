@@ -194,6 +194,16 @@ def test_a_study_is_loaded_without_the_function_that_is_its_baseline(tmp_path, m
     assert load_study(study.name, tmp_path).reference.value == "own"
 
 
+def test_the_margin_is_kept_with_the_study(tmp_path):
+    study = ablate(
+        "width", WIDTHS, base=BASE, seeds=3, epochs=1, runs_dir=tmp_path, margin=0.01,
+        executor=ScoredExecutor(clear),
+    )  # fmt: skip
+    stored = load_study(study.name, tmp_path)
+    assert study.margin == stored.margin == 0.01
+    assert stored.viewed(margin=0.02).margin == 0.02
+
+
 def test_fewer_seeds_in_between_are_no_look_that_seeds_are_added_to(tmp_path):
     for seeds in (5, 3, 5):
         study, _, _ = studied(clear, tmp_path, seeds=seeds)
