@@ -15,12 +15,11 @@ Outcome = Literal["could be", "no", "too wide to tell"]
 """The outcome of a comparison: the published value could be one of ours, is not, or our
 prediction interval is so wide that hardly any value would be outside."""
 
-WIDEST_SHARE = 1 / 3
+WIDEST_SHARE = 0.1
 """The largest width of a prediction interval that can tell, as a share of the error.
 
-A tenth would never be reached where errors are few: over seeds, an error of 2.5 % has a
-standard deviation of 0.1 points, so that the interval of one more run is 0.4 points wide
-after any number of seeds.
+Where errors are few, one more run cannot tell: over seeds, an error of 2.5 % has a standard
+deviation of 0.1 points, so that the interval is 0.4 points wide after any number of seeds.
 """
 MOST_RUNS = 10_000
 """The largest number of runs that a published value can be the mean or the best of."""
@@ -111,7 +110,7 @@ class Scale:
     """The lowest and the highest possible value."""
     widest: float
     """The largest width of a prediction interval that can tell, in the values' unit. A
-    third of the error is the limit where that is less."""
+    tenth of the error is the limit where that is less."""
 
     def is_too_wide(self, interval: tuple[float, float], mean: float) -> bool:
         """Return True if hardly any value near the mean would be outside of an interval."""

@@ -12,7 +12,7 @@ from kmlp.studies.ablation import Ablation
 from kmlp.studies.auto_seeds import looks_text
 from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
 from kmlp.studies.judging import judged_text
-from kmlp.studies.results import LevelResult
+from kmlp.studies.results import TEST_METRIC, LevelResult
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text
 
@@ -54,6 +54,8 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
     compares = study.reference is not None and len(study.levels) > 1
     own_seeds = len({len(level.runs) for level in study.levels}) > 1
     ratios = compares and _is_near_100(study)
+    lost = any(problems_text(level) != NONE for level in study.levels)
+    measured = "test difference" if study.metric == TEST_METRIC else "difference"
     differences = dict(zip(study.levels, study.differences(), strict=True))
     return Table(
         title=f"Effect of {study.param}: {study.headline}",
@@ -64,12 +66,12 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
             Column("curve"),
             Column("validation accuracy %", tall=True),
             *([Column("test acc. %", tall=True)] if judged else []),
-            Column(f"difference from {reference}", tall=True),
-            *([Column("times the errors", tall=True)] if ratios else []),
+            Column(f"{measured} from {reference}", tall=True),
+            *([Column("errors")] if ratios else []),
             Column("p"),
             Column("verdict", numeric=False),
             Column("s per epoch", tall=True),
-            PROBLEMS,
+            *([PROBLEMS] if lost else []),
         ),
         rows=tuple(
             Row(
@@ -87,7 +89,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
                     NONE
                     if level.seconds_per_epoch is None
                     else f"{level.seconds_per_epoch:.2f}",
-                    problems_text(level),
+                    *([problems_text(level)] if lost else []),
                 ),
                 strong=level is best,
             )
@@ -140,6 +142,8 @@ def _legend(study: Ablation) -> str:
         else:
             correction = "p and their intervals have Holm's correction for all pairs."
         notes.append(f"Differences are paired by seed; {correction}")
+    if _is_near_100(study) and len(study.levels) > 1:
+        notes.append("errors: as a multiple of those of the best or the baseline.")
     if study.margin is not None and study.levels_with("same"):
         notes.append(
             f"same: shown to differ by less than {100 * study.margin:.4g} points, by two "

@@ -77,7 +77,7 @@ def _legend(quantity: Quantity, aggregation: Aggregation) -> str:
     scale = quantity.scale
     if scale is None:
         return "Total seconds of training with evaluation; ours is a mean over the seeds."
-    limit = "a third of the error"
+    limit = "a tenth of the error"
     if math.isfinite(scale.widest):
         limit = f"{scale.widest:g} points or than {limit}"
     predicted, published = "one more run", ""
