@@ -174,7 +174,9 @@ class RunReader(OpenStore):
         if (problem := self.run_problem(row, epochs)) is not None:
             raise self.damaged_run(row, problem)
         checkpoints = self.connection.execute(
-            "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs", (row["id"],)
+            "SELECT * FROM checkpoints WHERE run = ? AND typeof(epochs) = 'integer' "
+            "ORDER BY epochs",
+            (row["id"],),
         ).fetchall()
         return Run(
             config=RunConfig.restored(json.loads(row["config"])),

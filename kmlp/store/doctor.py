@@ -214,7 +214,7 @@ def repair(store: Store) -> list[LostRun]:
                 gone = needed.intersection(lost_models)
                 if row["status"] != "finished" or not gone:
                     continue  # the run does not need the damaged checkpoint
-                before = [epochs for epochs in intact if epochs < min(gone)]
+                before = [epochs for epochs in range(1, min(gone)) if epochs in intact]
                 store.cut(row["id"], max(before, default=0))
             else:
                 store.connection.execute("DELETE FROM runs WHERE id = ?", (row["id"],))
@@ -295,9 +295,10 @@ def _examine_models(
         except _checkpoint_files.Damaged as error:
             lost.append(row["epochs"])
             problems.append(f"{error}.")
-    if not problems and run["status"] == "finished" and run["epochs"] not in intact:
+    if run["status"] == "finished" and run["epochs"] not in intact:
         lost.append(run["epochs"])
-        problems.append(f"The run {run['key'][:12]} in {store.folder} has no model.")
+        if not problems:
+            problems.append(f"The run {run['key'][:12]} in {store.folder} has no model.")
     return intact, lost, problems
 
 

@@ -97,7 +97,7 @@ def test_show_has_a_row_a_trial(kmlp):
 def test_show_json_and_csv(kmlp):
     found = json.loads(kmlp("show", "list", "--json").out)
     assert list(found) == [
-        "name", "metric", "base", "varied", "epochs", "seeds", "backend", "fused", "settings", "configs",
+        "name", "metric", "at", "base", "varied", "epochs", "seeds", "backend", "fused", "settings", "configs",
         "best", "conclusion", "evidence",
     ]  # fmt: skip
     shared = {"learning_rate", "seed"} ^ set(found["base"])
@@ -121,7 +121,7 @@ def test_show_json_and_csv(kmlp):
 def test_one_trial_is_not_called_the_best(kmlp):
     shown = words(kmlp("show", "one").out)
     assert "Configuration 1: validation accuracy" in shown
-    assert "best" not in shown
+    assert "The best is" not in shown
     assert "Only configuration 1 was trained" in shown
 
 
