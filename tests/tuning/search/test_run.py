@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from helpers.processes import python
 from helpers.results import without_seconds
+from helpers.scored import ScoredExecutor
 
-from kmlp import ConfigError, RunConfig, train
+from kmlp import ConfigError, RunConfig, load_study, train
 from kmlp.engine import RunFinished, StudyStarted
 from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies, put_study
@@ -230,3 +231,22 @@ def test_to_frame(search):
     assert len(trials) == sum(it.epochs for it in search.trials)
     again = sum(run.epochs for it in search.replication.levels for run in it.runs)
     assert len(frame) - len(trials) == again
+
+
+@pytest.mark.once
+def test_replicates_that_are_added_after_a_look_are_said_to_be(tmp_path):
+    def accuracy(config):
+        rate = np.random.default_rng(config.seed).normal(0, 0.01)
+        return 0.9 + rate - config.learning_rate / 100
+
+    def searched(replicates):
+        return tune(
+            SPACE, max_trials=4, max_epochs=2, base=BASE, replicates=replicates,
+            executor=ScoredExecutor(accuracy), runs_dir=tmp_path, name="one",
+        )  # fmt: skip
+
+    text = "added after a look"
+    assert text not in searched(2).conclusion.text
+    assert text not in searched(2).conclusion.text
+    assert text in searched(3).conclusion.text
+    assert text in load_study("one", tmp_path).conclusion.text

@@ -33,8 +33,11 @@ def record(
     *,
     complete: bool,
     importances: Importances | None,
+    looks: Sequence[int],
 ) -> StudyRecord:
     """The search so far, as the store keeps it."""
+    if complete:
+        looks = sorted({*looks, settings.replicates})
     trials, replications = planner.trials, planner.replications
     runs = [trial.run for trial in trials if trial.run is not None]
     runs += [run for replication in replications for run in replication.runs]
@@ -57,6 +60,7 @@ def record(
                 for replication in replications
             ],
             "chance": dataset_of(settings.base).chance,
+            "looks": list(looks),
             **facts_of(settings.base).to_dict(),
         },
         epochs=settings.max_epochs,
@@ -64,6 +68,25 @@ def record(
             tuple(identify_run(config).key for config in row) for row in rows
         ),
     )
+
+
+def stored_looks(store: Store, name: str) -> list[int]:
+    """The numbers of replicates with which a search was shown; none if it is not stored."""
+    try:
+        return _looks(get_study(store, name))
+    except StoreError:
+        return []
+
+
+def _looks(study: StudyRecord) -> list[int]:
+    """The numbers of replicates with which a search was shown.
+
+    A search that was stored before they were counted was shown if it is complete.
+    """
+    progress = study.progress
+    shown = [study.extent["replicates"]] if progress["complete"] else []
+    looks: list[int] = progress.get("looks", shown)
+    return looks
 
 
 def stored_search(
@@ -170,7 +193,12 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         settings=settings,
         backend=identity["backend"],
         trials=tuple(trials),
-        replication=comparison(settings, replications, DataFacts.restored(progress)),
+        replication=comparison(
+            settings,
+            replications,
+            DataFacts.restored(progress),
+            looks=_looks(study),
+        ),
         selected_at_epoch={
             replication.number: replication.selected_at_epoch
             for replication in replications
@@ -183,9 +211,16 @@ def load_search(store: Store, study: StudyRecord) -> Search:
 
 
 def comparison(
-    settings: SearchSettings, replications: Sequence[Replication], facts: DataFacts
+    settings: SearchSettings,
+    replications: Sequence[Replication],
+    facts: DataFacts,
+    *,
+    looks: Sequence[int] = (),
 ) -> StudyResult | None:
-    """The comparison of the best trials over other seeds. None before a run is done."""
+    """The comparison of the best trials over other seeds. None before a run is done.
+
+    `looks` has the numbers of replicates with which the search was shown before.
+    """
     levels = tuple(
         LevelResult(
             value=replication.number,
@@ -201,6 +236,7 @@ def comparison(
     first = settings.base.seed + 1
     return StudyResult(
         param="trial",
+        looks=tuple(looks),
         epochs=settings.max_epochs,
         seeds=tuple(range(first, first + settings.replicates)),
         levels=levels,

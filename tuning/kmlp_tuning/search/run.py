@@ -33,7 +33,7 @@ from kmlp.training.run import At, Run, identify
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.options import DEFAULTS, SearchOptions
-from kmlp_tuning.search.records import comparison, record, stored_search
+from kmlp_tuning.search.records import comparison, record, stored_looks, stored_search
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
 from kmlp_tuning.search.trial import TrialRequest
@@ -228,6 +228,7 @@ def _train(
         check=partial(check_trainable, epochs=settings.max_epochs, fused=settings.fused),
     )
 
+    looks = stored_looks(store, name)
     last_update = (0, 0.0)
 
     def update(importances: Importances | None = None, *, complete: bool = False) -> None:
@@ -240,6 +241,7 @@ def _train(
             identify_run,
             complete=complete,
             importances=importances,
+            looks=looks,
         )
         put_study(store, study)
         last_update = len(study.runs_by_level), time.monotonic()
@@ -266,7 +268,7 @@ def _train(
             settings=settings,
             backend=identity["backend"],
             trials=trials,
-            replication=comparison(settings, planner.replications, facts),
+            replication=comparison(settings, planner.replications, facts, looks=looks),
             selected_at_epoch={
                 replication.number: replication.selected_at_epoch
                 for replication in planner.replications
