@@ -45,8 +45,8 @@ def load_dataset(
     return _load(name, validation_fraction)
 
 
-# A study asks for its dataset again for every check and every run: 27 times for three
-# levels with three seeds. MNIST takes 0.6 s to load. Workers are sent the dataset.
+# A study asks for its dataset again for every check and every run. MNIST takes 0.6 s to
+# load. Workers are sent the dataset.
 @lru_cache(maxsize=4)
 def _load(name: str, validation_fraction: float | None) -> Dataset:
     return make_dataset(name, load_images(name), validation_fraction=validation_fraction)
