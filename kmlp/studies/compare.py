@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp._util.text import count_of, visible
+from kmlp._util.text import count_of, enumerated, visible
 from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
@@ -203,13 +203,26 @@ class PairedConclusion(Conclusion):
         return [f"Second minus first is {outcome} than with {name}: an interaction."]
 
     def _notes(self) -> list[str]:
-        if self.comparison.metric == TEST_METRIC:
-            return [
+        comparison, notes = self.comparison, []
+        if comparison.metric == TEST_METRIC:
+            notes.append(
                 "The two have different validation images, so test accuracies are compared."
-            ]
-        if self.comparison.images_differ:
-            return ["They are measured on different images, which the intervals include."]
-        return []
+            )
+        elif comparison.images_differ:
+            notes.append(
+                "They are measured on different images, which the intervals include."
+            )
+        looked = [
+            f'"{study.name}"'
+            for study in (comparison.first, comparison.second)
+            if study.most_seeds is not None or study.grew_after_look
+        ]
+        if looked:
+            notes.append(
+                f"The number of seeds of {enumerated(looked)} was chosen by looks at its "
+                "results, which these p-values do not account for."
+            )
+        return notes
 
     def _margin(self) -> str:
         return f"{100 * (self.comparison.margin or 0):.4g} points"

@@ -77,6 +77,14 @@ def test_studies_on_other_datasets_are_not_compared_as_if_the_images_were_the_sa
     assert "on different images" in comparison.conclusion.text
 
 
+def test_seeds_that_were_chosen_by_looks_are_named():
+    plain, other = named(made_up(FIRST), "one"), named(made_up(SECOND), "other")
+    assert "looks" not in compare(plain, other).conclusion.text
+    for looked in (replace(other, looks=(2,)), replace(other, most_seeds=20)):
+        text = compare(plain, looked).conclusion.text
+        assert 'seeds of "other" was chosen by looks' in text
+
+
 def test_only_the_seeds_of_both_count():
     one = made_up({8: [0.8, 0.9, 0.7]}, seeds=(0, 1, 2))
     other = made_up({8: [0.95, 0.8, 0.6]}, seeds=(1, 2, 3))
