@@ -174,7 +174,7 @@ LOST = {
     "train": (1, ["train", "--epochs", "1", *SMALL[:-2]]),
     "ablate": (2, [*ABLATE, *SMALL]),
     "tune": (3, ["tune", "--max-trials", "4", "--max-epochs", "2", *SMALL]),
-    "reproduce": (5, ["reproduce", "lab.toml", "--jobs", "1"]),
+    "reproduce": (4, ["reproduce", "lab.toml", "--jobs", "1"]),
     "reproduce's search": (6, ["reproduce", "lab.toml", "--jobs", "1"]),
 }
 
