@@ -36,7 +36,7 @@ def record(
     looks: Sequence[int],
 ) -> StudyRecord:
     """The search so far, as the store keeps it."""
-    if complete:
+    if complete and settings.replicates:
         looks = sorted({*looks, settings.replicates})
     trials, replications = planner.trials, planner.replications
     runs = [trial.run for trial in trials if trial.run is not None]
@@ -84,7 +84,8 @@ def _looks(study: StudyRecord) -> list[int]:
     A search that was stored before they were counted was shown if it is complete.
     """
     progress = study.progress
-    shown = [study.extent["replicates"]] if progress["complete"] else []
+    replicates = study.extent["replicates"]
+    shown = [replicates] if progress["complete"] and replicates else []
     looks: list[int] = progress.get("looks", shown)
     return looks
 
