@@ -53,6 +53,7 @@ DIPS = replace(CONFIG, train_size=1024, width=16, momentum=0.0, learning_rate=1.
 """The third of its first six epochs is the best."""
 
 
+@pytest.mark.jax_first
 @pytest.mark.parametrize("make", [InProcessExecutor, partial(ProcessExecutor, 1)])
 def test_a_task_has_the_models_of_the_best_and_of_the_last_epoch(make):
     executor = make(seconds=60)

@@ -62,6 +62,7 @@ def test_every_loss_states_its_constant_or_why_not():
     without = {
         (loss, output)
         for loss in LOSSES.names
+        if not LOSSES.is_custom(loss)  # other tests register some
         for output in get_loss(loss).outputs or OUTPUTS
         if constant_loss(loss, output, 10) is None
     }

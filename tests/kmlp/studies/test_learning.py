@@ -92,6 +92,7 @@ UNTRAINED = 1e-12
 """A learning rate at which nothing is learned."""
 
 
+@pytest.mark.jax_first
 def test_untrained_networks_did_not_learn_and_trained_ones_did():
     base = {"train_size": 1000, "width": 32}
     facts = facts_of(RunConfig())
