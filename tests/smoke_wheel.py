@@ -39,7 +39,7 @@ def main() -> None:
             ).stdout
         )
         assert study["backend"] == "tensorflow"
-        assert [len(value["runs"]) for value in study["levels"]] == [3, 3]
+        assert [len(value["runs"]) for value in study["levels"]] == [5, 5]
         run("kmlp", "train", *short, "--save", "model.keras")
         load = "import keras; print(keras.saving.load_model('model.keras').count_params())"
         assert run("python", "-c", load).stdout == "118282\n"
