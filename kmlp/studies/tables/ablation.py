@@ -122,7 +122,8 @@ def _shown(study: Ablation, *, brief: bool) -> tuple[LevelResult, ...]:
 def _more(study: Ablation, shown: tuple[LevelResult, ...]) -> list[str]:
     """Return a note on the levels that a table leaves out."""
     left = len(study.levels) - len(shown)
-    return [f"{count_of(left, 'more value')}: --all shows them."] if left else []
+    more = count_of(left, "more value")
+    return [f"{more}: `kmlp show {study.name} --all` shows them."] if left else []
 
 
 def _legend(study: Ablation) -> str:

@@ -155,7 +155,9 @@ def _legend(search: Search, more: int) -> list[str]:
     if settings.algorithm == "asha":
         lines.append("Promotions depend on timing, so a repeated search may differ.")
     if more:
-        lines.append(f"{count_of(more, 'more trial')}: --all shows them.")
+        lines.append(
+            f"{count_of(more, 'more trial')}: `kmlp show {search.name} --all` shows them."
+        )
     return lines
 
 
