@@ -56,7 +56,7 @@ def _draw(study: RunStudy, name: str) -> altair.TopLevelMixin:
 def _as_ablation(study: RunStudy) -> Ablation:
     """Return the run as an ablation of the seed with one level, for the charts."""
     from kmlp.studies.ablation import Ablation
-    from kmlp.studies.results import LevelResult
+    from kmlp.studies.level_result import LevelResult
 
     run = study.run
     level = LevelResult(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kmlp._util.text import percent_text
 from kmlp.statistics import Difference, seeds_range
-from kmlp.studies.results import LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import StudyResult
 
 LEAST_SEEDS = 5
 """The smallest number of seeds from which the number needed can be estimated."""

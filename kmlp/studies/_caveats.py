@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Literal
 
 from kmlp._util.text import enumerated
+from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED
-from kmlp.studies.results import TEST_METRIC, LevelResult, StudyResult
+from kmlp.studies.results import TEST_METRIC, StudyResult
 
 Problem = Literal[
     "failed",

@@ -7,7 +7,8 @@ from kmlp.data import is_at_hand
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.statistics import proportion_error
-from kmlp.studies.results import LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import StudyResult
 
 
 def split_text(study: StudyResult) -> str | None:

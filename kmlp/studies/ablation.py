@@ -20,7 +20,8 @@ from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_at, stored_at
 from kmlp.studies.learning import facts_from_lists, facts_of, facts_to_lists
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
-from kmlp.studies.results import MARGIN, LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import MARGIN, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study

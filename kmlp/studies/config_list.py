@@ -19,7 +19,8 @@ from kmlp.studies.learning import (
     facts_to_lists,
 )
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
-from kmlp.studies.results import LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
 from kmlp.studies.study import Study

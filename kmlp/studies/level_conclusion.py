@@ -11,7 +11,8 @@ from kmlp.model.fields import to_jsonable
 from kmlp.studies._advice import LEAST_SEEDS, Advice, advise
 from kmlp.studies._caveats import Caveat, caveat_text, caveats_of
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
-from kmlp.studies.results import TEST_METRIC, LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import TEST_METRIC, StudyResult
 
 Outcome = Literal[
     "compared",

@@ -12,7 +12,7 @@ from kmlp.statistics import Difference
 from kmlp.studies._advice import LEAST_SEEDS
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)

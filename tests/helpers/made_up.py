@@ -4,7 +4,7 @@ import numpy as np
 
 from kmlp import RunConfig
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 from kmlp.training.run import EpochRecord, Run
 
 

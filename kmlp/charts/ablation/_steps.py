@@ -15,7 +15,7 @@ from kmlp.charts._step_losses import (
 from kmlp.charts.ablation._drawing import Row, described, short, title_of
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, data_of
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 20

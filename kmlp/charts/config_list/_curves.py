@@ -15,7 +15,7 @@ from kmlp.charts.config_lines import (
 )
 from kmlp.charts.style import titled
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 
 
 def learning_curves(study: ConfigList) -> alt.LayerChart:

@@ -11,7 +11,7 @@ from kmlp.charts.config_lines import HEIGHT, WIDTH, Row
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, data_of, titled
 from kmlp.errors import ConfigError
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 from kmlp.training.run import Run
 
 _WINDOW = 50

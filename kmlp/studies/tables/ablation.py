@@ -12,7 +12,8 @@ from kmlp.studies.ablation import Ablation
 from kmlp.studies.auto_seeds import looks_text
 from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
 from kmlp.studies.judging import judged_text
-from kmlp.studies.results import TEST_METRIC, LevelResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import TEST_METRIC
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text
 

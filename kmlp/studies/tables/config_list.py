@@ -5,7 +5,7 @@ from __future__ import annotations
 from kmlp.studies.cells import mean_percent, percent
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.judging import judged_text
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text, seeds_text
 

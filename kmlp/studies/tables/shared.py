@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from kmlp.model.config import RunConfig, value_text
 from kmlp.settings import settings_text
 from kmlp.statistics import wilson_interval
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 from kmlp.studies.table import NONE, Column
 
 PROBLEMS = Column("problems", numeric=False, wraps=True, min_width=5, tall=True)

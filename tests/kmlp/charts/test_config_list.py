@@ -14,7 +14,7 @@ from kmlp.charts.config_list._curves import config_rows
 from kmlp.charts.config_list._steps import step_rows
 from kmlp.charts.style import save, to_specification
 from kmlp.studies.config_list import ConfigList
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 from kmlp.training.run import Run
 
 pytestmark = pytest.mark.once

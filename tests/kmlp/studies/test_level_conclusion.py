@@ -9,7 +9,7 @@ from helpers.made_up import made_up_ablation as made_up
 from kmlp.statistics import seeds_range
 from kmlp.studies.conclusion import partition
 from kmlp.studies.level_conclusion import conclude
-from kmlp.studies.results import LevelResult
+from kmlp.studies.level_result import LevelResult
 
 pytestmark = pytest.mark.once
 

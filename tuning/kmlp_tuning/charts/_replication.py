@@ -11,7 +11,8 @@ from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH, data_of
 from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
 from kmlp.studies.cells import percent
-from kmlp.studies.results import LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import StudyResult
 from kmlp_tuning.charts._drawing import title
 from kmlp_tuning.charts._rows import accuracy_label, text_of
 from kmlp_tuning.search.results import Search

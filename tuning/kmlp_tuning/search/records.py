@@ -12,7 +12,8 @@ from kmlp.model.config import RunConfig, dataset_of
 from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import get_study
 from kmlp.studies.learning import DataFacts, facts_of
-from kmlp.studies.results import LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import StudyResult
 from kmlp.training.run import RunIdentity, identify
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.results import Search

@@ -11,7 +11,8 @@ from kmlp.statistics import Estimate, estimate
 from kmlp.studies.conclusion import VERDICTS, Conclusion
 from kmlp.studies.judging import outcome_text
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
-from kmlp.studies.results import METRIC, LevelResult, StudyResult
+from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import METRIC, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
 from kmlp.training.run import At, Run

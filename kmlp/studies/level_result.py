@@ -1,0 +1,184 @@
+"""The results of one level: its runs, one for each seed, and their means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+from kmlp.statistics import (
+    Estimate,
+    estimate,
+    proportion_error,
+)
+from kmlp.studies import _convergence
+from kmlp.studies._convergence import TimeToTarget
+from kmlp.studies.learning import DataFacts, learned
+from kmlp.training.run import Run
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LevelResult:
+    """The runs of one level, one for each seed, and their means.
+
+    A mean over the finished runs is None if no run finished.
+    """
+
+    value: Any
+    """The value of the parameter."""
+    parameters: int
+    """The number of weights and biases."""
+    runs: tuple[Run, ...]
+    chance_limit: float
+    """The validation accuracy, from 0 to 1, up to which a run did not learn."""
+    validation_images: int | None = None
+    """The number of validation images; None: unknown."""
+    classes: int | None = None
+    """The number of classes; None: unknown."""
+
+    @cached_property
+    def finished(self) -> tuple[Run, ...]:
+        """The runs that neither diverged nor failed."""
+        return tuple(run for run in self.runs if run.status == "finished")
+
+    @property
+    def diverged(self) -> int:
+        """The number of runs that diverged."""
+        return sum(run.status == "diverged" for run in self.runs)
+
+    @property
+    def failed(self) -> int:
+        """The number of runs that failed: their training raised an error or crashed."""
+        return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def did_not_learn(self) -> int:
+        """The number of finished runs that are no better than an untrained network."""
+        facts = DataFacts(
+            chance_limit=self.chance_limit,
+            validation_images=self.validation_images,
+            classes=self.classes,
+        )
+        return sum(not learned(run, facts) for run in self.finished)
+
+    @cached_property
+    def val_accuracy(self) -> Estimate | None:
+        """The mean validation accuracy of the finished runs, from 0 to 1."""
+        return _mean_accuracy([run.val_accuracy for run in self.finished])
+
+    @cached_property
+    def test_accuracy(self) -> Estimate | None:
+        """The mean test accuracy of the finished runs, from 0 to 1."""
+        return _mean_accuracy([run.test_accuracy for run in self.finished])
+
+    @cached_property
+    def last_val_accuracy(self) -> Estimate | None:
+        """The mean validation accuracy after the last epoch, from 0 to 1."""
+        return _mean_accuracy([run.history[-1].val_accuracy for run in self.finished])
+
+    @property
+    def drop(self) -> float:
+        """The mean accuracy at the epochs that count, minus that after the last epoch.
+
+        From 0 to 1; 0 if no run finished, or if the last epoch counts.
+        """
+        if self.val_accuracy is None or self.last_val_accuracy is None:
+            return 0.0
+        return self.val_accuracy.mean - self.last_val_accuracy.mean
+
+    @property
+    def image_variance(self) -> float:
+        """The variance of the mean validation accuracy from one set of images to another.
+
+        That of a single image if their number is unknown, and 0 if no run finished.
+
+        Formula: `p (1 - p) / N` for `N` images
+        """
+        if self.val_accuracy is None:
+            return 0.0
+        return proportion_error(self.val_accuracy.mean, self.validation_images or 1) ** 2
+
+    @property
+    def val_loss(self) -> Estimate | None:
+        """The mean validation loss of the finished runs."""
+        return _mean_of([run.val_loss for run in self.finished])
+
+    @property
+    def val_curve(self) -> tuple[float, ...]:
+        """The mean validation accuracy of the finished runs by epoch; empty if none."""
+        columns = zip(*map(_val_accuracies, self.finished), strict=True)
+        return tuple(math.fsum(column) / len(column) for column in columns)
+
+    @property
+    def best_epoch(self) -> Estimate | None:
+        """The epoch with the best validation accuracy, a mean over the finished runs."""
+        return _mean_of([_convergence.best_epoch(curve) for curve in self._curves])
+
+    @property
+    def area_under_curve(self) -> Estimate | None:
+        """The mean height of the validation curve, a mean over the finished runs."""
+        return _mean_of([_convergence.area_under_curve(curve) for curve in self._curves])
+
+    @property
+    def gap(self) -> Estimate | None:
+        """Training minus validation accuracy, a mean over the finished runs.
+
+        The accuracies are those of the last epoch.
+        """
+        return _mean_of([_convergence.gap(run) for run in self.finished])
+
+    def epochs_to(self, target: float) -> TimeToTarget:
+        """Return the first epoch whose validation accuracy reaches a target.
+
+        Args:
+            target: The accuracy, from 0 to 1.
+
+        Returns:
+            The median over all runs, and the number of runs that reach the target.
+        """
+        return _convergence.time_to_target(
+            self.runs, target, _convergence.epochs_to, lambda run: run.epochs
+        )
+
+    def seconds_to(self, target: float) -> TimeToTarget:
+        """Return the seconds until the validation accuracy reaches a target.
+
+        Args:
+            target: The accuracy, from 0 to 1.
+
+        Returns:
+            The median over all runs, and the number of runs that reach the target.
+        """
+        return _convergence.time_to_target(
+            self.runs, target, _convergence.seconds_to, lambda run: run.seconds
+        )
+
+    @property
+    def _curves(self) -> list[list[float]]:
+        return [_val_accuracies(run) for run in self.finished]
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """The wall-clock seconds of an epoch, the median of all runs; None: no epoch."""
+        seconds = [record.seconds for run in self.runs for record in run.history]
+        return median(seconds) if seconds else None
+
+    @property
+    def seconds(self) -> float:
+        """The wall-clock seconds of all epochs of a run, the median over the runs."""
+        return median(run.seconds for run in self.runs)
+
+
+def _val_accuracies(run: Run) -> list[float]:
+    return [record.val_accuracy for record in run.history]
+
+
+def _mean_accuracy(sample: Sequence[float]) -> Estimate | None:
+    return estimate(sample, bounds=(0.0, 1.0)) if sample else None
+
+
+def _mean_of(sample: Sequence[float]) -> Estimate | None:
+    return estimate(sample) if sample else None
