@@ -226,3 +226,17 @@ def test_a_level_that_mostly_diverges_ranks_behind_and_gets_no_more_seeds():
     assert result.contenders.tolist() == [True, False, True]
     assert result.active.tolist() == [True, False, True]
     assert result.best != 1
+
+
+def test_what_was_shown_the_same_at_one_look_stays_the_same():
+    """Two levels agree for six seeds, and scatter afterwards; a third one stays open."""
+    random = np.random.default_rng(0)
+    first = 0.95 + random.normal(0, 1e-3, 8)
+    second = first + random.normal(0, 1e-5, 8)
+    second[6:] += [0.02, -0.02]
+    samples = np.stack([first, second, 0.95 + random.normal(0, 0.05, 8)])
+    early = compare_sequentially(samples[:, :6], margin=0.002)
+    late = compare_sequentially(samples, margin=0.002)
+    alone = compare_levels(samples, margin=0.002)
+    assert early.pairs.verdict[0] == late.pairs.verdict[0] == SAME
+    assert alone.pairs.verdict[0] != SAME and late.looked > early.looked
