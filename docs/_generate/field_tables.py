@@ -5,6 +5,7 @@ from __future__ import annotations
 from pieces import code, prose, table
 
 from kmlp.model.config import config_fields
+from kmlp.model.fields import ConfigField, Group
 from kmlp.studies.columns import COLUMNS
 
 _TYPES = {int: "integer", float: "number", bool: "true or false", str: "text"}
@@ -16,29 +17,31 @@ def pages() -> dict[str, str]:
 
 
 def _fields() -> str:
-    rows = []
-    for name, field in config_fields().items():
-        default = field.derived.text if field.derived else field.text(field.default)
-        kind = _TYPES[field.type] + (", or several" if field.sequence else "")
-        rows.append(
-            [
-                code(name),
-                prose(field.doc),
-                kind,
-                code(field.rule.text if field.rule else ""),
-                prose(default) if field.derived else code(default),
-            ]
-        )
-    return "\n".join(
-        [
-            "# Fields of a configuration\n",
-            "A run is described by these fields. Each is an option of `kmlp train` and "
-            "`kmlp ablate`, a keyword in Python, a key of a recipe, and a column of "
-            "exported tables. All but `seed` can be the parameter of an ablation: "
-            "`--param learning_rate`.\n",
-            table(["field", "meaning", "type", "allowed", "default"], rows),
+    lines = [
+        "# Fields of a configuration\n",
+        "A run is described by these fields. Each is an option of `kmlp train` and "
+        "`kmlp ablate`, a keyword in Python, a key of a recipe, and a column of "
+        "exported tables. All but `seed` can be the parameter of an ablation: "
+        "`--param learning_rate`.\n",
+    ]
+    for group in Group:
+        fields = [field for field in config_fields().values() if field.group is group]
+        lines += [
+            f"## {group.value.capitalize()}\n",
+            table(["field", "meaning", "type", "allowed", "default"], map(_row, fields)),
         ]
-    )
+    return "\n".join(lines)
+
+
+def _row(field: ConfigField) -> list[str]:
+    default = field.derived.text if field.derived else field.text(field.default)
+    return [
+        code(field.name),
+        prose(field.doc),
+        _TYPES[field.type] + (", or several" if field.sequence else ""),
+        code(field.rule.text if field.rule else ""),
+        prose(default) if field.derived else code(default),
+    ]
 
 
 def _columns() -> str:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from kmlp.errors import ConfigError, raise_problems, unknown_name
 from kmlp.model._initializers import check_initializer
+from kmlp.model._joint_rules import joint_problems
 from kmlp.model._scaling import check_scaling
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.fields import (
     ConfigField,
     Derived,
     Doc,
+    Group,
     Name,
     NoneWord,
     Rule,
@@ -65,6 +67,7 @@ class RunConfig:
 
     dataset: Annotated[
         str,
+        Group.DATA,
         Doc(
             "Name of the dataset: mnist, fashion_mnist, an image dataset of TFDS, or the "
             "name of an imported dataset."
@@ -73,22 +76,26 @@ class RunConfig:
     ] = "mnist"
     width: Annotated[
         int | tuple[int, ...],
+        Group.NETWORK,
         Doc("Units in each hidden layer; 300x100: a number for each layer."),
         _at_least("width", 1),
     ] = 128
     depth: Annotated[
         int,
+        Group.NETWORK,
         Doc("Number of hidden layers; 0 is the linear model."),
         Rule("0 <= depth <= 1000", lambda value: 0 <= value <= 1000),
         Derived("2, or the number of layers in width", _implied_depth),
     ] = None  # type: ignore[assignment]  # `__post_init__` sets an int
     activation: Annotated[
         str,
+        Group.NETWORK,
         Doc("Activation of the hidden layers: a keras.activations name or a custom one."),
         Name(ACTIVATIONS.check),
     ] = "relu"
     loss: Annotated[
         str,
+        Group.TRAINING,
         Doc(
             "Loss: cross_entropy, nll, multi_margin, mse, mae, a keras.losses name "
             "or a custom one."
@@ -97,31 +104,40 @@ class RunConfig:
     ] = "cross_entropy"
     output: Annotated[
         str | None,
+        Group.NETWORK,
         Doc("Activation of the output layer; none: the one that the loss needs."),
         Name(ACTIVATIONS.check),
     ] = None
     learning_rate: Annotated[
         float,
+        Group.TRAINING,
         Doc("Learning rate of SGD."),
         Rule("0 < learning_rate < inf", lambda value: 0 < value < math.inf),
     ] = 0.1
     momentum: Annotated[
         float,
+        Group.TRAINING,
         Doc("Momentum of SGD."),
         Rule("0 <= momentum < 1", lambda value: 0 <= value < 1),
     ] = 0.0
-    nesterov: Annotated[bool, Doc("Nesterov's momentum; needs momentum > 0.")] = False
+    nesterov: Annotated[
+        bool, Group.TRAINING, Doc("Nesterov's momentum; needs momentum > 0.")
+    ] = False
     weight_decay: Annotated[
         float,
+        Group.REGULARIZATION,
         Doc(
             "Decoupled weight decay: each step first shrinks every weight and bias by the "
             "fraction learning_rate * weight_decay."
         ),
         Rule("0 <= weight_decay < inf", lambda value: 0 <= value < math.inf),
     ] = 0.0
-    batch_size: Annotated[int, Doc("Images per step."), _at_least("batch_size", 1)] = 64
+    batch_size: Annotated[
+        int, Group.TRAINING, Doc("Images per step."), _at_least("batch_size", 1)
+    ] = 64
     initializer: Annotated[
         str,
+        Group.NETWORK,
         Doc(
             "Initial weights: glorot_, he_ or lecun_, each with uniform or normal; "
             "pytorch; normal."
@@ -130,17 +146,20 @@ class RunConfig:
     ] = "glorot_uniform"
     scaling: Annotated[
         str,
+        Group.DATA,
         Doc("Scaling of the pixels: unit, 0 to 1; symmetric, -1 to 1."),
         Name(check_scaling),
     ] = "unit"
     train_size: Annotated[
         int | None,
+        Group.DATA,
         Doc("Number of training images to use, a stratified subset."),
         _at_least("train_size", 1),
         NoneWord("all"),
     ] = None
     validation_fraction: Annotated[
         float | None,
+        Group.DATA,
         Doc(
             "Fraction of the training images used for validation, stratified; the same "
             "images for every seed unless resplit is set. test: validate on the test "
@@ -151,6 +170,7 @@ class RunConfig:
     ] = 1 / 6
     resplit: Annotated[
         bool,
+        Group.DATA,
         Doc(
             "Give each seed a validation split of its own, so that intervals over seeds "
             "cover the choice of the images."
@@ -158,6 +178,7 @@ class RunConfig:
     ] = False
     seed: Annotated[
         int,
+        Group.TRAINING,
         Doc(
             "Seed of the initial weights, the order of the images and, with resplit, the "
             "split; 0 is a seed, too."
@@ -176,40 +197,9 @@ class RunConfig:
                 valid.add(field.name)
             except ConfigError as error:
                 problems += error.problems
-        raise_problems([*problems, *self._joint_problems(valid)])
+        raise_problems([*problems, *joint_problems(self, valid)])
         if isinstance(self.width, tuple) and len(set(self.width)) == 1:
             object.__setattr__(self, "width", self.width[0])
-
-    def _joint_problems(self, valid: set[str]) -> list[str]:
-        """Return the problems between fields whose values are valid by themselves."""
-        problems = []
-        if valid >= {"width", "depth"} and isinstance(self.width, tuple):
-            layers = len(self.width)
-            if layers != self.depth:
-                problems.append(
-                    f"The value of `width` is {self.width}, for {layers} hidden layers, "
-                    f"but `depth` is {self.depth}. Give a `depth` of {layers}, or one "
-                    "`width` for all layers."
-                )
-        if valid >= {"nesterov", "momentum"} and self.nesterov and self.momentum == 0:
-            problems.append(
-                "The value of `nesterov` is True, but does nothing because `momentum` is "
-                "0.0. Give a `momentum` above 0, or leave `nesterov` out."
-            )
-        splits = valid >= {"resplit", "validation_fraction"} and self.resplit
-        if splits and self.validates_on_test:
-            problems.append(
-                "The value of `resplit` is True, but does nothing because "
-                "`validation_fraction` is test, without a split. Give a "
-                "`validation_fraction` from 0 to 1, or leave `resplit` out."
-            )
-        if valid >= {"output", "loss"} and self.output is not None:
-            try:
-                subject = f'the loss "{self.loss}"'
-                LOSSES.get(self.loss).resolve_output(self.output, subject)
-            except ConfigError as error:
-                problems += error.problems
-        return problems
 
     def __repr__(self) -> str:
         """The fields that differ from their defaults."""
@@ -285,28 +275,36 @@ def split_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
     return split.with_train_size(config.train_size)
 
 
-_NEUTRAL = {"scaling": "unit", "resplit": False}
-"""Values that are left out of a run's identity, by field."""
+_ALWAYS_IDENTIFYING = frozenset(
+    {
+        *("dataset", "width", "depth", "activation", "loss", "output", "learning_rate"),
+        *("momentum", "nesterov", "weight_decay", "batch_size", "initializer"),
+        *("train_size", "validation_fraction", "seed"),
+    }
+)
+"""The first fields, which identify a run at their defaults, too. The set is closed."""
 
 
 def identity_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that identify a run: all but those with their neutral value.
+    """Return the fields that identify a run.
 
-    The keys of runs and the names of studies depend on the result. A new field with a
-    neutral value therefore does not change the keys of stored runs.
+    The keys of runs and the names of studies depend on the result. Every field that was
+    added later is left out at its default, so that it does not change the keys of stored
+    runs.
 
     Args:
         values: Fields of a `RunConfig`, as values for JSON.
 
-    >>> identity_fields({"width": 32, "scaling": "unit"})
-    {'width': 32}
+    >>> identity_fields({"width": 128, "scaling": "unit"})
+    {'width': 128}
     >>> identity_fields({"scaling": "symmetric"})
     {'scaling': 'symmetric'}
     """
+    fields = config_fields()
     return {
         name: value
         for name, value in values.items()
-        if name not in _NEUTRAL or value != _NEUTRAL[name]
+        if name in _ALWAYS_IDENTIFYING or value != to_jsonable(fields[name].default)
     }
 
 

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
@@ -25,6 +26,19 @@ class Doc:
 
     text: str
     """The description."""
+
+
+class Group(StrEnum):
+    """The group of a field, whose value is its heading in help texts."""
+
+    NETWORK = "network"
+    """The layers of the model, and their initial weights."""
+    TRAINING = "training"
+    """The loss, and the steps that minimize it."""
+    REGULARIZATION = "regularization"
+    """The means against overfitting."""
+    DATA = "data"
+    """The images, and their division."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,8 @@ class ConfigField:
     """The default value."""
     doc: str
     """The description."""
+    group: Group
+    """The group."""
     rule: Rule | None
     """The condition for a value; None without one."""
     named: Name | None
@@ -278,8 +294,8 @@ def to_jsonable(value: Any) -> Any:
 def describe_fields(cls: type) -> dict[str, ConfigField]:
     """Return every field of a dataclass by name, in the order of declaration.
 
-    Each field is `Annotated` with a `Doc`, and optionally with a `Rule`, a `Name`, a
-    `NoneWord` and a `Derived`.
+    Each field is `Annotated` with a `Group` and a `Doc`, and optionally with a `Rule`, a
+    `Name`, a `NoneWord` and a `Derived`.
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     return {
@@ -299,6 +315,7 @@ def _describe(name: str, hint: Any, default: Any) -> ConfigField:
         optional=optional,
         default=default,
         doc=next(extra.text for extra in extras if isinstance(extra, Doc)),
+        group=next(extra for extra in extras if isinstance(extra, Group)),
         rule=next((extra for extra in extras if isinstance(extra, Rule)), None),
         named=next((extra for extra in extras if isinstance(extra, Name)), None),
         none_word=next(

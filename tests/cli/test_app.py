@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from helpers.processes import python, run
 
 import kmlp as library
 from kmlp.model.config import config_fields, value_text
+from kmlp.model.fields import Group
 from kmlp.studies.kinds import all_kinds
 
 
@@ -51,6 +53,21 @@ def test_help_shows_every_field_with_its_type_and_default(kmlp, command):
         else:
             option = f"{option} <{field.type.__name__}>"
         assert f"{option} {field.doc} [default: {default}]" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "title"),
+    [("train", "Configuration"), ("ablate", "Configuration"), ("tune", "Search space")],
+)
+def test_help_has_a_section_for_each_group_of_fields(kmlp, command, title):
+    text = kmlp(command, "--help").out
+    for group in Group:
+        _, _, after = text.partition(f"\n{title}: {group.value}:\n")
+        section = after.partition("\n\n")[0]
+        options = re.findall(r"^  --(\S+)", section, re.MULTILINE)
+        assert [option.replace("-", "_") for option in options] == [
+            name for name, field in config_fields().items() if field.group is group
+        ]
 
 
 def test_ablate_help_has_examples(kmlp):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Self
@@ -11,7 +11,7 @@ import typer
 
 from kmlp.errors import call_all, raise_problems
 from kmlp.model.config import RunConfig, config_fields, parse_config
-from kmlp.model.fields import ConfigField
+from kmlp.model.fields import ConfigField, Group
 from kmlp_cli.options.groups import Option, OptionGroup
 
 
@@ -29,7 +29,7 @@ class ConfigOptions(OptionGroup):
 
     @classmethod
     def options(cls) -> Iterator[Option]:
-        return map(config_option, config_fields().values())
+        return in_sections(cls.title, config_option)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
@@ -65,6 +65,20 @@ class ConfigOptions(OptionGroup):
         )
         checked: RunConfig = config
         return checked
+
+
+def in_sections(title: str, option_of: Callable[[ConfigField], Option]) -> Iterator[Option]:
+    """Yield the option of each field, with a section of the help for each group.
+
+    Args:
+        title: The start of every heading.
+        option_of: Function that returns the option of a field.
+    """
+    for group in Group:
+        for config_field in config_fields().values():
+            if config_field.group is group:
+                option = option_of(config_field)
+                yield option._replace(section=f"{title}: {group.value}")
 
 
 def config_option(config_field: ConfigField) -> Option:

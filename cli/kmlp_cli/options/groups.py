@@ -39,6 +39,8 @@ class Option(NamedTuple):
     """The type, `Annotated` as Typer reads it."""
     default: Any = MISSING
     """The value if the option is left out. `MISSING` if it is required."""
+    section: str = ""
+    """The heading in the help. Empty: the title of the option's group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +65,12 @@ class OptionGroup:
 
 @cache  # several commands have the same groups
 def _options_of(group: Any) -> tuple[Option, ...]:
-    """The options of a group, under its heading in the help."""
+    """The options of a group, each under its heading in the help."""
     options = []
     for option in group.options():
         kind, declared = get_args(option.annotation)
         info = copy(declared)
-        info.rich_help_panel = group.title
+        info.rich_help_panel = option.section or group.title
         options.append(option._replace(annotation=Annotated[kind, info]))
     return tuple(options)
 

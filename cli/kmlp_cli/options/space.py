@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from kmlp.model.config import config_fields
 from kmlp.model.fields import ConfigField
-from kmlp_cli.options.config import config_option, declare
+from kmlp_cli.options.config import config_option, declare, in_sections
 from kmlp_cli.options.groups import Option, OptionGroup
 from kmlp_tuning.space.domains import SEARCHED
 
@@ -32,7 +31,7 @@ class SpaceOptions(OptionGroup):
 
     @classmethod
     def options(cls) -> Iterator[Option]:
-        return map(_option, config_fields().values())
+        return in_sections(cls.title, _option)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:

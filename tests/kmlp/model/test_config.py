@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kmlp import ConfigError, RunConfig, load_dataset
 from kmlp.model.config import (
     config_fields,
+    identity_fields,
     param_field,
     param_names,
     parse_config,
@@ -109,6 +110,18 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
         "train_size", "validation_fraction", "resplit", "seed",
     }  # fmt: skip
     assert set(param_names()) == set(config_fields()) - {"seed", "resplit"}
+
+
+def test_only_the_first_fields_identify_a_run_at_their_defaults():
+    """A field that is added later must not change the keys of stored runs."""
+    identity = identity_fields(RunConfig().to_dict())
+    assert set(identity) == {
+        "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
+        "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "train_size",
+        "validation_fraction", "seed",
+    }  # fmt: skip
+    changed = RunConfig(scaling="symmetric", resplit=True).to_dict()
+    assert set(identity_fields(changed)) == {*identity, "scaling", "resplit"}
 
 
 @pytest.mark.parametrize("change", [{"no_such_field": 1}, {"width": ...}])

@@ -1,0 +1,113 @@
+"""Rules between the fields of a configuration, each stated once.
+
+A rule is a function that takes a configuration and returns the problem as text, with the
+remedy, or None. `joint_rule` names the fields that it reads:
+
+    @joint_rule("dropout", "depth")
+    def _dropout_needs_layers(config: Any) -> str | None:
+        if config.dropout and config.depth == 0:
+            return idle(config, "dropout", "`depth` is 0", "Give a `depth` of at least 1")
+        return None
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from kmlp.errors import ConfigError
+from kmlp.model.losses import LOSSES
+
+Check = Callable[[Any], str | None]
+
+
+class JointRule(NamedTuple):
+    """A rule between fields."""
+
+    fields: tuple[str, ...]
+    """The fields, each of which must be valid by itself before the rule is checked."""
+    check: Check
+    """Function that returns the problem of a configuration, or None."""
+
+
+JOINT_RULES: list[JointRule] = []
+"""All rules, in the order in which their problems are reported."""
+
+
+def joint_problems(config: Any, valid: set[str]) -> Iterator[str]:
+    """Yield the problems between fields.
+
+    Args:
+        config: The configuration.
+        valid: The fields whose values are valid by themselves.
+    """
+    for rule in JOINT_RULES:
+        if valid.issuperset(rule.fields) and (problem := rule.check(config)) is not None:
+            yield problem
+
+
+def joint_rule(*fields: str) -> Callable[[Check], Check]:
+    """Return a decorator that adds a rule between these fields to `JOINT_RULES`."""
+
+    def add(check: Check) -> Check:
+        JOINT_RULES.append(JointRule(fields, check))
+        return check
+
+    return add
+
+
+def idle(config: Any, field: str, reason: str, remedy: str) -> str:
+    """Return the problem of a value that does nothing.
+
+    Args:
+        config: The configuration.
+        field: The field.
+        reason: The reason as a clause, such as "`momentum` is 0.0".
+        remedy: The other remedy, in the imperative, besides leaving the field out.
+    """
+    return (
+        f"The value of `{field}` is {getattr(config, field)}, but does nothing because "
+        f"{reason}. {remedy}, or leave `{field}` out."
+    )
+
+
+@joint_rule("width", "depth")
+def _layers_are_counted_once(config: Any) -> str | None:
+    layers = len(config.width) if isinstance(config.width, tuple) else config.depth
+    if layers == config.depth:
+        return None
+    return (
+        f"The value of `width` is {config.width}, for {layers} hidden layers, but `depth` "
+        f"is {config.depth}. Give a `depth` of {layers}, or one `width` for all layers."
+    )
+
+
+@joint_rule("nesterov", "momentum")
+def _nesterov_needs_momentum(config: Any) -> str | None:
+    if config.nesterov and config.momentum == 0:
+        return idle(config, "nesterov", "`momentum` is 0.0", "Give a `momentum` above 0")
+    return None
+
+
+@joint_rule("resplit", "validation_fraction")
+def _resplit_needs_a_split(config: Any) -> str | None:
+    if config.resplit and config.validates_on_test:
+        return idle(
+            config,
+            "resplit",
+            "`validation_fraction` is test, without a split",
+            "Give a `validation_fraction` from 0 to 1",
+        )
+    return None
+
+
+@joint_rule("output", "loss")
+def _output_fits_the_loss(config: Any) -> str | None:
+    if config.output is not None:
+        try:
+            LOSSES.get(config.loss).resolve_output(
+                config.output, f'the loss "{config.loss}"'
+            )
+        except ConfigError as error:
+            return str(error)
+    return None
