@@ -130,7 +130,8 @@ def build_mlp(
         nesterov: True for Nesterov's momentum. Defaults to False.
         weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
         initializer: Distribution of the initial weights: "glorot_", "he_" or "lecun_",
-            each with "uniform" or "normal"; "pytorch"; "normal". Defaults to
+            each with "uniform" or "normal"; "orthogonal"; "zeros"; "ones"; "normal:SD",
+            as "normal:0.05"; "uniform:BOUND"; "pytorch"; "normal". Defaults to
             "glorot_uniform".
         scaling: Scaling of the pixels: "unit", to 0 to 1, or "symmetric", to -1 to 1.
             Defaults to "unit".

@@ -140,7 +140,8 @@ class RunConfig:
         Group.NETWORK,
         Doc(
             "Initial weights: glorot_, he_ or lecun_, each with uniform or normal; "
-            "pytorch; normal."
+            "orthogonal; zeros; ones; normal:SD; uniform:BOUND; pytorch; normal, which is "
+            "N(0, 1) for biases, too."
         ),
         Name(check_initializer),
     ] = "glorot_uniform"

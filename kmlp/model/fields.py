@@ -55,8 +55,9 @@ class Rule:
 class Name:
     """The mark of a field whose value is the name of an object."""
 
-    check: Callable[[str], None]
-    """Function that raises `UnknownNameError` for an unknown name."""
+    check: Callable[[str], str | None]
+    """Function that raises `UnknownNameError` for an unknown name. If several texts name
+    the same object, it returns the text to use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,7 @@ class ConfigField:
             )
         if self.named is not None:
             try:
-                for part in parts:
-                    self.named.check(part)
+                return self.named.check(converted) or converted
             except UnknownNameError as error:
                 raise ConfigError([str(error)]) from None
         return converted
