@@ -140,7 +140,7 @@ class ConfigField:
             )
         if self.named is not None:
             try:
-                return self.named.check(converted) or converted
+                converted = self.named.check(parts[0]) or converted
             except UnknownNameError as error:
                 raise ConfigError([str(error)]) from None
         return converted
