@@ -1,0 +1,151 @@
+"""The contracts of training, each for every configuration of one table.
+
+A field that changes training has a row here. The images and the models are tiny.
+"""
+
+from dataclasses import replace
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from kmlp import RunConfig, load_dataset
+from kmlp._util.seeds import Purpose, generator
+from kmlp.model.build import build_for
+from kmlp.training import Session
+from kmlp.training.checkpoint import CheckpointCodec
+from kmlp.training.fused import CompiledModelCache
+from kmlp.training.trainer import targets_of
+
+pytestmark = pytest.mark.jax_first
+
+EPOCHS = 2
+FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+BASE = {"width": 8, "depth": 1, "batch_size": 50, "seed": 3}
+
+
+class Row(NamedTuple):
+    """A configuration, with what is expected of it."""
+
+    fields: dict[str, Any]
+    """The fields that differ from `BASE`."""
+    others: dict[str, Any]
+    """Other numbers, which the same compiled program takes."""
+    curve: tuple[float, float]
+    """The training loss of each epoch, measured on JAX."""
+    drawn: bool = False
+    """True if the step draws random numbers, so that Keras' `fit` has others."""
+
+
+# fmt: off
+TABLE = {
+    "sgd": Row({}, {"learning_rate": 0.3}, (2.3290, 2.2560)),
+    "momentum": Row({"momentum": 0.9}, {"momentum": 0.5}, (2.3152, 2.1810)),
+    "nesterov": Row({"momentum": 0.9, "nesterov": True}, {"learning_rate": 0.01}, (2.3012, 2.1406)),
+    "weight_decay": Row({"weight_decay": 0.1}, {"weight_decay": 0.2}, (2.3281, 2.2591)),
+}
+# fmt: on
+ROWS = pytest.mark.parametrize("name", TABLE)
+
+
+@cache
+def dataset():
+    """200 images to train on, 100 to validate and 100 to test."""
+    mnist = load_dataset("mnist")
+    sizes = {"train": 200, "validation": 100, "test": 100}
+    return replace(
+        mnist,
+        **{name: getattr(mnist, name).take(np.arange(n)) for name, n in sizes.items()},
+    )
+
+
+def config_of(name, **others):
+    return RunConfig(**{**BASE, **TABLE[name].fields, **others})
+
+
+def trained(config, *, checkpoint=None, models=None, fused=True):
+    """The figures by epoch, and a checkpoint after each epoch."""
+    session = Session(config, dataset(), checkpoint, compiled_models=models, fused=fused)
+    records, checkpoints = [], []
+    while session.epochs < EPOCHS:
+        records.append(session.train_epoch())
+        checkpoints.append(session.checkpoint())
+    session.close()
+    figures = [[getattr(record, name) for name in FIGURES] for record in records]
+    return np.array(figures), checkpoints
+
+
+@cache
+def uninterrupted(name):
+    """The fused training of a row."""
+    return trained(config_of(name))
+
+
+def same_bytes(one, other):
+    return [array.tobytes() for array in (*one.weights, *one.optimizer)] == [
+        array.tobytes() for array in (*other.weights, *other.optimizer)
+    ]
+
+
+def assert_close(figures, weights, name):
+    """The figures and the weights are those of the fused training."""
+    expected, checkpoints = uninterrupted(name)
+    np.testing.assert_allclose(figures, expected, rtol=1e-5, atol=1e-6)
+    for ours, theirs in zip(checkpoints[-1].weights, weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@ROWS
+def test_an_epoch_as_one_program_equals_one_step_by_step(name):
+    figures, checkpoints = trained(config_of(name), fused=False)
+    assert_close(figures, checkpoints[-1].weights, name)
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if not row.drawn])
+def test_training_equals_fit_of_the_plain_model(name):
+    config, data, figures = config_of(name), dataset(), []
+    model = build_for(config, data)
+    train, validation, test = (
+        (split.x, targets_of(config, split.y, data.num_classes))
+        for split in (data.train, data.validation, data.test)
+    )
+    for epoch in range(EPOCHS):
+        order = generator(config.seed, Purpose.ORDER, epoch).permutation(len(train[0]))
+        history = model.fit(
+            *(array[order] for array in train), batch_size=config.batch_size,
+            shuffle=False, validation_data=validation, verbose=0,
+        ).history  # fmt: skip
+        logs = {key: values[-1] for key, values in history.items()}
+        logs["test_loss"], logs["test_accuracy"] = model.evaluate(*test, verbose=0)
+        figures.append([logs[figure] for figure in FIGURES])
+    assert_close(figures, model.get_weights(), name)
+
+
+@ROWS
+def test_a_run_goes_on_from_its_file_as_if_it_had_not_stopped(name):
+    figures, checkpoints = uninterrupted(name)
+    codec = CheckpointCodec(config_of(name), dataset())
+    read = codec.load(1, codec.dump(checkpoints[0]))
+    continued, [last] = trained(config_of(name), checkpoint=read)
+    np.testing.assert_array_equal(continued, figures[1:])
+    assert same_bytes(last, checkpoints[-1])
+
+
+@ROWS
+def test_a_repeat_has_the_same_bits_also_in_a_program_compiled_for_other_numbers(name):
+    figures, checkpoints = uninterrupted(name)
+    models = CompiledModelCache()
+    others, _ = trained(config_of(name, **TABLE[name].others), models=models)
+    repeated, again = trained(config_of(name), models=models)
+    assert models.compiled_count == 1
+    assert not np.array_equal(others, figures)
+    np.testing.assert_array_equal(repeated, figures)
+    assert same_bytes(again[-1], checkpoints[-1])
+
+
+@ROWS
+def test_the_curve_is_the_same_on_every_backend(name):
+    """Each differs by at most 0.5 % from the same numbers, so two by at most 1 %."""
+    figures, _ = uninterrupted(name)
+    np.testing.assert_allclose(figures[:, 0], TABLE[name].curve, rtol=0.005)
