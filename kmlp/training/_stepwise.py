@@ -12,8 +12,8 @@ import numpy as np
 from kmlp import backend
 from kmlp._util.seeds import Purpose, generator
 from kmlp.data import Dataset, Split
-from kmlp.model.build import build_for
 from kmlp.model.config import RunConfig, split_for
+from kmlp.training._model import TrainingModel, training_model
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
@@ -33,13 +33,13 @@ class LastValue(keras.metrics.Metric):
 
 
 class Recorder(keras.Model):
-    """A wrapper of a compiled model: training the wrapper trains the model.
+    """A wrapper of a training model: training the wrapper trains the model.
 
     Keras logs the loss as a running mean over the epoch. The wrapper adds the loss of
     the last step to the logs of each batch, as `step_loss`.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: TrainingModel) -> None:
         super().__init__()
         self.model = model
         self.step_loss = LastValue(name="step_loss")
@@ -49,7 +49,7 @@ class Recorder(keras.Model):
         return self.model(x, training=training)
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        loss = super().compute_loss(*args, **kwargs)
+        loss = self.model.compute_loss(*args, **kwargs)
         self.step_loss.update_state(loss)
         return loss
 
@@ -77,7 +77,7 @@ class StepwiseTrainer:
     ) -> None:
         self._config = config
         self._dataset = split_for(config, dataset)
-        self.model = build_for(config, dataset)
+        self.model = training_model(config, dataset)
         if checkpoint is not None:
             checkpoint.restore(self.model)
         self._recorder = Recorder(self.model)

@@ -43,7 +43,7 @@ class Checkpoint:
     optimizer: tuple[NDArray[np.float32], ...]
     """The optimizer state, in the order of `model.optimizer.variables`."""
 
-    def restore(self, model: keras.Sequential) -> None:
+    def restore(self, model: keras.Model) -> None:
         """Set the weights and the optimizer state of a run's model."""
         model.set_weights(self.weights)
         model.optimizer.build(model.trainable_variables)

@@ -12,9 +12,10 @@ from kmlp.data import Dataset, Split
 from kmlp.fused.chunks import CHUNK_BYTES
 from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
-from kmlp.model.build import build_for, initial_weights
+from kmlp.model.build import initial_weights
 from kmlp.model.config import RunConfig, config_fields, split_for
 from kmlp.model.losses import get_loss
+from kmlp.training._model import training_model
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
@@ -44,7 +45,7 @@ class CompiledModel:
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
-        self.model = build_for(config, dataset)
+        self.model = training_model(config, dataset)
         optimizer = self.model.optimizer
         optimizer.build(self.model.trainable_variables)
         self.state = list(optimizer.variables)
