@@ -20,7 +20,7 @@ from kmlp.studies.columns import COLUMNS, column_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.training.run import FIGURES
 
-METRICS = ("val_accuracy", "test_accuracy", "val_loss")
+METRICS = ("val_accuracy", "test_accuracy", "val_loss", "gap")
 """The figures that the HParams page shows, at the epoch at which a run is judged."""
 _OUTCOME = "outcome/"
 """The prefix of the names of these figures, which keeps them apart from those by epoch."""
@@ -132,7 +132,7 @@ def _run_events(study_run: StudyRun, group: str, hparams: dict[str, Any]) -> Ite
     yield _event(now, 0, hparams_pb(hparams, trial_id=group, start_time_secs=now))
     for record in run.history:
         now += record.seconds
-        for name in (*FIGURES, "seconds"):
+        for name in (*FIGURES, "gap", "seconds"):
             scalar = scalar_pb(name, getattr(record, name), description=COLUMNS[name].doc)
             yield _event(now, record.epoch, scalar)
     status = api_pb2.STATUS_FAILURE

@@ -73,16 +73,6 @@ def area_under_curve(val_accuracies: Sequence[float]) -> float:
     return inner / (len(val_accuracies) - 1)
 
 
-def gap(run: Run) -> float:
-    """Return training accuracy minus validation accuracy in the last epoch.
-
-    A large gap means that the model overfits. The training accuracy is measured *during*
-    the epoch, so the gap can be negative in early epochs and with a linear model.
-    """
-    last = run.history[-1]
-    return last.accuracy - last.val_accuracy
-
-
 def epochs_to(run: Run, target: float) -> int | None:
     """Return the first epoch, from 1, whose validation accuracy reaches a target.
 

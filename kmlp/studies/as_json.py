@@ -109,9 +109,11 @@ def run_to_dict(run: Run) -> dict[str, Any]:
         "failure": run.failure,
         "epochs": run.epochs,
         "at_epoch": run.outcome.epoch if run.history else None,
+        "accuracy": finite(run.accuracy),
         "val_accuracy": finite(run.val_accuracy),
         "test_accuracy": finite(run.test_accuracy),
         "test_loss": finite(run.test_loss),
+        "gap": finite(run.gap),
         "history": {
             name: [finite(getattr(record, name)) for record in run.history]
             for name in _HISTORY

@@ -88,6 +88,11 @@ COLUMNS = {
     "val_accuracy": Column(float, "Validation accuracy after the epoch, from 0 to 1."),
     "test_loss": Column(float, "Mean loss over the test images after the epoch."),
     "test_accuracy": Column(float, "Test accuracy after the epoch, from 0 to 1."),
+    "gap": Column(
+        float,
+        "Generalisation gap: accuracy minus val_accuracy, from -1 to 1. The accuracy is "
+        "measured during the epoch, each mini-batch before its update.",
+    ),
     "seconds": Column(
         float, "Wall-clock time of the epoch with its evaluation, in seconds."
     ),

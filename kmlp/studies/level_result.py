@@ -124,11 +124,11 @@ class LevelResult:
 
     @property
     def gap(self) -> Estimate | None:
-        """Training minus validation accuracy, a mean over the finished runs.
+        """The mean generalisation gap of the finished runs, from -1 to 1.
 
-        The accuracies are those of the last epoch.
+        It is training minus validation accuracy at the epoch at which each run is judged.
         """
-        return _mean_of([_convergence.gap(run) for run in self.finished])
+        return _mean_of([run.gap for run in self.finished])
 
     def epochs_to(self, target: float) -> TimeToTarget:
         """Return the first epoch whose validation accuracy reaches a target.

@@ -71,7 +71,7 @@ class StudyRuns:
                 "parameters": place.run.parameters,
                 "status": place.status or place.run.status,
                 "epoch": record.epoch,
-                **{name: finite(getattr(record, name)) for name in FIGURES},
+                **{name: finite(getattr(record, name)) for name in (*FIGURES, "gap")},
                 "seconds": record.seconds,
             }
             for place, fields in zip(self.runs, cells, strict=True)

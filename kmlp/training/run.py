@@ -82,6 +82,15 @@ class EpochRecord:
     diverged, the first loss that is not finite is the last one here."""
 
     @property
+    def gap(self) -> float:
+        """Training accuracy minus validation accuracy: the generalisation gap.
+
+        From -1 to 1. The training accuracy is measured during the epoch, so the gap can be
+        negative in early epochs and with a linear model.
+        """
+        return self.accuracy - self.val_accuracy
+
+    @property
     def finite(self) -> bool:
         """True if every loss of the epoch is finite."""
         return math.isfinite(self.loss)
@@ -151,6 +160,20 @@ class Run:
         if self.at == "last" or not last.finite:
             return last
         return max(self.history, key=lambda record: record.val_accuracy)
+
+    @property
+    def accuracy(self) -> float:
+        """Training accuracy during the epoch of the `outcome`, each mini-batch before its
+        update; nan if the run diverged or failed.
+        """
+        return self._judged("accuracy")
+
+    @property
+    def gap(self) -> float:
+        """Generalisation gap of the `outcome`, from -1 to 1: `accuracy` minus
+        `val_accuracy`; nan if the run diverged or failed.
+        """
+        return self._judged("gap")
 
     @property
     def val_loss(self) -> float:

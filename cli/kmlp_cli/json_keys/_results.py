@@ -115,9 +115,16 @@ class RunResultsJson(TypedDict):
     failure: Annotated[str | None, "The reason if the run failed, else null."]
     epochs: Annotated[int, "The number of epochs that the run has."]
     at_epoch: Annotated[int | None, "The epoch of `at`; null if the run has no epoch."]
+    accuracy: Annotated[
+        float | None,
+        "Training accuracy during this epoch, each mini-batch before its update.",
+    ]
     val_accuracy: Annotated[float | None, "Validation accuracy at this epoch."]
     test_accuracy: Annotated[float | None, "Test accuracy at this epoch."]
     test_loss: Annotated[float | None, "Mean loss of the test images at this epoch."]
+    gap: Annotated[
+        float | None, "Training accuracy minus validation accuracy, both of this epoch."
+    ]
     history: Annotated[HistoryJson, "Every epoch."]
     seconds: Annotated[float, "Wall-clock time of all epochs."]
 
@@ -151,7 +158,10 @@ class LevelResultsJson(TypedDict):
         "run of the study finished.",
     ]
     area_under_curve: Annotated[EstimateJson, "The mean of the curve."]
-    gap: Annotated[EstimateJson, "Training accuracy minus validation accuracy at the end."]
+    gap: Annotated[
+        EstimateJson,
+        "Training accuracy minus validation accuracy, both of the epoch of `at`.",
+    ]
     seconds_per_epoch: Annotated[float | None, "The median wall-clock time of an epoch."]
     epochs_to_target: NotRequired[
         Annotated[TimeToTargetJson, "Epochs to the accuracy of `--target-accuracy`."]

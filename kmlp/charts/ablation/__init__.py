@@ -8,11 +8,13 @@ from kmlp.charts.ablation._curves import learning_curves
 from kmlp.charts.ablation._seconds import seconds
 from kmlp.charts.ablation._steps import steps
 from kmlp.charts.ablation._values import values
+from kmlp.charts.gap import gap
 from kmlp.studies.ablation import Ablation
 
 CHARTS: dict[str, Callable[[Ablation], alt.TopLevelMixin]] = {
     "curves": learning_curves,
     "values": values,
+    "gap": lambda study: gap(study, study.headline),
     "seconds": seconds,
     "steps": steps,
 }

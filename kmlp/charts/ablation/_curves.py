@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import altair as alt
 
 from kmlp.charts.ablation._drawing import (
     Row,
-    anything_lost,
     colour_of_values,
     dash_of_values,
     described,
     log_title,
-    on_axis_of,
     short,
     title_of,
 )
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
+from kmlp.charts.by_value import anything_lost, ends_of, on_axis_of
 from kmlp.charts.style import HEIGHT, WIDTH, data_of
 from kmlp.statistics import estimate
 from kmlp.studies.ablation import Ablation
@@ -27,9 +25,9 @@ from kmlp.studies.ablation import Ablation
 def learning_curves(study: Ablation) -> alt.HConcatChart:
     """Draw validation accuracy and loss by epoch: the seeds, their mean, its interval."""
     rows, means = _by_epoch(study)
-    errors = [error for row in [*rows, *means] for error in _ends(row, "error")]
+    errors = [*ends_of(rows, "error"), *ends_of(means, "error")]
     scale = AccuracyScale.of(errors)
-    losses = [loss for row in rows for loss in _ends(row, "loss")]
+    losses = [*ends_of(rows, "loss")]
     accuracy = _curves(
         study,
         rows,
@@ -146,9 +144,3 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
                     row[f"{name}_high"] = short(high)
             means.append(row)
     return rows, means
-
-
-def _ends(row: Row, name: str) -> Iterator[float]:
-    for key in (name, f"{name}_low", f"{name}_high"):
-        if row.get(key) is not None:
-            yield row[key]

@@ -7,32 +7,11 @@ from typing import Any
 import altair as alt
 
 from kmlp._util.text import percent_text
+from kmlp.charts.by_value import MOST_DESCRIBED, is_numeric
 from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT, WIDTH, titled
 from kmlp.studies.ablation import Ablation
 
 Row = dict[str, Any]
-
-MOST_DESCRIBED = 12
-"""The largest number of levels whose means a text alternative lists."""
-RATIO = 8
-"""The ratio of the largest value to the smallest from which a scale is logarithmic."""
-
-
-def anything_lost(study: Ablation) -> bool:
-    """Return True if a run diverged or failed."""
-    return any(level.diverged or level.failed for level in study.levels)
-
-
-def is_numeric(study: Ablation) -> bool:
-    """Return True if all values of the parameter are numbers."""
-    return all(type(level.value) in (int, float) for level in study.levels)
-
-
-def on_axis_of(y: alt.Y, field: str) -> alt.Y:
-    """The same axis with another field; the title stays."""
-    other = y.copy()
-    other.shorthand = field
-    return other
 
 
 def log_title(title: str, *, wide: bool) -> str:

@@ -6,7 +6,6 @@ import altair as alt
 
 from kmlp._util.text import percent_text
 from kmlp.charts.ablation._drawing import (
-    RATIO,
     Row,
     colour_of_values,
     dash_of_values,
@@ -16,6 +15,7 @@ from kmlp.charts.ablation._drawing import (
     title_of,
 )
 from kmlp.charts.accuracy import AccuracyScale, error_of
+from kmlp.charts.by_value import RATIO
 from kmlp.charts.style import HEIGHT, WIDTH, data_of
 from kmlp.studies.ablation import Ablation
 

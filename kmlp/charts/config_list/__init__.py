@@ -6,10 +6,12 @@ import altair as alt
 
 from kmlp.charts.config_list._curves import learning_curves
 from kmlp.charts.config_list._steps import steps
+from kmlp.charts.gap import gap
 from kmlp.studies.config_list import ConfigList
 
 CHARTS: dict[str, Callable[[ConfigList], alt.TopLevelMixin]] = {
     "curves": learning_curves,
+    "gap": lambda study: gap(study, study.headline),
     "steps": steps,
 }
 """The functions by the name of the chart; the docstring of each describes it.

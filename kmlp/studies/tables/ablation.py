@@ -196,7 +196,8 @@ def convergence_table(
     near_best = study.near_best
     notes = [
         "area: the mean height of the curve of validation accuracy. gap: training accuracy "
-        "during the last epoch, minus validation accuracy."
+        f"minus validation accuracy, in points, {judged_text(study.at)}. The training "
+        "accuracy is measured during the epoch, each mini-batch before its update."
     ]
     if near_best is not None:
         notes.insert(
@@ -211,7 +212,7 @@ def convergence_table(
             f"to {text}: the same for a validation accuracy of at least {text}, and the "
             "seconds up to its end."
         )
-    headers = ["best epoch", "epochs to near best", "area %", "gap %"]
+    headers = ["best epoch", "epochs to near best", "area %", "gap"]
     if target is not None:
         headers += [f"epochs to {text}", f"s to {text}"]
     return Table(

@@ -92,7 +92,34 @@ def test_values_show_every_seed_and_the_interval_of_the_mean():
     mean = next(it for it in rows if "seed" not in it and it["value"] == "64")
     assert mean["error"] == pytest.approx(4)
     # t(1, 0.975) = 12.706 times s / sqrt(2) = 1: below 100 % and above what it may be.
-    assert (mean["low"], mean["high"]) == (pytest.approx(16.706), 0)
+    assert (mean["error_low"], mean["error_high"]) == (pytest.approx(16.706), 0)
+
+
+def test_the_gap_is_drawn_beside_the_accuracy_in_points():
+    study = made_up_ablation(STUDY)
+    rows = rows_of(CHARTS["gap"](study_with_training(study, 0.98)))
+    seeds = {(it["value"], it["seed"]): it["gap"] for it in rows if "gap_text" in it}
+    assert seeds[("8", 1)] == pytest.approx(13)
+    assert seeds[("512", 0)] is None
+    [mean] = [it for it in rows if it.get("value") == "64" and "gap_low" in it]
+    assert mean["gap"] == pytest.approx(2)
+    assert (mean["gap_low"], mean["gap_high"]) == pytest.approx((-10.706, 14.706), abs=2e-3)
+    assert {it["error"] for it in rows if "error_text" in it} >= {20.0, 15.0, None}
+
+
+def study_with_training(study, accuracy):
+    """The same study, in which every run has this training accuracy."""
+    levels = [
+        replace(
+            level,
+            runs=tuple(
+                replace(run, history=(replace(run.history[0], accuracy=accuracy),))
+                for run in level.runs
+            ),
+        )
+        for level in study.levels
+    ]
+    return replace(study, levels=tuple(levels))
 
 
 def test_curves_show_the_mean_of_the_runs_that_finished():

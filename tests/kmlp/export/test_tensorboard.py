@@ -112,13 +112,13 @@ def test_the_hparams_page_shows_what_varies_and_what_came_of_it(study, tmp_path)
     [width] = [it for it in experiment.hparam_infos if it.name == "width"]
     assert [it.string_value for it in width.domain_discrete.values] == ["16", "3x2"]
     assert [it.display_name for it in experiment.metric_infos] == [
-        "val_accuracy", "test_accuracy", "val_loss",
+        "val_accuracy", "test_accuracy", "val_loss", "gap",
     ]  # fmt: skip
     well, wrong = sessions["width=3x2,seed=1"], sessions["width=16,seed=1"]
     assert well.hparams["width"].string_value == "3x2"
     assert well.hparams["seed"].number_value == 1
     assert well.hparams["train_size"].string_value == "all"
-    assert [it.value for it in well.metric_values] == [0.25, 0.25, 0.75]
+    assert [it.value for it in well.metric_values] == [0.25, 0.25, 0.75, 0.0]
     assert well.sessions[0].status == api_pb2.STATUS_SUCCESS
     assert wrong.sessions[0].status == api_pb2.STATUS_FAILURE
     assert list(wrong.metric_values) == []

@@ -185,7 +185,7 @@ def shown(chromium, page):
     tab.on("pageerror", lambda error: tab.heard.append(str(error)))
     tab.on("request", lambda request: tab.asked.append(request.url))
     tab.goto(page.as_uri())
-    tab.wait_for_function("document.querySelectorAll('.chart svg.marks').length == 8")
+    tab.wait_for_function("document.querySelectorAll('.chart svg.marks').length == 10")
     yield tab
     tab.close()
 
@@ -196,9 +196,9 @@ def test_a_browser_draws_all_charts_without_a_word_or_a_network(shown, page):
     captions = shown.eval_on_selector_all(
         "figcaption", "found => found.map(it => it.textContent)"
     )
-    assert len(captions) == 8
+    assert len(captions) == 10
     assert all("82.50 %" in it for it in captions)
-    assert shown.locator(".chart [aria-label*='82.50 %']").count() == 8
+    assert shown.locator(".chart [aria-label*='82.50 %']").count() == 10
 
 
 def column(tab, place):
@@ -254,4 +254,4 @@ def test_the_specifications_are_json(page):
     [found] = re.findall(
         r'<script type="application/json" id="charts">(.*)</script>', page.read_text()
     )
-    assert len(json.loads(found)["charts"]) == 8
+    assert len(json.loads(found)["charts"]) == 10

@@ -46,8 +46,8 @@ def test_export_has_the_documented_keys():
     assert len(value["interval"]) == 2
     run = value["runs"][0]
     assert list(run) == [
-        "seed", "status", "failure", "epochs", "at_epoch", "val_accuracy", "test_accuracy", "test_loss", "history",
-        "seconds",
+        "seed", "status", "failure", "epochs", "at_epoch", "accuracy", "val_accuracy", "test_accuracy", "test_loss",
+        "gap", "history", "seconds",
     ]  # fmt: skip
     assert (run["status"], run["val_accuracy"]) == ("diverged", None)
     assert set(run["history"]) == {

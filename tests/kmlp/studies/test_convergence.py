@@ -11,7 +11,6 @@ from kmlp.studies._convergence import (
     area_under_curve,
     best_epoch,
     epochs_to,
-    gap,
     kaplan_meier_median,
     seconds_to,
 )  # fmt: skip
@@ -70,12 +69,6 @@ def test_an_accuracy_in_float32_reaches_the_target_that_it_rounds():
     run = learned(float(np.float32(0.9)))
     assert run.val_accuracy < 0.9
     assert epochs_to(run, 0.9) == 1
-
-
-def test_the_gap_is_that_of_the_last_epoch():
-    run = learned(0.7, 0.9)
-    last = replace(run.history[-1], accuracy=0.97)
-    assert gap(replace(run, history=(run.history[0], last))) == pytest.approx(0.07)
 
 
 def test_means_are_over_the_runs_that_finished():

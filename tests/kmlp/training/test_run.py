@@ -49,6 +49,16 @@ def test_a_run_can_be_judged_at_its_last_epoch():
     assert last.judged_at("best").outcome.epoch == 2
 
 
+@pytest.mark.parametrize(("at", "gap"), [("best", 0.07), ("last", 0.29)])
+def test_the_gap_is_that_of_the_epoch_at_which_the_run_is_judged(at, gap):
+    run = made_up_run(0.5, 0.9, 0.7)
+    trained = [
+        replace(record, accuracy=accuracy)
+        for record, accuracy in zip(run.history, (0.6, 0.97, 0.99), strict=True)
+    ]
+    assert replace(run, history=tuple(trained), at=at).gap == pytest.approx(gap)
+
+
 @pytest.mark.parametrize(("at", "epoch"), [("best", 1), ("last", 2)])
 def test_a_truncated_run_is_judged_within_its_epochs(at, epoch):
     run = made_up_run(0.6, 0.5, 0.9).judged_at(at)

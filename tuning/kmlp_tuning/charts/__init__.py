@@ -6,6 +6,7 @@ import altair as alt
 
 from kmlp_tuning.charts._curves import learning_curves
 from kmlp_tuning.charts._fields import fields
+from kmlp_tuning.charts._gap import gap_of_replications
 from kmlp_tuning.charts._importance import importance
 from kmlp_tuning.charts._parallel import parallel_coordinates
 from kmlp_tuning.charts._replication import replication
@@ -17,15 +18,17 @@ CHARTS: dict[str, Callable[[Search], alt.TopLevelMixin]] = {
     "fields": fields,
     "importance": importance,
     "replication": replication,
+    "gap": gap_of_replications,
 }
 """The functions by the name of the chart; the docstring of each describes it.
 
-`importance` and `replication` raise `ConfigError` where the search has none.
+`importance`, `replication` and `gap` raise `ConfigError` where the search has none.
 """
 
 __all__ = [
     "CHARTS",
     "fields",
+    "gap_of_replications",
     "importance",
     "learning_curves",
     "parallel_coordinates",

@@ -11,8 +11,9 @@ from kmlp._util.text import percent_text
 from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.config_lines import Row
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
+from kmlp.errors import ConfigError
 from kmlp.studies.judging import outcome_text
-from kmlp.studies.results import METRIC
+from kmlp.studies.results import METRIC, StudyResult
 from kmlp_tuning.charts._rows import wrong_text
 from kmlp_tuning.search.results import Search
 
@@ -29,6 +30,22 @@ def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams
     wrong = wrong_text(search)
     headline = search.headline + (f"; {wrong}" if wrong else "")
     return titled(text, headline, " ".join(filter(None, notes)), width=width)
+
+
+def replication_of(search: Search) -> StudyResult:
+    """The comparison of the best trials over other seeds.
+
+    Raises:
+        ConfigError: if no trial was trained with another seed.
+    """
+    if search.replication is None:
+        raise ConfigError(
+            [
+                f"The search {search.name} has no trial that was trained with other seeds. "
+                "Search with a `replicates` of at least 1."
+            ]
+        )
+    return search.replication
 
 
 def best_text(search: Search, mark: str = "") -> str:

@@ -8,12 +8,11 @@ from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, error_of
 from kmlp.charts.config_lines import Row, accuracy_tooltip
 from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH, data_of
-from kmlp.errors import ConfigError
 from kmlp.statistics import estimate
 from kmlp.studies.cells import percent
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import StudyResult
-from kmlp_tuning.charts._drawing import title
+from kmlp_tuning.charts._drawing import replication_of, title
 from kmlp_tuning.charts._rows import accuracy_label, text_of
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
@@ -40,14 +39,7 @@ def replication(search: Search) -> alt.LayerChart:
     Raises:
         ConfigError: if no trial was trained with another seed.
     """
-    study = search.replication
-    if study is None:
-        raise ConfigError(
-            [
-                f"The search {search.name} has no trial that was trained with other seeds. "
-                "Search with a `replicates` of at least 1."
-            ]
-        )
+    study = replication_of(search)
     rows = replication_rows(search, study)
     lost = any(row["accuracy"] is None for row in rows)
     names = list(dict.fromkeys(row["name"] for row in rows))
