@@ -120,8 +120,7 @@ class StepLoop:
         constants = Constants(self._model)
         if self._constants != constants:
             self._programs.clear()
-        with _only_new_objects_collected():
-            compiled = [self._compile(block) for block in self._chunked.samples()]
+        compiled = [self._compile(block) for block in self._chunked.samples()]
         if any(compiled):
             constants = Constants(self._model)  # tracing a step may set attributes
         self._constants = constants
@@ -135,10 +134,13 @@ class StepLoop:
         while len(self._programs) >= MAX_PROGRAMS:
             del self._programs[next(iter(self._programs))]
         assert self._batch is not None
-        with refusing(self._model, self._batch), _nothing_drawn_by_python():
+        with (
+            _only_new_objects_collected(),
+            refusing(self._model, self._batch),
+            _nothing_drawn_by_python(),
+        ):
             program = steps().compile_program(self._model, block, training=self._training)
         self._programs[shape] = program
-        gc.collect()  # tracing leaves cycles, which keep the sample in memory
         return True
 
     @property
@@ -235,20 +237,19 @@ def _shape(block: StepBlock) -> Any:
 
 @contextmanager
 def _only_new_objects_collected() -> Iterator[None]:
-    """Exclude the existing objects from garbage collection.
+    """Collect garbage once, at the end of the block, and only among the block's objects.
 
-    With TensorFlow there are half a million of them. To look through them takes as
-    long as tracing.
+    Tracing leaves cycles, which keep the sample in memory. With TensorFlow there are half
+    a million older objects. To look through them takes as long as tracing.
     """
-    frozen = gc.get_freeze_count()  # objects that the user froze stay frozen
-    if not frozen:
-        gc.collect(1)  # the newest objects may be garbage already
-        gc.freeze()
+    enabled = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        if not frozen:
-            gc.unfreeze()
+        gc.collect(0)
+        if enabled:
+            gc.enable()
 
 
 def overrides(model: Any, *methods: str) -> bool:

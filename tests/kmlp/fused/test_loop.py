@@ -1,7 +1,7 @@
 """A loop keeps its programs, and compiles again only if an attribute has changed."""
 
+import gc
 import weakref
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -222,18 +222,29 @@ def test_a_callback_that_uses_the_model_is_refused():
 
 
 @pytest.mark.once
-@pytest.mark.parametrize(
-    ("frozen", "expected"), [(0, ["collect", "freeze", "unfreeze"]), (3, [])]
-)
-def test_objects_that_the_user_froze_stay_frozen(monkeypatch, frozen, expected):
-    calls = []
-    collector = SimpleNamespace(
-        get_freeze_count=lambda: frozen,
-        collect=lambda generation: calls.append("collect"),
-        freeze=lambda: calls.append("freeze"),
-        unfreeze=lambda: calls.append("unfreeze"),
-    )
-    monkeypatch.setattr("kmlp.fused.loop.gc", collector)
-    with loops._only_new_objects_collected():
-        assert calls == expected[:2]
-    assert calls == expected
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_once_and_among_new_objects_only(enabled):
+    class Node:
+        pass
+
+    def record(phase, info):
+        if phase == "start":
+            generations.append(info["generation"])
+
+    generations, was_enabled = [], gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    gc.callbacks.append(record)
+    try:
+        with loops._only_new_objects_collected():
+            node = Node()
+            node.itself = node
+            garbage = weakref.ref(node)
+            del node
+            many = [[] for _ in range(10_000)]  # at other times, these start collections
+        assert generations == [0]
+        assert garbage() is None
+        assert gc.isenabled() is enabled
+    finally:
+        gc.callbacks.remove(record)
+        (gc.enable if was_enabled else gc.disable)()
+        del many
