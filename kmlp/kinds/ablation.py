@@ -30,6 +30,8 @@ def _summarize(record: StudyRecord) -> str:
     param = record.identity["param"]
     values = values_text(param, record.extent["values"])
     seeds = count_of(len(record.extent["seeds"]), "seed")
+    if "seeds" in record.identity:
+        seeds += f" of {record.identity['seeds']}"
     return f"{param}: {values} ({seeds}, {backend_text(record)})"
 
 

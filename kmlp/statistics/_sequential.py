@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,18 +17,17 @@ from kmlp.statistics._looks import constant, looks
 from kmlp.statistics._paired import paired_tests
 
 Reason = Literal[
-    "not stopped", "single best", "all the same", "every pair decided", "most seeds"
-]
-"""A reason why no seeds are added. All are the same if all levels that are left are."""
-REASONS: tuple[Reason, ...] = (
     "not stopped",
     "single best",
     "all the same",
     "every pair decided",
     "most seeds",
-)
+    "nothing to compare",
+]
+"""A reason why no seeds are added. All are the same if all levels that are left are."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
 """The reasons why no seeds are added, in the order of their codes in arrays."""
-NOT_STOPPED, SINGLE_BEST, ALL_SAME, ALL_DECIDED, MOST_SEEDS = range(5)
+NOT_STOPPED, SINGLE_BEST, ALL_SAME, ALL_DECIDED, MOST_SEEDS, NOTHING = range(6)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -62,6 +61,7 @@ def compare_sequentially(
     *,
     most: int = 20,
     lost: ArrayLike | None = None,
+    did_not_learn: ArrayLike | None = None,
     baseline: int | None = None,
     variances: ArrayLike | None = None,
     margin: float | None = None,
@@ -80,6 +80,8 @@ def compare_sequentially(
             better. nan where a run is lost, or not finished yet.
         most: The largest number of seeds, from 3 to 50. Defaults to 20.
         lost: True for each run that diverged or failed, of the same shape.
+        did_not_learn: True for each finished run that did not learn, of the same shape.
+            Defaults to None: all learned.
         baseline: The place of the level that the others are compared with, if it was chosen
             before there were results. Defaults to None: every pair is compared.
         variances: The variance of each level's mean that is the same for all seeds, of
@@ -91,7 +93,10 @@ def compare_sequentially(
 
         A level that is shown worse than the best, or that ranks behind, gets no more seeds.
         With a baseline, that holds for each level with a verdict. The study stops at a
-        single best, if no pair of active levels is undecided, or at `most` seeds.
+        single best, if no pair of active levels is undecided, or at `most` seeds. It also
+        stops if no run so far has learned, if a single contender is left, or if the
+        baseline ranks behind without a finished run: then there is nothing to compare. To
+        stop earlier does not raise the error rate, because it leaves out looks.
 
     Raises:
         ValueError: if `most` is not from 3 to 50.
@@ -115,7 +120,11 @@ def compare_sequentially(
     """
     results, are_lost = checked(samples, lost)
     pairing = Pairing(results.shape[-2], baseline)
-    state = _State(results, are_lost, pairing, most, pairing.variances(variances), margin)
+    learned = np.isfinite(results)
+    if did_not_learn is not None:
+        learned &= ~np.asarray(did_not_learn, bool)
+    variances = pairing.variances(variances)
+    state = _State(results, are_lost, learned, pairing, most, variances, margin)
     for size in looks(most):
         if not state.look(size):
             break
@@ -137,13 +146,14 @@ class _State:
         self,
         results: Floats,
         lost: Booleans,
+        learned: Booleans,
         pairing: Pairing,
         most: int,
         variances: Floats | None,
         margin: float | None,
     ) -> None:
         *leading, levels, seeds = results.shape
-        self._results, self._lost = results, lost
+        self._results, self._lost, self._learned = results, lost, learned
         self._pending = np.isnan(results) & ~lost
         self._pairing, self._most = pairing, most
         self._variances = variances
@@ -209,12 +219,28 @@ class _State:
         of_pairs = decision.pairs.verdicts()
         decided = ~(open_pairs & (of_pairs == UNDECIDED)).any(-1)
         same = open_pairs.any(-1) & ~(open_pairs & (of_pairs != SAME)).any(-1)
+        alone = decided & (decision.contenders.sum(-1) < 2)
         reason = np.select(
-            [decision.single_best, same, decided, np.full(ready.shape, size == self._most)],
-            [SINGLE_BEST, ALL_SAME, ALL_DECIDED, MOST_SEEDS],
+            [
+                self._is_in_vain() | alone,
+                decision.single_best,
+                same,
+                decided,
+                np.full(ready.shape, size == self._most),
+            ],
+            [NOTHING, SINGLE_BEST, ALL_SAME, ALL_DECIDED, MOST_SEEDS],
             NOT_STOPPED,
         )
         self.reason = np.where(ready, reason, self.reason)
+
+    def _is_in_vain(self) -> Booleans:
+        """Return True for each study without a run to compare."""
+        counted = np.arange(self._results.shape[-1]) < self._counted[..., None]
+        in_vain: Booleans = ~(self._learned & counted).any((-1, -2))
+        if (baseline := self._pairing.baseline) is not None:
+            finished = (np.isfinite(self._results) & counted)[..., baseline, :].any(-1)
+            in_vain |= self._behind[..., baseline] & ~finished
+        return in_vain
 
     def _is_baseline(self) -> Booleans:
         is_baseline: Booleans = np.arange(self._results.shape[-2]) == self._pairing.baseline

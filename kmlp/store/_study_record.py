@@ -173,12 +173,19 @@ class StudySummary:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the summary as values that JSON can hold."""
+        """Return the summary as values that JSON can hold.
+
+        A part of the identity has the prefix `asked_` if the extent has a part of the same
+        name: `asked_seeds` is `auto:20`, `seeds` are those so far.
+        """
         record = self.record
         return {
             "name": self.name,
             "kind": self.kind,
-            **record.identity,
+            **{
+                f"asked_{name}" if name in record.extent else name: value
+                for name, value in record.identity.items()
+            },
             **record.extent,
             "epochs": record.epochs,
             "runs": self.runs,

@@ -77,6 +77,10 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
             return f"its `{name}` are not valid"
     if not fits(progress.get("looks", []), [int]):
         return "its looks cannot be read"
+    if not fits(progress.get("values", []), [str]):
+        return "its values cannot be read"
+    if not fits(progress.get("seeds", []), [int]):
+        return "its seeds cannot be read"
     baseline, margin = progress.get("baseline"), progress.get("margin", 0.5)
     if "param" in identity and not (
         baseline is None or _is_text_of(identity["param"], baseline)

@@ -19,7 +19,12 @@ Problem = Literal[
     "gets worse",
     "different images",
     "seeds added after a look",
+    "values added after a look",
+    "values left out after a look",
     "baseline chosen after the results",
+    "margin chosen after the results",
+    "epoch chosen after the results",
+    "baseline without runs",
 ]
 
 
@@ -66,13 +71,22 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         for problem, runs in counts
         if any(runs)
     ]
-    if compared and study.images_differ:
-        caveats.append(Caveat("different images"))
-    if compared and study.grew_after_look:
-        caveats.append(Caveat("seeds added after a look"))
-    if compared and study.chosen_after:
-        caveats.append(Caveat("baseline chosen after the results"))
-    return caveats
+    return [*caveats, *_of_the_study(study)] if compared else caveats
+
+
+def _of_the_study(study: StudyResult) -> list[Caveat]:
+    """Return the caveats of a comparison as a whole."""
+    problems: dict[Problem, bool] = {
+        "different images": study.images_differ,
+        "seeds added after a look": study.grew_after_look,
+        "values added after a look": study.values_added,
+        "values left out after a look": study.values_left_out,
+        "baseline chosen after the results": "baseline" in study.chosen_after,
+        "margin chosen after the results": "margin" in study.chosen_after,
+        "epoch chosen after the results": "epoch" in study.chosen_after,
+        "baseline without runs": study.lacks_baseline,
+    }
+    return [Caveat(problem) for problem, is_there in problems.items() if is_there]
 
 
 def _worse_at_the_end(level: LevelResult, *, dips: bool) -> int:
@@ -123,8 +137,22 @@ _STUDY_CAVEATS = {
     "seeds added after a look": (
         "Seeds were added after a look at the results: the error rate is above 5 %."
     ),
+    "values added after a look": (
+        "Values were added after a look at the results: the error rate is above 5 %."
+    ),
+    "values left out after a look": (
+        "Values were left out after a look at the results: the error rate is above 5 %."
+    ),
     "baseline chosen after the results": (
         "The baseline was chosen after the results, which the p-values do not account for."
+    ),
+    "margin chosen after the results": (
+        "The margin was chosen after the results, which the verdict same does not account "
+        "for."
+    ),
+    "epoch chosen after the results": (
+        "The epoch that counts was chosen after the results, which the p-values do not "
+        "account for."
     ),
 }
 
@@ -139,6 +167,11 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
         )
     if caveat.problem in ("ends in dips", "gets worse"):
         return _drop_text(study, caveat)
+    if caveat.problem == "baseline without runs":
+        return study.sentence(
+            f"{study.called(study.planned.baseline or '')}, the baseline that was chosen "
+            "before the results, has no runs here: the values are compared with the best."
+        )
     if not caveat.levels:
         return _STUDY_CAVEATS[caveat.problem]
     if len(caveat.levels) > MOST_NAMED:

@@ -21,6 +21,7 @@ from kmlp.studies.judging import check_at, stored_at
 from kmlp.studies.learning import facts_from_lists, facts_of, facts_to_lists
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.planned import Planned
 from kmlp.studies.results import MARGIN, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all
@@ -45,8 +46,6 @@ class Ablation(StudyResult, Study):
     target_accuracy: float | None = None
     """A validation accuracy, from 0 to 1. `tables` and `to_dict` include the time that each
     level took to reach this target. None: no target."""
-    planned_baseline: str | None = None
-    """The text of the baseline that was chosen before the results. None: the best."""
 
     @property
     def headline(self) -> str:
@@ -76,8 +75,7 @@ class Ablation(StudyResult, Study):
         """
         values = [level.value for level in self.levels]
         level = self.levels[check_baseline(self.param, values, baseline)]
-        chosen_after = self.text(level) != self.planned_baseline
-        return replace(self, baseline=level, chosen_after=chosen_after)
+        return replace(self, baseline=level)
 
     def viewed(
         self,
@@ -114,8 +112,8 @@ def ablate(
     seeds: Seeds = SEEDS,
     epochs: int = 10,
     baseline: Any = None,
-    margin: float = MARGIN,
-    at: At = "best",
+    margin: float | None = None,
+    at: At | None = None,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -138,13 +136,15 @@ def ablate(
             for; "auto:N" at most `N`, 20 for "auto". Defaults to 5.
         epochs: The number of epochs of every run, `epochs >= 1`. Defaults to 10.
         baseline: The value that the others are compared with, or its text. It is kept with
-            the study: a baseline that is chosen after the results is shown as such.
-            Defaults to None: the best value.
+            the study, like `margin` and `at`: one that is chosen after the results is shown
+            as such. Defaults to None: the one that the study was shown with, else the best
+            value.
         margin: The difference of two accuracies, from 0 to 1, up to which two values count
-            as the same. Defaults to 0.002, which is 0.2 points.
+            as the same. Defaults to None: the one that the study was shown with, else
+            0.002, which is 0.2 points.
         at: The epoch at which each run is judged: "best", the one with the highest
             validation accuracy, which early stopping would keep; or "last". Defaults to
-            "best".
+            None: the one that the study was shown with, else "best".
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -195,9 +195,8 @@ def ablate(
         fresh=fresh,
     )
     [trained] = train_all([spec], execution)
-    study = cast(Ablation, trained)
-    # A study that was shown before keeps the baseline that it had then.
-    return study if baseline is None else study.viewed(baseline=baseline)
+    # A study that was shown before keeps the choices with which it was shown.
+    return cast(Ablation, trained).viewed(baseline=baseline, margin=margin, at=at)
 
 
 def ablation_spec(
@@ -208,8 +207,8 @@ def ablation_spec(
     seeds: Seeds = SEEDS,
     epochs: int = 10,
     baseline: Any = None,
-    margin: float = MARGIN,
-    at: At = "best",
+    margin: float | None = None,
+    at: At | None = None,
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[Ablation]:
@@ -220,6 +219,7 @@ def ablation_spec(
     planner = partial(
         plan, param, values, base=base, seeds=seeds, epochs=epochs, fused=fused
     )
+    margin = MARGIN if margin is None else margin
     rows, margin = call_all([planner, partial(check_margin, margin)])
     auto = read_seeds(seeds)
     chooses = isinstance(auto, AutoSeeds)
@@ -242,8 +242,11 @@ def ablation_spec(
             **facts_to_lists(facts_of(row[0]) for row in rows),
             "baseline": planned,
             "margin": margin,
-            "at": check_at(at),
+            "at": check_at("best" if at is None else at),
+            "values": [value_text(param, value) for value in values],
+            **({} if chooses else {"seeds": [config.seed for config in first[0]]}),
         },
+        planned=("baseline", "margin", "at", "values", "seeds"),
         runs_by_level=first,
         all_runs=rows if chooses else (),
         epochs=[epochs] * len(rows),
@@ -292,18 +295,16 @@ def _ablation_of(
             for runs, facts in zip(runs_by_level, facts_from_lists(progress), strict=True)
             if runs
         ),
+        planned=Planned.restored(progress),
+        asked_values=tuple(value_text(param, value) for value in record.extent["values"]),
         margin=progress.get("margin", MARGIN),
         looks=tuple(progress.get("looks", ())),
         most_seeds=_most_seeds(record),
     )
     study = study.judged_at(stored_at(progress))
-    planned = progress.get("baseline")
-    if planned is None:
-        return study
-    study = replace(study, planned_baseline=planned)
     # An interruption can come before the baseline is trained.
-    trained = [level for level in study.levels if study.text(level) == planned]
-    return replace(study, baseline=trained[0]) if trained else study
+    planned = [it for it in study.levels if study.text(it) == study.planned.baseline]
+    return replace(study, baseline=planned[0]) if planned else study
 
 
 def _value_of(param: str, value: Any) -> Any:

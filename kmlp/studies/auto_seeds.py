@@ -115,7 +115,7 @@ def looks_text(study: StudyResult, *, missing: int = 0) -> str:
         f"{study.most_seeds} seeds."
     )
     if study.chosen_after:
-        return text  # the looks stop for the baseline that was chosen before
+        return text  # the looks stop for what was chosen before
     if missing or comparison.next_look is not None:
         return f"{text} The command continues with more seeds."
     if len(study.levels) == 1:
@@ -135,6 +135,7 @@ _TEXTS: dict[Reason, str] = {
     "all the same": "the values that are left are shown to be the same",
     "every pair decided": "every pair is decided",
     "most seeds": "this is the largest number of seeds",
+    "nothing to compare": "there is nothing to compare",
 }
 
 

@@ -56,13 +56,18 @@ class LevelResult:
 
     @property
     def did_not_learn(self) -> int:
-        """The number of finished runs that are no better than an untrained network."""
+        """The number of `unlearned` runs."""
+        return len(self.unlearned)
+
+    @cached_property
+    def unlearned(self) -> tuple[Run, ...]:
+        """The finished runs that are no better than an untrained network."""
         facts = DataFacts(
             chance_limit=self.chance_limit,
             validation_images=self.validation_images,
             classes=self.classes,
         )
-        return sum(not learned(run, facts) for run in self.finished)
+        return tuple(run for run in self.finished if not learned(run, facts))
 
     @cached_property
     def val_accuracy(self) -> Estimate | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from kmlp.statistics import (
 from kmlp.studies import _convergence
 from kmlp.studies._pairing import accuracies_by_seed
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.planned import Planned
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.training.run import At, Run, common_settings
 
@@ -34,6 +35,8 @@ level."""
 TEST_METRIC = "test_accuracy"
 """The measure that compares levels whose validation images differ, but whose test images
 are the same."""
+Choice = Literal["baseline", "margin", "epoch"]
+"""A choice that should be made before the results are known."""
 MARGIN = 0.002
 """The default difference of two accuracies up to which they count as the same."""
 
@@ -51,8 +54,11 @@ class StudyResult:
     levels: tuple[LevelResult, ...]
     baseline: LevelResult | None = None
     """The level that the others are compared with. None: the best."""
-    chosen_after: bool = False
-    """True if the baseline was chosen after the results had been shown."""
+    planned: Planned = field(default_factory=Planned)
+    """The choices that were made before the study was shown."""
+    asked_values: tuple[str, ...] | None = None
+    """The texts of the values that are asked for, also of those without a run. None: those
+    of `levels`."""
     looks: tuple[int, ...] = ()
     """The numbers of seeds with which the study was shown before."""
     most_seeds: int | None = None
@@ -100,12 +106,49 @@ class StudyResult:
 
     @property
     def grew_after_look(self) -> bool:
-        """True if seeds were added after the study had been shown with fewer.
+        """True if seeds were added, or others taken, after the study had been shown.
 
         A study that chooses its number of seeds is corrected for its looks.
         """
-        fixed = self.most_seeds is None
-        return fixed and any(look < len(self.seeds) for look in self.looks)
+        if self.most_seeds is not None:
+            return False
+        seeds = max((len(level.runs) for level in self.levels), default=0)
+        planned = self.planned.seeds
+        others = planned is not None and not set(self.seeds) <= set(planned)
+        return others or any(look < seeds for look in self.looks)
+
+    @property
+    def chosen_after(self) -> tuple[Choice, ...]:
+        """The choices that differ from those made before the study was shown."""
+        planned, baseline, margin = self.planned, self.baseline, self.margin
+        differs: dict[Choice, bool] = {
+            "baseline": baseline is not None and self.text(baseline) != planned.baseline,
+            "margin": planned.margin is not None and margin != planned.margin,
+            "epoch": planned.at is not None and self.at != planned.at,
+        }
+        return tuple(choice for choice, is_other in differs.items() if is_other)
+
+    @property
+    def lacks_baseline(self) -> bool:
+        """True if the planned baseline has no run, and no other one was chosen."""
+        return self.planned.baseline is not None and self.baseline is None
+
+    @property
+    def values_added(self) -> bool:
+        """True if a study that is corrected for its looks got values after it was shown."""
+        return self.most_seeds is not None and self._changes_of_values[0]
+
+    @property
+    def values_left_out(self) -> bool:
+        """True if some of the values with which the study was shown are not asked for."""
+        return self._changes_of_values[1]
+
+    @property
+    def _changes_of_values(self) -> tuple[bool, bool]:
+        values = self.asked_values
+        if values is None:
+            values = tuple(map(self.text, self.levels))
+        return self.planned.changes_of_values(values)
 
     @property
     def seeds_text(self) -> str:
@@ -204,6 +247,7 @@ class StudyResult:
         }
         if self.most_seeds is None:
             return compare_levels(samples, **options)
+        options["did_not_learn"] = self._did_not_learn()
         return compare_sequentially(samples, most=self.most_seeds, **options)
 
     @property
@@ -216,6 +260,14 @@ class StudyResult:
         if not isinstance(comparison, SequentialComparison):
             return ()
         return comparison.looks[: int(comparison.looked)]
+
+    def _did_not_learn(self) -> NDArray[np.bool_]:
+        """Return True for each run that did not learn, of shape `(levels, seeds)`."""
+        places = {seed: place for place, seed in enumerate(self.seeds)}
+        mask = np.zeros((len(self.levels), len(self.seeds)), bool)
+        for row, level in enumerate(self.levels):
+            mask[row, [places[run.config.seed] for run in level.unlearned]] = True
+        return mask
 
     @property
     def _baseline_index(self) -> int | None:

@@ -13,14 +13,15 @@ from typing import Any, Generic, TypeVar
 
 from kmlp import backend
 from kmlp.engine import LookTaken, RunRequest, StudyStarted, execute
-from kmlp.errors import StoreError, StoreLostError
+from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.settings import read_settings
-from kmlp.store import Store, StudyRecord
+from kmlp.store import StudyRecord
 from kmlp.store.environments import environments_of
-from kmlp.store.studies import get_study, put_study
+from kmlp.store.studies import put_study
 from kmlp.studies.auto_seeds import comparison_of, look_text
 from kmlp.studies.execution import Execution
+from kmlp.studies.planned import as_planned
 from kmlp.training.run import Run, RunIdentity, identify
 
 Result = TypeVar("Result")
@@ -80,6 +81,9 @@ class StudySpec(Generic[Result]):
     identity: dict[str, Any]
     extent: dict[str, Any] = field(default_factory=dict)
     progress: dict[str, Any] = field(default_factory=dict)
+    planned: Sequence[str] = ()
+    """The entries of `progress` that stay as they were when the study was first shown; see
+    `kmlp.studies.planned`. Defaults to none."""
     runs_by_level: Sequence[Sequence[RunConfig]]
     """The configurations of the runs of each level."""
     epochs: Sequence[int]
@@ -235,7 +239,10 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
             (RunRequest(config, epochs[config]) for config in order),
             go_on if chooses else None,
         )
-        records = [as_planned(store, record) for record in records]
+        records = [
+            as_planned(store, record, spec.planned)
+            for spec, record in zip(specs, records, strict=True)
+        ]
         for record in records:
             put_study(store, record)
         if execution.observer is not None:
@@ -313,28 +320,6 @@ def _extended(
     longest = max(rows, key=len)
     extent = {**spec.extent, "seeds": [config.seed for config in longest]}
     return replace(spec, runs_by_level=rows, extent=extent), text
-
-
-def as_planned(store: Store, record: StudyRecord) -> StudyRecord:
-    """Return a record with the choices that were made before the study was shown.
-
-    The baseline of a study that was shown stays the one that was chosen before: another one
-    would be chosen by the results. The numbers of seeds of earlier looks are kept, too.
-
-    Args:
-        store: The store, which may have the study.
-        record: The study as it is asked for now.
-    """
-    planned: dict[str, Any] = {"looks": []}
-    try:
-        stored = get_study(store, record.name)
-    except StoreError:
-        pass
-    else:
-        planned["looks"] = stored.looks
-        if stored.looks and "baseline" in record.progress:
-            planned["baseline"] = stored.progress.get("baseline")
-    return replace(record, progress={**record.progress, **planned})
 
 
 def deduplicate_names(

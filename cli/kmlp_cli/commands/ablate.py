@@ -63,7 +63,6 @@ def ablate(
     from kmlp.studies.ablation_plan import plan
     from kmlp.studies.auto_seeds import parse_seeds
     from kmlp.studies.plans import plan_rows, plan_table
-    from kmlp.studies.results import MARGIN
     from kmlp.studies.runner import train_all
     from kmlp.training.checks import check_count
     from kmlp_cli.render.lost import still_shown
@@ -75,7 +74,7 @@ def ablate(
     levels: Sequence[Any] = ()
     baseline: str | None = None
     margin: float | None = None
-    at: At = "best"
+    at: At | None = None
     number: int | str = seeds
     with collect_errors() as step:
         with step():
@@ -88,7 +87,7 @@ def ablate(
         with step():
             margin = margin_of(view.margin)
         with step():
-            at = view.epoch() or at
+            at = view.epoch()
         with step():
             check_count("epochs", epochs)
         with step():
@@ -115,7 +114,7 @@ def ablate(
         seeds=number,
         epochs=epochs,
         baseline=baseline,
-        margin=MARGIN if margin is None else margin,
+        margin=margin,
         at=at,
         fused=execution.fused,
         name=name,
@@ -126,7 +125,7 @@ def ablate(
             shown = view.applied(study, target)
         except ConfigError:  # the runs folder was lost before the baseline was trained
             shown = study.viewed(
-                margin=margin, convergence=view.convergence, target_accuracy=target
+                margin=margin, at=at, convergence=view.convergence, target_accuracy=target
             )
         if output.as_json:
             print_json(shown.to_dict())

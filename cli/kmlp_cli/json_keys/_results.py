@@ -56,7 +56,12 @@ class CaveatJson(TypedDict):
             "gets worse",
             "different images",
             "seeds added after a look",
+            "values added after a look",
+            "values left out after a look",
             "baseline chosen after the results",
+            "margin chosen after the results",
+            "epoch chosen after the results",
+            "baseline without runs",
         ],
         "The problem.",
     ]

@@ -6,7 +6,9 @@ from kmlp_cli.json_keys._results import Status
 
 
 class StudySummaryJson(TypedDict):
-    """One study. It also has the parts of its question, which depend on its kind."""
+    """One study. It also has the parts of its question, which depend on its kind. With
+    `--seeds auto`, `seeds` has those so far, and `asked_seeds` is such as `auto:20`.
+    """
 
     name: Annotated[str, "The study's name."]
     kind: Annotated[str, "The kind of study."]

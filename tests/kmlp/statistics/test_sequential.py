@@ -240,3 +240,37 @@ def test_what_was_shown_the_same_at_one_look_stays_the_same():
     alone = compare_levels(samples, margin=0.002)
     assert early.pairs.verdict[0] == late.pairs.verdict[0] == SAME
     assert alone.pairs.verdict[0] != SAME and late.looked > early.looked
+
+
+LOST = np.full(20, np.nan)
+RAN = 0.9 + np.random.default_rng(0).normal(0, 0.001, (3, 20))
+
+
+@pytest.mark.parametrize(
+    ("samples", "did_not_learn", "baseline", "seeds"),
+    [
+        ([LOST, LOST], None, None, 3),
+        (RAN, np.ones((3, 20), bool), None, 3),
+        ([LOST, RAN[0]], [[False] * 20, [True] * 20], None, 3),
+        ([LOST, RAN[0]], None, None, 6),
+        ([LOST, RAN[0], RAN[1]], None, 0, 5),
+        (RAN[:1], None, None, 3),
+    ],
+)
+def test_a_study_stops_where_there_is_nothing_to_compare(
+    samples, did_not_learn, baseline, seeds
+):
+    """A level that loses all runs is trained until that is shown."""
+    samples = np.array(samples)
+    result = compare_sequentially(
+        samples, lost=np.isnan(samples), did_not_learn=did_not_learn, baseline=baseline
+    )
+    assert REASONS[result.reason] == "nothing to compare"
+    assert (seeds_of(result), result.single_best) == (seeds, False)
+
+
+def test_a_single_run_that_learned_keeps_a_study_going():
+    did_not_learn = np.ones(RAN.shape, bool)
+    did_not_learn[1, 2] = False
+    result = compare_sequentially(RAN[:, :4], did_not_learn=did_not_learn[:, :4])
+    assert (result.looked, result.next_look) == (2, 5)

@@ -14,6 +14,7 @@ from kmlp.errors import DamagedError, StoreError
 from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies, put_study
 from kmlp.store.study_removal import runs_of_study
+from kmlp.studies.kinds import summarize
 
 pytestmark = pytest.mark.once
 
@@ -85,6 +86,9 @@ def test_a_specification_can_be_read_by_other_tools(widths_store):
         ("width", {"looks": None}, False),
         ("width", {"looks": ["3"]}, False),
         ("width", {"looks": 3}, False),
+        ("width", {"values": ["8", "16"], "seeds": [0, 1]}, True),
+        ("width", {"values": [8, 16]}, False),
+        ("width", {"seeds": ["0"]}, False),
     ],
 )
 def test_the_choices_of_a_study_are_checked(widths_store, param, progress, valid):
@@ -95,6 +99,16 @@ def test_the_choices_of_a_study_are_checked(widths_store, param, progress, valid
     else:
         with pytest.raises(DamagedError, match="chosen"):
             get_study(widths_store, "chosen")
+
+
+def test_a_summary_has_the_seeds_that_were_asked_for_beside_those_so_far(widths_store):
+    identity = {**WIDTHS.identity, "seeds": "auto:20"}
+    put_study(widths_store, replace(WIDTHS, name="chosen", identity=identity))
+    chosen, widths = (study.to_dict() for study in list_studies(widths_store))
+    assert (chosen["asked_seeds"], chosen["seeds"]) == ("auto:20", [0, 1])
+    assert widths["seeds"] == [0, 1] and "asked_seeds" not in widths
+    assert "(2 seeds of auto:20" in summarize(get_study(widths_store, "chosen"))
+    assert "(2 seeds," in summarize(get_study(widths_store, "widths"))
 
 
 @pytest.mark.parametrize("seeds", [5, "5", "auto", "auto:2", "auto:51", "auto:020 ", None])

@@ -165,11 +165,11 @@ def with_baseline(folder, baseline):
 
 def test_the_first_baseline_stays(tmp_path):
     first = with_baseline(tmp_path, 16)
-    assert first.reference.value == 16 and not first.chosen_after
+    assert first.reference.value == 16 and first.chosen_after == ()
     stored = load_study(first.name, tmp_path)
-    assert stored.reference.value == 16 and not stored.chosen_after
-    assert stored.viewed(baseline="16").chosen_after is False
-    assert stored.viewed(baseline=8).chosen_after is True
+    assert stored.reference.value == 16 and stored.chosen_after == ()
+    assert stored.viewed(baseline="16").chosen_after == ()
+    assert stored.viewed(baseline=8).chosen_after == ("baseline",)
     again = with_baseline(tmp_path, 8)
     assert again.reference.value == 8 and again.chosen_after
     assert load_study(first.name, tmp_path).reference.value == 16
@@ -239,7 +239,7 @@ def test_seeds_that_a_further_value_needs_are_not_added_after_a_look(tmp_path):
     stored = load_study(more.name, tmp_path)
     assert stored.looks == (len(few.seeds), len(more.seeds))
     for study in (more, stored):
-        assert "added after a look" not in study.conclusion.text
+        assert "Seeds were added" not in study.conclusion.text
 
 
 def test_a_single_value_is_not_called_decided(tmp_path):
@@ -266,3 +266,15 @@ def test_a_study_that_has_stopped_is_not_looked_at_again(tmp_path):
     }
     assert seeds["clear"] == [3, 4, 5, 6][: len(seeds["clear"])]
     assert len(seeds["clear"]) < len(seeds["close"])
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "said"), [(math.nan, "Every run diverged"), (0.1, "No run learned")]
+)
+def test_a_study_in_which_nothing_learns_stops_at_the_first_look(tmp_path, accuracy, said):
+    study, executor, looks = studied(lambda _: accuracy, tmp_path)
+    assert len(executor.trained) == 9
+    assert [look.summary for look in looks] == ["3 seeds: there is nothing to compare."]
+    assert "It stopped there: there is nothing to compare." in legend(study)
+    assert said in study.conclusion.text
+    assert load_study(study.name, tmp_path).to_dict() == study.to_dict()

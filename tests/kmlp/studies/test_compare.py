@@ -9,6 +9,7 @@ from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError, RunConfig
 from kmlp.studies.compare import compare
+from kmlp.studies.planned import Planned
 
 pytestmark = pytest.mark.once
 
@@ -58,7 +59,7 @@ def test_the_interaction_is_the_difference_less_that_of_the_reference():
     for level in (second, third):
         change = level.difference.mean - first.difference.mean
         assert level.interaction.mean == pytest.approx(change)
-    planned = replace(made_up(FIRST), planned_baseline="32").compared_with(32)
+    planned = replace(made_up(FIRST), planned=Planned(baseline="32")).compared_with(32)
     assert compare(planned, made_up(SECOND)).reference.value == 32
 
 

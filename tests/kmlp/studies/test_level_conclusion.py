@@ -10,6 +10,7 @@ from kmlp.statistics import seeds_range
 from kmlp.studies.conclusion import partition
 from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.planned import Planned
 
 pytestmark = pytest.mark.once
 
@@ -25,7 +26,7 @@ def with_baseline(accuracies, baseline):
     """Return a study with a baseline that was chosen before its results."""
     study = made_up(accuracies)
     [planned] = [study.text(level) for level in study.levels if level.value == baseline]
-    return replace(study, planned_baseline=planned).compared_with(baseline)
+    return replace(study, planned=Planned(baseline=planned)).compared_with(baseline)
 
 
 def values(levels: tuple[LevelResult, ...]):
