@@ -7,12 +7,12 @@ from typing import Any
 
 import altair as alt
 
-from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
+from kmlp.charts.accuracy import CROSS, TITLE, AccuracyScale, accuracy_text, error_of
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
 from kmlp.model.config import config_fields
 from kmlp.statistics import Estimate
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import StudyResult
+from kmlp.studies.results import TEST_METRIC, StudyResult
 from kmlp.training.run import Run
 
 Row = dict[str, Any]
@@ -111,14 +111,29 @@ def ends_of(rows: Sequence[Row], name: str) -> Iterator[float]:
                 yield row[key]
 
 
+def compared_name(study: StudyResult) -> str:
+    """The name of the accuracy that compares the levels."""
+    return "test accuracy" if study.metric == TEST_METRIC else "validation accuracy"
+
+
 def accuracy_panel(study: StudyResult) -> alt.LayerChart:
-    """Draw validation accuracy by level, on the logarithmic scale of the errors."""
-    rows = seed_rows(study, "error", lambda run: error_of(run.val_accuracy), accuracy_text)
-    means = mean_rows(study, "error", lambda level: level.val_accuracy, error_of)
+    """Draw the accuracy that is compared, on the logarithmic scale of the errors."""
+
+    def error(run: Run) -> float:
+        return error_of(getattr(run, study.metric))
+
+    def mean(level: LevelResult) -> Estimate | None:
+        tests = study.metric == TEST_METRIC
+        return level.test_accuracy if tests else level.val_accuracy
+
+    rows = seed_rows(study, "error", error, accuracy_text)
+    means = mean_rows(study, "error", mean, error_of)
     ends = [*ends_of(rows, "error"), *ends_of(means, "error")]
     scale = AccuracyScale.of(ends, room=0.1 if anything_lost(study) else 0.0)
-    y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis()))
-    return value_panel(study, "error", rows, means, y, "validation accuracy, %")
+    title = f"{compared_name(study)}, %"
+    axis = alt.Axis(**scale.axis(title=[title, *TITLE[1:]]))
+    y = alt.Y("error:Q", scale=scale.scale(), axis=axis)
+    return value_panel(study, "error", rows, means, y, title)
 
 
 def value_panel(

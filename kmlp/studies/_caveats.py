@@ -16,7 +16,7 @@ Problem = Literal[
     "diverged",
     "did not learn",
     "ends in dips",
-    "gets worse",
+    "declines",
     "different images",
     "seeds added after a look",
     "values added after a look",
@@ -57,7 +57,7 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         ("diverged", [level.diverged for level in study.levels]),
         ("did not learn", [level.did_not_learn for level in study.levels]),
         ("ends in dips", [_worse_at_the_end(level, dips=True) for level in study.levels]),
-        ("gets worse", [_worse_at_the_end(level, dips=False) for level in study.levels]),
+        ("declines", [_worse_at_the_end(level, dips=False) for level in study.levels]),
     ]
     caveats = [
         Caveat(
@@ -100,17 +100,15 @@ def _worse_at_the_end(level: LevelResult, *, dips: bool) -> int:
     """
     if level.drop <= MOST_DROP:
         return 0
+    best = [run.judged_at("best") for run in level.finished]
     changes = [
         abs(after.val_accuracy - before.val_accuracy)
-        for run in level.finished
+        for run in best
         for before, after in pairwise(run.history[run.outcome.epoch - 1 :][-LAST_EPOCHS:])
     ]
     if (sum(changes) / len(changes) > level.drop / 2) != dips:
         return 0
-    return sum(
-        run.val_accuracy - run.history[-1].val_accuracy > MOST_DROP
-        for run in level.finished
-    )
+    return sum(run.val_accuracy - run.history[-1].val_accuracy > MOST_DROP for run in best)
 
 
 def _drop_text(study: StudyResult, caveat: Caveat) -> str:
@@ -120,17 +118,19 @@ def _drop_text(study: StudyResult, caveat: Caveat) -> str:
     many, one = len(levels) > MOST_NAMED, len(levels) == 1
     points = f"up to {max(drops, key=float)}" if many else enumerated(drops)
     mean = "its mean is" if one else "their means are"
-    dips = caveat.problem == "ends in dips"
-    verb = f"end{'s' if one else ''} in dips" if dips else f"get{'s' if one else ''} worse"
-    remedy = (
-        "a lower learning rate, or one that decays, ends them"
-        if dips
-        else "fewer epochs are enough"
-    )
-    return study.sentence(
-        f"{study.name_of(*levels)} {verb}: after the last epoch {mean} {points} points "
-        f"lower; {remedy}."
-    )
+    lower = f"after the last one {mean} {points} points lower than at the best"
+    name, s = study.name_of(*levels), "s" if one else ""
+    if caveat.problem == "ends in dips":
+        text = (
+            f"{name} end{s} in dips: accuracy falls and rises from epoch to epoch, and "
+            f"{lower}; a lower learning rate, or one that decays, ends the dips."
+        )
+    else:
+        text = (
+            f"{name} decline{s} after the best epoch, as in overfitting: {lower}; fewer "
+            "epochs are enough."
+        )
+    return study.sentence(text)
 
 
 _STUDY_CAVEATS = {
@@ -165,7 +165,7 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
             if study.metric == TEST_METRIC
             else "The values are measured on different images, which the intervals include."
         )
-    if caveat.problem in ("ends in dips", "gets worse"):
+    if caveat.problem in ("ends in dips", "declines"):
         return _drop_text(study, caveat)
     if caveat.problem == "baseline without runs":
         return study.sentence(

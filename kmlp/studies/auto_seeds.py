@@ -88,7 +88,8 @@ def look_text(study: StudyResult) -> str:
     still = tuple(level for level in still if active[level])
     if reference is not None and still:
         texts.append(
-            f"{study.name_of(reference)} is not separated from {study.name_of(*still)}"
+            f"{study.name_of(reference)} is not separated from "
+            f"{study.name_of(*still, other=True)}"
         )
     dropped = [level for level in study.levels if not active[level]]
     if dropped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kmlp._util.text import percent_text
 from kmlp.statistics import ROUNDING, Difference, Estimate
@@ -33,11 +33,33 @@ def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
     if estimate.interval is None:
         return mean
     low, high = estimate.interval
-    lower, upper = estimate.mean - low, high - estimate.mean
-    if estimate.cut or abs(upper - lower) > ROUNDING:
+    if _shows_ends(estimate):
         return f"{mean} ({100 * low:.2f} to {100 * high:.2f})"
-    half = percent_text(upper)
+    half = percent_text(high - estimate.mean)
     return f"{mean} ± {half if half != '0.00' else '<0.01'}"
+
+
+def _shows_ends(estimate: Estimate) -> bool:
+    if estimate.interval is None:
+        return False
+    low, high = estimate.interval
+    lower, upper = estimate.mean - low, high - estimate.mean
+    return estimate.cut or abs(upper - lower) > ROUNDING
+
+
+def interval_note(
+    estimates: Iterable[Estimate | None], seeds: str = "over the seeds"
+) -> str:
+    """Return the meaning of the intervals that `percent` writes, for the notes of a table.
+
+    Args:
+        estimates: The estimates of the table.
+        seeds: The seeds that the intervals are over. Defaults to "over the seeds".
+    """
+    note = f"±: half of the 95 % interval {seeds}"
+    if any(it is not None and _shows_ends(it) for it in estimates):
+        return f"{note}; (low to high): its two ends, where the mean is not in its middle."
+    return f"{note}."
 
 
 def mean_percent(estimate: Estimate | None) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from kmlp._util.text import count_of
 from kmlp.model.config import RunConfig, value_text
-from kmlp.studies._split_text import split_text
 from kmlp.studies.results import StudyResult
+from kmlp.studies.split_text import split_text
 from kmlp.studies.table import Table
 from kmlp.training.run import Run
 
@@ -77,9 +77,10 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
         and (difference is None or difference.verdict == "undecided")
     ]
     if reference is not None and reference.finished and undecided:
+        others = study.name_of(*undecided, other=True)
         limits.append(
-            f"The seeds do not separate {study.name_of(reference)} from "
-            f"{study.name_of(*undecided)}. This does not show that they are equal."
+            f"The seeds do not separate {study.name_of(reference)} from {others}. This "
+            "does not show that they are equal."
         )
     seeds = min(len(study.seeds), *(len(level.runs) for level in study.levels))
     if seeds < 2:

@@ -157,10 +157,10 @@ def _compared(conclusion: LevelConclusion) -> str:
         rest = _rest(conclusion, name)
         return f"{sentence}; {rest}." if rest else f"{sentence}: {significant}."
     if levels.worse and not (levels.undecided or levels.same):
-        worse = study.name_of(*levels.worse)
+        worse = study.name_of(*levels.worse, other=True)
         return f"{name} is better than {worse} {moment}: {significant}."
     if levels.worse:
-        worse, rest = study.name_of(*levels.worse), _rest(conclusion, "it")
+        worse, rest = study.name_of(*levels.worse, other=True), _rest(conclusion, "it")
         single = ", so no single best value is shown" if levels.undecided else ""
         return f"{name} is better than {worse} {moment}; {rest}{single}."
     tied = study.tied
@@ -187,11 +187,11 @@ def _rest(
     clauses = []
     undecided = [level for level in levels.undecided if level not in without]
     if levels.same and study.margin is not None:
-        names = study.name_of(*levels.same)
+        names = study.name_of(*levels.same, other=True)
         points = f"{100 * study.margin:.4g} points"
         clauses.append(f"{names} {_are(levels.same)} the same within {points}")
     if undecided:
-        names = study.name_of(*undecided)
+        names = study.name_of(*undecided, other=True)
         seeds = _seeds_text(study, undecided)
         do_not = "does not" if seeds == "1 seed" else "do not"
         clauses.append(f"{seeds} {do_not} separate {reference} from {names}")

@@ -84,15 +84,16 @@ class LevelResult:
         """The mean validation accuracy after the last epoch, from 0 to 1."""
         return _mean_accuracy([run.history[-1].val_accuracy for run in self.finished])
 
-    @property
+    @cached_property
     def drop(self) -> float:
-        """The mean accuracy at the epochs that count, minus that after the last epoch.
+        """The mean accuracy at the best epochs, minus that after the last epoch.
 
-        From 0 to 1; 0 if no run finished, or if the last epoch counts.
+        From 0 to 1; 0 if no run finished.
         """
-        if self.val_accuracy is None or self.last_val_accuracy is None:
+        if self.last_val_accuracy is None:
             return 0.0
-        return self.val_accuracy.mean - self.last_val_accuracy.mean
+        best = [run.judged_at("best").val_accuracy for run in self.finished]
+        return math.fsum(best) / len(best) - self.last_val_accuracy.mean
 
     @property
     def image_variance(self) -> float:

@@ -184,18 +184,20 @@ class StudyResult:
             return f"{self.param}={enumerated(values)}"
         return f"{self.param}{'s' if len(values) > 1 else ''} {enumerated(values)}"
 
-    def name_of(self, *levels: LevelResult) -> str:
+    def name_of(self, *levels: LevelResult, other: bool = False) -> str:
         """Return the name of some levels. Many numbers become ranges: `0.01 to 0.3`.
 
         Args:
             levels: The levels, at least one.
+            other: True if the sentence names another level before. Then many levels without
+                ranges are `8 other values`, and not `8 values`. Defaults to False.
         """
         texts = [self.text(level) for level in levels]
         if len(levels) > MOST_NAMED:
             ranges = self._ranges(levels)
             if not 0 < len(ranges) <= MOST_NAMED:
                 noun = "value" if self.param in config_fields() else self.param
-                return count_of(len(levels), noun)
+                return count_of(len(levels), f"other {noun}" if other else noun)
             texts = ranges
         return self.called(*texts)
 

@@ -53,7 +53,7 @@ class CaveatJson(TypedDict):
             "diverged",
             "did not learn",
             "ends in dips",
-            "gets worse",
+            "declines",
             "different images",
             "seeds added after a look",
             "values added after a look",

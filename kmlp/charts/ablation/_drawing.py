@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import altair as alt
@@ -10,6 +11,7 @@ from kmlp._util.text import percent_text
 from kmlp.charts.by_value import MOST_DESCRIBED, is_numeric
 from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT, WIDTH, titled
 from kmlp.studies.ablation import Ablation
+from kmlp.studies.results import TEST_METRIC
 
 Row = dict[str, Any]
 
@@ -60,12 +62,14 @@ def title_of(study: Ablation, text: str, note: str, *, panels: int = 1) -> alt.T
 def described(study: Ablation, content: str) -> str:
     """The text alternative: the content of the chart, and the mean of each level.
 
-    Of many levels, it has the lowest and the highest mean.
+    The means are those that are compared. Of many levels, it has the lowest and the highest
+    mean.
     """
+    compared = study.comparison.means.tolist()
     means = [
-        (level.val_accuracy.mean, level)
-        for level in study.levels
-        if level.val_accuracy is not None
+        (mean, level)
+        for mean, level in zip(compared, study.levels, strict=True)
+        if math.isfinite(mean)
     ]
     if len(means) > MOST_DESCRIBED:
         means.sort(key=lambda pair: pair[0])
@@ -75,7 +79,8 @@ def described(study: Ablation, content: str) -> str:
         f"{study.called(study.text(level))}: {percent_text(mean)} %"
         for mean, level in means
     )
-    return f"{content}, {study.headline}. Means {study.moment_text}: {numbers or 'none'}."
+    named = "Mean test accuracies" if study.metric == TEST_METRIC else "Means"
+    return f"{content}, {study.headline}. {named} {study.moment_text}: {numbers or 'none'}."
 
 
 def short(number: float) -> float:

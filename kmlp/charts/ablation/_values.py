@@ -5,12 +5,15 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp.charts.ablation._drawing import described, title_of
-from kmlp.charts.by_value import accuracy_panel, anything_lost
+from kmlp.charts.by_value import accuracy_panel, anything_lost, compared_name
 from kmlp.studies.ablation import Ablation
 
 
 def values(study: Ablation) -> alt.LayerChart:
-    """Draw validation accuracy by the value of the parameter."""
+    """Draw the accuracy that is compared by the value of the parameter.
+
+    Values with different validation images are compared by test accuracy.
+    """
     outcome = study.conclusion.text_without_advice
     if len(study.seeds) == 1:
         note = f"One seed, {study.moment_text}. {outcome}"
@@ -23,5 +26,5 @@ def values(study: Ablation) -> alt.LayerChart:
         note += " Crosses: runs that diverged or failed."
     return accuracy_panel(study).properties(
         title=title_of(study, f"Effect of {study.param}", note),
-        description=described(study, "Validation accuracy by value"),
+        description=described(study, f"{compared_name(study).capitalize()} by value"),
     )

@@ -7,15 +7,28 @@ import numpy as np
 from kmlp._util.text import count_of, percent_text
 from kmlp.statistics import Difference
 from kmlp.studies._convergence import TimeToTarget
-from kmlp.studies._split_text import split_text
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.auto_seeds import looks_text
-from kmlp.studies.cells import mean_percent, mean_text, p_text, percent, sparkline
+from kmlp.studies.cells import (
+    interval_note,
+    mean_percent,
+    mean_text,
+    p_text,
+    percent,
+    sparkline,
+)
 from kmlp.studies.judging import judged_text
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import TEST_METRIC
+from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text
+from kmlp.studies.tables.shared import (
+    PROBLEMS,
+    describe,
+    differences_note,
+    problems_text,
+    same_note,
+)
 
 MOST_ROWS = 20
 """The largest number of levels in a brief table."""
@@ -130,27 +143,14 @@ def _more(study: Ablation, shown: tuple[LevelResult, ...]) -> list[str]:
 def _legend(study: Ablation) -> str:
     """Return the meaning of the columns of numbers."""
     notes = [f"Accuracies {judged_text(study.at)}."] if study.epochs > 1 else []
-    comparison = study.comparison
     if len(study.seeds) > 1:
-        notes.append("±: half of the 95 % interval over the seeds.")
+        accuracies = (level.val_accuracy for level in study.levels)
+        notes.append(interval_note([*accuracies, *study.differences()]))
     if len(study.seeds) > 1 and len(study.levels) > 1:
-        if study.baseline is not None:
-            correction = "p and their intervals have Holm's correction for all values."
-        elif bool(comparison.single_best):
-            correction = (
-                "p and their intervals are not corrected for the number of pairs, because "
-                "to name a single best value needs no such correction."
-            )
-        else:
-            correction = "p and their intervals have Holm's correction for all pairs."
-        notes.append(f"Differences are paired by seed; {correction}")
+        notes.append(differences_note(study))
     if _is_near_100(study) and len(study.levels) > 1:
         notes.append("errors: as a multiple of those of the best or the baseline.")
-    if study.margin is not None and study.levels_with("same"):
-        notes.append(
-            f"same: shown to differ by less than {100 * study.margin:.4g} points, by two "
-            "one-sided tests."
-        )
+    notes += same_note(study)
     if study.most_seeds is not None:
         notes.append(looks_text(study, missing=study.missing))
     notes.append("curve: validation accuracy by epoch, on one scale.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kmlp._util.text import count_of
 from kmlp.model.config import value_text
-from kmlp.studies.cells import p_text, percent
+from kmlp.studies.cells import interval_note, p_text, percent
 from kmlp.studies.compare import AblationComparison
 from kmlp.studies.judging import moment_text
 from kmlp.studies.results import TEST_METRIC
@@ -52,9 +52,8 @@ def comparison_table(comparison: AblationComparison) -> Table:
         ),
         notes=(
             f"Not the same in both: {differing or 'nothing'}.",
-            "±: half of the 95 % interval over the seeds that both have. The difference is "
-            "the second minus the first, paired by seed; p and its interval have Holm's "
-            "correction for all values."
+            f"{_intervals(comparison)} The difference is the second minus the first, "
+            "paired by seed; p and its interval have Holm's correction for all values."
             + (
                 f" less that of {reference}: the difference minus that with {reference}, "
                 "the interaction, corrected in the same way."
@@ -64,3 +63,12 @@ def comparison_table(comparison: AblationComparison) -> Table:
         ),
         sentences=(comparison.conclusion.text,),
     )
+
+
+def _intervals(comparison: AblationComparison) -> str:
+    estimates = (
+        estimate
+        for level in comparison.levels
+        for estimate in (level.first, level.second, level.difference, level.interaction)
+    )
+    return interval_note(estimates, "over the seeds that both have")

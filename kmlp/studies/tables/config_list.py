@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmlp.studies.cells import mean_percent, percent
+from kmlp.studies.cells import interval_note, mean_percent, percent
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.judging import judged_text
 from kmlp.studies.level_result import LevelResult
@@ -17,8 +17,8 @@ def config_list_table(study: ConfigList) -> Table:
     judged = not study.validates_on_test  # if not, the test accuracy is shown already
     best = study.best()
     interval = (
-        "±: half of the 95 % interval over the seeds. s: seconds of a run, the "
-        "median over the seeds."
+        f"{interval_note(level.val_accuracy for level in study.levels)} s: seconds of a "
+        "run, the median over the seeds."
     )
     return Table(
         title=f"Configurations: {study.headline}",

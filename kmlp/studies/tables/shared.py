@@ -8,6 +8,7 @@ from kmlp.model.config import RunConfig, value_text
 from kmlp.settings import settings_text
 from kmlp.statistics import wilson_interval
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.results import StudyResult
 from kmlp.studies.table import NONE, Column
 
 PROBLEMS = Column("problems", numeric=False, wraps=True, min_width=5, tall=True)
@@ -35,6 +36,28 @@ def describe(
     if not fused:
         words.append("plain fit")
     return ", ".join([*words, *([settings_text(settings)] if settings else [])])
+
+
+def differences_note(study: StudyResult) -> str:
+    """Return a note on the pairing of differences, and on the correction of their tests."""
+    if study.baseline is not None:
+        correction = "p and their intervals have Holm's correction for all values."
+    elif bool(study.comparison.single_best):
+        correction = (
+            "p and their intervals are not corrected for the number of pairs, because to "
+            "name a single best value needs no such correction."
+        )
+    else:
+        correction = "p and their intervals have Holm's correction for all pairs."
+    return f"Differences are paired by seed; {correction}"
+
+
+def same_note(study: StudyResult) -> list[str]:
+    """Return a note on the verdict `same`; empty if no level has it."""
+    if study.margin is None or not study.levels_with("same"):
+        return []
+    points = f"{100 * study.margin:.4g} points"
+    return [f"same: shown to differ by less than {points}, by two one-sided tests."]
 
 
 def problems_text(level: LevelResult) -> str:

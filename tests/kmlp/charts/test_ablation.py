@@ -210,3 +210,24 @@ def test_a_chart_is_saved_as_what_its_name_ends_with(suffix, tmp_path):
     assert content.lstrip().startswith(starts[suffix])
     if suffix == ".html":
         assert b"<script src" not in content
+
+
+def test_values_with_different_validation_images_are_drawn_by_test_accuracy():
+    study = made_up_ablation(
+        {0.1: [0.90, 0.91], 0.2: [0.95, 0.96]}, param="validation_fraction"
+    )
+
+    def with_test_accuracy(run: Run) -> Run:
+        return replace(run, history=(replace(run.history[0], test_accuracy=0.7),))
+
+    rows = [
+        replace(level, runs=tuple(map(with_test_accuracy, level.runs)))
+        for level in study.levels
+    ]
+    found = to_specification(values(replace(study, levels=tuple(rows))))
+    assert "test accuracy, %" in json.dumps(found["layer"])
+    assert "validation accuracy, %" not in json.dumps(found["layer"])
+    errors = {row["error"] for data in found["datasets"].values() for row in data}
+    assert errors == {30.0}
+    assert "Mean test accuracies" in found["description"]
+    assert "=0.1: 70.00 %" in found["description"]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from helpers.made_up import made_up_ablation
 
-from kmlp.studies._split_text import split_text
+from kmlp.studies.split_text import split_text
 
 pytestmark = pytest.mark.once
 

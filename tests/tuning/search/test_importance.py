@@ -115,8 +115,8 @@ def test_the_same_twice():
     assert found() == found()
 
 
-def test_they_can_be_kept_as_json():
-    found = estimate_importances(
-        trials(12, lambda it: it.learning_rate), SPACE, chance=0.1, repeats=2
-    )
+@pytest.mark.parametrize("accuracy", [lambda it: it.learning_rate, lambda it: 0.5])
+def test_they_can_be_kept_as_json(accuracy):
+    """Where all accuracies are equal, no interval is known."""
+    found = estimate_importances(trials(12, accuracy), SPACE, chance=0.1, repeats=2)
     assert Importances.restored(json.loads(json.dumps(found.to_dict()))) == found

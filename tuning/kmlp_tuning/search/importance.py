@@ -93,8 +93,9 @@ class Importances:
         """Restore the importances of `to_dict`."""
 
         def drop(estimate: dict[str, Any]) -> Estimate:
-            low, high = estimate["interval"]
-            return Estimate(estimate["mean"], (low, high), estimate["size"])
+            interval = estimate["interval"]
+            ends = None if interval is None else (interval[0], interval[1])
+            return Estimate(estimate["mean"], ends, estimate["size"])
 
         fields = tuple(
             Importance(field["field"], drop(field["drop"])) for field in values["fields"]

@@ -5,10 +5,22 @@ from __future__ import annotations
 from kmlp._util.text import count_of
 from kmlp.model.config import short_text
 from kmlp.settings import settings_text
-from kmlp.studies.cells import mean_percent, p_text, percent, share_percent
+from kmlp.studies.cells import (
+    interval_note,
+    mean_percent,
+    p_text,
+    percent,
+    share_percent,
+)
 from kmlp.studies.results import METRIC, StudyResult
+from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp.studies.tables.shared import PROBLEMS, problems_text
+from kmlp.studies.tables.shared import (
+    PROBLEMS,
+    differences_note,
+    problems_text,
+    same_note,
+)
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances
@@ -116,13 +128,8 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     )
 
 
-def _replication_legend(replication: StudyResult, *, judged: bool) -> str:
-    """The legend of a replication.
-
-    Args:
-        replication: The replication.
-        judged: True if the table has test accuracies of other images than those that chose.
-    """
+def _replication_legend(search: Search, replication: StudyResult) -> str:
+    """The legend of a replication."""
     parts = [
         "in the search: the accuracy at selection, perhaps after fewer epochs. optimism: "
         "this accuracy minus the mean over the other seeds after the same number of "
@@ -130,11 +137,19 @@ def _replication_legend(replication: StudyResult, *, judged: bool) -> str:
         "average, so trust the mean."
     ]
     if len(replication.contenders) > 1:
-        remedy = ": trust its test accuracy" if judged else ""
+        on_test = search.settings.base.validates_on_test
+        remedy = "" if on_test else ": trust its test accuracy"
         parts.append(
             "The means over the other seeds choose the best, so that its own mean is "
             f"slightly too high{remedy}."
         )
+    if len(replication.seeds) > 1:
+        optimism = (search.optimism(trial) for trial in search.trials)
+        accuracies = (level.val_accuracy for level in replication.levels)
+        estimates = [*accuracies, *optimism, *replication.differences()]
+        parts.append(interval_note(estimates, "over the other seeds"))
+        if len(replication.levels) > 1:
+            parts += [differences_note(replication), *same_note(replication)]
     return " ".join(parts)
 
 
@@ -180,6 +195,9 @@ def importance_table(importances: Importances) -> Table:
             Row((importance.field, percent(importance.drop)))
             for importance in importances.fields
         ),
+        notes=(
+            interval_note((it.drop for it in importances.fields), "over configurations"),
+        ),
         sentences=(importances.meaning,),
     )
 
@@ -224,6 +242,9 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
                 replication.levels, replication.differences(), strict=True
             )
         ),
-        notes=(_replication_legend(replication, judged=judged),),
+        notes=(
+            _replication_legend(search, replication),
+            *([covered] if (covered := split_text(replication)) else []),
+        ),
         sentences=(search.conclusion.text,),
     )
