@@ -186,6 +186,10 @@ def shown(value: Any) -> str:
 _LONG = 100
 
 
+_NEAR = 0.66
+"""The least similarity of a name that is suggested, from 0 to 1: `dart` is not `nodata`."""
+
+
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
     """Return the message for an unknown name, with the nearest name and all allowed names.
 
@@ -194,6 +198,6 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
     'Unknown parameter "widht": did you mean "width"? Allowed: depth, width.'
     """
     names = sorted(allowed)
-    near = difflib.get_close_matches(name, names, n=1)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=_NEAR)
     hint = f': did you mean "{near[0]}"?' if near else "."
     return f'Unknown {kind} "{name}"{hint} Allowed: {", ".join(names)}.'

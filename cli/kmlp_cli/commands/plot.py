@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,38 +56,32 @@ def plot(
     runs_dir: RunsDir = None,
 ) -> None:
     """Draw a chart of a study."""
+    from functools import partial
+
     from kmlp.charts.style import FORMATS, save
-    from kmlp.errors import ConfigError, call_all, unknown_name
-    from kmlp.studies.kinds import all_kinds
+    from kmlp.errors import ConfigError, call_all
     from kmlp.studies.library import load_from
     from kmlp_cli.loading import opened
     from kmlp_cli.options.targets import check_target
     from kmlp_cli.render.printing import say_limits
 
-    charts = sorted({name for study_kind in all_kinds() for name in study_kind.charts})
+    def load() -> Any:
+        with opened(runs_dir) as store:
+            loaded = load_from(store, study)
+        if kind is not None and kind not in loaded.charts:
+            raise ConfigError(
+                [
+                    f'The study "{study}" is of the kind {loaded.kind}, which has no chart '
+                    f'"{kind}". Its charts are: {", ".join(loaded.charts)}.'
+                ]
+            )
+        return loaded
 
-    def check_kind() -> None:
-        if kind is not None and kind not in charts:
-            raise ConfigError([unknown_name("kind of chart", kind, charts)])
+    def check_out() -> None:
+        check_target(out, option="--out", suffixes=FORMATS, overwrite=overwrite)
 
-    call_all(
-        [
-            lambda: check_target(
-                out, option="--out", suffixes=FORMATS, overwrite=overwrite
-            ),
-            check_kind,
-            lambda: epoch_of(at),
-        ]
-    )
-    with opened(runs_dir) as store:
-        loaded = load_from(store, study).viewed(baseline=baseline, at=epoch_of(at))
-    if kind is not None and kind not in loaded.charts:
-        raise ConfigError(
-            [
-                f'The study "{study}" is of the kind {loaded.kind}, which has no chart '
-                f'"{kind}". Its charts are: {", ".join(loaded.charts)}.'
-            ]
-        )
+    _, epoch, loaded = call_all([check_out, partial(epoch_of, at), load])
+    loaded = loaded.viewed(baseline=baseline, at=epoch)
     save(loaded.plot(kind), out)
     say_limits(loaded)
     say(f"Wrote {out}.")

@@ -198,6 +198,7 @@ def test_report(kmlp, tmp_path):
         (("show", "list", "--baseline", "2"), "--baseline.*ablations"),
         (("show", "list", "--convergence"), "--convergence.*ablations"),
         (("plot", "list", "--out", "a.svg", "--kind", "values"), ": curves, steps."),
+        (("plot", "list", "--out", "a", "--kind", "foo"), r"(?s)\.svg.*foo.*: curves, steps\."),
         (("plot", "list", "--out", "a.svg", "--baseline", "1"), "--baseline.*ablations"),
         (("train", "--name", "list", "--train-size", "500"), '"list" is taken'),
     ],

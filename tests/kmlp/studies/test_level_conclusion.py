@@ -360,6 +360,15 @@ def test_seeds_that_were_added_after_a_look_are_said_to_be():
     assert "added after" not in conclude(replace(study, looks=(5,))).text
 
 
+def test_levels_with_seeds_of_their_own_have_no_more_seeds_than_were_shown():
+    """A list of configurations whose second one begins with another seed."""
+    study = replace(made_up({8: [0.90, 0.91, 0.92, 0.93], 16: [0.95] * 4}), looks=(3,))
+    first, second = study.levels
+    levels = replace(first, runs=first.runs[:3]), replace(second, runs=second.runs[1:])
+    assert study.grew_after_look
+    assert not replace(study, levels=levels).grew_after_look
+
+
 def test_advice_needs_five_seeds():
     few = {value: column[:4] for value, column in ACCURACIES.items() if value < 64}
     many = {value: column for value, column in ACCURACIES.items() if value < 64}
@@ -475,3 +484,11 @@ def problems(conclusion):
     """Return the caveats as problems, values and numbers of runs."""
     caveats = conclusion.to_dict()["caveats"]
     return [(caveat["problem"], caveat["value"], caveat["runs"]) for caveat in caveats]
+
+
+def test_many_values_without_an_order_are_the_others_in_a_sentence():
+    names = ["elu", "gelu", "hard_tanh", "relu", "sigmoid", "silu", "softsign", "tanh"]
+    columns = {name: [0.5, 0.501, 0.5021] for name in names}
+    columns["tanh"] = [0.9, 0.901, 0.9031]
+    text = conclude(made_up(columns, param="activation")).text
+    assert "activation=tanh is better than 7 other values" in text

@@ -121,6 +121,7 @@ def test_the_known_fingerprint_of_mnist_is_that_of_the_bundled_files():
         ("fashon_mnist", 'Unknown dataset "fashon_mnist": did you mean "fashion_mnist"?'),
         ("cifar01", 'did you mean "cifar'),
         ("zzzzzz", 'Unknown dataset "zzzzzz". Allowed: cifar10, '),
+        ("nodata", 'Unknown dataset "nodata". Allowed: cifar10, '),
         ("", 'Unknown dataset ""'),
         ("../mnist", 'Unknown dataset "../mnist"'),
         ("cifar10/", 'Unknown dataset "cifar10/"'),

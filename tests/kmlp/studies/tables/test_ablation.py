@@ -43,3 +43,13 @@ def test_the_legend_names_the_correction():
     assert "not corrected for the number of pairs" in single
     assert "Holm's correction for all pairs" in pairs
     assert "Holm's correction for all values" in baseline
+
+
+def test_the_legend_explains_intervals_that_are_shown_by_their_ends():
+    whole = {8: [0.80, 0.81, 0.82], 16: [0.90, 0.912, 0.921]}
+    cut = {8: [0.80, 0.81, 0.82], 16: [0.98, 0.99, 1.0]}
+    halves, ends = (
+        " ".join(ablation_table(made_up_ablation(it)).notes) for it in (whole, cut)
+    )
+    assert "over the seeds." in halves and "low to high" not in halves
+    assert "(low to high): its two ends" in ends
