@@ -146,8 +146,8 @@ class StudySummary:
     failed: int
     """The number of runs that failed before they had their target epochs."""
     best_val_accuracy: float | None
-    """The highest validation accuracy of a finished run, at its best epoch; None if no run
-    has finished."""
+    """The highest validation accuracy of a finished run, at the epoch at which the study
+    judges its runs; None if no run has finished."""
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from kmlp.errors import (
 from kmlp.store import _checksums, validity
 from kmlp.store._store import Store, removed_error
 from kmlp.store._study_record import StudyRecord, StudySummary
+from kmlp.training.run import At
 
 SPEC = ("identity", "extent", "progress", "epochs", "runs_by_level")
 """The fields of a study that its row stores as JSON."""
@@ -168,12 +169,17 @@ def _summary(
         if run["epochs"] >= targets[run["key"]] or run["status"] == "diverged"
     ]
     finished = {run["key"] for run in done}
+    at: At = (
+        "last"
+        if "last" in (record.progress.get("at"), record.identity.get("at"))
+        else "best"
+    )
     accuracies = []
     for run in done:
-        accuracy = run["val_accuracy"]
-        if run["epochs"] > targets[run["key"]]:
+        accuracy, target = run["val_accuracy"], targets[run["key"]]
+        if at == "last" or run["epochs"] > target:
             whole = store.run_of_key(run["key"])
-            accuracy = whole and whole.truncated(targets[run["key"]]).val_accuracy
+            accuracy = whole and whole.truncated(target).judged_at(at).val_accuracy
         accuracies.append(accuracy)
     return StudySummary(
         record=record,

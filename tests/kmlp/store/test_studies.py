@@ -64,6 +64,17 @@ def test_a_study_is_listed_with_the_epochs_that_it_asked_for(widths_store):
     assert (widths.finished, widths.best_val_accuracy) == (4, pytest.approx(0.3))
 
 
+def test_a_study_is_listed_with_the_accuracy_at_the_epoch_that_it_judges(widths_store):
+    widths_store.acquire(RUNS[3])
+    widths_store.append(RUNS[3], (made_up_record(2, 0.05),), {}, fresh=False)
+    for at in ("last", "best"):
+        study = made_up_study(at, [RUNS[3:]], epochs=2)
+        put_study(widths_store, replace(study, progress={**study.progress, "at": at}))
+    best, last, _ = list_studies(widths_store)
+    assert best.best_val_accuracy == pytest.approx(0.3)
+    assert last.best_val_accuracy == pytest.approx(0.05)
+
+
 def test_a_specification_can_be_read_by_other_tools(widths_store):
     [row] = widths_store.connection.execute("SELECT spec FROM studies").fetchall()
     spec = json.loads(row["spec"])

@@ -1,6 +1,7 @@
 """`reproduce` in Python; the command's tests look at what it prints."""
 
 import pytest
+from helpers.scored import ScoredExecutor
 
 from kmlp import ConfigError
 from kmlp_tuning import read_recipe, reproduce
@@ -66,3 +67,22 @@ def test_a_recipe_that_was_read_is_taken_too_and_quick_compares_nothing(path):
 def test_a_wrong_argument_is_refused(path, argument):
     with pytest.raises(ConfigError):
         reproduce(path, runs_dir=":memory:", **argument)
+
+
+def test_another_epoch_after_a_look_is_used_and_said(tmp_path):
+    recipe = tmp_path / "lab.toml"
+    recipe.write_text(
+        'title = "Widths"\nepochs = 2\nseeds = 2\nbase = { train_size = 500 }\n'
+        '[[ablations]]\nparam = "width"\nvalues = [8, 16]\n'
+        "[[configs]]\nruns = [{ width = 8 }]\n"
+    )
+
+    def studies(**options):
+        executor = ScoredExecutor(lambda config: 0.9 + config.seed / 100)
+        lab = reproduce(recipe, executor=executor, runs_dir=tmp_path, **options)
+        return [part.study for part in lab.parts]
+
+    assert [study.at for study in studies()] == ["best", "best"]
+    widths, configs = studies(at="last")
+    assert (widths.at, configs.at) == ("last", "last")
+    assert "epoch that counts was chosen after" in widths.conclusion.text

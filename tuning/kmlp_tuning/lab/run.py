@@ -158,7 +158,9 @@ def train_lab(
         with _results_of(recipe.fixed), watch(plan.varied, None) as observer:
             studies = train_all(plan.specs, replace(execution(), observer=observer))
         for part, study in zip(recipe.fixed, studies, strict=True):
-            yield PartResult(part=part, study=study, comparable=recipe.comparable)
+            # A study that was shown before keeps the epoch with which it was shown.
+            seen = study.viewed(at=part.at)
+            yield PartResult(part=part, study=seen, comparable=recipe.comparable)
     if recipe.search is not None and plan.settings is not None:
         fields = (*plan.settings.space.fields, "seed")
         with _results_of([recipe.search]), watch(fields, plan.settings) as observer:
