@@ -8,7 +8,7 @@ import typer
 
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.output import Json
-from kmlp_cli.options.view import At, Margin, epoch_of, margin_of
+from kmlp_cli.options.view import At, MarginOfTwo, epoch_of, margin_of
 
 
 def compare(
@@ -20,7 +20,7 @@ def compare(
             "another dataset, with another loss or on another backend."
         ),
     ],
-    margin: Margin = None,
+    margin: MarginOfTwo = None,
     at: At = None,
     runs_dir: RunsDir = None,
     as_json: Json = False,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Baseline = Annotated[
     str | None,
     typer.Option(
-        help="The value to compare the others with.  [default: the best]",
+        help="The value to compare the others with.  [default: the best, or as the study "
+        "has it]",
         show_default=False,
     ),
 ]
@@ -28,19 +29,24 @@ At = Annotated[
     typer.Option(
         metavar="best|last",
         help="The epoch of each run that counts: the best on the validation images, or the "
-        "last.  [default: best, or as the study was trained]",
+        "last.  [default: best, or as the study has it]",
         show_default=False,
     ),
 ]
-Margin = Annotated[
-    float | None,
-    typer.Option(
+
+
+def _margin(default: str) -> Any:
+    return typer.Option(
         metavar="POINTS",
         help="The difference in percentage points up to which values count as the same.  "
-        "[default: 0.2]",
+        f"[default: {default}]",
         show_default=False,
-    ),
-]
+    )
+
+
+Margin = Annotated[float | None, _margin("0.2, or as the study has it")]
+MarginOfTwo = Annotated[float | None, _margin("0.2")]
+"""The margin of a comparison of two studies, which have margins of their own."""
 
 
 def margin_of(points: float | None) -> float | None:
