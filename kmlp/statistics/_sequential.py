@@ -239,7 +239,7 @@ class _State:
         in_vain: Booleans = ~(self._learned & counted).any((-1, -2))
         if (baseline := self._pairing.baseline) is not None:
             finished = (np.isfinite(self._results) & counted)[..., baseline, :].any(-1)
-            in_vain |= self._behind[..., baseline] & ~finished
+            in_vain = in_vain | (self._behind[..., baseline] & ~finished)
         return in_vain
 
     def _is_baseline(self) -> Booleans:
