@@ -12,7 +12,7 @@ from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
 from kmlp.model.config import config_fields
 from kmlp.statistics import Estimate
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import TEST_METRIC, StudyResult
+from kmlp.studies.results import METRIC, TEST_METRIC, StudyResult
 from kmlp.training.run import Run
 
 Row = dict[str, Any]
@@ -21,6 +21,8 @@ MOST_DESCRIBED = 12
 """The largest number of levels whose means a text alternative lists."""
 RATIO = 8
 """The ratio of the largest value to the smallest from which a scale is logarithmic."""
+NAMES = {METRIC: "validation accuracy", TEST_METRIC: "test accuracy"}
+"""The names of the accuracies that can compare levels."""
 _UNITS = {
     "width": "units in each hidden layer",
     "depth": "hidden layers",
@@ -111,26 +113,25 @@ def ends_of(rows: Sequence[Row], name: str) -> Iterator[float]:
                 yield row[key]
 
 
-def compared_name(study: StudyResult) -> str:
-    """The name of the accuracy that compares the levels."""
-    return "test accuracy" if study.metric == TEST_METRIC else "validation accuracy"
+def accuracy_panel(study: StudyResult, metric: str = METRIC) -> alt.LayerChart:
+    """Draw an accuracy by level, on the logarithmic scale of the errors.
 
-
-def accuracy_panel(study: StudyResult) -> alt.LayerChart:
-    """Draw the accuracy that is compared, on the logarithmic scale of the errors."""
+    Args:
+        study: The study.
+        metric: `val_accuracy` or `test_accuracy`. Defaults to `val_accuracy`.
+    """
 
     def error(run: Run) -> float:
-        return error_of(getattr(run, study.metric))
+        return error_of(getattr(run, metric))
 
     def mean(level: LevelResult) -> Estimate | None:
-        tests = study.metric == TEST_METRIC
-        return level.test_accuracy if tests else level.val_accuracy
+        return level.test_accuracy if metric == TEST_METRIC else level.val_accuracy
 
     rows = seed_rows(study, "error", error, accuracy_text)
     means = mean_rows(study, "error", mean, error_of)
     ends = [*ends_of(rows, "error"), *ends_of(means, "error")]
     scale = AccuracyScale.of(ends, room=0.1 if anything_lost(study) else 0.0)
-    title = f"{compared_name(study)}, %"
+    title = f"{NAMES[metric]}, %"
     axis = alt.Axis(**scale.axis(title=[title, *TITLE[1:]]))
     y = alt.Y("error:Q", scale=scale.scale(), axis=axis)
     return value_panel(study, "error", rows, means, y, title)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp.charts.ablation._drawing import described, title_of
-from kmlp.charts.by_value import accuracy_panel, anything_lost, compared_name
+from kmlp.charts.by_value import NAMES, accuracy_panel, anything_lost
 from kmlp.studies.ablation import Ablation
 
 
@@ -24,7 +24,7 @@ def values(study: Ablation) -> alt.LayerChart:
         )
     if anything_lost(study):
         note += " Crosses: runs that diverged or failed."
-    return accuracy_panel(study).properties(
+    return accuracy_panel(study, study.metric).properties(
         title=title_of(study, f"Effect of {study.param}", note),
-        description=described(study, f"{compared_name(study).capitalize()} by value"),
+        description=described(study, f"{NAMES[study.metric].capitalize()} by value"),
     )
