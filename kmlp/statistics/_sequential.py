@@ -237,10 +237,11 @@ class _State:
         """Return True for each study without a run to compare."""
         counted = np.arange(self._results.shape[-1]) < self._counted[..., None]
         in_vain: Booleans = ~(self._learned & counted).any((-1, -2))
-        if (baseline := self._pairing.baseline) is not None:
-            finished = (np.isfinite(self._results) & counted)[..., baseline, :].any(-1)
-            in_vain = in_vain | (self._behind[..., baseline] & ~finished)
-        return in_vain
+        if (baseline := self._pairing.baseline) is None:
+            return in_vain
+        finished = (np.isfinite(self._results) & counted)[..., baseline, :].any(-1)
+        without_baseline: Booleans = in_vain | (self._behind[..., baseline] & ~finished)
+        return without_baseline
 
     def _is_baseline(self) -> Booleans:
         is_baseline: Booleans = np.arange(self._results.shape[-2]) == self._pairing.baseline
