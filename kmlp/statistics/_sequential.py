@@ -236,9 +236,9 @@ class _State:
     def _is_in_vain(self) -> Booleans:
         """Return True for each study without a run to compare."""
         counted = np.arange(self._results.shape[-1]) < self._counted[..., None]
-        in_vain: Booleans = ~(self._learned & counted).any((-1, -2))
+        in_vain = np.logical_not((self._learned & counted).any((-1, -2)))
         if (baseline := self._pairing.baseline) is None:
-            return in_vain
+            return np.asarray(in_vain)
         finished = (np.isfinite(self._results) & counted)[..., baseline, :].any(-1)
         without_baseline: Booleans = in_vain | (self._behind[..., baseline] & ~finished)
         return without_baseline
