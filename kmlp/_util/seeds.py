@@ -18,6 +18,8 @@ class Purpose(IntEnum):
     """The split of a dataset. The seed is always 0: all runs have the same split."""
     RESPLIT = 3
     """The split of the runs of one seed, if every seed has a split of its own."""
+    DRAWS = 5
+    """Masks, noise and augmentation while training. The index is that of the layer."""
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

@@ -89,6 +89,18 @@ def _nesterov_needs_momentum(config: Any) -> str | None:
     return None
 
 
+@joint_rule("dropout", "depth")
+def _dropout_needs_hidden_layers(config: Any) -> str | None:
+    if config.dropout and config.depth == 0:
+        return idle(
+            config,
+            "dropout",
+            "`depth` is 0, without a hidden layer",
+            "Give a `depth` of at least 1, or an `input_dropout`",
+        )
+    return None
+
+
 @joint_rule("resplit", "validation_fraction")
 def _resplit_needs_a_split(config: Any) -> str | None:
     if config.resplit and config.validates_on_test:

@@ -19,6 +19,7 @@ from kmlp.model._scaling import SCALINGS
 from kmlp.model.activations import Activation, get_activation
 from kmlp.model.config import RunConfig, config_fields
 from kmlp.model.losses import Loss, get_loss
+from kmlp.model.random_layers import keras_layer
 
 if TYPE_CHECKING:
     import keras
@@ -92,6 +93,9 @@ def build_mlp(
     momentum: float = 0.0,
     nesterov: bool = False,
     weight_decay: float = 0.0,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    gaussian_noise: float = 0.0,
     initializer: str = "glorot_uniform",
     scaling: str = "unit",
     seed: int = 0,
@@ -129,13 +133,20 @@ def build_mlp(
         momentum: Momentum of SGD. Defaults to 0.0.
         nesterov: True for Nesterov's momentum. Defaults to False.
         weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
+        dropout: Fraction of the outputs of every hidden layer that are set to 0 while
+            training, `0 <= dropout < 1`. The others are divided by `1 - dropout`. Defaults
+            to 0.0, without such layers.
+        input_dropout: The same for the scaled pixels. Defaults to 0.0.
+        gaussian_noise: Standard deviation of the noise that is added to the scaled
+            pixels while training, before `input_dropout`. Defaults to 0.0.
         initializer: Distribution of the initial weights: "glorot_", "he_" or "lecun_",
             each with "uniform" or "normal"; "orthogonal"; "zeros"; "ones"; "normal:SD",
             as "normal:0.05"; "uniform:BOUND"; "pytorch"; "normal". Defaults to
             "glorot_uniform".
         scaling: Scaling of the pixels: "unit", to 0 to 1, or "symmetric", to -1 to 1.
             Defaults to "unit".
-        seed: Seed of the initial weights, `seed >= 0`. Defaults to 0.
+        seed: Seed of the initial weights and of random layers, `seed >= 0`. Defaults to
+            0.
 
     Returns:
         A compiled `keras.Sequential`.
@@ -165,6 +176,9 @@ def build_mlp(
                 momentum=momentum,
                 nesterov=nesterov,
                 weight_decay=weight_decay,
+                dropout=dropout,
+                input_dropout=input_dropout,
+                gaussian_noise=gaussian_noise,
                 initializer=initializer,
                 scaling=scaling,
                 seed=seed,
@@ -318,13 +332,18 @@ def _build(
         )
         for index, (_, units) in enumerate(sizes, start=1)
     ]
+    layers: list[Any] = []
+    for index, layer in enumerate(dense, start=1):
+        layers += [layer, *keras_layer(config, f"dropout_{index}")]
     model = keras.Sequential(
         [
             keras.Input(input_shape),
             keras.layers.Rescaling(scale, offset=offset, name="rescaling"),
             # Independent of Keras' configuration: images are (rows, columns, channels).
             keras.layers.Flatten(data_format="channels_last", name="flatten"),
-            *dense,
+            *keras_layer(config, "gaussian_noise"),
+            *keras_layer(config, "input_dropout"),
+            *layers,
         ],
         name="mlp",
     )

@@ -132,6 +132,27 @@ class RunConfig:
         ),
         Rule("0 <= weight_decay < inf", lambda value: 0 <= value < math.inf),
     ] = 0.0
+    dropout: Annotated[
+        float,
+        Group.REGULARIZATION,
+        Doc("Fraction of the units of every hidden layer that each training step drops."),
+        Rule("0 <= dropout < 1", lambda value: 0 <= value < 1),
+    ] = 0.0
+    input_dropout: Annotated[
+        float,
+        Group.REGULARIZATION,
+        Doc("Fraction of the scaled pixels that each training step sets to 0."),
+        Rule("0 <= input_dropout < 1", lambda value: 0 <= value < 1),
+    ] = 0.0
+    gaussian_noise: Annotated[
+        float,
+        Group.REGULARIZATION,
+        Doc(
+            "Standard deviation of the noise that each training step adds to the scaled "
+            "pixels, before input_dropout."
+        ),
+        Rule("0 <= gaussian_noise < inf", lambda value: 0 <= value < math.inf),
+    ] = 0.0
     batch_size: Annotated[
         int, Group.TRAINING, Doc("Images per step."), _at_least("batch_size", 1)
     ] = 64

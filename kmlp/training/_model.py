@@ -9,6 +9,7 @@ import keras
 from kmlp.data import Dataset
 from kmlp.model.build import build_for
 from kmlp.model.config import RunConfig
+from kmlp.training._random_layers import RandomLayers
 
 
 class TrainingModel(keras.Model):
@@ -18,14 +19,27 @@ class TrainingModel(keras.Model):
     are interchangeable. The plain model is the one that is saved.
 
     Args:
-        plain: A compiled model of `build_mlp`.
+        config: The run's configuration.
+        dataset: The whole dataset that the configuration names.
     """
 
-    def __init__(self, plain: keras.Sequential) -> None:
+    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
         super().__init__(name="training")
-        self._steps = list(plain.layers)
+        plain = build_for(config, dataset)
+        self._plain_layers = list(plain.layers)
+        self._random = RandomLayers(config)
         self.build(plain.input_shape)
         self.compile(optimizer=plain.optimizer, loss=plain.loss, metrics=["accuracy"])
+
+    def start(self, config: RunConfig) -> None:
+        """Go on with a run of the same structure, whose state the optimizer has."""
+        steps = keras.ops.convert_to_numpy(self.optimizer.iterations)
+        self._random.start(config, int(steps))
+
+    @property
+    def weights(self) -> list[Any]:
+        """The weights of the plain model, without the variables of the training."""
+        return [weight for layer in self._plain_layers for weight in layer.weights]
 
     def build(self, input_shape: Any) -> None:
         """Do nothing: the plain model has built its layers."""
@@ -33,8 +47,12 @@ class TrainingModel(keras.Model):
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Return the outputs for raw images."""
-        for layer in self._steps:
-            x = layer(x)  # Keras passes `training` on
+        drawn = self._random.begin_step() if training else None
+        for layer in self._plain_layers:
+            if layer not in self._random:
+                x = layer(x)  # Keras passes `training` on
+            elif training:
+                x = self._random.transform(layer.name, x, drawn)
         return x
 
     def compute_loss(
@@ -51,4 +69,4 @@ class TrainingModel(keras.Model):
 
 def training_model(config: RunConfig, dataset: Dataset) -> TrainingModel:
     """Return the model that trains a run, with the run's initial weights."""
-    return TrainingModel(build_for(config, dataset))
+    return TrainingModel(config, dataset)

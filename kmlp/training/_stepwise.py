@@ -80,6 +80,7 @@ class StepwiseTrainer:
         self.model = training_model(config, dataset)
         if checkpoint is not None:
             checkpoint.restore(self.model)
+            self.model.start(config)
         self._recorder = Recorder(self.model)
 
     def train_epoch(self, epoch: int) -> EpochLogs:

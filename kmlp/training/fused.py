@@ -73,6 +73,7 @@ class CompiledModel:
         for name in ("momentum", "weight_decay"):
             if number := getattr(config, name):
                 getattr(optimizer, name).assign(number)
+        self.model.start(config)
 
 
 class CompiledModelCache:
@@ -132,14 +133,14 @@ class CompiledModelCache:
 _NUMBERS = ("seed", "learning_rate", "initializer", "batch_size", "train_size")
 """Fields in which runs of one compiled model may differ."""
 
-_SWITCHES = ("momentum", "weight_decay")
+_SWITCHES = ("momentum", "weight_decay", "dropout", "input_dropout", "gaussian_noise")
 """Fields that matter to a compiled model only by being 0 or not."""
 
 
 def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
     """Return the fields that runs of one compiled model have in common.
 
-    Programs without momentum or without weight decay lack operations. Another batch
+    Programs without momentum, or without dropout, lack operations. Another batch
     size or training size needs other programs of the same model.
     """
     return tuple(

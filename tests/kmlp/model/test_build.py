@@ -72,6 +72,22 @@ def test_the_model_is_a_plain_compiled_sequential_of_keras_layers():
     ]  # fmt: skip
 
 
+def test_random_layers_are_those_of_keras_where_they_belong():
+    model = build_mlp(width=(8, 6), dropout=0.3, input_dropout=0.1, gaussian_noise=0.2)
+    numbers = {
+        layer.name: getattr(layer, "rate", None) or layer.stddev
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Dropout | keras.layers.GaussianNoise)
+    }
+    assert numbers == {
+        "gaussian_noise": 0.2, "input_dropout": 0.1, "dropout_1": 0.3, "dropout_2": 0.3,
+    }  # fmt: skip
+    assert [layer.name for layer in model.layers] == [
+        "rescaling", "flatten", "gaussian_noise", "input_dropout", "hidden_1", "dropout_1",
+        "hidden_2", "dropout_2", "output",
+    ]  # fmt: skip
+
+
 def test_pixels_are_scaled_by_the_chosen_scaling():
     pixels = np.array([[[0, 51, 255]]], "uint8")
     for scaling, expected in (("unit", [0, 0.2, 1]), ("symmetric", [-1, -0.6, 1])):
@@ -197,7 +213,7 @@ def test_saved_models_can_be_loaded_without_kmlp(tmp_path):
     """Models with a loss of kmlp are saved without the loss."""
     expected = {}
     for seed, (loss, compiled) in enumerate(LOADED_COMPILED.items()):
-        model = build_mlp(loss=loss, width=8, seed=seed)
+        model = build_mlp(loss=loss, width=8, seed=seed, dropout=0.2, gaussian_noise=0.1)
         score = model.predict(np.full((1, 28, 28), 9, "uint8"), verbose=0).sum()
         expected[loss] = [compiled, pytest.approx(float(score), rel=1e-5)]
         assert save_portable(model, tmp_path / f"{loss}.keras") is compiled, loss

@@ -107,7 +107,8 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
     assert set(config_fields()) == {
         "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
         "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
-        "train_size", "validation_fraction", "resplit", "seed",
+        "train_size", "validation_fraction", "resplit", "seed", "dropout", "input_dropout",
+        "gaussian_noise",
     }  # fmt: skip
     assert set(param_names()) == set(config_fields()) - {"seed", "resplit"}
 
@@ -171,6 +172,9 @@ def test_all_problems_are_reported_at_once():
         ("learning_rate", math.nan, "is nan, but must be"),
         ("learning_rate", math.inf, "is inf, but must be"),
         ("learning_rate", "fast", "must be a number"),
+        ("dropout", 1, "`0 <= dropout < 1`"),
+        ("input_dropout", 0.99999999999, "`0 <= input_dropout < 1`, also as float32"),
+        ("gaussian_noise", math.inf, "`0 <= gaussian_noise < inf`"),
         ("momentum", 1, "`0 <= momentum < 1`"),
         ("momentum", math.nan, "`0 <= momentum < 1`"),
         ("weight_decay", -0.1, "`0 <= weight_decay < inf`"),

@@ -44,6 +44,10 @@ TABLE = {
     "momentum": Row({"momentum": 0.9}, {"momentum": 0.5}, (2.3152, 2.1810)),
     "nesterov": Row({"momentum": 0.9, "nesterov": True}, {"learning_rate": 0.01}, (2.3012, 2.1406)),
     "weight_decay": Row({"weight_decay": 0.1}, {"weight_decay": 0.2}, (2.3281, 2.2591)),
+    "dropout": Row({"dropout": 0.3}, {"dropout": 0.5}, (2.3447, 2.2742), drawn=True),
+    "input_dropout": Row({"depth": 0, "input_dropout": 0.3}, {"input_dropout": 0.1}, (2.2690, 1.9111), drawn=True),
+    "gaussian_noise": Row({"gaussian_noise": 0.2}, {"gaussian_noise": 0.1}, (2.3377, 2.2790), drawn=True),
+    "all_random_layers": Row({"depth": 2, "dropout": 0.3, "input_dropout": 0.2, "gaussian_noise": 0.2, "batch_size": 64}, {"seed": 4}, (2.3479, 2.3077), drawn=True),
 }
 # fmt: on
 ROWS = pytest.mark.parametrize("name", TABLE)
