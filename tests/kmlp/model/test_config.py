@@ -345,3 +345,9 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_one():
 def test_the_seed_and_the_split_cannot_be_the_parameter(name, reason):
     with pytest.raises(ConfigError, match=reason):
         param_field(name)
+
+
+def test_dropout_without_a_hidden_layer_is_refused_with_the_remedy():
+    with pytest.raises(ConfigError, match=r"`dropout` is 0\.3, .*`input_dropout`"):
+        RunConfig(depth=0, dropout=0.3)
+    assert RunConfig(depth=0, input_dropout=0.3).dropout == 0
