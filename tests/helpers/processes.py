@@ -1,5 +1,6 @@
 """What several tests need: processes of their own, and the command line without one."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import typer
 
 from helpers.json_types import check_output
 from kmlp_cli.app import main
@@ -28,11 +30,17 @@ def kmlp(
     return run(sys.executable, "-m", "kmlp_cli", *arguments, cwd=cwd, **environment)
 
 
+# Typer makes the commands of an app anew at each call, from the signatures.
+_command = functools.cache(typer.main.get_command)
+
+
 def kmlp_here(monkeypatch, capsys):
     """What runs the command line in this process: exit code, stdout, stderr.
 
     What `--json` prints must have the types that its documentation states.
     """
+
+    monkeypatch.setattr(typer.main, "get_command", _command)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["kmlp", *arguments])

@@ -69,6 +69,7 @@ def test_a_task_has_the_models_of_the_best_and_of_the_last_epoch(make):
         assert rest.records[1].val_accuracy == whole.records[4].val_accuracy
 
 
+@pytest.mark.jax_first
 def test_tasks_do_not_change_results():
     """Cut by time, cut by a fresh executor, or not cut: the same bytes."""
     whole = do(InProcessExecutor(seconds=60), None, 3)
@@ -82,6 +83,7 @@ def test_tasks_do_not_change_results():
     assert result.records[-1].test_loss == whole.records[-1].test_loss
 
 
+@pytest.mark.jax_first
 def test_a_session_continues_only_from_its_own_checkpoint():
     executor = InProcessExecutor(seconds=0)
     first = do(executor, None, 5)

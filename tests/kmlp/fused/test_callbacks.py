@@ -7,6 +7,8 @@ import pytest
 from kmlp import ConfigError, fit
 from kmlp.fused._callbacks import TRAINING_HOOKS, hear_steps
 
+pytestmark = pytest.mark.jax_first
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype("float32")
 Y = RNG.integers(0, 4, 50)

@@ -10,6 +10,8 @@ from kmlp import ConfigError, fit, register_loss
 from kmlp.fused.fit import evaluate
 from kmlp.model.losses import multi_margin, nll
 
+pytestmark = pytest.mark.jax_first
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype("float32")
 Y = RNG.integers(0, 4, 50)

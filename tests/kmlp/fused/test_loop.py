@@ -21,6 +21,8 @@ from kmlp import ConfigError, fit
 from kmlp.fused import loop as loops
 from kmlp.fused.chunks import ChunkedDataset
 
+pytestmark = pytest.mark.jax_first
+
 SGD = keras.optimizers.SGD
 
 

@@ -10,6 +10,8 @@ import pytest
 from kmlp import fit
 from kmlp.fused.fit import evaluate
 
+pytestmark = pytest.mark.jax_first
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(50, 6)).astype("float32")
 Y = RNG.integers(0, 4, 50)

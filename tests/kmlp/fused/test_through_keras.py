@@ -12,6 +12,8 @@ from helpers.fitting import X, Y, assert_same, plain_fit, sequential
 from kmlp import ConfigError, fit
 from kmlp._util.seeds import Purpose, generator
 
+pytestmark = pytest.mark.jax_first
+
 SGD = keras.optimizers.SGD
 
 

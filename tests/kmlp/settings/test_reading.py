@@ -384,6 +384,7 @@ def test_a_variable_that_is_changed_after_the_backend_was_loaded_is_refused(monk
 # Effects on runs.
 
 
+@pytest.mark.jax_first
 def test_runs_with_other_settings_are_other_runs_and_state_them(set_made_up, tmp_path):
     options = {"base": CONFIG, "seeds": 1, "epochs": 1, "jobs": 1, "runs_dir": tmp_path}
     usual = ablate("width", [8], **options)
@@ -420,6 +421,7 @@ def test_a_setting_is_refused_before_training(ask, monkeypatch):
         ask()
 
 
+@pytest.mark.jax_first
 def test_a_worker_trains_only_with_the_settings_that_the_run_states(set_made_up):
     executor = InProcessExecutor(seconds=0)
     task = Task(identify(CONFIG, fused=True), 0, None, 2)

@@ -44,6 +44,7 @@ def test_the_model_of_a_run_classifies_as_many_images_right_as_its_best_epoch(tm
         assert [right(model, data.validation), right(model, data.test)] == counts
 
 
+@pytest.mark.jax_first
 def test_a_run_continues_from_its_last_epoch(tmp_path):
     train(DIPS, epochs=5, runs_dir=tmp_path)
     continued = train(DIPS, epochs=6, runs_dir=tmp_path)

@@ -8,6 +8,8 @@ from kmlp.fused import loop as loops
 from kmlp.training import Session
 from kmlp.training.fused import CompiledModelCache
 
+pytestmark = pytest.mark.jax_first
+
 BASE = {"train_size": 300, "width": 8, "depth": 1, "batch_size": 64}
 
 
@@ -32,13 +34,13 @@ THREE = [True, True, False]
 @pytest.mark.parametrize(
     ("param", "values"),
     [
-        ("learning_rate", [1e-3, 3e-3, 1e-2, 3e-2, 1e-1]),
+        ("learning_rate", [1e-3, 1e-2, 1e-1]),
         ("momentum", [0.1, 0.5, 0.9]),
         ("weight_decay", [1e-4, 1e-3]),
     ],
 )
 def test_an_ablation_of_a_number_compiles_each_program_once(programs, param, values):
-    study = ablate(param, values, base=RunConfig(**BASE), seeds=3, epochs=1, jobs=1)
+    study = ablate(param, values, base=RunConfig(**BASE), seeds=2, epochs=1, jobs=1)
     assert programs == THREE
     means = {level.val_accuracy.mean for level in study.levels}
     assert len(means) == len(values)
@@ -136,7 +138,6 @@ def test_the_models_that_were_used_last_are_kept_with_their_programs(programs):
     assert use(5) == [7, 5]
 
 
-@pytest.mark.jax_first
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
 def test_a_run_with_a_split_of_its_own_is_that_on_these_images(fused):
     """The data on the device are those of the seed, also after those of another."""

@@ -52,6 +52,7 @@ def test_what_comes_of_a_search(search):
     assert search.complete
 
 
+@pytest.mark.jax_first
 def test_a_promoted_run_is_bit_for_bit_one_that_was_never_stopped(search):
     promoted = [it for it in search.trials if it.rung == 2]
     assert promoted

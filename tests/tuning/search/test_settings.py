@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.scored import ScoredExecutor
 
 from kmlp import ConfigError, RunConfig
 from kmlp.engine import RunFinished
@@ -23,10 +24,17 @@ SPACE = {"learning_rate": "1e-2:1:log"}
 SHORT = {"max_trials": 5, "max_epochs": 3, "base": BASE, "jobs": 1, "replicates": 0}
 
 
+def searched(space, **changes):
+    """A search whose accuracies are made up: a fifth of the learning rate."""
+    executor = ScoredExecutor(lambda config: config.learning_rate / 5)
+    options = {name: value for name, value in SHORT.items() if name != "jobs"}
+    return tune(space, **options | changes, executor=executor)
+
+
 @pytest.mark.parametrize("algorithm", ["asha", "bayesian", "grid"])
 def test_other_algorithms(algorithm):
     space = {"learning_rate": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]}
-    found = tune(space, **{**SHORT, "max_trials": 6, "max_epochs": 2}, algorithm=algorithm)
+    found = searched(space, max_trials=6, max_epochs=2, algorithm=algorithm)
     assert len({it.config for it in found.trials}) == 6
     assert {it.epochs for it in found.trials} <= {1, 2}
     if algorithm != "asha":
@@ -34,7 +42,7 @@ def test_other_algorithms(algorithm):
 
 
 def test_an_objective_that_is_to_be_small():
-    found = tune(SPACE, **SHORT, objective="val_loss")
+    found = searched(SPACE, objective="val_loss")
     losses = [it.score("val_loss") for it in found.ranked()]
     assert losses == sorted(losses)
 
@@ -119,23 +127,20 @@ def test_two_names_of_the_same_are_refused(space, same):
 )
 def test_fields_that_fit_each_other_only(space, base):
     base = replace(base, train_size=192, depth=0)
-    found = tune(space, **{**SHORT, "base": base, "max_trials": 2, "max_epochs": 1})
+    found = searched(space, base=base, max_trials=2, max_epochs=1)
     assert len(found.ranked()) == 2
 
 
 def test_a_grid_has_the_ends_and_all_between_them():
     space = {"learning_rate": Range(0.01, 0.1), "depth": [0, 1], "width": [4, 8]}
-    found = tune(
-        space, base=replace(BASE, train_size=192), algorithm="grid", max_epochs=1, replicates=0,
-        jobs=1,
-    )  # fmt: skip
+    found = searched(space, algorithm="grid", max_epochs=1, max_trials=None)
     assert len({it.config for it in found.trials}) == 10 * (1 + 2)
     rates = sorted({it.config.learning_rate for it in found.trials})
     assert rates == pytest.approx(np.linspace(0.01, 0.1, 10))
 
 
 def test_numbers_of_numpy_are_numbers():
-    found = tune(SPACE, **{**SHORT, "max_trials": np.int64(2), "max_epochs": np.int32(1)})
+    found = searched(SPACE, max_trials=np.int64(2), max_epochs=np.int32(1))
     assert len(found.trials) == 2
 
 
@@ -171,7 +176,7 @@ def test_a_keyword_that_is_neither_field_nor_option_is_refused(wrong, near):
 
 def test_a_space_object_is_taken_too():
     space = SearchSpace(SPACE)
-    found = tune(space, **{**SHORT, "max_trials": 1, "max_epochs": 1})
+    found = searched(space, max_trials=1, max_epochs=1)
     assert found.settings.space is space
 
 
