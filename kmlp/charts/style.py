@@ -99,6 +99,11 @@ def titled(text: str, *lines: str, width: float) -> alt.TitleParams:
     return alt.TitleParams(text, subtitle=wrapped)
 
 
+def short(number: float) -> float:
+    """Round to five digits, which keeps files small."""
+    return float(f"{number:.5g}")
+
+
 def save(chart: alt.TopLevelMixin, path: Path) -> None:
     """Save a chart in the format of the file's suffix.
 

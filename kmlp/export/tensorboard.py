@@ -130,10 +130,11 @@ def _run_events(study_run: StudyRun, group: str, hparams: dict[str, Any]) -> Ite
     run = study_run.run
     now = run.updated - run.seconds
     yield _event(now, 0, hparams_pb(hparams, trial_id=group, start_time_secs=now))
-    for record in run.history:
+    for record, rate in zip(run.history, run.learning_rates, strict=True):
         now += record.seconds
-        for name in (*FIGURES, "gap", "seconds"):
-            scalar = scalar_pb(name, getattr(record, name), description=COLUMNS[name].doc)
+        figures = {name: getattr(record, name) for name in (*FIGURES, "gap", "seconds")}
+        for name, figure in {**figures, "mean_learning_rate": rate}.items():
+            scalar = scalar_pb(name, figure, description=COLUMNS[name].doc)
             yield _event(now, record.epoch, scalar)
     status = api_pb2.STATUS_FAILURE
     if run.status == "finished":

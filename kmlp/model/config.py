@@ -23,6 +23,7 @@ from kmlp.model.fields import (
     to_jsonable,
 )
 from kmlp.model.losses import LOSSES
+from kmlp.model.schedules import check_schedule
 
 if TYPE_CHECKING:
     from kmlp.data import Dataset
@@ -156,6 +157,26 @@ class RunConfig:
     batch_size: Annotated[
         int, Group.TRAINING, Doc("Images per step."), _at_least("batch_size", 1)
     ] = 64
+    schedule: Annotated[
+        str,
+        Group.TRAINING,
+        Doc(
+            "Schedule of the learning rate, step by step: constant; cosine:EPOCHS or "
+            "linear:EPOCHS, down to 0, or to FINAL times the rate with :FINAL; "
+            "exponential:FACTOR, in an epoch; step:EPOCHS:FACTOR, each time after EPOCHS. "
+            "After EPOCHS, a rate that fell stays, so that 0 ends the learning."
+        ),
+        Name(check_schedule),
+    ] = "constant"
+    warmup: Annotated[
+        float,
+        Group.TRAINING,
+        Doc(
+            "Epochs in which the learning rate rises from 0, step by step; may be a "
+            "fraction. The schedule runs meanwhile: the rate is the product of both."
+        ),
+        Rule("0 <= warmup < inf", lambda value: 0 <= value < math.inf),
+    ] = 0.0
     initializer: Annotated[
         str,
         Group.NETWORK,

@@ -117,7 +117,8 @@ def run_to_dict(run: Run) -> dict[str, Any]:
         "history": {
             name: [finite(getattr(record, name)) for record in run.history]
             for name in _HISTORY
-        },
+        }
+        | {"mean_learning_rate": list(map(finite, run.learning_rates))},
         "seconds": run.seconds,
     }
 

@@ -93,6 +93,11 @@ COLUMNS = {
         "Generalisation gap: accuracy minus val_accuracy, from -1 to 1. The accuracy is "
         "measured during the epoch, each mini-batch before its update.",
     ),
+    "mean_learning_rate": Column(
+        float,
+        "The mean learning rate of the epoch's steps: learning_rate times the factors of "
+        "the schedule and of the warmup.",
+    ),
     "seconds": Column(
         float, "Wall-clock time of the epoch with its evaluation, in seconds."
     ),

@@ -72,10 +72,13 @@ class StudyRuns:
                 "status": place.status or place.run.status,
                 "epoch": record.epoch,
                 **{name: finite(getattr(record, name)) for name in (*FIGURES, "gap")},
+                "mean_learning_rate": finite(rate),
                 "seconds": record.seconds,
             }
             for place, fields in zip(self.runs, cells, strict=True)
-            for record in place.run.history
+            for record, rate in zip(
+                place.run.history, place.run.learning_rates, strict=True
+            )
         ]
 
     def field_cells(self) -> list[dict[str, Any]]:

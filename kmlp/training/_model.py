@@ -9,6 +9,7 @@ import keras
 from kmlp.data import Dataset
 from kmlp.model.build import build_for
 from kmlp.model.config import RunConfig
+from kmlp.training._learning_rate import LearningRate
 from kmlp.training._random_layers import RandomLayers
 
 
@@ -30,11 +31,23 @@ class TrainingModel(keras.Model):
         self._random = RandomLayers(config)
         self.build(plain.input_shape)
         self.compile(optimizer=plain.optimizer, loss=plain.loss, metrics=["accuracy"])
+        self.optimizer.build(self.trainable_variables)
+        self._state_size = len(self.optimizer.variables)
+        self._rate = LearningRate(self.optimizer, config, len(dataset.train))
 
     def start(self, config: RunConfig) -> None:
         """Go on with a run of the same structure, whose state the optimizer has."""
         steps = keras.ops.convert_to_numpy(self.optimizer.iterations)
         self._random.start(config, int(steps))
+        self._rate.start(config)
+
+    @property
+    def optimizer_state(self) -> list[Any]:
+        """The variables of the plain model's optimizer, in their order.
+
+        Training adds others, with numbers of the configuration.
+        """
+        return list(self.optimizer.variables[: self._state_size])
 
     @property
     def weights(self) -> list[Any]:

@@ -79,7 +79,7 @@ class StepwiseTrainer:
         self._dataset = split_for(config, dataset)
         self.model = training_model(config, dataset)
         if checkpoint is not None:
-            checkpoint.restore(self.model)
+            checkpoint.assign_to(self.model, self.model.optimizer_state)
             self.model.start(config)
         self._recorder = Recorder(self.model)
 
@@ -109,7 +109,7 @@ class StepwiseTrainer:
         )
 
     def optimizer_state(self) -> list[Any]:
-        return list(self.model.optimizer.variables)
+        return self.model.optimizer_state
 
     def close(self) -> None:
         del self._recorder, self.model

@@ -7,11 +7,11 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,11 +44,14 @@ class Checkpoint:
     """The optimizer state, in the order of `model.optimizer.variables`."""
 
     def restore(self, model: keras.Model) -> None:
-        """Set the weights and the optimizer state of a run's model."""
-        model.set_weights(self.weights)
+        """Set the weights and the optimizer state of a run's plain model."""
         model.optimizer.build(model.trainable_variables)
-        variables = model.optimizer.variables
-        for variable, value in zip(variables, self.optimizer, strict=True):
+        self.assign_to(model, model.optimizer.variables)
+
+    def assign_to(self, model: keras.Model, optimizer_state: Sequence[Any]) -> None:
+        """Set the weights of a model, and the variables of the optimizer's state."""
+        model.set_weights(self.weights)
+        for variable, value in zip(optimizer_state, self.optimizer, strict=True):
             variable.assign(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,6 +16,7 @@ from kmlp.fused.loop import steps
 from kmlp.model.build import initial_weights
 from kmlp.model.config import RunConfig, config_fields, split_for
 from kmlp.model.losses import get_loss
+from kmlp.model.schedules import word_of
 from kmlp.training._model import training_model
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
@@ -41,14 +43,13 @@ class CompiledModel:
     """A model with compiled programs that can train any run of its structure.
 
     Variables hold everything that differs between such runs: the weights, the learning
-    rate, the momentum and the weight decay.
+    rate and its schedule, the momentum and the weight decay.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
         self.model = training_model(config, dataset)
         optimizer = self.model.optimizer
-        optimizer.build(self.model.trainable_variables)
-        self.state = list(optimizer.variables)
+        self.state = self.model.optimizer_state
         for name in ("momentum", "weight_decay"):
             if number := getattr(optimizer, name):
                 variable = NonzeroVariable(
@@ -66,9 +67,7 @@ class CompiledModel:
             for variable in self.state:
                 variable.assign(np.zeros(variable.shape, variable.dtype))
         else:
-            self.model.set_weights(checkpoint.weights)
-            for variable, value in zip(self.state, checkpoint.optimizer, strict=True):
-                variable.assign(value)
+            checkpoint.assign_to(self.model, self.state)
         optimizer.learning_rate = config.learning_rate
         for name in ("momentum", "weight_decay"):
             if number := getattr(config, name):
@@ -133,8 +132,17 @@ class CompiledModelCache:
 _NUMBERS = ("seed", "learning_rate", "initializer", "batch_size", "train_size")
 """Fields in which runs of one compiled model may differ."""
 
-_SWITCHES = ("momentum", "weight_decay", "dropout", "input_dropout", "gaussian_noise")
-"""Fields that matter to a compiled model only by being 0 or not."""
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "momentum": bool,
+    "weight_decay": bool,
+    "dropout": bool,
+    "input_dropout": bool,
+    "gaussian_noise": bool,
+    "warmup": bool,
+    "schedule": word_of,
+}
+"""Functions that return the part of a field that matters to a compiled model, such as being
+0 or not. Variables hold the rest."""
 
 
 def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
@@ -144,10 +152,14 @@ def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
     size or training size needs other programs of the same model.
     """
     return tuple(
-        (name, bool(getattr(config, name)) if name in _SWITCHES else getattr(config, name))
+        (name, _PARTS.get(name, _whole)(getattr(config, name)))
         for name in config_fields()
         if name not in _NUMBERS
     )
+
+
+def _whole(value: Any) -> Any:
+    return value
 
 
 def _on_device(config: RunConfig, split: Split, num_classes: int) -> tuple[Any, Any]:

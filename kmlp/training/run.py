@@ -15,6 +15,7 @@ from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.build import count_parameters
 from kmlp.model.config import RunConfig, dataset_of, identity_fields
 from kmlp.model.losses import LOSSES
+from kmlp.model.schedules import epoch_rates, varies
 from kmlp.settings import read_settings
 
 if TYPE_CHECKING:
@@ -207,6 +208,21 @@ class Run:
         None if the run diverged, or if the model of that epoch is not stored.
         """
         return self.checkpoints.get(self.outcome.epoch) if self.history else None
+
+    @property
+    def steps(self) -> int | None:
+        """The number of steps in an epoch. None: unknown: no epoch was completed."""
+        complete = self.history and self.history[0].finite
+        return len(self.history[0].step_losses) if complete else None
+
+    @property
+    def learning_rates(self) -> tuple[float, ...]:
+        """The mean learning rate of the steps of each epoch, the same in every epoch
+        without a schedule and a warmup; nan if it varies and no epoch was completed.
+        """
+        if varies(self.config) and self.steps is None:
+            return (math.nan,) * self.epochs
+        return tuple(epoch_rates(self.config, self.steps or 1, self.epochs).tolist())
 
     @property
     def seconds(self) -> float:

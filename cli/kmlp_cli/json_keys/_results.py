@@ -103,6 +103,9 @@ class HistoryJson(TypedDict):
     val_accuracy: Annotated[list[float | None], "Validation accuracy."]
     test_loss: Annotated[list[float | None], "Mean loss of the test images."]
     test_accuracy: Annotated[list[float | None], "Test accuracy."]
+    mean_learning_rate: Annotated[
+        list[float | None], "The mean learning rate of the epoch's steps."
+    ]
     seconds: Annotated[list[float | None], "Wall-clock time, evaluation included."]
 
 

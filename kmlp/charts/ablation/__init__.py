@@ -9,15 +9,20 @@ from kmlp.charts.ablation._seconds import seconds
 from kmlp.charts.ablation._steps import steps
 from kmlp.charts.ablation._values import values
 from kmlp.charts.gap import gap
+from kmlp.charts.rate import rate
 from kmlp.studies.ablation import Ablation
 
 CHARTS: dict[str, Callable[[Ablation], alt.TopLevelMixin]] = {
     "curves": learning_curves,
     "values": values,
     "gap": lambda study: gap(study, study.headline),
+    "rate": lambda study: rate(study, study.headline),
     "seconds": seconds,
     "steps": steps,
 }
-"""The functions by the name of the chart; the docstring of each describes it."""
+"""The functions by the name of the chart; the docstring of each describes it.
+
+`rate` raises `ConfigError` if the learning rate of no run varies.
+"""
 
 __all__ = ["CHARTS", "learning_curves", "seconds", "steps", "values"]

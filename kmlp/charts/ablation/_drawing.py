@@ -1,56 +1,21 @@
-"""Colours, titles and axes that the charts of an ablation share."""
+"""Titles that the charts of an ablation share."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import altair as alt
 
 from kmlp._util.text import percent_text
-from kmlp.charts.by_value import MOST_DESCRIBED, is_numeric
-from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT, WIDTH, titled
+from kmlp.charts.by_value import MOST_DESCRIBED
+from kmlp.charts.style import WIDTH, titled
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.results import TEST_METRIC
-
-Row = dict[str, Any]
 
 
 def log_title(title: str, *, wide: bool) -> str:
     """The title of an axis, with a note if the scale is logarithmic."""
     return f"{title} (log scale)" if wide else title
-
-
-def colour_of_values(study: Ablation) -> alt.Color:
-    """The colours of the values.
-
-    Numbers differ by lightness, so that their order is visible in grey, too.
-    """
-    names = [study.text(level) for level in study.levels]
-    legend = alt.Legend(
-        title=study.param, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
-    )
-    if is_numeric(study):
-        scheme = alt.SchemeParams(name=ORDERED, extent=ORDERED_EXTENT)
-        scale = alt.Scale(domain=names, scheme=scheme)
-        return alt.Color("value:O", scale=scale, sort=names, legend=legend)
-    colours = [COLOURS[place % len(COLOURS)] for place in range(len(names))]
-    return alt.Color(
-        "value:N", scale=alt.Scale(domain=names, range=colours), sort=names, legend=legend
-    )
-
-
-def dash_of_values(study: Ablation) -> alt.StrokeDash:
-    """The dashes of the values, which distinguish them without colours."""
-    names = [study.text(level) for level in study.levels]
-    dashes = [[1, 0], [8, 3], [3, 2], [8, 3, 2, 3], [12, 4], [1, 2]]
-    ranges = [dashes[place % len(dashes)] for place in range(len(names))]
-    return alt.StrokeDash(
-        "value:N",
-        scale=alt.Scale(domain=names, range=ranges),
-        sort=names,
-        legend=alt.Legend(title=study.param),
-    )
 
 
 def title_of(study: Ablation, text: str, note: str, *, panels: int = 1) -> alt.TitleParams:
@@ -81,8 +46,3 @@ def described(study: Ablation, content: str) -> str:
     )
     named = "Mean test accuracies" if study.metric == TEST_METRIC else "Means"
     return f"{content}, {study.headline}. {named} {study.moment_text}: {numbers or 'none'}."
-
-
-def short(number: float) -> float:
-    """Round to five digits, which keeps files small."""
-    return float(f"{number:.5g}")

@@ -6,17 +6,14 @@ import altair as alt
 
 from kmlp._util.text import percent_text
 from kmlp.charts.ablation._drawing import (
-    Row,
-    colour_of_values,
-    dash_of_values,
     described,
     log_title,
-    short,
     title_of,
 )
 from kmlp.charts.accuracy import AccuracyScale, error_of
-from kmlp.charts.by_value import RATIO
-from kmlp.charts.style import HEIGHT, WIDTH, data_of
+from kmlp.charts.by_value import RATIO, Row
+from kmlp.charts.legend import colour_of_values, dash_of_values
+from kmlp.charts.style import HEIGHT, WIDTH, data_of, short
 from kmlp.studies.ablation import Ablation
 
 

@@ -12,8 +12,9 @@ from kmlp.charts._step_losses import (
     shown_epochs,
     thinned,
 )
-from kmlp.charts.ablation._drawing import Row, described, short, title_of
-from kmlp.charts.style import ORDERED, ORDERED_EXTENT, data_of
+from kmlp.charts.ablation._drawing import described, title_of
+from kmlp.charts.by_value import Row
+from kmlp.charts.style import ORDERED, ORDERED_EXTENT, data_of, short
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.level_result import LevelResult
 from kmlp.training.run import Run

@@ -7,16 +7,19 @@ import altair as alt
 from kmlp.charts.config_list._curves import learning_curves
 from kmlp.charts.config_list._steps import steps
 from kmlp.charts.gap import gap
+from kmlp.charts.rate import rate
 from kmlp.studies.config_list import ConfigList
 
 CHARTS: dict[str, Callable[[ConfigList], alt.TopLevelMixin]] = {
     "curves": learning_curves,
     "gap": lambda study: gap(study, study.headline),
+    "rate": lambda study: rate(study, study.headline),
     "steps": steps,
 }
 """The functions by the name of the chart; the docstring of each describes it.
 
-`steps` raises `ConfigError` if no run has an epoch.
+`steps` raises `ConfigError` if no run has an epoch, and `rate` if the learning rate of no
+run varies.
 """
 
 __all__ = ["CHARTS", "learning_curves", "steps"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kmlp._util.text import protocol_text
+from kmlp.model.schedules import varies
 from kmlp.settings import settings_text
 from kmlp.studies.cells import number_text
 from kmlp.studies.single_run import RunStudy
@@ -16,7 +17,9 @@ def run_table(study: RunStudy) -> Table:
     """Return the results of a run, a row for each epoch."""
     run = study.run
     config = run.config
-    headers = ("epoch", "loss", "accuracy %", "val_loss", "val_accuracy %", "seconds")
+    headers = ["epoch", "loss", "accuracy %", "val_loss", "val_accuracy %", "seconds"]
+    if varies(config):
+        headers.insert(1, "learning rate")
     return Table(
         title=(
             f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
@@ -27,6 +30,7 @@ def run_table(study: RunStudy) -> Table:
             Row(
                 (
                     str(record.epoch),
+                    *([number_text(rate, ".4g")] if varies(config) else []),
                     number_text(record.loss, ".4f"),
                     number_text(100 * record.accuracy, ".2f"),
                     number_text(record.val_loss, ".4f"),
@@ -34,9 +38,19 @@ def run_table(study: RunStudy) -> Table:
                     f"{record.seconds:.2f}",
                 )
             )
-            for record in run.history
+            for record, rate in zip(run.history, run.learning_rates, strict=True)
         ),
-        notes=tuple(filter(None, [settings_text(run.settings)])),
+        notes=tuple(
+            filter(
+                None,
+                [
+                    "learning rate: the mean over the epoch's steps."
+                    if varies(config)
+                    else "",
+                    settings_text(run.settings),
+                ],
+            )
+        ),
         sentences=(study.conclusion.text,),
     )
 

@@ -14,12 +14,16 @@ from kmlp.studies.table import NONE, Column
 PROBLEMS = Column("problems", numeric=False, wraps=True, min_width=5, tall=True)
 
 
+_NOT_DONE = (None, False, 0.0, "none", "constant")
+"""The values of fields that mean that something is not done."""
+
+
 def describe(
     base: RunConfig, *, fused: bool, settings: Mapping[str, str], but: Sequence[str]
 ) -> str:
     """Return a configuration and the settings of the backend in words.
 
-    Fields that are None, False or 0 are left out.
+    Fields whose value means that something is not done are left out, such as 0.
 
     Args:
         base: The configuration.
@@ -30,7 +34,7 @@ def describe(
     shown = {
         name: value
         for name, value in base.to_dict().items()
-        if name not in (*but, "seed", "dataset") and value not in (None, False, 0.0)
+        if name not in (*but, "seed", "dataset") and value not in _NOT_DONE
     }
     words = [f"{name} {value_text(name, value)}" for name, value in shown.items()]
     if not fused:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from helpers.made_up import made_up_ablation, made_up_record
 
+from kmlp import ConfigError
 from kmlp.charts._step_losses import thinned
 from kmlp.charts.ablation import CHARTS, learning_curves, seconds, steps, values
 from kmlp.charts.style import save, to_specification
@@ -34,7 +35,7 @@ def trained(study, epochs=3):
     return replace(study, epochs=epochs, levels=tuple(rows))
 
 
-@pytest.mark.parametrize("kind", CHARTS)
+@pytest.mark.parametrize("kind", sorted(CHARTS.keys() - {"rate"}))
 @pytest.mark.parametrize(
     "study",
     [
@@ -120,6 +121,25 @@ def study_with_training(study, accuracy):
         for level in study.levels
     ]
     return replace(study, levels=tuple(levels))
+
+
+SCHEDULES = {"constant": [[0.9, 0.9]], "cosine:2": [[0.8, 0.9]], "step:1:0.1": [[0.8, NAN]]}
+
+
+def test_the_rate_of_every_step_is_drawn(tmp_path):
+    chart = CHARTS["rate"](made_up_ablation(SCHEDULES, param="schedule"))
+    save(chart, tmp_path / "chart.svg")
+    lines = {row["value"]: (row["epoch"], row["rate"]) for row in rows_of(chart)}
+    assert lines == {
+        "constant": ([0, 1], [0.1, 0.1]),
+        "cosine:2": ([0, 1], [0.1, 0.05]),
+        "step:1:0.1": ([0, 1], [0.1, 0.01]),
+    }
+
+
+def test_rates_that_do_not_vary_are_not_drawn():
+    with pytest.raises(ConfigError, match="does not vary"):
+        CHARTS["rate"](made_up_ablation(STUDY))
 
 
 def test_curves_show_the_mean_of_the_runs_that_finished():

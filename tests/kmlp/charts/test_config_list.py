@@ -69,7 +69,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", CHARTS)
+@pytest.mark.parametrize("kind", sorted(CHARTS.keys() - {"rate"}))
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("suffix", ["svg", "png"])
 def test_every_chart_can_be_drawn(kind, case, suffix, tmp_path, capfd):

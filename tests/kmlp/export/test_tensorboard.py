@@ -86,7 +86,7 @@ def test_a_folder_a_run_with_a_scalar_a_figure_and_epoch(study, tmp_path):
         ".", "width=16,seed=0", "width=16,seed=1", "width=3x2,seed=0", "width=3x2,seed=1",
     }  # fmt: skip
     scalars = found["width=16,seed=0"]
-    assert {*FIGURES, "seconds"} < set(scalars)
+    assert {*FIGURES, "gap", "mean_learning_rate", "seconds"} < set(scalars)
     assert scalars["val_accuracy"] == scalars["outcome/val_accuracy"] == [(1, 0.75)]
     assert scalars["loss"] == [(1, 0.25)]
     [(epoch, diverged)] = found["width=16,seed=1"]["val_loss"]

@@ -51,7 +51,7 @@ def test_export_has_the_documented_keys():
     ]  # fmt: skip
     assert (run["status"], run["val_accuracy"]) == ("diverged", None)
     assert set(run["history"]) == {
-        "loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "seconds",
+        "loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "mean_learning_rate", "seconds",
     }  # fmt: skip
 
 

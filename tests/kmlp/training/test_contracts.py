@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from helpers.keras_schedules import keras_schedule
 
 from kmlp import RunConfig, load_dataset
 from kmlp._util.seeds import Purpose, generator
 from kmlp.model.build import build_for
+from kmlp.model.schedules import varies
 from kmlp.training import Session
 from kmlp.training.checkpoint import CheckpointCodec
 from kmlp.training.fused import CompiledModelCache
@@ -48,6 +50,10 @@ TABLE = {
     "input_dropout": Row({"depth": 0, "input_dropout": 0.3}, {"input_dropout": 0.1}, (2.2690, 1.9111), drawn=True),
     "gaussian_noise": Row({"gaussian_noise": 0.2}, {"gaussian_noise": 0.1}, (2.3377, 2.2790), drawn=True),
     "all_random_layers": Row({"depth": 2, "dropout": 0.3, "input_dropout": 0.2, "gaussian_noise": 0.2, "batch_size": 64}, {"seed": 4}, (2.3479, 2.3077), drawn=True),
+    "cosine": Row({"schedule": "cosine:2", "warmup": 1}, {"warmup": 0.5}, (2.3532, 2.2969)),
+    "exponential": Row({"schedule": "exponential:0.5"}, {"schedule": "exponential:0.1"}, (2.3314, 2.2753)),
+    "step": Row({"schedule": "step:1:0.1", "momentum": 0.9}, {"schedule": "step:0.5:0.2"}, (2.3152, 2.1907)),
+    "warmup": Row({"warmup": 1.5}, {"warmup": 0.3}, (2.3590, 2.2948)),
 }
 # fmt: on
 ROWS = pytest.mark.parametrize("name", TABLE)
@@ -110,6 +116,8 @@ def test_an_epoch_as_one_program_equals_one_step_by_step(name):
 def test_training_equals_fit_of_the_plain_model(name):
     config, data, figures = config_of(name), dataset(), []
     model = build_for(config, data)
+    if varies(config):
+        model.optimizer.learning_rate = keras_schedule(config, steps=4)
     train, validation, test = (
         (split.x, targets_of(config, split.y, data.num_classes))
         for split in (data.train, data.validation, data.test)

@@ -104,3 +104,12 @@ def test_a_run_that_failed_in_its_first_epoch_has_no_outcome():
     assert math.isnan(run.val_accuracy)
     with pytest.raises(ValueError, match="failed in the first"):
         assert run.outcome
+
+
+def test_the_learning_rate_of_an_epoch_follows_from_the_schedule():
+    run = made_up_run(0.5, 0.9, math.nan)
+    assert run.learning_rates == (0.1, 0.1, 0.1)
+    scheduled = replace(run, config=RunConfig(schedule="linear:2", learning_rate=0.4))
+    assert scheduled.learning_rates == (0.4, 0.2, 0)
+    lost = replace(made_up_run(math.nan), config=scheduled.config)
+    assert [math.isnan(rate) for rate in lost.learning_rates] == [True]
