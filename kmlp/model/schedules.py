@@ -61,7 +61,7 @@ def word_of(schedule: str) -> str:
 
 def varies(config: Any) -> bool:
     """Return True if the learning rate of a run is not the same in every step."""
-    return config.schedule != "constant" or config.warmup > 0
+    return bool(config.schedule != "constant" or config.warmup)
 
 
 def rate_numbers(config: Any, steps: int) -> tuple[float, ...]:
