@@ -71,15 +71,13 @@ CASES = {
 
 @pytest.mark.parametrize("kind", sorted(CHARTS.keys() - {"rate"}))
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("suffix", ["svg", "png"])
-def test_every_chart_can_be_drawn(kind, case, suffix, tmp_path, capfd):
+def test_every_chart_can_be_drawn(kind, case, tmp_path, capfd):
     chart = CHARTS[kind](CASES[case])
-    path = tmp_path / f"chart.{suffix}"
+    path = tmp_path / "chart.svg"
     save(chart, path)
-    if suffix == "svg":
-        svg = path.read_text()
-        assert "mnist, " in svg
-        assert not re.search(r"NaN|undefined|Infinity", svg)
+    svg = path.read_text()
+    assert "mnist, " in svg
+    assert not re.search(r"NaN|undefined|Infinity", svg)
     assert to_specification(chart)["description"]
     assert "WARN" not in capfd.readouterr().err
 
