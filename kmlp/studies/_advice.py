@@ -85,8 +85,10 @@ def advise(
     if len(known) < len(ranges):
         return Advice(None, None, excluded)
     mosts = [most for _, most in known if most is not None]
+    # The seeds that are there were not enough.
+    more = 1 + min(difference.size for difference in differences)
     return Advice(
-        fewest=max(fewest for fewest, _ in known),
-        most=max(mosts) if len(mosts) == len(known) else None,
+        fewest=max(more, *(fewest for fewest, _ in known)),
+        most=max(more, *mosts) if len(mosts) == len(known) else None,
         excluded=excluded,
     )

@@ -174,10 +174,13 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
         )
     if not caveat.levels:
         return _STUDY_CAVEATS[caveat.problem]
-    if len(caveat.levels) > MOST_NAMED:
-        names = study.name_of(*(level for level, _ in caveat.levels))
+    levels = [level for level, _ in caveat.levels]
+    ranges = study.ranges(levels)
+    if len(levels) > MOST_NAMED or (len(levels) > 2 and 0 < len(ranges) < len(levels)):
+        few = 0 < len(ranges) <= MOST_NAMED
+        names = study.called(*ranges) if few else study.name_of(*levels)
         runs = sum(count for _, count in caveat.levels)
-        of = sum(len(level.runs) for level, _ in caveat.levels)
+        of = sum(len(level.runs) for level in levels)
         return study.sentence(f"{names} ({runs} of {of} runs) {caveat.problem}.")
     names = study.called(
         *(

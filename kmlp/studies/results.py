@@ -194,7 +194,7 @@ class StudyResult:
         """
         texts = [self.text(level) for level in levels]
         if len(levels) > MOST_NAMED:
-            ranges = self._ranges(levels)
+            ranges = self.ranges(levels)
             if not 0 < len(ranges) <= MOST_NAMED:
                 noun = "value" if self.param in config_fields() else self.param
                 return count_of(len(levels), f"other {noun}" if other else noun)
@@ -205,7 +205,12 @@ class StudyResult:
         """Return a text with a capital first letter, unless it begins with a field."""
         return text if self.param in config_fields() else f"{text[0].upper()}{text[1:]}"
 
-    def _ranges(self, levels: Sequence[LevelResult]) -> list[str]:
+    def ranges(self, levels: Sequence[LevelResult]) -> list[str]:
+        """Return some levels as ranges, such as `0.01 to 0.3`; none if not all are numbers.
+
+        Args:
+            levels: The levels.
+        """
         values = [level.value for level in self.levels]
         if self.param not in config_fields() or not are_numbers(values):
             return []

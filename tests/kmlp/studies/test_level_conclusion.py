@@ -376,6 +376,25 @@ def test_advice_needs_five_seeds():
     assert conclude(made_up(many)).advice.fewest > 2
 
 
+def test_advice_begins_above_the_seeds_that_did_not_separate_the_levels():
+    columns = {1: [0.90, 0.91, 0.92, 0.93, 0.94], 2: [0.915, 0.92, 0.94, 0.95, 0.935]}
+    conclusion = conclude(made_up(columns))
+    low, _ = seeds_range(np.subtract(columns[2], columns[1]))
+    assert values(conclusion.levels.undecided) == [1]
+    assert low <= 5 and conclusion.advice.fewest == 6
+
+
+@pytest.mark.parametrize("bad", [math.nan, 0.1])
+def test_several_values_in_a_row_with_a_problem_are_a_range(bad):
+    columns = {width: [0.9, 0.91, 0.92] for width in (1, 2, 3, 4, 5, 6)}
+    for width in (2, 3, 4):
+        columns[width] = [bad] * 3
+    text = conclude(made_up(columns)).text
+    assert "width=2 to 4 (9 of 9 runs) di" in text
+    columns[3] = [0.9, 0.91, 0.92]
+    assert "width=2 (3 of 3 runs) and 4 (3 of 3 runs) di" in conclude(made_up(columns)).text
+
+
 def test_advice_for_a_baseline_counts_every_other_value():
     columns = {
         1: shares(9700, 9712, 9701, 9705, 9709), 2: shares(9752, 9711, 9662, 9756, 9727),
