@@ -18,6 +18,9 @@ class Purpose(IntEnum):
     """The split of a dataset. The seed is always 0: all runs have the same split."""
     RESPLIT = 3
     """The split of the runs of one seed, if every seed has a split of its own."""
+    LABEL_NOISE = 4
+    """Wrong labels of training images. The index is 0 for the choice of the images, and 1
+    for their labels."""
     DRAWS = 5
     """Masks, noise and augmentation while training. The index is that of the layer."""
 

@@ -131,6 +131,49 @@ class Dataset:
             )
         return replace(self, train=train)
 
+    def with_label_noise(self, share: float, seed: int) -> Dataset:
+        """Return the dataset with wrong labels for a share of the training images.
+
+        The share is rounded to a number of images, which are drawn uniformly. Each gets one
+        of the other classes, all equally probable. Of one seed, the images with a smaller
+        share are among those with a larger one, with the same wrong labels. The validation
+        and test images keep their labels. The fingerprint does not change, because it
+        identifies the dataset without noise.
+
+        Args:
+            share: The share of the training images, `0 <= share <= 1`.
+            seed: The seed of the choice, `seed >= 0`.
+
+        Raises:
+            ConfigError: if the share is less than half an image, but not 0.
+
+        Example:
+        >>> from kmlp import load_dataset
+        >>> mnist = load_dataset("mnist")
+        >>> noisy = mnist.with_label_noise(0.3, seed=0)
+        >>> float((noisy.train.y != mnist.train.y).mean())
+        0.3
+        """
+        if share == 0:
+            return self
+        labels = self.train.y.copy()
+        count = round(share * len(labels))
+        if count == 0:
+            raise ConfigError(
+                [
+                    f"The value of `label_noise` is {share}, which is less than one of the "
+                    f"{len(labels)} training images. Choose a larger one, or 0."
+                ]
+            )
+        drawn = generator(seed, Purpose.LABEL_NOISE, 0).random(len(labels))
+        shift = generator(seed, Purpose.LABEL_NOISE, 1).integers(
+            1, self.num_classes, len(labels)
+        )
+        rows = np.argsort(drawn, kind="stable")[:count]
+        labels[rows] = (labels[rows] + shift[rows]) % self.num_classes
+        labels.setflags(write=False)
+        return replace(self, train=Split(x=self.train.x, y=labels))
+
     def resplit(self, seed: int) -> Dataset:
         """Return the dataset with another validation split of the training images.
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kmlp.errors import ConfigError
+from kmlp.model.label_smoothing import SMOOTHED_LOSSES
 from kmlp.model.losses import LOSSES
 
 Check = Callable[[Any], str | None]
@@ -122,4 +123,22 @@ def _output_fits_the_loss(config: Any) -> str | None:
             )
         except ConfigError as error:
             return str(error)
+    return None
+
+
+@joint_rule("label_smoothing", "loss")
+def _smoothing_fits_the_loss(config: Any) -> str | None:
+    if not config.label_smoothing or config.loss in SMOOTHED_LOSSES:
+        return None
+    return (
+        f"The value of `label_smoothing` is {config.label_smoothing}, but the loss "
+        f'"{config.loss}" does not have it. Give a `loss` of '
+        f"{', '.join(SMOOTHED_LOSSES)}, or leave `label_smoothing` out."
+    )
+
+
+@joint_rule("normalization", "depth")
+def _normalization_needs_layers(config: Any) -> str | None:
+    if config.normalization != "none" and config.depth == 0:
+        return idle(config, "normalization", "`depth` is 0", "Give a `depth` of at least 1")
     return None

@@ -15,11 +15,13 @@ from kmlp._util.numbers import as_integer
 from kmlp._util.seeds import Purpose, generator
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model._initializers import draw_weights, keras_initializers
-from kmlp.model._scaling import SCALINGS
+from kmlp.model._normalization import initial_values, normalization_layers
 from kmlp.model.activations import Activation, get_activation
-from kmlp.model.config import RunConfig, config_fields
-from kmlp.model.losses import Loss, get_loss
+from kmlp.model.config import RunConfig, config_fields, split_for
+from kmlp.model.label_smoothing import loss_for
+from kmlp.model.losses import Loss
 from kmlp.model.random_layers import keras_layer
+from kmlp.model.scaling import SCALINGS, pixel_statistics, scale_and_offset
 
 if TYPE_CHECKING:
     import keras
@@ -59,16 +61,22 @@ def count_parameters(
     num_classes: int,
     width: int | tuple[int, ...],
     depth: int,
+    normalization: str = "none",
 ) -> int:
-    """Return the number of weights and biases of a model, without building the model.
+    """Return the number of parameters of a model, without building the model.
+
+    They are weights and biases, and four or two numbers for each hidden unit with batch or
+    layer normalization, of which batch normalization's two moving averages are not trained.
 
     Args:
         input_shape: Shape of one image.
         num_classes: Number of classes.
         width: The field `width` of a `RunConfig`.
         depth: The field `depth` of a `RunConfig`.
+        normalization: The field `normalization` of a `RunConfig`. Defaults to "none".
 
-    Formula: `sum((fan_in + 1) * units)` over the dense layers.
+    Formula: `sum((fan_in + 1) * units)` over the dense layers, and `4 * units` or
+    `2 * units` over the normalizations.
 
     Example:
     >>> count_parameters((28, 28), 10, width=128, depth=0)
@@ -77,7 +85,9 @@ def count_parameters(
     101770
     """
     sizes = layer_sizes(input_shape, num_classes, width, depth)
-    return sum((fan_in + 1) * units for fan_in, units in sizes)
+    dense = sum((fan_in + 1) * units for fan_in, units in sizes)
+    normalized = sum(units for _, units in sizes[:-1])
+    return dense + len(initial_values(normalization)) * normalized
 
 
 def build_mlp(
@@ -96,8 +106,13 @@ def build_mlp(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     gaussian_noise: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    label_smoothing: float = 0.0,
+    normalization: str = "none",
     initializer: str = "glorot_uniform",
     scaling: str = "unit",
+    pixels: tuple[float, float] | None = None,
     seed: int = 0,
 ) -> keras.Sequential:
     """Build and compile a multilayer perceptron for raw images.
@@ -139,12 +154,22 @@ def build_mlp(
         input_dropout: The same for the scaled pixels. Defaults to 0.0.
         gaussian_noise: Standard deviation of the noise that is added to the scaled
             pixels while training, before `input_dropout`. Defaults to 0.0.
+        l1: L1 penalty of the kernels, `keras.regularizers.L1`. Defaults to 0.0.
+        l2: L2 penalty of the kernels, `keras.regularizers.L2`. Defaults to 0.0.
+        label_smoothing: Part of each target that is moved to all classes alike. The
+            targets are one-hot then. For the cross-entropy losses only. Defaults to 0.0.
+        normalization: Layer between each hidden layer and its activation: "none",
+            "batch" (`keras.layers.BatchNormalization`) or "layer"
+            (`keras.layers.LayerNormalization`). Defaults to "none".
         initializer: Distribution of the initial weights: "glorot_", "he_" or "lecun_",
             each with "uniform" or "normal"; "orthogonal"; "zeros"; "ones"; "normal:SD",
             as "normal:0.05"; "uniform:BOUND"; "pytorch"; "normal". Defaults to
             "glorot_uniform".
-        scaling: Scaling of the pixels: "unit", to 0 to 1, or "symmetric", to -1 to 1.
-            Defaults to "unit".
+        scaling: Scaling of the pixels: "unit", to 0 to 1; "symmetric", to -1 to 1;
+            "standard", to mean 0 and standard deviation 1; "none". Defaults to "unit".
+        pixels: The mean and the standard deviation of the training images' pixels, for
+            the scaling "standard" only, as `(images.mean(), images.std())`. Defaults to
+            None.
         seed: Seed of the initial weights and of random layers, `seed >= 0`. Defaults to
             0.
 
@@ -169,7 +194,7 @@ def build_mlp(
         named["activation"] = activation
     if isinstance(loss, str):
         named |= {"loss": loss, "output": output}
-    config, *_ = call_all(
+    config, _, _, rescaling = call_all(
         [
             lambda: RunConfig(
                 learning_rate=learning_rate,
@@ -179,30 +204,49 @@ def build_mlp(
                 dropout=dropout,
                 input_dropout=input_dropout,
                 gaussian_noise=gaussian_noise,
+                l1=l1,
+                l2=l2,
+                label_smoothing=label_smoothing,
+                normalization=normalization,
                 initializer=initializer,
                 scaling=scaling,
                 seed=seed,
                 **named,
             ),
             lambda: _check_shapes(input_shape, num_classes),
-            lambda: _check_functions(activation, loss, output),
+            lambda: _check_functions(activation, loss, output, label_smoothing),
+            lambda: scale_and_offset(scaling, pixels) if scaling in SCALINGS else None,
         ]
     )
     hidden = get_activation(activation) if isinstance(activation, str) else activation
-    resolved = get_loss(loss) if isinstance(loss, str) else loss
+    resolved = loss_for(loss, config.label_smoothing) if isinstance(loss, str) else loss
     last = get_activation(resolved.resolve_output(output))
-    return _build(config, tuple(input_shape), num_classes, hidden, last, resolved)
+    return _build(
+        config, tuple(input_shape), num_classes, rescaling, hidden, last, resolved
+    )
 
 
 def build_for(config: RunConfig, dataset: Dataset) -> keras.Sequential:
-    """Build the compiled model of a run, with its initial weights."""
+    """Build the compiled model of a run, with its initial weights.
+
+    Args:
+        config: The run's configuration.
+        dataset: The whole dataset that the configuration names.
+    """
     return build_from(
-        config, input_shape=dataset.input_shape, num_classes=dataset.num_classes
+        config,
+        input_shape=dataset.input_shape,
+        num_classes=dataset.num_classes,
+        pixels=pixels_of(config, dataset),
     )
 
 
 def build_from(
-    config: RunConfig, *, input_shape: tuple[int, ...], num_classes: int
+    config: RunConfig,
+    *,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    pixels: tuple[float, float] | None = None,
 ) -> keras.Sequential:
     """Build the compiled model of a configuration, for images of any dataset.
 
@@ -210,24 +254,60 @@ def build_from(
         config: The configuration, of which the arguments of `build_mlp` are used.
         input_shape: Shape of one image.
         num_classes: Number of classes.
+        pixels: See `build_mlp`.
     """
     shared = inspect.signature(build_mlp).parameters.keys() & config.to_dict().keys()
     return build_mlp(
         input_shape=input_shape,
         num_classes=num_classes,
+        pixels=pixels,
         **{name: getattr(config, name) for name in shared},
     )
+
+
+def pixels_of(config: RunConfig, dataset: Dataset) -> tuple[float, float] | None:
+    """Return the mean and the standard deviation of the pixels of a run's training images.
+
+    Args:
+        config: The run's configuration.
+        dataset: The whole dataset that the configuration names.
+
+    Returns:
+        The two numbers; None if the scaling does not need them.
+
+    Raises:
+        ConfigError: if all pixels are equal.
+    """
+    if config.scaling != "standard":
+        return None
+    mean, sd = pixel_statistics(split_for(config, dataset).train.x)
+    if sd == 0:
+        raise ConfigError(
+            [
+                f"All pixels of the training images of {dataset.name} are {mean:g}, and "
+                'cannot be scaled to a standard deviation of 1. Choose the scaling "unit".'
+            ]
+        )
+    return mean, sd
 
 
 def initial_weights(config: RunConfig, dataset: Dataset) -> list[NDArray[np.float32]]:
     """Return the initial weights of a run, in the order of `model.get_weights()`.
 
-    They depend only on the seed, the initializer and the sizes of the layers.
+    They depend only on the seed, the initializer, the normalization and the sizes of the
+    layers.
     """
+    import numpy as np
+
     sizes = layer_sizes(
         dataset.input_shape, dataset.num_classes, config.width, config.depth
     )
-    return list(itertools.chain(*_draw(config, sizes)))
+    *hidden, last = _draw(config, sizes)
+    weights = []
+    for kernel, bias in hidden:
+        values = initial_values(config.normalization)
+        weights += [kernel, bias, *(np.full_like(bias, value) for value in values)]
+    return [*weights, *last]
 
 
 def _draw(
@@ -289,7 +369,7 @@ def _check_shapes(input_shape: Any, num_classes: Any) -> None:
     raise_problems(problems)
 
 
-def _check_functions(activation: Any, loss: Any, output: Any) -> None:
+def _check_functions(activation: Any, loss: Any, output: Any, label_smoothing: Any) -> None:
     problems = []
     if not isinstance(activation, str) and not callable(activation):
         problems.append(f"The activation {activation!r} is neither a name nor a function.")
@@ -297,6 +377,12 @@ def _check_functions(activation: Any, loss: Any, output: Any) -> None:
         problems.append(
             f"The loss {loss!r} is neither a name nor a `kmlp.Loss`. Wrap a function as "
             'Loss(function=..., output="linear", targets="index").'
+        )
+    if isinstance(loss, Loss) and label_smoothing != 0:
+        problems.append(
+            f"The value of `label_smoothing` is {shown(label_smoothing)}, but a loss of "
+            "your own does not have it. Give the name of a loss, or leave "
+            "`label_smoothing` out."
         )
     if isinstance(loss, Loss) and output is not None:
         try:
@@ -316,25 +402,27 @@ def _build(
     config: RunConfig,
     input_shape: tuple[int, ...],
     num_classes: int,
+    rescaling: tuple[float, float],
     hidden: Activation,
     last: Activation,
     loss: Loss,
 ) -> keras.Sequential:
     keras = backend.load()
-    scale, offset = SCALINGS[config.scaling]
+    scale, offset = rescaling
     sizes = layer_sizes(input_shape, num_classes, config.width, config.depth)
-    dense = [
-        keras.layers.Dense(
-            units,
-            activation=hidden if index <= config.depth else last,
-            kernel_initializer="zeros",  # on JAX, each new shape compiles for 0.7 s
-            name=f"hidden_{index}" if index <= config.depth else "output",
-        )
-        for index, (_, units) in enumerate(sizes, start=1)
-    ]
+    normalized = config.normalization != "none"
     layers: list[Any] = []
-    for index, layer in enumerate(dense, start=1):
-        layers += [layer, *keras_layer(config, f"dropout_{index}")]
+    for index, (_, units) in enumerate(sizes[:-1], start=1):
+        layers.append(
+            _dense(f"hidden_{index}", units, None if normalized else hidden, config)
+        )
+        if normalized:
+            layers += [
+                *normalization_layers(config.normalization, str(index)),
+                keras.layers.Activation(hidden, name=f"activation_{index}"),
+            ]
+        layers += keras_layer(config, f"dropout_{index}")
+    layers.append(_dense("output", num_classes, last, config))
     model = keras.Sequential(
         [
             keras.Input(input_shape),
@@ -347,6 +435,7 @@ def _build(
         ],
         name="mlp",
     )
+    dense = [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
     for layer, size, weights in zip(dense, sizes, _draw(config, sizes), strict=True):
         layer.set_weights(weights)
         initializers = keras_initializers(config.initializer, size[0])
@@ -363,3 +452,27 @@ def _build(
         metrics=["accuracy"],
     )
     return model
+
+
+def _dense(
+    name: str, units: int, activation: Activation | None, config: RunConfig
+) -> keras.layers.Dense:
+    """Return a dense layer without its weights."""
+    keras = backend.load()
+    return keras.layers.Dense(
+        units,
+        activation=activation,
+        kernel_initializer="zeros",  # on JAX, each new shape compiles for 0.7 s
+        kernel_regularizer=_regularizer(config),
+        name=name,
+    )
+
+
+def _regularizer(config: RunConfig) -> keras.Regularizer | None:
+    """Return Keras' regularizer of a kernel; None without a penalty."""
+    regularizers = backend.load().regularizers
+    if config.l1 and config.l2:
+        return regularizers.L1L2(config.l1, config.l2)
+    if config.l1:
+        return regularizers.L1(config.l1)
+    return regularizers.L2(config.l2) if config.l2 else None

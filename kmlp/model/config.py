@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from kmlp.errors import ConfigError, raise_problems, unknown_name
 from kmlp.model._initializers import check_initializer
 from kmlp.model._joint_rules import joint_problems
-from kmlp.model._scaling import check_scaling
+from kmlp.model._normalization import check_normalization
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.fields import (
     ConfigField,
@@ -23,6 +23,7 @@ from kmlp.model.fields import (
     to_jsonable,
 )
 from kmlp.model.losses import LOSSES
+from kmlp.model.scaling import check_scaling
 from kmlp.model.schedules import check_schedule
 
 if TYPE_CHECKING:
@@ -154,6 +155,42 @@ class RunConfig:
         ),
         Rule("0 <= gaussian_noise < inf", lambda value: 0 <= value < math.inf),
     ] = 0.0
+    l1: Annotated[
+        float,
+        Group.REGULARIZATION,
+        Doc(
+            "L1 penalty: l1 times the sum of the absolute values of all kernels is added "
+            "to the training loss."
+        ),
+        Rule("0 <= l1 < inf", lambda value: 0 <= value < math.inf),
+    ] = 0.0
+    l2: Annotated[
+        float,
+        Group.REGULARIZATION,
+        Doc(
+            "L2 penalty: l2 times the sum of the squares of all kernels is added to the "
+            "training loss. Biases have no penalty."
+        ),
+        Rule("0 <= l2 < inf", lambda value: 0 <= value < math.inf),
+    ] = 0.0
+    label_smoothing: Annotated[
+        float,
+        Group.REGULARIZATION,
+        Doc(
+            "Part of each training target that is moved to all classes alike; of the "
+            "cross-entropy losses only."
+        ),
+        Rule("0 <= label_smoothing < 1", lambda value: 0 <= value < 1),
+    ] = 0.0
+    normalization: Annotated[
+        str,
+        Group.NETWORK,
+        Doc(
+            "Normalization between each hidden layer and its activation: none, batch or "
+            "layer."
+        ),
+        Name(check_normalization),
+    ] = "none"
     batch_size: Annotated[
         int, Group.TRAINING, Doc("Images per step."), _at_least("batch_size", 1)
     ] = 64
@@ -190,7 +227,10 @@ class RunConfig:
     scaling: Annotated[
         str,
         Group.DATA,
-        Doc("Scaling of the pixels: unit, 0 to 1; symmetric, -1 to 1."),
+        Doc(
+            "Scaling of the pixels: unit, 0 to 1; symmetric, -1 to 1; standard, mean 0 and "
+            "standard deviation 1 over all training images of the run; none, 0 to 255."
+        ),
         Name(check_scaling),
     ] = "unit"
     train_size: Annotated[
@@ -211,6 +251,15 @@ class RunConfig:
         Rule("0 < validation_fraction < 1", lambda value: 0 < value < 1),
         NoneWord("test"),
     ] = 1 / 6
+    label_noise: Annotated[
+        float,
+        Group.DATA,
+        Doc(
+            "Share of the training images whose label is replaced by another class, drawn "
+            "uniformly, by the seed. Validation and test images keep their labels."
+        ),
+        Rule("0 <= label_noise <= 1", lambda value: 0 <= value <= 1),
+    ] = 0.0
     resplit: Annotated[
         bool,
         Group.DATA,
@@ -305,17 +354,19 @@ def dataset_of(config: RunConfig) -> "Dataset":
 
 
 def split_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
-    """Return the dataset with the training and validation images of one run.
+    """Return the dataset with the images and labels of one run.
 
     Args:
         config: The run's configuration.
         dataset: The result of `dataset_of`, which all seeds share.
 
     Raises:
-        ConfigError: if the dataset has too few images for the `train_size`.
+        ConfigError: if the dataset has too few images for the `train_size` or the
+            `label_noise`.
     """
     split = dataset.resplit(config.seed) if config.resplit else dataset
-    return split.with_train_size(config.train_size)
+    sized = split.with_train_size(config.train_size)
+    return sized.with_label_noise(config.label_noise, config.seed)
 
 
 _ALWAYS_IDENTIFYING = frozenset(

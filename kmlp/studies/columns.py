@@ -71,7 +71,7 @@ COLUMNS = {
     "settings": Column(
         str, "Settings of the backend that differ from the default. Empty: none."
     ),
-    "parameters": Column(int, "The number of weights and biases."),
+    "parameters": Column(int, "The number of parameters."),
     "status": Column(
         str,
         "The outcome of the run: finished, diverged or failed. A trial of a search can "

@@ -30,7 +30,7 @@ class LevelResult:
     value: Any
     """The value of the parameter."""
     parameters: int
-    """The number of weights and biases."""
+    """The number of parameters."""
     runs: tuple[Run, ...]
     chance_limit: float
     """The validation accuracy, from 0 to 1, up to which a run did not learn."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import keras
+from keras import ops
 
 from kmlp.data import Dataset
-from kmlp.model.build import build_for
+from kmlp.model.build import build_for, pixels_of
 from kmlp.model.config import RunConfig
+from kmlp.model.label_smoothing import loss_for, smooth
+from kmlp.model.scaling import scale_and_offset
 from kmlp.training._learning_rate import LearningRate
 from kmlp.training._random_layers import RandomLayers
 
@@ -17,7 +22,11 @@ class TrainingModel(keras.Model):
     """A compiled model that trains the layers and the optimizer of a plain model.
 
     The weights are those of the plain model, in the same order: `get_weights()` of both
-    are interchangeable. The plain model is the one that is saved.
+    are interchangeable. The plain model is the one that is saved. Numbers that differ
+    between runs of one structure are variables, so that one program trains all of them.
+
+    Only the loss of training has penalties and label smoothing. That of evaluation is the
+    loss of the predictions alone.
 
     Args:
         config: The run's configuration.
@@ -26,18 +35,28 @@ class TrainingModel(keras.Model):
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
         super().__init__(name="training")
-        plain = build_for(config, dataset)
+        bare = replace(config, l1=0.0, l2=0.0, label_smoothing=0.0)
+        plain = build_for(bare, dataset)
+        self._loss_name = config.loss
+        self._numbers = {
+            name: keras.Variable(number, dtype="float32", trainable=False, name=name)
+            for name, number in _numbers(config, dataset).items()
+        }
         self._plain_layers = list(plain.layers)
+        self._steps = list(map(self._as_trained, plain.layers))
         self._random = RandomLayers(config)
         self.build(plain.input_shape)
-        self.compile(optimizer=plain.optimizer, loss=plain.loss, metrics=["accuracy"])
+        loss = loss_for(config.loss, None if config.label_smoothing else 0.0)
+        self.compile(optimizer=plain.optimizer, loss=loss.function, metrics=["accuracy"])
         self.optimizer.build(self.trainable_variables)
         self._state_size = len(self.optimizer.variables)
         self._rate = LearningRate(self.optimizer, config, len(dataset.train))
 
-    def start(self, config: RunConfig) -> None:
+    def start(self, config: RunConfig, dataset: Dataset) -> None:
         """Go on with a run of the same structure, whose state the optimizer has."""
-        steps = keras.ops.convert_to_numpy(self.optimizer.iterations)
+        for name, number in _numbers(config, dataset).items():
+            self._numbers[name].assign(number)
+        steps = ops.convert_to_numpy(self.optimizer.iterations)
         self._random.start(config, int(steps))
         self._rate.start(config)
 
@@ -61,9 +80,10 @@ class TrainingModel(keras.Model):
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Return the outputs for raw images."""
         drawn = self._random.begin_step() if training else None
-        for layer in self._plain_layers:
+        for layer in self._steps:
             if layer not in self._random:
-                x = layer(x)  # Keras passes `training` on
+                # A step of JAX calls this method directly: no context passes it on.
+                x = layer(x, training=training)
             elif training:
                 x = self._random.transform(layer.name, x, drawn)
         return x
@@ -77,7 +97,53 @@ class TrainingModel(keras.Model):
         training: bool = True,
     ) -> Any:
         """Return the loss that a step minimizes, or that evaluation reports."""
-        return super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not training:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        if "label_smoothing" in self._numbers:
+            y = smooth(self._loss_name, y, self._numbers["label_smoothing"])
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        penalties = list(self._penalties())
+        return ops.sum([loss, *penalties]) if penalties else loss
+
+    def _penalties(self) -> Iterator[Any]:
+        """Yield the penalty of each kernel, by the formula of Keras' regularizers."""
+        l1, l2 = self._numbers.get("l1"), self._numbers.get("l2")
+        for layer in self._plain_layers:
+            if not isinstance(layer, keras.layers.Dense):
+                continue
+            if l1 is not None:
+                yield l1 * ops.sum(ops.absolute(layer.kernel))
+            if l2 is not None:
+                yield l2 * ops.sum(ops.square(layer.kernel))
+
+    def _as_trained(self, layer: keras.layers.Layer) -> keras.layers.Layer:
+        """Return the layer that trains in place of a layer of the plain model."""
+        if isinstance(layer, keras.layers.Rescaling) and "scale" in self._numbers:
+            return _VariableRescaling(self._numbers["scale"], self._numbers["offset"])
+        return layer
+
+
+class _VariableRescaling(keras.layers.Layer):
+    """`keras.layers.Rescaling` with variables for its two numbers."""
+
+    def __init__(self, scale: keras.Variable, offset: keras.Variable) -> None:
+        super().__init__(name="rescaling")
+        self._scale = scale
+        self._offset = offset
+
+    def call(self, x: Any) -> Any:
+        """Return the scaled pixels."""
+        return ops.cast(x, self.compute_dtype) * self._scale + self._offset
+
+
+def _numbers(config: RunConfig, dataset: Dataset) -> dict[str, float]:
+    """Return the numbers of a run that its program takes as variables, by name."""
+    names = ("l1", "l2", "label_smoothing")
+    numbers = {name: getattr(config, name) for name in names if getattr(config, name)}
+    if config.scaling == "standard":
+        pixels = pixels_of(config, dataset)
+        numbers["scale"], numbers["offset"] = scale_and_offset(config.scaling, pixels)
+    return numbers
 
 
 def training_model(config: RunConfig, dataset: Dataset) -> TrainingModel:

@@ -94,7 +94,7 @@ class Session:
 
     @property
     def parameters(self) -> int:
-        """Number of weights and biases."""
+        """Number of parameters."""
         return int(self._trainer.model.count_params())
 
     def close(self) -> None:

@@ -48,8 +48,15 @@ class Recorder(keras.Model):
     def call(self, x: Any, training: bool | None = None) -> Any:
         return self.model(x, training=training)
 
-    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        loss = self.model.compute_loss(*args, **kwargs)
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        loss = self.model.compute_loss(x, y, y_pred, sample_weight, training)
         self.step_loss.update_state(loss)
         return loss
 
@@ -80,7 +87,7 @@ class StepwiseTrainer:
         self.model = training_model(config, dataset)
         if checkpoint is not None:
             checkpoint.assign_to(self.model, self.model.optimizer_state)
-            self.model.start(config)
+            self.model.start(config, dataset)
         self._recorder = Recorder(self.model)
 
     def train_epoch(self, epoch: int) -> EpochLogs:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +85,7 @@ class CheckpointCodec:
                 path.write_bytes(checkpoint_bytes)
             count_weights(path)
             self.model.load_weights(path)
+            _load_scaling(self.model, path)
         to_numpy = backend.load().ops.convert_to_numpy
         return Checkpoint(
             epochs=epochs,
@@ -96,6 +99,19 @@ def load_model(config: RunConfig, checkpoint_bytes: bytes) -> keras.Sequential:
     codec = CheckpointCodec(config, dataset_of(config))
     codec.load(0, checkpoint_bytes)
     return codec.model
+
+
+def _load_scaling(model: keras.Sequential, path: Path) -> None:
+    """Scale pixels as the model in a file does, even if the dataset has changed since."""
+    with zipfile.ZipFile(path) as archive:
+        description = json.loads(archive.read("config.json"))
+    [saved] = (
+        layer["config"]
+        for layer in description["config"]["layers"]
+        if layer["class_name"] == "Rescaling"
+    )
+    layer = model.get_layer(saved["name"])
+    layer.scale, layer.offset = saved["scale"], saved["offset"]
 
 
 @contextmanager

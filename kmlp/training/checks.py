@@ -70,15 +70,20 @@ def check_count(name: str, number: Any) -> int:
 
 
 def parameters_of(config: RunConfig) -> int:
-    """Return the number of weights and biases of a configuration, without a model."""
+    """Return the number of parameters of a configuration, without a model."""
     dataset = dataset_of(config)
     return count_parameters(
-        dataset.input_shape, dataset.num_classes, config.width, config.depth
+        dataset.input_shape,
+        dataset.num_classes,
+        config.width,
+        config.depth,
+        config.normalization,
     )
 
 
 def _check_data(config: RunConfig) -> None:
     dataset = dataset_of(config).with_train_size(config.train_size)
+    dataset.with_label_noise(config.label_noise, config.seed)
     problems = []
     if config.batch_size > len(dataset.train):
         problems.append(

@@ -15,7 +15,7 @@ from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
 from kmlp.model.build import initial_weights
 from kmlp.model.config import RunConfig, config_fields, split_for
-from kmlp.model.losses import get_loss
+from kmlp.model.label_smoothing import loss_for
 from kmlp.model.schedules import word_of
 from kmlp.training._model import training_model
 from kmlp.training.checkpoint import Checkpoint
@@ -72,7 +72,7 @@ class CompiledModel:
         for name in ("momentum", "weight_decay"):
             if number := getattr(config, name):
                 getattr(optimizer, name).assign(number)
-        self.model.start(config)
+        self.model.start(config, dataset)
 
 
 class CompiledModelCache:
@@ -114,9 +114,11 @@ class CompiledModelCache:
         key = (
             dataset.fingerprint,
             config.validation_fraction,
-            config.seed if config.resplit else None,
+            config.resplit,
+            config.label_noise,
+            config.seed if config.resplit or config.label_noise else None,
             config.train_size,
-            get_loss(config.loss).targets,
+            loss_for(config.loss, config.label_smoothing).targets,
         )
         if key not in self._on_device:
             used = split_for(config, dataset)
@@ -129,7 +131,9 @@ class CompiledModelCache:
         return self._on_device[key]
 
 
-_NUMBERS = ("seed", "learning_rate", "initializer", "batch_size", "train_size")
+_NUMBERS = (
+    *("seed", "learning_rate", "initializer", "batch_size", "train_size", "label_noise"),
+)
 """Fields in which runs of one compiled model may differ."""
 
 _PARTS: dict[str, Callable[[Any], Any]] = {
@@ -138,6 +142,9 @@ _PARTS: dict[str, Callable[[Any], Any]] = {
     "dropout": bool,
     "input_dropout": bool,
     "gaussian_noise": bool,
+    "l1": bool,
+    "l2": bool,
+    "label_smoothing": bool,
     "warmup": bool,
     "schedule": word_of,
 }

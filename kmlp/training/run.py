@@ -108,7 +108,7 @@ class Run:
     fused: bool
     """True if an epoch was one compiled program (see `kmlp.fit`)."""
     parameters: int
-    """Number of weights and biases."""
+    """Number of parameters: see `count_parameters`."""
     history: tuple[EpochRecord, ...]
     """One record for each epoch. If the run diverged, the last record is that of the
     divergence. Empty only if the run failed."""
@@ -328,7 +328,7 @@ class RunIdentity:
     fused: bool
     """True if an epoch is one compiled program."""
     parameters: int
-    """Number of weights and biases."""
+    """Number of parameters: see `count_parameters`."""
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     """The settings that differ from their defaults; see `kmlp.settings`."""
 
@@ -371,7 +371,11 @@ def identify(
         backend=name,
         fused=fused,
         parameters=count_parameters(
-            dataset.input_shape, dataset.num_classes, config.width, config.depth
+            dataset.input_shape,
+            dataset.num_classes,
+            config.width,
+            config.depth,
+            config.normalization,
         ),
         settings=settings,
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.model.config import RunConfig
-from kmlp.model.losses import get_loss
+from kmlp.model.label_smoothing import loss_for
 
 EVALUATION_BATCH_SIZE = 250
 
@@ -58,6 +58,6 @@ def targets_of(config: RunConfig, labels: Any, num_classes: int) -> Any:
     Returns:
         The unchanged labels, or one-hot vectors of shape `(images, num_classes)`.
     """
-    if get_loss(config.loss).targets == "index":
+    if loss_for(config.loss, config.label_smoothing).targets == "index":
         return labels
     return np.eye(num_classes, dtype="float32")[np.asarray(labels).reshape(-1)]

@@ -45,7 +45,7 @@ class PlannedLevelJson(TypedDict):
     """One level that would be trained."""
 
     value: Annotated[Any, "The value."]
-    parameters: Annotated[int, "The number of weights and biases."]
+    parameters: Annotated[int, "The number of parameters."]
     runs: Annotated[int, "The number of runs."]
     epochs: Annotated[int, "The epochs of all runs together."]
     steps: Annotated[int, "The steps of all runs together."]

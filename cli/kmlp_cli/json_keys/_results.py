@@ -140,7 +140,7 @@ class RunResultsJson(TypedDict):
 class LevelResultsJson(TypedDict):
     """The results of a level of any study, without its value."""
 
-    parameters: Annotated[int, "The number of weights and biases."]
+    parameters: Annotated[int, "The number of parameters."]
     mean: Annotated[float | None, "Mean validation accuracy over the seeds."]
     interval: Annotated[list[float] | None, "Its 95 % interval; null with one seed."]
     test_accuracy: Annotated[EstimateJson, "The same for the test images."]

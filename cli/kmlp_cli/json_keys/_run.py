@@ -20,7 +20,7 @@ class RunJson(RunResultsJson):
     settings: Annotated[
         dict[str, str], "Settings of the backend that differ from the default."
     ]
-    parameters: Annotated[int, "The number of weights and biases."]
+    parameters: Annotated[int, "The number of parameters."]
     at: At
     conclusion: Annotated[str, "The sentence under the table."]
     evidence: Annotated[OutcomeJson, "The conclusion as data."]
@@ -30,5 +30,5 @@ class RunPlanJson(TypedDict):
     """`kmlp train --dry-run`."""
 
     epochs: Annotated[int, "The number of epochs."]
-    parameters: Annotated[int, "The number of weights and biases."]
+    parameters: Annotated[int, "The number of parameters."]
     steps: Annotated[int, "The steps of all epochs together."]

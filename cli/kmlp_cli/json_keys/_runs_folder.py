@@ -37,7 +37,7 @@ class RunSummaryJson(TypedDict):
         dict[str, str], "Settings of the backend that differ from the default."
     ]
     fused: Annotated[bool, "False with `--no-fused`."]
-    parameters: Annotated[int, "The number of weights and biases."]
+    parameters: Annotated[int, "The number of parameters."]
     epochs: Annotated[int, "The number of epochs that the run has."]
     status: Annotated[Status, "The status."]
     failure: Annotated[str | None, "The reason if the run failed, else null."]

@@ -189,6 +189,46 @@ def test_an_existing_dataset_of_one_class_is_refused():
             make_dataset("mine", images, validation_fraction=fraction)
 
 
+def changed(share, *, size=None, seed=0):
+    """The training images of MNIST whose label is wrong, with that label, by number."""
+    clean = load_dataset("mnist").with_train_size(size)
+    noisy = clean.with_label_noise(share, seed)
+    assert noisy.train.x is clean.train.x
+    assert noisy.validation is clean.validation
+    assert noisy.test is clean.test
+    rows = np.flatnonzero(noisy.train.y != clean.train.y)
+    return dict(zip(rows.tolist(), noisy.train.y[rows].tolist(), strict=True))
+
+
+@pytest.mark.parametrize(("share", "count"), [(0, 0), (0.3, 15_000), (1, 50_000)])
+def test_label_noise_changes_the_stated_share_of_the_training_labels(share, count):
+    assert len(changed(share)) == count
+
+
+def test_all_other_classes_are_equally_probable_wrong_labels():
+    mnist = load_dataset("mnist")
+    noisy = mnist.with_label_noise(1, seed=0)
+    distances = (noisy.train.y - mnist.train.y) % 10
+    counts = np.bincount(distances, minlength=10)[1:]
+    assert abs(counts / 50_000 - 1 / 9).max() < 0.005
+
+
+def test_less_noise_and_fewer_images_have_wrong_labels_of_more():
+    most = changed(0.4)
+    assert changed(0.1).items() < most.items()
+    few = changed(0.4, size=1000)
+    assert len(few) == 400
+    shared = {row: label for row, label in most.items() if row in few}
+    assert shared.items() <= few.items()
+    assert len(shared) > 350
+    assert changed(0.1, seed=1).keys() != changed(0.1).keys()
+
+
+def test_noise_of_less_than_one_label_is_refused():
+    with pytest.raises(ConfigError, match=r"`label_noise` is 0\.01.* 6 training images"):
+        tiny().with_label_noise(0.01, seed=0)
+
+
 def test_a_subset_must_have_at_least_two_classes():
     with pytest.raises(ConfigError, match=r"`train_size` is 1, .* class \w"):
         tiny().with_train_size(1)

@@ -10,7 +10,8 @@ import pytest
 from helpers.processes import USER_SCRIPTS, python, run
 
 from kmlp import ConfigError, Loss, RunConfig, build_mlp, load_dataset
-from kmlp.model.build import count_parameters, save_portable
+from kmlp.model.build import build_for, count_parameters, initial_weights, save_portable
+from kmlp.model.config import split_for
 from kmlp.training.checkpoint import Checkpoint, CheckpointCodec
 
 
@@ -23,6 +24,8 @@ from kmlp.training.checkpoint import Checkpoint, CheckpointCodec
         ({"depth": 1, "width": 30}, 23_860),  # 784-30-10
         ({"depth": 2, "width": 5, "input_shape": (3, 2, 1), "num_classes": 4}, 89),
         ({"depth": 2, "width": (300, 100)}, 266_610),  # 784-300-100-10
+        ({"depth": 2, "width": (5, 7), "normalization": "batch"}, 4_095),  # + 4 * 12
+        ({"depth": 2, "width": (5, 7), "normalization": "layer"}, 4_071),  # + 2 * 12
     ],
 )
 def test_the_number_of_parameters_is_that_of_the_layers(arguments, parameters):
@@ -90,12 +93,39 @@ def test_random_layers_are_those_of_keras_where_they_belong():
 
 def test_pixels_are_scaled_by_the_chosen_scaling():
     pixels = np.array([[[0, 51, 255]]], "uint8")
-    for scaling, expected in (("unit", [0, 0.2, 1]), ("symmetric", [-1, -0.6, 1])):
-        model = build_mlp(input_shape=(1, 3), scaling=scaling, width=2, depth=1)
+    for scaling, numbers, expected in (
+        ("unit", None, [0, 0.2, 1]),
+        ("symmetric", None, [-1, -0.6, 1]),
+        ("standard", (51, 102), [-0.5, 0, 2]),
+        ("none", None, [0, 51, 255]),
+    ):
+        model = build_mlp(
+            input_shape=(1, 3), scaling=scaling, pixels=numbers, width=2, depth=1
+        )
         scaled = keras.ops.convert_to_numpy(model.layers[0](pixels))
         np.testing.assert_allclose(scaled[0, 0], expected, atol=1e-6)
     with pytest.raises(ConfigError, match=r'"symetric".*"symm'):
         build_mlp(scaling="symetric")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("scaling", "pixels"),
+    [("standard", None), ("standard", (1, 0)), ("standard", 3), ("unit", (1, 2))],
+)
+def test_the_numbers_of_the_pixels_are_for_the_standard_scaling(scaling, pixels):
+    with pytest.raises(ConfigError, match=r"`pixels`.*`scaling`"):
+        build_mlp(scaling=scaling, pixels=pixels)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("fields", [{}, {"train_size": 300}, {"resplit": True}])
+def test_the_standard_scaling_has_the_numbers_of_the_training_images_of_the_run(fields):
+    config, mnist = RunConfig(scaling="standard", depth=0, **fields), load_dataset("mnist")
+    images = split_for(config, mnist).train.x
+    scaled = keras.ops.convert_to_numpy(build_for(config, mnist).layers[0](images))
+    assert abs(scaled.mean(dtype="float64")) < 1e-6
+    assert abs(scaled.std(dtype="float64") - 1) < 1e-6
 
 
 def test_the_input_is_raw_images():
@@ -121,6 +151,55 @@ def test_the_input_is_raw_images():
 def test_the_loss_decides_the_default_output(loss, output, activation):
     model = build_mlp(loss=loss, output=output)
     assert model.get_layer("output").activation is keras.activations.get(activation)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("penalties", "regularizer"),
+    [
+        ({"l1": 0.5}, keras.regularizers.L1(0.5)),
+        ({"l2": 0.25}, keras.regularizers.L2(0.25)),
+        ({"l1": 0.5, "l2": 0.25}, keras.regularizers.L1L2(0.5, 0.25)),
+    ],
+)
+def test_all_kernels_have_the_regularizer_of_keras_and_no_bias_has(penalties, regularizer):
+    model = build_mlp(depth=1, width=4, **penalties)
+    for name in ("hidden_1", "output"):
+        layer = model.get_layer(name)
+        assert type(layer.kernel_regularizer) is type(regularizer)
+        assert layer.kernel_regularizer.get_config() == regularizer.get_config()
+        assert layer.bias_regularizer is None
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("normalization", "name"),
+    [("batch", "BatchNormalization"), ("layer", "LayerNormalization")],
+)
+def test_a_normalization_is_between_a_hidden_layer_and_its_activation(normalization, name):
+    model = build_mlp(depth=2, activation="tanh", normalization=normalization)
+    assert [type(layer).__name__ for layer in model.layers[2:]] == [
+        *["Dense", name, "Activation"] * 2, "Dense",
+    ]  # fmt: skip
+    assert model.get_layer("hidden_1").activation is keras.activations.linear
+    assert model.get_layer("activation_1").activation is keras.activations.tanh
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
+def test_the_initial_weights_of_a_run_are_those_of_its_model(normalization):
+    config = RunConfig(width=(5, 3), normalization=normalization)
+    mnist = load_dataset("mnist")
+    weights = build_for(config, mnist).get_weights()
+    for ours, theirs in zip(initial_weights(config, mnist), weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    first = build_for(RunConfig(width=(5, 3)), mnist).get_weights()[0]
+    np.testing.assert_array_equal(weights[0], first)
+
+
+def test_a_loss_of_the_users_has_no_label_smoothing():
+    with pytest.raises(ConfigError, match=r"`label_smoothing`.*your own"):
+        build_mlp(loss=Loss(function=keras.losses.MeanSquaredError()), label_smoothing=0.1)
 
 
 def test_the_optimizer_is_sgd_with_the_chosen_values():

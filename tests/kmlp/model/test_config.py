@@ -109,6 +109,7 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
         "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
         "train_size", "validation_fraction", "resplit", "seed", "dropout", "input_dropout",
         "gaussian_noise",
+        "l1", "l2", "label_smoothing", "label_noise", "normalization",
     }  # fmt: skip
     assert set(param_names()) == set(config_fields()) - {"seed", "resplit"}
 
@@ -255,6 +256,31 @@ def test_a_split_of_its_own_needs_a_split():
     with pytest.raises(ConfigError, match=r"`resplit`.*`validation_fraction`"):
         RunConfig(resplit=True, validation_fraction=None)
     assert RunConfig(resplit=True, validation_fraction=0.2).resplit
+
+
+@pytest.mark.parametrize("loss", ["multi_margin", "mse", "kl_divergence"])
+def test_only_cross_entropies_have_label_smoothing(loss):
+    with pytest.raises(ConfigError, match=rf'`label_smoothing`.*"{loss}".*cross_entropy'):
+        RunConfig(loss=loss, label_smoothing=0.1)
+    assert RunConfig(loss="nll", label_smoothing=0.1).label_smoothing == 0.1
+
+
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalization_needs_a_hidden_layer(normalization):
+    with pytest.raises(ConfigError, match=r"`normalization`.*`depth` is 0"):
+        RunConfig(depth=0, normalization=normalization)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({"l1": -0.1}, {"l2": math.inf}, {"label_smoothing": 1.0}, {"label_noise": 1.1}),
+        *({"normalization": "bath"}, {"scaling": "standart"}, {"label_smoothing": -1e-3}),
+    ],
+)
+def test_values_that_are_not_allowed_are_refused(values):
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        RunConfig(**values)
 
 
 def test_the_images_of_a_run_are_those_of_its_seed_and_size():

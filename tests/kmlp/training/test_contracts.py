@@ -14,6 +14,7 @@ from helpers.keras_schedules import keras_schedule
 from kmlp import RunConfig, load_dataset
 from kmlp._util.seeds import Purpose, generator
 from kmlp.model.build import build_for
+from kmlp.model.config import split_for
 from kmlp.model.schedules import varies
 from kmlp.training import Session
 from kmlp.training.checkpoint import CheckpointCodec
@@ -54,6 +55,17 @@ TABLE = {
     "exponential": Row({"schedule": "exponential:0.5"}, {"schedule": "exponential:0.1"}, (2.3314, 2.2753)),
     "step": Row({"schedule": "step:1:0.1", "momentum": 0.9}, {"schedule": "step:0.5:0.2"}, (2.3152, 2.1907)),
     "warmup": Row({"warmup": 1.5}, {"warmup": 0.3}, (2.3590, 2.2948)),
+    "orthogonal": Row({"initializer": "orthogonal"}, {"initializer": "normal:0.05"}, (2.2436, 2.1126)),
+    "standard": Row({"scaling": "standard"}, {"train_size": 100}, (2.3754, 2.0906)),
+    "unscaled": Row({"scaling": "none", "learning_rate": 1e-3}, {"learning_rate": 1e-4}, (33.1406, 2.3585)),
+    "l1": Row({"l1": 0.001}, {"l1": 0.002}, (2.6248, 2.5494)),
+    "l2": Row({"l2": 0.01}, {"l2": 0.02}, (2.5729, 2.4969)),
+    "l1_l2": Row({"l1": 0.001, "l2": 0.01}, {"l1": 0.002, "l2": 0.01}, (2.8669, 2.7839)),
+    "smoothing": Row({"label_smoothing": 0.1}, {"label_smoothing": 0.2}, (2.3297, 2.2698)),
+    "binary": Row({"loss": "binary_crossentropy", "label_smoothing": 0.1}, {"label_smoothing": 0.2}, (0.6714, 0.6318)),
+    "noise": Row({"label_noise": 0.3}, {"label_noise": 0.2}, (2.3346, 2.2921)),
+    "batch": Row({"normalization": "batch", "batch_size": 60}, {"learning_rate": 0.3}, (2.3989, 1.9862)),
+    "layer": Row({"normalization": "layer", "depth": 2}, {"learning_rate": 0.3}, (2.3306, 2.1152)),
 }
 # fmt: on
 ROWS = pytest.mark.parametrize("name", TABLE)
@@ -68,6 +80,10 @@ def dataset():
         mnist,
         **{name: getattr(mnist, name).take(np.arange(n)) for name, n in sizes.items()},
     )
+
+
+def examples(config, split):
+    return split.x, targets_of(config, split.y, dataset().num_classes)
 
 
 def config_of(name, **others):
@@ -114,23 +130,23 @@ def test_an_epoch_as_one_program_equals_one_step_by_step(name):
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if not row.drawn])
 def test_training_equals_fit_of_the_plain_model(name):
+    """Evaluation has no penalties, and no smoothing."""
     config, data, figures = config_of(name), dataset(), []
-    model = build_for(config, data)
+    bare = replace(config, l1=0.0, l2=0.0, label_smoothing=0.0)
+    model, evaluated = build_for(config, data), build_for(bare, data)
+    train = examples(config, split_for(config, data).train)
+    validation, test = (examples(bare, split) for split in (data.validation, data.test))
     if varies(config):
         model.optimizer.learning_rate = keras_schedule(config, steps=4)
-    train, validation, test = (
-        (split.x, targets_of(config, split.y, data.num_classes))
-        for split in (data.train, data.validation, data.test)
-    )
     for epoch in range(EPOCHS):
         order = generator(config.seed, Purpose.ORDER, epoch).permutation(len(train[0]))
         history = model.fit(
             *(array[order] for array in train), batch_size=config.batch_size,
-            shuffle=False, validation_data=validation, verbose=0,
+            shuffle=False, verbose=0,
         ).history  # fmt: skip
-        logs = {key: values[-1] for key, values in history.items()}
-        logs["test_loss"], logs["test_accuracy"] = model.evaluate(*test, verbose=0)
-        figures.append([logs[figure] for figure in FIGURES])
+        evaluated.set_weights(model.get_weights())
+        results = [evaluated.evaluate(*part, verbose=0) for part in (validation, test)]
+        figures.append([*history["loss"], *history["accuracy"], *results[0], *results[1]])
     assert_close(figures, model.get_weights(), name)
 
 

@@ -158,6 +158,8 @@ def test_what_would_have_no_effect_is_refused(model, data):
     x, y, _ = data
     with pytest.raises(ConfigError, match=r"`train_size`.*searched"):
         MLPHyperModel({"train_size": [100, 200]})
+    with pytest.raises(ConfigError, match=r"`label_noise`.*`search`"):
+        MLPHyperModel({"depth": [1, 2]}, base=RunConfig(label_noise=0.1))
     hp = keras_tuner.HyperParameters()
     with pytest.raises(ConfigError, match="`batch_size`"):
         model.fit(hp, model.build(hp), x, y, batch_size=7)

@@ -31,6 +31,12 @@ class MLPHyperModel(keras_tuner.HyperModel):
             not read. Defaults to None: `RunConfig()`.
         input_shape: The shape of an image. Defaults to (28, 28).
         num_classes: The number of classes. Defaults to 10.
+        pixels: The mean and the standard deviation of the pixels of the images to train
+            on, for the scaling "standard": see `build_mlp`. Defaults to None.
+
+    Raises:
+        ConfigError: if the space is wrong, or if it or the base has fields that choose or
+            change the images.
 
     Example:
     >>> import keras_tuner
@@ -47,6 +53,7 @@ class MLPHyperModel(keras_tuner.HyperModel):
         base: RunConfig | None = None,
         input_shape: tuple[int, ...] = (28, 28),
         num_classes: int = 10,
+        pixels: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(space, SearchSpace):
@@ -54,12 +61,22 @@ class MLPHyperModel(keras_tuner.HyperModel):
         self.space = space
         self.base = base or RunConfig()
         self.space.check(self.base)
-        if "train_size" in self.space.fields:
+        for name in ("train_size", "label_noise"):
+            if name in self.space.fields:
+                raise ConfigError(
+                    [f"`{name}` cannot be searched here: `search` is given the images."]
+                )
+        if self.base.label_noise:
             raise ConfigError(
-                ["`train_size` cannot be searched here: `search` is given the images."]
+                [
+                    f"The value of `label_noise` is {self.base.label_noise}, but does "
+                    "nothing because `search` is given the labels. Give `search` those of "
+                    "`Dataset.with_label_noise`."
+                ]
             )
         self._input_shape = input_shape
         self._num_classes = num_classes
+        self._pixels = pixels
 
     def config(self, hp: keras_tuner.HyperParameters) -> RunConfig:
         """The configuration of a trial's hyperparameters."""
@@ -67,8 +84,12 @@ class MLPHyperModel(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Sequential:
         """The compiled model of a trial."""
+        config = self.config(hp)
         return build_from(
-            self.config(hp), input_shape=self._input_shape, num_classes=self._num_classes
+            config,
+            input_shape=self._input_shape,
+            num_classes=self._num_classes,
+            pixels=self._pixels if config.scaling == "standard" else None,
         )
 
     def fit(
