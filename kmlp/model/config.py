@@ -11,6 +11,7 @@ from kmlp.model._initializers import check_initializer
 from kmlp.model._joint_rules import joint_problems
 from kmlp.model._normalization import check_normalization
 from kmlp.model.activations import ACTIVATIONS
+from kmlp.model.augmentation import check_augmentation
 from kmlp.model.fields import (
     ConfigField,
     Derived,
@@ -190,6 +191,15 @@ class RunConfig:
             "layer."
         ),
         Name(check_normalization),
+    ] = "none"
+    augmentation: Annotated[
+        str,
+        Group.REGULARIZATION,
+        Doc(
+            "Random changes of the training images, new in each epoch: none; "
+            "shift:PIXELS; rotate:DEGREES; flip (left to right); several joined by +."
+        ),
+        Name(check_augmentation),
     ] = "none"
     batch_size: Annotated[
         int, Group.TRAINING, Doc("Images per step."), _at_least("batch_size", 1)

@@ -6,7 +6,8 @@
 | `input_dropout` | then | `keras.layers.Dropout` |
 | `dropout_1`, ... | after each hidden layer's activation | `keras.layers.Dropout` |
 
-A layer whose number is 0 is left out.
+A layer whose number is 0 is left out. The `augmentation` of the images comes first: it is
+not a part of the saved model.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class RandomLayer(NamedTuple):
     """The class of Keras: "Dropout" or "GaussianNoise"."""
     number: float
     """The rate of dropout, or the standard deviation of noise."""
+
+
+AUGMENTATION_STREAMS = {"shift": 0, "rotate": 1, "flip": 2}
+"""The index of the stream of each change of images. Results depend on it."""
 
 
 def random_layers(config: RunConfig) -> dict[str, RandomLayer]:

@@ -14,6 +14,7 @@ from kmlp.model.build import build_for, pixels_of
 from kmlp.model.config import RunConfig
 from kmlp.model.label_smoothing import loss_for, smooth
 from kmlp.model.scaling import scale_and_offset
+from kmlp.training._augmentation import augment
 from kmlp.training._learning_rate import LearningRate
 from kmlp.training._random_layers import RandomLayers
 
@@ -45,6 +46,7 @@ class TrainingModel(keras.Model):
         self._plain_layers = list(plain.layers)
         self._steps = list(map(self._as_trained, plain.layers))
         self._random = RandomLayers(config)
+        self._augments = config.augmentation != "none"
         self.build(plain.input_shape)
         loss = loss_for(config.loss, None if config.label_smoothing else 0.0)
         self.compile(optimizer=plain.optimizer, loss=loss.function, metrics=["accuracy"])
@@ -79,7 +81,10 @@ class TrainingModel(keras.Model):
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Return the outputs for raw images."""
-        drawn = self._random.begin_step() if training else None
+        if training:
+            drawn = self._random.begin_step()
+            if self._augments:
+                x = augment(x, drawn)
         for layer in self._steps:
             if layer not in self._random:
                 # A step of JAX calls this method directly: no context passes it on.

@@ -16,8 +16,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from kmlp.model.augmentation import read_augmentation
 from kmlp.model.config import RunConfig
-from kmlp.model.random_layers import random_layers
+from kmlp.model.random_layers import AUGMENTATION_STREAMS, random_layers
 from kmlp.training._draws import bits, draw_key, streams, uniform
 
 
@@ -63,12 +64,15 @@ class RandomLayers(keras.layers.Layer):
 
     def __init__(self, config: RunConfig) -> None:
         super().__init__(name="random")
-        layers = random_layers(config)
-        self._names = list(layers)
-        self._transforms = [_TRANSFORMS[layer.class_name] for layer in layers.values()]
-        if layers:
-            self._keys = self._variable("keys", (len(layers), 2), "int32")
-            self._numbers = self._variable("numbers", (len(layers),), "float32")
+        draws = _draws(config)
+        self._names = [name for name, _, _ in draws]
+        self._transforms = {
+            name: _TRANSFORMS[layer.class_name]
+            for name, layer in random_layers(config).items()
+        }
+        if draws:
+            self._keys = self._variable("keys", (len(draws), 2), "int32")
+            self._numbers = self._variable("numbers", (len(draws),), "float32")
             self._step = self._variable("step", (), "int32")
             self.start(config, 0)
         self.built = True  # else Keras would call the model to build the layer
@@ -83,25 +87,28 @@ class RandomLayers(keras.layers.Layer):
             config: The run's configuration.
             step: The number of steps that the run was trained for.
         """
-        if layers := random_layers(config).values():
-            keys = [draw_key(config.seed, layer.stream) for layer in layers]
+        if draws := _draws(config):
+            keys = [draw_key(config.seed, stream) for _, stream, _ in draws]
             self._keys.assign(np.array(keys))
-            self._numbers.assign(np.array([layer.number for layer in layers], "float32"))
+            self._numbers.assign(np.array([number for *_, number in draws], "float32"))
             self._step.assign(step)
 
     def __contains__(self, layer: keras.layers.Layer) -> bool:
         """Return True if a layer of the plain model is a random one."""
-        return layer.name in self._names
+        return layer.name in self._transforms
 
-    def begin_step(self) -> Any:
-        """Return the streams of all layers in the next step; None without a layer."""
+    def begin_step(self) -> dict[str, tuple[Any, Any]]:
+        """Return the stream and the number of each name for the next step."""
         if not self._names:
-            return None
+            return {}
         drawn = streams(self._keys, self._step)
         self._step.assign_add(1)
-        return drawn
+        return {
+            name: (drawn[index], self._numbers[index])
+            for index, name in enumerate(self._names)
+        }
 
-    def transform(self, name: str, x: Any, drawn: Any) -> Any:
+    def transform(self, name: str, x: Any, drawn: dict[str, tuple[Any, Any]]) -> Any:
         """Return the values after a random layer.
 
         Args:
@@ -109,5 +116,16 @@ class RandomLayers(keras.layers.Layer):
             x: The values before the layer.
             drawn: The result of `begin_step`.
         """
-        index = self._names.index(name)
-        return self._transforms[index](x, drawn[index], self._numbers[index])
+        return self._transforms[name](x, *drawn[name])
+
+
+def _draws(config: RunConfig) -> list[tuple[str, int, float]]:
+    """Return the name, the index of the stream and the number of all that is drawn."""
+    changes = read_augmentation(config.augmentation).items()
+    return [
+        *((word, AUGMENTATION_STREAMS[word], number) for word, number in changes),
+        *(
+            (layer.name, layer.stream, layer.number)
+            for layer in random_layers(config).values()
+        ),
+    ]

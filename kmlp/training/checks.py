@@ -14,6 +14,7 @@ from kmlp._util.numbers import check_integer
 from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.fused.fit import fit
 from kmlp.model.activations import ACTIVATIONS, get_activation
+from kmlp.model.augmentation import read_augmentation
 from kmlp.model.build import build_mlp, count_parameters
 from kmlp.model.config import RunConfig, dataset_of
 from kmlp.model.losses import LOSSES, get_loss
@@ -91,6 +92,8 @@ def _check_data(config: RunConfig) -> None:
             f"{len(dataset.train)} training images. Choose a smaller `batch_size`, or a "
             "larger `train_size`."
         )
+    if config.augmentation != "none":
+        problems += _augmentation_problems(config, dataset.input_shape)
     parameters = parameters_of(config)
     if parameters > MAX_PARAMETERS:
         problems.append(
@@ -99,6 +102,24 @@ def _check_data(config: RunConfig) -> None:
             "Choose smaller values."
         )
     raise_problems(problems)
+
+
+def _augmentation_problems(config: RunConfig, shape: tuple[int, ...]) -> list[str]:
+    """Return the reasons why images of this shape cannot be augmented."""
+    if len(shape) not in (2, 3):
+        return [
+            f'The value of `augmentation` is "{config.augmentation}", but the examples of '
+            f"{config.dataset} have the shape {shape}, and are not images. Leave "
+            "`augmentation` out."
+        ]
+    pixels = read_augmentation(config.augmentation).get("shift", 0)
+    if pixels >= min(shape[:2]):
+        return [
+            f'The value of `augmentation` is "{config.augmentation}", but images of '
+            f"{shape[0]} x {shape[1]} pixels can be shifted by at most "
+            f"{min(shape[:2]) - 1}. Choose fewer PIXELS."
+        ]
+    return []
 
 
 def _check_functions(config: RunConfig, *, fused: bool) -> None:

@@ -13,6 +13,7 @@ from kmlp.data import Dataset, Split
 from kmlp.fused.chunks import CHUNK_BYTES
 from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
+from kmlp.model.augmentation import read_augmentation
 from kmlp.model.build import initial_weights
 from kmlp.model.config import RunConfig, config_fields, split_for
 from kmlp.model.label_smoothing import loss_for
@@ -145,6 +146,7 @@ _PARTS: dict[str, Callable[[Any], Any]] = {
     "l1": bool,
     "l2": bool,
     "label_smoothing": bool,
+    "augmentation": lambda text: tuple(read_augmentation(text)),
     "warmup": bool,
     "schedule": word_of,
 }

@@ -108,7 +108,7 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
         "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
         "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
         "train_size", "validation_fraction", "resplit", "seed", "dropout", "input_dropout",
-        "gaussian_noise",
+        "gaussian_noise", "augmentation",
         "l1", "l2", "label_smoothing", "label_noise", "normalization",
     }  # fmt: skip
     assert set(param_names()) == set(config_fields()) - {"seed", "resplit"}

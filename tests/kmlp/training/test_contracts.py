@@ -66,6 +66,9 @@ TABLE = {
     "noise": Row({"label_noise": 0.3}, {"label_noise": 0.2}, (2.3346, 2.2921)),
     "batch": Row({"normalization": "batch", "batch_size": 60}, {"learning_rate": 0.3}, (2.3989, 1.9862)),
     "layer": Row({"normalization": "layer", "depth": 2}, {"learning_rate": 0.3}, (2.3306, 2.1152)),
+    "shift": Row({"augmentation": "shift:2"}, {"augmentation": "shift:3"}, (2.3307, 2.2784), drawn=True),
+    "rotate": Row({"augmentation": "rotate:20"}, {"augmentation": "rotate:30"}, (2.3175, 2.2562), drawn=True),
+    "all_augmentation": Row({"augmentation": "shift:1+rotate:10+flip", "dropout": 0.2, "batch_size": 64}, {"seed": 4}, (2.3463, 2.2986), drawn=True),
 }
 # fmt: on
 ROWS = pytest.mark.parametrize("name", TABLE)
