@@ -110,6 +110,7 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
         "train_size", "validation_fraction", "resplit", "seed", "dropout", "input_dropout",
         "gaussian_noise", "augmentation",
         "l1", "l2", "label_smoothing", "label_noise", "normalization",
+        "schedule", "warmup",
     }  # fmt: skip
     assert set(param_names()) == set(config_fields()) - {"seed", "resplit"}
 
