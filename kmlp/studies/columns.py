@@ -84,9 +84,13 @@ COLUMNS = {
         "epoch in which the run diverged.",
     ),
     "accuracy": Column(float, "Training accuracy during the epoch, from 0 to 1."),
-    "val_loss": Column(float, "Mean loss over the validation images after the epoch."),
+    "val_loss": Column(
+        float, "Mean loss over the validation images after the epoch, without penalties."
+    ),
     "val_accuracy": Column(float, "Validation accuracy after the epoch, from 0 to 1."),
-    "test_loss": Column(float, "Mean loss over the test images after the epoch."),
+    "test_loss": Column(
+        float, "Mean loss over the test images after the epoch, without penalties."
+    ),
     "test_accuracy": Column(float, "Test accuracy after the epoch, from 0 to 1."),
     "gap": Column(
         float,

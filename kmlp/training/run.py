@@ -63,16 +63,21 @@ class EpochRecord:
     epoch: int
     """Number of the epoch, counted from 1."""
     loss: float
-    """Mean loss over the training images, each computed before its mini-batch's update."""
+    """Mean loss over the training images, each computed before its mini-batch's update. It
+    is the loss that training minimizes: with the penalties `l1` and `l2`, and of smoothed
+    and noisy labels."""
     accuracy: float
     """Fraction of the training images classified correctly, from 0 to 1, each before its
     mini-batch's update."""
     val_loss: float
-    """Mean loss over the validation images, after the epoch."""
+    """Mean loss over the validation images, after the epoch, without penalties and label
+    smoothing. Keras' `evaluate` of the run's `model` adds both, since its layers and its
+    loss have them."""
     val_accuracy: float
     """Fraction of the validation images classified correctly, from 0 to 1."""
     test_loss: float
-    """Mean loss over the test images, after the epoch."""
+    """Mean loss over the test images, after the epoch, without penalties and label
+    smoothing."""
     test_accuracy: float
     """Fraction of the test images classified correctly, from 0 to 1."""
     seconds: float

@@ -97,11 +97,20 @@ class EvidenceJson(TypedDict):
 class HistoryJson(TypedDict):
     """One number for each epoch."""
 
-    loss: Annotated[list[float | None], "Mean training loss."]
+    loss: Annotated[
+        list[float | None],
+        "Mean training loss, with penalties (l1, l2) and label smoothing.",
+    ]
     accuracy: Annotated[list[float | None], "Training accuracy."]
-    val_loss: Annotated[list[float | None], "Mean loss of the validation images."]
+    val_loss: Annotated[
+        list[float | None],
+        "Mean loss of the validation images, without penalties and label smoothing.",
+    ]
     val_accuracy: Annotated[list[float | None], "Validation accuracy."]
-    test_loss: Annotated[list[float | None], "Mean loss of the test images."]
+    test_loss: Annotated[
+        list[float | None],
+        "Mean loss of the test images, without penalties and label smoothing.",
+    ]
     test_accuracy: Annotated[list[float | None], "Test accuracy."]
     mean_learning_rate: Annotated[
         list[float | None], "The mean learning rate of the epoch's steps."

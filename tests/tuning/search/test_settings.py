@@ -78,6 +78,7 @@ def test_a_study_without_runs(tmp_path):
         ({"space": {}}, "nothing to search"),
         ({"space": {"width": [8, 16]}}, " 2[^0-9]"),
         ({"space": {"loss": ["nll", "mse"]}, "objective": "val_loss"}, "val_loss"),
+        ({"space": {"l2": [0, 0.1], "l1": [0, 0.1]}, "objective": "loss"}, "l1, l2"),
         (
             {"space": {"batch_size": [64, 2000]}, "max_trials": 2},
             "`batch_size`.* 2000.* 1024 ",

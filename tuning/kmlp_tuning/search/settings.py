@@ -235,3 +235,15 @@ def _check_objective(objective: Any, space: SearchSpace) -> None:
                 "Choose by val_accuracy, or fix the loss."
             ]
         )
+    if objective == "loss" and (names := _IN_TRAINING_LOSS & space.fields.keys()):
+        raise ConfigError(
+            [
+                'The objective "loss" cannot choose between values of '
+                f"{', '.join(sorted(names))}, which are part of the training loss. Choose "
+                "by val_loss, which is without them, or by val_accuracy."
+            ]
+        )
+
+
+_IN_TRAINING_LOSS = frozenset({"l1", "l2", "label_smoothing", "label_noise"})
+"""Fields that change the training loss itself, so that other values have other units."""
