@@ -21,6 +21,7 @@ from .model.config import RunConfig as RunConfig
 from .model.losses import Loss as Loss
 from .model.losses import get_loss as get_loss
 from .model.losses import register_loss as register_loss
+from .model.optimizers import register_optimizer as register_optimizer
 from .studies.ablation import Ablation as Ablation
 from .studies.ablation import ablate as ablate
 from .studies.compare import AblationComparison as AblationComparison

@@ -1,4 +1,4 @@
-"""Custom activations and losses, sent to the processes that train."""
+"""Custom activations, losses and optimizers, sent to the processes that train."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ import cloudpickle
 
 from kmlp import backend
 from kmlp.errors import ConfigError
-from kmlp.model.activations import ACTIVATIONS
+from kmlp.model.custom import REGISTRIES, registered
 from kmlp.model.fingerprint import is_users
-from kmlp.model.losses import LOSSES
 
 
 def pack_custom() -> bytes | None:
-    """Pack the custom activations and losses for other processes; None if there are none.
+    """Pack the registered custom objects for other processes; None if there are none.
 
     Raises:
         ConfigError: if one of them cannot be sent.
     """
-    if not (ACTIVATIONS.custom or LOSSES.custom):
+    if not any(registered()):
         return None
     # By value, because the module's file may have been changed since its import.
     modules = [module for module in [*sys.modules.values()] if _is_changeable(module)]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)
     try:
-        packed: bytes = cloudpickle.dumps((ACTIVATIONS.custom, LOSSES.custom))
+        packed: bytes = cloudpickle.dumps(registered())
     except Exception as error:  # an object may refuse in any way
         raise ConfigError(
             [
-                "A registered activation or loss cannot be sent to worker processes "
-                f"({type(error).__name__}: {error}). Train with `jobs=1`."
+                "A registered activation, loss or optimizer cannot be sent to worker "
+                f"processes ({type(error).__name__}: {error}). Train with `jobs=1`."
             ]
         ) from error
     finally:
@@ -50,9 +49,8 @@ def _is_changeable(module: object) -> bool:
 
 
 def register_custom(packed: bytes) -> None:
-    """Register in this process the functions that `pack_custom` packed in another one."""
+    """Register in this process the objects that `pack_custom` packed in another one."""
     backend.load()
-    activations, losses = cloudpickle.loads(packed)
-    for registry, items in ((ACTIVATIONS, activations), (LOSSES, losses)):
+    for registry, items in zip(REGISTRIES, cloudpickle.loads(packed), strict=True):
         for name, item in items.items():
             registry.register(name, item, replace=True)

@@ -25,9 +25,8 @@ from kmlp.errors import BackendError, KmlpError, ResourceError
 from kmlp.executors import _in_worker
 from kmlp.executors._custom_code import pack_custom
 from kmlp.executors._datasets import DatasetCache, dataset_key, pack_dataset
-from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.config import RunConfig
-from kmlp.model.losses import LOSSES
+from kmlp.model.custom import registered
 from kmlp.settings import check_inherited
 
 _NO_MEMORY_LIMIT = {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15"}
@@ -69,7 +68,7 @@ class WorkerProcess:
             return self._submit(task, dataset)
 
     def _submit(self, task: Task, dataset: Dataset) -> Future[Any]:
-        custom = ACTIVATIONS.custom, LOSSES.custom, task.run.settings
+        custom = *registered(), task.run.settings
         if custom != self._custom:  # a worker gets functions and settings when it starts
             self.stop()
         if self.pool is None:

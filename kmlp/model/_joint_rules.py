@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from kmlp.errors import ConfigError
 from kmlp.model.label_smoothing import SMOOTHED_LOSSES
 from kmlp.model.losses import LOSSES
+from kmlp.model.optimizers import OPTIMIZER_FIELDS, optimizer_defaults, takers
 
 Check = Callable[[Any], str | None]
 
@@ -100,6 +101,26 @@ def _dropout_needs_hidden_layers(config: Any) -> str | None:
             "Give a `depth` of at least 1, or an `input_dropout`",
         )
     return None
+
+
+def _takes(field: str) -> Check:
+    """Return the rule that an optimizer takes a field, unless the field has no effect."""
+
+    def check(config: Any) -> str | None:
+        value, name = getattr(config, field), config.optimizer
+        if value == OPTIMIZER_FIELDS[field] or field in optimizer_defaults(name):
+            return None
+        return (
+            f"The value of `{field}` is {value}, but the optimizer {name} has no "
+            f"`{field}`. Leave `{field}` out, or choose an `optimizer` that has one: "
+            f"{', '.join(takers(field))}."
+        )
+
+    return check
+
+
+for _field in OPTIMIZER_FIELDS:
+    joint_rule(_field, "optimizer")(_takes(_field))
 
 
 @joint_rule("resplit", "validation_fraction")

@@ -20,6 +20,7 @@ from kmlp.model.activations import Activation, get_activation
 from kmlp.model.config import RunConfig, config_fields, split_for
 from kmlp.model.label_smoothing import loss_for
 from kmlp.model.losses import Loss
+from kmlp.model.optimizers import make_optimizer
 from kmlp.model.random_layers import keras_layer
 from kmlp.model.scaling import SCALINGS, pixel_statistics, scale_and_offset
 
@@ -99,10 +100,16 @@ def build_mlp(
     activation: str | Activation = "relu",
     loss: str | Loss = "cross_entropy",
     output: str | None = None,
-    learning_rate: float = 0.1,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    weight_decay: float = 0.0,
+    optimizer: str = "sgd",
+    learning_rate: float | None = None,
+    momentum: float | None = None,
+    nesterov: bool | None = None,
+    beta_1: float | None = None,
+    beta_2: float | None = None,
+    rho: float | None = None,
+    epsilon: float | None = None,
+    clipnorm: float | None = None,
+    weight_decay: float | None = None,
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     gaussian_noise: float = 0.0,
@@ -120,8 +127,8 @@ def build_mlp(
     The model is a plain `keras.Sequential` of Keras' own layers. Its input is images of
     shape `(batch_size, *input_shape)` with pixels from 0 to 255, which it scales and
     flattens. Its output is of shape `(batch_size, num_classes)`. The model is compiled
-    with SGD, the loss, and accuracy. The initial weights depend only on `seed`, the
-    initializer and the sizes of the layers, and are the same on every backend.
+    with the optimizer, the loss, and accuracy. The initial weights depend only on `seed`,
+    the initializer and the sizes of the layers, and are the same on every backend.
 
     Losses of one-hot targets (`mse`, `mae`, most of Keras' own) need `y` as
     `keras.utils.to_categorical(y, num_classes)`. The others need classes as integers.
@@ -144,10 +151,25 @@ def build_mlp(
         loss: A name (see `get_loss`) or a `Loss`. Defaults to "cross_entropy",
             on logits.
         output: Activation of the output layer. Defaults to None: the loss's own.
-        learning_rate: Learning rate of SGD. Defaults to 0.1.
-        momentum: Momentum of SGD. Defaults to 0.0.
-        nesterov: True for Nesterov's momentum. Defaults to False.
-        weight_decay: Decoupled weight decay of SGD. Defaults to 0.0.
+        optimizer: The name of one of `keras.optimizers`, in lower case, of a registered
+            one, or `package.module:name`; see `kmlp.register_optimizer`. Defaults to
+            "sgd".
+        learning_rate: Learning rate. Defaults to None: 0.1 for sgd, and that of the
+            optimizer's class for the others.
+        momentum: Momentum. Defaults to None: the optimizer's own, which is 0.0 for sgd.
+        nesterov: True for Nesterov's momentum. Defaults to None: the optimizer's own,
+            which is False for sgd.
+        beta_1: Decay of the mean of gradients. Defaults to None: the optimizer's own.
+        beta_2: Decay of the mean of squared gradients. Defaults to None: the optimizer's
+            own.
+        rho: Decay of the mean of squared gradients of rmsprop and adadelta. Defaults to
+            None: the optimizer's own.
+        epsilon: Number that keeps the optimizer from dividing by 0. Defaults to None: the
+            optimizer's own.
+        clipnorm: Largest norm of the gradient of each kernel and each bias. Defaults to
+            None: gradients are not clipped.
+        weight_decay: Decoupled weight decay. Defaults to None: the optimizer's own, which
+            is 0.004 for adamw and muon, and 0.0 for the others.
         dropout: Fraction of the outputs of every hidden layer that are set to 0 while
             training, `0 <= dropout < 1`. The others are divided by `1 - dropout`. Defaults
             to 0.0, without such layers.
@@ -197,10 +219,16 @@ def build_mlp(
     config, _, _, rescaling = call_all(
         [
             lambda: RunConfig(
-                learning_rate=learning_rate,
-                momentum=momentum,
-                nesterov=nesterov,
-                weight_decay=weight_decay,
+                optimizer=optimizer,
+                learning_rate=learning_rate,  # type: ignore[arg-type]  # None: the default
+                momentum=momentum,  # type: ignore[arg-type]
+                nesterov=nesterov,  # type: ignore[arg-type]
+                beta_1=beta_1,
+                beta_2=beta_2,
+                rho=rho,
+                epsilon=epsilon,
+                clipnorm=clipnorm,
+                weight_decay=weight_decay,  # type: ignore[arg-type]
                 dropout=dropout,
                 input_dropout=input_dropout,
                 gaussian_noise=gaussian_noise,
@@ -442,12 +470,7 @@ def _build(
         for attribute, initializer in initializers.items():
             setattr(layer, attribute, initializer)
     model.compile(
-        optimizer=keras.optimizers.SGD(
-            config.learning_rate,
-            momentum=config.momentum,
-            nesterov=config.nesterov,
-            weight_decay=config.weight_decay or None,
-        ),
+        optimizer=make_optimizer(config),
         loss=loss.function,
         metrics=["accuracy"],
     )

@@ -1,8 +1,9 @@
 """The checked configuration of a run, `RunConfig`, and its values as text."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -24,6 +25,7 @@ from kmlp.model.fields import (
     to_jsonable,
 )
 from kmlp.model.losses import LOSSES
+from kmlp.model.optimizers import OPTIMIZERS, default_of, default_text
 from kmlp.model.scaling import check_scaling
 from kmlp.model.schedules import check_schedule
 
@@ -43,6 +45,10 @@ def _at_least(field: str, least: int) -> Rule:
 
 def _implied_depth(config: Any) -> int:
     return len(config.width) if isinstance(config.width, tuple) else 2
+
+
+def _of_optimizer(field: str) -> Derived:
+    return Derived(default_text(field), default_of(field), source="optimizer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -111,21 +117,72 @@ class RunConfig:
         Doc("Activation of the output layer; none: the one that the loss needs."),
         Name(ACTIVATIONS.check),
     ] = None
+    optimizer: Annotated[
+        str,
+        Group.TRAINING,
+        Doc(
+            "Optimizer: sgd, adam, adamw, nadam, rmsprop, adagrad, adadelta, adamax, lion, "
+            "muon, another of keras.optimizers or a custom one."
+        ),
+        Name(OPTIMIZERS.check),
+    ] = "sgd"
     learning_rate: Annotated[
         float,
         Group.TRAINING,
-        Doc("Learning rate of SGD."),
+        Doc("Learning rate."),
         Rule("0 < learning_rate < inf", lambda value: 0 < value < math.inf),
-    ] = 0.1
+        _of_optimizer("learning_rate"),
+    ] = None  # type: ignore[assignment]  # `__post_init__` sets a float
     momentum: Annotated[
         float,
         Group.TRAINING,
-        Doc("Momentum of SGD."),
+        Doc("Momentum of sgd, rmsprop and muon."),
         Rule("0 <= momentum < 1", lambda value: 0 <= value < 1),
-    ] = 0.0
+        _of_optimizer("momentum"),
+    ] = None  # type: ignore[assignment]  # likewise
     nesterov: Annotated[
-        bool, Group.TRAINING, Doc("Nesterov's momentum; needs momentum > 0.")
-    ] = False
+        bool,
+        Group.TRAINING,
+        Doc("Nesterov's momentum, of sgd and muon; needs momentum > 0."),
+        _of_optimizer("nesterov"),
+    ] = None  # type: ignore[assignment]  # likewise
+    beta_1: Annotated[
+        float | None,
+        Group.TRAINING,
+        Doc("Decay of the mean of gradients, of the optimizers that are based on Adam."),
+        Rule("0 <= beta_1 < 1", lambda value: 0 <= value < 1),
+        _of_optimizer("beta_1"),
+    ] = None
+    beta_2: Annotated[
+        float | None,
+        Group.TRAINING,
+        Doc("Decay of the mean of squared gradients; for lion, of gradients."),
+        Rule("0 <= beta_2 < 1", lambda value: 0 <= value < 1),
+        _of_optimizer("beta_2"),
+    ] = None
+    rho: Annotated[
+        float | None,
+        Group.TRAINING,
+        Doc("Decay of the mean of squared gradients of rmsprop and adadelta."),
+        Rule("0 <= rho < 1", lambda value: 0 <= value < 1),
+        _of_optimizer("rho"),
+    ] = None
+    epsilon: Annotated[
+        float | None,
+        Group.TRAINING,
+        Doc("Number that keeps the optimizer from dividing by 0."),
+        Rule("0 < epsilon < inf", lambda value: 0 < value < math.inf),
+        _of_optimizer("epsilon"),
+    ] = None
+    clipnorm: Annotated[
+        float | None,
+        Group.TRAINING,
+        Doc(
+            "Largest norm of the gradient of each kernel and each bias; a longer gradient "
+            "is scaled down to it."
+        ),
+        Rule("0 < clipnorm < inf", lambda value: 0 < value < math.inf),
+    ] = None
     weight_decay: Annotated[
         float,
         Group.REGULARIZATION,
@@ -134,7 +191,8 @@ class RunConfig:
             "fraction learning_rate * weight_decay."
         ),
         Rule("0 <= weight_decay < inf", lambda value: 0 <= value < math.inf),
-    ] = 0.0
+        _of_optimizer("weight_decay"),
+    ] = None  # type: ignore[assignment]  # likewise
     dropout: Annotated[
         float,
         Group.REGULARIZATION,
@@ -287,14 +345,20 @@ class RunConfig:
         ),
         _at_least("seed", 0),
     ] = 0
+    given: frozenset[str] = dataclass_field(init=False, repr=False, compare=False)
+    """The fields with a derived default whose values were given, so that `with_fields`
+    keeps them."""
 
     def __post_init__(self) -> None:
         problems: list[str] = []
-        valid = set()
+        valid: set[str] = set()
+        self._set_given({name: getattr(self, name) for name in config_fields()})
         for field in config_fields().values():
+            given = getattr(self, field.name)
+            if given is None and field.derived and field.derived.source not in {"", *valid}:
+                continue  # the problem of its source is reported
             try:
-                raw = field.derive(getattr(self, field.name), self)
-                value = field.convert(raw)
+                value = field.convert(field.derive(given, self))
                 object.__setattr__(self, field.name, value)
                 valid.add(field.name)
             except ConfigError as error:
@@ -303,12 +367,20 @@ class RunConfig:
         if isinstance(self.width, tuple) and len(set(self.width)) == 1:
             object.__setattr__(self, "width", self.width[0])
 
+    def _set_given(self, values: Mapping[str, Any]) -> None:
+        given = frozenset(
+            name
+            for name, field in config_fields().items()
+            if field.derived and values.get(name) is not None
+        )
+        object.__setattr__(self, "given", given)
+
     def __repr__(self) -> str:
         """The fields that differ from their defaults."""
         differing = (
             f"{name}={getattr(self, name)!r}"
             for name, field in config_fields().items()
-            if getattr(self, name) != field.default
+            if getattr(self, name) != field.derive(field.default, self)
         )
         return f"RunConfig({', '.join(differing)})"
 
@@ -316,6 +388,60 @@ class RunConfig:
     def validates_on_test(self) -> bool:
         """True if the test images are used for validation, so that no split is held out."""
         return self.validation_fraction is None
+
+    def with_fields(self, **values: Any) -> Self:
+        """Return the configuration with other values of some fields.
+
+        A default that depends on one of these fields is derived anew, unless its value was
+        given. `dataclasses.replace` would keep it.
+
+        Raises:
+            ConfigError: with every problem of the values at once.
+
+        Example:
+        >>> RunConfig().with_fields(optimizer="adam").learning_rate
+        0.001
+        >>> RunConfig(learning_rate=0.1).with_fields(optimizer="adam").learning_rate
+        0.1
+        """
+        kept = {
+            name: getattr(self, name)
+            for name in config_fields()
+            if name not in self._derived_from(values)
+        }
+        changed = type(self)(**{**kept, **values})
+        given = self.given | (changed.given & values.keys())
+        object.__setattr__(changed, "given", given)
+        return changed
+
+    def fixed_fields(self, varied: Container[str]) -> dict[str, Any]:
+        """Return the fields that stay the same while others vary, as plain values for JSON.
+
+        A default that is derived from a field that varies does not stay the same.
+
+        Args:
+            varied: The names of the fields that vary.
+
+        Example:
+        >>> "learning_rate" in RunConfig().fixed_fields(["optimizer"])
+        False
+        >>> RunConfig(learning_rate=0.1).fixed_fields(["optimizer"])["learning_rate"]
+        0.1
+        """
+        derived = self._derived_from(varied)
+        return {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in varied and name not in derived
+        }
+
+    def _derived_from(self, sources: Container[str]) -> set[str]:
+        """Return the fields whose values are derived from one of these fields."""
+        return {
+            name
+            for name, field in config_fields().items()
+            if field.derived and field.derived.source in sources and name not in self.given
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
@@ -344,6 +470,7 @@ class RunConfig:
         Custom functions that the values name need not be available.
         """
         config = object.__new__(cls)
+        config._set_given(values)
         for name, field in config_fields().items():
             value = field.derive(values.get(name, field.default), config)
             value = tuple(value) if isinstance(value, list) else value
@@ -416,6 +543,31 @@ def identity_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 def config_fields() -> dict[str, ConfigField]:
     """Return every field of `RunConfig` by name, in the order of declaration."""
     return describe_fields(RunConfig)
+
+
+def varied_fields(configs: Sequence[RunConfig]) -> list[str]:
+    """Return the fields that tell configurations apart, without the seed.
+
+    A default that follows from another field tells nothing more, unless it is the learning
+    rate, which is needed to judge optimizers.
+
+    Example:
+    >>> varied_fields([RunConfig(), RunConfig(optimizer="rmsprop")])
+    ['optimizer', 'learning_rate']
+    """
+    return [
+        name
+        for name, field in config_fields().items()
+        if name != "seed"
+        and len({getattr(config, name) for config in configs}) > 1
+        and (
+            name == "learning_rate"
+            or not (field.derived and field.derived.source)
+            or any(
+                getattr(config, name) != field.derive(None, config) for config in configs
+            )
+        )
+    ]
 
 
 def param_names() -> tuple[str, ...]:

@@ -76,6 +76,9 @@ class Derived:
     """The default as help texts show it."""
     make: Callable[[Any], Any]
     """Function that returns the value for an instance whose earlier fields are set."""
+    source: str = ""
+    """The field on whose value the default depends, so that a configuration with another
+    value has another default. Defaults to "": a changed configuration keeps the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +304,7 @@ def describe_fields(cls: type) -> dict[str, ConfigField]:
     return {
         field.name: _describe(field.name, hints[field.name], field.default)
         for field in dataclass_fields(cls)
+        if field.init
     }
 
 

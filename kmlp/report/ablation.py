@@ -8,7 +8,6 @@ from kmlp.studies.discussion import (
     Discussion,
     comparison_limits,
     fields_setup,
-    fields_without,
     runs_by_name,
     training_setup,
 )
@@ -28,7 +27,7 @@ def discuss_ablation(study: Ablation) -> Discussion:
         ),
         setup=(
             ("varied", f"{study.param}: {levels}"),
-            *fields_setup(fields_without(study.base, [study.param])),
+            *fields_setup(study.base.fixed_fields((study.param, "seed"))),
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),
             *training_setup(study.backend, fused=study.fused, settings=study.settings),

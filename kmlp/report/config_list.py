@@ -8,7 +8,6 @@ from kmlp.studies.discussion import (
     Discussion,
     comparison_limits,
     fields_setup,
-    fields_without,
     runs_by_name,
     training_setup,
 )
@@ -35,7 +34,7 @@ def discuss_config_list(study: ConfigList) -> Discussion:
         setup=(
             ("configurations", str(len(study.levels))),
             *((("varied", varied),) if varied else ()),
-            *fields_setup(fields_without(study.base, study.varied)),
+            *fields_setup(study.base.fixed_fields((*study.varied, "seed"))),
             ("seeds", seeds_text(study.seeds)),
             ("epochs", study.epochs_text),
             *training_setup(study.backend, fused=study.fused, settings=study.settings),

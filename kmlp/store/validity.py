@@ -16,9 +16,8 @@ from typing import Any, get_args
 
 from kmlp.data.known import BUNDLED
 from kmlp.errors import KmlpError
-from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.config import RunConfig, config_fields, dataset_of
-from kmlp.model.losses import LOSSES
+from kmlp.model.custom import named_objects
 from kmlp.statistics import looks
 from kmlp.training.run import FIGURES, NUMERICS_VERSION, Status, run_key
 
@@ -196,13 +195,9 @@ def key_fits(row: sqlite3.Row) -> bool | None:
     It is unknown if the dataset may have changed since, or if a function is custom.
     """
     config = RunConfig.restored(json.loads(row["config"]))
-    names = (
-        (ACTIVATIONS, config.activation),
-        (ACTIVATIONS, config.output or "linear"),
-        (LOSSES, config.loss),
-    )
     if config.dataset != BUNDLED or any(
-        registry.is_custom(name) or name not in registry.names for registry, name in names
+        registry.is_custom(name) or name not in registry.names
+        for registry, name in named_objects(config)
     ):
         return None
     try:

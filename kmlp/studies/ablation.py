@@ -10,7 +10,13 @@ from typing import Any, cast
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all, raise_problems
-from kmlp.model.config import RunConfig, identity_fields, param_field, value_text
+from kmlp.model.config import (
+    RunConfig,
+    identity_fields,
+    param_field,
+    value_text,
+    varied_fields,
+)
 from kmlp.statistics import looks
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
@@ -55,6 +61,17 @@ class Ablation(StudyResult, Study):
             f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
             f"{protocol_text(on_test=self.validates_on_test)}"
         )
+
+    @property
+    def derived(self) -> tuple[dict[str, Any], ...]:
+        """The defaults that follow the parameter and differ, as values by field.
+
+        There is one dictionary for each level: with the optimizer, the learning rate
+        differs. They are empty for most parameters.
+        """
+        configs = [level.runs[0].config for level in self.levels]
+        names = [name for name in varied_fields(configs) if name != self.param]
+        return tuple({name: getattr(config, name) for name in names} for config in configs)
 
     @property
     def conclusion(self) -> LevelConclusion:
@@ -319,5 +336,4 @@ def _most_seeds(record: StudyRecord) -> int | None:
 
 def _without(base: RunConfig, param: str) -> dict[str, Any]:
     """Return the fields that an ablation keeps: all but the parameter and the seed."""
-    values = identity_fields(base.to_dict())
-    return {k: v for k, v in values.items() if k not in (param, "seed")}
+    return identity_fields(base.fixed_fields((param, "seed")))

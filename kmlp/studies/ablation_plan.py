@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -75,7 +74,7 @@ def plan(
 
 
 def _row(base: RunConfig, param: str, value: Any, seeds: list[int]) -> list[RunConfig]:
-    return [replace(base, **{param: value, "seed": seed}) for seed in seeds]
+    return [base.with_fields(**{param: value, "seed": seed}) for seed in seeds]
 
 
 def all_seeds(seeds: Seeds, first: int = 0) -> list[int]:

@@ -26,7 +26,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "param": study.param,
         "metric": study.metric,
         "at": study.at,
-        "base": {k: v for k, v in study.base.to_dict().items() if k != study.param},
+        "base": study.base.fixed_fields([study.param]),
         "epochs": study.epochs,
         "seeds": list(study.seeds),
         "most_seeds": study.most_seeds,
@@ -38,7 +38,12 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         if study.baseline is not None
         else None,
         "target_accuracy": target,
-        "levels": comparison_to_list(study, target=target),
+        "levels": [
+            {**level, "derived": derived}
+            for level, derived in zip(
+                comparison_to_list(study, target=target), study.derived, strict=True
+            )
+        ],
         "best": to_jsonable(best.value) if best is not None else None,
         "best_index": study.levels.index(best) if best is not None else None,
         **conclusion_to_dict(study.conclusion),
@@ -52,11 +57,7 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
         "name": study.name,
         "metric": study.metric,
         "at": study.at,
-        "base": {
-            k: v
-            for k, v in study.base.to_dict().items()
-            if k not in (*study.varied, "seed")
-        },
+        "base": study.base.fixed_fields((*study.varied, "seed")),
         "varied": list(study.varied),
         "epochs": study.epochs,
         "seeds": list(study.seeds),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.errors import ConfigError, call_all, raise_problems, with_context
-from kmlp.model.config import RunConfig, config_fields, identity_fields, short_text
+from kmlp.model.config import RunConfig, identity_fields, short_text, varied_fields
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.judging import check_at, moment_text, stored_at
 from kmlp.studies.learning import (
@@ -165,21 +165,18 @@ def config_list_spec(
 
     Example:
     >>> base = RunConfig(train_size=1000)
-    >>> configs = [base, replace(base, width=32)]
+    >>> configs = [base, base.with_fields(width=32)]
     >>> spec = config_list_spec(configs, epochs=[3, 10], seeds=[2, 1], base=base)
     >>> [[(run.width, run.seed) for run in row] for row in spec.runs_by_level], spec.epochs
     ([[(128, 0), (128, 1)], [(32, 0)]], [3, 10])
     """
     epochs, seeds = _checked(configs, epochs, seeds, fused=fused)
-    changed = [
-        name
-        for name in config_fields()
-        if name != "seed" and len({getattr(config, name) for config in configs}) > 1
-    ]
-    shared = {k: v for k, v in configs[0].to_dict().items() if k not in (*changed, "seed")}
-    base = RunConfig.restored({**base.to_dict(), **shared})
+    changed = varied_fields(configs)
+    shared = configs[0].fixed_fields((*changed, "seed"))
+    own = {name: base.to_dict()[name] for name in changed}
+    base = RunConfig.restored({**base.fixed_fields(changed), **own, **shared})
     rows = [
-        [replace(config, seed=config.seed + place) for place in range(count)]
+        [config.with_fields(seed=config.seed + place) for place in range(count)]
         for config, count in zip(configs, seeds, strict=True)
     ]
     facts = [facts_of(config) for config in configs]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kmlp._util.text import count_of
-from kmlp.model.config import RunConfig, value_text
+from kmlp.model.config import value_text
 from kmlp.studies.results import StudyResult
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import Table
@@ -33,13 +33,6 @@ class Discussion:
 def fields_setup(values: dict[str, Any]) -> list[tuple[str, str]]:
     """Return fields of a configuration as texts, for `Discussion.setup`."""
     return [(name, value_text(name, value)) for name, value in values.items()]
-
-
-def fields_without(base: RunConfig, names: Sequence[str]) -> dict[str, Any]:
-    """Return the fields of a configuration, without some of them and the seed."""
-    fields = base.to_dict()
-    excluded = (*names, "seed")
-    return {name: value for name, value in fields.items() if name not in excluded}
 
 
 def training_setup(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kmlp.model.config import RunConfig, dataset_of, value_text
+from kmlp.model.config import RunConfig, dataset_of, short_text, value_text, varied_fields
 from kmlp.studies.table import Column, Row, Table
 from kmlp.training.checks import parameters_of
 
@@ -15,10 +15,13 @@ def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict
 
     Args:
         param: The parameter.
-        rows: The configurations, in a row for each value.
+        rows: The configurations, in a row for each value. Of a single row, the learning
+            rate is shown, because its default depends on the optimizer.
         epochs: The number of epochs of every run.
     """
     planned = []
+    varied = varied_fields([configs[0] for configs in rows])
+    derived = [name for name in varied if name != param] if rows[1:] else ["learning_rate"]
     for configs in rows:
         first = configs[0]
         dataset = dataset_of(first).with_train_size(first.train_size)
@@ -26,6 +29,7 @@ def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict
         planned.append(
             {
                 "value": getattr(first, param),
+                "derived": {name: getattr(first, name) for name in derived},
                 "parameters": parameters_of(first),
                 "runs": len(configs),
                 "epochs": len(configs) * epochs,
@@ -46,15 +50,23 @@ def plan_table(param: str, rows: list[dict[str, Any]], *, may_stop: bool = False
     """
     body = []
     for row in rows:
-        value, *numbers = row.values()
-        cells = (value_text(param, value), *(f"{number:,}" for number in numbers))
+        value, derived, *numbers = row.values()
+        cells = (
+            value_text(param, value),
+            *(short_text(name, other) for name, other in derived.items()),
+            *(f"{number:,}" for number in numbers),
+        )
         body.append(Row(cells, ends_section=row is rows[-1]))
+    derived = list(rows[0]["derived"])
     totals = [sum(row[name] for row in rows) for name in ("runs", "epochs", "steps")]
     return Table(
         title=f"Planned training{', at most' if may_stop else ''}",
         columns=tuple(
             Column(name, wraps=True)
-            for name in (param, "parameters", "runs", "epochs", "steps")
+            for name in (param, *derived, "parameters", "runs", "epochs", "steps")
         ),
-        rows=(*body, Row(("total", "", *(f"{total:,}" for total in totals)))),
+        rows=(
+            *body,
+            Row(("total", *("" for _ in derived), "", *(f"{total:,}" for total in totals))),
+        ),
     )

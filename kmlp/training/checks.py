@@ -13,11 +13,12 @@ from kmlp import backend
 from kmlp._util.numbers import check_integer
 from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.fused.fit import fit
-from kmlp.model.activations import ACTIVATIONS, get_activation
+from kmlp.model.activations import get_activation
 from kmlp.model.augmentation import read_augmentation
 from kmlp.model.build import build_mlp, count_parameters
 from kmlp.model.config import RunConfig, dataset_of
-from kmlp.model.losses import LOSSES, get_loss
+from kmlp.model.custom import named_objects
+from kmlp.model.losses import get_loss
 from kmlp.settings import read_settings
 
 MAX_PARAMETERS = 2**30
@@ -124,8 +125,7 @@ def _augmentation_problems(config: RunConfig, shape: tuple[int, ...]) -> list[st
 
 def _check_functions(config: RunConfig, *, fused: bool) -> None:
     """Try a configuration's custom functions as a model will call them."""
-    named = (config.activation, config.output or "linear")
-    if not (any(map(ACTIVATIONS.is_custom, named)) or LOSSES.is_custom(config.loss)):
+    if not any(registry.is_custom(name) for registry, name in named_objects(config)):
         return
     loss = get_loss(config.loss)
     output = loss.resolve_output(config.output)
@@ -141,7 +141,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
     def train_a_step(*, fused: bool) -> None:
         model = build_mlp(
             input_shape=(2,), num_classes=classes, width=4, depth=1, activation=activation,
-            loss=loss, output=output,
+            loss=loss, output=output, optimizer=config.optimizer,
         )  # fmt: skip
         if fused:
             fit(model, np.ones((2, 2)), y, batch_size=2, epochs=1)
@@ -152,6 +152,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
         f'activation "{config.activation}"',
         f'output "{output}"',
         f'loss "{config.loss}"',
+        f'optimizer "{config.optimizer}"',
     )
     size = (2, classes)
     call_all(

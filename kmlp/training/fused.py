@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -17,8 +17,10 @@ from kmlp.model.augmentation import read_augmentation
 from kmlp.model.build import initial_weights
 from kmlp.model.config import RunConfig, config_fields, split_for
 from kmlp.model.label_smoothing import loss_for
+from kmlp.model.optimizers import make_optimizer
 from kmlp.model.schedules import word_of
 from kmlp.training._model import training_model
+from kmlp.training._numbers import hold_numbers, set_numbers
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
 
@@ -27,53 +29,39 @@ MAX_IDLE = 8
 _SPLITS = ("train", "validation", "test")
 
 
-class NonzeroVariable(keras.Variable):
-    """A variable that is never equal to 0 for Python.
-
-    Keras' SGD tests if its momentum is 0. While a program is compiled, the value of an
-    ordinary variable is unknown, and the test would fail.
-    """
-
-    __hash__ = keras.Variable.__hash__
-
-    def __ne__(self, other: object) -> bool:
-        return True
-
-
 class CompiledModel:
     """A model with compiled programs that can train any run of its structure.
 
-    Variables hold everything that differs between such runs: the weights, the learning
-    rate and its schedule, the momentum and the weight decay.
+    Variables hold everything that differs between such runs: the weights, and the numbers
+    of the optimizer, of its schedule and of the layers that draw.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
         self.model = training_model(config, dataset)
         optimizer = self.model.optimizer
         self.state = self.model.optimizer_state
-        for name in ("momentum", "weight_decay"):
-            if number := getattr(optimizer, name):
-                variable = NonzeroVariable(
-                    number, dtype="float32", trainable=False, name=name
-                )
-                setattr(optimizer, name, variable)
+        hold_numbers(optimizer)
 
     def load(
         self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
     ) -> None:
         """Set the model to a run's checkpoint; without one, to its initial state."""
-        optimizer = self.model.optimizer
         if checkpoint is None:
             self.model.set_weights(initial_weights(config, dataset))
-            for variable in self.state:
-                variable.assign(np.zeros(variable.shape, variable.dtype))
+            for variable, value in zip(
+                self.state, self._initial_state(config), strict=True
+            ):
+                variable.assign(value)
         else:
             checkpoint.assign_to(self.model, self.state)
-        optimizer.learning_rate = config.learning_rate
-        for name in ("momentum", "weight_decay"):
-            if number := getattr(config, name):
-                getattr(optimizer, name).assign(number)
+        set_numbers(self.model.optimizer, config)
         self.model.start(config, dataset)
+
+    def _initial_state(self, config: RunConfig) -> Iterable[Any]:
+        """Return the state of a new optimizer, which may depend on the weights."""
+        fresh = make_optimizer(config)
+        fresh.build(self.model.trainable_variables)
+        return (np.array(keras.ops.convert_to_numpy(value)) for value in fresh.variables)
 
 
 class CompiledModelCache:
@@ -132,14 +120,16 @@ class CompiledModelCache:
         return self._on_device[key]
 
 
-_NUMBERS = (
-    *("seed", "learning_rate", "initializer", "batch_size", "train_size", "label_noise"),
-)
+_NUMBERS = {
+    *("seed", "initializer", "batch_size", "train_size", "label_noise"),
+    *("learning_rate", "beta_1", "beta_2", "rho", "epsilon"),
+}
 """Fields in which runs of one compiled model may differ."""
 
 _PARTS: dict[str, Callable[[Any], Any]] = {
     "momentum": bool,
     "weight_decay": bool,
+    "clipnorm": bool,
     "dropout": bool,
     "input_dropout": bool,
     "gaussian_noise": bool,

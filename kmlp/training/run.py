@@ -11,10 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kmlp import backend
-from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.build import count_parameters
 from kmlp.model.config import RunConfig, dataset_of, identity_fields
-from kmlp.model.losses import LOSSES
+from kmlp.model.custom import named_objects
 from kmlp.model.schedules import epoch_rates, varies
 from kmlp.settings import read_settings
 
@@ -413,11 +412,7 @@ def run_key(
     """
     custom = [
         registry.digest(name)
-        for registry, name in (
-            (ACTIVATIONS, config.activation),
-            (ACTIVATIONS, config.output or "linear"),
-            (LOSSES, config.loss),
-        )
+        for registry, name in named_objects(config)
         if registry.is_custom(name)
     ]
     values = identity_fields(config.to_dict())

@@ -49,7 +49,8 @@ def test_help_shows_every_field_with_its_type_and_default(kmlp, command):
         option = f"--{name.replace('_', '-')}"
         default = field.derived.text if field.derived else value_text(name, field.default)
         if field.type is bool:
-            option, default = f"{option} / --no-{name}", f"no-{name}"
+            option = f"{option} / --no-{name}"
+            default = default if field.derived else f"no-{name}"
         else:
             option = f"{option} <{field.type.__name__}>"
         assert f"{option} {field.doc} [default: {default}]" in text

@@ -24,6 +24,7 @@ OTHERS = {
     "kmlp/statistics/test_rates.py": "the rates of false conclusions, of all together",
     "kmlp/store/test_damage.py": "damage that any module of the store may meet",
     "kmlp/store/test_earlier_versions.py": "a folder that an earlier kmlp wrote",
+    "kmlp/training/test_contracts.py": "every contract of training, for each field",
     "kmlp/test_imports.py": "what importing the package imports",
     "kmlp/test_tree.py": "the tests themselves",
 }

@@ -58,7 +58,8 @@ def train(
         check_trainable([run_config], epochs=epochs, fused=execution.fused)
         [plan] = plan_rows("seed", [[run_config]], epochs)
         if output.as_json:
-            print_json({name: plan[name] for name in ("epochs", "parameters", "steps")})
+            numbers = {name: plan[name] for name in ("epochs", "parameters", "steps")}
+            print_json(plan["derived"] | numbers)
         else:
             print_data(plan_table("seed", [plan]))
         return

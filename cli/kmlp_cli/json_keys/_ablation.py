@@ -11,6 +11,14 @@ from kmlp_cli.json_keys._results import (
 )
 
 
+class AblationLevelJson(LevelJson):
+    """One level of an ablation, with the defaults that follow its value."""
+
+    derived: Annotated[
+        dict[str, Any], "Defaults that follow the value, such as an optimizer's rate."
+    ]
+
+
 class AblationJson(TypedDict):
     """`kmlp ablate`, and `kmlp show` of an ablation."""
 
@@ -34,7 +42,7 @@ class AblationJson(TypedDict):
     ]
     baseline: Annotated[Any, "The value of `--baseline`, or null."]
     target_accuracy: Annotated[float | None, "The value of `--target-accuracy`, 0 to 1."]
-    levels: Annotated[list[LevelJson], "Every level."]
+    levels: Annotated[list[AblationLevelJson], "Every level."]
     best: Annotated[Any, "The value with the highest mean; null if every run diverged."]
     best_index: Annotated[int | None, "Its place in `levels`, from 0."]
     conclusion: Annotated[str, "The sentences under the table."]
@@ -45,6 +53,9 @@ class PlannedLevelJson(TypedDict):
     """One level that would be trained."""
 
     value: Annotated[Any, "The value."]
+    derived: Annotated[
+        dict[str, Any], "Defaults that follow the value, such as an optimizer's rate."
+    ]
     parameters: Annotated[int, "The number of parameters."]
     runs: Annotated[int, "The number of runs."]
     epochs: Annotated[int, "The epochs of all runs together."]

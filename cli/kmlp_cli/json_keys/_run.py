@@ -32,3 +32,4 @@ class RunPlanJson(TypedDict):
     epochs: Annotated[int, "The number of epochs."]
     parameters: Annotated[int, "The number of parameters."]
     steps: Annotated[int, "The steps of all epochs together."]
+    learning_rate: Annotated[float, "The learning rate; the optimizer's by default."]

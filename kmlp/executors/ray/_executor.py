@@ -21,8 +21,7 @@ from kmlp.executors.ray import _on_node
 from kmlp.executors.ray._helper_process import HelperProcess
 from kmlp.executors.ray._installation import check_installed
 from kmlp.executors.resources import make_resources
-from kmlp.model.activations import ACTIVATIONS
-from kmlp.model.losses import LOSSES
+from kmlp.model.custom import registered
 from kmlp.model.registry import users_folder
 from kmlp.settings import check_inherited, differing_settings, variables_to_send
 from kmlp.training.checks import MAX_COUNT, check_count
@@ -249,6 +248,6 @@ def _check_runtime_env(given: Any) -> dict[str, Any] | None:
 
 
 def _registered() -> tuple[object, ...]:
-    """Return the custom functions, modules and settings that a new worker gets."""
+    """Return the custom objects, modules and settings that a new worker gets."""
     settings = differing_settings(backend.select())
-    return ACTIVATIONS.custom, LOSSES.custom, users_folder(), settings
+    return *registered(), users_folder(), settings

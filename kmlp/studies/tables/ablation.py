@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import starmap
+
 import numpy as np
 
 from kmlp._util.text import count_of, percent_text
+from kmlp.model.config import short_text
 from kmlp.statistics import Difference
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation
@@ -71,10 +74,12 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
     lost = any(problems_text(level) != NONE for level in study.levels)
     measured = "test difference" if study.metric == TEST_METRIC else "difference"
     differences = dict(zip(study.levels, study.differences(), strict=True))
+    derived = dict(zip(study.levels, study.derived, strict=True))
     return Table(
         title=f"Effect of {study.param}: {study.headline}",
         columns=(
             _param_column(study),
+            *(Column(name, tall=True) for name in study.derived[0]),
             Column("parameters", tall=True),
             *([Column("seeds")] if own_seeds else []),
             Column("curve"),
@@ -91,6 +96,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
             Row(
                 (
                     study.text(level),
+                    *starmap(short_text, derived[level].items()),
                     f"{level.parameters:,}",
                     *([str(len(level.runs))] if own_seeds else []),
                     sparkline(level.val_curve, low, high),

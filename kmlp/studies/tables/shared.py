@@ -33,8 +33,8 @@ def describe(
     """
     shown = {
         name: value
-        for name, value in base.to_dict().items()
-        if name not in (*but, "seed", "dataset") and value not in _NOT_DONE
+        for name, value in base.fixed_fields((*but, "seed", "dataset")).items()
+        if value not in _NOT_DONE
     }
     words = [f"{name} {value_text(name, value)}" for name, value in shown.items()]
     if not fused:

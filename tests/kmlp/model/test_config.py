@@ -105,8 +105,9 @@ def test_a_configuration_is_frozen():
 
 def test_a_configuration_has_every_hyperparameter_of_a_run():
     assert set(config_fields()) == {
-        "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
-        "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "scaling",
+        "dataset", "width", "depth", "activation", "loss", "output", "optimizer",
+        "learning_rate", "momentum", "nesterov", "beta_1", "beta_2", "rho", "epsilon",
+        "clipnorm", "weight_decay", "batch_size", "initializer", "scaling",
         "train_size", "validation_fraction", "resplit", "seed", "dropout", "input_dropout",
         "gaussian_noise", "augmentation",
         "l1", "l2", "label_smoothing", "label_noise", "normalization",
@@ -245,6 +246,59 @@ def test_a_depth_that_is_missing_in_stored_values_is_derived():
     assert values.pop("depth") == 3
     assert RunConfig.restored(values).depth == 3
     assert RunConfig.restored({}) == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {"optimizer": "sgd", "learning_rate": 0.1, "beta_1": None, "epsilon": None}),
+        ({"optimizer": "adam"}, {"learning_rate": 0.001, "beta_1": 0.9, "weight_decay": 0.0}),
+        ({"optimizer": "adam", "learning_rate": 0.1, "beta_1": 0}, {"learning_rate": 0.1, "beta_1": 0.0}),
+        ({"optimizer": "adamw"}, {"weight_decay": 0.004}),
+        ({"optimizer": "muon"}, {"momentum": 0.95, "nesterov": True}),
+    ],
+)  # fmt: skip
+def test_the_defaults_of_a_configuration_follow_its_optimizer(fields, expected):
+    values = RunConfig(**fields).to_dict()
+    assert {name: values[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "others"),
+    [
+        ({"momentum": 0.9, "optimizer": "adam"}, "sgd, muon, rmsprop"),
+        ({"nesterov": True, "momentum": 0.9, "optimizer": "rmsprop"}, "sgd, muon"),
+        ({"beta_1": 0.9}, "adam, "),
+        ({"rho": 0.9, "optimizer": "adam"}, "adadelta, rmsprop"),
+        ({"epsilon": 1e-3}, "adam, "),
+    ],
+)
+def test_a_field_that_the_optimizer_lacks_is_refused_with_those_that_have_it(
+    fields, others
+):
+    optimizer = fields.get("optimizer", "sgd")
+    with pytest.raises(ConfigError, match=f"the optimizer {optimizer} has no") as refusal:
+        RunConfig(**fields)
+    [problem] = refusal.value.problems
+    assert others in problem
+
+
+def test_another_optimizer_has_its_own_defaults_unless_they_were_given():
+    base = RunConfig(learning_rate=0.01, batch_size=32)
+    changed = base.with_fields(optimizer="adam", seed=3)
+    assert changed == RunConfig(optimizer="adam", learning_rate=0.01, batch_size=32, seed=3)
+    assert changed.with_fields(optimizer="lion").beta_2 == 0.99
+    assert RunConfig().with_fields(seed=1).with_fields(optimizer="adam") == RunConfig(
+        optimizer="adam", seed=1
+    )
+    stored = RunConfig.restored(RunConfig(optimizer="adam").to_dict())
+    assert stored == RunConfig(optimizer="adam")
+
+
+def test_an_unknown_optimizer_is_the_only_problem():
+    with pytest.raises(ConfigError, match='did you mean "adam"') as refusal:
+        RunConfig(optimizer="adm")
+    assert len(refusal.value.problems) == 1
 
 
 def test_nesterov_needs_momentum():

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from kmlp import ConfigError, RunConfig, ablate
+from kmlp.studies.ablation import ablation_spec
 from kmlp.studies.ablation_plan import plan
+from kmlp.studies.plans import plan_rows, plan_table
 
 pytestmark = pytest.mark.once
 
@@ -14,6 +16,41 @@ BASE = RunConfig(train_size=1024, width=16, depth=1)
 def test_seeds_as_a_number_count_from_the_base_s():
     rows = plan("width", [8, 9], base=RunConfig(seed=5), seeds=3)
     assert [[config.seed for config in row] for row in rows] == [[5, 6, 7]] * 2
+
+
+def test_each_optimizer_has_its_own_learning_rate_unless_one_was_given():
+    def rates(**fields):
+        rows = plan("optimizer", ["sgd", "adam"], base=RunConfig(**fields), seeds=1)
+        return [row[0].learning_rate for row in rows]
+
+    assert rates() == [0.1, 0.001]
+    assert rates(optimizer="adam") == [0.1, 0.001]
+    assert rates(learning_rate=0.1) == [0.1, 0.1]
+
+
+def test_an_ablation_of_optimizers_is_another_one_with_a_given_rate():
+    def base_of(**fields):
+        spec = ablation_spec(
+            "optimizer", ["sgd", "adam"], base=RunConfig(**fields), seeds=1, epochs=1
+        )
+        return spec.identity["base"]
+
+    assert "learning_rate" not in base_of()
+    assert base_of() == base_of(optimizer="adam")
+    assert base_of(learning_rate=0.1)["learning_rate"] == 0.1
+
+
+def test_a_plan_shows_the_learning_rate_of_each_optimizer():
+    rows = plan("optimizer", ["sgd", "adam"], base=RunConfig(), seeds=1)
+    planned = plan_rows("optimizer", rows, epochs=1)
+    assert [row["derived"] for row in planned] == [
+        {"learning_rate": 0.1},
+        {"learning_rate": 0.001},
+    ]
+    table = plan_table("optimizer", planned)
+    assert [row.cells[:2] for row in table.rows] == [
+        ("sgd", "0.1"), ("adam", "0.001"), ("total", ""),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_export_has_the_documented_keys():
     assert list(value) == [
         "value", "parameters", "mean", "interval", "test_accuracy", "last_val_accuracy", "difference",
         "error_ratio", "diverged", "failed", "did_not_learn", "best_epoch", "epochs_to_near_best",
-        "area_under_curve", "gap", "seconds_per_epoch", "runs",
+        "area_under_curve", "gap", "seconds_per_epoch", "runs", "derived",
     ]  # fmt: skip
     first = exported["levels"][0]["difference"]
     assert list(first) == ["mean", "interval", "p_value", "verdict"]

@@ -39,6 +39,8 @@ class Row(NamedTuple):
     """The training loss of each epoch, measured on JAX."""
     drawn: bool = False
     """True if the step draws random numbers, so that Keras' `fit` has others."""
+    slow: bool = False
+    """True for one of many rows that are alike, for `make test-slow`."""
 
 
 # fmt: off
@@ -69,9 +71,28 @@ TABLE = {
     "shift": Row({"augmentation": "shift:2"}, {"augmentation": "shift:3"}, (2.3307, 2.2784), drawn=True),
     "rotate": Row({"augmentation": "rotate:20"}, {"augmentation": "rotate:30"}, (2.3175, 2.2562), drawn=True),
     "all_augmentation": Row({"augmentation": "shift:1+rotate:10+flip", "dropout": 0.2, "batch_size": 64}, {"seed": 4}, (2.3463, 2.2986), drawn=True),
+    "adam": Row({"optimizer": "adam"}, {"learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3}, (2.3534, 2.2921)),
+    "adamw": Row({"optimizer": "adamw"}, {"weight_decay": 0.1}, (2.3534, 2.2921), slow=True),
+    "nadam": Row({"optimizer": "nadam"}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3553, 2.3078), slow=True),
+    "rmsprop": Row({"optimizer": "rmsprop", "momentum": 0.9}, {"rho": 0.8, "momentum": 0.5}, (2.3018, 2.0728)),
+    "adagrad": Row({"optimizer": "adagrad", "learning_rate": 0.1}, {"epsilon": 0.1}, (2.2923, 2.1310)),
+    "adadelta": Row({"optimizer": "adadelta", "learning_rate": 1.0}, {"rho": 0.8, "epsilon": 1e-5}, (2.3467, 2.2819)),
+    "adamax": Row({"optimizer": "adamax"}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3555, 2.3064), slow=True),
+    "lion": Row({"optimizer": "lion"}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3529, 2.2864)),
+    "muon": Row({"optimizer": "muon"}, {"momentum": 0.5, "weight_decay": 0.1}, (2.3705, 2.3390)),
+    "adafactor": Row({"optimizer": "adafactor", "learning_rate": 0.1}, {"learning_rate": 0.01}, (2.2647, 1.8737), slow=True),
+    "ftrl": Row({"optimizer": "ftrl", "learning_rate": 0.1}, {"learning_rate": 0.01}, (2.3184, 2.3021), slow=True),
+    "lamb": Row({"optimizer": "lamb", "learning_rate": 0.01}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3566, 2.2900), slow=True),
+    "schedulefreeadamw": Row({"optimizer": "schedulefreeadamw"}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3354, 2.2592), slow=True),
+    "clipnorm": Row({"clipnorm": 0.1}, {"clipnorm": 0.01}, (2.3686, 2.3415)),
 }
 # fmt: on
-ROWS = pytest.mark.parametrize("name", TABLE)
+PARAMS = {
+    name: pytest.param(name, marks=[pytest.mark.slow] if row.slow else [])
+    for name, row in TABLE.items()
+}
+ROWS = pytest.mark.parametrize("name", PARAMS.values())
+NOT_DRAWN = [PARAMS[name] for name, row in TABLE.items() if not row.drawn]
 
 
 @cache
@@ -131,7 +152,7 @@ def test_an_epoch_as_one_program_equals_one_step_by_step(name):
     assert_close(figures, checkpoints[-1].weights, name)
 
 
-@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if not row.drawn])
+@pytest.mark.parametrize("name", NOT_DRAWN)
 def test_training_equals_fit_of_the_plain_model(name):
     """Evaluation has no penalties, and no smoothing."""
     config, data, figures = config_of(name), dataset(), []

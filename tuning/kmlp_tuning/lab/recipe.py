@@ -288,4 +288,4 @@ def _with_few_images(config: RunConfig, batch_sizes: tuple[int, ...] = ()) -> Ru
     """The configuration with few training images, but at least one batch of them."""
     size = max(QUICK_IMAGES, config.batch_size, *batch_sizes)
     images = config.train_size or len(dataset_of(config).train)
-    return replace(config, train_size=min(size, images))
+    return config.with_fields(train_size=min(size, images))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 
 from kmlp.model.config import RunConfig, config_fields, value_text
 from kmlp.training.run import At
@@ -21,14 +20,10 @@ def train_command(
         backend: The name of the backend.
         fused: True if an epoch is one compiled program.
     """
-    default = replace(RunConfig(), dataset=config.dataset)
     words = ["kmlp", "train", "--backend", backend, "--epochs", str(epochs)]
     for name, field in config_fields().items():
         value = getattr(config, name)
-        if name == "depth":
-            shown = not isinstance(config.width, tuple) and value != default.depth
-        else:
-            shown = value != field.default
+        shown = value != field.derive(field.default, config)
         if shown and field.type is bool:
             words.append(f"--{name}" if value else f"--no-{name}")
         elif shown:

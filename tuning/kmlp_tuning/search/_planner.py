@@ -174,7 +174,7 @@ class SearchPlanner:
                 self._push_replication(trial, trial.config, trial.epochs)
             first = settings.base.seed + 1
             seeds = range(first, first + settings.replicates)
-            configs = tuple(replace(trial.config, seed=seed) for seed in seeds)
+            configs = tuple(trial.config.with_fields(seed=seed) for seed in seeds)
             self._replications.append(Replication(trial.number, trial.epochs, configs, ()))
             for config in configs:
                 self._push_replication(trial, config, 0)

@@ -93,10 +93,7 @@ class SearchSettings:
     @property
     def fixed(self) -> dict[str, Any]:
         """The fields that are not searched, as plain values."""
-        values = self.base.to_dict()
-        return {
-            name: value for name, value in values.items() if name not in self.space.fields
-        }
+        return self.base.fixed_fields(self.space.fields)
 
     def identity(self) -> dict[str, Any]:
         """The settings that stay the same when the search is extended by more trials."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from types import MappingProxyType
@@ -147,7 +147,7 @@ class SearchSpace:
             for name, domain in self.fields.items()
             if name in values
         }
-        return replace(base, **searched)
+        return base.with_fields(**searched)
 
     def base(self, fixed: Mapping[str, Any]) -> RunConfig:
         """The configuration of the fixed fields, with values of the space that fit them.
@@ -191,7 +191,7 @@ class SearchSpace:
             (name,) for name in domains if not any(name in group for group in groups)
         ]
         call_all(
-            partial(replace, base, **dict(zip(names, values, strict=True)))
+            partial(base.with_fields, **dict(zip(names, values, strict=True)))
             for names in groups
             for values in product(*(domains[name] for name in names))
         )
@@ -203,7 +203,7 @@ class SearchSpace:
         fewest images, and with the largest model.
         """
         singles = [
-            replace(base, **{name: value})
+            base.with_fields(**{name: value})
             for name, domain in self.fields.items()
             for value in ends(domain)
         ]
@@ -223,7 +223,11 @@ class SearchSpace:
             "batch_size": extreme("batch_size", most=True),
             "train_size": extreme("train_size", most=False),
         }
-        return [*singles, replace(base, **images), replace(base, width=width, depth=depth)]
+        return [
+            *singles,
+            base.with_fields(**images),
+            base.with_fields(width=width, depth=depth),
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """The space as plain values, which JSON can hold and `SearchSpace` takes."""
@@ -305,7 +309,7 @@ def space_and_base(
                 own_seed[seed.name] = convert(value)
     space = SearchSpace(parsed.searched)
     fixed = {**parsed.fixed, **own_seed}
-    return space, space.base(fixed) if base is None else replace(base, **fixed)
+    return space, space.base(fixed) if base is None else base.with_fields(**fixed)
 
 
 def _declare(
