@@ -353,9 +353,9 @@ def _draw(
 def save_portable(model: keras.Sequential, path: Path) -> bool:
     """Save a model in a file that Keras can load without kmlp.
 
-    A loss that is not Keras' own could not be loaded. A model with such a loss is
-    therefore saved without its loss, optimizer and metrics: the loaded model predicts,
-    and can be compiled again. The file is written under another name and renamed.
+    A loss or an optimizer that is not Keras' own could not be loaded. A model with such a
+    one is therefore saved without its loss, optimizer and metrics: the loaded model
+    predicts, and can be compiled again. The file is written under another name and renamed.
 
     Args:
         model: A compiled model of `build_mlp`.
@@ -367,7 +367,10 @@ def save_portable(model: keras.Sequential, path: Path) -> bool:
     keras = backend.load()
     loss = model.loss
     definition = type(loss) if isinstance(loss, keras.losses.Loss) else loss
-    compiled = definition.__module__.partition(".")[0] == "keras"
+    compiled = all(
+        item.__module__.partition(".")[0] == "keras"
+        for item in (definition, type(model.optimizer))
+    )
     try:
         model.compiled = compiled
         # To save, Keras imports TensorFlow, which prints messages.

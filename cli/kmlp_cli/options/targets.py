@@ -206,7 +206,8 @@ def save_run(run: Run, path: Path) -> None:
     say(f"Saved {path}.")
     if not compiled:
         say(
-            "Keras does not have its loss. Compile the model again before further training."
+            "Keras does not have its loss or its optimizer. Compile the model again before "
+            "further training."
         )
     if ACTIVATIONS.is_custom(run.config.activation):
         say(

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from kmlp import ConfigError, RunConfig, build_mlp, register_optimizer
+from kmlp.model.build import save_portable
 from kmlp.model.optimizers import (
     OPTIMIZER_FIELDS,
     OPTIMIZERS,
@@ -13,6 +14,7 @@ from kmlp.model.optimizers import (
     make_optimizer,
     optimizer_defaults,
 )
+from kmlp.training.run import run_key
 
 pytestmark = pytest.mark.once
 
@@ -103,3 +105,26 @@ def test_an_optimizer_without_a_default_learning_rate_is_refused(item):
 def test_the_help_names_the_default_of_every_optimizer():
     assert default_text("weight_decay") == "0.004 for adamw and muon, else 0.0"
     assert default_text("nesterov") == "false for sgd, true for muon"
+
+
+def test_a_model_with_an_optimizer_of_the_user_is_saved_without_it(tmp_path):
+    class Own(keras.optimizers.SGD):
+        def __init__(self, learning_rate=0.5, **others):
+            super().__init__(learning_rate, **others)
+
+    register_optimizer("own", Own)
+    assert save_portable(build_mlp(optimizer="adam", width=4), tmp_path / "adam.keras")
+    path = tmp_path / "own.keras"
+    assert not save_portable(build_mlp(optimizer="own", width=4), path)
+    assert not keras.saving.load_model(path).compiled
+
+
+def test_the_key_of_a_run_depends_on_the_code_of_its_optimizer():
+    def key():
+        return run_key(RunConfig(optimizer="own"), "data", "jax", fused=True)
+
+    register_optimizer("own", lambda learning_rate=0.1: keras.optimizers.SGD(learning_rate))
+    first = key()
+    assert first == key()
+    register_optimizer("own", slow_sgd, replace=True)
+    assert first != key()
