@@ -340,8 +340,8 @@ class RunConfig:
         int,
         Group.TRAINING,
         Doc(
-            "Seed of the initial weights, the order of the images and, with resplit, the "
-            "split; 0 is a seed, too."
+            "Seed of all that is drawn: the initial weights, the order of the images, "
+            "masks, noise, wrong labels and, with resplit, the split; 0 is a seed, too."
         ),
         _at_least("seed", 0),
     ] = 0

@@ -286,6 +286,15 @@ for path in pathlib.Path().iterdir():
 print(json.dumps(results))
 """
 LOADED_COMPILED = {"cross_entropy": True, "mse": True, "nll": False, "multi_margin": False}
+REGULARIZED = {
+    "l1": 1e-4,
+    "l2": 1e-3,
+    "label_smoothing": 0.1,
+    "normalization": "batch",
+    "scaling": "standard",
+    "pixels": (33, 79),
+    "initializer": "normal:0.1",
+}
 
 
 def test_saved_models_can_be_loaded_without_kmlp(tmp_path):
@@ -297,8 +306,12 @@ def test_saved_models_can_be_loaded_without_kmlp(tmp_path):
         expected[loss] = [compiled, pytest.approx(float(score), rel=1e-5)]
         assert save_portable(model, tmp_path / f"{loss}.keras") is compiled, loss
         assert model.compiled, loss
+    model = build_mlp(width=8, **REGULARIZED)
+    score = model.predict(np.full((1, 28, 28), 9, "uint8"), verbose=0).sum()
+    expected["regularized"] = [True, pytest.approx(float(score), rel=1e-5)]
+    assert save_portable(model, tmp_path / "regularized.keras")
     assert {path.name for path in tmp_path.iterdir()} == {
-        f"{loss}.keras" for loss in LOADED_COMPILED
+        f"{name}.keras" for name in expected
     }
     result = python(LOAD, cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="3")
     assert result.returncode == 0, result.stderr
