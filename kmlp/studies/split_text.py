@@ -21,7 +21,8 @@ def split_text(study: StudyResult) -> str | None:
         study: The study.
 
     Returns:
-        The sentence; None if no run finished.
+        The sentence, for a single seed only that on the image error; None if there is
+        nothing to say.
 
     Formula: `sqrt(p (1 - p) / N)`, where `p` is the accuracy of the best level and `N` the
     number of its validation images
@@ -30,6 +31,8 @@ def split_text(study: StudyResult) -> str | None:
     if best is None:
         return None
     error = None if study.images_differ else _image_error(best)
+    if len(study.seeds) == 1:  # without intervals
+        return error
     if all(run.config.resplit for run in study.runs):
         sentence = "Each seed has a validation split of its own: intervals cover the split"
     elif study.validates_on_test:

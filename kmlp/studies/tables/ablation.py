@@ -121,7 +121,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
             ),
             *_more(study, shown),
             _legend(study),
-            *([covered] if (covered := split_text(study)) and len(study.seeds) > 1 else []),
+            *([covered] if (covered := split_text(study)) else []),
         ),
         sentences=(study.conclusion.text,),
     )

@@ -6,6 +6,7 @@ from kmlp.studies.cells import interval_note, mean_percent, percent
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.judging import judged_text
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text, seeds_text
 
@@ -58,6 +59,7 @@ def config_list_table(study: ConfigList) -> Table:
                 [f"Accuracies and losses {judged_text(study.at)}."]
                 + ([interval] if several else [])
             ),
+            *([covered] if (covered := split_text(study)) else []),
         ),
         sentences=study.answer,
     )

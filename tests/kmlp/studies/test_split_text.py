@@ -83,3 +83,8 @@ def test_without_errors_there_is_no_image_error():
 
 def test_without_a_finished_run_there_is_nothing_to_say():
     assert split_text(studied({8: [float("nan")] * 2})) is None
+
+
+def test_a_single_seed_has_an_image_error_and_no_interval():
+    text = split_text(studied({8: [0.9], 16: [0.975]}))
+    assert text == "The image error of an accuracy is about 0.16 points at 10,000 images."
