@@ -59,7 +59,7 @@ def plot(
     from functools import partial
 
     from kmlp.charts.style import FORMATS, save
-    from kmlp.errors import ConfigError, call_all
+    from kmlp.errors import ConfigError, call_all, unknown_name
     from kmlp.studies.library import load_from
     from kmlp_cli.loading import opened
     from kmlp_cli.options.targets import check_target
@@ -69,11 +69,9 @@ def plot(
         with opened(runs_dir) as store:
             loaded = load_from(store, study)
         if kind is not None and kind not in loaded.charts:
+            unknown = unknown_name("chart", kind, loaded.charts)
             raise ConfigError(
-                [
-                    f'The study "{study}" is of the kind {loaded.kind}, which has no chart '
-                    f'"{kind}". Its charts are: {", ".join(loaded.charts)}.'
-                ]
+                [f'The study "{study}" is of the kind {loaded.kind}. {unknown}']
             )
         return loaded
 

@@ -29,10 +29,16 @@ class TrialJson(TypedDict):
     at_epoch: NotRequired[
         Annotated[int | None, "The epoch of `at`; null if the run has no epoch."]
     ]
+    accuracy: NotRequired[Annotated[float | None, "Training accuracy during this epoch."]]
     val_accuracy: NotRequired[Annotated[float | None, "Validation accuracy at this epoch."]]
     test_accuracy: NotRequired[Annotated[float | None, "Test accuracy at this epoch."]]
     test_loss: NotRequired[
         Annotated[float | None, "Mean loss of the test images at this epoch."]
+    ]
+    gap: NotRequired[
+        Annotated[
+            float | None, "Training accuracy minus validation accuracy, at this epoch."
+        ]
     ]
     history: NotRequired[Annotated[HistoryJson, "Every epoch."]]
     seconds: NotRequired[Annotated[float, "Wall-clock time of all epochs."]]
