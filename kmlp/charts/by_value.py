@@ -9,7 +9,7 @@ import altair as alt
 
 from kmlp.charts.accuracy import CROSS, TITLE, AccuracyScale, accuracy_text, error_of
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
-from kmlp.model.config import config_fields
+from kmlp.model.config import all_fields
 from kmlp.statistics import Estimate
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import METRIC, TEST_METRIC, StudyResult
@@ -33,7 +33,7 @@ _UNITS = {
 
 def is_numeric(study: StudyResult) -> bool:
     """Return True if the levels are values of a field, and all are numbers."""
-    return study.param in config_fields() and all(
+    return study.param in all_fields() and all(
         type(level.value) in (int, float) for level in study.levels
     )
 

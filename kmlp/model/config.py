@@ -570,9 +570,39 @@ def varied_fields(configs: Sequence[RunConfig]) -> list[str]:
     ]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    """Parameters that are not part of a run: their values are read from the same runs."""
+
+    epochs: Annotated[
+        int,
+        Group.TRAINING,
+        Doc("Epochs of the run, which is judged after the last one."),
+        _at_least("epochs", 1),
+    ] = 10
+    patience: Annotated[
+        int,
+        Group.TRAINING,
+        Doc(
+            "Epochs without a better validation accuracy after which training would have "
+            "stopped. The run is judged at the best epoch before that."
+        ),
+        _at_least("patience", 1),
+    ] = 3
+
+
+@cache
+def all_fields() -> dict[str, ConfigField]:
+    """Return the fields of `RunConfig`, and `epochs` and `patience`, by name."""
+    return {**config_fields(), **describe_fields(_Read)}
+
+
 def param_names() -> tuple[str, ...]:
-    """Return the fields that an ablation can vary: all but `seed` and `resplit`."""
-    return tuple(name for name in config_fields() if name not in _NOT_VARIED)
+    """Return the names that an ablation can vary.
+
+    They are all fields but `seed` and `resplit`, and `epochs` and `patience`.
+    """
+    return tuple(name for name in all_fields() if name not in _NOT_VARIED)
 
 
 _NOT_VARIED = {
@@ -592,9 +622,9 @@ def param_field(name: str) -> ConfigField:
     """
     if name in _NOT_VARIED:
         raise ConfigError([_NOT_VARIED[name]])
-    if name not in config_fields():
+    if name not in all_fields():
         raise ConfigError([unknown_name("parameter", name, param_names())])
-    return config_fields()[name]
+    return all_fields()[name]
 
 
 def parse_param_values(name: str, text: str) -> tuple[Any, ...]:
@@ -636,7 +666,7 @@ def value_text(name: str, value: Any) -> str:
     >>> value_text("learning_rate", 0.1), value_text("train_size", None)
     ('0.1', 'all')
     """
-    return config_fields()[name].text(value)
+    return all_fields()[name].text(value)
 
 
 _LONG = 8

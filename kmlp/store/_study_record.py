@@ -66,8 +66,8 @@ class StudyRecord:
 
     @property
     def asked(self) -> int:
-        """The number of runs that the study asks for."""
-        return sum(map(len, self.runs_by_level))
+        """The number of runs that the study asks for. Levels may read the same runs."""
+        return len(self.targets())
 
     def targets(self) -> dict[str, int]:
         """Return the target epochs of each run, by key."""
@@ -113,12 +113,14 @@ class StudyRecord:
         Args:
             levels: The runs of each level.
         """
-        finished = sum(
-            run.reaches(epochs)
-            for runs, epochs in zip(levels, self.epochs_by_level, strict=True)
+        targets = self.targets()
+        finished = {
+            run.key
+            for runs in levels
             for run in runs
-        )
-        return self.asked - finished
+            if run.reaches(targets.get(run.key, self.epochs))
+        }
+        return self.asked - len(finished)
 
     def only_run(self, store: Store) -> Run:
         """Return the only run of a study, with the epochs that are trained so far.

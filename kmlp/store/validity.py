@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 from kmlp.data.known import BUNDLED
 from kmlp.errors import KmlpError
-from kmlp.model.config import RunConfig, config_fields, dataset_of
+from kmlp.model.config import RunConfig, all_fields, config_fields, dataset_of
 from kmlp.model.custom import named_objects
 from kmlp.statistics import looks
 from kmlp.training.run import FIGURES, NUMERICS_VERSION, Status, run_key
@@ -58,7 +58,7 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
     configs = [identity[name] for name in ("base", "config") if name in identity]
     if not all(isinstance(config, dict) and _is_config(config) for config in configs):
         return "its configuration cannot be read"
-    if "param" in identity and identity["param"] not in list(config_fields()):
+    if "param" in identity and identity["param"] not in list(all_fields()):
         return "its parameter is unknown"
     for name, shape in (("epochs", [int]), ("chance_limits", [float])):
         values = progress.get(name)
@@ -283,7 +283,7 @@ def _is_text_of(param: str, text: Any) -> bool:
     """
     if not isinstance(text, str):
         return False
-    field = config_fields()[param]
+    field = all_fields()[param]
     try:
         field.parse(text)
     except KmlpError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
@@ -22,6 +22,7 @@ from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
 from kmlp.studies.ablation_plan import SEEDS, Seeds, check_baseline, check_margin, plan
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
+from kmlp.studies.axis import axis_of
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_at, stored_at
 from kmlp.studies.learning import facts_from_lists, facts_of, facts_to_lists
@@ -111,13 +112,31 @@ class Ablation(StudyResult, Study):
             study = study.compared_with(_value_of(self.param, baseline))
         return replace(study, convergence=convergence, target_accuracy=target_accuracy)
 
+    def _longest_runs(self) -> list[Run]:
+        """Return every run once, with the most epochs that a level has of it."""
+        longest: dict[RunConfig, Run] = {}
+        for run in sorted(self.runs, key=lambda run: run.epochs):
+            longest[run.config] = run
+        return [
+            longest[config] for config in dict.fromkeys(run.config for run in self.runs)
+        ]
+
+    def judged_at(self, at: At) -> Self:
+        """Return the study with each run judged at its best or at its last epoch.
+
+        Raises:
+            ConfigError: if the values themselves state the epoch at which they are judged.
+        """
+        _check_at(self.param, at)
+        return StudyResult.judged_at(self, at)
+
     def study_runs(self) -> StudyRuns:
         """Return the runs as a flat table."""
         return StudyRuns(
             study=self.name,
             kind=self.kind,
-            varied=(self.param,),
-            runs=tuple(StudyRun(run=run) for run in self.runs),
+            varied=(self.param,) if axis_of(self.param).of_config else (),
+            runs=tuple(StudyRun(run=run) for run in self._longest_runs()),
         )
 
 
@@ -127,7 +146,7 @@ def ablate(
     *,
     base: RunConfig | None = None,
     seeds: Seeds = SEEDS,
-    epochs: int = 10,
+    epochs: int | None = None,
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
@@ -143,7 +162,10 @@ def ablate(
     """Train a model for every value of one hyperparameter and every seed.
 
     Args:
-        param: The field of `RunConfig` to vary, any but `seed`.
+        param: The field of `RunConfig` to vary, any but `seed`; or "epochs" or "patience",
+            whose values are read from the same runs. Those of "epochs" are judged after
+            that epoch; those of "patience" by the test accuracy at the epoch that early
+            stopping would have kept.
         values: The values of the field, at least one, each given once. A value of `width`
             can be a sequence with a number for each hidden layer: `[32, (300, 100)]`.
         base: The other fields, as a configuration in place of `fields`. Defaults to None.
@@ -151,7 +173,8 @@ def ablate(
             `n` stands for `base.seed`, ..., `base.seed + n - 1`. "auto" trains as many as
             the question needs, with looks at the results that the p-values are corrected
             for; "auto:N" at most `N`, 20 for "auto". Defaults to 5.
-        epochs: The number of epochs of every run, `epochs >= 1`. Defaults to 10.
+        epochs: The number of epochs of every run, `epochs >= 1`. Defaults to None: 10, or
+            the largest value if `epochs` varies.
         baseline: The value that the others are compared with, or its text. It is kept with
             the study, like `margin` and `at`: one that is chosen after the results is shown
             as such. Defaults to None: the one that the study was shown with, else the best
@@ -222,7 +245,7 @@ def ablation_spec(
     *,
     base: RunConfig,
     seeds: Seeds = SEEDS,
-    epochs: int = 10,
+    epochs: int | None = None,
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
@@ -237,13 +260,17 @@ def ablation_spec(
         plan, param, values, base=base, seeds=seeds, epochs=epochs, fused=fused
     )
     margin = MARGIN if margin is None else margin
-    rows, margin = call_all([planner, partial(check_margin, margin)])
+    levels, margin, at = call_all(
+        [planner, partial(check_margin, margin), partial(_check_at, param, at)]
+    )
+    rows = [level.configs for level in levels]
     auto = read_seeds(seeds)
     chooses = isinstance(auto, AutoSeeds)
     first = rows
     if isinstance(auto, AutoSeeds):
         first = [row[: looks(auto.most)[0]] for row in rows]
-    values = [getattr(row[0], param) for row in rows]
+    values = [level.value for level in levels]
+    epochs_by_level = [level.epochs for level in levels]
     planned = None
     if baseline is not None:
         place = check_baseline(param, values, _value_of(param, baseline))
@@ -259,14 +286,15 @@ def ablation_spec(
             **facts_to_lists(facts_of(row[0]) for row in rows),
             "baseline": planned,
             "margin": margin,
-            "at": check_at("best" if at is None else at),
+            "at": at,
             "values": [value_text(param, value) for value in values],
+            **({"epochs": epochs_by_level} if len(set(epochs_by_level)) > 1 else {}),
             **({} if chooses else {"seeds": [config.seed for config in first[0]]}),
         },
         planned=("baseline", "margin", "at", "values", "seeds"),
         runs_by_level=first,
         all_runs=rows if chooses else (),
-        epochs=[epochs] * len(rows),
+        epochs=epochs_by_level,
         name=name,
         build_result=_ablation_of,
     )
@@ -285,7 +313,7 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
         StoreError: if no run is finished.
     """
     runs_by_level = study.finished_runs(store)
-    ablation = _ablation_of(study, runs_by_level, [study.epochs])
+    ablation = _ablation_of(study, runs_by_level, study.epochs_by_level)
     return replace(ablation, missing=study.missing(runs_by_level))
 
 
@@ -294,6 +322,7 @@ def _ablation_of(
 ) -> Ablation:
     """Build an ablation from its record and its runs; values without a run are left out."""
     param, progress = record.identity["param"], record.progress
+    axis = axis_of(param)
     study = Ablation(
         name=record.name,
         param=param,
@@ -304,12 +333,17 @@ def _ablation_of(
         fused=record.identity["fused"],
         levels=tuple(
             LevelResult(
-                value=getattr(runs[0].config, param),
+                value=axis.value(runs[0].config, value),
                 parameters=runs[0].parameters,
-                runs=tuple(runs),
+                runs=tuple(axis.read(run, value) for run in runs),
                 **facts.to_dict(),
             )
-            for runs, facts in zip(runs_by_level, facts_from_lists(progress), strict=True)
+            for value, runs, facts in zip(
+                record.extent["values"],
+                runs_by_level,
+                facts_from_lists(progress),
+                strict=True,
+            )
             if runs
         ),
         planned=Planned.restored(progress),
@@ -322,6 +356,23 @@ def _ablation_of(
     # An interruption can come before the baseline is trained.
     planned = [it for it in study.levels if study.text(it) == study.planned.baseline]
     return replace(study, baseline=planned[0]) if planned else study
+
+
+def _check_at(param: str, at: Any) -> At:
+    """Return the epoch at which the values of a parameter are judged.
+
+    Raises:
+        ConfigError: if it is neither "best" nor "last", or if the values state another.
+    """
+    own = axis_of(param).at
+    chosen = check_at(at or own or "best")
+    raise_problems(
+        f"`at` is {chosen}, but the values of `{param}` state the epoch at which they are "
+        "judged. Leave `at` out."
+        for _ in [own]
+        if own not in (None, chosen)
+    )
+    return chosen
 
 
 def _value_of(param: str, value: Any) -> Any:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig, param_field
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
+from kmlp.studies.axis import Axis, axis_of
 from kmlp.studies.ranges import values_text
 from kmlp.training.checks import check_count, check_trainable
 
@@ -18,27 +20,41 @@ SEEDS = 5
 """The default number of seeds."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlannedLevel:
+    """A value of an ablation, with the runs that it reads."""
+
+    value: Any
+    """The value of the parameter."""
+    configs: list[RunConfig]
+    """The configurations of the runs, one for each seed; the largest number of seeds if the
+    study chooses it."""
+    epochs: int
+    """The number of epochs that the value needs of each run."""
+
+
 def plan(
     param: str,
     values: Sequence[Any],
     *,
     base: RunConfig,
     seeds: Seeds = SEEDS,
-    epochs: int = 10,
+    epochs: int | None = None,
     fused: bool = True,
-) -> list[list[RunConfig]]:
-    """Return the configurations that `ablate` trains, in a row for each value.
+) -> list[PlannedLevel]:
+    """Return what `ablate` trains, for each value. Nothing is trained.
 
-    A row has a configuration for each seed, the largest number of seeds if the study
-    chooses it. Takes the arguments of `ablate`, and raises the same errors. Nothing is
-    trained.
+    Takes the arguments of `ablate`, and raises the same errors.
 
     Example:
-    >>> rows = plan("width", [32, 64], base=RunConfig(), seeds=2)
-    >>> [[(config.width, config.seed) for config in row] for row in rows]
+    >>> levels = plan("width", [32, 64], base=RunConfig(), seeds=2)
+    >>> [[(config.width, config.seed) for config in level.configs] for level in levels]
     [[(32, 0), (32, 1)], [(64, 0), (64, 1)]]
+    >>> levels = plan("epochs", [5, 20], base=RunConfig(), seeds=1)
+    >>> [(level.epochs, len(level.configs)) for level in levels]
+    [(5, 1), (20, 1)]
     """
-    field = param_field(param)
+    field, axis = param_field(param), axis_of(param)
     try:
         given = list(values)
     except TypeError:
@@ -50,7 +66,7 @@ def plan(
     replicates, _, *converted = call_all(
         [
             partial(all_seeds, seeds, base.seed),
-            partial(check_count, "epochs", epochs),
+            lambda: epochs is None or check_count("epochs", epochs),
             *(partial(field.convert, value) for value in given),
         ]
     )
@@ -61,20 +77,33 @@ def plan(
                 "Give a `depth` of at least 1."
             ]
         )
-    rows = call_all(partial(_row, base, param, value, replicates) for value in converted)
-    values = [getattr(row[0], param) for row in rows]
+    if axis.on_test and base.validates_on_test:
+        raise ConfigError(
+            [
+                f"The values of `{param}` are compared on the test images, so the "
+                "validation images must be others. Give a `validation_fraction` from 0 "
+                "to 1."
+            ]
+        )
+    longest = axis.longest(converted, epochs)
+    check_count("epochs", longest)
+    rows = call_all(partial(_row, base, axis, value, replicates) for value in converted)
+    values = [axis.value(row[0], value) for row, value in zip(rows, converted, strict=True)]
     raise_problems(
         f"The value {shown(value)} of `{param}` is given {values.count(value)} times. "
         "Give each value once. To repeat runs, use more seeds."
         for value in values
         if values.count(value) > 1
     )
-    check_trainable([row[0] for row in rows], epochs=epochs, fused=fused)
-    return rows
+    check_trainable([row[0] for row in rows], epochs=longest, fused=fused)
+    return [
+        PlannedLevel(value=value, configs=row, epochs=axis.epochs(value, longest))
+        for value, row in zip(values, rows, strict=True)
+    ]
 
 
-def _row(base: RunConfig, param: str, value: Any, seeds: list[int]) -> list[RunConfig]:
-    return [base.with_fields(**{param: value, "seed": seed}) for seed in seeds]
+def _row(base: RunConfig, axis: Axis, value: Any, seeds: list[int]) -> list[RunConfig]:
+    return [axis.config(base, value, seed) for seed in seeds]
 
 
 def all_seeds(seeds: Seeds, first: int = 0) -> list[int]:

@@ -115,7 +115,7 @@ class LevelResult:
     @property
     def val_curve(self) -> tuple[float, ...]:
         """The mean validation accuracy of the finished runs by epoch; empty if none."""
-        columns = zip(*map(_val_accuracies, self.finished), strict=True)
+        columns = zip(*map(_val_accuracies, self.finished), strict=False)
         return tuple(math.fsum(column) / len(column) for column in columns)
 
     @property

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from kmlp.model.config import RunConfig, dataset_of, short_text, value_text, varied_fields
+from kmlp.studies.ablation_plan import PlannedLevel
 from kmlp.studies.table import Column, Row, Table
 from kmlp.training.checks import parameters_of
 
 
-def plan_rows(param: str, rows: list[list[RunConfig]], epochs: int) -> list[dict[str, Any]]:
+def plan_rows(param: str, levels: Sequence[PlannedLevel]) -> list[dict[str, Any]]:
     """Return the planned training, a row for each value of the parameter.
+
+    Runs and epochs that an earlier value needs, too, are counted once.
 
     Args:
         param: The parameter.
-        rows: The configurations, in a row for each value. Of a single row, the learning
-            rate is shown, because its default depends on the optimizer.
-        epochs: The number of epochs of every run.
+        levels: The result of `plan`. Of a single level, the learning rate is shown, because
+            its default depends on the optimizer.
     """
-    planned = []
-    varied = varied_fields([configs[0] for configs in rows])
-    derived = [name for name in varied if name != param] if rows[1:] else ["learning_rate"]
-    for configs in rows:
-        first = configs[0]
+    planned, trained = [], dict[RunConfig, int]()
+    varied = varied_fields([level.configs[0] for level in levels])
+    single = not levels[1:]
+    derived = ["learning_rate"] if single else [name for name in varied if name != param]
+    for level in levels:
+        first = level.configs[0]
         dataset = dataset_of(first).with_train_size(first.train_size)
         steps = math.ceil(len(dataset.train) / first.batch_size)
+        runs = [config for config in level.configs if config not in trained]
+        epochs = sum(max(0, level.epochs - trained.get(c, 0)) for c in level.configs)
+        trained |= {c: max(level.epochs, trained.get(c, 0)) for c in level.configs}
         planned.append(
             {
-                "value": getattr(first, param),
+                "value": level.value,
                 "derived": {name: getattr(first, name) for name in derived},
                 "parameters": parameters_of(first),
-                "runs": len(configs),
-                "epochs": len(configs) * epochs,
-                "steps": len(configs) * epochs * steps,
+                "runs": len(runs),
+                "epochs": epochs,
+                "steps": epochs * steps,
             }
         )
     return planned

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated
-from kmlp.model.config import RunConfig, config_fields, value_text
+from kmlp.model.config import RunConfig, all_fields, value_text
 from kmlp.statistics import (
     ROUNDING,
     Comparison,
@@ -22,6 +22,7 @@ from kmlp.statistics import (
 )
 from kmlp.studies import _convergence
 from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.studies.axis import axis_of
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.planned import Planned
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
@@ -85,6 +86,9 @@ class StudyResult:
     @property
     def moment_text(self) -> str:
         """The epoch at which the levels are compared, such as `after 10 epochs`."""
+        own = axis_of(self.param).moment_text(self.epochs_text)
+        if own is not None:
+            return own
         if self.at == "last" or self.epochs == 1:
             return f"after {self.epochs_text}"
         return f"at the best of {self.epochs_text}"
@@ -166,6 +170,8 @@ class StudyResult:
     @property
     def metric(self) -> str:
         """The measure that compares the levels: `val_accuracy` or `test_accuracy`."""
+        if axis_of(self.param).on_test:
+            return TEST_METRIC
         same_test_images = len({run.config.dataset for run in self.runs}) == 1
         return TEST_METRIC if self.images_differ and same_test_images else METRIC
 
@@ -180,7 +186,7 @@ class StudyResult:
         Args:
             values: The values of the levels as texts, at least one.
         """
-        if self.param in config_fields():
+        if self.param in all_fields():
             return f"{self.param}={enumerated(values)}"
         return f"{self.param}{'s' if len(values) > 1 else ''} {enumerated(values)}"
 
@@ -196,14 +202,14 @@ class StudyResult:
         if len(levels) > MOST_NAMED:
             ranges = self.ranges(levels)
             if not 0 < len(ranges) <= MOST_NAMED:
-                noun = "value" if self.param in config_fields() else self.param
+                noun = "value" if self.param in all_fields() else self.param
                 return count_of(len(levels), f"other {noun}" if other else noun)
             texts = ranges
         return self.called(*texts)
 
     def sentence(self, text: str) -> str:
         """Return a text with a capital first letter, unless it begins with a field."""
-        return text if self.param in config_fields() else f"{text[0].upper()}{text[1:]}"
+        return text if self.param in all_fields() else f"{text[0].upper()}{text[1:]}"
 
     def ranges(self, levels: Sequence[LevelResult]) -> list[str]:
         """Return some levels as ranges, such as `0.01 to 0.3`; none if not all are numbers.
@@ -212,7 +218,7 @@ class StudyResult:
             levels: The levels.
         """
         values = [level.value for level in self.levels]
-        if self.param not in config_fields() or not are_numbers(values):
+        if self.param not in all_fields() or not are_numbers(values):
             return []
         return [
             " to ".join(value_text(self.param, end) for end in dict.fromkeys(ends))
@@ -221,7 +227,7 @@ class StudyResult:
 
     def text(self, level: LevelResult) -> str:
         """Return the value of a level as text."""
-        named = self.param in config_fields()
+        named = self.param in all_fields()
         return value_text(self.param, level.value) if named else str(level.value)
 
     @property
@@ -235,7 +241,7 @@ class StudyResult:
 
     def epochs_of(self, level: LevelResult) -> int:
         """Return the target epochs of a level."""
-        return self.epochs
+        return axis_of(self.param).epochs(level.value, self.epochs)
 
     @cached_property
     def _accuracies(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -261,6 +261,21 @@ class Run:
             failure=None,
         )
 
+    def stopped(self, patience: int) -> Run:
+        """Return the run with the epochs that early stopping would have trained.
+
+        Args:
+            patience: The number of epochs without a better validation accuracy after which
+                training stops.
+        """
+        best, since = -math.inf, 0
+        for record in self.history:
+            since = 0 if record.val_accuracy > best else since + 1
+            best = max(best, record.val_accuracy)
+            if since == patience and record.finite:
+                return self.truncated(record.epoch)
+        return self
+
     def with_model_loaded(self) -> Run:
         """Return the run with its models in memory, which do not need the store.
 

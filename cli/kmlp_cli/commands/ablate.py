@@ -10,7 +10,7 @@ import typer
 from kmlp_cli.options.config import ConfigOptions
 from kmlp_cli.options.execution import ExecutionOptions
 from kmlp_cli.options.output import OutputOptions
-from kmlp_cli.options.study import DryRun, Epochs, Name
+from kmlp_cli.options.study import DryRun, Name
 from kmlp_cli.options.targets import LogOptions
 from kmlp_cli.options.view import ViewOptions, margin_of
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Every option of the configuration but --seed can be varied: --param train_size.
+The values of epochs and patience are read from the same runs, trained once.
 
 \b
 Examples:
@@ -27,6 +28,8 @@ kmlp ablate --param width --values 32,128,512
 kmlp ablate --param width --values 128,300x100
 kmlp ablate --param learning_rate --values 1e-3,1e-2,1e-1 --depth 1 --seeds 5
 kmlp ablate --param activation --values relu,gelu,my_module:my_function
+kmlp ablate --param epochs --values 5,10,20
+kmlp ablate --param patience --values 1,3,10 --epochs 30
 kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
 
 
@@ -35,7 +38,13 @@ def ablate(
     values: Annotated[
         str, typer.Option(help="The values of this field, separated by commas: 32,128,512.")
     ],
-    epochs: Epochs = 10,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs of every run.  [default: 10, or the largest value of epochs]",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[
         str,
         typer.Option(
@@ -89,7 +98,8 @@ def ablate(
         with step():
             at = view.epoch()
         with step():
-            check_count("epochs", epochs)
+            if epochs is not None:
+                check_count("epochs", epochs)
         with step():
             number = parse_seeds(seeds)
         with step():
@@ -97,10 +107,11 @@ def ablate(
         with step():
             logs.check()
     if dry_run:
-        rows = plan(
+        planned = plan(
             param, levels, base=base, seeds=number, epochs=epochs, fused=execution.fused
         )
-        steps = plan_rows(param, rows, epochs)
+        steps = plan_rows(param, planned)
+        epochs = max(level.epochs for level in planned)
         if output.as_json:
             print_json({"param": param, "epochs": epochs, "seeds": number, "levels": steps})
         else:
@@ -135,7 +146,7 @@ def ablate(
     with (
         still_shown(show),
         show_progress(
-            (param, "seed"), quiet=output.quiet, fresh=execution.fresh
+            (*_names(param), "seed"), quiet=output.quiet, fresh=execution.fresh
         ) as display,
         execution.opened(quiet=output.quiet, observer=display) as options,
     ):
@@ -151,6 +162,13 @@ def _example(param: str, levels: Sequence[Any]) -> dict[str, Any]:
 
     A width with a number for each layer comes first, because it determines the depth.
     """
-    if not levels:
+    if not levels or not _names(param):
         return {}
     return {param: max(levels, key=lambda level: isinstance(level, tuple))}
+
+
+def _names(param: str) -> list[str]:
+    """The parameter, if it is a field of the configuration."""
+    from kmlp.model.config import config_fields
+
+    return [param] if param in config_fields() else []

@@ -31,6 +31,7 @@ def train(
 ) -> None:
     """Train one model, and show the results of every epoch."""
     from kmlp.errors import collect_errors
+    from kmlp.studies.ablation_plan import PlannedLevel
     from kmlp.studies.plans import plan_rows, plan_table
     from kmlp.studies.single_run import train_study
     from kmlp.training.checks import check_count, check_trainable
@@ -56,7 +57,10 @@ def train(
 
     if dry_run:
         check_trainable([run_config], epochs=epochs, fused=execution.fused)
-        [plan] = plan_rows("seed", [[run_config]], epochs)
+        [plan] = plan_rows(
+            "seed",
+            [PlannedLevel(value=run_config.seed, configs=[run_config], epochs=epochs)],
+        )
         if output.as_json:
             numbers = {name: plan[name] for name in ("epochs", "parameters", "steps")}
             print_json(plan["derived"] | numbers)

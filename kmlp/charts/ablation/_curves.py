@@ -126,7 +126,7 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
                         "last": record is run.history[-1],
                     }
                 )
-        for records in zip(*(run.history for run in level.finished), strict=True):
+        for records in zip(*(run.history for run in level.finished), strict=False):
             row: Row = {"value": text, "epoch": records[0].epoch}
             for name, sample in (
                 ("error", [100 * (1 - record.val_accuracy) for record in records]),

@@ -21,7 +21,7 @@ def seconds(study: Ablation) -> alt.LayerChart:
     """Draw validation accuracy by seconds of training, a point for each epoch."""
     rows: list[Row] = []
     for level in study.levels:
-        for records in zip(*(run.history for run in level.finished), strict=True):
+        for records in zip(*(run.history for run in level.finished), strict=False):
             epoch = records[0].epoch
             mean = sum(record.val_accuracy for record in records) / len(records)
             spent = [

@@ -14,7 +14,8 @@ BASE = RunConfig(train_size=1024, width=16, depth=1)
 
 
 def test_seeds_as_a_number_count_from_the_base_s():
-    rows = plan("width", [8, 9], base=RunConfig(seed=5), seeds=3)
+    levels = plan("width", [8, 9], base=RunConfig(seed=5), seeds=3)
+    rows = [level.configs for level in levels]
     assert [[config.seed for config in row] for row in rows] == [[5, 6, 7]] * 2
 
 
@@ -124,6 +125,6 @@ def test_problems_of_all_values_come_at_once():
     ],
 )
 def test_numpy_and_iterators_are_taken_as_they_are(param, values, seeds):
-    rows = plan(param, values, base=BASE, seeds=seeds)
+    rows = [level.configs for level in plan(param, values, base=BASE, seeds=seeds)]
     assert {len(row) for row in rows} == {2}
     assert {type(config.seed) for row in rows for config in row} == {int}

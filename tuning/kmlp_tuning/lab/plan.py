@@ -127,17 +127,15 @@ def _search(recipe: Recipe, *, fused: bool) -> SearchSettings | None:
 
 
 def _row(part: str, spec: StudySpec[Any]) -> PlanRow:
-    runs = [
-        (config, epochs)
-        for row, epochs in zip(spec.runs_by_level, spec.epochs, strict=True)
-        for config in row
-    ]
+    runs: dict[RunConfig, int] = {}  # levels may read the same runs
+    for config, epochs in spec.requests():
+        runs[config] = max(epochs, runs.get(config, 0))
     return PlanRow(
         part=part,
         configurations=len(spec.runs_by_level),
         runs=len(runs),
-        epochs=sum(epochs for _, epochs in runs),
-        steps=sum(epochs * _steps(config) for config, epochs in runs),
+        epochs=sum(runs.values()),
+        steps=sum(epochs * _steps(config) for config, epochs in runs.items()),
     )
 
 

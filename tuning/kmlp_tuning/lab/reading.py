@@ -23,8 +23,9 @@ from kmlp.errors import (
     unknown_name,
     with_context,
 )
-from kmlp.model.config import RunConfig, config_fields, param_field, parse_param_values
+from kmlp.model.config import RunConfig, all_fields, param_field, parse_param_values
 from kmlp.model.fields import ConfigField
+from kmlp.studies.axis import axis_of
 from kmlp.studies.published_value import Aggregation, PublishedValue
 from kmlp_tuning.lab._comparing import PublishedValues
 from kmlp_tuning.lab._problems import problems
@@ -155,7 +156,8 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
             example = max(
                 levels, key=lambda level: isinstance(level, tuple), default=field.default
             )
-            base = _config(recipe, table, {table.param: example})
+            own = {table.param: example} if axis_of(table.param).of_config else {}
+            base = _config(recipe, table, own)
     entries = table.published.given()
     best = [_value(field.name, entries.pop("best"))] if "best" in entries else []
     published = {
@@ -176,8 +178,8 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
         param=table.param,
         values=tuple(levels),
         base=base,
-        epochs=table.epochs or recipe.epochs,
-        at=recipe.at,
+        epochs=table.epochs or (max(levels) if table.param == "epochs" else recipe.epochs),
+        at=axis_of(table.param).at or recipe.at,
         seeds=table.seeds or recipe.seeds,
         best=tuple(best),
         published=PublishedValues(
@@ -285,7 +287,7 @@ def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _value(name: str, value: Any) -> Any:
     """The value of a field, which may be a text as on the command line."""
-    field = config_fields()[name]
+    field = all_fields()[name]
     return field.parse(value) if isinstance(value, str) else field.convert(value)
 
 
