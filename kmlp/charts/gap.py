@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp._util.text import percent_text
-from kmlp.charts.by_value import (
+from kmlp.charts._by_value import (
     MOST_DESCRIBED,
     accuracy_panel,
     anything_lost,

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import altair as alt
 
+from kmlp.charts._rate import rate
 from kmlp.charts.ablation._curves import learning_curves
 from kmlp.charts.ablation._seconds import seconds
 from kmlp.charts.ablation._steps import steps
 from kmlp.charts.ablation._values import values
 from kmlp.charts.gap import gap
-from kmlp.charts.rate import rate
 from kmlp.studies.ablation import Ablation
 
 CHARTS: dict[str, Callable[[Ablation], alt.TopLevelMixin]] = {

@@ -6,14 +6,14 @@ import math
 
 import altair as alt
 
+from kmlp.charts._by_value import Row, anything_lost, ends_of, on_axis_of
+from kmlp.charts._legend import colour_of_values, dash_of_values
 from kmlp.charts.ablation._drawing import (
     described,
     log_title,
     title_of,
 )
 from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
-from kmlp.charts.by_value import Row, anything_lost, ends_of, on_axis_of
-from kmlp.charts.legend import colour_of_values, dash_of_values
 from kmlp.charts.style import HEIGHT, WIDTH, data_of, short
 from kmlp.statistics import estimate
 from kmlp.studies.ablation import Ablation

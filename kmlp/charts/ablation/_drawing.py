@@ -7,7 +7,7 @@ import math
 import altair as alt
 
 from kmlp._util.text import percent_text
-from kmlp.charts.by_value import MOST_DESCRIBED
+from kmlp.charts._by_value import MOST_DESCRIBED
 from kmlp.charts.style import WIDTH, titled
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.results import TEST_METRIC

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 
+from kmlp.charts._by_value import Row
 from kmlp.charts._step_losses import (
     cut_text,
     loss_axis,
@@ -13,7 +14,6 @@ from kmlp.charts._step_losses import (
     thinned,
 )
 from kmlp.charts.ablation._drawing import described, title_of
-from kmlp.charts.by_value import Row
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, data_of, short
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.level_result import LevelResult

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import altair as alt
 
+from kmlp.charts._by_value import NAMES, accuracy_panel, anything_lost
 from kmlp.charts.ablation._drawing import described, title_of
-from kmlp.charts.by_value import NAMES, accuracy_panel, anything_lost
 from kmlp.studies.ablation import Ablation
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import altair as alt
 
+from kmlp.charts._rate import rate
 from kmlp.charts.config_list._curves import learning_curves
 from kmlp.charts.config_list._steps import steps
 from kmlp.charts.gap import gap
-from kmlp.charts.rate import rate
 from kmlp.studies.config_list import ConfigList
 
 CHARTS: dict[str, Callable[[ConfigList], alt.TopLevelMixin]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 
-from kmlp.charts.by_value import is_numeric
+from kmlp.charts._by_value import is_numeric
 from kmlp.charts.style import COLOURS, ORDERED, ORDERED_EXTENT
 from kmlp.studies.results import StudyResult
 
