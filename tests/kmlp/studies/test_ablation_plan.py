@@ -21,8 +21,8 @@ def test_seeds_as_a_number_count_from_the_base_s():
 
 def test_each_optimizer_has_its_own_learning_rate_unless_one_was_given():
     def rates(**fields):
-        rows = plan("optimizer", ["sgd", "adam"], base=RunConfig(**fields), seeds=1)
-        return [row[0].learning_rate for row in rows]
+        levels = plan("optimizer", ["sgd", "adam"], base=RunConfig(**fields), seeds=1)
+        return [level.configs[0].learning_rate for level in levels]
 
     assert rates() == [0.1, 0.001]
     assert rates(optimizer="adam") == [0.1, 0.001]
@@ -42,8 +42,8 @@ def test_an_ablation_of_optimizers_is_another_one_with_a_given_rate():
 
 
 def test_a_plan_shows_the_learning_rate_of_each_optimizer():
-    rows = plan("optimizer", ["sgd", "adam"], base=RunConfig(), seeds=1)
-    planned = plan_rows("optimizer", rows, epochs=1)
+    levels = plan("optimizer", ["sgd", "adam"], base=RunConfig(), seeds=1)
+    planned = plan_rows("optimizer", levels)
     assert [row["derived"] for row in planned] == [
         {"learning_rate": 0.1},
         {"learning_rate": 0.001},
