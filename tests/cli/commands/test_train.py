@@ -69,8 +69,12 @@ def test_a_dry_run_trains_nothing(kmlp, tmp_path):
     result = kmlp(*SHORT, "--dry-run", "--json", "--runs-dir", str(runs))
     assert (result.code, result.err, runs.exists()) == (0, "", False)
     planned = json.loads(result.out)
-    assert planned == {"epochs": 2, "parameters": 6442, "steps": 20}
-    assert "6,442" in kmlp(*SHORT, "--dry-run").out
+    assert planned == {
+        "learning_rate": 0.1, "epochs": 2, "parameters": 6442, "steps": 20,
+    }  # fmt: skip
+    shown = kmlp(*SHORT, "--dry-run", "--optimizer", "lion").out
+    assert "6,442" in shown
+    assert "0.001" in shown  # the default learning rate of the optimizer
 
 
 @pytest.mark.once
