@@ -2,13 +2,16 @@
 made, see `tests/helpers/processes.py`.
 """
 
+from typing import get_args, get_type_hints
+
 import pytest
 import typer
 from helpers.json_types import check_output, mismatches
 
+from kmlp.studies._caveats import Problem
 from kmlp_cli.app import app
 from kmlp_cli.json_keys import OUTPUTS
-from kmlp_cli.json_keys._results import EstimateJson
+from kmlp_cli.json_keys._results import CaveatJson, EstimateJson
 from kmlp_cli.json_keys._runs_folder import RunsJson, StudySummaryJson
 
 pytestmark = pytest.mark.once
@@ -57,3 +60,7 @@ def test_an_output_as_it_is_documented_passes():
 def test_a_study_has_further_keys():
     problems = mismatches({"param": "width"}, StudySummaryJson)
     assert not [it for it in problems if "not documented" in it]
+
+
+def test_every_caveat_is_documented():
+    assert get_args(get_type_hints(CaveatJson)["problem"]) == get_args(Problem)
