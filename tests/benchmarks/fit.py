@@ -16,12 +16,16 @@ TorchScript's loop 234, 170 and 98. That is what `kmlp.fit` does. At batch size 
 TorchScript's loop is at what the matrix products cost. `torch.compile` needs a
 C++ compiler and 9 to 22 s.
 
+With `--knob dropout` (0.3) or `--knob augmentation` (shift:2), the model of a run is
+measured, whose masks are kmlp's own, beside Keras' layers in plain `fit` and what each
+backend draws in the hand-written loop.
+
 With `--keras-first`, Keras is imported and has computed something before kmlp loads it,
 as in a user's script: JAX and TensorFlow have as many threads as there are cores then, the
 hand-written loops, too.
 
     python tests/benchmarks/fit.py [--backend jax] [--batch-size 1] [--keras-first]
-        [--rounds 5] [--out FILE.json]
+        [--knob dropout] [--rounds 5] [--out FILE.json]
 """
 
 import argparse
@@ -36,29 +40,36 @@ from pathlib import Path
 BATCH_SIZES = (1, 16, 64, 256)
 BACKENDS = ("tensorflow", "jax", "torch")
 MODEL = {"depth": 3, "width": 128, "learning_rate": 0.01}
+KNOBS = {
+    "none": {},
+    "dropout": {"dropout": 0.3},
+    "augmentation": {"augmentation": "shift:2"},
+}
+RATE, PIXELS = 0.3, 2
 PLAIN_STEPS = {"tensorflow": 2000, "jax": 5000, "torch": 400}
 """How many steps plain `fit` is given at the most: some seconds of them."""
 
 
-def measure(backend, batch_sizes, rounds, keras_first):
+def measure(backend, batch_sizes, rounds, keras_first, knob):
     """Microseconds a step, by batch size and method."""
     os.environ["KERAS_BACKEND"] = backend
     if keras_first:
         import keras
 
         keras.ops.add(keras.ops.ones(2), 1)
-    from kmlp import build_mlp, fit, load_dataset
+    from kmlp import RunConfig, fit, load_dataset
+    from kmlp.training._model import training_model
 
     data = load_dataset("mnist")
     x, y = data.train.x, data.train.y
     results = {}
     for batch_size in batch_sizes:
         few = min(len(x), batch_size * PLAIN_STEPS[backend])
-        fused = build_mlp(**MODEL)
-        methods = {"plain fit": plain(build_mlp(**MODEL), x[:few], y[:few], batch_size)}
+        fused = training_model(RunConfig(**MODEL, **KNOBS[knob]), data)
+        methods = {"plain fit": plain(by_keras(knob), x[:few], y[:few], batch_size)}
         if backend != "torch":
             for steps in (8, 32):
-                model = build_mlp(**MODEL)
+                model = by_keras(knob)
                 model.steps_per_execution = steps
                 methods[f"steps_per_execution={steps}"] = plain(
                     model, x[:few], y[:few], batch_size
@@ -69,12 +80,31 @@ def measure(backend, batch_sizes, rounds, keras_first):
             ),
             -(-len(x) // batch_size),
         )
-        if batch_size == 64:
+        if batch_size == 64 and knob == "none":
             methods["kmlp.fit, validated"] = validated(x, y, data.validation)
         by_hand = {"tensorflow": tensorflow_loop, "jax": jax_loop, "torch": torch_loop}
-        methods["by hand"] = by_hand[backend](x, y, batch_size)
+        methods["by hand"] = by_hand[backend](x, y, batch_size, knob)
         results[batch_size] = side_by_side(methods, rounds)
     return results
+
+
+def by_keras(knob):
+    """The model with the random layers of Keras."""
+    import keras
+
+    from kmlp import build_mlp
+
+    if knob != "augmentation":
+        return build_mlp(**MODEL, **KNOBS[knob])
+    plain = build_mlp(**MODEL)
+    share = PIXELS / 28
+    shift = keras.layers.RandomTranslation(
+        share, share, fill_mode="constant", interpolation="nearest"
+    )
+    layers = [keras.layers.Reshape((28, 28, 1)), shift, *plain.layers]
+    model = keras.Sequential([keras.Input((28, 28)), *layers])
+    model.compile(optimizer=plain.optimizer, loss=plain.loss, metrics=["accuracy"])
+    return model
 
 
 def validated(x, y, validation):
@@ -122,28 +152,45 @@ def shuffled(size, batch_size, rng):
     return rng.permutation(size)[: steps * batch_size].reshape(steps, batch_size)
 
 
-def jax_loop(x, y, batch_size):
+def jax_loop(x, y, batch_size, knob):
     import jax
     import jax.numpy as jnp
     import numpy as np
 
     rate, rng = MODEL["learning_rate"], np.random.default_rng(0)
 
-    def loss_of(layers, images, labels):
+    def shifted(images, key):
+        padded = jnp.pad(images, ((0, 0), (PIXELS, PIXELS), (PIXELS, PIXELS)))
+        starts = jax.random.randint(key, (len(images), 2), 0, 2 * PIXELS + 1)
+        return jax.vmap(lambda image, at: jax.lax.dynamic_slice(image, at, (28, 28)))(
+            padded, starts
+        )
+
+    def loss_of(layers, images, labels, key):
+        if knob == "augmentation":
+            images = shifted(images, key)
         h = images.reshape(len(images), -1).astype("float32") / 255
-        for kernel, bias in layers[:-1]:
+        for index, (kernel, bias) in enumerate(layers[:-1]):
             h = jax.nn.relu(h @ kernel + bias)
+            if knob == "dropout":
+                keep = jax.random.bernoulli(
+                    jax.random.fold_in(key, index), 1 - RATE, h.shape
+                )
+                h = jnp.where(keep, h / (1 - RATE), 0)
         kernel, bias = layers[-1]
         chosen = jax.nn.log_softmax(h @ kernel + bias)
         return -jnp.take_along_axis(chosen, labels[:, None], 1).mean()
 
     @jax.jit
-    def epoch(layers, images, labels, order):
-        def step(layers, rows):
-            loss, slopes = jax.value_and_grad(loss_of)(layers, images[rows], labels[rows])
+    def epoch(layers, images, labels, order, key):
+        def step(layers, rows_and_key):
+            rows, key = rows_and_key
+            loss, slopes = jax.value_and_grad(loss_of)(
+                layers, images[rows], labels[rows], key
+            )
             return jax.tree.map(lambda w, g: w - rate * g, layers, slopes), loss
 
-        return jax.lax.scan(step, layers, order)
+        return jax.lax.scan(step, layers, (order, jax.random.split(key, len(order))))
 
     layers = jax.tree.map(jnp.asarray, weights())
     images, labels = jnp.asarray(x), jnp.asarray(y)
@@ -151,13 +198,14 @@ def jax_loop(x, y, batch_size):
     def run():
         nonlocal layers
         order = jnp.asarray(shuffled(len(x), batch_size, rng))
-        layers, losses = epoch(layers, images, labels, order)
+        key = jax.random.key(rng.integers(2**31))
+        layers, losses = epoch(layers, images, labels, order, key)
         losses.block_until_ready()
 
     return run, len(x) // batch_size
 
 
-def tensorflow_loop(x, y, batch_size):
+def tensorflow_loop(x, y, batch_size, knob):
     import numpy as np
     import tensorflow as tf
 
@@ -165,17 +213,30 @@ def tensorflow_loop(x, y, batch_size):
     layers = [tuple(map(tf.Variable, pair)) for pair in weights()]
     flat = [variable for pair in layers for variable in pair]
 
+    def shifted(images):
+        padded = tf.pad(images, [[0, 0], [PIXELS, PIXELS], [PIXELS, PIXELS]])
+        at = tf.random.uniform((batch_size, 2), 0, 2 * PIXELS + 1, "int32")
+        rows = at[:, :1] + tf.range(28)
+        columns = tf.tile((at[:, 1:] + tf.range(28))[:, None], [1, 28, 1])
+        moved = tf.gather(padded, rows, axis=1, batch_dims=1)
+        return tf.gather(moved, columns, axis=2, batch_dims=2)
+
     @tf.function(jit_compile=True, autograph=False)
     def epoch(images, labels, order):
         steps = order.shape[0]
 
         def step(index, losses):
             rows = order[index]
-            h = tf.reshape(tf.gather(images, rows), [batch_size, -1])
+            taken = tf.gather(images, rows)
+            if knob == "augmentation":
+                taken = shifted(taken)
+            h = tf.reshape(taken, [batch_size, -1])
             h = tf.cast(h, "float32") / 255
             with tf.GradientTape() as tape:
                 for kernel, bias in layers[:-1]:
                     h = tf.nn.relu(h @ kernel + bias)
+                    if knob == "dropout":
+                        h = tf.nn.dropout(h, RATE)
                 kernel, bias = layers[-1]
                 loss = tf.reduce_mean(
                     tf.nn.sparse_softmax_cross_entropy_with_logits(
@@ -198,7 +259,7 @@ def tensorflow_loop(x, y, batch_size):
     return run, len(x) // batch_size
 
 
-def torch_loop(x, y, batch_size):
+def torch_loop(x, y, batch_size, knob):
     import numpy as np
     import torch
     from torch import nn
@@ -206,12 +267,22 @@ def torch_loop(x, y, batch_size):
     rng = np.random.default_rng(0)
     sizes = [kernel.shape for kernel, _ in weights()]
     layers = [nn.Linear(*size) for size in sizes]
-    hidden = [module for layer in layers[:-1] for module in (layer, nn.ReLU())]
+    drop = [nn.Dropout(RATE)] if knob == "dropout" else []
+    hidden = [module for layer in layers[:-1] for module in (layer, nn.ReLU(), *drop)]
     net = nn.Sequential(*hidden, layers[-1])
     optimizer = torch.optim.SGD(net.parameters(), lr=MODEL["learning_rate"], foreach=True)
     images = torch.from_numpy(x.reshape(len(x), -1).copy())
     labels = torch.from_numpy(y.astype("int64"))
     few = min(len(x), batch_size * 2000)
+    places = torch.arange(28)
+
+    def taken(rows):
+        if knob != "augmentation":
+            return images[rows]
+        padded = nn.functional.pad(images[rows].view(-1, 28, 28), [PIXELS] * 4)
+        at = torch.randint(0, 2 * PIXELS + 1, (len(rows), 2, 1)) + places
+        example = torch.arange(len(rows))[:, None, None]
+        return padded[example, at[:, 0, :, None], at[:, 1, None]].view(len(rows), -1)
 
     def run():
         losses = []
@@ -219,7 +290,7 @@ def torch_loop(x, y, batch_size):
             shuffled(len(x), batch_size, rng)[: few // batch_size]
         ):
             optimizer.zero_grad(set_to_none=True)
-            scores = net(images[rows].float().mul_(1 / 255))
+            scores = net(taken(rows).float().mul_(1 / 255))
             loss = nn.functional.cross_entropy(scores, labels[rows])
             loss.backward()
             optimizer.step()
@@ -259,12 +330,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=Path("build/benchmark-fit.json"))
     parser.add_argument("--batch-size", type=int, choices=BATCH_SIZES, action="append")
+    parser.add_argument("--knob", choices=KNOBS, default="none")
     parser.add_argument("--keras-first", action="store_true")
     parser.add_argument("--measure", choices=BACKENDS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     batch_sizes = options.batch_size or BATCH_SIZES
     if options.measure:
-        found = measure(options.measure, batch_sizes, options.rounds, options.keras_first)
+        found = measure(
+            options.measure, batch_sizes, options.rounds, options.keras_first, options.knob
+        )
         print(json.dumps(found))
         return
     results = {}
