@@ -80,10 +80,10 @@ TABLE = {
     "adamax": Row({"optimizer": "adamax"}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3555, 2.3064), slow=True),
     "lion": Row({"optimizer": "lion"}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3529, 2.2864)),
     "muon": Row({"optimizer": "muon"}, {"momentum": 0.5, "weight_decay": 0.1}, (2.3705, 2.3390)),
-    "adafactor": Row({"optimizer": "adafactor", "learning_rate": 0.1}, {"learning_rate": 0.01}, (2.2647, 1.8737), slow=True),
+    "adafactor": Row({"optimizer": "adafactor", "learning_rate": 0.01}, {"learning_rate": 0.1}, (2.3631, 2.3221), slow=True),
     "ftrl": Row({"optimizer": "ftrl", "learning_rate": 0.1}, {"learning_rate": 0.01}, (2.3184, 2.3021), slow=True),
     "lamb": Row({"optimizer": "lamb", "learning_rate": 0.01}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3566, 2.2900), slow=True),
-    "schedulefreeadamw": Row({"optimizer": "schedulefreeadamw"}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3354, 2.2592), slow=True),
+    "schedulefreeadamw": Row({"optimizer": "schedulefreeadamw", "learning_rate": 0.001}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3585, 2.3178), slow=True),
     "clipnorm": Row({"clipnorm": 0.1}, {"clipnorm": 0.01}, (2.3686, 2.3415)),
 }
 # fmt: on
@@ -162,6 +162,8 @@ def test_training_equals_fit_of_the_plain_model(name):
     validation, test = (examples(bare, split) for split in (data.validation, data.test))
     if varies(config):
         model.optimizer.learning_rate = keras_schedule(config, steps=4)
+    # On TensorFlow, `fit` would build it in a graph, where ScheduleFreeAdamW has no weights.
+    model.optimizer.build(model.trainable_variables)
     for epoch in range(EPOCHS):
         order = generator(config.seed, Purpose.ORDER, epoch).permutation(len(train[0]))
         history = model.fit(
