@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 from kmlp._util.text import enumerated
+from kmlp.studies.axis import axis_of
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED
 from kmlp.studies.results import TEST_METRIC, StudyResult
@@ -52,19 +53,21 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         study: The study.
         compared: True if its levels are compared.
     """
+    # A patience ends its runs after their best epoch, so that their end says nothing.
+    ends = () if axis_of(study.param).on_test else study.levels
     counts: list[tuple[Problem, list[int]]] = [
         ("failed", [level.failed for level in study.levels]),
         ("diverged", [level.diverged for level in study.levels]),
         ("did not learn", [level.did_not_learn for level in study.levels]),
-        ("ends in dips", [_worse_at_the_end(level, dips=True) for level in study.levels]),
-        ("declines", [_worse_at_the_end(level, dips=False) for level in study.levels]),
+        ("ends in dips", [_worse_at_the_end(level, dips=True) for level in ends]),
+        ("declines", [_worse_at_the_end(level, dips=False) for level in ends]),
     ]
     caveats = [
         Caveat(
             problem,
             tuple(
                 (level, count)
-                for level, count in zip(study.levels, runs, strict=True)
+                for level, count in zip(study.levels, runs, strict=False)  # none: no ends
                 if count
             ),
         )

@@ -77,6 +77,8 @@ def test_values_are_read_from_runs_that_are_trained_once(tmp_path):
     patience = ablate("patience", [1, 9], epochs=3, observer=heard.append, **options)
     assert not [event for event in heard if type(event).__name__ == "EpochFinished"]
     assert patience.metric == "test_accuracy"
+    problems = {caveat.problem for caveat in patience.conclusion.caveats}
+    assert not problems & {"ends in dips", "declines"}
     assert (
         patience.levels[1].runs[0].test_accuracy
         == max(three.runs[0].history, key=lambda record: record.val_accuracy).test_accuracy
