@@ -50,7 +50,7 @@ app = typer.Typer(
 add_command(app, ablate.ablate, epilog=ablate.EPILOG)
 add_command(app, tune.tune, epilog=tune.EPILOG)
 add_command(app, train)
-add_command(app, reproduce.reproduce, epilog=reproduce.EPILOG)
+add_command(app, reproduce.reproduce, epilog=reproduce.epilog)
 add_command(app, evaluate.evaluate, epilog=evaluate.EPILOG)
 add_command(app, predict.predict, epilog=predict.EPILOG)
 add_command(app, studies)

@@ -22,15 +22,24 @@ if TYPE_CHECKING:
     from kmlp_tuning.lab.results import PartResult
     from kmlp_tuning.search.settings import SearchSettings
 
-EPILOG = """\b
-Recipes that come with kmlp: fashion-mnist-lab, mnist-lab.
 
-\b
-Examples:
-kmlp reproduce fashion-mnist-lab --quick
-kmlp reproduce mnist-lab --dry-run
-kmlp reproduce mnist-lab --print > my-lab.toml
-kmlp reproduce my-lab.toml --out my-lab.html"""
+def epilog() -> str:
+    """The text below the options in the help: the names of the recipes."""
+    from kmlp_tuning.lab.bundled import bundled
+
+    return "\n".join(
+        [
+            f"Recipes that come with kmlp: {', '.join(bundled())}.",
+            "",
+            "\b",
+            "Examples:",
+            "kmlp reproduce --list",
+            "kmlp reproduce regularization",
+            "kmlp reproduce mnist-lab --dry-run",
+            "kmlp reproduce mnist-lab --print > my-lab.toml",
+            "kmlp reproduce my-lab.toml --out my-lab.html",
+        ]
+    )
 
 
 def reproduce(
@@ -77,6 +86,13 @@ def reproduce(
     ] = None,
     overwrite: Overwrite = False,
     dry_run: DryRun = False,
+    as_list: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            help="List the recipes that come with kmlp with their questions, and stop.",
+        ),
+    ] = False,
     as_text: Annotated[
         bool, typer.Option("--print", help="Print the recipe as TOML, and stop.")
     ] = False,
@@ -122,8 +138,13 @@ def reproduce(
 
         print_json(schema())
         return
+    if as_list:
+        _print_list(recipe, as_json=output.as_json)
+        return
     if recipe is None:
-        raise ConfigError(["A recipe is missing. See `kmlp reproduce --help`."])
+        raise ConfigError(
+            ["A recipe is missing. `kmlp reproduce --list` names those of kmlp."]
+        )
     if as_text:
         print_file(recipe_text(recipe))
         return
@@ -190,6 +211,35 @@ def reproduce(
     write_results(result, report)
     if result.failed:
         raise typer.Exit(1)
+
+
+def _print_list(recipe: str | None, *, as_json: bool) -> None:
+    """Print the recipes that come with kmlp.
+
+    Args:
+        recipe: The recipe that the command names, which has to be None.
+        as_json: True to print JSON.
+
+    Raises:
+        ConfigError: if the command names a recipe.
+    """
+    from kmlp.errors import ConfigError
+    from kmlp_cli.render.printing import print_data
+    from kmlp_cli.terminal.output import print_json
+    from kmlp_tuning.lab.summaries import bundled_summaries, summaries_table
+
+    if recipe is not None:
+        raise ConfigError(
+            [
+                f"`--list` lists all recipes that come with kmlp, and does not take one: "
+                f"{recipe}. `--print` prints one recipe."
+            ]
+        )
+    summaries = bundled_summaries()
+    if as_json:
+        print_json({"recipes": [asdict(summary) for summary in summaries]})
+    else:
+        print_data(summaries_table(summaries))
 
 
 def _report_path(

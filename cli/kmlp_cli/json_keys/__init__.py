@@ -10,7 +10,7 @@ from typing import Any
 from kmlp_cli.json_keys._ablation import AblationJson, AblationPlanJson, ComparisonJson
 from kmlp_cli.json_keys._config_list import ConfigurationListJson
 from kmlp_cli.json_keys._data import DatasetJson, DatasetsJson
-from kmlp_cli.json_keys._lab import LabJson, LabPlanJson, PartJson
+from kmlp_cli.json_keys._lab import LabJson, LabPlanJson, PartJson, RecipesJson
 from kmlp_cli.json_keys._machine import MachineJson
 from kmlp_cli.json_keys._model import EvaluationJson, PredictionsJson
 from kmlp_cli.json_keys._run import RunJson, RunPlanJson
@@ -28,7 +28,7 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
     "train": (RunJson, RunPlanJson),
     "show": (RunJson, AblationJson, ConfigurationListJson, SearchJson),
     "compare": (ComparisonJson,),
-    "reproduce": (LabJson, LabPlanJson),
+    "reproduce": (LabJson, LabPlanJson, RecipesJson),
     "evaluate": (EvaluationJson,),
     "predict": (PredictionsJson,),
     "studies": (StudiesJson,),

@@ -60,6 +60,7 @@ class LabJson(TypedDict):
 
     recipe: Annotated[str, "The name of the recipe."]
     title: Annotated[str, "The title."]
+    question: Annotated[str | None, "The question in one sentence, or null."]
     source: Annotated[str | None, "The publication, or null."]
     notes: Annotated[list[str], "The notes at the top."]
     comparable: Annotated[bool, "False with `--quick`."]
@@ -81,3 +82,18 @@ class LabPlanJson(TypedDict):
 
     recipe: Annotated[str, "The name of the recipe."]
     parts: Annotated[list[PlannedPartJson], "Every part."]
+
+
+class RecipeSummaryJson(TypedDict):
+    """One recipe that comes with kmlp."""
+
+    name: Annotated[str, "The name."]
+    title: Annotated[str, "The title."]
+    question: Annotated[str | None, "The question in one sentence, or null."]
+    runs: Annotated[int, "The number of runs of all parts together."]
+
+
+class RecipesJson(TypedDict):
+    """`kmlp reproduce --list`."""
+
+    recipes: Annotated[list[RecipeSummaryJson], "Every recipe, by name."]

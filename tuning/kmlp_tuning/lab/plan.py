@@ -149,7 +149,7 @@ def _search_row(settings: SearchSettings) -> PlanRow:
     return PlanRow(
         part=f"search ({settings.algorithm})",
         configurations=settings.max_trials,
-        runs=settings.max_trials + settings.replicated * settings.replicates,
+        runs=settings.run_count,
         epochs=total_epochs(settings.plan()) + settings.replication_epochs,
         steps=None,
     )

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from pydantic import ValidationError
 
 from kmlp._util.text import count_of
 from kmlp._util.user_files import parsed_toml, read_text
-from kmlp.data.listing import is_left_behind
 from kmlp.errors import (
     ConfigError,
     call_all,
@@ -29,6 +27,7 @@ from kmlp.studies.axis import axis_of
 from kmlp.studies.published_value import Aggregation, PublishedValue
 from kmlp_tuning.lab._comparing import PublishedValues
 from kmlp_tuning.lab._problems import problems
+from kmlp_tuning.lab.bundled import SUFFIX, bundled, bundled_text
 from kmlp_tuning.lab.recipe import (
     AblationPart,
     ConfigListPart,
@@ -46,18 +45,6 @@ from kmlp_tuning.lab.tables import (
 from kmlp_tuning.space.domains import parse_space
 from kmlp_tuning.space.space import SearchSpace
 
-_SUFFIX = ".toml"
-
-
-def bundled() -> list[str]:
-    """The names of the recipes that come with kmlp."""
-    names = [file.name for file in files("kmlp_tuning.lab").iterdir()]
-    return sorted(
-        name.removesuffix(_SUFFIX)
-        for name in names
-        if name.endswith(_SUFFIX) and not is_left_behind(name)
-    )
-
 
 def recipe_text(recipe: str | os.PathLike[str]) -> str:
     """Return the text of a recipe.
@@ -70,7 +57,7 @@ def recipe_text(recipe: str | os.PathLike[str]) -> str:
         ConfigError: if no recipe has that name, or the file cannot be read.
     """
     name = os.fspath(recipe)
-    if not name.endswith(_SUFFIX):
+    if not name.endswith(SUFFIX):
         if name not in bundled():
             raise ConfigError(
                 [
@@ -78,7 +65,7 @@ def recipe_text(recipe: str | os.PathLike[str]) -> str:
                     "name that ends in .toml."
                 ]
             )
-        return (files("kmlp_tuning.lab") / f"{name}{_SUFFIX}").read_text("utf-8")
+        return bundled_text(name)
     return read_text(Path(name))
 
 
@@ -126,8 +113,9 @@ def _read(file: str, values: Mapping[str, Any]) -> Recipe:
         )
     return Recipe(
         file=file,
-        name=Path(file).name.removesuffix(_SUFFIX),
+        name=Path(file).name.removesuffix(SUFFIX),
         title=table.title,
+        question=table.question,
         source=table.source,
         notes=tuple(table.notes),
         parts=tuple(call_all(readers)),

@@ -80,6 +80,11 @@ class AblationPart(Part):
         """The name of the part in a table of all parts."""
         return self.heading or self.param
 
+    @property
+    def run_count(self) -> int:
+        """The number of runs."""
+        return len(self.values) * self.seeds
+
     def spec(self, *, fused: bool) -> StudySpec[Ablation]:
         """The study to train.
 
@@ -139,6 +144,11 @@ class ConfigListPart(Part):
         """The name of the part in a table of all parts."""
         return self.heading or "configs"
 
+    @property
+    def run_count(self) -> int:
+        """The number of runs."""
+        return sum(self.seeds)
+
     def spec(self, *, fused: bool) -> StudySpec[ConfigList]:
         """The study to train.
 
@@ -192,6 +202,11 @@ class SearchPart(Part):
     best: Mapping[str, Any]
     """The published fields of the best configuration."""
 
+    @property
+    def run_count(self) -> int:
+        """The number of runs."""
+        return self.settings(fused=True).run_count
+
     def settings(self, *, fused: bool) -> SearchSettings:
         """The settings of the search to train.
 
@@ -233,6 +248,8 @@ class Recipe:
     name: str
     """The name of the lab, which is also the name of its report."""
     title: str
+    question: str | None
+    """The question of the lab, in one sentence."""
     source: str | None
     """The origin of the published values."""
     notes: tuple[str, ...]

@@ -106,6 +106,8 @@ class LabResult:
         """The paragraphs on the lab as a whole."""
         recipe = self.recipe
         paragraphs = [] if recipe.comparable else [_QUICK]
+        if recipe.question is not None:
+            paragraphs.append(recipe.question)
         if recipe.source is not None:
             paragraphs.append(f"Published values: {recipe.source}")
         return [*paragraphs, *recipe.notes]
@@ -132,6 +134,7 @@ class LabResult:
         return {
             "recipe": recipe.name,
             "title": recipe.title,
+            "question": recipe.question,
             "source": recipe.source,
             "notes": list(recipe.notes),
             "comparable": recipe.comparable,

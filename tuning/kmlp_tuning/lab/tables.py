@@ -208,6 +208,9 @@ class RecipeTable(Table):
     """A recipe of `kmlp reproduce`: the studies of a lab."""
 
     title: Text = Field(description="The title of the lab and of its report.")
+    question: Text | None = Field(
+        None, description="The question of the lab, in one sentence."
+    )
     source: Text | None = Field(None, description="The origin of the published values.")
     notes: list[str] = Field([], description="Remarks on the lab, a paragraph each.")
     epochs: Epochs = Field(DEFAULTS.max_epochs, description="Epochs of every run.")

@@ -67,6 +67,11 @@ class SearchSettings:
         return min(3, self.max_trials) if self.replicates else 0
 
     @property
+    def run_count(self) -> int:
+        """The number of runs: every trial, and the replication."""
+        return self.max_trials + self.replicated * self.replicates
+
+    @property
     def replication_epochs(self) -> int:
         """The number of epochs of all runs of the replication together."""
         return self.replicated * self.replicates * self.max_epochs
