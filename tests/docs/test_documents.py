@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from kmlp_cli.app import app
+from kmlp_tuning.lab.bundled import bundled
 
 pytestmark = pytest.mark.once
 
@@ -62,6 +63,18 @@ def test_a_command_of_the_documents_can_be_typed(path, words):
         name, *arguments = arguments
         command = command.commands[name]
     command.make_context(name, arguments, parent=context)  # raises for what is unknown
+
+
+def test_a_recipe_that_the_documents_name_comes_with_kmlp():
+    named = {
+        word
+        for _, (_, command, *words) in COMMANDS
+        if command == "reproduce"
+        for word in words[:1]
+        if not word.startswith("-") and not word.endswith(".toml")
+    }
+    assert named
+    assert named <= set(bundled())
 
 
 IMPORTS = [

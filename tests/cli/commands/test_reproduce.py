@@ -8,6 +8,7 @@ from helpers.recipes import LAB
 
 from kmlp.data.known import KNOWN
 from kmlp_tuning import read_recipe
+from kmlp_tuning.lab.bundled import bundled
 
 pytestmark = pytest.mark.once
 
@@ -173,7 +174,8 @@ def test_a_plan_trains_nothing(kmlp, lab):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "recipe"),
+        ([], "recipe.*--list"),
+        (["mnist-lab", "--list"], "`--list`.* mnist-lab"),
         (["mnist-lap"], '"mnist-lap".*"mnist-lab"'),
         (["gone.toml"], "gone.toml: "),
         (["my-lab.toml", "--seeds", "0"], "`seeds`.* 0,"),
@@ -287,6 +289,21 @@ def test_a_recipe_and_the_schema_are_printed(kmlp, tmp_path):
     assert json.loads(kmlp("reproduce", "--schema").out)["required"] == ["title"]
 
 
+def test_the_recipes_that_come_with_kmlp_are_listed(kmlp):
+    listed = json.loads(kmlp("reproduce", "--list", "--json").out)["recipes"]
+    assert [recipe["name"] for recipe in listed] == bundled()
+    table = kmlp("reproduce", "--list").out
+    for recipe in listed:
+        [line] = [line for line in table.splitlines() if f" {recipe['name']} " in line]
+        assert f" {recipe['runs']} " in line
+        assert recipe["question"].split()[0] in line
+
+
+def test_the_help_names_the_recipes_that_come_with_kmlp(kmlp):
+    words = " ".join(kmlp("reproduce", "--help").out.split())
+    assert f"Recipes that come with kmlp: {', '.join(bundled())}." in words
+
+
 def test_the_recipes_of_the_documentation_are_right(tmp_path):
     blocks = re.findall(r"```toml\n(.*?)```", DOCS.read_text(), re.DOTALL)
     assert len(blocks) == 2
@@ -302,7 +319,7 @@ def test_the_recipes_of_the_documentation_are_right(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["fashion-mnist-lab", "mnist-lab"])
+@pytest.mark.parametrize("name", bundled())
 def test_the_labs_that_come_with_kmlp_work(kmlp, lab, runs, name):
     [folder] = KNOWN["fashion_mnist"].system_folders
     if name == "fashion-mnist-lab" and not folder.is_dir():
