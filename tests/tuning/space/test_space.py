@@ -230,3 +230,11 @@ def test_a_base_has_the_fields_that_are_not_given():
 def test_fields_that_cannot_be(fields, problem):
     with pytest.raises(ConfigError, match=problem):
         space_and_base(fields)
+
+
+def test_a_field_is_not_searched_with_an_optimizer_that_lacks_it():
+    space = SearchSpace({"optimizer": ["sgd", "adam"], "momentum": "0:0.9"})
+    with pytest.raises(ConfigError, match="the optimizer adam has no `momentum`"):
+        space.check(RunConfig())
+    rates = SearchSpace({"optimizer": ["sgd", "adam"], "learning_rate": "1e-4:1:log"})
+    rates.check(RunConfig())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kmlp.errors import ConfigError, call_all, collect_errors, raise_problems
 from kmlp.model.config import RunConfig, config_fields, value_text
 from kmlp.model.fields import to_jsonable
+from kmlp.model.optimizers import OPTIMIZER_FIELDS
 from kmlp_tuning.space.domains import (
     SEARCHED,
     WITHOUT_HIDDEN_LAYERS,
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 GRID_STEPS = 10
 """The largest number of values of a range in a grid."""
 
-_COUPLED = (("nesterov", "momentum"), ("output", "loss"), ("width", "depth"))
+_COUPLED = (
+    *(("nesterov", "momentum"), ("output", "loss"), ("width", "depth")),
+    *((name, "optimizer") for name in OPTIMIZER_FIELDS),
+)
 """Fields that do not go together in every combination."""
 
 
