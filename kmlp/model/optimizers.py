@@ -164,6 +164,8 @@ def default_text(field: str) -> str:
     '0.1 for sgd, 0.0025 for schedulefreeadamw, else 0.001'
     >>> default_text("rho")
     '0.95 for adadelta, 0.9 for rmsprop'
+    >>> default_text("beta_1")
+    '0.9'
     """
     defaults = {name: optimizer_defaults(name) for name in _KERAS}
     values = {name: given[field] for name, given in defaults.items() if field in given}
@@ -173,7 +175,9 @@ def default_text(field: str) -> str:
         if count == 1 or value != most:
             others.setdefault(value, []).append(name)
     parts = [f"{_text(value)} for {' and '.join(names)}" for value, names in others.items()]
-    return ", ".join([*parts, f"else {_text(most)}"] if count > 1 else parts)
+    if count > 1:
+        parts.append(f"else {_text(most)}" if parts else _text(most))
+    return ", ".join(parts)
 
 
 def _text(value: Any) -> str:

@@ -20,6 +20,7 @@ from kmlp.model.config import (
 from kmlp.statistics import looks
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
+from kmlp.studies._planned import Planned
 from kmlp.studies.ablation_plan import SEEDS, Seeds, check_baseline, check_margin, plan
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.axis import axis_of
@@ -28,7 +29,6 @@ from kmlp.studies.judging import check_at, stored_at
 from kmlp.studies.learning import facts_from_lists, facts_of, facts_to_lists
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.planned import Planned
 from kmlp.studies.results import MARGIN, StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec, train_all

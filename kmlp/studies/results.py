@@ -22,9 +22,9 @@ from kmlp.statistics import (
 )
 from kmlp.studies import _convergence
 from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.studies._planned import Planned
 from kmlp.studies.axis import axis_of
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.planned import Planned
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.training.run import At, Run, common_settings
 

@@ -19,9 +19,9 @@ from kmlp.settings import read_settings
 from kmlp.store import StudyRecord
 from kmlp.store.environments import environments_of
 from kmlp.store.studies import put_study
+from kmlp.studies._planned import as_planned
 from kmlp.studies.auto_seeds import comparison_of, look_text
 from kmlp.studies.execution import Execution
-from kmlp.studies.planned import as_planned
 from kmlp.training.run import Run, RunIdentity, identify
 
 Result = TypeVar("Result")
@@ -83,7 +83,7 @@ class StudySpec(Generic[Result]):
     progress: dict[str, Any] = field(default_factory=dict)
     planned: Sequence[str] = ()
     """The entries of `progress` that stay as they were when the study was first shown; see
-    `kmlp.studies.planned`. Defaults to none."""
+    `kmlp.studies._planned`. Defaults to none."""
     runs_by_level: Sequence[Sequence[RunConfig]]
     """The configurations of the runs of each level."""
     epochs: Sequence[int]

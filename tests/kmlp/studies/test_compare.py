@@ -8,8 +8,8 @@ import pytest
 from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError, RunConfig
+from kmlp.studies._planned import Planned
 from kmlp.studies.compare import compare
-from kmlp.studies.planned import Planned
 
 pytestmark = pytest.mark.once
 

@@ -7,10 +7,10 @@ import pytest
 from helpers.made_up import made_up_ablation as made_up
 
 from kmlp.statistics import seeds_range
+from kmlp.studies._planned import Planned
 from kmlp.studies.conclusion import partition
 from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.planned import Planned
 
 pytestmark = pytest.mark.once
 

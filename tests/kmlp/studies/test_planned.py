@@ -5,7 +5,7 @@ import pytest
 from helpers.scored import ScoredExecutor
 
 from kmlp import RunConfig, ablate, load_study
-from kmlp.studies.planned import Planned
+from kmlp.studies._planned import Planned
 
 pytestmark = pytest.mark.once
 
