@@ -101,7 +101,8 @@ def _worse_at_the_end(level: LevelResult, *, dips: bool) -> int:
             more than half of the whole drop from one epoch to the next. False: only if it
             sinks slowly, as where a model overfits.
     """
-    if level.drop <= MOST_DROP:
+    learned = level.did_not_learn < len(level.finished)  # else the drop is chance
+    if level.drop <= MOST_DROP or not learned:
         return 0
     best = [run.judged_at("best") for run in level.finished]
     changes = [

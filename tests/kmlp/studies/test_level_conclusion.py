@@ -90,6 +90,13 @@ def test_several_levels_that_end_in_dips_are_named_in_one_sentence():
     assert "width=8 and 16 end in dips" in conclude(study).text
 
 
+def test_the_noise_of_runs_that_did_not_learn_is_not_called_dips():
+    noise = [0.095, 0.105, 0.1, 0.11, 0.1]
+    study = made_up({8: [noise] * 3, 16: [STEADY] * 3})
+    [caveat] = conclude(study).caveats
+    assert caveat.problem == "did not learn"
+
+
 def test_its_text_is_made_of_the_finding_the_advice_and_the_caveats():
     conclusion = conclude(made_up(ACCURACIES))
     assert conclusion.text.startswith(conclusion.finding)
