@@ -241,7 +241,10 @@ class PairPart(Part):
 
 def test_a_lab_trains_and_reports_it(kmlp, runs, monkeypatch):
     part = PairPart(place="pairs 1", heading=None, notes=())
-    lab = Recipe(file="a", name="a", title="A lab", source=None, notes=(), parts=(part,))
+    lab = Recipe(
+        file="a", name="a", title="A lab", question=None, source=None, notes=(),
+        parts=(part,),
+    )  # fmt: skip
     monkeypatch.setattr(reading, "read_recipe", lambda file: lab)
     result = kmlp("reproduce", "a", "--backend", "jax", "--quiet", "--out", "a.md")
     assert (result.code, "A pair" in result.out) == (0, True)
