@@ -43,6 +43,10 @@ class Part:
     """The heading of the section. None: the question of such a study."""
     notes: tuple[str, ...]
 
+    def viewed(self, study: Any) -> Any:
+        """The study, judged at the epoch that the part names, if it names one."""
+        return study
+
     def compare(self, study: Any) -> list[QuantityComparison]:
         """Compare the published values of the study's levels with ours."""
         return []
@@ -100,6 +104,10 @@ class AblationPart(Part):
             at=self.at,
             fused=fused,
         )
+
+    def viewed(self, study: Ablation) -> Ablation:
+        """See `Part`."""
+        return study.viewed(at=self.at)
 
     def compare(self, study: Ablation) -> list[QuantityComparison]:
         """See `Part`."""
@@ -163,6 +171,10 @@ class ConfigListPart(Part):
             at=self.at,
             fused=fused,
         )
+
+    def viewed(self, study: ConfigList) -> ConfigList:
+        """See `Part`."""
+        return study.viewed(at=self.at)
 
     def compare(self, study: ConfigList) -> list[QuantityComparison]:
         """See `Part`."""

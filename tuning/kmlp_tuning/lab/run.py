@@ -159,7 +159,7 @@ def train_lab(
             studies = train_all(plan.specs, replace(execution(), observer=observer))
         for part, study in zip(recipe.fixed, studies, strict=True):
             # A study that was shown before keeps the epoch with which it was shown.
-            seen = study.viewed(at=part.at)
+            seen = part.viewed(study)
             yield PartResult(part=part, study=seen, comparable=recipe.comparable)
     if recipe.search is not None and plan.settings is not None:
         fields = (*plan.settings.space.fields, "seed")
