@@ -35,7 +35,8 @@ THAT_TRAIN = {"commands", "crashes", "executors", "fused", "search", "training"}
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        if not THAT_TRAIN.isdisjoint(item.path.parts):
+        starts_a_browser = "chromium" in getattr(item, "fixturenames", ())
+        if not THAT_TRAIN.isdisjoint(item.path.parts) or starts_a_browser:
             item.add_marker(pytest.mark.trains)
         if item.get_closest_marker("trains"):
             item.add_marker(pytest.mark.no_cover)  # libraries are slower when traced

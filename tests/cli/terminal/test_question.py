@@ -29,6 +29,7 @@ def trained(kmlp, tmp_path, monkeypatch):
     assert result.code == 0, result.err
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("stdin", [None, io.StringIO("")], ids=["closed", "at its end"])
 def test_nothing_is_removed_if_nobody_answers(kmlp, trained, monkeypatch, stdin):
     """As with `<&-`, `< /dev/null` and in a batch job."""

@@ -118,6 +118,7 @@ def test_the_numbers_of_the_pixels_are_for_the_standard_scaling(scaling, pixels)
         build_mlp(scaling=scaling, pixels=pixels)
 
 
+@pytest.mark.trains
 @pytest.mark.once
 @pytest.mark.parametrize("fields", [{}, {"train_size": 300}, {"resplit": True}])
 def test_the_standard_scaling_has_the_numbers_of_the_training_images_of_the_run(fields):
@@ -318,6 +319,7 @@ def test_saved_models_can_be_loaded_without_kmlp(tmp_path):
     assert json.loads(result.stdout) == expected
 
 
+@pytest.mark.trains
 @pytest.mark.once
 def test_a_script_with_a_custom_loss_and_activation_trains():
     import sys
@@ -331,6 +333,7 @@ def test_a_script_with_a_custom_loss_and_activation_trains():
     assert float(accuracy) > 0.6
 
 
+@pytest.mark.trains
 @pytest.mark.once
 @pytest.mark.parametrize("year", [1960, 1970, 1979, 2108, 2200])
 def test_a_model_is_saved_when_the_clock_is_outside_of_the_years_of_zip(

@@ -136,6 +136,7 @@ print(ACTIVATIONS.digest("own"))
 """
 
 
+@pytest.mark.trains
 def test_a_digest_changes_with_every_part_of_a_definition(tmp_path):
     def digest(**change):
         values = dict.fromkeys(

@@ -106,6 +106,7 @@ def test_its_runs_are_used_without_training(folder):
     assert counter.trained == 0
 
 
+@pytest.mark.trains
 def test_its_runs_continue_from_their_checkpoints_and_nothing_is_damaged(folder):
     counter = Counter()
     train(BASE, epochs=3, runs_dir=folder, observer=counter)

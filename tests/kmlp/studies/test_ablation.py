@@ -56,6 +56,7 @@ def test_a_width_for_every_layer_is_trained_and_read_back(tmp_path):
         assert ablation_to_dict(shown) == exported
 
 
+@pytest.mark.trains
 def test_the_depth_may_be_the_param_where_the_width_states_it(tmp_path):
     """The base in the store then has no depth of its own."""
     base = replace(BASE, width=(9, 7), depth=2)
@@ -64,6 +65,7 @@ def test_the_depth_may_be_the_param_where_the_width_states_it(tmp_path):
         assert load_ablation(store, get_study(store, "d")).base == base
 
 
+@pytest.mark.trains
 def test_a_repeat_is_the_same_but_for_the_time():
     one, other = (
         ablate("depth", [0], base=BASE, seeds=[7], epochs=1, jobs=1).to_dict()

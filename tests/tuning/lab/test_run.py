@@ -37,6 +37,7 @@ def path(tmp_path):
     return path
 
 
+@pytest.mark.trains
 def test_a_lab_is_compared_with_what_was_published(path):
     events = []
     lab = reproduce(path, jobs=1, runs_dir=":memory:", observer=events.append)
