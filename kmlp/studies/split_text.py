@@ -6,9 +6,9 @@ from kmlp._util.text import percent_text
 from kmlp.data import is_at_hand
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig, dataset_of
-from kmlp.statistics import proportion_error
+from kmlp.statistics import Estimate, proportion_error
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import StudyResult
+from kmlp.studies.results import TEST_METRIC, StudyResult
 
 
 def split_text(study: StudyResult) -> str | None:
@@ -25,12 +25,15 @@ def split_text(study: StudyResult) -> str | None:
         nothing to say.
 
     Formula: `sqrt(p (1 - p) / N)`, where `p` is the accuracy of the best level and `N` the
-    number of its validation images
+    number of its validation images; of the test images where test accuracies are compared
     """
     best = study.best()
     if best is None:
         return None
-    error = None if study.images_differ else _image_error(best)
+    if study.metric == TEST_METRIC:
+        error = _test_image_error(best)
+    else:
+        error = None if study.images_differ else _image_error(best)
     if len(study.seeds) == 1:  # without intervals
         return error
     if all(run.config.resplit for run in study.runs):
@@ -44,19 +47,29 @@ def split_text(study: StudyResult) -> str | None:
 
 def _image_error(level: LevelResult) -> str | None:
     """Return a sentence with the image error; None if it is zero or not known."""
-    size = level.validation_images or _count_images(level.runs[0].config)
-    if size is None or level.val_accuracy is None:
+    size = level.validation_images or _count_images(level.runs[0].config, "validation")
+    return _error_text(level.val_accuracy, size, "an accuracy")
+
+
+def _test_image_error(level: LevelResult) -> str | None:
+    """Return the same sentence about the test images."""
+    size = _count_images(level.runs[0].config, "test")
+    return _error_text(level.test_accuracy, size, "a test accuracy")
+
+
+def _error_text(accuracy: Estimate | None, size: int | None, name: str) -> str | None:
+    if size is None or accuracy is None:
         return None
-    error = percent_text(proportion_error(level.val_accuracy.mean, size))
+    error = percent_text(proportion_error(accuracy.mean, size))
     if float(error) == 0:
         return None
-    return f"The image error of an accuracy is about {error} points at {size:,} images."
+    return f"The image error of {name} is about {error} points at {size:,} images."
 
 
-def _count_images(config: RunConfig) -> int | None:
-    """Return the number of validation images; None if the dataset is not at hand."""
+def _count_images(config: RunConfig, split: str) -> int | None:
+    """Return the number of images of a split; None if the dataset is not at hand."""
     try:
         here = is_at_hand(config.dataset)
-        return len(dataset_of(config).validation) if here else None
+        return len(getattr(dataset_of(config), split)) if here else None
     except KmlpError:
         return None
