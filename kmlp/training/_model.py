@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -36,7 +35,9 @@ class TrainingModel(keras.Model):
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
         super().__init__(name="training")
-        bare = replace(config, l1=0.0, l2=0.0, label_smoothing=0.0)
+        # Not `replace`, which would look for the dataset: a node may lack its files.
+        without = dict.fromkeys(("l1", "l2", "label_smoothing"), 0.0)
+        bare = RunConfig.restored({**config.to_dict(), **without})
         plain = build_for(bare, dataset)
         self._loss_name = config.loss
         self._numbers = {
