@@ -104,7 +104,7 @@ def _dropout_needs_hidden_layers(config: Any) -> str | None:
 
 
 def _takes(field: str) -> Check:
-    """Return the rule that an optimizer takes a field, unless the field has no effect."""
+    """Return the rule that refuses a field which the optimizer does not have."""
 
     def check(config: Any) -> str | None:
         value, name = getattr(config, field), config.optimizer

@@ -139,13 +139,13 @@ class RunConfig:
         Doc("Momentum of sgd, rmsprop and muon."),
         Rule("0 <= momentum < 1", lambda value: 0 <= value < 1),
         _of_optimizer("momentum"),
-    ] = None  # type: ignore[assignment]  # likewise
+    ] = None  # type: ignore[assignment]  # as for `depth`
     nesterov: Annotated[
         bool,
         Group.TRAINING,
         Doc("Nesterov's momentum, of sgd and muon; needs momentum > 0."),
         _of_optimizer("nesterov"),
-    ] = None  # type: ignore[assignment]  # likewise
+    ] = None  # type: ignore[assignment]  # as for `depth`
     beta_1: Annotated[
         float | None,
         Group.TRAINING,
@@ -192,7 +192,7 @@ class RunConfig:
         ),
         Rule("0 <= weight_decay < inf", lambda value: 0 <= value < math.inf),
         _of_optimizer("weight_decay"),
-    ] = None  # type: ignore[assignment]  # likewise
+    ] = None  # type: ignore[assignment]  # as for `depth`
     dropout: Annotated[
         float,
         Group.REGULARIZATION,
