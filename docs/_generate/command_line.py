@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from pieces import code, prose, table
 
-from kmlp.model.config import config_fields
+from kmlp.model.hyperparameters import config_fields
 from kmlp_cli.app import app
 
 FOLDER = "reference/command-line"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pieces import code, prose, table
 
-from kmlp.model.config import config_fields
 from kmlp.model.fields import ConfigField, Group
+from kmlp.model.hyperparameters import config_fields
 from kmlp.studies.columns import COLUMNS
 
 _TYPES = {int: "integer", float: "number", bool: "true or false", str: "text"}

@@ -9,7 +9,7 @@ import altair as alt
 
 from kmlp.charts.accuracy import CROSS, TITLE, AccuracyScale, accuracy_text, error_of
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
-from kmlp.model.config import all_fields
+from kmlp.model.params import all_fields
 from kmlp.statistics import Estimate
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import METRIC, TEST_METRIC, StudyResult

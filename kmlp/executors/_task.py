@@ -15,7 +15,7 @@ from kmlp._util.processes import refusal
 from kmlp.data import Dataset
 from kmlp.engine import Task, TaskFailed, TaskResult
 from kmlp.errors import BackendError, ConfigError, KmlpError, ResourceError
-from kmlp.model.config import dataset_of
+from kmlp.model.run_data import dataset_of
 from kmlp.settings import Settings, read_settings
 from kmlp.training import Session
 from kmlp.training.checkpoint import CheckpointCodec

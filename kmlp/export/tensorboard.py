@@ -15,7 +15,8 @@ from typing import Any
 
 from kmlp._util.files import atomic_write, file_name, naming
 from kmlp._util.text import visible
-from kmlp.model.config import config_fields, value_text
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.text import value_text
 from kmlp.studies.columns import COLUMNS, column_of
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.training.run import FIGURES

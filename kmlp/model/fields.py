@@ -51,6 +51,11 @@ class Rule:
     """Function that returns True if a value satisfies the condition."""
 
 
+def at_least(field: str, least: int) -> Rule:
+    """Return the rule that a field's value is not less than a number."""
+    return Rule(f"{field} >= {least}", lambda value: value >= least)
+
+
 @dataclass(frozen=True, slots=True)
 class Name:
     """The mark of a field whose value is the name of an object."""

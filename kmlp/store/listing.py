@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, get_args
 
 from kmlp.errors import ConfigError, call_all, raise_problems, shown, unknown_name
-from kmlp.model.config import RunConfig, config_fields
+from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
 from kmlp.store._store import Store
 from kmlp.store._study_record import iso_time
 from kmlp.store.studies import keys_of_study

@@ -16,8 +16,11 @@ from typing import Any, get_args
 
 from kmlp.data.known import BUNDLED
 from kmlp.errors import KmlpError
-from kmlp.model.config import RunConfig, all_fields, config_fields, dataset_of
+from kmlp.model.config import RunConfig
 from kmlp.model.custom import named_objects
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.params import all_fields
+from kmlp.model.run_data import dataset_of
 from kmlp.statistics import looks
 from kmlp.training.run import FIGURES, NUMERICS_VERSION, Status, run_key
 

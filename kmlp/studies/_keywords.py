@@ -7,7 +7,8 @@ from inspect import Parameter, signature
 from typing import Any
 
 from kmlp.errors import raise_problems, unknown_name
-from kmlp.model.config import RunConfig, config_fields
+from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
 
 
 def config_of(

@@ -10,13 +10,10 @@ from typing import Any, Self, cast
 from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all, raise_problems
-from kmlp.model.config import (
-    RunConfig,
-    identity_fields,
-    param_field,
-    value_text,
-    varied_fields,
-)
+from kmlp.model.config import RunConfig
+from kmlp.model.identity import identity_fields, varied_fields
+from kmlp.model.params import param_field
+from kmlp.model.text import value_text
 from kmlp.statistics import looks
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of

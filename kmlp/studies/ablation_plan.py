@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
-from kmlp.model.config import RunConfig, param_field
+from kmlp.model.config import RunConfig
+from kmlp.model.params import param_field
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.axis import Axis, axis_of
 from kmlp.studies.ranges import values_text

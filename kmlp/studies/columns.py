@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kmlp.model.config import config_fields
+from kmlp.model.hyperparameters import config_fields
 
 KEY_DIGITS = 12
 """The number of digits of a run key in a table: enough to tell runs apart."""

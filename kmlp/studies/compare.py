@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated, visible
 from kmlp.errors import ConfigError, raise_problems
-from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
+from kmlp.model.text import value_text
 from kmlp.statistics import Difference, Estimate, compare_differences, estimate
 from kmlp.studies._pairing import accuracies_by_seed
 from kmlp.studies.ablation import Ablation

@@ -9,7 +9,9 @@ from typing import Any
 
 from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.errors import ConfigError, call_all, raise_problems, with_context
-from kmlp.model.config import RunConfig, identity_fields, short_text, varied_fields
+from kmlp.model.config import RunConfig
+from kmlp.model.identity import identity_fields, varied_fields
+from kmlp.model.text import short_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies.judging import check_at, moment_text, stored_at
 from kmlp.studies.learning import (

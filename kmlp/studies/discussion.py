@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kmlp._util.text import count_of
-from kmlp.model.config import value_text
+from kmlp.model.text import value_text
 from kmlp.studies.results import StudyResult
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import Table

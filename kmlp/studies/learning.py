@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.config import RunConfig
 from kmlp.model.constant_losses import constant_loss
+from kmlp.model.run_data import dataset_of
 from kmlp.statistics import chance_limit
 from kmlp.training.run import Run
 

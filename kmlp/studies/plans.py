@@ -6,7 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kmlp.model.config import RunConfig, dataset_of, short_text, value_text, varied_fields
+from kmlp.model.config import RunConfig
+from kmlp.model.identity import varied_fields
+from kmlp.model.run_data import dataset_of
+from kmlp.model.text import short_text, value_text
 from kmlp.studies.ablation_plan import PlannedLevel
 from kmlp.studies.table import Column, Row, Table
 from kmlp.training.checks import parameters_of

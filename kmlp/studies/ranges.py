@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kmlp.model.config import value_text
+from kmlp.model.text import value_text
 
 MOST_NAMED = 6
 """The largest number of values, or of ranges of values, that a sentence lists."""

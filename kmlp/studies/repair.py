@@ -8,7 +8,8 @@ from contextlib import suppress
 from kmlp import backend
 from kmlp.engine import Observer, RunRequest, execute
 from kmlp.errors import KmlpError
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.config import RunConfig
+from kmlp.model.run_data import dataset_of
 from kmlp.settings import read_settings
 from kmlp.store.doctor import LostRun
 from kmlp.studies.execution import Execution, RunsDir

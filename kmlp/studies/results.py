@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated
-from kmlp.model.config import RunConfig, all_fields, value_text
+from kmlp.model.config import RunConfig
+from kmlp.model.params import all_fields
+from kmlp.model.text import value_text
 from kmlp.statistics import (
     ROUNDING,
     Comparison,

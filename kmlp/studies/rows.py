@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kmlp.model.config import config_fields, value_text
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.text import value_text
 from kmlp.settings import settings_text
 from kmlp.studies.columns import COLUMNS, KEY_DIGITS, column_of
 from kmlp.training.run import FIGURES, Run

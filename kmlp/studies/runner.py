@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeVar
 from kmlp import backend
 from kmlp.engine import LookTaken, RunRequest, StudyStarted, execute
 from kmlp.errors import StoreLostError
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.config import RunConfig
+from kmlp.model.run_data import dataset_of
 from kmlp.settings import read_settings
 from kmlp.store import StudyRecord
 from kmlp.store.environments import environments_of

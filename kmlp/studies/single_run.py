@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.engine import Executor, Observer
-from kmlp.model.config import RunConfig, identity_fields
+from kmlp.model.config import RunConfig
+from kmlp.model.identity import identity_fields
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
 from kmlp.studies.conclusion import Conclusion

@@ -5,7 +5,8 @@ from __future__ import annotations
 from kmlp._util.text import percent_text
 from kmlp.data import is_at_hand
 from kmlp.errors import KmlpError
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.config import RunConfig
+from kmlp.model.run_data import dataset_of
 from kmlp.statistics import Estimate, proportion_error
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import TEST_METRIC, StudyResult

@@ -9,9 +9,10 @@ import keras
 from keras import ops
 
 from kmlp.data import Dataset
-from kmlp.model.build import build_for, pixels_of
+from kmlp.model.build import build_for
 from kmlp.model.config import RunConfig
 from kmlp.model.label_smoothing import loss_for, smooth
+from kmlp.model.run_data import pixels_of
 from kmlp.model.scaling import scale_and_offset
 from kmlp.training._augmentation import augment
 from kmlp.training._learning_rate import LearningRate

@@ -12,7 +12,8 @@ import numpy as np
 from kmlp import backend
 from kmlp._util.seeds import Purpose, generator
 from kmlp.data import Dataset, Split
-from kmlp.model.config import RunConfig, split_for
+from kmlp.model.config import RunConfig
+from kmlp.model.run_data import split_for
 from kmlp.training._model import TrainingModel, training_model
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of

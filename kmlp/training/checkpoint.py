@@ -23,8 +23,9 @@ from kmlp._util.processes import held
 from kmlp.data import Dataset
 from kmlp.errors import ResourceError
 from kmlp.model.build import build_for
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.config import RunConfig
 from kmlp.model.keras_files import count_weights
+from kmlp.model.run_data import dataset_of
 
 if TYPE_CHECKING:
     import keras

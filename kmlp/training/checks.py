@@ -15,10 +15,12 @@ from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.fused.fit import fit
 from kmlp.model.activations import get_activation
 from kmlp.model.augmentation import read_augmentation
-from kmlp.model.build import build_mlp, count_parameters
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.build import build_mlp
+from kmlp.model.config import RunConfig
 from kmlp.model.custom import named_objects
+from kmlp.model.layer_sizes import count_parameters
 from kmlp.model.losses import get_loss
+from kmlp.model.run_data import dataset_of
 from kmlp.settings import read_settings
 
 MAX_PARAMETERS = 2**30

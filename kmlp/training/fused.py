@@ -14,10 +14,12 @@ from kmlp.fused.chunks import CHUNK_BYTES
 from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
 from kmlp.model.augmentation import read_augmentation
-from kmlp.model.build import initial_weights
-from kmlp.model.config import RunConfig, config_fields, split_for
+from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.initial_weights import initial_weights
 from kmlp.model.label_smoothing import loss_for
 from kmlp.model.optimizers import make_optimizer
+from kmlp.model.run_data import split_for
 from kmlp.model.schedules import word_of
 from kmlp.training._model import training_model
 from kmlp.training._numbers import hold_numbers, set_numbers

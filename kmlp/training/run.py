@@ -11,9 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kmlp import backend
-from kmlp.model.build import count_parameters
-from kmlp.model.config import RunConfig, dataset_of, identity_fields
+from kmlp.model.config import RunConfig
 from kmlp.model.custom import named_objects
+from kmlp.model.identity import identity_fields
+from kmlp.model.layer_sizes import count_parameters
+from kmlp.model.run_data import dataset_of
 from kmlp.model.schedules import epoch_rates, varies
 from kmlp.settings import read_settings
 

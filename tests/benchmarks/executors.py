@@ -33,7 +33,7 @@ def seconds_a_run(executor, *, first_seed, runs):
     """Of runs that are all one compiled model, with other seeds."""
     from kmlp import RunConfig
     from kmlp.engine import RunRequest, execute
-    from kmlp.model.config import dataset_of
+    from kmlp.model.run_data import dataset_of
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import identify

@@ -31,7 +31,7 @@ def measure(backend, runs):
     from kmlp import RunConfig
     from kmlp.engine import RunRequest, TaskResult, execute
     from kmlp.executors import ProcessExecutor
-    from kmlp.model.config import dataset_of
+    from kmlp.model.run_data import dataset_of
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import identify

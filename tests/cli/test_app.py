@@ -7,8 +7,9 @@ from helpers.processes import kmlp as process
 from helpers.processes import python, run
 
 import kmlp as library
-from kmlp.model.config import config_fields, value_text
 from kmlp.model.fields import Group
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.text import value_text
 from kmlp.studies.kinds import all_kinds
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from helpers.made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.errors import KmlpError
-from kmlp.model.config import dataset_of
+from kmlp.model.run_data import dataset_of
 from kmlp.store import Store, StudyRecord, _checksums, validity
 from kmlp.store.environments import environments_of
 from kmlp.store.listing import list_runs

@@ -13,7 +13,7 @@ BACKENDS = "('keras', 'tensorflow', 'jax', 'torch')"
     [
         "import kmlp",
         "from kmlp import RunConfig",
-        "import kmlp.model.config; kmlp.model.config.param_names()",
+        "import kmlp.model.params; kmlp.model.params.param_names()",
     ],
 )
 def test_importing_kmlp_imports_no_backend(code):
@@ -24,7 +24,9 @@ def test_importing_kmlp_imports_no_backend(code):
 
 
 def test_importing_kmlp_imports_not_even_numpy():
-    result = python("import kmlp, kmlp.model.config, sys; print('numpy' in sys.modules)")
+    result = python(
+        "import kmlp, kmlp.model.params, kmlp.model.text, sys; print('numpy' in sys.modules)"
+    )
     assert result.stdout == "False\n", result.stderr
 
 

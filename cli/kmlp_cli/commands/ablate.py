@@ -67,7 +67,7 @@ def ablate(
     Every value is trained with the same seeds, so that differences are paired by seed.
     """
     from kmlp.errors import ConfigError, collect_errors
-    from kmlp.model.config import parse_param_values
+    from kmlp.model.params import parse_param_values
     from kmlp.studies.ablation import ablation_spec
     from kmlp.studies.ablation_plan import plan
     from kmlp.studies.auto_seeds import parse_seeds
@@ -169,6 +169,6 @@ def _example(param: str, levels: Sequence[Any]) -> dict[str, Any]:
 
 def _names(param: str) -> list[str]:
     """The parameter, if it is a field of the configuration."""
-    from kmlp.model.config import config_fields
+    from kmlp.model.hyperparameters import config_fields
 
     return [param] if param in config_fields() else []

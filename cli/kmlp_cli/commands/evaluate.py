@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kmlp.model.config import config_fields
+from kmlp.model.hyperparameters import config_fields
 from kmlp_cli.options.execution import Backend
 from kmlp_cli.options.model import Custom, Model
 from kmlp_cli.options.output import Json
@@ -80,8 +80,9 @@ def evaluate(
     from kmlp.errors import call_all
     from kmlp.inference.classifier import load_classifier
     from kmlp.inference.evaluation import evaluate as run_evaluation
-    from kmlp.model.config import dataset_of, parse_config, split_for
     from kmlp.model.keras_files import check_model_file
+    from kmlp.model.run_data import dataset_of, split_for
+    from kmlp.model.text import parse_config
     from kmlp_cli.terminal.output import print_json
 
     backends.select(backend)

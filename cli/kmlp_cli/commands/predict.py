@@ -63,7 +63,7 @@ def predict(
     from kmlp.inference.classifier import load_classifier, shape_text
     from kmlp.inference.prediction import check_preprocessing
     from kmlp.inference.prediction import predict as run_prediction
-    from kmlp.model.config import config_fields
+    from kmlp.model.hyperparameters import config_fields
     from kmlp.model.keras_files import check_model_file
     from kmlp_cli.terminal.output import print_json, say
 

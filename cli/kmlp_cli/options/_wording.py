@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Protocol
 
-from kmlp.model.config import config_fields
+from kmlp.model.hyperparameters import config_fields
 
 COMMANDS = {
     "kmlp.load_study": "kmlp show",

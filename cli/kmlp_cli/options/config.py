@@ -10,8 +10,10 @@ from typing import Annotated, Any, Self
 import typer
 
 from kmlp.errors import call_all, raise_problems
-from kmlp.model.config import RunConfig, config_fields, parse_config
+from kmlp.model.config import RunConfig
 from kmlp.model.fields import ConfigField, Group
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.text import parse_config
 from kmlp_cli.options.groups import Option, OptionGroup
 
 

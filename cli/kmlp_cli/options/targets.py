@@ -197,7 +197,7 @@ def save_run(run: Run, path: Path) -> None:
         typer.Exit: with code 1 if the run has no model.
     """
     from kmlp.model.activations import ACTIVATIONS
-    from kmlp.model.build import save_portable
+    from kmlp.model.saving import save_portable
 
     if run.checkpoint_bytes is None:
         say(f"Nothing was saved to {path}: {_why_not(run)}.")

@@ -113,7 +113,7 @@ class ViewOptions(OptionGroup):
         """
         if self.baseline is None:
             return None
-        from kmlp.model.config import param_field
+        from kmlp.model.params import param_field
         from kmlp.studies.ablation_plan import check_baseline
 
         check_baseline(param, levels, param_field(param).parse(self.baseline))

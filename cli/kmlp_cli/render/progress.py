@@ -34,7 +34,8 @@ from kmlp.engine import (
     TaskRetried,
 )
 from kmlp.errors import StoreLostError
-from kmlp.model.config import RunConfig, short_text
+from kmlp.model.config import RunConfig
+from kmlp.model.text import short_text
 from kmlp.training.run import EpochRecord, Run
 from kmlp_cli.terminal.console import PlainConsole, plain
 from kmlp_cli.terminal.interruption import Interrupted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kmlp.model.config import value_text
+from kmlp.model.text import value_text
 from kmlp.settings import settings_text
 from kmlp.store import RunSummary, StudySummary
 from kmlp.studies.cells import share_percent

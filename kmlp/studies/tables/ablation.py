@@ -7,7 +7,7 @@ from itertools import starmap
 import numpy as np
 
 from kmlp._util.text import count_of, percent_text
-from kmlp.model.config import short_text
+from kmlp.model.text import short_text
 from kmlp.statistics import Difference
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation

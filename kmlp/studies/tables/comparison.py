@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kmlp._util.text import count_of
-from kmlp.model.config import value_text
+from kmlp.model.text import value_text
 from kmlp.studies.cells import interval_note, p_text, percent
 from kmlp.studies.compare import AblationComparison
 from kmlp.studies.judging import moment_text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kmlp.model.config import RunConfig, value_text
+from kmlp.model.config import RunConfig
+from kmlp.model.text import value_text
 from kmlp.settings import settings_text
 from kmlp.statistics import wilson_interval
 from kmlp.studies.level_result import LevelResult

@@ -1,37 +1,13 @@
 """`build_mlp` builds the described layers, and compiles them with SGD and the loss."""
 
-import json
 import math
-import time
 
 import keras
 import numpy as np
 import pytest
-from helpers.processes import USER_SCRIPTS, python, run
+from helpers.processes import USER_SCRIPTS, run
 
-from kmlp import ConfigError, Loss, RunConfig, build_mlp, load_dataset
-from kmlp.model.build import build_for, count_parameters, initial_weights, save_portable
-from kmlp.model.config import split_for
-from kmlp.training.checkpoint import Checkpoint, CheckpointCodec
-
-
-@pytest.mark.parametrize(
-    ("arguments", "parameters"),
-    [
-        ({"depth": 0}, 7_850),  # 784-10
-        ({"depth": 1}, 101_770),  # 784-128-10
-        ({"depth": 3}, 134_794),  # 784-128-128-128-10
-        ({"depth": 1, "width": 30}, 23_860),  # 784-30-10
-        ({"depth": 2, "width": 5, "input_shape": (3, 2, 1), "num_classes": 4}, 89),
-        ({"depth": 2, "width": (300, 100)}, 266_610),  # 784-300-100-10
-        ({"depth": 2, "width": (5, 7), "normalization": "batch"}, 4_095),  # + 4 * 12
-        ({"depth": 2, "width": (5, 7), "normalization": "layer"}, 4_071),  # + 2 * 12
-    ],
-)
-def test_the_number_of_parameters_is_that_of_the_layers(arguments, parameters):
-    assert build_mlp(**arguments).count_params() == parameters
-    shapes = {"input_shape": (28, 28), "num_classes": 10, "width": 128}
-    assert count_parameters(**shapes | arguments) == parameters
+from kmlp import ConfigError, Loss, build_mlp
 
 
 @pytest.mark.parametrize(
@@ -118,17 +94,6 @@ def test_the_numbers_of_the_pixels_are_for_the_standard_scaling(scaling, pixels)
         build_mlp(scaling=scaling, pixels=pixels)
 
 
-@pytest.mark.trains
-@pytest.mark.once
-@pytest.mark.parametrize("fields", [{}, {"train_size": 300}, {"resplit": True}])
-def test_the_standard_scaling_has_the_numbers_of_the_training_images_of_the_run(fields):
-    config, mnist = RunConfig(scaling="standard", depth=0, **fields), load_dataset("mnist")
-    images = split_for(config, mnist).train.x
-    scaled = keras.ops.convert_to_numpy(build_for(config, mnist).layers[0](images))
-    assert abs(scaled.mean(dtype="float64")) < 1e-6
-    assert abs(scaled.std(dtype="float64") - 1) < 1e-6
-
-
 def test_the_input_is_raw_images():
     model = build_mlp(depth=0)
     white, black = np.full((1, 28, 28), 255, "uint8"), np.zeros((1, 28, 28), "uint8")
@@ -184,18 +149,6 @@ def test_a_normalization_is_between_a_hidden_layer_and_its_activation(normalizat
     ]  # fmt: skip
     assert model.get_layer("hidden_1").activation is keras.activations.linear
     assert model.get_layer("activation_1").activation is keras.activations.tanh
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
-def test_the_initial_weights_of_a_run_are_those_of_its_model(normalization):
-    config = RunConfig(width=(5, 3), normalization=normalization)
-    mnist = load_dataset("mnist")
-    weights = build_for(config, mnist).get_weights()
-    for ours, theirs in zip(initial_weights(config, mnist), weights, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    first = build_for(RunConfig(width=(5, 3)), mnist).get_weights()[0]
-    np.testing.assert_array_equal(weights[0], first)
 
 
 def test_a_loss_of_the_users_has_no_label_smoothing():
@@ -271,54 +224,6 @@ def test_custom_functions_need_no_name():
         )
 
 
-LOAD = """
-import json, pathlib, sys, traceback
-for name in ("kmlp", "kmlp_cli", "kmlp_tuning"):
-    sys.modules[name] = None  # an import fails, as without an installation
-import keras, numpy as np
-x = np.full((1, 28, 28), 9, "uint8")
-results = {}
-for path in pathlib.Path().iterdir():
-    try:
-        model = keras.saving.load_model(path)
-        results[path.stem] = [model.compiled, float(model.predict(x, verbose=0).sum())]
-    except Exception:
-        results[path.stem] = traceback.format_exc()
-print(json.dumps(results))
-"""
-LOADED_COMPILED = {"cross_entropy": True, "mse": True, "nll": False, "multi_margin": False}
-REGULARIZED = {
-    "l1": 1e-4,
-    "l2": 1e-3,
-    "label_smoothing": 0.1,
-    "normalization": "batch",
-    "scaling": "standard",
-    "pixels": (33, 79),
-    "initializer": "normal:0.1",
-}
-
-
-def test_saved_models_can_be_loaded_without_kmlp(tmp_path):
-    """Models with a loss of kmlp are saved without the loss."""
-    expected = {}
-    for seed, (loss, compiled) in enumerate(LOADED_COMPILED.items()):
-        model = build_mlp(loss=loss, width=8, seed=seed, dropout=0.2, gaussian_noise=0.1)
-        score = model.predict(np.full((1, 28, 28), 9, "uint8"), verbose=0).sum()
-        expected[loss] = [compiled, pytest.approx(float(score), rel=1e-5)]
-        assert save_portable(model, tmp_path / f"{loss}.keras") is compiled, loss
-        assert model.compiled, loss
-    model = build_mlp(width=8, **REGULARIZED)
-    score = model.predict(np.full((1, 28, 28), 9, "uint8"), verbose=0).sum()
-    expected["regularized"] = [True, pytest.approx(float(score), rel=1e-5)]
-    assert save_portable(model, tmp_path / "regularized.keras")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"{name}.keras" for name in expected
-    }
-    result = python(LOAD, cwd=tmp_path, TF_CPP_MIN_LOG_LEVEL="3")
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout) == expected
-
-
 @pytest.mark.trains
 @pytest.mark.once
 def test_a_script_with_a_custom_loss_and_activation_trains():
@@ -331,26 +236,3 @@ def test_a_script_with_a_custom_loss_and_activation_trains():
     status, accuracy = outcome.split()
     assert status == "finished"
     assert float(accuracy) > 0.6
-
-
-@pytest.mark.trains
-@pytest.mark.once
-@pytest.mark.parametrize("year", [1960, 1970, 1979, 2108, 2200])
-def test_a_model_is_saved_when_the_clock_is_outside_of_the_years_of_zip(
-    year, tmp_path, monkeypatch
-):
-    """The clock of a machine without a battery starts in 1970."""
-    config = RunConfig(train_size=100, width=4, depth=1)
-    codec = CheckpointCodec(config, load_dataset("mnist"))
-    state = Checkpoint(
-        epochs=1,
-        weights=tuple(codec.model.get_weights()),
-        optimizer=tuple(map(keras.ops.convert_to_numpy, codec.model.optimizer.variables)),
-    )
-    monkeypatch.setattr(time, "time", lambda: (year - 1970) * 365.2425 * 86400 + 86400)
-    assert time.localtime(time.time()).tm_year == year
-    checkpoint_bytes = codec.dump(state)
-    assert save_portable(codec.model, tmp_path / "model.keras")
-    monkeypatch.undo()
-    assert np.array_equal(codec.load(1, checkpoint_bytes).weights[0], state.weights[0])
-    assert keras.saving.load_model(tmp_path / "model.keras").count_params() == 3190

@@ -2,31 +2,28 @@
 
 import json
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmlp import ConfigError, RunConfig, load_dataset
-from kmlp.model.config import (
-    config_fields,
-    identity_fields,
-    param_field,
-    param_names,
-    parse_config,
-    parse_param_values,
-    split_for,
-    value_text,
-)
+from kmlp import ConfigError, RunConfig
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.params import param_names
+from kmlp.model.text import parse_config, value_text
 
 pytestmark = pytest.mark.once
 
+
 widths = st.integers(1, 10**6)
+
+
 layers = st.fixed_dictionaries(
     {"width": widths, "depth": st.integers(0, 50)}
 ) | st.fixed_dictionaries({"width": st.lists(widths, min_size=1, max_size=50)})
+
+
 configs = st.builds(
     lambda layers, **others: RunConfig(**layers, **others),
     layers=layers,
@@ -115,18 +112,6 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
     }  # fmt: skip
     fields = set(config_fields()) - {"seed", "resplit"}
     assert set(param_names()) == fields | {"epochs", "patience"}
-
-
-def test_only_the_first_fields_identify_a_run_at_their_defaults():
-    """A field that is added later must not change the keys of stored runs."""
-    identity = identity_fields(RunConfig().to_dict())
-    assert set(identity) == {
-        "dataset", "width", "depth", "activation", "loss", "output", "learning_rate",
-        "momentum", "nesterov", "weight_decay", "batch_size", "initializer", "train_size",
-        "validation_fraction", "seed",
-    }  # fmt: skip
-    changed = RunConfig(scaling="symmetric", resplit=True).to_dict()
-    assert set(identity_fields(changed)) == {*identity, "scaling", "resplit"}
 
 
 @pytest.mark.parametrize("change", [{"no_such_field": 1}, {"width": ...}])
@@ -233,15 +218,6 @@ def test_a_width_of_several_numbers_states_every_layer(arguments, width, depth):
     assert hash(config) == hash(RunConfig(width=width, depth=depth))
 
 
-@pytest.mark.parametrize(("width", "depth"), [((8, 9), 3), ((8, 8), 3), ((8,), 0)])
-def test_a_depth_that_contradicts_the_width_is_refused(width, depth):
-    with pytest.raises(ConfigError) as refusal:
-        RunConfig(width=width, depth=depth)
-    text = str(refusal.value)
-    assert f"`width` is {width}, for {len(width)} hidden layers" in text
-    assert f"`depth` is {depth}. " in text
-
-
 def test_a_depth_that_is_missing_in_stored_values_is_derived():
     values = RunConfig(width=(300, 100, 50)).to_dict()
     assert values.pop("depth") == 3
@@ -264,26 +240,6 @@ def test_the_defaults_of_a_configuration_follow_its_optimizer(fields, expected):
     assert {name: values[name] for name in expected} == expected
 
 
-@pytest.mark.parametrize(
-    ("fields", "others"),
-    [
-        ({"momentum": 0.9, "optimizer": "adam"}, "sgd, muon, rmsprop"),
-        ({"nesterov": True, "momentum": 0.9, "optimizer": "rmsprop"}, "sgd, muon"),
-        ({"beta_1": 0.9}, "adam, "),
-        ({"rho": 0.9, "optimizer": "adam"}, "adadelta, rmsprop"),
-        ({"epsilon": 1e-3}, "adam, "),
-    ],
-)
-def test_a_field_that_the_optimizer_lacks_is_refused_with_those_that_have_it(
-    fields, others
-):
-    optimizer = fields.get("optimizer", "sgd")
-    with pytest.raises(ConfigError, match=f"the optimizer {optimizer} has no") as refusal:
-        RunConfig(**fields)
-    [problem] = refusal.value.problems
-    assert others in problem
-
-
 def test_another_optimizer_has_its_own_defaults_unless_they_were_given():
     base = RunConfig(learning_rate=0.01, batch_size=32)
     changed = base.with_fields(optimizer="adam", seed=3)
@@ -302,31 +258,6 @@ def test_an_unknown_optimizer_is_the_only_problem():
     assert len(refusal.value.problems) == 1
 
 
-def test_nesterov_needs_momentum():
-    with pytest.raises(ConfigError, match=r"`nesterov`.*`momentum`"):
-        RunConfig(nesterov=True)
-    assert RunConfig(nesterov=True, momentum=0.5).nesterov
-
-
-def test_a_split_of_its_own_needs_a_split():
-    with pytest.raises(ConfigError, match=r"`resplit`.*`validation_fraction`"):
-        RunConfig(resplit=True, validation_fraction=None)
-    assert RunConfig(resplit=True, validation_fraction=0.2).resplit
-
-
-@pytest.mark.parametrize("loss", ["multi_margin", "mse", "kl_divergence"])
-def test_only_cross_entropies_have_label_smoothing(loss):
-    with pytest.raises(ConfigError, match=rf'`label_smoothing`.*"{loss}".*cross_entropy'):
-        RunConfig(loss=loss, label_smoothing=0.1)
-    assert RunConfig(loss="nll", label_smoothing=0.1).label_smoothing == 0.1
-
-
-@pytest.mark.parametrize("normalization", ["batch", "layer"])
-def test_normalization_needs_a_hidden_layer(normalization):
-    with pytest.raises(ConfigError, match=r"`normalization`.*`depth` is 0"):
-        RunConfig(depth=0, normalization=normalization)
-
-
 @pytest.mark.parametrize(
     "values",
     [
@@ -339,97 +270,8 @@ def test_values_that_are_not_allowed_are_refused(values):
         RunConfig(**values)
 
 
-def test_the_images_of_a_run_are_those_of_its_seed_and_size():
-    dataset = load_dataset("mnist")
-    config = RunConfig(train_size=500)
-    fixed, drawn, larger, other = (
-        split_for(replace(config, **change), dataset)
-        for change in (
-            {},
-            {"resplit": True},
-            {"resplit": True, "train_size": 700},
-            {"resplit": True, "seed": 1},
-        )
-    )
-    assert split_for(replace(config, seed=1), dataset).train.x.base is fixed.train.x.base
-    assert len({split.train.x.tobytes() for split in (fixed, drawn, other)}) == 3
-    assert len({split.validation.x.tobytes() for split in (fixed, drawn, other)}) == 3
-    np.testing.assert_array_equal(larger.train.x[:500], drawn.train.x)
-    np.testing.assert_array_equal(larger.validation.x, drawn.validation.x)
-    assert [len(split.train) for split in (fixed, drawn, other)] == [500] * 3
-
-
-def test_output_must_fit_the_loss():
-    with pytest.raises(ConfigError, match="linear"):
-        RunConfig(output="softmax")
-    assert RunConfig(loss="mse", output="sigmoid").output == "sigmoid"
-
-
 def test_numbers_get_the_type_of_their_field():
     config = RunConfig(momentum=0, learning_rate=np.float32(0.5), width=np.int64(7))
     values = (config.momentum, config.learning_rate, config.width)
     assert [type(value) for value in values] == [float, float, int]
     assert config == RunConfig(momentum=0.0, learning_rate=0.5, width=7)
-
-
-@pytest.mark.parametrize(
-    ("param", "text", "values"),
-    [
-        ("learning_rate", "1e-3,0.1", (0.001, 0.1)),
-        ("momentum", "0", (0.0,)),
-        ("activation", "relu, gelu", ("relu", "gelu")),
-        ("depth", "0,1,3", (0, 1, 3)),
-        ("width", "32, 300x100,8x8", (32, (300, 100), (8, 8))),
-        ("nesterov", "true,false", (True, False)),
-        ("train_size", "1000,all", (1000, None)),
-        ("output", "none", (None,)),
-    ],
-)
-def test_param_values_are_parsed_by_type(param, text, values):
-    parsed = parse_param_values(param, text)
-    assert parsed == values
-    assert [type(value) for value in parsed] == [type(value) for value in values]
-
-
-def test_problems_of_all_param_values_are_reported_at_once():
-    with pytest.raises(ConfigError) as refusal:
-        parse_param_values("width", "0,,x,1e2,30x,8x0")
-    assert [problem.split(",")[0] for problem in refusal.value.problems] == [
-        "The value of `width` is 0",
-        "Value 2 of `width` is empty in '0",
-        "The value of `width` is 'x'",
-        "The value of `width` is '1e2'",
-        "The value of `width` is '30x'",
-        "The value of `width` is (8",
-    ]
-
-
-def test_a_depth_of_none_is_refused_in_an_ablation():
-    with pytest.raises(ConfigError, match=r"`depth`.*'none'.*integer"):
-        parse_param_values("depth", "none")
-    with pytest.raises(ConfigError, match=r"`depth`.* None.*integer"):
-        param_field("depth").convert(None)
-
-
-def test_only_train_size_has_the_word_all():
-    with pytest.raises(ConfigError, match='activation "all"'):
-        parse_param_values("output", "all")
-
-
-def test_an_unknown_parameter_is_refused_with_the_nearest_one():
-    with pytest.raises(ConfigError, match=r'"widht".*"width"'):
-        param_field("widht")
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"), [("seed", "replicates"), ("resplit", "images on which")]
-)
-def test_the_seed_and_the_split_cannot_be_the_parameter(name, reason):
-    with pytest.raises(ConfigError, match=reason):
-        param_field(name)
-
-
-def test_dropout_without_a_hidden_layer_is_refused_with_the_remedy():
-    with pytest.raises(ConfigError, match=r"`dropout` is 0\.3, .*`input_dropout`"):
-        RunConfig(depth=0, dropout=0.3)
-    assert RunConfig(depth=0, input_dropout=0.3).dropout == 0

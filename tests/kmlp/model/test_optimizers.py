@@ -6,7 +6,6 @@ import keras
 import pytest
 
 from kmlp import ConfigError, RunConfig, build_mlp, register_optimizer
-from kmlp.model.build import save_portable
 from kmlp.model.optimizers import (
     OPTIMIZER_FIELDS,
     OPTIMIZERS,
@@ -14,6 +13,7 @@ from kmlp.model.optimizers import (
     make_optimizer,
     optimizer_defaults,
 )
+from kmlp.model.saving import save_portable
 from kmlp.training.run import run_key
 
 pytestmark = pytest.mark.once

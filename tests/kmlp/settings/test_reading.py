@@ -25,7 +25,7 @@ from kmlp import (
 from kmlp._util.user_files import MAX_TEXT
 from kmlp.engine import Task, TaskFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
-from kmlp.model.config import identity_fields
+from kmlp.model.identity import identity_fields
 from kmlp.settings import (
     NEUTRAL,
     SETTINGS,

@@ -7,7 +7,7 @@ import pytest
 from helpers.made_up import made_up_ablation, made_up_record
 
 from kmlp import RunConfig
-from kmlp.model.config import config_fields
+from kmlp.model.hyperparameters import config_fields
 from kmlp.studies.as_json import ablation_to_dict
 from kmlp.studies.single_run import RunStudy
 from kmlp.training.run import Run

@@ -6,7 +6,7 @@ import pytest
 from helpers.made_up import made_up_ablation
 
 from kmlp import RunConfig
-from kmlp.model.config import config_fields
+from kmlp.model.hyperparameters import config_fields
 from kmlp.studies.columns import COLUMNS, column_of
 
 pytestmark = pytest.mark.once

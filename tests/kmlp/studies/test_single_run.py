@@ -5,7 +5,7 @@ import pytest
 
 from kmlp import ConfigError, RunConfig, evaluate, load_dataset, train
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
-from kmlp.model.config import dataset_of
+from kmlp.model.run_data import dataset_of
 from kmlp.training.checks import parameters_of
 
 pytestmark = pytest.mark.trains

@@ -14,7 +14,7 @@ from helpers.keras_schedules import keras_schedule
 from kmlp import RunConfig, load_dataset
 from kmlp._util.seeds import Purpose, generator
 from kmlp.model.build import build_for
-from kmlp.model.config import split_for
+from kmlp.model.run_data import split_for
 from kmlp.model.schedules import varies
 from kmlp.training import Session
 from kmlp.training.checkpoint import CheckpointCodec

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kmlp._util.text import count_of, percent_text
-from kmlp.model.config import value_text
 from kmlp.model.fields import to_jsonable
+from kmlp.model.text import value_text
 from kmlp.studies.as_json import estimate_to_dict
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.judging import outcome_text

@@ -9,7 +9,9 @@ from functools import partial
 from typing import Any
 
 from kmlp.errors import call_all, with_context
-from kmlp.model.config import RunConfig, config_fields, dataset_of
+from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.run_data import dataset_of
 from kmlp.studies.runner import StudySpec, deduplicate_names
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.training.checks import check_trainable

@@ -21,8 +21,9 @@ from kmlp.errors import (
     unknown_name,
     with_context,
 )
-from kmlp.model.config import RunConfig, all_fields, param_field, parse_param_values
+from kmlp.model.config import RunConfig
 from kmlp.model.fields import ConfigField
+from kmlp.model.params import all_fields, param_field, parse_param_values
 from kmlp.studies.axis import axis_of
 from kmlp.studies.published_value import Aggregation, PublishedValue
 from kmlp_tuning.lab._comparing import PublishedValues

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Self
 
 from kmlp.errors import call_all, with_context
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.config import RunConfig
+from kmlp.model.run_data import dataset_of
 from kmlp.studies.ablation import Ablation, ablation_spec
 from kmlp.studies.config_list import ConfigList, config_list_spec
 from kmlp.studies.published_best import Verdict, verdict

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
-from kmlp.model.config import config_fields, param_names
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.params import param_names
 from kmlp.studies.ablation_plan import SEEDS
 from kmlp.studies.published_value import SINGLE_RUN
 from kmlp.training.run import At

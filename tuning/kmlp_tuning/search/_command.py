@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from kmlp.model.config import RunConfig, config_fields, value_text
+from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.text import value_text
 from kmlp.training.run import At
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from kmlp.errors import ConfigError
 from kmlp.model.activations import get_activation
-from kmlp.model.config import value_text
 from kmlp.model.losses import get_loss
+from kmlp.model.text import value_text
 from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.space.domains import Choice
 

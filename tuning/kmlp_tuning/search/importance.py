@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from kmlp._util.text import count_of
-from kmlp.model.config import value_text
+from kmlp.model.text import value_text
 from kmlp.statistics import Estimate, estimate
 from kmlp.training.run import At
 from kmlp_tuning.search.trial import Trial

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmlp.errors import StoreError
-from kmlp.model.config import RunConfig, dataset_of
+from kmlp.model.config import RunConfig
+from kmlp.model.run_data import dataset_of
 from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import get_study
 from kmlp.studies.learning import DataFacts, facts_of

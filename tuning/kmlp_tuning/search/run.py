@@ -21,7 +21,9 @@ from kmlp.engine import (
     execute,
 )
 from kmlp.errors import StoreLostError, raise_problems, unknown_name
-from kmlp.model.config import RunConfig, config_fields, dataset_of
+from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.run_data import dataset_of
 from kmlp.store import Store
 from kmlp.store.environments import environments_of
 from kmlp.store.studies import check_name, get_study, put_study

@@ -16,7 +16,8 @@ from kmlp.errors import (
     raise_problems,
     unknown_name,
 )
-from kmlp.model.config import RunConfig, identity_fields
+from kmlp.model.config import RunConfig
+from kmlp.model.identity import identity_fields
 from kmlp.studies.judging import check_at
 from kmlp.training.checks import check_count
 from kmlp.training.run import At

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kmlp._util.text import count_of
-from kmlp.model.config import short_text
+from kmlp.model.text import short_text
 from kmlp.settings import settings_text
 from kmlp.studies.cells import (
     interval_note,

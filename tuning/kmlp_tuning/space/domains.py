@@ -10,8 +10,11 @@ from typing import Any, Literal
 
 from kmlp._util.user_files import parsed_toml, read_text
 from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
-from kmlp.model.config import RunConfig, config_fields, parse_param_values, value_text
+from kmlp.model.config import RunConfig
 from kmlp.model.fields import ConfigField
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.params import parse_param_values
+from kmlp.model.text import value_text
 
 SEARCHED = {
     "width": "32,64,128,256,512",

@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from kmlp.errors import ConfigError, call_all, collect_errors, raise_problems
-from kmlp.model.config import RunConfig, config_fields, value_text
+from kmlp.model.config import RunConfig
 from kmlp.model.fields import to_jsonable
+from kmlp.model.hyperparameters import config_fields
 from kmlp.model.optimizers import OPTIMIZER_FIELDS
+from kmlp.model.text import value_text
 from kmlp_tuning.space.domains import (
     SEARCHED,
     WITHOUT_HIDDEN_LAYERS,

@@ -1,0 +1,73 @@
+"""Values that do not go together are refused with the remedy."""
+
+import pytest
+
+from kmlp import ConfigError, RunConfig
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize(("width", "depth"), [((8, 9), 3), ((8, 8), 3), ((8,), 0)])
+def test_a_depth_that_contradicts_the_width_is_refused(width, depth):
+    with pytest.raises(ConfigError) as refusal:
+        RunConfig(width=width, depth=depth)
+    text = str(refusal.value)
+    assert f"`width` is {width}, for {len(width)} hidden layers" in text
+    assert f"`depth` is {depth}. " in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "others"),
+    [
+        ({"momentum": 0.9, "optimizer": "adam"}, "sgd, muon, rmsprop"),
+        ({"nesterov": True, "momentum": 0.9, "optimizer": "rmsprop"}, "sgd, muon"),
+        ({"beta_1": 0.9}, "adam, "),
+        ({"rho": 0.9, "optimizer": "adam"}, "adadelta, rmsprop"),
+        ({"epsilon": 1e-3}, "adam, "),
+    ],
+)
+def test_a_field_that_the_optimizer_lacks_is_refused_with_those_that_have_it(
+    fields, others
+):
+    optimizer = fields.get("optimizer", "sgd")
+    with pytest.raises(ConfigError, match=f"the optimizer {optimizer} has no") as refusal:
+        RunConfig(**fields)
+    [problem] = refusal.value.problems
+    assert others in problem
+
+
+def test_nesterov_needs_momentum():
+    with pytest.raises(ConfigError, match=r"`nesterov`.*`momentum`"):
+        RunConfig(nesterov=True)
+    assert RunConfig(nesterov=True, momentum=0.5).nesterov
+
+
+def test_a_split_of_its_own_needs_a_split():
+    with pytest.raises(ConfigError, match=r"`resplit`.*`validation_fraction`"):
+        RunConfig(resplit=True, validation_fraction=None)
+    assert RunConfig(resplit=True, validation_fraction=0.2).resplit
+
+
+@pytest.mark.parametrize("loss", ["multi_margin", "mse", "kl_divergence"])
+def test_only_cross_entropies_have_label_smoothing(loss):
+    with pytest.raises(ConfigError, match=rf'`label_smoothing`.*"{loss}".*cross_entropy'):
+        RunConfig(loss=loss, label_smoothing=0.1)
+    assert RunConfig(loss="nll", label_smoothing=0.1).label_smoothing == 0.1
+
+
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalization_needs_a_hidden_layer(normalization):
+    with pytest.raises(ConfigError, match=r"`normalization`.*`depth` is 0"):
+        RunConfig(depth=0, normalization=normalization)
+
+
+def test_output_must_fit_the_loss():
+    with pytest.raises(ConfigError, match="linear"):
+        RunConfig(output="softmax")
+    assert RunConfig(loss="mse", output="sigmoid").output == "sigmoid"
+
+
+def test_dropout_without_a_hidden_layer_is_refused_with_the_remedy():
+    with pytest.raises(ConfigError, match=r"`dropout` is 0\.3, .*`input_dropout`"):
+        RunConfig(depth=0, dropout=0.3)
+    assert RunConfig(depth=0, input_dropout=0.3).dropout == 0
