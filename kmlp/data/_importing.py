@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from pathlib import Path
 
-from kmlp._util.user_files import why_unreadable
+from kmlp._util.user_files import expanded, why_unreadable
 from kmlp.data import cache
 from kmlp.data._entry import DamagedError, read_images
 from kmlp.data.dataset import Images
@@ -19,10 +19,10 @@ from kmlp.errors import DataError, unknown_name
 
 def import_dataset(
     name: str,
-    path: Path,
+    path: str | os.PathLike[str],
     *,
     size: tuple[int, int] | None = None,
-    tfds_data_dir: Path | None = None,
+    tfds_data_dir: str | os.PathLike[str] | None = None,
 ) -> Images:
     """Import a user's files as a dataset, which `load_dataset` then loads by its name.
 
@@ -47,11 +47,13 @@ def import_dataset(
     Raises:
         DataError: if a file is missing or damaged, if images differ in size, if the name
             is not valid, or if the name belongs to other images.
+        ConfigError: if the path cannot be one.
 
     Warns:
         UserWarning: once, with the names of the files that were left out.
     """
     check_import_name(name)
+    path = expanded(path, "`path`")
     known = KNOWN.get(name)
     arrays_file = not is_folder(path)
     if arrays_file and (reason := why_unreadable(path)) is not None:
@@ -86,7 +88,7 @@ def import_dataset(
                 cache.write(folder, name, images, imported=known is None)
     images = load_images(name)
     if known is not None:
-        data_dir = str(tfds_data_dir) if tfds_data_dir else None
+        data_dir = os.fspath(tfds_data_dir) if tfds_data_dir else None
         try:
             run_tfds("prepare_own", name=name, data_dir=data_dir)
         except DataError as error:

@@ -125,11 +125,13 @@ class ConfigField:
     def convert(self, value: Any) -> Any:
         """Return the value in the field's type; a list or an array as a tuple.
 
+        The word that stands for None is None here, too.
+
         Raises:
             ConfigError: if the value has another type, breaks the rule, or is an unknown
                 name.
         """
-        if value is None and self.optional:
+        if self.optional and (value is None or self._is_none_word(value)):
             return None
         several = self.sequence and _is_sequence(value)
         parts = [_convert(self.type, part) for part in (value if several else [value])]
@@ -152,6 +154,9 @@ class ConfigField:
             except UnknownNameError as error:
                 raise ConfigError([str(error)]) from None
         return converted
+
+    def _is_none_word(self, value: Any) -> bool:
+        return isinstance(value, str) and value.lower() == self.none_word
 
     def could_be(self, value: Any) -> bool:
         """Return True if a stored value has the right type and satisfies the rule.
@@ -195,7 +200,7 @@ class ConfigField:
                 name.
         """
         word = text.strip()
-        if self.optional and word.lower() == self.none_word:
+        if self.optional and self._is_none_word(word):
             return None
         try:
             values = list(

@@ -44,7 +44,9 @@ def is_at_hand(name: str) -> bool:
     return name == BUNDLED or cache.has(name)
 
 
-def load_images(name: str, *, tfds_data_dir: Path | None = None) -> Images:
+def load_images(
+    name: str, *, tfds_data_dir: str | os.PathLike[str] | None = None
+) -> Images:
     """Return a dataset's images from the cache, or from the first source that has them.
 
     The sources are: the package itself, for MNIST; a dataset that TFDS has prepared on
@@ -175,13 +177,13 @@ def _check_restorable(name: str, damaged: DamagedError | None) -> None:
         ) from damaged
 
 
-def _fill(name: str, folder: Path, tfds_data_dir: Path | None) -> None:
+def _fill(name: str, folder: Path, tfds_data_dir: str | os.PathLike[str] | None) -> None:
     """Write a dataset from the first source that has it into a folder of the cache."""
     known = known_of(name)
     arguments: dict[str, Any] = {
         "folder": str(folder),
         "name": name,
-        "data_dir": str(tfds_data_dir) if tfds_data_dir else None,
+        "data_dir": os.fspath(tfds_data_dir) if tfds_data_dir else None,
     }
     tried = [f"the array cache {cache.cache_folder()}"]
     answer = run_tfds("read_prepared", **arguments)

@@ -37,7 +37,7 @@ def class_folders(root, images, names="abc"):
 def test_class_folders_become_a_dataset(folders):
     made_up = split(30, shape=(5, 7))
     root = class_folders(folders / "mine", made_up)
-    imported = import_dataset("my_images", root)
+    imported = import_dataset("my_images", str(root))
     assert imported.class_names == ("a", "b", "c")
     assert imported.train.x.shape == (25, 5, 7)
     assert len(imported.test) == 5

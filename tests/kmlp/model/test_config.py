@@ -275,3 +275,11 @@ def test_numbers_get_the_type_of_their_field():
     values = (config.momentum, config.learning_rate, config.width)
     assert [type(value) for value in values] == [float, float, int]
     assert config == RunConfig(momentum=0.0, learning_rate=0.5, width=7)
+
+
+def test_the_words_of_the_command_line_stand_for_none_in_python_too():
+    config = RunConfig(validation_fraction="test", train_size="all")
+    assert (config.validation_fraction, config.train_size) == (None, None)
+    assert config == RunConfig(validation_fraction=None)
+    with pytest.raises(ConfigError, match="must be a number or test"):
+        RunConfig(validation_fraction="tests")
