@@ -1,4 +1,4 @@
-"""An extension of griffe: doctests in docstrings become code on the pages."""
+"""Extensions of griffe: doctests become code on the pages, and types are shown plainly."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ class Doctests(griffe.Extension):
         if obj.docstring is not None:
             lines = obj.docstring.value.splitlines()
             obj.docstring.value = "\n".join(_rewritten(lines))
+
+
+class PlainTypes(griffe.Extension):
+    """Shows `Annotated[type, ...]` as the type: the page of fields has the rest."""
+
+    def on_attribute_instance(self, *, attr: griffe.Attribute, **_: Any) -> None:
+        """Replace an annotation before the signature of its class is made from it."""
+        match attr.annotation:
+            case griffe.ExprSubscript(
+                left=griffe.ExprName(name="Annotated"),
+                slice=griffe.ExprTuple(elements=[plain, *_]),
+            ):
+                attr.annotation = plain
 
 
 def _rewritten(lines: list[str]) -> Iterator[str]:

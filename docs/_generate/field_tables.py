@@ -21,8 +21,9 @@ def _fields() -> str:
         "# Fields of a configuration\n",
         "A run is described by these fields. Each is an option of `kmlp train` and "
         "`kmlp ablate`, a keyword in Python, a key of a recipe, and a column of "
-        "exported tables. All but `seed` can be the parameter of an ablation: "
-        "`--param learning_rate`.\n",
+        "exported tables. All but `seed` and `resplit` can be the parameter of an "
+        "ablation: `--param learning_rate`. So can `epochs` and `patience`, whose values "
+        "are read from the same runs.\n",
     ]
     for group in Group:
         fields = [field for field in config_fields().values() if field.group is group]

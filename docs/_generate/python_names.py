@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 
 import griffe
@@ -25,7 +26,8 @@ def _page(name: str, summary: str) -> str:
     package = griffe.load(
         name, search_paths=[".", "tuning"], resolve_aliases=True, resolve_external=False
     )
-    exported = [str(it) for it in package.exports or []] or [
+    # What a stub names is known after the import only.
+    exported = getattr(importlib.import_module(name), "__all__", None) or [
         it for it, member in package.members.items() if _is_own(it, member)
     ]
     groups: dict[str, list[str]] = {
@@ -36,6 +38,8 @@ def _page(name: str, summary: str) -> str:
     }
     for public in exported:
         groups[_group(package[public])].append(public)
+    if not any(groups.values()):
+        raise ValueError(f"{name} has no public names.")
     parts = [f"# {name}\n", f"{summary}\n"]
     for heading, names in groups.items():
         if names:
