@@ -28,6 +28,7 @@ from kmlp.engine._events import (
     TaskRetried,
 )
 from kmlp.engine._loop import execute
+from kmlp.training.target import Target
 
 __all__ = [
     "CheckpointDamaged",
@@ -43,6 +44,7 @@ __all__ = [
     "RunStarted",
     "RunWaits",
     "StudyStarted",
+    "Target",
     "Task",
     "TaskFailed",
     "TaskResult",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -11,14 +10,15 @@ from kmlp.data import Dataset
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig
 from kmlp.training.run import EpochRecord, Run, RunIdentity
+from kmlp.training.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run, and the number of epochs that it must reach."""
+    """A run, and the target that it must reach."""
 
     config: RunConfig
-    epochs: int
+    target: Target
 
     @property
     def label(self) -> str:
@@ -48,7 +48,7 @@ class Planner(Protocol):
 
         Args:
             request: A request that `ask` returned.
-            run: The run when it reached the epochs, diverged or failed.
+            run: The run when it reached the target, diverged or failed.
         """
         ...
 
@@ -58,15 +58,19 @@ class Task:
     """The part of a request that an executor does in one go."""
 
     run: RunIdentity
-    epochs: int
-    """The number of epochs that the run has."""
-    checkpoint_bytes: bytes | None
-    """The run's model after these epochs, a `.keras` file; None if the run has no epoch."""
-    target: int
-    """The number of epochs that the request asks for. The task ends there at the latest."""
-    best_val_accuracy: float = -math.inf
-    """The highest validation accuracy of the run's epochs, from 0 to 1. The result has the
-    model of an epoch that is better. Defaults to -inf: the run has no epoch."""
+    target: Target
+    """The target of the request. The task ends there at the latest."""
+    val_accuracies: tuple[float, ...] = ()
+    """The validation accuracy of each epoch that the run has, from 0 to 1. The result has
+    the model of an epoch that is better than all of them. Defaults to (): no epoch."""
+    checkpoint_bytes: bytes | None = None
+    """The run's model after these epochs, a `.keras` file. Defaults to None: the run has no
+    epoch."""
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs that the run has."""
+        return len(self.val_accuracies)
 
     @property
     def config(self) -> RunConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -227,7 +226,9 @@ class Engine:
         active.failures = 0
         active.trained += len(result.records)
         active.state = RunState(
-            result.records[-1].epoch, result.diverged, result.checkpoint_bytes
+            (*active.state.val_accuracies, *(it.val_accuracy for it in result.records)),
+            result.diverged,
+            result.checkpoint_bytes,
         )
         for record in result.records:
             self._notify(EpochFinished(active.requests[0], record, result.place))
@@ -272,10 +273,9 @@ class Engine:
             return
         active.current_task = Task(
             active.identity,
-            active.state.epochs,
+            active.requests[0].target,
+            active.state.val_accuracies,
             active.state.checkpoint_bytes,
-            active.requests[0].epochs,
-            max((record.val_accuracy for record in active.history), default=-math.inf),
         )
         self._submitted += 1
         self._executor.submit(active.current_task, self._load(active.identity.config))
@@ -303,7 +303,7 @@ class Engine:
         return active.leased
 
     def _report_satisfied(self, active: _Active) -> None:
-        if not (active.requests and active.state.satisfies(active.requests[0].epochs)):
+        if not (active.requests and active.state.satisfies(active.requests[0].target)):
             return
         if active.fresh:
             if not self._store.replace(active.identity):
@@ -314,9 +314,9 @@ class Engine:
         if run is None or run.epochs < active.state.epochs:  # another process changed it
             active.lose_lease()
             return
-        while active.requests and active.state.satisfies(active.requests[0].epochs):
+        while active.requests and active.state.satisfies(active.requests[0].target):
             request = active.requests.popleft()
-            self._report(active, request, run.truncated(request.epochs))
+            self._report(active, request, run.within(request.target))
 
     def _report(self, active: _Active, request: RunRequest, run: Run) -> None:
         self._notify(RunFinished(request, run, active.trained))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import platform
 import threading
 import time
@@ -86,12 +87,12 @@ class Worker:
         session, codec = self._session_for(task, dataset)
         started = time.monotonic()
         records: list[EpochRecord] = []
-        best_accuracy, kept = task.best_val_accuracy, {}
-        while session.epochs < task.target:
+        accuracies, kept = [*task.val_accuracies], {}
+        while task.target.end(accuracies) is None:
             records.append(session.train_epoch())
-            if records[-1].val_accuracy > best_accuracy:
-                best_accuracy = records[-1].val_accuracy
+            if records[-1].val_accuracy > max(accuracies, default=-math.inf):
                 kept = {session.epochs: session.checkpoint()}
+            accuracies.append(records[-1].val_accuracy)
             if not records[-1].finite or time.monotonic() - started >= self._seconds:
                 break
         diverged = not records[-1].finite
@@ -99,7 +100,7 @@ class Worker:
             kept = {}
         elif session.epochs not in kept:
             kept[session.epochs] = session.checkpoint()
-        if diverged or session.epochs == task.target:
+        if diverged or task.target.end(accuracies) is not None:
             self._close()
         # A copy of weights takes less than a millisecond, a file takes thirty.
         checkpoints = {epoch: codec.dump(each) for epoch, each in kept.items()}

@@ -54,12 +54,10 @@ class RunReader(OpenStore):
         """
         with self.reading():
             row = self._row(identity.key, fresh=False)
-            if (
-                row is None
-                or self.run_problem(row, self._epochs(row), identity) is not None
-            ):
+            epochs = [] if row is None else self._epochs(row)
+            if row is None or self.run_problem(row, epochs, identity) is not None:
                 return RunState()
-            return RunState(row["epochs"], row["status"] == "diverged")
+            return RunState(val_accuracies(epochs), row["status"] == "diverged")
 
     def rows(self) -> list[sqlite3.Row]:
         """Return the rows of all runs that are not damaged, without their epochs.
@@ -216,10 +214,19 @@ def _has_identity(row: sqlite3.Row, identity: RunIdentity) -> bool:
     ) == (identity.config, identity.backend, identity.fused, dict(identity.settings))
 
 
+def val_accuracies(epochs: list[sqlite3.Row]) -> tuple[float, ...]:
+    """Return the validation accuracy of each epoch; nan for a divergence."""
+    return tuple(_finite_or_nan(row["val_accuracy"]) for row in epochs)
+
+
+def _finite_or_nan(figure: float | None) -> float:
+    return math.nan if figure is None else figure
+
+
 def _record(row: sqlite3.Row) -> EpochRecord:
     return EpochRecord(
         epoch=row["epoch"],
         seconds=row["seconds"],
         step_losses=np.frombuffer(row["losses"], "<f4"),
-        **{name: math.nan if row[name] is None else row[name] for name in FIGURES},
+        **{name: _finite_or_nan(row[name]) for name in FIGURES},
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from kmlp.errors import StoreError, StoreLostError
 from kmlp.store import _checkpoint_files
+from kmlp.store._run_reader import val_accuracies
 from kmlp.store._run_writer import RunWriter
 from kmlp.training.run import RunIdentity, RunState
 
@@ -60,14 +61,15 @@ class Store(RunWriter):
             row = self._row(identity.key, fresh=False)
             if row is None:
                 return RunState()
-            problem = self.run_problem(row, self._epochs(row), identity)
+            epochs = self._epochs(row)
+            problem = self.run_problem(row, epochs, identity)
             if problem is not None:
                 self.cut(row["id"], 0)
                 return RunState(
                     damaged=(f"the run in {self.folder} is damaged: {problem}",)
                 )
             if row["status"] == "diverged":
-                return RunState(row["epochs"], True)
+                return RunState(val_accuracies(epochs), True)
             damaged: list[str] = []
             for checkpoint in self.connection.execute(
                 "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs DESC", (row["id"],)
@@ -80,7 +82,10 @@ class Store(RunWriter):
                 if damaged:
                     self.cut(row["id"], checkpoint["epochs"])
                 return RunState(
-                    checkpoint["epochs"], False, checkpoint_bytes, tuple(damaged)
+                    val_accuracies(epochs[: checkpoint["epochs"]]),
+                    False,
+                    checkpoint_bytes,
+                    tuple(damaged),
                 )
             self.cut(row["id"], 0)
             return RunState(damaged=tuple(damaged))

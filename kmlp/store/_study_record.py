@@ -10,6 +10,7 @@ from typing import Any
 from kmlp.errors import StoreError
 from kmlp.store._store import Store
 from kmlp.training.run import Run
+from kmlp.training.target import Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,7 +21,8 @@ class StudyRecord:
     kind: str
     """The name of the study's kind: see `kmlp.studies.kinds`."""
     identity: dict[str, Any]
-    """The values that an extension cannot change: the parameter, the base, ..."""
+    """The values that an extension cannot change: the parameter, the base, the patience of
+    early stopping, ..."""
     extent: dict[str, Any]
     """The values that can be extended: values, seeds, ..."""
     progress: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +42,17 @@ class StudyRecord:
         """The target epochs of each level."""
         epochs: list[int] | None = self.progress.get("epochs")
         return epochs or [self.epochs] * len(self.runs_by_level)
+
+    @property
+    def patience(self) -> int | None:
+        """The patience of early stopping, of all runs; None: no early stopping."""
+        patience: int | None = self.identity.get("patience")
+        return patience
+
+    @property
+    def targets_by_level(self) -> list[Target]:
+        """The target of the runs of each level."""
+        return [Target(epochs, self.patience) for epochs in self.epochs_by_level]
 
     @property
     def looks(self) -> list[int]:
@@ -69,35 +82,35 @@ class StudyRecord:
         """The number of runs that the study asks for. Levels may read the same runs."""
         return len(self.targets())
 
-    def targets(self) -> dict[str, int]:
-        """Return the target epochs of each run, by key."""
-        targets: dict[str, int] = {}
-        for keys, epochs in zip(self.runs_by_level, self.epochs_by_level, strict=True):
+    def targets(self) -> dict[str, Target]:
+        """Return the target of each run, by key."""
+        targets: dict[str, Target] = {}
+        for keys, target in zip(self.runs_by_level, self.targets_by_level, strict=True):
             for key in keys:
-                targets[key] = max(epochs, targets.get(key, 0))
+                targets[key] = target.joined(targets.get(key))
         return targets
 
     def runs_so_far(self, store: Store) -> list[list[Run]]:
         """Return the stored runs of each level, without epochs beyond their targets."""
         return [
             [
-                run.truncated(epochs)
+                run.within(target)
                 for key in keys
                 if (run := store.run_of_key(key)) is not None
             ]
-            for keys, epochs in zip(self.runs_by_level, self.epochs_by_level, strict=True)
+            for keys, target in zip(self.runs_by_level, self.targets_by_level, strict=True)
         ]
 
     def finished_runs(self, store: Store) -> list[list[Run]]:
-        """Return the runs of each level that have their target epochs, diverged or failed.
+        """Return the runs of each level that reached their target, diverged or failed.
 
         Raises:
             StoreError: if the study has no such run.
         """
         levels = [
-            [run for run in runs if run.reaches(epochs)]
-            for runs, epochs in zip(
-                self.runs_so_far(store), self.epochs_by_level, strict=True
+            [run for run in runs if run.reaches(target)]
+            for runs, target in zip(
+                self.runs_so_far(store), self.targets_by_level, strict=True
             )
         ]
         if not any(levels):
@@ -118,7 +131,7 @@ class StudyRecord:
             run.key
             for runs in levels
             for run in runs
-            if run.reaches(targets.get(run.key, self.epochs))
+            if run.reaches(targets.get(run.key, self._target))
         }
         return self.asked - len(finished)
 
@@ -135,7 +148,11 @@ class StudyRecord:
                 f'The run of "{self.name}" has no epoch yet. Run the command that began '
                 "it again."
             )
-        return run.truncated(self.epochs)
+        return run.within(self._target)
+
+    @property
+    def _target(self) -> Target:
+        return Target(self.epochs, self.patience)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -144,9 +161,9 @@ class StudySummary:
 
     record: StudyRecord
     finished: int
-    """The number of runs that have their target epochs or diverged."""
+    """The number of runs that reached their target or diverged."""
     failed: int
-    """The number of runs that failed before they had their target epochs."""
+    """The number of runs that failed before they reached their target."""
     best_val_accuracy: float | None
     """The highest validation accuracy of a finished run, at the epoch at which the study
     judges its runs; None if no run has finished."""

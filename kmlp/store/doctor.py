@@ -19,6 +19,7 @@ from kmlp.store._rebuild import rebuild
 from kmlp.store._store import Store
 from kmlp.store.environments import is_intact
 from kmlp.store.studies import record_of
+from kmlp.training.target import Target
 
 _ORPHANS = {
     "epochs": "run NOT IN (SELECT id FROM runs)",
@@ -37,8 +38,8 @@ class LostRun:
     config: RunConfig
     fused: bool
     backend: str
-    epochs: int
-    """The number of epochs to train."""
+    target: Target
+    """The epochs to train."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -302,17 +303,17 @@ def _examine_models(
     return intact, lost, problems
 
 
-def _targets(store: Store) -> dict[str, int]:
-    """Return the most epochs that any study asks of each run, by key."""
-    targets: dict[str, int] = {}
+def _targets(store: Store) -> dict[str, Target]:
+    """Return the target of each run, by key, with all epochs that any study asks for."""
+    targets: dict[str, Target] = {}
     for row in _all(store, "studies"):
         with suppress(DamagedError):
-            for key, epochs in record_of(store, row).targets().items():
-                targets[key] = max(epochs, targets.get(key, 0))
+            for key, target in record_of(store, row).targets().items():
+                targets[key] = target.joined(targets.get(key))
     return targets
 
 
-def _lost(row: sqlite3.Row, targets: dict[str, int]) -> LostRun | None:
+def _lost(row: sqlite3.Row, targets: dict[str, Target]) -> LostRun | None:
     """Return the run that a damaged row describes; None if the row lacks something."""
     key, epochs = row["key"], row["epochs"]
     if not isinstance(key, str) or not isinstance(row["backend"], str):
@@ -322,7 +323,7 @@ def _lost(row: sqlite3.Row, targets: dict[str, int]) -> LostRun | None:
     except (TypeError, ValueError, RecursionError):  # ConfigError is a ValueError
         return None
     target = targets.get(key) or (
-        epochs if isinstance(epochs, int) and epochs > 0 else None
+        Target(epochs) if isinstance(epochs, int) and epochs > 0 else None
     )
     if target is None:
         return None

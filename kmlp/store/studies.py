@@ -161,32 +161,36 @@ def _summary(
     store: Store, record: StudyRecord, runs: dict[str, sqlite3.Row]
 ) -> StudySummary:
     """Summarize a study, whose runs may have more epochs than it asks for."""
-    targets = record.targets()
-    stored = [runs[key] for key in targets if key in runs]
-    done = [
-        run
-        for run in stored
-        if run["epochs"] >= targets[run["key"]] or run["status"] == "diverged"
-    ]
-    finished = {run["key"] for run in done}
     at: At = (
         "last"
         if "last" in (record.progress.get("at"), record.identity.get("at"))
         else "best"
     )
-    accuracies = []
-    for run in done:
-        accuracy, target = run["val_accuracy"], targets[run["key"]]
-        if at == "last" or run["epochs"] > target:
-            whole = store.run_of_key(run["key"])
-            accuracy = whole and whole.truncated(target).judged_at(at).val_accuracy
-        accuracies.append(accuracy)
+    finished, failed = 0, 0
+    accuracies: list[float | None] = []
+    for key, target in record.targets().items():
+        if key not in runs:
+            continue
+        row = runs[key]
+        done = row["status"] == "diverged" or row["epochs"] >= target.epochs
+        accuracy = row["val_accuracy"]
+        if target.patience is not None or (
+            done and (at == "last" or row["epochs"] > target.epochs)
+        ):
+            run = store.run_of_key(key)
+            run = run and run.within(target).judged_at(at)
+            accuracy = run and run.val_accuracy
+            done = done or (
+                run is not None and run.status == "finished" and run.reaches(target)
+            )
+        finished += done
+        failed += not done and row["status"] == "failed"
+        if done:
+            accuracies.append(accuracy)
     return StudySummary(
         record=record,
-        finished=len(done),
-        failed=sum(
-            run["status"] == "failed" for run in stored if run["key"] not in finished
-        ),
+        finished=finished,
+        failed=failed,
         best_val_accuracy=max(
             (
                 accuracy

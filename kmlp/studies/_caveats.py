@@ -18,6 +18,7 @@ Problem = Literal[
     "did not learn",
     "ends in dips",
     "declines",
+    "patience not reached",
     "different images",
     "seeds added after a look",
     "values added after a look",
@@ -54,13 +55,15 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         compared: True if its levels are compared.
     """
     # A patience ends its runs after their best epoch, so that their end says nothing.
-    ends = () if axis_of(study.param).on_test else study.levels
+    stops = axis_of(study.param).on_test or study.patience is not None
+    ends = () if stops else study.levels
     counts: list[tuple[Problem, list[int]]] = [
         ("failed", [level.failed for level in study.levels]),
         ("diverged", [level.diverged for level in study.levels]),
         ("did not learn", [level.did_not_learn for level in study.levels]),
         ("ends in dips", [_worse_at_the_end(level, dips=True) for level in ends]),
         ("declines", [_worse_at_the_end(level, dips=False) for level in ends]),
+        ("patience not reached", [_not_stopped(study, level) for level in study.levels]),
     ]
     caveats = [
         Caveat(
@@ -113,6 +116,14 @@ def _worse_at_the_end(level: LevelResult, *, dips: bool) -> int:
     if (sum(changes) / len(changes) > level.drop / 2) != dips:
         return 0
     return sum(run.val_accuracy - run.history[-1].val_accuracy > MOST_DROP for run in best)
+
+
+def _not_stopped(study: StudyResult, level: LevelResult) -> int:
+    """Return the number of runs that had all epochs, and may still improve."""
+    patience = study.patience
+    if patience is None:
+        return 0
+    return sum(not run.stops(patience) for run in level.finished)
 
 
 def _drop_text(study: StudyResult, caveat: Caveat) -> str:
@@ -179,6 +190,13 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
     if not caveat.levels:
         return _STUDY_CAVEATS[caveat.problem]
     levels = [level for level, _ in caveat.levels]
+    if caveat.problem == "patience not reached":
+        runs = sum(count for _, count in caveat.levels)
+        of = sum(len(level.runs) for level in study.levels)
+        return (
+            f"{runs} of {of} runs did not reach patience {study.patience}: more epochs may "
+            "be better."
+        )
     ranges = study.ranges(levels)
     if len(levels) > MOST_NAMED or (len(levels) > 2 and 0 < len(ranges) < len(levels)):
         few = 0 < len(ranges) <= MOST_NAMED

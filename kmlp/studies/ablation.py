@@ -55,7 +55,7 @@ class Ablation(StudyResult, Study):
     def headline(self) -> str:
         """The dataset, epochs, seeds and backend, in one line."""
         return (
-            f"{self.base.dataset}, {count_of(self.epochs, 'epoch')}, "
+            f"{self.base.dataset}, {self.epochs_text}, "
             f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
             f"{protocol_text(on_test=self.validates_on_test)}"
         )
@@ -144,6 +144,7 @@ def ablate(
     base: RunConfig | None = None,
     seeds: Seeds = SEEDS,
     epochs: int | None = None,
+    patience: int | None = None,
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
@@ -172,6 +173,10 @@ def ablate(
             for; "auto:N" at most `N`, 20 for "auto". Defaults to 5.
         epochs: The number of epochs of every run, `epochs >= 1`. Defaults to None: 10, or
             the largest value if `epochs` varies.
+        patience: The number of epochs without a better validation accuracy after which a
+            run stops early, `1 <= patience < epochs`; `epochs` is then the most epochs.
+            Studies with different patiences are different studies, which share their runs.
+            Defaults to None: no early stopping.
         baseline: The value that the others are compared with, or its text. It is kept with
             the study, like `margin` and `at`: one that is chosen after the results is shown
             as such. Defaults to None: the one that the study was shown with, else the best
@@ -217,6 +222,7 @@ def ablate(
         base=config_of(base, fields, ablate),
         seeds=seeds,
         epochs=epochs,
+        patience=patience,
         baseline=baseline,
         margin=margin,
         at=at,
@@ -243,6 +249,7 @@ def ablation_spec(
     base: RunConfig,
     seeds: Seeds = SEEDS,
     epochs: int | None = None,
+    patience: int | None = None,
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
@@ -254,11 +261,18 @@ def ablation_spec(
     Takes the arguments of `ablate`, and raises the same errors.
     """
     planner = partial(
-        plan, param, values, base=base, seeds=seeds, epochs=epochs, fused=fused
+        plan,
+        param,
+        values,
+        base=base,
+        seeds=seeds,
+        epochs=epochs,
+        patience=patience,
+        fused=fused,
     )
     margin = MARGIN if margin is None else margin
     levels, margin, at = call_all(
-        [planner, partial(check_margin, margin), partial(_check_at, param, at)]
+        [planner, partial(check_margin, margin), partial(_check_at, param, at, patience)]
     )
     rows = [level.configs for level in levels]
     auto = read_seeds(seeds)
@@ -292,6 +306,7 @@ def ablation_spec(
         runs_by_level=first,
         all_runs=rows if chooses else (),
         epochs=epochs_by_level,
+        patience=patience,
         name=name,
         build_result=_ablation_of,
     )
@@ -325,6 +340,7 @@ def _ablation_of(
         param=param,
         base=RunConfig.restored(record.identity["base"]),
         epochs=max(epochs),
+        patience=record.patience,
         seeds=tuple(record.extent["seeds"]),
         backend=record.identity["backend"],
         fused=record.identity["fused"],
@@ -355,14 +371,15 @@ def _ablation_of(
     return replace(study, baseline=planned[0]) if planned else study
 
 
-def _check_at(param: str, at: Any) -> At:
+def _check_at(param: str, at: Any, patience: int | None = None) -> At:
     """Return the epoch at which the values of a parameter are judged.
 
     Raises:
-        ConfigError: if it is neither "best" nor "last", or if the values state another.
+        ConfigError: if it is neither "best" nor "last", if the values state another, or if
+            it is "last" after early stopping.
     """
     own = axis_of(param).at
-    chosen = check_at(at or own or "best")
+    chosen = check_at(at or own or "best", patience)
     raise_problems(
         f"`at` is {chosen}, but the values of `{param}` state the epoch at which they are "
         "judged. Leave `at` out."

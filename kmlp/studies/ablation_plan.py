@@ -41,6 +41,7 @@ def plan(
     base: RunConfig,
     seeds: Seeds = SEEDS,
     epochs: int | None = None,
+    patience: int | None = None,
     fused: bool = True,
 ) -> list[PlannedLevel]:
     """Return what `ablate` trains, for each value. Nothing is trained.
@@ -87,7 +88,7 @@ def plan(
             ]
         )
     longest = axis.longest(converted, epochs)
-    check_count("epochs", longest)
+    axis.patience(patience, check_count("epochs", longest))
     rows = call_all(partial(_row, base, axis, value, replicates) for value in converted)
     values = [axis.value(row[0], value) for row, value in zip(rows, converted, strict=True)]
     raise_problems(

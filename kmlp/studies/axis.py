@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kmlp.errors import ConfigError
+from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.config import RunConfig
+from kmlp.training.checks import check_patience
 from kmlp.training.run import At, Run
 
 EPOCHS = 10
@@ -51,6 +52,18 @@ class Axis:
             ConfigError: if they differ from those that the values need.
         """
         return EPOCHS if epochs is None else epochs
+
+    def patience(self, patience: int | None, longest: int) -> int | None:
+        """Return the patience of early stopping of all runs.
+
+        Args:
+            patience: The patience that was asked for. None: no early stopping.
+            longest: The epochs of the longest run.
+
+        Raises:
+            ConfigError: if the values leave no room for it, or no run could stop.
+        """
+        return check_patience(patience, longest)
 
     def epochs(self, value: Any, longest: int) -> int:
         """Return the epochs that a value needs, of those of the longest run."""
@@ -96,6 +109,14 @@ class _Epochs(_Reading):
             )
         return longest
 
+    def patience(self, patience: int | None, longest: int) -> None:
+        raise_problems(
+            f"The values of `epochs` are compared after that epoch, but with `patience` "
+            f"{patience} runs end before. Leave `patience` out, or vary another parameter."
+            for _ in [patience]
+            if patience is not None
+        )
+
     def epochs(self, value: Any, longest: int) -> int:
         return int(value)
 
@@ -108,6 +129,14 @@ class _Epochs(_Reading):
 
 class _Patience(_Reading):
     """The axis of early stopping: each value is judged at the epoch that it keeps."""
+
+    def patience(self, patience: int | None, longest: int) -> None:
+        raise_problems(
+            "`patience` is the parameter that varies, so a single value has no effect. "
+            "Leave `patience` out."
+            for _ in [patience]
+            if patience is not None
+        )
 
     def read(self, run: Run, value: Any) -> Run:
         return run.stopped(value)

@@ -392,15 +392,19 @@ def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:
         for name in left
         if name not in (first.param, "seed") and left[name] != right[name]
     }
-    for name in ("backend", "epochs", "fused"):
+    for name in ("backend", "epochs", "patience", "fused"):
         one, other = getattr(first, name), getattr(second, name)
         if one != other:
-            texts[name] = (str(one), str(other))
+            texts[name] = (_text(one), _text(other))
     for name in {**first.settings, **second.settings}:
         one, other = (study.settings.get(name, "default") for study in (first, second))
         if one != other:
             texts[name] = (one, other)
     return texts
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)
 
 
 def _listed(seeds: tuple[int, ...]) -> str:

@@ -13,7 +13,7 @@ from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields, varied_fields
 from kmlp.model.text import short_text
 from kmlp.store import Store, StudyRecord
-from kmlp.studies.judging import check_at, moment_text, stored_at
+from kmlp.studies.judging import check_at, epochs_text, moment_text, stored_at
 from kmlp.studies.learning import (
     DataFacts,
     facts_from_lists,
@@ -26,7 +26,7 @@ from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
 from kmlp.studies.study import Study
-from kmlp.training.checks import check_count, check_trainable
+from kmlp.training.checks import check_count, check_patience, check_trainable
 from kmlp.training.run import At, Run
 
 
@@ -54,15 +54,20 @@ class ConfigList(StudyResult, Study):
     def epochs_text(self) -> str:
         """The target epochs as text, such as `1 to 10 epochs`."""
         least, most = min(self.epochs_by_level), max(self.epochs_by_level)
-        return f"{least} to {most} epochs" if least < most else count_of(most, "epoch")
+        if least == most:
+            return epochs_text(most, self.patience)
+        patience = "" if self.patience is None else f" (patience {self.patience})"
+        return f"{least} to {most} epochs{patience}"
 
     @property
     def headline(self) -> str:
         """The dataset, number of configurations, epochs and backend, in one line."""
-        up_to = "up to " if min(self.epochs_by_level) < self.epochs else ""
+        epochs = epochs_text(self.epochs, self.patience)
+        if self.patience is None and min(self.epochs_by_level) < self.epochs:
+            epochs = f"up to {epochs}"
         return (
-            f"{self.base.dataset}, {count_of(len(self.levels), 'configuration')}, {up_to}"
-            f"{count_of(self.epochs, 'epoch')}, {self.backend}"
+            f"{self.base.dataset}, {count_of(len(self.levels), 'configuration')}, "
+            f"{epochs}, {self.backend}"
             f"{protocol_text(on_test=self.validates_on_test)}"
         )
 
@@ -103,7 +108,7 @@ class ConfigList(StudyResult, Study):
         return (
             f"{'The best is c' if len(self.levels) > 1 else 'C'}onfiguration {best.value}"
             f"{f' ({words})' if words else ''}: {accuracies} "
-            f"{moment_text(self.at, self.epochs_of(best))}"
+            f"{moment_text(self.at, self.epochs_of(best), self.patience)}"
             f"{f', means over {seeds} seeds' if seeds > 1 else ''}."
         )
 
@@ -140,6 +145,7 @@ def config_list_spec(
     epochs: Sequence[int],
     seeds: Sequence[int],
     base: RunConfig,
+    patience: int | None = None,
     at: At = "best",
     fused: bool = True,
     name: str | None = None,
@@ -153,6 +159,8 @@ def config_list_spec(
             that of the configuration; the others are the next integers.
         base: The configuration that the list was derived from. Fields that all of `configs`
             share replace those of `base`.
+        patience: The patience of early stopping, of all runs; smaller than the largest of
+            `epochs`. Defaults to None: no early stopping.
         at: As `train` takes it. Defaults to "best".
         fused: As `train` takes it. Defaults to True.
         name: The name of the study. Defaults to None: derived from the whole list, so that
@@ -173,6 +181,9 @@ def config_list_spec(
     ([[(128, 0), (128, 1)], [(32, 0)]], [3, 10])
     """
     epochs, seeds = _checked(configs, epochs, seeds, fused=fused)
+    patience, at = call_all(
+        [partial(check_patience, patience, max(epochs)), partial(check_at, at, patience)]
+    )
     changed = varied_fields(configs)
     shared = configs[0].fixed_fields((*changed, "seed"))
     own = {name: base.to_dict()[name] for name in changed}
@@ -214,9 +225,10 @@ def config_list_spec(
             ],
         },
         extent={"seeds": seeds},
-        progress={**facts_to_lists(facts), "epochs": epochs, "at": check_at(at)},
+        progress={**facts_to_lists(facts), "epochs": epochs, "at": at},
         runs_by_level=rows,
         epochs=epochs,
+        patience=patience,
         name=name,
         build_result=build_result,
     )
@@ -328,6 +340,7 @@ def _config_list(
         base=base,
         varied=tuple(varied),
         epochs=epochs,
+        patience=record.patience,
         epochs_by_level=tuple(count for _, count, _, _ in configs),
         seeds=tuple(sorted({run.config.seed for *_, runs in configs for run in runs})),
         backend=backend,

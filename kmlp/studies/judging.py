@@ -10,11 +10,16 @@ from kmlp.errors import ConfigError, unknown_name
 from kmlp.training.run import At, Run
 
 
-def check_at(at: Any) -> At:
+def check_at(at: Any, patience: int | None = None) -> At:
     """Return the epoch at which runs are to be judged.
 
+    Args:
+        at: The epoch, "best" or "last".
+        patience: The patience of early stopping. Defaults to None: no early stopping.
+
     Raises:
-        ConfigError: if it is neither "best" nor "last".
+        ConfigError: if it is neither "best" nor "last", or if it is "last" after early
+            stopping.
 
     Example:
     >>> check_at("last")
@@ -22,6 +27,14 @@ def check_at(at: Any) -> At:
     """
     if at not in get_args(At):
         raise ConfigError([unknown_name("`at`", str(at), get_args(At))])
+    if at == "last" and patience is not None:
+        raise ConfigError(
+            [
+                "`at` is last, but early stopping keeps the best epoch: the last one of a "
+                f"run that stops is {count_of(patience, 'epoch')} past it. Leave `at` or "
+                "`patience` out."
+            ]
+        )
     return cast(At, at)
 
 
@@ -33,6 +46,21 @@ def stored_at(progress: Mapping[str, Any]) -> At:
             they are judged at the best epoch.
     """
     return "last" if progress.get("at") == "last" else "best"
+
+
+def epochs_text(epochs: int, patience: int | None = None) -> str:
+    """Return the number of epochs of runs as text.
+
+    Args:
+        epochs: The number of epochs, or the most epochs with early stopping.
+        patience: The patience of early stopping. Defaults to None: no early stopping.
+
+    Example:
+    >>> epochs_text(1), epochs_text(30, patience=3)
+    ('1 epoch', 'up to 30 epochs (patience 3)')
+    """
+    text = count_of(epochs, "epoch")
+    return text if patience is None else f"up to {text} (patience {patience})"
 
 
 def judged_text(at: At) -> str:
@@ -47,15 +75,17 @@ def judged_text(at: At) -> str:
     return "at each run's best validation epoch"
 
 
-def moment_text(at: At, epochs: int) -> str:
+def moment_text(at: At, epochs: int, patience: int | None = None) -> str:
     """Return the epoch of runs of a number of epochs at which they are judged, as text.
+
+    Takes the arguments of `check_at` and `epochs_text`.
 
     Example:
     >>> moment_text("best", 10), moment_text("last", 10), moment_text("best", 1)
     ('at the best of 10 epochs', 'after 10 epochs', 'after 1 epoch')
     """
     after = at == "last" or epochs == 1
-    return f"{'after' if after else 'at the best of'} {count_of(epochs, 'epoch')}"
+    return f"{'after' if after else 'at the best of'} {epochs_text(epochs, patience)}"
 
 
 def outcome_text(run: Run) -> str:

@@ -104,11 +104,10 @@ def spec_problem(record: StudyRecord) -> str | None:
 def summarize(record: StudyRecord) -> str:
     """Return the subject of a stored study, such as its values and seeds, in one line."""
     kind = _kinds().get(record.kind)
-    return (
-        f"a study of the kind {record.kind}, which is not installed"
-        if kind is None
-        else kind.summarize(record)
-    )
+    if kind is None:
+        return f"a study of the kind {record.kind}, which is not installed"
+    patience = "" if record.patience is None else f", patience {record.patience}"
+    return f"{kind.summarize(record)}{patience}"
 
 
 @cache

@@ -16,6 +16,7 @@ from kmlp.studies.execution import Execution, RunsDir
 from kmlp.studies.runner import ListPlanner
 from kmlp.training.checks import check_trainable
 from kmlp.training.run import RunIdentity, identify
+from kmlp.training.target import Target
 
 
 def train_again(
@@ -46,18 +47,18 @@ def train_again(
     settings = read_settings(name)
     left: list[LostRun] = []
     identities: dict[bool, dict[RunConfig, RunIdentity]] = {True: {}, False: {}}
-    epochs: dict[str, int] = {}
+    targets: dict[str, Target] = {}
     for run in lost:
         identity = None
         if run.backend == name:
             with suppress(KmlpError):  # such as: a user's function is not available
-                check_trainable([run.config], epochs=run.epochs, fused=run.fused)
+                check_trainable([run.config], epochs=run.target.epochs, fused=run.fused)
                 identity = identify(run.config, fused=run.fused, settings=settings)
         if identity is None or identity.key != run.key:
             left.append(run)
         else:
             identities[run.fused][run.config] = identity
-            epochs[run.key] = run.epochs
+            targets[run.key] = run.target
     for by_config in identities.values():
         if not by_config:
             continue
@@ -65,7 +66,7 @@ def train_again(
         with opened as trains, execution.open_store() as store:
             execute(
                 ListPlanner(
-                    RunRequest(config, epochs[identity.key])
+                    RunRequest(config, targets[identity.key])
                     for config, identity in by_config.items()
                 ),
                 store=store,

@@ -26,6 +26,7 @@ from kmlp.studies import _convergence
 from kmlp.studies._pairing import accuracies_by_seed
 from kmlp.studies._planned import Planned
 from kmlp.studies.axis import axis_of
+from kmlp.studies.judging import check_at, epochs_text
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.training.run import At, Run, common_settings
@@ -55,6 +56,9 @@ class StudyResult:
     seeds: tuple[int, ...]
     """The seeds of all runs."""
     levels: tuple[LevelResult, ...]
+    patience: int | None = None
+    """The patience of early stopping, of all runs; `epochs` is then the most epochs. None:
+    no early stopping."""
     baseline: LevelResult | None = None
     """The level that the others are compared with. None: the best."""
     planned: Planned = field(default_factory=Planned)
@@ -83,7 +87,7 @@ class StudyResult:
     @property
     def epochs_text(self) -> str:
         """The epochs of the runs as text, such as `10 epochs`."""
-        return count_of(self.epochs, "epoch")
+        return epochs_text(self.epochs, self.patience)
 
     @property
     def moment_text(self) -> str:
@@ -91,9 +95,8 @@ class StudyResult:
         own = axis_of(self.param).moment_text(self.epochs_text)
         if own is not None:
             return own
-        if self.at == "last" or self.epochs == 1:
-            return f"after {self.epochs_text}"
-        return f"at the best of {self.epochs_text}"
+        after = self.at == "last" or self.epochs == 1
+        return f"{'after' if after else 'at the best of'} {self.epochs_text}"
 
     @property
     def at(self) -> At:
@@ -101,7 +104,12 @@ class StudyResult:
         return next((run.at for run in self.runs), "best")
 
     def judged_at(self, at: At) -> Self:
-        """Return the same study with each run judged at its best or at its last epoch."""
+        """Return the same study with each run judged at its best or at its last epoch.
+
+        Raises:
+            ConfigError: if `at` is "last", and runs stopped early.
+        """
+        check_at(at, self.patience)
         levels = tuple(
             replace(level, runs=tuple(run.judged_at(at) for run in level.runs))
             for level in self.levels

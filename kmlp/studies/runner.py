@@ -24,6 +24,7 @@ from kmlp.studies._planned import as_planned
 from kmlp.studies.auto_seeds import comparison_of, look_text
 from kmlp.studies.execution import Execution
 from kmlp.training.run import Run, RunIdentity, identify
+from kmlp.training.target import Target
 
 Result = TypeVar("Result")
 
@@ -89,6 +90,9 @@ class StudySpec(Generic[Result]):
     """The configurations of the runs of each level."""
     epochs: Sequence[int]
     """The target epochs of each level."""
+    patience: int | None = None
+    """The patience of early stopping, of all runs; part of the identity. Defaults to None:
+    no early stopping."""
     name: str | None
     """The name of the study. None: a name derived from its identity."""
     build_result: Callable[[StudyRecord, list[list[Run]], Sequence[int]], Result]
@@ -98,23 +102,29 @@ class StudySpec(Generic[Result]):
     """The runs of each level with the most seeds, if the study chooses its number of seeds
     as it goes. Then `runs_by_level` has those up to the next look. Defaults to none."""
 
-    def requests(self) -> Iterator[tuple[RunConfig, int]]:
-        """Yield the configurations with their epochs, seed by seed.
+    @property
+    def targets(self) -> list[Target]:
+        """The target of the runs of each level."""
+        return [Target(epochs, self.patience) for epochs in self.epochs]
+
+    def requests(self) -> Iterator[tuple[RunConfig, Target]]:
+        """Yield the configurations with their targets, seed by seed.
 
         The first run of each level comes first, then the second, and so on. After an
         interruption, the levels can then be compared.
         """
         for column in zip_longest(*self.runs_by_level):
-            for config, epochs in zip(column, self.epochs, strict=True):
+            for config, target in zip(column, self.targets, strict=True):
                 if config is not None:
-                    yield config, epochs
+                    yield config, target
 
     def default_name(self, *, fused: bool) -> str:
         """Return the name of the study if no name is given."""
         return default_name(self.prefix, self._identity(fused=fused))
 
     def _identity(self, *, fused: bool) -> dict[str, Any]:
-        return {**identify_backend(fused=fused), **self.identity}
+        patience = {} if self.patience is None else {"patience": self.patience}
+        return {**identify_backend(fused=fused), **self.identity, **patience}
 
     def record(
         self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
@@ -141,8 +151,8 @@ class StudySpec(Generic[Result]):
     def pick(self, runs: Mapping[RunConfig, Run]) -> list[list[Run]]:
         """Return the runs of each level, without epochs beyond the target."""
         return [
-            [runs[config].truncated(epochs) for config in row]
-            for row, epochs in zip(self.runs_by_level, self.epochs, strict=True)
+            [runs[config].within(target) for config in row]
+            for row, target in zip(self.runs_by_level, self.targets, strict=True)
         ]
 
     def result_so_far(
@@ -162,20 +172,21 @@ class StudySpec(Generic[Result]):
         rows = [
             [runs[config] for config in row if config in runs] for row in self.runs_by_level
         ]
-        epochs = self.epochs
+        targets = self.targets
         finished = [
-            [run for run in row if run.reaches(count)]
-            for row, count in zip(rows, epochs, strict=True)
+            [run for run in row if run.reaches(target)]
+            for row, target in zip(rows, targets, strict=True)
         ]
         if any(finished):
             rows = finished
         else:
             least = min((run.epochs for row in rows for run in row), default=0)
-            epochs = [least] * len(rows)
+            targets = [Target(least, self.patience)] * len(rows)
         rows = [
-            [run.truncated(count) for run in row]
-            for row, count in zip(rows, epochs, strict=True)
+            [run.within(target) for run in row]
+            for row, target in zip(rows, targets, strict=True)
         ]
+        epochs = [target.epochs for target in targets]
         return self.build_result(record, rows, epochs) if any(rows) else None
 
 
@@ -190,8 +201,8 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
         The result that each specification builds from its runs.
     """
     specs = list(specs)
-    epochs = _epochs_of(specs)
-    order = list(epochs)
+    targets = targets_of(specs)
+    order = list(targets)
     opened = execution.open_executor(runs=len(order))
     settings = read_settings(backend.select())
     identities = {
@@ -203,11 +214,13 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
     records = [spec.record(identities, fused=execution.fused) for spec in specs]
     with opened as trains, execution.open_store() as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short
-            order.sort(key=lambda config: -work(identities[config]) * epochs[config])
+            order.sort(
+                key=lambda config: -work(identities[config]) * targets[config].epochs
+            )
 
         def go_on(runs: Runs) -> list[RunRequest]:
             """Look at the studies that choose their seeds, and ask for more runs."""
-            asked = _epochs_of(specs)
+            asked = targets_of(specs)
             for place, spec in enumerate(specs):
                 if not spec.all_runs:
                     continue
@@ -221,23 +234,23 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
                     records[place] = replace(more, progress=record.progress)
                     put_study(store, records[place])
                 if execution.observer is not None:
-                    added = _epochs_of([specs[place]]).items() - asked.items()
+                    added = targets_of([specs[place]]).items() - asked.items()
                     looked = LookTaken(
                         study=record.name,
                         seeds=max(map(len, spec.runs_by_level)),
                         summary=summary,
                         requests=len(added),
-                        epochs=sum(count for _, count in added),
+                        epochs=sum(target.epochs for _, target in added),
                     )
                     execution.observer(looked)
-            now = _epochs_of(specs)
+            now = targets_of(specs)
             return [
                 RunRequest(config, now[config]) for config in now if config not in asked
             ]
 
         chooses = any(spec.all_runs for spec in specs)
         planner = ListPlanner(
-            (RunRequest(config, epochs[config]) for config in order),
+            (RunRequest(config, targets[config]) for config in order),
             go_on if chooses else None,
         )
         records = [
@@ -248,7 +261,8 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
             put_study(store, record)
         if execution.observer is not None:
             names = tuple(record.name for record in records)
-            execution.observer(StudyStarted(names, len(order), sum(epochs.values())))
+            most = sum(target.epochs for target in targets.values())
+            execution.observer(StudyStarted(names, len(order), most))
         try:
             execute(
                 planner,
@@ -284,13 +298,16 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
     ]
 
 
-def _epochs_of(specs: Sequence[StudySpec[Any]]) -> dict[RunConfig, int]:
-    """Return the epochs of every run that studies ask for so far, in order."""
-    epochs: dict[RunConfig, int] = {}
+def targets_of(specs: Sequence[StudySpec[Any]]) -> dict[RunConfig, Target]:
+    """Return the target of every run that studies ask for so far, in order.
+
+    If one study asks for more epochs, and another for more patience, the run has both.
+    """
+    targets: dict[RunConfig, Target] = {}
     for spec in specs:
-        for config, count in spec.requests():
-            epochs[config] = max(count, epochs.get(config, 0))
-    return epochs
+        for config, target in spec.requests():
+            targets[config] = target.joined(targets.get(config))
+    return targets
 
 
 def _extended(

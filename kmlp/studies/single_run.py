@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.engine import Executor, Observer
+from kmlp.errors import call_all
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields
 from kmlp.store import Store, StudyRecord
@@ -18,7 +20,7 @@ from kmlp.studies.judging import check_at, outcome_text, stored_at
 from kmlp.studies.rows import StudyRuns, one_run
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
-from kmlp.training.checks import check_trainable
+from kmlp.training.checks import check_patience, check_trainable
 from kmlp.training.run import At, Run
 
 
@@ -27,6 +29,8 @@ class RunConclusion(Conclusion):
     """The outcome of a single run, without a comparison."""
 
     run: Run
+    patience: int | None = None
+    """The patience of early stopping. None: no early stopping."""
 
     @property
     def text(self) -> str:
@@ -39,7 +43,16 @@ class RunConclusion(Conclusion):
         return (
             f"Test accuracy {percent_text(run.test_accuracy)} %, test loss "
             f"{run.test_loss:.4f} {outcome_text(run)} ({run.seconds:.1f} s)."
+            f"{self._end_text()}"
         )
+
+    def _end_text(self) -> str:
+        """Return a sentence about early stopping; empty without a patience."""
+        if self.patience is None:
+            return ""
+        if self.run.stops(self.patience):
+            return f" Early stopping ended it after {count_of(self.run.epochs, 'epoch')}."
+        return f" Patience {self.patience} was not reached: more epochs may be better."
 
     def to_dict(self) -> dict[str, Any]:
         return {"outcome": self.run.status}
@@ -52,6 +65,8 @@ class RunStudy(Study):
     kind = "run"
 
     run: Run
+    patience: int | None = None
+    """The patience of early stopping. None: no early stopping."""
 
     @property
     def headline(self) -> str:
@@ -68,11 +83,15 @@ class RunStudy(Study):
     @property
     def conclusion(self) -> RunConclusion:
         """The outcome of the run."""
-        return RunConclusion(run=self.run)
+        return RunConclusion(run=self.run, patience=self.patience)
 
     def judged_at(self, at: At) -> RunStudy:
-        """Return the study with the run judged at its best or at its last epoch."""
-        return replace(self, run=self.run.judged_at(at))
+        """Return the study with the run judged at its best or at its last epoch.
+
+        Raises:
+            ConfigError: if `at` is "last", and the study has a patience.
+        """
+        return replace(self, run=self.run.judged_at(check_at(at, self.patience)))
 
     def study_runs(self) -> StudyRuns:
         """Return the run as a flat table."""
@@ -83,6 +102,7 @@ def train(
     config: RunConfig | None = None,
     *,
     epochs: int = 10,
+    patience: int | None = None,
     at: At = "best",
     fused: bool = True,
     observer: Observer | None = None,
@@ -97,6 +117,9 @@ def train(
     Args:
         config: The configuration, in place of `fields`. Defaults to None.
         epochs: The number of epochs, `epochs >= 1`. Defaults to 10.
+        patience: The number of epochs without a better validation accuracy after which the
+            run stops early, `1 <= patience < epochs`; `epochs` is then the most epochs.
+            Defaults to None: no early stopping.
         at: The epoch at which the run is judged, and whose weights its model has: "best",
             the one with the highest validation accuracy, or "last". Defaults to "best".
         fused: See `kmlp.Execution`.
@@ -133,25 +156,33 @@ def train(
         runs_dir=runs_dir,
         fresh=fresh,
     )
-    return train_study(config, epochs=epochs, at=at, name=name, execution=execution).run
+    return train_study(
+        config, epochs=epochs, patience=patience, at=at, name=name, execution=execution
+    ).run
 
 
 def train_study(
     config: RunConfig,
     *,
     epochs: int,
+    patience: int | None = None,
     at: At = "best",
     name: str | None,
     execution: Execution,
 ) -> RunStudy:
     """Train one run and return its study. Raises the same errors as `train`."""
-    at = check_at(at)
-    check_trainable([config], epochs=epochs, fused=execution.fused)
+    at, *_ = call_all(
+        [
+            partial(check_at, at, patience),
+            partial(check_patience, patience, epochs),
+            partial(check_trainable, [config], epochs=epochs, fused=execution.fused),
+        ]
+    )
 
     def build_result(
         record: StudyRecord, runs: list[list[Run]], epochs: Sequence[int]
     ) -> RunStudy:
-        return RunStudy(name=record.name, run=runs[0][0].judged_at(at))
+        return _study(record, runs[0][0].judged_at(at))
 
     spec = StudySpec(
         kind="run",
@@ -160,6 +191,7 @@ def train_study(
         progress={"at": at},
         runs_by_level=[[config]],
         epochs=[epochs],
+        patience=patience,
         name=name,
         build_result=build_result,
     )
@@ -174,5 +206,8 @@ def load_run(store: Store, record: StudyRecord) -> RunStudy:
         StoreError: if the run has no epoch yet.
     """
     run = record.only_run(store).judged_at(stored_at(record.progress))
-    missing = record.missing([[run]])
-    return RunStudy(name=record.name, run=run, missing=missing)
+    return replace(_study(record, run), missing=record.missing([[run]]))
+
+
+def _study(record: StudyRecord, run: Run) -> RunStudy:
+    return RunStudy(name=record.name, run=run, patience=record.patience)

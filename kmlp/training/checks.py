@@ -11,6 +11,7 @@ import numpy as np
 
 from kmlp import backend
 from kmlp._util.numbers import check_integer
+from kmlp._util.text import count_of
 from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.fused.fit import fit
 from kmlp.model.activations import get_activation
@@ -71,6 +72,31 @@ def check_count(name: str, number: Any) -> int:
         ConfigError: if the number is not such an integer.
     """
     return check_integer(name, number, most=MAX_COUNT[name])
+
+
+def check_patience(patience: Any, epochs: int) -> int | None:
+    """Return the patience of early stopping as an int; None stays None.
+
+    Args:
+        patience: The number of epochs without a better validation accuracy after which a
+            run stops. None: no early stopping.
+        epochs: The most epochs of a run.
+
+    Raises:
+        ConfigError: if the patience is not an integer from 1, or if no run could stop.
+    """
+    if patience is None:
+        return None
+    number = check_integer("patience", patience, most=MAX_COUNT["epochs"])
+    if number >= epochs:
+        raise ConfigError(
+            [
+                f"The value of `patience` is {number}, but runs have at most "
+                f"{count_of(epochs, 'epoch')}: none could stop early. Give a smaller "
+                "`patience`, or more epochs."
+            ]
+        )
+    return number
 
 
 def parameters_of(config: RunConfig) -> int:

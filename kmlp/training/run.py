@@ -18,6 +18,7 @@ from kmlp.model.layer_sizes import count_parameters
 from kmlp.model.run_data import dataset_of
 from kmlp.model.schedules import epoch_rates, varies
 from kmlp.settings import read_settings
+from kmlp.training.target import Target, stopping_epoch
 
 if TYPE_CHECKING:
     import keras
@@ -235,9 +236,19 @@ class Run:
         """Wall-clock time of all epochs, in seconds."""
         return sum(record.seconds for record in self.history)
 
-    def reaches(self, epochs: int) -> bool:
-        """Return True if the run has this many epochs, or if it diverged or failed."""
-        return self.epochs >= epochs or self.status != "finished"
+    @property
+    def val_accuracies(self) -> tuple[float, ...]:
+        """The validation accuracy of each epoch, from 0 to 1; nan if the run diverged."""
+        return tuple(record.val_accuracy for record in self.history)
+
+    def reaches(self, target: Target) -> bool:
+        """Return True if the run reached a target, or if it diverged or failed."""
+        return self.status != "finished" or target.end(self.val_accuracies) is not None
+
+    def within(self, target: Target) -> Run:
+        """Return the run without the epochs that a target does not ask for."""
+        end = target.end(self.val_accuracies)
+        return self if end is None else self.truncated(end)
 
     def judged_at(self, at: At) -> Run:
         """Return the same run, judged at its best or its last epoch.
@@ -270,13 +281,12 @@ class Run:
             patience: The number of epochs without a better validation accuracy after which
                 training stops.
         """
-        best, since = -math.inf, 0
-        for record in self.history:
-            since = 0 if record.val_accuracy > best else since + 1
-            best = max(best, record.val_accuracy)
-            if since == patience and record.finite:
-                return self.truncated(record.epoch)
-        return self
+        end = stopping_epoch(self.val_accuracies, patience)
+        return self if end is None else self.truncated(end)
+
+    def stops(self, patience: int) -> bool:
+        """Return True if early stopping with a patience ends the run, here or before."""
+        return stopping_epoch(self.val_accuracies, patience) is not None
 
     def with_model_loaded(self) -> Run:
         """Return the run with its models in memory, which do not need the store.
@@ -322,8 +332,8 @@ class Run:
 class RunState:
     """The state of a run in the store."""
 
-    epochs: int = 0
-    """Number of trained epochs. Defaults to 0."""
+    val_accuracies: tuple[float, ...] = ()
+    """The validation accuracy of each trained epoch. Defaults to (): no epoch."""
     diverged: bool = False
     """True if the run diverged. Defaults to False."""
     checkpoint_bytes: bytes | None = None
@@ -331,9 +341,14 @@ class RunState:
     damaged: tuple[str, ...] = ()
     """Names of damaged files. The epochs after the last intact checkpoint are lost."""
 
-    def satisfies(self, epochs: int) -> bool:
-        """Return True if a run with this many epochs needs no more training."""
-        return self.diverged or self.epochs >= epochs
+    @property
+    def epochs(self) -> int:
+        """Number of trained epochs."""
+        return len(self.val_accuracies)
+
+    def satisfies(self, target: Target) -> bool:
+        """Return True if the run needs no more training for a target."""
+        return self.diverged or target.end(self.val_accuracies) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ TASKS_A_RUN = 4
 def seconds_a_run(executor, *, first_seed, runs):
     """Of runs that are all one compiled model, with other seeds."""
     from kmlp import RunConfig
-    from kmlp.engine import RunRequest, execute
+    from kmlp.engine import RunRequest, Target, execute
     from kmlp.model.run_data import dataset_of
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
@@ -44,7 +44,7 @@ def seconds_a_run(executor, *, first_seed, runs):
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         started = time.perf_counter()
         execute(
-            ListPlanner(RunRequest(config, 1) for config in configs),
+            ListPlanner(RunRequest(config, Target(1)) for config in configs),
             store=store,
             executor=executor,
             identify=partial(identify, fused=True),
@@ -111,7 +111,7 @@ class Waiting:
 def serve(workers, seconds_a_task=TASK):
     """Tasks a second that the engine serves, and the share of time workers are busy."""
     from kmlp import RunConfig
-    from kmlp.engine import RunRequest, execute
+    from kmlp.engine import RunRequest, Target, execute
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
     from kmlp.training.run import RunIdentity
@@ -120,7 +120,9 @@ def serve(workers, seconds_a_task=TASK):
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
         started = time.perf_counter()
         execute(
-            ListPlanner(RunRequest(RunConfig(seed=n), TASKS_A_RUN) for n in range(runs)),
+            ListPlanner(
+                RunRequest(RunConfig(seed=n), Target(TASKS_A_RUN)) for n in range(runs)
+            ),
             store=store,
             executor=Waiting(workers, seconds_a_task),
             load=lambda config: None,

@@ -29,7 +29,7 @@ def measure(backend, runs):
     """Resident MiB of this process and of its worker after each run."""
     os.environ["KERAS_BACKEND"] = backend
     from kmlp import RunConfig
-    from kmlp.engine import RunRequest, TaskResult, execute
+    from kmlp.engine import RunRequest, Target, TaskResult, execute
     from kmlp.executors import ProcessExecutor
     from kmlp.model.run_data import dataset_of
     from kmlp.store import Store
@@ -58,7 +58,7 @@ def measure(backend, runs):
         Watched(1) as executor,
     ):
         execute(
-            ListPlanner(RunRequest(config, 1) for config in configs),
+            ListPlanner(RunRequest(config, Target(1)) for config in configs),
             store=store,
             executor=executor,
             identify=partial(identify, fused=True),

@@ -16,7 +16,7 @@ from helpers.ray_clusters import WORK, on, one_node, wait_until
 import kmlp as package
 from kmlp import ConfigError, ProcessExecutor, RayExecutor, RunConfig, ablate, backend
 from kmlp.data._importing import import_dataset
-from kmlp.engine import EpochFinished, RunFailed, Task, TaskRetried
+from kmlp.engine import EpochFinished, RunFailed, Target, Task, TaskRetried
 from kmlp.errors import ClusterError, ClusterLostError
 from kmlp.executors.ray._pool import Pool, _Queued, _Worker
 from kmlp.executors.resources import Resources
@@ -277,7 +277,7 @@ def test_waiting_for_a_cluster_that_others_use_is_reported_once(monkeypatch):
     pool = Pool(Resources(), 8, {}, {}, messages.append, queue.SimpleQueue())
     monkeypatch.setattr("kmlp.executors.ray._pool.SECONDS_UNTIL_WARNED", 0)
     pool._workers = [_Worker(None)]
-    pool.submit(1, Task(identify(SMALL, fused=True), 0, None, 1), MNIST)
+    pool.submit(1, Task(identify(SMALL, fused=True), Target(1)), MNIST)
     for _ in range(4):
         pool.dispatch()
     [(word, text)] = messages
@@ -291,7 +291,7 @@ def test_no_worker_is_released_between_two_tasks(monkeypatch):
     pool = Pool(Resources(), 8, {}, {}, [].append, queue.SimpleQueue())
     monkeypatch.setattr(pool, "_release", released.append)
     pool._workers = workers = [_Worker(None, ready=n < 2) for n in range(3)]
-    task = Task(identify(SMALL, fused=True), 0, None, 1)
+    task = Task(identify(SMALL, fused=True), Target(1))
     for worker in workers[:2]:
         worker.assigned = _Queued(1, task, MNIST)
     pool.dispatch()

@@ -33,7 +33,7 @@ class ScoredExecutor:
         accuracy = self._accuracy(task.config)
         records = tuple(
             made_up_record(epoch, accuracy)
-            for epoch in range(task.epochs + 1, task.target + 1)
+            for epoch in range(task.epochs + 1, task.target.epochs + 1)
         )
         diverged = accuracy != accuracy
         checkpoints = {} if diverged else {record.epoch: b"model" for record in records}

@@ -54,6 +54,7 @@ class CaveatJson(TypedDict):
             "did not learn",
             "ends in dips",
             "declines",
+            "patience not reached",
             "different images",
             "seeds added after a look",
             "values added after a look",

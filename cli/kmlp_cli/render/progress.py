@@ -213,11 +213,12 @@ class PlainLines(Display):
         elif isinstance(event, LookTaken):
             self.say(event.summary)
         elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
-            target = event.request.epochs
+            target = event.request.target
+            most = f"{'' if target.patience is None else 'at most '}{target.epochs}"
             where = f" on {event.place}" if event.place else ""
             self.say(
                 f"{self.name(event.request.config)}{where}: epoch "
-                f"{event.record.epoch} of {target}, {_figures(event.record)}"
+                f"{event.record.epoch} of {most}, {_figures(event.record)}"
             )
         elif not isinstance(event, StudyStarted):
             return
@@ -300,7 +301,7 @@ class LiveDisplay(Display):
             bars.line = self._count()
             self.say(event.summary)
             return
-        config, target = event.request.config, event.request.epochs
+        config, target = event.request.config, event.request.target.epochs
         stage = self._stages.get(event.request.stage)
         if isinstance(event, RunStarted):
             name = event.request.label or self.name(config)

@@ -10,7 +10,7 @@ from helpers.messages import numbers
 from rich.console import Console
 
 from kmlp import RunConfig
-from kmlp.engine import EpochFinished, RunRequest, RunStarted, StudyStarted
+from kmlp.engine import EpochFinished, RunRequest, RunStarted, StudyStarted, Target
 from kmlp_cli.render.progress import LiveDisplay, PlainLines
 
 pytestmark = pytest.mark.once
@@ -83,7 +83,7 @@ def test_shares_say_how_many_run_here(kmlp, runs):
 @pytest.mark.parametrize("width", [80, 140])
 def test_the_display_says_where_a_run_is_trained(width):
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
-    request = RunRequest(RunConfig(width=512), 10)
+    request = RunRequest(RunConfig(width=512), Target(10))
     with LiveDisplay(("width", "seed"), console, {}) as display:
         display(StudyStarted(("one",), 1, 10))
         display(RunStarted(request))

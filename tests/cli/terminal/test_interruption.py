@@ -10,7 +10,7 @@ import pytest
 
 from kmlp import RunConfig
 from kmlp._util.processes import ENDING, held
-from kmlp.engine import RunRequest, RunWaits
+from kmlp.engine import RunRequest, RunWaits, Target
 from kmlp_cli.render.progress import show_progress
 from kmlp_cli.terminal.interruption import Interrupted, interruptible
 
@@ -149,6 +149,6 @@ def test_it_says_what_is_finished(capsys):
 
 def test_who_is_waited_for_is_shown_though_progress_is_not(capsys):
     with show_progress(("seed",), quiet=True) as display:
-        display(RunWaits(RunRequest(RunConfig(seed=3), 1), "process 7 on rome"))
+        display(RunWaits(RunRequest(RunConfig(seed=3), Target(1)), "process 7 on rome"))
     said = capsys.readouterr().err
     assert said == "seed=3: another process (process 7 on rome) trains this run; waiting.\n"

@@ -18,6 +18,7 @@ from kmlp.engine import (
     RunFinished,
     RunRequest,
     RunWaits,
+    Target,
     Task,
     TaskFailed,
     TaskResult,
@@ -107,18 +108,18 @@ def store():
 
 
 def test_tasks_follow_each_other_until_the_request_is_met():
-    planner, executor, events = Planner(RunRequest(A, 3)), Executor(), []
+    planner, executor, events = Planner(RunRequest(A, Target(3))), Executor(), []
     execute(planner, executor=executor, observer=events.append)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     [(request, run)] = planner.results
-    assert request == RunRequest(A, 3)
+    assert request == RunRequest(A, Target(3))
     assert (run.epochs, run.status, run.test_accuracy) == (3, "finished", 0.3)
     assert [type(event) for event in events[1:]] == [EpochFinished] * 3 + [RunFinished]
 
 
 def test_stored_epochs_are_not_trained_again(store):
-    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
-    again, executor = Planner(RunRequest(A, 2)), Executor()
+    execute(Planner(RunRequest(A, Target(2))), store=store, executor=Executor())
+    again, executor = Planner(RunRequest(A, Target(2))), Executor()
     execute(again, store=store, executor=executor)
     assert executor.done == []
     assert again.results[0][1].epochs == 2
@@ -126,14 +127,14 @@ def test_stored_epochs_are_not_trained_again(store):
 
 def test_a_longer_request_advances_the_same_run(store):
     executor = Executor()
-    planner = Planner(RunRequest(A, 1), RunRequest(A, 3))
+    planner = Planner(RunRequest(A, Target(1)), RunRequest(A, Target(3)))
     execute(planner, store=store, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     assert [run.epochs for _, run in planner.results] == [1, 3]
 
 
 def test_a_diverged_run_ends_its_request_and_no_other():
-    planner = Planner(RunRequest(A, 5), RunRequest(B, 2))
+    planner = Planner(RunRequest(A, Target(5)), RunRequest(B, Target(2)))
     executor = Executor(diverges={A})
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (B, 1), (B, 2)]
@@ -144,14 +145,14 @@ def test_a_diverged_run_ends_its_request_and_no_other():
 
 def test_an_executor_with_room_gets_several_runs():
     executor = Executor(capacity=2)
-    planner = Planner(RunRequest(A, 1), RunRequest(B, 1))
+    planner = Planner(RunRequest(A, Target(1)), RunRequest(B, Target(1)))
     execute(planner, executor=executor)
     assert executor.done == [(B, 1), (A, 1)]
     assert len(planner.results) == 2
 
 
 def test_a_planner_that_waits_is_asked_again_after_a_report():
-    planner = Planner(RunRequest(A, 1), None, RunRequest(B, 1))
+    planner = Planner(RunRequest(A, Target(1)), None, RunRequest(B, Target(1)))
     executor = Executor(capacity=2)
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (B, 1)]
@@ -159,16 +160,18 @@ def test_a_planner_that_waits_is_asked_again_after_a_report():
 
 def test_a_planner_that_waits_without_a_run_in_progress_is_an_error():
     with pytest.raises(RuntimeError, match="waits"):
-        execute(Planner(None, RunRequest(A, 1)), executor=Executor())
+        execute(Planner(None, RunRequest(A, Target(1))), executor=Executor())
 
 
 @pytest.mark.parametrize("capacity", [1, 2])
 def test_a_run_that_is_requested_twice_at_once_is_trained_once(capacity):
-    planner = Planner(RunRequest(A, 1), RunRequest(A, 3), RunRequest(A, 2))
+    planner = Planner(
+        RunRequest(A, Target(1)), RunRequest(A, Target(3)), RunRequest(A, Target(2))
+    )
     executor = Executor(capacity=capacity)
     execute(planner, executor=executor)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
-    assert [(request.epochs, run.epochs) for request, run in planner.results] == [
+    assert [(request.target.epochs, run.epochs) for request, run in planner.results] == [
         (1, 1),
         (3, 3),
         (2, 2),
@@ -176,8 +179,8 @@ def test_a_run_that_is_requested_twice_at_once_is_trained_once(capacity):
 
 
 def test_a_run_that_is_further_than_asked_is_reported_as_it_was(store):
-    execute(Planner(RunRequest(A, 3)), store=store, executor=Executor())
-    again = Planner(RunRequest(A, 1))
+    execute(Planner(RunRequest(A, Target(3))), store=store, executor=Executor())
+    again = Planner(RunRequest(A, Target(1)))
     execute(again, store=store, executor=Executor())
     [(_, run)] = again.results
     assert (run.epochs, run.test_accuracy, run.checkpoint_bytes) == (1, 0.1, None)
@@ -190,7 +193,7 @@ def test_a_task_that_does_not_continue_its_run_is_refused():
             return replace(result, records=(made_up_record(7, 0.5),))
 
     with pytest.raises(RuntimeError, match=r"epoch 7.* 0"):
-        execute(Planner(RunRequest(A, 1)), executor=Confused())
+        execute(Planner(RunRequest(A, Target(1))), executor=Confused())
 
 
 class Failing(Executor):
@@ -211,10 +214,13 @@ class Failing(Executor):
 
 def test_a_failed_task_is_tried_again_from_the_same_epoch(store):
     events, executor = [], Failing({A: 2})
-    execute(Planner(RunRequest(A, 1)), store=store, executor=executor)
+    execute(Planner(RunRequest(A, Target(1))), store=store, executor=executor)
     executor.failures = {A: 2}
     execute(
-        Planner(RunRequest(A, 3)), store=store, executor=executor, observer=events.append
+        Planner(RunRequest(A, Target(3))),
+        store=store,
+        executor=executor,
+        observer=events.append,
     )
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     lost = [event for event in events if isinstance(event, TaskRetried)]
@@ -226,7 +232,7 @@ def test_a_failed_task_is_tried_again_from_the_same_epoch(store):
 
 
 def test_a_run_fails_after_three_tries_and_the_others_continue(store):
-    planner, events = Planner(RunRequest(A, 2), RunRequest(B, 1)), []
+    planner, events = Planner(RunRequest(A, Target(2)), RunRequest(B, Target(1))), []
     executor = Failing({A: 3})
     execute(planner, store=store, executor=executor, observer=events.append)
     lost = [event for event in events if isinstance(event, TaskRetried | RunFailed)]
@@ -236,7 +242,7 @@ def test_a_run_fails_after_three_tries_and_the_others_continue(store):
     assert [(run.status, run.failure) for _, run in planner.results] == [
         ("failed", "out of luck"), ("finished", None),
     ]  # fmt: skip
-    again = Planner(RunRequest(A, 2))
+    again = Planner(RunRequest(A, Target(2)))
     execute(again, store=store, executor=Executor())
     assert [run.status for _, run in again.results] == ["finished"]
 
@@ -249,13 +255,13 @@ def test_tries_count_from_the_last_epoch_that_was_trained():
             self.turn += 1
             return TaskFailed(self.tasks.pop(), "no") if self.turn % 2 else super().result()
 
-    planner = Planner(RunRequest(A, 5))
+    planner = Planner(RunRequest(A, Target(5)))
     execute(planner, executor=EveryOther())
     assert [(run.epochs, run.status) for _, run in planner.results] == [(5, "finished")]
 
 
 def test_a_final_failure_is_not_tried_again():
-    planner, executor = Planner(RunRequest(A, 2)), Failing({A: 9}, final=True)
+    planner, executor = Planner(RunRequest(A, Target(2))), Failing({A: 9}, final=True)
     execute(planner, executor=executor)
     assert executor.failures[A] == 8
     assert [run.status for _, run in planner.results] == ["failed"]
@@ -274,27 +280,27 @@ def test_an_error_that_concerns_all_runs_ends_the_study(store):
     events = []
     with pytest.raises(ResourceError, match="/tmp is full"):
         execute(
-            Planner(RunRequest(A, 3), RunRequest(B, 1)),
+            Planner(RunRequest(A, Target(3)), RunRequest(B, Target(1))),
             store=store, executor=Full(), observer=events.append,
         )  # fmt: skip
     assert not [event for event in events if isinstance(event, TaskRetried | RunFailed)]
     assert store.run(identify(A)).epochs == 2
     assert store.run(identify(B)) is None
-    planner = Planner(RunRequest(A, 3), RunRequest(B, 1))
+    planner = Planner(RunRequest(A, Target(3)), RunRequest(B, Target(1)))
     execute(planner, store=store, executor=Executor())
     assert [run.status for _, run in planner.results] == ["finished"] * 2
 
 
 def test_a_run_that_failed_later_satisfies_shorter_requests(store):
-    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
-    execute(Planner(RunRequest(A, 5)), store=store, executor=Failing({A: 3}))
-    planner = Planner(RunRequest(A, 2))
+    execute(Planner(RunRequest(A, Target(2))), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, Target(5))), store=store, executor=Failing({A: 3}))
+    planner = Planner(RunRequest(A, Target(2)))
     execute(planner, store=store, executor=Failing({A: 3}))
     assert [(run.status, run.epochs) for _, run in planner.results] == [("finished", 2)]
 
 
 def test_a_fresh_run_leaves_the_stored_one_until_it_is_complete(store):
-    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, Target(2))), store=store, executor=Executor())
     seen = []
 
     class Looking(Executor):
@@ -303,7 +309,7 @@ def test_a_fresh_run_leaves_the_stored_one_until_it_is_complete(store):
             seen.append((run.epochs, run.checkpoint_bytes()))
             return super().result()
 
-    executor, planner, events = Looking(), Planner(RunRequest(A, 3)), []
+    executor, planner, events = Looking(), Planner(RunRequest(A, Target(3))), []
     execute(planner, store=store, executor=executor, fresh=True, observer=events.append)
     assert executor.done == [(A, 1), (A, 2), (A, 3)]
     assert seen == [(2, b"1, 2")] * 3
@@ -312,8 +318,8 @@ def test_a_fresh_run_leaves_the_stored_one_until_it_is_complete(store):
 
 
 def test_a_fresh_run_that_fails_leaves_the_old_one(store):
-    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
-    planner = Planner(RunRequest(A, 2))
+    execute(Planner(RunRequest(A, Target(2))), store=store, executor=Executor())
+    planner = Planner(RunRequest(A, Target(2)))
     execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
     assert [run.status for _, run in planner.results] == ["failed"]
     run = store.run(identify(A))
@@ -321,15 +327,17 @@ def test_a_fresh_run_that_fails_leaves_the_old_one(store):
 
 
 def test_the_failure_of_a_fresh_run_is_stored_if_no_run_was_stored(store):
-    planner = Planner(RunRequest(A, 2))
+    planner = Planner(RunRequest(A, Target(2)))
     execute(planner, store=store, executor=Failing({A: 3}), fresh=True)
     assert store.run(identify(A)).failure == "out of luck"
 
 
 def test_the_event_of_a_finished_run_counts_the_trained_epochs(store):
-    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, Target(2))), store=store, executor=Executor())
     events = []
-    planner = Planner(RunRequest(A, 1), RunRequest(A, 3), RunRequest(B, 1))
+    planner = Planner(
+        RunRequest(A, Target(1)), RunRequest(A, Target(3)), RunRequest(B, Target(1))
+    )
     execute(planner, store=store, executor=Executor(), observer=events.append)
     assert [event.trained for event in events if isinstance(event, RunFinished)] == [
         0,
@@ -356,7 +364,10 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, quickly):
             if isinstance(event, RunFinished) and event.run.config == B:
                 theirs_does_it(theirs)
 
-        planner, executor = Planner(RunRequest(A, 1), RunRequest(B, 1)), Executor()
+        planner, executor = (
+            Planner(RunRequest(A, Target(1)), RunRequest(B, Target(1))),
+            Executor(),
+        )
         execute(planner, store=ours, executor=executor, observer=observer)
         assert executor.done == [(B, 1)]
         assert done == [B, A]
@@ -380,7 +391,7 @@ def test_a_run_whose_lease_was_lost_is_left_to_the_other_process(tmp_path, quick
                     theirs_does_it(theirs)
                 return super().result()
 
-        planner, executor = Planner(RunRequest(A, 2)), Stopped()
+        planner, executor = Planner(RunRequest(A, Target(2))), Stopped()
         execute(planner, store=ours, executor=executor)
         assert executor.done == [(A, 1), (A, 2)]
         assert [run.epochs for _, run in planner.results] == [2]
@@ -394,7 +405,7 @@ def test_leases_are_returned_after_any_error(tmp_path):
 
     with Store(tmp_path) as ours, Store(tmp_path) as theirs:
         with pytest.raises(KeyboardInterrupt):
-            execute(Planner(RunRequest(A, 1)), store=ours, executor=Broken())
+            execute(Planner(RunRequest(A, Target(1))), store=ours, executor=Broken())
         assert theirs.acquire(identify(A))
 
 
@@ -417,11 +428,18 @@ def test_the_error_of_a_lost_store_has_the_runs_in_progress(tmp_path, before, fr
     """All of their epochs: those from before, those that were stored, and the last ones."""
     with Store(tmp_path / "runs") as store:
         if before:
-            execute(Planner(RunRequest(A, before)), store=store, executor=Executor())
+            execute(
+                Planner(RunRequest(A, Target(before))), store=store, executor=Executor()
+            )
         first = 1 if fresh else before + 1
         executor = Shared(lambda: shutil.rmtree(store.folder), after=2)
         with pytest.raises(StoreLostError) as caught:
-            execute(Planner(RunRequest(A, 9)), store=store, executor=executor, fresh=fresh)
+            execute(
+                Planner(RunRequest(A, Target(9))),
+                store=store,
+                executor=executor,
+                fresh=fresh,
+            )
     assert executor.done == [(A, first), (A, first + 1), (A, first + 2)]
     [run] = caught.value.unfinished.values()
     assert run.config == A
@@ -434,7 +452,9 @@ def test_the_error_of_a_lost_store_has_no_run_without_epochs(tmp_path):
         executor = Shared(lambda: shutil.rmtree(store.folder), after=0, capacity=2)
         with pytest.raises(StoreLostError) as caught:
             execute(
-                Planner(RunRequest(A, 9), RunRequest(B, 9)), store=store, executor=executor
+                Planner(RunRequest(A, Target(9)), RunRequest(B, Target(9))),
+                store=store,
+                executor=executor,
             )
     assert [*caught.value.unfinished] == [B]  # the last one in is the first one out
 
@@ -458,7 +478,7 @@ def test_a_run_that_was_removed_since_is_trained_again(tmp_path, quickly, report
                 return stored
 
             ours.append = removed_then
-        planner = Planner(RunRequest(A, 1))
+        planner = Planner(RunRequest(A, Target(1)))
         executor = Shared(lambda: None if reported else remove(), after=0)
         execute(planner, store=ours, executor=executor)
         assert executor.done == [(A, 1), (A, 1)]
@@ -476,19 +496,25 @@ def test_the_process_that_a_run_waits_for_is_named(tmp_path, quickly):
                 theirs_does_it(theirs)
 
         execute(
-            Planner(RunRequest(A, 1)), store=ours, executor=Executor(), observer=observer
+            Planner(RunRequest(A, Target(1))),
+            store=ours,
+            executor=Executor(),
+            observer=observer,
         )
     [waits] = [event for event in events if isinstance(event, RunWaits)]
     assert waits.holder.startswith(f"process {os.getpid()} on ")
 
 
 def test_damage_is_reported_with_the_epochs_that_are_left(store):
-    execute(Planner(RunRequest(A, 2)), store=store, executor=Executor())
+    execute(Planner(RunRequest(A, Target(2))), store=store, executor=Executor())
     for path in (store.folder / "checkpoints").iterdir():
         path.unlink()
     events, executor = [], Executor()
     execute(
-        Planner(RunRequest(A, 3)), store=store, executor=executor, observer=events.append
+        Planner(RunRequest(A, Target(3))),
+        store=store,
+        executor=executor,
+        observer=events.append,
     )
     damaged = [event for event in events if isinstance(event, CheckpointDamaged)]
     assert [event.epochs for event in damaged] == [0, 0]
@@ -500,15 +526,15 @@ def test_tasks_of_an_interrupted_call_are_ignored(capacity):
     """An executor that stays open still has these tasks."""
     executor = Executor(capacity)
     for seed in range(capacity):
-        executor.submit(Task(identify(RunConfig(seed=7 + seed)), 0, None, 5), None)
-    planner = Planner(RunRequest(A, 2), RunRequest(B, 1))
+        executor.submit(Task(identify(RunConfig(seed=7 + seed)), Target(5)), None)
+    planner = Planner(RunRequest(A, Target(2)), RunRequest(B, Target(1)))
     execute(planner, executor=executor)
     assert [(request.config, run.epochs) for request, run in planner.results] in (
         [(A, 2), (B, 1)],
         [(B, 1), (A, 2)],
     )
     left = FirstInFirstOut(2)
-    left.submit(Task(identify(A), 4, b"other", 5), None)  # of the same run
-    planner = Planner(RunRequest(A, 2))
+    left.submit(Task(identify(A), Target(5), (0.1,) * 4, b"other"), None)  # of the same run
+    planner = Planner(RunRequest(A, Target(2)))
     execute(planner, executor=left)
     assert [run.epochs for _, run in planner.results] == [2]

@@ -9,7 +9,7 @@ import pytest
 from helpers.processes import run
 
 from kmlp import ConfigError, FuturesExecutor, RunConfig, ablate, load_dataset
-from kmlp.engine import Task, TaskFailed
+from kmlp.engine import Target, Task, TaskFailed
 from kmlp.training.run import identify
 
 SMALL = RunConfig(train_size=704, width=8, depth=1)
@@ -63,7 +63,7 @@ class Dying:
 
 def test_a_task_whose_worker_died_has_failed_and_may_be_tried_again():
     executor = FuturesExecutor(Dying(), jobs=3)
-    task = Task(identify(SMALL, fused=True), 0, None, 1)
+    task = Task(identify(SMALL, fused=True), Target(1))
     executor.submit(task, load_dataset("mnist"))
     assert executor.free() == 2
     failed = executor.result()
@@ -82,7 +82,7 @@ class Idle:
 
 def test_waiting_for_a_result_ends_after_the_timeout():
     executor = FuturesExecutor(Idle(), jobs=1)
-    executor.submit(Task(identify(SMALL, fused=True), 0, None, 1), load_dataset("mnist"))
+    executor.submit(Task(identify(SMALL, fused=True), Target(1)), load_dataset("mnist"))
     assert executor.result(timeout=0.01) is None
     assert executor.free() == 0
 

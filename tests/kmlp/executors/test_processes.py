@@ -1,7 +1,6 @@
 import contextlib
 import errno
 import json
-import math
 import os
 import platform
 import re
@@ -19,7 +18,7 @@ from helpers.results import without_seconds
 from loky.backend.queues import Queue
 
 from kmlp import ConfigError, RunConfig, ablate, backend, load_dataset, train
-from kmlp.engine import Task, TaskFailed
+from kmlp.engine import Target, Task, TaskFailed
 from kmlp.errors import BackendError, ResourceError
 from kmlp.executors import InProcessExecutor, ProcessExecutor, _in_worker, run_task
 from kmlp.model.activations import ACTIVATIONS
@@ -39,13 +38,13 @@ def weights(result, config=CONFIG, epoch=None):
 
 
 def do(executor, before, target, config=CONFIG):
-    epochs, checkpoint_bytes = (
-        (before.records[-1].epoch, before.checkpoint_bytes) if before else (0, None)
-    )
-    accuracies = [record.val_accuracy for record in before.records] if before else []
-    best = max(accuracies, default=-math.inf)
+    accuracies, checkpoint_bytes = (), None
+    if before is not None:
+        new = (record.val_accuracy for record in before.records)
+        accuracies = (*before.task.val_accuracies, *new)
+        checkpoint_bytes = before.checkpoint_bytes
     identity = identify(config, fused=True)
-    executor.submit(Task(identity, epochs, checkpoint_bytes, target, best), MNIST)
+    executor.submit(Task(identity, Target(target), accuracies, checkpoint_bytes), MNIST)
     return executor.result()
 
 
@@ -98,10 +97,10 @@ def test_takes_one_task_at_a_time():
     executor = InProcessExecutor()
     with pytest.raises(RuntimeError, match="No task"):
         executor.result()
-    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
+    executor.submit(Task(identify(CONFIG, fused=True), Target(1)), MNIST)
     assert executor.free() == 0
     with pytest.raises(RuntimeError, match="task"):
-        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
+        executor.submit(Task(identify(CONFIG, fused=True), Target(1)), MNIST)
 
 
 @pytest.mark.once
@@ -202,7 +201,7 @@ def test_no_thread_of_a_worker_outlives_it(monkeypatch):
     monkeypatch.setattr(_in_worker, "prepare", os._exit)
     with ProcessExecutor(jobs=1) as executor:
         executor.submit(
-            Task(identify(CONFIG, fused=True), 0, None, 1), load_dataset("mnist")
+            Task(identify(CONFIG, fused=True), Target(1)), load_dataset("mnist")
         )
         assert set(threading.enumerate()) > before
     assert set(threading.enumerate()) == before
@@ -358,14 +357,14 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
         ProcessExecutor(2) as executor,
         pytest.raises(ConfigError, match="Train with `jobs=1`"),
     ):
-        executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), MNIST)
+        executor.submit(Task(identify(CONFIG, fused=True), Target(1)), MNIST)
 
 
 @pytest.mark.once
 def test_a_worker_that_would_compute_other_numbers_refuses(monkeypatch):
     run = identify(CONFIG, fused=True)
     monkeypatch.setattr("kmlp.training.run.NUMERICS_VERSION", 0)
-    failed = run_task(Task(run, 0, None, 1))
+    failed = run_task(Task(run, Target(1)))
     assert failed.final
     assert "not the same" in failed.reason
 
@@ -374,13 +373,13 @@ def test_a_worker_that_would_compute_other_numbers_refuses(monkeypatch):
 def test_a_worker_on_another_backend_refuses():
     other = next(name for name in backend.BACKENDS if name != backend.select())
     run = replace(identify(CONFIG, fused=True), backend=other)
-    failed = run_task(Task(run, 0, None, 1))
+    failed = run_task(Task(run, Target(1)))
     assert failed.final
     assert re.match(f"BackendError: .*{backend.select()}", failed.reason)
 
 
 def test_a_task_that_is_done_elsewhere_describes_the_machine():
-    done = run_task(Task(identify(CONFIG, fused=True), 0, None, 1))
+    done = run_task(Task(identify(CONFIG, fused=True), Target(1)))
     assert done.environment["device"] == "cpu"
     assert done.place == f"{platform.node()} cpu"
 

@@ -23,7 +23,7 @@ from kmlp import (
     train,
 )
 from kmlp._util.user_files import MAX_TEXT
-from kmlp.engine import Task, TaskFailed
+from kmlp.engine import Target, Task, TaskFailed
 from kmlp.executors import InProcessExecutor, ProcessExecutor, RayExecutor
 from kmlp.model.identity import identity_fields
 from kmlp.settings import (
@@ -424,7 +424,7 @@ def test_a_setting_is_refused_before_training(ask, monkeypatch):
 @pytest.mark.jax_first
 def test_a_worker_trains_only_with_the_settings_that_the_run_states(set_made_up):
     executor = InProcessExecutor(seconds=0)
-    task = Task(identify(CONFIG, fused=True), 0, None, 2)
+    task = Task(identify(CONFIG, fused=True), Target(2))
 
     def run(task):
         executor.submit(task, load_dataset("mnist"))
@@ -449,7 +449,7 @@ def test_processes_that_would_lack_a_setting_are_not_started(
     set_made_up("odd")
     monkeypatch.setattr("kmlp.executors._worker_process.ProcessPoolExecutor", pytest.fail)
     monkeypatch.setattr("kmlp.executors.ray._executor.HelperProcess", pytest.fail)
-    task = Task(identify(CONFIG, fused=True), 0, None, 1)
+    task = Task(identify(CONFIG, fused=True), Target(1))
     with pytest.raises(ConfigError, match=r"`made_up` is odd.* usual"):
         make(jobs=1).submit(task, load_dataset("mnist"))
 
@@ -512,7 +512,7 @@ def test_a_backend_with_several_threads_trains_in_another_process(monkeypatch):
     with Execution(jobs=1).open_executor(runs=1) as executor:
         assert isinstance(executor, ProcessExecutor)
     executor = InProcessExecutor()
-    executor.submit(Task(identify(CONFIG, fused=True), 0, None, 1), load_dataset("mnist"))
+    executor.submit(Task(identify(CONFIG, fused=True), Target(1)), load_dataset("mnist"))
     assert "several threads" in executor.result().reason
 
 

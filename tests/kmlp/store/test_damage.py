@@ -122,7 +122,7 @@ def test_a_changed_run_is_named_and_left_out_and_trained_again(request, version,
         state = store.resume(RUNS[0])
         assert (state.epochs, state.checkpoint_bytes) == (0, None)
         assert "is damaged" in state.damaged[0]
-        assert store.state(RUNS[1]) == RunState(3)
+        assert store.state(RUNS[1]) == RunState((0.2, 0.3, 0.4))
 
 
 def test_an_older_store_is_read_as_it_is_and_brought_up_to_date_when_written_to(
@@ -471,7 +471,7 @@ def test_the_doctor_counts_intact_items_and_repairs_damaged_ones(folder):
         assert (health.studies, health.runs, len(health.damaged)) == (1, 2, 4)
         assert health.leftovers == ("1 row of `study_runs`", f"1 file in {models}")
         lost = repair(store)
-        assert {(run.key, run.epochs) for run in lost} == {
+        assert {(run.key, run.target.epochs) for run in lost} == {
             (RUNS[n].key, 3) for n in (0, 1, 3)
         }
         assert [store.state(run).epochs for run in RUNS] == [0, 2, 3, 0]

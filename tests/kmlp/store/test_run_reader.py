@@ -30,7 +30,7 @@ def test_appended_epochs_are_there_when_the_folder_is_opened_again(store):
         )
         assert run.history[0].step_losses.dtype == np.float32
         assert run.history[0].step_losses.tolist() == [1.0]
-        assert other.state(A) == RunState(2)
+        assert other.state(A) == RunState((0.51, 0.75))
         assert other.state(B) == RunState()
         assert other.run(B) is None
 

@@ -21,7 +21,7 @@ def test_the_last_two_checkpoints_are_kept(store):
         )
     files = sorted((store.folder / "checkpoints").iterdir())
     assert [path.read_text() for path in files] == ["after 2", "after 3"]
-    assert store.resume(A) == RunState(3, False, b"after 3")
+    assert store.resume(A) == RunState((0.51, 0.52, 0.53), False, b"after 3")
 
 
 def append_epochs(store, accuracies, kept, *, fresh=False, first=1):
@@ -43,7 +43,7 @@ def test_the_checkpoint_of_the_best_epoch_is_kept_besides_the_last_two(store):
     run = store.run(A)
     assert (run.outcome.epoch, run.checkpoint_bytes()) == (2, b"after 2")
     assert run.judged_at("last").checkpoint_bytes() == b"after 6"
-    assert store.resume(A) == RunState(6, False, b"after 6")
+    assert store.resume(A) == RunState((0.5, 0.9, 0.7, 0.9, 0.9, 0.9), False, b"after 6")
     append_epochs(store, [0.95, 0.94], [7, 8], first=7)
     assert files_of(store) == ["after 7", "after 8"]
 
@@ -72,7 +72,7 @@ def test_a_task_is_stored_whole_or_not_at_all(store):
         store.append(A, *made_up_task(2, 1), fresh=False)  # epoch 1 is there already
     with Store(store.folder) as other:
         assert other.run(A).epochs == 1
-        assert other.resume(A) == RunState(1, False, b"model")
+        assert other.resume(A) == RunState((0.51,), False, b"model")
 
 
 def test_a_full_disk_keeps_what_was_stored(store, monkeypatch):

@@ -19,7 +19,7 @@ def test_a_diverged_run_has_no_model_and_is_nan():
         run = store.run(A)
         assert (run.status, run.checkpoint_bytes) == ("diverged", None)
         assert math.isnan(run.history[0].val_loss)
-        assert store.resume(A) == RunState(1, True)
+        assert store.resume(A) == RunState((math.nan,), True)
 
 
 def damage(store, epoch):

@@ -12,7 +12,7 @@ from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.run_data import dataset_of
-from kmlp.studies.runner import StudySpec, deduplicate_names
+from kmlp.studies.runner import StudySpec, deduplicate_names, targets_of
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.training.checks import check_trainable
 from kmlp_tuning.lab.recipe import Recipe
@@ -129,15 +129,13 @@ def _search(recipe: Recipe, *, fused: bool) -> SearchSettings | None:
 
 
 def _row(part: str, spec: StudySpec[Any]) -> PlanRow:
-    runs: dict[RunConfig, int] = {}  # levels may read the same runs
-    for config, epochs in spec.requests():
-        runs[config] = max(epochs, runs.get(config, 0))
+    targets = targets_of([spec])  # levels may read the same runs
     return PlanRow(
         part=part,
         configurations=len(spec.runs_by_level),
-        runs=len(runs),
-        epochs=sum(runs.values()),
-        steps=sum(epochs * _steps(config) for config, epochs in runs.items()),
+        runs=len(targets),
+        epochs=sum(target.epochs for target in targets.values()),
+        steps=sum(target.epochs * _steps(config) for config, target in targets.items()),
     )
 
 

@@ -98,7 +98,7 @@ class SearchPlanner:
             self._push(
                 TrialRequest(
                     config,
-                    epochs,
+                    self._settings.target(epochs),
                     oracle_trial.trial_id,
                     trial.number,
                     trial.bracket,
@@ -158,7 +158,8 @@ class SearchPlanner:
 
     def _push_replication(self, trial: Trial, config: RunConfig, epochs: int) -> None:
         most = self._settings.max_epochs
-        self._push(TrialRequest(config, most, None, trial.number, 0, 0), most - epochs)
+        target = self._settings.target(most)
+        self._push(TrialRequest(config, target, None, trial.number, 0, 0), most - epochs)
 
     def _replicate(self) -> None:
         """Request to train the best trials for all epochs, and again with other seeds.

@@ -122,8 +122,7 @@ def stored_search(
     stored_keys = [key for row in study.runs_by_level for key in row]
     targets = study.targets()
     done = all(
-        run.status == "diverged"
-        or (run.status == "finished" and run.epochs >= targets[key])
+        run.status == "diverged" or (run.status == "finished" and run.reaches(targets[key]))
         for key, run in zip(keys, runs, strict=True)
         if key in targets
     )
@@ -159,9 +158,9 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         fused=identity["fused"],
     )
     levels = [[run.judged_at(at) for run in row] for row in study.runs_so_far(store)]
-    rungs, epochs = progress["rungs"], study.epochs_by_level
+    rungs, targets = progress["rungs"], study.targets_by_level
     trials = [
-        Trial(number, run.config, bracket, rung, epochs[number - 1], run)
+        Trial(number, run.config, bracket, rung, targets[number - 1].epochs, run)
         for number, (runs, (bracket, rung)) in enumerate(
             zip(levels, rungs, strict=False), start=1
         )
@@ -182,7 +181,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         for (number, selected_at_epoch), runs, target in zip(
             progress["replications"],
             levels[len(rungs) :],
-            epochs[len(rungs) :],
+            targets[len(rungs) :],
             strict=True,
         )
     ]

@@ -92,9 +92,8 @@ class Search(Study):
 
     def status(self, trial: Trial) -> Status:
         """The status of a trial."""
-        if trial.run is None or (
-            trial.run.status == "finished" and trial.run.epochs < trial.epochs
-        ):
+        target = self.settings.target(trial.epochs)
+        if trial.run is None or not trial.run.reaches(target):
             return "waiting"
         if trial.run.status != "finished":
             return trial.run.status

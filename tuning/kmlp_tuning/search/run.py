@@ -32,6 +32,7 @@ from kmlp.studies.learning import facts_of
 from kmlp.studies.runner import default_name, identify_backend, work
 from kmlp.training.checks import check_trainable
 from kmlp.training.run import At, Run, identify
+from kmlp.training.target import Target
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.options import DEFAULTS, SearchOptions
@@ -311,7 +312,7 @@ def _observe_stored(search: Search, observer: Observer) -> None:
     requests = [
         TrialRequest(
             trial.config,
-            trial.epochs,
+            search.settings.target(trial.epochs),
             str(trial.number),
             trial.number,
             trial.bracket,
@@ -320,11 +321,11 @@ def _observe_stored(search: Search, observer: Observer) -> None:
         for trial in search.trials
     ]
     requests += [
-        TrialRequest(run.config, run.epochs, None, level.value, 0, 0)
+        TrialRequest(run.config, Target(run.epochs), None, level.value, 0, 0)
         for level in (search.replication.levels if search.replication else ())
         for run in level.runs
     ]
-    epochs = sum(request.epochs for request in requests)
+    epochs = sum(request.target.epochs for request in requests)
     observer(StudyStarted((search.name,), len(requests), epochs))
     for request, run in zip(requests, search.runs, strict=True):
         observer(RunStarted(request))

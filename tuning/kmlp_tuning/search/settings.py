@@ -21,6 +21,7 @@ from kmlp.model.identity import identity_fields
 from kmlp.studies.judging import check_at
 from kmlp.training.checks import check_count
 from kmlp.training.run import At
+from kmlp.training.target import Target
 from kmlp_tuning.oracles.schedule import (
     Bracket,
     Rung,
@@ -56,6 +57,11 @@ class SearchSettings:
     factor: int
     replicates: int
     fused: bool
+    patience: int | None = None
+
+    def target(self, epochs: int) -> Target:
+        """Return the target of a run that is trained for a number of epochs."""
+        return Target(epochs, self.patience)
 
     @property
     def direction(self) -> str:
