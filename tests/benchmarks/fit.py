@@ -25,10 +25,11 @@ hand-written loops are those of `normalized.py`. On a CPU with two cores, `kmlp.
 
 With `--keras-first`, Keras is imported and has computed something before kmlp loads it,
 as in a user's script: JAX and TensorFlow have as many threads as there are cores then, the
-hand-written loops, too.
+hand-written loops, too. With `--compiled-only`, plain `fit` is left out, which takes most
+of the time.
 
     python tests/benchmarks/fit.py [--backend jax] [--batch-size 1] [--keras-first]
-        [--knob dropout] [--rounds 5] [--out FILE.json]
+        [--knob dropout] [--compiled-only] [--rounds 5] [--out FILE.json]
 """
 
 import argparse
@@ -45,16 +46,18 @@ BACKENDS = ("tensorflow", "jax", "torch")
 MODEL = {"depth": 3, "width": 128, "learning_rate": 0.01}
 KNOBS = {
     "none": {},
+    "adam": {"optimizer": "adam", "learning_rate": 0.001},
     "dropout": {"dropout": 0.3},
     "augmentation": {"augmentation": "shift:2"},
     "normalization": {"normalization": "batch"},
 }
 RATE, PIXELS = 0.3, 2
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7
 PLAIN_STEPS = {"tensorflow": 2000, "jax": 5000, "torch": 400}
 """How many steps plain `fit` is given at the most: some seconds of them."""
 
 
-def measure(backend, batch_sizes, rounds, keras_first, knob):
+def measure(backend, batch_sizes, rounds, keras_first, knob, by_keras_too):
     """Microseconds a step, by batch size and method."""
     os.environ["KERAS_BACKEND"] = backend
     if keras_first:
@@ -69,9 +72,11 @@ def measure(backend, batch_sizes, rounds, keras_first, knob):
     results = {}
     for batch_size in batch_sizes:
         few = min(len(x), batch_size * PLAIN_STEPS[backend])
-        fused = training_model(RunConfig(**MODEL, **KNOBS[knob]), data)
-        methods = {"plain fit": plain(by_keras(knob), x[:few], y[:few], batch_size)}
-        if backend != "torch":
+        fused = training_model(RunConfig(**(MODEL | KNOBS[knob])), data)
+        methods = {}
+        if by_keras_too:
+            methods["plain fit"] = plain(by_keras(knob), x[:few], y[:few], batch_size)
+        if by_keras_too and backend != "torch":
             for steps in (8, 32):
                 model = by_keras(knob)
                 model.steps_per_execution = steps
@@ -117,7 +122,7 @@ def by_keras(knob):
     from kmlp import build_mlp
 
     if knob != "augmentation":
-        return build_mlp(**MODEL, **KNOBS[knob])
+        return build_mlp(**(MODEL | KNOBS[knob]))
     plain = build_mlp(**MODEL)
     share = PIXELS / 28
     shift = keras.layers.RandomTranslation(
@@ -169,6 +174,10 @@ def weights():
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
+def rate_of(knob):
+    return (MODEL | KNOBS[knob])["learning_rate"]
+
+
 def shuffled(size, batch_size, rng):
     steps = size // batch_size
     return rng.permutation(size)[: steps * batch_size].reshape(steps, batch_size)
@@ -179,7 +188,7 @@ def jax_loop(x, y, batch_size, knob):
     import jax.numpy as jnp
     import numpy as np
 
-    rate, rng = MODEL["learning_rate"], np.random.default_rng(0)
+    rate, rng = rate_of(knob), np.random.default_rng(0)
 
     def shifted(images, key):
         padded = jnp.pad(images, ((0, 0), (PIXELS, PIXELS), (PIXELS, PIXELS)))
@@ -203,25 +212,40 @@ def jax_loop(x, y, batch_size, knob):
         chosen = jax.nn.log_softmax(h @ kernel + bias)
         return -jnp.take_along_axis(chosen, labels[:, None], 1).mean()
 
+    def moved(state, slopes):
+        if knob != "adam":
+            return jax.tree.map(lambda w, g: w - rate * g, state, slopes)
+        layers, first, second, count = state
+        first = jax.tree.map(lambda m, g: m + (1 - BETA_1) * (g - m), first, slopes)
+        second = jax.tree.map(lambda v, g: v + (1 - BETA_2) * (g * g - v), second, slopes)
+        scale = rate * jnp.sqrt(1 - BETA_2 ** (count + 1)) / (1 - BETA_1 ** (count + 1))
+        layers = jax.tree.map(
+            lambda w, m, v: w - scale * m / (jnp.sqrt(v) + EPSILON), layers, first, second
+        )
+        return layers, first, second, count + 1
+
     @jax.jit
-    def epoch(layers, images, labels, order, key):
-        def step(layers, rows_and_key):
+    def epoch(state, images, labels, order, key):
+        def step(state, rows_and_key):
             rows, key = rows_and_key
             loss, slopes = jax.value_and_grad(loss_of)(
-                layers, images[rows], labels[rows], key
+                state[0] if knob == "adam" else state, images[rows], labels[rows], key
             )
-            return jax.tree.map(lambda w, g: w - rate * g, layers, slopes), loss
+            return moved(state, slopes), loss
 
-        return jax.lax.scan(step, layers, (order, jax.random.split(key, len(order))))
+        return jax.lax.scan(step, state, (order, jax.random.split(key, len(order))))
 
-    layers = jax.tree.map(jnp.asarray, weights())
+    state = jax.tree.map(jnp.asarray, weights())
+    if knob == "adam":
+        zeros = jax.tree.map(jnp.zeros_like, state)
+        state = (state, zeros, zeros, jnp.zeros(()))
     images, labels = jnp.asarray(x), jnp.asarray(y)
 
     def run():
-        nonlocal layers
+        nonlocal state
         order = jnp.asarray(shuffled(len(x), batch_size, rng))
         key = jax.random.key(rng.integers(2**31))
-        layers, losses = epoch(layers, images, labels, order, key)
+        state, losses = epoch(state, images, labels, order, key)
         losses.block_until_ready()
 
     return run, len(x) // batch_size
@@ -231,9 +255,23 @@ def tensorflow_loop(x, y, batch_size, knob):
     import numpy as np
     import tensorflow as tf
 
-    rate, rng = MODEL["learning_rate"], np.random.default_rng(0)
+    rate, rng = rate_of(knob), np.random.default_rng(0)
     layers = [tuple(map(tf.Variable, pair)) for pair in weights()]
     flat = [variable for pair in layers for variable in pair]
+    moments = [[tf.Variable(tf.zeros_like(w)) for _ in range(2)] for w in flat]
+    count = tf.Variable(0.0)
+
+    def move(slopes):
+        if knob == "adam":
+            count.assign_add(1)
+            scale = rate * tf.sqrt(1 - BETA_2**count) / (1 - BETA_1**count)
+        for variable, (m, v), slope in zip(flat, moments, slopes, strict=True):
+            if knob == "adam":
+                m.assign_add((1 - BETA_1) * (slope - m))
+                v.assign_add((1 - BETA_2) * (slope * slope - v))
+                variable.assign_sub(scale * m / (tf.sqrt(v) + EPSILON))
+            else:
+                variable.assign_sub(rate * slope)
 
     def shifted(images):
         padded = tf.pad(images, [[0, 0], [PIXELS, PIXELS], [PIXELS, PIXELS]])
@@ -265,8 +303,7 @@ def tensorflow_loop(x, y, batch_size, knob):
                         tf.gather(labels, rows), h @ kernel + bias
                     )
                 )
-            for variable, slope in zip(flat, tape.gradient(loss, flat), strict=True):
-                variable.assign_sub(rate * slope)
+            move(tape.gradient(loss, flat))
             return index + 1, tf.tensor_scatter_nd_update(losses, [[index]], [loss])
 
         start = (tf.constant(0), tf.zeros(steps))
@@ -292,7 +329,8 @@ def torch_loop(x, y, batch_size, knob):
     drop = [nn.Dropout(RATE)] if knob == "dropout" else []
     hidden = [module for layer in layers[:-1] for module in (layer, nn.ReLU(), *drop)]
     net = nn.Sequential(*hidden, layers[-1])
-    optimizer = torch.optim.SGD(net.parameters(), lr=MODEL["learning_rate"], foreach=True)
+    kind = torch.optim.Adam if knob == "adam" else torch.optim.SGD
+    optimizer = kind(net.parameters(), lr=rate_of(knob), foreach=True)
     images = torch.from_numpy(x.reshape(len(x), -1).copy())
     labels = torch.from_numpy(y.astype("int64"))
     few = min(len(x), batch_size * 2000)
@@ -322,11 +360,20 @@ def torch_loop(x, y, batch_size, knob):
     return run, few // batch_size
 
 
+def ratios(found, method):
+    fast = f"{found['plain fit'] / found[method]:.1f}" if "plain fit" in found else "-"
+    long = f"{found[method] / found['by hand']:.2f}" if "by hand" in found else "-"
+    return f"{fast} | {long}"
+
+
 def show(results, batch_sizes):
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="µs a step (times as fast as plain fit)", title_justify="left")
+    table = Table(
+        title="µs a step (times as fast as plain fit | times as long as by hand)",
+        title_justify="left",
+    )
     for header in ("backend", "method"):
         table.add_column(header)
     for batch_size in batch_sizes:
@@ -337,8 +384,7 @@ def show(results, batch_sizes):
             cells = []
             for found in by_size.values():
                 if method in found:
-                    ratio = found["plain fit"] / found[method]
-                    cells.append(f"{found[method]:,.0f} ({ratio:.1f})")
+                    cells.append(f"{found[method]:,.0f} ({ratios(found, method)})")
                 else:
                     cells.append("")
             table.add_row(backend, method, *cells)
@@ -354,13 +400,15 @@ def main():
     parser.add_argument("--batch-size", type=int, choices=BATCH_SIZES, action="append")
     parser.add_argument("--knob", choices=KNOBS, default="none")
     parser.add_argument("--keras-first", action="store_true")
+    parser.add_argument("--compiled-only", action="store_true")
     parser.add_argument("--measure", choices=BACKENDS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     batch_sizes = options.batch_size or BATCH_SIZES
     if options.measure:
         found = measure(
-            options.measure, batch_sizes, options.rounds, options.keras_first, options.knob
-        )
+            options.measure, batch_sizes, options.rounds, options.keras_first, options.knob,
+            not options.compiled_only,
+        )  # fmt: skip
         print(json.dumps(found))
         return
     results = {}
