@@ -18,7 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kmlp import backend
-from kmlp.errors import UnknownNameError
+from kmlp.errors import ConfigError, UnknownNameError, shown
+from kmlp.model.fields import as_computed
 from kmlp.model.registry import Registry
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def register_optimizer(name: str, make: MakeOptimizer, *, replace: bool = False)
         make: A subclass of `keras.optimizers.Optimizer`, or a function that returns an
             optimizer. Its arguments are the fields that it takes, such as `learning_rate`
             and `momentum`, with their defaults. `learning_rate` is required, with a
-            default.
+            default, and must become the optimizer's learning rate.
         replace: True to replace another custom optimizer of that name. Defaults to False.
 
     Raises:
@@ -194,6 +195,10 @@ def make_optimizer(config: Any) -> keras.optimizers.Optimizer:
 
     Args:
         config: A `RunConfig`.
+
+    Raises:
+        ConfigError: if a custom optimizer is not one of Keras, or does not have the
+            learning rate that it was given.
     """
     defaults = optimizer_defaults(config.optimizer)
     values = {name: getattr(config, name) for name in defaults}
@@ -202,7 +207,43 @@ def make_optimizer(config: Any) -> keras.optimizers.Optimizer:
         values["weight_decay"] = None
     if config.optimizer == "muon":
         values["adam_weight_decay"] = values["weight_decay"]
-    return OPTIMIZERS.get(config.optimizer)(**values)
+    optimizer = OPTIMIZERS.get(config.optimizer)(**values)
+    if config.optimizer not in _KERAS:
+        _check_custom(optimizer, config)
+    return optimizer
+
+
+def _check_custom(optimizer: Any, config: Any) -> None:
+    """Check that a custom optimizer has the learning rate that a run sets and records.
+
+    Raises:
+        ConfigError: if it is not an optimizer of Keras, or if its learning rate is another
+            or a schedule.
+    """
+    keras = backend.load()
+    subject = f'The optimizer "{config.optimizer}"'
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ConfigError(
+            [f"{subject} is {shown(optimizer)}, but must be an `Optimizer` of Keras."]
+        )
+    rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    try:
+        optimizer.learning_rate = config.learning_rate
+    except TypeError:  # Keras refuses
+        raise ConfigError(
+            [
+                f"{subject} has a schedule of its own, but must take `learning_rate` as a "
+                "number. Vary the rate by the field `schedule`."
+            ]
+        ) from None
+    if rate != as_computed(float(config.learning_rate)):
+        raise ConfigError(
+            [
+                f"{subject} has a learning rate of {rate:g}, but was given a "
+                f"`learning_rate` of {config.learning_rate:g}. Let the optimizer use the "
+                "number as it is given."
+            ]
+        )
 
 
 def _custom_defaults(make: MakeOptimizer) -> Mapping[str, Any]:

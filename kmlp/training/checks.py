@@ -21,6 +21,7 @@ from kmlp.model.config import RunConfig
 from kmlp.model.custom import named_objects
 from kmlp.model.layer_sizes import count_parameters
 from kmlp.model.losses import get_loss
+from kmlp.model.optimizers import OPTIMIZER_FIELDS, OPTIMIZERS, make_optimizer
 from kmlp.model.run_data import dataset_of
 from kmlp.settings import read_settings
 
@@ -170,6 +171,7 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
         model = build_mlp(
             input_shape=(2,), num_classes=classes, width=4, depth=1, activation=activation,
             loss=loss, output=output, optimizer=config.optimizer,
+            **{name: getattr(config, name) for name in OPTIMIZER_FIELDS},
         )  # fmt: skip
         if fused:
             fit(model, np.ones((2, 2)), y, batch_size=2, epochs=1)
@@ -190,6 +192,8 @@ def _check_functions(config: RunConfig, *, fused: bool) -> None:
         ]
     )
     _try(f"The {names[2]}", compute_loss, (2,), ())
+    if OPTIMIZERS.is_custom(config.optimizer):
+        _try(f"The {names[3]}", lambda: make_optimizer(config))
     step = f"A step with the {', the '.join(names)}"
     _try(step, partial(train_a_step, fused=False))
     if fused:
@@ -218,6 +222,8 @@ def _try(subject: str, call: Callable[[], Any], *shapes: tuple[int, ...]) -> Non
     try:
         result = call()
         shape = tuple(backend.load().ops.shape(result)) if shapes else ()
+    except ConfigError:
+        raise
     except (Exception, SystemExit) as error:  # a user's function may raise anything
         text = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
         raise ConfigError(

@@ -18,7 +18,7 @@ from kmlp.model.config import RunConfig
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.initial_weights import initial_weights
 from kmlp.model.label_smoothing import loss_for
-from kmlp.model.optimizers import make_optimizer
+from kmlp.model.optimizers import OPTIMIZER_FIELDS, OPTIMIZERS, make_optimizer
 from kmlp.model.run_data import split_for
 from kmlp.model.schedules import word_of
 from kmlp.training._model import training_model
@@ -35,14 +35,16 @@ class CompiledModel:
     """A model with compiled programs that can train any run of its structure.
 
     Variables hold everything that differs between such runs: the weights, and the numbers
-    of the optimizer, of its schedule and of the layers that draw.
+    of the optimizer, of its schedule and of the layers that draw. A custom optimizer may
+    use its numbers in any way, so that runs with other numbers have another structure.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
         self.model = training_model(config, dataset)
         optimizer = self.model.optimizer
         self.state = self.model.optimizer_state
-        hold_numbers(optimizer)
+        if not OPTIMIZERS.is_custom(config.optimizer):
+            hold_numbers(optimizer)
 
     def load(
         self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
@@ -152,11 +154,12 @@ def _structure(config: RunConfig) -> tuple[tuple[str, Any], ...]:
     Programs without momentum, or without dropout, lack operations. Another batch
     size or training size needs other programs of the same model.
     """
+    constant = OPTIMIZER_FIELDS if OPTIMIZERS.is_custom(config.optimizer) else ()
     return tuple(
         (name, _PARTS.get(name, _whole)(getattr(config, name)))
         for name in config_fields()
         if name not in _NUMBERS
-    )
+    ) + tuple((name, getattr(config, name)) for name in constant)
 
 
 def _whole(value: Any) -> Any:

@@ -102,6 +102,29 @@ def test_an_optimizer_without_a_default_learning_rate_is_refused(item):
         register_optimizer("own", item)
 
 
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda rate: "adam", "is 'adam', but must be an `Optimizer` of Keras"),
+        (lambda rate: None, "is None, but must be"),
+        (lambda rate: keras.optimizers.SGD(0.5), "rate of 0.5, but was given .* 0.1"),
+        (lambda rate: keras.optimizers.SGD(2 * rate), "rate of 0.2, but was given .* 0.1"),
+        (
+            lambda rate: keras.optimizers.SGD(
+                keras.optimizers.schedules.CosineDecay(rate, 10)
+            ),
+            "schedule of its own",
+        ),
+    ],
+    ids=["word", "none", "fixed", "scaled", "schedule"],
+)
+def test_an_optimizer_that_does_not_have_its_learning_rate_is_refused(make, problem):
+    """Runs set and record the rate."""
+    register_optimizer("own", lambda learning_rate=0.1: make(learning_rate))
+    with pytest.raises(ConfigError, match=problem):
+        build_mlp(optimizer="own")
+
+
 def test_the_help_names_the_default_of_every_optimizer():
     assert default_text("weight_decay") == "0.004 for adamw and muon, else 0.0"
     assert default_text("nesterov") == "false for sgd, true for muon"

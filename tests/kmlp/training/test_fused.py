@@ -1,10 +1,12 @@
 """Runs that differ only in numbers share a compiled model, which is compiled once."""
 
+import keras
 import numpy as np
 import pytest
 
-from kmlp import RunConfig, ablate, load_dataset, train
+from kmlp import RunConfig, ablate, load_dataset, register_optimizer, train
 from kmlp.fused import loop as loops
+from kmlp.model.optimizers import OPTIMIZERS
 from kmlp.training import Session
 from kmlp.training.fused import CompiledModelCache
 
@@ -89,10 +91,28 @@ def session_of(config, compiled_models):
     return session
 
 
+@pytest.mark.once
+def test_the_numbers_of_a_custom_optimizer_are_its_own(monkeypatch):
+    """They need not be fields, nor be used as they were given."""
+
+    def own(learning_rate=0.1, beta_2=0.9):
+        return keras.optimizers.Adam(learning_rate, beta_1=0.75, beta_2=beta_2 / 2)
+
+    monkeypatch.setattr(OPTIMIZERS, "_custom", {})
+    register_optimizer("own", own)
+    mnist, compiled_models = load_dataset("mnist"), CompiledModelCache()
+    for beta_2 in (0.9, 0.8):
+        config = RunConfig(**BASE, optimizer="own", beta_2=beta_2)
+        compiled = compiled_models.take(config, mnist)
+        compiled.load(config, mnist, None)
+        optimizer = compiled.model.optimizer
+        assert (optimizer.beta_1, optimizer.beta_2) == (0.75, beta_2 / 2)
+        compiled_models.give_back(config, compiled)
+    assert compiled_models.compiled_count == 2
+
+
 def test_jax_compiles_nothing_for_a_second_run():
     """Initial weights and conversions of numbers need no compilation either."""
-    import keras
-
     if keras.config.backend() != "jax":
         return
     import jax
