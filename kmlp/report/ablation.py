@@ -8,6 +8,7 @@ from kmlp.studies.discussion import (
     Discussion,
     comparison_limits,
     fields_setup,
+    patience_setup,
     runs_by_name,
     training_setup,
 )
@@ -30,6 +31,7 @@ def discuss_ablation(study: Ablation) -> Discussion:
             *fields_setup(study.base.fixed_fields((study.param, "seed"))),
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),
+            *patience_setup(study.patience),
             *training_setup(study.backend, fused=study.fused, settings=study.settings),
         ),
         runs=runs_by_name(study),

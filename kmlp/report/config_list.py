@@ -8,6 +8,7 @@ from kmlp.studies.discussion import (
     Discussion,
     comparison_limits,
     fields_setup,
+    patience_setup,
     runs_by_name,
     training_setup,
 )
@@ -37,6 +38,7 @@ def discuss_config_list(study: ConfigList) -> Discussion:
             *fields_setup(study.base.fixed_fields((*study.varied, "seed"))),
             ("seeds", seeds_text(study.seeds)),
             ("epochs", study.epochs_text),
+            *patience_setup(study.patience),
             *training_setup(study.backend, fused=study.fused, settings=study.settings),
         ),
         runs=runs_by_name(study),

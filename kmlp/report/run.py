@@ -6,6 +6,7 @@ from kmlp.studies.discussion import (
     ONLY_THIS_SETUP,
     Discussion,
     fields_setup,
+    patience_setup,
     training_setup,
 )
 from kmlp.studies.single_run import RunStudy
@@ -27,6 +28,7 @@ def discuss_run(study: RunStudy) -> Discussion:
         setup=(
             *fields_setup(run.config.to_dict()),
             ("epochs", str(run.epochs)),
+            *patience_setup(study.patience),
             *training_setup(run.backend, fused=run.fused, settings=run.settings),
         ),
         runs=(("", run),),

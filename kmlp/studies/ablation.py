@@ -379,7 +379,7 @@ def _check_at(param: str, at: Any, patience: int | None = None) -> At:
             it is "last" after early stopping.
     """
     own = axis_of(param).at
-    chosen = check_at(at or own or "best", patience)
+    chosen = check_at(at or own or "best", None if own else patience)
     raise_problems(
         f"`at` is {chosen}, but the values of `{param}` state the epoch at which they are "
         "judged. Leave `at` out."

@@ -28,6 +28,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "at": study.at,
         "base": study.base.fixed_fields([study.param]),
         "epochs": study.epochs,
+        "patience": study.patience,
         "seeds": list(study.seeds),
         "most_seeds": study.most_seeds,
         "looks": list(study.looks_taken),
@@ -60,6 +61,7 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
         "base": study.base.fixed_fields((*study.varied, "seed")),
         "varied": list(study.varied),
         "epochs": study.epochs,
+        "patience": study.patience,
         "seeds": list(study.seeds),
         "backend": study.backend,
         "fused": study.fused,
@@ -97,6 +99,7 @@ def run_study_to_dict(study: RunStudy) -> dict[str, Any]:
         "settings": dict(run.settings),
         "parameters": run.parameters,
         "at": run.at,
+        "patience": study.patience,
         **run_to_dict(run),
         **conclusion_to_dict(study.conclusion),
     }

@@ -35,6 +35,14 @@ def fields_setup(values: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value_text(name, value)) for name, value in values.items()]
 
 
+def patience_setup(patience: int | None) -> tuple[tuple[str, str], ...]:
+    """Return the patience of early stopping for a list of settings; empty if None."""
+    if patience is None:
+        return ()
+    end = f"a run ends after {count_of(patience, 'epoch')} without a better one"
+    return (("patience", f"{patience} ({end} on the validation images)"),)
+
+
 def training_setup(
     backend: str, *, fused: bool, settings: Mapping[str, str]
 ) -> list[tuple[str, str]]:

@@ -129,6 +129,11 @@ class LevelResult:
         return _mean_of([_convergence.area_under_curve(curve) for curve in self._curves])
 
     @property
+    def epochs(self) -> Estimate | None:
+        """The epochs of a run, a mean over the finished runs."""
+        return _mean_of([run.epochs for run in self.finished])
+
+    @property
     def gap(self) -> Estimate | None:
         """The mean generalisation gap of the finished runs, from -1 to 1.
 

@@ -55,8 +55,8 @@ def plan_table(param: str, rows: list[dict[str, Any]], *, may_stop: bool = False
     Args:
         param: The parameter.
         rows: The planned training, a row for each value of the parameter.
-        may_stop: True if the study chooses its number of seeds, so that the numbers are the
-            largest possible. Defaults to False.
+        may_stop: True if the study chooses its number of seeds, or its runs stop early, so
+            that the numbers are the largest possible. Defaults to False.
     """
     body = []
     for row in rows:

@@ -10,7 +10,7 @@ import typer
 from kmlp_cli.options.config import ConfigOptions
 from kmlp_cli.options.execution import ExecutionOptions
 from kmlp_cli.options.output import OutputOptions
-from kmlp_cli.options.study import DryRun, Name
+from kmlp_cli.options.study import DryRun, Name, Patience
 from kmlp_cli.options.targets import LogOptions
 from kmlp_cli.options.view import ViewOptions, margin_of
 
@@ -30,6 +30,7 @@ kmlp ablate --param learning_rate --values 1e-3,1e-2,1e-1 --depth 1 --seeds 5
 kmlp ablate --param activation --values relu,gelu,my_module:my_function
 kmlp ablate --param epochs --values 5,10,20
 kmlp ablate --param patience --values 1,3,10 --epochs 30
+kmlp ablate --param width --values 32,128,512 --epochs 50 --patience 5
 kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
 
 
@@ -45,6 +46,7 @@ def ablate(
             show_default=False,
         ),
     ] = None,
+    patience: Patience = None,
     seeds: Annotated[
         str,
         typer.Option(
@@ -108,14 +110,22 @@ def ablate(
             logs.check()
     if dry_run:
         planned = plan(
-            param, levels, base=base, seeds=number, epochs=epochs, fused=execution.fused
+            param,
+            levels,
+            base=base,
+            seeds=number,
+            epochs=epochs,
+            patience=patience,
+            fused=execution.fused,
         )
         steps = plan_rows(param, planned)
         epochs = max(level.epochs for level in planned)
         if output.as_json:
-            print_json({"param": param, "epochs": epochs, "seeds": number, "levels": steps})
+            asked = {"epochs": epochs, "patience": patience, "seeds": number}
+            print_json({"param": param, **asked, "levels": steps})
         else:
-            print_data(plan_table(param, steps, may_stop=isinstance(number, str)))
+            may_stop = isinstance(number, str) or patience is not None
+            print_data(plan_table(param, steps, may_stop=may_stop))
         return
 
     spec = ablation_spec(
@@ -124,6 +134,7 @@ def ablate(
         base=base,
         seeds=number,
         epochs=epochs,
+        patience=patience,
         baseline=baseline,
         margin=margin,
         at=at,

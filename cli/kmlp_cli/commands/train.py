@@ -9,7 +9,7 @@ import typer
 from kmlp_cli.options.config import ConfigOptions
 from kmlp_cli.options.execution import OneRunOptions
 from kmlp_cli.options.output import OutputOptions
-from kmlp_cli.options.study import DryRun, Epochs, Name
+from kmlp_cli.options.study import DryRun, Epochs, Name, Patience
 from kmlp_cli.options.targets import ModelOptions
 from kmlp_cli.options.view import At, epoch_of
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def train(
     epochs: Epochs = 10,
+    patience: Patience = None,
     name: Name = None,
     at: At = None,
     dry_run: DryRun = False,
@@ -34,7 +35,7 @@ def train(
     from kmlp.studies.ablation_plan import PlannedLevel
     from kmlp.studies.plans import plan_rows, plan_table
     from kmlp.studies.single_run import train_study
-    from kmlp.training.checks import check_count, check_trainable
+    from kmlp.training.checks import check_count, check_patience, check_trainable
     from kmlp_cli.options.targets import save_run
     from kmlp_cli.render.lost import still_shown
     from kmlp_cli.render.printing import print_data, print_study
@@ -47,9 +48,9 @@ def train(
         with step():
             run_config = config.make()
         with step():
-            check_count("epochs", epochs)
+            check_patience(patience, check_count("epochs", epochs))
         with step():
-            epoch = epoch_of(at)
+            epoch = epoch_of(at, patience)
         with step():
             execution.check()
         with step():
@@ -63,9 +64,9 @@ def train(
         )
         if output.as_json:
             numbers = {name: plan[name] for name in ("epochs", "parameters", "steps")}
-            print_json(plan["derived"] | numbers)
+            print_json(plan["derived"] | numbers | {"patience": patience})
         else:
-            print_data(plan_table("seed", [plan]))
+            print_data(plan_table("seed", [plan], may_stop=patience is not None))
         return
 
     def show(study: RunStudy) -> None:
@@ -80,7 +81,12 @@ def train(
         execution.opened(quiet=output.quiet, observer=display) as options,
     ):
         study = train_study(
-            run_config, epochs=epochs, at=epoch or "best", name=name, execution=options
+            run_config,
+            epochs=epochs,
+            patience=patience,
+            at=epoch or "best",
+            name=name,
+            execution=options,
         )
     show(study)
     targets.write_logs(study.study_runs())

@@ -27,7 +27,10 @@ class AblationJson(TypedDict):
     metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
     at: At
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
-    epochs: Annotated[int, "The epochs of every run."]
+    epochs: Annotated[int, "The epochs of every run; the most with `--patience`."]
+    patience: Annotated[
+        int | None, "The patience of early stopping of every run; null without it."
+    ]
     seeds: Annotated[list[int], "The seeds."]
     most_seeds: Annotated[
         int | None, "The largest number of seeds with `--seeds auto`; else null."
@@ -66,7 +69,10 @@ class AblationPlanJson(TypedDict):
     """`kmlp ablate --dry-run`."""
 
     param: Annotated[str, "The field that varies."]
-    epochs: Annotated[int, "The epochs of every run."]
+    epochs: Annotated[int, "The epochs of every run; the most with `--patience`."]
+    patience: Annotated[
+        int | None, "The patience of early stopping of every run; null without it."
+    ]
     seeds: Annotated[
         int | str, "The number of seeds, or `auto` or `auto:N`: then the plan has the most."
     ]

@@ -24,6 +24,9 @@ class ConfigurationListJson(TypedDict):
     base: Annotated[dict[str, Any], "Every field in which all configurations agree."]
     varied: Annotated[list[str], "The other fields, without the seed."]
     epochs: Annotated[int, "The largest number of epochs."]
+    patience: Annotated[
+        int | None, "The patience of early stopping of every run; null without it."
+    ]
     seeds: Annotated[list[int], "The seeds."]
     backend: Annotated[str, "The Keras backend."]
     fused: Annotated[bool, "False with `--no-fused`."]

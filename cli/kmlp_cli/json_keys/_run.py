@@ -22,6 +22,9 @@ class RunJson(RunResultsJson):
     ]
     parameters: Annotated[int, "The number of parameters."]
     at: At
+    patience: Annotated[
+        int | None, "The patience of early stopping of the run; null without it."
+    ]
     conclusion: Annotated[str, "The sentence under the table."]
     evidence: Annotated[OutcomeJson, "The conclusion as data."]
 
@@ -31,5 +34,8 @@ class RunPlanJson(TypedDict):
 
     epochs: Annotated[int, "The number of epochs."]
     parameters: Annotated[int, "The number of parameters."]
+    patience: Annotated[
+        int | None, "The patience of early stopping of the run; null without it."
+    ]
     steps: Annotated[int, "The steps of all epochs together."]
     learning_rate: Annotated[float, "The learning rate; the optimizer's by default."]

@@ -95,6 +95,9 @@ class SearchJson(TypedDict):
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     max_trials: Annotated[int, "The number of configurations."]
     max_epochs: Annotated[int, "The epochs of the best ones."]
+    patience: Annotated[
+        int | None, "The patience of early stopping of every run; null without it."
+    ]
     brackets: Annotated[list[list[RungJson]], "Every bracket with its rungs."]
     backend: Annotated[str, "The Keras backend."]
     complete: Annotated[bool, "True if the search is finished."]
@@ -118,5 +121,8 @@ class SearchPlanJson(TypedDict):
     max_trials: Annotated[int, "The number of configurations."]
     space: Annotated[dict[str, Any], "The values or the range of each searched field."]
     brackets: Annotated[list[list[RungJson]], "Every bracket with its rungs."]
+    patience: Annotated[
+        int | None, "The patience of early stopping of every run; null without it."
+    ]
     epochs: Annotated[int, "The epochs of all trials together."]
     replication_epochs: Annotated[int, "The epochs of the other seeds together."]

@@ -50,6 +50,13 @@ class SearchOptions(OptionGroup):
     max_epochs: Annotated[
         int, typer.Option(help="Epochs of the trials that are promoted to the end.")
     ] = DEFAULTS.max_epochs
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Early stopping: end a run after this many epochs without a better "
+            "validation accuracy; it keeps its score.  [default: no early stopping]"
+        ),
+    ] = DEFAULTS.patience
     min_epochs: Annotated[
         int | None,
         typer.Option(help="The smallest number of epochs of a trial.  [default: 1]"),

@@ -14,6 +14,14 @@ Name = Annotated[
     ),
 ]
 Epochs = Annotated[int, typer.Option(help="Epochs of every run.")]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        help="Early stopping: end a run after this many epochs without a better validation "
+        "accuracy. The epochs are then the most epochs.  [default: no early stopping]",
+        show_default=False,
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the planned training, and stop.")
 ]

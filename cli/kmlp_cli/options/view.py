@@ -67,17 +67,21 @@ def margin_of(points: float | None) -> float | None:
     return points / 100
 
 
-def epoch_of(at: str | None) -> Epoch | None:
+def epoch_of(at: str | None, patience: int | None = None) -> Epoch | None:
     """The epoch of `--at`; None if the option is left out.
 
+    Args:
+        at: The value of the option.
+        patience: The patience of early stopping. Defaults to None: no early stopping.
+
     Raises:
-        ConfigError: if the option is neither best nor last.
+        ConfigError: if the option is neither best nor last, or last with a patience.
     """
     if at is None:
         return None
     from kmlp.studies.judging import check_at
 
-    return check_at(at)
+    return check_at(at, patience)
 
 
 @dataclass(frozen=True, kw_only=True)

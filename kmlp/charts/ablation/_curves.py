@@ -43,6 +43,8 @@ def learning_curves(study: Ablation) -> alt.HConcatChart:
         if len(study.seeds) > 1
         else "One seed has no interval."
     )
+    if study.patience is not None and len(study.seeds) > 1:
+        note += " It ends where the first seed stops."
     if anything_lost(study):
         note += " Crosses: where runs diverged."
     return alt.hconcat(accuracy, loss, spacing=40).properties(

@@ -70,6 +70,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
     low, high = min(heights, default=0.0), max(heights, default=0.0)
     compares = study.reference is not None and len(study.levels) > 1
     own_seeds = len({len(level.runs) for level in study.levels}) > 1
+    stops = study.patience is not None
     ratios = compares and _is_near_100(study)
     lost = any(problems_text(level) != NONE for level in study.levels)
     measured = "test difference" if study.metric == TEST_METRIC else "difference"
@@ -82,6 +83,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
             *(Column(name, tall=True) for name in study.derived[0]),
             Column("parameters", tall=True),
             *([Column("seeds")] if own_seeds else []),
+            *([Column("epochs")] if stops else []),
             Column("curve"),
             Column("validation accuracy %", tall=True),
             *([Column("test acc. %", tall=True)] if judged else []),
@@ -99,6 +101,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
                     *starmap(short_text, derived[level].items()),
                     f"{level.parameters:,}",
                     *([str(len(level.runs))] if own_seeds else []),
+                    *([mean_text(level.epochs, ".1f")] if stops else []),
                     sparkline(level.val_curve, low, high),
                     percent(level.val_accuracy),
                     *([mean_percent(level.test_accuracy)] if judged else []),
@@ -159,7 +162,11 @@ def _legend(study: Ablation) -> str:
     notes += same_note(study)
     if study.most_seeds is not None:
         notes.append(looks_text(study, missing=study.missing))
-    notes.append("curve: validation accuracy by epoch, on one scale.")
+    curve = "curve: validation accuracy by epoch, on one scale"
+    if study.patience is not None:
+        notes.append("epochs: the mean of the runs.")
+        curve += ", up to the first end of a run"
+    notes.append(f"{curve}.")
     return " ".join(notes)
 
 

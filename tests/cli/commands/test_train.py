@@ -71,6 +71,7 @@ def test_a_dry_run_trains_nothing(kmlp, tmp_path):
     planned = json.loads(result.out)
     assert planned == {
         "learning_rate": 0.1, "epochs": 2, "parameters": 6442, "steps": 20,
+        "patience": None,
     }  # fmt: skip
     shown = kmlp(*SHORT, "--dry-run", "--optimizer", "lion").out
     assert "6,442" in shown

@@ -79,6 +79,16 @@ class Executor:
         )
 
 
+class Peaking(Executor):
+    """The same executor for runs whose third epoch is the best."""
+
+    def result(self, timeout=None):
+        result = super().result(timeout)
+        epoch = result.records[0].epoch
+        records = (made_up_record(epoch, (3 - abs(3 - epoch)) / 10),)
+        return replace(result, records=records)
+
+
 class FirstInFirstOut(Executor):
     """The same executor, but first in, first out."""
 
@@ -161,6 +171,29 @@ def test_a_planner_that_waits_is_asked_again_after_a_report():
 def test_a_planner_that_waits_without_a_run_in_progress_is_an_error():
     with pytest.raises(RuntimeError, match="waits"):
         execute(Planner(None, RunRequest(A, Target(1))), executor=Executor())
+
+
+def test_a_patience_ends_a_run_and_its_stored_epochs_decide(store):
+    planner, executor = Planner(RunRequest(A, Target(9, patience=2))), Peaking()
+    execute(planner, store=store, executor=executor)
+    assert [epoch for _, epoch in executor.done] == [1, 2, 3, 4, 5]
+    planner = Planner(
+        RunRequest(A, Target(99, patience=2)),  # it stopped: nothing is trained
+        RunRequest(A, Target(9, patience=1)),
+        RunRequest(A, Target(6, patience=3)),
+        RunRequest(A, Target(9, patience=2)),
+    )
+    execute(planner, store=store, executor=executor)
+    assert [epoch for _, epoch in executor.done] == [1, 2, 3, 4, 5, 6]
+    assert [run.epochs for _, run in planner.results] == [5, 4, 6, 5]
+    assert [run.outcome.epoch for _, run in planner.results] == [3, 3, 3, 3]
+
+
+def test_a_run_that_is_killed_continues_up_to_its_patience(store):
+    execute(Planner(RunRequest(A, Target(4))), store=store, executor=Peaking())
+    executor = Peaking()
+    execute(Planner(RunRequest(A, Target(9, patience=2))), store=store, executor=executor)
+    assert [epoch for _, epoch in executor.done] == [5]
 
 
 @pytest.mark.parametrize("capacity", [1, 2])

@@ -37,14 +37,16 @@ def weights(result, config=CONFIG, epoch=None):
     return [array.tobytes() for array in (*checkpoint.weights, *checkpoint.optimizer)]
 
 
-def do(executor, before, target, config=CONFIG):
+def do(executor, before, target, config=CONFIG, patience=None):
     accuracies, checkpoint_bytes = (), None
     if before is not None:
         new = (record.val_accuracy for record in before.records)
         accuracies = (*before.task.val_accuracies, *new)
         checkpoint_bytes = before.checkpoint_bytes
     identity = identify(config, fused=True)
-    executor.submit(Task(identity, Target(target), accuracies, checkpoint_bytes), MNIST)
+    executor.submit(
+        Task(identity, Target(target, patience), accuracies, checkpoint_bytes), MNIST
+    )
     return executor.result()
 
 
@@ -80,6 +82,20 @@ def test_tasks_do_not_change_results():
     result = do(InProcessExecutor(), result, 3)
     assert weights(result) == weights(whole)
     assert result.records[-1].test_loss == whole.records[-1].test_loss
+
+
+def test_early_stopping_leaves_out_the_epochs_after_it():
+    whole = do(InProcessExecutor(seconds=60), None, 6, DIPS)
+    stopped = do(InProcessExecutor(seconds=60), None, 6, DIPS, patience=2)
+    assert [record.epoch for record in stopped.records] == [1, 2, 3, 4, 5]
+    for one, other in zip(stopped.records, whole.records, strict=False):
+        assert one.step_losses.tolist() == other.step_losses.tolist()
+        assert (one.val_loss, one.test_loss) == (other.val_loss, other.test_loss)
+    assert weights(stopped, DIPS, epoch=3) == weights(whole, DIPS, epoch=3)
+    third = do(InProcessExecutor(), None, 3, DIPS)
+    cut = do(InProcessExecutor(seconds=60), third, 6, DIPS, patience=2)
+    assert len(cut.records) == 2  # the epochs of earlier tasks count
+    assert weights(cut, DIPS) == weights(stopped, DIPS)
 
 
 @pytest.mark.jax_first

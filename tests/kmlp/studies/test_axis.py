@@ -53,6 +53,11 @@ def test_runs_are_planned_once_for_all_values():
         ("epochs", [0], {}, "epochs >= 1"),
         ("epochs", [10**9], {}, "epochs"),
         ("patience", [1, 2], {"at": "last"}, "Leave `at` out"),
+        ("patience", [1, 2], {"patience": 3}, "Leave `patience` out"),
+        ("epochs", [2, 4], {"patience": 1}, "Leave `patience` out, or vary"),
+        ("width", [8], {"patience": 0}, "1 <= patience"),
+        ("width", [8], {"patience": 3, "epochs": 3}, "none could stop early"),
+        ("width", [8], {"patience": 3, "at": "last"}, "3 epochs past it"),
         ("patience", [1, 2], {"validation_fraction": None}, "validation_fraction"),
     ],
 )

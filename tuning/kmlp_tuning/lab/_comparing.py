@@ -23,7 +23,7 @@ from kmlp.studies.published_value import (
 )
 from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import finite
-from kmlp.training.run import Run
+from kmlp.training.run import EpochRecord, Run
 from kmlp_tuning.search.results import Search
 
 
@@ -53,27 +53,32 @@ class Quantity:
     """The value of a run after a number of epochs."""
 
 
+def _after(run: Run, epoch: int) -> EpochRecord:
+    """Return the record of an epoch; that of the last one if the run stopped early."""
+    return run.history[min(epoch, run.epochs) - 1]
+
+
 QUANTITIES = {
     "accuracy": Quantity(
         name="validation accuracy",
         unit="%",
         digits=2,
         scale=PERCENT,
-        ours=lambda run, epoch: 100 * run.history[epoch - 1].val_accuracy,
+        ours=lambda run, epoch: 100 * _after(run, epoch).val_accuracy,
     ),
     "loss": Quantity(
         name="validation loss",
         unit="",
         digits=4,
         scale=LOSS,
-        ours=lambda run, epoch: run.history[epoch - 1].val_loss,
+        ours=lambda run, epoch: _after(run, epoch).val_loss,
     ),
     "train_loss": Quantity(
         name="training loss",
         unit="",
         digits=4,
         scale=LOSS,
-        ours=lambda run, epoch: run.history[epoch - 1].loss,
+        ours=lambda run, epoch: _after(run, epoch).loss,
     ),
     "seconds": Quantity(
         name="seconds of training",

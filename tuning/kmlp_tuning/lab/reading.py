@@ -168,6 +168,8 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
         values=tuple(levels),
         base=base,
         epochs=table.epochs or (max(levels) if table.param == "epochs" else recipe.epochs),
+        patience=table.patience
+        or (recipe.patience if axis_of(table.param).of_config else None),
         at=axis_of(table.param).at or recipe.at,
         seeds=table.seeds or recipe.seeds,
         best=tuple(best),
@@ -199,6 +201,7 @@ def _config_list(
         ]
     )
     epochs = tuple(run.epochs or table.epochs or recipe.epochs for run in table.runs)
+    patience = table.patience or recipe.patience
     published: dict[str, dict[int, tuple[PublishedValue, ...]]] = {}
     for number, (run, count) in enumerate(zip(table.runs, epochs, strict=True), start=1):
         for quantity, value in run.published.given().items():
@@ -211,6 +214,14 @@ def _config_list(
                         "each epoch, or one for the last epoch."
                     ]
                 )
+            if len(values) > 1 and patience is not None:
+                raise ConfigError(
+                    [
+                        f"runs {number}: published: {count_of(len(values), 'value')} of "
+                        f"`{quantity}`, but `patience` ends runs before some of these "
+                        "epochs. Leave `patience` out, or give the value of the last epoch."
+                    ]
+                )
             published.setdefault(quantity, {})[number] = values
     return ConfigListPart(
         place=place,
@@ -219,6 +230,7 @@ def _config_list(
         base=base,
         configs=tuple(configs),
         epochs=epochs,
+        patience=patience,
         at=recipe.at,
         seeds=tuple(run.seeds or table.seeds or recipe.seeds for run in table.runs),
         published=PublishedValues(
@@ -248,7 +260,7 @@ def _search(recipe: RecipeTable, table: SearchTable, *, place: str) -> SearchPar
         base=space.base(
             {name: value for name, value in fixed.items() if name not in space.fields}
         ),
-        options=table.options(at=recipe.at),
+        options=table.options(at=recipe.at, patience=recipe.patience),
         accuracy=next(iter(values), None),
         best=best,
     )

@@ -73,6 +73,8 @@ class AblationPart(Part):
     values: tuple[Any, ...]
     base: RunConfig
     epochs: int
+    patience: int | None
+    """The patience of early stopping. None: no early stopping."""
     at: At
     """The epoch at which each run is judged."""
     seeds: int
@@ -102,6 +104,7 @@ class AblationPart(Part):
             base=self.base,
             seeds=self.seeds,
             epochs=self.epochs,
+            patience=self.patience,
             at=self.at,
             fused=fused,
         )
@@ -142,6 +145,8 @@ class ConfigListPart(Part):
     configs: tuple[RunConfig, ...]
     epochs: tuple[int, ...]
     """The number of epochs of each configuration."""
+    patience: int | None
+    """The patience of early stopping. None: no early stopping."""
     at: At
     """The epoch at which each run is judged."""
     seeds: tuple[int, ...]
@@ -168,6 +173,7 @@ class ConfigListPart(Part):
             self.configs,
             base=self.base,
             epochs=self.epochs,
+            patience=self.patience,
             seeds=self.seeds,
             at=self.at,
             fused=fused,

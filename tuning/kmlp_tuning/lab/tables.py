@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
@@ -116,6 +116,7 @@ class AblationTable(PartTable):
         description="The levels, as a list or as on the command line."
     )
     epochs: Epochs | None = Field(None, description="Overrides the recipe's epochs.")
+    patience: Epochs | None = Field(None, description="Overrides the recipe's patience.")
     seeds: Seeds | None = Field(None, description="Overrides the recipe's seeds.")
     published_is: PublishedIs | None = Field(
         None, description="Overrides the recipe's published_is."
@@ -154,6 +155,7 @@ class ConfigListTable(PartTable):
 
     runs: list[RunTable] = Field(description="The configurations.", min_length=1)
     epochs: Epochs | None = Field(None, description="Overrides the recipe's epochs.")
+    patience: Epochs | None = Field(None, description="Overrides the recipe's patience.")
     seeds: Seeds | None = Field(None, description="Overrides the recipe's seeds.")
     published_is: PublishedIs | None = Field(
         None, description="Overrides the recipe's published_is."
@@ -185,6 +187,7 @@ class SearchTable(PartTable):
     min_epochs: Annotated[int, count("max_epochs")] | None = Field(
         DEFAULTS.min_epochs, description="The smallest number of epochs of a trial."
     )
+    patience: Epochs | None = Field(None, description="Overrides the recipe's patience.")
     factor: int | None = Field(
         DEFAULTS.factor,
         description="At each rung, the best 1 / factor of the trials are promoted.",
@@ -195,14 +198,16 @@ class SearchTable(PartTable):
     )
     published: PublishedBest = Field(default_factory=PublishedBest)
 
-    def options(self, *, at: At) -> SearchOptions:
+    def options(self, *, at: At, patience: int | None) -> SearchOptions:
         """The options of the search.
 
         Args:
             at: The epoch at which runs are judged, which is that of the recipe.
+            patience: The patience of the recipe, which that of the search overrides.
         """
         names = [field.name for field in fields(SearchOptions) if field.name != "at"]
-        return SearchOptions(at=at, **{name: getattr(self, name) for name in names})
+        options = SearchOptions(at=at, **{name: getattr(self, name) for name in names})
+        return replace(options, patience=self.patience or patience)
 
 
 class RecipeTable(Table):
@@ -215,6 +220,11 @@ class RecipeTable(Table):
     source: Text | None = Field(None, description="The origin of the published values.")
     notes: list[str] = Field([], description="Remarks on the lab, a paragraph each.")
     epochs: Epochs = Field(DEFAULTS.max_epochs, description="Epochs of every run.")
+    patience: Epochs | None = Field(
+        None,
+        description="Early stopping: a run ends after this many epochs without a better "
+        "validation accuracy. Ablations of epochs and of patience do not take it.",
+    )
     seeds: Seeds = Field(SEEDS, description="Number of seeds of every configuration.")
     at: Annotated[At, *one_of(get_args(At))] = Field(
         DEFAULTS.at,

@@ -7,6 +7,7 @@ from kmlp.studies.discussion import (
     Discussion,
     comparison_limits,
     fields_setup,
+    patience_setup,
     runs_by_name,
     training_setup,
 )
@@ -45,6 +46,7 @@ def discuss_search(search: Search) -> Discussion:
             ("algorithm", settings.algorithm),
             ("configurations", str(settings.max_trials)),
             ("epochs", f"{least}{settings.max_epochs}"),
+            *patience_setup(settings.patience),
             ("chosen by", f"{settings.objective}, {settings.at} epoch"),
             *(
                 (f"searched: {name}", domain_text(name, domain))

@@ -36,6 +36,7 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "base": settings.fixed,
         "max_trials": settings.max_trials,
         "max_epochs": settings.max_epochs,
+        "patience": settings.patience,
         "brackets": _brackets(settings),
         "backend": search.backend,
         "complete": search.complete,
@@ -81,6 +82,7 @@ def plan_to_dict(settings: SearchSettings) -> dict[str, Any]:
         "max_trials": settings.max_trials,
         "space": settings.space.to_dict(),
         "brackets": _brackets(settings),
+        "patience": settings.patience,
         "epochs": total_epochs(settings.plan()),
         "replication_epochs": settings.replication_epochs,
     }

@@ -22,6 +22,9 @@ class SearchOptions:
     """The epoch that ranks a trial: its best so far, or its last."""
     max_epochs: int = 10
     """Epochs of the trials that are promoted to the end."""
+    patience: int | None = None
+    """The epochs without a better validation accuracy after which a run stops. None: no
+    early stopping."""
     min_epochs: int | None = None
     """The smallest number of epochs of a trial. None: 1."""
     factor: int | None = None

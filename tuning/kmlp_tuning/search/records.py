@@ -156,6 +156,7 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         factor=identity.get("factor", 3),
         replicates=extent["replicates"],
         fused=identity["fused"],
+        patience=study.patience,
     )
     levels = [[run.judged_at(at) for run in row] for row in study.runs_so_far(store)]
     rungs, targets = progress["rungs"], study.targets_by_level
@@ -240,6 +241,7 @@ def comparison(
         param="trial",
         looks=tuple(looks),
         epochs=settings.max_epochs,
+        patience=settings.patience,
         seeds=tuple(range(first, first + settings.replicates)),
         levels=levels,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from kmlp._util.text import count_of, percent_text, protocol_text
 from kmlp.statistics import Estimate, estimate
 from kmlp.studies.conclusion import VERDICTS, Conclusion
-from kmlp.studies.judging import outcome_text
+from kmlp.studies.judging import epochs_text, outcome_text
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import METRIC, StudyResult
@@ -56,10 +56,16 @@ class Search(Study):
         settings = self.settings
         return (
             f"{settings.base.dataset}, {settings.algorithm}, "
-            f"{count_of(len(self.trials), 'configuration')}, up to "
-            f"{count_of(settings.max_epochs, 'epoch')}, seed {settings.base.seed}, "
+            f"{count_of(len(self.trials), 'configuration')}, {self.epochs_text}, "
+            f"seed {settings.base.seed}, "
             f"{self.backend}{protocol_text(on_test=settings.base.validates_on_test)}"
         )
+
+    @property
+    def epochs_text(self) -> str:
+        """The most epochs of a trial, and the patience of early stopping, as text."""
+        text = epochs_text(self.settings.max_epochs, self.settings.patience)
+        return text if text.startswith("up to") else f"up to {text}"
 
     def ranked(self) -> list[Trial]:
         """The trials with a score, the best first."""

@@ -58,6 +58,7 @@ def tune(
     objective: str = DEFAULTS.objective,
     at: At = DEFAULTS.at,
     max_epochs: int = DEFAULTS.max_epochs,
+    patience: int | None = DEFAULTS.patience,
     min_epochs: int | None = DEFAULTS.min_epochs,
     factor: int | None = DEFAULTS.factor,
     replicates: int = DEFAULTS.replicates,
@@ -93,6 +94,9 @@ def tune(
             each rung, or "last". The accuracies are those of the epoch with the highest
             validation accuracy, or of the last epoch. Defaults to "best".
         max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
+        patience: The number of epochs without a better validation accuracy after which a
+            run stops early, `1 <= patience < max_epochs`. It keeps its score, and is not
+            trained again if it is promoted. Defaults to None: no early stopping.
         min_epochs: The smallest number of epochs of a trial. Defaults to None: 1.
         factor: At each rung, the best `1 / factor` of the trials are promoted. Defaults to
             None: 3.
@@ -139,6 +143,7 @@ def tune(
         objective=objective,
         at=at,
         max_epochs=max_epochs,
+        patience=patience,
         min_epochs=min_epochs,
         factor=factor,
         replicates=replicates,

@@ -19,7 +19,7 @@ from kmlp.errors import (
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields
 from kmlp.studies.judging import check_at
-from kmlp.training.checks import check_count
+from kmlp.training.checks import check_count, check_patience
 from kmlp.training.run import At
 from kmlp.training.target import Target
 from kmlp_tuning.oracles.schedule import (
@@ -122,6 +122,7 @@ class SearchSettings:
             ),
             # Absent means "last": searches of earlier versions keep their names.
             **({"at": self.at} if self.at != "last" else {}),
+            **({"patience": self.patience} if self.patience is not None else {}),
         }
 
 
@@ -168,7 +169,9 @@ def make_settings(
         with step():
             _check_objective(options.objective, space)
         with step():
-            at = check_at(options.at)
+            at = check_at(options.at, options.patience)
+        with step():
+            patience = check_patience(options.patience, epochs)
     min_epochs, factor = _halving(algorithm, epochs, options.min_epochs, options.factor)
     if space.size is not None and trials > space.size:
         raise ConfigError(
@@ -190,6 +193,7 @@ def make_settings(
         factor=factor,
         replicates=replicates,
         fused=fused,
+        patience=patience,
     )
 
 
