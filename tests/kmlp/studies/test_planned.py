@@ -1,10 +1,12 @@
 """Choices that are kept once a study was shown, with made-up accuracies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.scored import ScoredExecutor
 
-from kmlp import RunConfig, ablate, load_study
+from kmlp import ConfigError, RunConfig, ablate, load_study
 from kmlp.studies._planned import Planned
 
 pytestmark = pytest.mark.once
@@ -46,6 +48,48 @@ def test_a_choice_that_changes_after_a_look_is_said_to_have_changed(
     stored = load_study(study.name, tmp_path)
     assert getattr(stored, choice) == first and problems(stored) == []
     assert problems(stored.viewed(**{choice: first})) == []
+
+
+def test_a_patience_is_another_study_of_the_same_runs(tmp_path):
+    whole = asked(tmp_path)
+    executor = ScoredExecutor(accuracy)
+    options = {
+        "base": BASE, "seeds": 3, "epochs": 4, "patience": 1, "runs_dir": tmp_path,
+        "executor": executor,
+    }  # fmt: skip
+    study = ablate("width", [8, 16, 32], **options)
+    assert study.name != whole.name
+    assert {run.epochs for run in study.runs} == {2}
+    assert len(executor.trained) == 9
+    assert "up to 4 epochs (patience 1)" in study.headline
+    assert problems(study) == []
+    with pytest.raises(ConfigError, match="patience"):
+        study.judged_at("last")
+    stored = load_study(study.name, tmp_path)
+    assert stored.to_dict() == study.to_dict() and stored.to_dict()["patience"] == 1
+    assert (stored.asked, stored.missing) == (9, 0)
+    with pytest.raises(ConfigError, match="taken by another study"):
+        ablate("width", [8, 16, 32], name=whole.name, **options)
+
+
+def test_runs_that_did_not_reach_their_patience_are_named(tmp_path):
+    study = ablate(
+        "width", [8], base=BASE, seeds=2, epochs=3, patience=2, runs_dir=tmp_path,
+        executor=ScoredExecutor(accuracy),
+    )  # fmt: skip
+    assert "patience not reached" not in problems(study)
+    shorter = replace(
+        study,
+        levels=tuple(
+            replace(level, runs=tuple(run.truncated(2) for run in level.runs))
+            for level in study.levels
+        ),
+    )
+    [caveat] = [
+        it for it in shorter.conclusion.caveats if it.levels and "pat" in it.problem
+    ]
+    assert [count for _, count in caveat.levels] == [2]
+    assert "2 of 2 runs did not reach patience 2" in shorter.conclusion.text
 
 
 def test_choices_change_freely_before_a_study_is_shown(tmp_path):

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from kmlp import ConfigError, RunConfig, evaluate, load_dataset, train
+from kmlp import ConfigError, RunConfig, evaluate, load_dataset, load_study, train
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
 from kmlp.model.run_data import dataset_of
+from kmlp.store import Store
+from kmlp.store.studies import list_studies
 from kmlp.training.checks import parameters_of
 
 pytestmark = pytest.mark.trains
@@ -42,6 +44,31 @@ def test_the_model_of_a_run_classifies_as_many_images_right_as_its_best_epoch(tm
         counts = [round(share * 10_000) for share in shares]
         model = judged.model()
         assert [right(model, data.validation), right(model, data.test)] == counts
+
+
+@pytest.mark.once
+def test_a_run_with_a_patience_is_that_without_cut(tmp_path):
+    stopped = train(DIPS, epochs=6, patience=2, runs_dir=tmp_path, name="a")
+    whole = train(DIPS, epochs=6, runs_dir=tmp_path, name="b")
+    assert (stopped.epochs, stopped.outcome.epoch) == (5, 3)
+    assert losses(stopped) == losses(whole.stopped(2))
+    assert stopped.key == whole.key
+    heard = []
+    options = {"runs_dir": tmp_path, "observer": heard.append}
+    assert losses(train(DIPS, epochs=6, patience=2, **options)) == losses(stopped)
+    assert not any(isinstance(event, EpochFinished) for event in heard)
+    study = load_study("a", tmp_path)
+    assert (study.run.epochs, study.missing) == (5, 0)
+    assert study.conclusion.text.endswith("Early stopping ended it after 5 epochs.")
+    patient = train(DIPS, epochs=6, patience=4, name="c", **options)
+    assert patient.epochs == 6
+    assert "Patience 4 was not reached" in load_study("c", tmp_path).conclusion.text
+    with Store(tmp_path, writable=False) as store:
+        listed = {study.name: study for study in list_studies(store)}
+    assert (listed["a"].finished, listed["a"].best_val_accuracy) == (
+        1,
+        stopped.val_accuracy,
+    )
 
 
 @pytest.mark.jax_first

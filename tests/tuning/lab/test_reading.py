@@ -9,8 +9,10 @@ from jsonschema import Draft202012Validator
 
 from kmlp import ConfigError
 from kmlp.studies.ablation_plan import SEEDS
+from kmlp.studies.runner import targets_of
 from kmlp_tuning import read_recipe
 from kmlp_tuning.lab.bundled import bundled
+from kmlp_tuning.lab.plan import plan_lab
 from kmlp_tuning.lab.recipe import AblationPart, ConfigListPart, SearchPart
 from kmlp_tuning.lab.tables import schema
 
@@ -135,6 +137,30 @@ def test_all_parts_are_judged_at_the_epoch_of_the_lab(written):
     assert at(best) == ["best"] * 4
     assert at(last) == at(best.judged_at("last")) == ["last"] * 4
     assert at(last.quick()) == at(last.with_seeds(1)) == ["last"] * 4
+
+
+def test_a_part_has_the_patience_of_the_lab_unless_it_says_otherwise(written):
+    text = LAB.replace("epochs = 4", "epochs = 4\npatience = 2", 1)
+    with pytest.raises(ConfigError, match=r"runs 2: .*`patience` ends runs before"):
+        read_recipe(written(text))
+    text = text.replace("[80.0, 81.5]", "81.5")
+    depth, width, configs, search = read_recipe(written(text)).parts
+    assert (depth.patience, width.patience, configs.patience) == (2, 2, 2)
+    assert search.settings(fused=True).patience == 2
+    own = text.replace('param = "depth"', 'param = "depth"\npatience = 1')
+    assert read_recipe(written(own)).parts[0].spec(fused=True).patience == 1
+
+
+@pytest.mark.parametrize(
+    ("param", "values", "epochs"), [("epochs", [2, 3], 3), ("patience", [1, 2], 1)]
+)
+def test_a_quick_lab_has_values_that_read_the_same_runs(written, param, values, epochs):
+    text = f'title = "A"\npatience = 2\n[[ablations]]\nparam = "{param}"\nvalues = {values}'
+    lab = read_recipe(written(text))
+    [part] = lab.parts
+    assert (part.run_count, part.patience) == (5, None)
+    [spec] = plan_lab(lab.quick()).specs
+    assert (max(spec.epochs), len(targets_of([spec]))) == (epochs, 2)
 
 
 def test_quick_trains_little_and_compares_nothing(written):

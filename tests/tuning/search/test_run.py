@@ -235,6 +235,31 @@ def test_to_frame(search):
 
 
 @pytest.mark.once
+def test_a_trial_that_stopped_early_keeps_its_score_and_is_not_trained_again(tmp_path):
+    def searched(**options):
+        executor = ScoredExecutor(lambda config: config.learning_rate)
+        search = tune(
+            {"learning_rate": "0.1:0.9"}, max_trials=9, max_epochs=9, replicates=1,
+            base=BASE, executor=executor, runs_dir=tmp_path, **options,
+        )  # fmt: skip
+        return search, executor.trained
+
+    whole, _ = searched()
+    search, trained = searched(patience=1)
+    assert trained == []  # the longer runs are stored
+    assert {run.epochs for run in search.runs} == {1, 2}
+    rungs = [(it.config, it.epochs, it.rung) for it in search.trials]
+    assert rungs == [(it.config, it.epochs, it.rung) for it in whole.trials]
+    best = search.ranked()[0]
+    assert (best.epochs, best.run.epochs, search.status(best)) == (9, 2, "finished")
+    assert "up to 9 epochs (patience 1)" in search.headline
+    again = load_study(search.name, tmp_path)
+    assert again.to_dict() == search.to_dict() and again.to_dict()["patience"] == 1
+    assert searched(patience=1, fresh=True)[1]
+    assert search.name != whole.name
+
+
+@pytest.mark.once
 def test_replicates_that_are_added_after_a_look_are_said_to_be(tmp_path):
     def accuracy(config):
         rate = np.random.default_rng(config.seed).normal(0, 0.01)

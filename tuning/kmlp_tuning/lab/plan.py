@@ -91,7 +91,8 @@ def plan_table(title: str, rows: Sequence[PlanRow]) -> Table:
         ),
         notes=(
             "Runs that several parts share are trained once. Stored runs are not trained "
-            "again. The epochs of a search are approximate.",
+            "again. The epochs of a search are approximate. Runs with a patience may have "
+            "fewer.",
         ),
     )
 

@@ -11,6 +11,7 @@ from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig
 from kmlp.model.run_data import dataset_of
 from kmlp.studies.ablation import Ablation, ablation_spec
+from kmlp.studies.axis import axis_of
 from kmlp.studies.config_list import ConfigList, config_list_spec
 from kmlp.studies.published_best import Verdict, verdict
 from kmlp.studies.published_value import PublishedValue
@@ -90,7 +91,8 @@ class AblationPart(Part):
     @property
     def run_count(self) -> int:
         """The number of runs."""
-        return len(self.values) * self.seeds
+        own = axis_of(self.param).of_config  # else all values read the same runs
+        return self.seeds * (len(self.values) if own else 1)
 
     def spec(self, *, fused: bool) -> StudySpec[Ablation]:
         """The study to train.
@@ -134,7 +136,10 @@ class AblationPart(Part):
         base = _with_few_images(
             self.base, self.values if self.param == "batch_size" else ()
         )
-        return replace(self, base=base, epochs=1, seeds=min(QUICK_SEEDS, self.seeds))
+        # The values of `epochs` need all of their epochs.
+        epochs = self.epochs if self.param == "epochs" else 1
+        seeds = min(QUICK_SEEDS, self.seeds)
+        return replace(self, base=base, epochs=epochs, patience=None, seeds=seeds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -204,6 +209,7 @@ class ConfigListPart(Part):
             base=_with_few_images(self.base),
             configs=tuple(map(_with_few_images, self.configs)),
             epochs=(1,) * len(self.configs),
+            patience=None,
             seeds=tuple(min(QUICK_SEEDS, count) for count in self.seeds),
         )
 
@@ -252,6 +258,7 @@ class SearchPart(Part):
                 max_trials=min(QUICK_TRIALS, asked.max_trials),
                 replicates=min(1, asked.replicates),
                 max_epochs=min(2 if halving else 1, asked.max_epochs),
+                patience=None,
                 min_epochs=1 if halving else None,
                 factor=2 if halving else None,
             ),
