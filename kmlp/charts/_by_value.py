@@ -186,6 +186,7 @@ def axis_of_values(study: StudyResult) -> alt.X:
         names = [study.text(level) for level in study.levels]
         return alt.X("place:N", title=title, sort=names, axis=alt.Axis(labelAngle=0))
     wide = min(numbers) > 0 and max(numbers) >= RATIO * min(numbers)
+    whole = {*map(type, numbers)} == {int}
     return alt.X(
         "place:Q",
         title=f"{title} (log scale)" if wide else title,
@@ -195,7 +196,12 @@ def axis_of_values(study: StudyResult) -> alt.X:
             nice=False,
             padding=20,
         ),
-        axis=alt.Axis(values=numbers, labelOverlap=True, grid=False),
+        axis=alt.Axis(
+            values=numbers,
+            format=",d" if whole else alt.Undefined,
+            labelOverlap=True,
+            grid=False,
+        ),
     )
 
 

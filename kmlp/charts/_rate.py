@@ -51,9 +51,14 @@ def rate(study: StudyResult, headline: str) -> alt.LayerChart:
     lines = (
         alt.Chart(data_of(rows))
         .transform_flatten(["epoch", "rate"])
-        .mark_line(strokeWidth=2)
+        .mark_line(strokeWidth=2, interpolate="step-after")
         .encode(
-            x=alt.X("epoch:Q", title="epochs trained", scale=alt.Scale(nice=False)),
+            x=alt.X(
+                "epoch:Q",
+                title="epochs trained",
+                scale=alt.Scale(nice=False),
+                axis=alt.Axis(tickMinStep=1, format="d"),
+            ),
             y=alt.Y(
                 "rate:Q",
                 title=f"learning rate{' (log scale)' if wide else ''}",
@@ -87,12 +92,16 @@ def rate(study: StudyResult, headline: str) -> alt.LayerChart:
 
 
 def _line(run: Run) -> tuple[list[float], list[float]]:
-    """The epochs, as fractions, and the learning rates of some steps, the last included."""
+    """The epochs, as fractions, and the learning rates of some steps, the last included.
+
+    Each rate holds to the next step, and the last one to the end of the run.
+    """
     assert run.steps is not None
     last = run.epochs * run.steps - 1
     step = np.unique(np.linspace(0, last, min(last + 1, _POINTS)).round())
     rates = rate_at(run.config, step, rate_numbers(run.config, run.steps), np)
+    rates = np.broadcast_to(rates, step.shape)
     return (
-        [short(number) for number in (step / run.steps).tolist()],
-        [short(number) for number in np.broadcast_to(rates, step.shape).tolist()],
+        [short(number) for number in [*(step / run.steps).tolist(), float(run.epochs)]],
+        [short(number) for number in [*rates.tolist(), float(rates[-1])]],
     )

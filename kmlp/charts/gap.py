@@ -15,6 +15,7 @@ from kmlp.charts._by_value import (
     value_panel,
 )
 from kmlp.charts.style import WIDTH, titled
+from kmlp.studies.measured_text import accuracy_text
 from kmlp.studies.results import StudyResult
 
 _WIDTH = 0.8 * WIDTH
@@ -41,9 +42,9 @@ def gap(study: StudyResult, headline: str) -> alt.HConcatChart:
             f"{study.moment_text}."
         )
     note += (
-        " Gap: training accuracy minus validation accuracy at the same epoch. The training "
-        "accuracy is measured during the epoch, each mini-batch before its update, so it "
-        "can be below the validation accuracy."
+        " Gap: training accuracy minus validation accuracy at the same epoch. "
+        f"{accuracy_text(run.config for run in study.runs)} It can be below the validation "
+        "accuracy."
     )
     if anything_lost(study):
         note += " Crosses: runs that diverged or failed."

@@ -84,9 +84,10 @@ def _layers_are_counted_once(config: Any) -> str | None:
     )
 
 
-@joint_rule("nesterov", "momentum")
+@joint_rule("nesterov", "momentum", "optimizer")
 def _nesterov_needs_momentum(config: Any) -> str | None:
-    if config.nesterov and config.momentum == 0:
+    taken = "nesterov" in optimizer_defaults(config.optimizer)
+    if config.nesterov and taken and config.momentum == 0:
         return idle(config, "nesterov", "`momentum` is 0.0", "Give a `momentum` above 0")
     return None
 

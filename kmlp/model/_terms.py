@@ -54,7 +54,7 @@ def read_term(kind: str, text: str, forms: Sequence[Form]) -> Term:
     >>> str(read_term("initializer", "normal:.050", forms))
     'normal:0.05'
     """
-    word, *parts = text.split(":")
+    word, *parts = map(str.strip, text.split(":"))
     same_word = [form for form in forms if form.word == word]
     form = next((form for form in same_word if len(form.rules) == len(parts)), None)
     if form is None and same_word:
@@ -87,7 +87,7 @@ def _number(kind: str, text: str, part: str, rule: Rule) -> float:
     if not (rule.holds(computed) and (number == 0 or abs(computed) >= FLOAT32_MIN)):
         raise UnknownNameError(
             f"The value of `{kind}` is {shown(text)}, but must have a number "
-            f"`{rule.text}` (float32)."
+            f"`{rule.text}`{', also as float32' if rule.holds(number) else ''}."
         )
     return number
 

@@ -239,10 +239,11 @@ class Hyperparameters:
         str,
         Group.TRAINING,
         Doc(
-            "Schedule of the learning rate, step by step: constant; cosine:EPOCHS or "
-            "linear:EPOCHS, down to 0, or to FINAL times the rate with :FINAL; "
-            "exponential:FACTOR, in an epoch; step:EPOCHS:FACTOR, each time after EPOCHS. "
-            "After EPOCHS, a rate that fell stays, so that 0 ends the learning."
+            "Schedule of the learning rate, which changes with every step: constant; "
+            "cosine:EPOCHS or linear:EPOCHS, down to 0 within EPOCHS; the same with "
+            ":FINAL, down to FINAL times the rate; exponential:FACTOR, times FACTOR an "
+            "epoch; step:EPOCHS:FACTOR, times FACTOR after every EPOCHS. cosine and linear "
+            "stay at their end: at 0, nothing more is learned."
         ),
         Name(check_schedule),
     ] = "constant"

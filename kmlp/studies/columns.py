@@ -80,22 +80,28 @@ COLUMNS = {
     "epoch": Column(int, "The number of the epoch, from 1."),
     "loss": Column(
         float,
-        "Mean training loss during the epoch. Empty, as are all figures below, in the "
+        "Mean training loss during the epoch, with penalties (l1, l2) and label "
+        "smoothing. Empty, as are all figures below, in the "
         "epoch in which the run diverged.",
     ),
     "accuracy": Column(float, "Training accuracy during the epoch, from 0 to 1."),
     "val_loss": Column(
-        float, "Mean loss over the validation images after the epoch, without penalties."
+        float,
+        "Mean loss over the validation images after the epoch, without penalties and "
+        "label smoothing.",
     ),
     "val_accuracy": Column(float, "Validation accuracy after the epoch, from 0 to 1."),
     "test_loss": Column(
-        float, "Mean loss over the test images after the epoch, without penalties."
+        float,
+        "Mean loss over the test images after the epoch, without penalties and label "
+        "smoothing.",
     ),
     "test_accuracy": Column(float, "Test accuracy after the epoch, from 0 to 1."),
     "gap": Column(
         float,
         "Generalisation gap: accuracy minus val_accuracy, from -1 to 1. The accuracy is "
-        "measured during the epoch, each mini-batch before its update.",
+        "measured during the epoch, each mini-batch before its update, with dropout, "
+        "noise, augmentation and noisy labels, if any.",
     ),
     "mean_learning_rate": Column(
         float,

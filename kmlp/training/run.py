@@ -70,7 +70,7 @@ class EpochRecord:
     and noisy labels."""
     accuracy: float
     """Fraction of the training images classified correctly, from 0 to 1, each before its
-    mini-batch's update."""
+    mini-batch's update, with dropout, noise, augmentation and noisy labels, if any."""
     val_loss: float
     """Mean loss over the validation images, after the epoch, without penalties and label
     smoothing. Keras' `evaluate` of the run's `model` adds both, since its layers and its

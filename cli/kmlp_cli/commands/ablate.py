@@ -108,6 +108,19 @@ def ablate(
             execution.check()
         with step():
             logs.check()
+    spec = ablation_spec(
+        param,
+        levels,
+        base=base,
+        seeds=number,
+        epochs=epochs,
+        patience=patience,
+        baseline=baseline,
+        margin=margin,
+        at=at,
+        fused=execution.fused,
+        name=name,
+    )
     if dry_run:
         planned = plan(
             param,
@@ -127,20 +140,6 @@ def ablate(
             may_stop = isinstance(number, str) or patience is not None
             print_data(plan_table(param, steps, may_stop=may_stop))
         return
-
-    spec = ablation_spec(
-        param,
-        levels,
-        base=base,
-        seeds=number,
-        epochs=epochs,
-        patience=patience,
-        baseline=baseline,
-        margin=margin,
-        at=at,
-        fused=execution.fused,
-        name=name,
-    )
 
     def show(study: Ablation) -> None:
         try:

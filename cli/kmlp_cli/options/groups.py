@@ -88,10 +88,12 @@ class _Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         from kmlp_cli.options._wording import in_options  # `--help` does not need it
 
+        # A parameter that varies keeps its name, which is the value of --param.
         options = {
             option.name: option
             for option in self.params
-            if option.name and option.param_type_name == "option"
+            if option.name not in (None, ctx.params.get("param"))
+            and option.param_type_name == "option"
         }
         set_wording(partial(in_options, options=options))
         return super().invoke(ctx)

@@ -22,6 +22,7 @@ from kmlp.studies.cells import (
 )
 from kmlp.studies.judging import judged_text
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.measured_text import accuracy_text
 from kmlp.studies.results import TEST_METRIC
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
@@ -209,8 +210,8 @@ def convergence_table(
     near_best = study.near_best
     notes = [
         "area: the mean height of the curve of validation accuracy. gap: training accuracy "
-        f"minus validation accuracy, in points, {judged_text(study.at)}. The training "
-        "accuracy is measured during the epoch, each mini-batch before its update."
+        f"minus validation accuracy, in points, {judged_text(study.at)}. "
+        f"{accuracy_text(run.config for run in study.runs)}"
     ]
     if near_best is not None:
         notes.insert(

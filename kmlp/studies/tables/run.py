@@ -8,6 +8,7 @@ from kmlp._util.text import protocol_text
 from kmlp.model.schedules import varies
 from kmlp.settings import settings_text
 from kmlp.studies.cells import number_text
+from kmlp.studies.measured_text import loss_text
 from kmlp.studies.single_run import RunStudy
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.training.run import Run
@@ -47,6 +48,7 @@ def run_table(study: RunStudy) -> Table:
                     "learning rate: the mean over the epoch's steps."
                     if varies(config)
                     else "",
+                    loss_text([config]),
                     settings_text(run.settings),
                 ],
             )
@@ -83,6 +85,7 @@ def every_run_table(runs: Sequence[tuple[str, Run]]) -> Table:
             Row((level, *(cell(run) for cell in _EVERY_RUN.values())))
             for level, run in runs
         ),
+        notes=tuple(filter(None, [loss_text(run.config for _, run in runs)])),
     )
 
 

@@ -169,6 +169,9 @@ def test_dry_run_as_json(kmlp):
         (["--param", "depth", "--values", "1", "--depth", "2"], ["`depth`.*--depth"]),
         (["--param", "width", "--values", "8", "--backend", "jaxx"], ['"jaxx".*"jax"']),
         (["--param", "width", "--values", "8", "--at", "first"], ['"first".*best, last']),
+        (["--param", "epochs", "--values", "2,0"], ["`epochs` is 0"]),
+        (["--param", "epochs", "--values", "1,2", "--at", "best", "--dry-run"],
+         ["`--at` is best.*`epochs`"]),
         (
             ["--param", "width", "--values", "0,x", "--depth", "-1", "--loss", "msee",
              "--seeds", "0", "--epochs", "0"],

@@ -108,6 +108,12 @@ def test_the_gap_is_drawn_beside_the_accuracy_in_points():
     assert {it["error"] for it in rows if "error_text" in it} >= {20.0, 15.0, None}
 
 
+def test_the_gap_says_how_the_training_accuracy_is_measured():
+    study = made_up_ablation({0.0: [0.9, 0.9], 0.5: [0.9, 0.9]}, param="dropout")
+    title = to_specification(CHARTS["gap"](study))["title"]
+    assert "before its update, with dropout." in " ".join(title["subtitle"])
+
+
 def study_with_training(study, accuracy):
     """The same study, in which every run has this training accuracy."""
     levels = [
@@ -131,9 +137,9 @@ def test_the_rate_of_every_step_is_drawn(tmp_path):
     save(chart, tmp_path / "chart.svg")
     lines = {row["value"]: (row["epoch"], row["rate"]) for row in rows_of(chart)}
     assert lines == {
-        "constant": ([0, 1], [0.1, 0.1]),
-        "cosine:2": ([0, 1], [0.1, 0.05]),
-        "step:1:0.1": ([0, 1], [0.1, 0.01]),
+        "constant": ([0, 1, 2], [0.1, 0.1, 0.1]),
+        "cosine:2": ([0, 1, 2], [0.1, 0.05, 0.05]),
+        "step:1:0.1": ([0, 1, 2], [0.1, 0.01, 0.01]),
     }
 
 

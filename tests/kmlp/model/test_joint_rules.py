@@ -21,6 +21,7 @@ def test_a_depth_that_contradicts_the_width_is_refused(width, depth):
     [
         ({"momentum": 0.9, "optimizer": "adam"}, "sgd, muon, rmsprop"),
         ({"nesterov": True, "momentum": 0.9, "optimizer": "rmsprop"}, "sgd, muon"),
+        ({"nesterov": True, "optimizer": "adam"}, "sgd, muon"),
         ({"beta_1": 0.9}, "adam, "),
         ({"rho": 0.9, "optimizer": "adam"}, "adadelta, rmsprop"),
         ({"epsilon": 1e-3}, "adam, "),

@@ -18,6 +18,7 @@ FORMS = [Form("none"), Form("step:N:N", (POSITIVE, POSITIVE)), Form("step:N", (P
         ("none", Term("none"), "none"),
         ("step:1e1:.50", Term("step", (10.0, 0.5)), "step:10:0.5"),
         ("step:1e-3", Term("step", (0.001,)), "step:0.001"),
+        (" step: 2", Term("step", (2.0,)), "step:2"),
     ],
 )
 def test_a_term_has_its_word_and_numbers_and_one_spelling(text, term, spelling):
