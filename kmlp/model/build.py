@@ -70,6 +70,10 @@ def build_mlp(
     the loss is kmlp's or custom, add `compile=False`. If the activation is custom, pass
     it as `custom_objects`.
 
+    A schedule of the learning rate needs the number of steps in an epoch, and label noise
+    and augmentation change the images or labels: `kmlp.train` has them. In `model.fit`,
+    set a schedule of Keras: `model.optimizer.learning_rate = CosineDecay(0.1, steps)`.
+
     Args:
         input_shape: Shape of one image. Defaults to `(28, 28)`.
         num_classes: Number of classes, `num_classes >= 2`. Defaults to 10.
