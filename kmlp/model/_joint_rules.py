@@ -124,6 +124,16 @@ for _field in OPTIMIZER_FIELDS:
     joint_rule(_field, "optimizer")(_takes(_field))
 
 
+@joint_rule("beta_1", "optimizer")
+def _lion_needs_beta_1(config: Any) -> str | None:
+    if config.optimizer != "lion" or config.beta_1 != 0:
+        return None
+    return (
+        "The value of `beta_1` is 0.0, but must be above 0 for the optimizer lion. Give "
+        "such a `beta_1`, or leave `beta_1` out."
+    )
+
+
 @joint_rule("resplit", "validation_fraction")
 def _resplit_needs_a_split(config: Any) -> str | None:
     if config.resplit and config.validates_on_test:

@@ -185,7 +185,7 @@ class Hyperparameters:
             "Standard deviation of the noise that each training step adds to the scaled "
             "pixels, before input_dropout."
         ),
-        Rule("0 <= gaussian_noise < inf", lambda value: 0 <= value < math.inf),
+        Rule("0 <= gaussian_noise <= 1", lambda value: 0 <= value <= 1),  # Keras' limit
     ] = 0.0
     l1: Annotated[
         float,

@@ -22,7 +22,7 @@ from kmlp.model.custom import named_objects
 from kmlp.model.layer_sizes import count_parameters
 from kmlp.model.losses import get_loss
 from kmlp.model.optimizers import OPTIMIZER_FIELDS, OPTIMIZERS, make_optimizer
-from kmlp.model.run_data import dataset_of
+from kmlp.model.run_data import dataset_of, pixels_of
 from kmlp.settings import read_settings
 
 MAX_PARAMETERS = 2**30
@@ -122,6 +122,8 @@ def _check_data(config: RunConfig) -> None:
             f"{len(dataset.train)} training images. Choose a smaller `batch_size`, or a "
             "larger `train_size`."
         )
+    if config.scaling == "standard" and _are_equal(dataset.train.x):
+        pixels_of(config, dataset_of(config))  # raises the problem
     if config.augmentation != "none":
         problems += _augmentation_problems(config, dataset.input_shape)
     parameters = parameters_of(config)
@@ -132,6 +134,11 @@ def _check_data(config: RunConfig) -> None:
             "Choose smaller values."
         )
     raise_problems(problems)
+
+
+def _are_equal(pixels: np.ndarray) -> bool:
+    """Return True if all pixels are equal; the first images are mostly enough to tell."""
+    return all(part.min() == part.max() for part in (pixels[:100], pixels))
 
 
 def _augmentation_problems(config: RunConfig, shape: tuple[int, ...]) -> list[str]:

@@ -163,7 +163,7 @@ def test_all_problems_are_reported_at_once():
         ("learning_rate", "fast", "must be a number"),
         ("dropout", 1, "`0 <= dropout < 1`"),
         ("input_dropout", 0.99999999999, "`0 <= input_dropout < 1`, also as float32"),
-        ("gaussian_noise", math.inf, "`0 <= gaussian_noise < inf`"),
+        ("gaussian_noise", 1.5, "`0 <= gaussian_noise <= 1`"),
         ("momentum", 1, "`0 <= momentum < 1`"),
         ("momentum", math.nan, "`0 <= momentum < 1`"),
         ("weight_decay", -0.1, "`0 <= weight_decay < inf`"),

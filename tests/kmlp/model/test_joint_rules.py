@@ -37,6 +37,12 @@ def test_a_field_that_the_optimizer_lacks_is_refused_with_those_that_have_it(
     assert others in problem
 
 
+def test_lion_needs_a_mean_of_gradients():
+    with pytest.raises(ConfigError, match=r"`beta_1` is 0\.0, .*lion"):
+        RunConfig(optimizer="lion", beta_1=0)
+    assert RunConfig(optimizer="lion", beta_1=0.1).beta_1 == 0.1
+
+
 def test_nesterov_needs_momentum():
     with pytest.raises(ConfigError, match=r"`nesterov`.*`momentum`"):
         RunConfig(nesterov=True)
