@@ -198,6 +198,28 @@ def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> str:
     'Unknown parameter "widht": did you mean "width"? Allowed: depth, width.'
     """
     names = sorted(allowed)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=_NEAR)
-    hint = f': did you mean "{near[0]}"?' if near else "."
+    similar = difflib.get_close_matches(name, names, n=len(names) or 1, cutoff=_NEAR)
+    near = min(similar, key=lambda other: _edits(name, other), default=None)
+    hint = f': did you mean "{near}"?' if near is not None else "."
     return f'Unknown {kind} "{name}"{hint} Allowed: {", ".join(names)}.'
+
+
+def _edits(text: str, other: str) -> int:
+    """Return the fewest typing errors that turn a text into another.
+
+    An error is a character too many, one that is missing or wrong, or two that are swapped:
+    the optimal string alignment distance.
+
+    >>> _edits("adma", "adam"), _edits("adma", "adamax")
+    (1, 2)
+    """
+    rows = [list(range(len(other) + 1))]
+    for i, character in enumerate(text, start=1):
+        rows.append([i])
+        for j, wanted in enumerate(other, start=1):
+            wrong = rows[i - 1][j - 1] + (character != wanted)
+            edits = min(wrong, rows[i - 1][j] + 1, rows[i][j - 1] + 1)
+            if text[i - 2 : i] == other[j - 2 : j][::-1] and min(i, j) > 1:
+                edits = min(edits, rows[i - 2][j - 2] + 1)
+            rows[i].append(edits)
+    return rows[-1][-1]

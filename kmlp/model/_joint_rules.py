@@ -86,10 +86,25 @@ def _layers_are_counted_once(config: Any) -> str | None:
 
 @joint_rule("nesterov", "momentum", "optimizer")
 def _nesterov_needs_momentum(config: Any) -> str | None:
-    taken = "nesterov" in optimizer_defaults(config.optimizer)
-    if config.nesterov and taken and config.momentum == 0:
-        return idle(config, "nesterov", "`momentum` is 0.0", "Give a `momentum` above 0")
-    return None
+    default = optimizer_defaults(config.optimizer).get("nesterov")
+    if default is None or not config.nesterov or config.momentum != 0:
+        return None
+    if default:
+        return (
+            f"The value of `momentum` is 0.0, but `nesterov`, which {config.optimizer} has "
+            "by default, needs momentum. Give a `momentum` above 0, or `nesterov` false."
+        )
+    return idle(config, "nesterov", "`momentum` is 0.0", "Give a `momentum` above 0")
+
+
+@joint_rule("beta_1", "optimizer")
+def _schedule_free_divides_by_beta_1(config: Any) -> str | None:
+    if config.optimizer != "schedulefreeadamw" or config.beta_1 != 0:
+        return None
+    return (
+        "The value of `beta_1` is 0.0, but the optimizer schedulefreeadamw divides by it. "
+        "Give a `beta_1` above 0, or leave `beta_1` out."
+    )
 
 
 @joint_rule("dropout", "depth")
@@ -174,3 +189,14 @@ def _normalization_needs_layers(config: Any) -> str | None:
     if config.normalization != "none" and config.depth == 0:
         return idle(config, "normalization", "`depth` is 0", "Give a `depth` of at least 1")
     return None
+
+
+@joint_rule("normalization", "batch_size")
+def _batch_normalization_needs_a_batch(config: Any) -> str | None:
+    if config.normalization != "batch" or config.batch_size > 1:
+        return None
+    return (
+        "The value of `normalization` is batch, but `batch_size` is 1: the output of a "
+        "unit minus its mean over one image is always 0, so nothing is learned. Give a "
+        "`batch_size` of at least 2, or layer as `normalization`."
+    )

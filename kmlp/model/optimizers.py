@@ -6,7 +6,7 @@ are those of Keras' classes, or those of a custom optimizer's arguments.
 
 `weight_decay` is the decoupled decay, which all of Keras' optimizers take. It is 0.0 by
 default, and 0.004 for `adamw` and `muon`. `muon` applies it to kernels and biases alike,
-and trains biases by AdamW.
+and trains biases by AdamW, whose betas are `beta_1` and `beta_2`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,14 @@ _KERAS: dict[str, tuple[str, dict[str, Any]]] = {
     "lion": ("Lion", {"beta_1": 0.9, "beta_2": 0.99}),
     "muon": (
         "Muon",
-        {"momentum": 0.95, "nesterov": True, "epsilon": 1e-7, "weight_decay": 0.004},
+        {
+            "momentum": 0.95,
+            "nesterov": True,
+            "beta_1": None,
+            "beta_2": None,
+            "epsilon": 1e-7,
+            "weight_decay": 0.004,
+        },
     ),
     "nadam": ("Nadam", _ADAM),
     "rmsprop": ("RMSprop", {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}),
@@ -67,6 +74,9 @@ _KERAS: dict[str, tuple[str, dict[str, Any]]] = {
         {**_ADAM, "learning_rate": 0.0025, "epsilon": 1e-8},
     ),
 }
+_RENAMED = {"muon": {"beta_1": "adam_beta_1", "beta_2": "adam_beta_2"}}
+"""The arguments that have other names than the field. The default of such a field is None:
+Keras' own, 0.9 and 0.999."""
 _OF_ALL = {"learning_rate": 0.001, "weight_decay": 0.0, "clipnorm": None}
 """The fields that all of Keras' optimizers take, with their most frequent defaults."""
 
@@ -152,6 +162,8 @@ def default_of(field: str) -> Callable[[Any], Any]:
             defaults = optimizer_defaults(config.optimizer)
         except UnknownNameError:  # a stored name of another process
             defaults = {}
+        if field == "nesterov" and config.momentum == 0:
+            return False  # it does nothing without momentum
         return defaults.get(field, OPTIMIZER_FIELDS[field])
 
     return default
@@ -170,6 +182,9 @@ def default_text(field: str) -> str:
     """
     defaults = {name: optimizer_defaults(name) for name in _KERAS}
     values = {name: given[field] for name, given in defaults.items() if field in given}
+    values = {
+        name: value for name, value in values.items() if field not in _RENAMED.get(name, ())
+    }
     [(most, count)] = Counter(values.values()).most_common(1)
     others: dict[Any, list[str]] = {}
     for name, value in values.items():
@@ -207,6 +222,9 @@ def make_optimizer(config: Any) -> keras.optimizers.Optimizer:
         values["weight_decay"] = None
     if config.optimizer == "muon":
         values["adam_weight_decay"] = values["weight_decay"]
+    for field, argument in _RENAMED.get(config.optimizer, {}).items():
+        if (value := values.pop(field)) is not None:
+            values[argument] = value
     optimizer = OPTIMIZERS.get(config.optimizer)(**values)
     if config.optimizer not in _KERAS:
         _check_custom(optimizer, config)

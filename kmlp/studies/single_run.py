@@ -20,7 +20,7 @@ from kmlp.studies.judging import check_at, outcome_text, stored_at
 from kmlp.studies.rows import StudyRuns, one_run
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
-from kmlp.training.checks import check_patience, check_trainable
+from kmlp.training.checks import check_count, check_patience, check_trainable
 from kmlp.training.run import At, Run
 
 
@@ -174,7 +174,7 @@ def train_study(
     at, *_ = call_all(
         [
             partial(check_at, at, patience),
-            partial(check_patience, patience, epochs),
+            lambda: check_patience(patience, check_count("epochs", epochs)),
             partial(check_trainable, [config], epochs=epochs, fused=execution.fused),
         ]
     )

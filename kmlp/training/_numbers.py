@@ -17,6 +17,8 @@ _NUMBERS = {
         if name not in ("learning_rate", "nesterov")  # a variable already; not a number
     },
     "adam_weight_decay": "weight_decay",
+    "adam_beta_1": "beta_1",
+    "adam_beta_2": "beta_2",
 }
 """The attributes of Keras' optimizers that are numbers, with the field of each."""
 
@@ -59,11 +61,16 @@ class Number(keras.Variable):
         return self.complement.value if one else super().__rsub__(other)
 
 
-def hold_numbers(optimizer: Any) -> None:
-    """Replace the numbers of a built optimizer that are not 0 by variables."""
-    for name in _NUMBERS:
+def hold_numbers(optimizer: Any, config: RunConfig) -> None:
+    """Replace the numbers of a built optimizer that are not 0 by variables.
+
+    Args:
+        optimizer: The optimizer of the configuration.
+        config: The configuration. Numbers that it leaves to Keras stay numbers.
+    """
+    for name, field in _NUMBERS.items():
         number = getattr(optimizer, name, None)
-        if isinstance(number, float) and number:
+        if isinstance(number, float) and number and getattr(config, field) is not None:
             variable = Number(number, name)
             setattr(optimizer, name, variable)
             setattr(optimizer, f"one_minus_{name}", variable.complement)  # to be tracked

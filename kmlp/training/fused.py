@@ -44,7 +44,7 @@ class CompiledModel:
         optimizer = self.model.optimizer
         self.state = self.model.optimizer_state
         if not OPTIMIZERS.is_custom(config.optimizer):
-            hold_numbers(optimizer)
+            hold_numbers(optimizer, config)
 
     def load(
         self, config: RunConfig, dataset: Dataset, checkpoint: Checkpoint | None
@@ -125,12 +125,21 @@ class CompiledModelCache:
 
 
 _NUMBERS = {
-    *("seed", "initializer", "batch_size", "train_size", "label_noise"),
-    *("learning_rate", "beta_1", "beta_2", "rho", "epsilon"),
+    *("seed", "initializer", "batch_size", "train_size", "label_noise", "learning_rate"),
 }
 """Fields in which runs of one compiled model may differ."""
 
+
+def _given_or_value(number: float | None) -> float | None:
+    """Return True for a number that is not 0; else 0 or None, which differ."""
+    return True if number else number
+
+
 _PARTS: dict[str, Callable[[Any], Any]] = {
+    "beta_1": _given_or_value,
+    "beta_2": _given_or_value,
+    "rho": _given_or_value,
+    "epsilon": _given_or_value,
     "momentum": bool,
     "weight_decay": bool,
     "clipnorm": bool,

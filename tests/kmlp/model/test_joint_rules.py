@@ -47,6 +47,22 @@ def test_nesterov_needs_momentum():
     with pytest.raises(ConfigError, match=r"`nesterov`.*`momentum`"):
         RunConfig(nesterov=True)
     assert RunConfig(nesterov=True, momentum=0.5).nesterov
+    assert not RunConfig(optimizer="muon", momentum=0).nesterov
+    with pytest.raises(ConfigError, match=r"muon has by default.*`nesterov` false"):
+        RunConfig(optimizer="muon").with_fields(momentum=0)
+
+
+def test_a_schedule_free_optimizer_divides_by_beta_1():
+    with pytest.raises(ConfigError, match=r"`beta_1`.*schedulefreeadamw divides by it"):
+        RunConfig(optimizer="schedulefreeadamw", beta_1=0)
+    assert RunConfig(optimizer="adam", beta_1=0).beta_1 == 0
+
+
+def test_batch_normalization_needs_several_images():
+    with pytest.raises(ConfigError, match=r"`normalization`.*`batch_size` is 1.*layer"):
+        RunConfig(normalization="batch", batch_size=1)
+    assert RunConfig(normalization="layer", batch_size=1).batch_size == 1
+    assert RunConfig(normalization="batch", batch_size=2).batch_size == 2
 
 
 def test_a_split_of_its_own_needs_a_split():

@@ -48,6 +48,8 @@ def test_the_fields_and_their_defaults_are_those_of_keras(name):
     }
     if name == "sgd":
         expected["learning_rate"] = 0.1
+    if name == "muon":
+        expected |= {"beta_1": None, "beta_2": None}  # those of Keras' `adam_beta_1`
     assert dict(optimizer_defaults(name)) == expected
 
 
@@ -68,6 +70,12 @@ def test_every_field_reaches_the_optimizer():
         "clipnorm": 2.0, "weight_decay": 0.25,
     }  # fmt: skip
     assert {name: made[name] for name in expected} == expected
+
+
+def test_the_betas_of_muon_are_those_of_its_adamw():
+    made = build_mlp(optimizer="muon", beta_1=0.8).optimizer
+    assert (made.adam_beta_1, made.adam_beta_2) == (0.8, 0.999)
+    assert RunConfig(optimizer="muon").beta_1 is None  # the keys of runs stay
 
 
 def test_without_decay_muon_decays_neither_kernels_nor_biases():
@@ -127,6 +135,7 @@ def test_an_optimizer_that_does_not_have_its_learning_rate_is_refused(make, prob
 
 def test_the_help_names_the_default_of_every_optimizer():
     assert default_text("weight_decay") == "0.004 for adamw and muon, else 0.0"
+    assert default_text("beta_2") == "0.99 for lion, else 0.999"
     assert default_text("nesterov") == "false for sgd, true for muon"
 
 

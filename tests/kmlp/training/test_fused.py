@@ -92,6 +92,19 @@ def session_of(config, compiled_models):
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(
+    ("optimizer", "betas"), [("adam", [0.0, 0.9]), ("muon", [None, 0.0, 0.8])]
+)
+def test_a_beta_of_0_and_one_that_is_not_given_have_programs_of_their_own(optimizer, betas):
+    base, compiled_models = WHOLE_BATCHES | {"optimizer": optimizer}, CompiledModelCache()
+    for beta_1 in betas:
+        values = base | {"beta_1": beta_1}
+        alone = bytes_of(values, CompiledModelCache())
+        assert bytes_of(values, compiled_models) == alone, beta_1
+    assert compiled_models.compiled_count == len(betas)
+
+
+@pytest.mark.once
 def test_the_numbers_of_a_custom_optimizer_are_its_own(monkeypatch):
     """They need not be fields, nor be used as they were given."""
 

@@ -164,14 +164,13 @@ def make_settings(
             )
         with step():
             epochs = check_count("max_epochs", options.max_epochs)
+            patience = check_patience(options.patience, epochs)
         with step():
             replicates = check_integer("replicates", options.replicates, least=0, most=1000)
         with step():
             _check_objective(options.objective, space)
         with step():
             at = check_at(options.at, options.patience)
-        with step():
-            patience = check_patience(options.patience, epochs)
     min_epochs, factor = _halving(algorithm, epochs, options.min_epochs, options.factor)
     if space.size is not None and trials > space.size:
         raise ConfigError(
