@@ -9,7 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 from kmlp.data import Dataset
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig
-from kmlp.training.run import EpochRecord, Run, RunIdentity
+from kmlp.training.identity import RunIdentity
+from kmlp.training.run import EpochRecord, Run
 from kmlp.training.target import Target
 
 

@@ -30,7 +30,8 @@ from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig
 from kmlp.store import Store
 from kmlp.store.leases import SECONDS_BETWEEN_LOOKS
-from kmlp.training.run import EpochRecord, Run, RunIdentity, RunState
+from kmlp.training.identity import RunIdentity
+from kmlp.training.run import EpochRecord, Run, RunState
 
 MAX_TRIES = 3
 """The number of times that a task is tried before its run counts as failed."""

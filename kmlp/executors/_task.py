@@ -21,7 +21,8 @@ from kmlp.settings import Settings, read_settings
 from kmlp.training import Session
 from kmlp.training.checkpoint import CheckpointCodec
 from kmlp.training.environment import describe_machine
-from kmlp.training.run import EpochRecord, RunIdentity, identify
+from kmlp.training.identity import RunIdentity, identify
+from kmlp.training.run import EpochRecord
 
 if TYPE_CHECKING:
     from kmlp.training.fused import CompiledModelCache

@@ -13,7 +13,8 @@ from kmlp.errors import DamagedError
 from kmlp.model.config import RunConfig
 from kmlp.store import _checkpoint_files, _checksums, validity
 from kmlp.store._open_store import OpenStore
-from kmlp.training.run import FIGURES, EpochRecord, Run, RunIdentity, RunState
+from kmlp.training.identity import RunIdentity
+from kmlp.training.run import FIGURES, EpochRecord, Run, RunState
 
 
 class RunReader(OpenStore):

@@ -13,7 +13,8 @@ from kmlp.errors import StoreLostError
 from kmlp.store import _checkpoint_files, _checksums, validity
 from kmlp.store._best_epoch import delete_other_checkpoints, update_accuracies
 from kmlp.store._run_reader import RunReader
-from kmlp.training.run import FIGURES, EpochRecord, RunIdentity
+from kmlp.training.identity import RunIdentity
+from kmlp.training.run import FIGURES, EpochRecord
 
 CHECKPOINTS_KEPT = 2
 """The number of checkpoints kept for each run, besides that of its best epoch: the last

@@ -9,7 +9,8 @@ from kmlp.errors import StoreError, StoreLostError
 from kmlp.store import _checkpoint_files
 from kmlp.store._run_reader import val_accuracies
 from kmlp.store._run_writer import RunWriter
-from kmlp.training.run import RunIdentity, RunState
+from kmlp.training.identity import RunIdentity
+from kmlp.training.run import RunState
 
 
 class Store(RunWriter):

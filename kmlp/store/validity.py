@@ -22,7 +22,8 @@ from kmlp.model.hyperparameters import config_fields
 from kmlp.model.params import all_fields
 from kmlp.model.run_data import dataset_of
 from kmlp.statistics import looks
-from kmlp.training.run import FIGURES, NUMERICS_VERSION, Status, run_key
+from kmlp.training.identity import NUMERICS_VERSION, run_key
+from kmlp.training.run import FIGURES, Status
 
 _KEY = re.compile("[0-9a-f]{64}")
 

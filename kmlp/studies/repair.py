@@ -15,7 +15,7 @@ from kmlp.store.doctor import LostRun
 from kmlp.studies.execution import Execution, RunsDir
 from kmlp.studies.runner import ListPlanner
 from kmlp.training.checks import check_trainable
-from kmlp.training.run import RunIdentity, identify
+from kmlp.training.identity import RunIdentity, identify
 from kmlp.training.target import Target
 
 

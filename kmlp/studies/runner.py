@@ -23,7 +23,8 @@ from kmlp.store.studies import put_study
 from kmlp.studies._planned import as_planned
 from kmlp.studies.auto_seeds import comparison_of, look_text
 from kmlp.studies.execution import Execution
-from kmlp.training.run import Run, RunIdentity, identify
+from kmlp.training.identity import RunIdentity, identify
+from kmlp.training.run import Run
 from kmlp.training.target import Target
 
 Result = TypeVar("Result")

@@ -36,7 +36,7 @@ def seconds_a_run(executor, *, first_seed, runs):
     from kmlp.model.run_data import dataset_of
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
-    from kmlp.training.run import identify
+    from kmlp.training.identity import identify
 
     configs = [
         RunConfig(train_size=4992, depth=1, seed=first_seed + n) for n in range(runs)
@@ -114,7 +114,7 @@ def serve(workers, seconds_a_task=TASK):
     from kmlp.engine import RunRequest, Target, execute
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
-    from kmlp.training.run import RunIdentity
+    from kmlp.training.identity import RunIdentity
 
     runs = 2 * workers
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:

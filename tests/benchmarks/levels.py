@@ -28,7 +28,8 @@ def store_ablation(folder, count):
     from kmlp.store.studies import put_study
     from kmlp.studies.ablation import ablation_spec
     from kmlp.training.environment import describe_environment
-    from kmlp.training.run import EpochRecord, identify
+    from kmlp.training.identity import identify
+    from kmlp.training.run import EpochRecord
 
     random = np.random.default_rng(0)
     rates = [float(f"{rate:.4g}") for rate in np.geomspace(1e-4, 1, count)]

@@ -34,7 +34,7 @@ def measure(backend, runs):
     from kmlp.model.run_data import dataset_of
     from kmlp.store import Store
     from kmlp.studies.runner import ListPlanner
-    from kmlp.training.run import identify
+    from kmlp.training.identity import identify
 
     # Each width once, large and small ones in turn: a large model takes more memory.
     widths = [16 + n * 131 % runs for n in range(runs)]

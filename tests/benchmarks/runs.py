@@ -28,7 +28,7 @@ def listing(count=10_000):
     """Seconds of commands that list, as whole processes, by command."""
     from kmlp import RunConfig
     from kmlp.store import Store
-    from kmlp.training.run import RunIdentity
+    from kmlp.training.identity import RunIdentity
 
     with tempfile.TemporaryDirectory() as folder:
         with Store(Path(folder)) as store, store.writing():
@@ -64,7 +64,7 @@ def task_cost(backend):
     from kmlp.store import Store
     from kmlp.training import Session
     from kmlp.training.checkpoint import CheckpointCodec
-    from kmlp.training.run import identify
+    from kmlp.training.identity import identify
 
     config = RunConfig(momentum=0.9, width=512)
     dataset = load_dataset("mnist")

@@ -21,7 +21,7 @@ from kmlp.errors import ClusterError, ClusterLostError
 from kmlp.executors.ray._pool import Pool, _Queued, _Worker
 from kmlp.executors.resources import Resources
 from kmlp.model.activations import ACTIVATIONS
-from kmlp.training.run import identify
+from kmlp.training.identity import identify
 
 pytestmark = pytest.mark.once
 

@@ -2,7 +2,7 @@
 
 from kmlp import RunConfig
 from kmlp.store import StudyRecord
-from kmlp.training.run import RunIdentity
+from kmlp.training.identity import RunIdentity
 
 
 def made_up_identity(number, **fields):

@@ -13,7 +13,7 @@ from kmlp.store.listing import list_runs
 from kmlp.store.studies import list_studies, put_study
 from kmlp.studies.kinds import spec_problem
 from kmlp.studies.library import load_from
-from kmlp.training.run import RunIdentity, run_key
+from kmlp.training.identity import RunIdentity, run_key
 
 ENVIRONMENT = {
     "command": "kmlp ablate",

@@ -46,7 +46,7 @@ def describe_versions(backend: str) -> dict[str, str]:
     """
     versions = {"python": platform.python_version()}
     try:
-        from kmlp.training.run import NUMERICS_VERSION
+        from kmlp.training.identity import NUMERICS_VERSION
 
         versions["kmlp"] = importlib.import_module("kmlp").__version__
         versions["numerics"] = str(NUMERICS_VERSION)

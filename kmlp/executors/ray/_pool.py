@@ -19,7 +19,7 @@ from kmlp.executors._task import MAX_COMPILED
 from kmlp.executors.ray import _on_node
 from kmlp.executors.ray._cluster import Node, capacity, mismatch
 from kmlp.executors.resources import Resources
-from kmlp.training.run import RunIdentity
+from kmlp.training.identity import RunIdentity
 
 SECONDS_IDLE = 5.0
 """The time after which spare workers are released, in seconds."""

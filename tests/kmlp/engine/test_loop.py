@@ -26,7 +26,7 @@ from kmlp.engine import (
 )
 from kmlp.errors import ResourceError, StoreLostError
 from kmlp.store import Store
-from kmlp.training.run import RunIdentity
+from kmlp.training.identity import RunIdentity
 
 pytestmark = pytest.mark.once
 

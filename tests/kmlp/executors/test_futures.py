@@ -10,7 +10,7 @@ from helpers.processes import run
 
 from kmlp import ConfigError, FuturesExecutor, RunConfig, ablate, load_dataset
 from kmlp.engine import Target, Task, TaskFailed
-from kmlp.training.run import identify
+from kmlp.training.identity import identify
 
 SMALL = RunConfig(train_size=704, width=8, depth=1)
 DOCS = Path(__file__).parents[3] / "docs" / "guides" / "clusters.md"

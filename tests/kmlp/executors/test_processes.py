@@ -24,7 +24,7 @@ from kmlp.executors import InProcessExecutor, ProcessExecutor, _in_worker, run_t
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.studies.as_json import ablation_to_dict
 from kmlp.training.checkpoint import CheckpointCodec
-from kmlp.training.run import identify
+from kmlp.training.identity import identify
 
 MNIST = load_dataset("mnist")
 CONFIG = RunConfig(train_size=704, width=8, depth=1, momentum=0.9)
@@ -312,7 +312,7 @@ SCRIPT = """
 import json
 from kmlp import RunConfig, ablate, register_activation
 from kmlp.studies.as_json import ablation_to_dict
-from kmlp.training.run import identify
+from kmlp.training.identity import identify
 
 def steep(x, slope=3.0):
     import keras
@@ -379,7 +379,7 @@ def test_a_function_that_cannot_be_sent_to_workers_is_refused(monkeypatch):
 @pytest.mark.once
 def test_a_worker_that_would_compute_other_numbers_refuses(monkeypatch):
     run = identify(CONFIG, fused=True)
-    monkeypatch.setattr("kmlp.training.run.NUMERICS_VERSION", 0)
+    monkeypatch.setattr("kmlp.training.identity.NUMERICS_VERSION", 0)
     failed = run_task(Task(run, Target(1)))
     assert failed.final
     assert "not the same" in failed.reason

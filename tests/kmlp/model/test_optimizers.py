@@ -14,7 +14,7 @@ from kmlp.model.optimizers import (
     optimizer_defaults,
 )
 from kmlp.model.saving import save_portable
-from kmlp.training.run import run_key
+from kmlp.training.identity import run_key
 
 pytestmark = pytest.mark.once
 

@@ -43,7 +43,7 @@ from kmlp.store.listing import list_runs
 from kmlp.studies.as_json import run_study_to_dict
 from kmlp.studies.execution import Execution
 from kmlp.studies.single_run import RunStudy
-from kmlp.training.run import NUMERICS_VERSION, identify, run_key
+from kmlp.training.identity import NUMERICS_VERSION, identify, run_key
 from kmlp_tuning import tune
 
 CONFIG = RunConfig(train_size=704, width=8, depth=1)

@@ -13,7 +13,7 @@ import pytest
 from kmlp import RunConfig
 from kmlp.store import Store
 from kmlp.store.leases import SECONDS_UNTIL_EXPIRED, SECONDS_UNTIL_GIVEN_UP
-from kmlp.training.run import RunIdentity
+from kmlp.training.identity import RunIdentity
 
 pytestmark = pytest.mark.once
 

@@ -11,7 +11,7 @@ from helpers.made_up import made_up_record
 from kmlp import RunConfig
 from kmlp.errors import StoreLostError, StoreWriteError
 from kmlp.store import Store, _checkpoint_files
-from kmlp.training.run import RunIdentity
+from kmlp.training.identity import RunIdentity
 
 pytestmark = pytest.mark.once
 

@@ -16,7 +16,7 @@ from kmlp.studies.as_json import ablation_to_dict
 from kmlp.studies.columns import COLUMNS
 from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.runner import default_name
-from kmlp.training.run import run_key
+from kmlp.training.identity import run_key
 
 pytestmark = pytest.mark.once
 

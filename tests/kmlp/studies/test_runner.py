@@ -13,7 +13,8 @@ from kmlp.studies.config_list import config_list_spec
 from kmlp.studies.execution import Execution
 from kmlp.studies.runner import StudySpec, train_all, work
 from kmlp.training.checks import check_trainable
-from kmlp.training.run import Run, identify
+from kmlp.training.identity import identify
+from kmlp.training.run import Run
 
 pytestmark = pytest.mark.trains
 

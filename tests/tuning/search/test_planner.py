@@ -10,7 +10,8 @@ from helpers.made_up import made_up_record
 from kmlp import RunConfig, engine
 from kmlp.engine import TaskFailed, TaskResult
 from kmlp.store import Store
-from kmlp.training.run import Run, RunIdentity
+from kmlp.training.identity import RunIdentity
+from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
 from kmlp_tuning.search._planner import SearchPlanner
 from kmlp_tuning.search.options import SearchOptions

@@ -15,7 +15,7 @@ from kmlp.store.studies import get_study
 from kmlp.studies.learning import DataFacts, facts_of
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import StudyResult
-from kmlp.training.run import RunIdentity, identify
+from kmlp.training.identity import RunIdentity, identify
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings

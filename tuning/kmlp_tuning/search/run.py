@@ -31,7 +31,8 @@ from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.learning import facts_of
 from kmlp.studies.runner import default_name, identify_backend, work
 from kmlp.training.checks import check_trainable
-from kmlp.training.run import At, Run, identify
+from kmlp.training.identity import identify
+from kmlp.training.run import At, Run
 from kmlp.training.target import Target
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances, estimate_importances
