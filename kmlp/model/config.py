@@ -6,7 +6,7 @@ from dataclasses import field as dataclass_field
 from typing import Any, Self
 
 from kmlp.errors import ConfigError, raise_problems, unknown_name
-from kmlp.model._joint_rules import joint_problems
+from kmlp.model._joint_rules import JOINT_RULES, joint_problems
 from kmlp.model.fields import to_jsonable
 from kmlp.model.hyperparameters import Hyperparameters, config_fields
 
@@ -165,3 +165,13 @@ class RunConfig(Hyperparameters):
             value = tuple(value) if isinstance(value, list) else value
             object.__setattr__(config, name, value)
         return config
+
+
+def joint_fields() -> tuple[tuple[str, ...], ...]:
+    """Return the fields of each rule between fields, whose values may not fit together.
+
+    Example:
+    >>> ("nesterov", "momentum") in joint_fields()
+    True
+    """
+    return tuple(rule.fields for rule in JOINT_RULES)

@@ -288,6 +288,51 @@ def test_the_axis_is_as_the_field_is_searched():
     assert linear["layer"][0]["encoding"]["x"]["scale"]["type"] == "linear"
 
 
+BY_OPTIMIZER = {
+    "optimizer": "sgd,adam",
+    "learning_rate": "sgd=1e-2:1:log,adam=0.001,0.01",
+    "momentum": "0:0.9",
+    "batch_size": "sgd=16,32,adam=64",
+}
+OPTIMIZER_CONFIGS = [
+    RunConfig(learning_rate=0.1, momentum=0.45, batch_size=16),
+    RunConfig(optimizer="adam", learning_rate=0.01, batch_size=64),
+]
+
+
+def test_a_rate_has_a_panel_for_each_optimizer():
+    found = search([[0.9], [0.8]], configs=OPTIMIZER_CONFIGS, space=BY_OPTIMIZER)
+    drawn(fields(found))
+    specification = fields(found).to_dict()
+    points = [panel["layer"][0]["encoding"]["x"] for panel in specification["concat"]]
+    titles = [point["axis"]["title"] for point in points]
+    assert titles == [
+        "optimizer", "learning_rate, optimizer sgd", "learning_rate, optimizer adam",
+        "momentum", "batch_size, optimizer sgd", "batch_size, optimizer adam",
+    ]  # fmt: skip
+    assert points[1]["scale"]["domain"] == [0.01, 1]
+    [data] = [it for it in specification["datasets"].values() if "trial" in it[0]]
+    values = {
+        row["trial"]: [row[f"value_{place}"] for place in range(1, 4)] for row in data
+    }
+    assert values == {1: [0.1, None, 0.45], 2: [None, "0.01", None]}
+
+
+def test_parallel_axes_have_the_values_of_all_optimizers():
+    found = search([[0.9], [0.8]], configs=OPTIMIZER_CONFIGS, space=BY_OPTIMIZER)
+    drawn(parallel_coordinates(found))
+    rows = line_rows(found, trial_rows(found), AccuracyScale(4, 30))
+    at = {row["trial"]: row["at"] for row in rows}
+    assert (at[1][1], at[2][1]) == (
+        pytest.approx(2 / 3, abs=1e-4),
+        pytest.approx(1 / 3, abs=1e-4),
+    )
+    assert at[1][2] == 0.5
+    assert at[2][2] < -0.05  # adam has no momentum
+    texts = rows_by_trial(found)
+    assert (texts[1]["momentum"], texts[2]["momentum"]) == ("0.45", "none")
+
+
 def test_widths_of_several_layers_are_texts():
     space = {"width": [32, (300, 100)]}
     configs = [RunConfig(width=(300, 100)), RunConfig(width=32)]

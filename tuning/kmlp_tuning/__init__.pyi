@@ -12,6 +12,7 @@ from .search.run import tune as tune
 from .search.trial import Trial as Trial
 from .space._hypermodel import MLPHyperModel as MLPHyperModel
 from .space.domains import Choice as Choice
+from .space.domains import Conditional as Conditional
 from .space.domains import Range as Range
 from .space.space import SearchSpace as SearchSpace
 from .space.space import default_space as default_space

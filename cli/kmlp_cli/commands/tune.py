@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 A field with several values, separated by commas, or with a range LOW:HIGH or LOW:HIGH:log
-is searched. A field with one value is fixed.
+is searched. A field with one value is fixed. VALUE=...,VALUE=... has such a domain for each
+value of another field, as a learning rate for each optimizer.
 
 \b
 Examples:
 kmlp tune --max-trials 25
 kmlp tune --width 64,128 --learning-rate 1e-4:1e-1:log --activation relu --dry-run
 kmlp tune --depth 0:6 --momentum 0:0.99 --loss cross_entropy,multi_margin --max-trials 50
+kmlp tune --optimizer sgd,adam --learning-rate sgd=1e-3:1:log,adam=1e-4:1e-1:log
 kmlp tune --space space.toml --algorithm random --save best.keras"""
 
 

@@ -16,7 +16,9 @@ class TrialJson(TypedDict):
     """One trial of a search. A trial that has not started has no results yet."""
 
     trial: Annotated[int, "Its number, from 1, in the order in which trials were chosen."]
-    values: Annotated[dict[str, Any], "The fields that were searched."]
+    values: Annotated[
+        dict[str, Any], "The fields that were searched; null where one has no effect."
+    ]
     bracket: Annotated[int, "Its bracket, from 1."]
     rung: Annotated[int, "The last rung that it reached, from 1."]
     score: Annotated[float | None, "The objective, see `at`, or null."]
@@ -91,7 +93,11 @@ class SearchJson(TypedDict):
     at: Annotated[
         Literal["best", "last"], "The epoch that ranks a trial: its best or its last."
     ]
-    space: Annotated[dict[str, Any], "The values or the range of each searched field."]
+    space: Annotated[
+        dict[str, Any],
+        "The values or the range of each searched field; for a conditional field by the "
+        "name and the value of the other field.",
+    ]
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     max_trials: Annotated[int, "The number of configurations."]
     max_epochs: Annotated[int, "The epochs of the best ones."]
@@ -119,7 +125,11 @@ class SearchPlanJson(TypedDict):
 
     algorithm: Annotated[str, "The algorithm."]
     max_trials: Annotated[int, "The number of configurations."]
-    space: Annotated[dict[str, Any], "The values or the range of each searched field."]
+    space: Annotated[
+        dict[str, Any],
+        "The values or the range of each searched field; for a conditional field by the "
+        "name and the value of the other field.",
+    ]
     brackets: Annotated[list[list[RungJson]], "Every bracket with its rungs."]
     patience: Annotated[
         int | None, "The patience of early stopping of every run; null without it."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from kmlp.model.fields import ConfigField
 from kmlp_cli.options.config import config_option, declare, in_sections
 from kmlp_cli.options.groups import Option, OptionGroup
-from kmlp_tuning.space.domains import SEARCHED
+from kmlp_tuning.space.default import SEARCHED
 
 if TYPE_CHECKING:
     from kmlp.model.config import RunConfig
@@ -46,7 +46,7 @@ class SpaceOptions(OptionGroup):
         Raises:
             ConfigError: with every problem at once.
         """
-        from kmlp_tuning.space.domains import read_space
+        from kmlp_tuning.space.notation import read_space
         from kmlp_tuning.space.space import space_and_base
 
         given = {name: value for name, value in self.given.items() if value is not None}

@@ -120,3 +120,65 @@ def test_they_can_be_kept_as_json(accuracy):
     """Where all accuracies are equal, no interval is known."""
     found = estimate_importances(trials(12, accuracy), SPACE, chance=0.1, repeats=2)
     assert Importances.restored(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def optimizer_trials(accuracy):
+    lot = random.Random(0)
+    configs = []
+    for number in range(60):
+        exponent = lot.uniform(-1, 0)
+        if number % 2:
+            rate = {"optimizer": "adam", "learning_rate": 10 ** (exponent - 3)}
+        else:
+            rate = {"learning_rate": 10**exponent, "momentum": lot.choice([0.0, 0.9])}
+        configs.append(RunConfig(**rate))
+    return [trial(n, it, [accuracy(it)]) for n, it in enumerate(configs, start=1)]
+
+
+BY_OPTIMIZER = SearchSpace(
+    {
+        "optimizer": "sgd,adam",
+        "learning_rate": "sgd=0.1:1:log,adam=1e-4:1e-3:log",
+        "momentum": [0.0, 0.9],
+    }
+)
+
+
+def test_a_rate_that_only_tells_the_optimizer_is_not_important():
+    found = estimate_importances(
+        optimizer_trials(lambda it: 0.9 if it.optimizer == "adam" else 0.7),
+        BY_OPTIMIZER,
+        chance=0.1,
+    )
+    drops = {it.field: it.drop.mean for it in found.fields}
+    assert drops["optimizer"] == pytest.approx(0.1, abs=0.03)
+    assert abs(drops["learning_rate"]) < 0.01
+    assert "learning_rate is shuffled among configurations with the same optimizer" in (
+        found.meaning
+    )
+
+
+def test_a_conditional_field_counts_in_the_trials_that_have_it():
+    trials = optimizer_trials(lambda it: 0.9 if it.momentum else 0.7)
+    found = estimate_importances(trials, BY_OPTIMIZER, chance=0.1)
+    [momentum] = [it for it in found.fields if it.field == "momentum"]
+    assert momentum.drop.size == 30
+    assert momentum.drop.mean == pytest.approx(0.1, abs=0.03)
+    adam = [it for it in trials if it.config.optimizer == "adam"]
+    only_adam = estimate_importances(adam, BY_OPTIMIZER, chance=0.1, repeats=1)
+    assert {it.field for it in only_adam.fields} == {"optimizer", "learning_rate"}
+
+
+def test_a_rate_matters_by_its_place_in_the_range_of_its_optimizer():
+    found = estimate_importances(
+        optimizer_trials(
+            lambda it: (
+                0.9 if it.learning_rate > (0.3 if it.optimizer == "sgd" else 3e-4) else 0.7
+            )
+        ),
+        BY_OPTIMIZER,
+        chance=0.1,
+    )
+    assert found.fields[0].field == "learning_rate"
+    assert found.fields[0].drop.mean > 0.06
+    assert Importances.restored(json.loads(json.dumps(found.to_dict()))) == found

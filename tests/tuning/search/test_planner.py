@@ -55,13 +55,23 @@ class Executor:
         return TaskResult(task, (record,), {} if diverged else {record.epoch: b"a model"})
 
 
-def settings(**changes):
+BY_OPTIMIZER = SearchSpace(
+    {
+        "optimizer": "sgd,adam",
+        "learning_rate": "sgd=1e-2:1:log,adam=1e-4:1e-2:log",
+        "momentum": [0.0, 0.9],
+        "width": [8, 16],
+    }
+)
+
+
+def settings(*, space=SPACE, **changes):
     asked = {
         "max_trials": 17, "algorithm": "hyperband", "objective": "val_accuracy",
         "max_epochs": 9, "min_epochs": None, "factor": None, "replicates": 0,
     }  # fmt: skip
     return make_settings(
-        SPACE, RunConfig(), SearchOptions(**{**asked, **changes}), fused=True
+        space, RunConfig(), SearchOptions(**{**asked, **changes}), fused=True
     )
 
 
@@ -305,3 +315,32 @@ def test_the_longest_begin_first():
     search(settings(algorithm="random"), executor)
     order = [config.width for config, epoch in executor.done if epoch == 1]
     assert order == sorted(order, reverse=True)
+
+
+@pytest.mark.parametrize("algorithm", ["hyperband", "asha", "bayesian"])
+def test_a_rate_is_drawn_from_the_range_of_its_optimizer(algorithm):
+    asked = settings(space=BY_OPTIMIZER, algorithm=algorithm, max_trials=14)
+    configs = [it.config for it in search(asked, Executor()).trials]
+    assert len(set(configs)) == 14
+    by_optimizer = {
+        name: [it for it in configs if it.optimizer == name] for name in ("sgd", "adam")
+    }
+    assert all(0.01 <= it.learning_rate <= 1 for it in by_optimizer["sgd"])
+    assert all(0.0001 <= it.learning_rate <= 0.01 for it in by_optimizer["adam"])
+    assert {it.momentum for it in by_optimizer["sgd"]} == {0.0, 0.9}
+    assert {it.momentum for it in by_optimizer["adam"]} == {0.0}
+
+
+def test_a_grid_has_every_configuration_of_a_conditional_space_once():
+    space = SearchSpace(
+        {
+            "depth": [0, 1, 2],
+            "dropout": [0.0, 0.5],
+            "optimizer": "adam,sgd",
+            "learning_rate": "sgd=0.1,1,adam=0.001,0.002,0.003",
+            "momentum": [0.0, 0.9],
+        }
+    )
+    asked = settings(space=space, algorithm="grid", max_trials=None)
+    configs = {it.config for it in search(asked, Executor()).trials}
+    assert len(configs) == space.size == (1 + 2 * 2) * (2 * 2 + 3)

@@ -10,6 +10,7 @@ from kmlp._util.text import count_of
 from kmlp.charts.accuracy import CROSS, AccuracyScale
 from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed
 from kmlp.charts.style import INK, VERMILION, data_of
+from kmlp.model.text import short_text
 from kmlp.studies.judging import judged_text
 from kmlp_tuning.charts._drawing import (
     best_text,
@@ -27,10 +28,14 @@ from kmlp_tuning.charts._rows import (
     jitter,
     number_of,
     range_ticks,
+    text_of,
     trial_rows,
 )
 from kmlp_tuning.search.results import Search
-from kmlp_tuning.space.domains import Range
+from kmlp_tuning.search.trial import Trial
+from kmlp_tuning.space.conditions import Parameter
+from kmlp_tuning.space.domains import Conditional, Domain, Range
+from kmlp_tuning.space.space import SearchSpace
 
 COLUMNS, WIDTH, HEIGHT = 3, 200, 200
 _CHARACTER = 6
@@ -38,25 +43,28 @@ _CHARACTER = 6
 
 
 def fields(search: Search) -> alt.ConcatChart:
-    """Draw the validation accuracy by each searched field, a point for each trial."""
+    """Draw the validation accuracy by each searched field, a point for each trial.
+
+    A field whose domain depends on another one, such as the learning rate on the optimizer,
+    has a panel for each value of the other one.
+    """
     rows = _rows(search)
     domains = search.settings.space.fields
+    parameters = search.settings.space.parameters
     lost = any(row["kind"] == "diverged" for row in rows)
     scale = AccuracyScale.of(errors_of(rows), room=0.1 if lost else 0)
     epochs = sorted({row["epochs"] for row in rows if row["error"] is not None})
-    hovers = [pointed("trial", f"pointed_{name}") for name in domains]
+    hovers = [pointed("trial", f"pointed_{place}") for place in range(len(parameters))]
     # A trial under the pointer in one panel stands out in all panels.
     size = alt.when(hovers[0]).then(alt.value(160))
     for hover in hovers[1:]:
         size = size.when(hover).then(alt.value(160))
     sizes = size.otherwise(alt.value(45))
     panels = [
-        _panel(
-            search, name, rows, scale, epochs, sizes, first=not place % COLUMNS
-        ).add_params(hover)
-        for place, (name, hover) in enumerate(zip(domains, hovers, strict=True))
+        _panel(search, place, rows, scale, epochs, sizes).add_params(hover)
+        for place, hover in enumerate(hovers)
     ]
-    width = WIDTH * max(2, min(COLUMNS, len(domains))) + 60
+    width = WIDTH * max(2, min(COLUMNS, len(parameters))) + 60
     several = (
         "Dark points had more epochs. Compare only points of the same shape."
         if len(epochs) > 1
@@ -84,15 +92,10 @@ def _rows(search: Search) -> list[Row]:
     rows = []
     for row in trial_rows(search):
         trial = trials[row["trial"]]
-        numbers = {
-            f"{name}_number": number_of(name, trial)
-            for name, domain in search.settings.space.fields.items()
-            if isinstance(domain, Range)
-        }
         rows.append(
             {
                 **{key: value for key, value in row.items() if key != "errors"},
-                **numbers,
+                **_values(search.settings.space, trial),
                 "accuracy_text": accuracy_label(row["error"]),
                 "jitter": jitter(row["trial"]),
             }
@@ -100,22 +103,54 @@ def _rows(search: Search) -> list[Row]:
     return rows
 
 
+def _values(space: SearchSpace, trial: Trial) -> Row:
+    """The value of each panel by its key: a number of a range, a text of a choice, or None.
+
+    None has no point: a number without an effect, or the domain of another value of the
+    parent.
+    """
+    values: Row = {}
+    for place, parameter in enumerate(space.parameters):
+        name = parameter.field
+        if isinstance(parameter.domain, Range):
+            value: Any = number_of(name, trial, space)
+        else:
+            value = text_of(name, trial, space)
+        conditional = isinstance(space.fields[name], Conditional)
+        elsewhere = conditional and not parameter.holds_in(trial.config)
+        values[_key(place)] = None if elsewhere else value
+    return values
+
+
+def _key(place: int) -> str:
+    return f"value_{place}"
+
+
+def _heading(parameter: Parameter, domain: Domain) -> str:
+    """The title of an axis: the field, and the value of its parent if it has one."""
+    name = parameter.field
+    if not isinstance(domain, Conditional):
+        return UNITS.get(name, name)
+    [value] = parameter.conditions[domain.parent]
+    return f"{name}, {domain.parent} {short_text(domain.parent, value)}"
+
+
 def _panel(
     search: Search,
-    name: str,
+    place: int,
     rows: list[Row],
     scale: AccuracyScale,
     epochs: list[int],
     sizes: Any,
-    *,
-    first: bool,
 ) -> alt.LayerChart:
-    domain = search.settings.space.fields[name]
-    heading = UNITS.get(name, name)
+    space = search.settings.space
+    parameter = space.parameters[place]
+    name, domain = parameter.field, parameter.domain
+    heading = _heading(parameter, space.fields[name])
     encoding: dict[str, Any] = {}
     if isinstance(domain, Range):
         encoding["x"] = alt.X(
-            f"{name}_number:Q",
+            f"{_key(place)}:Q",
             scale=alt.Scale(
                 type=domain.sampling,
                 domain=[domain.low, domain.high],
@@ -127,16 +162,18 @@ def _panel(
         )
     else:
         texts = choices(name, domain)
-        if any(row[name] == NONE for row in rows):
+        if any(row[_key(place)] == NONE for row in rows):
             texts = [NONE, *texts]
         encoding["x"] = alt.X(
-            f"{name}:N",
+            f"{_key(place)}:N",
             scale=alt.Scale(domain=texts, paddingInner=0.4),
             axis=alt.Axis(title=heading, labelAngle=_angle(texts), grid=False),
         )
         encoding["xOffset"] = alt.XOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1]))
+    first = not place % COLUMNS
     axis = scale.axis() if first else scale.axis(title=None, labels=False, ticks=False)
-    base = alt.Chart().encode(**encoding)
+    shown = alt.Chart().transform_filter(f"datum.{_key(place)} !== null")
+    base = shown.encode(**encoding)
     y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**axis))
     measured = base.transform_filter("datum.error !== null")
     legend = alt.Legend() if epochs else None

@@ -31,7 +31,8 @@ from kmlp_tuning.charts._rows import (
 )
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import Choice, Range
+from kmlp_tuning.space.domains import Range, place_in, span
+from kmlp_tuning.space.space import SearchSpace
 
 HEIGHT, STEP = 340, 132
 _BELOW = -0.1
@@ -109,13 +110,13 @@ def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row
     from 0 to 1, or below.
     """
     trials = {trial.number: trial for trial in search.trials}
-    domains = search.settings.space.fields
+    space = search.settings.space
     lines = []
     for row in rows:
         error, trial = row["error"], trials[row["trial"]]
         if row["kind"] == "failed":
             continue
-        places = [_at(name, domain, trial) for name, domain in domains.items()]
+        places = [_at(name, trial, space) for name in space.fields]
         places.append(_BELOW if error is None else round(scale.share(error), 4))
         lines.append(
             {
@@ -173,35 +174,36 @@ def _note(search: Search) -> str:
     )
 
 
-def _share(domain: Range, number: float) -> float:
-    low, high = domain.low, domain.high
-    if domain.sampling == "log":
-        return math.log(number / low) / math.log(high / low)
-    return (number - low) / (high - low)
-
-
-def _at(name: str, domain: Choice | Range, trial: Trial) -> float:
+def _at(name: str, trial: Trial, space: SearchSpace) -> float:
     """The place of a trial on the axis of a field, from 0 to 1."""
-    number = number_of(name, trial)
+    number = number_of(name, trial, space)
+    axis = span(space.fields[name])
     shift = _SPREAD * jitter(trial.number)
     if number is None:
         place = _BELOW + shift
-    elif isinstance(domain, Range):
-        place = _share(domain, number)
+    elif isinstance(axis, Range):
+        place = place_in(axis, number)
     else:
-        place = domain.values.index(number) / (len(domain.values) - 1) + shift
+        place = _place(axis.values.index(number), len(axis.values)) + shift
     return round(place, 4)
+
+
+def _place(index: int, choices: int) -> float:
+    """The place of a choice on its axis, from 0 to 1."""
+    return index / (choices - 1) if choices > 1 else 0.5
 
 
 def label_rows(search: Search, lines: list[Row], scale: AccuracyScale) -> list[Row]:
     """A row for each label: its text, and `axis` and `at` as in `line_rows`."""
     labels = []
-    for axis, (name, domain) in enumerate(search.settings.space.fields.items()):
+    for axis, (name, each) in enumerate(search.settings.space.fields.items()):
+        domain = span(each)
         if isinstance(domain, Range):
-            places = [(_share(domain, tick), f"{tick:.4g}") for tick in range_ticks(domain)]
+            ticks = range_ticks(domain)
+            places = [(place_in(domain, tick), f"{tick:.4g}") for tick in ticks]
         else:
             texts = choices(name, domain)
-            places = [(i / (len(texts) - 1), text) for i, text in enumerate(texts)]
+            places = [(_place(i, len(texts)), text) for i, text in enumerate(texts)]
         if any(line[name] == NONE for line in lines):
             places.append((_BELOW, NONE))
         labels += [{"axis": axis, "at": at, "label": text} for at, text in places]

@@ -130,7 +130,8 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
     about = {
         "name": f"trial {trial.number}, {count_of(epochs, 'epoch')}",
         "values": ", ".join(
-            f"{name}={text_of(name, trial)}" for name in search.settings.space.fields
+            f"{name}={text_of(name, trial, search.settings.space)}"
+            for name in search.settings.space.fields
         ),
     }
 

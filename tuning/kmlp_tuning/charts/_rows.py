@@ -10,7 +10,8 @@ from kmlp.charts.config_lines import Row, back_to_front, line_of
 from kmlp.model.text import short_text
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import Choice, Range, has_value
+from kmlp_tuning.space.domains import Choice, Range
+from kmlp_tuning.space.space import SearchSpace
 
 NONE = "none"
 """The text of a field that has no effect in a configuration."""
@@ -47,7 +48,10 @@ def trial_rows(search: Search) -> list[Row]:
             {
                 "trial": trial.number,
                 "kind": "best" if trial is best else status,
-                **{name: text_of(name, trial) for name in search.settings.space.fields},
+                **{
+                    name: text_of(name, trial, search.settings.space)
+                    for name in search.settings.space.fields
+                },
                 **line,
                 "error": error_of(trial.run.val_accuracy) if alive else None,
             }
@@ -60,15 +64,16 @@ def accuracy_label(error: float | None) -> str:
     return NONE if error is None else f"{100 - error:.2f}"
 
 
-def text_of(name: str, trial: Trial) -> str:
+def text_of(name: str, trial: Trial, space: SearchSpace) -> str:
     """The value of a field in a trial, as text."""
-    config = trial.config
-    return short_text(name, getattr(config, name)) if has_value(name, config) else NONE
+    if not space.has_value(name, trial.config):
+        return NONE
+    return short_text(name, getattr(trial.config, name))
 
 
-def number_of(name: str, trial: Trial) -> float | None:
+def number_of(name: str, trial: Trial, space: SearchSpace) -> float | None:
     """The value of a field in a trial, as a number; None if it has no effect."""
-    return getattr(trial.config, name) if has_value(name, trial.config) else None
+    return getattr(trial.config, name) if space.has_value(name, trial.config) else None
 
 
 def choices(name: str, domain: Choice) -> list[str]:

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
         """Fields of a configuration."""
 
     class SpaceTable(Table):
-        """The search space: for each field a list, a text such as 1e-4:1e-1:log, or a table
-        with low, high and sampling.
+        """The search space: for each field a list, a text such as 1e-4:1e-1:log, or a table:
+        low, high and sampling, or one of these for each value of another field.
         """
 else:
     FieldsTable = create_model(
@@ -74,7 +74,7 @@ else:
         "SpaceTable",
         __base__=_NotEmpty,
         __doc__="The search space: for each field a list, a text such as 1e-4:1e-1:log, or "
-        "a table with low, high and sampling.",
+        "a table: low, high and sampling, or one of these for each value of another field.",
         **{
             name: (Any, Field(None, description=field.doc))
             for name, field in config_fields().items()

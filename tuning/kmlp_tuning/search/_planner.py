@@ -207,7 +207,9 @@ def make_oracle(settings: SearchSettings) -> Any:
         case "random":
             oracle = RandomOracle(**common)
         case "bayesian":
-            oracle = BayesianOracle(**common)
+            # Keras Tuner would count a rate of each optimizer as a dimension.
+            initial = 3 * len(settings.space.fields)
+            oracle = BayesianOracle(**common, num_initial_points=initial)
         case _:
             oracle = GridOracle(**common)
     oracle.verbose = 0

@@ -10,7 +10,7 @@ from kmlp.model.activations import get_activation
 from kmlp.model.losses import get_loss
 from kmlp.model.text import value_text
 from kmlp_tuning.search.settings import SearchSettings
-from kmlp_tuning.space.domains import Choice
+from kmlp_tuning.space.domains import ends
 
 
 def check_different(settings: SearchSettings) -> None:
@@ -29,10 +29,8 @@ def check_different(settings: SearchSettings) -> None:
         del functions["output"]
     for name, function_of in functions.items():
         domain = settings.space.fields.get(name)
-        if not isinstance(domain, Choice):
-            continue
         texts: list[tuple[Any, str]] = []
-        for value in domain.values:
+        for value in () if domain is None else ends(domain):
             text, function = value_text(name, value), function_of(value)
             same = next((other for known, other in texts if known == function), None)
             if same is not None:

@@ -98,6 +98,8 @@ def _trial_to_dict(search: Search, trial: Trial) -> dict[str, Any]:
         "trial": trial.number,
         "values": {
             name: to_jsonable(getattr(trial.config, name))
+            if search.settings.space.has_value(name, trial.config)
+            else None
             for name in search.settings.space.fields
         },
         "bracket": trial.bracket,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -13,7 +14,7 @@ from kmlp.model.text import value_text
 from kmlp.statistics import Estimate, estimate
 from kmlp.training.run import At
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import Range
+from kmlp_tuning.space.domains import Conditional, Range, place_in
 from kmlp_tuning.space.space import SearchSpace
 
 MIN_TRIALS = 8
@@ -33,10 +34,15 @@ class Importance:
     """The increase of a forest's absolute error, in accuracy (0 to 1), if the values of the
     field are shuffled.
 
-    It is the mean over the configurations, each predicted by forests that were not trained
-    on it, with a Student t interval. The interval assumes independent configurations.
-    Forests share most of their data, so the interval is rather too narrow.
+    It is the mean over the configurations in which the field has an effect, each predicted
+    by forests that were not trained on it, with a Student t interval. The interval assumes
+    independent configurations. Forests share most of their data, so the interval is rather
+    too narrow.
     """
+    parent: str | None = None
+    """The field on whose value the domain of this field depends; values are shuffled among
+    configurations with the same value of it. Defaults to None: the domain does not depend
+    on another field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,18 @@ class Importances:
             "points: the increase of a random forest's error, in accuracy "
             f"{self._after}, if a field's values are shuffled. The forest predicts "
             f"{count_of(self.trials, 'configuration')} that it has not seen. {trust}."
+            f"{''.join(self._conditional)}"
         )
+
+    @property
+    def _conditional(self) -> list[str]:
+        """Sentences about the fields that depend on others."""
+        return [
+            f" {importance.field} is shuffled among configurations with the same "
+            f"{importance.parent}."
+            for importance in self.fields
+            if importance.parent is not None
+        ]
 
     @property
     def _after(self) -> str:
@@ -98,7 +115,8 @@ class Importances:
             return Estimate(estimate["mean"], ends, estimate["size"])
 
         fields = tuple(
-            Importance(field["field"], drop(field["drop"])) for field in values["fields"]
+            Importance(field["field"], drop(field["drop"]), field.get("parent"))
+            for field in values["fields"]
         )
         return cls(**{**values, "fields": fields})
 
@@ -114,6 +132,11 @@ def estimate_importances(
     This is repeated with other splits, forests and shuffles, and each trial gets the
     mean.
 
+    A value counts by its place in its domain. If the domain depends on another field, as
+    that of the learning rate on the optimizer, values are shuffled among the trials with
+    the same value of the other field: a learning rate of one optimizer tells nothing with
+    another one. A field counts only in the trials in which it has an effect.
+
     Args:
         trials: The trials of the search.
         space: The search space.
@@ -123,7 +146,9 @@ def estimate_importances(
     Returns:
         The importances. None if fewer than eight trials have an epoch, or none finished.
 
-    Reference: L. Breiman (2001), Random forests, Machine Learning 45(1).
+    References: L. Breiman (2001), Random forests, Machine Learning 45(1). C. Strobl, A.
+    Boulesteix, T. Kneib, T. Augustin, A. Zeileis (2008), Conditional variable importance
+    for random forests, BMC Bioinformatics 9, 307.
     """
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.model_selection import KFold
@@ -136,31 +161,37 @@ def estimate_importances(
     epochs = min(finished)
     x = np.array([_vector(trial, space) for trial in usable])
     y = np.array([_accuracy(trial, epochs, chance) for trial in usable])
+    groups = [_groups(name, usable, space) for name in space.fields]
     drops = np.zeros((len(space.fields), len(y)))
     guess = np.abs(y - np.median(y)).mean()
     skills = []
     for repeat in range(repeats):
+        draws = np.random.default_rng(repeat)
+        order = draws.permuted(np.tile(np.arange(len(y)), (len(space.fields), 1)), axis=1)
+        filled = _filled(x, draws)
         # The true values, and those with each field shuffled. One prediction is faster.
-        versions = np.stack([x] * (1 + len(space.fields)))
-        order = np.random.default_rng(repeat).permuted(
-            np.tile(np.arange(len(y)), (len(space.fields), 1)), axis=1
-        )
+        versions = np.stack([filled] * (1 + len(space.fields)))
         for field, shuffled in enumerate(order):
-            versions[1 + field, :, field] = x[shuffled, field]
+            for group in groups[field]:
+                among = shuffled[np.isin(shuffled, group)]
+                versions[1 + field, group, field] = filled[among, field]
         predicted = np.empty(versions.shape[:2])
         folds = KFold(_FOLDS, shuffle=True, random_state=repeat)
         for train, test in folds.split(x):
             forest = RandomForestRegressor(_TREES, random_state=repeat, min_samples_leaf=2)
-            forest.fit(x[train], y[train])
+            forest.fit(filled[train], y[train])
             rows = versions[:, test].reshape(-1, x.shape[1])
             predicted[:, test] = forest.predict(rows).reshape(len(versions), -1)
         errors = np.abs(predicted - y)
         drops += (errors[1:] - errors[0]) / repeats
         skills.append(1 - errors[0].mean() / guess if guess else 0.0)
-    fields = [
-        Importance(name, estimate(drop.tolist()))
-        for name, drop in zip(space.fields, drops, strict=True)
-    ]
+    fields = []
+    for (name, domain), drop, trials_of in zip(
+        space.fields.items(), drops, groups, strict=True
+    ):
+        if active := [trial for group in trials_of for trial in group]:
+            parent = domain.parent if isinstance(domain, Conditional) else None
+            fields.append(Importance(name, estimate(drop[active].tolist()), parent))
     return Importances(
         fields=tuple(sorted(fields, key=lambda field: -field.drop.mean)),
         epochs=epochs,
@@ -170,24 +201,61 @@ def estimate_importances(
     )
 
 
-def _vector(trial: Trial, space: SearchSpace) -> list[float]:
-    """The hyperparameters of a trial as numbers.
+def _filled(x: Any, draws: np.random.Generator) -> Any:
+    """Replace missing values by random ones of the other trials.
 
-    Numbers are unchanged, or replaced by their logarithm in a logarithmic range. Other
-    values become their index among the choices.
+    A value that stands for "no effect" would tell a forest the value of another field, such
+    as the optimizer.
     """
-    vector = []
-    for name, domain in space.fields.items():
-        value = getattr(trial.config, name)
-        if isinstance(domain, Range):
-            vector.append(np.log(value) if domain.sampling == "log" else float(value))
-        elif all(isinstance(choice, int | float) for choice in domain.values):
-            vector.append(float(value))
-        else:
-            texts = [value_text(name, choice) for choice in domain.values]
-            text = value_text(name, value)
-            vector.append(float(texts.index(text)) if text in texts else -1.0)
-    return vector
+    filled = x.copy()
+    for column in filled.T:
+        missing = np.isnan(column)
+        known = column[~missing] if not missing.all() else np.zeros(1)
+        column[missing] = draws.choice(known, missing.sum())
+    return filled
+
+
+def _groups(name: str, trials: Sequence[Trial], space: SearchSpace) -> list[list[int]]:
+    """The indices of the trials among which the values of a field are shuffled."""
+    domain = space.fields[name]
+    groups: dict[Any, list[int]] = {}
+    for index, trial in enumerate(trials):
+        if space.has_value(name, trial.config):
+            value = None
+            if isinstance(domain, Conditional):
+                value = getattr(trial.config, domain.parent)
+            groups.setdefault(value, []).append(index)
+    return list(groups.values())
+
+
+def _vector(trial: Trial, space: SearchSpace) -> list[float]:
+    """The hyperparameters of a trial as numbers."""
+    return [_number(name, trial, space) for name in space.fields]
+
+
+def _number(name: str, trial: Trial, space: SearchSpace) -> float:
+    """A hyperparameter as a number, which is comparable between domains of a field.
+
+    It is nan if the field has no effect in the trial.
+
+    It is the place in a range, from 0 to 1. Choices of numbers are unchanged, and other
+    choices become their index, but if the domain depends on another field, it is the place
+    among its choices, from 0 to 1.
+    """
+    config = trial.config
+    domain = space.domain_in(name, config)
+    if domain is None:
+        return math.nan
+    value = getattr(config, name)
+    if isinstance(domain, Range):
+        return place_in(domain, value)
+    texts = [value_text(name, choice) for choice in domain.values]
+    text = value_text(name, value)
+    if isinstance(space.fields[name], Conditional):
+        return texts.index(text) / max(1, len(texts) - 1) if text in texts else math.nan
+    if all(isinstance(choice, int | float) for choice in domain.values):
+        return float(value)
+    return float(texts.index(text)) if text in texts else math.nan
 
 
 def _accuracy(trial: Trial, epochs: int, chance: float) -> float:

@@ -41,7 +41,7 @@ from kmlp_tuning.search.records import comparison, record, stored_looks, stored_
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
 from kmlp_tuning.search.trial import TrialRequest
-from kmlp_tuning.space.domains import SEARCHED
+from kmlp_tuning.space.default import SEARCHED
 from kmlp_tuning.space.space import SearchSpace, default_space, space_and_base
 
 SECONDS_BETWEEN_UPDATES = 1.0
@@ -112,7 +112,9 @@ def tune(
         fresh: See `kmlp.Execution`.
         name: The name of the study. Defaults to None: derived from the arguments.
         **fields: Fields of `RunConfig`: one value, a list of values, a `Range`, or a text
-            as on the command line: `width=[64, 128]`, `learning_rate="1e-4:1e-1:log"`.
+            as on the command line: `width=[64, 128]`, `learning_rate="1e-4:1e-1:log"`. Or
+            one of these for each value of another searched field:
+            `learning_rate={"sgd": "1e-3:1:log", "adam": "1e-4:1e-1:log"}`.
 
     Returns:
         Every trial, the best one, and its replication with other seeds.
@@ -150,7 +152,7 @@ def tune(
         replicates=replicates,
     )
     settings = make_settings(
-        default_space() if space is None else space,
+        default_space(base) if space is None else space,
         RunConfig() if base is None else base,
         options,
         fused=fused,

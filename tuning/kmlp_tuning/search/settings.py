@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -149,15 +148,9 @@ def make_settings(
     if algorithm == "grid":
         space = space.grid()
         most = space.size or most
-    # A fixed field does not restrict the values of a searched field that depends on it.
-    fixed = {
-        name: value for name, value in base.to_dict().items() if name not in space.coupled
-    }
-    if "width" in space.fields and isinstance(base.width, tuple):
-        del fixed["width"]
     with collect_errors() as step:
         with step():
-            base = _fitting(space, fixed)
+            base = space.fitted(base)
         with step():
             trials = check_count(
                 "max_trials", most if options.max_trials is None else options.max_trials
@@ -194,12 +187,6 @@ def make_settings(
         fused=fused,
         patience=patience,
     )
-
-
-def _fitting(space: SearchSpace, fixed: Mapping[str, Any]) -> RunConfig:
-    base = space.base(fixed)
-    space.check(base)
-    return base
 
 
 def _halving(

@@ -27,7 +27,6 @@ from kmlp_tuning.search.importance import Importances
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING, SearchSettings
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import has_value
 
 SHOWN = 10
 """The number of trials in a brief table."""
@@ -177,7 +176,7 @@ def _legend(search: Search, more: int) -> list[str]:
 
 
 def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
-    if not has_value(name, trial.config):
+    if not settings.space.has_value(name, trial.config):
         return NONE
     return short_text(name, getattr(trial.config, name))
 

@@ -56,11 +56,11 @@ class MLPHyperModel(keras_tuner.HyperModel):
         pixels: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
+        base = base or RunConfig()
         if not isinstance(space, SearchSpace):
-            space = default_space() if space is None else SearchSpace(space)
+            space = default_space(base) if space is None else SearchSpace(space)
         self.space = space
-        self.base = base or RunConfig()
-        self.space.check(self.base)
+        self.base = space.fitted(base)
         for name in ("train_size", "label_noise"):
             if name in self.space.fields:
                 raise ConfigError(

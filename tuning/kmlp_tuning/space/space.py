@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import product
+from itertools import chain, pairwise, product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from kmlp.errors import ConfigError, call_all, collect_errors, raise_problems
-from kmlp.model.config import RunConfig
+from kmlp.model.config import RunConfig, joint_fields
 from kmlp.model.fields import to_jsonable
 from kmlp.model.hyperparameters import config_fields
-from kmlp.model.optimizers import OPTIMIZER_FIELDS
 from kmlp.model.text import value_text
+from kmlp_tuning.space.conditions import (
+    PARENTS,
+    Parameter,
+    has_effect,
+    parameters_of,
+    resolved,
+    value_of,
+)
+from kmlp_tuning.space.default import SEARCHED, default_fields, parse_space
 from kmlp_tuning.space.domains import (
-    SEARCHED,
-    WITHOUT_HIDDEN_LAYERS,
     Choice,
+    Conditional,
+    Domain,
     Range,
+    Simple,
     count,
     ends,
     listed,
-    parse_space,
-    searched_domain,
     steps_of,
 )
+from kmlp_tuning.space.notation import check_several, domain_of
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -35,20 +43,15 @@ if TYPE_CHECKING:
 GRID_STEPS = 10
 """The largest number of values of a range in a grid."""
 
-_COUPLED = (
-    *(("nesterov", "momentum"), ("output", "loss"), ("width", "depth")),
-    *((name, "optimizer") for name in OPTIMIZER_FIELDS),
-)
-"""Fields that do not go together in every combination."""
-
 
 @dataclass(frozen=True, slots=True, init=False)
 class SearchSpace:
     """The domain of each field of `RunConfig` that is searched; the others are fixed.
 
     Args:
-        fields: The domain of each field: a `Choice`, a `Range`, a list of values, or a
-            text in the notation of the command line.
+        fields: The domain of each field: a `Choice`, a `Range`, a list of values, a text in
+            the notation of the command line, or one of these for each value of another
+            field, as a `Conditional` or a mapping.
 
     Raises:
         ConfigError: with every problem at once.
@@ -59,9 +62,15 @@ class SearchSpace:
     Range(low=0.0001, high=0.1, sampling='log')
     >>> space.size is None  # it is infinite
     True
+    >>> rates = {"sgd": [0.1, 1.0], "adam": [0.001, 0.01, 0.1]}
+    >>> SearchSpace({"optimizer": ["sgd", "adam"], "learning_rate": rates}).size
+    5
     """
 
-    fields: Mapping[str, Choice | Range]
+    fields: Mapping[str, Domain]
+    parameters: tuple[Parameter, ...] = field(repr=False, compare=False)
+    """The hyperparameters of Keras Tuner: one for each field, or for each value of its
+    parent. Parents come first."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         if not isinstance(fields, Mapping):
@@ -71,37 +80,121 @@ class SearchSpace:
                     '{"width": [64, 128]}.'
                 ]
             )
-        makers = [partial(searched_domain, name, given) for name, given in fields.items()]
-        self._set(dict(zip(fields, call_all(makers), strict=True)))
+        domains = call_all(
+            partial(domain_of, name, given) for name, given in fields.items()
+        )
+        by_name = dict(zip(fields, domains, strict=True))
+        call_all(partial(check_several, name, each) for name, each in by_name.items())
+        self._set(resolved(by_name))
 
-    def _set(self, fields: dict[str, Choice | Range]) -> None:
-        names = [name for name in config_fields() if name in fields]
-        names.sort(key=lambda name: name != "depth")  # others may be conditional on it
-        ordered = MappingProxyType({name: fields[name] for name in names})
+    def _set(self, domains: Mapping[str, Domain]) -> None:
+        parameters = parameters_of(domains)
+        names = dict.fromkeys(parameter.field for parameter in parameters)
+        ordered = MappingProxyType({name: domains[name] for name in names})
         object.__setattr__(self, "fields", ordered)
+        object.__setattr__(self, "parameters", parameters)
 
     @classmethod
-    def _of(cls, fields: dict[str, Choice | Range]) -> Self:
+    def _of(cls, domains: Mapping[str, Domain]) -> Self:
         """Make a space of domains that were checked."""
         space = object.__new__(cls)
-        space._set(fields)
+        space._set(domains)
         return space
 
     @property
     def size(self) -> int | None:
         """The number of configurations; None if it is infinite."""
-        sizes = {name: count(domain) for name, domain in self.fields.items()}
-        if any(size is None for size in sizes.values()):
-            return None
-        depths, linear = sizes.pop("depth", 1) or 1, self._linear_model()
-        inner = [sizes.pop(name, 1) or 1 for name in WITHOUT_HIDDEN_LAYERS]
-        outer = math.prod(size or 1 for size in sizes.values())
-        return outer * ((depths - linear) * math.prod(inner) + linear)
+        parents = self._parents
+        sizes = []
+        for values in self._combinations(parents, listed):
+            counts = [
+                count(parameter.domain)
+                for parameter in self.parameters
+                if parameter.field not in parents and parameter.active(values)
+            ]
+            finite = [each for each in counts if each is not None]
+            if len(finite) < len(counts):
+                return None
+            sizes.append(math.prod(finite))
+        return sum(sizes)
 
     @property
     def coupled(self) -> set[str]:
-        """The searched fields whose values do not go with every value of another field."""
-        return {name for pair in _COUPLED[:2] for name in pair if name in self.fields}
+        """The searched fields whose values do not go with every value of another field.
+
+        Without `width` and `depth`, whose values of the base are those of models without
+        hidden layers.
+        """
+        names = {name for names in joint_fields() for name in names}
+        return (names & self.fields.keys()) - {"width", "depth"}
+
+    @property
+    def _parents(self) -> set[str]:
+        """The searched fields on which others are conditional."""
+        return {name for each in self.parameters for name in each.conditions}
+
+    def has_value(self, name: str, config: RunConfig) -> bool:
+        """Return True if a searched field has an effect in a configuration."""
+        return self.domain_in(name, config) is not None
+
+    def domain_in(self, name: str, config: RunConfig) -> Simple | None:
+        """Return the domain of a field in a configuration; None without an effect."""
+        for parameter in self.parameters:
+            if parameter.field == name and parameter.holds_in(config):
+                return parameter.domain
+        return None
+
+    def _domain(self, name: str, values: Mapping[str, Any]) -> Simple | None:
+        for parameter in self.parameters:
+            if parameter.field == name and parameter.active(values):
+                return parameter.domain
+        return None
+
+    def _combinations(
+        self, names: Iterable[str], values_of: Callable[[Simple], list[Any]] = ends
+    ) -> list[dict[str, Any]]:
+        """Return all combinations of the values of some fields and of their parents.
+
+        Args:
+            names: The fields.
+            values_of: The values of a domain. Defaults to the values of choices, and the
+                ends of ranges; for parents, with the values where other fields change.
+        """
+        wanted = set(names)
+        for parameter in self.parameters:
+            if parameter.field in wanted:
+                wanted |= parameter.conditions.keys()
+        combinations: list[dict[str, Any]] = [{}]
+        for name in self.fields:  # parents come first
+            if name in wanted:
+                combinations = [
+                    {**values, **chosen}
+                    for values in combinations
+                    for chosen in self._chosen(name, values, values_of)
+                ]
+        return combinations
+
+    def _chosen(
+        self, name: str, values: Mapping[str, Any], values_of: Callable[[Simple], list[Any]]
+    ) -> list[dict[str, Any]]:
+        domain = self._domain(name, values)
+        if domain is None:
+            return [{}]
+        if values_of is ends and isinstance(domain, Range) and name in self._parents:
+            return [{name: value} for value in self._turns(name, listed(domain))]
+        return [{name: value} for value in values_of(domain)]
+
+    def _turns(self, name: str, values: list[Any]) -> list[Any]:
+        """Return the first and last of a parent's values with which the same fields go."""
+        active = [
+            [value in each.conditions.get(name, (value,)) for each in self.parameters]
+            for value in values
+        ]
+        turns = {values[0], values[-1]}
+        for (before, last), (after, first) in pairwise(zip(active, values, strict=True)):
+            if before != after:
+                turns |= {last, first}
+        return sorted(turns)
 
     def grid(self) -> SearchSpace:
         """The space with at most `GRID_STEPS` values of each range, with both ends."""
@@ -110,17 +203,14 @@ class SearchSpace:
         )
 
     def declare(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Declare the fields as hyperparameters, and return their values.
+        """Declare the fields as hyperparameters, and return the values of active ones.
 
-        Where `depth` can be 0, `width` and `activation` are conditional on it.
+        A conditional field is a hyperparameter for each value of its parent, such as
+        `learning_rate:adam`.
         """
-        values = {}
-        for name, domain in self.fields.items():
-            condition: dict[str, Any] = {}
-            if name in WITHOUT_HIDDEN_LAYERS and self._linear_model():
-                deep = [value for value in listed(self.fields["depth"]) if value > 0]
-                condition = {"parent_name": "depth", "parent_values": deep}
-            values[name] = _declare(hp, name, domain, condition)
+        from kmlp_tuning.space._keras_tuner import declare
+
+        values = {each.name: declare(hp, each) for each in self.parameters}
         return {name: value for name, value in values.items() if value is not None}
 
     def to_hyperparameters(self) -> keras_tuner.HyperParameters:
@@ -133,27 +223,31 @@ class SearchSpace:
 
     @classmethod
     def from_hyperparameters(cls, hp: keras_tuner.HyperParameters) -> Self:
-        """Make a space of hyperparameters of Keras Tuner that are named as the fields are.
+        """Make a space of hyperparameters of Keras Tuner that are named as `declare` does.
 
         Raises:
             ConfigError: if a hyperparameter is not a field, or has steps.
         """
-        return cls({parameter.name: _domain_of(parameter) for parameter in hp.space})
+        from kmlp_tuning.space._keras_tuner import domains_of
+
+        return cls(domains_of(hp.space))
 
     def config(self, values: Mapping[str, Any], base: RunConfig) -> RunConfig:
         """The configuration of hyperparameters that `declare` declared.
 
         Args:
-            values: The values of Keras Tuner by field; other names are ignored.
+            values: The values of Keras Tuner by name; other names, and those whose
+                conditions do not hold, are ignored.
             base: The configuration that has the fixed fields, and `width` and `activation`
                 where `depth` is 0.
         """
-        searched = {
-            name: _from_tuner(name, domain, values[name])
-            for name, domain in self.fields.items()
-            if name in values
-        }
-        return base.with_fields(**searched)
+        from kmlp_tuning.space._keras_tuner import from_tuner
+
+        chosen: dict[str, Any] = {}
+        for parameter in self.parameters:
+            if parameter.name in values and parameter.active(chosen):
+                chosen[parameter.field] = from_tuner(parameter, values[parameter.name])
+        return base.with_fields(**chosen)
 
     def base(self, fixed: Mapping[str, Any]) -> RunConfig:
         """The configuration of the fixed fields, with values of the space that fit them.
@@ -168,14 +262,35 @@ class SearchSpace:
             if states_depth:
                 fields["width"] = states_depth[0]
         problem: ConfigError | None = None
-        names = sorted(self.coupled)
-        for values in product(*(ends(self.fields[name]) for name in names)):
+        conditional = {each.field for each in self.parameters if each.conditions}
+        names = sorted(self.coupled - conditional)
+        several = product(*(ends(self.fields[name]) for name in names))
+        for values in chain(
+            [{}], (dict(zip(names, each, strict=True)) for each in several)
+        ):
             try:
-                return RunConfig(**{**fields, **dict(zip(names, values, strict=True))})
+                return RunConfig(**{**fields, **values})
             except ConfigError as error:
                 problem = problem or error
         assert problem is not None
         raise problem
+
+    def fitted(self, base: RunConfig) -> RunConfig:
+        """Return a configuration that has the fixed fields of the base.
+
+        A default that follows from a searched field, such as a learning rate from the
+        optimizer, is not fixed.
+
+        Raises:
+            ConfigError: if the space and the base do not fit together: see `check`.
+        """
+        kept = self.fields.keys() - self.coupled
+        if isinstance(base.width, tuple):
+            kept -= {"width"}
+        fixed = base.fixed_fields(self.fields)
+        fitted = self.base({**fixed, **{name: getattr(base, name) for name in kept}})
+        self.check(fitted)
+        return fitted
 
     def check(self, base: RunConfig) -> None:
         """Check that the space and the fixed fields fit together.
@@ -183,24 +298,36 @@ class SearchSpace:
         Raises:
             ConfigError: if a combination of values does not fit, or a field has no effect.
         """
-        domains = {name: ends(domain) for name, domain in self.fields.items()}
-        if base.depth == 0 and "depth" not in domains:
-            raise_problems(
-                f"`{name}` has no effect if `depth` is 0, so it cannot be searched."
-                for name in WITHOUT_HIDDEN_LAYERS
-                if name in domains
-            )
-        groups: list[tuple[str, ...]] = [
-            names for names in _COUPLED if set(names) <= set(domains)
-        ]
-        groups += [
-            (name,) for name in domains if not any(name in group for group in groups)
-        ]
-        call_all(
-            partial(base.with_fields, **dict(zip(names, values, strict=True)))
-            for names in groups
-            for values in product(*(domains[name] for name in names))
+        raise_problems(
+            f"`{name}` has no effect if `{parent}` is {getattr(base, parent)}, so it "
+            "cannot be searched."
+            for name in self.fields
+            if (parent := PARENTS.get(name)) is not None
+            and parent not in self.fields
+            and not has_effect(name, getattr(base, parent))
         )
+        combinations = self._distinct(self._groups())
+        call_all(partial(base.with_fields, **values) for values in combinations)
+
+    def _groups(self) -> list[set[str]]:
+        """Return groups of searched fields, whose values may only fit within the group."""
+        groups: list[set[str]] = []
+        for names in (*joint_fields(), *((name,) for name in self.fields)):
+            group = self.fields.keys() & set(names)
+            own = group - set(PARENTS.values())
+            linked = [other for other in groups if other & own]
+            groups = [other for other in groups if other not in linked]
+            groups.append(group.union(*linked))
+        return groups
+
+    def _distinct(self, groups: Iterable[set[str]]) -> list[dict[str, Any]]:
+        """Return the combinations of the extreme values of each group of fields."""
+        combinations: list[dict[str, Any]] = []
+        for names in groups:
+            for values in self._combinations(names):
+                if values not in combinations:
+                    combinations.append(values)
+        return combinations
 
     def corners(self, base: RunConfig) -> list[RunConfig]:
         """The extreme configurations: if these can be trained, all can.
@@ -208,62 +335,34 @@ class SearchSpace:
         They are the base with each value of each field, with the largest batches of the
         fewest images, and with the largest model.
         """
-        singles = [
-            base.with_fields(**{name: value})
-            for name, domain in self.fields.items()
-            for value in ends(domain)
-        ]
-
-        def extreme(name: str, *, most: bool) -> Any:
-            domain = self.fields.get(name)
-            values = ends(domain) if domain is not None else [getattr(base, name)]
-            sized = [value for value in values if value is not None] or values
-            choose = max if most else min
-            return choose(
-                sized, key=lambda value: sum(value) if isinstance(value, tuple) else value
-            )
-
-        width = extreme("width", most=True)
-        depth = len(width) if isinstance(width, tuple) else extreme("depth", most=True)
-        images = {
-            "batch_size": extreme("batch_size", most=True),
-            "train_size": extreme("train_size", most=False),
-        }
-        return [
-            *singles,
-            base.with_fields(**images),
-            base.with_fields(width=width, depth=depth),
-        ]
+        groups = [*self._groups(), {"batch_size", "train_size"}, {"width", "depth"}]
+        return [base.with_fields(**values) for values in self._distinct(groups)]
 
     def to_dict(self) -> dict[str, Any]:
         """The space as plain values, which JSON can hold and `SearchSpace` takes."""
-        return {
-            name: [to_jsonable(value) for value in domain.values]
-            if isinstance(domain, Choice)
-            else {"low": domain.low, "high": domain.high, "sampling": domain.sampling}
-            for name, domain in self.fields.items()
-        }
+        return {name: _plain(domain) for name, domain in self.fields.items()}
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
         """Restore the space of `to_dict`. Custom functions need not be available."""
-
-        def domain(given: Any) -> Choice | Range:
-            if isinstance(given, Mapping):
-                return Range(**given)
-            return Choice(
-                tuple(tuple(value) if isinstance(value, list) else value for value in given)
-            )
-
-        return cls._of({name: domain(value) for name, value in values.items()})
-
-    def _linear_model(self) -> bool:
-        return "depth" in self.fields and 0 in ends(self.fields["depth"])
+        return cls._of({name: _restored(domain) for name, domain in values.items()})
 
 
-def default_space() -> SearchSpace:
-    """The default space: width, depth, activation, learning rate and batch size."""
-    return SearchSpace(SEARCHED)
+def default_space(base: RunConfig | None = None) -> SearchSpace:
+    """Return the default space, which `kmlp tune --help` shows.
+
+    Args:
+        base: The configuration with the fixed fields. The optimizers of the space are
+            those that take its fields. Defaults to None: `RunConfig()`.
+    """
+    domains = default_fields({}, base)
+    return SearchSpace(
+        {
+            name: domain
+            for name, domain in domains.items()
+            if not isinstance(domain, Choice) or len(domain.values) > 1
+        }
+    )
 
 
 def space_and_base(
@@ -307,6 +406,7 @@ def space_and_base(
             parsed = parse_space(
                 {name: value for name, value in fields.items() if name != seed.name},
                 searched=searched,
+                base=base,
             )
         with step():
             if seed.name in fields:
@@ -318,48 +418,25 @@ def space_and_base(
     return space, space.base(fixed) if base is None else base.with_fields(**fixed)
 
 
-def _declare(
-    hp: keras_tuner.HyperParameters,
-    name: str,
-    domain: Choice | Range,
-    condition: dict[str, Any],
-) -> Any:
+def _plain(domain: Domain) -> Any:
+    if isinstance(domain, Conditional):
+        by_text = {
+            value_text(domain.parent, value): _plain(each)
+            for value, each in domain.domains.items()
+        }
+        return {domain.parent: by_text}
     if isinstance(domain, Choice):
-        values = [_to_tuner(name, domain, value) for value in domain.values]
-        return hp.Choice(name, values, **condition)
-    make: Callable[..., Any] = hp.Int if isinstance(domain.low, int) else hp.Float
-    return make(name, domain.low, domain.high, sampling=domain.sampling, **condition)
+        return [to_jsonable(value) for value in domain.values]
+    return {"low": domain.low, "high": domain.high, "sampling": domain.sampling}
 
 
-def _texts(domain: Choice) -> bool:
-    """Return True if Keras Tuner gets the values of a choice as texts.
-
-    Its choices have one plain type, and turn truth values into numbers.
-    """
-    kinds = {type(value) for value in domain.values}
-    return len(kinds) > 1 or not kinds <= {int, float, str}
-
-
-def _to_tuner(name: str, domain: Choice, value: Any) -> Any:
-    return value_text(name, value) if _texts(domain) else value
-
-
-def _from_tuner(name: str, domain: Choice | Range, value: Any) -> Any:
-    if isinstance(domain, Choice) and _texts(domain):
-        return config_fields()[name].parse(value)
-    return value
-
-
-def _domain_of(hp: Any) -> Choice | Range:
-    import keras_tuner
-
-    kinds = keras_tuner.engine.hyperparameters
-    if isinstance(hp, kinds.Boolean):
-        return Choice((False, True))
-    if isinstance(hp, kinds.Choice):
-        return Choice(tuple(hp.values))
-    if not isinstance(hp, kinds.Int | kinds.Float) or hp.step not in (None, 1):
-        raise ConfigError(
-            [f"The hyperparameter {hp.name} is neither a choice nor a range without steps."]
-        )
-    return Range(hp.min_value, hp.max_value, hp.sampling)
+def _restored(given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        values = (tuple(value) if isinstance(value, list) else value for value in given)
+        return Choice(tuple(values))
+    if "low" in given:
+        return Range(**given)
+    [(parent, domains)] = given.items()
+    return Conditional(
+        parent, {value_of(parent, key): _restored(each) for key, each in domains.items()}
+    )

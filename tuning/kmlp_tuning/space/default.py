@@ -1,0 +1,242 @@
+"""The default space, and the division of given fields into searched and fixed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kmlp.errors import ConfigError, call_all
+from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
+from kmlp.model.optimizers import OPTIMIZER_FIELDS, optimizer_defaults
+from kmlp_tuning.space.conditions import (
+    PARENTS,
+    has_effect,
+    missing_text,
+    resolved,
+    with_parents,
+)
+from kmlp_tuning.space.domains import (
+    Choice,
+    Conditional,
+    Domain,
+    Range,
+    Simple,
+    domain_text,
+    ends,
+)
+from kmlp_tuning.space.notation import (
+    ByValue,
+    check_searched,
+    domain_of,
+)
+
+_RATES = {
+    "sgd": (1e-3, 1.0),
+    "adadelta": (1e-2, 10.0),
+    "adafactor": (1e-3, 1.0),
+    "adagrad": (1e-3, 1.0),
+    "ftrl": (1e-2, 10.0),
+    "lion": (1e-5, 1e-2),
+}
+"""The ranges of learning rates that differ from the usual one: see `rates_of`."""
+
+
+def rates_of(optimizer: str) -> Range:
+    """Return the range in which the default space searches the learning rate.
+
+    Every optimizer has a range of its own, because a common one would decide which
+    optimizer seems best. A range spans three powers of ten around the rates with the best
+    accuracies of small MLPs on MNIST. For most optimizers, and for custom ones, that is
+    from a tenth of the default rate to a hundred times the default rate.
+
+    Example:
+    >>> rates_of("sgd")
+    Range(low=0.001, high=1.0, sampling='log')
+
+    Reference: D. Choi, C. Shallue, Z. Nado, J. Lee, C. Maddison, G. Dahl (2019), On
+    empirical comparisons of optimizers for deep learning, arXiv:1910.05446.
+    """
+    rate = optimizer_defaults(optimizer)["learning_rate"]
+    low, high = _RATES.get(optimizer, (rate / 10, rate * 100))
+    return Range(low, high, "log")
+
+
+def _rates(optimizers: Iterable[str]) -> Domain:
+    """Return the learning rates of one optimizer, or of each of several."""
+    ranges: dict[str, Simple] = {name: rates_of(name) for name in optimizers}
+    return (
+        Conditional("optimizer", ranges) if len(ranges) > 1 else next(iter(ranges.values()))
+    )
+
+
+_OPTIMIZERS = ("sgd", "adam", "rmsprop")
+
+SEARCHED = {
+    "width": "32,64,128,256,512",
+    "depth": "1,2,3",
+    "activation": "relu,tanh,gelu",
+    "optimizer": ",".join(_OPTIMIZERS),
+    "learning_rate": domain_text("learning_rate", _rates(_OPTIMIZERS)),
+    "dropout": "0:0.5",
+    "batch_size": "16,32,64,128",
+}
+"""The default space, in the notation of the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Fields, divided into searched and fixed ones."""
+
+    searched: dict[str, Domain]
+    """The fields with several values."""
+    fixed: dict[str, Any]
+    """The fields with one value."""
+
+
+def parse_space(
+    fields: Mapping[str, Any],
+    *,
+    searched: Mapping[str, Any] = SEARCHED,
+    base: RunConfig | None = None,
+) -> Parsed:
+    """Divide fields into searched ones, with several values, and fixed ones.
+
+    Args:
+        fields: One value, several values or a range for each field, also as text.
+        searched: The fields that `fields` overrides. Defaults to `SEARCHED`, adapted to
+            `fields` and `base`: see `default_fields`.
+        base: The configuration with the other fields. Defaults to None: their defaults.
+
+    Raises:
+        ConfigError: with every problem at once.
+
+    Example:
+    >>> parsed = parse_space({"width": "64,128", "depth": "0:6", "momentum": "0.9"})
+    >>> parsed.searched["width"], parsed.searched["depth"]
+    (Choice(values=(64, 128)), Range(low=0, high=6, sampling='linear'))
+    >>> parsed.fixed
+    {'momentum': 0.9}
+    """
+    given = _domains(fields)
+    if searched is SEARCHED:
+        others = default_fields(given, base)
+    else:
+        others = _others(_domains(searched), given)
+    domains = with_parents({**others, **given})
+    parsed = Parsed({}, {})
+    for name, domain in domains.items():
+        if isinstance(domain, Choice) and len(domain.values) == 1:
+            [parsed.fixed[name]] = domain.values
+        else:
+            check_searched(name)
+            parsed.searched[name] = domain
+    parsed.searched.update(resolved(parsed.searched))
+    return parsed
+
+
+def default_fields(
+    given: Mapping[str, Domain | ByValue], base: RunConfig | None = None
+) -> dict[str, Domain]:
+    """Return the fields of the default space that do not contradict given ones.
+
+    - Fields that have no effect with the given `depth` are left out, and `depth` itself if
+      the given widths state the number of layers.
+    - The optimizers are those that take all fields with one given value, such as
+      `momentum`. A given `learning_rate` is that of one optimizer, sgd if possible.
+    - Each optimizer has a range of learning rates of its own.
+
+    Args:
+        given: The domains that replace those of the default space.
+        base: The configuration with the other fields. If its optimizer is not the default
+            one, it is the only optimizer. Defaults to None: their defaults.
+    """
+    others: dict[str, Any] = {
+        name: domain_of(name, text)
+        for name, text in SEARCHED.items()
+        if name not in given and not _is_idle(name, given)
+    }
+    if any(isinstance(width, tuple) for width in _values(given.get("width"))):
+        others.pop("depth", None)
+    base = RunConfig() if base is None else base
+    optimizers = _values(given.get("optimizer")) or _optimizers(given, base)
+    if "optimizer" in others:
+        others["optimizer"] = Choice(tuple(optimizers))
+        if optimizers == [base.optimizer]:
+            del others["optimizer"]
+    if "learning_rate" in others:
+        others["learning_rate"] = _rates(optimizers)
+    return others
+
+
+def _optimizers(given: Mapping[str, Domain | ByValue], base: RunConfig) -> list[str]:
+    """Return the optimizers of the default space that take all fixed fields."""
+    default = config_fields()["optimizer"].default
+    if base.optimizer != default:
+        return [base.optimizer]
+    fixed = {name: getattr(base, name) for name in OPTIMIZER_FIELDS if name in base.given}
+    for name, domain in given.items():
+        fixed.pop(name, None)
+        if isinstance(domain, Choice) and len(domain.values) == 1:
+            [fixed[name]] = domain.values
+    fixed.pop("learning_rate", None)
+    optimizers = [
+        optimizer
+        for optimizer in _OPTIMIZERS
+        if all(
+            value == OPTIMIZER_FIELDS[name] or name in optimizer_defaults(optimizer)
+            for name, value in fixed.items()
+            if name in OPTIMIZER_FIELDS
+        )
+    ]
+    if isinstance(given.get("learning_rate"), Choice | Range):
+        optimizers = optimizers[:1]
+    return optimizers or [default]
+
+
+def _is_idle(name: str, given: Mapping[str, Domain | ByValue]) -> bool:
+    """Return True if a field has no effect with any given value of its parent."""
+    values = _values(given.get(PARENTS.get(name, "")))
+    return bool(values) and not any(has_effect(name, value) for value in values)
+
+
+def _others(
+    searched: Mapping[str, Domain | ByValue], given: Mapping[str, Domain | ByValue]
+) -> dict[str, Domain]:
+    """Return the domains that are not replaced, for the given values of their parents."""
+    named = {name: each for name, each in given.items() if not isinstance(each, ByValue)}
+    domains = with_parents({**named, **searched})
+    return {
+        name: _narrowed(name, domain, given) if isinstance(domain, Conditional) else domain
+        for name, domain in domains.items()
+        if name not in given
+    }
+
+
+def _narrowed(
+    name: str, domain: Conditional, given: Mapping[str, Domain | ByValue]
+) -> Domain:
+    """Return the domains for the given values of the parent, which replace others."""
+    if domain.parent not in given:
+        return domain
+    values = _values(given[domain.parent])
+    domains = {value: each for value, each in domain.domains.items() if value in values}
+    if len(values) > 1:
+        return Conditional(domain.parent, domains)
+    if not domains:
+        raise ConfigError([missing_text(name, domain.parent, values, values)])
+    return domains[values[0]]
+
+
+def _values(domain: Domain | ByValue | None) -> list[Any]:
+    """Return the values of choices, and the ends of ranges; none without a domain."""
+    if domain is None:
+        return []
+    return ends(Conditional("", domain.domains) if isinstance(domain, ByValue) else domain)
+
+
+def _domains(fields: Mapping[str, Any]) -> dict[str, Domain | ByValue]:
+    makers = [partial(domain_of, name, value) for name, value in fields.items()]
+    return dict(zip(fields, call_all(makers), strict=True))
