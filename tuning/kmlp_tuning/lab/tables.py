@@ -49,8 +49,8 @@ if TYPE_CHECKING:
         """Fields of a configuration."""
 
     class SpaceTable(Table):
-        """The search space: for each field a list, a text such as 1e-4:1e-1:log, or a table:
-        low, high and sampling, or one of these for each value of another field.
+        """The search space: for each field a list, a text such as 1e-4:1e-1:log, or a
+        table: low, high and sampling, or one of these for each value of another field.
         """
 else:
     FieldsTable = create_model(
