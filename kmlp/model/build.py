@@ -61,6 +61,9 @@ def build_mlp(
     with the optimizer, the loss, and accuracy. The initial weights depend only on `seed`,
     the initializer and the sizes of the layers, and are the same on every backend.
 
+    Fields that are not part of a model, such as `schedule`, `augmentation` and
+    `label_noise`, are arguments of `kmlp.train`.
+
     Losses of one-hot targets (`mse`, `mae`, most of Keras' own) need `y` as
     `keras.utils.to_categorical(y, num_classes)`. The others need classes as integers.
     `get_loss(name).targets` is the form that a loss needs.
