@@ -1,9 +1,11 @@
 """The backend of the test process, the one that KERAS_BACKEND names, and no runs folder."""
 
 import atexit
+import functools
 import gc
 import os
 import shutil
+import sys
 import tempfile
 
 import pytest
@@ -26,6 +28,32 @@ if ON_JAX:
     import jax
 
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+def _untraced(function):
+    """Return the function, during which nothing is measured for the coverage."""
+
+    @functools.wraps(function)
+    def wrapped(*arguments, **options):
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return function(*arguments, **options)
+        finally:
+            sys.settrace(tracer)
+
+    return wrapped
+
+
+if sys.gettrace():
+    # To check and to convert charts takes Altair twice as long if it is traced, although
+    # nothing of kmlp runs meanwhile.
+    from altair.utils import schemapi
+    from altair.vegalite.v6 import api
+
+    schemapi.validate_jsonschema = _untraced(schemapi.validate_jsonschema)
+    api.TopLevelMixin.to_dict = _untraced(api.TopLevelMixin.to_dict)
+    api._EncodingMixin.encode = _untraced(api._EncodingMixin.encode)
 
 
 # Folders whose tests train models or start processes, nearly all of them.

@@ -113,10 +113,11 @@ def save(chart: alt.TopLevelMixin, path: Path) -> None:
         chart: The chart.
         path: A file that ends in `.html`, `.png`, `.svg` or `.pdf`. It is replaced.
     """
-    specification = {**to_specification(chart), "config": style()}
+    unstyled = to_specification(chart)
+    specification = {**unstyled, "config": style()}
     with atomic_write(path) as aside:
         if path.suffix == ".html":
-            page = chart_page(to_specification(chart), style())
+            page = chart_page(unstyled, style())
             aside.write_text(page, encoding="utf-8")
         elif path.suffix == ".svg":
             aside.write_text(vl_convert.vegalite_to_svg(specification), encoding="utf-8")

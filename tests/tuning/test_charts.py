@@ -8,12 +8,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-import vl_convert
+from helpers import charts
 from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.charts.accuracy import AccuracyScale
-from kmlp.charts.style import save, style, to_specification
+from kmlp.charts.style import save
 from kmlp.statistics import Estimate
 from kmlp.studies.learning import DataFacts
 from kmlp.training.run import Run
@@ -107,13 +107,11 @@ def search(
 
 
 def drawn(chart):
-    """A chart as SVG; altair checks it against Vega-Lite's schema on the way."""
-    specification = to_specification(chart)
+    """A chart as SVG, with a specification that is small and has its text alternative."""
+    specification, svg = charts.drawn(chart)
     assert len(json.dumps(specification)) < 1_000_000
     assert len(specification["description"]) > 50
-    return vl_convert.vegalite_to_svg(
-        {**specification, "config": style()}, show_warnings=True
-    )
+    return svg
 
 
 def many(count, epochs):
