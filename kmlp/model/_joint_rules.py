@@ -97,16 +97,6 @@ def _nesterov_needs_momentum(config: Any) -> str | None:
     return idle(config, "nesterov", "`momentum` is 0.0", "Give a `momentum` above 0")
 
 
-@joint_rule("beta_1", "optimizer")
-def _schedule_free_divides_by_beta_1(config: Any) -> str | None:
-    if config.optimizer != "schedulefreeadamw" or config.beta_1 != 0:
-        return None
-    return (
-        "The value of `beta_1` is 0.0, but the optimizer schedulefreeadamw divides by it. "
-        "Give a `beta_1` above 0, or leave `beta_1` out."
-    )
-
-
 @joint_rule("dropout", "depth")
 def _dropout_needs_hidden_layers(config: Any) -> str | None:
     if config.dropout and config.depth == 0:
@@ -140,12 +130,12 @@ for _field in OPTIMIZER_FIELDS:
 
 
 @joint_rule("beta_1", "optimizer")
-def _lion_needs_beta_1(config: Any) -> str | None:
-    if config.optimizer != "lion" or config.beta_1 != 0:
+def _some_need_beta_1(config: Any) -> str | None:
+    if config.optimizer not in ("lion", "schedulefreeadamw") or config.beta_1 != 0:
         return None
     return (
-        "The value of `beta_1` is 0.0, but must be above 0 for the optimizer lion. Give "
-        "such a `beta_1`, or leave `beta_1` out."
+        "The value of `beta_1` is 0.0, but must be above 0 for the optimizer "
+        f"{config.optimizer}. Give such a `beta_1`, or leave `beta_1` out."
     )
 
 

@@ -18,17 +18,24 @@ from kmlp.studies.as_json import ablation_to_dict
 
 RUNS, EPOCHS = 8, 8
 WORK = [
-    "ablate", "--param", "learning_rate", "--values", "0.1,0.05", "--seeds", "4", "--epochs",
-    str(EPOCHS), "--train-size", "4992", "--depth", "1", "--momentum", "0.9", "--batch-size", "16",
-    "--jobs", "2",
+    "ablate", "--param", "learning_rate", "--values", "0.003,0.001", "--seeds", "4",
+    "--epochs", str(EPOCHS), "--train-size", "4992", "--depth", "1", "--batch-size", "16",
+    "--jobs", "2", "--optimizer", "adam", "--schedule", "cosine:6", "--warmup", "2",
+    "--dropout", "0.2", "--normalization", "batch", "--augmentation", "shift:2",
 ]  # fmt: skip
+"""Runs with all kinds of state: of the optimizer, its schedule, moving statistics, draws."""
+BASE = RunConfig(
+    train_size=4992, depth=1, batch_size=16, optimizer="adam", schedule="cosine:6", warmup=2,
+    dropout=0.2, normalization="batch", augmentation="shift:2",
+)  # fmt: skip
+"""The configuration of `WORK`."""
 
 
 @cache
 def uninterrupted_study(epochs: int = EPOCHS) -> Ablation:
     """The study of `WORK` without interruption: trained one run after the other, here."""
-    base = RunConfig(train_size=4992, depth=1, momentum=0.9, batch_size=16)
-    return ablate("learning_rate", [0.1, 0.05], base=base, seeds=4, epochs=epochs, jobs=1)
+    values = [0.003, 0.001]
+    return ablate("learning_rate", values, base=BASE, seeds=4, epochs=epochs, jobs=1)
 
 
 @cache
