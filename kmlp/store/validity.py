@@ -60,7 +60,8 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
     if not fits(identity.get("settings", {}), _TEXTS):
         return "its settings cannot be read"
     patience = identity.get("patience", 1)
-    if not fits(patience, int) or patience < 1:
+    stops = "patience" in identity
+    if not fits(patience, int) or patience < 1 or (stops and progress.get("at") == "last"):
         return "its patience is not valid"
     configs = [identity[name] for name in ("base", "config") if name in identity]
     if not all(isinstance(config, dict) and _is_config(config) for config in configs):

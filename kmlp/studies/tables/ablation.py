@@ -213,6 +213,8 @@ def convergence_table(
         f"minus validation accuracy, in points, {judged_text(study.at)}. "
         f"{accuracy_text(run.config for run in study.runs)}"
     ]
+    if study.patience is not None:
+        notes.append("Runs that stopped early have areas of fewer epochs.")
     if near_best is not None:
         notes.insert(
             0,

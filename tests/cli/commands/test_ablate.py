@@ -154,9 +154,12 @@ def test_a_dry_run_of_as_many_seeds_as_needed_shows_the_most(kmlp):
 @pytest.mark.once
 def test_dry_run_as_json(kmlp):
     result = kmlp(
-        "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json"
-    )
-    values = json.loads(result.out)["levels"]
+        "ablate", "--param", "batch_size", "--values", "1,64", "--dry-run", "--json",
+        "--patience", "3",
+    )  # fmt: skip
+    planned = json.loads(result.out)
+    values = planned["levels"]
+    assert (planned["epochs"], planned["patience"]) == (10, 3)
     assert [value["steps"] for value in values] == [2_500_000, 39_100]
 
 
@@ -170,6 +173,8 @@ def test_dry_run_as_json(kmlp):
         (["--param", "width", "--values", "8", "--backend", "jaxx"], ['"jaxx".*"jax"']),
         (["--param", "width", "--values", "8", "--at", "first"], ['"first".*best, last']),
         (["--param", "epochs", "--values", "2,0"], ["`epochs` is 0"]),
+        (["--param", "width", "--values", "8", "--patience", "10", "--at", "last"],
+         ["`--at` is last.*`--patience`", "`--patience` is 10.*10 epochs"]),
         (["--param", "epochs", "--values", "1,2", "--at", "best", "--dry-run"],
          ["`--at` is best.*`epochs`"]),
         (

@@ -104,7 +104,9 @@ def test_plan_trains_nothing(kmlp, folder):
     assert ["1", "1", "9", "1", "9"] in rows
     assert ["2", "3", "3", "6"] in rows
     assert "120 epochs" in " ".join(result.out.split())
-    planned = json.loads(kmlp("tune", "--dry-run", "--json", "--max-trials", "17").out)
+    planned = json.loads(kmlp("tune", "--dry-run", "--json", "--max-trials", "17",
+                              "--patience", "2").out)  # fmt: skip
+    assert planned["patience"] == 2
     assert [it[0]["configurations"] for it in planned["brackets"]] == [9, 5, 3]
     assert planned["epochs"] == 22 + 22 + 30
     assert not (folder / "runs").exists()

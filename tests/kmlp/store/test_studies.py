@@ -15,6 +15,7 @@ from kmlp.store import Store
 from kmlp.store.studies import get_study, list_studies, put_study
 from kmlp.store.study_removal import runs_of_study
 from kmlp.studies.kinds import summarize
+from kmlp.training.target import Target
 
 pytestmark = pytest.mark.once
 
@@ -109,6 +110,22 @@ def test_the_choices_of_a_study_are_checked(widths_store, param, progress, valid
         assert get_study(widths_store, "chosen").progress.items() >= progress.items()
     else:
         with pytest.raises(DamagedError, match="chosen"):
+            get_study(widths_store, "chosen")
+
+
+@pytest.mark.parametrize(
+    ("patience", "at", "valid"),
+    [(3, "best", True), (3, "last", False), (0, "best", False), ("3", "best", False)],
+)
+def test_the_patience_of_a_study_is_checked(widths_store, patience, at, valid):
+    study = made_up_study("chosen", [RUNS[:1]], patience=patience)
+    put_study(widths_store, replace(study, progress={**study.progress, "at": at}))
+    if valid:
+        record = get_study(widths_store, "chosen")
+        assert record.targets() == {RUNS[0].key: Target(1, 3)}
+        assert summarize(record).endswith("patience 3")
+    else:
+        with pytest.raises(DamagedError, match="its patience"):
             get_study(widths_store, "chosen")
 
 
