@@ -171,7 +171,7 @@ def joint_fields() -> tuple[tuple[str, ...], ...]:
     """Return the fields of each rule between fields, whose values may not fit together.
 
     Example:
-    >>> ("nesterov", "momentum") in joint_fields()
+    >>> ("width", "depth") in joint_fields()
     True
     """
     return tuple(rule.fields for rule in JOINT_RULES)

@@ -14,5 +14,5 @@ from .space._hypermodel import MLPHyperModel as MLPHyperModel
 from .space.domains import Choice as Choice
 from .space.domains import Conditional as Conditional
 from .space.domains import Range as Range
+from .space.parsing import default_space as default_space
 from .space.space import SearchSpace as SearchSpace
-from .space.space import default_space as default_space

@@ -47,7 +47,7 @@ class SpaceOptions(OptionGroup):
             ConfigError: with every problem at once.
         """
         from kmlp_tuning.space.notation import read_space
-        from kmlp_tuning.space.space import space_and_base
+        from kmlp_tuning.space.parsing import space_and_base
 
         given = {name: value for name, value in self.given.items() if value is not None}
         return space_and_base(

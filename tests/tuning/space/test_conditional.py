@@ -6,10 +6,10 @@ import pytest
 
 from kmlp import ConfigError, RunConfig
 from kmlp_tuning import Choice, Conditional, Range, SearchSpace, default_space
-from kmlp_tuning.space.default import parse_space, rates_of
+from kmlp_tuning.space.default import rates_of
 from kmlp_tuning.space.domains import domain_text
 from kmlp_tuning.space.notation import read_space
-from kmlp_tuning.space.space import space_and_base
+from kmlp_tuning.space.parsing import parse_space, space_and_base
 
 pytestmark = pytest.mark.once
 

@@ -6,9 +6,8 @@ import pytest
 
 from kmlp import ConfigError, RunConfig
 from kmlp_tuning import Choice, Range, SearchSpace, default_space
-from kmlp_tuning.space.default import parse_space
 from kmlp_tuning.space.notation import read_space
-from kmlp_tuning.space.space import space_and_base
+from kmlp_tuning.space.parsing import parse_space, space_and_base
 
 pytestmark = pytest.mark.once
 

@@ -43,7 +43,7 @@ from kmlp_tuning.lab.tables import (
     RecipeTable,
     SearchTable,
 )
-from kmlp_tuning.space.default import parse_space
+from kmlp_tuning.space.parsing import parse_space
 from kmlp_tuning.space.space import SearchSpace
 
 

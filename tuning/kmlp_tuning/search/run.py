@@ -42,7 +42,8 @@ from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings, make_settings
 from kmlp_tuning.search.trial import TrialRequest
 from kmlp_tuning.space.default import SEARCHED
-from kmlp_tuning.space.space import SearchSpace, default_space, space_and_base
+from kmlp_tuning.space.parsing import default_space, space_and_base
+from kmlp_tuning.space.space import SearchSpace
 
 SECONDS_BETWEEN_UPDATES = 1.0
 """The shortest time between two updates of the search's record in the store, in seconds.

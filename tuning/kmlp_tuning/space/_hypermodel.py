@@ -12,7 +12,8 @@ from kmlp.fused.fit import fit
 from kmlp.model.build import build_from
 from kmlp.model.config import RunConfig
 from kmlp.training.trainer import targets_of
-from kmlp_tuning.space.space import SearchSpace, default_space
+from kmlp_tuning.space.parsing import default_space
+from kmlp_tuning.space.space import SearchSpace
 
 if TYPE_CHECKING:
     import keras

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from kmlp.errors import ConfigError, call_all
 from kmlp.model.config import RunConfig
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.optimizers import OPTIMIZER_FIELDS, optimizer_defaults
 from kmlp_tuning.space.conditions import (
     PARENTS,
     has_effect,
-    missing_text,
-    resolved,
-    with_parents,
 )
 from kmlp_tuning.space.domains import (
     Choice,
@@ -29,7 +23,6 @@ from kmlp_tuning.space.domains import (
 )
 from kmlp_tuning.space.notation import (
     ByValue,
-    check_searched,
     domain_of,
 )
 
@@ -86,57 +79,6 @@ SEARCHED = {
 """The default space, in the notation of the command line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """Fields, divided into searched and fixed ones."""
-
-    searched: dict[str, Domain]
-    """The fields with several values."""
-    fixed: dict[str, Any]
-    """The fields with one value."""
-
-
-def parse_space(
-    fields: Mapping[str, Any],
-    *,
-    searched: Mapping[str, Any] = SEARCHED,
-    base: RunConfig | None = None,
-) -> Parsed:
-    """Divide fields into searched ones, with several values, and fixed ones.
-
-    Args:
-        fields: One value, several values or a range for each field, also as text.
-        searched: The fields that `fields` overrides. Defaults to `SEARCHED`, adapted to
-            `fields` and `base`: see `default_fields`.
-        base: The configuration with the other fields. Defaults to None: their defaults.
-
-    Raises:
-        ConfigError: with every problem at once.
-
-    Example:
-    >>> parsed = parse_space({"width": "64,128", "depth": "0:6", "momentum": "0.9"})
-    >>> parsed.searched["width"], parsed.searched["depth"]
-    (Choice(values=(64, 128)), Range(low=0, high=6, sampling='linear'))
-    >>> parsed.fixed
-    {'momentum': 0.9}
-    """
-    given = _domains(fields)
-    if searched is SEARCHED:
-        others = default_fields(given, base)
-    else:
-        others = _others(_domains(searched), given)
-    domains = with_parents({**others, **given})
-    parsed = Parsed({}, {})
-    for name, domain in domains.items():
-        if isinstance(domain, Choice) and len(domain.values) == 1:
-            [parsed.fixed[name]] = domain.values
-        else:
-            check_searched(name)
-            parsed.searched[name] = domain
-    parsed.searched.update(resolved(parsed.searched))
-    return parsed
-
-
 def default_fields(
     given: Mapping[str, Domain | ByValue], base: RunConfig | None = None
 ) -> dict[str, Domain]:
@@ -158,10 +100,10 @@ def default_fields(
         for name, text in SEARCHED.items()
         if name not in given and not _is_idle(name, given)
     }
-    if any(isinstance(width, tuple) for width in _values(given.get("width"))):
+    if any(isinstance(width, tuple) for width in values_of(given.get("width"))):
         others.pop("depth", None)
     base = RunConfig() if base is None else base
-    optimizers = _values(given.get("optimizer")) or _optimizers(given, base)
+    optimizers = values_of(given.get("optimizer")) or _optimizers(given, base)
     if "optimizer" in others:
         others["optimizer"] = Choice(tuple(optimizers))
         if optimizers == [base.optimizer]:
@@ -198,45 +140,12 @@ def _optimizers(given: Mapping[str, Domain | ByValue], base: RunConfig) -> list[
 
 def _is_idle(name: str, given: Mapping[str, Domain | ByValue]) -> bool:
     """Return True if a field has no effect with any given value of its parent."""
-    values = _values(given.get(PARENTS.get(name, "")))
+    values = values_of(given.get(PARENTS.get(name, "")))
     return bool(values) and not any(has_effect(name, value) for value in values)
 
 
-def _others(
-    searched: Mapping[str, Domain | ByValue], given: Mapping[str, Domain | ByValue]
-) -> dict[str, Domain]:
-    """Return the domains that are not replaced, for the given values of their parents."""
-    named = {name: each for name, each in given.items() if not isinstance(each, ByValue)}
-    domains = with_parents({**named, **searched})
-    return {
-        name: _narrowed(name, domain, given) if isinstance(domain, Conditional) else domain
-        for name, domain in domains.items()
-        if name not in given
-    }
-
-
-def _narrowed(
-    name: str, domain: Conditional, given: Mapping[str, Domain | ByValue]
-) -> Domain:
-    """Return the domains for the given values of the parent, which replace others."""
-    if domain.parent not in given:
-        return domain
-    values = _values(given[domain.parent])
-    domains = {value: each for value, each in domain.domains.items() if value in values}
-    if len(values) > 1:
-        return Conditional(domain.parent, domains)
-    if not domains:
-        raise ConfigError([missing_text(name, domain.parent, values, values)])
-    return domains[values[0]]
-
-
-def _values(domain: Domain | ByValue | None) -> list[Any]:
+def values_of(domain: Domain | ByValue | None) -> list[Any]:
     """Return the values of choices, and the ends of ranges; none without a domain."""
     if domain is None:
         return []
     return ends(Conditional("", domain.domains) if isinstance(domain, ByValue) else domain)
-
-
-def _domains(fields: Mapping[str, Any]) -> dict[str, Domain | ByValue]:
-    makers = [partial(domain_of, name, value) for name, value in fields.items()]
-    return dict(zip(fields, call_all(makers), strict=True))

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, pairwise, product
+from itertools import chain, product
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from kmlp.errors import ConfigError, call_all, collect_errors, raise_problems
+from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.model.config import RunConfig, joint_fields
-from kmlp.model.fields import to_jsonable
-from kmlp.model.hyperparameters import config_fields
-from kmlp.model.text import value_text
+from kmlp_tuning.space._combinations import (
+    combinations,
+    extremes,
+    joint_groups,
+    parents_of,
+)
+from kmlp_tuning.space._plain import from_plain, to_plain
 from kmlp_tuning.space.conditions import (
     PARENTS,
     Parameter,
     has_effect,
     parameters_of,
-    resolved,
-    value_of,
 )
-from kmlp_tuning.space.default import SEARCHED, default_fields, parse_space
 from kmlp_tuning.space.domains import (
     Choice,
-    Conditional,
     Domain,
-    Range,
     Simple,
     count,
     ends,
@@ -36,6 +35,7 @@ from kmlp_tuning.space.domains import (
     steps_of,
 )
 from kmlp_tuning.space.notation import check_several, domain_of
+from kmlp_tuning.space.parents import resolved
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -104,9 +104,9 @@ class SearchSpace:
     @property
     def size(self) -> int | None:
         """The number of configurations; None if it is infinite."""
-        parents = self._parents
+        parents = parents_of(self.parameters)
         sizes = []
-        for values in self._combinations(parents, listed):
+        for values in combinations(self.parameters, parents, listed):
             counts = [
                 count(parameter.domain)
                 for parameter in self.parameters
@@ -128,11 +128,6 @@ class SearchSpace:
         names = {name for names in joint_fields() for name in names}
         return (names & self.fields.keys()) - {"width", "depth"}
 
-    @property
-    def _parents(self) -> set[str]:
-        """The searched fields on which others are conditional."""
-        return {name for each in self.parameters for name in each.conditions}
-
     def has_value(self, name: str, config: RunConfig) -> bool:
         """Return True if a searched field has an effect in a configuration."""
         return self.domain_in(name, config) is not None
@@ -143,58 +138,6 @@ class SearchSpace:
             if parameter.field == name and parameter.holds_in(config):
                 return parameter.domain
         return None
-
-    def _domain(self, name: str, values: Mapping[str, Any]) -> Simple | None:
-        for parameter in self.parameters:
-            if parameter.field == name and parameter.active(values):
-                return parameter.domain
-        return None
-
-    def _combinations(
-        self, names: Iterable[str], values_of: Callable[[Simple], list[Any]] = ends
-    ) -> list[dict[str, Any]]:
-        """Return all combinations of the values of some fields and of their parents.
-
-        Args:
-            names: The fields.
-            values_of: The values of a domain. Defaults to the values of choices, and the
-                ends of ranges; for parents, with the values where other fields change.
-        """
-        wanted = set(names)
-        for parameter in self.parameters:
-            if parameter.field in wanted:
-                wanted |= parameter.conditions.keys()
-        combinations: list[dict[str, Any]] = [{}]
-        for name in self.fields:  # parents come first
-            if name in wanted:
-                combinations = [
-                    {**values, **chosen}
-                    for values in combinations
-                    for chosen in self._chosen(name, values, values_of)
-                ]
-        return combinations
-
-    def _chosen(
-        self, name: str, values: Mapping[str, Any], values_of: Callable[[Simple], list[Any]]
-    ) -> list[dict[str, Any]]:
-        domain = self._domain(name, values)
-        if domain is None:
-            return [{}]
-        if values_of is ends and isinstance(domain, Range) and name in self._parents:
-            return [{name: value} for value in self._turns(name, listed(domain))]
-        return [{name: value} for value in values_of(domain)]
-
-    def _turns(self, name: str, values: list[Any]) -> list[Any]:
-        """Return the first and last of a parent's values with which the same fields go."""
-        active = [
-            [value in each.conditions.get(name, (value,)) for each in self.parameters]
-            for value in values
-        ]
-        turns = {values[0], values[-1]}
-        for (before, last), (after, first) in pairwise(zip(active, values, strict=True)):
-            if before != after:
-                turns |= {last, first}
-        return sorted(turns)
 
     def grid(self) -> SearchSpace:
         """The space with at most `GRID_STEPS` values of each range, with both ends."""
@@ -306,28 +249,8 @@ class SearchSpace:
             and parent not in self.fields
             and not has_effect(name, getattr(base, parent))
         )
-        combinations = self._distinct(self._groups())
-        call_all(partial(base.with_fields, **values) for values in combinations)
-
-    def _groups(self) -> list[set[str]]:
-        """Return groups of searched fields, whose values may only fit within the group."""
-        groups: list[set[str]] = []
-        for names in (*joint_fields(), *((name,) for name in self.fields)):
-            group = self.fields.keys() & set(names)
-            own = group - set(PARENTS.values())
-            linked = [other for other in groups if other & own]
-            groups = [other for other in groups if other not in linked]
-            groups.append(group.union(*linked))
-        return groups
-
-    def _distinct(self, groups: Iterable[set[str]]) -> list[dict[str, Any]]:
-        """Return the combinations of the extreme values of each group of fields."""
-        combinations: list[dict[str, Any]] = []
-        for names in groups:
-            for values in self._combinations(names):
-                if values not in combinations:
-                    combinations.append(values)
-        return combinations
+        values_together = extremes(self.parameters, joint_groups(self.fields))
+        call_all(partial(base.with_fields, **values) for values in values_together)
 
     def corners(self, base: RunConfig) -> list[RunConfig]:
         """The extreme configurations: if these can be trained, all can.
@@ -335,108 +258,18 @@ class SearchSpace:
         They are the base with each value of each field, with the largest batches of the
         fewest images, and with the largest model.
         """
-        groups = [*self._groups(), {"batch_size", "train_size"}, {"width", "depth"}]
-        return [base.with_fields(**values) for values in self._distinct(groups)]
+        groups = [
+            *joint_groups(self.fields),
+            {"batch_size", "train_size"},
+            {"width", "depth"},
+        ]
+        return [base.with_fields(**values) for values in extremes(self.parameters, groups)]
 
     def to_dict(self) -> dict[str, Any]:
         """The space as plain values, which JSON can hold and `SearchSpace` takes."""
-        return {name: _plain(domain) for name, domain in self.fields.items()}
+        return {name: to_plain(domain) for name, domain in self.fields.items()}
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Self:
         """Restore the space of `to_dict`. Custom functions need not be available."""
-        return cls._of({name: _restored(domain) for name, domain in values.items()})
-
-
-def default_space(base: RunConfig | None = None) -> SearchSpace:
-    """Return the default space, which `kmlp tune --help` shows.
-
-    Args:
-        base: The configuration with the fixed fields. The optimizers of the space are
-            those that take its fields. Defaults to None: `RunConfig()`.
-    """
-    domains = default_fields({}, base)
-    return SearchSpace(
-        {
-            name: domain
-            for name, domain in domains.items()
-            if not isinstance(domain, Choice) or len(domain.values) > 1
-        }
-    )
-
-
-def space_and_base(
-    fields: Mapping[str, Any],
-    *,
-    searched: Mapping[str, Any] = SEARCHED,
-    base: RunConfig | None = None,
-) -> tuple[SearchSpace, RunConfig]:
-    """Divide fields into searched and fixed ones.
-
-    Args:
-        fields: One value, several or a range for each field; the seed has one value.
-        searched: The fields of the space that `fields` overrides. Defaults to the default
-            space.
-        base: The configuration that has the other fields. Defaults to None: their defaults.
-
-    Returns:
-        The space, and a configuration that has the fixed fields.
-
-    Raises:
-        ConfigError: with every problem at once.
-
-    Example:
-    >>> fields = {"width": [64, 128], "learning_rate": "1e-4:1e-1:log", "momentum": 0.9}
-    >>> space, base = space_and_base(fields, searched={})
-    >>> list(space.fields), base.momentum
-    (['width', 'learning_rate'], 0.9)
-    """
-    width = fields.get("width")
-    if isinstance(width, tuple) and len(width) > 1:
-        raise ConfigError(
-            [
-                f"The value of `width` is {width}, which can be one network or several "
-                f"widths. Give [{width}] or {list(width)}."
-            ]
-        )
-    seed = config_fields()["seed"]
-    own_seed: dict[str, Any] = {}
-    with collect_errors() as step:
-        with step():
-            parsed = parse_space(
-                {name: value for name, value in fields.items() if name != seed.name},
-                searched=searched,
-                base=base,
-            )
-        with step():
-            if seed.name in fields:
-                value = fields[seed.name]
-                convert = seed.parse if isinstance(value, str) else seed.convert
-                own_seed[seed.name] = convert(value)
-    space = SearchSpace(parsed.searched)
-    fixed = {**parsed.fixed, **own_seed}
-    return space, space.base(fixed) if base is None else base.with_fields(**fixed)
-
-
-def _plain(domain: Domain) -> Any:
-    if isinstance(domain, Conditional):
-        by_text = {
-            value_text(domain.parent, value): _plain(each)
-            for value, each in domain.domains.items()
-        }
-        return {domain.parent: by_text}
-    if isinstance(domain, Choice):
-        return [to_jsonable(value) for value in domain.values]
-    return {"low": domain.low, "high": domain.high, "sampling": domain.sampling}
-
-
-def _restored(given: Any) -> Any:
-    if not isinstance(given, Mapping):
-        values = (tuple(value) if isinstance(value, list) else value for value in given)
-        return Choice(tuple(values))
-    if "low" in given:
-        return Range(**given)
-    [(parent, domains)] = given.items()
-    return Conditional(
-        parent, {value_of(parent, key): _restored(each) for key, each in domains.items()}
-    )
+        return cls._of({name: from_plain(domain) for name, domain in values.items()})
