@@ -135,7 +135,7 @@ COMMANDS = {
     "one": ["train", *SHORT, "--epochs", "2"],
     "losses": ["ablate", "--param", "loss", "--values", "nll,mse", *SHORT, "--seeds", "1",
                "--epochs", "2"],
-    "search": ["tune", *SHORT, "--learning-rate", "0.1,0.2,1e20", "--activation", "relu",
+    "search": ["tune", *SHORT, "--learning-rate", "0.1,0.2,1e20", "--dropout", "0", "--activation", "relu",
                "--batch-size", "64", "--max-trials", "3", "--max-epochs", "2",
                "--algorithm", "random", "--replicates", "1"],
 }  # fmt: skip
