@@ -22,8 +22,8 @@ from .model.losses import Loss as Loss
 from .model.losses import get_loss as get_loss
 from .model.losses import register_loss as register_loss
 from .model.optimizers import register_optimizer as register_optimizer
+from .studies.ablate import ablate as ablate
 from .studies.ablation import Ablation as Ablation
-from .studies.ablation import ablate as ablate
 from .studies.compare import AblationComparison as AblationComparison
 from .studies.compare import compare as compare
 from .studies.conclusion import Conclusion as Conclusion

@@ -12,8 +12,10 @@ from kmlp.model.config import RunConfig
 from kmlp.model.params import param_field
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.axis import Axis, axis_of
+from kmlp.studies.judging import check_at
 from kmlp.studies.ranges import values_text
 from kmlp.training.checks import check_count, check_trainable
+from kmlp.training.run import At
 
 Seeds = int | str | Sequence[int]
 """A number of seeds, a list of them, or `auto` or `auto:N`: see `read_seeds`."""
@@ -189,3 +191,26 @@ def check_margin(margin: Any) -> float:
             ]
         )
     return float(margin)
+
+
+def check_epoch(param: str, at: Any, patience: int | None = None) -> At:
+    """Return the epoch at which the values of a parameter are judged.
+
+    Raises:
+        ConfigError: if it is neither "best" nor "last", if the values state another, or if
+            it is "last" after early stopping.
+    """
+    own = axis_of(param).at
+    chosen = check_at(at or own or "best", None if own else patience)
+    raise_problems(
+        f"`at` is {chosen}, but the values of `{param}` state the epoch at which they are "
+        "judged. Leave `at` out."
+        for _ in [own]
+        if own not in (None, chosen)
+    )
+    return chosen
+
+
+def read_value(param: str, value: Any) -> Any:
+    """Return a value of a parameter that may be given as its text."""
+    return param_field(param).parse(value) if isinstance(value, str) else value

@@ -26,7 +26,7 @@ def store_ablation(folder, count):
     from kmlp.data import load_dataset
     from kmlp.store import Store
     from kmlp.store.studies import put_study
-    from kmlp.studies.ablation import ablation_spec
+    from kmlp.studies.ablate import ablation_spec
     from kmlp.training.environment import describe_environment
     from kmlp.training.identity import identify
     from kmlp.training.run import EpochRecord

@@ -70,7 +70,7 @@ def ablate(
     """
     from kmlp.errors import ConfigError, collect_errors
     from kmlp.model.params import parse_param_values
-    from kmlp.studies.ablation import ablation_spec
+    from kmlp.studies.ablate import ablation_spec
     from kmlp.studies.ablation_plan import plan
     from kmlp.studies.auto_seeds import parse_seeds
     from kmlp.studies.plans import plan_rows, plan_table

@@ -11,7 +11,8 @@ from helpers.results import without_seconds
 from kmlp import ConfigError, RunConfig, ablate, register_activation, register_loss
 from kmlp.store import Store
 from kmlp.store.studies import get_study
-from kmlp.studies.ablation import ablation_spec, load_ablation
+from kmlp.studies.ablate import ablation_spec
+from kmlp.studies.ablation import load_ablation
 from kmlp.studies.as_json import ablation_to_dict
 from kmlp.studies.columns import COLUMNS
 from kmlp.studies.level_conclusion import conclude

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kmlp import ConfigError, RunConfig, ablate
-from kmlp.studies.ablation import ablation_spec
+from kmlp.studies.ablate import ablation_spec
 from kmlp.studies.ablation_plan import plan
 from kmlp.studies.plans import plan_rows, plan_table
 

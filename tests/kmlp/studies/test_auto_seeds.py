@@ -11,7 +11,7 @@ from helpers.scored import ScoredExecutor
 from kmlp import ConfigError, RunConfig, ablate, load_study
 from kmlp.engine import LookTaken
 from kmlp.model.activations import ACTIVATIONS
-from kmlp.studies.ablation import ablation_spec
+from kmlp.studies.ablate import ablation_spec
 from kmlp.studies.auto_seeds import AutoSeeds, comparison_of, parse_seeds, read_seeds
 from kmlp.studies.execution import Execution
 from kmlp.studies.runner import train_all

@@ -8,7 +8,7 @@ from kmlp import ConfigError, RayExecutor, RunConfig, ablate, train
 from kmlp.engine import EpochFinished, RunStarted, StudyStarted
 from kmlp.errors import ClusterError
 from kmlp.executors import InProcessExecutor
-from kmlp.studies.ablation import ablation_spec
+from kmlp.studies.ablate import ablation_spec
 from kmlp.studies.config_list import config_list_spec
 from kmlp.studies.execution import Execution
 from kmlp.studies.runner import StudySpec, train_all, work

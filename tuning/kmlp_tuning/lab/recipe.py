@@ -10,7 +10,8 @@ from typing import Any, Self
 from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig
 from kmlp.model.run_data import dataset_of
-from kmlp.studies.ablation import Ablation, ablation_spec
+from kmlp.studies.ablate import ablation_spec
+from kmlp.studies.ablation import Ablation
 from kmlp.studies.axis import axis_of
 from kmlp.studies.config_list import ConfigList, config_list_spec
 from kmlp.studies.published_best import Verdict, verdict
