@@ -89,7 +89,9 @@ def test_json_and_csv(kmlp):
         [{"configurations": 3, "epochs": 1}, {"configurations": 1, "epochs": 3}],
         [{"configurations": 2, "epochs": 3}],
     ]
-    assert found["space"]["learning_rate"] == {"low": 0.001, "high": 1.0, "sampling": "log"}
+    rates = found["space"]["learning_rate"]["optimizer"]
+    assert rates["sgd"] == {"low": 0.001, "high": 1.0, "sampling": "log"}
+    assert list(rates) == ["sgd", "adam", "rmsprop"]
     assert found["base"]["width"] == 8
     assert found["replication"] is None
     rows = kmlp("show", *search_name(kmlp), "--csv").out.splitlines()
@@ -153,7 +155,7 @@ def test_all_problems_are_told_at_once(kmlp):
 
 
 def test_all_fixed_is_no_search(kmlp):
-    result = kmlp(*SHORT, "--learning-rate", "0.1")
+    result = kmlp(*SHORT, "--learning-rate", "0.1", "--dropout", "0")
     assert (result.code, result.out) == (2, "")
     assert re.fullmatch("Error: .*fixed.*\n", result.err)
 
