@@ -18,6 +18,7 @@ from kmlp_tuning.space._combinations import (
     joint_groups,
     parents_of,
 )
+from kmlp_tuning.space._parents import resolved
 from kmlp_tuning.space._plain import from_plain, to_plain
 from kmlp_tuning.space.conditions import (
     PARENTS,
@@ -35,7 +36,6 @@ from kmlp_tuning.space.domains import (
     steps_of,
 )
 from kmlp_tuning.space.notation import check_several, domain_of
-from kmlp_tuning.space.parents import resolved
 
 if TYPE_CHECKING:
     import keras_tuner
