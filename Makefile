@@ -18,11 +18,11 @@ unexport PYTHONDONTWRITEBYTECODE
 ablate: $(VENV)/installed
 	$(BIN)/kmlp ablate $(ARGS)
 
-# Three parts at a time, the longest first: the crashes mostly wait. The linters are quick.
+# Two parts at a time, the longest first: three would take turns on the memory's caches.
 .PHONY: test
 test: $(VENV)/installed-all
-	$(MAKE) --jobs=3 $(SYNC) test-commands test-tensorflow lint test-crashes \
-	    test-jax test-library test-torch docs
+	$(MAKE) --jobs=2 $(SYNC) test-jax test-library test-commands test-tensorflow \
+	    test-crashes test-torch lint docs
 	$(MAKE) coverage
 
 # For every commit: the linters, beside the tests that neither train nor start processes.
