@@ -8,10 +8,7 @@ from typing import Any
 from kmlp.model.config import RunConfig
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.optimizers import OPTIMIZER_FIELDS, optimizer_defaults
-from kmlp_tuning.space.conditions import (
-    PARENTS,
-    has_effect,
-)
+from kmlp_tuning.space.conditions import PARENTS, has_effect
 from kmlp_tuning.space.domains import (
     Choice,
     Conditional,
@@ -21,10 +18,7 @@ from kmlp_tuning.space.domains import (
     domain_text,
     ends,
 )
-from kmlp_tuning.space.notation import (
-    ByValue,
-    domain_of,
-)
+from kmlp_tuning.space.notation import ByValue, domain_of
 
 _RATES = {
     "sgd": (1e-3, 1.0),
