@@ -22,7 +22,7 @@ def test_export_has_the_documented_keys():
         )
     )
     assert list(exported) == [
-        "name", "param", "metric", "at", "base", "epochs", "seeds", "most_seeds", "looks", "backend",
+        "name", "param", "metric", "at", "base", "epochs", "patience", "seeds", "most_seeds", "looks", "backend",
         "fused", "settings", "baseline", "target_accuracy", "levels", "best", "best_index", "conclusion", "evidence",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
