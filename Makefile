@@ -18,11 +18,12 @@ unexport PYTHONDONTWRITEBYTECODE
 ablate: $(VENV)/installed
 	$(BIN)/kmlp ablate $(ARGS)
 
-# Two parts at a time, the longest first: three would take turns on the memory's caches.
+# Two parts at a time, in an order in which both end together. Three would slow each other
+# down. The crashes mostly wait.
 .PHONY: test
 test: $(VENV)/installed-all
-	$(MAKE) --jobs=2 $(SYNC) test-jax test-library test-commands test-tensorflow \
-	    test-crashes test-torch lint docs
+	$(MAKE) --jobs=2 $(SYNC) test-commands test-jax test-crashes test-library \
+	    test-tensorflow test-torch lint docs
 	$(MAKE) coverage
 
 # For every commit: the linters, beside the tests that neither train nor start processes.

@@ -97,7 +97,7 @@ def test_show_has_a_row_a_trial(kmlp):
 def test_show_json_and_csv(kmlp):
     found = json.loads(kmlp("show", "list", "--json").out)
     assert list(found) == [
-        "name", "metric", "at", "base", "varied", "epochs", "seeds", "backend", "fused", "settings", "configs",
+        "name", "metric", "at", "base", "varied", "epochs", "patience", "seeds", "backend", "fused", "settings", "configs",
         "best", "conclusion", "evidence",
     ]  # fmt: skip
     shared = {"learning_rate", "seed"} ^ set(found["base"])

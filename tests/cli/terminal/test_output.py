@@ -21,6 +21,7 @@ from kmlp.engine import (
     RunRequest,
     RunStarted,
     StudyStarted,
+    Target,
     TaskRetried,
 )
 from kmlp.inference.evaluation import ClassScores, Evaluation
@@ -181,7 +182,7 @@ def test_progress_shows_all_as_it_is(kind, console, monkeypatch):
     else:
         monkeypatch.setattr("sys.stderr", file)
         made = PlainConsole(stderr=True, width=600)
-    request = Labelled(RunConfig(), 10)
+    request = Labelled(RunConfig(), Target(10))
     with kind(("width",), made, {"s": 1}) as display:
         for event in (
             StudyStarted((EVIL,), 1, 10),
