@@ -5,8 +5,8 @@ careful person writes it, and scikit-learn's MLPClassifier. All train on the 60,
 training images with pixels from 0 to 1, and are tested once, after the last epoch.
 
 First, every method tries the same 20 settings, drawn from one space, with one seed each.
-Then it gets 20 seeds at its fastest setting that had 98 %; if their mean is below 98 %, at
-the next one. Every training is a process of its own: the time starts when everything is
+Then it gets 20 other seeds at its fastest setting that had 98 %; if their mean is below
+98 %, at the next one. Every training is a process of its own: the time starts when everything is
 imported and the images are in memory, and ends when the weights are trained. The time to
 compile counts. One core means that the process may use one core only. The methods take
 turns, seed by seed.
@@ -285,7 +285,7 @@ def at_goal(results, methods, seeds, cores):
     while True:
         taken = {method: found[0] for method, found in left.items() if found}
         measured = {method: [] for method in taken}
-        for seed in range(seeds):
+        for seed in range(1, seeds + 1):
             for method, settings in taken.items():
                 if may_reach(measured[method]):
                     measured[method].append(results.get(method, settings, seed, cores))
