@@ -6,10 +6,10 @@ training images with pixels from 0 to 1, and are tested once, after the last epo
 
 First, every method tries the same 20 settings, drawn from one space, with one seed each.
 Then it gets 20 other seeds at its fastest setting that had 98 %; if their mean is below
-98 %, at the next one. Every training is a process of its own: the time starts when everything is
-imported and the images are in memory, and ends when the weights are trained. The time to
-compile counts. One core means that the process may use one core only. The methods take
-turns, seed by seed.
+98 %, at the next one. Every training is a process of its own. The time starts when
+everything is imported and the images are in memory, and ends when the weights are trained:
+the time to compile counts. One core means that the process may use one core only. The
+methods take turns, seed by seed.
 
 scikit-learn has no schedule of the rate for Adam, so its rate stays the same. All others
 lower the rate linearly to 0.
@@ -223,7 +223,7 @@ METHODS = {
 """The backend of Keras and the function of each method."""
 
 
-def train_here(method, settings, seed, cores):
+def train_here(method, settings, seed, _cores):
     """Train in this process. Return the seconds and the test accuracy."""
     import numpy as np
 
@@ -231,8 +231,7 @@ def train_here(method, settings, seed, cores):
     os.environ["KERAS_BACKEND"] = backend
     import keras
 
-    if cores > 1 or make is not by_kmlp:
-        keras.ops.add(keras.ops.ones(2), 1)  # with the threads that the backend takes
+    keras.ops.add(keras.ops.ones(2), 1)  # the backend starts, with a thread a core
     x, y, x_test, y_test = images()
     train, predict = make(settings, seed, x, y)
     started = time.perf_counter()
