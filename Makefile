@@ -76,7 +76,8 @@ test-slow: $(VENV)/installed-all
 
 .PHONY: $(BACKENDS:%=test-conformance-%)
 $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
-	KERAS_BACKEND=$* $(BIN)/pytest --show-capture=no -m slow \
+	KERAS_BACKEND=$* $(BIN)/pytest --show-capture=no \
+	    -m "slow$(if $(filter jax,$*),, and not once)" \
 	    tests/conformance tests/kmlp tests/tuning
 
 .PHONY: test-labs

@@ -51,7 +51,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_a_full_temporary_folder(kmlp, small_disk, jobs):
     code, out, err = kmlp.run(*ABLATE, "--jobs", jobs, TMPDIR=str(small_disk))
     assert (code, out) == (1, "")

@@ -43,7 +43,15 @@ def wait_until(true, seconds=10):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number", CODES, ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+    ids=lambda it: it.name,
+)
 def test_all_processes_get_a_signal_twice(kmlp, folder, number):
     """As `timeout` and batch systems send it. A worker alone ends with its command only."""
     process = kmlp.start(*WORK, TMPDIR=str(folder))

@@ -254,7 +254,7 @@ def test_a_grid_does_not_wait():
     assert [it.hyperparameters.values["width"] for it in drawn] == list(range(9))
 
 
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("order", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_bayesian_optimization_does_not_depend_on_who_is_done_first(order):
     def bayesian():
         return silent(

@@ -19,7 +19,9 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer", ["plain", "momentum", pytest.param("nesterov", marks=pytest.mark.slow)]
+)
 def test_two_epochs_give_the_result_of_model_fit(optimizer):
     ours, theirs = mlp(**OPTIMIZERS[optimizer]), mlp(**OPTIMIZERS[optimizer])
     initial_states = [model_state(model) for model in (ours, theirs)]

@@ -45,10 +45,10 @@ class Row(NamedTuple):
 
 # fmt: off
 TABLE = {
-    "sgd": Row({}, {"learning_rate": 0.3}, (2.3290, 2.2560)),
-    "momentum": Row({"momentum": 0.9}, {"momentum": 0.5}, (2.3152, 2.1810)),
+    "sgd": Row({}, {"learning_rate": 0.3}, (2.3290, 2.2560), slow=True),
+    "momentum": Row({"momentum": 0.9}, {"momentum": 0.5}, (2.3152, 2.1810), slow=True),
     "nesterov": Row({"momentum": 0.9, "nesterov": True}, {"learning_rate": 0.01}, (2.3012, 2.1406), slow=True),
-    "weight_decay": Row({"weight_decay": 0.1}, {"weight_decay": 0.2}, (2.3281, 2.2591)),
+    "weight_decay": Row({"weight_decay": 0.1}, {"weight_decay": 0.2}, (2.3281, 2.2591), slow=True),
     "dropout": Row({"dropout": 0.3}, {"dropout": 0.5}, (2.3447, 2.2742), drawn=True, slow=True),
     "input_dropout": Row({"depth": 0, "input_dropout": 0.3}, {"input_dropout": 0.1}, (2.2690, 1.9111), drawn=True, slow=True),
     "gaussian_noise": Row({"gaussian_noise": 0.2}, {"gaussian_noise": 0.1}, (2.3377, 2.2790), drawn=True, slow=True),
@@ -65,7 +65,7 @@ TABLE = {
     "l1_l2": Row({"l1": 0.001, "l2": 0.01}, {"l1": 0.002, "l2": 0.01}, (2.8669, 2.7839)),
     "smoothing": Row({"label_smoothing": 0.1}, {"label_smoothing": 0.2}, (2.3297, 2.2698)),
     "binary": Row({"loss": "binary_crossentropy", "label_smoothing": 0.1}, {"label_smoothing": 0.2}, (0.6714, 0.6318), slow=True),
-    "noise": Row({"label_noise": 0.3}, {"label_noise": 0.2}, (2.3346, 2.2921)),
+    "noise": Row({"label_noise": 0.3}, {"label_noise": 0.2}, (2.3346, 2.2921), slow=True),
     "batch": Row({"normalization": "batch", "batch_size": 60}, {"learning_rate": 0.3}, (2.3989, 1.9862)),
     "layer": Row({"normalization": "layer", "depth": 2}, {"learning_rate": 0.3}, (2.3306, 2.1152)),
     "shift": Row({"augmentation": "shift:2"}, {"augmentation": "shift:3"}, (2.3307, 2.2784), drawn=True, slow=True),
@@ -84,7 +84,7 @@ TABLE = {
     "ftrl": Row({"optimizer": "ftrl", "learning_rate": 0.1}, {"learning_rate": 0.01}, (2.3184, 2.3021), slow=True),
     "lamb": Row({"optimizer": "lamb", "learning_rate": 0.01}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3566, 2.2900), slow=True),
     "schedulefreeadamw": Row({"optimizer": "schedulefreeadamw", "learning_rate": 0.001}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3585, 2.3178), slow=True),
-    "clipnorm": Row({"clipnorm": 0.1}, {"clipnorm": 0.01}, (2.3686, 2.3415)),
+    "clipnorm": Row({"clipnorm": 0.1}, {"clipnorm": 0.01}, (2.3686, 2.3415), slow=True),
 }
 # fmt: on
 PARAMS = {

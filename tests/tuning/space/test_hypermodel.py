@@ -93,7 +93,9 @@ def test_a_loss_on_one_hot_targets(data):
     assert 0 < history.history["val_loss"][0] < 1
 
 
-@pytest.mark.parametrize("kind", [HyperbandOracle, AshaOracle])
+@pytest.mark.parametrize(
+    "kind", [HyperbandOracle, pytest.param(AshaOracle, marks=pytest.mark.slow)]
+)
 @pytest.mark.once
 def test_our_oracles_in_a_stock_tuner_with_any_hypermodel(kind, few, tmp_path):
     def build(hp):
