@@ -5,7 +5,7 @@ careful person writes it, and scikit-learn's MLPClassifier. All train on the 60,
 training images with pixels from 0 to 1, and are tested once, after the last epoch.
 
 First, every method tries the same 20 settings, drawn from one space, with one seed each.
-Then it gets 20 other seeds at its fastest setting that had 98 %; if their mean is below
+Then it gets 20 other seeds at its fastest setting that had 97.9 %; if their mean is below
 98 %, at the next one. Every training is a process of its own. The time starts when
 everything is imported and the images are in memory, and ends when the weights are trained:
 the time to compile counts. One core means that the process may use one core only. The
@@ -32,6 +32,8 @@ import time
 from pathlib import Path
 
 GOAL = 0.98
+MAY_REACH = 0.979
+"""The accuracy of one seed at which 20 may have 98 %: one deviates by about 0.1 points."""
 SPACE_SEED = 0
 BATCHES = (32, 60, 100, 125, 240)
 """Divisors of 60,000: no method has to compile a smaller, last batch."""
@@ -268,12 +270,12 @@ class Results:
 
 
 def candidates(results, method, trials):
-    """The settings that reached the goal with one seed, the fastest first."""
+    """The settings that may reach the goal, the fastest first."""
     reached = []
     for settings in settings_of(trials):
         seconds, accuracy = results.get(method, settings, 0, 1)
         print(f"{method:22} {accuracy:.4f} {seconds:6.2f} s  {settings}", flush=True)
-        if accuracy >= GOAL:
+        if accuracy >= MAY_REACH:
             reached.append((seconds, settings))
     return [settings for _, settings in sorted(reached, key=lambda pair: pair[0])]
 
