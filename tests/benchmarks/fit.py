@@ -19,9 +19,9 @@ C++ compiler and 9 to 22 s.
 With `--knob dropout` (0.3) or `--knob augmentation` (shift:2), the model of a run is
 measured, whose masks are kmlp's own, beside Keras' layers in plain `fit` and what each
 backend draws in the hand-written loop. With `--knob normalization` (batch), the
-hand-written loops are those of `normalized.py`. On a CPU with two cores, `kmlp.fit` took
-1.23, 1.01 and 1.05 times as long as them at batch sizes 1, 16 and 64 on JAX (62, 159 and
-561 µs), and 1.14, 1.05 and 1.06 times on TensorFlow.
+hand-written loops are those of `normalized.py`. On a CPU with two cores, one of them busy,
+`kmlp.fit` took 1.25, 1.03 and 1.08 times as long as them at batch sizes 1, 16 and 64 on
+JAX, and 1.18, 1.00 and 1.07 times on TensorFlow; with the other knobs at most 1.10 times.
 
 With `--keras-first`, Keras is imported and has computed something before kmlp loads it,
 as in a user's script: JAX and TensorFlow have as many threads as there are cores then, the
