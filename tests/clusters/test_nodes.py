@@ -23,7 +23,11 @@ from kmlp.executors.resources import Resources
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.training.identity import identify
 
-pytestmark = pytest.mark.once
+pytestmark = [
+    pytest.mark.once,
+    # On a busy machine, a worker takes longer than this warning waits.
+    pytest.mark.filterwarnings("ignore:No worker has become ready:RuntimeWarning"),
+]
 
 SMALL = RunConfig(train_size=1024, width=8, depth=1)
 MNIST = ("mnist", "fingerprint", 50_000, 10_000)
