@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kmlp.errors import ConfigError, raise_problems
+from kmlp.errors import ConfigError
 from kmlp.model.config import RunConfig
 from kmlp.training.checks import check_patience
 from kmlp.training.run import At, Run
@@ -110,12 +110,14 @@ class _Epochs(_Reading):
         return longest
 
     def patience(self, patience: int | None, longest: int) -> None:
-        raise_problems(
-            f"The values of `epochs` are compared after that epoch, but with `patience` "
-            f"{patience} runs end before. Leave `patience` out, or vary another parameter."
-            for _ in [patience]
-            if patience is not None
-        )
+        if patience is not None:
+            raise ConfigError(
+                [
+                    "The values of `epochs` are compared after that epoch, but with "
+                    f"`patience` {patience} runs end before. Leave `patience` out, or vary "
+                    "another parameter."
+                ]
+            )
 
     def epochs(self, value: Any, longest: int) -> int:
         return int(value)
@@ -131,12 +133,13 @@ class _Patience(_Reading):
     """The axis of early stopping: each value is judged at the epoch that it keeps."""
 
     def patience(self, patience: int | None, longest: int) -> None:
-        raise_problems(
-            "`patience` is the parameter that varies, so a single value has no effect. "
-            "Leave `patience` out."
-            for _ in [patience]
-            if patience is not None
-        )
+        if patience is not None:
+            raise ConfigError(
+                [
+                    "`patience` is the parameter that varies, so a single value has no "
+                    "effect. Leave `patience` out."
+                ]
+            )
 
     def read(self, run: Run, value: Any) -> Run:
         return run.stopped(value)

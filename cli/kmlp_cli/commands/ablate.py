@@ -108,34 +108,23 @@ def ablate(
             execution.check()
         with step():
             logs.check()
+    asked: dict[str, Any] = {
+        "base": base,
+        "seeds": number,
+        "epochs": epochs,
+        "patience": patience,
+        "fused": execution.fused,
+    }
     spec = ablation_spec(
-        param,
-        levels,
-        base=base,
-        seeds=number,
-        epochs=epochs,
-        patience=patience,
-        baseline=baseline,
-        margin=margin,
-        at=at,
-        fused=execution.fused,
-        name=name,
+        param, levels, **asked, baseline=baseline, margin=margin, at=at, name=name
     )
     if dry_run:
-        planned = plan(
-            param,
-            levels,
-            base=base,
-            seeds=number,
-            epochs=epochs,
-            patience=patience,
-            fused=execution.fused,
-        )
+        planned = plan(param, levels, **asked)
         steps = plan_rows(param, planned)
         epochs = max(level.epochs for level in planned)
         if output.as_json:
-            asked = {"epochs": epochs, "patience": patience, "seeds": number}
-            print_json({"param": param, **asked, "levels": steps})
+            settings = {"epochs": epochs, "patience": patience, "seeds": number}
+            print_json({"param": param, **settings, "levels": steps})
         else:
             may_stop = isinstance(number, str) or patience is not None
             print_data(plan_table(param, steps, may_stop=may_stop))

@@ -64,8 +64,9 @@ class Search(Study):
     @property
     def epochs_text(self) -> str:
         """The most epochs of a trial, and the patience of early stopping, as text."""
-        text = epochs_text(self.settings.max_epochs, self.settings.patience)
-        return text if text.startswith("up to") else f"up to {text}"
+        settings = self.settings
+        up_to = "up to " if settings.patience is None else ""  # else the text has it
+        return f"{up_to}{epochs_text(settings.max_epochs, settings.patience)}"
 
     def ranked(self) -> list[Trial]:
         """The trials with a score, the best first."""
