@@ -1,18 +1,24 @@
-"""Datasets: images as uint8 arrays in fixed splits, with a fingerprint."""
+"""Datasets: examples in fixed splits, with a fingerprint. Images, or rows of a table."""
 
+from kmlp.data._dataset import Dataset
+from kmlp.data._examples import Examples
 from kmlp.data._importing import import_dataset, remove_dataset
 from kmlp.data._load import load_dataset
-from kmlp.data.dataset import Dataset, Images, Split
-from kmlp.data.sources.lookup import check_dataset, is_at_hand, load_images
+from kmlp.data._schema import Column, Schema, Task
+from kmlp.data._split import Split
+from kmlp.data.sources.lookup import check_dataset, is_at_hand, load_examples
 
 __all__ = [
+    "Column",
     "Dataset",
-    "Images",
+    "Examples",
+    "Schema",
     "Split",
+    "Task",
     "check_dataset",
     "import_dataset",
     "is_at_hand",
     "load_dataset",
-    "load_images",
+    "load_examples",
     "remove_dataset",
 ]

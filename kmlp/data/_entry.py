@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from kmlp._util.files import open_new, open_plain
 from kmlp._util.user_files import MAX_NESTING, nesting
-from kmlp.data.dataset import Images, Split, fingerprint
+from kmlp.data._examples import Examples
+from kmlp.data._split import Split, fingerprint
 from kmlp.data.known import is_name
 from kmlp.data.mapped import map_array
 from kmlp.errors import DataError
@@ -101,7 +102,7 @@ def dataset_name(folder: Path) -> str | None:
     return name if is_name(name) and folder_name(name) == folder.name else None
 
 
-def write_entry(folder: Path, name: str, images: Images, *, imported: bool) -> None:
+def write_entry(folder: Path, name: str, images: Examples, *, imported: bool) -> None:
     """Write images and their description into a folder.
 
     Raises:
@@ -118,7 +119,7 @@ def write_entry(folder: Path, name: str, images: Images, *, imported: bool) -> N
     write_description(folder, name, images, imported=imported)
 
 
-def write_description(folder: Path, name: str, images: Images, *, imported: bool) -> None:
+def write_description(folder: Path, name: str, images: Examples, *, imported: bool) -> None:
     """Write the description of a dataset's images, in place of the earlier one.
 
     Raises:
@@ -185,7 +186,7 @@ def read_entry(folder: Path) -> Entry:
     )
 
 
-def read_images(entry: Entry) -> Images:
+def read_examples(entry: Entry) -> Examples:
     """Return the images of an entry, memory-mapped.
 
     Raises:
@@ -204,7 +205,7 @@ def read_images(entry: Entry) -> Images:
                 f"{key}.npy has labels from {lowest} to {highest}, but {DESCRIPTION} names "
                 f"{len(entry.class_names)} classes",
             )
-    return Images(
+    return Examples(
         train=train,
         test=test,
         class_names=entry.class_names,
@@ -213,7 +214,7 @@ def read_images(entry: Entry) -> Images:
     )
 
 
-def _arrays(images: Images) -> dict[str, NDArray[Any]]:
+def _arrays(images: Examples) -> dict[str, NDArray[Any]]:
     return {
         "train_x": images.train.x,
         "train_y": images.train.y,

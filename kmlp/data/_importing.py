@@ -7,13 +7,13 @@ import warnings
 
 from kmlp._util.user_files import expanded, why_unreadable
 from kmlp.data import cache
-from kmlp.data._entry import DamagedError, read_images
-from kmlp.data.dataset import Images
+from kmlp.data._entry import DamagedError, read_examples
+from kmlp.data._examples import Examples
 from kmlp.data.known import BUNDLED, KNOWN, check_content, check_import_name
 from kmlp.data.listing import Listing, is_folder
 from kmlp.data.sources.arrays import is_idx_folder, read_idx_folder, read_npz
 from kmlp.data.sources.class_folders import read_class_folders
-from kmlp.data.sources.lookup import load_images, run_tfds
+from kmlp.data.sources.lookup import load_examples, run_tfds
 from kmlp.errors import DataError, unknown_name
 
 
@@ -23,7 +23,7 @@ def import_dataset(
     *,
     size: tuple[int, int] | None = None,
     tfds_data_dir: str | os.PathLike[str] | None = None,
-) -> Images:
+) -> Examples:
     """Import a user's files as a dataset, which `load_dataset` then loads by its name.
 
     Files of `fashion_mnist` also become TFDS's own dataset, which
@@ -81,12 +81,12 @@ def import_dataset(
             warnings.warn(left_out, stacklevel=2)
     check_content(name, images)
     if name == BUNDLED:
-        return load_images(BUNDLED)  # `check_content` has shown that they are the same
+        return load_examples(BUNDLED)  # `check_content` has shown that they are the same
     with cache.locked(name):
         if not _has_intact(name, images):
             with cache.atomic_folder(name) as folder:
                 cache.write(folder, name, images, imported=known is None)
-    images = load_images(name)
+    images = load_examples(name)
     if known is not None:
         data_dir = os.fspath(tfds_data_dir) if tfds_data_dir else None
         try:
@@ -116,7 +116,7 @@ def remove_dataset(name: str) -> None:
     cache.remove(name)
 
 
-def _has_intact(name: str, images: Images) -> bool:
+def _has_intact(name: str, images: Examples) -> bool:
     """Return True if the cache has these images under the name, and they are not damaged.
 
     Raises:
@@ -141,7 +141,7 @@ def _has_intact(name: str, images: Images) -> bool:
             f"There is already another dataset {name}, from {existing.source}. {remedy}"
         )
     try:
-        read_images(existing)
+        read_examples(existing)
     except DamagedError:
         return False
     return True

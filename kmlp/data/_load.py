@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from kmlp.data.dataset import VALIDATION_FRACTION, Dataset, make_dataset
-from kmlp.data.sources.lookup import load_images
+from kmlp.data._dataset import VALIDATION_FRACTION, Dataset, make_dataset
+from kmlp.data.sources.lookup import load_examples
 
 
 def load_dataset(
@@ -49,7 +49,7 @@ def load_dataset(
 # load. Workers are sent the dataset.
 @lru_cache(maxsize=4)
 def _load(name: str, validation_fraction: float | None) -> Dataset:
-    return make_dataset(name, load_images(name), validation_fraction=validation_fraction)
+    return make_dataset(name, load_examples(name), validation_fraction=validation_fraction)
 
 
 def forget_datasets() -> None:

@@ -29,7 +29,7 @@ from kmlp.data._entry import (
     write_description,
     write_entry,
 )
-from kmlp.data.dataset import Images
+from kmlp.data._examples import Examples
 from kmlp.data.known import is_name
 from kmlp.data.listing import is_left_behind
 from kmlp.errors import ConfigError, DataError
@@ -110,7 +110,7 @@ def has(name: str) -> bool:
     return is_name(name) and os.path.lexists(_folder(name))
 
 
-def add_checksum(name: str, images: Images) -> None:
+def add_checksum(name: str, images: Examples) -> None:
     """Add a checksum to the description of a dataset that an older kmlp wrote.
 
     If the cache cannot be written to, the description stays unchanged.
@@ -127,7 +127,7 @@ def add_checksum(name: str, images: Images) -> None:
             write_description(entry.folder, name, images, imported=entry.imported)
 
 
-def write(folder: Path, name: str, images: Images, *, imported: bool = False) -> None:
+def write(folder: Path, name: str, images: Examples, *, imported: bool = False) -> None:
     """Write images into a folder that `atomic_folder` yields."""
     with _translate_errors():
         write_entry(folder, name, images, imported=imported)

@@ -16,7 +16,7 @@ import numpy as np
 from kmlp._util.user_files import expanded
 from kmlp.data import cache
 from kmlp.data._entry import Entry
-from kmlp.data.dataset import Images
+from kmlp.data._examples import Examples
 from kmlp.data.known import BUNDLED, KNOWN, SUGGESTED, tfds_names
 from kmlp.data.listing import is_left_behind
 from kmlp.data.sources.arrays import is_idx_folder
@@ -81,12 +81,12 @@ def _properties(name: str, entry: Entry | None) -> dict[str, Any]:
     return {"ready": where is not None, "where": where, **facts}
 
 
-def describe(name: str, images: Images) -> dict[str, Any]:
+def describe(name: str, images: Examples) -> dict[str, Any]:
     """Return the properties of a dataset.
 
     Args:
         name: The name of the dataset.
-        images: The result of `load_images` for the dataset.
+        images: The result of `load_examples` for the dataset.
 
     Returns:
         `name`; `shape` of an image; `train` and `test`, the numbers of images;

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from kmlp.data.dataset import Images
+from kmlp.data._examples import Examples
 from kmlp.errors import DataError, UnknownNameError, unknown_name
 
 BUNDLED = "mnist"
@@ -91,7 +91,7 @@ def is_name(name: str) -> bool:
     return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
 
 
-def check_content(name: str, images: Images) -> None:
+def check_content(name: str, images: Examples) -> None:
     """Compare images with the published ones, if the dataset is known.
 
     Raises:

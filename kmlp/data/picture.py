@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import visible
-from kmlp.data.dataset import Images
+from kmlp.data._examples import Examples
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,7 +48,7 @@ def to_picture(image: NDArray[np.uint8], scale: int = 1) -> Image:
     return picture.resize(size, Image.Resampling.NEAREST)
 
 
-def draw_samples(images: Images) -> Image:
+def draw_samples(images: Examples) -> Image:
     """Draw the first 10 training images of each class, one row for each class.
 
     Args:

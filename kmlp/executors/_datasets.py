@@ -8,8 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kmlp.data import Dataset
-from kmlp.data.dataset import Split
+from kmlp.data import Dataset, Split
 from kmlp.data.mapped import MappedFile, file_of
 
 DatasetKey = tuple[str, str, int, int]
@@ -37,6 +36,7 @@ def pack_dataset(dataset: Dataset) -> bytes:
             dataset.name,
             dataset.class_names,
             dataset.fingerprint,
+            dataset.schema,
             [(_packed(split.x), _packed(split.y)) for split in splits],
         ),
         protocol=pickle.HIGHEST_PROTOCOL,
@@ -49,7 +49,7 @@ def unpack_dataset(packed: bytes) -> Dataset:
     Raises:
         DataError: if a mapped file was replaced since then.
     """
-    name, class_names, fingerprint, arrays = pickle.loads(packed)
+    name, class_names, fingerprint, schema, arrays = pickle.loads(packed)
     train, test, *validation = [Split(x=_opened(x), y=_opened(y)) for x, y in arrays]
     return Dataset(
         name=name,
@@ -58,6 +58,7 @@ def unpack_dataset(packed: bytes) -> Dataset:
         test=test,
         class_names=class_names,
         fingerprint=fingerprint,
+        schema=schema,
     )
 
 

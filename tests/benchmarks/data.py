@@ -29,7 +29,7 @@ def fill():
     import numpy as np
 
     from kmlp.data import Split, cache
-    from kmlp.data.dataset import make_images
+    from kmlp.data._examples import make_examples
 
     rng = np.random.default_rng(0)
     splits = [
@@ -40,7 +40,7 @@ def fill():
         for count in (60_000, 10_000)
     ]
     with cache.locked("kmnist"), cache.atomic_folder("kmnist") as folder:
-        cache.write(folder, "kmnist", make_images(*splits, source="made up"))
+        cache.write(folder, "kmnist", make_examples(*splits, source="made up"))
 
 
 def main():

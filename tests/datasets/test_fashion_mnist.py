@@ -9,14 +9,14 @@ import pytest
 from helpers.processes import kmlp_here, python
 
 from kmlp import DataError, RunConfig, train
-from kmlp.data import cache, load_images
+from kmlp.data import cache, load_examples
 from kmlp.data._importing import import_dataset
 
 pytestmark = pytest.mark.once
 
 
 def test_the_package_of_the_system_is_the_published_dataset(folders, fashion_mnist):
-    images = load_images("fashion_mnist")
+    images = load_examples("fashion_mnist")
     assert (len(images.train), len(images.test)) == (60_000, 10_000)
     assert images.source == str(fashion_mnist)
     assert images.class_names[9] == "Ankle boot"
@@ -39,7 +39,7 @@ print(example["image"].shape, example["image"].dtype)
     ], result.stderr
     # Read from TFDS, the dataset has the same bytes.
     cache.remove("fashion_mnist")
-    from_tfds = load_images("fashion_mnist")
+    from_tfds = load_examples("fashion_mnist")
     assert from_tfds.source.startswith("TFDS fashion_mnist/")
     assert from_tfds.fingerprint == imported.fingerprint
 

@@ -20,7 +20,7 @@ import os, sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from helpers.made_up_data import images
-from kmlp.data import cache, load_images
+from kmlp.data import cache, load_examples
 from kmlp.data.sources import lookup
 
 def fill(name, folder, tfds_data_dir):
@@ -30,7 +30,7 @@ def fill(name, folder, tfds_data_dir):
     {then}
 
 lookup._fill = fill
-print(load_images("kmnist").fingerprint)
+print(load_examples("kmnist").fingerprint)
 """
 TESTS = str(Path(__file__).parents[1])
 

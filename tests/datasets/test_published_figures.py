@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kmlp import RunConfig, train
-from kmlp.data import import_dataset, load_images
+from kmlp.data import import_dataset, load_examples
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
@@ -54,7 +54,7 @@ PUBLISHED = {
 def course(folders):
     """The course's images: MNIST's training images in their original order, of which the
     first 5,000 or 55,000 are for training and the last 5,000 for validation."""
-    mnist = load_images("mnist")
+    mnist = load_examples("mnist")
     x, y = mnist.train.x, mnist.train.y
     for size in (5_000, 55_000):
         file = folders / f"{size}.npz"

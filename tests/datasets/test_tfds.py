@@ -12,7 +12,7 @@ from helpers.made_up_data import images
 from helpers.processes import kmlp_here, python
 
 from kmlp import DataError
-from kmlp.data import load_images
+from kmlp.data import load_examples
 from kmlp.data.sources import tfds as tfds_tasks
 from kmlp.data.sources.lookup import run_tfds
 
@@ -63,7 +63,7 @@ def prepared(folders, prepared_once, monkeypatch):
 
 
 def test_a_prepared_dataset_is_read(prepared):
-    kmnist = load_images("kmnist")
+    kmnist = load_examples("kmnist")
     expected = images(count=40, shape=(28, 28))
     np.testing.assert_array_equal(kmnist.train.x, expected.train.x)
     assert kmnist.train.y.tolist() == expected.train.y.tolist()
@@ -83,7 +83,7 @@ def test_runs_train_on_a_prepared_dataset_in_colour(prepared, monkeypatch, capsy
         3072 * width + width + width * width + width + 10 * width + 10 for width in (2, 3)
     ]
     np.testing.assert_array_equal(
-        load_images("cifar10").train.x, images(count=40, shape=(32, 32, 3)).train.x
+        load_examples("cifar10").train.x, images(count=40, shape=(32, 32, 3)).train.x
     )
 
 
@@ -106,7 +106,7 @@ def tfds_here(monkeypatch):
 def test_a_prepared_dataset_is_compared_with_the_published_one(prepared, prepared_once):
     for name in ("fashion_mnist", "fashion_mnist:3.0.1"):
         with pytest.raises(DataError, match="published fashion_mnist") as refusal:
-            load_images(name)
+            load_examples(name)
         assert str(prepared_once / "fashion_mnist" / "3.0.1") in str(refusal.value)
         assert "remove" in str(refusal.value)
 
@@ -137,7 +137,7 @@ def test_the_users_modules_are_not_imported_and_no_folders_are_left(folders, mon
 )
 def test_an_unusable_dataset_is_refused_with_the_reason(folders, name, message):
     with pytest.raises(DataError, match=message):
-        load_images(name)
+        load_examples(name)
 
 
 def test_a_dataset_too_large_for_memory_is_refused(prepared_once, folders, monkeypatch):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from helpers.made_up_data import images
 
-from kmlp.data import _entry, cache, load_images
+from kmlp.data import _entry, cache, load_examples
 from kmlp.data.catalog import catalog
 from kmlp.data.sources import lookup as sources
 from kmlp.errors import KmlpError
@@ -137,7 +137,7 @@ def damage_and_read(folder, cases, seed):
         try:
             catalog()
             cache.problems()
-            found = load_images(name)
+            found = load_examples(name)
             outcomes[label] = "read"
         except KmlpError:
             outcomes[label] = "named"

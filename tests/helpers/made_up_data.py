@@ -4,7 +4,8 @@ import gzip
 
 import numpy as np
 
-from kmlp.data.dataset import Split, canonical_order, make_images
+from kmlp.data._examples import make_examples
+from kmlp.data._split import Split, canonical_order
 
 
 def split(count=30, classes=3, shape=(4, 4), seed=0):
@@ -14,7 +15,7 @@ def split(count=30, classes=3, shape=(4, 4), seed=0):
 
 def images(**options):
     train, test = split(**options), split(**{"count": 12, **options, "seed": 1})
-    return make_images(canonical_order(train), canonical_order(test), source="made up")
+    return make_examples(canonical_order(train), canonical_order(test), source="made up")
 
 
 def write_idx(folder, images, *, zipped=True):

@@ -57,7 +57,7 @@ def predict(
     Photos are rotated as their EXIF data say.
     """
     from kmlp import backend as backends
-    from kmlp.data import cache, load_images
+    from kmlp.data import cache, load_examples
     from kmlp.data.image_files import check_image
     from kmlp.errors import call_all, raise_problems
     from kmlp.inference.classifier import load_classifier, shape_text
@@ -79,7 +79,7 @@ def predict(
     classifier = load_classifier(model, custom=custom or ())
     names = tuple(map(str, range(classifier.num_classes)))
     if dataset is not None:
-        names = load_images(dataset).class_names
+        names = load_examples(dataset).class_names
         raise_problems(classifier.shape_problems(classifier.input_shape, len(names)))
         entry = cache.find(dataset)
         if preprocessing is None and entry is not None and entry.imported:

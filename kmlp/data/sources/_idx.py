@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.user_files import why_unreadable
-from kmlp.data.dataset import Split, check_memory
+from kmlp.data._examples import check_memory
+from kmlp.data._split import Split
 from kmlp.errors import DataError
 
 _UINT8 = 0x08

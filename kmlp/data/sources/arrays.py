@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from kmlp._util.archives import opened_archive
 from kmlp._util.text import visible
 from kmlp._util.user_files import why_unreadable
-from kmlp.data.dataset import Images, Split, check_memory, make_images
+from kmlp.data._examples import Examples, check_memory, make_examples
+from kmlp.data._split import Split
 from kmlp.data.listing import Listing
 from kmlp.data.sources._idx import read_idx_split
 from kmlp.errors import DataError
@@ -39,7 +40,7 @@ def read_idx_folder(
     *,
     class_names: Sequence[str] | None = None,
     listing: Listing | None = None,
-) -> Images:
+) -> Examples:
     """Read the four IDX files of a folder, gzipped or not.
 
     They have names like MNIST's: `train-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`.
@@ -71,12 +72,12 @@ def read_idx_folder(
         read_idx_split(files[split, "images"][0], files[split, "labels"][0])
         for split in ("train", "t10k")
     ]
-    return make_images(
+    return make_examples(
         *splits, class_names=class_names, source=visible(str(folder.resolve()))
     )
 
 
-def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
+def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Examples:
     """Read a `.npz` file of the arrays `x_train`, `y_train`, `x_test` and `y_test`.
 
     The file is never unpickled. The headers of the arrays are checked before memory is
@@ -116,7 +117,7 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Images:
     splits = [
         Split(x=arrays[f"x_{split}"], y=arrays[f"y_{split}"]) for split in ("train", "test")
     ]
-    return make_images(
+    return make_examples(
         *splits, class_names=class_names, source=visible(str(path.resolve()))
     )
 

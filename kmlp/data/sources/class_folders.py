@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import name_problem, visible
-from kmlp.data.dataset import Images, Split, check_memory, images_of
+from kmlp.data._examples import Examples, check_memory, examples_of
+from kmlp.data._split import Split
 from kmlp.data.image_files import read_image, resized
 from kmlp.data.listing import Listing
 from kmlp.errors import ConfigError, DataError
@@ -25,7 +26,7 @@ _SPLITS = ("train", "test")
 
 def read_class_folders(
     path: Path, *, size: tuple[int, int] | None = None, listing: Listing | None = None
-) -> Images:
+) -> Examples:
     """Read a folder with a folder of pictures for each class.
 
     The folder may also have two folders of that kind, `train` and `test`. Every file is
@@ -72,7 +73,7 @@ def read_class_folders(
         y = np.array([label for _, label in pairs], "int32")
         images[split] = Split(x=pixels[: len(pairs)], y=y)
         pixels = pixels[len(pairs) :]
-    return images_of(
+    return examples_of(
         images["train"],
         images.get("test"),
         class_names=names,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from kmlp.data import cache
-from kmlp.data._entry import DamagedError, read_images
-from kmlp.data.dataset import Images, make_images
+from kmlp.data._entry import DamagedError, read_examples
+from kmlp.data._examples import Examples, make_examples
 from kmlp.data.known import (
     BUNDLED,
     KNOWN,
@@ -44,9 +44,9 @@ def is_at_hand(name: str) -> bool:
     return name == BUNDLED or cache.has(name)
 
 
-def load_images(
+def load_examples(
     name: str, *, tfds_data_dir: str | os.PathLike[str] | None = None
-) -> Images:
+) -> Examples:
     """Return a dataset's images from the cache, or from the first source that has them.
 
     The sources are: the package itself, for MNIST; a dataset that TFDS has prepared on
@@ -66,13 +66,13 @@ def load_images(
         return _bundled()
     check_dataset(name)
     cached = _cached(name)
-    if isinstance(cached, Images):
+    if isinstance(cached, Examples):
         cache.add_checksum(name, cached)
     else:
         _check_restorable(name, cached)
         with cache.locked(name):
             cached = _cached(name)  # another process may have written it meanwhile
-            if not isinstance(cached, Images):
+            if not isinstance(cached, Examples):
                 _check_restorable(name, cached)
                 if cached is not None:
                     warning = f"{cached} The dataset is prepared again."
@@ -80,7 +80,7 @@ def load_images(
                 with cache.atomic_folder(name) as folder:
                     _fill(name, folder, tfds_data_dir)
                 cached = _cached(name)
-    if not isinstance(cached, Images):
+    if not isinstance(cached, Examples):
         raise cached or DataError(f"{name} was prepared, but was removed meanwhile.")
     return cached
 
@@ -122,7 +122,7 @@ def run_tfds(task: str, **arguments: Any) -> dict[str, Any]:
     return result
 
 
-def _bundled() -> Images:
+def _bundled() -> Examples:
     """Return MNIST from the package.
 
     Reference: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten
@@ -136,7 +136,7 @@ def _bundled() -> Images:
         )
         for prefix in ("train", "t10k")
     )
-    return make_images(
+    return make_examples(
         train,
         test,
         class_names=KNOWN[BUNDLED].class_names,
@@ -145,13 +145,13 @@ def _bundled() -> Images:
     )
 
 
-def _cached(name: str) -> Images | DamagedError | None:
+def _cached(name: str) -> Examples | DamagedError | None:
     """Return a dataset's images from the cache, or their damage; None if it lacks them."""
     try:
         entry = cache.find(name)
         if entry is None:
             return None
-        images = read_images(entry)
+        images = read_examples(entry)
     except DamagedError as error:
         return error
     known = known_of(name)

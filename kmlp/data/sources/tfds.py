@@ -22,8 +22,9 @@ import numpy as np
 from kmlp import backend
 from kmlp._util.processes import exit_with_parent
 from kmlp.data import cache
-from kmlp.data._entry import read_images
-from kmlp.data.dataset import Images, Split, check_memory, images_of
+from kmlp.data._entry import read_examples
+from kmlp.data._examples import Examples, check_memory, examples_of
+from kmlp.data._split import Split
 from kmlp.data.known import check_content, known_of
 from kmlp.errors import DataError
 
@@ -93,7 +94,7 @@ def prepare_own(name: str, data_dir: str | None) -> dict[str, Any]:
 
     entry = cache.find(name)
     assert entry is not None
-    images = read_images(entry)
+    images = read_examples(entry)
 
     with registered.skip_registration():
 
@@ -153,7 +154,7 @@ def _builder(name: str, data_dir: str | None) -> Any:
         raise DataError(f"TFDS cannot make {name}: {_short(error)}") from error
 
 
-def _images(name: str, builder: Any) -> Images:
+def _images(name: str, builder: Any) -> Examples:
     """Return the images of a prepared dataset.
 
     Raises:
@@ -172,7 +173,7 @@ def _images(name: str, builder: Any) -> Images:
     known = known_of(name)
     try:
         parts = [_read(builder, split, image, label, shape) for split in used]
-        images = images_of(
+        images = examples_of(
             parts[0],
             parts[1] if other else None,
             class_names=known.class_names if known else names,

@@ -164,7 +164,7 @@ def test_a_picture_is_shown_as_the_model_saw_it(kmlp, model, tmp_path):
 
 @pytest.mark.parametrize("arguments", [["--as", "resize"], ["--dataset", "fashion_mnist"]])
 def test_options_of_predict(kmlp, model, tmp_path, arguments, monkeypatch):
-    monkeypatch.setattr("kmlp.data.load_images", lambda name: load_dataset("mnist"))
+    monkeypatch.setattr("kmlp.data.load_examples", lambda name: load_dataset("mnist"))
     Image.fromarray(load_dataset("mnist").test.x[0]).save(tmp_path / "a.png")
     result = kmlp("predict", model, str(tmp_path / "a.png"), "--json", *arguments)
     found = json.loads(result.out)

@@ -5,7 +5,7 @@ from helpers.made_up_data import split
 
 from kmlp import ConfigError
 from kmlp._util.text import name_problem, visible
-from kmlp.data.dataset import make_images
+from kmlp.data._examples import make_examples
 from kmlp.errors import DataError
 from kmlp.store.studies import check_name
 
@@ -72,4 +72,4 @@ def test_names_of_studies_and_classes_are_checked():
         with pytest.raises(ConfigError, match="The study's name"):
             check_name(name)
         with pytest.raises(DataError, match=r"there: .*class '.*'"):
-            make_images(*parts, class_names=["cat", name], source="there")
+            make_examples(*parts, class_names=["cat", name], source="there")

@@ -9,8 +9,8 @@ import pytest
 from helpers.made_up_data import images
 
 from kmlp import DataError
-from kmlp.data import _entry, cache, check_dataset, load_images
-from kmlp.data._entry import read_images
+from kmlp.data import _entry, cache, check_dataset, load_examples
+from kmlp.data._entry import read_examples
 from kmlp.data._load import forget_datasets
 from kmlp.data.catalog import catalog
 from kmlp.data.sources import lookup as sources
@@ -40,7 +40,7 @@ def never(*_, **__):
 def test_a_written_dataset_is_read_from_the_cache_alone(monkeypatch):
     monkeypatch.setattr(sources, "run_tfds", never)
     put("kmnist")
-    read = load_images("kmnist")
+    read = load_examples("kmnist")
     assert read.fingerprint == MADE_UP.fingerprint
     assert (read.source, read.class_names) == ("made up", ("0", "1", "2"))
     np.testing.assert_array_equal(read.train.x, MADE_UP.train.x)
@@ -74,7 +74,7 @@ def test_a_damaged_file_is_noticed(folder, monkeypatch, damage):
     if damage == "longer":
         np.save(path, np.concatenate([MADE_UP.train.x] * 2))
     with pytest.raises(DataError, match=r"mine.*remove_dataset\('mine'\)"):
-        load_images("mine")
+        load_examples("mine")
 
 
 def test_a_damaged_dataset_of_tfds_is_prepared_again(folder, monkeypatch):
@@ -86,8 +86,8 @@ def test_a_damaged_dataset_of_tfds_is_prepared_again(folder, monkeypatch):
 
     monkeypatch.setattr(sources, "_fill", fill)
     with pytest.warns(RuntimeWarning, match=r"test_y.* again"):
-        assert load_images("kmnist").fingerprint == MADE_UP.fingerprint
-    assert load_images("kmnist").fingerprint == MADE_UP.fingerprint  # without a warning
+        assert load_examples("kmnist").fingerprint == MADE_UP.fingerprint
+    assert load_examples("kmnist").fingerprint == MADE_UP.fingerprint  # without a warning
 
 
 def description(folder, name="mine"):
@@ -114,7 +114,7 @@ def test_a_damaged_description_is_named(folder, text):
     assert cache.entries() == []
     assert list(cache.problems()) == ["mine"]
     with pytest.raises(DataError, match=r"remove_dataset\('mine'\)"):
-        load_images("mine")
+        load_examples("mine")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_one_changed_character_is_noticed(folder, before, after):
     assert before in path.read_text()
     path.write_text(path.read_text().replace(before, after, 1))
     with pytest.raises(DataError, match=r"checksum.*dataset\.json"):
-        load_images("mine")
+        load_examples("mine")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_an_intentional_change_is_checked(folder, change, why):
     put("mine", imported=True)
     describe(folder, description(folder) | change)
     with pytest.raises(DataError, match=f"mine .*damaged: .*{why}"):
-        load_images("mine")
+        load_examples("mine")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_shapes_are_checked_before_memory_is_used(folder, shapes):
     fields = description(folder)
     describe(folder, fields | {"shapes": fields["shapes"] | shapes})
     with pytest.raises(DataError, match=r"mine .*damaged"):
-        load_images("mine")
+        load_examples("mine")
 
 
 def array_file(dtype="|u1", fortran="False", shape="(30, 4, 4)", data=480, version=1):
@@ -214,7 +214,7 @@ def test_the_header_of_an_array_is_checked_before_memory_is_used(folder, content
     put("mine", imported=True)
     (folder / "mine" / "train_x.npy").write_bytes(content)
     with pytest.raises(DataError, match=r"train_x\.npy"):
-        load_images("mine")
+        load_examples("mine")
 
 
 @pytest.mark.parametrize("name", ["train_x.npy", "dataset.json", ""])
@@ -225,7 +225,7 @@ def test_links_are_not_followed(tmp_path, folder, name):
     path.rename(target)
     path.symlink_to(target)
     with pytest.raises(DataError, match="a link"):
-        load_images("mine")
+        load_examples("mine")
     cache.remove("mine")
     assert target.exists()
     assert not cache.has("mine")
@@ -251,7 +251,7 @@ def test_a_dataset_that_is_prepared_again_has_one_warning(tmp_path, folder, monk
         put("kmnist")
         damage(folder / "kmnist")
         with pytest.warns(RuntimeWarning, match=r"kmnist.*damaged") as warnings:
-            read = load_images("kmnist")
+            read = load_examples("kmnist")
         assert read.class_names == MADE_UP.class_names
         np.testing.assert_array_equal(read.train.x, MADE_UP.train.x)
         [warning] = warnings
@@ -274,7 +274,7 @@ def test_a_dataset_without_a_checksum_gets_one(folder, name):
     write_format_1(folder, name)
     [entry] = cache.entries()
     assert (entry.name, entry.checked) == (name, False)
-    read = load_images(name)
+    read = load_examples(name)
     assert read.fingerprint == MADE_UP.fingerprint
     assert read.class_names == MADE_UP.class_names
     assert description(folder, name) == after
@@ -290,7 +290,7 @@ def test_a_dataset_without_a_checksum_is_read_from_a_read_only_cache(folder, mon
     put("mine", imported=True)
     write_format_1(folder, "mine")
     monkeypatch.setattr(_entry, "open_new", refuse)
-    assert load_images("mine").fingerprint == MADE_UP.fingerprint
+    assert load_examples("mine").fingerprint == MADE_UP.fingerprint
     assert description(folder)["format"] == 1
 
 
@@ -302,7 +302,7 @@ def test_a_damaged_dataset_gets_no_checksum(folder, imported):
     content[-4] ^= 1
     (folder / "mine" / "test_y.npy").write_bytes(content)
     with pytest.raises(DataError, match="fingerprint"):
-        load_images("mine")
+        load_examples("mine")
     assert description(folder)["format"] == 1
 
 
@@ -345,7 +345,7 @@ def test_an_error_while_writing_leaves_the_earlier_dataset(folder):
     ):
         (new / "train_x.npy").write_bytes(b"half")
         raise RuntimeError
-    assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
+    assert read_examples(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     assert [path.name for path in folder.iterdir() if path.is_dir()] == ["mine"]
 
 
@@ -357,12 +357,12 @@ def test_files_of_systems_in_the_cache_do_not_matter(folder):
         (parent / "@eaDir").mkdir()
         (parent / "loop").symlink_to("loop")
     assert [entry.name for entry in cache.entries()] == ["mine"]
-    assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
+    assert read_examples(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     assert catalog()[0]["name"] == "mine"
     with cache.locked("mine"), cache.atomic_folder("mine") as new:
         (new / "@eaDir").mkdir()
         cache.write(new, "mine", MADE_UP, imported=True)
-    assert read_images(cache.find("mine")).fingerprint == MADE_UP.fingerprint
+    assert read_examples(cache.find("mine")).fingerprint == MADE_UP.fingerprint
     cache.remove("mine")
     assert cache.entries() == []
 

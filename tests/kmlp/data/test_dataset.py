@@ -9,12 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from kmlp import ConfigError, DataError, load_dataset
-from kmlp.data.dataset import (
-    Split,
-    make_dataset,
-    make_images,
-    stratified_order,
-)
+from kmlp.data._dataset import make_dataset
+from kmlp.data._examples import make_examples
+from kmlp.data._split import Split, stratified_order
 
 pytestmark = pytest.mark.once
 
@@ -42,7 +39,7 @@ def tiny(x=0, y=0, validation_fraction=0.4):
         (np.arange(10, dtype="int32") + y) % 2,
     )
     test = Split(np.zeros((2, 2, 2), "uint8"), np.array([0, 1], "int32"))
-    images = make_images(train, test, class_names=("a", "b"), source="tiny")
+    images = make_examples(train, test, class_names=("a", "b"), source="tiny")
     return make_dataset("tiny", images, validation_fraction=validation_fraction)
 
 
@@ -108,7 +105,7 @@ def test_labels_stay_with_their_images_in_the_split_of_a_seed(y, seed):
     y = np.unique(y, return_inverse=True)[1].astype("int32")
     x = np.stack([y, np.arange(len(y))], 1).astype("uint8")[:, None]
     test = Split(x[:1], y[:1])
-    images = make_images(Split(x, y), test, source="made up", ordered=True)
+    images = make_examples(Split(x, y), test, source="made up", ordered=True)
     try:
         dataset = make_dataset("made up", images, validation_fraction=0.3)
     except ConfigError:
@@ -163,17 +160,17 @@ def pixels(labels):
 )
 def test_images_that_are_not_a_classification_dataset_are_refused(labels, names, message):
     with pytest.raises(DataError, match=message):
-        make_images(pixels(labels), pixels([0]), class_names=names, source="made up")
+        make_examples(pixels(labels), pixels([0]), class_names=names, source="made up")
 
 
 def test_one_of_several_classes_may_have_no_images():
     """The labels of EMNIST's letters start at 1."""
-    images = make_images(pixels([1, 2, 1, 2]), pixels([1]), source="made up")
+    images = make_examples(pixels([1, 2, 1, 2]), pixels([1]), source="made up")
     assert images.class_names == ("0", "1", "2")
 
 
 def test_a_validation_split_must_leave_training_images_of_every_class():
-    images = make_images(pixels(range(6)), pixels([0]), source="made up")
+    images = make_examples(pixels(range(6)), pixels([0]), source="made up")
     with pytest.raises(ConfigError, match=r"no image of \d, \d, \d"):
         make_dataset("mine", images, validation_fraction=0.5)
     make_dataset("mine", images, validation_fraction=None)
@@ -181,7 +178,7 @@ def test_a_validation_split_must_leave_training_images_of_every_class():
 
 def test_an_existing_dataset_of_one_class_is_refused():
     images = replace(
-        make_images(pixels([0, 1]), pixels([0]), source="made up"),
+        make_examples(pixels([0, 1]), pixels([0]), source="made up"),
         train=pixels([0, 0, 0, 0]), class_names=("cat",),
     )  # fmt: skip
     for fraction in (0.4, None):

@@ -8,7 +8,7 @@ from helpers.made_up_data import images, split, write_idx, write_npz
 from PIL import Image
 
 from kmlp import DataError
-from kmlp.data import cache, load_images
+from kmlp.data import cache, load_examples
 from kmlp.data._importing import import_dataset
 
 pytestmark = pytest.mark.once
@@ -70,7 +70,7 @@ def test_another_dataset_of_the_same_name_is_not_replaced(folders):
     write_npz(folders / "c.npz", images(seed=7))
     with pytest.raises(DataError, match=r"mine.*remove_dataset"):
         import_dataset("mine", folders / "c.npz")
-    assert load_images("mine").fingerprint == before.fingerprint
+    assert load_examples("mine").fingerprint == before.fingerprint
 
 
 def test_nothing_is_left_in_the_temporary_folder(folders, monkeypatch):

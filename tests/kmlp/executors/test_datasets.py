@@ -9,7 +9,7 @@ from helpers.made_up_data import images
 from kmlp import DataError, load_dataset
 from kmlp.data import cache
 from kmlp.data._load import forget_datasets
-from kmlp.data.dataset import Split
+from kmlp.data._split import Split
 from kmlp.executors._datasets import (
     DATASETS_KEPT,
     DatasetCache,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kmlp import RunConfig, load_dataset
-from kmlp.data.dataset import Split
+from kmlp.data._split import Split
 from kmlp.training.checkpoint import Checkpoint, CheckpointCodec
 
 

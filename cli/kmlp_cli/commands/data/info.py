@@ -8,13 +8,13 @@ from kmlp_cli.options.output import Json
 
 def info(name: Dataset, tfds_data_dir: TfdsDataDir = None, as_json: Json = False) -> None:
     """Show a dataset's shape, classes, splits, source and licence."""
-    from kmlp.data import load_images
+    from kmlp.data import load_examples
     from kmlp.data.catalog import describe
     from kmlp_cli.render.data_tables import dataset_table
     from kmlp_cli.render.printing import print_data
     from kmlp_cli.terminal.output import print_json
 
-    description = describe(name, load_images(name, tfds_data_dir=tfds_data_dir))
+    description = describe(name, load_examples(name, tfds_data_dir=tfds_data_dir))
     if as_json:
         print_json(description)
     else:

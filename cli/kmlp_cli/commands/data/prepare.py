@@ -19,9 +19,9 @@ def prepare(
 
     A dataset that does not fit into memory is refused only after its download.
     """
-    from kmlp.data import check_dataset, load_images
+    from kmlp.data import check_dataset, load_examples
 
     for name in names:
         check_dataset(name)  # all names, before the first download
     for name in names:
-        say_ready(name, load_images(name, tfds_data_dir=tfds_data_dir))
+        say_ready(name, load_examples(name, tfds_data_dir=tfds_data_dir))

@@ -10,7 +10,7 @@ import typer
 from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
-    from kmlp.data import Images
+    from kmlp.data import Examples
 
 Dataset = Annotated[str, typer.Argument(help="The dataset's name: see `kmlp data list`.")]
 TfdsDataDir = Annotated[
@@ -25,7 +25,7 @@ TfdsDataDir = Annotated[
 ]
 
 
-def say_ready(name: str, images: Images) -> None:
+def say_ready(name: str, images: Examples) -> None:
     """Print a line about a ready dataset and its content to stderr."""
     shape = " x ".join(map(str, images.train.x.shape[1:]))
     say(

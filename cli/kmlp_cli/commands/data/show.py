@@ -19,14 +19,14 @@ def show(
 ) -> None:
     """Draw some images of every class into a picture."""
     from kmlp._util.files import atomic_write
-    from kmlp.data import load_images
+    from kmlp.data import load_examples
     from kmlp.data.picture import draw_samples
     from kmlp_cli.options.targets import check_target
 
     suffixes = [".png", ".jpg", ".jpeg"]
     suffixes += [out.suffix] * (out.suffix.lower() in suffixes)
     check_target(out, overwrite=overwrite, option="--out", suffixes=suffixes)
-    picture = draw_samples(load_images(name))
+    picture = draw_samples(load_examples(name))
     with atomic_write(out) as aside:
         picture.save(aside)
     say(f"{out}: {picture.width} x {picture.height} pixels.")

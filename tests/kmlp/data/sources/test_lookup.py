@@ -9,7 +9,7 @@ import pytest
 from helpers.made_up_data import images, write_idx
 
 from kmlp import DataError, UnknownNameError
-from kmlp.data import cache, check_dataset, load_images
+from kmlp.data import cache, check_dataset, load_examples
 from kmlp.data.known import KNOWN, check_content, check_import_name, tfds_names
 from kmlp.data.sources import lookup as sources
 
@@ -61,28 +61,28 @@ def test_a_dataset_that_tfds_has_prepared_comes_first(tfds, published):
     tasks, answers = tfds
     write_idx(published, MADE_UP)
     answers["read_prepared"] = MADE_UP
-    load_images("fashion_mnist")
+    load_examples("fashion_mnist")
     assert tasks == ["read_prepared"]
 
 
 def test_the_system_folder_comes_second(tfds, published):
     tasks, _ = tfds
     write_idx(published, MADE_UP)
-    assert load_images("fashion_mnist").source == str(published)
-    assert load_images("fashion_mnist").fingerprint == MADE_UP.fingerprint
+    assert load_examples("fashion_mnist").source == str(published)
+    assert load_examples("fashion_mnist").fingerprint == MADE_UP.fingerprint
     assert tasks == ["read_prepared"]  # only once: then the cache has the dataset
 
 
 def test_a_download_comes_last(tfds, published):
     tasks, answers = tfds
     answers["download"] = MADE_UP
-    load_images("fashion_mnist")
+    load_examples("fashion_mnist")
     assert tasks == ["read_prepared", "download"]
 
 
 def test_without_a_network_the_error_names_the_attempts_and_the_ways_out(tfds, published):
     with pytest.raises(DataError) as refusal:
-        load_images("fashion_mnist")
+        load_examples("fashion_mnist")
     text = str(refusal.value)
     for part in (
         "fashion_mnist",
@@ -101,14 +101,14 @@ def test_without_a_network_the_error_names_the_attempts_and_the_ways_out(tfds, p
 def test_other_images_than_the_published_ones_are_refused(tfds, published):
     write_idx(published, images(seed=7))
     with pytest.raises(DataError, match=r"system: .*published fashion_mnist"):
-        load_images("fashion_mnist")
+        load_examples("fashion_mnist")
     assert cache.entries() == []
 
 
 def test_the_known_fingerprint_of_mnist_is_that_of_the_bundled_files():
-    from kmlp.data.dataset import canonical_order, fingerprint
+    from kmlp.data._split import canonical_order, fingerprint
 
-    mnist = load_images("mnist")
+    mnist = load_examples("mnist")
     train, test = map(canonical_order, (mnist.train, mnist.test))
     check_content("mnist", replace(mnist, fingerprint=fingerprint(train, test)))
     with pytest.raises(DataError, match="published mnist"):

@@ -1,0 +1,309 @@
+"""Datasets as values: examples in three splits, with a fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kmlp._util.seeds import Purpose, generator
+from kmlp.data._examples import Examples
+from kmlp.data._schema import Schema, Task
+from kmlp.data._split import Split, hold_out
+from kmlp.errors import ConfigError
+
+VALIDATION_FRACTION = 1 / 6
+"""The default fraction of the training examples that is used for validation."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """A dataset in memory. The splits are fixed, unless `resplit` draws others."""
+
+    name: str
+    """The name of the dataset."""
+    train: Split
+    """The examples to train on."""
+    validation: Split
+    """The examples by which hyperparameters and epochs are chosen."""
+    test: Split
+    """The examples for reported results. They are not used for choices, unless they are
+    the validation examples, too."""
+    class_names: tuple[str, ...]
+    """The names of the classes; empty for a regression."""
+    fingerprint: str
+    """SHA-256 of the training examples, including the validation examples, of the test
+    examples and of the schema. Equal fingerprints mean equal data."""
+    schema: Schema | None = None
+    """The schema of a table. Defaults to None: the examples are images."""
+
+    @property
+    def task(self) -> Task:
+        """What is predicted: "classification" or "regression"."""
+        return "classification" if self.class_names else "regression"
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes; 0 for a regression."""
+        return len(self.class_names)
+
+    @property
+    def outputs(self) -> int:
+        """The number of a model's outputs: one for each class, or for the target."""
+        return self.num_classes or 1
+
+    @property
+    def noun(self) -> str:
+        """The word for the examples: "images", or "rows" of a table."""
+        return self.train.noun
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
+        return self.train.x.shape[1:]
+
+    @property
+    def validates_on_test(self) -> bool:
+        """True if the validation examples are the test examples."""
+        return self.validation is self.test
+
+    @property
+    def chance(self) -> float:
+        """The validation accuracy of always predicting the most frequent class."""
+        counts = np.bincount(self.validation.y, minlength=self.num_classes)
+        return float(counts.max() / len(self.validation))
+
+    def with_train_size(self, size: int | None) -> Dataset:
+        """Return the dataset with a stratified subset of the training examples.
+
+        Larger subsets contain smaller ones. The fingerprint does not change, because it
+        identifies the whole dataset.
+
+        Args:
+            size: Number of training examples. None: all of them.
+
+        Raises:
+            ConfigError: if there are fewer examples, or if the subset has only one class.
+        """
+        if size is None:
+            return self
+        if size > len(self.train):
+            raise ConfigError(
+                [
+                    f"The value of `train_size` is {size}, but {self.name} has "
+                    f"{len(self.train)} training {self.noun}. Choose at most that many."
+                ]
+            )
+        train = Split(x=self.train.x[:size], y=self.train.y[:size])
+        if len(np.unique(train.y)) < 2:
+            raise ConfigError(
+                [
+                    f"The value of `train_size` is {size}, but all of these {self.noun} "
+                    f"are of {self._target_text(train.y[0])}. Choose a larger one, with "
+                    f"{self.noun} of at least two."
+                ]
+            )
+        return replace(self, train=train)
+
+    def with_label_noise(self, share: float, seed: int) -> Dataset:
+        """Return the dataset with wrong labels for a share of the training examples.
+
+        The share is rounded to a number of examples, which are drawn uniformly. Each gets
+        one of the other classes, all equally probable. Of one seed, the examples with a
+        smaller share are among those with a larger one, with the same wrong labels. The
+        validation and test examples keep their labels. The fingerprint does not change,
+        because it identifies the dataset without noise.
+
+        Args:
+            share: The share of the training examples, `0 <= share <= 1`.
+            seed: The seed of the choice, `seed >= 0`.
+
+        Raises:
+            ConfigError: if the share is less than half an example, but not 0; or if there
+                are no classes.
+
+        Example:
+        >>> from kmlp import load_dataset
+        >>> mnist = load_dataset("mnist")
+        >>> noisy = mnist.with_label_noise(0.3, seed=0)
+        >>> float((noisy.train.y != mnist.train.y).mean())
+        0.3
+        """
+        if share == 0:
+            return self
+        if not self.class_names:
+            raise ConfigError(
+                [
+                    f"The value of `label_noise` is {share}, but {self.name} has no "
+                    f"classes: its target {self.target} is a number. Leave `label_noise` "
+                    "out."
+                ]
+            )
+        labels = self.train.y.copy()
+        count = round(share * len(labels))
+        if count == 0:
+            raise ConfigError(
+                [
+                    f"The value of `label_noise` is {share}, which is less than one of the "
+                    f"{len(labels)} training {self.noun}. Choose a larger one, or 0."
+                ]
+            )
+        drawn = generator(seed, Purpose.LABEL_NOISE, 0).random(len(labels))
+        shift = generator(seed, Purpose.LABEL_NOISE, 1).integers(
+            1, self.num_classes, len(labels)
+        )
+        rows = np.argsort(drawn, kind="stable")[:count]
+        labels[rows] = (labels[rows] + shift[rows]) % self.num_classes
+        labels.setflags(write=False)
+        return replace(self, train=Split(x=self.train.x, y=labels))
+
+    def resplit(self, seed: int) -> Dataset:
+        """Return the dataset with another validation split of the training examples.
+
+        The examples of each class are shuffled among the training and the validation
+        examples; in a regression, those of each tenth of the sorted targets. The classes
+        keep their order, so that every prefix of the training examples stays stratified.
+        The fingerprint does not change, because it identifies the whole dataset.
+
+        Args:
+            seed: The seed of the split, `seed >= 0`. Each seed has a split of its own,
+                which also differs from the fixed one.
+
+        Raises:
+            ConfigError: if the validation examples are the test examples.
+
+        Example:
+        >>> from kmlp import load_dataset
+        >>> mnist = load_dataset("mnist")
+        >>> other = mnist.resplit(0)
+        >>> len(other.train), len(other.validation)
+        (50000, 10000)
+        >>> bool((other.validation.x == mnist.validation.x).all())
+        False
+        """
+        if self.validates_on_test:
+            raise ConfigError(
+                [
+                    f"{self.name} has no validation split to draw, because the test "
+                    f"{self.noun} are the validation {self.noun}. Load it with a "
+                    "`validation_fraction`."
+                ]
+            )
+        both = Split(
+            x=np.concatenate([self.train.x, self.validation.x]),
+            y=np.concatenate([self.train.y, self.validation.y]),
+        )
+        strata = both.strata
+        shuffled = generator(seed, Purpose.RESPLIT).permutation(len(both))
+        rows = np.empty_like(shuffled)
+        by_stratum = np.argsort(strata, kind="stable")
+        rows[by_stratum] = shuffled[np.argsort(strata[shuffled], kind="stable")]
+        size = len(self.train)
+        train, validation = both.take(rows[:size]), both.take(rows[size:])
+        _protect(train, validation)
+        return replace(self, train=train, validation=validation)
+
+    @property
+    def target(self) -> str:
+        """The name of what is predicted; "class" for images."""
+        return self.schema.target if self.schema else "class"
+
+    def _target_text(self, target: np.generic) -> str:
+        """Return a class or a number of the target for a message."""
+        if not self.class_names:
+            return f"the {self.target} {target:g}"
+        return f"the class {self.class_names[int(target)]}"
+
+
+def make_dataset(
+    name: str, examples: Examples, *, validation_fraction: float | None
+) -> Dataset:
+    """Return a dataset whose validation examples are taken from the training examples.
+
+    The training examples are put into an order whose every prefix is stratified.
+
+    Args:
+        name: Name of the dataset.
+        examples: Training and test examples.
+        validation_fraction: Fraction of the training examples that is used for
+            validation, stratified. None: all of them are used for training, and the
+            test examples for validation.
+
+    Raises:
+        ConfigError: if a split would be empty, or if the examples left for training lack
+            a class or have only one class, or only one target.
+    """
+    noun = examples.train.noun
+    size = round(len(examples.train) * (validation_fraction or 0))
+    if validation_fraction is not None and not 0 < size < len(examples.train):
+        raise ConfigError(
+            [
+                f"The value of `validation_fraction` is {validation_fraction}, which is "
+                f"{size} of the {len(examples.train)} training {noun} of {name}. Choose "
+                f"one that leaves {noun} both for training and for validation."
+            ]
+        )
+    train, held_out = hold_out(examples.train, size)
+    if examples.class_names:
+        _check_classes(name, examples, train, validation_fraction)
+    elif len(np.unique(train.y)) < 2:
+        raise ConfigError(
+            [
+                f"The value of `validation_fraction` is {validation_fraction}, which "
+                f"leaves {len(train)} {noun} of {name} for training, all with the target "
+                f"{train.y[0]:g}. Choose a smaller one."
+            ]
+        )
+    if validation_fraction is None:
+        held_out = examples.test
+    _protect(train, held_out, examples.test)
+    return Dataset(
+        name=name,
+        train=train,
+        validation=held_out,
+        test=examples.test,
+        class_names=examples.class_names,
+        fingerprint=examples.fingerprint,
+        schema=examples.schema,
+    )
+
+
+def _check_classes(
+    name: str, examples: Examples, train: Split, validation_fraction: float | None
+) -> None:
+    """Check that the examples left for training have all classes, and at least two.
+
+    Raises:
+        ConfigError: if they do not.
+    """
+    noun = train.noun
+    lost = np.setdiff1d(examples.train.y, train.y)
+    if lost.size:
+        raise ConfigError(
+            [
+                f"The value of `validation_fraction` is {validation_fraction}, which "
+                f"leaves no {noun.removesuffix('s')} of {_list_classes(examples, lost)} "
+                f"for training. Choose a smaller one, or add {noun} to {name}."
+            ]
+        )
+    if len(np.unique(train.y)) < 2:
+        raise ConfigError(
+            [
+                f"{name} has training {noun} of only one class, "
+                f"{_list_classes(examples, train.y)}, but a classifier needs at least two. "
+                "Import the dataset again, with more classes."
+            ]
+        )
+
+
+def _protect(*splits: Split) -> None:
+    """Make arrays read-only: all runs of the process share them, under one fingerprint."""
+    for split in splits:
+        split.x.setflags(write=False)
+        split.y.setflags(write=False)
+
+
+def _list_classes(examples: Examples, labels: NDArray[np.int32]) -> str:
+    names = [examples.class_names[label] for label in np.unique(labels)]
+    return ", ".join(names[:5]) + (", ..." if names[5:] else "")
