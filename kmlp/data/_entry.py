@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from kmlp._util.files import open_new, open_plain
 from kmlp._util.user_files import MAX_NESTING, nesting
 from kmlp.data._examples import Examples
+from kmlp.data._schema import Schema
 from kmlp.data._split import Split, fingerprint
 from kmlp.data.known import is_name
 from kmlp.data.mapped import map_array
@@ -28,14 +29,15 @@ from kmlp.errors import DataError
 
 DESCRIPTION = "dataset.json"
 """The name of the file with a dataset's description."""
-FORMAT = 2
-"""The version of the description's format. Format 1 had no checksum."""
+FORMAT, TABLE_FORMAT = 2, 3
+"""The versions of the description's format, of images and of tables, which have a schema.
+Format 1 had no checksum."""
 
 MAX_DESCRIPTION = 16 * 2**20
 """The maximum size of a description, in bytes: enough for a million names of classes."""
 
 _CHECKSUM = "sha256"
-_TYPES = {"train_x": "uint8", "train_y": "int32", "test_x": "uint8", "test_y": "int32"}
+_ARRAYS = ("train_x", "train_y", "test_x", "test_y")
 _FIELD_TYPES: dict[str, type] = {
     "format": int,
     "name": str,
@@ -45,6 +47,7 @@ _FIELD_TYPES: dict[str, type] = {
     "imported": bool,
     "shapes": dict,
 }
+_TABLE_FIELD_TYPES = _FIELD_TYPES | {"schema": dict}
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -76,15 +79,23 @@ class Entry:
     fingerprint: str
     """SHA-256 of all arrays."""
     class_names: tuple[str, ...]
-    """The names of the classes."""
+    """The names of the classes; empty for a regression."""
     source: str
     """A description of the source."""
     imported: bool
     """True if the user imported the dataset: then only the user can restore it."""
     shapes: dict[str, tuple[int, ...]]
     """The shapes of the arrays `train_x`, `train_y`, `test_x` and `test_y`."""
+    schema: Schema | None
+    """The schema of a table; None for examples."""
     checked: bool
     """True if the description has a checksum."""
+
+    def dtype(self, key: str) -> np.dtype[Any]:
+        """Return the type of the elements of an array."""
+        if key.endswith("x"):
+            return np.dtype("float32" if self.schema else "uint8")
+        return np.dtype("int32" if self.class_names else "float32")
 
 
 def folder_name(name: str) -> str:
@@ -102,13 +113,13 @@ def dataset_name(folder: Path) -> str | None:
     return name if is_name(name) and folder_name(name) == folder.name else None
 
 
-def write_entry(folder: Path, name: str, images: Examples, *, imported: bool) -> None:
-    """Write images and their description into a folder.
+def write_entry(folder: Path, name: str, examples: Examples, *, imported: bool) -> None:
+    """Write examples and their description into a folder.
 
     Raises:
         OSError: if the folder cannot be written to.
     """
-    arrays = _arrays(images)
+    arrays = _arrays(examples)
     for key, array in arrays.items():
         # Like `numpy.save`, whose error does not say why a disk refuses the data.
         array = np.ascontiguousarray(array)
@@ -116,11 +127,13 @@ def write_entry(folder: Path, name: str, images: Examples, *, imported: bool) ->
             header = np.lib.format.header_data_from_array_1_0(array)
             np.lib.format.write_array_header_1_0(file, header)
             file.write(array.data)
-    write_description(folder, name, images, imported=imported)
+    write_description(folder, name, examples, imported=imported)
 
 
-def write_description(folder: Path, name: str, images: Examples, *, imported: bool) -> None:
-    """Write the description of a dataset's images, in place of the earlier one.
+def write_description(
+    folder: Path, name: str, examples: Examples, *, imported: bool
+) -> None:
+    """Write the description of a dataset's examples, in place of the earlier one.
 
     Raises:
         OSError: if the folder cannot be written to.
@@ -128,12 +141,14 @@ def write_description(folder: Path, name: str, images: Examples, *, imported: bo
     fields = {
         "format": FORMAT,
         "name": name,
-        "fingerprint": images.fingerprint,
-        "class_names": list(images.class_names),
-        "source": images.source,
+        "fingerprint": examples.fingerprint,
+        "class_names": list(examples.class_names),
+        "source": examples.source,
         "imported": imported,
-        "shapes": {key: list(array.shape) for key, array in _arrays(images).items()},
+        "shapes": {key: list(array.shape) for key, array in _arrays(examples).items()},
     }
+    if examples.schema:
+        fields |= {"format": TABLE_FORMAT, "schema": examples.schema.to_dict()}
     text = json.dumps(fields | {_CHECKSUM: _checksum(fields)}, indent=2)
     temporary, file = open_new(folder, f".{DESCRIPTION}.")
     try:
@@ -168,7 +183,7 @@ def read_entry(folder: Path) -> Entry:
         raise DamagedError(
             folder, f"the checksum in {DESCRIPTION} does not fit", imported=imported
         )
-    if not is_format_1 and fields.get("format") != FORMAT:
+    if not is_format_1 and fields.get("format") not in (FORMAT, TABLE_FORMAT):
         raise DataError(
             f"{folder} was written by another version of kmlp. Remove that folder."
         )
@@ -181,23 +196,25 @@ def read_entry(folder: Path) -> Entry:
         class_names=tuple(fields["class_names"]),
         source=fields["source"],
         imported=fields["imported"],
-        shapes={key: tuple(fields["shapes"][key]) for key in _TYPES},
+        shapes={key: tuple(fields["shapes"][key]) for key in _ARRAYS},
+        schema=Schema.from_dict(fields["schema"]) if "schema" in fields else None,
         checked=not is_format_1,
     )
 
 
 def read_examples(entry: Entry) -> Examples:
-    """Return the images of an entry, memory-mapped.
+    """Return the examples of an entry, memory-mapped.
 
     Raises:
         DamagedError: if an array is damaged.
     """
-    arrays = {key: _map(entry, key) for key in _TYPES}
+    arrays = {key: _map(entry, key) for key in _ARRAYS}
     train = Split(x=arrays["train_x"], y=arrays["train_y"])
     test = Split(x=arrays["test_x"], y=arrays["test_y"])
-    if fingerprint(train, test) != entry.fingerprint:
-        raise _damaged(entry, "the fingerprint of the images does not fit")
-    for key in ("train_y", "test_y"):
+    schema = entry.schema
+    if fingerprint(train, test, schema.to_bytes() if schema else b"") != entry.fingerprint:
+        raise _damaged(entry, f"the fingerprint of the {train.noun} does not fit")
+    for key in ("train_y", "test_y") if entry.class_names else ():
         lowest, highest = int(arrays[key].min()), int(arrays[key].max())
         if not 0 <= lowest <= highest < len(entry.class_names):
             raise _damaged(
@@ -211,15 +228,16 @@ def read_examples(entry: Entry) -> Examples:
         class_names=entry.class_names,
         source=entry.source,
         fingerprint=entry.fingerprint,
+        schema=schema,
     )
 
 
-def _arrays(images: Examples) -> dict[str, NDArray[Any]]:
+def _arrays(examples: Examples) -> dict[str, NDArray[Any]]:
     return {
-        "train_x": images.train.x,
-        "train_y": images.train.y,
-        "test_x": images.test.x,
-        "test_y": images.test.y,
+        "train_x": examples.train.x,
+        "train_y": examples.train.y,
+        "test_x": examples.test.x,
+        "test_y": examples.test.y,
     }
 
 
@@ -253,25 +271,42 @@ def _read_fields(folder: Path) -> dict[str, Any]:
 
 def _field_problem(fields: dict[str, Any], folder: Path) -> str | None:
     """Return the first problem of a description's fields; None if they are valid."""
-    for key, cls in _FIELD_TYPES.items():
+    types = _TABLE_FIELD_TYPES if fields.get("format") == TABLE_FORMAT else _FIELD_TYPES
+    for key, cls in types.items():
         if type(fields.get(key)) is not cls:
             return f'"{key}" is missing, or has another type'
-    if set(fields) != set(_FIELD_TYPES):
+    if set(fields) != set(types):
         return "there are unknown fields"
     if not is_name(fields["name"]) or folder_name(fields["name"]) != folder.name:
         return '"name" is that of another dataset'
     if not re.fullmatch("[0-9a-f]{64}", fields["fingerprint"]):
         return '"fingerprint" is not a SHA-256'
-    names = fields["class_names"]
-    if len(names) < 2 or not all(isinstance(name, str) for name in names):
+    names, is_table = fields["class_names"], "schema" in fields
+    regression = is_table and not names
+    if not regression and (
+        len(names) < 2 or not all(isinstance(name, str) for name in names)
+    ):
         return '"class_names" does not name at least two classes'
     shapes = fields["shapes"]
-    if set(shapes) != set(_TYPES) or not all(map(_is_shape, shapes.values())):
+    if set(shapes) != set(_ARRAYS) or not all(map(_is_shape, shapes.values())):
         return '"shapes" does not have a shape for each array'
     for split in ("train", "test"):
         x, y = shapes[f"{split}_x"], shapes[f"{split}_y"]
-        if len(x) not in (3, 4) or x[:1] != y or x[1:] != shapes["train_x"][1:]:
-            return '"shapes" does not fit images with labels'
+        axes = (2,) if is_table else (3, 4)
+        if len(x) not in axes or x[:1] != y or x[1:] != shapes["train_x"][1:]:
+            kind = "rows with targets" if is_table else "images with labels"
+            return f'"shapes" does not fit {kind}'
+    return _schema_problem(fields) if is_table else None
+
+
+def _schema_problem(fields: dict[str, Any]) -> str | None:
+    """Return the problem of a table's schema; None if it is valid."""
+    try:
+        features = Schema.from_dict(fields["schema"]).features
+    except ValueError as error:
+        return f'"schema" is not valid ({error})'
+    if [len(features)] != fields["shapes"]["train_x"][1:]:
+        return '"schema" does not fit "shapes"'
     return None
 
 
@@ -281,7 +316,7 @@ def _is_shape(shape: Any) -> bool:
 
 def _map(entry: Entry, key: str) -> NDArray[Any]:
     """Map an array of an entry. The header in the file is checked before memory is used."""
-    dtype, shape = np.dtype(_TYPES[key]), entry.shapes[key]
+    dtype, shape = entry.dtype(key), entry.shapes[key]
     path = entry.folder / f"{key}.npy"
     try:
         with open_plain(path) as file:
