@@ -11,7 +11,12 @@ from kmlp.statistics._differences import (
     Differences,
     compare_differences,
 )
-from kmlp.statistics._estimates import Estimate, estimate, prediction_interval
+from kmlp.statistics._estimates import (
+    Estimate,
+    estimate,
+    prediction_interval,
+    shared_of,
+)
 from kmlp.statistics._holm import holm
 from kmlp.statistics._levels import Comparison, Pairs, compare_levels
 from kmlp.statistics._looks import constant, looks
@@ -53,5 +58,6 @@ __all__ = [
     "proportion_error",
     "seeds_range",
     "seeds_to_resolve",
+    "shared_of",
     "wilson_interval",
 ]

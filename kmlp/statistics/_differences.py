@@ -101,6 +101,7 @@ def compare_differences(
     variances: ArrayLike | None = None,
     margin: float | None = None,
     family: int | None = None,
+    shared: float = 0.0,
 ) -> Differences:
     """Return the verdicts on several mean differences that are tested together.
 
@@ -116,6 +117,7 @@ def compare_differences(
         margin: The difference from which on levels are not the same. Defaults to None: no
             pair is called the same.
         family: The number of differences to correct for, if it is more than `pairs`.
+        shared: The correction for runs on folds: see `shared_of`. Defaults to 0: no folds.
 
     Returns:
         One difference for each pair. A pair with fewer than two seeds, or whose differences
@@ -124,9 +126,9 @@ def compare_differences(
         at most 0.05. That of a pair that is the same has the level of its two one-sided
         tests, so it lies within the margin.
 
-    Formula: `mean +- t(n - 1, 1 - level / 2) * s / sqrt(n)`, where `level` is `0.05 / m`
-    for the lowest of `m` p-values, `0.05 / (m - 1)` for the next one, and so on until the
-    first that is not significant.
+    Formula: `mean +- t(n - 1, 1 - level / 2) * s * sqrt(1 / n + shared)`, where `level` is
+    `0.05 / m` for the lowest of `m` p-values, `0.05 / (m - 1)` for the next one, and so on
+    until the first that is not significant.
 
     Example:
     >>> clear, close = [0.05, 0.06, 0.055], [0.01, -0.02, 0.01]
@@ -140,6 +142,7 @@ def compare_differences(
     tests = paired_tests(
         np.asarray(differences, float),
         None if variances is None else np.asarray(variances, float),
+        shared=shared,
     )
     return claims(Evidence.at_one_look(tests, margin), family=family).differences()
 

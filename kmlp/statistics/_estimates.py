@@ -28,15 +28,18 @@ def estimate(
     *,
     confidence: float = CONFIDENCE,
     bounds: tuple[float, float] | None = None,
+    shared: float = 0.0,
 ) -> Estimate:
     """Return the mean of a sample with Student's t interval.
 
     Args:
-        sample: One finite number for each seed, at least one.
+        sample: One finite number for each seed, or for each seed and fold, at least one.
         confidence: The fraction of samples whose interval contains the true mean, if the
             numbers are independent and normal. Defaults to 0.95.
         bounds: The smallest and the largest possible number, such as (0, 1) for an
             accuracy. The interval is cut there. Defaults to None: it is not cut.
+        shared: For runs on folds, the number of validation examples of a fold divided by
+            that of its training examples: see `shared_of`. Defaults to 0: no folds.
 
     Returns:
         The estimate. Its interval is None for a sample of one number, and if all numbers
@@ -47,7 +50,7 @@ def estimate(
     Raises:
         ValueError: if the sample is empty or has a number that is not finite.
 
-    Formula: `mean +- t(n - 1, (1 + confidence) / 2) * s / sqrt(n)`, where `s`
+    Formula: `mean +- t(n - 1, (1 + confidence) / 2) * s * sqrt(1 / n + shared)`, where `s`
     is the sample's standard deviation with `n - 1` in its denominator.
 
     Example:
@@ -58,7 +61,9 @@ def estimate(
     >>> estimate([0.96]).interval is None
     True
 
-    Reference: Student (1908), The probable error of a mean, Biometrika 6(1).
+    Reference: Student (1908), The probable error of a mean, Biometrika 6(1); for folds,
+    C. Nadeau, Y. Bengio (2003), Inference for the generalization error, Machine Learning
+    52(3).
     """
     size = len(sample)
     mean, spread = mean_and_spread(sample)
@@ -66,7 +71,8 @@ def estimate(
         return Estimate(mean, None, size)
     from scipy.special import stdtrit
 
-    half = float(stdtrit(size - 1, (1 + confidence) / 2)) * spread / math.sqrt(size)
+    half = float(stdtrit(size - 1, (1 + confidence) / 2)) * spread
+    half *= math.sqrt(1 / size + shared)
     low, high = mean - half, mean + half
     if bounds is None or (bounds[0] <= low and high <= bounds[1]):
         return Estimate(mean, (low, high), size)
@@ -108,6 +114,32 @@ def prediction_interval(
     quantile = float(stdtrit(size - 1, (1 + confidence) / 2))
     half = quantile * spread * math.sqrt(1 + 1 / size)
     return mean - half, mean + half
+
+
+def shared_of(folds: int | None) -> float:
+    """Return the correction for runs on folds, which share training examples.
+
+    With K folds, each example is in the training parts of K - 1 runs. Their results are
+    therefore correlated, and their mean varies more than that of independent results.
+    Nadeau and Bengio estimate its variance as `s^2 (1 / n + shared)`, where `shared` is the
+    number of validation examples of a fold divided by that of its training examples. More
+    seeds, each with folds of its own, lower only the first term.
+
+    Args:
+        folds: The number of folds K, `K >= 2`. None: no folds.
+
+    Returns:
+        `1 / (K - 1)`; 0 without folds.
+
+    Example:
+    >>> shared_of(5), shared_of(None)
+    (0.25, 0.0)
+
+    Reference: C. Nadeau, Y. Bengio (2003), Inference for the generalization error, Machine
+    Learning 52(3); R. R. Bouckaert, E. Frank (2004), Evaluating the replicability of
+    significance tests for comparing learning algorithms, PAKDD, for repeated folds.
+    """
+    return 0.0 if folds is None else 1 / (folds - 1)
 
 
 def mean_and_spread(sample: Sequence[float]) -> tuple[float, float | None]:

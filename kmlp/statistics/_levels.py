@@ -54,8 +54,9 @@ def compare_levels(
     baseline: int | None = None,
     variances: ArrayLike | None = None,
     margin: float | None = None,
+    shared: float = 0.0,
 ) -> Comparison:
-    """Compare levels that were trained with the same seeds.
+    """Compare levels that were trained with the same seeds, and on the same folds.
 
     Three statements hold in 95 % of studies each: no pair of equal levels is called better
     or worse, no level is called the single best unless it is the best, and no pair that
@@ -72,6 +73,8 @@ def compare_levels(
             levels were measured on different images. Of shape `(..., levels)`.
         margin: The difference from which on levels are not the same. Defaults to None: no
             pair is called the same.
+        shared: The correction for runs on folds, each a seed here: see `shared_of`.
+            Defaults to 0: no folds.
 
     Returns:
         The comparison. Pairs are tested as by `compare_differences`, with the number of all
@@ -90,7 +93,9 @@ def compare_levels(
     """
     results, are_lost = checked(samples, lost)
     pairing = Pairing(results.shape[-2], baseline)
-    tests = paired_tests(pairing.differences(results), pairing.variances(variances))
+    tests = paired_tests(
+        pairing.differences(results), pairing.variances(variances), shared=shared
+    )
     evidence = Evidence.at_one_look(tests, margin)
     finished = np.isfinite(results).sum(-1)
     able = (finished > 0) & ~ranks_behind(are_lost.sum(-1), finished)

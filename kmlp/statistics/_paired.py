@@ -29,6 +29,8 @@ class PairedTests:
 
     p_value: Floats
     """The two-sided p-value; 1 where no test is possible."""
+    shared: float = 0.0
+    """The correction for folds: see `shared_of`. Defaults to 0: there are no folds."""
 
     @property
     def tested(self) -> Booleans:
@@ -69,6 +71,7 @@ class PairedTests:
             spread=at(self.spread, places, there, np.nan),
             variance=at(self.variance, places, there, 0.0),
             p_value=at(self.p_value, places, there, 1.0),
+            shared=self.shared,
         )
 
     def p_value_of(self, distance: Floats) -> Floats:
@@ -76,12 +79,18 @@ class PairedTests:
         from scipy.special import stdtr
 
         freedom = np.maximum(self.size - 1, 1)
-        error = np.where(self.tested, _number(self.spread) / np.sqrt(freedom + 1.0), 1)
+        error = np.where(self.tested, self._error(), 1)
         known = self.tested & (self.variance > 0)
         exact = 2 * stdtr(freedom, -distance / np.where(known, 1, error))
         if known.any():
             exact = np.where(known, self._p_value_with_variance(distance), exact)
         return np.where(self.tested, exact, 1.0)
+
+    def _error(self) -> Floats:
+        """Return the standard error of each mean difference."""
+        seeds = np.maximum(self.size, 2)
+        error: Floats = _number(self.spread) * np.sqrt(1 / seeds + self.shared)
+        return error
 
     def _p_value_with_variance(self, distance: Floats) -> Floats:
         low, high = np.full(distance.shape, np.log(1e-30)), np.zeros(distance.shape)
@@ -102,19 +111,22 @@ class PairedTests:
         from scipy.special import ndtri, stdtrit
 
         freedom = np.maximum(self.size - 1, 1)
-        error = _number(self.spread) / np.sqrt(freedom + 1.0)
-        square: Floats = (stdtrit(freedom, levels / 2) * error) ** 2
+        square: Floats = (stdtrit(freedom, levels / 2) * self._error()) ** 2
         if self.variance.any():
             square = square + ndtri(levels / 2) ** 2 * self.variance
         return square
 
 
-def paired_tests(differences: Floats, variances: Floats | None = None) -> PairedTests:
+def paired_tests(
+    differences: Floats, variances: Floats | None = None, *, shared: float = 0.0
+) -> PairedTests:
     """Return the tests of differences of shape `(..., seeds)`; nan where one is missing.
 
     Args:
-        differences: The result of one level minus that of another for each seed.
+        differences: The result of one level minus that of another for each seed, or for
+            each seed and fold.
         variances: The known variance of each difference, of shape `(...)`. Defaults to 0.
+        shared: The correction for folds: see `shared_of`. Defaults to 0: no folds.
     """
     there = np.isfinite(differences)
     size = there.sum(-1)
@@ -128,6 +140,7 @@ def paired_tests(differences: Floats, variances: Floats | None = None) -> Paired
         spread=np.where(size > 1, spread, np.nan),
         variance=np.broadcast_to(known, mean.shape),
         p_value=np.ones(mean.shape),
+        shared=shared,
     )
     return replace(tests, p_value=tests.p_value_of(np.abs(mean)))
 

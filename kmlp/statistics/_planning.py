@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from kmlp.statistics._constants import ERROR_RATE, POWER, ROUNDING
 from kmlp.statistics._estimates import mean_and_spread
@@ -13,7 +14,12 @@ _PLANNING_CONFIDENCE = 0.8
 
 
 def seeds_to_resolve(
-    difference: float, spread: float, *, comparisons: int = 1, most: int = 1000
+    difference: float,
+    spread: float,
+    *,
+    comparisons: int = 1,
+    most: int = 1000,
+    shared: float = 0.0,
 ) -> int | None:
     """Return the number of seeds at which a test detects a difference with 80 % power.
 
@@ -23,13 +29,15 @@ def seeds_to_resolve(
         comparisons: The number of differences that are tested together. Each is tested at
             `0.05 / comparisons`, the first step of Holm's procedure. Defaults to 1.
         most: The largest number of seeds to consider, at least 2. Defaults to 1000.
+        shared: The correction for runs on folds, each a seed here: see `shared_of`.
+            Defaults to 0: no folds.
 
     Returns:
         The smallest number of seeds, at least 2; None if `most` seeds are too few.
 
     Formula: the smallest `n` with `P(|T| > t(n - 1, 1 - 0.05 / (2 comparisons))) >= 0.8`,
     where `T` is noncentral t with `n - 1` degrees of freedom and the noncentrality
-    `sqrt(n) difference / spread`.
+    `difference / (spread sqrt(1 / n + shared))`.
 
     Example, with the value of `pwr.t.test(d=0.5, power=0.8, type="paired")` in R:
     >>> seeds_to_resolve(0.5, 1.0)
@@ -44,7 +52,8 @@ def seeds_to_resolve(
     def power(size: int) -> float:
         critical = stdtrit(size - 1, 1 - ERROR_RATE / comparisons / 2)
         # The other tail is neglected: it is below 1e-3 if the power is near 80 %.
-        return float(1 - nctdtr(size - 1, math.sqrt(size) * effect, critical))
+        noncentrality = effect / math.sqrt(1 / size + shared)
+        return float(1 - nctdtr(size - 1, noncentrality, critical))
 
     # The power rises with the number of seeds, so that doubling and halving finds it.
     low, high = 1, 2
@@ -59,7 +68,11 @@ def seeds_to_resolve(
 
 
 def seeds_range(
-    differences: Sequence[float], *, comparisons: int = 1, most: int = 1000
+    differences: Sequence[float],
+    *,
+    comparisons: int = 1,
+    most: int = 1000,
+    shared: float = 0.0,
 ) -> tuple[int, int | None] | None:
     """Return the range of the number of seeds that would show a difference.
 
@@ -71,6 +84,8 @@ def seeds_range(
         differences: The result of one level minus that of another for each seed.
         comparisons: The number of differences that are tested together. Defaults to 1.
         most: The largest number of seeds to consider, at least 2. Defaults to 1000.
+        shared: The correction for runs on folds, each a seed here: see `shared_of`.
+            Defaults to 0: no folds.
 
     Returns:
         The lowest and the highest number of seeds. The highest is None if the range has no
@@ -82,8 +97,8 @@ def seeds_range(
         ValueError: if a sample is empty or has a number that is not finite.
 
     Formula: `seeds_to_resolve` for both ends of the 80 % interval of the effect, which is
-    the difference divided by the spread. The ends are `c / sqrt(n)`, where `c` is the
-    noncentrality at which `P(T > t)` is 0.1 or 0.9, with the `t` of the paired test.
+    the difference divided by the spread. The ends are `c sqrt(1 / n + shared)`, where `c`
+    is the noncentrality at which `P(T > t)` is 0.1 or 0.9, with the `t` of the paired test.
 
     Example:
     >>> seeds_range([0.011, 0.002, 0.009, -0.003, 0.008])
@@ -98,17 +113,20 @@ def seeds_range(
     mean, spread = mean_and_spread(differences)
     if spread is None or spread < ROUNDING:
         return None
-    root = math.sqrt(len(differences))
+    root = 1 / math.sqrt(1 / len(differences) + shared)
     # Beyond this, two or three seeds are enough, and the distribution is slow to evaluate.
     t = min(abs(mean) / spread * root, 1e3)
     tail = (1 - _PLANNING_CONFIDENCE) / 2
     least, largest = (
         float(nctdtrinc(len(differences) - 1, it, t)) / root for it in (1 - tail, tail)
     )
-    low = seeds_to_resolve(largest, 1.0, comparisons=comparisons, most=most)
+    needed = partial(
+        seeds_to_resolve, spread=1.0, comparisons=comparisons, most=most, shared=shared
+    )
+    low = needed(largest)
     if low is None:
         return None
     high = None
     if least > 0:
-        high = seeds_to_resolve(least, 1.0, comparisons=comparisons, most=most)
+        high = needed(least)
     return low, high

@@ -27,6 +27,7 @@ from kmlp.statistics import (
     compare_levels,
     compare_sequentially,
     looks,
+    shared_of,
 )
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -186,6 +187,46 @@ def report_counts(studies, bound):
               f"{text(earlier_false_winners(samples, means))}")  # fmt: skip
 
 
+def on_folds(rng, studies, seeds, folds, rows, columns=5):
+    """The accuracies of two equal methods by study, method, and seed and fold.
+
+    Both are least squares, on one half of the columns each. The halves are alike, so that
+    neither method is better on average. Every study has rows of its own, which every seed
+    divides anew.
+    """
+    results = np.empty((studies, 2, seeds, folds))
+    x = rng.normal(size=(studies, rows, 2 * columns))
+    y = np.where(x.sum(-1) + rng.normal(size=(studies, rows)) * 3 > 0, 1.0, -1.0)
+    for seed in range(seeds):
+        order = rng.permuted(np.tile(np.arange(rows), (studies, 1)), axis=1)
+        for method in range(2):
+            part = x[..., method * columns :][..., :columns]
+            part = np.take_along_axis(part, order[..., None], 1)
+            part = part.reshape(studies, folds, rows // folds, columns)
+            target = np.take_along_axis(y, order, 1).reshape(studies, folds, -1, 1)
+            squares = part.swapaxes(-1, -2) @ part
+            products = part.swapaxes(-1, -2) @ target
+            left = [it.sum(1, keepdims=True) - it for it in (squares, products)]
+            predicted = np.sign(part @ np.linalg.solve(*left))
+            results[:, method, seed] = (predicted == target).mean((-2, -1))
+    return results.reshape(studies, 2, -1)
+
+
+def report_folds(studies, bound):
+    print(
+        "\nFalse winners in %, two equal methods on folds; naive: as if all runs were "
+        "independent:"
+    )
+    for seeds, folds, rows in ((1, 5, 150), (1, 10, 150), (5, 5, 150), (5, 10, 600)):
+        samples = on_folds(np.random.default_rng(rows), studies, seeds, folds, rows)
+        naive = compare_levels(samples).single_best
+        corrected = compare_levels(samples, shared=shared_of(folds)).single_best
+        name = f"seeds: {seeds}, folds: {folds}, rows: {rows}"
+        print(f"  {name}: {text(corrected, bound, name)}  naive: {text(naive)}")
+        if seeds > 1:
+            bound.expect(naive.mean() > 2 * BOUND, f"{name}, naive: {naive.mean():.1%}")
+
+
 def report_divergence(studies, bound):
     print(
         "\nA level ranks behind in %, although runs of all diverge with equal probability:"
@@ -278,6 +319,7 @@ def main(arguments=None):
     for report in (
         report_false_winners,
         report_counts,
+        report_folds,
         report_divergence,
         report_same,
         report_power,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from kmlp.statistics import estimate, prediction_interval
+from kmlp.statistics import compare_differences, estimate, prediction_interval, shared_of
 
 pytestmark = pytest.mark.once
 
@@ -59,3 +59,17 @@ def test_an_interval_is_cut_at_its_bounds_and_says_so():
     assert cut.cut and cut.interval[1] == 1
     assert cut.interval[0] == estimate([0.98, 0.99, 1.0]).interval[0]
     assert not estimate([0.5, 0.51, 0.52], bounds=(0, 1)).cut
+
+
+def test_folds_widen_an_interval_as_nadeau_and_bengio_say():
+    """Ten folds twice: the variance of the mean is s^2 (1 / 20 + 1 / 9), on 19 degrees."""
+    sample = np.random.default_rng(0).normal(0.01, 0.01, 20)
+    error = sample.std(ddof=1) * math.sqrt(1 / 20 + 1 / 9)
+    half = scipy.stats.t.ppf(0.975, 19) * error
+    expected = sample.mean() - half, sample.mean() + half
+    result = estimate(sample.tolist(), shared=shared_of(10))
+    np.testing.assert_allclose(result.interval, expected)
+    tested = compare_differences([sample], shared=shared_of(10))
+    np.testing.assert_allclose([tested.low[0], tested.high[0]], expected)
+    p_value = 2 * scipy.stats.t.sf(abs(sample.mean()) / error, 19)
+    np.testing.assert_allclose(tested.p_value[0], p_value)

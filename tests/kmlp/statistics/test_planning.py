@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from kmlp.statistics import compare_differences, seeds_range, seeds_to_resolve
+from kmlp.statistics import (
+    compare_differences,
+    seeds_range,
+    seeds_to_resolve,
+    shared_of,
+)
 
 pytestmark = pytest.mark.once
 
@@ -20,6 +25,15 @@ pytestmark = pytest.mark.once
 )
 def test_seeds_to_resolve(difference, spread, comparisons, seeds):
     assert seeds_to_resolve(difference, spread, comparisons=comparisons) == seeds
+
+
+def test_folds_need_more_runs_and_no_number_shows_a_small_difference():
+    """The noncentrality stays below `difference / sqrt(shared)`, however many runs there are."""
+    assert seeds_to_resolve(2.0, 1.0, shared=shared_of(5)) > seeds_to_resolve(2.0, 1.0)
+    assert seeds_to_resolve(1.0, 1.0) is not None
+    assert seeds_to_resolve(1.0, 1.0, shared=shared_of(5)) is None
+    sample = [0.02, 0.03, 0.01, 0.02, 0.03]
+    assert seeds_range(sample, shared=shared_of(5))[0] > seeds_range(sample)[0]
 
 
 def test_the_stated_number_of_seeds_resolves_a_difference():
