@@ -2,6 +2,7 @@
 
 from kmlp.data._dataset import Dataset
 from kmlp.data._examples import Examples
+from kmlp.data._facts import Facts, facts_of
 from kmlp.data._importing import import_dataset, remove_dataset
 from kmlp.data._load import load_dataset
 from kmlp.data._schema import Column, Schema, Task
@@ -12,10 +13,12 @@ __all__ = [
     "Column",
     "Dataset",
     "Examples",
+    "Facts",
     "Schema",
     "Split",
     "Task",
     "check_dataset",
+    "facts_of",
     "import_dataset",
     "is_at_hand",
     "load_dataset",

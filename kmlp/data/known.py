@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from kmlp.data._built_in import BUILT_IN
 from kmlp.data._examples import Examples
 from kmlp.errors import DataError, UnknownNameError, unknown_name
 
@@ -110,18 +111,23 @@ def check_import_name(name: str) -> None:
     """Check the name of a dataset to import.
 
     Raises:
-        DataError: if the name is not valid, or is the name of a dataset of TFDS whose
-            content is unknown.
+        DataError: if the name is not valid, is that of a built-in table, or is the name of
+            a dataset of TFDS whose content is unknown.
     """
     if not _IMPORT_NAME.fullmatch(name):
         raise DataError(
             f'"{name}" cannot be the name of a dataset: a name must consist of small '
             "letters, digits and _, and start with a letter."
         )
+    if name in BUILT_IN:
+        raise DataError(
+            f'"{name}" is the name of a table that comes with kmlp. Use another name, such '
+            f"as my_{name}."
+        )
     if name not in KNOWN and name in tfds_names():
         raise DataError(
             f'"{name}" is the name of a dataset of TFDS, and kmlp cannot compare your '
-            f"images with it. Use another name, such as my_{name}."
+            f"data with it. Use another name, such as my_{name}."
         )
 
 
@@ -136,12 +142,15 @@ def check_tfds_name(name: str, others: Iterable[str] = ()) -> None:
         UnknownNameError: if TFDS lacks the dataset, with the nearest name.
     """
     if not is_tfds_name(name):
-        known = {*SUGGESTED, *others}
-        near = unknown_name("dataset", name, {*known, *tfds_names()})
+        known = {*SUGGESTED, *BUILT_IN, *others}
+        parameters = "".join(name.partition(":")[1:])
+        made = {base + parameters for base, table in BUILT_IN.items() if table.defaults}
+        near = unknown_name("dataset", name, {*known, *made, *tfds_names()})
         hint = near.partition("?")[0] + "?" if "?" in near else near.partition(".")[0] + "."
         raise UnknownNameError(
             f"{hint} Allowed: {', '.join(sorted(known))}, and every image classification "
-            "dataset of TFDS. `kmlp.data.import_dataset` imports images of your own."
+            "dataset of TFDS. `kmlp.data.import_dataset` imports images or a table of your "
+            "own."
         )
 
 

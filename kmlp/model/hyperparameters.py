@@ -29,10 +29,10 @@ from kmlp.model.scaling import check_scaling
 from kmlp.model.schedules import check_schedule
 
 
-def _check_dataset(name: str) -> None:
+def _check_dataset(name: str) -> str:
     from kmlp.data import check_dataset  # imports NumPy, which would delay `--help`
 
-    check_dataset(name)
+    return check_dataset(name)
 
 
 def _implied_depth(config: Any) -> int:
@@ -51,8 +51,8 @@ class Hyperparameters:
         str,
         Group.DATA,
         Doc(
-            "Name of the dataset: mnist, fashion_mnist, an image dataset of TFDS, or the "
-            "name of an imported dataset."
+            "Name of the dataset: mnist, fashion_mnist, an image dataset of TFDS, a table "
+            "such as wine, diabetes or moons:ROWS:NOISE:SEED, or an imported dataset."
         ),
         Name(_check_dataset),
     ] = "mnist"

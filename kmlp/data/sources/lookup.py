@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kmlp.data import cache
+from kmlp.data._built_in import BUILT_IN, built_in_of, canonical_name
 from kmlp.data._entry import DamagedError, read_examples
 from kmlp.data._examples import Examples, make_examples
 from kmlp.data.known import (
@@ -23,34 +24,45 @@ from kmlp.data.known import (
     is_tfds_name,
     known_of,
 )
+from kmlp.data.sources._built_in import load_built_in
 from kmlp.data.sources._idx import read_idx_split
 from kmlp.data.sources.arrays import read_idx_folder
 from kmlp.errors import DataError
 
 
-def check_dataset(name: str) -> None:
+def check_dataset(name: str) -> str:
     """Check the name of a dataset.
+
+    Returns:
+        The name. Of several names of the same built-in table, such as `moons:1000` and
+        `moons`, always the same one.
 
     Raises:
         UnknownNameError: if neither kmlp, the cache nor TFDS knows the name.
+        ConfigError: if a built-in table does not have these parameters.
     """
-    if not (name in KNOWN or cache.has(name)):
-        imported = (entry.name for entry in cache.entries() if entry.imported)
-        check_tfds_name(name, others=imported)
+    if name in KNOWN or cache.has(name):
+        return name
+    if built_in_of(name):
+        return canonical_name(name)
+    imported = (entry.name for entry in cache.entries() if entry.imported)
+    check_tfds_name(name, others=imported)
+    return name
 
 
 def is_at_hand(name: str) -> bool:
     """Return True if a dataset can be loaded without preparing it first."""
-    return name == BUNDLED or cache.has(name)
+    return name == BUNDLED or cache.has(name) or built_in_of(name) is not None
 
 
 def load_examples(
     name: str, *, tfds_data_dir: str | os.PathLike[str] | None = None
 ) -> Examples:
-    """Return a dataset's images from the cache, or from the first source that has them.
+    """Return a dataset's examples from the cache, or from the first source that has them.
 
-    The sources are: the package itself, for MNIST; a dataset that TFDS has prepared on
-    this machine; folders in which systems install the files; and a download by TFDS.
+    The sources are: the package itself, for MNIST; the built-in tables; a dataset that TFDS
+    has prepared on this machine; folders in which systems install the files; and a download
+    by TFDS.
 
     Args:
         name: See `load_dataset`.
@@ -61,10 +73,13 @@ def load_examples(
         UnknownNameError: if there is no dataset of that name.
         DataError: if no source has the dataset, or if it is damaged or not a labelled
             set of equally sized images.
+        ConfigError: if a built-in table does not have these parameters.
     """
     if name == BUNDLED:
         return _bundled()
     check_dataset(name)
+    if built_in_of(name) and not cache.has(name):
+        return load_built_in(name)
     cached = _cached(name)
     if isinstance(cached, Examples):
         cache.add_checksum(name, cached)
@@ -171,9 +186,10 @@ def _check_restorable(name: str, damaged: DamagedError | None) -> None:
         return
     in_tfds = known_of(name) is not None or is_tfds_name(name)
     if damaged.imported or not in_tfds:
+        new_name = f"my_{name}" if name in BUILT_IN else name
         raise DataError(
             f"{damaged} Import it again: `kmlp.data.remove_dataset({name!r})`, then "
-            f"`kmlp.data.import_dataset({name!r}, path)`."
+            f"`kmlp.data.import_dataset({new_name!r}, path)`."
         ) from damaged
 
 

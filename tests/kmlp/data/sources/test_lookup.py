@@ -120,8 +120,10 @@ def test_the_known_fingerprint_of_mnist_is_that_of_the_bundled_files():
     [
         ("fashon_mnist", 'Unknown dataset "fashon_mnist": did you mean "fashion_mnist"?'),
         ("cifar01", 'did you mean "cifar'),
-        ("zzzzzz", 'Unknown dataset "zzzzzz". Allowed: cifar10, '),
-        ("nodata", 'Unknown dataset "nodata". Allowed: cifar10, '),
+        ("zzzzzz", 'Unknown dataset "zzzzzz". Allowed: breast_cancer, cifar10, '),
+        ("nodata", 'Unknown dataset "nodata". Allowed: breast_cancer, cifar10, '),
+        ("wines", 'did you mean "wine"?'),
+        ("mons:2000:0.1", 'did you mean "moons:2000:0.1"?'),
         ("", 'Unknown dataset ""'),
         ("../mnist", 'Unknown dataset "../mnist"'),
         ("cifar10/", 'Unknown dataset "cifar10/"'),
