@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,11 @@ from kmlp._util.seeds import Purpose, generator
 from kmlp.data._examples import Examples
 from kmlp.data._schema import Schema, Task
 from kmlp.data._split import Split, hold_out
-from kmlp.errors import ConfigError
+from kmlp.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from kmlp.data._table_examples import MissingRule
+    from kmlp.data.sources.tables import Table
 
 VALIDATION_FRACTION = 1 / 6
 """The default fraction of the training examples that is used for validation."""
@@ -73,6 +79,135 @@ class Dataset:
         """The validation accuracy of always predicting the most frequent class."""
         counts = np.bincount(self.validation.y, minlength=self.num_classes)
         return float(counts.max() / len(self.validation))
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        target: str,
+        name: str | None = None,
+        task: Task | None = None,
+        missing: MissingRule | None = None,
+        test: Any = None,
+        unit: str = "",
+        exclude: Sequence[str] = (),
+    ) -> Dataset:
+        """Make a dataset of a frame, and keep it in the array cache under a name.
+
+        Runs name their dataset, so `kmlp.ablate("width", [8, 32], dataset="houses")` then
+        trains on it, now and in later sessions. `kmlp.data.remove_dataset` removes it.
+
+        Args:
+            frame: A frame of pandas or polars, a `pyarrow.Table`, or another object with
+                Arrow's method `__arrow_c_stream__`. An index is left out.
+            target: The name of the column to predict.
+            name: The name of the dataset: small letters, digits and _. A name that another
+                dataset has is refused. Defaults to None: "table_" with the beginning of
+                the fingerprint.
+            task: See `kmlp.data.import_dataset`.
+            missing: See `kmlp.data.import_dataset`.
+            test: A frame of the test rows, with the same columns in any order. Defaults to
+                None: a stratified sixth of the rows is held out.
+            unit: See `kmlp.data.import_dataset`.
+            exclude: See `kmlp.data.import_dataset`.
+
+        Returns:
+            The dataset as `kmlp.load_dataset` loads it.
+
+        Raises:
+            DataError: if the frame is not a dataset (with row and column), or if the name
+                is not valid or belongs to another dataset.
+
+        Warns:
+            UserWarning: about columns that are constant, or that float32 rounds.
+
+        Example:
+        >>> import pandas as pd
+        >>> area = [30.0 + number for number in range(40)]
+        >>> frame = pd.DataFrame({"area": area, "price": [9.5 * size for size in area]})
+        >>> houses = Dataset.from_frame(frame, target="price", name="example_houses")
+        >>> houses.task, houses.input_shape, len(houses.train), len(houses.test)
+        ('regression', (1,), 27, 7)
+        >>> from kmlp.data import remove_dataset
+        >>> remove_dataset("example_houses")
+        """
+        from kmlp.data.sources.frames import table_of_frame
+
+        tables = (
+            table_of_frame(frame, "the frame"),
+            None if test is None else table_of_frame(test, "the test frame"),
+        )
+        return _imported(
+            name, tables, target=target, task=task, missing=missing, unit=unit,
+            exclude=exclude,
+        )  # fmt: skip
+
+    @classmethod
+    def from_arrays(
+        cls,
+        x: Any,
+        y: Any,
+        *,
+        name: str | None = None,
+        x_test: Any = None,
+        y_test: Any = None,
+        columns: Sequence[str] | None = None,
+        target: str = "y",
+        task: Task | None = None,
+        missing: MissingRule | None = None,
+        unit: str = "",
+    ) -> Dataset:
+        """Make a dataset of arrays, and keep it in the array cache under a name.
+
+        Runs name their dataset: see `Dataset.from_frame`.
+
+        Args:
+            x: The rows: numbers, of shape `(rows, columns)`. nan is a missing value.
+            y: The targets of shape `(rows,)`: numbers, texts or booleans.
+            name: See `Dataset.from_frame`.
+            x_test: The test rows. Defaults to None: a stratified sixth of the rows is held
+                out.
+            y_test: The targets of the test rows.
+            columns: The names of the columns. Defaults to None: x1, x2, ...
+            target: The name of the target. Defaults to "y".
+            task: See `kmlp.data.import_dataset`.
+            missing: See `kmlp.data.import_dataset`.
+            unit: See `kmlp.data.import_dataset`.
+
+        Returns:
+            The dataset as `kmlp.load_dataset` loads it.
+
+        Raises:
+            DataError: if the arrays are not a dataset, or if the name is not valid or
+                belongs to another dataset.
+
+        Warns:
+            UserWarning: about columns that are constant, or that float32 rounds.
+
+        Example:
+        >>> x = np.random.default_rng(0).normal(size=(60, 2))
+        >>> corners = Dataset.from_arrays(x, x[:, 0] > x[:, 1], name="example_corners")
+        >>> corners.class_names, corners.input_shape
+        (('False', 'True'), (2,))
+        >>> from kmlp.data import remove_dataset
+        >>> remove_dataset("example_corners")
+        """
+        from kmlp.data.sources.frames import table_of_arrays
+
+        if (x_test is None) != (y_test is None):
+            raise DataError("Only one of `x_test` and `y_test` is given. Give both.")
+        pairs = [("the arrays", x, y), ("the test arrays", x_test, y_test)]
+        train, test = (
+            None
+            if rows is None
+            else table_of_arrays(rows, targets, source, columns=columns, target=target)
+            for source, rows, targets in pairs
+        )
+        assert train is not None
+        return _imported(
+            name, (train, test), target=target, task=task, missing=missing, unit=unit
+        )
 
     def with_train_size(self, size: int | None) -> Dataset:
         """Return the dataset with a stratified subset of the training examples.
@@ -214,6 +349,23 @@ class Dataset:
         if not self.class_names:
             return f"the {self.target} {target:g}"
         return f"the class {self.class_names[int(target)]}"
+
+
+def _imported(
+    name: str | None, tables: tuple[Table, Table | None], **options: Any
+) -> Dataset:
+    """Import tables under a name, and return them as a dataset."""
+    from kmlp.data._importing import register
+    from kmlp.data._table_examples import examples_of_table
+    from kmlp.data.known import check_import_name
+
+    if name is not None:
+        check_import_name(name)
+    examples = examples_of_table(*tables, **options, stacklevel=4)
+    name = name or f"table_{examples.fingerprint[:8]}"
+    return make_dataset(
+        name, register(name, examples), validation_fraction=VALIDATION_FRACTION
+    )
 
 
 def make_dataset(

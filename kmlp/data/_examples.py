@@ -16,7 +16,7 @@ from kmlp.errors import DataError
 TEST_FRACTION = 1 / 6
 """The fraction of the examples that is held out if a dataset has no test examples."""
 
-_COPIES = 3
+COPIES = 3
 """The maximum number of copies of a dataset in memory while the dataset is read."""
 _LABEL = 8
 """The maximum size of a label, in bytes."""
@@ -216,15 +216,28 @@ def check_memory(subject: str, count: int, shape: Sequence[int]) -> None:
     Raises:
         DataError: if the images are too large.
     """
+    needed = COPIES * count * (math.prod(shape) + _LABEL)
+    check_memory_of(subject, needed, f"{count:,} images of shape {tuple(shape)}")
+
+
+def check_memory_of(subject: str, needed: int, content: str) -> None:
+    """Check that some content fits into the free memory.
+
+    Args:
+        subject: The start of the message, which names the file.
+        needed: The memory for the content, in bytes.
+        content: The content.
+
+    Raises:
+        DataError: if the content does not fit.
+    """
     import psutil
 
-    needed = _COPIES * count * (math.prod(shape) + _LABEL)
     available = psutil.virtual_memory().available
     if needed > available:
         raise DataError(
-            f"{subject} is too large for memory: to read {count:,} images of shape "
-            f"{tuple(shape)} takes {needed / 2**30:.1f} GiB, but only "
-            f"{available / 2**30:.1f} GiB are free."
+            f"{subject} is too large for memory: to read {content} takes "
+            f"{needed / 2**30:.1f} GiB, but only {available / 2**30:.1f} GiB are free."
         )
 
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 from kmlp._util.user_files import expanded, why_unreadable
 from kmlp.data import cache
 from kmlp.data._entry import DamagedError, read_examples
 from kmlp.data._examples import Examples
+from kmlp.data._schema import Task
+from kmlp.data._table_examples import MissingRule, examples_of_table
 from kmlp.data.known import BUNDLED, KNOWN, check_content, check_import_name
 from kmlp.data.listing import Listing, is_folder
-from kmlp.data.sources.arrays import is_idx_folder, read_idx_folder, read_npz
+from kmlp.data.sources.arrays import (
+    is_idx_folder,
+    is_npz_of_rows,
+    read_idx_folder,
+    read_npz,
+    read_npz_of_rows,
+)
 from kmlp.data.sources.class_folders import read_class_folders
 from kmlp.data.sources.lookup import load_examples, run_tfds
+from kmlp.data.sources.table_files import is_archive, read_table
+from kmlp.data.sources.tables import Table, listed
 from kmlp.errors import DataError, unknown_name
 
 
@@ -21,43 +33,93 @@ def import_dataset(
     name: str,
     path: str | os.PathLike[str],
     *,
+    target: str | int | None = None,
+    task: Task | None = None,
+    missing: MissingRule | None = None,
+    test: str | os.PathLike[str] | None = None,
+    unit: str = "",
+    exclude: Sequence[str] = (),
+    header: bool = True,
+    delimiter: str | None = None,
+    decimal: str | None = None,
     size: tuple[int, int] | None = None,
     tfds_data_dir: str | os.PathLike[str] | None = None,
 ) -> Examples:
     """Import a user's files as a dataset, which `load_dataset` then loads by its name.
 
-    Files of `fashion_mnist` also become TFDS's own dataset, which
-    `tfds.load("fashion_mnist", download=False)` reads.
+    Files of images: a folder with four IDX files, gzipped or not; a `.npz` file with the
+    arrays `x_train`, `y_train`, `x_test` and `y_test`, where x are images of uint8; a
+    folder with a folder of PNG or JPEG images for each class; or a folder with two folders
+    of that kind, `train` and `test`. Files of `fashion_mnist` also become TFDS's own
+    dataset, which `tfds.load("fashion_mnist", download=False)` reads.
+
+    Files of a table: a CSV file in UTF-8, gzipped or not; a Parquet file; or a `.npz` file
+    with `x_train` of shape `(rows, columns)`, `y_train`, and perhaps `x_test` and `y_test`,
+    whose columns are called x1, x2, ... and whose target is y.
+
+    - A column of text becomes a column of 0 and 1 for each of its different values, of
+      which there can be 50. False and True are 0 and 1.
+    - A value is missing if the cell is empty or is NA, N/A, NaN, null or ?.
+    - Numbers are kept as float32. Infinite numbers are refused.
 
     Args:
         name: Name of the dataset: small letters, digits and _; or a name in `KNOWN`,
             whose content is compared with the published one.
-        path: A folder with four IDX files, gzipped or not; a `.npz` file with the
-            arrays `x_train`, `y_train`, `x_test` and `y_test`; a folder with a folder
-            of PNG or JPEG images for each class; or a folder with two folders of that
-            kind, `train` and `test`.
+        path: The file or folder.
+        target: The column to predict, which every CSV and Parquet file needs: its name; or
+            its number from 1, if there is no header. Only for tables.
+        task: "classification" or "regression"; only for tables. Defaults to None: texts,
+            booleans and whole numbers of at most 20 different values, each of which occurs
+            twice on average, are classes; other numbers are a regression.
+        missing: What is done about missing values; only for tables. "mean" and
+            "most_frequent" fill them in for each run from its training rows: a number by
+            the mean or by the most frequent one, a text by the most frequent one. "drop":
+            rows with a missing value are left out. Defaults to None: they are refused.
+        test: A file of the test rows, with the same columns in any order; only for
+            tables. Defaults to None: a stratified sixth of the rows is held out.
+        unit: The unit of a regression's target, such as "EUR". Defaults to "".
+        exclude: The names of columns that are left out, such as ids. Defaults to none.
+        header: True if the first row of a CSV file has the names of the columns.
+            Otherwise they are called x1, x2, ... Defaults to True.
+        delimiter: The character between two cells of a CSV file. Defaults to None: a
+            comma, a semicolon, a tab or a bar, whichever fits the first rows.
+        decimal: The decimal point of a CSV file, "." or ",". Defaults to None: ".".
         size: Height and width to which images are resized, in pixels; only for class
             folders. Defaults to None: images are not resized.
         tfds_data_dir: Folder of TFDS. Defaults to None: TFDS_DATA_DIR, or TFDS's own
             default.
 
     Returns:
-        The imported images.
+        The imported images, or the rows of the table.
 
     Raises:
-        DataError: if a file is missing or damaged, if images differ in size, if the name
-            is not valid, or if the name belongs to other images.
+        DataError: if a file is missing or damaged, if images differ in size, if a table is
+            not a dataset (with line and column), if the name is not valid, or if the name
+            belongs to another dataset.
         ConfigError: if the path cannot be one.
 
     Warns:
-        UserWarning: once, with the names of the files that were left out.
+        UserWarning: once, with the names of the files that were left out; or about columns
+            that are constant, or that float32 rounds.
     """
     check_import_name(name)
     path = expanded(path, "`path`")
+    tables = _read_tables(path, test, header, delimiter, decimal)
+    if tables is not None:
+        if size is not None:
+            raise DataError(f"{path}: is a table, but `size` is only for images.")
+        examples = examples_of_table(
+            *tables, target=_target(tables[0], target), task=task, missing=missing,
+            unit=unit, exclude=exclude, stacklevel=2,
+        )  # fmt: skip
+        return register(name, examples)
+    _check_none_given(
+        f"{path}: has images, not a table", target=target, task=task, missing=missing,
+        test=test, unit=unit, exclude=exclude, header=not header,
+        delimiter=delimiter, decimal=decimal,
+    )  # fmt: skip
     known = KNOWN.get(name)
     arrays_file = not is_folder(path)
-    if arrays_file and (reason := why_unreadable(path)) is not None:
-        raise DataError(f"{path}: cannot be read: {reason}.")
     class_folders = not arrays_file and not is_idx_folder(path)
     if class_folders and known is not None:
         raise DataError(
@@ -79,15 +141,8 @@ def import_dataset(
     finally:
         if (left_out := listing.left_out_text()) is not None:
             warnings.warn(left_out, stacklevel=2)
-    check_content(name, images)
-    if name == BUNDLED:
-        return load_examples(BUNDLED)  # `check_content` has shown that they are the same
-    with cache.locked(name):
-        if not _has_intact(name, images):
-            with cache.atomic_folder(name) as folder:
-                cache.write(folder, name, images, imported=known is None)
-    images = load_examples(name)
-    if known is not None:
+    images = register(name, images)
+    if known is not None and name != BUNDLED:
         data_dir = os.fspath(tfds_data_dir) if tfds_data_dir else None
         try:
             run_tfds("prepare_own", name=name, data_dir=data_dir)
@@ -97,6 +152,78 @@ def import_dataset(
                 f"TFDS's own dataset: {error}"
             ) from error
     return images
+
+
+def register(name: str, examples: Examples) -> Examples:
+    """Write examples into the cache under a name, and return them as the cache has them."""
+    check_content(name, examples)
+    if name == BUNDLED:
+        return load_examples(BUNDLED)  # `check_content` has shown that they are the same
+    with cache.locked(name):
+        if not _has_intact(name, examples):
+            with cache.atomic_folder(name) as folder:
+                cache.write(folder, name, examples, imported=name not in KNOWN)
+    return load_examples(name)
+
+
+def _read_tables(
+    path: Path,
+    test: str | os.PathLike[str] | None,
+    header: bool,
+    delimiter: str | None,
+    decimal: str | None,
+) -> tuple[Table, Table | None] | None:
+    """Return the training table, and the test table or None; None for images.
+
+    Raises:
+        DataError: if a file cannot be read as a table.
+    """
+    if is_folder(path):
+        return None
+    if (reason := why_unreadable(path)) is not None:
+        raise DataError(f"{path}: cannot be read: {reason}.")
+    if is_archive(path):
+        if not is_npz_of_rows(path):
+            return None
+        _check_none_given(
+            f"{path}: is a .npz file, which has its test rows as x_test and y_test",
+            test=test, header=not header, delimiter=delimiter, decimal=decimal,
+        )  # fmt: skip
+        return read_npz_of_rows(path)
+    train, *others = [
+        read_table(file, header=header, delimiter=delimiter, decimal=decimal)
+        for file in (path, *([expanded(test, "`test`")] if test is not None else []))
+    ]
+    return train, others[0] if others else None
+
+
+def _target(table: Table, target: str | int | None) -> str:
+    """Return the target of a table; that of arrays is the last column.
+
+    Raises:
+        DataError: if no target is given for a file with other columns.
+    """
+    if target is not None:
+        return str(target)
+    *_, last = table.columns
+    if table.is_arrays:
+        return last
+    what = "the name of the column" if table.has_header else "the number of the column"
+    raise DataError(
+        f"{table.source}: is a table, for which `target` must be given: {what} to predict. "
+        f"It has the columns {listed(list(table.columns), 20)}."
+    )
+
+
+def _check_none_given(context: str, **options: object) -> None:
+    """Check that options have no values.
+
+    Raises:
+        DataError: if one has.
+    """
+    for option, value in options.items():
+        if value not in (None, "", (), [], False):
+            raise DataError(f"{context}, but `{option}` is given. Leave it out.")
 
 
 def remove_dataset(name: str) -> None:

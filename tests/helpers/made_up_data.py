@@ -42,3 +42,22 @@ def write_npz(path, images, **changes):
     arrays |= changes
     np.savez(path, **{key: array for key, array in arrays.items() if array is not None})
     return path
+
+
+def write_csv(path, columns, *, delimiter=","):
+    """Write columns, a dict of lists by name, as a CSV file; return the path."""
+    rows = [columns, *zip(*columns.values(), strict=True)]
+    path.write_text("".join(delimiter.join(map(str, row)) + "\n" for row in rows))
+    return path
+
+
+def table(count=24, **others):
+    """The columns of a table: numbers, a text of two categories, and a target of three."""
+    rng = np.random.default_rng(0)
+    numbers = [f"{number:.3f}" for number in rng.normal(size=count)]
+    columns = {
+        "size": numbers,
+        "side": [("left", "right")[row % 2] for row in range(count)],
+        "kind": [("a", "b", "c")[row % 3] for row in range(count)],
+    }
+    return columns | others

@@ -6,7 +6,7 @@ import math
 import re
 import zipfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from kmlp._util.archives import opened_archive
 from kmlp._util.text import visible
 from kmlp._util.user_files import why_unreadable
-from kmlp.data._examples import Examples, check_memory, make_examples
+from kmlp.data._examples import Examples, check_memory, check_memory_of, make_examples
 from kmlp.data._split import Split
 from kmlp.data.listing import Listing
 from kmlp.data.sources._idx import read_idx_split
+from kmlp.data.sources.frames import table_of_arrays
+from kmlp.data.sources.tables import Table
 from kmlp.errors import DataError
 
 _IDX_FILE = re.compile(r"(?:.*-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(?:\.gz)?")
@@ -27,6 +29,7 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
+_Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -90,36 +93,76 @@ def read_npz(path: Path, *, class_names: Sequence[str] | None = None) -> Example
     Raises:
         DataError: if the file is not such a file, or is too large for memory.
     """
-    if (reason := why_unreadable(path)) is not None:
-        raise DataError(f"{path}: cannot be read: {reason}.")
-    try:
-        with opened_archive(path) as archive:
-            names = {name.removesuffix(".npy"): name for name in archive.namelist()}
-            missing = [key for key in _NPZ_KEYS if key not in names]
-            if missing:
-                raise DataError(
-                    f"{path}: has {_list_names(list(names))}, but must have the arrays "
-                    f"{', '.join(_NPZ_KEYS)}. If it is an archive of pictures, unpack it."
-                )
-            members = {key: archive.getinfo(names[key]) for key in _NPZ_KEYS}
-            headers = {key: _header(archive, member) for key, member in members.items()}
-            _check_arrays(path, headers)
-            arrays: dict[str, NDArray[Any]] = {}
-            for key in sorted(_NPZ_KEYS, reverse=True):  # the labels first: they are small
-                with archive.open(members[key]) as member:
-                    arrays[key] = np.lib.format.read_array(member, allow_pickle=False)
-                if key.startswith("y"):
-                    arrays[key] = _labels(path, key, arrays[key])
-    except DataError:
-        raise
-    except Exception as error:  # NumPy and zipfile may raise errors of any class
-        raise DataError(f"{path}: cannot be read as a .npz file: {error}.") from error
+    arrays = _read_arrays(path, _NPZ_KEYS, _check_arrays)
     splits = [
-        Split(x=arrays[f"x_{split}"], y=arrays[f"y_{split}"]) for split in ("train", "test")
+        Split(x=arrays[f"x_{split}"], y=_labels(path, f"y_{split}", arrays[f"y_{split}"]))
+        for split in ("train", "test")
     ]
     return make_examples(
         *splits, class_names=class_names, source=visible(str(path.resolve()))
     )
+
+
+def is_npz_of_rows(path: Path) -> bool:
+    """Return True if a file is a `.npz` file whose `x_train` has two axes: a table."""
+    try:
+        with opened_archive(path) as archive:
+            shape, _ = _header(archive, archive.getinfo("x_train.npy"))
+    except Exception:  # `read_npz` says what is wrong
+        return False
+    return len(shape) == 2
+
+
+def read_npz_of_rows(path: Path) -> tuple[Table, Table | None]:
+    """Read tables from a `.npz` file: `x_train`, `y_train` and perhaps `x_test`, `y_test`.
+
+    The columns are called x1, x2, ... and the target y. The file is never unpickled.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The training table, and the test table or None.
+
+    Raises:
+        DataError: if the file is not such a file, or is too large for memory.
+    """
+    arrays = _read_arrays(path, _NPZ_KEYS[:2], _check_rows)
+    tables = [
+        table_of_arrays(arrays[f"x_{split}"], arrays[f"y_{split}"], f"{path}, {split}")
+        for split in ("train", "test")
+        if f"x_{split}" in arrays
+    ]
+    return tables[0], tables[1] if tables[1:] else None
+
+
+def _read_arrays(
+    path: Path, required: Sequence[str], check: Callable[[Path, _Headers], None]
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a `.npz` file, after checks of their names and headers."""
+    if (reason := why_unreadable(path)) is not None:
+        raise DataError(f"{path}: cannot be read: {reason}.")
+    arrays: dict[str, NDArray[Any]] = {}
+    try:
+        with opened_archive(path) as archive:
+            names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            if any(key not in names for key in required):
+                raise DataError(
+                    f"{path}: has {_list_names(list(names))}, but must have the arrays "
+                    f"{', '.join(required)}. If it is an archive of pictures, unpack it."
+                )
+            members = {
+                key: archive.getinfo(names[key]) for key in _NPZ_KEYS if key in names
+            }
+            check(path, {key: _header(archive, info) for key, info in members.items()})
+            for key in members:
+                with archive.open(members[key]) as member:
+                    arrays[key] = np.lib.format.read_array(member, allow_pickle=False)
+    except DataError:
+        raise
+    except Exception as error:  # NumPy and zipfile may raise errors of any class
+        raise DataError(f"{path}: cannot be read as a .npz file: {error}.") from error
+    return arrays
 
 
 def _header(
@@ -155,9 +198,39 @@ def _header(
     return shape, dtype
 
 
-def _check_arrays(
-    path: Path, headers: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
-) -> None:
+def _check_rows(path: Path, headers: _Headers) -> None:
+    """Check the headers of tables before memory is allocated.
+
+    Raises:
+        DataError: if the arrays are not rows with targets, or too large.
+    """
+    if ("x_test" in headers) != ("y_test" in headers):
+        raise DataError(f"{path}: has only one of the arrays x_test and y_test.")
+    needed = 0
+    for key, (shape, dtype) in headers.items():
+        _check_no_objects(path, dtype)
+        axes, kinds = (2, "fiub") if key.startswith("x") else (1, "fiubU")
+        column = key.startswith("y") and len(shape) == 2 and shape[1] == 1
+        if dtype.kind not in kinds or not (len(shape) == axes or column):
+            what = "numbers and shape (rows, columns)"
+            if axes == 1:
+                what = "numbers, booleans or texts and shape (rows,)"
+            raise DataError(
+                f"{path}: {key} is of {dtype} and shape {shape}, but must be of {what}."
+            )
+        needed += math.prod(shape) * (dtype.itemsize + 8)
+    check_memory_of(str(path), needed, f"{len(headers)} arrays")
+
+
+def _check_no_objects(path: Path, *types: np.dtype[Any]) -> None:
+    if any(dtype.hasobject for dtype in types):
+        raise DataError(
+            f"{path}: has Python objects, which only pickle could read, and pickle may "
+            "run any code. Save arrays of numbers with `numpy.savez`."
+        )
+
+
+def _check_arrays(path: Path, headers: _Headers) -> None:
     """Check the headers of arrays before memory is allocated.
 
     Raises:
@@ -165,11 +238,7 @@ def _check_arrays(
     """
     for split, adjective in (("train", "training"), ("test", "test")):
         (x, x_type), (y, y_type) = headers[f"x_{split}"], headers[f"y_{split}"]
-        if x_type.hasobject or y_type.hasobject:
-            raise DataError(
-                f"{path}: has Python objects, which only pickle could read, and pickle may "
-                "run any code. Save arrays of numbers with `numpy.savez`."
-            )
+        _check_no_objects(path, x_type, y_type)
         if x_type != np.uint8 or len(x) not in (3, 4):
             raise DataError(
                 f"{path}: x_{split} is of {x_type} and shape {x}, but must be of uint8 and "

@@ -3,11 +3,14 @@
 import os
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
-from helpers.made_up_data import images, split, write_idx, write_npz
+from helpers.made_up_data import images, split, table, write_csv, write_idx, write_npz
 from PIL import Image
+from pyarrow import parquet
 
-from kmlp import DataError
+from kmlp import DataError, Dataset, load_dataset
 from kmlp.data import cache, load_examples
 from kmlp.data._importing import import_dataset
 
@@ -116,3 +119,117 @@ def test_a_path_in_another_encoding_can_be_printed(folders, write):
     path = folders / os.fsdecode(b"caf\xe9.npz")
     write(path, images())
     assert import_dataset("mine", path).source.encode().endswith(rb"caf\xe9.npz")
+
+
+def test_one_table_is_the_same_dataset_from_every_source(folders):
+    """Equal fingerprints mean equal arrays, columns and categories."""
+    columns = table(24, size=[f"{row / 4}" for row in range(24)])
+    columns["kind"] = [row % 3 for row in range(24)]
+    frame = pd.DataFrame(columns).assign(size=lambda it: it["size"].astype(float))
+    parquet.write_table(pa.table(frame), folders / "a.parquet")
+    read = [
+        import_dataset("csv", write_csv(folders / "a.csv", columns), target="kind"),
+        import_dataset("parquet", folders / "a.parquet", target="kind"),
+        Dataset.from_frame(
+            frame.set_index("side", drop=False), target="kind", name="pandas"
+        ),
+        Dataset.from_frame(pa.table(frame), target="kind", name="arrow"),
+    ]
+    assert len({dataset.fingerprint for dataset in read}) == 1
+    assert {dataset.class_names for dataset in read} == {("0", "1", "2")}
+    assert [entry.name for entry in cache.entries()] == [
+        "arrow",
+        "csv",
+        "pandas",
+        "parquet",
+    ]
+    assert load_dataset("pandas").schema == read[0].schema
+
+
+def test_a_frame_becomes_a_dataset_that_runs_can_name(folders):
+    frame = pd.DataFrame(table(24)).assign(price=[float(row) for row in range(24)])
+    made = Dataset.from_frame(
+        frame, target="price", name="houses", unit="EUR", exclude=["side"], test=frame[:4]
+    )
+    assert (made.name, made.task, made.schema.unit) == ("houses", "regression", "EUR")
+    assert (made.input_shape, len(made.test)) == ((4,), 4)
+    loaded = load_dataset("houses")
+    assert loaded.fingerprint == made.fingerprint
+    np.testing.assert_array_equal(loaded.validation.x, made.validation.x)
+    with pytest.raises(DataError, match="another dataset houses"):
+        Dataset.from_frame(frame, target="size", name="houses", task="regression")
+
+
+def test_a_dataset_without_a_name_is_named_by_its_content(folders):
+    frame = pd.DataFrame(table(24))
+    made = Dataset.from_frame(frame, target="kind")
+    assert made.name == f"table_{made.fingerprint[:8]}"
+    assert Dataset.from_frame(frame, target="kind").name == made.name
+    assert load_dataset(made.name).fingerprint == made.fingerprint
+
+
+def test_missing_values_of_pandas_are_missing(folders):
+    frame = pd.DataFrame(table(24))
+    frame["size"] = frame["size"].astype(float)
+    frame.loc[3, ["size", "side"]] = [np.nan, None]
+    with pytest.raises(DataError, match=r'1 in "size" \(first in row 4\) and 1 in "side"'):
+        Dataset.from_frame(frame, target="kind", name="mine")
+    made = Dataset.from_frame(frame, target="kind", name="mine", missing="mean")
+    assert np.isnan(load_examples("mine").train.x).sum() in (0, 3)
+    assert made.schema.missing == "mean"
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ([[1, 2]], "'list', but must be a frame"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), 'columns 1 and 2 are both called "a"'),
+        (pd.DataFrame({"a": [1, "x"], "kind": [1, 2]}), "values of several types.* a "),
+        (pd.DataFrame({"a": [[1], [2]], "kind": [1, 2]}), 'column "a" is of list'),
+        (pd.DataFrame({"a": [], "kind": []}), "no rows"),
+        (pd.DataFrame(), "no columns"),
+        (pd.DataFrame({"a": [b"1", b"2"], "kind": [1, 2]}), 'column "a" is of binary'),
+        (pd.DataFrame({"a": [1j, 2], "kind": [1, 2]}), "a column has .*complex128"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_not_a_frame_of_a_dataset_is_refused(folders, frame, message):
+    with pytest.raises(DataError, match=f"the frame: .*{message}"):
+        Dataset.from_frame(frame, target="kind", name="mine")
+    assert cache.entries() == []
+
+
+def test_arrays_become_a_dataset(folders):
+    x, y = np.arange(48.0).reshape(24, 2), np.arange(24) % 3
+    made = Dataset.from_arrays(x, y, name="mine", x_test=x[:4], y_test=y[:4])
+    assert (made.schema.features, made.schema.target) == (("x1", "x2"), "y")
+    assert (made.class_names, len(made.test)) == (("0", "1", "2"), 4)
+    named = Dataset.from_arrays(
+        x.astype(">f4"), y / 2, name="named", columns=["a", "b"], target="c", unit="m"
+    )
+    assert (named.schema.features, named.schema.target, named.task) == (("a", "b"), "c", "regression")  # fmt: skip
+    texts = Dataset.from_arrays(x.astype(int), np.array(["a", "b", "c"])[y], name="texts")
+    assert texts.class_names == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"x": np.ones(8)}, r"x is of float64 and shape \(8,\)"),
+        ({"x": [["a"]] * 8}, r"x is of <U1 and shape \(8, 1\)"),
+        ({"y": np.ones((8, 2))}, r"y is of float64 and shape \(8, 2\)"),
+        ({"y": np.ones(7)}, "x has 8 rows, but y 7"),
+        ({"columns": ["a"]}, "1 names, but x has 2"),
+        ({"columns": ["a", "y"]}, 'both called "y"'),
+        ({"x_test": np.ones((2, 2))}, "Only one of"),
+        ({"x": np.ones((0, 2)), "y": []}, "no rows"),
+        ({"y": [{}] * 8}, '"y" is of struct'),
+        ({"name": "Mine"}, '"Mine" cannot be the name'),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_arrays_that_are_not_a_dataset_are_refused(folders, arguments, message):
+    values = {"x": np.arange(16.0).reshape(8, 2), "y": [0, 1] * 4, "name": "mine"}
+    with pytest.raises(DataError, match=message):
+        Dataset.from_arrays(**values | arguments)
+    assert cache.entries() == []

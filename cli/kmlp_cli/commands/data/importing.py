@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from kmlp_cli.commands.data.shared import TfdsDataDir, say_ready
+from kmlp_cli.terminal.output import say
+
+if TYPE_CHECKING:
+    from kmlp.data import Examples
+
+_TABLES = "Tables"
+_CSV = "CSV files"
+_IMAGES = "Images"
 
 
 def import_(
@@ -16,23 +24,110 @@ def import_(
     path: Annotated[
         Path,
         typer.Argument(
-            help="The files, in one of these forms: a folder with the four IDX files, "
-            "gzipped or not; a .npz file with x_train, y_train, x_test and y_test; a "
-            "folder with a folder of PNG or JPEG images for each class; or a folder with "
-            "two such folders, train and test."
+            help="A table: a CSV file in UTF-8, a Parquet file, or a .npz file with rows. "
+            "Images: a folder with a folder of PNG or JPEG images for each class; a folder "
+            "with two such folders, train and test; a folder with the four IDX files; or "
+            "a .npz file. A .npz file has x_train, y_train, x_test and y_test."
         ),
     ],
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The column to predict: its name; with --no-header, its number from 1.",
+            rich_help_panel=_TABLES,
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        Literal["classification", "regression"] | None,
+        typer.Option(
+            help="Predict a class or a number.  [default: classification for text and for "
+            "at most 20 different whole numbers]",
+            rich_help_panel=_TABLES,
+            show_default=False,
+        ),
+    ] = None,
+    missing: Annotated[
+        Literal["mean", "most_frequent", "drop"] | None,
+        typer.Option(
+            help="Missing values: fill in the mean (of text, the most frequent one) or the "
+            "most frequent value of the training rows, or drop rows that have any.  "
+            "[default: refuse them]",
+            rich_help_panel=_TABLES,
+            show_default=False,
+        ),
+    ] = None,
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The test rows, with the same columns.  [default: hold out a stratified "
+            "sixth]",
+            rich_help_panel=_TABLES,
+            show_default=False,
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Leave a column out, such as one of ids. Repeat it for several.",
+            rich_help_panel=_TABLES,
+            show_default=False,
+        ),
+    ] = None,
+    unit: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="The unit of the target of a regression, such as EUR.",
+            rich_help_panel=_TABLES,
+            show_default=False,
+        ),
+    ] = "",
+    header: Annotated[
+        bool,
+        typer.Option(
+            "--header/--no-header",
+            help="The first row has the names of the columns. Otherwise: x1, x2, ...",
+            rich_help_panel=_CSV,
+        ),
+    ] = True,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHARACTER",
+            help="The character between cells.  [default: comma, semicolon, tab or bar, "
+            "whichever fits]",
+            rich_help_panel=_CSV,
+            show_default=False,
+        ),
+    ] = None,
+    decimal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHARACTER",
+            help="The decimal point, . or ,  [default: .]",
+            rich_help_panel=_CSV,
+            show_default=False,
+        ),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
             metavar="HEIGHTxWIDTH",
             help="Resize the images of class folders to this size, such as 28x28.",
+            rich_help_panel=_IMAGES,
             show_default=False,
         ),
     ] = None,
     tfds_data_dir: TfdsDataDir = None,
 ) -> None:
-    """Import a dataset from your files.
+    """Import a dataset from your files: a table, or images.
+
+    Columns of text become a column of 0 and 1 for each of their values, of which there can
+    be 50. Values are missing if a cell is empty, NA, N/A, NaN, null or ?.
 
     Transparent pictures get a white background. Photos are rotated as their EXIF data say.
     Hidden files, and files that are not pictures, are left out and listed.
@@ -51,4 +146,67 @@ def import_(
                     "28x28."
                 ]
             )
-    say_ready(name, import_dataset(name, path, size=sizes, tfds_data_dir=tfds_data_dir))
+    examples = import_dataset(
+        name,
+        path,
+        target=target,
+        task=task,
+        missing=missing,
+        test=test,
+        unit=unit,
+        exclude=exclude or (),
+        header=header,
+        delimiter="\t" if delimiter in ("\\t", "tab") else delimiter,
+        decimal=decimal,
+        size=sizes,
+        tfds_data_dir=tfds_data_dir,
+    )
+    say_ready(name, examples)
+    if examples.schema is not None:
+        for line in _lines(examples, told=task is None):
+            say(line)
+
+
+def _lines(examples: Examples, *, told: bool) -> list[str]:
+    """Return what was done to a table: its task, its texts, its missing values."""
+    import numpy as np
+
+    from kmlp._util.text import count_of, enumerated
+
+    schema = examples.schema
+    assert schema is not None
+    kinds = {"classification": "regression", "regression": "classification"}
+    told_text = (
+        f", as its values tell (otherwise give --task {kinds[examples.task]})"
+        if told
+        else ""
+    )
+    if examples.class_names:
+        names = examples.class_names
+        shown = ", ".join(names[:10]) + (", ..." if names[10:] else "")
+        lines = [f"Classification: the target {schema.target} has the classes {shown}"]
+    else:
+        y = np.concatenate([examples.train.y, examples.test.y])
+        unit = f" {schema.unit}" if schema.unit else ""
+        lines = [
+            f"Regression: the target {schema.target} is from {y.min():g} to "
+            f"{y.max():g}{unit}"
+        ]
+    lines[0] += f"{told_text}."
+    texts = [column for column in schema.columns if column.categories]
+    if texts:
+        features = sum(len(column.categories) for column in texts)
+        shown = enumerated(
+            [f"{column.name} ({len(column.categories)})" for column in texts]
+        )
+        lines.append(
+            f"{count_of(len(texts), 'column')} of text became "
+            f"{count_of(features, 'column')} of 0 and 1: {shown}."
+        )
+    x = np.concatenate([examples.train.x, examples.test.x])
+    if (missing := np.isnan(x).any(axis=1).sum()) and schema.missing:
+        lines.append(
+            f"{count_of(int(missing), 'row')} with missing values: each run fills them in "
+            f"with the {schema.missing.replace('_', ' ')} of its training rows."
+        )
+    return lines
