@@ -23,6 +23,8 @@ class Purpose(IntEnum):
     for their labels."""
     DRAWS = 5
     """Masks, noise and augmentation while training. The index is that of the layer."""
+    FOLDS = 6
+    """The folds of the training examples. The seed is the number of the division."""
 
 
 def generator(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:

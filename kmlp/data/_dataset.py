@@ -339,6 +339,67 @@ class Dataset:
         _protect(train, validation)
         return replace(self, train=train, validation=validation)
 
+    def fold_sizes(self, folds: int, seed: int) -> tuple[int, int]:
+        """Return the numbers of training and validation examples that `on_fold` gives."""
+        both = len(self.train) + (0 if self.validates_on_test else len(self.validation))
+        held_out = len(range(seed % folds, both, folds))
+        return both - held_out, held_out
+
+    def on_fold(self, folds: int, seed: int) -> Dataset:
+        """Return the dataset with one of several folds as the validation examples.
+
+        The training and validation examples are divided into folds of equal size, up to one
+        example, and stratified: by class, or by the tenths of the sorted targets. The fold
+        with the index `seed % folds` becomes the validation examples; the others are for
+        training. Every `folds` seeds have one division, and the next ones another. The
+        fingerprint does not change, because it identifies the whole dataset.
+
+        Args:
+            folds: The number of folds, from 2 to the number of examples.
+            seed: The seed of the run, `seed >= 0`.
+
+        Raises:
+            ConfigError: if there are fewer examples than folds, or if a class would be
+                without training examples.
+
+        Example:
+        >>> from kmlp import load_dataset
+        >>> iris = load_dataset("iris")
+        >>> [len(iris.on_fold(4, seed).validation) for seed in range(4)]
+        [32, 31, 31, 31]
+        """
+        parts = [self.train] if self.validates_on_test else [self.train, self.validation]
+        both = Split(
+            x=np.concatenate([part.x for part in parts]),
+            y=np.concatenate([part.y for part in parts]),
+        )
+        if folds > len(both):
+            raise ConfigError(
+                [
+                    f"The value of `folds` is {folds}, but {self.name} has {len(both)} "
+                    f"{self.noun} to divide. Choose at most that many."
+                ]
+            )
+        division = generator(seed // folds, Purpose.FOLDS)
+        shuffled = division.permutation(len(both))
+        by_stratum = shuffled[np.argsort(both.strata[shuffled], kind="stable")]
+        fold = np.empty(len(both), "int64")
+        fold[by_stratum] = np.arange(len(both)) % folds
+        held_out = fold == seed % folds
+        train = both.take(np.flatnonzero(~held_out))
+        for label in np.setdiff1d(both.y, train.y) if self.class_names else ():
+            raise ConfigError(
+                [
+                    f"The value of `folds` is {folds}, but of {self._target_text(label)} "
+                    f"{self.name} has only one of its {self.noun} to divide: where it is "
+                    "held out, none is left for training. Leave `folds` out, or add "
+                    f"{self.noun}."
+                ]
+            )
+        validation = both.take(np.flatnonzero(held_out))
+        _protect(train, validation)
+        return replace(self, train=train, validation=validation)
+
     @property
     def target(self) -> str:
         """The name of what is predicted; "class" for images."""

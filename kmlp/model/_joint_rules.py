@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from kmlp.errors import ConfigError
+from kmlp.model.hyperparameters import config_fields
 from kmlp.model.label_smoothing import SMOOTHED_LOSSES
 from kmlp.model.losses import LOSSES
 from kmlp.model.optimizers import OPTIMIZER_FIELDS, optimizer_defaults, takers
@@ -149,6 +150,27 @@ def _resplit_needs_a_split(config: Any) -> str | None:
             "Give a `validation_fraction` from 0 to 1",
         )
     return None
+
+
+@joint_rule("folds", "resplit")
+def _folds_are_splits(config: Any) -> str | None:
+    if config.folds is None or not config.resplit:
+        return None
+    return (
+        f"The value of `folds` is {config.folds}, but `resplit` is set, too. Folds are "
+        "divided anew for further seeds already: leave `resplit` out."
+    )
+
+
+@joint_rule("folds", "validation_fraction")
+def _folds_take_the_place_of_the_split(config: Any) -> str | None:
+    default = config_fields()["validation_fraction"].default
+    if config.folds is None or config.validation_fraction == default:
+        return None
+    return (
+        f"The value of `folds` is {config.folds}, but `validation_fraction` is given, too: "
+        "a fold validates in the place of that split. Leave one of them out."
+    )
 
 
 @joint_rule("output", "loss")

@@ -310,12 +310,22 @@ class Hyperparameters:
             "cover the choice of the images."
         ),
     ] = False
+    folds: Annotated[
+        int | None,
+        Group.DATA,
+        Doc(
+            "Number of folds of a cross-validation, for few examples: each validates the "
+            "runs that are trained on the others. In the place of the validation fraction."
+        ),
+        at_least("folds", 2),
+    ] = None
     seed: Annotated[
         int,
         Group.TRAINING,
         Doc(
             "Seed of all that is drawn: the initial weights, the order of the images, "
-            "masks, noise, wrong labels and, with resplit, the split; 0 is a seed, too."
+            "masks, noise, wrong labels and, with resplit or folds, the split; 0 is a "
+            "seed, too."
         ),
         at_least("seed", 0),
     ] = 0

@@ -41,6 +41,8 @@ _NOT_VARIED = {
     "the seed. Give the number of seeds instead.",
     "resplit": "`resplit` is not a parameter to vary: it does not change the model, but "
     "the images on which accuracies are measured. Give it to the whole study instead.",
+    "folds": "`folds` is not a parameter to vary: it does not change the model, but the "
+    "examples on which it is measured. Give it to the whole study instead.",
 }
 """The fields that an ablation cannot vary, with the reason and the remedy."""
 
@@ -48,7 +50,7 @@ _NOT_VARIED = {
 def param_names() -> tuple[str, ...]:
     """Return the names that an ablation can vary.
 
-    They are all fields but `seed` and `resplit`, and `epochs` and `patience`.
+    They are all fields but `seed`, `resplit` and `folds`, and `epochs` and `patience`.
     """
     return tuple(name for name in all_fields() if name not in _NOT_VARIED)
 

@@ -19,7 +19,8 @@ def dataset_of(config: RunConfig) -> "Dataset":
     """
     from kmlp.data import load_dataset
 
-    return load_dataset(config.dataset, validation_fraction=config.validation_fraction)
+    fraction = None if config.folds else config.validation_fraction
+    return load_dataset(config.dataset, validation_fraction=fraction)
 
 
 def split_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
@@ -33,9 +34,28 @@ def split_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
         ConfigError: if the dataset has too few images for the `train_size` or the
             `label_noise`.
     """
-    split = dataset.resplit(config.seed) if config.resplit else dataset
+    split = dataset
+    if config.folds:
+        split = dataset.on_fold(config.folds, config.seed)
+    elif config.resplit:
+        split = dataset.resplit(config.seed)
     sized = split.with_train_size(config.train_size)
     return sized.with_label_noise(config.label_noise, config.seed)
+
+
+def training_size(config: RunConfig, dataset: "Dataset | None" = None) -> int:
+    """Return the number of training examples of a run, without dividing the dataset.
+
+    Args:
+        config: The run's configuration.
+        dataset: The result of `dataset_of`. Defaults to None: the dataset is loaded.
+    """
+    if config.train_size is not None:
+        return config.train_size
+    dataset = dataset or dataset_of(config)
+    if config.folds:
+        return dataset.fold_sizes(config.folds, config.seed)[0]
+    return len(dataset.train)
 
 
 def pixels_of(config: RunConfig, dataset: "Dataset") -> tuple[float, float] | None:

@@ -56,6 +56,8 @@ def facts_of(config: RunConfig) -> DataFacts:
         DataError: if the dataset cannot be read.
     """
     dataset = dataset_of(config)
+    if config.folds:
+        dataset = dataset.on_fold(config.folds, config.seed)
     size = len(dataset.validation)
     return DataFacts(
         chance_limit=chance_limit(dataset.chance, size),

@@ -8,7 +8,7 @@ from typing import Any
 
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import varied_fields
-from kmlp.model.run_data import dataset_of
+from kmlp.model.run_data import training_size
 from kmlp.model.text import short_text, value_text
 from kmlp.studies.ablation_plan import PlannedLevel
 from kmlp.studies.table import Column, Row, Table
@@ -31,8 +31,7 @@ def plan_rows(param: str, levels: Sequence[PlannedLevel]) -> list[dict[str, Any]
     derived = ["learning_rate"] if single else [name for name in varied if name != param]
     for level in levels:
         first = level.configs[0]
-        dataset = dataset_of(first).with_train_size(first.train_size)
-        steps = math.ceil(len(dataset.train) / first.batch_size)
+        steps = math.ceil(training_size(first) / first.batch_size)
         runs = [config for config in level.configs if config not in trained]
         epochs = sum(max(0, level.epochs - trained.get(c, 0)) for c in level.configs)
         trained |= {c: max(level.epochs, trained.get(c, 0)) for c in level.configs}

@@ -15,7 +15,7 @@ from kmlp import backend
 from kmlp.engine import LookTaken, RunRequest, StudyStarted, execute
 from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig
-from kmlp.model.run_data import dataset_of
+from kmlp.model.run_data import dataset_of, training_size
 from kmlp.settings import read_settings
 from kmlp.store import StudyRecord
 from kmlp.store.environments import environments_of
@@ -397,6 +397,6 @@ def work(identity: RunIdentity) -> float:
     CPU.
     """
     config = identity.config
-    images = config.train_size or len(dataset_of(config).train)
+    images = training_size(config)
     steps = math.ceil(images / config.batch_size)
     return steps * 20e-6 + images * identity.parameters * 50e-12

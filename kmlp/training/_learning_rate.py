@@ -8,7 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from kmlp.data import Dataset
 from kmlp.model.config import RunConfig
+from kmlp.model.run_data import training_size
 from kmlp.model.schedules import rate_at, rate_numbers, varies
 
 
@@ -21,12 +23,11 @@ class LearningRate:
     Args:
         optimizer: The optimizer of a training model, which is built.
         config: The run's configuration.
-        images: The number of training images, if the configuration does not name it.
+        dataset: The whole dataset that the configuration names.
     """
 
-    def __init__(self, optimizer: Any, config: RunConfig, images: int) -> None:
+    def __init__(self, optimizer: Any, config: RunConfig, dataset: Dataset) -> None:
         self._optimizer = optimizer
-        self._images = images
         if not varies(config):
             return
         # A variable that is an attribute of the optimizer is part of its state, so that
@@ -34,7 +35,7 @@ class LearningRate:
         optimizer.rate_numbers = keras.Variable(
             np.zeros(5, "float32"), dtype="float32", trainable=False, name="rate_numbers"
         )
-        self.start(config)
+        self.start(config, dataset)
         apply = optimizer.apply
 
         def apply_at_rate(grads: Any, trainable_variables: Any = None) -> None:
@@ -45,9 +46,9 @@ class LearningRate:
 
         optimizer.apply = apply_at_rate
 
-    def start(self, config: RunConfig) -> None:
+    def start(self, config: RunConfig, dataset: Dataset) -> None:
         """Take the numbers of another configuration, whose schedule has the same word."""
         if varies(config):
-            steps = math.ceil((config.train_size or self._images) / config.batch_size)
+            steps = math.ceil(training_size(config, dataset) / config.batch_size)
             numbers = np.array(rate_numbers(config, steps), "float32")
             self._optimizer.rate_numbers.assign(numbers)

@@ -54,7 +54,7 @@ class TrainingModel(keras.Model):
         self.compile(optimizer=plain.optimizer, loss=loss.function, metrics=["accuracy"])
         self.optimizer.build(self.trainable_variables)
         self._state_size = len(self.optimizer.variables)
-        self._rate = LearningRate(self.optimizer, config, len(dataset.train))
+        self._rate = LearningRate(self.optimizer, config, dataset)
 
     def start(self, config: RunConfig, dataset: Dataset) -> None:
         """Go on with a run of the same structure, whose state the optimizer has."""
@@ -62,7 +62,7 @@ class TrainingModel(keras.Model):
             self._numbers[name].assign(number)
         steps = ops.convert_to_numpy(self.optimizer.iterations)
         self._random.start(config, int(steps))
-        self._rate.start(config)
+        self._rate.start(config, dataset)
 
     @property
     def optimizer_state(self) -> list[Any]:

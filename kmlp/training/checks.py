@@ -113,7 +113,10 @@ def parameters_of(config: RunConfig) -> int:
 
 
 def _check_data(config: RunConfig) -> None:
-    dataset = dataset_of(config).with_train_size(config.train_size)
+    dataset = dataset_of(config)
+    if config.folds:
+        dataset = dataset.on_fold(config.folds, config.seed)
+    dataset = dataset.with_train_size(config.train_size)
     dataset.with_label_noise(config.label_noise, config.seed)
     problems = []
     if config.batch_size > len(dataset.train):

@@ -108,8 +108,9 @@ class CompiledModelCache:
             dataset.fingerprint,
             config.validation_fraction,
             config.resplit,
+            config.folds,
             config.label_noise,
-            config.seed if config.resplit or config.label_noise else None,
+            config.seed if config.resplit or config.folds or config.label_noise else None,
             config.train_size,
             loss_for(config.loss, config.label_smoothing).targets,
         )

@@ -119,6 +119,39 @@ def test_labels_stay_with_their_images_in_the_split_of_a_seed(y, seed):
     assert sorted(numbers) == list(range(len(y)))
 
 
+@given(labels.filter(lambda y: len(np.unique(y)) > 1), st.integers(2, 6), st.booleans())
+def test_every_example_validates_once_and_every_fold_is_stratified(y, folds, numbers):
+    """Each row is its number and its target: classes, or numbers in tenths."""
+    y = np.unique(y, return_inverse=True)[1].astype("float32" if numbers else "int32")
+    x = np.stack([np.arange(len(y)), y], 1).astype("float32")
+    rows = Split(x, y)
+    examples = make_examples(rows, rows.take(np.array([0])), source="made up", ordered=True)
+    dataset = make_dataset("made up", examples, validation_fraction=None)
+    seeds = range(folds)
+    try:
+        splits = [dataset.on_fold(folds, seed) for seed in seeds]
+    except ConfigError:
+        assert folds > len(y) or (not numbers and np.bincount(y).min() == 1)
+        return
+    for seed, split in zip(seeds, splits, strict=True):
+        sizes = len(split.train), len(split.validation)
+        assert sizes == dataset.fold_sizes(folds, seed)
+        for part in (split.train, split.validation):
+            np.testing.assert_array_equal(part.x[:, 1], part.y)
+        assert not set(split.train.x[:, 0]) & set(split.validation.x[:, 0])
+    held_out = np.concatenate([split.validation.x[:, 0] for split in splits])
+    assert sorted(held_out) == list(range(len(y)))
+    if not numbers:
+        for label in np.unique(y):
+            counts = [(split.validation.y == label).sum() for split in splits]
+            assert max(counts) - min(counts) <= 1
+
+
+def test_there_cannot_be_more_folds_than_examples():
+    with pytest.raises(ConfigError, match=r"`folds` is 11, but tiny has 10 images"):
+        tiny().on_fold(11, 0)
+
+
 def test_without_a_validation_split_there_is_none_to_draw():
     with pytest.raises(ConfigError, match=r"tiny has no validation split.*fraction"):
         tiny(validation_fraction=None).resplit(0)

@@ -105,12 +105,12 @@ def test_a_configuration_has_every_hyperparameter_of_a_run():
         "dataset", "width", "depth", "activation", "loss", "output", "optimizer",
         "learning_rate", "momentum", "nesterov", "beta_1", "beta_2", "rho", "epsilon",
         "clipnorm", "weight_decay", "batch_size", "initializer", "scaling",
-        "train_size", "validation_fraction", "resplit", "seed", "dropout", "input_dropout",
+        "train_size", "validation_fraction", "resplit", "folds", "seed", "dropout", "input_dropout",
         "gaussian_noise", "augmentation",
         "l1", "l2", "label_smoothing", "label_noise", "normalization",
         "schedule", "warmup",
     }  # fmt: skip
-    fields = set(config_fields()) - {"seed", "resplit"}
+    fields = set(config_fields()) - {"seed", "resplit", "folds"}
     assert set(param_names()) == fields | {"epochs", "patience"}
 
 

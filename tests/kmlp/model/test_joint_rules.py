@@ -67,6 +67,15 @@ def test_a_split_of_its_own_needs_a_split():
     assert RunConfig(resplit=True, validation_fraction=0.2).resplit
 
 
+@pytest.mark.parametrize("fraction", [None, 0.2])
+def test_folds_are_not_another_kind_of_split_at_the_same_time(fraction):
+    with pytest.raises(ConfigError, match=r"`folds`.*`validation_fraction`"):
+        RunConfig(folds=5, validation_fraction=fraction)
+    with pytest.raises(ConfigError, match=r"`folds`.*`resplit`"):
+        RunConfig(folds=5, resplit=True)
+    assert not RunConfig(folds=5).validates_on_test
+
+
 @pytest.mark.parametrize("loss", ["multi_margin", "mse", "kl_divergence"])
 def test_only_cross_entropies_have_label_smoothing(loss):
     with pytest.raises(ConfigError, match=rf'`label_smoothing`.*"{loss}".*cross_entropy'):

@@ -58,7 +58,12 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_one():
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("seed", "replicates"), ("resplit", "images on which")]
+    ("name", "reason"),
+    [
+        ("seed", "replicates"),
+        ("resplit", "images on which"),
+        ("folds", "examples on which"),
+    ],
 )
 def test_the_seed_and_the_split_cannot_be_the_parameter(name, reason):
     with pytest.raises(ConfigError, match=reason):

@@ -8,7 +8,7 @@ import pytest
 
 from kmlp import RunConfig, load_dataset
 from kmlp.model.build import build_for
-from kmlp.model.run_data import split_for
+from kmlp.model.run_data import dataset_of, split_for, training_size
 
 pytestmark = pytest.mark.once
 
@@ -31,6 +31,24 @@ def test_the_images_of_a_run_are_those_of_its_seed_and_size():
     np.testing.assert_array_equal(larger.train.x[:500], drawn.train.x)
     np.testing.assert_array_equal(larger.validation.x, drawn.validation.x)
     assert [len(split.train) for split in (fixed, drawn, other)] == [500] * 3
+
+
+@pytest.mark.parametrize("size", [None, 20])
+def test_the_seeds_of_a_run_with_folds_take_turns_at_the_folds(size):
+    config = RunConfig(dataset="iris", folds=4, train_size=size)
+    whole = dataset_of(config)
+    splits = [split_for(replace(config, seed=seed), whole) for seed in range(8)]
+    sizes = [training_size(replace(config, seed=seed)) for seed in range(8)]
+    assert [len(split.train) for split in splits] == sizes
+    assert not any(split.validates_on_test for split in splits)
+    for division in (splits[:4], splits[4:]):
+        held_out = np.concatenate([split.validation.x for split in division])
+        np.testing.assert_array_equal(*map(_sorted_rows, (held_out, whole.train.x)))
+    assert splits[0].validation.x.tobytes() != splits[4].validation.x.tobytes()
+
+
+def _sorted_rows(array):
+    return array[np.lexsort(array.T)]
 
 
 @pytest.mark.trains

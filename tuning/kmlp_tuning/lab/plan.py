@@ -11,7 +11,7 @@ from typing import Any
 from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig
 from kmlp.model.hyperparameters import config_fields
-from kmlp.model.run_data import dataset_of
+from kmlp.model.run_data import training_size
 from kmlp.studies.runner import StudySpec, deduplicate_names, targets_of
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.training.checks import check_trainable
@@ -142,8 +142,7 @@ def _row(part: str, spec: StudySpec[Any]) -> PlanRow:
 
 def _steps(config: RunConfig) -> int:
     """The number of steps of an epoch."""
-    images = config.train_size or len(dataset_of(config).train)
-    return math.ceil(images / config.batch_size)
+    return math.ceil(training_size(config) / config.batch_size)
 
 
 def _search_row(settings: SearchSettings) -> PlanRow:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig
-from kmlp.model.run_data import dataset_of
+from kmlp.model.run_data import training_size
 from kmlp.studies.ablate import ablation_spec
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.axis import axis_of
@@ -331,5 +331,5 @@ class Recipe:
 def _with_few_images(config: RunConfig, batch_sizes: tuple[int, ...] = ()) -> RunConfig:
     """The configuration with few training images, but at least one batch of them."""
     size = max(QUICK_IMAGES, config.batch_size, *batch_sizes)
-    images = config.train_size or len(dataset_of(config).train)
+    images = training_size(config)
     return config.with_fields(train_size=min(size, images))
