@@ -5,6 +5,7 @@ from kmlp.data._examples import Examples
 from kmlp.data._facts import Facts, facts_of
 from kmlp.data._importing import import_dataset, remove_dataset
 from kmlp.data._load import load_dataset
+from kmlp.data._rows import Rows, read_rows
 from kmlp.data._schema import Column, Schema, Task
 from kmlp.data._split import Split
 from kmlp.data.sources.lookup import check_dataset, is_at_hand, load_examples
@@ -14,6 +15,7 @@ __all__ = [
     "Dataset",
     "Examples",
     "Facts",
+    "Rows",
     "Schema",
     "Split",
     "Task",
@@ -23,5 +25,6 @@ __all__ = [
     "is_at_hand",
     "load_dataset",
     "load_examples",
+    "read_rows",
     "remove_dataset",
 ]

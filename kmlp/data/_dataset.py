@@ -416,17 +416,10 @@ def _imported(
     name: str | None, tables: tuple[Table, Table | None], **options: Any
 ) -> Dataset:
     """Import tables under a name, and return them as a dataset."""
-    from kmlp.data._importing import register
-    from kmlp.data._table_examples import examples_of_table
-    from kmlp.data.known import check_import_name
+    from kmlp.data._importing import import_tables
 
-    if name is not None:
-        check_import_name(name)
-    examples = examples_of_table(*tables, **options, stacklevel=4)
-    name = name or f"table_{examples.fingerprint[:8]}"
-    return make_dataset(
-        name, register(name, examples), validation_fraction=VALIDATION_FRACTION
-    )
+    name, examples = import_tables(name, *tables, **options, stacklevel=5)
+    return make_dataset(name, examples, validation_fraction=VALIDATION_FRACTION)
 
 
 def make_dataset(

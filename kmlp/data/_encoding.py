@@ -68,7 +68,7 @@ def drop_missing(data: Parsed) -> Parsed:
     Raises:
         DataError: if no row is left.
     """
-    _check_not_empty(data, data.cells)
+    _check_not_empty(data)
     missing = np.logical_or.reduce([cells.is_missing for cells in data.cells.values()])
     rows = np.flatnonzero(~missing)
     if not len(rows):
@@ -81,47 +81,58 @@ def drop_missing(data: Parsed) -> Parsed:
     return replace(data, cells=cells, rows=data.rows[rows])
 
 
-def check_missing(data: Parsed, target: str, *, filled: bool) -> None:
-    """Check that no value is missing.
+def check_missing(
+    data: Parsed, target: str, rule: Missing | None, *, fit: bool = False
+) -> None:
+    """Check that no value is missing, other than those that are filled in later.
 
     Args:
         data: The table.
-        target: The name of the target's column.
-        filled: True if missing values are filled in later, but not those of the target.
+        target: The name of the target's column, which may be absent.
+        rule: How missing values are filled in, but not those of the target. None: they
+            are not.
+        fit: True for a training table, in which each column must have values. Defaults to
+            False.
 
     Raises:
         DataError: with the number of missing values of each column.
     """
-    _check_not_empty(data, data.cells)
-    missing = {
-        name: cells
+    if fit:
+        _check_not_empty(data)
+    missing = [
+        name
         for name, cells in data.cells.items()
-        if cells.is_missing.any() and not (filled and name != target)
-    }
+        if cells.is_missing.any() and (rule is None or name == target)
+    ]
     if not missing:
         return
     counts = [
-        f"{int(cells.is_missing.sum())} in {quoted(name)} (first in "
-        f"{data.place(data.first(cells.is_missing))})"
-        for name, cells in missing.items()
+        f"{int(data.cells[name].is_missing.sum())} in {quoted(name)} (first in "
+        f"{data.place(data.first(data.cells[name].is_missing))})"
+        for name in missing
     ]
     words = ", ".join(MISSING_WORDS[1:])
-    rule = f"Values are missing if a cell is empty or {words}."
-    if filled or set(missing) == {target}:
-        raise DataError(
-            f"{data.table.source}: values of the target are missing: {counts[-1]}. {rule} "
-            'They cannot be filled in. Give `missing="drop"` to leave these rows out.'
-        )
-    raise DataError(
-        f"{data.table.source}: values are missing: {listed(counts, 10)}. {rule} Give "
-        '`missing="mean"` or `missing="most_frequent"` to have them filled in for each run '
-        'from its training rows, or `missing="drop"` to leave these rows out.'
-    )
+    rules = f"Values are missing if a cell is empty or {words}."
+    remedy = "Fill in these cells, or remove the rows."
+    if missing == [target]:
+        what = "values of the target are missing"
+        rules += " They cannot be filled in by a rule."
+        if fit:
+            remedy = 'Give `missing="drop"` to leave these rows out.'
+    else:
+        what = "values are missing"
+        if fit:
+            remedy = (
+                'Give `missing="mean"` or `missing="most_frequent"` to have them filled in '
+                'for each run from its training rows, or `missing="drop"` to leave these '
+                "rows out."
+            )
+    raise DataError(f"{data.table.source}: {what}: {listed(counts, 10)}. {rules} {remedy}")
 
 
-def _check_not_empty(data: Parsed, names: dict[str, Cells]) -> None:
-    for name in names:
-        if data.cells[name].is_missing.all():
+def _check_not_empty(data: Parsed) -> None:
+    for name, cells in data.cells.items():
+        if cells.is_missing.all():
             raise DataError(
                 f"{data.table.source}: all values of the column {quoted(name)} are "
                 "missing. Remove the column."

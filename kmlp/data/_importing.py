@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kmlp._util.user_files import expanded, why_unreadable
 from kmlp.data import cache
@@ -108,11 +109,11 @@ def import_dataset(
     if tables is not None:
         if size is not None:
             raise DataError(f"{path}: is a table, but `size` is only for images.")
-        examples = examples_of_table(
-            *tables, target=_target(tables[0], target), task=task, missing=missing,
-            unit=unit, exclude=exclude, stacklevel=2,
+        _, examples = import_tables(
+            name, *tables, target=_target(tables[0], target), task=task, missing=missing,
+            unit=unit, exclude=exclude, stacklevel=3,
         )  # fmt: skip
-        return register(name, examples)
+        return examples
     _check_none_given(
         f"{path}: has images, not a table", target=target, task=task, missing=missing,
         test=test, unit=unit, exclude=exclude, header=not header,
@@ -141,7 +142,7 @@ def import_dataset(
     finally:
         if (left_out := listing.left_out_text()) is not None:
             warnings.warn(left_out, stacklevel=2)
-    images = register(name, images)
+    images = _register(name, images)
     if known is not None and name != BUNDLED:
         data_dir = os.fspath(tfds_data_dir) if tfds_data_dir else None
         try:
@@ -154,7 +155,28 @@ def import_dataset(
     return images
 
 
-def register(name: str, examples: Examples) -> Examples:
+def import_tables(
+    name: str | None, train: Table, test: Table | None, **options: Any
+) -> tuple[str, Examples]:
+    """Import tables as a dataset. Return its name and its examples.
+
+    Args:
+        name: Name of the dataset. None: "table_" with the beginning of the fingerprint.
+        train: The training table.
+        test: The test table. None: a stratified sixth of the rows is held out.
+        **options: The other arguments of `examples_of_table`.
+
+    Raises:
+        DataError: see `import_dataset`.
+    """
+    if name is not None:
+        check_import_name(name)
+    examples = examples_of_table(train, test, **options)
+    name = name or f"table_{examples.fingerprint[:8]}"
+    return name, _register(name, examples)
+
+
+def _register(name: str, examples: Examples) -> Examples:
     """Write examples into the cache under a name, and return them as the cache has them."""
     check_content(name, examples)
     if name == BUNDLED:

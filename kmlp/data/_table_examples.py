@@ -79,9 +79,9 @@ def examples_of_table(
         data, *others = [drop_missing(part) for part in (data, *others)]
         dropped = before - sum(len(part.rows) for part in (data, *others))
         note = f"; {count_of(dropped, 'row')} with missing values left out"
-    for part in (data, *others):
-        check_missing(part, target, filled=missing not in (None, "drop"))
     filled = None if missing == "drop" else missing
+    for part in (data, *others):
+        check_missing(part, target, filled, fit=part is data)
     schema = schema_of(data, target=target, unit=unit, missing=filled)
     task = task or told_task(data, target)
     if unit and task == "classification":
