@@ -418,7 +418,7 @@ def _imported(
     """Import tables under a name, and return them as a dataset."""
     from kmlp.data._importing import import_tables
 
-    name, examples = import_tables(name, *tables, **options, stacklevel=5)
+    name, examples = import_tables(name, *tables, **options, stacklevel=4)
     return make_dataset(name, examples, validation_fraction=VALIDATION_FRACTION)
 
 

@@ -160,6 +160,17 @@ def test_a_frame_becomes_a_dataset_that_runs_can_name(folders):
         Dataset.from_frame(frame, target="size", name="houses", task="regression")
 
 
+def test_a_warning_about_a_table_shows_the_callers_line(folders):
+    frame = pd.DataFrame(table(24, size=[1.0] * 24))
+    path = write_csv(folders / "a.csv", table(24, size=[1] * 24))
+    x, y = np.ones((8, 1)), [0, 1] * 4
+    with pytest.warns(UserWarning, match="All values are the same") as shown:
+        Dataset.from_frame(frame, target="kind")
+        Dataset.from_arrays(x, y)
+        import_dataset("mine", path, target="kind")
+    assert [warning.filename for warning in shown] == [__file__] * 3
+
+
 def test_a_dataset_without_a_name_is_named_by_its_content(folders):
     frame = pd.DataFrame(table(24))
     made = Dataset.from_frame(frame, target="kind")

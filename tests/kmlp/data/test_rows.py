@@ -26,7 +26,9 @@ def read(path, trained, columns):
 
 
 def test_columns_are_found_by_name_and_the_target_may_be_absent(tmp_path, trained):
-    rows = read(tmp_path, trained, {"side": ["right", "", "left"], "size": ["1.5", "2", ""]})
+    rows = read(
+        tmp_path, trained, {"side": ["right", "", "left"], "size": ["1.5", "2", ""]}
+    )
     expected = [[1.5, 0, 1], [2, np.nan, np.nan], [np.nan, 1, 0]]
     np.testing.assert_array_equal(rows.x, np.array(expected, "float32"))
     assert rows.y is None
