@@ -46,6 +46,8 @@ class BuiltIn:
     """The number of rows of all splits together."""
     columns: int
     """The number of columns without the target."""
+    target: str
+    """The name of the target."""
     classes: int
     """The number of classes; 0 for a regression."""
     defaults: Parameters | None
@@ -61,10 +63,13 @@ class BuiltIn:
         return "classification" if self.classes else "regression"
 
 
-def _real(page: str, rows: int, columns: int, classes: int, citation: str) -> BuiltIn:
+def _real(
+    page: str, target: str, rows: int, columns: int, classes: int, citation: str
+) -> BuiltIn:
     return BuiltIn(
         rows=rows,
         columns=columns,
+        target=target,
         classes=classes,
         defaults=None,
         homepage=f"https://scikit-learn.org/stable/datasets/toy_dataset.html#{page}",
@@ -77,6 +82,7 @@ def _made(noise: float, homepage: str, citation: str) -> BuiltIn:
     return BuiltIn(
         rows=defaults.rows,
         columns=2,
+        target="class",
         classes=2,
         defaults=defaults,
         homepage=homepage,
@@ -92,28 +98,28 @@ _PEDREGOSA = (
 
 BUILT_IN: Mapping[str, BuiltIn] = {
     "iris": _real(
-        "iris-dataset", 150, 4, 3,
+        "iris-dataset", "species", 150, 4, 3,
         "R. A. Fisher: The use of multiple measurements in taxonomic problems. Annual "
         "Eugenics 7, Part II (1936), 179-188.",
     ),
     "wine": _real(
-        "wine-dataset", 178, 13, 3,
+        "wine-dataset", "cultivar", 178, 13, 3,
         "M. Forina et al.: PARVUS, an extendible package for data exploration, "
         "classification and correlation. Copy of the UCI Machine Learning Repository.",
     ),
     "breast_cancer": _real(
-        "breast-cancer-dataset", 569, 30, 2,
+        "breast-cancer-dataset", "diagnosis", 569, 30, 2,
         "W. N. Street, W. H. Wolberg, O. L. Mangasarian: Nuclear feature extraction for "
         "breast tumor diagnosis. SPIE 1905 (1993), 861-870. Copy of the UCI Machine "
         "Learning Repository.",
     ),
     "digits": _real(
-        "digits-dataset", 1797, 64, 10,
+        "digits-dataset", "digit", 1797, 64, 10,
         "E. Alpaydin, C. Kaynak: Cascading classifiers. Kybernetika (1998). Copy of the "
         "test set of the UCI Machine Learning Repository.",
     ),
     "diabetes": _real(
-        "diabetes-dataset", 442, 10, 0,
+        "diabetes-dataset", "progression", 442, 10, 0,
         "B. Efron, T. Hastie, I. Johnstone, R. Tibshirani: Least angle regression. Annals "
         "of Statistics 32 (2004), 407-499.",
     ),

@@ -1,6 +1,9 @@
 """Datasets."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Literal, TypedDict
+
+_Kind = Annotated[Literal["images", "table"], "The kind of the examples."]
+_Task = Annotated[Literal["classification", "regression"], "What is predicted."]
 
 
 class DatasetSummaryJson(TypedDict):
@@ -10,9 +13,14 @@ class DatasetSummaryJson(TypedDict):
     damage: Annotated[str | None, "Damage in the cache, or null."]
     ready: Annotated[bool, "True if nothing has to be downloaded."]
     where: Annotated[str | None, "The place of the files, or null."]
-    images: Annotated[int | None, "The number of images, where known."]
-    shape: Annotated[list[int] | None, "The shape of one image, where known."]
+    kind: _Kind
+    task: _Task
+    examples: Annotated[int | None, "The number of images or rows, where known."]
+    shape: Annotated[
+        list[int] | None, "The shape of one image, or the number of features of a row."
+    ]
     classes: Annotated[int | None, "The number of classes, where known."]
+    target: Annotated[str | None, "The name of a table's target; null for images."]
     bytes: Annotated[int | None, "The size on disk, where known."]
 
 
@@ -23,26 +31,60 @@ class DatasetsJson(TypedDict):
 
 
 class ClassSizeJson(TypedDict):
-    """The images of one class."""
+    """The examples of one class."""
 
     name: Annotated[str, "The class."]
-    train: Annotated[int, "The number of training images."]
-    test: Annotated[int, "The number of test images."]
+    train: Annotated[int, "The number of training examples."]
+    test: Annotated[int, "The number of test examples."]
+
+
+class NumbersJson(TypedDict):
+    """The numbers of a regression's target in one split."""
+
+    least: Annotated[float, "The least number."]
+    mean: Annotated[float, "The mean."]
+    sd: Annotated[float, "The standard deviation."]
+    most: Annotated[float, "The greatest number."]
+
+
+class TargetJson(TypedDict):
+    """The target of a table."""
+
+    name: Annotated[str, "The name of its column."]
+    unit: Annotated[str, "The unit of a regression's target; empty if there is none."]
+    train: Annotated[NumbersJson | None, "Training rows; null for classes."]
+    test: Annotated[NumbersJson | None, "Test rows; null for classes."]
+
+
+class ColumnJson(TypedDict):
+    """A column of a table, over training and test rows."""
+
+    name: Annotated[str, "The name."]
+    categories: Annotated[list[str] | None, "The categories of text; null for numbers."]
+    range: Annotated[list[float] | None, "The least and the greatest number."]
+    missing: Annotated[int, "The number of rows without a value."]
 
 
 class DatasetJson(TypedDict):
     """`kmlp data info`."""
 
     name: Annotated[str, "The name."]
-    shape: Annotated[list[int], "The shape of one image."]
-    train: Annotated[int, "The number of training images."]
-    test: Annotated[int, "The number of test images."]
-    classes: Annotated[list[ClassSizeJson], "Every class."]
-    imbalance: Annotated[
-        float | None, "The largest class / the smallest class; null if one is empty."
+    kind: _Kind
+    task: _Task
+    shape: Annotated[
+        list[int], "The shape of one image, or the number of features of a row."
     ]
-    source: Annotated[str, "The source of the images."]
-    fingerprint: Annotated[str, "The hash of all images and labels."]
-    homepage: Annotated[str | None, "The homepage, where TFDS knows it."]
+    train: Annotated[int, "The number of training examples."]
+    test: Annotated[int, "The number of test examples."]
+    classes: Annotated[list[ClassSizeJson], "Every class; empty for a regression."]
+    imbalance: Annotated[
+        float | None,
+        "The largest class / the smallest class; null if one is empty, or without classes.",
+    ]
+    target: Annotated[TargetJson | None, "The target of a table; null for images."]
+    columns: Annotated[list[ColumnJson] | None, "The columns; null for images."]
+    source: Annotated[str, "The source of the examples."]
+    fingerprint: Annotated[str, "The hash of all examples and their classes or targets."]
+    homepage: Annotated[str | None, "The homepage, where it is known."]
     licence: Annotated[str | None, "The licence, where TFDS knows it."]
     citation: Annotated[str | None, "The citation, where it is known."]

@@ -8,22 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp.data._built_in import Parameters, canonical_name, parameters_of
+from kmlp.data._built_in import BUILT_IN, Parameters, canonical_name, parameters_of
 from kmlp.data._examples import Examples, examples_of
 from kmlp.data._schema import Column, Schema
 from kmlp.data._split import Split
 
 TURNS = 1.5
 """The number of turns of each spiral."""
-
-_TARGETS = {
-    "iris": "species",
-    "wine": "cultivar",
-    "breast_cancer": "diagnosis",
-    "digits": "digit",
-    "diabetes": "progression",
-}
-"""The names of the targets of scikit-learn's tables, whose copies do not name all."""
 
 _CLASSES = {
     "moons": ("upper", "lower"),
@@ -55,7 +46,7 @@ def load_built_in(name: str) -> Examples:
         class_names=_CLASSES[base],
         source=f"made by kmlp: {canonical_name(name)}, with {parameters.rows} rows, noise "
         f"{parameters.noise:g} and the seed {parameters.seed}",
-        schema=Schema(columns=(Column("x1"), Column("x2")), target="class"),
+        schema=Schema(columns=(Column("x1"), Column("x2")), target=BUILT_IN[base].target),
     )
 
 
@@ -68,7 +59,7 @@ def _from_scikit_learn(name: str) -> Examples:
     names = table.get("target_names")
     schema = Schema(
         columns=tuple(Column(str(column)) for column in table.feature_names),
-        target=_TARGETS[name],
+        target=BUILT_IN[name].target,
     )
     return examples_of(
         Split(

@@ -9,7 +9,8 @@ import pytest
 from helpers.made_up_data import images, write_idx, write_npz
 from PIL import Image
 
-from kmlp.data import cache
+from kmlp.data import Column, Schema, Split, cache, load_examples
+from kmlp.data._examples import make_examples
 from kmlp.data._load import forget_datasets
 
 pytestmark = pytest.mark.once
@@ -45,11 +46,12 @@ def test_list_says_what_is_known_and_what_is_ready(kmlp, imported):
     mine, mnist, *_, cifar = (it for it in found if it["name"] in (imported, "mnist", "cifar10"))  # fmt: skip
     assert "imported" in mine["where"]
     assert mine == {
-        "name": "my_images", "damage": None, "ready": True, "where": mine["where"], "images": 42,
-        "shape": [4, 4], "classes": 3, "bytes": sum(f.stat().st_size for f in cache.find("my_images").folder.iterdir()),
+        "name": "my_images", "damage": None, "ready": True, "where": mine["where"],
+        "kind": "images", "task": "classification", "examples": 42, "shape": [4, 4],
+        "classes": 3, "target": None, "bytes": sum(f.stat().st_size for f in cache.find("my_images").folder.iterdir()),
     }  # fmt: skip
     assert (mnist["ready"], "kmlp" in mnist["where"]) == (True, True)
-    assert (mnist["images"], mnist["shape"], mnist["classes"]) == (70_000, [28, 28], 10)
+    assert (mnist["examples"], mnist["shape"], mnist["classes"]) == (70_000, [28, 28], 10)
     assert mnist["bytes"] > 11_000_000
     assert (cifar["ready"], cifar["where"]) == (False, None)
     table = kmlp("data", "list").out
@@ -80,6 +82,126 @@ def test_info_of_an_imported_dataset(kmlp, imported):
     text = " ".join(kmlp("data", "info", imported).out.split())
     assert "2 2 10 4" in text
     assert "1.00 times" in text
+
+
+@pytest.fixture
+def table(folders):
+    """A table with a column of text and missing values, and a number with a unit."""
+    ages = [20, np.nan, 30, 40, 50, 60]
+    sexes = [[1, 0], [0, 1], [np.nan, np.nan], [0, 1], [1, 0], [0, 1]]
+    split = Split(
+        x=np.column_stack([ages, sexes]).astype("float32"),
+        y=np.array([1, 2.5, 3, 4, 5, 6], "float32"),
+    )
+    schema = Schema(
+        columns=(Column("age"), Column("sex", ("f", "m"))),
+        target="price", unit="EUR", missing="mean",
+    )  # fmt: skip
+    examples = make_examples(split, split, source="made up", schema=schema)
+    with cache.locked("houses"), cache.atomic_folder("houses") as folder:
+        cache.write(folder, "houses", examples, imported=True)
+    return "houses"
+
+
+def test_list_shows_tables_and_images(kmlp, table):
+    found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
+    by_name = {dataset["name"]: dataset for dataset in found}
+    assert found[0]["name"] == "houses"
+    houses, diabetes = by_name["houses"], by_name["diabetes"]
+    for dataset, target, features in ((houses, "price", 3), (diabetes, "progression", 10)):
+        assert (dataset["kind"], dataset["task"]) == ("table", "regression")
+        assert (dataset["target"], dataset["classes"]) == (target, None)
+        assert (dataset["shape"], dataset["ready"]) == ([features], True)
+    assert (by_name["moons"]["examples"], by_name["moons"]["classes"]) == (1000, 2)
+    text = kmlp("data", "list").out
+    assert re.search("wine +comes with scikit-learn +178 +13 features +3 classes", text)
+    assert re.search("houses +array cache, imported +12 +3 features +price", text)
+    assert "moons:ROWS:NOISE:SEED" in text
+
+
+def test_list_names_a_damaged_import_that_has_the_name_of_a_table(kmlp, table):
+    folder = cache.find(table).folder
+    folder.rename(folder.with_name("wine"))
+    found = json.loads(kmlp("data", "list", "--json").out)["datasets"]
+    [wine] = [dataset for dataset in found if dataset["name"] == "wine"]
+    assert (wine["ready"], "is damaged" in wine["damage"]) == (False, True)
+
+
+def test_info_of_a_table_with_numbers(kmlp, table):
+    found = json.loads(kmlp("data", "info", table, "--json").out)
+    assert (found["shape"], found["classes"], found["imbalance"]) == ([3], [], None)
+    assert found["target"]["name"] == "price"
+    assert found["target"]["unit"] == "EUR"
+    assert found["target"]["test"] == pytest.approx(
+        {"least": 1, "mean": 21.5 / 6, "sd": np.std([1, 2.5, 3, 4, 5, 6]), "most": 6}
+    )
+    assert found["columns"] == [
+        {"name": "age", "categories": None, "range": [20, 60], "missing": 2},
+        {"name": "sex", "categories": ["f", "m"], "range": None, "missing": 2},
+    ]
+    text = kmlp("data", "info", table).out
+    assert "houses: rows of 3 features" in text
+    assert re.search("training +6 +1 +3.58333 +1.64", text)
+    assert re.search("sex +f, m +2", text)
+    assert "target: price, in EUR" in text
+
+
+def test_info_of_a_built_in_table(kmlp):
+    found = json.loads(kmlp("data", "info", "wine", "--json").out)
+    assert found["classes"][0] == {"name": "class_0", "train": 49, "test": 10}
+    assert found["target"] == {"name": "cultivar", "unit": "", "train": None, "test": None}
+    assert len(found["columns"]) == 13
+    assert "UCI" in found["citation"]
+    text = kmlp("data", "info", "wine").out
+    assert re.search("class_0 +49 +10", text)
+    assert re.search(r"malic_acid +0\.74 to 5\.8 +0", text)
+
+
+def test_show_prints_rows_of_a_table(kmlp, table):
+    text = kmlp("data", "show", table).out
+    assert "houses: 5 of 6 training rows" in text
+    lines = {
+        line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()
+    }
+    train = load_examples(table).train
+    assert lines["price"] == [f"{price:g}" for price in train.y[:5]]
+    assert sorted(lines["age"])[-1] == "missing" or np.isnan(train.x[5, 0])
+    assert {"f", "m"} <= set(lines["sex"]) <= {"f", "m", "missing"}
+
+
+def test_show_draws_points(kmlp, folders):
+    out = folders / "moons.svg"
+    result = kmlp("data", "show", "moons:100", "--out", str(out))
+    assert (result.code, result.out) == (0, "")
+    assert "83 training rows" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["wine", "--out", "wine.png"],
+            "exactly two columns.*without --out prints some rows",
+        ),
+        (["moons", "--out", "moons.jpg"], "--out.*moons.jpg"),
+        (["mnist"], "Give --out mnist.png"),
+        (["moons:1"], "rows must be"),
+        (["moon"], "Unknown dataset"),
+    ],
+)
+def test_show_refuses(kmlp, folders, monkeypatch, arguments, message):
+    monkeypatch.chdir(folders)
+    result = kmlp("data", "show", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert re.search(message, result.err)
+    assert not [*folders.glob("*.*")]
+
+
+def test_prepare_says_what_a_table_has(kmlp, table):
+    result = kmlp("data", "prepare", "wine", table)
+    wine, houses = result.err.splitlines()
+    assert wine.startswith("wine: 148 training and 30 test rows of 13 features, 3 classes;")
+    assert "rows of 3 features, to predict price in EUR; made up" in houses
 
 
 def test_info_of_mnist_names_its_licence(kmlp):

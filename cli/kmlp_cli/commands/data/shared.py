@@ -25,10 +25,17 @@ TfdsDataDir = Annotated[
 ]
 
 
-def say_ready(name: str, images: Examples) -> None:
+def say_ready(name: str, examples: Examples) -> None:
     """Print a line about a ready dataset and its content to stderr."""
-    shape = " x ".join(map(str, images.train.x.shape[1:]))
+    from kmlp_cli.render.data_tables import shape_text
+
+    train, schema = examples.train, examples.schema
+    if schema is None or examples.class_names:
+        to_predict = f"{len(examples.class_names)} classes"
+    else:
+        unit = f" in {schema.unit}" if schema.unit else ""
+        to_predict = f"to predict {schema.target}{unit}"
     say(
-        f"{name}: {len(images.train):,} training and {len(images.test):,} test images of "
-        f"{shape}, {len(images.class_names)} classes; {images.source}."
+        f"{name}: {len(train):,} training and {len(examples.test):,} test {train.noun} of "
+        f"{shape_text(train.x.shape[1:])}, {to_predict}; {examples.source}."
     )
