@@ -7,22 +7,20 @@ from typing import Any
 
 import altair as alt
 
-from kmlp.charts.accuracy import CROSS, TITLE, AccuracyScale, accuracy_text, error_of
+from kmlp.charts.accuracy import CROSS
+from kmlp.charts.measure import RATIO, Measure
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
+from kmlp.model.metrics import Part
 from kmlp.model.params import all_fields
 from kmlp.statistics import Estimate
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import METRIC, TEST_METRIC, StudyResult
+from kmlp.studies.results import StudyResult
 from kmlp.training.run import Run
 
 Row = dict[str, Any]
 
 MOST_DESCRIBED = 12
 """The largest number of levels whose means a text alternative lists."""
-RATIO = 8
-"""The ratio of the largest value to the smallest from which a scale is logarithmic."""
-NAMES = {METRIC: "validation accuracy", TEST_METRIC: "test accuracy"}
-"""The names of the accuracies that can compare levels."""
 _UNITS = {
     "width": "units in each hidden layer",
     "depth": "hidden layers",
@@ -113,28 +111,24 @@ def ends_of(rows: Sequence[Row], name: str) -> Iterator[float]:
                 yield row[key]
 
 
-def accuracy_panel(study: StudyResult, metric: str = METRIC) -> alt.LayerChart:
-    """Draw an accuracy by level, on the logarithmic scale of the errors.
+def metric_panel(study: StudyResult, part: Part = "val") -> alt.LayerChart:
+    """Draw the metric by level: accuracies on the logarithmic scale of their errors.
 
     Args:
         study: The study.
-        metric: `val_accuracy` or `test_accuracy`. Defaults to `val_accuracy`.
+        part: "val" or "test". Defaults to "val".
     """
+    measure = Measure(study.metric, part)
+    key = "error" if study.metric.share else "metric"
 
-    def error(run: Run) -> float:
-        return error_of(getattr(run, metric))
+    def number(run: Run) -> float:
+        return measure.number(run.value(part))
 
-    def mean(level: LevelResult) -> Estimate | None:
-        return level.test_accuracy if metric == TEST_METRIC else level.val_accuracy
-
-    rows = seed_rows(study, "error", error, accuracy_text)
-    means = mean_rows(study, "error", mean, error_of)
-    ends = [*ends_of(rows, "error"), *ends_of(means, "error")]
-    scale = AccuracyScale.of(ends, room=0.1 if anything_lost(study) else 0.0)
-    title = f"{NAMES[metric]}, %"
-    axis = alt.Axis(**scale.axis(title=[title, *TITLE[1:]]))
-    y = alt.Y("error:Q", scale=scale.scale(), axis=axis)
-    return value_panel(study, "error", rows, means, y, title)
+    rows = seed_rows(study, key, number, measure.text)
+    means = mean_rows(study, key, lambda level: level.value_of(part), measure.number)
+    ends = [*ends_of(rows, key), *ends_of(means, key)]
+    y = measure.y(key, ends, room=0.1 if anything_lost(study) else 0.0)
+    return value_panel(study, key, rows, means, y, measure.title)
 
 
 def value_panel(

@@ -7,10 +7,10 @@ import altair as alt
 from kmlp._util.text import percent_text
 from kmlp.charts._by_value import (
     MOST_DESCRIBED,
-    accuracy_panel,
     anything_lost,
     ends_of,
     mean_rows,
+    metric_panel,
     seed_rows,
     value_panel,
 )
@@ -49,8 +49,7 @@ def gap(study: StudyResult, headline: str) -> alt.HConcatChart:
     if anything_lost(study):
         note += " Crosses: runs that diverged or failed."
     panels = [
-        panel.properties(width=_WIDTH)
-        for panel in (accuracy_panel(study), _gap_panel(study))
+        panel.properties(width=_WIDTH) for panel in (metric_panel(study), _gap_panel(study))
     ]
     return alt.hconcat(*panels, spacing=40).properties(
         title=titled(

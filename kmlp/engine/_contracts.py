@@ -61,9 +61,10 @@ class Task:
     run: RunIdentity
     target: Target
     """The target of the request. The task ends there at the latest."""
-    val_accuracies: tuple[float, ...] = ()
-    """The validation accuracy of each epoch that the run has, from 0 to 1. The result has
-    the model of an epoch that is better than all of them. Defaults to (): no epoch."""
+    val_values: tuple[float, ...] = ()
+    """The validation value of the target's metric in each epoch that the run has. The
+    result has the model of an epoch that is better than all of them. Defaults to (): no
+    epoch."""
     checkpoint_bytes: bytes | None = None
     """The run's model after these epochs, a `.keras` file. Defaults to None: the run has no
     epoch."""
@@ -71,7 +72,7 @@ class Task:
     @property
     def epochs(self) -> int:
         """The number of epochs that the run has."""
-        return len(self.val_accuracies)
+        return len(self.val_values)
 
     @property
     def config(self) -> RunConfig:

@@ -31,7 +31,7 @@ from kmlp.model.config import RunConfig
 from kmlp.store import Store
 from kmlp.store.leases import SECONDS_BETWEEN_LOOKS
 from kmlp.training.identity import RunIdentity
-from kmlp.training.run import EpochRecord, Run, RunState
+from kmlp.training.run import EpochRecord, Run, RunState, val_figures
 
 MAX_TRIES = 3
 """The number of times that a task is tried before its run counts as failed."""
@@ -218,6 +218,7 @@ class Engine:
             active.identity,
             result.records,
             result.checkpoints,
+            metric=result.task.target.metric,
             environment=result.environment,
             fresh=active.fresh,
         ):
@@ -227,7 +228,7 @@ class Engine:
         active.failures = 0
         active.trained += len(result.records)
         active.state = RunState(
-            (*active.state.val_accuracies, *(it.val_accuracy for it in result.records)),
+            (*active.state.history, *map(val_figures, result.records)),
             result.diverged,
             result.checkpoint_bytes,
         )
@@ -274,8 +275,8 @@ class Engine:
             return
         active.current_task = Task(
             active.identity,
-            active.requests[0].target,
-            active.state.val_accuracies,
+            target := active.requests[0].target,
+            active.state.values(target.metric),
             active.state.checkpoint_bytes,
         )
         self._submitted += 1

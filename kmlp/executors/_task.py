@@ -88,12 +88,14 @@ class Worker:
         session, codec = self._session_for(task, dataset)
         started = time.monotonic()
         records: list[EpochRecord] = []
-        accuracies, kept = [*task.val_accuracies], {}
-        while task.target.end(accuracies) is None:
+        values, kept, metric = [*task.val_values], {}, task.target.metric
+        while task.target.end(values) is None:
             records.append(session.train_epoch())
-            if records[-1].val_accuracy > max(accuracies, default=-math.inf):
+            value = records[-1].value(metric)
+            known = [it for it in values if math.isfinite(it)]
+            if not known or metric.is_better(value, metric.best(known)):
                 kept = {session.epochs: session.checkpoint()}
-            accuracies.append(records[-1].val_accuracy)
+            values.append(value)
             if not records[-1].finite or time.monotonic() - started >= self._seconds:
                 break
         diverged = not records[-1].finite
@@ -101,7 +103,7 @@ class Worker:
             kept = {}
         elif session.epochs not in kept:
             kept[session.epochs] = session.checkpoint()
-        if diverged or task.target.end(accuracies) is not None:
+        if diverged or task.target.end(values) is not None:
             self._close()
         # A copy of weights takes less than a millisecond, a file takes thirty.
         checkpoints = {epoch: codec.dump(each) for epoch, each in kept.items()}

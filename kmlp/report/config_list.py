@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kmlp.model.metrics import Metric
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.discussion import (
     ONLY_THIS_SETUP,
@@ -15,11 +16,16 @@ from kmlp.studies.discussion import (
 from kmlp.studies.tables.shared import seeds_text
 
 
+def _optimism_text(metric: Metric) -> str:
+    size = "high" if metric.higher_is_better else "low"
+    return f"The {metric.best_word} of several {metric.titles} is too {size} on average."
+
+
 def discuss_config_list(study: ConfigList) -> Discussion:
     """The discussion of a list of configurations, for a report."""
     limits = list(comparison_limits(study))
     if len(study.levels) > 1:
-        limits.insert(0, "The highest of several accuracies is too high on average.")
+        limits.insert(0, _optimism_text(study.metric))
     if len(set(study.epochs_by_level)) > 1:
         limits.insert(
             0,

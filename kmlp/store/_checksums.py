@@ -26,12 +26,16 @@ COLUMNS = {
 """The columns that the checksum of a row covers. The checksum of a study also covers the
 keys of its runs."""
 
+NO_METRICS = "{}"
+"""The cell of a row without further metrics."""
 _EPOCH = ("epoch", *FIGURES, "seconds", "environment")
 
 
 def of_row(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> str:
     """Return the checksum of a row of one of the tables in `COLUMNS`."""
     cells = [row[name] for name in COLUMNS[table]]
+    if table == "runs":
+        cells += _metrics(row)
     if table == "studies":
         cells += [
             key
@@ -64,8 +68,17 @@ def of_epochs(before: str, epochs: Iterable[sqlite3.Row]) -> str:
         epochs: Rows of `epochs` with their `losses`, in order.
     """
     for row in epochs:
-        before = _of([before, *(row[name] for name in _EPOCH), row["losses"]])
+        cells = [*(row[name] for name in _EPOCH), row["losses"], *_metrics(row)]
+        before = _of([before, *cells])
     return before
+
+
+def _metrics(row: sqlite3.Row) -> list[Any]:
+    """Return the cell with the further metrics of a row of `runs` or `epochs`.
+
+    It is left out if there are none, so that the checksums of older rows stay valid.
+    """
+    return [] if row["metrics"] == NO_METRICS else [row["metrics"]]
 
 
 def _of(cells: list[Any]) -> str:

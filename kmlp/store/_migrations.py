@@ -8,9 +8,9 @@ from contextlib import suppress
 from importlib.resources import files
 
 from kmlp.store import _checksums, validity
-from kmlp.store._best_epoch import update_accuracies
+from kmlp.store._best_epoch import update_best
 
-VERSION = 6
+VERSION = 7
 """The number of the newest schema, which SQLite stores as `user_version`."""
 
 _KINDS = {"train": "run", "trials": "configs"}
@@ -38,8 +38,8 @@ def migrate(connection: sqlite3.Connection, version: int) -> None:
             connection.execute(statement)  # `executescript` would commit first
         if step == 4:
             _name_keys_of_studies(connection)
-        if step == 6 and version > 1:
-            _take_accuracies_of_best_epochs(connection)
+    if 1 < version < 6:
+        _take_accuracies_of_best_epochs(connection)
     if version == 1:
         _seal_what_is_valid(connection)
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -92,7 +92,7 @@ def _take_accuracies_of_best_epochs(connection: sqlite3.Connection) -> None:
                 and _checksums.of_epochs(row["key"], epochs) == row["history"]
                 and _has_accuracies_of_last_epoch(row, epochs)
             ):
-                update_accuracies(connection, row["id"])
+                update_best(connection, row["id"])
                 _checksums.seal(connection, "runs", row["id"])
 
 
@@ -126,7 +126,7 @@ def _seal_what_is_valid(connection: sqlite3.Connection) -> None:
                 (stated, history, row["id"]),
             )
         if _has_accuracies_of_last_epoch(row, epochs):
-            update_accuracies(connection, row["id"])
+            update_best(connection, row["id"])
         updated = connection.execute(
             "SELECT * FROM runs WHERE id = ?", (row["id"],)
         ).fetchone()

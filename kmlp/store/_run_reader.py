@@ -58,7 +58,7 @@ class RunReader(OpenStore):
             epochs = [] if row is None else self._epochs(row)
             if row is None or self.run_problem(row, epochs, identity) is not None:
                 return RunState()
-            return RunState(val_accuracies(epochs), row["status"] == "diverged")
+            return RunState(history_of(epochs), row["status"] == "diverged")
 
     def rows(self) -> list[sqlite3.Row]:
         """Return the rows of all runs that are not damaged, without their epochs.
@@ -215,9 +215,19 @@ def _has_identity(row: sqlite3.Row, identity: RunIdentity) -> bool:
     ) == (identity.config, identity.backend, identity.fused, dict(identity.settings))
 
 
-def val_accuracies(epochs: list[sqlite3.Row]) -> tuple[float, ...]:
-    """Return the validation accuracy of each epoch; nan for a divergence."""
-    return tuple(_finite_or_nan(row["val_accuracy"]) for row in epochs)
+def history_of(epochs: list[sqlite3.Row]) -> tuple[dict[str, float], ...]:
+    """Return the validation figures of each epoch by name; nan for a divergence."""
+    return tuple(
+        {
+            name: _finite_or_nan(value)
+            for name, value in [
+                *((name, row[name]) for name in FIGURES),
+                *json.loads(row["metrics"]).items(),
+            ]
+            if name.startswith("val_")
+        }
+        for row in epochs
+    )
 
 
 def _finite_or_nan(figure: float | None) -> float:
@@ -229,5 +239,9 @@ def _record(row: sqlite3.Row) -> EpochRecord:
         epoch=row["epoch"],
         seconds=row["seconds"],
         step_losses=np.frombuffer(row["losses"], "<f4"),
+        metrics={
+            name: _finite_or_nan(value)
+            for name, value in json.loads(row["metrics"]).items()
+        },
         **{name: _finite_or_nan(row[name]) for name in FIGURES},
     )

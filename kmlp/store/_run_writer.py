@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kmlp.errors import StoreLostError
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.store import _checkpoint_files, _checksums, validity
-from kmlp.store._best_epoch import delete_other_checkpoints, update_accuracies
+from kmlp.store._best_epoch import delete_other_checkpoints, update_best
 from kmlp.store._run_reader import RunReader
 from kmlp.training.identity import RunIdentity
 from kmlp.training.run import FIGURES, EpochRecord
@@ -33,6 +34,7 @@ class RunWriter(RunReader):
         records: Sequence[EpochRecord],
         checkpoints: Mapping[int, bytes],
         *,
+        metric: Metric = ACCURACY,
         environment: Mapping[str, Any] | None = None,
         fresh: bool,
     ) -> bool:
@@ -43,6 +45,7 @@ class RunWriter(RunReader):
             records: The epochs, at least one. The first one follows those in the store.
             checkpoints: The checkpoints by epoch: that of the last epoch, and that of the
                 best epoch of the run if it is one of `records`. Empty if the run diverged.
+            metric: The metric of the best epoch. Defaults to accuracy.
             environment: The entries in which the environment of the training differs from
                 that of the store. Defaults to None: no entry differs.
             fresh: True if the epochs belong to the run that is trained anew.
@@ -86,7 +89,7 @@ class RunWriter(RunReader):
                 "INSERT INTO checkpoints (run, epochs, file, sha256) VALUES (?, ?, ?, ?)",
                 [(run, epoch, *file) for epoch, file in files.items()],
             )
-            delete_other_checkpoints(self.connection, run, CHECKPOINTS_KEPT)
+            delete_other_checkpoints(self.connection, run, metric, CHECKPOINTS_KEPT)
             self._update_totals(run, row["history"], records[0].epoch)
         self.remove_files(identity.key)
         return True
@@ -215,10 +218,11 @@ class RunWriter(RunReader):
 
     def _insert_epoch(self, run: int, record: EpochRecord, environment: int) -> None:
         figures = [_finite(getattr(record, name)) for name in FIGURES]
+        metrics = json.dumps({name: _finite(it) for name, it in record.metrics.items()})
         self.connection.execute(
-            f"INSERT INTO epochs (run, epoch, {', '.join(FIGURES)}, seconds, environment) "
-            f"VALUES (?, ?, {'?, ' * len(FIGURES)}?, ?)",
-            (run, record.epoch, *figures, record.seconds, environment),
+            f"INSERT INTO epochs (run, epoch, {', '.join(FIGURES)}, metrics, seconds, "
+            f"environment) VALUES (?, ?, {'?, ' * len(FIGURES)}?, ?, ?)",
+            (run, record.epoch, *figures, metrics, record.seconds, environment),
         )
         self.connection.execute(
             "INSERT INTO step_losses (run, epoch, losses) VALUES (?, ?, ?)",
@@ -243,7 +247,7 @@ class RunWriter(RunReader):
             "failure = NULL, updated = ? WHERE id = ?",
             (_checksums.of_epochs(history, new), time.time(), run),
         )
-        update_accuracies(self.connection, run)
+        update_best(self.connection, run)
         _checksums.seal(self.connection, "runs", run)
 
     def _delete(self, key: str, *, fresh: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from kmlp.errors import StoreError, StoreLostError
 from kmlp.store import _checkpoint_files
-from kmlp.store._run_reader import val_accuracies
+from kmlp.store._run_reader import history_of
 from kmlp.store._run_writer import RunWriter
 from kmlp.training.identity import RunIdentity
 from kmlp.training.run import RunState
@@ -70,7 +70,7 @@ class Store(RunWriter):
                     damaged=(f"the run in {self.folder} is damaged: {problem}",)
                 )
             if row["status"] == "diverged":
-                return RunState(val_accuracies(epochs), True)
+                return RunState(history_of(epochs), True)
             damaged: list[str] = []
             for checkpoint in self.connection.execute(
                 "SELECT * FROM checkpoints WHERE run = ? ORDER BY epochs DESC", (row["id"],)
@@ -83,7 +83,7 @@ class Store(RunWriter):
                 if damaged:
                     self.cut(row["id"], checkpoint["epochs"])
                 return RunState(
-                    val_accuracies(epochs[: checkpoint["epochs"]]),
+                    history_of(epochs[: checkpoint["epochs"]]),
                     False,
                     checkpoint_bytes,
                     tuple(damaged),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kmlp.errors import StoreError
+from kmlp.model.metrics import ACCURACY, Metric, get_metric
 from kmlp.store._store import Store
 from kmlp.training.run import Run
 from kmlp.training.target import Target
@@ -50,9 +51,17 @@ class StudyRecord:
         return patience
 
     @property
+    def metric(self) -> Metric:
+        """The metric by which the runs are compared: accuracy in older studies."""
+        name = self.progress.get("metric", self.identity.get("metric", ACCURACY.name))
+        return get_metric(name).with_unit(self.progress.get("unit", ""))
+
+    @property
     def targets_by_level(self) -> list[Target]:
         """The target of the runs of each level."""
-        return [Target(epochs, self.patience) for epochs in self.epochs_by_level]
+        return [
+            Target(epochs, self.patience, self.metric) for epochs in self.epochs_by_level
+        ]
 
     @property
     def looks(self) -> list[int]:
@@ -152,7 +161,7 @@ class StudyRecord:
 
     @property
     def _target(self) -> Target:
-        return Target(self.epochs, self.patience)
+        return Target(self.epochs, self.patience, self.metric)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -164,9 +173,19 @@ class StudySummary:
     """The number of runs that reached their target or diverged."""
     failed: int
     """The number of runs that failed before they reached their target."""
-    best_val_accuracy: float | None
-    """The highest validation accuracy of a finished run, at the epoch at which the study
-    judges its runs; None if no run has finished."""
+    best_val_value: float | None
+    """The best validation value of the study's metric of a finished run, at the epoch at
+    which the study judges its runs; None if no run has finished."""
+
+    @property
+    def metric(self) -> Metric:
+        """The metric by which the study compares its runs."""
+        return self.record.metric
+
+    @property
+    def best_val_accuracy(self) -> float | None:
+        """The `best_val_value` of a study that compares accuracies; None for others."""
+        return self.best_val_value if self.metric == ACCURACY else None
 
     @property
     def name(self) -> str:
@@ -188,7 +207,7 @@ class StudySummary:
         return (
             f"StudySummary(name={self.name!r}, kind={self.kind!r}, runs={self.runs}, "
             f"finished={self.finished}, failed={self.failed}, "
-            f"best_val_accuracy={self.best_val_accuracy!r})"
+            f"best_{self.metric.figure()}={self.best_val_value!r})"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -210,7 +229,7 @@ class StudySummary:
             "runs": self.runs,
             "finished": self.finished,
             "failed": self.failed,
-            "best_val_accuracy": self.best_val_accuracy,
+            f"best_{self.metric.figure()}": self.best_val_value,
             "updated": iso_time(record.updated),
         }
 

@@ -211,7 +211,9 @@ def repair(store: Store) -> list[LostRun]:
                 continue
             if problem is None:
                 _delete_other_checkpoints(store, row["id"], intact)
-                needed = {row["epochs"], best_epoch(store.connection, row["id"])}
+                target = targets.get(row["key"], Target(row["epochs"]))
+                best = best_epoch(store.connection, row["id"], target.metric)
+                needed = {row["epochs"], best}
                 gone = needed.intersection(lost_models)
                 if row["status"] != "finished" or not gone:
                     continue  # the run does not need the damaged checkpoint

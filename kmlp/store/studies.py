@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 import time
+from dataclasses import replace
 from typing import Any
 
 from kmlp._util.text import name_problem, visible
@@ -16,6 +17,7 @@ from kmlp.errors import (
     shown,
     unknown_name,
 )
+from kmlp.model.metrics import ACCURACY
 from kmlp.store import _checksums, validity
 from kmlp.store._store import Store, removed_error
 from kmlp.store._study_record import StudyRecord, StudySummary
@@ -166,39 +168,33 @@ def _summary(
         if "last" in (record.progress.get("at"), record.identity.get("at"))
         else "best"
     )
-    finished, failed = 0, 0
-    accuracies: list[float | None] = []
+    finished, failed, metric = 0, 0, record.metric
+    values: list[float | None] = []
     for key, target in record.targets().items():
         if key not in runs:
             continue
         row = runs[key]
         done = row["status"] == "diverged" or row["epochs"] >= target.epochs
-        accuracy = row["val_accuracy"]
+        value = row["val_accuracy"]
         if target.patience is not None or (
-            done and (at == "last" or row["epochs"] > target.epochs)
+            done and (at == "last" or row["epochs"] > target.epochs or metric != ACCURACY)
         ):
             run = store.run_of_key(key)
-            run = run and run.within(target).judged_at(at)
-            accuracy = run and run.val_accuracy
+            run = run and replace(run.within(target), at=at, metric=metric)
+            value = run and run.val_value
             done = done or (
                 run is not None and run.status == "finished" and run.reaches(target)
             )
         finished += done
         failed += not done and row["status"] == "failed"
         if done:
-            accuracies.append(accuracy)
+            values.append(value)
+    known = [value for value in values if value is not None and not math.isnan(value)]
     return StudySummary(
         record=record,
         finished=finished,
         failed=failed,
-        best_val_accuracy=max(
-            (
-                accuracy
-                for accuracy in accuracies
-                if accuracy is not None and not math.isnan(accuracy)
-            ),
-            default=None,
-        ),
+        best_val_value=metric.best(known) if known else None,
     )
 
 

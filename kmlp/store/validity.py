@@ -19,6 +19,7 @@ from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig
 from kmlp.model.custom import named_objects
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.metrics import METRICS_BY_NAME, RMSE
 from kmlp.model.params import all_fields
 from kmlp.model.run_data import dataset_of
 from kmlp.statistics import looks
@@ -26,6 +27,7 @@ from kmlp.training.identity import NUMERICS_VERSION, run_key
 from kmlp.training.run import FIGURES, Status
 
 _KEY = re.compile("[0-9a-f]{64}")
+_FIGURE = re.compile("[a-z0-9_]{1,100}")
 
 _LAST_SECOND = 253_402_214_400
 """The largest Unix time that can be shown: the year 9999 in any time zone."""
@@ -88,12 +90,18 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         return "its values cannot be read"
     if not fits(progress.get("seeds", []), [int]):
         return "its seeds cannot be read"
+    metrics = [part.get("metric", "accuracy") for part in (identity, progress)]
+    if not all(isinstance(it, str) and it in METRICS_BY_NAME for it in metrics):
+        return "its metric is not valid"
+    if not isinstance(progress.get("unit", ""), str):
+        return "its unit is not valid"
     baseline, margin = progress.get("baseline"), progress.get("margin", 0.5)
     if "param" in identity and not (
         baseline is None or _is_text_of(identity["param"], baseline)
     ):
         return "its baseline is not a value of its parameter"
-    if not (fits(margin, float) and 0 < margin < 1):
+    no_margin = margin is None and METRICS_BY_NAME[metrics[1]].margin is None
+    if not (no_margin or (fits(margin, float) and 0 < margin < _most(*metrics))):
         return "its margin is not valid"
     if "seeds" in identity and not _is_number_of_seeds(identity["seeds"]):
         return "its number of seeds is not valid"
@@ -104,6 +112,11 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
     if not all(map(is_key, keys)) or not {key for level in levels for key in level} <= keys:
         return "the keys of its runs are not valid"
     return None if _is_time(row["updated"]) else "its time is not valid"
+
+
+def _most(*metrics: str) -> float:
+    """Return the limit of a margin: 1 for a share."""
+    return 1.0 if all(METRICS_BY_NAME[name].share for name in metrics) else math.inf
 
 
 def environment_problem(row: sqlite3.Row) -> str | None:
@@ -151,6 +164,8 @@ def run_problem(row: sqlite3.Row) -> str | None:
         or not (row["epochs"] or failed)
     ):
         return "its status is not valid"
+    if not _are_metrics(row["metrics"]):
+        return "its metrics cannot be read"
     figures = (row["val_accuracy"], row["test_accuracy"])
     if not all(figure is None or _is_fraction(figure) for figure in figures):
         return "its accuracy is not valid"
@@ -179,7 +194,9 @@ def epochs_problem(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
             if name.endswith("accuracy")
         ):
             return f"the figures of its epoch {row['epoch']} are not valid"
-        if not diverged and None in figures[:4]:
+        if not _are_metrics(row["metrics"]):
+            return f"the metrics of its epoch {row['epoch']} cannot be read"
+        if not diverged and None in [row[name] for name in _needed(row)]:
             return f"its epoch {row['epoch']} lacks figures"
         losses = row["losses"]
         if not isinstance(losses, bytes) or not losses or len(losses) % 4:
@@ -191,10 +208,37 @@ def epochs_problem(run: sqlite3.Row, epochs: list[sqlite3.Row]) -> str | None:
         diverged = last["loss"] is None
         if diverged != (run["status"] == "diverged") and run["status"] != "failed":
             return "its status does not match its last epoch"
-        best = last if diverged else max(epochs, key=lambda row: row["val_accuracy"])
-        if any(run[name] != best[name] for name in ("val_accuracy", "test_accuracy")):
+        best = last if diverged else max(epochs, key=_rank)
+        names = ("val_accuracy", "test_accuracy", "metrics")
+        if any(run[name] != best[name] for name in names):
             return "its accuracy does not match its best epoch"
     return None
+
+
+def _rank(row: sqlite3.Row) -> float:
+    """Return the validation accuracy of an epoch; without one, minus its RMSE."""
+    if row["val_accuracy"] is not None:
+        return float(row["val_accuracy"])
+    return -float(json.loads(row["metrics"]).get(RMSE.figure()) or 0.0)
+
+
+def _needed(row: sqlite3.Row) -> tuple[str, ...]:
+    """Return the columns that an epoch has if it did not diverge.
+
+    Without any accuracy, it is that of a regression.
+    """
+    losses, accuracies = ("loss", "val_loss"), ("accuracy", "val_accuracy")
+    regression = all(row[name] is None for name in (*accuracies, "test_accuracy"))
+    return losses if regression else (*losses, *accuracies)
+
+
+def _are_metrics(text: Any) -> bool:
+    """True for a JSON object of finite numbers, or of null, by the names of figures."""
+    metrics = _json(text, dict)
+    return metrics is not None and all(
+        _FIGURE.fullmatch(name) and (value is None or fits(value, float))
+        for name, value in metrics.items()
+    )
 
 
 def key_fits(row: sqlite3.Row) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kmlp._util.text import percent_text
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.statistics import Difference, seeds_range
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import StudyResult
@@ -24,7 +24,10 @@ class Advice:
     most: int | None
     """The upper end. None: more than 1000."""
     excluded: float | None
-    """The difference, from 0 to 1, that no undecided level exceeds. None: unknown."""
+    """The difference that no undecided level exceeds, in the unit of the metric. None:
+    unknown."""
+    metric: Metric = ACCURACY
+    """The metric of the differences. Defaults to accuracy."""
     spread_is_unknown: bool = False
     """True if all differences of a level are equal, so that their spread is unknown."""
 
@@ -46,9 +49,9 @@ class Advice:
             text = f"To separate them would take {self.fewest} to {self.most} seeds."
         if self.excluded is None:
             return text
-        return (
-            f"{text} Differences above {percent_text(self.excluded)} points are excluded."
-        )
+        number = self.metric.number(self.excluded, digits=3)
+        unit = f" {unit}" if (unit := self.metric.difference_unit) else ""
+        return f"{text} Differences above {number}{unit} are excluded."
 
 
 def advise(
@@ -71,7 +74,7 @@ def advise(
     if len(differences) < len(undecided):
         return None
     if any(difference.interval is None for difference in differences):
-        return Advice(None, None, None, spread_is_unknown=True)
+        return Advice(None, None, None, study.metric, spread_is_unknown=True)
     if min(difference.size for difference in differences) < LEAST_SEEDS:
         return None
     excluded = max(
@@ -83,7 +86,7 @@ def advise(
     ranges = [seeds_range(list(sample), comparisons=comparisons) for sample in samples]
     known = [ends for ends in ranges if ends is not None]
     if len(known) < len(ranges):
-        return Advice(None, None, excluded)
+        return Advice(None, None, excluded, study.metric)
     mosts = [most for _, most in known if most is not None]
     # The seeds that are there were not enough.
     more = 1 + min(difference.size for difference in differences)
@@ -91,4 +94,5 @@ def advise(
         fewest=max(more, *(fewest for fewest, _ in known)),
         most=max(more, *mosts) if len(mosts) == len(known) else None,
         excluded=excluded,
+        metric=study.metric,
     )

@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import Literal
 
 from kmlp._util.text import enumerated
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.studies.axis import axis_of
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED
-from kmlp.studies.results import TEST_METRIC, StudyResult
+from kmlp.studies.results import StudyResult
 
 Problem = Literal[
     "failed",
@@ -26,15 +27,19 @@ Problem = Literal[
     "baseline chosen after the results",
     "margin chosen after the results",
     "epoch chosen after the results",
+    "metric chosen after the results",
     "baseline without runs",
 ]
 
 
 MOST_DROP = 0.003
 """The largest difference of a level's mean from that after the last epoch that needs no
-caveat, from 0 to 1."""
+caveat, of a share, from 0 to 1."""
+MOST_RELATIVE_DROP = 0.03
+"""The same for another metric, as a part of the mean at the best epochs: about that of an
+accuracy of 90 %, whose errors are 10 %."""
 LAST_EPOCHS = 5
-"""The number of last epochs that show if an accuracy jumps or sinks slowly."""
+"""The number of last epochs that show if a metric jumps or gets worse slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ def _of_the_study(study: StudyResult) -> list[Caveat]:
         "baseline chosen after the results": "baseline" in study.chosen_after,
         "margin chosen after the results": "margin" in study.chosen_after,
         "epoch chosen after the results": "epoch" in study.chosen_after,
+        "metric chosen after the results": "metric" in study.chosen_after,
         "baseline without runs": study.lacks_baseline,
     }
     return [Caveat(problem) for problem, is_there in problems.items() if is_there]
@@ -100,22 +106,32 @@ def _worse_at_the_end(level: LevelResult, *, dips: bool) -> int:
 
     Args:
         level: The level.
-        dips: True to count only if the accuracy jumps: after the best epoch, it changes by
+        dips: True to count only if the metric jumps: after the best epoch, it changes by
             more than half of the whole drop from one epoch to the next. False: only if it
-            sinks slowly, as where a model overfits.
+            gets worse slowly, as where a model overfits.
     """
     learned = level.did_not_learn < len(level.finished)  # else the drop is chance
-    if level.drop <= MOST_DROP or not learned:
+    most, metric = _most_drop(level), level.metric
+    if level.drop <= most or not learned:
         return 0
     best = [run.judged_at("best") for run in level.finished]
     changes = [
-        abs(after.val_accuracy - before.val_accuracy)
+        abs(after.value(metric) - before.value(metric))
         for run in best
         for before, after in pairwise(run.history[run.outcome.epoch - 1 :][-LAST_EPOCHS:])
     ]
     if (sum(changes) / len(changes) > level.drop / 2) != dips:
         return 0
-    return sum(run.val_accuracy - run.history[-1].val_accuracy > MOST_DROP for run in best)
+    return sum(
+        metric.sign * (run.val_value - run.history[-1].value(metric)) > most for run in best
+    )
+
+
+def _most_drop(level: LevelResult) -> float:
+    if level.metric.share or not level.finished:
+        return MOST_DROP
+    best = [abs(run.judged_at("best").val_value) for run in level.finished]
+    return MOST_RELATIVE_DROP * sum(best) / len(best)
 
 
 def _not_stopped(study: StudyResult, level: LevelResult) -> int:
@@ -128,17 +144,19 @@ def _not_stopped(study: StudyResult, level: LevelResult) -> int:
 
 def _drop_text(study: StudyResult, caveat: Caveat) -> str:
     """Return a caveat about levels that are worse after their last epochs."""
-    levels = [level for level, _ in caveat.levels]
-    drops = [f"{100 * level.drop:.2f}" for level in levels]
+    levels, metric = [level for level, _ in caveat.levels], study.metric
+    drops = [metric.number(level.drop, digits=3) for level in levels]
     many, one = len(levels) > MOST_NAMED, len(levels) == 1
     points = f"up to {max(drops, key=float)}" if many else enumerated(drops)
     mean = "its mean is" if one else "their means are"
-    lower = f"after the last one {mean} {points} points lower than at the best"
+    worse = "lower" if metric.higher_is_better else "higher"
+    unit = f" {metric.difference_unit}" if metric.difference_unit else ""
+    lower = f"after the last one {mean} {points}{unit} {worse} than at the best"
     name, s = study.name_of(*levels), "s" if one else ""
     if caveat.problem == "ends in dips":
         text = (
-            f"{name} end{s} in dips: accuracy falls and rises from epoch to epoch, and "
-            f"{lower}; a lower learning rate, or one that decays, ends the dips."
+            f"{name} end{s} in dips: {metric.title} falls and rises from epoch to epoch, "
+            f"and {lower}; a lower learning rate, or one that decays, ends the dips."
         )
     else:
         text = (
@@ -169,16 +187,28 @@ _STUDY_CAVEATS = {
         "The epoch that counts was chosen after the results, which the p-values do not "
         "account for."
     ),
+    "metric chosen after the results": (
+        "The metric was chosen after the results, which the p-values do not account for."
+    ),
 }
+
+
+def different_images_text(metric: Metric) -> str:
+    """Return how intervals treat that levels are measured on different images."""
+    if metric == ACCURACY:
+        return "which the intervals include"
+    return f"which the intervals of {metric.title} do not include"
 
 
 def caveat_text(study: StudyResult, caveat: Caveat) -> str:
     """Return a caveat of a study as a sentence."""
     if caveat.problem == "different images":
         return (
-            "The values have different validation images, so test accuracies are compared."
-            if study.metric == TEST_METRIC
-            else "The values are measured on different images, which the intervals include."
+            f"The values have different validation images, so test {study.metric.titles} "
+            "are compared."
+            if study.part == "test"
+            else "The values are measured on different images, "
+            f"{different_images_text(study.metric)}."
         )
     if caveat.problem in ("ends in dips", "declines"):
         return _drop_text(study, caveat)

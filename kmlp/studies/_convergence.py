@@ -1,4 +1,4 @@
-"""Measures of how fast a run learned, from its validation accuracy after each epoch."""
+"""Measures of how fast a run learned, from its validation value after each epoch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from kmlp.training.run import Run
 NEAR = 1.1
 """The multiple of the best level's error up to which an error is near the best."""
 _ROUNDING = 5e-7
-"""An accuracy that is lower than a target by less than this reaches the target, because
-accuracies are rounded to float32."""
+"""A value that is worse than a target by less than this, times its size above 1, reaches
+the target, because values are rounded to float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeToTarget:
-    """The time in which the runs of a level reach a target accuracy."""
+    """The time in which the runs of a level reach a target."""
 
     target: float
-    """The validation accuracy, from 0 to 1."""
+    """The validation value of the metric; an accuracy is from 0 to 1."""
     median: float | None
     """The median over all runs, with those that do not reach the target. None: fewer than
     half of the runs reach the target."""
@@ -32,63 +32,60 @@ class TimeToTarget:
     """The number of all runs."""
 
 
-def best_epoch(val_accuracies: Sequence[float]) -> int:
-    """Return the first epoch, from 1, with the highest validation accuracy.
-
-    >>> best_epoch([0.90, 0.95, 0.94, 0.95])
-    2
-    """
-    return 1 + max(range(len(val_accuracies)), key=val_accuracies.__getitem__)
-
-
-def near_best(runs: Sequence[Run]) -> float:
-    """Return the validation accuracy whose error is at most a tenth above that of runs.
+def near_best(runs: Sequence[Run]) -> float | None:
+    """Return the validation value whose error is at most a tenth above that of runs.
 
     Args:
         runs: The runs of the best level, at least one, all finished.
 
-    Formula: `1 - 1.1 (1 - a)`, where `a` is the mean over the runs of the highest
-    validation accuracy.
+    Returns:
+        The value; None if the metric knows no error, or if the error is negative.
+
+    Formula: `1 - 1.1 (1 - a)` for accuracy, where `a` is the mean over the runs of the
+    highest validation accuracy; 1.1 times the mean of the lowest value for an error.
     """
-    best = [max(record.val_accuracy for record in run.history) for run in runs]
-    return 1 - NEAR * (1 - math.fsum(best) / len(best))
+    metric = runs[0].metric
+    best = [metric.best(run.val_values) for run in runs]
+    error = metric.error(math.fsum(best) / len(best))
+    return None if error is None or error < 0 else metric.of_error(NEAR * error)
 
 
-def area_under_curve(val_accuracies: Sequence[float]) -> float:
-    """Return the area under the curve of validation accuracy, divided by its width.
+def area_under_curve(values: Sequence[float]) -> float:
+    """Return the area under the curve of the validation value, divided by its width.
 
     This is the mean height of the curve. If two runs end with the same accuracy, the run
-    that learned faster has the larger area. The area depends on the number of epochs.
+    that learned faster has the larger area; with the same loss, the smaller one. The area
+    depends on the number of epochs.
 
-    Formula: trapezoids: `sum(accuracy(e) + accuracy(e + 1)) / 2 / (epochs - 1)`. For a
-    single epoch, the area is its accuracy.
+    Formula: trapezoids: `sum(value(e) + value(e + 1)) / 2 / (epochs - 1)`. For a single
+    epoch, the area is its value.
 
     Example:
     >>> round(area_under_curve([0.8, 0.9, 0.96]), 3)
     0.89
     """
-    if len(val_accuracies) == 1:
-        return val_accuracies[0]
-    inner = math.fsum(val_accuracies) - (val_accuracies[0] + val_accuracies[-1]) / 2
-    return inner / (len(val_accuracies) - 1)
+    if len(values) == 1:
+        return values[0]
+    inner = math.fsum(values) - (values[0] + values[-1]) / 2
+    return inner / (len(values) - 1)
 
 
 def epochs_to(run: Run, target: float) -> int | None:
-    """Return the first epoch, from 1, whose validation accuracy reaches a target.
+    """Return the first epoch, from 1, whose validation value reaches a target.
 
     Args:
         run: The run.
-        target: An accuracy, from 0 to 1.
+        target: A value of the metric of the run; an accuracy is from 0 to 1.
 
     Returns:
         The epoch; None if the run does not reach the target, or if it did not finish.
     """
     if run.status != "finished":
         return None
-    enough = target - _ROUNDING
-    return next(
-        (record.epoch for record in run.history if record.val_accuracy >= enough), None
-    )
+    sign = run.metric.sign
+    enough = sign * target - _ROUNDING * max(1.0, abs(target))
+    heights = ((record.epoch, sign * record.value(run.metric)) for record in run.history)
+    return next((epoch for epoch, height in heights if height >= enough), None)
 
 
 def seconds_to(run: Run, target: float) -> float | None:
@@ -98,7 +95,7 @@ def seconds_to(run: Run, target: float) -> float | None:
 
     Args:
         run: The run.
-        target: An accuracy, from 0 to 1.
+        target: A value of the metric of the run; an accuracy is from 0 to 1.
 
     Returns:
         The seconds; None if `epochs_to` is None.
@@ -122,7 +119,7 @@ def time_to_target(
 
     Args:
         runs: The runs, at least one.
-        target: An accuracy, from 0 to 1.
+        target: A value of the metric of the run; an accuracy is from 0 to 1.
         time_to: `epochs_to` or `seconds_to`.
         time_of: The whole time of a run, in the same unit.
     """

@@ -11,33 +11,34 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp.model.metrics import Part
 from kmlp.training.run import Run
 
 
-def accuracies_by_seed(
-    levels: Sequence[Sequence[Run]], seeds: Sequence[int], metric: str = "val_accuracy"
+def values_by_seed(
+    levels: Sequence[Sequence[Run]], seeds: Sequence[int], part: Part = "val"
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the accuracies of the runs of several levels, in a column for each seed.
+    """Return the values of the runs of several levels, in a column for each seed.
 
     Args:
         levels: The runs of each level, at most one for each seed.
         seeds: The seeds of the columns. Runs with other seeds are left out.
-        metric: `val_accuracy` or `test_accuracy`. Defaults to `val_accuracy`.
+        part: "val" or "test": the part of the data. Defaults to "val".
 
     Returns:
-        The accuracies from 0 to 1, nan where no run finished; and where a run diverged or
-        failed. Both have the shape `(levels, seeds)`.
+        The values of the metric of the runs, nan where no run finished; and where a run
+        diverged or failed. Both have the shape `(levels, seeds)`.
     """
     columns = {seed: column for column, seed in enumerate(seeds)}
-    accuracies = np.full((len(levels), len(seeds)), np.nan)
-    lost = np.zeros(accuracies.shape, bool)
+    values = np.full((len(levels), len(seeds)), np.nan)
+    lost = np.zeros(values.shape, bool)
     for row, runs in enumerate(levels):
         for run in runs:
             column = columns.get(run.config.seed)
             if column is None:
                 continue
             if run.status == "finished":
-                accuracies[row, column] = getattr(run, metric)
+                values[row, column] = run.value(part)
             else:
                 lost[row, column] = True
-    return accuracies, lost
+    return values, lost

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from kmlp.errors import StoreError
+from kmlp.model.metrics import ACCURACY
 from kmlp.store import Store, StudyRecord
 from kmlp.store.studies import get_study
 from kmlp.studies.judging import stored_at
@@ -23,6 +24,8 @@ class Planned:
     """The difference up to which two levels count as the same."""
     at: At | None = None
     """The epoch at which each run is judged."""
+    metric: str | None = None
+    """The name of the metric by which the runs are compared."""
     values: tuple[str, ...] | None = None
     """The texts of the values."""
     seeds: tuple[int, ...] | None = None
@@ -36,6 +39,8 @@ class Planned:
             baseline=progress.get("baseline"),
             margin=progress.get("margin"),
             at=stored_at(progress) if "at" in progress else None,
+            # Studies without the entry are of versions with this metric only.
+            metric=progress.get("metric", ACCURACY.name) if "at" in progress else None,
             values=None if values is None else tuple(values),
             seeds=None if seeds is None else tuple(seeds),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all, raise_problems
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields
+from kmlp.model.metrics import Metric, check_metric
 from kmlp.model.text import value_text
 from kmlp.statistics import looks
 from kmlp.studies._keywords import config_of
@@ -25,8 +26,8 @@ from kmlp.studies.ablation_plan import (
 )
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
+from kmlp.studies.judging import check_same_losses
 from kmlp.studies.learning import facts_of, facts_to_lists
-from kmlp.studies.results import MARGIN
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.training.run import At
 
@@ -42,6 +43,7 @@ def ablate(
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
+    metric: Metric | str | None = None,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -67,20 +69,23 @@ def ablate(
             for; "auto:N" at most `N`, 20 for "auto". Defaults to 5.
         epochs: The number of epochs of every run, `epochs >= 1`. Defaults to None: 10, or
             the largest value if `epochs` varies.
-        patience: The number of epochs without a better validation accuracy after which a
-            run stops early, `1 <= patience < epochs`; `epochs` is then the most epochs.
+        patience: The number of epochs without a better validation value after which a run
+            stops early, `1 <= patience < epochs`; `epochs` is then the most epochs.
             Studies with different patiences are different studies, which share their runs.
             Defaults to None: no early stopping.
         baseline: The value that the others are compared with, or its text. It is kept with
             the study, like `margin` and `at`: one that is chosen after the results is shown
             as such. Defaults to None: the one that the study was shown with, else the best
             value.
-        margin: The difference of two accuracies, from 0 to 1, up to which two values count
-            as the same. Defaults to None: the one that the study was shown with, else
-            0.002, which is 0.2 points.
-        at: The epoch at which each run is judged: "best", the one with the highest
-            validation accuracy, which early stopping would keep; or "last". Defaults to
+        margin: The difference in the metric, from 0 to 1 for accuracies, up to which two
+            values count as the same. Defaults to None: the one that the study was shown
+            with, else 0.002 for accuracies, which is 0.2 points, and no margin for losses.
+        at: The epoch at which each run is judged: "best", the one with the best validation
+            value of the metric, which early stopping would keep; or "last". Defaults to
             None: the one that the study was shown with, else "best".
+        metric: The metric that compares the values, and that early stopping watches:
+            "accuracy" or "loss". Defaults to None: the one that the study was shown with,
+            else "accuracy".
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -120,6 +125,7 @@ def ablate(
         baseline=baseline,
         margin=margin,
         at=at,
+        metric=metric,
         fused=fused,
         name=name,
     )
@@ -133,7 +139,9 @@ def ablate(
     )
     [trained] = train_all([spec], execution)
     # A study that was shown before keeps the choices with which it was shown.
-    return cast(Ablation, trained).viewed(baseline=baseline, margin=margin, at=at)
+    return cast(Ablation, trained).viewed(
+        baseline=baseline, margin=margin, at=at, metric=metric
+    )
 
 
 def ablation_spec(
@@ -147,6 +155,7 @@ def ablation_spec(
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
+    metric: Metric | str | None = None,
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[Ablation]:
@@ -164,10 +173,15 @@ def ablation_spec(
         patience=patience,
         fused=fused,
     )
-    margin = MARGIN if margin is None else margin
-    levels, margin, at = call_all(
-        [planner, partial(check_margin, margin), partial(check_epoch, param, at, patience)]
-    )
+    metric = check_metric(metric)
+    checks: list[Callable[[], Any]] = [
+        planner,
+        partial(check_epoch, param, at, patience),
+        lambda: margin is None or check_margin(margin, metric),
+    ]
+    levels, at, _ = call_all(checks)
+    margin = metric.margin if margin is None else float(margin)
+    check_same_losses(metric, (level.configs[0] for level in levels))
     rows = [level.configs for level in levels]
     auto = read_seeds(seeds)
     chooses = isinstance(auto, AutoSeeds)
@@ -196,11 +210,12 @@ def ablation_spec(
             **({"epochs": epochs_by_level} if len(set(epochs_by_level)) > 1 else {}),
             **({} if chooses else {"seeds": [config.seed for config in first[0]]}),
         },
-        planned=("baseline", "margin", "at", "values", "seeds"),
+        planned=("baseline", "margin", "at", "metric", "values", "seeds"),
         runs_by_level=first,
         all_runs=rows if chooses else (),
         epochs=epochs_by_level,
         patience=patience,
+        metric=metric,
         name=name,
         build_result=ablation_of,
     )

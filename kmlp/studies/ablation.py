@@ -9,6 +9,7 @@ from typing import Any, Self
 from kmlp._util.text import count_of, protocol_text
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import varied_fields
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.model.text import value_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._planned import Planned
@@ -17,6 +18,7 @@ from kmlp.studies.ablation_plan import (
     check_baseline,
     check_epoch,
     check_margin,
+    check_target,
     read_value,
 )
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
@@ -25,7 +27,7 @@ from kmlp.studies.judging import check_at, stored_at
 from kmlp.studies.learning import facts_from_lists
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import MARGIN, StudyResult
+from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
 from kmlp.training.run import At, Run
@@ -45,9 +47,9 @@ class Ablation(StudyResult, Study):
     """True if an epoch was one compiled program (see `kmlp.fit`)."""
     convergence: bool = False
     """True if `tables` include the convergence: the speed at which each level learned."""
-    target_accuracy: float | None = None
-    """A validation accuracy, from 0 to 1. `tables` and `to_dict` include the time that each
-    level took to reach this target. None: no target."""
+    target: float | None = None
+    """A validation value of the metric; an accuracy is from 0 to 1. `tables` and `to_dict`
+    include the time that each level took to reach this target. None: no target."""
 
     @property
     def headline(self) -> str:
@@ -96,16 +98,21 @@ class Ablation(StudyResult, Study):
         baseline: Any = None,
         margin: float | None = None,
         at: At | None = None,
+        metric: Metric | str | None = None,
         convergence: bool = False,
+        target: float | None = None,
         target_accuracy: float | None = None,
     ) -> Ablation:
         """Return the study as it is to be shown; see `Study.viewed`."""
-        study = self if at is None else self.judged_at(check_at(at))
+        study = self if metric is None else self.measured_by(self._metric_of(metric))
+        if at is not None:
+            study = study.judged_at(check_at(at))
         if margin is not None:
-            study = replace(study, margin=check_margin(margin))
+            study = replace(study, margin=check_margin(margin, study.metric))
         if baseline is not None:
             study = study.compared_with(read_value(self.param, baseline))
-        return replace(study, convergence=convergence, target_accuracy=target_accuracy)
+        target = check_target(target, target_accuracy, study.metric)
+        return replace(study, convergence=convergence, target=target)
 
     def _longest_runs(self) -> list[Run]:
         """Return every run once, with the most epochs that a level has of it."""
@@ -184,11 +191,11 @@ def ablation_of(
         ),
         planned=Planned.restored(progress),
         asked_values=tuple(value_text(param, value) for value in record.extent["values"]),
-        margin=progress.get("margin", MARGIN),
+        margin=progress.get("margin", ACCURACY.margin),
         looks=tuple(progress.get("looks", ())),
         most_seeds=_most_seeds(record),
     )
-    study = study.judged_at(stored_at(progress))
+    study = study.measured_by(record.metric).judged_at(stored_at(progress))
     # An interruption can come before the baseline is trained.
     planned = [it for it in study.levels if study.text(it) == study.planned.baseline]
     return replace(study, baseline=planned[0]) if planned else study

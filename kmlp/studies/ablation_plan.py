@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.model.params import param_field
 from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.axis import Axis, axis_of
@@ -170,20 +172,30 @@ def check_baseline(param: str, values: Sequence[Any], baseline: Any) -> int:
     return list(values).index(converted)
 
 
-def check_margin(margin: Any) -> float:
-    """Return the margin up to which accuracies count as the same.
+def check_margin(margin: Any, metric: Metric = ACCURACY) -> float:
+    """Return the margin up to which values of a metric count as the same.
 
     Args:
-        margin: The margin, from 0 to 1.
+        margin: The margin; that of accuracies is from 0 to 1.
+        metric: The metric. Defaults to accuracy.
 
     Raises:
-        ConfigError: if it is not a number above 0 and below 1.
+        ConfigError: if it is not a number above 0, and below 1 for a share.
 
     Example:
     >>> check_margin(0.002)
     0.002
     """
-    if not (isinstance(margin, (int, float)) and 0 < margin < 1):
+    most = 1 if metric.share else math.inf
+    number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
+    if not (number and 0 < margin < most) and not metric.share:
+        raise ConfigError(
+            [
+                f"The margin is {margin!r}, but must be a difference of two values of "
+                f"{metric.title}: above 0."
+            ]
+        )
+    if not (number and 0 < margin < most):
         raise ConfigError(
             [
                 f"The margin is {margin!r}, but must be a difference of two accuracies: "
@@ -191,6 +203,36 @@ def check_margin(margin: Any) -> float:
             ]
         )
     return float(margin)
+
+
+def check_target(
+    target: Any, target_accuracy: float | None, metric: Metric
+) -> float | None:
+    """Return the target of which a study shows how long it took to reach.
+
+    Args:
+        target: A validation value of the metric; None: no target.
+        target_accuracy: The same, of a study that is compared by accuracy.
+        metric: The metric of the study.
+
+    Raises:
+        ConfigError: if both are given, if the target is not a finite number, or if
+            `target_accuracy` is given and the metric is another.
+    """
+    if target_accuracy is not None and metric.name != ACCURACY.name:
+        raise ConfigError(
+            [
+                f"`target_accuracy` is {target_accuracy!r}, but the metric is "
+                f"{metric.name}. Give a value of the metric by `target`."
+            ]
+        )
+    if target is not None and target_accuracy is not None:
+        raise ConfigError(["`target` and `target_accuracy` are both given. Leave one out."])
+    if target is None:
+        return target_accuracy
+    if not (isinstance(target, (int, float)) and math.isfinite(target)):
+        raise ConfigError([f"`target` is {target!r}, but must be a finite number."])
+    return float(target)
 
 
 def check_epoch(param: str, at: Any, patience: int | None = None) -> At:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from kmlp.model.fields import to_jsonable
+from kmlp.model.metrics import ACCURACY, Part
 from kmlp.statistics import Difference, Estimate
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.ablation import Ablation
@@ -15,16 +17,18 @@ from kmlp.studies.rows import finite
 from kmlp.studies.single_run import RunStudy
 from kmlp.training.run import FIGURES, Run
 
-_HISTORY = (*FIGURES, "seconds")
+_PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 
 def ablation_to_dict(study: Ablation) -> dict[str, Any]:
     """Return an ablation as plain values: every run, the comparison and the conclusion."""
-    best, target = study.best(), study.target_accuracy
+    best, target = study.best(), study.target
+    target_key = "target_accuracy" if study.metric == ACCURACY else "target"
     return {
         "name": study.name,
         "param": study.param,
-        "metric": study.metric,
+        "metric": study.figure,
+        "metric_details": study.metric.to_dict(),
         "at": study.at,
         "base": study.base.fixed_fields([study.param]),
         "epochs": study.epochs,
@@ -38,7 +42,7 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         "baseline": to_jsonable(study.baseline.value)
         if study.baseline is not None
         else None,
-        "target_accuracy": target,
+        target_key: target,
         "levels": [
             {**level, "derived": derived}
             for level, derived in zip(
@@ -56,7 +60,8 @@ def config_list_to_dict(study: ConfigList) -> dict[str, Any]:
     best = study.best()
     return {
         "name": study.name,
-        "metric": study.metric,
+        "metric": study.figure,
+        "metric_details": study.metric.to_dict(),
         "at": study.at,
         "base": study.base.fixed_fields((*study.varied, "seed")),
         "varied": list(study.varied),
@@ -99,6 +104,7 @@ def run_study_to_dict(study: RunStudy) -> dict[str, Any]:
         "settings": dict(run.settings),
         "parameters": run.parameters,
         "at": run.at,
+        "metric_details": run.metric.to_dict(),
         "patience": study.patience,
         **run_to_dict(run),
         **conclusion_to_dict(study.conclusion),
@@ -113,18 +119,28 @@ def run_to_dict(run: Run) -> dict[str, Any]:
         "failure": run.failure,
         "epochs": run.epochs,
         "at_epoch": run.outcome.epoch if run.history else None,
-        "accuracy": finite(run.accuracy),
-        "val_accuracy": finite(run.val_accuracy),
-        "test_accuracy": finite(run.test_accuracy),
+        **{run.metric.figure(part): finite(run.value(part)) for part in _PARTS},
         "test_loss": finite(run.test_loss),
         "gap": finite(run.gap),
         "history": {
-            name: [finite(getattr(record, name)) for record in run.history]
-            for name in _HISTORY
+            name: [finite(record.figure(name)) for record in run.history]
+            for name in figures_of(run)
         }
+        | {"seconds": [finite(record.seconds) for record in run.history]}
         | {"mean_learning_rate": list(map(finite, run.learning_rates))},
         "seconds": run.seconds,
     }
+
+
+def figures_of(run: Run) -> list[str]:
+    """Return the names of the figures that were recorded in a run, in order.
+
+    A run without a finite epoch is that of a classification.
+    """
+    records = [record for record in run.history if record.finite]
+    no_accuracy = bool(records) and all(math.isnan(it.accuracy) for it in records)
+    names = [it for it in FIGURES if not (no_accuracy and it.endswith(ACCURACY.name))]
+    return [*names, *dict.fromkeys(name for it in records for name in it.metrics)]
 
 
 def comparison_to_list(
@@ -134,17 +150,17 @@ def comparison_to_list(
 
     Args:
         study: The comparison.
-        target: A validation accuracy, from 0 to 1. Each level gets the epochs and seconds
+        target: A validation value of the metric. Each level gets the epochs and seconds
             to reach this target. Defaults to None: no target.
     """
-    near_best = study.near_best
+    near_best, metric = study.near_best, study.metric
     return [
         {
             "value": to_jsonable(level.value),
             "parameters": level.parameters,
-            **estimate_to_dict(level.val_accuracy),
-            "test_accuracy": estimate_to_dict(level.test_accuracy),
-            "last_val_accuracy": estimate_to_dict(level.last_val_accuracy),
+            **estimate_to_dict(level.val_value),
+            metric.figure("test"): estimate_to_dict(level.test_value),
+            f"last_{metric.figure()}": estimate_to_dict(level.last_val_value),
             "difference": difference_to_dict(difference),
             "error_ratio": study.error_ratio(level),
             "diverged": level.diverged,

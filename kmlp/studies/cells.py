@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from kmlp._util.text import percent_text
+from kmlp.model.metrics import Metric
 from kmlp.statistics import ROUNDING, Difference, Estimate
 from kmlp.studies.table import NONE
 
@@ -39,12 +40,58 @@ def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
     return f"{mean} ± {half if half != '0.00' else '<0.01'}"
 
 
+def measured(metric: Metric, estimate: Estimate | None, *, signed: bool = False) -> str:
+    """Return the mean of values of a metric, with half of its interval; see `percent`.
+
+    The mean of another metric than a share has four significant digits, or three if it is
+    that of differences; the ends of its interval have as many decimals.
+
+    Example:
+    >>> from kmlp.model.metrics import LOSS
+    >>> measured(LOSS, Estimate(0.081234, (0.078134, 0.084334), 5))
+    '0.08123 ± 0.00310'
+    >>> measured(LOSS, Estimate(-0.012, (-0.12, 0.096), 5), signed=True)
+    '-0.012 ± 0.108'
+    """
+    if metric.share:
+        return percent(estimate, signed=signed)
+    if estimate is None:
+        return NONE
+    decimals = _decimals(estimate, 3 if signed else 4)
+    mean = f"{estimate.mean:{'+' if signed else ''}z.{decimals}f}"
+    if estimate.interval is None:
+        return mean
+    low, high = estimate.interval
+    if _shows_ends(estimate):
+        return f"{mean} ({low:.{decimals}f} to {high:.{decimals}f})"
+    half = f"{high - estimate.mean:.{decimals}f}"
+    return f"{mean} ± {half if float(half) else f'<{10**-decimals:.{decimals}f}'}"
+
+
+def mean_measured(metric: Metric, estimate: Estimate | None) -> str:
+    """Return the mean of values of a metric, without its interval and its unit."""
+    return NONE if estimate is None else metric.number(estimate.mean)
+
+
+def number_measured(metric: Metric, value: float) -> str:
+    """Return a value of a metric without its unit; a dash if it is not finite."""
+    return metric.number(value) if math.isfinite(value) else NONE
+
+
+def _decimals(estimate: Estimate, digits: int) -> int:
+    """Return the decimals with which a mean, or its interval, has significant digits."""
+    low, high = estimate.interval or (estimate.mean, estimate.mean)
+    largest = max(abs(estimate.mean), (high - low) / 2)
+    exponent = math.floor(math.log10(largest)) if largest else 0
+    return max(0, digits - 1 - exponent)
+
+
 def _shows_ends(estimate: Estimate) -> bool:
     if estimate.interval is None:
         return False
     low, high = estimate.interval
     lower, upper = estimate.mean - low, high - estimate.mean
-    return estimate.cut or abs(upper - lower) > ROUNDING
+    return estimate.cut or abs(upper - lower) > ROUNDING * max(1.0, abs(high - low))
 
 
 def interval_note(

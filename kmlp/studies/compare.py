@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 from kmlp._util.text import count_of, enumerated, visible
 from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.fields import to_jsonable
+from kmlp.model.metrics import ACCURACY, Metric, Part
 from kmlp.model.text import value_text
-from kmlp.statistics import Difference, Estimate, compare_differences, estimate
-from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.statistics import Difference, Estimate, compare_differences
+from kmlp.studies._caveats import different_images_text
+from kmlp.studies._heights import Heights
+from kmlp.studies._pairing import values_by_seed
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.ablation_plan import check_margin
 from kmlp.studies.as_json import conclusion_to_dict, difference_to_dict, estimate_to_dict
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
-from kmlp.studies.judging import check_at
+from kmlp.studies.judging import check_at, check_same_losses
+from kmlp.studies.level_result import mean_of
 from kmlp.studies.ranges import values_text
-from kmlp.studies.results import MARGIN, METRIC, TEST_METRIC, validation_images
+from kmlp.studies.results import validation_images
 from kmlp.training.run import At
 
 
@@ -31,10 +35,10 @@ class PairedLevel:
 
     value: Any
     first: Estimate | None
-    """The mean validation accuracy of the first ablation, from 0 to 1, over the finished
-    runs of the common seeds. None: there is no such run."""
+    """The mean validation value of the first ablation, over the finished runs of the
+    common seeds. None: there is no such run."""
     second: Estimate | None
-    """The mean validation accuracy of the second ablation, from 0 to 1."""
+    """The mean validation value of the second ablation."""
     difference: Difference | None
     """The second minus the first, paired by seed, with Holm's correction for all values.
     None: no seed finished in both."""
@@ -67,13 +71,15 @@ class AblationComparison:
     reference: PairedLevel
     """The level whose difference the interactions subtract: the baseline of the first
     ablation if both have it, else the first of `levels`."""
-    metric: str = METRIC
-    """The measure that is compared: `val_accuracy`, or `test_accuracy` if the validation
-    images differ and the test images do not."""
+    metric: Metric = ACCURACY
+    """The metric that is compared."""
+    part: Part = "val"
+    """The part of the data: "val", or "test" if the validation images differ and the test
+    images do not."""
     images_differ: bool = False
     """True if the two are measured on different images; the intervals include this."""
-    margin: float | None = MARGIN
-    """The difference up to which two accuracies count as the same. None: no such limit."""
+    margin: float | None = ACCURACY.margin
+    """The difference up to which two values count as the same. None: no such limit."""
 
     def __repr__(self) -> str:
         """Return the names of the two ablations and the conclusion."""
@@ -93,7 +99,8 @@ class AblationComparison:
             "first": self.first.name,
             "second": self.second.name,
             "param": self.first.param,
-            "metric": self.metric,
+            "metric": self.metric.figure(self.part),
+            "metric_details": self.metric.to_dict(),
             "at": self.first.at,
             "epochs": self.epochs,
             "seeds": list(self.seeds),
@@ -197,20 +204,31 @@ class PairedConclusion(Conclusion):
             return [f"No value is shown to change this difference, compared with {name}."]
         outcome = " and ".join(
             f"{word} with {self._named(decided)}"
-            for word, decided in (("larger", parts.better), ("smaller", parts.worse))
+            for word, decided in self._sizes(parts)
             if decided
         )
         return [f"Second minus first is {outcome} than with {name}: an interaction."]
 
+    def _sizes(
+        self, parts: Partition[PairedLevel]
+    ) -> list[tuple[str, tuple[PairedLevel, ...]]]:
+        """Return the levels whose interaction is larger, and those where it is smaller."""
+        decided = [parts.better, parts.worse]
+        if not self.comparison.metric.higher_is_better:
+            decided.reverse()
+        return list(zip(("larger", "smaller"), decided, strict=True))
+
     def _notes(self) -> list[str]:
         comparison, notes = self.comparison, []
-        if comparison.metric == TEST_METRIC:
+        if comparison.part == "test":
             notes.append(
-                "The two have different validation images, so test accuracies are compared."
+                "The two have different validation images, so test "
+                f"{comparison.metric.titles} are compared."
             )
         elif comparison.images_differ:
             notes.append(
-                "They are measured on different images, which the intervals include."
+                "They are measured on different images, "
+                f"{different_images_text(comparison.metric)}."
             )
         looked = [
             f'"{study.name}"'
@@ -225,7 +243,7 @@ class PairedConclusion(Conclusion):
         return notes
 
     def _margin(self) -> str:
-        return f"{100 * (self.comparison.margin or 0):.4g} points"
+        return self.comparison.metric.difference_text(self.comparison.margin or 0)
 
     def _named(self, levels: Sequence[PairedLevel]) -> str:
         if not levels:
@@ -252,29 +270,34 @@ def compare(
     first: Ablation,
     second: Ablation,
     *,
-    margin: float | None = MARGIN,
+    margin: float | Literal["default"] | None = "default",
     at: At | None = None,
+    metric: Metric | str | None = None,
 ) -> AblationComparison:
     """Compare two ablations of one parameter, such as on two datasets or with two losses.
 
     Args:
         first: An ablation.
         second: An ablation of the same parameter, with some of the same values and seeds.
-        margin: The difference, from 0 to 1, up to which two accuracies count as the same.
-            None: they never do. Defaults to 0.002.
+        margin: The difference up to which two values count as the same; that of
+            accuracies is from 0 to 1. None: they never do. Defaults to "default", that
+            of the metric: 0.002 for accuracies, None for losses.
         at: The epoch at which each run is judged, "best" or "last"; see `ablate`. Defaults
             to None: that of the ablations, which must be the same.
+        metric: The metric that compares the runs; see `ablate`. Defaults to None: that of
+            the ablations, which must be the same.
 
     Returns:
         The comparison of the common values by the common seeds, within the epochs that both
-        ablations have. Validation accuracies are compared if both have the same validation
-        images. Else test accuracies are, if both have the same dataset. Else the intervals
-        include the chance of the images. The interactions answer the question if the
-        parameter has the same effect in both.
+        ablations have. Validation values are compared if both have the same validation
+        images. Else test values are, if both have the same dataset. Else the intervals of
+        accuracies include the chance of the images. The interactions answer the
+        question if the parameter has the same effect in both.
 
     Raises:
         ConfigError: if the ablations do not vary the same parameter, have no value or no
-            seed in common, or are judged at different epochs; if the margin is not valid.
+            seed in common, or are judged at different epochs or by different metrics; if
+            the margin is not valid; if losses of different loss functions are compared.
 
     Example:
     >>> from kmlp import ablate, compare
@@ -289,8 +312,12 @@ def compare(
         for study in (first, second)
         if not isinstance(study, Ablation)
     )
+    if metric is not None:
+        first, second = first.viewed(metric=metric), second.viewed(metric=metric)
+    if margin == "default":
+        margin = first.metric.margin
     if margin is not None:
-        check_margin(margin)
+        check_margin(margin, first.metric)
     if at is not None:
         first, second = first.judged_at(check_at(at)), second.judged_at(at)
     if first.param != second.param:
@@ -320,8 +347,15 @@ def compare(
             f'The runs of "{first.name}" are judged at the {first.at} epoch, but those of '
             f'"{second.name}" at the {second.at} one. Choose one of them by `at`.'
         )
+    if first.metric != second.metric:
+        problems.append(
+            f'The runs of "{first.name}" are compared by {first.metric.title}, but those '
+            f'of "{second.name}" by {second.metric.title}. Choose one of them by `metric`.'
+        )
     if problems:
         raise ConfigError(problems)
+    measure = first.metric
+    check_same_losses(measure, (run.config for run in (*first.runs, *second.runs)))
     epochs = min(first.epochs, second.epochs)
     pair = [
         [
@@ -332,31 +366,35 @@ def compare(
     ]
     images_differ = len({validation_images(study.base) for study in (first, second)}) > 1
     same_test_images = first.base.dataset == second.base.dataset
-    on_test = images_differ and same_test_images
-    metric = TEST_METRIC if on_test else METRIC
-    accuracies = [
-        accuracies_by_seed([level.runs for level in levels], seeds, metric)[0]
-        for levels in pair
+    part: Part = "test" if images_differ and same_test_images else "val"
+    values = [
+        values_by_seed([level.runs for level in levels], seeds, part)[0] for levels in pair
     ]
     variances = None
-    if images_differ and not on_test:
+    if images_differ and part == "val" and measure == ACCURACY:
         variances = np.sum(
             [[level.image_variance for level in levels] for levels in pair], axis=0
         )
-    changes = accuracies[1] - accuracies[0]
-    differences = compare_differences(changes, variances=variances, margin=margin)
+    heights = Heights.of(measure, values)
+    changes = heights(values[1]) - heights(values[0])
+    height_margin = heights.margin(margin)
+    differences = compare_differences(changes, variances=variances, margin=height_margin)
     # The first value was chosen before the results; the best is chosen by them.
     chosen = [one for one, _ in both if one is first.baseline]
     reference = [one for one, _ in both].index(chosen[0]) if chosen else 0
     rest = [place for place in range(len(both)) if place != reference]
-    interactions = compare_differences(changes[rest] - changes[reference], margin=margin)
-    by_place = {place: interactions.difference(index) for index, place in enumerate(rest)}
+    interactions = compare_differences(
+        changes[rest] - changes[reference], margin=height_margin
+    )
+    by_place = {
+        place: heights.difference(interactions, index) for index, place in enumerate(rest)
+    }
     levels = tuple(
         PairedLevel(
             value=one.value,
-            first=_mean(accuracies[0][place]),
-            second=_mean(accuracies[1][place]),
-            difference=differences.difference(place),
+            first=_mean(measure, values[0][place]),
+            second=_mean(measure, values[1][place]),
+            difference=heights.difference(differences, place),
             interaction=by_place.get(place),
         )
         for place, (one, _) in enumerate(both)
@@ -369,7 +407,8 @@ def compare(
         differing=_differing(first, second),
         levels=levels,
         reference=levels[reference],
-        metric=metric,
+        metric=measure,
+        part=part,
         images_differ=images_differ,
         margin=margin,
     )
@@ -379,9 +418,8 @@ def _values_text(study: Ablation) -> str:
     return values_text(study.param, [level.value for level in study.levels])
 
 
-def _mean(accuracies: NDArray[np.float64]) -> Estimate | None:
-    finished = accuracies[np.isfinite(accuracies)]
-    return estimate(list(finished), bounds=(0.0, 1.0)) if len(finished) else None
+def _mean(metric: Metric, values: NDArray[np.float64]) -> Estimate | None:
+    return mean_of(metric, list(values[np.isfinite(values)]))
 
 
 def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kmlp._util.text import count_of, percent_text, protocol_text
+from kmlp._util.text import count_of, protocol_text
 from kmlp.errors import ConfigError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields, varied_fields
+from kmlp.model.metrics import Metric, check_metric
 from kmlp.model.text import short_text
 from kmlp.store import Store, StudyRecord
-from kmlp.studies.judging import check_at, epochs_text, moment_text, stored_at
+from kmlp.studies.judging import (
+    check_at,
+    check_same_losses,
+    epochs_text,
+    moment_text,
+    stored_at,
+)
 from kmlp.studies.learning import (
     DataFacts,
     facts_from_lists,
@@ -98,16 +105,16 @@ class ConfigList(StudyResult, Study):
     def best_text(self) -> str:
         """Return a sentence about the best configuration and its results."""
         best = self.best()
-        if best is None or best.val_accuracy is None or best.test_accuracy is None:
+        if best is None or best.val_value is None or best.test_value is None:
             return "Every configuration diverged or failed."
-        words = self.changes_text(best)
-        accuracies = f"validation accuracy {percent_text(best.val_accuracy.mean)} %"
+        words, metric = self.changes_text(best), self.metric
+        values = f"{metric.named('val')} {metric.text(best.val_value.mean)}"
         if not self.validates_on_test:
-            accuracies += f", test accuracy {percent_text(best.test_accuracy.mean)} %"
+            values += f", {metric.named('test')} {metric.text(best.test_value.mean)}"
         seeds = len(best.finished)
         return (
             f"{'The best is c' if len(self.levels) > 1 else 'C'}onfiguration {best.value}"
-            f"{f' ({words})' if words else ''}: {accuracies} "
+            f"{f' ({words})' if words else ''}: {values} "
             f"{moment_text(self.at, self.epochs_of(best), self.patience)}"
             f"{f', means over {seeds} seeds' if seeds > 1 else ''}."
         )
@@ -147,6 +154,7 @@ def config_list_spec(
     base: RunConfig,
     patience: int | None = None,
     at: At = "best",
+    metric: Metric | str | None = None,
     fused: bool = True,
     name: str | None = None,
 ) -> StudySpec[ConfigList]:
@@ -162,6 +170,7 @@ def config_list_spec(
         patience: The patience of early stopping, of all runs; smaller than the largest of
             `epochs`. Defaults to None: no early stopping.
         at: As `train` takes it. Defaults to "best".
+        metric: As `train` takes it. Defaults to None: "accuracy".
         fused: As `train` takes it. Defaults to True.
         name: The name of the study. Defaults to None: derived from the whole list, so that
             an edited list is another study. With more seeds, it is the same study.
@@ -181,9 +190,14 @@ def config_list_spec(
     ([[(128, 0), (128, 1)], [(32, 0)]], [3, 10])
     """
     epochs, seeds = _checked(configs, epochs, seeds, fused=fused)
-    patience, at = call_all(
-        [partial(check_patience, patience, max(epochs)), partial(check_at, at, patience)]
+    patience, at, measure = call_all(
+        [
+            partial(check_patience, patience, max(epochs)),
+            partial(check_at, at, patience),
+            partial(check_metric, metric),
+        ]
     )
+    check_same_losses(measure, configs)
     changed = varied_fields(configs)
     shared = configs[0].fixed_fields((*changed, "seed"))
     own = {name: base.to_dict()[name] for name in changed}
@@ -229,6 +243,7 @@ def config_list_spec(
         runs_by_level=rows,
         epochs=epochs,
         patience=patience,
+        metric=measure,
         name=name,
         build_result=build_result,
     )
@@ -355,4 +370,4 @@ def _config_list(
             for number, _, facts, runs in configs
         ),
     )
-    return study.judged_at(stored_at(record.progress))
+    return study.measured_by(record.metric).judged_at(stored_at(record.progress))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_args
 
-from kmlp._util.text import count_of
+from kmlp._util.text import count_of, enumerated
 from kmlp.errors import ConfigError, unknown_name
+from kmlp.model.config import RunConfig
+from kmlp.model.metrics import LOSS, Metric
 from kmlp.training.run import At, Run
 
 
@@ -98,3 +100,49 @@ def outcome_text(run: Run) -> str:
         return f"after {count_of(run.epochs, 'epoch')}"
     images = "test" if run.config.validates_on_test else "validation"
     return f"at epoch {run.outcome.epoch} of {run.epochs}, the best on the {images} images"
+
+
+def check_same_losses(metric: Metric, configs: Iterable[RunConfig]) -> None:
+    """Check that a metric can compare configurations.
+
+    The validation losses of different loss functions cannot be compared. Penalties and
+    label smoothing are part of the training loss only, so they may differ.
+
+    Args:
+        metric: The metric.
+        configs: The configurations.
+
+    Raises:
+        ConfigError: if the metric is the loss, and the loss functions differ.
+    """
+    if metric.name != LOSS.name:
+        return
+    names = list(dict.fromkeys(config.loss for config in configs))
+    if len(names) > 1:
+        raise ConfigError(
+            [
+                f"The metric is loss, but the runs have different loss functions: "
+                f"{enumerated(names)}. Their values cannot be compared. Choose another "
+                "metric."
+            ]
+        )
+
+
+def check_remeasured(metric: Metric, now: Metric, patience: int | None) -> None:
+    """Check that runs can be compared by another metric than before.
+
+    Args:
+        metric: The metric to compare them by.
+        now: The metric by which they are compared.
+        patience: The patience of early stopping, of all runs. None: no early stopping.
+
+    Raises:
+        ConfigError: if the runs were stopped early by the metric of before.
+    """
+    if patience is not None and metric.name != now.name:
+        raise ConfigError(
+            [
+                f"The metric is {metric.name}, but the runs stopped early by their "
+                f"validation {now.title}. Leave the metric out, or train a study with it."
+            ]
+        )

@@ -9,6 +9,7 @@ from typing import Any
 
 from kmlp.model.config import RunConfig
 from kmlp.model.constant_losses import constant_loss
+from kmlp.model.metrics import ACCURACY, R2, Metric
 from kmlp.model.run_data import dataset_of
 from kmlp.statistics import chance_limit
 from kmlp.training.run import Run
@@ -27,9 +28,9 @@ of untrained networks differ by chance, too."""
 class DataFacts:
     """The facts about a dataset that a study keeps, to be shown without the dataset."""
 
-    chance_limit: float
+    chance_limit: float | None
     """The validation accuracy up to which a run did not learn; see
-    `statistics.chance_limit`."""
+    `statistics.chance_limit`. None: that of a regression, which has no accuracy."""
     validation_images: int | None = None
     """The number of validation images. None: unknown, in studies of earlier versions."""
     classes: int | None = None
@@ -102,14 +103,18 @@ def learned(run: Run, facts: DataFacts) -> bool:
     loss clearly smaller than that of the best constant prediction. The validation loss
     counts because the training loss of a first epoch includes its untrained beginning.
 
-    An accuracy above that shows that the run learned, however large its loss is.
+    An accuracy above that shows that the run learned, however large its loss is. A
+    regression did not learn if it predicts nothing of the variance: its R² in the last
+    epochs is at most 0.
 
     Args:
         run: The run, which finished.
         facts: The facts about its dataset.
     """
-    last = [record.val_accuracy for record in run.history[-LAST_EPOCHS:]]
-    accuracy = math.fsum(last) / len(last)
+    if facts.chance_limit is None:
+        part = _last_mean(run, R2)  # nan, without R2, says nothing
+        return math.isnan(part) or part > 0
+    accuracy = _last_mean(run, ACCURACY)
     if accuracy <= facts.chance_limit:
         return False
     if accuracy > facts.chance_limit + CERTAIN * (1 - facts.chance_limit):
@@ -120,3 +125,9 @@ def learned(run: Run, facts: DataFacts) -> bool:
         return True
     least = min(min(record.loss, record.val_loss) for record in run.history)
     return least < constant - CLEARLY * abs(constant)
+
+
+def _last_mean(run: Run, metric: Metric) -> float:
+    """Return the mean validation value of a metric over the last epochs."""
+    last = run.values(metric)[-LAST_EPOCHS:]
+    return math.fsum(last) / len(last)

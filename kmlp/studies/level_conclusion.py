@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from kmlp._util.text import count_of
 from kmlp.model.fields import to_jsonable
+from kmlp.model.metrics import ACCURACY
 from kmlp.studies._advice import LEAST_SEEDS, Advice, advise
 from kmlp.studies._caveats import Caveat, caveat_text, caveats_of
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import TEST_METRIC, StudyResult
+from kmlp.studies.results import StudyResult
 
 Outcome = Literal[
     "compared",
@@ -33,7 +34,7 @@ class LevelConclusion(Conclusion):
     study: StudyResult
     outcome: Outcome
     best: LevelResult | None
-    """The level with the highest mean, even if no difference is significant."""
+    """The level with the best mean, even if no difference is significant."""
     reference: LevelResult | None
     """The level that the others are compared with."""
     seeds: int = 0
@@ -163,14 +164,14 @@ def _compared(conclusion: LevelConclusion) -> str:
         worse, rest = study.name_of(*levels.worse, other=True), _rest(conclusion, "it")
         single = ", so no single best value is shown" if levels.undecided else ""
         return f"{name} is better than {worse} {moment}; {rest}{single}."
-    tied = study.tied
+    tied, word = study.tied, study.metric.best_word
     lead = (
-        f"{study.name_of(conclusion.reference, *tied)} tie for the highest mean"
+        f"{study.name_of(conclusion.reference, *tied)} tie for the {word} mean"
         if tied and conclusion.reference is not None
-        else f"{name} has the highest mean"
+        else f"{name} has the {word} mean"
     )
-    if study.metric == TEST_METRIC:
-        lead = f"{lead} test accuracy"
+    if study.part == "test" or study.metric != ACCURACY:
+        lead = f"{lead} {study.metric.named(study.part)}"
     rest = _rest(conclusion, "them" if tied else "it", tied)
     if not levels.undecided:
         return f"{lead} {moment}, and {rest}."
@@ -188,7 +189,7 @@ def _rest(
     undecided = [level for level in levels.undecided if level not in without]
     if levels.same and study.margin is not None:
         names = study.name_of(*levels.same, other=True)
-        points = f"{100 * study.margin:.4g} points"
+        points = study.metric.difference_text(study.margin)
         clauses.append(f"{names} {_are(levels.same)} the same within {points}")
     if undecided:
         names = study.name_of(*undecided, other=True)
@@ -214,11 +215,12 @@ def _are(levels: tuple[LevelResult, ...]) -> str:
 def _one_seed(conclusion: LevelConclusion) -> str:
     assert conclusion.best is not None
     study, tied = conclusion.study, conclusion.study.tied
-    accuracy = "test" if study.metric == TEST_METRIC else "validation"
+    measure = study.metric.named(study.part)
     several = any(len(level.finished) > 1 for level in study.levels)
     lead = (
-        f"{study.name_of(conclusion.best, *tied)} {'share' if tied else 'has'} the highest "
-        f"{'mean ' if several else ''}{accuracy} accuracy {study.moment_text}"
+        f"{study.name_of(conclusion.best, *tied)} {'share' if tied else 'has'} the "
+        f"{study.metric.best_word} {'mean ' if several else ''}{measure} "
+        f"{study.moment_text}"
     )
     if several:
         return (

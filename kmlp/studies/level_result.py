@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 from typing import Any
 
-from kmlp.statistics import (
-    Estimate,
-    estimate,
-    proportion_error,
-)
+from kmlp.model.metrics import ACCURACY, Metric, Part
+from kmlp.statistics import Estimate, estimate, proportion_error
 from kmlp.studies import _convergence
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.learning import DataFacts, learned
@@ -32,8 +29,9 @@ class LevelResult:
     parameters: int
     """The number of parameters."""
     runs: tuple[Run, ...]
-    chance_limit: float
-    """The validation accuracy, from 0 to 1, up to which a run did not learn."""
+    chance_limit: float | None
+    """The validation accuracy, from 0 to 1, up to which a run did not learn. None: that of
+    a regression, which has no accuracy."""
     validation_images: int | None = None
     """The number of validation images; None: unknown."""
     classes: int | None = None
@@ -69,83 +67,111 @@ class LevelResult:
         )
         return tuple(run for run in self.finished if not learned(run, facts))
 
+    @property
+    def metric(self) -> Metric:
+        """The metric by which the runs are compared."""
+        return next((run.metric for run in self.runs), ACCURACY)
+
+    def value_of(self, part: Part) -> Estimate | None:
+        """Return the mean of the metric on a part of the data, over the finished runs."""
+        return mean_of(self.metric, [run.value(part) for run in self.finished])
+
+    @cached_property
+    def val_value(self) -> Estimate | None:
+        """The mean validation value of the metric, over the finished runs."""
+        return self.value_of("val")
+
+    @cached_property
+    def test_value(self) -> Estimate | None:
+        """The mean test value of the metric, over the finished runs."""
+        return self.value_of("test")
+
+    @cached_property
+    def last_val_value(self) -> Estimate | None:
+        """The mean validation value of the metric after the last epoch."""
+        last = [run.history[-1].value(self.metric) for run in self.finished]
+        return mean_of(self.metric, last)
+
     @cached_property
     def val_accuracy(self) -> Estimate | None:
-        """The mean validation accuracy of the finished runs, from 0 to 1."""
-        return _mean_accuracy([run.val_accuracy for run in self.finished])
+        """The mean validation accuracy of the finished runs, from 0 to 1, also if another
+        metric compares them; None if it was not recorded.
+        """
+        return mean_of(ACCURACY, [run.val_accuracy for run in self.finished])
 
     @cached_property
     def test_accuracy(self) -> Estimate | None:
         """The mean test accuracy of the finished runs, from 0 to 1."""
-        return _mean_accuracy([run.test_accuracy for run in self.finished])
-
-    @cached_property
-    def last_val_accuracy(self) -> Estimate | None:
-        """The mean validation accuracy after the last epoch, from 0 to 1."""
-        return _mean_accuracy([run.history[-1].val_accuracy for run in self.finished])
+        return mean_of(ACCURACY, [run.test_accuracy for run in self.finished])
 
     @cached_property
     def drop(self) -> float:
-        """The mean accuracy at the best epochs, minus that after the last epoch.
+        """How much worse the mean after the last epoch is than that at the best epochs.
 
-        From 0 to 1; 0 if no run finished.
+        At least 0; 0 if no run finished.
         """
-        if self.last_val_accuracy is None:
+        if self.last_val_value is None:
             return 0.0
-        best = [run.judged_at("best").val_accuracy for run in self.finished]
-        return math.fsum(best) / len(best) - self.last_val_accuracy.mean
+        best = [run.judged_at("best").val_value for run in self.finished]
+        return self.metric.sign * (math.fsum(best) / len(best) - self.last_val_value.mean)
 
     @property
     def image_variance(self) -> float:
         """The variance of the mean validation accuracy from one set of images to another.
 
-        That of a single image if their number is unknown, and 0 if no run finished.
+        That of a single image if their number is unknown, and 0 if no run finished. It is
+        that of a binomial proportion, and known for accuracy only: nan for other metrics.
 
         Formula: `p (1 - p) / N` for `N` images
         """
-        if self.val_accuracy is None:
+        if self.val_value is None:
             return 0.0
-        return proportion_error(self.val_accuracy.mean, self.validation_images or 1) ** 2
+        if self.metric != ACCURACY:
+            return math.nan
+        return proportion_error(self.val_value.mean, self.validation_images or 1) ** 2
 
     @property
     def val_loss(self) -> Estimate | None:
         """The mean validation loss of the finished runs."""
-        return _mean_of([run.val_loss for run in self.finished])
+        return _mean([run.val_loss for run in self.finished])
 
     @property
     def val_curve(self) -> tuple[float, ...]:
-        """The mean validation accuracy of the finished runs by epoch; empty if none."""
-        columns = zip(*map(_val_accuracies, self.finished), strict=False)
+        """The mean validation value of the metric by epoch, over the finished runs; empty
+        if there is none.
+        """
+        columns = zip(*self._curves, strict=False)
         return tuple(math.fsum(column) / len(column) for column in columns)
 
     @property
     def best_epoch(self) -> Estimate | None:
-        """The epoch with the best validation accuracy, a mean over the finished runs."""
-        return _mean_of([_convergence.best_epoch(curve) for curve in self._curves])
+        """The epoch with the best validation value, a mean over the finished runs."""
+        return _mean([1 + self.metric.best_place(curve) for curve in self._curves])
 
     @property
     def area_under_curve(self) -> Estimate | None:
         """The mean height of the validation curve, a mean over the finished runs."""
-        return _mean_of([_convergence.area_under_curve(curve) for curve in self._curves])
+        return _mean([_convergence.area_under_curve(curve) for curve in self._curves])
 
     @property
     def epochs(self) -> Estimate | None:
         """The epochs of a run, a mean over the finished runs."""
-        return _mean_of([run.epochs for run in self.finished])
+        return _mean([run.epochs for run in self.finished])
 
     @property
     def gap(self) -> Estimate | None:
-        """The mean generalisation gap of the finished runs, from -1 to 1.
+        """The mean generalisation gap of the finished runs, as `Metric.gap` defines it.
 
-        It is training minus validation accuracy at the epoch at which each run is judged.
+        By accuracy, it is training minus validation accuracy, from -1 to 1, at the epoch at
+        which each run is judged.
         """
-        return _mean_of([run.gap for run in self.finished])
+        return _mean([run.gap for run in self.finished])
 
     def epochs_to(self, target: float) -> TimeToTarget:
-        """Return the first epoch whose validation accuracy reaches a target.
+        """Return the first epoch whose validation value reaches a target.
 
         Args:
-            target: The accuracy, from 0 to 1.
+            target: The value of the metric; an accuracy is from 0 to 1.
 
         Returns:
             The median over all runs, and the number of runs that reach the target.
@@ -155,10 +181,10 @@ class LevelResult:
         )
 
     def seconds_to(self, target: float) -> TimeToTarget:
-        """Return the seconds until the validation accuracy reaches a target.
+        """Return the seconds until the validation value reaches a target.
 
         Args:
-            target: The accuracy, from 0 to 1.
+            target: The value of the metric; an accuracy is from 0 to 1.
 
         Returns:
             The median over all runs, and the number of runs that reach the target.
@@ -168,8 +194,8 @@ class LevelResult:
         )
 
     @property
-    def _curves(self) -> list[list[float]]:
-        return [_val_accuracies(run) for run in self.finished]
+    def _curves(self) -> list[tuple[float, ...]]:
+        return [run.val_values for run in self.finished]
 
     @property
     def seconds_per_epoch(self) -> float | None:
@@ -183,13 +209,20 @@ class LevelResult:
         return median(run.seconds for run in self.runs)
 
 
-def _val_accuracies(run: Run) -> list[float]:
-    return [record.val_accuracy for record in run.history]
+def mean_of(metric: Metric, sample: Sequence[float]) -> Estimate | None:
+    """Return the mean of values of a metric with its interval; None if one is missing."""
+    if not sample or any(map(math.isnan, sample)):
+        return None
+    scale = metric.scale(sample)
+    low, high = (bound / scale for bound in metric.bounds)
+    scaled = estimate([value / scale for value in sample], bounds=(low, high))
+    ends = scaled.interval
+    return replace(
+        scaled,
+        mean=scale * scaled.mean,
+        interval=None if ends is None else (scale * ends[0], scale * ends[1]),
+    )
 
 
-def _mean_accuracy(sample: Sequence[float]) -> Estimate | None:
-    return estimate(sample, bounds=(0.0, 1.0)) if sample else None
-
-
-def _mean_of(sample: Sequence[float]) -> Estimate | None:
+def _mean(sample: Sequence[float]) -> Estimate | None:
     return estimate(sample) if sample else None

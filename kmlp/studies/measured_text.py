@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from kmlp._util.text import enumerated
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import ACCURACY, LOSS, Metric
 
 _CHANGES = {
     "dropout": ("dropout", "input_dropout"),
@@ -34,6 +35,34 @@ def accuracy_text(configs: Iterable[RunConfig]) -> str:
         "The training accuracy is measured during the epoch, each mini-batch before its "
         f"update{how}."
     )
+
+
+def training_text(metric: Metric, configs: Iterable[RunConfig]) -> str:
+    """Return a sentence about the training values of a metric; see `accuracy_text`.
+
+    Example:
+    >>> training_text(LOSS, [RunConfig(dropout=0.5, l2=0.01)])
+    'The training loss is measured during the epoch, each mini-batch before its update,
+    with dropout. The training loss is with penalties, all other losses without.'
+    """
+    configs = list(configs)
+    text = accuracy_text(configs).replace(ACCURACY.title, metric.title)
+    if metric.name == LOSS.name and (losses := loss_text(configs)):
+        text += f" {losses}"
+    return text
+
+
+def gap_text(metric: Metric) -> str:
+    """Return the definition of the gap by a metric, which is positive in overfitting.
+
+    Example:
+    >>> gap_text(ACCURACY)
+    'training accuracy minus validation accuracy'
+    >>> gap_text(LOSS)
+    'validation loss minus training loss'
+    """
+    parts = [metric.named("train"), metric.named("val")]
+    return " minus ".join(parts if metric.higher_is_better else reversed(parts))
 
 
 def loss_text(configs: Iterable[RunConfig]) -> str:

@@ -12,37 +12,30 @@ from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import ACCURACY, Metric, Part
 from kmlp.model.params import all_fields
 from kmlp.model.text import value_text
 from kmlp.statistics import (
     ROUNDING,
     Comparison,
     Difference,
+    Estimate,
     SequentialComparison,
     compare_levels,
     compare_sequentially,
 )
 from kmlp.studies import _convergence
-from kmlp.studies._pairing import accuracies_by_seed
+from kmlp.studies._heights import Heights
+from kmlp.studies._pairing import values_by_seed
 from kmlp.studies._planned import Planned
 from kmlp.studies.axis import axis_of
-from kmlp.studies.judging import check_at, epochs_text
+from kmlp.studies.judging import check_at, check_remeasured, check_same_losses, epochs_text
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.training.run import At, Run, common_settings
 
-METRIC = "val_accuracy"
-"""The measure that compares levels, unless their validation images differ.
-
-The values of different loss functions cannot be compared, and test data must not choose a
-level."""
-TEST_METRIC = "test_accuracy"
-"""The measure that compares levels whose validation images differ, but whose test images
-are the same."""
-Choice = Literal["baseline", "margin", "epoch"]
+Choice = Literal["baseline", "margin", "epoch", "metric"]
 """A choice that should be made before the results are known."""
-MARGIN = 0.002
-"""The default difference of two accuracies up to which they count as the same."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -71,8 +64,9 @@ class StudyResult:
     most_seeds: int | None = None
     """The largest number of seeds, if the study chooses its number as it goes; see
     `kmlp.statistics.compare_sequentially`. None: the number is fixed."""
-    margin: float | None = MARGIN
-    """The difference up to which two levels count as the same. None: no such limit."""
+    margin: float | None = ACCURACY.margin
+    """The difference up to which two levels count as the same, in the unit of the metric.
+    None: no such limit."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -114,6 +108,34 @@ class StudyResult:
             replace(level, runs=tuple(run.judged_at(at) for run in level.runs))
             for level in self.levels
         )
+        return self._with_levels(levels)
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that compares the levels."""
+        return next((run.metric for run in self.runs), ACCURACY)
+
+    def measured_by(self, metric: Metric) -> Self:
+        """Return the same study, compared by another metric.
+
+        The margin becomes the default of the metric, in whose unit it is.
+
+        Raises:
+            ConfigError: if runs lack the metric, if they stopped early by another one, or
+                if the metric is the loss and the loss functions differ.
+        """
+        if metric == self.metric:
+            return self
+        check_remeasured(metric, self.metric, self.patience)
+        check_same_losses(metric, (run.config for run in self.runs))
+        levels = tuple(
+            replace(level, runs=tuple(run.measured_by(metric) for run in level.runs))
+            for level in self.levels
+        )
+        return replace(self._with_levels(levels), margin=metric.margin)
+
+    def _with_levels(self, levels: tuple[LevelResult, ...]) -> Self:
+        """Return the study with other results of the same levels."""
         place = self._baseline_index
         baseline = None if place is None else levels[place]
         return replace(self, levels=levels, baseline=baseline)
@@ -135,10 +157,14 @@ class StudyResult:
     def chosen_after(self) -> tuple[Choice, ...]:
         """The choices that differ from those made before the study was shown."""
         planned, baseline, margin = self.planned, self.baseline, self.margin
+        other_metric = planned.metric is not None and self.metric.name != planned.metric
+        other_margin = planned.margin is not None and margin != planned.margin
         differs: dict[Choice, bool] = {
             "baseline": baseline is not None and self.text(baseline) != planned.baseline,
-            "margin": planned.margin is not None and margin != planned.margin,
+            # A margin is in the unit of its metric.
+            "margin": other_margin and not other_metric,
             "epoch": planned.at is not None and self.at != planned.at,
+            "metric": other_metric,
         }
         return tuple(choice for choice, is_other in differs.items() if is_other)
 
@@ -178,12 +204,25 @@ class StudyResult:
         return all(run.config.validates_on_test for run in self.runs)
 
     @property
-    def metric(self) -> str:
-        """The measure that compares the levels: `val_accuracy` or `test_accuracy`."""
+    def part(self) -> Part:
+        """The part of the data on which the levels are compared: "val" or "test".
+
+        It is the validation part: test data must not choose a level. It is the test part
+        where the validation images differ, but the test images are the same.
+        """
         if axis_of(self.param).on_test:
-            return TEST_METRIC
+            return "test"
         same_test_images = len({run.config.dataset for run in self.runs}) == 1
-        return TEST_METRIC if self.images_differ and same_test_images else METRIC
+        return "test" if self.images_differ and same_test_images else "val"
+
+    @property
+    def figure(self) -> str:
+        """The measure that compares the levels, such as `val_accuracy`."""
+        return self.metric.figure(self.part)
+
+    def value_of(self, level: LevelResult) -> Estimate | None:
+        """Return the mean by which a level is compared; None if no run finished."""
+        return level.value_of(self.part)
 
     @cached_property
     def images_differ(self) -> bool:
@@ -254,24 +293,32 @@ class StudyResult:
         return axis_of(self.param).epochs(level.value, self.epochs)
 
     @cached_property
-    def _accuracies(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _values(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         runs = [level.runs for level in self.levels]
-        return accuracies_by_seed(runs, self.seeds, self.metric)
+        return values_by_seed(runs, self.seeds, self.part)
+
+    @property
+    def _heights(self) -> Heights:
+        return Heights.of(self.metric, self._values[0])
 
     @cached_property
     def comparison(self) -> Comparison:
-        """The comparison of all levels, as arrays; see `kmlp.statistics`."""
-        samples, lost = self._accuracies
+        """The comparison of all levels, as arrays; see `kmlp.statistics`.
+
+        Its numbers are those of `Heights`: higher is better, whatever the metric.
+        """
+        values, lost = self._values
+        heights = self._heights
         options: dict[str, Any] = {
             "lost": lost,
             "baseline": self._baseline_index,
             "variances": self._image_variances(),
-            "margin": self.margin,
+            "margin": heights.margin(self.margin),
         }
         if self.most_seeds is None:
-            return compare_levels(samples, **options)
+            return compare_levels(heights(values), **options)
         options["did_not_learn"] = self._did_not_learn()
-        return compare_sequentially(samples, most=self.most_seeds, **options)
+        return compare_sequentially(heights(values), most=self.most_seeds, **options)
 
     @property
     def looks_taken(self) -> tuple[int, ...]:
@@ -301,14 +348,15 @@ class StudyResult:
 
         None if all levels are measured on the same images.
         """
-        if not self.images_differ or self.metric == TEST_METRIC:
+        if not self.images_differ or self.part == "test":
             return None
-        return np.array([level.image_variance for level in self.levels])
+        variances = [level.image_variance for level in self.levels]
+        return None if np.isnan(variances).any() else np.array(variances)
 
     def best(self) -> LevelResult | None:
-        """Return the level of `contenders` with the highest mean accuracy.
+        """Return the level of `contenders` with the best mean.
 
-        A higher mean can be chance: `differences` has the significance.
+        A better mean can be chance: `differences` has the significance.
 
         Returns:
             The level; None if no run finished.
@@ -340,11 +388,11 @@ class StudyResult:
 
     @property
     def near_best(self) -> float | None:
-        """The validation accuracy whose error is a tenth above that of the best level.
+        """The validation value whose error is a tenth above that of the best level.
 
         The error of the best level is the mean over its finished runs, each at its best
         epoch. All levels have this target in common: see `LevelResult.epochs_to`. None if
-        no run finished.
+        no run finished, or if the metric knows no error.
         """
         best = self.best()
         return None if best is None else _convergence.near_best(best.finished)
@@ -367,12 +415,13 @@ class StudyResult:
     def samples_of_differences(
         self, levels: Sequence[LevelResult]
     ) -> list[NDArray[np.float64]]:
-        """Return the differences of some levels from the `reference`, one for each seed.
+        """Return how much better some levels are than the `reference`, one for each seed.
 
-        Seeds that did not finish with both are left out.
+        The numbers are those of `Heights`. Seeds that did not finish with both are left
+        out.
         """
         assert self.reference is not None
-        samples, _ = self._accuracies
+        samples = self._heights(self._values[0])
         reference = samples[self.levels.index(self.reference)]
         differences = [samples[self.levels.index(level)] - reference for level in levels]
         return [sample[np.isfinite(sample)] for sample in differences]
@@ -380,19 +429,22 @@ class StudyResult:
     def error_ratio(self, level: LevelResult) -> float | None:
         """Return the mean error of a level divided by that of the `reference`.
 
-        An error is 1 minus the accuracy. The means are over the seeds that finished with
-        both levels.
+        An error is 1 minus the accuracy, or the metric itself: see `Metric.error`. The
+        means are over the seeds that finished with both levels.
 
         Returns:
-            The ratio; None for the reference, without common seeds, or if the reference
-            makes no errors.
+            The ratio; None for the reference, without common seeds, if the reference makes
+            no errors, or if the metric knows no error.
         """
         if self.reference is None or level is self.reference:
             return None
-        samples, _ = self._accuracies
-        pair = samples[[self.levels.index(level), self.levels.index(self.reference)]]
-        errors = 1 - pair[:, np.isfinite(pair).all(axis=0)]
-        if not errors.size or errors[1].sum() < ROUNDING:
+        perfect, values = self.metric.perfect, self._values[0]
+        if perfect is None:
+            return None
+        pair = values[[self.levels.index(level), self.levels.index(self.reference)]]
+        errors = self.metric.sign * (perfect - pair[:, np.isfinite(pair).all(axis=0)])
+        rounding = ROUNDING * self._heights.scale
+        if not errors.size or errors[1].sum() < rounding or errors[0].sum() < 0:
             return None
         return float(errors[0].sum() / errors[1].sum())
 
@@ -402,8 +454,9 @@ class StudyResult:
         See `statistics.compare_levels`.
 
         Returns:
-            One difference for each level, over the seeds that finished with both; negative
-            if the level is worse. None for the reference itself, or without such seeds.
+            One difference for each level, over the seeds that finished with both, in the
+            unit of the metric: negative if its value is lower than that of the reference.
+            None for the reference itself, or without such seeds.
         """
         return self._differences
 
@@ -419,7 +472,9 @@ class StudyResult:
     def _differences(self) -> tuple[Difference | None, ...]:
         if self.reference is None:
             return (None,) * len(self.levels)
-        return tuple(map(self.comparison.difference, range(len(self.levels))))
+        heights = self._heights
+        places = range(len(self.levels))
+        return tuple(heights.difference(self.comparison, place) for place in places)
 
 
 def validation_images(config: RunConfig) -> tuple[Any, ...]:

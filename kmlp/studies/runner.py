@@ -15,6 +15,7 @@ from kmlp import backend
 from kmlp.engine import LookTaken, RunRequest, StudyStarted, execute
 from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.model.run_data import dataset_of, training_size
 from kmlp.settings import read_settings
 from kmlp.store import StudyRecord
@@ -94,6 +95,9 @@ class StudySpec(Generic[Result]):
     patience: int | None = None
     """The patience of early stopping, of all runs; part of the identity. Defaults to None:
     no early stopping."""
+    metric: Metric = ACCURACY
+    """The metric that compares the runs, and that early stopping watches. Part of the
+    identity if runs stop early by another than accuracy. Defaults to accuracy."""
     name: str | None
     """The name of the study. None: a name derived from its identity."""
     build_result: Callable[[StudyRecord, list[list[Run]], Sequence[int]], Result]
@@ -106,7 +110,7 @@ class StudySpec(Generic[Result]):
     @property
     def targets(self) -> list[Target]:
         """The target of the runs of each level."""
-        return [Target(epochs, self.patience) for epochs in self.epochs]
+        return [Target(epochs, self.patience, self.metric) for epochs in self.epochs]
 
     def requests(self) -> Iterator[tuple[RunConfig, Target]]:
         """Yield the configurations with their targets, seed by seed.
@@ -124,8 +128,12 @@ class StudySpec(Generic[Result]):
         return default_name(self.prefix, self._identity(fused=fused))
 
     def _identity(self, *, fused: bool) -> dict[str, Any]:
-        patience = {} if self.patience is None else {"patience": self.patience}
-        return {**identify_backend(fused=fused), **self.identity, **patience}
+        stops: dict[str, Any] = {}
+        if self.patience is not None:
+            stops["patience"] = self.patience
+            if self.metric.name != ACCURACY.name:
+                stops["metric"] = self.metric.name
+        return {**identify_backend(fused=fused), **self.identity, **stops}
 
     def record(
         self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
@@ -141,7 +149,7 @@ class StudySpec(Generic[Result]):
             kind=self.kind,
             identity=self._identity(fused=fused),
             extent=self.extent,
-            progress=self.progress,
+            progress={**self.progress, **metric_to_dict(self.metric)},
             epochs=max(self.epochs),
             runs_by_level=tuple(
                 tuple(identities[config].key for config in level)
@@ -182,7 +190,7 @@ class StudySpec(Generic[Result]):
             rows = finished
         else:
             least = min((run.epochs for row in rows for run in row), default=0)
-            targets = [Target(least, self.patience)] * len(rows)
+            targets = [Target(least, self.patience, self.metric)] * len(rows)
         rows = [
             [run.within(target) for run in row]
             for row, target in zip(rows, targets, strict=True)
@@ -297,6 +305,12 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
         )
         for spec, record, trained_in in zip(specs, records, environments, strict=True)
     ]
+
+
+def metric_to_dict(metric: Metric) -> dict[str, str]:
+    """Return a metric as the progress of a study stores it; see `StudyRecord.metric`."""
+    unit = {"unit": metric.target_unit} if metric.target_unit else {}
+    return {"metric": metric.name, **unit}
 
 
 def targets_of(specs: Sequence[StudySpec[Any]]) -> dict[RunConfig, Target]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-from kmlp._util.text import count_of, percent_text, protocol_text
+from kmlp._util.text import count_of, protocol_text
 from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields
+from kmlp.model.metrics import ACCURACY, LOSS, Metric, check_metric
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
-from kmlp.studies.judging import check_at, outcome_text, stored_at
+from kmlp.studies.judging import check_at, check_remeasured, outcome_text, stored_at
 from kmlp.studies.rows import StudyRuns, one_run
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study
@@ -34,15 +36,20 @@ class RunConclusion(Conclusion):
 
     @property
     def text(self) -> str:
-        """The test accuracy, or the reason for its absence, in a sentence."""
+        """The test value of the metric, or the reason for its absence, in a sentence."""
         run = self.run
         if run.status == "failed":
             return f"Failed after {count_of(run.epochs, 'epoch')}: {run.failure}"
         if run.status == "diverged":
             return f"Diverged: the loss is no longer finite in epoch {run.epochs}."
+        metric = run.metric
+        values = [f"Test {metric.title} {metric.text(run.test_value)}"]
+        if metric.name != LOSS.name:
+            values.append(f"test loss {run.test_loss:.4f}")
+        elif not math.isnan(run.test_accuracy):
+            values.append(f"test accuracy {ACCURACY.text(run.test_accuracy)}")
         return (
-            f"Test accuracy {percent_text(run.test_accuracy)} %, test loss "
-            f"{run.test_loss:.4f} {outcome_text(run)} ({run.seconds:.1f} s)."
+            f"{', '.join(values)} {outcome_text(run)} ({run.seconds:.1f} s)."
             f"{self._end_text()}"
         )
 
@@ -93,6 +100,15 @@ class RunStudy(Study):
         """
         return replace(self, run=self.run.judged_at(check_at(at, self.patience)))
 
+    def measured_by(self, metric: Metric) -> RunStudy:
+        """Return the study with the run compared by another metric.
+
+        Raises:
+            ConfigError: if the run lacks the metric, or was stopped early by another one.
+        """
+        check_remeasured(metric, self.run.metric, self.patience)
+        return replace(self, run=self.run.measured_by(metric))
+
     def study_runs(self) -> StudyRuns:
         """Return the run as a flat table."""
         return one_run(self.name, self.run)
@@ -104,6 +120,7 @@ def train(
     epochs: int = 10,
     patience: int | None = None,
     at: At = "best",
+    metric: Metric | str | None = None,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -117,11 +134,14 @@ def train(
     Args:
         config: The configuration, in place of `fields`. Defaults to None.
         epochs: The number of epochs, `epochs >= 1`. Defaults to 10.
-        patience: The number of epochs without a better validation accuracy after which the
-            run stops early, `1 <= patience < epochs`; `epochs` is then the most epochs.
-            Defaults to None: no early stopping.
+        patience: The number of epochs without a better validation value of the metric
+            after which the run stops early, `1 <= patience < epochs`; `epochs` is then the
+            most epochs. Defaults to None: no early stopping.
         at: The epoch at which the run is judged, and whose weights its model has: "best",
-            the one with the highest validation accuracy, or "last". Defaults to "best".
+            the one with the best validation value of the metric, or "last". Defaults to
+            "best".
+        metric: The metric by which the run is judged and stopped: "accuracy" or "loss".
+            Defaults to None: "accuracy".
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`; "local" trains in this process.
@@ -157,7 +177,13 @@ def train(
         fresh=fresh,
     )
     return train_study(
-        config, epochs=epochs, patience=patience, at=at, name=name, execution=execution
+        config,
+        epochs=epochs,
+        patience=patience,
+        at=at,
+        metric=metric,
+        name=name,
+        execution=execution,
     ).run
 
 
@@ -167,13 +193,15 @@ def train_study(
     epochs: int,
     patience: int | None = None,
     at: At = "best",
+    metric: Metric | str | None = None,
     name: str | None,
     execution: Execution,
 ) -> RunStudy:
     """Train one run and return its study. Raises the same errors as `train`."""
-    at, *_ = call_all(
+    at, measure, *_ = call_all(
         [
             partial(check_at, at, patience),
+            partial(check_metric, metric),
             lambda: check_patience(patience, check_count("epochs", epochs)),
             partial(check_trainable, [config], epochs=epochs, fused=execution.fused),
         ]
@@ -182,7 +210,7 @@ def train_study(
     def build_result(
         record: StudyRecord, runs: list[list[Run]], epochs: Sequence[int]
     ) -> RunStudy:
-        return _study(record, runs[0][0].judged_at(at))
+        return _study(record, runs[0][0].measured_by(measure).judged_at(at))
 
     spec = StudySpec(
         kind="run",
@@ -192,6 +220,7 @@ def train_study(
         runs_by_level=[[config]],
         epochs=[epochs],
         patience=patience,
+        metric=measure,
         name=name,
         build_result=build_result,
     )
@@ -205,7 +234,8 @@ def load_run(store: Store, record: StudyRecord) -> RunStudy:
     Raises:
         StoreError: if the run has no epoch yet.
     """
-    run = record.only_run(store).judged_at(stored_at(record.progress))
+    run = record.only_run(store).measured_by(record.metric)
+    run = run.judged_at(stored_at(record.progress))
     return replace(_study(record, run), missing=record.missing([[run]]))
 
 

@@ -6,17 +6,18 @@ from kmlp._util.text import percent_text
 from kmlp.data import is_at_hand
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import ACCURACY
 from kmlp.model.run_data import dataset_of
 from kmlp.statistics import Estimate, proportion_error
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import TEST_METRIC, StudyResult
+from kmlp.studies.results import StudyResult
 
 
 def split_text(study: StudyResult) -> str | None:
     """Return a sentence about the choice of the validation images, and the image error.
 
     The image error is the standard error of an accuracy that comes from the choice of the
-    images. Without `resplit`, no interval covers it.
+    images. Without `resplit`, no interval covers it. It is known for accuracy only.
 
     Args:
         study: The study.
@@ -31,10 +32,12 @@ def split_text(study: StudyResult) -> str | None:
     best = study.best()
     if best is None:
         return None
-    if study.metric == TEST_METRIC:
+    if study.part == "test":
         error = _test_image_error(best)
     else:
         error = None if study.images_differ else _image_error(best)
+    if study.metric != ACCURACY:
+        error = None
     if len(study.seeds) == 1:  # without intervals
         return error
     if all(run.config.resplit for run in study.runs):

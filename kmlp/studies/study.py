@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from kmlp._util.text import count_of, visible
 from kmlp.errors import ConfigError, raise_problems, unknown_name
+from kmlp.model.metrics import ACCURACY, Metric, get_metric
 from kmlp.studies import kinds
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.judging import check_at
@@ -79,7 +80,9 @@ class Study(ABC):
         baseline: Any = None,
         margin: float | None = None,
         at: At | None = None,
+        metric: Metric | str | None = None,
         convergence: bool = False,
+        target: float | None = None,
         target_accuracy: float | None = None,
     ) -> Self:
         """Return the study as it is to be shown. Only some kinds have these options.
@@ -87,16 +90,21 @@ class Study(ABC):
         Args:
             baseline: The value of the level, or its text, to compare the others with.
                 Defaults to None: the one that the study was asked for with, else the best.
-            margin: The difference, from 0 to 1, up to which two accuracies count as the
-                same. Defaults to None: the one that the study was asked for with.
-            at: The epoch at which each run is judged: "best", the one with the highest
-                validation accuracy, or "last". Defaults to None: the one that the study was
-                asked for with.
+            margin: The difference up to which two values of the metric count as the same;
+                that of accuracies is from 0 to 1. Defaults to None: the one that the study
+                was asked for with.
+            at: The epoch at which each run is judged: "best", the one with the best
+                validation value of the metric, or "last". Defaults to None: the one that
+                the study was asked for with.
+            metric: The metric that compares the runs, or its name: one that was recorded
+                in all of them. Defaults to None: the one that the study was asked for with.
             convergence: True to add the convergence to `tables`: the speed at which each
                 level learned. Defaults to False.
-            target_accuracy: A validation accuracy, from 0 to 1. `tables` and `to_dict`
-                include the time that each level took to reach it. Defaults to None: no
-                target.
+            target: A validation value of the metric; an accuracy is from 0 to 1. `tables`
+                and `to_dict` include the time that each level took to reach it. Defaults to
+                None: no target.
+            target_accuracy: The target of a study that is compared by accuracy. Defaults
+                to None: no target.
 
         Raises:
             ConfigError: if the kind does not have the option, or the study does not have
@@ -106,6 +114,7 @@ class Study(ABC):
             "baseline": baseline is not None,
             "margin": margin is not None,
             "convergence": convergence,
+            "target": target is not None,
             "target_accuracy": target_accuracy is not None,
         }
         raise_problems(
@@ -113,7 +122,33 @@ class Study(ABC):
             for name, is_given in given.items()
             if is_given
         )
-        return self if at is None else self.judged_at(check_at(at))
+        study = self if metric is None else self.measured_by(self._metric_of(metric))
+        return study if at is None else study.judged_at(check_at(at))
+
+    @property
+    def metric(self) -> Metric:
+        """The metric by which the runs are compared."""
+        return next((run.metric for run in self.runs), ACCURACY)
+
+    def measured_by(self, metric: Metric) -> Self:
+        """Return the study with its runs compared by another metric.
+
+        Raises:
+            ConfigError: if runs lack the metric; or if runs of this kind were chosen or
+                stopped by their metric, so that it cannot be changed after training.
+        """
+        raise_problems(
+            f"The metric is {metric.name}, but runs of the kind {self.kind} were chosen by "
+            f"their {self.metric.figure()}. Leave the metric out."
+            for _ in [metric]
+            if metric.name != self.metric.name
+        )
+        return self
+
+    def _metric_of(self, metric: Metric | str) -> Metric:
+        """Return a metric in the unit of the target of the runs."""
+        named = get_metric(metric) if isinstance(metric, str) else metric
+        return named.with_unit(self.metric.target_unit)
 
     def judged_at(self, at: At) -> Self:
         """Return the study with each run judged at its best or at its last epoch.

@@ -11,8 +11,9 @@ import numpy as np
 from kmlp import backend
 from kmlp.data import Dataset
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import METRICS_BY_NAME
 from kmlp.training.checkpoint import Checkpoint
-from kmlp.training.run import EpochRecord
+from kmlp.training.run import EpochRecord, recorded
 
 if TYPE_CHECKING:
     from kmlp.training.fused import CompiledModelCache
@@ -67,19 +68,16 @@ class Session:
         self.epochs += 1
         splits = {"": logs.train, "val_": logs.validation, "test_": logs.test}
         figures = {
-            f"{prefix}{name}": float(figures[name])
-            for prefix, figures in splits.items()
-            for name in ("loss", "accuracy")
+            f"{prefix}{name}": float(value)
+            for prefix, logs_of_part in splits.items()
+            for name, value in logs_of_part.items()
+            if name in METRICS_BY_NAME
         }
         losses = _until_not_finite(logs.step_losses)
         if not np.isfinite([*losses, *figures.values()]).all():
             figures = dict.fromkeys(figures, math.nan)
-        return EpochRecord(
-            epoch=self.epochs,
-            seconds=time.perf_counter() - started,
-            step_losses=losses,
-            **figures,
-        )
+        seconds = time.perf_counter() - started
+        return recorded(figures, epoch=self.epochs, seconds=seconds, step_losses=losses)
 
     def checkpoint(self) -> Checkpoint:
         """Return a checkpoint from which another session continues with equal bits."""

@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from kmlp.errors import ConfigError
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import ACCURACY, METRICS_BY_NAME, RECORDED, Metric, Part
 from kmlp.model.schedules import epoch_rates, varies
 from kmlp.training.target import Target, stopping_epoch
 
@@ -26,7 +28,7 @@ FIGURES = (
     "test_loss",
     "test_accuracy",
 )
-"""The fields of a record with losses and accuracies."""
+"""The fields of a record with losses and accuracies. Other metrics are in `metrics`."""
 
 Status = Literal["finished", "diverged", "failed"]
 """The status of a run.
@@ -38,8 +40,8 @@ an error, or its process died, too many times.
 At = Literal["best", "last"]
 """The epoch at which a run is judged.
 
-best: the epoch with the highest validation accuracy, the first of equals. Early stopping
-keeps this epoch. last: the last epoch.
+best: the epoch with the best validation value of the metric, the first of equals. Early
+stopping keeps this epoch. last: the last epoch.
 """
 
 
@@ -47,7 +49,8 @@ keeps this epoch. last: the last epoch.
 class EpochRecord:
     """The results of one epoch of a run.
 
-    If a loss is not finite, all losses and accuracies are nan.
+    If a loss is not finite, all losses and metrics are nan. So is an accuracy that was not
+    recorded, as in a regression.
     """
 
     epoch: int
@@ -56,19 +59,19 @@ class EpochRecord:
     """Mean loss over the training images, each computed before its mini-batch's update. It
     is the loss that training minimizes: with the penalties `l1` and `l2`, and of smoothed
     and noisy labels."""
-    accuracy: float
+    accuracy: float = math.nan
     """Fraction of the training images classified correctly, from 0 to 1, each before its
     mini-batch's update, with dropout, noise, augmentation and noisy labels, if any."""
     val_loss: float
     """Mean loss over the validation images, after the epoch, without penalties and label
     smoothing. Keras' `evaluate` of the run's `model` adds both, since its layers and its
     loss have them."""
-    val_accuracy: float
+    val_accuracy: float = math.nan
     """Fraction of the validation images classified correctly, from 0 to 1."""
     test_loss: float
     """Mean loss over the test images, after the epoch, without penalties and label
     smoothing."""
-    test_accuracy: float
+    test_accuracy: float = math.nan
     """Fraction of the test images classified correctly, from 0 to 1."""
     seconds: float
     """Wall-clock time of the epoch with its evaluation, in seconds. The first epoch of a
@@ -76,6 +79,22 @@ class EpochRecord:
     step_losses: NDArray[np.float32]
     """The mean loss of each mini-batch before its update, of shape `(steps,)`. If the run
     diverged, the first loss that is not finite is the last one here."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """The values of all other metrics that were recorded, by figure: `val_rmse` is that of
+    the validation examples, `rmse` that of the training examples. Defaults to none."""
+
+    def figure(self, name: str) -> float:
+        """Return a loss or another metric of a part; nan if it was not recorded.
+
+        Args:
+            name: The name of the figure, such as `val_loss`: see `Metric.figure`.
+        """
+        value = getattr(self, name) if name in FIGURES else self.metrics.get(name, math.nan)
+        return float(value)
+
+    def value(self, metric: Metric, part: Part = "val") -> float:
+        """Return the value of a metric on a part; nan if it was not recorded."""
+        return self.figure(metric.figure(part))
 
     @property
     def gap(self) -> float:
@@ -109,6 +128,9 @@ class Run:
     divergence. Empty only if the run failed."""
     at: At = "best"
     """The epoch at which the run is judged. Defaults to "best". Not part of the key."""
+    metric: Metric = ACCURACY
+    """The metric by which the run is compared, and whose best epoch `at` means. Defaults to
+    accuracy. Not part of the key."""
     checkpoints: Mapping[int, Callable[[], bytes]] = field(default_factory=dict)
     """Functions that read the stored models, by epoch: a `.keras` file with optimizer
     state. The store keeps the models of the best epoch and of the last one."""
@@ -125,8 +147,9 @@ class Run:
         """The results at the epoch at which the run is judged, without the history."""
         return (
             f"Run({self.config!r}, backend={self.backend!r}, epochs={self.epochs}, "
-            f"status={self.status!r}, val_accuracy={self.val_accuracy:.4f}, "
-            f"test_accuracy={self.test_accuracy:.4f})"
+            f"status={self.status!r}, "
+            f"{self.metric.figure('val')}={self.val_value:.4f}, "
+            f"{self.metric.figure('test')}={self.test_value:.4f})"
         )
 
     @property
@@ -155,7 +178,34 @@ class Run:
         last = self.history[-1]
         if self.at == "last" or not last.finite:
             return last
-        return max(self.history, key=lambda record: record.val_accuracy)
+        return self.history[self.metric.best_place(self.val_values)]
+
+    def value(self, part: Part = "val") -> float:
+        """Return the value of the `metric` at the `outcome`; nan if there is none.
+
+        Args:
+            part: "train", "val" or "test". Defaults to "val".
+        """
+        return self._judged(self.metric.figure(part))
+
+    @property
+    def val_value(self) -> float:
+        """The validation value of the `metric` at the `outcome`; nan if there is none."""
+        return self.value("val")
+
+    @property
+    def test_value(self) -> float:
+        """The test value of the `metric` at the `outcome`; nan if there is none."""
+        return self.value("test")
+
+    def values(self, metric: Metric, part: Part = "val") -> tuple[float, ...]:
+        """Return the value of any metric after each epoch; nan where it diverged."""
+        return tuple(record.value(metric, part) for record in self.history)
+
+    @property
+    def val_values(self) -> tuple[float, ...]:
+        """The validation value of the `metric` after each epoch; nan where it diverged."""
+        return self.values(self.metric)
 
     @property
     def accuracy(self) -> float:
@@ -166,10 +216,12 @@ class Run:
 
     @property
     def gap(self) -> float:
-        """Generalisation gap of the `outcome`, from -1 to 1: `accuracy` minus
-        `val_accuracy`; nan if the run diverged or failed.
+        """Generalisation gap of the `outcome` by the `metric`; see `Metric.gap`.
+
+        By accuracy, it is `accuracy` minus `val_accuracy`, from -1 to 1; nan if the run
+        diverged or failed.
         """
-        return self._judged("gap")
+        return self.metric.gap(self.value("train"), self.value("val"))
 
     @property
     def val_loss(self) -> float:
@@ -194,7 +246,7 @@ class Run:
     def _judged(self, figure: str) -> float:
         if self.failure is not None:
             return math.nan
-        return float(getattr(self.outcome, figure))
+        return self.outcome.figure(figure)
 
     @property
     def checkpoint_bytes(self) -> Callable[[], bytes] | None:
@@ -224,19 +276,17 @@ class Run:
         """Wall-clock time of all epochs, in seconds."""
         return sum(record.seconds for record in self.history)
 
-    @property
-    def val_accuracies(self) -> tuple[float, ...]:
-        """The validation accuracy of each epoch, from 0 to 1; nan if the run diverged."""
-        return tuple(record.val_accuracy for record in self.history)
-
     def reaches(self, target: Target) -> bool:
         """Return True if the run reached a target, or if it diverged or failed."""
-        return self.status != "finished" or target.end(self.val_accuracies) is not None
+        return self.status != "finished" or self._end(target) is not None
 
     def within(self, target: Target) -> Run:
         """Return the run without the epochs that a target does not ask for."""
-        end = target.end(self.val_accuracies)
+        end = self._end(target)
         return self if end is None else self.truncated(end)
+
+    def _end(self, target: Target) -> int | None:
+        return target.end(self.values(target.metric))
 
     def judged_at(self, at: At) -> Run:
         """Return the same run, judged at its best or its last epoch.
@@ -245,6 +295,16 @@ class Run:
             at: "best" or "last".
         """
         return self if at == self.at else replace(self, at=at)
+
+    def measured_by(self, metric: Metric) -> Run:
+        """Return the same run, compared by a metric.
+
+        Raises:
+            ConfigError: if an epoch of the run has no validation value of the metric.
+        """
+        if any(math.isnan(it.value(metric)) for it in self.history if it.finite):
+            raise ConfigError([_not_recorded(self, metric)])
+        return self if metric == self.metric else replace(self, metric=metric)
 
     def truncated(self, epochs: int) -> Run:
         """Return the run with its first epochs only, and with the models of these epochs.
@@ -266,15 +326,15 @@ class Run:
         """Return the run with the epochs that early stopping would have trained.
 
         Args:
-            patience: The number of epochs without a better validation accuracy after which
-                training stops.
+            patience: The number of epochs without a better validation value of the
+                `metric` after which training stops.
         """
-        end = stopping_epoch(self.val_accuracies, patience)
+        end = stopping_epoch(self.val_values, patience, self.metric)
         return self if end is None else self.truncated(end)
 
     def stops(self, patience: int) -> bool:
         """Return True if early stopping with a patience ends the run, here or before."""
-        return stopping_epoch(self.val_accuracies, patience) is not None
+        return stopping_epoch(self.val_values, patience, self.metric) is not None
 
     def with_model_loaded(self) -> Run:
         """Return the run with its models in memory, which do not need the store.
@@ -320,8 +380,9 @@ class Run:
 class RunState:
     """The state of a run in the store."""
 
-    val_accuracies: tuple[float, ...] = ()
-    """The validation accuracy of each trained epoch. Defaults to (): no epoch."""
+    history: tuple[Mapping[str, float], ...] = ()
+    """The validation figures of each trained epoch by name, such as `val_loss`; nan for a
+    divergence. Defaults to (): no epoch."""
     diverged: bool = False
     """True if the run diverged. Defaults to False."""
     checkpoint_bytes: bytes | None = None
@@ -332,11 +393,61 @@ class RunState:
     @property
     def epochs(self) -> int:
         """Number of trained epochs."""
-        return len(self.val_accuracies)
+        return len(self.history)
 
     def satisfies(self, target: Target) -> bool:
         """Return True if the run needs no more training for a target."""
-        return self.diverged or target.end(self.val_accuracies) is not None
+        return self.diverged or target.end(self.values(target.metric)) is not None
+
+    def values(self, metric: Metric) -> tuple[float, ...]:
+        """Return the validation value of a metric after each epoch; nan: missing."""
+        return tuple(figures.get(metric.figure(), math.nan) for figures in self.history)
+
+
+def recorded(
+    figures: Mapping[str, float],
+    *,
+    epoch: int,
+    seconds: float,
+    step_losses: NDArray[np.float32],
+) -> EpochRecord:
+    """Return the record of an epoch from its figures by name, such as `val_rmse`.
+
+    Args:
+        figures: The figures. `loss`, `val_loss` and `test_loss` must be there.
+        epoch: See `EpochRecord`, as for all other arguments.
+        seconds: See `EpochRecord`.
+        step_losses: See `EpochRecord`.
+    """
+    own = {name: value for name, value in figures.items() if name in FIGURES}
+    others = {name: value for name, value in figures.items() if name not in FIGURES}
+    fixed: dict[str, Any] = {"epoch": epoch, "seconds": seconds, **own}
+    return EpochRecord(**fixed, step_losses=step_losses, metrics=others)
+
+
+def val_figures(record: EpochRecord) -> dict[str, float]:
+    """Return the validation figures of an epoch by name, for `RunState.history`."""
+    return {
+        name: record.figure(name)
+        for name in (*FIGURES, *record.metrics)
+        if name.startswith("val_")
+    }
+
+
+def _not_recorded(run: Run, metric: Metric) -> str:
+    """Return the message about a run that lacks a metric."""
+    recorded = [
+        it.name
+        for it in METRICS_BY_NAME.values()
+        if not any(math.isnan(record.value(it)) for record in run.history if record.finite)
+    ]
+    again = "Train it again from its first epoch (`fresh=True`), or choose"
+    can_be = any(metric.name in names for names in RECORDED.values())
+    return (
+        f"The metric is {metric.name}, but a run with seed {run.config.seed} has epochs in "
+        f"which {metric.figure()} was not recorded. {again if can_be else 'Choose'} a "
+        f"metric that was: {', '.join(recorded)}."
+    )
 
 
 def common_settings(runs: Iterable[Run]) -> Mapping[str, str]:

@@ -113,6 +113,12 @@ def answers(folder):
     return listed, list(dict.fromkeys(named))
 
 
+def without_metrics(connection):
+    """Remove the columns that the seventh schema has added."""
+    for table in ("runs", "epochs"):
+        connection.execute(f"ALTER TABLE {table} DROP COLUMN metrics")
+
+
 def seal_all(connection):
     """Give every row the checksum of what it has now."""
     connection.row_factory = sqlite3.Row

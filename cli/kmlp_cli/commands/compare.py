@@ -31,7 +31,6 @@ def compare(
     from kmlp.errors import ConfigError, call_all
     from kmlp.studies.compare import compare as compare_ablations
     from kmlp.studies.library import load_from
-    from kmlp.studies.results import MARGIN
     from kmlp.studies.tables.comparison import comparison_table
     from kmlp_cli.loading import opened
     from kmlp_cli.render.printing import print_data, say_limits
@@ -43,7 +42,7 @@ def compare(
     with opened(runs_dir) as store:
         ablations = call_all(partial(load_from, store, name) for name in (first, second))
     comparison = compare_ablations(
-        *ablations, margin=MARGIN if same is None else same, at=epoch
+        *ablations, margin="default" if same is None else same, at=epoch
     )
     if as_json:
         print_json(comparison.to_dict())

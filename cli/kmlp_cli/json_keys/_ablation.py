@@ -1,6 +1,6 @@
 """An ablation, the plan of one, and a comparison of two."""
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from kmlp_cli.json_keys._results import (
     At,
@@ -8,6 +8,7 @@ from kmlp_cli.json_keys._results import (
     EstimateJson,
     EvidenceJson,
     LevelJson,
+    MetricJson,
 )
 
 
@@ -25,6 +26,7 @@ class AblationJson(TypedDict):
     name: Annotated[str, "The study's name."]
     param: Annotated[str, "The field that varies."]
     metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
+    metric_details: Annotated[MetricJson, "Its metric."]
     at: At
     base: Annotated[dict[str, Any], "Every other field of the configuration."]
     epochs: Annotated[int, "The epochs of every run; the most with `--patience`."]
@@ -44,7 +46,12 @@ class AblationJson(TypedDict):
         dict[str, str], "Settings of the backend that differ from the default."
     ]
     baseline: Annotated[Any, "The value of `--baseline`, or null."]
-    target_accuracy: Annotated[float | None, "The value of `--target-accuracy`, 0 to 1."]
+    target_accuracy: NotRequired[
+        Annotated[float | None, "The value of `--target-accuracy`, 0 to 1."]
+    ]
+    target: NotRequired[
+        Annotated[float | None, "The value of `--target`, if the metric is another."]
+    ]
     levels: Annotated[list[AblationLevelJson], "Every level."]
     best: Annotated[Any, "The value with the highest mean; null if every run diverged."]
     best_index: Annotated[int | None, "Its place in `levels`, from 0."]
@@ -119,6 +126,7 @@ class ComparisonJson(TypedDict):
     second: Annotated[str, "The name of the second study."]
     param: Annotated[str, "The field that both vary."]
     metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
+    metric_details: Annotated[MetricJson, "Its metric."]
     at: At
     epochs: Annotated[int, "The epochs after which they are compared."]
     seeds: Annotated[list[int], "The seeds that both have."]

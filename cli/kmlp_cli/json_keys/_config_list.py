@@ -2,7 +2,13 @@
 
 from typing import Annotated, Any, TypedDict
 
-from kmlp_cli.json_keys._results import At, EstimateJson, EvidenceJson, LevelResultsJson
+from kmlp_cli.json_keys._results import (
+    At,
+    EstimateJson,
+    EvidenceJson,
+    LevelResultsJson,
+    MetricJson,
+)
 
 
 class ConfigurationJson(LevelResultsJson):
@@ -20,6 +26,7 @@ class ConfigurationListJson(TypedDict):
 
     name: Annotated[str, "The study's name."]
     metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
+    metric_details: Annotated[MetricJson, "Its metric."]
     at: At
     base: Annotated[dict[str, Any], "Every field in which all configurations agree."]
     varied: Annotated[list[str], "The other fields, without the seed."]

@@ -95,24 +95,33 @@ class EvidenceJson(TypedDict):
     caveats: Annotated[list[CaveatJson], "Problems of runs and of the study."]
 
 
+class MetricJson(TypedDict):
+    """The metric by which runs are compared."""
+
+    name: Annotated[str, "The name, as `--metric` takes it."]
+    title: Annotated[str, "The name in texts."]
+    unit: Annotated[str, "The unit in tables: `%`, or that of the target; perhaps empty."]
+    higher_is_better: Annotated[bool, "False for losses and errors."]
+
+
 class HistoryJson(TypedDict):
-    """One number for each epoch."""
+    """One number for each epoch. There is an entry for each metric that was recorded."""
 
     loss: Annotated[
         list[float | None],
         "Mean training loss, with penalties (l1, l2) and label smoothing.",
     ]
-    accuracy: Annotated[list[float | None], "Training accuracy."]
+    accuracy: NotRequired[Annotated[list[float | None], "Training accuracy."]]
     val_loss: Annotated[
         list[float | None],
         "Mean loss of the validation images, without penalties and label smoothing.",
     ]
-    val_accuracy: Annotated[list[float | None], "Validation accuracy."]
+    val_accuracy: NotRequired[Annotated[list[float | None], "Validation accuracy."]]
     test_loss: Annotated[
         list[float | None],
         "Mean loss of the test images, without penalties and label smoothing.",
     ]
-    test_accuracy: Annotated[list[float | None], "Test accuracy."]
+    test_accuracy: NotRequired[Annotated[list[float | None], "Test accuracy."]]
     mean_learning_rate: Annotated[
         list[float | None], "The mean learning rate of the epoch's steps."
     ]
@@ -126,36 +135,53 @@ Status = Literal["finished", "diverged", "failed"]
 
 
 class RunResultsJson(TypedDict):
-    """The results of a run, without its configuration."""
+    """The results of a run, without its configuration.
+
+    With `--metric loss`, it has `loss` and `val_loss` in the place of the accuracies.
+    """
 
     seed: Annotated[int, "The seed."]
     status: Annotated[Status, "The status."]
     failure: Annotated[str | None, "The reason if the run failed, else null."]
     epochs: Annotated[int, "The number of epochs that the run has."]
     at_epoch: Annotated[int | None, "The epoch of `at`; null if the run has no epoch."]
-    accuracy: Annotated[
-        float | None,
-        "Training accuracy during this epoch, each mini-batch before its update.",
+    accuracy: NotRequired[
+        Annotated[
+            float | None,
+            "Training accuracy during this epoch, each mini-batch before its update.",
+        ]
     ]
-    val_accuracy: Annotated[float | None, "Validation accuracy at this epoch."]
-    test_accuracy: Annotated[float | None, "Test accuracy at this epoch."]
+    val_accuracy: NotRequired[Annotated[float | None, "Validation accuracy at this epoch."]]
+    test_accuracy: NotRequired[Annotated[float | None, "Test accuracy at this epoch."]]
+    loss: NotRequired[Annotated[float | None, "Mean training loss during this epoch."]]
+    val_loss: NotRequired[Annotated[float | None, "Validation loss at this epoch."]]
     test_loss: Annotated[float | None, "Mean loss of the test images at this epoch."]
     gap: Annotated[
-        float | None, "Training accuracy minus validation accuracy, both of this epoch."
+        float | None,
+        "Training accuracy minus validation accuracy, both of this epoch; validation loss "
+        "minus training loss with `--metric loss`.",
     ]
     history: Annotated[HistoryJson, "Every epoch."]
     seconds: Annotated[float, "Wall-clock time of all epochs."]
 
 
 class LevelResultsJson(TypedDict):
-    """The results of a level of any study, without its value."""
+    """The results of a level of any study, without its value.
+
+    With `--metric loss`, it has `test_loss` and `last_val_loss` in the place of the
+    accuracies, and all other numbers are about the validation loss.
+    """
 
     parameters: Annotated[int, "The number of parameters."]
     mean: Annotated[float | None, "Mean validation accuracy over the seeds."]
     interval: Annotated[list[float] | None, "Its 95 % interval; null with one seed."]
-    test_accuracy: Annotated[EstimateJson, "The same for the test images."]
-    last_val_accuracy: Annotated[
-        EstimateJson, "Mean validation accuracy after the last epoch."
+    test_accuracy: NotRequired[Annotated[EstimateJson, "The same for the test images."]]
+    last_val_accuracy: NotRequired[
+        Annotated[EstimateJson, "Mean validation accuracy after the last epoch."]
+    ]
+    test_loss: NotRequired[Annotated[EstimateJson, "Mean loss of the test images."]]
+    last_val_loss: NotRequired[
+        Annotated[EstimateJson, "Mean validation loss after the last epoch."]
     ]
     difference: Annotated[
         DifferenceJson | None,

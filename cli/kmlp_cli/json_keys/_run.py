@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypedDict
 
-from kmlp_cli.json_keys._results import At, RunResultsJson, Status
+from kmlp_cli.json_keys._results import At, MetricJson, RunResultsJson, Status
 
 
 class OutcomeJson(TypedDict):
@@ -22,6 +22,7 @@ class RunJson(RunResultsJson):
     ]
     parameters: Annotated[int, "The number of parameters."]
     at: At
+    metric_details: Annotated[MetricJson, "The metric that finds the best epoch."]
     patience: Annotated[
         int | None, "The patience of early stopping of the run; null without it."
     ]

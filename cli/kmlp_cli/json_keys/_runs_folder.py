@@ -1,6 +1,6 @@
 """The content of the runs folder, and its damage."""
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from kmlp_cli.json_keys._results import Status
 
@@ -16,7 +16,12 @@ class StudySummaryJson(TypedDict):
     runs: Annotated[int, "The number of runs that it asks for."]
     finished: Annotated[int, "The number of runs that are done."]
     failed: Annotated[int, "The number of runs that failed."]
-    best_val_accuracy: Annotated[float | None, "The highest validation accuracy."]
+    best_val_accuracy: NotRequired[
+        Annotated[float | None, "The highest validation accuracy."]
+    ]
+    best_val_loss: NotRequired[
+        Annotated[float | None, "The lowest validation loss, with `--metric loss`."]
+    ]
     updated: Annotated[str, "Time of the last command that used it, ISO 8601, UTC."]
 
 

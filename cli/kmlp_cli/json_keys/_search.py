@@ -34,6 +34,8 @@ class TrialJson(TypedDict):
     accuracy: NotRequired[Annotated[float | None, "Training accuracy during this epoch."]]
     val_accuracy: NotRequired[Annotated[float | None, "Validation accuracy at this epoch."]]
     test_accuracy: NotRequired[Annotated[float | None, "Test accuracy at this epoch."]]
+    loss: NotRequired[Annotated[float | None, "Mean training loss during this epoch."]]
+    val_loss: NotRequired[Annotated[float | None, "Validation loss at this epoch."]]
     test_loss: NotRequired[
         Annotated[float | None, "Mean loss of the test images at this epoch."]
     ]

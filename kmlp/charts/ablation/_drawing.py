@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import altair as alt
 
-from kmlp._util.text import percent_text
 from kmlp.charts._by_value import MOST_DESCRIBED
 from kmlp.charts.style import WIDTH, titled
 from kmlp.studies.ablation import Ablation
-from kmlp.studies.results import TEST_METRIC
 
 
 def log_title(title: str, *, wide: bool) -> str:
@@ -30,19 +26,18 @@ def described(study: Ablation, content: str) -> str:
     The means are those that are compared. Of many levels, it has the lowest and the highest
     mean.
     """
-    compared = study.comparison.means.tolist()
+    metric = study.metric
     means = [
-        (mean, level)
-        for mean, level in zip(compared, study.levels, strict=True)
-        if math.isfinite(mean)
+        (mean.mean, level)
+        for level in study.levels
+        if (mean := study.value_of(level)) is not None
     ]
     if len(means) > MOST_DESCRIBED:
         means.sort(key=lambda pair: pair[0])
         means = [means[0], means[-1]]
         content = f"{content}, with the lowest and the highest of {len(study.levels)} means"
     numbers = "; ".join(
-        f"{study.called(study.text(level))}: {percent_text(mean)} %"
-        for mean, level in means
+        f"{study.called(study.text(level))}: {metric.text(mean)}" for mean, level in means
     )
-    named = "Mean test accuracies" if study.metric == TEST_METRIC else "Means"
+    named = f"Mean test {metric.titles}" if study.part == "test" else "Means"
     return f"{content}, {study.headline}. {named} {study.moment_text}: {numbers or 'none'}."

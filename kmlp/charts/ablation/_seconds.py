@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp._util.text import percent_text
-from kmlp.charts._by_value import RATIO, Row
+from kmlp.charts._by_value import Row
 from kmlp.charts._legend import colour_of_values, dash_of_values
 from kmlp.charts.ablation._drawing import (
     described,
@@ -13,6 +13,7 @@ from kmlp.charts.ablation._drawing import (
     title_of,
 )
 from kmlp.charts.accuracy import AccuracyScale, error_of
+from kmlp.charts.measure import RATIO
 from kmlp.charts.style import HEIGHT, WIDTH, data_of, short
 from kmlp.studies.ablation import Ablation
 

@@ -1,18 +1,18 @@
-"""Validation accuracy by the value of the parameter."""
+"""The compared metric by the value of the parameter."""
 
 from __future__ import annotations
 
 import altair as alt
 
-from kmlp.charts._by_value import NAMES, accuracy_panel, anything_lost
+from kmlp.charts._by_value import anything_lost, metric_panel
 from kmlp.charts.ablation._drawing import described, title_of
 from kmlp.studies.ablation import Ablation
 
 
 def values(study: Ablation) -> alt.LayerChart:
-    """Draw the accuracy that is compared by the value of the parameter.
+    """Draw the metric that is compared by the value of the parameter.
 
-    Values with different validation images are compared by test accuracy.
+    Values with different validation images are compared on the test images.
     """
     outcome = study.conclusion.text_without_advice
     if len(study.seeds) == 1:
@@ -24,7 +24,8 @@ def values(study: Ablation) -> alt.LayerChart:
         )
     if anything_lost(study):
         note += " Crosses: runs that diverged or failed."
-    return accuracy_panel(study, study.metric).properties(
+    name = study.metric.named(study.part)
+    return metric_panel(study, study.part).properties(
         title=title_of(study, f"Effect of {study.param}", note),
-        description=described(study, f"{NAMES[study.metric].capitalize()} by value"),
+        description=described(study, f"{name[0].upper()}{name[1:]} by value"),
     )

@@ -6,7 +6,8 @@ from itertools import starmap
 
 import numpy as np
 
-from kmlp._util.text import count_of, percent_text
+from kmlp._util.text import count_of
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.model.text import short_text
 from kmlp.statistics import Difference
 from kmlp.studies._convergence import TimeToTarget
@@ -14,16 +15,15 @@ from kmlp.studies.ablation import Ablation
 from kmlp.studies.auto_seeds import looks_text
 from kmlp.studies.cells import (
     interval_note,
-    mean_percent,
+    mean_measured,
     mean_text,
+    measured,
     p_text,
-    percent,
     sparkline,
 )
 from kmlp.studies.judging import judged_text
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.measured_text import accuracy_text
-from kmlp.studies.results import TEST_METRIC
+from kmlp.studies.measured_text import gap_text, training_text
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import (
@@ -32,6 +32,7 @@ from kmlp.studies.tables.shared import (
     differences_note,
     problems_text,
     same_note,
+    test_header,
 )
 
 MOST_ROWS = 20
@@ -49,8 +50,8 @@ def tables_of_ablation(study: Ablation, *, brief: bool = False) -> tuple[Table, 
         brief: True to show at most twenty levels in each table. Defaults to False.
     """
     tables = [ablation_table(study, brief=brief)]
-    if study.convergence or study.target_accuracy is not None:
-        tables.append(convergence_table(study, study.target_accuracy, brief=brief))
+    if study.convergence or study.target is not None:
+        tables.append(convergence_table(study, study.target, brief=brief))
     return tuple(tables)
 
 
@@ -72,9 +73,10 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
     compares = study.reference is not None and len(study.levels) > 1
     own_seeds = len({len(level.runs) for level in study.levels}) > 1
     stops = study.patience is not None
-    ratios = compares and _is_near_100(study)
+    ratios = compares and _shows_ratios(study)
     lost = any(problems_text(level) != NONE for level in study.levels)
-    measured = "test difference" if study.metric == TEST_METRIC else "difference"
+    metric = study.metric
+    compared = "test difference" if study.part == "test" else "difference"
     differences = dict(zip(study.levels, study.differences(), strict=True))
     derived = dict(zip(study.levels, study.derived, strict=True))
     return Table(
@@ -86,9 +88,9 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
             *([Column("seeds")] if own_seeds else []),
             *([Column("epochs")] if stops else []),
             Column("curve"),
-            Column("validation accuracy %", tall=True),
-            *([Column("test acc. %", tall=True)] if judged else []),
-            Column(f"{measured} from {reference}", tall=True),
+            Column(metric.headed(metric.named("val")), tall=True),
+            *([Column(test_header(metric), tall=True)] if judged else []),
+            Column(f"{compared} from {reference}", tall=True),
             *([Column("errors")] if ratios else []),
             Column("p"),
             Column("verdict", numeric=False),
@@ -104,8 +106,8 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
                     *([str(len(level.runs))] if own_seeds else []),
                     *([mean_text(level.epochs, ".1f")] if stops else []),
                     sparkline(level.val_curve, low, high),
-                    percent(level.val_accuracy),
-                    *([mean_percent(level.test_accuracy)] if judged else []),
+                    measured(metric, level.val_value),
+                    *([mean_measured(metric, level.test_value)] if judged else []),
                     _distance(study, level, differences[level]),
                     *([_ratio_text(study, level)] if ratios else []),
                     p_text(differences[level]),
@@ -152,18 +154,20 @@ def _more(study: Ablation, shown: tuple[LevelResult, ...]) -> list[str]:
 
 def _legend(study: Ablation) -> str:
     """Return the meaning of the columns of numbers."""
-    notes = [f"Accuracies {judged_text(study.at)}."] if study.epochs > 1 else []
+    metric = study.metric
+    judged = f"{metric.capital_titles} {judged_text(study.at)}."
+    notes = [judged] if study.epochs > 1 else []
     if len(study.seeds) > 1:
-        accuracies = (level.val_accuracy for level in study.levels)
-        notes.append(interval_note([*accuracies, *study.differences()]))
+        values = (level.val_value for level in study.levels)
+        notes.append(interval_note([*values, *study.differences()]))
     if len(study.seeds) > 1 and len(study.levels) > 1:
         notes.append(differences_note(study))
-    if _is_near_100(study) and len(study.levels) > 1:
+    if _shows_ratios(study) and len(study.levels) > 1:
         notes.append("errors: as a multiple of those of the best or the baseline.")
     notes += same_note(study)
     if study.most_seeds is not None:
         notes.append(looks_text(study, missing=study.missing))
-    curve = "curve: validation accuracy by epoch, on one scale"
+    curve = f"curve: {metric.named('val')} by epoch, on one scale"
     if study.patience is not None:
         notes.append("epochs: the mean of the runs.")
         curve += ", up to the first end of a run"
@@ -171,10 +175,13 @@ def _legend(study: Ablation) -> str:
     return " ".join(notes)
 
 
-def _is_near_100(study: Ablation) -> bool:
-    reference = study.reference
-    accuracy = None if reference is None else reference.val_accuracy
-    return accuracy is not None and accuracy.mean >= _NEAR_100
+def _shows_ratios(study: Ablation) -> bool:
+    """Return True if ratios of errors are shown: near 100 %, or of an error."""
+    reference, metric = study.reference, study.metric
+    value = None if reference is None else reference.val_value
+    if value is None or metric.perfect is None:
+        return False
+    return not metric.share or value.mean >= _NEAR_100
 
 
 def _ratio_text(study: Ablation, level: LevelResult) -> str:
@@ -191,7 +198,7 @@ def _distance(study: Ablation, level: LevelResult, difference: Difference | None
         if study.baseline is not None:
             return "baseline"
         return "best, tied" if study.tied else "best"
-    return percent(difference, signed=True)
+    return measured(study.metric, difference, signed=True)
 
 
 def convergence_table(
@@ -201,34 +208,35 @@ def convergence_table(
 
     Args:
         study: The ablation.
-        target: A validation accuracy, from 0 to 1. The table shows the epochs and seconds
-            to reach this target. Defaults to None: no target.
+        target: A validation value of the metric; an accuracy is from 0 to 1. The table
+            shows the epochs and seconds to reach this target. Defaults to None: no target.
         brief: As in `ablation_table`.
     """
-    shown = _shown(study, brief=brief)
-    text = f"{100 * (target or 0):g} %"
+    shown, metric = _shown(study, brief=brief), study.metric
+    text = f"{metric.factor * (target or 0):g} {metric.unit}".rstrip()
     near_best = study.near_best
+    unit = f", in {metric.difference_unit}" if metric.difference_unit else ""
     notes = [
-        "area: the mean height of the curve of validation accuracy. gap: training accuracy "
-        f"minus validation accuracy, in points, {judged_text(study.at)}. "
-        f"{accuracy_text(run.config for run in study.runs)}"
+        f"area: the mean height of the curve of {metric.named('val')}. "
+        f"gap: {gap_text(metric)}{unit}, {judged_text(study.at)}. "
+        f"{training_text(metric, (run.config for run in study.runs))}"
     ]
     if study.patience is not None:
         notes.append("Runs that stopped early have areas of fewer epochs.")
     if near_best is not None:
         notes.insert(
             0,
-            "epochs to near best: the first epoch with a validation error of at most "
-            f"{percent_text(1 - near_best)} %, a tenth more than that of the best value at "
+            f"epochs to near best: the first epoch with {_near_text(metric, near_best)}, "
+            "a tenth more than that of the best value at "
             "its best epochs. Medians over all runs (Kaplan-Meier); (9 of 12): the runs "
             "that reached it, if not all did.",
         )
     if target is not None:
         notes.append(
-            f"to {text}: the same for a validation accuracy of at least {text}, and the "
-            "seconds up to its end."
+            f"to {text}: the same for a {metric.named('val')} of {metric.least_words} "
+            f"{text}, and the seconds up to its end."
         )
-    headers = ["best epoch", "epochs to near best", "area %", "gap"]
+    headers = ["best epoch", "epochs to near best", metric.headed("area"), "gap"]
     if target is not None:
         headers += [f"epochs to {text}", f"s to {text}"]
     return Table(
@@ -246,8 +254,8 @@ def convergence_table(
                     NONE
                     if near_best is None
                     else _time_text(level, level.epochs_to(near_best), "g"),
-                    percent(level.area_under_curve),
-                    percent(level.gap, signed=True),
+                    measured(metric, level.area_under_curve),
+                    measured(metric, level.gap, signed=True),
                     *(_target_cells(level, target) if target is not None else []),
                     problems_text(level),
                 )
@@ -256,6 +264,14 @@ def convergence_table(
         ),
         notes=(*_more(study, shown), *notes),
     )
+
+
+def _near_text(metric: Metric, value: float) -> str:
+    """Return the validation value that is near the best, as text."""
+    if metric.share:
+        error = "validation error" if metric == ACCURACY else f"{metric.named('val')} error"
+        return f"a {error} of at most {metric.text(1 - value)}"
+    return f"a {metric.named('val')} of {metric.least_words} {metric.text(value)}"
 
 
 def _target_cells(level: LevelResult, target: float) -> list[str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from kmlp._util.text import count_of
 from kmlp.model.text import value_text
-from kmlp.studies.cells import interval_note, p_text, percent
+from kmlp.studies.cells import interval_note, measured, p_text
 from kmlp.studies.compare import AblationComparison
 from kmlp.studies.judging import moment_text
-from kmlp.studies.results import TEST_METRIC
 from kmlp.studies.table import NONE, Column, Row, Table
 
 
@@ -17,7 +16,7 @@ def comparison_table(comparison: AblationComparison) -> Table:
     differing = ", ".join(
         f"{name} {one} | {other}" for name, (one, other) in comparison.differing.items()
     )
-    tests = comparison.metric == TEST_METRIC
+    metric = comparison.metric
     headers = [param, first.name, second.name, "difference", "p", "verdict"]
     several = len(comparison.levels) > 1
     reference = value_text(param, comparison.reference.value)
@@ -25,8 +24,9 @@ def comparison_table(comparison: AblationComparison) -> Table:
         headers += [f"less that of {reference}", "p"]
     return Table(
         title=(
-            f"{first.name} | {second.name}: {'test' if tests else 'validation'} "
-            f"accuracy % {moment_text(comparison.first.at, comparison.epochs)}, "
+            f"{first.name} | {second.name}: "
+            f"{metric.headed(metric.named(comparison.part))} "
+            f"{moment_text(comparison.first.at, comparison.epochs)}, "
             f"{count_of(len(comparison.seeds), 'seed')}"
         ),
         columns=tuple(
@@ -36,13 +36,16 @@ def comparison_table(comparison: AblationComparison) -> Table:
             Row(
                 (
                     value_text(param, level.value),
-                    percent(level.first),
-                    percent(level.second),
-                    percent(level.difference, signed=True),
+                    measured(metric, level.first),
+                    measured(metric, level.second),
+                    measured(metric, level.difference, signed=True),
                     p_text(level.difference),
                     NONE if level.difference is None else level.difference.verdict,
                     *(
-                        [percent(level.interaction, signed=True), p_text(level.interaction)]
+                        [
+                            measured(metric, level.interaction, signed=True),
+                            p_text(level.interaction),
+                        ]
                         if several
                         else []
                     ),

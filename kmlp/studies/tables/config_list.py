@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from kmlp.studies.cells import interval_note, mean_percent, percent
+from kmlp.model.metrics import LOSS, Metric
+from kmlp.studies.cells import interval_note, mean_measured, measured
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.judging import judged_text
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
-from kmlp.studies.tables.shared import PROBLEMS, describe, problems_text, seeds_text
+from kmlp.studies.tables.shared import (
+    PROBLEMS,
+    describe,
+    problems_text,
+    seeds_text,
+    test_header,
+)
 
 
 def config_list_table(study: ConfigList) -> Table:
@@ -16,9 +23,10 @@ def config_list_table(study: ConfigList) -> Table:
     several = any(len(level.runs) > 1 for level in study.levels)
     own_seeds = len({_seeds(level) for level in study.levels}) > 1
     judged = not study.validates_on_test  # if not, the test accuracy is shown already
-    best = study.best()
+    best, metric = study.best(), study.metric
+    is_loss = metric.name == LOSS.name
     interval = (
-        f"{interval_note(level.val_accuracy for level in study.levels)} s: seconds of a "
+        f"{interval_note(level.val_value for level in study.levels)} s: seconds of a "
         "run, the median over the seeds."
     )
     return Table(
@@ -28,9 +36,9 @@ def config_list_table(study: ConfigList) -> Table:
             *(Column(name, wraps=True, tall=True) for name in study.varied),
             *([Column("seeds")] if own_seeds else []),
             Column("epochs"),
-            Column("validation accuracy %", tall=True),
-            *([Column("test acc. %", tall=True)] if judged else []),
-            Column("validation loss", tall=True),
+            Column(metric.headed(metric.named("val")), tall=True),
+            *([Column(test_header(metric), tall=True)] if judged else []),
+            *([] if is_loss else [Column("validation loss", tall=True)]),
             Column("s"),
             PROBLEMS,
         ),
@@ -41,9 +49,9 @@ def config_list_table(study: ConfigList) -> Table:
                     *study.changes(level).values(),
                     *([seeds_text(_seeds(level))] if own_seeds else []),
                     str(epochs),
-                    percent(level.val_accuracy),
-                    *([mean_percent(level.test_accuracy)] if judged else []),
-                    NONE if level.val_loss is None else _loss_text(level.val_loss.mean),
+                    measured(metric, level.val_value),
+                    *([mean_measured(metric, level.test_value)] if judged else []),
+                    *([] if is_loss else [_loss_text(level)]),
                     f"{level.seconds:.1f}",
                     problems_text(level),
                 ),
@@ -56,7 +64,7 @@ def config_list_table(study: ConfigList) -> Table:
                 study.base, fused=study.fused, settings=study.settings, but=study.varied
             ),
             " ".join(
-                [f"Accuracies and losses {judged_text(study.at)}."]
+                [f"{_measures(metric)} {judged_text(study.at)}."]
                 + ([interval] if several else [])
             ),
             *([covered] if (covered := split_text(study)) else []),
@@ -69,5 +77,14 @@ def _seeds(level: LevelResult) -> tuple[int, ...]:
     return tuple(run.config.seed for run in level.runs)
 
 
-def _loss_text(loss: float) -> str:
+def _measures(metric: Metric) -> str:
+    """Return the columns that depend on the epoch: `Accuracies and losses`."""
+    titles = metric.capital_titles
+    return titles if metric.name == LOSS.name else f"{titles} and losses"
+
+
+def _loss_text(level: LevelResult) -> str:
+    if level.val_loss is None:
+        return NONE
+    loss = level.val_loss.mean
     return f"{loss:.4f}" if loss < 1000 else f"{loss:.3g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.model.text import value_text
 from kmlp.settings import settings_text
 from kmlp.statistics import wilson_interval
@@ -61,7 +62,7 @@ def same_note(study: StudyResult) -> list[str]:
     """Return a note on the verdict `same`; empty if no level has it."""
     if study.margin is None or not study.levels_with("same"):
         return []
-    points = f"{100 * study.margin:.4g} points"
+    points = study.metric.difference_text(study.margin)
     return [f"same: shown to differ by less than {points}, by two one-sided tests."]
 
 
@@ -99,3 +100,14 @@ def seeds_text(seeds: Sequence[int]) -> str:
     if len(seeds) > 2 and last - first == len(seeds) - 1:
         return f"{first}-{last}"
     return ",".join(map(str, seeds))
+
+
+def test_header(metric: Metric) -> str:
+    """Return the header of a column of test values, short for accuracies.
+
+    Example:
+    >>> from kmlp.model.metrics import ACCURACY, LOSS
+    >>> test_header(ACCURACY), test_header(LOSS)
+    ('test acc. %', 'test loss')
+    """
+    return metric.headed("test acc." if metric == ACCURACY else metric.named("test"))

@@ -41,7 +41,7 @@ def do(executor, before, target, config=CONFIG, patience=None):
     accuracies, checkpoint_bytes = (), None
     if before is not None:
         new = (record.val_accuracy for record in before.records)
-        accuracies = (*before.task.val_accuracies, *new)
+        accuracies = (*before.task.val_values, *new)
         checkpoint_bytes = before.checkpoint_bytes
     identity = identify(config, fused=True)
     executor.submit(

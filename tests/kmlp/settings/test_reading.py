@@ -433,9 +433,7 @@ def test_a_worker_trains_only_with_the_settings_that_the_run_states(set_made_up)
     first = run(task)
     set_made_up("odd")  # between two tasks of the run
     done = tuple(record.val_accuracy for record in first.records)
-    failed = run(
-        replace(task, val_accuracies=done, checkpoint_bytes=first.checkpoint_bytes)
-    )
+    failed = run(replace(task, val_values=done, checkpoint_bytes=first.checkpoint_bytes))
     assert isinstance(failed, TaskFailed)
     assert failed.final
     assert "made_up is odd" in failed.reason

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from helpers.made_up import made_up_record
-from helpers.stores import ENVIRONMENT, RUNS, seal_all, small_store
+from helpers.stores import ENVIRONMENT, RUNS, seal_all, small_store, without_metrics
 
 import kmlp_tuning
 from kmlp import ConfigError, KmlpError, RunConfig, ablate, train
 from kmlp.engine import RunFinished
 from kmlp.errors import StoreError
+from kmlp.model.metrics import BALANCED_ACCURACY, LOSS
 from kmlp.store import Store, leases
 from kmlp.store._migrations import migrate
 from kmlp.store._sqlite import connect
@@ -196,6 +197,7 @@ def test_a_store_of_the_fourth_schema_keeps_its_environments(tmp_path, writable)
     path = small_store(tmp_path) / "kmlp.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE environments RENAME COLUMN description TO facts")
+        without_metrics(connection)
         connection.execute("PRAGMA user_version = 4")
     with Store(tmp_path, writable=writable) as store:
         assert environments_of(store, "widths") == [ENVIRONMENT]
@@ -216,6 +218,7 @@ def best_in_the_middle(tmp_path):
     with closing(connect(tmp_path / "kmlp.sqlite")) as connection, connection:
         connection.execute("UPDATE runs SET val_accuracy = 0.7, test_accuracy = 0.7")
         seal_all(connection)
+        without_metrics(connection)
         connection.execute("PRAGMA user_version = 5")
     return tmp_path
 
@@ -228,6 +231,20 @@ def test_runs_of_the_fifth_schema_are_listed_at_their_best_epoch(
         assert [run.val_accuracy for run in list_runs(store, {})] == [0.9]
         assert store.run(RUNS[0]).val_accuracy == 0.9
         assert not store.damaged
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_runs_of_the_sixth_schema_have_no_further_metrics(tmp_path, writable):
+    small_store(tmp_path)
+    with closing(connect(tmp_path / "kmlp.sqlite")) as connection, connection:
+        without_metrics(connection)
+        connection.execute("PRAGMA user_version = 6")
+    with Store(tmp_path, writable=writable) as store:
+        run = store.run(RUNS[0])
+        assert run.measured_by(LOSS).val_value == run.history[-1].val_loss
+        with pytest.raises(ConfigError, match="val_balanced_accuracy was not recorded"):
+            run.measured_by(BALANCED_ACCURACY)
+        assert examine(store).whole
 
 
 @pytest.mark.parametrize(

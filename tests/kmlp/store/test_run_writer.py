@@ -2,12 +2,14 @@
 
 import errno
 import math
+from dataclasses import replace
 
 import pytest
 from helpers.made_up import made_up_record
 from helpers.stores import A, made_up_task
 
-from kmlp.errors import StoreWriteError
+from kmlp.errors import DamagedError, StoreWriteError
+from kmlp.model.metrics import ACCURACY, LOSS, RMSE
 from kmlp.store import Store, _checkpoint_files
 from kmlp.training.run import RunState
 
@@ -21,7 +23,7 @@ def test_the_last_two_checkpoints_are_kept(store):
         )
     files = sorted((store.folder / "checkpoints").iterdir())
     assert [path.read_text() for path in files] == ["after 2", "after 3"]
-    assert store.resume(A) == RunState((0.51, 0.52, 0.53), False, b"after 3")
+    assert resumed(store) == ((0.51, 0.52, 0.53), False, b"after 3")
 
 
 def append_epochs(store, accuracies, kept, *, fresh=False, first=1):
@@ -29,6 +31,12 @@ def append_epochs(store, accuracies, kept, *, fresh=False, first=1):
     records = [made_up_record(e, value) for e, value in enumerate(accuracies, first)]
     models = {epoch: f"after {epoch}".encode() for epoch in kept}
     assert store.append(A, records, models, fresh=fresh)
+
+
+def resumed(store):
+    """Return the accuracies of the run that is resumed, if it diverged, and its model."""
+    state = store.resume(A)
+    return state.values(ACCURACY), state.diverged, state.checkpoint_bytes
 
 
 def files_of(store):
@@ -43,7 +51,7 @@ def test_the_checkpoint_of_the_best_epoch_is_kept_besides_the_last_two(store):
     run = store.run(A)
     assert (run.outcome.epoch, run.checkpoint_bytes()) == (2, b"after 2")
     assert run.judged_at("last").checkpoint_bytes() == b"after 6"
-    assert store.resume(A) == RunState((0.5, 0.9, 0.7, 0.9, 0.9, 0.9), False, b"after 6")
+    assert resumed(store) == ((0.5, 0.9, 0.7, 0.9, 0.9, 0.9), False, b"after 6")
     append_epochs(store, [0.95, 0.94], [7, 8], first=7)
     assert files_of(store) == ["after 7", "after 8"]
 
@@ -72,7 +80,7 @@ def test_a_task_is_stored_whole_or_not_at_all(store):
         store.append(A, *made_up_task(2, 1), fresh=False)  # epoch 1 is there already
     with Store(store.folder) as other:
         assert other.run(A).epochs == 1
-        assert other.resume(A) == RunState((0.51,), False, b"model")
+        assert resumed(other) == ((0.51,), False, b"model")
 
 
 def test_a_full_disk_keeps_what_was_stored(store, monkeypatch):
@@ -141,3 +149,34 @@ def test_nothing_is_written_to_a_run_that_another_process_has_leased(store):
         store.begin_anew(A)
         assert other.run(A).status == "finished"
         assert other.run(A, fresh=True) is not None
+
+
+def test_the_checkpoint_of_the_epoch_with_the_lowest_loss_is_kept_if_it_is_asked_for(store):
+    losses = [0.3, 0.1, 0.4, 0.5, 0.6]
+    records = [
+        made_up_record(epoch, epoch / 10, loss) for epoch, loss in enumerate(losses, 1)
+    ]
+    models = {record.epoch: f"after {record.epoch}".encode() for record in records}
+    store.append(A, records, models, metric=LOSS, fresh=False)
+    assert files_of(store) == ["after 2", "after 4", "after 5"]
+
+
+def test_further_metrics_are_stored_and_their_damage_is_noticed(store):
+    records = [
+        replace(
+            made_up_record(epoch, math.nan, loss=1.0),
+            metrics={"val_rmse": rmse, "rmse": 1.0},
+        )
+        for epoch, rmse in enumerate([2.5, 1.5, 2.0], 1)
+    ]
+    store.append(A, records, {3: b"model"}, metric=RMSE, fresh=False)
+    run = store.run(A).measured_by(RMSE)
+    assert (run.outcome.epoch, run.val_value, run.status) == (2, 1.5, "finished")
+    assert store.state(A).values(RMSE) == (2.5, 1.5, 2.0)
+    assert math.isnan(run.val_accuracy)
+    with store.writing():
+        store.connection.execute(
+            "UPDATE epochs SET metrics = ? WHERE epoch = 2", ('{"val_rmse": 0.5}',)
+        )
+    with pytest.raises(DamagedError):
+        store.run(A)

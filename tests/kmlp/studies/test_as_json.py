@@ -22,7 +22,7 @@ def test_export_has_the_documented_keys():
         )
     )
     assert list(exported) == [
-        "name", "param", "metric", "at", "base", "epochs", "patience", "seeds", "most_seeds", "looks", "backend",
+        "name", "param", "metric", "metric_details", "at", "base", "epochs", "patience", "seeds", "most_seeds", "looks", "backend",
         "fused", "settings", "baseline", "target_accuracy", "levels", "best", "best_index", "conclusion", "evidence",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
@@ -36,9 +36,7 @@ def test_export_has_the_documented_keys():
     ]  # fmt: skip
     first = exported["levels"][0]["difference"]
     assert list(first) == ["mean", "interval", "p_value", "verdict"]
-    targeted = ablation_to_dict(
-        replace(made_up_ablation({1: [0.90, 0.95]}), target_accuracy=0.92)
-    )
+    targeted = ablation_to_dict(replace(made_up_ablation({1: [0.90, 0.95]}), target=0.92))
     assert targeted["levels"][0]["epochs_to_target"] == {
         "target": 0.92, "median": 1, "reached": 1, "runs": 2,
     }  # fmt: skip

@@ -81,7 +81,7 @@ def test_values_are_read_from_runs_that_are_trained_once(tmp_path):
     heard = []
     patience = ablate("patience", [1, 9], epochs=3, observer=heard.append, **options)
     assert not [event for event in heard if type(event).__name__ == "EpochFinished"]
-    assert patience.metric == "test_accuracy"
+    assert patience.figure == "test_accuracy"
     problems = {caveat.problem for caveat in patience.conclusion.caveats}
     assert not problems & {"ends in dips", "declines"}
     assert (

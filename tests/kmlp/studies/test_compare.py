@@ -66,14 +66,14 @@ def test_the_interaction_is_the_difference_less_that_of_the_reference():
 def test_studies_with_other_validation_images_are_compared_by_test_accuracy():
     other = made_up(SECOND, base=RunConfig(validation_fraction=0.1))
     comparison = compare(made_up(FIRST), other)
-    assert comparison.metric == "test_accuracy" and comparison.images_differ
+    assert comparison.part == "test" and comparison.images_differ
     assert "test accuracies are compared" in comparison.conclusion.text
 
 
 def test_studies_on_other_datasets_are_not_compared_as_if_the_images_were_the_same():
     other = made_up(SECOND, base=RunConfig(dataset="fashion_mnist"))
     comparison = compare(made_up(FIRST), other)
-    assert comparison.metric == "val_accuracy" and comparison.images_differ
+    assert comparison.part == "val" and comparison.images_differ
     assert {level.difference.verdict for level in comparison.levels} == {"undecided"}
     assert "on different images" in comparison.conclusion.text
 

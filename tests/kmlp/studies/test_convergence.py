@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from helpers.made_up import made_up_ablation, made_up_record
 
+from kmlp.model.metrics import ACCURACY
 from kmlp.studies._convergence import (
     area_under_curve,
-    best_epoch,
     epochs_to,
     kaplan_meier_median,
     seconds_to,
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.once
     ],
 )
 def test_a_curve(accuracies, best, area):
-    assert best_epoch(accuracies) == best
+    assert ACCURACY.best_place(accuracies) == best - 1
     assert area_under_curve(accuracies) == pytest.approx(area)
 
 

@@ -467,7 +467,7 @@ def test_values_with_other_validation_images_are_compared_by_test_accuracy():
             replace(level, runs=row) for level, row in zip(study.levels, runs, strict=True)
         ),
     )
-    assert study.metric == "test_accuracy"
+    assert study.figure == "test_accuracy"
     first, second = study.levels
     assert (study.best(), study.tied) == (first, (second,))
     assert ("different images", None, None) in problems(conclude(study))
@@ -487,7 +487,7 @@ def test_values_with_other_datasets_are_not_compared_as_if_the_images_were_the_s
         )
         for images in (1000, 10**9)
     )
-    assert study.metric == "val_accuracy"
+    assert study.figure == "val_accuracy"
     assert values(conclude(many).levels.worse) == ["fashion_mnist"]
     assert values(conclude(few).levels.undecided) == ["fashion_mnist"]
     assert values(conclude(study).levels.undecided) == ["fashion_mnist"]  # unknown

@@ -9,6 +9,8 @@ import pytest
 from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError
+from kmlp.model.metrics import LOSS, RMSE
+from kmlp.studies._planned import Planned
 from kmlp.studies.as_json import ablation_to_dict
 from kmlp.studies.level_conclusion import conclude
 from kmlp.studies.results import StudyResult
@@ -125,3 +127,91 @@ def test_the_errors_of_a_level_are_compared_with_those_of_the_reference():
     assert study.compared_with(1).error_ratio(second) == pytest.approx(0.15 / 0.3)
     perfect = made_up({1: [0.9, 0.8], 2: [1.0, 1.0]})
     assert perfect.error_ratio(perfect.levels[0]) is None
+
+
+LOSSES = {1: [0.20, 0.21, 0.20], 2: [0.30, 0.31, 0.32], 3: [0.40, 0.40, 0.42]}
+
+
+def by_loss(**options):
+    """A study whose losses rank its values in the other order than its accuracies."""
+    return made_up(CLEAR, losses=LOSSES, **options).measured_by(LOSS)
+
+
+def test_the_value_with_the_lowest_loss_is_the_best():
+    study = by_loss()
+    assert (study.best().value, study.figure, study.margin) == (1, "val_loss", None)
+    none, second, _ = study.differences()
+    assert none is None
+    assert second.mean == pytest.approx(0.32 / 3)
+    assert second.interval[0] > 0
+    assert second.verdict == "worse"
+    assert second.spread == pytest.approx(0.011547, rel=1e-4)
+
+
+def test_a_conclusion_by_loss_names_the_level_with_the_lowest():
+    text = conclude(by_loss()).text
+    assert text.startswith("width=1 is better than width=2 and 3")
+    assert "The metric was chosen" not in text
+    planned = replace(by_loss(), planned=Planned(metric="accuracy", margin=0.002))
+    assert planned.chosen_after == ("metric",)
+    assert "The metric was chosen after the results" in conclude(planned).text
+
+
+def test_the_ratio_of_errors_by_loss_is_that_of_the_losses():
+    study = by_loss()
+    assert study.error_ratio(study.levels[2]) == pytest.approx(1.22 / 0.61)
+    assert study.near_best == pytest.approx(1.1 * 0.61 / 3)
+    negative = made_up(CLEAR, losses={1: [-1.0] * 3, 2: [-2.0] * 3, 3: [-2.0] * 3})
+    negative = negative.measured_by(LOSS)
+    assert negative.error_ratio(negative.levels[0]) is None
+    assert negative.near_best is None
+
+
+def test_a_level_with_the_same_loss_within_a_margin_is_the_same():
+    losses = {1: [0.20, 0.21, 0.22], 2: [0.201, 0.209, 0.2205], 3: [0.9, 0.8, 0.7]}
+    study = made_up(CLEAR, losses=losses).viewed(metric="loss", margin=0.01)
+    assert [it.verdict for it in study.differences()[1:]] == ["same", "worse"]
+    assert "the same within 0.01" in conclude(study).text
+
+
+def test_a_metric_in_any_unit_has_the_same_verdicts():
+    def measured(unit):
+        rmse = {1: [2.0, 2.1, 2.2], 2: [2.5, 2.61, 2.7], 3: [2.01, 2.1, 2.18]}
+        study = made_up(CLEAR)
+        levels = [
+            replace(
+                level,
+                runs=tuple(
+                    replace(
+                        run,
+                        metric=RMSE,
+                        history=(
+                            replace(run.history[0], metrics={"val_rmse": unit * value}),
+                        ),
+                    )
+                    for run, value in zip(level.runs, rmse[level.value], strict=True)
+                ),
+            )
+            for level in study.levels
+        ]
+        return replace(study, levels=tuple(levels), margin=None)
+
+    tiny, huge = measured(1e-9), measured(1e9)
+    pairs = list(zip(tiny.differences(), huge.differences(), strict=True))
+    assert tiny.best().value == huge.best().value == 3
+    for one, other in pairs[:2]:
+        assert one.verdict == other.verdict
+        assert one.p_value == pytest.approx(other.p_value)
+        assert other.interval == pytest.approx([1e18 * end for end in one.interval])
+    assert tiny.levels[0].val_value.interval is not None
+
+
+def test_runs_that_stopped_by_accuracy_are_not_compared_by_loss():
+    with pytest.raises(ConfigError, match="stopped early by their validation accuracy"):
+        replace(made_up(CLEAR), patience=2).measured_by(LOSS)
+
+
+def test_the_losses_of_different_loss_functions_are_not_compared():
+    study = made_up({"nll": [0.9, 0.9], "mse": [0.8, 0.8]}, param="loss")
+    with pytest.raises(ConfigError, match="nll and mse"):
+        study.measured_by(LOSS)

@@ -3,11 +3,13 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from helpers.made_up import made_up_record
 
-from kmlp import RunConfig
-from kmlp.training.run import Run
+from kmlp import ConfigError, RunConfig
+from kmlp.model.metrics import ACCURACY, LOSS, RMSE
+from kmlp.training.run import Run, recorded
 
 pytestmark = pytest.mark.once
 
@@ -113,3 +115,44 @@ def test_the_learning_rate_of_an_epoch_follows_from_the_schedule():
     assert scheduled.learning_rates == (0.4, 0.2, 0)
     lost = replace(made_up_run(math.nan), config=scheduled.config)
     assert [math.isnan(rate) for rate in lost.learning_rates] == [True]
+
+
+def with_losses(run, *losses):
+    """The run with these validation losses."""
+    history = [
+        replace(record, val_loss=loss)
+        for record, loss in zip(run.history, losses, strict=True)
+    ]
+    return replace(run, history=tuple(history))
+
+
+def test_the_best_epoch_by_loss_is_the_first_with_the_lowest():
+    run = with_losses(made_up_run(0.5, 0.9, 0.7), 0.3, 0.4, 0.3).measured_by(LOSS)
+    assert (run.outcome.epoch, run.val_value, run.val_accuracy) == (1, 0.3, 0.5)
+    assert "val_loss=0.3" in repr(run)
+    assert run.stopped(patience=1).epochs == 2
+    assert run.gap == pytest.approx(0.3 - run.outcome.loss)
+
+
+def test_a_metric_that_was_not_recorded_is_absent_and_refused():
+    run = made_up_run(0.5, 0.9)
+    assert math.isnan(run.history[0].value(RMSE))
+    with pytest.raises(ConfigError, match=r"rmse.*accuracy, loss"):
+        run.measured_by(RMSE)
+
+
+def test_a_run_can_have_metrics_of_its_own_and_no_accuracy():
+    history = tuple(
+        recorded(
+            {"loss": 1.0, "val_loss": 1.0, "test_loss": 1.0, "val_rmse": rmse},
+            epoch=epoch,
+            seconds=1.0,
+            step_losses=np.ones(1, "float32"),
+        )
+        for epoch, rmse in enumerate([3.0, 2.0, 2.5], start=1)
+    )
+    run = replace(made_up_run(0.5), history=history).measured_by(RMSE)
+    assert (run.outcome.epoch, run.val_value) == (2, 2.0)
+    assert math.isnan(run.val_accuracy)
+    with pytest.raises(ConfigError, match="accuracy"):
+        run.measured_by(ACCURACY)

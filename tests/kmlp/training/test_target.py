@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from kmlp.model.metrics import LOSS
 from kmlp.training.target import Target
 
 pytestmark = pytest.mark.once
@@ -27,6 +28,17 @@ CURVE = [0.5, 0.8, 0.7, 0.8, 0.9, 0.6, 0.6]
 )
 def test_a_run_ends_after_its_epochs_or_its_patience(target, epochs, end):
     assert target.end(CURVE[:epochs]) == end
+
+
+def test_a_patience_can_watch_a_loss():
+    losses = [0.9, 0.5, 0.6, 0.5, 0.4]
+    assert Target(9, patience=2, metric=LOSS).end(losses) == 4
+    assert Target(9, patience=2).end(losses) == 3
+
+
+def test_targets_that_watch_different_metrics_have_no_patience_in_common():
+    joined = Target(9, patience=2, metric=LOSS).joined(Target(5, patience=4))
+    assert joined == Target(9, metric=LOSS)
 
 
 def test_a_divergence_is_not_an_end_by_patience():

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmlp._util.text import count_of, percent_text, protocol_text
+from kmlp.model.metrics import ACCURACY
 from kmlp.statistics import Estimate, estimate
 from kmlp.studies.conclusion import VERDICTS, Conclusion
 from kmlp.studies.judging import epochs_text, outcome_text
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
-from kmlp.studies.results import METRIC, StudyResult
+from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
 from kmlp.training.run import At, Run
@@ -81,7 +82,7 @@ class Search(Study):
         best score.
         """
         ranked = self.ranked()
-        if self.settings.objective == METRIC and self.replication is not None:
+        if self.settings.objective == ACCURACY.figure() and self.replication is not None:
             level = self.replication.best()
             numbers = [level.value] if level is not None else []
             ranked = [trial for trial in ranked if trial.number in numbers] or ranked

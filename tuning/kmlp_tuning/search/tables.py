@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kmlp._util.text import count_of
+from kmlp.model.metrics import ACCURACY
 from kmlp.model.text import short_text
 from kmlp.settings import settings_text
 from kmlp.studies.cells import (
@@ -12,7 +13,7 @@ from kmlp.studies.cells import (
     percent,
     share_percent,
 )
-from kmlp.studies.results import METRIC, StudyResult
+from kmlp.studies.results import StudyResult
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import (
@@ -93,7 +94,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     trials = [*ranked, *rest]
     shown = trials if every else trials[:SHOWN]
     brackets = settings.algorithm == "hyperband"
-    other = settings.objective != METRIC
+    other = settings.objective != ACCURACY.figure()
     best = search.best()
     return Table(
         title=f"Search: {search.headline}",
@@ -116,7 +117,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
                     str(trial.run.epochs if trial.run else 0),
                     search.status(trial),
                     *([_number(trial.score(settings.objective), ".4f")] if other else []),
-                    share_percent(trial.score(METRIC)),
+                    share_percent(trial.score(ACCURACY.figure())),
                     f"{trial.run.seconds:.1f}" if trial.run else NONE,
                 ),
                 strong=trial is best,
@@ -159,7 +160,7 @@ def _legend(search: Search, more: int) -> list[str]:
     if settings.algorithm in HALVING:
         lines.append("stopped: other trials of its rung were better.")
     if search.at == "best" and settings.max_epochs > 1:
-        if settings.objective != METRIC:
+        if settings.objective != ACCURACY.figure():
             lines.append(f"{settings.objective}: the best of the epochs of each trial.")
         lines.append("validation accuracy: at its best epoch.")
     if not search.complete:
