@@ -5,10 +5,12 @@ import pytest
 
 from kmlp import ConfigError, RunConfig, evaluate, load_dataset, load_study, train
 from kmlp.engine import EpochFinished, RunFinished, RunStarted, StudyStarted
+from kmlp.model.metrics import LOSS
 from kmlp.model.run_data import dataset_of
 from kmlp.store import Store
 from kmlp.store.studies import list_studies
 from kmlp.training.checks import parameters_of
+from kmlp.training.target import stopping_epoch
 
 pytestmark = pytest.mark.trains
 
@@ -135,3 +137,28 @@ def test_configurations_that_cannot_be_trained_are_refused_before_training(
         train(RunConfig(**change), epochs=epochs, observer=events.append)
     assert message in str(caught.value)
     assert events == []
+
+
+@pytest.mark.once
+def test_a_run_can_be_stopped_and_judged_by_its_loss(tmp_path):
+    options = {"epochs": 6, "runs_dir": tmp_path, "metric": "loss"}
+    run = train(DIPS, **options, name="whole")
+    losses = [record.val_loss for record in run.history]
+    assert run.val_value == min(losses)
+    assert right(run.model(), dataset_of(DIPS).validation) == round(
+        10_000 * run.outcome.val_accuracy
+    )
+    stopped = train(DIPS, **options, patience=1, name="stopped")
+    assert stopped.epochs == stopping_epoch(losses, 1, LOSS)
+    study = load_study("stopped", tmp_path)
+    assert (study.metric, study.run.outcome.epoch) == (LOSS, stopped.outcome.epoch)
+    assert study.conclusion.text.startswith("Test loss 0.")
+    with pytest.raises(ConfigError, match="stopped early by their validation loss"):
+        study.viewed(metric="accuracy")
+    [whole] = [it for it in list_studies_of(tmp_path) if it.name == "whole"]
+    assert whole.to_dict()["best_val_loss"] == min(losses)
+
+
+def list_studies_of(folder):
+    with Store(folder, writable=False) as store:
+        return list_studies(store)
