@@ -137,12 +137,13 @@ class Study(ABC):
             ConfigError: if runs lack the metric; or if runs of this kind were chosen or
                 stopped by their metric, so that it cannot be changed after training.
         """
-        raise_problems(
-            f"The metric is {metric.name}, but runs of the kind {self.kind} were chosen by "
-            f"their {self.metric.figure()}. Leave the metric out."
-            for _ in [metric]
-            if metric.name != self.metric.name
-        )
+        if metric.name != self.metric.name:
+            raise ConfigError(
+                [
+                    f"The metric is {metric.name}, but runs of the kind {self.kind} were "
+                    f"chosen by their {self.metric.figure()}. Leave the metric out."
+                ]
+            )
         return self
 
     def _metric_of(self, metric: Metric | str) -> Metric:
