@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
+from kmlp.charts._measure import RATIO, Measure
 from kmlp.charts.accuracy import CROSS
-from kmlp.charts.measure import RATIO, Measure
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
 from kmlp.model.metrics import Part
 from kmlp.model.params import all_fields

@@ -62,6 +62,7 @@ class CaveatJson(TypedDict):
             "baseline chosen after the results",
             "margin chosen after the results",
             "epoch chosen after the results",
+            "metric chosen after the results",
             "baseline without runs",
         ],
         "The problem.",

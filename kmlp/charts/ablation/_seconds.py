@@ -7,13 +7,13 @@ import altair as alt
 from kmlp._util.text import percent_text
 from kmlp.charts._by_value import Row
 from kmlp.charts._legend import colour_of_values, dash_of_values
+from kmlp.charts._measure import RATIO
 from kmlp.charts.ablation._drawing import (
     described,
     log_title,
     title_of,
 )
 from kmlp.charts.accuracy import AccuracyScale, error_of
-from kmlp.charts.measure import RATIO
 from kmlp.charts.style import HEIGHT, WIDTH, data_of, short
 from kmlp.studies.ablation import Ablation
 
