@@ -41,7 +41,7 @@ from kmlp_cli.terminal.streams import guarded
 app = typer.Typer(
     name="kmlp",
     help="Measure the effect of a hyperparameter on a neural network. kmlp trains "
-    "multilayer perceptrons on image data, one question at a time, with error bars.",
+    "multilayer perceptrons on images and tables, one question at a time, with error bars.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # Rich's help takes twice as long

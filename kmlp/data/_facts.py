@@ -24,6 +24,11 @@ class Facts:
     task: Task
     """What is predicted: "classification" or "regression"."""
 
+    @property
+    def noun(self) -> str:
+        """The word for the examples: "images", or "rows" of a table."""
+        return "rows" if self.kind == "table" else "images"
+
 
 def facts_of(name: str) -> Facts:
     """Return the facts about a dataset, which is not loaded.

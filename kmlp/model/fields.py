@@ -38,7 +38,7 @@ class Group(StrEnum):
     REGULARIZATION = "regularization"
     """The means against overfitting."""
     DATA = "data"
-    """The images, and their division."""
+    """The examples, and their division."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,7 @@ class Hyperparameters:
     train_size: Annotated[
         int | None,
         Group.DATA,
-        Doc("Number of training images to use, a stratified subset."),
+        Doc("Number of training examples to use, a stratified subset."),
         at_least("train_size", 1),
         NoneWord("all"),
     ] = None
@@ -286,9 +286,9 @@ class Hyperparameters:
         float | None,
         Group.DATA,
         Doc(
-            "Fraction of the training images used for validation, stratified; the same "
-            "images for every seed unless resplit is set. test: validate on the test "
-            "images instead."
+            "Fraction of the training examples used for validation, stratified; the same "
+            "examples for every seed unless resplit is set. test: validate on the test "
+            "examples instead."
         ),
         Rule("0 < validation_fraction < 1", lambda value: 0 < value < 1),
         NoneWord("test"),
@@ -297,8 +297,8 @@ class Hyperparameters:
         float,
         Group.DATA,
         Doc(
-            "Share of the training images whose label is replaced by another class, drawn "
-            "uniformly, by the seed. Validation and test images keep their labels."
+            "Share of the training examples whose label is replaced by another class, "
+            "drawn uniformly, by the seed. Validation and test examples keep their labels."
         ),
         Rule("0 <= label_noise <= 1", lambda value: 0 <= value <= 1),
     ] = 0.0
@@ -307,7 +307,7 @@ class Hyperparameters:
         Group.DATA,
         Doc(
             "Give each seed a validation split of its own, so that intervals over seeds "
-            "cover the choice of the images."
+            "cover the choice of the examples."
         ),
     ] = False
     folds: Annotated[
@@ -323,7 +323,7 @@ class Hyperparameters:
         int,
         Group.TRAINING,
         Doc(
-            "Seed of all that is drawn: the initial weights, the order of the images, "
+            "Seed of all that is drawn: the initial weights, the order of the examples, "
             "masks, noise, wrong labels and, with resplit or folds, the split; 0 is a "
             "seed, too."
         ),

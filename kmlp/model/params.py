@@ -40,7 +40,7 @@ _NOT_VARIED = {
     "seed": "The seed is not a parameter to vary: replicates of every value already vary "
     "the seed. Give the number of seeds instead.",
     "resplit": "`resplit` is not a parameter to vary: it does not change the model, but "
-    "the images on which accuracies are measured. Give it to the whole study instead.",
+    "the examples on which it is measured. Give it to the whole study instead.",
     "folds": "`folds` is not a parameter to vary: it does not change the model, but the "
     "examples on which it is measured. Give it to the whole study instead.",
 }

@@ -87,13 +87,13 @@ COLUMNS = {
     "accuracy": Column(float, "Training accuracy during the epoch, from 0 to 1."),
     "val_loss": Column(
         float,
-        "Mean loss over the validation images after the epoch, without penalties and "
+        "Mean loss over the validation examples after the epoch, without penalties and "
         "label smoothing.",
     ),
     "val_accuracy": Column(float, "Validation accuracy after the epoch, from 0 to 1."),
     "test_loss": Column(
         float,
-        "Mean loss over the test images after the epoch, without penalties and label "
+        "Mean loss over the test examples after the epoch, without penalties and label "
         "smoothing.",
     ),
     "test_accuracy": Column(float, "Test accuracy after the epoch, from 0 to 1."),

@@ -70,8 +70,8 @@ def reproduce(
         str | None,
         typer.Option(
             metavar="best|last",
-            help="The epoch of each run that counts: the best on the validation images, or "
-            "the last.  [default: as the recipe says]",
+            help="The epoch of each run that counts: the best on the validation examples, "
+            "or the last.  [default: as the recipe says]",
             show_default=False,
         ),
     ] = None,

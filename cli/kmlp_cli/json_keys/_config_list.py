@@ -17,7 +17,7 @@ class ConfigurationJson(LevelResultsJson):
     number: Annotated[int, "Its number, from 1."]
     config: Annotated[dict[str, Any], "Every field, with the first seed."]
     epochs: Annotated[int, "The epochs of its runs."]
-    val_loss: Annotated[EstimateJson, "Mean loss of the validation images."]
+    val_loss: Annotated[EstimateJson, "Mean loss of the validation examples."]
     seconds: Annotated[float, "The median wall-clock time of a run."]
 
 

@@ -115,12 +115,12 @@ class HistoryJson(TypedDict):
     accuracy: NotRequired[Annotated[list[float | None], "Training accuracy."]]
     val_loss: Annotated[
         list[float | None],
-        "Mean loss of the validation images, without penalties and label smoothing.",
+        "Mean loss of the validation examples, without penalties and label smoothing.",
     ]
     val_accuracy: NotRequired[Annotated[list[float | None], "Validation accuracy."]]
     test_loss: Annotated[
         list[float | None],
-        "Mean loss of the test images, without penalties and label smoothing.",
+        "Mean loss of the test examples, without penalties and label smoothing.",
     ]
     test_accuracy: NotRequired[Annotated[list[float | None], "Test accuracy."]]
     mean_learning_rate: Annotated[
@@ -156,7 +156,7 @@ class RunResultsJson(TypedDict):
     test_accuracy: NotRequired[Annotated[float | None, "Test accuracy at this epoch."]]
     loss: NotRequired[Annotated[float | None, "Mean training loss during this epoch."]]
     val_loss: NotRequired[Annotated[float | None, "Validation loss at this epoch."]]
-    test_loss: Annotated[float | None, "Mean loss of the test images at this epoch."]
+    test_loss: Annotated[float | None, "Mean loss of the test examples at this epoch."]
     gap: Annotated[
         float | None,
         "Training accuracy minus validation accuracy, both of this epoch; validation loss "
@@ -176,11 +176,11 @@ class LevelResultsJson(TypedDict):
     parameters: Annotated[int, "The number of parameters."]
     mean: Annotated[float | None, "Mean validation accuracy over the seeds."]
     interval: Annotated[list[float] | None, "Its 95 % interval; null with one seed."]
-    test_accuracy: NotRequired[Annotated[EstimateJson, "The same for the test images."]]
+    test_accuracy: NotRequired[Annotated[EstimateJson, "The same for the test examples."]]
     last_val_accuracy: NotRequired[
         Annotated[EstimateJson, "Mean validation accuracy after the last epoch."]
     ]
-    test_loss: NotRequired[Annotated[EstimateJson, "Mean loss of the test images."]]
+    test_loss: NotRequired[Annotated[EstimateJson, "Mean loss of the test examples."]]
     last_val_loss: NotRequired[
         Annotated[EstimateJson, "Mean validation loss after the last epoch."]
     ]

@@ -37,7 +37,7 @@ class TrialJson(TypedDict):
     loss: NotRequired[Annotated[float | None, "Mean training loss during this epoch."]]
     val_loss: NotRequired[Annotated[float | None, "Validation loss at this epoch."]]
     test_loss: NotRequired[
-        Annotated[float | None, "Mean loss of the test images at this epoch."]
+        Annotated[float | None, "Mean loss of the test examples at this epoch."]
     ]
     gap: NotRequired[
         Annotated[

@@ -28,8 +28,8 @@ At = Annotated[
     str | None,
     typer.Option(
         metavar="best|last",
-        help="The epoch of each run that counts: the best on the validation images, or the "
-        "last.  [default: best, or as the study has it]",
+        help="The epoch of each run that counts: the best on the validation examples, or "
+        "the last.  [default: best, or as the study has it]",
         show_default=False,
     ),
 ]

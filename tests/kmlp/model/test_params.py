@@ -61,7 +61,7 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_one():
     ("name", "reason"),
     [
         ("seed", "replicates"),
-        ("resplit", "images on which"),
+        ("resplit", "examples on which"),
         ("folds", "examples on which"),
     ],
 )

@@ -318,7 +318,7 @@ class Recipe:
         return replace(self, parts=tuple(parts))
 
     def quick(self) -> Self:
-        """A recipe like this one with fewer epochs, images, seeds and trials.
+        """A recipe like this one with fewer epochs, examples, seeds and trials.
 
         Its results only show that the recipe works.
         """

@@ -16,8 +16,8 @@ from kmlp_tuning.lab.published_table import published_table
 from kmlp_tuning.lab.recipe import Part, Recipe
 
 _QUICK = (
-    "This is a quick run with fewer epochs, images, seeds and trials than the recipe has. "
-    "Its results cannot be compared with published values, which are left out."
+    "This is a quick run with fewer epochs, examples, seeds and trials than the recipe "
+    "has. Its results cannot be compared with published values, which are left out."
 )
 
 

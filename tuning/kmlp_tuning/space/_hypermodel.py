@@ -65,7 +65,7 @@ class MLPHyperModel(keras_tuner.HyperModel):
         for name in ("train_size", "label_noise"):
             if name in self.space.fields:
                 raise ConfigError(
-                    [f"`{name}` cannot be searched here: `search` is given the images."]
+                    [f"`{name}` cannot be searched here: `search` is given the examples."]
                 )
         if self.base.label_noise:
             raise ConfigError(

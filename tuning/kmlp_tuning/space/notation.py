@@ -19,9 +19,9 @@ from kmlp_tuning.space.domains import Choice, Conditional, Domain, Range, Simple
 _NOT_SEARCHED = {
     "seed": "the best seed is luck. The runs and the choice of configurations have that of "
     "--seed",
-    "dataset": "accuracies on different images cannot be compared",
-    "validation_fraction": "accuracies on different validation images cannot be compared",
-    "resplit": "accuracies on different validation images cannot be compared",
+    "dataset": "results on different examples cannot be compared",
+    "validation_fraction": "results on different validation examples cannot be compared",
+    "resplit": "results on different validation examples cannot be compared",
 }
 _RANGE_KEYS = {"low", "high", "sampling"}
 
