@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kmlp._util.seeds import Purpose, generator
 from kmlp.data._examples import Examples
+from kmlp.data._missing import fill_values, filled
 from kmlp.data._schema import Schema, Task
 from kmlp.data._split import Split, hold_out
 from kmlp.errors import ConfigError, DataError
@@ -399,6 +400,41 @@ class Dataset:
         validation = both.take(np.flatnonzero(held_out))
         _protect(train, validation)
         return replace(self, train=train, validation=validation)
+
+    def fill_values(self) -> NDArray[np.float32] | None:
+        """Return what is filled in for a missing value of each feature of a table.
+
+        It is learnt on the training rows alone.
+
+        Returns:
+            The values, of shape `(features,)`; None if no value can be missing.
+
+        Raises:
+            ConfigError: if all values of a column are missing in the training rows.
+        """
+        if self.schema is None or self.schema.missing is None:
+            return None
+        return fill_values(self.schema, self.train.x)
+
+    def with_missing_filled(self, values: NDArray[np.float32] | None) -> Dataset:
+        """Return the dataset with values in the place of missing ones.
+
+        The fingerprint does not change, because it identifies the dataset with the missing
+        values.
+
+        Args:
+            values: The result of `fill_values`. None: no value is missing.
+        """
+        if values is None:
+            return self
+        train, validation, test = (
+            Split(x=filled(split.x, values), y=split.y)
+            for split in (self.train, self.validation, self.test)
+        )
+        if self.validates_on_test:
+            validation = test
+        _protect(train, validation, test)
+        return replace(self, train=train, validation=validation, test=test)
 
     @property
     def target(self) -> str:

@@ -13,13 +13,17 @@ remedy, or None. `joint_rule` names the fields that it reads:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kmlp.errors import ConfigError
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.label_smoothing import SMOOTHED_LOSSES
-from kmlp.model.losses import LOSSES
+from kmlp.model.losses import LOSSES, task_problem
 from kmlp.model.optimizers import OPTIMIZER_FIELDS, optimizer_defaults, takers
+from kmlp.model.regression import no_classes, output_problem
+
+if TYPE_CHECKING:
+    from kmlp.data import Facts, Task
 
 Check = Callable[[Any], str | None]
 
@@ -173,9 +177,60 @@ def _folds_take_the_place_of_the_split(config: Any) -> str | None:
     )
 
 
-@joint_rule("output", "loss")
+@joint_rule("loss", "dataset")
+def _loss_fits_the_task(config: Any) -> str | None:
+    problem = task_problem(config.loss, _task(config))
+    return problem and f"{problem} The dataset is {config.dataset}."
+
+
+@joint_rule("label_smoothing", "dataset")
+def _smoothing_needs_classes(config: Any) -> str | None:
+    return _needs_classes(config, "label_smoothing")
+
+
+@joint_rule("label_noise", "dataset")
+def _noise_needs_classes(config: Any) -> str | None:
+    return _needs_classes(config, "label_noise")
+
+
+def _needs_classes(config: Any, field: str) -> str | None:
+    value = getattr(config, field)
+    if not value or _task(config) == "classification":
+        return None
+    return no_classes(field, value, config.dataset)
+
+
+@joint_rule("augmentation", "dataset")
+def _augmentation_needs_images(config: Any) -> str | None:
+    if config.augmentation == "none" or _facts(config).kind == "images":
+        return None
+    return (
+        f'The value of `augmentation` is "{config.augmentation}", but {config.dataset} is '
+        "a table, without images to change. Leave `augmentation` out, or give "
+        "`gaussian_noise`."
+    )
+
+
+@joint_rule("output", "dataset")
+def _output_fits_the_task(config: Any) -> str | None:
+    if config.output in (None, "linear") or _task(config) == "classification":
+        return None
+    return output_problem(config.output)
+
+
+def _task(config: Any) -> Task:
+    return _facts(config).task
+
+
+def _facts(config: Any) -> Facts:
+    from kmlp.data import facts_of  # imports NumPy
+
+    return facts_of(config.dataset)
+
+
+@joint_rule("output", "loss", "dataset")
 def _output_fits_the_loss(config: Any) -> str | None:
-    if config.output is not None:
+    if config.output is not None and _task(config) == "classification":
         try:
             LOSSES.get(config.loss).resolve_output(
                 config.output, f'the loss "{config.loss}"'
@@ -185,10 +240,12 @@ def _output_fits_the_loss(config: Any) -> str | None:
     return None
 
 
-@joint_rule("label_smoothing", "loss")
+@joint_rule("label_smoothing", "loss", "dataset")
 def _smoothing_fits_the_loss(config: Any) -> str | None:
     if not config.label_smoothing or config.loss in SMOOTHED_LOSSES:
         return None
+    if _task(config) == "regression":
+        return None  # refused by itself
     return (
         f"The value of `label_smoothing` is {config.label_smoothing}, but the loss "
         f'"{config.loss}" does not have it. Give a `loss` of '

@@ -10,10 +10,13 @@ from kmlp.model._normalization import normalization_layers
 from kmlp.model.activations import Activation
 from kmlp.model.config import RunConfig
 from kmlp.model.initial_weights import draw_dense
+from kmlp.model.keras_metrics import keras_metrics
 from kmlp.model.layer_sizes import layer_sizes
 from kmlp.model.losses import Loss
 from kmlp.model.optimizers import make_optimizer
 from kmlp.model.random_layers import keras_layer
+from kmlp.model.regression import TARGET_LAYER
+from kmlp.model.scaling import ColumnScaling, PixelScaling
 
 if TYPE_CHECKING:
     import keras
@@ -22,15 +25,15 @@ if TYPE_CHECKING:
 def compiled_model(
     config: RunConfig,
     input_shape: tuple[int, ...],
-    num_classes: int,
-    rescaling: tuple[float, float],
+    num_classes: int | None,
+    scaling: PixelScaling | ColumnScaling,
     hidden: Activation,
     last: Activation,
     loss: Loss,
+    targets: tuple[float, float] | None,
 ) -> keras.Sequential:
     keras = backend.load()
-    scale, offset = rescaling
-    sizes = layer_sizes(input_shape, num_classes, config.width, config.depth)
+    sizes = layer_sizes(input_shape, num_classes or 1, config.width, config.depth)
     normalized = config.normalization != "none"
     layers: list[Any] = []
     for index, (_, units) in enumerate(sizes[:-1], start=1):
@@ -43,13 +46,14 @@ def compiled_model(
                 keras.layers.Activation(hidden, name=f"activation_{index}"),
             ]
         layers += keras_layer(config, f"dropout_{index}")
-    layers.append(_dense("output", num_classes, last, config))
+    layers.append(_dense("output", sizes[-1][1], last, config))
+    if targets is not None:
+        mean, sd = map(float, targets)
+        layers.append(keras.layers.Rescaling(sd, offset=mean, name=TARGET_LAYER))
     model = keras.Sequential(
         [
             keras.Input(input_shape),
-            keras.layers.Rescaling(scale, offset=offset, name="rescaling"),
-            # Independent of Keras' configuration: images are (rows, columns, channels).
-            keras.layers.Flatten(data_format="channels_last", name="flatten"),
+            *_scaling_layers(scaling),
             *keras_layer(config, "gaussian_noise"),
             *keras_layer(config, "input_dropout"),
             *layers,
@@ -65,9 +69,26 @@ def compiled_model(
     model.compile(
         optimizer=make_optimizer(config),
         loss=loss.function,
-        metrics=["accuracy"],
+        metrics=keras_metrics("regression" if num_classes is None else "classification"),
     )
     return model
+
+
+def _scaling_layers(scaling: PixelScaling | ColumnScaling) -> list[keras.layers.Layer]:
+    """Return the layers that scale raw examples, and make each of them a vector."""
+    layers = backend.load().layers
+    if isinstance(scaling, ColumnScaling):
+        variances = [divisor**2 for divisor in scaling.divisor]
+        return [
+            layers.Normalization(
+                mean=list(scaling.shift), variance=variances, name="normalization"
+            )
+        ]
+    return [
+        layers.Rescaling(scaling.scale, offset=scaling.offset, name="rescaling"),
+        # Independent of Keras' configuration: images are (rows, columns, channels).
+        layers.Flatten(data_format="channels_last", name="flatten"),
+    ]
 
 
 def _dense(

@@ -6,7 +6,7 @@ Checks, options, help texts and reference pages follow from these declarations.
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from kmlp.model._initializers import check_initializer
 from kmlp.model._normalization import check_normalization
@@ -23,10 +23,13 @@ from kmlp.model.fields import (
     at_least,
     describe_fields,
 )
-from kmlp.model.losses import LOSSES
+from kmlp.model.losses import DEFAULT_LOSSES, LOSSES
 from kmlp.model.optimizers import OPTIMIZERS, default_of, default_text
-from kmlp.model.scaling import check_scaling
+from kmlp.model.scaling import DEFAULT_SCALINGS, check_scaling
 from kmlp.model.schedules import check_schedule
+
+if TYPE_CHECKING:
+    from kmlp.data import Facts
 
 
 def _check_dataset(name: str) -> str:
@@ -37,6 +40,20 @@ def _check_dataset(name: str) -> str:
 
 def _implied_depth(config: Any) -> int:
     return len(config.width) if isinstance(config.width, tuple) else 2
+
+
+def _default_loss(config: Any) -> str:
+    return DEFAULT_LOSSES[_facts(config).task]
+
+
+def _default_scaling(config: Any) -> str:
+    return DEFAULT_SCALINGS[_facts(config).kind]
+
+
+def _facts(config: Any) -> "Facts":
+    from kmlp.data import facts_of  # imports NumPy
+
+    return facts_of(config.dataset)
 
 
 def _of_optimizer(field: str) -> Derived:
@@ -80,10 +97,11 @@ class Hyperparameters:
         Group.TRAINING,
         Doc(
             "Loss: cross_entropy, nll, multi_margin, mse, mae, a keras.losses name "
-            "or a custom one."
+            "or a custom one. Of a regression: mse, mae, huber, log_cosh or a custom one."
         ),
         Name(LOSSES.check),
-    ] = "cross_entropy"
+        Derived("cross_entropy; mse for a regression", _default_loss, source="dataset"),
+    ] = None  # type: ignore[assignment]  # `__post_init__` sets a name
     output: Annotated[
         str | None,
         Group.NETWORK,
@@ -175,7 +193,7 @@ class Hyperparameters:
     input_dropout: Annotated[
         float,
         Group.REGULARIZATION,
-        Doc("Fraction of the scaled pixels that each training step sets to 0."),
+        Doc("Fraction of the scaled inputs that each training step sets to 0."),
         Rule("0 <= input_dropout < 1", lambda value: 0 <= value < 1),
     ] = 0.0
     gaussian_noise: Annotated[
@@ -183,7 +201,7 @@ class Hyperparameters:
         Group.REGULARIZATION,
         Doc(
             "Standard deviation of the noise that each training step adds to the scaled "
-            "pixels, before input_dropout."
+            "input, before input_dropout."
         ),
         Rule("0 <= gaussian_noise <= 1", lambda value: 0 <= value <= 1),  # Keras' limit
     ] = 0.0
@@ -270,11 +288,13 @@ class Hyperparameters:
         str,
         Group.DATA,
         Doc(
-            "Scaling of the pixels: unit, 0 to 1; symmetric, -1 to 1; standard, mean 0 and "
-            "standard deviation 1 over all training images of the run; none, 0 to 255."
+            "Scaling of the pixels, or of each column of a table: unit, 0 to 1; symmetric, "
+            "-1 to 1; standard, mean 0 and standard deviation 1 over the training examples "
+            "of the run; none."
         ),
         Name(check_scaling),
-    ] = "unit"
+        Derived("unit; standard for tables", _default_scaling, source="dataset"),
+    ] = None  # type: ignore[assignment]  # as for `loss`
     train_size: Annotated[
         int | None,
         Group.DATA,

@@ -1,11 +1,12 @@
 """The fields that identify a run, and those that tell configurations apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from kmlp.model.config import RunConfig
 from kmlp.model.fields import to_jsonable
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.scaling import DEFAULT_SCALINGS
 
 _ALWAYS_IDENTIFYING = frozenset(
     {
@@ -15,6 +16,10 @@ _ALWAYS_IDENTIFYING = frozenset(
     }
 )
 """The first fields, which identify a run at their defaults, too. The set is closed."""
+
+_FIRST_DEFAULTS = {"scaling": DEFAULT_SCALINGS["images"]}
+"""The values at which fields are left out whose defaults depend on the dataset: those that
+they had when all datasets were images."""
 
 
 def identity_fields(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,8 +41,29 @@ def identity_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in values.items()
-        if name in _ALWAYS_IDENTIFYING or value != to_jsonable(fields[name].default)
+        if name in _ALWAYS_IDENTIFYING
+        or value != _FIRST_DEFAULTS.get(name, to_jsonable(fields[name].default))
     }
+
+
+def fixed_identity(base: RunConfig, varied: Container[str]) -> dict[str, Any]:
+    """Return the fields that identify a study, other than those that vary.
+
+    A loss that follows from a dataset that varies is named as the base has it, as in the
+    names of studies from the time when all datasets were images.
+
+    Args:
+        base: The configuration with the fixed fields.
+        varied: The names of the fields that vary.
+
+    Example:
+    >>> fixed_identity(RunConfig(), ["dataset", "seed"])["loss"]
+    'cross_entropy'
+    """
+    fields = base.fixed_fields(varied)
+    if "loss" not in varied:
+        fields["loss"] = base.loss
+    return identity_fields(fields)
 
 
 def varied_fields(configs: Sequence[RunConfig]) -> list[str]:

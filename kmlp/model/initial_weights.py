@@ -25,9 +25,7 @@ def initial_weights(config: RunConfig, dataset: Dataset) -> list[NDArray[np.floa
     """
     import numpy as np
 
-    sizes = layer_sizes(
-        dataset.input_shape, dataset.num_classes, config.width, config.depth
-    )
+    sizes = layer_sizes(dataset.input_shape, dataset.outputs, config.width, config.depth)
     *hidden, last = draw_dense(config, sizes)
     weights = []
     for kernel, bias in hidden:

@@ -10,10 +10,13 @@ vision, CVPR, section 7.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kmlp import backend
 from kmlp.model.losses import Loss, get_loss
+
+if TYPE_CHECKING:
+    from kmlp.data import Task
 
 
 class _Smoothed(NamedTuple):
@@ -42,15 +45,18 @@ SMOOTHED_LOSSES = tuple(_SMOOTHED)
 """The names of the losses that can smooth their targets: the cross-entropies."""
 
 
-def loss_for(name: str, label_smoothing: float | None) -> Loss:
+def loss_for(
+    name: str, label_smoothing: float | None, task: Task = "classification"
+) -> Loss:
     """Return the loss of that name with label smoothing, or without.
 
     Args:
         name: The name of a loss; one of `SMOOTHED_LOSSES` with label smoothing.
         label_smoothing: The part of each target that is moved, from 0 to below 1. 0: the
             loss as it is. None: the loss of smoothed targets, which does not smooth them.
+        task: "classification" or "regression". Defaults to "classification".
     """
-    loss = get_loss(name)
+    loss = get_loss(name, task)
     if label_smoothing == 0:
         return loss
     keras_class, options = _SMOOTHED[name]

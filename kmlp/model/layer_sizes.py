@@ -10,15 +10,15 @@ from kmlp.model._normalization import initial_values
 
 def layer_sizes(
     input_shape: tuple[int, ...],
-    num_classes: int,
+    outputs: int,
     width: int | tuple[int, ...],
     depth: int,
 ) -> list[tuple[int, int]]:
     """Return the numbers of inputs and units of every dense layer, the output layer last.
 
     Args:
-        input_shape: Shape of one image.
-        num_classes: Number of classes.
+        input_shape: Shape of one example.
+        outputs: Number of outputs: the classes, or 1 for a regression.
         width: The field `width` of a `RunConfig`.
         depth: The field `depth` of a `RunConfig`.
 
@@ -29,13 +29,13 @@ def layer_sizes(
     [(784, 300), (300, 100), (100, 10)]
     """
     hidden = width if isinstance(width, tuple) else (width,) * depth
-    units = [math.prod(input_shape), *hidden, num_classes]
+    units = [math.prod(input_shape), *hidden, outputs]
     return list(itertools.pairwise(units))
 
 
 def count_parameters(
     input_shape: tuple[int, ...],
-    num_classes: int,
+    outputs: int,
     width: int | tuple[int, ...],
     depth: int,
     normalization: str = "none",
@@ -46,8 +46,8 @@ def count_parameters(
     layer normalization, of which batch normalization's two moving averages are not trained.
 
     Args:
-        input_shape: Shape of one image.
-        num_classes: Number of classes.
+        input_shape: Shape of one example.
+        outputs: Number of outputs: the classes, or 1 for a regression.
         width: The field `width` of a `RunConfig`.
         depth: The field `depth` of a `RunConfig`.
         normalization: The field `normalization` of a `RunConfig`. Defaults to "none".
@@ -61,7 +61,7 @@ def count_parameters(
     >>> count_parameters((28, 28), 10, width=128, depth=1)
     101770
     """
-    sizes = layer_sizes(input_shape, num_classes, width, depth)
+    sizes = layer_sizes(input_shape, outputs, width, depth)
     dense = sum((fan_in + 1) * units for fan_in, units in sizes)
     normalized = sum(units for _, units in sizes[:-1])
     return dense + len(initial_values(normalization)) * normalized

@@ -1,5 +1,8 @@
 """Losses by name, each with its output layer and the encoding of its targets.
 
+In a regression, `mse`, `mae`, `huber` and `log_cosh` compare one number with its target. In
+a classification, they compare the outputs of all classes with the one-hot target.
+
 Values and gradients are equal to those of the corresponding functions of PyTorch.
 """
 
@@ -8,15 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kmlp import backend
 from kmlp.errors import ConfigError, UnknownNameError
 from kmlp.model.activations import ACTIVATIONS
 from kmlp.model.registry import Registry
 
-Targets = Literal["index", "one_hot"]
-_TARGETS = ("index", "one_hot")
+if TYPE_CHECKING:
+    from kmlp.data import Task
+
+Targets = Literal["index", "one_hot", "number"]
+_TARGETS = get_args(Targets)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +31,7 @@ class Loss:
 
     Raises:
         ConfigError: if the output is not an activation, is not among `outputs`, or
-            if the targets are neither "index" nor "one_hot".
+            if the targets are not "index", "one_hot" or "number".
     """
 
     function: Callable[[Any, Any], Any]
@@ -35,8 +41,8 @@ class Loss:
     """The activation of the output layer. Defaults to "linear"."""
     targets: Targets = "index"
     """The form of `y_true`: "index" is the class as an integer, of shape
-    `(batch_size, 1)`; "one_hot" is of shape `(batch_size, num_classes)`. Defaults to
-    "index"."""
+    `(batch_size, 1)`; "one_hot" is of shape `(batch_size, num_classes)`; "number" is the
+    target of a regression, of shape `(batch_size, 1)`. Defaults to "index"."""
     outputs: tuple[str, ...] | None = None
     """The output activations that the loss accepts. Defaults to None: any."""
 
@@ -54,7 +60,7 @@ class Loss:
         if self.targets not in _TARGETS:
             problems.append(
                 f'The value of `targets` is "{self.targets}", but must be '
-                '"index" or "one_hot".'
+                '"index", "one_hot" or "number".'
             )
         if problems:
             raise ConfigError(problems)
@@ -201,6 +207,15 @@ _UNUSABLE = {
 }
 
 
+REGRESSION_LOSSES = (
+    *("mse", "mae", "huber", "log_cosh"),
+    *("mean_squared_error", "mean_absolute_error"),
+)
+"""The names of the losses that a regression can have."""
+DEFAULT_LOSSES: dict[Task, str] = {"classification": "cross_entropy", "regression": "mse"}
+"""The default loss of each task."""
+
+
 def _to_loss(item: object) -> Loss:
     if isinstance(item, Loss):
         return item
@@ -241,7 +256,8 @@ def register_loss(
             `keras.ops`, it works on every backend. Or a `Loss`, whose own output and
             targets are used.
         output: Activation of the output layer. Defaults to "linear".
-        targets: "index" or "one_hot": see `Loss`. Defaults to "index".
+        targets: "index", "one_hot" or, for a regression, "number": see `Loss`. Defaults to
+            "index".
         replace: True to replace another custom loss of that name. Defaults to False.
 
     Raises:
@@ -260,10 +276,56 @@ def register_loss(
     LOSSES.register(name, function, replace=replace)
 
 
-def get_loss(name: str) -> Loss:
+def get_loss(name: str, task: Task = "classification") -> Loss:
     """Return the loss of that name.
+
+    Args:
+        name: The name of a loss.
+        task: "classification" or "regression". Defaults to "classification".
 
     Raises:
         UnknownNameError: if there is none, with the allowed names and the nearest one.
+        ConfigError: if the loss is not one for the task.
+
+    Example:
+    >>> from kmlp import get_loss
+    >>> get_loss("mse").output, get_loss("mse", "regression").output
+    ('softmax', 'linear')
     """
-    return LOSSES.get(name)
+    loss = LOSSES.get(name)
+    if (problem := task_problem(name, task)) is not None:
+        raise ConfigError([problem])
+    if task == "regression":
+        return Loss(function=loss.function, targets="number", outputs=("linear",))
+    return loss
+
+
+def task_problem(name: str, task: Task) -> str | None:
+    """Return the reason why a loss is not one for a task; None if it is.
+
+    Args:
+        name: The name of a loss, which exists.
+        task: "classification" or "regression".
+    """
+    if not LOSSES.is_custom(name):
+        if task == "classification" or name in REGRESSION_LOSSES:
+            return None
+        return (
+            f'The loss "{name}" compares classes, but the target of a regression is a '
+            f"number. Choose a `loss` of {', '.join(REGRESSION_LOSSES[:4])}, or register "
+            'one with `targets="number"`.'
+        )
+    targets = LOSSES.get(name).targets
+    if (targets == "number") == (task == "regression"):
+        return None
+    if task == "regression":
+        return (
+            f'The loss "{name}" has `targets="{targets}"`, which are classes, but the '
+            f"target of a regression is a number. State that the loss takes numbers: "
+            '`targets="number"` of `register_loss` or `Loss`.'
+        )
+    return (
+        f'The loss "{name}" has `targets="number"`, but the targets of a classification '
+        'are classes. Choose another `loss`, or state `targets="index"` or '
+        '`targets="one_hot"`.'
+    )

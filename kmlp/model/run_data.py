@@ -1,10 +1,15 @@
-"""The images of a run: its dataset, and what its configuration does to them."""
+"""The examples of a run: its dataset, and what its configuration does to them.
 
-from typing import TYPE_CHECKING
+What is learnt from examples is learnt from the training examples of the run alone: the
+values that are filled in for missing ones, and the numbers of the scaling.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from kmlp.errors import ConfigError
 from kmlp.model.config import RunConfig
-from kmlp.model.scaling import pixel_statistics
+from kmlp.model.regression import target_statistics
+from kmlp.model.scaling import column_statistics, pixel_statistics
 
 if TYPE_CHECKING:
     from kmlp.data import Dataset
@@ -24,14 +29,29 @@ def dataset_of(config: RunConfig) -> "Dataset":
 
 
 def split_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
-    """Return the dataset with the images and labels of one run.
+    """Return the dataset with the examples and labels of one run.
 
     Args:
         config: The run's configuration.
         dataset: The result of `dataset_of`, which all seeds share.
 
     Raises:
-        ConfigError: if the dataset has too few images for the `train_size` or the
+        ConfigError: if the dataset has too few examples for the `train_size` or the
+            `label_noise`, or if missing values of a column cannot be filled in.
+    """
+    selected = selected_for(config, dataset)
+    return selected.with_missing_filled(selected.fill_values())
+
+
+def selected_for(config: RunConfig, dataset: "Dataset") -> "Dataset":
+    """Return the dataset of one run as `split_for` does, with its missing values.
+
+    Args:
+        config: The run's configuration.
+        dataset: The result of `dataset_of`, which all seeds share.
+
+    Raises:
+        ConfigError: if the dataset has too few examples for the `train_size` or the
             `label_noise`.
     """
     split = dataset
@@ -58,26 +78,38 @@ def training_size(config: RunConfig, dataset: "Dataset | None" = None) -> int:
     return len(dataset.train)
 
 
-def pixels_of(config: RunConfig, dataset: "Dataset") -> tuple[float, float] | None:
-    """Return the mean and the standard deviation of the pixels of a run's training images.
+def statistics_of(config: RunConfig, split: "Dataset") -> dict[str, Any]:
+    """Return the numbers that the model of a run has from the run's training examples.
 
     Args:
         config: The run's configuration.
-        dataset: The whole dataset that the configuration names.
+        split: The examples of the run: the result of `split_for`.
 
     Returns:
-        The two numbers; None if the scaling does not need them.
+        The arguments `pixels`, `columns` and `targets` of `build_mlp`, without those that
+        the run does not need.
 
     Raises:
-        ConfigError: if all pixels are equal.
+        ConfigError: if all pixels are equal, or if a column cannot be scaled.
     """
-    if config.scaling != "standard":
-        return None
-    mean, sd = pixel_statistics(split_for(config, dataset).train.x)
+    statistics: dict[str, Any] = {}
+    if split.schema is not None:
+        columns = column_statistics(config.scaling, split.train.x, split.schema)
+        if columns is not None:
+            statistics["columns"] = columns
+    elif config.scaling == "standard":
+        statistics["pixels"] = _pixels_of(split)
+    if split.task == "regression":
+        statistics["targets"] = target_statistics(split.train.y)
+    return statistics
+
+
+def _pixels_of(split: "Dataset") -> tuple[float, float]:
+    mean, sd = pixel_statistics(split.train.x)
     if sd == 0:
         raise ConfigError(
             [
-                f"All pixels of the training images of {dataset.name} are {mean:g}, and "
+                f"All pixels of the training images of {split.name} are {mean:g}, and "
                 'cannot be scaled to a standard deviation of 1. Choose the scaling "unit".'
             ]
         )

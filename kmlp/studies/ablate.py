@@ -9,7 +9,7 @@ from typing import Any, cast
 from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all, raise_problems
 from kmlp.model.config import RunConfig
-from kmlp.model.identity import identity_fields
+from kmlp.model.identity import fixed_identity
 from kmlp.model.metrics import Metric, check_metric
 from kmlp.model.text import value_text
 from kmlp.statistics import looks
@@ -223,4 +223,4 @@ def ablation_spec(
 
 def _without(base: RunConfig, param: str) -> dict[str, Any]:
     """Return the fields that an ablation keeps: all but the parameter and the seed."""
-    return identity_fields(base.fixed_fields((param, "seed")))
+    return fixed_identity(base, (param, "seed"))

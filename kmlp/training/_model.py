@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kmlp.data import Dataset
 from kmlp.model.build import build_for
 from kmlp.model.config import RunConfig
+from kmlp.model.keras_metrics import keras_metrics
 from kmlp.model.label_smoothing import loss_for, smooth
-from kmlp.model.run_data import pixels_of
-from kmlp.model.scaling import scale_and_offset
+from kmlp.model.regression import TARGET_LAYER
+from kmlp.model.run_data import split_for, statistics_of
+from kmlp.model.scaling import pixel_scaling
 from kmlp.training._augmentation import augment
 from kmlp.training._learning_rate import LearningRate
 from kmlp.training._random_layers import RandomLayers
@@ -28,6 +31,9 @@ class TrainingModel(keras.Model):
 
     Only the loss of training has penalties and label smoothing. That of evaluation is the
     loss of the predictions alone.
+
+    The outputs of a regression are standardized, and so are its targets. The layer of the
+    plain model that turns outputs into the unit of the target is left out.
 
     Args:
         config: The run's configuration.
@@ -46,12 +52,17 @@ class TrainingModel(keras.Model):
             for name, number in _numbers(config, dataset).items()
         }
         self._plain_layers = list(plain.layers)
-        self._steps = list(map(self._as_trained, plain.layers))
+        self._steps = [
+            self._as_trained(layer) for layer in plain.layers if layer.name != TARGET_LAYER
+        ]
         self._random = RandomLayers(config)
         self._augments = config.augmentation != "none"
         self.build(plain.input_shape)
-        loss = loss_for(config.loss, None if config.label_smoothing else 0.0)
-        self.compile(optimizer=plain.optimizer, loss=loss.function, metrics=["accuracy"])
+        task = dataset.task
+        loss = loss_for(config.loss, None if config.label_smoothing else 0.0, task)
+        self.compile(
+            optimizer=plain.optimizer, loss=loss.function, metrics=keras_metrics(task)
+        )
         self.optimizer.build(self.trainable_variables)
         self._state_size = len(self.optimizer.variables)
         self._rate = LearningRate(self.optimizer, config, dataset)
@@ -82,7 +93,7 @@ class TrainingModel(keras.Model):
         self.built = True
 
     def call(self, x: Any, training: bool | None = None) -> Any:
-        """Return the outputs for raw images."""
+        """Return the outputs for raw examples."""
         if training:
             drawn = self._random.begin_step()
             if self._augments:
@@ -127,6 +138,8 @@ class TrainingModel(keras.Model):
         """Return the layer that trains in place of a layer of the plain model."""
         if isinstance(layer, keras.layers.Rescaling) and "scale" in self._numbers:
             return _VariableRescaling(self._numbers["scale"], self._numbers["offset"])
+        if isinstance(layer, keras.layers.Normalization):
+            return _VariableNormalization(self._numbers["shift"], self._numbers["divisor"])
         return layer
 
 
@@ -143,13 +156,31 @@ class _VariableRescaling(keras.layers.Layer):
         return ops.cast(x, self.compute_dtype) * self._scale + self._offset
 
 
-def _numbers(config: RunConfig, dataset: Dataset) -> dict[str, float]:
+class _VariableNormalization(keras.layers.Layer):
+    """`keras.layers.Normalization` with variables for its numbers."""
+
+    def __init__(self, shift: keras.Variable, divisor: keras.Variable) -> None:
+        super().__init__(name="normalization")
+        self._shift = shift
+        self._divisor = divisor
+
+    def call(self, x: Any) -> Any:
+        """Return the scaled features."""
+        return (ops.cast(x, self.compute_dtype) - self._shift) / self._divisor
+
+
+def _numbers(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
     """Return the numbers of a run that its program takes as variables, by name."""
     names = ("l1", "l2", "label_smoothing")
     numbers = {name: getattr(config, name) for name in names if getattr(config, name)}
-    if config.scaling == "standard":
-        pixels = pixels_of(config, dataset)
-        numbers["scale"], numbers["offset"] = scale_and_offset(config.scaling, pixels)
+    if config.scaling == "standard" or dataset.schema is not None:
+        statistics = statistics_of(config, split_for(config, dataset))
+        if "pixels" in statistics:
+            scaling = pixel_scaling(config.scaling, statistics["pixels"])
+            numbers |= scaling._asdict()
+        elif "columns" in statistics:
+            shift, divisor = np.array(statistics["columns"], "float32")
+            numbers |= {"shift": shift, "divisor": divisor}
     return numbers
 
 

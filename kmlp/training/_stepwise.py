@@ -11,12 +11,13 @@ import numpy as np
 
 from kmlp import backend
 from kmlp._util.seeds import Purpose, generator
-from kmlp.data import Dataset, Split
+from kmlp.data import Dataset
 from kmlp.model.config import RunConfig
+from kmlp.model.keras_metrics import keras_metrics
 from kmlp.model.run_data import split_for
 from kmlp.training._model import TrainingModel, training_model
 from kmlp.training.checkpoint import Checkpoint
-from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
+from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_by_part
 
 
 class LastValue(keras.metrics.Metric):
@@ -40,11 +41,11 @@ class Recorder(keras.Model):
     the last step to the logs of each batch, as `step_loss`.
     """
 
-    def __init__(self, model: TrainingModel) -> None:
+    def __init__(self, model: TrainingModel, metrics: list[Any]) -> None:
         super().__init__()
         self.model = model
         self.step_loss = LastValue(name="step_loss")
-        self.compile(optimizer=model.optimizer, loss=model.loss, metrics=["accuracy"])
+        self.compile(optimizer=model.optimizer, loss=model.loss, metrics=metrics)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         return self.model(x, training=training)
@@ -85,11 +86,12 @@ class StepwiseTrainer:
     ) -> None:
         self._config = config
         self._dataset = split_for(config, dataset)
+        self._targets = targets_by_part(config, self._dataset)
         self.model = training_model(config, dataset)
         if checkpoint is not None:
             checkpoint.assign_to(self.model, self.model.optimizer_state)
             self.model.start(config, dataset)
-        self._recorder = Recorder(self.model)
+        self._recorder = Recorder(self.model, keras_metrics(dataset.task))
 
     def train_epoch(self, epoch: int) -> EpochLogs:
         train = self._dataset.train
@@ -98,7 +100,7 @@ class StepwiseTrainer:
         with backend.on_jax_cpu():
             history = self._recorder.fit(
                 train.x[order],
-                self._targets(train)[order],
+                self._targets["train"][order],
                 batch_size=self._config.batch_size,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
@@ -106,13 +108,11 @@ class StepwiseTrainer:
                 callbacks=[losses],
                 verbose=0,
             ).history
-        validation = self._evaluate(self._dataset.validation)
+        validation = self._evaluate("validation")
         return EpochLogs(
             train={name: values[-1] for name, values in history.items()},
             validation=validation,
-            test=validation
-            if self._dataset.validates_on_test
-            else self._evaluate(self._dataset.test),
+            test=validation if self._dataset.validates_on_test else self._evaluate("test"),
             step_losses=np.array(losses.values, "float32"),
         )
 
@@ -123,16 +123,13 @@ class StepwiseTrainer:
         del self._recorder, self.model
         gc.collect()  # compiled functions and models are in reference cycles
 
-    def _evaluate(self, split: Split) -> dict[str, float]:
+    def _evaluate(self, part: str) -> dict[str, float]:
         with backend.on_jax_cpu():
             logs: dict[str, float] = self._recorder.evaluate(
-                split.x,
-                self._targets(split),
+                getattr(self._dataset, part).x,
+                self._targets[part],
                 batch_size=EVALUATION_BATCH_SIZE,
                 verbose=0,
                 return_dict=True,
             )
         return logs
-
-    def _targets(self, split: Split) -> Any:
-        return targets_of(self._config, split.y, self._dataset.num_classes)

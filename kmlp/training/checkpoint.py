@@ -24,6 +24,7 @@ from kmlp.data import Dataset
 from kmlp.errors import ResourceError
 from kmlp.model.build import build_for
 from kmlp.model.config import RunConfig
+from kmlp.model.input_table import describe_input, table_of_file
 from kmlp.model.keras_files import count_weights
 from kmlp.model.run_data import dataset_of
 
@@ -103,16 +104,24 @@ def load_model(config: RunConfig, checkpoint_bytes: bytes) -> keras.Sequential:
 
 
 def _load_scaling(model: keras.Sequential, path: Path) -> None:
-    """Scale pixels as the model in a file does, even if the dataset has changed since."""
+    """Scale as the model in a file does, even if the dataset has changed since.
+
+    The numbers of the scaling are not weights. A table that is kept with the model comes
+    from the file, too.
+    """
     with zipfile.ZipFile(path) as archive:
         description = json.loads(archive.read("config.json"))
-    [saved] = (
-        layer["config"]
-        for layer in description["config"]["layers"]
-        if layer["class_name"] == "Rescaling"
-    )
-    layer = model.get_layer(saved["name"])
-    layer.scale, layer.offset = saved["scale"], saved["offset"]
+    for item in description["config"]["layers"]:
+        name, saved = item["class_name"], item["config"]
+        if name == "Rescaling":
+            layer = model.get_layer(saved["name"])
+            layer.scale, layer.offset = saved["scale"], saved["offset"]
+        elif name == "Normalization":
+            layer = model.get_layer(saved["name"])
+            layer.input_mean, layer.input_variance = saved["mean"], saved["variance"]
+            layer.build(layer.input.shape)
+    if (table := table_of_file(path)) is not None:
+        describe_input(model, table)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from kmlp.model.custom import named_objects
 from kmlp.model.layer_sizes import count_parameters
 from kmlp.model.losses import get_loss
 from kmlp.model.optimizers import OPTIMIZER_FIELDS, OPTIMIZERS, make_optimizer
-from kmlp.model.run_data import dataset_of, pixels_of
+from kmlp.model.run_data import dataset_of, split_for, statistics_of
 from kmlp.settings import read_settings
 
 MAX_PARAMETERS = 2**30
@@ -105,7 +105,7 @@ def parameters_of(config: RunConfig) -> int:
     dataset = dataset_of(config)
     return count_parameters(
         dataset.input_shape,
-        dataset.num_classes,
+        dataset.outputs,
         config.width,
         config.depth,
         config.normalization,
@@ -113,20 +113,21 @@ def parameters_of(config: RunConfig) -> int:
 
 
 def _check_data(config: RunConfig) -> None:
-    dataset = dataset_of(config)
-    if config.folds:
-        dataset = dataset.on_fold(config.folds, config.seed)
+    whole = dataset_of(config)
+    dataset = whole.on_fold(config.folds, config.seed) if config.folds else whole
     dataset = dataset.with_train_size(config.train_size)
     dataset.with_label_noise(config.label_noise, config.seed)
     problems = []
     if config.batch_size > len(dataset.train):
         problems.append(
             f"The value of `batch_size` is {config.batch_size}, but must be at most the "
-            f"{len(dataset.train)} training images. Choose a smaller `batch_size`, or a "
-            "larger `train_size`."
+            f"{len(dataset.train)} training {dataset.noun}. Choose a smaller `batch_size`, "
+            "or a larger `train_size`."
         )
-    if config.scaling == "standard" and _are_equal(dataset.train.x):
-        pixels_of(config, dataset_of(config))  # raises the problem
+    if dataset.schema is not None or (
+        config.scaling == "standard" and _are_equal(dataset.train.x)
+    ):
+        statistics_of(config, split_for(config, whole))  # raises the problem
     if config.augmentation != "none":
         problems += _augmentation_problems(config, dataset.input_shape)
     parameters = parameters_of(config)

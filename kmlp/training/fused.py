@@ -8,8 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from kmlp.data import Dataset, Split
+from kmlp.data import Dataset
 from kmlp.fused.chunks import CHUNK_BYTES
 from kmlp.fused.fit import evaluate, fit
 from kmlp.fused.loop import steps
@@ -24,7 +25,7 @@ from kmlp.model.schedules import word_of
 from kmlp.training._model import training_model
 from kmlp.training._numbers import hold_numbers, set_numbers
 from kmlp.training.checkpoint import Checkpoint
-from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_of
+from kmlp.training.trainer import EVALUATION_BATCH_SIZE, EpochLogs, targets_by_part
 
 MAX_IDLE = 8
 """The default number of models in a cache."""
@@ -112,14 +113,14 @@ class CompiledModelCache:
             config.label_noise,
             config.seed if config.resplit or config.folds or config.label_noise else None,
             config.train_size,
-            loss_for(config.loss, config.label_smoothing).targets,
+            loss_for(config.loss, config.label_smoothing, dataset.task).targets,
         )
         if key not in self._on_device:
             used = split_for(config, dataset)
+            targets = targets_by_part(config, used)
             names = ("train", "test") if used.validates_on_test else _SPLITS
             splits = {
-                name: _on_device(config, getattr(used, name), dataset.num_classes)
-                for name in names
+                name: _on_device(getattr(used, name).x, targets[name]) for name in names
             }
             self._on_device = {key: {"validation": splits["test"], **splits}}
         return self._on_device[key]
@@ -176,11 +177,11 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def _on_device(config: RunConfig, split: Split, num_classes: int) -> tuple[Any, Any]:
-    data = (split.x, targets_of(config, split.y, num_classes))
-    if sum(array.nbytes for array in data) > CHUNK_BYTES:
-        return data  # `kmlp.fit` copies such a split to the device chunk by chunk
-    x, y = map(steps().to_device, data)
+def _on_device(*data: NDArray[Any]) -> tuple[Any, Any]:
+    if sum(array.nbytes for array in data) <= CHUNK_BYTES:
+        x, y = map(steps().to_device, data)
+    else:
+        x, y = data  # `kmlp.fit` copies such a split to the device chunk by chunk
     return x, y
 
 

@@ -75,7 +75,7 @@ def identify(
         fused=fused,
         parameters=count_parameters(
             dataset.input_shape,
-            dataset.num_classes,
+            dataset.outputs,
             config.width,
             config.depth,
             config.normalization,

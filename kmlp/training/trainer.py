@@ -8,8 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp.data import Dataset
 from kmlp.model.config import RunConfig
 from kmlp.model.label_smoothing import loss_for
+from kmlp.model.regression import target_statistics
 
 EVALUATION_BATCH_SIZE = 250
 
@@ -52,12 +54,36 @@ def targets_of(config: RunConfig, labels: Any, num_classes: int) -> Any:
 
     Args:
         config: The configuration.
-        labels: The classes as integers, of shape `(images,)` or `(images, 1)`.
+        labels: The classes as integers, of shape `(examples,)` or `(examples, 1)`.
         num_classes: The number of classes.
 
     Returns:
-        The unchanged labels, or one-hot vectors of shape `(images, num_classes)`.
+        The unchanged labels, or one-hot vectors of shape `(examples, num_classes)`.
     """
     if loss_for(config.loss, config.label_smoothing).targets == "index":
         return labels
     return np.eye(num_classes, dtype="float32")[np.asarray(labels).reshape(-1)]
+
+
+def targets_by_part(config: RunConfig, split: Dataset) -> dict[str, Any]:
+    """Return the targets of a run in the form that its loss needs.
+
+    Those of a regression are standardized by the training targets of the run.
+
+    Args:
+        config: The configuration.
+        split: The examples of the run: the result of `split_for`.
+
+    Returns:
+        The targets of the parts "train", "validation" and "test".
+    """
+    labels = {name: getattr(split, name).y for name in ("train", "validation", "test")}
+    if split.task == "classification":
+        return {
+            name: targets_of(config, y, split.num_classes) for name, y in labels.items()
+        }
+    mean, sd = target_statistics(split.train.y)
+    return {
+        name: ((y.astype("float64") - mean) / sd).astype("float32")[:, None]
+        for name, y in labels.items()
+    }

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 
+from kmlp.data import Column, Schema
 from kmlp.data._examples import make_examples
 from kmlp.data._split import Split, canonical_order
 
@@ -61,3 +62,34 @@ def table(count=24, **others):
         "kind": [("a", "b", "c")[row % 3] for row in range(count)],
     }
     return columns | others
+
+
+def table_examples(count=60, *, task="classification", missing="mean", seed=0):
+    """Rows with two columns of numbers, one of text and one that is constant.
+
+    The target depends on the first number and on the text. Without `missing`, every value
+    is there.
+    """
+    schema = Schema(
+        columns=(Column("a"), Column("b"), Column("c", ("x", "y", "z")), Column("d")),
+        target="t",
+        unit="" if task == "classification" else "kg",
+        missing=missing,
+    )
+    parts = [_rows(schema, n, task, seed + i) for i, n in enumerate((count, 20))]
+    names = ("no", "yes") if task == "classification" else ()
+    return make_examples(*parts, class_names=names, source="made up", schema=schema)
+
+
+def _rows(schema, count, task, seed):
+    random = np.random.default_rng(seed)
+    numbers = random.normal([50, -3], [20, 0.1], (count, 2))
+    kind = random.integers(0, 3, count)
+    score = (numbers[:, 0] - 50) / 20 + (kind - 1)
+    x = np.column_stack([numbers, np.eye(3)[kind], np.full(count, 7)]).astype("float32")
+    if schema.missing:
+        x[random.random(count) < 0.2, 0] = np.nan
+        x[random.random(count) < 0.2, 2:5] = np.nan
+    if task == "classification":
+        return Split(x=x, y=(score > 0).astype("int32"))
+    return Split(x=x, y=(1000 + 250 * score).astype("float32"))

@@ -94,6 +94,59 @@ def test_the_numbers_of_the_pixels_are_for_the_standard_scaling(scaling, pixels)
         build_mlp(scaling=scaling, pixels=pixels)
 
 
+def test_the_rows_of_a_table_are_normalized_by_the_numbers_of_their_columns():
+    model = build_mlp(input_shape=(2,), columns=([10, -3], [5, 0.5]), width=2, depth=1)
+    assert [type(layer).__name__ for layer in model.layers] == [
+        "Normalization", "Dense", "Dense",
+    ]  # fmt: skip
+    rows = np.array([[10, -3], [20, -2.5]], "float32")
+    scaled = keras.ops.convert_to_numpy(model.layers[0](rows))
+    np.testing.assert_allclose(scaled, [[0, 0], [2, 1]], rtol=1e-6)
+
+
+def test_a_regression_predicts_one_number_in_the_unit_of_the_targets():
+    model = build_mlp(
+        input_shape=(2,), num_classes=None, depth=0, scaling="none", targets=(150, 20)
+    )
+    assert model.output_shape == (None, 1)
+    assert model.get_layer("output").activation is keras.activations.linear
+    rows = np.array([[1, 2], [3, 4]], "float32")
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose(
+        model.predict(rows, verbose=0), (rows @ kernel + bias) * 20 + 150, rtol=1e-5
+    )
+    y = np.array([150, 190], "float32")
+    figures = model.evaluate(rows, y, verbose=0, return_dict=True)
+    assert set(figures) == {"loss", "rmse", "mae"}
+    errors = model.predict(rows, verbose=0)[:, 0] - y
+    assert math.isclose(figures["rmse"], np.sqrt((errors**2).mean()), rel_tol=1e-5)
+    assert math.isclose(figures["mae"], np.abs(errors).mean(), rel_tol=1e-5)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"columns": ([0], [1]), "input_shape": (2,)}, "`columns`"),
+        ({"columns": ([0], [1]), "input_shape": (1,), "scaling": "none"}, "`scaling`"),
+        ({"columns": ([0], [1]), "input_shape": (1,), "pixels": (0, 1)}, "`pixels`"),
+        ({"targets": (0, 1)}, "`num_classes` is given"),
+        ({"num_classes": None, "targets": (0, 0)}, r"`targets=\(y\.mean\(\)"),
+        ({"num_classes": None, "loss": "cross_entropy"}, '"cross_entropy"'),
+        ({"num_classes": None, "loss": "msee"}, '"mse"'),
+        ({"num_classes": None, "output": "relu"}, "`output`"),
+        ({"num_classes": None, "label_smoothing": 0.1}, "no classes"),
+        ({"num_classes": None, "loss": Loss(function=len)}, '"number"'),
+        ({"loss": Loss(function=len, targets="number")}, '"one_hot"'),
+    ],
+)
+def test_arguments_of_tables_and_regressions_that_do_not_fit_are_refused(
+    arguments, message
+):
+    with pytest.raises(ConfigError, match=message):
+        build_mlp(**arguments)
+
+
 def test_the_input_is_raw_images():
     model = build_mlp(depth=0)
     white, black = np.full((1, 28, 28), 255, "uint8"), np.zeros((1, 28, 28), "uint8")

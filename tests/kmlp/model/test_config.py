@@ -283,3 +283,22 @@ def test_the_words_of_the_command_line_stand_for_none_in_python_too():
     assert config == RunConfig(validation_fraction=None)
     with pytest.raises(ConfigError, match="must be a number or test"):
         RunConfig(validation_fraction="tests")
+
+
+def test_the_scaling_and_the_loss_follow_from_the_dataset():
+    for name, scaling, loss in (
+        ("mnist", "unit", "cross_entropy"),
+        ("wine", "standard", "cross_entropy"),
+        ("diabetes", "standard", "mse"),
+    ):
+        for config in (RunConfig(dataset=name), RunConfig().with_fields(dataset=name)):
+            assert (config.scaling, config.loss) == (scaling, loss)
+            assert RunConfig.restored(config.to_dict()) == config
+            assert "scaling" not in repr(config)
+    kept = RunConfig(scaling="unit", loss="mse").with_fields(dataset="diabetes")
+    assert (kept.scaling, kept.loss) == ("unit", "mse")
+
+
+def test_a_stored_run_of_a_time_without_scalings_had_that_of_images():
+    stored = {"dataset": "removed_meanwhile", "loss": "cross_entropy"}
+    assert RunConfig.restored(stored).scaling == "unit"

@@ -99,3 +99,27 @@ def test_dropout_without_a_hidden_layer_is_refused_with_the_remedy():
     with pytest.raises(ConfigError, match=r"`dropout` is 0\.3, .*`input_dropout`"):
         RunConfig(depth=0, dropout=0.3)
     assert RunConfig(depth=0, input_dropout=0.3).dropout == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"loss": "cross_entropy"}, r'"cross_entropy".*is a number.*mse, mae, huber'),
+        ({"loss": "hinge"}, r'"hinge".*`targets="number"`'),
+        ({"label_smoothing": 0.1}, r"`label_smoothing` is 0\.1, but diabetes has no class"),
+        ({"label_noise": 0.1}, r"`label_noise` is 0\.1, but diabetes has no classes"),
+        ({"output": "softmax"}, r"`output` is 'softmax'.*linear"),
+        ({"augmentation": "flip"}, r"`augmentation`.*diabetes is a table"),
+    ],
+)
+def test_a_regression_has_no_classes_and_a_table_no_images(fields, message):
+    with pytest.raises(ConfigError, match=message) as refusal:
+        RunConfig(dataset="diabetes", **fields)
+    assert len(refusal.value.problems) == 1
+    assert RunConfig(dataset="diabetes", loss="huber", gaussian_noise=0.1).output is None
+
+
+def test_a_table_of_classes_has_the_losses_of_images_and_no_augmentation():
+    assert RunConfig(dataset="wine", loss="nll", label_smoothing=0.1).dataset == "wine"
+    with pytest.raises(ConfigError, match=r"`augmentation`.*wine is a table"):
+        RunConfig(dataset="wine", augmentation="shift:2")

@@ -21,5 +21,5 @@ from kmlp.model.layer_sizes import count_parameters
 )
 def test_the_number_of_parameters_is_that_of_the_layers(arguments, parameters):
     assert build_mlp(**arguments).count_params() == parameters
-    shapes = {"input_shape": (28, 28), "num_classes": 10, "width": 128}
-    assert count_parameters(**shapes | arguments) == parameters
+    sizes = {"input_shape": (28, 28), "num_classes": 10, "width": 128} | arguments
+    assert count_parameters(outputs=sizes.pop("num_classes"), **sizes) == parameters

@@ -7,7 +7,7 @@ import torch
 
 from kmlp import ConfigError, Loss, UnknownNameError, get_loss, register_loss
 from kmlp.model.activations import get_activation
-from kmlp.model.losses import LOSSES
+from kmlp.model.losses import LOSSES, REGRESSION_LOSSES
 
 RNG = np.random.default_rng(0)
 CLASSES = RNG.integers(0, 10, 32)
@@ -148,7 +148,7 @@ def test_custom_losses_are_registered():
     ("arguments", "message"),
     [
         ({"output": "softmx"}, '"softmax"'),
-        ({"targets": "onehot"}, '"index" or "one_hot"'),
+        ({"targets": "onehot"}, '"index", "one_hot" or "number"'),
         ({"output": "relu", "outputs": ("linear",)}, "must be one of"),
     ],
 )
@@ -180,3 +180,34 @@ def test_another_definition_of_a_custom_loss_needs_replace():
 def test_a_loss_of_probabilities_refuses_other_outputs(output):
     with pytest.raises(ConfigError, match=r"softmax.*sigmoid"):
         get_loss("sparse_categorical_crossentropy").resolve_output(output)
+
+
+REGRESSION = {
+    "mse": lambda x, y: torch.nn.MSELoss()(x, y),
+    "mae": lambda x, y: torch.nn.L1Loss()(x, y),
+    "huber": lambda x, y: torch.nn.HuberLoss()(x, y),
+    "log_cosh": lambda x, y: torch.log(torch.cosh(x - y)).mean(),
+    "mean_squared_error": lambda x, y: torch.nn.MSELoss()(x, y),
+    "mean_absolute_error": lambda x, y: torch.nn.L1Loss()(x, y),
+}
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+def test_a_loss_of_numbers_has_the_values_of_pytorch(name):
+    loss = get_loss(name, "regression")
+    x, y = 3 * RNG.standard_normal((2, 32, 1)).astype("float32")
+    losses = keras.ops.convert_to_numpy(loss.function(y, keras.ops.convert_to_tensor(x)))
+    expected = REGRESSION[name](torch.tensor(x), torch.tensor(y))
+    assert (losses.shape, loss.targets, loss.output) == ((32,), "number", "linear")
+    np.testing.assert_allclose(losses.mean(), expected, rtol=1e-5)
+
+
+@pytest.mark.once
+def test_a_loss_of_the_users_is_for_the_task_that_its_targets_are_of():
+    register_loss("quantile", lambda y, p: keras.ops.abs(y - p)[:, 0], targets="number")
+    register_loss("of_classes", lambda y, p: p[:, 0])
+    assert get_loss("quantile", "regression").targets == "number"
+    with pytest.raises(ConfigError, match=r'"quantile".*`targets="index"`'):
+        get_loss("quantile")
+    with pytest.raises(ConfigError, match=r'"of_classes".*`targets="number"`'):
+        get_loss("of_classes", "regression")

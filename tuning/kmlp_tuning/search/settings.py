@@ -16,7 +16,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.model.config import RunConfig
-from kmlp.model.identity import identity_fields
+from kmlp.model.identity import fixed_identity
 from kmlp.studies.judging import check_at
 from kmlp.training.checks import check_count, check_patience
 from kmlp.training.run import At
@@ -110,7 +110,7 @@ class SearchSettings:
         """The settings that stay the same when the search is extended by more trials."""
         return {
             "space": self.space.to_dict(),
-            "base": identity_fields(self.fixed),
+            "base": fixed_identity(self.base, self.space.fields),
             "algorithm": self.algorithm,
             "objective": self.objective,
             "max_epochs": self.max_epochs,
