@@ -30,9 +30,9 @@ class Cells:
     is_temporal: bool = False
     """True for dates and times, which are read as texts."""
     texts: Any = None
-    """The texts that occur, a `pyarrow.StringArray`. None if the source has numbers."""
+    """The texts that occur, in Arrow. None if the source has numbers."""
     positions: NDArray[np.int64] | None = None
-    """The position in `texts` of each row's text. None if the source has numbers."""
+    """The position in `texts` of each row's text. None: `texts` has a text for each row."""
 
     def __len__(self) -> int:
         return len(self.is_missing)
@@ -45,14 +45,15 @@ class Cells:
         """
         codes = np.full(len(self), -1)
         present = ~self.is_missing
-        if self.positions is None:
+        if self.texts is None:
             assert self.numbers is not None
             values, codes[present] = np.unique(self.numbers[present], return_inverse=True)
             if self.is_boolean:
                 return codes, tuple(str(bool(value)) for value in values)
             return codes, tuple(map(number_text, values.tolist()))
-        used, inverse = np.unique(self.positions[present], return_inverse=True)
-        raw = self.texts.take(used).to_pylist()
+        positions = np.arange(len(self)) if self.positions is None else self.positions
+        used, inverse = np.unique(positions[present], return_inverse=True)
+        raw = [text.strip() for text in self.texts.take(used).to_pylist()]
         texts = tuple(sorted(set(raw)))  # "a " and "a" are one
         place = {text: code for code, text in enumerate(texts)}
         codes[present] = np.array([place[text] for text in raw], "int64")[inverse]
@@ -60,10 +61,12 @@ class Cells:
 
     def text(self, row: int) -> str:
         """Return the text of a row, for messages."""
-        if self.positions is None:
+        if self.texts is None:
             assert self.numbers is not None
             return number_text(float(self.numbers[row]))
-        return str(self.texts[int(self.positions[row])])
+        return str(
+            self.texts[row if self.positions is None else int(self.positions[row])]
+        ).strip()
 
     def take(self, rows: NDArray[np.intp]) -> Cells:
         """Return the cells of these rows."""
@@ -71,7 +74,7 @@ class Cells:
             self,
             numbers=None if self.numbers is None else self.numbers[rows],
             is_missing=self.is_missing[rows],
-            positions=None if self.positions is None else self.positions[rows],
+            positions=rows if self.positions is None else self.positions[rows],
         )
 
 
@@ -129,21 +132,29 @@ def _cells_of_texts(column: Any, decimal: str) -> Cells:
     import pyarrow as pa
     from pyarrow import compute as pc
 
-    if pa.types.is_string_view(column.type):
-        column = pc.cast(column, pa.string())
-    encoded = pa.chunked_array(
-        [*column.chunks, pa.array([], column.type)], column.type
-    ).dictionary_encode()
-    encoded = encoded.unify_dictionaries().combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        if not pa.types.is_string(column.type):
+            column = pc.cast(column, pa.string())
+        if (numbers := _numbers_of(column, decimal)) is not None:
+            is_missing = np.isnan(numbers)
+            return Cells(numbers=_normal(numbers), is_missing=is_missing, texts=column)
+        # The type of an empty column is lost without an array.
+        empty = pa.array([], pa.string())
+        column = pa.chunked_array([*column.chunks, empty]).dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
     texts = pc.utf8_normalize(
         pc.utf8_trim_whitespace(pc.cast(encoded.dictionary, pa.string())), form="NFC"
     )
     # The text of a null, which is missing, is placed at the end.
     texts = pa.concat_arrays([pc.fill_null(texts, ""), pa.array([""])])
     positions = np.array(pc.fill_null(encoded.indices, len(texts) - 1), "int64")
-    words = pa.array([word.lower() for word in MISSING_WORDS])
-    is_word = pc.is_in(pc.utf8_lower(texts), value_set=words).to_numpy(zero_copy_only=False)
-    values, is_boolean = _values(texts, is_word, decimal)
+    values = _numbers_of(texts, decimal)
+    is_word = np.array(_is_missing(texts))
+    lower = set(pc.utf8_lower(texts.filter(pa.array(~is_word)).slice(0, 100)).to_pylist())
+    is_boolean = bool(lower) and lower <= {"false", "true"} and len(texts) < 100
+    if is_boolean:
+        values = np.array(pc.equal(pc.utf8_lower(texts), "true"), "float64")
+        values[is_word] = np.nan
     return Cells(
         numbers=None if values is None else _normal(values[positions]),
         is_missing=is_word[positions],
@@ -153,26 +164,38 @@ def _cells_of_texts(column: Any, decimal: str) -> Cells:
     )
 
 
-def _values(
-    texts: Any, is_word: NDArray[np.bool_], decimal: str
-) -> tuple[NDArray[np.float64] | None, bool]:
-    """Return the numbers of texts, or None; and True if all texts are False or True."""
+def _is_missing(texts: Any) -> Any:
+    """Return True for each Arrow text that stands for a missing value."""
     import pyarrow as pa
     from pyarrow import compute as pc
 
-    real = texts.filter(pa.array(~is_word))
-    lower = set(pc.utf8_lower(real.slice(0, 40)).to_pylist())
-    is_boolean = bool(lower) and len(real) <= 40 and lower <= {"false", "true"}
-    if is_boolean:
-        found = pc.equal(pc.utf8_lower(real), "true").to_numpy(zero_copy_only=False)
-    elif are_numbers(real, decimal).all():
-        plain = real if decimal == "." else pc.replace_substring(real, decimal, ".")
-        found = pc.cast(plain, pa.float64()).to_numpy()
-    else:
-        return None, False
-    values = np.full(len(texts), np.nan)
-    values[~is_word] = found
-    return values, is_boolean
+    words = pa.array([word.lower() for word in MISSING_WORDS])
+    return pc.is_in(pc.utf8_lower(texts), value_set=words)
+
+
+def _numbers_of(texts: Any, decimal: str) -> NDArray[np.float64] | None:
+    """Return the numbers of Arrow texts, nan for missing values; None if there are others.
+
+    Args:
+        texts: A `pyarrow.StringArray`, or a `pyarrow.ChunkedArray` of texts.
+        decimal: The decimal point. Empty if the texts are not numbers, but dates.
+    """
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    if not decimal:
+        return None
+    texts = pc.utf8_trim_whitespace(texts)
+    texts = pc.if_else(_is_missing(texts), None, texts)
+    if decimal != ".":
+        if pc.any(pc.match_substring(texts, ".")).as_py():
+            return None
+        texts = pc.replace_substring(texts, decimal, ".")
+    try:
+        numbers = pc.cast(texts, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return np.array(pc.fill_null(numbers, np.nan).to_numpy(), "float64")
 
 
 def are_numbers(texts: Sequence[str], decimal: str) -> NDArray[np.bool_]:

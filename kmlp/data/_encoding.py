@@ -12,8 +12,8 @@ from kmlp._util.text import count_of, name_problem
 from kmlp.data._cells import MISSING_WORDS, Cells, are_numbers, cells_of
 from kmlp.data._examples import COPIES, check_memory_of
 from kmlp.data._schema import Column, Missing, Schema
-from kmlp.data.sources.tables import MAX_COLUMNS, Table, listed, quoted
-from kmlp.errors import DataError, unknown_name
+from kmlp.data.sources.tables import MAX_COLUMNS, Table, listed, quoted, unknown_column
+from kmlp.errors import DataError
 
 MAX_CATEGORIES = 50
 """The maximum number of different texts in a column."""
@@ -53,13 +53,20 @@ def parsed(table: Table) -> Parsed:
     for name, column in table.columns.items():
         column_cells = cells_of(column, decimal=table.decimal)
         if column_cells is None:
-            raise DataError(
-                f"{table.source}: the column {quoted(name)} is of {column.type}, but must "
-                "be of numbers, texts, booleans or dates."
-            )
+            raise _wrong_type(table, name, f"of {column.type}")
         cells[name] = column_cells
+    for name, problem in table.problems.items():
+        raise _wrong_type(table, name, problem)
     length = len(next(iter(cells.values())))
     return Parsed(table=table, cells=cells, rows=np.arange(length))
+
+
+def _wrong_type(table: Table, name: str, kind: str) -> DataError:
+    return DataError(
+        f"{table.source}: the column {quoted(name)} is {kind}, but must be of numbers, "
+        "texts, booleans or dates. Turn it into columns of these, or leave it out "
+        "(`exclude`)."
+    )
 
 
 def drop_missing(data: Parsed) -> Parsed:
@@ -249,7 +256,7 @@ def features_of(data: Parsed, schema: Schema) -> NDArray[np.float32]:
             )
     for name in data.cells:
         if name not in names and name != schema.target:
-            raise DataError(f"{source}: {unknown_name('column', name, names)}")
+            raise DataError(f"{source}: {unknown_column(name, names)}")
     needed = COPIES * 4 * len(data.rows) * len(schema.features)
     content = f"{len(data.rows):,} rows of {len(schema.features):,} features"
     check_memory_of(source, needed, content)

@@ -26,8 +26,8 @@ from kmlp.data._encoding import (
 from kmlp.data._examples import Examples, examples_of
 from kmlp.data._schema import Task
 from kmlp.data._split import Split
-from kmlp.data.sources.tables import Table, listed, quoted
-from kmlp.errors import DataError, unknown_name
+from kmlp.data.sources.tables import Table, listed, quoted, unknown_column
+from kmlp.errors import DataError
 
 MissingRule = Literal["mean", "most_frequent", "drop"]
 """What is done about missing values: see `Schema.missing`; drop: rows are left out."""
@@ -67,6 +67,7 @@ def examples_of_table(
         UserWarning: about columns that are constant, mixed or rounded.
     """
     check_options(task=task, missing=missing, unit=unit)
+    exclude = [exclude] if isinstance(exclude, str) else list(exclude)
     target = _found(train, target)
     tables = [_without(train, exclude, target)]
     if test is not None:
@@ -140,7 +141,7 @@ def _found(table: Table, target: str) -> str:
     Raises:
         DataError: if the table does not have it.
     """
-    names = list(table.columns)
+    names = [*table.columns, *table.problems]
     if not table.has_header and target.isdecimal():
         if not 1 <= int(target) <= len(names):
             raise DataError(
@@ -148,7 +149,7 @@ def _found(table: Table, target: str) -> str:
                 "target is the number of a column from 1."
             )
         return names[int(target) - 1]
-    if target in table.columns:
+    if target in names:
         return target
     hint = ""
     if table.has_header and _is_data(names):
@@ -156,8 +157,7 @@ def _found(table: Table, target: str) -> str:
             " The first row seems to have values. If the table has no names of columns, "
             "give `header=False`, and the number of the column as `target`."
         )
-    message = unknown_name("column", target, names[:200])
-    raise DataError(f"{table.source}: {message}{hint}")
+    raise DataError(f"{table.source}: {unknown_column(target, names)}{hint}")
 
 
 def _is_data(names: Sequence[str]) -> bool:
@@ -167,18 +167,17 @@ def _is_data(names: Sequence[str]) -> bool:
 def _without(
     table: Table, exclude: Sequence[str], target: str, *, must_exist: bool = True
 ) -> Table:
-    names = [name for name in table.columns if name != target]
+    names = [name for name in (*table.columns, *table.problems) if name != target]
     for name in exclude:
         if name == target:
             raise DataError(f"`exclude` has {quoted(name)}, which is the target.")
         if name not in names and must_exist:
-            raise DataError(f"{table.source}: {unknown_name('column', name, names[:200])}")
-    return replace(
-        table,
-        columns={
-            name: column for name, column in table.columns.items() if name not in exclude
-        },
+            raise DataError(f"{table.source}: {unknown_column(name, names)}")
+    columns, problems = (
+        {name: value for name, value in part.items() if name not in exclude}
+        for part in (table.columns, table.problems)
     )
+    return replace(table, columns=columns, problems=problems)
 
 
 def told_task(data: Parsed, target: str) -> Task:

@@ -172,7 +172,7 @@ def _read(
             raise
         raise DataError(f"{path}: cannot be read: {error}.") from error
     table = pa.Table.from_batches(batches, reader.schema)
-    return [table.column(number) for number in range(count)]
+    return list(table.columns)
 
 
 def _explained(path: Path, error: Exception, header: bool) -> DataError:

@@ -24,7 +24,7 @@ _CELL = 8
 
 
 def read_parquet(path: Path) -> Table:
-    """Read a Parquet file. No code is run: extension types are refused.
+    """Read a Parquet file. No code is run: columns of extension types are not read.
 
     The names of rows that pandas writes are left out, if they have no name of their own.
 
@@ -32,8 +32,7 @@ def read_parquet(path: Path) -> Table:
         path: The path of a regular file.
 
     Raises:
-        DataError: if the file is damaged, is too large for memory, or has columns of other
-            types, such as nested ones.
+        DataError: if the file is damaged, or is too large for memory.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -43,33 +42,31 @@ def read_parquet(path: Path) -> Table:
             path.open("rb") as file,
             closing(parquet.ParquetFile(file, arrow_extensions_enabled=False)) as opened,
         ):
-            schema = opened.schema_arrow
-            chosen = [
-                number
-                for number, name in enumerate(schema.names)
-                if not _INDEX.fullmatch(name)
+            fields = [
+                field for field in opened.schema_arrow if not _INDEX.fullmatch(field.name)
             ]
-            names = [schema.names[number].strip() for number in chosen]
+            names = [field.name.strip() for field in fields]
             check_names(str(path), names)
-            for name, number in zip(names, chosen, strict=True):
-                check_type(str(path), name, schema.field(number))
+            problems = dict(zip(names, map(type_problem, fields), strict=True))
             if not opened.metadata.num_rows:
                 raise DataError(f"{path}: has columns, but no rows.")
-            texts = [
-                schema.names[number]
-                for number in chosen
-                if is_text(schema.field(number).type)
-            ]
-            _check_size(path, opened, len(names))
+            wanted = {
+                name: field.name
+                for name, field in zip(names, fields, strict=True)
+                if problems[name] is None
+            }
+            texts = [field.name for field in fields if is_text(field.type)]
+            _check_size(path, opened, len(wanted))
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise _damaged(path, error) from error
-    columns = _read(path, [schema.names[number] for number in chosen], texts)
+    columns = _read(path, list(wanted.values()), texts)
     return Table(
         source=str(path),
         origin=str(path.resolve()),
-        columns=dict(zip(names, columns, strict=True)),
+        columns=dict(zip(wanted, columns, strict=True)),
+        problems={name: why for name, why in problems.items() if why is not None},
     )
 
 
@@ -85,16 +82,13 @@ def is_text(kind: Any) -> bool:
     )
 
 
-def check_type(source: str, name: str, field: Any) -> None:
-    """Check the type of an Arrow column.
+def type_problem(field: Any) -> str | None:
+    """Return the type of an Arrow column that cannot be one of a table; else None.
+
+    The cells of a table are numbers, texts, booleans and dates.
 
     Args:
-        source: The table for messages.
-        name: The name of the column.
         field: A `pyarrow.Field`.
-
-    Raises:
-        DataError: if cells of the type are not numbers, texts, booleans or dates.
     """
     import pyarrow as pa
 
@@ -102,11 +96,9 @@ def check_type(source: str, name: str, field: Any) -> None:
     kind = field.type
     extension = (field.metadata or {}).get(b"ARROW:extension:name")
     if extension is not None:
-        text = f"of the extension type {quoted(extension.decode('utf-8', 'replace'))}"
-    else:
-        text = visible(f"of {kind}")[:100]
+        return f"of the extension type {quoted(extension.decode('utf-8', 'replace'))}"
     plain = kind.value_type if types.is_dictionary(kind) else kind
-    if extension is None and (
+    if (
         types.is_integer(plain)
         or types.is_floating(plain)
         or types.is_decimal(plain)
@@ -115,11 +107,8 @@ def check_type(source: str, name: str, field: Any) -> None:
         or types.is_null(plain)
         or is_text(plain)
     ):
-        return
-    raise DataError(
-        f"{source}: the column {quoted(name)} is {text}, but must be of numbers, texts, "
-        "booleans or dates. Remove it, or turn it into columns of these."
-    )
+        return None
+    return visible(f"of {kind}")[:100]
 
 
 def _check_size(path: Path, opened: Any, columns: int) -> None:
@@ -163,6 +152,7 @@ def _read(path: Path, names: list[str], texts: list[str]) -> list[Any]:
                 if taken > limit:
                     check_memory_of(str(path), 2 * taken, "its rows")
             table = pa.Table.from_batches(batches)
+            table.validate(full=True)
             if table.num_rows != opened.metadata.num_rows:
                 raise DataError(
                     f"{path}: states {opened.metadata.num_rows:,} rows, but has "
@@ -172,7 +162,7 @@ def _read(path: Path, names: list[str], texts: list[str]) -> list[Any]:
         raise
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise _damaged(path, error) from error
-    return [table.column(name) for name in names]
+    return list(table.columns)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

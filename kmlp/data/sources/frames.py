@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp.data.sources._parquet import check_type
+from kmlp.data.sources._parquet import type_problem
 from kmlp.data.sources.tables import Table, check_names, quoted
 from kmlp.errors import DataError
 
@@ -22,7 +22,7 @@ def table_of_frame(frame: Any, source: str) -> Table:
         source: A description of the frame.
 
     Raises:
-        DataError: if the object is not a frame, or has columns of other types.
+        DataError: if the object is not a frame, or has a column of several types.
     """
     import pyarrow as pa
 
@@ -47,11 +47,20 @@ def table_of_frame(frame: Any, source: str) -> Table:
         ) from error
     names = [name.strip() for name in table.schema.names]
     check_names(source, names)
-    for name, field in zip(names, table.schema, strict=True):
-        check_type(source, name, field)
+    problems = {
+        name: type_problem(field) for name, field in zip(names, table.schema, strict=True)
+    }
     if not table.num_rows:
         raise DataError(f"{source}: has columns, but no rows.")
-    return Table(source=source, columns=dict(zip(names, table.columns, strict=True)))
+    return Table(
+        source=source,
+        columns={
+            name: column
+            for name, column in zip(names, table.columns, strict=True)
+            if problems[name] is None
+        },
+        problems={name: why for name, why in problems.items() if why is not None},
+    )
 
 
 def table_of_arrays(

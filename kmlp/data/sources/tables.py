@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kmlp._util.text import enumerated, name_problem, visible
-from kmlp.errors import DataError
+from kmlp.errors import DataError, unknown_name
 
 MAX_COLUMNS = 10_000
 """The maximum number of columns of a table, and of features."""
 _LONGEST = 60
+_LONGEST_NAME = 200
+_MOST_LISTED = 20
 
 
 def row_place(row: int) -> str:
@@ -27,6 +29,8 @@ class Table:
     """The source for messages, such as a path."""
     columns: dict[str, Any]
     """The columns by name, as `pyarrow.ChunkedArray`."""
+    problems: dict[str, str] = field(default_factory=dict)
+    """The types of other columns by name, which cannot be columns of a table."""
     decimal: str = "."
     """The decimal point of numbers in texts."""
     has_header: bool = True
@@ -59,6 +63,19 @@ def listed(texts: Sequence[str], most: int = 5) -> str:
     return enumerated(texts)
 
 
+def unknown_column(name: str, names: Sequence[str]) -> str:
+    """Return the message for a column that a table does not have, with the nearest name.
+
+    >>> unknown_column("sise", ["size", "side"])
+    'Unknown column "sise": did you mean "size"? Allowed: side, size.'
+    """
+    message = unknown_name("column", visible(name[:_LONGEST]), names)
+    if len(names) > _MOST_LISTED:
+        message = message.partition(" Allowed: ")[0]
+        message += f" There are {len(names):,} columns: {listed(names, _MOST_LISTED)}"
+    return message
+
+
 def check_names(source: str, names: Sequence[str], *, place: str = "") -> None:
     """Check the names of a table's columns.
 
@@ -88,6 +105,12 @@ def check_names(source: str, names: Sequence[str], *, place: str = "") -> None:
             raise DataError(
                 f"{source}: column {number}{place} is called {quoted(name)}, which "
                 f"{problem}. Rename it."
+            )
+        if len(name) > _LONGEST_NAME:
+            raise DataError(
+                f"{source}: column {number}{place} is called {quoted(name)}, which has "
+                f"{len(name):,} characters, but a name can have at most {_LONGEST_NAME}. "
+                "Rename it."
             )
         if name in seen:
             raise DataError(
