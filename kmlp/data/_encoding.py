@@ -58,7 +58,29 @@ def parsed(table: Table) -> Parsed:
     for name, problem in table.problems.items():
         raise _wrong_type(table, name, problem)
     length = len(next(iter(cells.values())))
-    return Parsed(table=table, cells=cells, rows=np.arange(length))
+    data = Parsed(table=table, cells=cells, rows=np.arange(length))
+    _check_no_header(data)
+    return data
+
+
+def _check_no_header(data: Parsed) -> None:
+    """Check that no row repeats the header, as in files that were joined.
+
+    Raises:
+        DataError: if one does.
+    """
+    repeats = np.ones(len(data.rows), bool)
+    for name, cells in data.cells.items():
+        if cells.numbers is not None:
+            return
+        codes, texts = cells.coding
+        repeats &= codes == (texts.index(name) if name in texts else len(texts))
+        if not repeats.any():
+            return
+    raise DataError(
+        f"{data.table.source}: {data.place(data.first(repeats))} repeats the header. "
+        "Remove that row."
+    )
 
 
 def _wrong_type(table: Table, name: str, kind: str) -> DataError:
@@ -195,20 +217,32 @@ def _categories(data: Parsed, name: str) -> tuple[str, ...]:
             f"{quoted(texts[codes[row]])} ({data.place(row)}). If that is a decimal point, "
             f'give `decimal="{other}"`. If it divides thousands, remove it.'
         )
+    check_texts(data, name)
     if len(texts) > MAX_CATEGORIES:
         raise DataError(
             f"{source}: the column {quoted(name)} is text of {len(texts):,} different "
             f"values, but can have at most {MAX_CATEGORIES}, each of which becomes a "
             f"column of 0 and 1. {_hint(data, name, numeric)}"
         )
+    return texts
+
+
+def check_texts(data: Parsed, name: str) -> None:
+    """Check that the texts of a column can be names of categories or classes.
+
+    Raises:
+        DataError: if a text has several lines or invisible characters.
+    """
+    codes, texts = data.cells[name].coding
     for code, text in enumerate(texts):
         if (problem := name_problem(text)) is not None:
-            row = data.first(codes == code)
+            hint = "Correct it."
+            if "\n" in text or "\r" in text:
+                hint = "Does a quotation mark open this cell, and none close it?"
             raise DataError(
-                f"{source}: {data.place(row)} has {quoted(text)} in the column "
-                f"{quoted(name)}, which {problem}. Correct it."
+                f"{data.table.source}: {data.place(data.first(codes == code))} has "
+                f"{quoted(text)} in the column {quoted(name)}, which {problem}. {hint}"
             )
-    return texts
 
 
 def _hint(data: Parsed, name: str, numeric: NDArray[np.bool_]) -> str:

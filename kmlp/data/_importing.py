@@ -114,8 +114,9 @@ def import_dataset(
             unit=unit, exclude=exclude, stacklevel=3,
         )  # fmt: skip
         return examples
+    what = "is a folder, which can have images only" if is_folder(path) else "has images"
     _check_none_given(
-        f"{path}: has images, not a table", target=target, task=task, missing=missing,
+        f"{path}: {what}", target=target, task=task, missing=missing,
         test=test, unit=unit, exclude=exclude, header=not header,
         delimiter=delimiter, decimal=decimal,
     )  # fmt: skip
@@ -171,6 +172,11 @@ def import_tables(
     """
     if name is not None:
         check_import_name(name)
+    if name in KNOWN:
+        raise DataError(
+            f'"{name}" is the name of published images, but {train.source} is a table. Use '
+            f"another name, such as my_{name}."
+        )
     examples = examples_of_table(train, test, **options)
     name = name or f"table_{examples.fingerprint[:8]}"
     return name, _register(name, examples)

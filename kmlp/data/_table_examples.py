@@ -15,6 +15,7 @@ from kmlp.data._cells import are_numbers
 from kmlp.data._encoding import (
     Parsed,
     check_missing,
+    check_texts,
     drop_missing,
     features_of,
     finite_numbers,
@@ -152,7 +153,9 @@ def _found(table: Table, target: str) -> str:
     if target in names:
         return target
     hint = ""
-    if table.has_header and _is_data(names):
+    if len(names) == 1:
+        hint = " If the cells of a row are not divided, give `delimiter`."
+    elif table.has_header and _is_data(names):
         hint = (
             " The first row seems to have values. If the table has no names of columns, "
             "give `header=False`, and the number of the column as `target`."
@@ -216,6 +219,8 @@ def _classes(data: Parsed, target: str) -> tuple[tuple[str, ...], NDArray[np.int
         finite_numbers(data, target)
         values, codes = np.unique(cells.numbers, return_inverse=True)
         texts = tuple(cells.text(data.first(codes == code)) for code in range(len(values)))
+    else:
+        check_texts(data, target)
     if len(texts) < 2:
         raise DataError(
             f"{source}: all rows have the same class {quoted(texts[0])} in the target "
@@ -238,13 +243,6 @@ def _classes(data: Parsed, target: str) -> tuple[tuple[str, ...], NDArray[np.int
             f"{'has' if len(single) == 1 else 'have'} one row: {shown}. Add rows, or join "
             f"classes.{hint}"
         )
-    for code, text in enumerate(texts):
-        if (problem := name_problem(text)) is not None:
-            row = data.first(codes == code)
-            raise DataError(
-                f"{source}: {data.place(row)} has the class {quoted(text)} in the target "
-                f"{quoted(target)}, which {problem}. Correct it."
-            )
     return texts, codes.astype("int32")
 
 

@@ -177,8 +177,8 @@ def ids(count):
         ({"size": ["", "NA"] * 4}, {"missing": "drop"}, 'all values of the column "size" are missing'),
         ({"size": ["1", ""] * 4, "side": ["", "left"] * 4}, {"missing": "drop"}, "missing in each of the 8 rows"),
         ({"size": ["1,5", "2,25", "3", "4"] * 2}, {}, r'"size" has numbers such as "1,5" \(row 1\).*decimal=","'),
-        ({"size": ["1", "2", "3", "a\nb"] * 2}, {}, r'row 4 has "a\\nb" in the column "size".*invisible'),
-        ({"size": ["1", "2", "3", "4"] * 2, "kind": ["a", "b\0", "c", "d"] * 2}, {}, r'row 2 has the class "b\\x00"'),
+        ({"size": ["1", "2", "3", "a\nb"] * 2}, {}, r'row 4 has "a\\nb" in the column "size".*quotation mark'),
+        ({"size": ["1", "2", "3", "4"] * 2, "kind": ["a", "b\0", "c", "d"] * 2}, {}, r'row 2 has "b\\x00" in the column "kind"'),
     ],
     ids=lambda value: str(value)[:50],
 )  # fmt: skip
@@ -273,6 +273,16 @@ def test_columns_of_little_use_stay_with_a_warning(changes, message):
     with pytest.warns(UserWarning, match=message):
         read = examples(table(8, **changes))
     assert read.train.x.shape[1] >= 2
+
+
+@pytest.mark.parametrize("rows", [[3], [3, 5]])
+def test_a_header_that_is_repeated_is_refused(rows):
+    columns = table(8)
+    for name, values in columns.items():
+        for row in rows:
+            values[row] = name
+    with pytest.raises(DataError, match=r"a\.csv: row 4 repeats the header"):
+        examples(columns)
 
 
 def test_ordinary_numbers_have_no_warning():

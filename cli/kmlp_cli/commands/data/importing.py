@@ -168,45 +168,47 @@ def import_(
 
 
 def _lines(examples: Examples, *, told: bool) -> list[str]:
-    """Return what was done to a table: its task, its texts, its missing values."""
+    """Return what was done to a table: its task, its texts, its missing values.
+
+    Args:
+        examples: The rows of the table.
+        told: True if the values of the target told the task.
+    """
     import numpy as np
 
-    from kmlp._util.text import count_of, enumerated
+    from kmlp._util.text import count_of
 
     schema = examples.schema
     assert schema is not None
-    kinds = {"classification": "regression", "regression": "classification"}
-    told_text = (
-        f", as its values tell (otherwise give --task {kinds[examples.task]})"
-        if told
-        else ""
-    )
-    if examples.class_names:
-        names = examples.class_names
+    target = np.concatenate([examples.train.y, examples.test.y])
+    if names := examples.class_names:
         shown = ", ".join(names[:10]) + (", ..." if names[10:] else "")
-        lines = [f"Classification: the target {schema.target} has the classes {shown}"]
+        task = f"Classification: the target {schema.target} has the classes {shown}."
+        if told and all(name.lstrip("+-").isdecimal() for name in names):
+            task += " For a regression, give --task regression."
     else:
-        y = np.concatenate([examples.train.y, examples.test.y])
         unit = f" {schema.unit}" if schema.unit else ""
-        lines = [
-            f"Regression: the target {schema.target} is from {y.min():g} to "
-            f"{y.max():g}{unit}"
-        ]
-    lines[0] += f"{told_text}."
+        task = (
+            f"Regression: the target {schema.target} is from {target.min():g} to "
+            f"{target.max():g}{unit}."
+        )
+        if told and (target == np.floor(target)).all():
+            task += " For classes, give --task classification."
     texts = [column for column in schema.columns if column.categories]
+    columns = f"{count_of(len(schema.columns), 'column')} beside the target"
     if texts:
         features = sum(len(column.categories) for column in texts)
-        shown = enumerated(
-            [f"{column.name} ({len(column.categories)})" for column in texts]
+        shown = ", ".join(f"{column.name} ({len(column.categories)})" for column in texts)
+        columns += (
+            f"; {len(texts)} of text became {count_of(features, 'column')} of 0 and 1: "
+            f"{shown}"
         )
-        lines.append(
-            f"{count_of(len(texts), 'column')} of text became "
-            f"{count_of(features, 'column')} of 0 and 1: {shown}."
-        )
+    lines = [task, f"{columns}."]
     x = np.concatenate([examples.train.x, examples.test.x])
-    if (missing := np.isnan(x).any(axis=1).sum()) and schema.missing:
+    missing = int(np.isnan(x).any(axis=1).sum())
+    if missing and schema.missing:
         lines.append(
-            f"{count_of(int(missing), 'row')} with missing values: each run fills them in "
-            f"with the {schema.missing.replace('_', ' ')} of its training rows."
+            f"{count_of(missing, 'row')} with missing values: each run fills them in with "
+            f"the {schema.missing.replace('_', ' ')} of its training rows."
         )
     return lines

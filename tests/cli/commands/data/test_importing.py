@@ -28,9 +28,8 @@ def test_the_import_of_a_table_says_what_was_done(kmlp, folders):
     first, *others = result.err.splitlines()
     assert first.startswith("mine: 20 training and 4 test ")
     assert others == [
-        "Classification: the target kind has the classes a, b, c, as its values tell "
-        "(otherwise give --task regression).",
-        "1 column of text became 2 columns of 0 and 1: side (2).",
+        "Classification: the target kind has the classes a, b, c.",
+        "2 columns beside the target; 1 of text became 2 columns of 0 and 1: side (2).",
         "1 row with missing values: each run fills them in with the mean of its training "
         "rows.",
     ]
@@ -43,6 +42,28 @@ def test_a_regression_has_a_range_and_a_unit(kmlp, folders):
     arguments = ["--target", "kind", "--unit", "EUR", "--task", "regression"]
     result = kmlp("data", "import", "mine", "a.csv", *arguments)
     assert "Regression: the target kind is from 0.5 to 23.5 EUR.\n" in result.err
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (4, "Classification: the target kind has the classes 0, 1, 2, 3. For a regression, give --task regression."),
+        (48, "Regression: the target kind is from 0 to 47. For classes, give --task classification."),
+    ],
+)  # fmt: skip
+def test_what_whole_numbers_are_taken_for_is_said(kmlp, folders, rows, line):
+    write_csv(folders / "a.csv", table(48, kind=[row % rows for row in range(48)]))
+    result = kmlp("data", "import", "mine", "a.csv", "--target", "kind")
+    assert line in result.err.splitlines()
+
+
+def test_the_name_of_published_images_is_not_that_of_a_table(kmlp, folders):
+    write_csv(folders / "a.csv", table())
+    result = kmlp("data", "import", "mnist", "a.csv", "--target", "kind")
+    assert (result.code, '"mnist" is the name of published images' in result.err) == (
+        2,
+        True,
+    )
 
 
 def test_a_file_without_a_header_with_decimal_commas(kmlp, folders):
@@ -66,8 +87,9 @@ def test_a_file_without_a_header_with_decimal_commas(kmlp, folders):
         (["a.csv", "--target", "kind", "--delimiter", ",", "--decimal", ","], "both ','"),
         (["a.csv", "--target", "kind", "--decimal", ";"], "`--decimal` is ';'"),
         (["a.csv", "--target", "kind", "--no-header"], '"kind"'),
-        (["a.npz", "--target", "y"], "has images, not a table, but `--target` is given"),
+        (["a.npz", "--target", "y"], "has images, but `--target` is given"),
         (["a.npz", "--no-header"], "`--header` is given"),
+        ([".", "--target", "y"], "is a folder, which can have images only, but `--target`"),
         (["a.xlsx", "--target", "y"], "is a spreadsheet"),
     ],
 )

@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmlp import DataError
-from kmlp.data.sources.arrays import is_idx_folder, read_idx_folder, read_npz
+from kmlp.data._table_examples import examples_of_table
+from kmlp.data.sources.arrays import (
+    is_idx_folder,
+    is_npz_of_rows,
+    read_idx_folder,
+    read_npz,
+    read_npz_of_rows,
+)
 
 pytestmark = pytest.mark.once
 
@@ -281,3 +288,69 @@ def test_labels_of_idx_files_that_are_out_of_range_are_refused(tmp_path):
         read_idx_folder(folder)
     with pytest.raises(DataError, match="from 0 to 1"):
         read_idx_folder(folder, class_names=("a", "b"))
+
+
+ROWS = {"x_train": np.arange(16.0).reshape(8, 2), "y_train": np.arange(8) % 2}
+TEST_ROWS = {"x_test": np.ones((2, 2)), "y_test": np.array([[0], [1]])}
+
+
+def read_rows(path):
+    assert is_npz_of_rows(path)
+    return examples_of_table(*read_npz_of_rows(path), target="y")
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float32", ">f8", "float16", "int64", "uint8"]
+)
+def test_an_npz_file_of_rows_is_a_table(tmp_path, dtype):
+    np.savez(tmp_path / "a.npz", **ROWS | {"x_train": ROWS["x_train"].astype(dtype)})
+    read = read_rows(tmp_path / "a.npz")
+    assert (read.schema.features, read.class_names) == (("x1", "x2"), ("0", "1"))
+    both = np.concatenate([read.train.x, read.test.x])
+    assert sorted(both.tolist()) == ROWS["x_train"].tolist()
+
+
+def test_an_npz_file_of_rows_may_have_test_rows_and_texts(tmp_path):
+    texts = {
+        "y_train": np.array(["a", "b"])[ROWS["y_train"]],
+        "y_test": np.array(["b", "a"]),
+    }
+    for changes, names in (({}, ("0", "1")), (texts, ("a", "b"))):
+        np.savez(tmp_path / "a.npz", **ROWS | TEST_ROWS | changes)
+        read = read_rows(tmp_path / "a.npz")
+        assert (len(read.train), len(read.test), read.class_names) == (8, 2, names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_train": None}, "has x_train, x_test, y_test, but must have .* x_train, y_train"),
+        ({"y_test": None}, "only one of the arrays x_test and y_test"),
+        ({"y_train": np.array([{}] * 8)}, "Python objects"),
+        ({"x_train": np.array([[{}]] * 8)}, "Python objects"),
+        ({"y_train": np.ones((8, 2))}, r"y_train is of float64 and shape \(8, 2\)"),
+        ({"x_train": np.array([["a"]] * 8)}, r"x_train is of <U1 and shape \(8, 1\)"),
+        ({"x_train": np.ones((8, 2), complex)}, "x_train is of complex128"),
+        ({"x_test": np.ones((2, 2, 2))}, r"x_test is of float64 and shape \(2, 2, 2\)"),
+        ({"x_test": np.ones((2, 3))}, 'test: Unknown column "x3"'),
+        ({"x_test": np.ones((3, 2))}, "test: x has 3 rows, but y 2"),
+        ({"x_train": np.full((8, 2), np.inf)}, 'train: row 1 has "inf" in the column "x1"'),
+        ({"x_train": np.ones((8, 0))}, 'no column other than the target "y"'),
+        ({"x_train": np.ones((8, 10_000))}, "10,001 columns"),
+        ({"y_train": np.array(list("aabbccdd")), "y_test": np.array(["a", "e"])}, 'row 2 has the class "e"'),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_an_npz_file_of_rows_that_is_not_a_dataset_is_refused(tmp_path, changes, message):
+    arrays = ROWS | TEST_ROWS | changes
+    np.savez(tmp_path / "a.npz", **{key: array for key, array in arrays.items() if array is not None})  # fmt: skip
+    with pytest.raises(DataError, match=rf"a\.npz.*{message}"):
+        read_rows(tmp_path / "a.npz")
+
+
+def test_rows_that_are_too_large_for_memory_are_not_read(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", **ROWS)
+    free = type("Memory", (), {"available": 300})
+    monkeypatch.setattr("psutil.virtual_memory", lambda: free)
+    with pytest.raises(DataError, match=r"a\.npz is too large for memory"):
+        read_npz_of_rows(tmp_path / "a.npz")
