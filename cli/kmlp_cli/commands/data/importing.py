@@ -14,6 +14,10 @@ from kmlp_cli.terminal.output import say
 if TYPE_CHECKING:
     from kmlp.data import Examples
 
+_FILLED = {
+    "mean": "mean (of text, the most frequent value)",
+    "most_frequent": "most frequent value",
+}
 _TABLES = "Tables"
 _CSV = "CSV files"
 _IMAGES = "Images"
@@ -208,7 +212,7 @@ def _lines(examples: Examples, *, told: bool) -> list[str]:
     missing = int(np.isnan(x).any(axis=1).sum())
     if missing and schema.missing:
         lines.append(
-            f"{count_of(missing, 'row')} with missing values: each run fills them in with "
-            f"the {schema.missing.replace('_', ' ')} of its training rows."
+            f"{count_of(missing, 'row')} with missing values: each run fills in the "
+            f"{_FILLED[schema.missing]} of its training rows."
         )
     return lines

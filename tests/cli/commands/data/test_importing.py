@@ -30,8 +30,8 @@ def test_the_import_of_a_table_says_what_was_done(kmlp, folders):
     assert others == [
         "Classification: the target kind has the classes a, b, c.",
         "2 columns beside the target; 1 of text became 2 columns of 0 and 1: side (2).",
-        "1 row with missing values: each run fills them in with the mean of its training "
-        "rows.",
+        "1 row with missing values: each run fills in the mean (of text, the most frequent "
+        "value) of its training rows.",
     ]
     assert load_dataset("mine").noun == "rows"
 
