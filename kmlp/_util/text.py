@@ -6,9 +6,14 @@ import unicodedata
 from collections.abc import Sequence
 
 
-def protocol_text(*, on_test: bool) -> str:
-    """Return the end of a headline: a note if test images are used for validation."""
-    return ", validated on the test images" if on_test else ""
+def protocol_text(noun: str, *, on_test: bool) -> str:
+    """Return the end of a headline: a note if test examples are used for validation.
+
+    Args:
+        noun: The word for the examples, such as "images".
+        on_test: True if test examples are used.
+    """
+    return f", validated on the test {noun}" if on_test else ""
 
 
 def count_of(number: int, noun: str, several: str | None = None) -> str:

@@ -24,8 +24,6 @@ MOST_DESCRIBED = 12
 _UNITS = {
     "width": "units in each hidden layer",
     "depth": "hidden layers",
-    "batch_size": "images",
-    "train_size": "images",
 }
 
 
@@ -173,7 +171,8 @@ def value_panel(
 
 def axis_of_values(study: StudyResult) -> alt.X:
     """The axis of the levels: a scale of numbers, or names in the order of the study."""
-    unit = _UNITS.get(study.param)
+    counted = study.param in ("batch_size", "train_size")
+    unit = study.noun if counted else _UNITS.get(study.param)
     title = f"{study.param}, {unit}" if unit else study.param
     numbers = [level.value for level in study.levels]
     if not is_numeric(study):

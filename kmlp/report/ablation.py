@@ -31,7 +31,7 @@ def discuss_ablation(study: Ablation) -> Discussion:
             *fields_setup(study.base.fixed_fields((study.param, "seed"))),
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),
-            *patience_setup(study.patience),
+            *patience_setup(study.patience, study.noun),
             *training_setup(study.backend, fused=study.fused, settings=study.settings),
         ),
         runs=runs_by_name(study),

@@ -44,7 +44,7 @@ def discuss_config_list(study: ConfigList) -> Discussion:
             *fields_setup(study.base.fixed_fields((*study.varied, "seed"))),
             ("seeds", seeds_text(study.seeds)),
             ("epochs", study.epochs_text),
-            *patience_setup(study.patience),
+            *patience_setup(study.patience, study.noun),
             *training_setup(study.backend, fused=study.fused, settings=study.settings),
         ),
         runs=runs_by_name(study),

@@ -204,10 +204,10 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
     """Return a caveat of a study as a sentence."""
     if caveat.problem == "different images":
         return (
-            f"The values have different validation images, so test {study.metric.titles} "
-            "are compared."
+            f"The values have different validation {study.noun}, so test "
+            f"{study.metric.titles} are compared."
             if study.part == "test"
-            else "The values are measured on different images, "
+            else f"The values are measured on different {study.noun}, "
             f"{different_images_text(study.metric)}."
         )
     if caveat.problem in ("ends in dips", "declines"):

@@ -57,7 +57,7 @@ class Ablation(StudyResult, Study):
         return (
             f"{self.base.dataset}, {self.epochs_text}, "
             f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
-            f"{protocol_text(on_test=self.validates_on_test)}"
+            f"{protocol_text(self.noun, on_test=self.validates_on_test)}"
         )
 
     @property

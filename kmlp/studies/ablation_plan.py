@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kmlp.data import noun_of
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import ACCURACY, Metric
@@ -84,10 +85,11 @@ def plan(
             ]
         )
     if axis.on_test and base.validates_on_test:
+        noun = noun_of([base.dataset])
         raise ConfigError(
             [
-                f"The values of `{param}` are compared on the test images, so the "
-                "validation images must be others. Give a `validation_fraction` from 0 "
+                f"The values of `{param}` are compared on the test {noun}, so the "
+                f"validation {noun} must be others. Give a `validation_fraction` from 0 "
                 "to 1."
             ]
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated, visible
+from kmlp.data import noun_of
 from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.fields import to_jsonable
 from kmlp.model.metrics import ACCURACY, Metric, Part
@@ -222,12 +223,12 @@ class PairedConclusion(Conclusion):
         comparison, notes = self.comparison, []
         if comparison.part == "test":
             notes.append(
-                "The two have different validation images, so test "
+                f"The two have different validation {self._noun}, so test "
                 f"{comparison.metric.titles} are compared."
             )
         elif comparison.images_differ:
             notes.append(
-                "They are measured on different images, "
+                f"They are measured on different {self._noun}, "
                 f"{different_images_text(comparison.metric)}."
             )
         looked = [
@@ -241,6 +242,12 @@ class PairedConclusion(Conclusion):
                 "results, which these p-values do not account for."
             )
         return notes
+
+    @property
+    def _noun(self) -> str:
+        return noun_of(
+            study.base.dataset for study in (self.comparison.first, self.comparison.second)
+        )
 
     def _margin(self) -> str:
         return self.comparison.metric.difference_text(self.comparison.margin or 0)

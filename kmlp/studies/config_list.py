@@ -75,7 +75,7 @@ class ConfigList(StudyResult, Study):
         return (
             f"{self.base.dataset}, {count_of(len(self.levels), 'configuration')}, "
             f"{epochs}, {self.backend}"
-            f"{protocol_text(on_test=self.validates_on_test)}"
+            f"{protocol_text(self.noun, on_test=self.validates_on_test)}"
         )
 
     @property

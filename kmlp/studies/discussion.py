@@ -35,12 +35,17 @@ def fields_setup(values: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value_text(name, value)) for name, value in values.items()]
 
 
-def patience_setup(patience: int | None) -> tuple[tuple[str, str], ...]:
-    """Return the patience of early stopping for a list of settings; empty if None."""
+def patience_setup(patience: int | None, noun: str) -> tuple[tuple[str, str], ...]:
+    """Return the patience of early stopping for a list of settings; empty if None.
+
+    Args:
+        patience: The patience.
+        noun: The word for the examples: see `kmlp.data.noun_of`.
+    """
     if patience is None:
         return ()
     end = f"a run ends after {count_of(patience, 'epoch')} without a better one"
-    return (("patience", f"{patience} ({end} on the validation images)"),)
+    return (("patience", f"{patience} ({end} on the validation {noun})"),)
 
 
 def training_setup(

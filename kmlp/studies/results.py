@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated
+from kmlp.data import noun_of
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import ACCURACY, Metric, Part
 from kmlp.model.params import all_fields
@@ -197,6 +198,11 @@ class StudyResult:
         if self.most_seeds is None or fewest == len(self.seeds):
             return count_of(len(self.seeds), "seed")
         return f"{fewest} to {len(self.seeds)} seeds"
+
+    @property
+    def noun(self) -> str:
+        """The word for the examples of the runs: "images", "rows" of a table, or both."""
+        return noun_of(run.config.dataset for run in self.runs)
 
     @property
     def validates_on_test(self) -> bool:

@@ -1,77 +1,117 @@
-"""The sentence about the validation images of a study, which intervals cover or not."""
+"""The sentences about the validation examples of a study, which intervals cover or not."""
 
 from __future__ import annotations
 
 from kmlp._util.text import percent_text
-from kmlp.data import is_at_hand
+from kmlp.data import is_at_hand, noun_of
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import ACCURACY
 from kmlp.model.run_data import dataset_of
-from kmlp.statistics import Estimate, proportion_error
+from kmlp.statistics import proportion_error
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import StudyResult
 
+ENOUGH = 1000
+"""The number of validation examples from which their choice matters little: the sampling
+error of an accuracy of 90 % is then below a point."""
+
 
 def split_text(study: StudyResult) -> str | None:
-    """Return a sentence about the choice of the validation images, and the image error.
+    """Return sentences about the choice of the validation examples, and their number.
 
-    The image error is the standard error of an accuracy that comes from the choice of the
-    images. Without `resplit`, no interval covers it. It is known for accuracy only.
+    The image error, or the sampling error of rows, is the standard error of an accuracy
+    that comes from the choice of the examples. Without `resplit`, no interval covers it. It
+    is known for accuracy only.
 
     Args:
         study: The study.
 
     Returns:
-        The sentence, for a single seed only that on the image error; None if there is
-        nothing to say.
+        The sentences, for a single seed only those on the error and the number of examples;
+        None if there is nothing to say.
 
     Formula: `sqrt(p (1 - p) / N)`, where `p` is the accuracy of the best level and `N` the
-    number of its validation images; of the test images where test accuracies are compared
+    number of its validation examples. Where test accuracies are compared: those of the test
     """
     best = study.best()
     if best is None:
         return None
-    if study.part == "test":
-        error = _test_image_error(best)
-    else:
-        error = None if study.images_differ else _image_error(best)
-    if study.metric != ACCURACY:
-        error = None
-    if len(study.seeds) == 1:  # without intervals
-        return error
+    sentences = [_coverage_text(study), _error_text(study, best), _number_text(study)]
+    return " ".join(sentence for sentence in sentences if sentence) or None
+
+
+def few_text(config: RunConfig, size: int | None = None, *, part: str = "") -> str | None:
+    """Return a sentence if a configuration has few validation examples; else None.
+
+    Args:
+        config: The configuration.
+        size: The number of its validation examples. Defaults to None: they are counted,
+            if the dataset is at hand.
+        part: "test" if test examples are compared. Defaults to "": validation examples.
+    """
+    on_test = part == "test" or config.validates_on_test
+    size = size or _count_examples(config, part or "validation")
+    if size is None or size >= ENOUGH:
+        return None
+    noun = noun_of([config.dataset])
+    if on_test:
+        return f"Only {size} test {noun}."
+    return (
+        f"Only {size} validation {noun}: with `folds`, all training {noun} validate in "
+        "turn."
+    )
+
+
+def _coverage_text(study: StudyResult) -> str | None:
+    """Return what the intervals cover; None without intervals."""
+    if len(study.seeds) == 1:
+        return None
     if all(run.config.resplit for run in study.runs):
-        sentence = "Each seed has a validation split of its own: intervals cover the split"
-    elif study.validates_on_test:
-        sentence = "Intervals do not cover the choice of the test images"
-    else:
-        sentence = "All seeds share one validation split: intervals do not cover the split"
-    return sentence + (f". {error}" if error else ".")
+        return "Each seed has a validation split of its own: intervals cover the split."
+    if study.validates_on_test:
+        return f"Intervals do not cover the choice of the test {study.noun}."
+    return "All seeds share one validation split: intervals do not cover the split."
 
 
-def _image_error(level: LevelResult) -> str | None:
-    """Return a sentence with the image error; None if it is zero or not known."""
-    size = level.validation_images or _count_images(level.runs[0].config, "validation")
-    return _error_text(level.val_accuracy, size, "an accuracy")
-
-
-def _test_image_error(level: LevelResult) -> str | None:
-    """Return the same sentence about the test images."""
-    size = _count_images(level.runs[0].config, "test")
-    return _error_text(level.test_accuracy, size, "a test accuracy")
-
-
-def _error_text(accuracy: Estimate | None, size: int | None, name: str) -> str | None:
+def _error_text(study: StudyResult, best: LevelResult) -> str | None:
+    """Return the image or sampling error; None if it is zero or not known."""
+    on_test = study.part == "test"
+    if study.metric != ACCURACY or (study.images_differ and not on_test):
+        return None
+    size = _size(study, best)
+    accuracy = best.test_accuracy if on_test else best.val_accuracy
     if size is None or accuracy is None:
         return None
     error = percent_text(proportion_error(accuracy.mean, size))
     if float(error) == 0:
         return None
-    return f"The image error of {name} is about {error} points at {size:,} images."
+    error_of = "image error" if study.noun == "images" else "sampling error"
+    name = "a test accuracy" if on_test else "an accuracy"
+    return f"The {error_of} of {name} is about {error} points at {size:,} {study.noun}."
 
 
-def _count_images(config: RunConfig, split: str) -> int | None:
-    """Return the number of images of a split; None if the dataset is not at hand."""
+def _number_text(study: StudyResult) -> str | None:
+    """Return a sentence if a level has few validation examples; else None."""
+    part = "test" if study.part == "test" else ""
+    sizes = {level: _size(study, level) for level in study.levels}
+    known = {level: size for level, size in sizes.items() if size is not None}
+    if not known:
+        return None
+    fewest = min(known, key=lambda level: known[level])
+    return few_text(fewest.runs[0].config, known[fewest], part=part)
+
+
+def _size(study: StudyResult, level: LevelResult) -> int | None:
+    """Return the number of examples on which a level is compared; None if unknown."""
+    config = level.runs[0].config
+    if study.part == "test":
+        return _count_examples(config, "test")
+    return level.validation_images or _count_examples(config, "validation")
+
+
+def _count_examples(config: RunConfig, split: str) -> int | None:
+    """Return the number of examples of a split; None if the dataset is not at hand."""
     try:
         here = is_at_hand(config.dataset)
         return len(getattr(dataset_of(config), split)) if here else None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from kmlp._util.text import protocol_text
+from kmlp.data import noun_of
 from kmlp.model.metrics import ACCURACY, LOSS, Metric, Part
 from kmlp.model.schedules import varies
 from kmlp.settings import settings_text
@@ -26,7 +27,8 @@ def run_table(study: RunStudy) -> Table:
     return Table(
         title=(
             f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
-            f"{run.backend}{protocol_text(on_test=config.validates_on_test)}"
+            f"{run.backend}"
+            f"{protocol_text(noun_of([config.dataset]), on_test=config.validates_on_test)}"
         ),
         columns=tuple(map(Column, ["epoch", *rates, *headers, "seconds"])),
         rows=tuple(

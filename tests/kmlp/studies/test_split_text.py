@@ -97,3 +97,41 @@ def test_without_a_finished_run_there_is_nothing_to_say():
 def test_a_single_seed_has_an_image_error_and_no_interval():
     text = split_text(studied({8: [0.9], 16: [0.975]}))
     assert text == "The image error of an accuracy is about 0.16 points at 10,000 images."
+
+
+def test_the_sampling_error_is_that_of_rows():
+    text = split_text(studied(ACCURACIES, images=2000, dataset="wine"))
+    assert "The sampling error of an accuracy is about 0.35 points at 2,000 rows." in text
+    assert "Only" not in text
+
+
+@pytest.mark.parametrize(
+    ("images", "fields", "expected"),
+    [
+        (
+            25,
+            {"dataset": "wine"},
+            "Only 25 validation rows: with `folds`, all training rows",
+        ),
+        (999, {}, "Only 999 validation images: with `folds`, all training images"),
+        (25, {"dataset": "wine", "resplit": True}, "Only 25 validation rows: with"),
+        (30, {"dataset": "wine", "validation_fraction": None}, "Only 30 test rows."),
+    ],
+)
+def test_few_examples_are_said(images, fields, expected):
+    assert expected in split_text(studied(ACCURACIES, images=images, **fields))
+    assert "Only" not in split_text(studied(ACCURACIES, images=1000, **fields))
+
+
+def test_few_examples_are_said_with_one_seed():
+    text = split_text(studied({8: [0.9], 16: [0.95]}, images=25, dataset="wine"))
+    assert text.startswith("The sampling error")
+    assert "Only 25 validation rows" in text
+
+
+def test_the_level_with_the_fewest_examples_counts():
+    study = studied(ACCURACIES)
+    small = replace(study.levels[0], validation_images=40)
+    assert "Only 40 validation images" in split_text(
+        replace(study, levels=(small, *study.levels[1:]))
+    )

@@ -22,9 +22,9 @@ from kmlp_tuning.charts._drawing import (
 )
 from kmlp_tuning.charts._rows import (
     NONE,
-    UNITS,
     accuracy_label,
     choices,
+    field_title,
     jitter,
     number_of,
     range_ticks,
@@ -126,11 +126,11 @@ def _key(place: int) -> str:
     return f"value_{place}"
 
 
-def _heading(parameter: Parameter, domain: Domain) -> str:
+def _heading(search: Search, parameter: Parameter, domain: Domain) -> str:
     """The title of an axis: the field, and the value of its parent if it has one."""
     name = parameter.field
     if not isinstance(domain, Conditional):
-        return UNITS.get(name, name)
+        return field_title(search, name)
     [value] = parameter.conditions[domain.parent]
     return f"{name}, {domain.parent} {short_text(domain.parent, value)}"
 
@@ -146,7 +146,7 @@ def _panel(
     space = search.settings.space
     parameter = space.parameters[place]
     name, domain = parameter.field, parameter.domain
-    heading = _heading(parameter, space.fields[name])
+    heading = _heading(search, parameter, space.fields[name])
     encoding: dict[str, Any] = {}
     if isinstance(domain, Range):
         encoding["x"] = alt.X(

@@ -21,9 +21,9 @@ from kmlp_tuning.charts._drawing import (
 )
 from kmlp_tuning.charts._rows import (
     NONE,
-    UNITS,
     accuracy_label,
     choices,
+    field_title,
     jitter,
     number_of,
     range_ticks,
@@ -80,7 +80,8 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
     )
     tooltip = [*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()]
     under = under_pointer(base, hover, tooltip)
-    layers = (lost, drawn, *_axes([*domains], labels, x, y), *under)
+    titles = [*(field_title(search, name) for name in domains), "validation accuracy, %"]
+    layers = (lost, drawn, *_axes(titles, labels, x, y), *under)
     return alt.LayerChart(layer=layers).properties(
         data=data_of(lines),
         width=width,
@@ -131,11 +132,10 @@ def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row
     )
 
 
-def _axes(names: list[str], labels: list[Row], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+def _axes(titles: list[str], labels: list[Row], x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """The axes with their ticks, labels and titles."""
-    last = len(names)
+    last = len(titles) - 1
     ends = [{"axis": axis, "at": 0, "end": 1} for axis in range(last + 1)]
-    titles = [*(UNITS.get(name, name) for name in names), "validation accuracy, %"]
     heads = [{"axis": axis, "title": text.split(", ")} for axis, text in enumerate(titles)]
     ticks = alt.Chart(data_of(labels)).encode(x, y)
     return [

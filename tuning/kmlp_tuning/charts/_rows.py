@@ -7,6 +7,7 @@ import math
 from kmlp._util.text import count_of
 from kmlp.charts.accuracy import error_of
 from kmlp.charts.config_lines import Row, back_to_front, line_of
+from kmlp.data import noun_of
 from kmlp.model.text import short_text
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
@@ -16,13 +17,14 @@ from kmlp_tuning.space.space import SearchSpace
 NONE = "none"
 """The text of a field that has no effect in a configuration."""
 
-UNITS = {
-    "width": "width, units",
-    "depth": "depth, hidden layers",
-    "batch_size": "batch_size, images",
-    "train_size": "train_size, images",
-}
-"""The titles of the axes of fields that have a unit."""
+_UNITS = {"width": "units", "depth": "hidden layers"}
+
+
+def field_title(search: Search, name: str) -> str:
+    """Return the title of the axis of a field, with its unit if it has one."""
+    counted = name in ("batch_size", "train_size")
+    unit = noun_of([search.settings.base.dataset]) if counted else _UNITS.get(name)
+    return f"{name}, {unit}" if unit else name
 
 
 def trial_rows(search: Search) -> list[Row]:

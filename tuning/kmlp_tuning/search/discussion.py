@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kmlp.data import noun_of
 from kmlp.studies.discussion import (
     ONLY_THIS_SETUP,
     Discussion,
@@ -46,7 +47,7 @@ def discuss_search(search: Search) -> Discussion:
             ("algorithm", settings.algorithm),
             ("configurations", str(settings.max_trials)),
             ("epochs", f"{least}{settings.max_epochs}"),
-            *patience_setup(settings.patience),
+            *patience_setup(settings.patience, noun_of([settings.base.dataset])),
             ("chosen by", f"{settings.objective}, {settings.at} epoch"),
             *(
                 (f"searched: {name}", domain_text(name, domain))

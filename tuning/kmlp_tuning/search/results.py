@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmlp._util.text import count_of, percent_text, protocol_text
+from kmlp.data import noun_of
 from kmlp.model.metrics import ACCURACY
 from kmlp.statistics import Estimate, estimate
 from kmlp.studies.conclusion import VERDICTS, Conclusion
@@ -55,11 +56,12 @@ class Search(Study):
     def headline(self) -> str:
         """The dataset, the algorithm and the extent of the search, in a line."""
         settings = self.settings
+        base = settings.base
+        protocol = protocol_text(noun_of([base.dataset]), on_test=base.validates_on_test)
         return (
-            f"{settings.base.dataset}, {settings.algorithm}, "
+            f"{base.dataset}, {settings.algorithm}, "
             f"{count_of(len(self.trials), 'configuration')}, {self.epochs_text}, "
-            f"seed {settings.base.seed}, "
-            f"{self.backend}{protocol_text(on_test=settings.base.validates_on_test)}"
+            f"seed {base.seed}, {self.backend}{protocol}"
         )
 
     @property
