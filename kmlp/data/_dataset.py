@@ -77,7 +77,11 @@ class Dataset:
 
     @property
     def chance(self) -> float:
-        """The validation accuracy of always predicting the most frequent class."""
+        """The validation accuracy of always predicting the most frequent class; 0 for a
+        regression, which has no accuracy.
+        """
+        if not self.class_names:
+            return 0.0
         counts = np.bincount(self.validation.y, minlength=self.num_classes)
         return float(counts.max() / len(self.validation))
 

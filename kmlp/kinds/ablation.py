@@ -62,7 +62,7 @@ def _draw(study: Ablation, name: str) -> altair.TopLevelMixin:
 _SPEC: dict[str, Any] = {
     "identity": {"param": str, "base": dict},
     "extent": {"values": list, "seeds": [int]},
-    "progress": {"chance_limits": [float]},
+    "progress": {"chance_limits": [float | None]},
 }
 
 KIND = StudyKind(

@@ -58,7 +58,7 @@ def _draw(study: ConfigList, name: str) -> altair.TopLevelMixin:
 _SPEC: dict[str, Any] = {
     "identity": {"base": dict, "varied": [str], "configs": [dict]},
     "extent": {"seeds": [int]},
-    "progress": {"chance_limits": [float], "epochs": [int]},
+    "progress": {"chance_limits": [float | None], "epochs": [int]},
 }
 
 KIND = StudyKind(

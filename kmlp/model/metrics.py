@@ -329,7 +329,10 @@ METRICS_BY_NAME: dict[str, Metric] = {
 }
 """The metrics of all tasks by name."""
 
-RECORDED: dict[Task, tuple[str, ...]] = {"classification": ("accuracy", "loss")}
+RECORDED: dict[Task, tuple[str, ...]] = {
+    "classification": ("accuracy", "loss"),
+    "regression": ("rmse", "mae", "r2", "loss"),
+}
 """The names of the metrics that training records, by task."""
 
 

@@ -70,18 +70,18 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         return "its configuration cannot be read"
     if "param" in identity and identity["param"] not in list(all_fields()):
         return "its parameter is unknown"
-    for name, shape in (("epochs", [int]), ("chance_limits", [float])):
+    for name, shape in (("epochs", [int]), ("chance_limits", [float | None])):
         values = progress.get(name)
         if values is not None and not (fits(values, shape) and len(values) == len(levels)):
             return f"its `{name}` do not fit its levels"
-    for name, least in (("validation_images", 1), ("classes", 2)):
+    for name, least, some in (("validation_images", 1, int), ("classes", 2, int | None)):
         counts = progress.get(name)
         if "chance_limit" in progress and counts is not None:
             counts = [counts] * len(levels)  # one dataset for all levels
         if counts is not None and not (
-            fits(counts, [int])
+            fits(counts, [some])
             and len(counts) == len(levels)
-            and min(counts, default=least) >= least
+            and all(count is None or count >= least for count in counts)
         ):
             return f"its `{name}` are not valid"
     if not fits(progress.get("looks", []), [int]):

@@ -10,10 +10,11 @@ from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all, raise_problems
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import fixed_identity
-from kmlp.model.metrics import Metric, check_metric
+from kmlp.model.metrics import Metric
 from kmlp.model.text import value_text
 from kmlp.statistics import looks
 from kmlp.studies._keywords import config_of
+from kmlp.studies._measure import metric_of
 from kmlp.studies.ablation import Ablation, ablation_of
 from kmlp.studies.ablation_plan import (
     SEEDS,
@@ -173,15 +174,18 @@ def ablation_spec(
         patience=patience,
         fused=fused,
     )
-    metric = check_metric(metric)
+    varied = param == "dataset" and isinstance(values, list | tuple)
+    datasets = [*map(str, values)] if varied else [base.dataset]
+    of_datasets = partial(metric_of, datasets, metric)
     checks: list[Callable[[], Any]] = [
         planner,
         partial(check_epoch, param, at, patience),
-        lambda: margin is None or check_margin(margin, metric),
+        of_datasets,
+        lambda: margin is None or check_margin(margin, of_datasets()),
     ]
-    levels, at, _ = call_all(checks)
-    margin = metric.margin if margin is None else float(margin)
-    check_same_losses(metric, (level.configs[0] for level in levels))
+    levels, at, measure, _ = call_all(checks)
+    margin = measure.margin if margin is None else float(margin)
+    check_same_losses(measure, (level.configs[0] for level in levels))
     rows = [level.configs for level in levels]
     auto = read_seeds(seeds)
     chooses = isinstance(auto, AutoSeeds)
@@ -215,7 +219,7 @@ def ablation_spec(
         all_runs=rows if chooses else (),
         epochs=epochs_by_level,
         patience=patience,
-        metric=metric,
+        metric=measure,
         name=name,
         build_result=ablation_of,
     )

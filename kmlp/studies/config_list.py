@@ -11,9 +11,10 @@ from kmlp._util.text import count_of, protocol_text
 from kmlp.errors import ConfigError, call_all, raise_problems, with_context
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields, varied_fields
-from kmlp.model.metrics import Metric, check_metric
+from kmlp.model.metrics import Metric
 from kmlp.model.text import short_text
 from kmlp.store import Store, StudyRecord
+from kmlp.studies._measure import metric_of
 from kmlp.studies.judging import (
     check_at,
     check_same_losses,
@@ -194,7 +195,7 @@ def config_list_spec(
         [
             partial(check_patience, patience, max(epochs)),
             partial(check_at, at, patience),
-            partial(check_metric, metric),
+            partial(metric_of, [config.dataset for config in configs], metric),
         ]
     )
     check_same_losses(measure, configs)

@@ -34,7 +34,8 @@ class DataFacts:
     validation_images: int | None = None
     """The number of validation images. None: unknown, in studies of earlier versions."""
     classes: int | None = None
-    """The number of classes. None: unknown, in studies of earlier versions."""
+    """The number of classes. None: none, in a regression; or unknown, in studies of earlier
+    versions."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts by name, as a study of one dataset stores them."""
@@ -61,9 +62,9 @@ def facts_of(config: RunConfig) -> DataFacts:
         dataset = dataset.on_fold(config.folds, config.seed)
     size = len(dataset.validation)
     return DataFacts(
-        chance_limit=chance_limit(dataset.chance, size),
+        chance_limit=chance_limit(dataset.chance, size) if dataset.class_names else None,
         validation_images=size,
-        classes=dataset.num_classes,
+        classes=dataset.num_classes or None,
     )
 
 

@@ -14,9 +14,10 @@ from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields
-from kmlp.model.metrics import ACCURACY, LOSS, Metric, check_metric
+from kmlp.model.metrics import ACCURACY, LOSS, Metric
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
+from kmlp.studies._measure import metric_of
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_at, check_remeasured, outcome_text, stored_at
@@ -202,7 +203,7 @@ def train_study(
     at, measure, *_ = call_all(
         [
             partial(check_at, at, patience),
-            partial(check_metric, metric),
+            partial(metric_of, [config.dataset], metric),
             lambda: check_patience(patience, check_count("epochs", epochs)),
             partial(check_trainable, [config], epochs=epochs, fused=execution.fused),
         ]

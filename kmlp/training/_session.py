@@ -12,6 +12,7 @@ from kmlp import backend
 from kmlp.data import Dataset
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import METRICS_BY_NAME
+from kmlp.model.run_data import split_for
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.run import EpochRecord, recorded
 
@@ -53,6 +54,7 @@ class Session:
         from kmlp.training.fused import CompiledModelCache, FusedTrainer
 
         self.config = config
+        self._split = split_for(config, dataset) if dataset.task == "regression" else None
         self.epochs = checkpoint.epochs if checkpoint is not None else 0
         self._trainer: Trainer
         if fused:
@@ -65,6 +67,8 @@ class Session:
         """Train one epoch, and evaluate the model on the validation and the test data."""
         started = time.perf_counter()
         logs = self._trainer.train_epoch(self.epochs)
+        if self._split is not None:
+            logs = logs.in_target_unit(self._split)
         self.epochs += 1
         splits = {"": logs.train, "val_": logs.validation, "test_": logs.test}
         figures = {

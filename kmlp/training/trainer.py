@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,23 +11,42 @@ from numpy.typing import NDArray
 from kmlp.data import Dataset
 from kmlp.model.config import RunConfig
 from kmlp.model.label_smoothing import loss_for
-from kmlp.model.regression import target_statistics
+from kmlp.model.regression import in_target_unit, target_statistics
 
 EVALUATION_BATCH_SIZE = 250
 
 
 @dataclass(frozen=True, slots=True)
 class EpochLogs:
-    """The `loss` and the `accuracy` of an epoch on each split."""
+    """The loss and the metrics of an epoch on each part.
+
+    Those of a regression are of standardized targets.
+    """
 
     train: dict[str, float]
-    """Means over the training images, each before its mini-batch's update."""
+    """Means over the training examples, each before its mini-batch's update."""
     validation: dict[str, float]
-    """Means over the validation images, after the epoch."""
+    """Means over the validation examples, after the epoch."""
     test: dict[str, float]
-    """Means over the test images, after the epoch."""
+    """Means over the test examples, after the epoch."""
     step_losses: NDArray[np.float32]
     """The loss of every step, of shape `(steps,)`."""
+
+    def in_target_unit(self, split: Dataset) -> EpochLogs:
+        """Return the logs of a regression with RMSE and MAE in the unit of the target.
+
+        The loss stays that of standardized targets. R² is added.
+
+        Args:
+            split: The examples of the run: the result of `split_for`.
+        """
+        _, sd = target_statistics(split.train.y)
+        return replace(
+            self,
+            train=in_target_unit(self.train, split.train.y, sd),
+            validation=in_target_unit(self.validation, split.validation.y, sd),
+            test=in_target_unit(self.test, split.test.y, sd),
+        )
 
 
 class Trainer(Protocol):

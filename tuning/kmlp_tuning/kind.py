@@ -63,7 +63,7 @@ _SPEC: dict[str, Any] = {
     "extent": {"max_trials": int, "replicates": int},
     "progress": {
         "complete": bool, "failed": int, "epochs": [int], "rungs": [[int]],
-        "replications": [[int]], "chance": float, "chance_limit": float,
+        "replications": [[int]], "chance": float, "chance_limit": float | None,
     },
 }  # fmt: skip
 

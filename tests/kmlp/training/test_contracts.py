@@ -16,8 +16,9 @@ from kmlp import RunConfig, load_dataset
 from kmlp._util.seeds import Purpose, generator
 from kmlp.data import facts_of
 from kmlp.data._dataset import make_dataset
-from kmlp.model.build import build_for
-from kmlp.model.run_data import split_for
+from kmlp.model.build import build_from
+from kmlp.model.regression import target_statistics
+from kmlp.model.run_data import split_for, statistics_of
 from kmlp.model.schedules import varies
 from kmlp.training import Session
 from kmlp.training.checkpoint import CheckpointCodec
@@ -27,7 +28,12 @@ from kmlp.training.trainer import targets_by_part
 pytestmark = pytest.mark.jax_first
 
 EPOCHS = 2
-FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+FIGURES = {
+    "classification": (
+        *("loss", "accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy"),
+    ),
+    "regression": ("loss", "rmse", "val_loss", "val_rmse", "test_loss", "test_rmse"),
+}
 BASE = {"width": 8, "depth": 1, "batch_size": 50, "seed": 3}
 
 
@@ -89,6 +95,8 @@ TABLE = {
     "schedulefreeadamw": Row({"optimizer": "schedulefreeadamw", "learning_rate": 0.001}, {"beta_1": 0.8, "beta_2": 0.9}, (2.3585, 2.3178), slow=True),
     "rows": Row({"dataset": "wine", "batch_size": 30}, {"train_size": 100}, (0.7649, 0.6200)),
     "unit": Row({"dataset": "wine", "scaling": "unit", "resplit": True}, {"seed": 4}, (0.7245, 0.6965), slow=True),
+    "regression": Row({"dataset": "diabetes", "batch_size": 40}, {"train_size": 100}, (1.1103, 0.6386)),
+    "huber": Row({"dataset": "diabetes", "loss": "huber", "resplit": True, "l2": 0.01}, {"seed": 4}, (0.6654, 0.5603), slow=True),
     "clipnorm": Row({"clipnorm": 0.1}, {"clipnorm": 0.01}, (2.3686, 2.3415), slow=True),
 }
 # fmt: on
@@ -135,7 +143,7 @@ def trained(config, *, checkpoint=None, models=None, fused=True):
         records.append(session.train_epoch())
         checkpoints.append(session.checkpoint())
     session.close()
-    figures = [[getattr(record, name) for name in FIGURES] for record in records]
+    figures = [[record.figure(name) for name in FIGURES[data.task]] for record in records]
     return np.array(figures), checkpoints
 
 
@@ -171,13 +179,24 @@ def test_an_epoch_as_one_program_equals_one_step_by_step(name):
     assert_close(figures, checkpoints[-1].weights, name)
 
 
+def plain(config, whole):
+    """The plain model; that of a regression for standardized targets."""
+    statistics = statistics_of(config, split_for(config, whole))
+    return build_from(
+        config,
+        input_shape=whole.input_shape,
+        num_classes=whole.num_classes or None,
+        **{**statistics, "targets": None},
+    )
+
+
 @pytest.mark.parametrize("name", NOT_DRAWN)
 def test_training_equals_fit_of_the_plain_model(name):
     """Evaluation has no penalties, and no smoothing."""
     config, figures = config_of(name), []
     bare = replace(config, l1=0.0, l2=0.0, label_smoothing=0.0)
     whole = dataset(config.dataset)
-    model, evaluated = build_for(config, whole), build_for(bare, whole)
+    model, evaluated = plain(config, whole), plain(bare, whole)
     train, parts = data_of(config)["train"], data_of(bare)
     if varies(config):
         model.optimizer.learning_rate = keras_schedule(config, steps=4)
@@ -191,9 +210,14 @@ def test_training_equals_fit_of_the_plain_model(name):
         ).history  # fmt: skip
         evaluated.set_weights(model.get_weights())
         results = [
-            evaluated.evaluate(*parts[part], verbose=0) for part in ("validation", "test")
+            evaluated.evaluate(*parts[part], verbose=0)[:2]
+            for part in ("validation", "test")
         ]
-        figures.append([*history["loss"], *history["accuracy"], *results[0], *results[1]])
+        metric = "rmse" if "rmse" in history else "accuracy"
+        figures.append([*history["loss"], *history[metric], *results[0], *results[1]])
+    if whole.task == "regression":
+        _, sd = target_statistics(split_for(config, whole).train.y)
+        figures = np.array(figures) * ([1, sd] * 3)
     assert_close(figures, model.get_weights(), name)
 
 

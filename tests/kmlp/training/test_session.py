@@ -5,9 +5,13 @@ import math
 import keras
 import numpy as np
 import pytest
+from helpers.made_up_data import table_examples
 
 from kmlp import RunConfig, build_mlp, load_dataset
 from kmlp._util.seeds import Purpose, generator
+from kmlp.data._dataset import make_dataset
+from kmlp.model.build import build_for
+from kmlp.model.run_data import split_for
 from kmlp.training import Session
 from kmlp.training.fused import CompiledModelCache
 
@@ -190,3 +194,29 @@ def test_training_losses_are_equal_on_every_backend():
     np.testing.assert_allclose(
         [record.loss for record in records], LOSSES_BY_EPOCH, rtol=0.005
     )
+
+
+def test_the_figures_of_a_regression_are_in_the_unit_of_its_target():
+    """RMSE, MAE and R² of the saved model, by scikit-learn."""
+    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
+
+    dataset = make_dataset(
+        "diabetes", table_examples(80, task="regression"), validation_fraction=0.25
+    )
+    config = RunConfig(dataset="diabetes", width=4, depth=1, batch_size=20)
+    session = Session(config, dataset, fused=False)
+    record = session.train_epoch()
+    model = build_for(config, dataset)
+    model.set_weights(session.checkpoint().weights)
+    split = split_for(config, dataset)
+    for part, prefix in ((split.validation, "val_"), (split.test, "test_")):
+        predicted = model.predict(part.x, verbose=0)[:, 0]
+        for name, score in (
+            ("rmse", root_mean_squared_error),
+            ("mae", mean_absolute_error),
+            ("r2", r2_score),
+        ):
+            expected = pytest.approx(score(part.y, predicted), rel=1e-4)
+            assert record.metrics[f"{prefix}{name}"] == expected
+    assert record.metrics.keys() >= {"rmse", "mae", "r2"}
+    assert math.isnan(record.val_accuracy)
