@@ -91,11 +91,14 @@ def cells_of(column: Any, *, decimal: str = ".") -> Cells | None:
     """Return the cells of an Arrow column; None for a type that is not of a table's cells.
 
     Texts lose spaces at both ends, and accents get one encoding. If all texts are numbers,
-    or all are False or True, the cells are numbers.
+    or all are False or True, the cells are numbers. Durations are numbers of their unit.
 
     Args:
         column: A `pyarrow.ChunkedArray`.
         decimal: The decimal point of numbers in texts. Defaults to ".".
+
+    Raises:
+        pyarrow.ArrowException: if Arrow cannot convert the cells.
 
     Example:
     >>> import pyarrow as pa
@@ -109,6 +112,8 @@ def cells_of(column: Any, *, decimal: str = ".") -> Cells | None:
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return _cells_of_texts(column, decimal)
+    if types.is_duration(kind):
+        column, kind = pc.cast(column, pa.int64()), pa.int64()
     if types.is_temporal(kind):
         return replace(_cells_of_texts(pc.cast(column, pa.string()), ""), is_temporal=True)
     if types.is_dictionary(column.type):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kmlp._util.text import count_of, name_problem
+from kmlp._util.text import count_of, name_problem, visible
 from kmlp.data._cells import MISSING_WORDS, Cells, are_numbers, cells_of
 from kmlp.data._examples import COPIES, check_memory_of
 from kmlp.data._schema import Column, Missing, Schema
@@ -18,9 +18,11 @@ from kmlp.errors import DataError
 MAX_CATEGORIES = 50
 """The maximum number of different texts in a column."""
 
+_MOST_LISTED = 10
+"""The most columns that a message lists."""
+MOST_PLACES = 3
+"""The most columns of which a message has a place: a file is read to find its lines."""
 _LARGEST = float(np.finfo("float32").max)
-_EXACT = 2**24
-"""Whole numbers up to this one are exact in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +51,15 @@ def parsed(table: Table) -> Parsed:
     Raises:
         DataError: if a column has cells of another type.
     """
+    import pyarrow as pa
+
     cells = {}
     for name, column in table.columns.items():
-        column_cells = cells_of(column, decimal=table.decimal)
+        try:
+            column_cells = cells_of(column, decimal=table.decimal)
+        except pa.ArrowException as error:
+            reason = visible(" ".join(str(error).split()))[:200]
+            raise _wrong_type(table, name, f"of {column.type} ({reason})") from error
         if column_cells is None:
             raise _wrong_type(table, name, f"of {column.type}")
         cells[name] = column_cells
@@ -136,10 +144,12 @@ def check_missing(
     if not missing:
         return
     counts = [
-        f"{int(data.cells[name].is_missing.sum())} in {quoted(name)} (first in "
-        f"{data.place(data.first(data.cells[name].is_missing))})"
-        for name in missing
+        f"{int(data.cells[name].is_missing.sum())} in {quoted(name)}"
+        for name in missing[: _MOST_LISTED + 1]
     ]
+    for index, name in enumerate(missing[:MOST_PLACES]):
+        place = data.place(data.first(data.cells[name].is_missing))
+        counts[index] += f" (first in {place})"
     words = ", ".join(MISSING_WORDS[1:])
     rules = f"Values are missing if a cell is empty or {words}."
     remedy = "Fill in these cells, or remove the rows."
@@ -156,7 +166,9 @@ def check_missing(
                 'for each run from its training rows, or `missing="drop"` to leave these '
                 "rows out."
             )
-    raise DataError(f"{data.table.source}: {what}: {listed(counts, 10)}. {rules} {remedy}")
+    raise DataError(
+        f"{data.table.source}: {what}: {listed(counts, _MOST_LISTED)}. {rules} {remedy}"
+    )
 
 
 def _check_not_empty(data: Parsed) -> None:
@@ -349,63 +361,3 @@ def finite_numbers(data: Parsed, name: str) -> NDArray[np.float32]:
             "(float32). Correct it, or empty the cell."
         )
     return numbers
-
-
-def remarks_about(data: Parsed, schema: Schema) -> list[str]:
-    """Return remarks about columns that are of little use, or lose precision.
-
-    Args:
-        data: The table, whose numbers are finite in float32.
-        schema: The schema of the table.
-    """
-    constant, mixed, rounded = [], [], []
-    for column in schema.columns:
-        cells = data.cells[column.name]
-        numbers = cells.numbers
-        if numbers is None:
-            codes, texts = cells.coding
-            numeric = are_numbers(texts, data.table.decimal)
-            if len(texts) == 1:
-                constant.append(quoted(column.name))
-            elif 2 * numeric[codes[codes >= 0]].mean() > 1:
-                row = data.first(np.isin(codes, np.flatnonzero(~numeric)))
-                mixed.append(
-                    f"{quoted(column.name)} ({data.place(row)} has "
-                    f"{quoted(texts[codes[row]])})"
-                )
-            continue
-        if np.nanmin(numbers) == np.nanmax(numbers):
-            constant.append(quoted(column.name))
-        elif is_rounded(numbers):
-            rounded.append(quoted(column.name))
-    remarks = []
-    if constant:
-        remarks.append(
-            "All values are the same, which is of no use for a model, in the column"
-            f"{'s' if constant[1:] else ''} {listed(constant)}."
-        )
-    if mixed:
-        remarks.append(
-            f"Most values are numbers, but not all, so that the column is read as text: "
-            f"{listed(mixed)}."
-        )
-    if rounded:
-        remarks.append(
-            "Numbers are rounded to the 24 bits of float32, which loses differences "
-            f"between them, in the column{'s' if rounded[1:] else ''} {listed(rounded)}. "
-            "Ids are of no use for a model; from other numbers, subtract a constant."
-        )
-    return remarks
-
-
-def is_rounded(numbers: NDArray[np.float64]) -> bool:
-    """Return True if float32 loses whole numbers, or 1 % of the standard deviation.
-
-    >>> is_rounded(np.array([2.0**24, 2.0**24 + 1])), is_rounded(np.array([0.1, 0.2]))
-    (True, False)
-    """
-    numbers = numbers[np.isfinite(numbers)]
-    error = np.abs(numbers.astype("float32") - numbers)
-    whole = numbers == np.floor(numbers)
-    lost = whole & (np.abs(numbers) > _EXACT) & ((error > 0) | (np.abs(numbers) > 2**53))
-    return bool(lost.any() or error.max(initial=0) > 0.01 * numbers.std())

@@ -19,12 +19,11 @@ from kmlp.data._encoding import (
     drop_missing,
     features_of,
     finite_numbers,
-    is_rounded,
     parsed,
-    remarks_about,
     schema_of,
 )
 from kmlp.data._examples import Examples, examples_of
+from kmlp.data._remarks import is_rounded, remarks_about
 from kmlp.data._schema import Task
 from kmlp.data._split import Split
 from kmlp.data.sources.tables import Table, listed, quoted, unknown_column

@@ -13,7 +13,7 @@ from pathlib import Path
 from kmlp._util.text import visible
 from kmlp.errors import DataError
 
-HEAD = 2**20
+HEAD = 2**22
 """The number of bytes at the beginning of a file that are looked at before it is read."""
 
 _GZIP = b"\x1f\x8b"
@@ -41,7 +41,7 @@ def open_text(path: Path) -> gzip.GzipFile | BufferedReader:
 def read_head(path: Path) -> str:
     """Return the beginning of a text file in UTF-8, without a byte order mark.
 
-    It ends with a whole line, unless the first line is very long.
+    It ends with a whole line.
 
     Raises:
         DataError: if the file is empty, or is not a table as a text in UTF-8.
@@ -54,8 +54,10 @@ def read_head(path: Path) -> str:
         raise DataError(f"{path}: cannot be read: {reason}.") from error
     if not head.removeprefix(codecs.BOM_UTF8).strip():
         raise DataError(f"{path}: is empty. A table needs a header and rows.")
-    if len(head) == HEAD:
-        head = head[: head.rfind(b"\n") + 1] or head
+    is_cut = len(head) == HEAD
+    if is_cut and re.search(rb"[\r\n]", head):
+        head = head[: max(head.rfind(b"\n"), head.rfind(b"\r")) + 1]
+        is_cut = False
     for mark, encoding in _BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             raise wrong_encoding(path, encoding)
@@ -75,6 +77,11 @@ def read_head(path: Path) -> str:
             f"{path}: line {line} has the byte 0x{found[0][0]:02x}, which a text does not "
             "have. Tables can be CSV, Parquet or .npz files: save the table as one of "
             "these."
+        )
+    if is_cut:
+        raise DataError(
+            f"{path}: has more than {HEAD:,} bytes in its first line, which must have the "
+            "names of the columns."
         )
     try:
         return codecs.getincrementaldecoder("utf-8")().decode(head)

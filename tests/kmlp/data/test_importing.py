@@ -171,6 +171,24 @@ def test_a_warning_about_a_table_shows_the_callers_line(folders):
     assert [warning.filename for warning in shown] == [__file__] * 3
 
 
+class Frame:
+    """A frame like that of polars: of pandas it has only Arrow's method and the names."""
+
+    def __init__(self, columns):
+        self.columns, self.table = list(columns), pa.table(columns)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_a_frame_of_another_library_needs_only_arrows_method(folders):
+    columns = table(24)
+    made = Dataset.from_frame(Frame(columns), target="kind", name="polars", test=Frame(columns))  # fmt: skip
+    again = Dataset.from_frame(pd.DataFrame(columns), target="kind", test=pd.DataFrame(columns))  # fmt: skip
+    assert made.fingerprint == again.fingerprint
+    assert len(made.test) == 24
+
+
 def test_a_dataset_without_a_name_is_named_by_its_content(folders):
     frame = pd.DataFrame(table(24))
     made = Dataset.from_frame(frame, target="kind")
@@ -200,6 +218,10 @@ def test_missing_values_of_pandas_are_missing(folders):
         (pd.DataFrame({"a": [], "kind": []}), "no rows"),
         (pd.DataFrame(), "no columns"),
         (pd.DataFrame({"a": [b"1", b"2"], "kind": [1, 2]}), 'column "a" is of binary'),
+        (
+            pd.DataFrame({"a": pd.period_range("2026", periods=2), "kind": [1, 2]}),
+            'column "a" is of extension',
+        ),
         (pd.DataFrame({"a": [1j, 2], "kind": [1, 2]}), "a column has .*complex128"),
     ],
     ids=lambda value: str(value)[:40],

@@ -109,6 +109,17 @@ def test_missing_values_are_refused_with_their_columns_and_counts():
         examples(columns)
 
 
+def test_many_columns_with_missing_values_are_counted_without_reading_a_file_for_each():
+    columns = {f"x{number}": ["", "1"] * 4 for number in range(30)} | table(8)
+    places = []
+    part = made(columns, place=lambda row: places.append(row) or f"line {row}")
+    with pytest.raises(
+        DataError, match=r'4 in "x0" \(first in line 0\).*4 in "x9", \.\.\.\.'
+    ):
+        examples_of_table(part, None, target="kind")
+    assert len(places) == 3
+
+
 @pytest.mark.parametrize("rule", ["mean", "most_frequent"])
 def test_missing_values_can_stay_for_each_run_to_fill_in(rule):
     columns = table(12, size=["1.5", "n/a", "2", "n/a"] * 3)

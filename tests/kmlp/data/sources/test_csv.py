@@ -115,9 +115,16 @@ def test_what_is_not_a_table_as_csv_is_refused(tmp_path, content, message):
     assert str(refusal.value).isprintable()
 
 
-def test_latin_1_is_recognized_after_the_beginning_of_a_file(tmp_path):
-    content = b"a,b\n" + b"1,2\n" * 2**19 + b"K\xf6ln,3\n"
-    with pytest.raises(DataError, match=r"Latin-1.*Line 524290 has the byte 0xf6"):
+def test_a_very_long_first_line_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("kmlp.data.sources._text_files.HEAD", 1000)
+    with pytest.raises(DataError, match=r"more than 1,000 bytes in its first line"):
+        read_csv(write(tmp_path, b"a" * 2000 + b",b\n1,2\n"))
+
+
+def test_latin_1_is_recognized_after_the_beginning_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("kmlp.data.sources._text_files.HEAD", 1000)
+    content = b"a,b\n" + b"1,2\n" * 1000 + b"K\xf6ln,3\n"
+    with pytest.raises(DataError, match=r"Latin-1.*Line 1002 has the byte 0xf6"):
         read_csv(write(tmp_path, content))
 
 

@@ -31,6 +31,7 @@ def write(tmp_path, columns, **options):
         (pa.array(range(8), pa.int8()), range(8)),
         (pa.array([0.5, None] * 4, pa.float16()), [0.5, np.nan] * 4),
         (pa.array([decimal.Decimal("1.5")] * 4 + [None] * 4), [1.5] * 4 + [np.nan] * 4),
+        (pa.array([1, 2] * 4, pa.duration("s")), [1, 2] * 4),
         ([True, None, False, True] * 2, [1, np.nan, 0, 1] * 2),
         (pa.array([1, 2] * 4).dictionary_encode(), [1, 2] * 4),
         (["1", " 2 "] * 4, [1, 2] * 4),
@@ -56,6 +57,14 @@ def test_dates_are_texts(tmp_path):
         read_parquet(write(tmp_path, {"day": days})), None, target="kind"
     )
     assert read.schema.columns[0].categories == ("2026-01-01", "2026-01-02")
+
+
+def test_times_of_an_unknown_zone_are_refused(tmp_path):
+    times = pa.array([1] * 8, pa.timestamp("s", "Mars/Crater"))
+    with pytest.raises(DataError, match=r'column "time" is of timestamp.*Mars/Crater'):
+        examples_of_table(
+            read_parquet(write(tmp_path, {"time": times})), None, target="kind"
+        )
 
 
 def test_the_index_of_pandas_is_left_out(tmp_path):
