@@ -15,6 +15,7 @@ from kmlp_cli.options.targets import LogOptions
 from kmlp_cli.options.view import ViewOptions, margin_of
 
 if TYPE_CHECKING:
+    from kmlp.model.metrics import Metric
     from kmlp.studies.ablation import Ablation
     from kmlp.training.run import At
 
@@ -86,6 +87,7 @@ def ablate(
     baseline: str | None = None
     margin: float | None = None
     at: At | None = None
+    metric: Metric | None = None
     number: int | str = seeds
     with collect_errors() as step:
         with step():
@@ -94,9 +96,10 @@ def ablate(
         with step():
             base = config.make(**_example(param, levels))
         with step():
-            target = view.target()
+            view.check_target()
         with step():
-            margin = margin_of(view.margin)
+            metric = view.measure()
+            margin = margin_of(view.margin, metric)
         with step():
             at = view.epoch()
         with step():
@@ -116,7 +119,14 @@ def ablate(
         "fused": execution.fused,
     }
     spec = ablation_spec(
-        param, levels, **asked, baseline=baseline, margin=margin, at=at, name=name
+        param,
+        levels,
+        **asked,
+        baseline=baseline,
+        margin=margin,
+        at=at,
+        metric=metric,
+        name=name,
     )
     if dry_run:
         planned = plan(param, levels, **asked)
@@ -132,11 +142,9 @@ def ablate(
 
     def show(study: Ablation) -> None:
         try:
-            shown = view.applied(study, target)
+            shown = view.applied(study)
         except ConfigError:  # the runs folder was lost before the baseline was trained
-            shown = study.viewed(
-                margin=margin, at=at, convergence=view.convergence, target_accuracy=target
-            )
+            shown = view.applied(study, baseline=False)
         if output.as_json:
             print_json(shown.to_dict())
         else:

@@ -8,7 +8,7 @@ import typer
 
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.output import Json
-from kmlp_cli.options.view import At, MarginOfTwo, epoch_of, margin_of
+from kmlp_cli.options.view import At, MarginOfTwo, Metric, epoch_of, margin_of, metric_of
 
 
 def compare(
@@ -22,6 +22,7 @@ def compare(
     ],
     margin: MarginOfTwo = None,
     at: At = None,
+    metric: Metric = None,
     runs_dir: RunsDir = None,
     as_json: Json = False,
 ) -> None:
@@ -38,11 +39,18 @@ def compare(
 
     if first == second:
         raise ConfigError([f'"{first}" is given twice. Give two studies.'])
-    same, epoch = margin_of(margin), epoch_of(at)
+    _, epoch, measure = call_all(
+        [
+            lambda: metric is None and margin_of(margin),
+            partial(epoch_of, at),
+            partial(metric_of, metric),
+        ]
+    )
     with opened(runs_dir) as store:
         ablations = call_all(partial(load_from, store, name) for name in (first, second))
+    same = margin_of(margin, measure or ablations[0].metric)
     comparison = compare_ablations(
-        *ablations, margin="default" if same is None else same, at=epoch
+        *ablations, margin="default" if same is None else same, at=epoch, metric=measure
     )
     if as_json:
         print_json(comparison.to_dict())

@@ -10,7 +10,7 @@ import typer
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.study import Study
 from kmlp_cli.options.targets import Overwrite
-from kmlp_cli.options.view import At, Baseline, epoch_of
+from kmlp_cli.options.view import At, Baseline, Metric, epoch_of, metric_of
 from kmlp_cli.terminal.output import say
 
 
@@ -52,6 +52,7 @@ def plot(
     ] = None,
     baseline: Baseline = None,
     at: At = None,
+    metric: Metric = None,
     overwrite: Overwrite = False,
     runs_dir: RunsDir = None,
 ) -> None:
@@ -78,8 +79,10 @@ def plot(
     def check_out() -> None:
         check_target(out, option="--out", suffixes=FORMATS, overwrite=overwrite)
 
-    _, epoch, loaded = call_all([check_out, partial(epoch_of, at), load])
-    loaded = loaded.viewed(baseline=baseline, at=epoch)
+    _, epoch, measure, loaded = call_all(
+        [check_out, partial(epoch_of, at), partial(metric_of, metric), load]
+    )
+    loaded = loaded.viewed(baseline=baseline, at=epoch, metric=measure)
     save(loaded.plot(kind), out)
     say_limits(loaded)
     say(f"Wrote {out}.")

@@ -10,7 +10,7 @@ import typer
 
 from kmlp_cli.options.execution import RunsDir
 from kmlp_cli.options.targets import Overwrite
-from kmlp_cli.options.view import At, epoch_of
+from kmlp_cli.options.view import At, Metric, epoch_of, metric_of
 from kmlp_cli.terminal.output import say
 
 
@@ -30,6 +30,7 @@ def report(
         str, typer.Option(help="The title of the page.")
     ] = "The effect of hyperparameters",
     at: At = None,
+    metric: Metric = None,
     overwrite: Overwrite = False,
     runs_dir: RunsDir = None,
 ) -> None:
@@ -50,6 +51,7 @@ def report(
         [
             lambda: check_report(out, overwrite=overwrite),
             lambda: epoch_of(at),
+            lambda: metric_of(metric),
             lambda: raise_problems(
                 f'The study "{name}" is given {study.count(name)} times. Give it once.'
                 for name in dict.fromkeys(study)
@@ -59,7 +61,8 @@ def report(
     )
     with opened(runs_dir) as store:
         studies = call_all(partial(load_from, store, name) for name in study)
-    studies = call_all(partial(loaded.viewed, at=epoch_of(at)) for loaded in studies)
+    seen = {"at": epoch_of(at), "metric": metric_of(metric)}
+    studies = call_all(partial(loaded.viewed, **seen) for loaded in studies)
     sections = list(map(section_of, studies))
     check_pictures(out, picture_names(sections, out), overwrite=overwrite)
     for file in write_report(sections, out, title=title):

@@ -13,10 +13,11 @@ from kmlp_cli.options.execution import ExecutionOptions
 from kmlp_cli.options.output import OutputOptions
 from kmlp_cli.options.study import DryRun
 from kmlp_cli.options.targets import Overwrite
-from kmlp_cli.options.view import epoch_of
+from kmlp_cli.options.view import epoch_of, metric_of
 
 if TYPE_CHECKING:
     from kmlp.engine import Observer
+    from kmlp.model.metrics import Metric
     from kmlp.training.run import At
     from kmlp_tuning.lab.recipe import Recipe
     from kmlp_tuning.lab.results import PartResult
@@ -72,6 +73,15 @@ def reproduce(
             metavar="best|last",
             help="The epoch of each run that counts: the best on the validation examples, "
             "or the last.  [default: as the recipe says]",
+            show_default=False,
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="accuracy|loss",
+            help="The metric that compares runs.  [default: as the recipe says, else "
+            "accuracy]",
             show_default=False,
         ),
     ] = None,
@@ -150,11 +160,14 @@ def reproduce(
         return
     execution.select_backend()
     epoch: At | None = None
+    measure: Metric | None = None
     with collect_errors() as step:
         with step():
             lab = read_recipe(recipe)
         with step():
             epoch = epoch_of(at)
+        with step():
+            measure = metric_of(metric)
         with step():
             if seeds_of_each is not None:
                 check_count("seeds", seeds_of_each)
@@ -164,6 +177,8 @@ def reproduce(
         lab = lab.with_seeds(seeds_of_each)
     if epoch is not None:
         lab = lab.judged_at(epoch)
+    if measure is not None:
+        lab = lab.measured_by(measure.name)
     if quick:
         lab = with_context(lab.file, lab.quick)
     report = _report_path(lab, out, execution.runs_dir, overwrite=overwrite)

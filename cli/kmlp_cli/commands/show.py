@@ -25,7 +25,7 @@ def show(
     view: ViewOptions,
 ) -> None:
     """Show the results of a study again."""
-    from kmlp.errors import ConfigError
+    from kmlp.errors import ConfigError, call_all
     from kmlp.export.files import write_csv
     from kmlp.studies.library import load_from
     from kmlp_cli.render.printing import print_study, say_limits
@@ -33,11 +33,10 @@ def show(
 
     if as_json and as_csv:
         raise ConfigError(["Give --json or --csv, not both."])
-    target = view.target()
-    view.epoch()
+    call_all([view.check_target, view.epoch, view.measure])
     with opened(runs_dir) as store:
         loaded = load_from(store, study)
-    shown = view.applied(loaded, target)
+    shown = view.applied(loaded)
     if as_csv:
         write_csv(shown.study_runs().rows(), sys.stdout)
     elif as_json:

@@ -11,7 +11,7 @@ from kmlp_cli.options.execution import OneRunOptions
 from kmlp_cli.options.output import OutputOptions
 from kmlp_cli.options.study import DryRun, Epochs, Name, Patience
 from kmlp_cli.options.targets import ModelOptions
-from kmlp_cli.options.view import At, epoch_of
+from kmlp_cli.options.view import At, Metric, epoch_of, metric_of
 
 if TYPE_CHECKING:
     from kmlp.studies.single_run import RunStudy
@@ -23,6 +23,7 @@ def train(
     patience: Patience = None,
     name: Name = None,
     at: At = None,
+    metric: Metric = None,
     dry_run: DryRun = False,
     *,
     config: ConfigOptions,
@@ -51,6 +52,8 @@ def train(
             check_patience(patience, check_count("epochs", epochs))
         with step():
             epoch = epoch_of(at, patience)
+        with step():
+            metric_of(metric)
         with step():
             execution.check()
         with step():
@@ -85,6 +88,7 @@ def train(
             epochs=epochs,
             patience=patience,
             at=epoch or "best",
+            metric=metric,
             name=name,
             execution=options,
         )

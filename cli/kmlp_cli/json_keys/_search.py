@@ -2,7 +2,13 @@
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from kmlp_cli.json_keys._results import EstimateJson, EvidenceJson, HistoryJson, LevelJson
+from kmlp_cli.json_keys._results import (
+    EstimateJson,
+    EvidenceJson,
+    HistoryJson,
+    LevelJson,
+    MetricJson,
+)
 
 
 class RungJson(TypedDict):
@@ -92,6 +98,8 @@ class SearchJson(TypedDict):
     algorithm: Annotated[str, "The algorithm."]
     objective: Annotated[str, "The number that chooses."]
     direction: Annotated[Literal["max", "min"], "The better end of the objective."]
+    metric: Annotated[str, "The number that is compared, such as `val_accuracy`."]
+    metric_details: Annotated[MetricJson, "Its metric."]
     at: Annotated[
         Literal["best", "last"], "The epoch that ranks a trial: its best or its last."
     ]

@@ -34,12 +34,22 @@ class SearchOptions(OptionGroup):
         ),
     ] = DEFAULTS.algorithm
     objective: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="The metric by which trials are ranked: val_accuracy, val_loss, accuracy, "
-            "loss."
+            help="The figure by which trials are ranked: val_accuracy, val_loss, accuracy, "
+            "loss.  [default: val_accuracy; val_loss with --metric loss]",
+            show_default=False,
         ),
-    ] = DEFAULTS.objective
+    ] = None
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="accuracy|loss",
+            help="The metric that compares the best trials over other seeds, and that "
+            "--patience watches.  [default: accuracy]",
+            show_default=False,
+        ),
+    ] = None
     at: Annotated[
         str,
         typer.Option(
@@ -54,7 +64,8 @@ class SearchOptions(OptionGroup):
         int | None,
         typer.Option(
             help="Early stopping: end a run after this many epochs without a better "
-            "validation accuracy; it keeps its score.  [default: no early stopping]"
+            "validation accuracy, or loss with --metric loss; it keeps its score.  "
+            "[default: no early stopping]"
         ),
     ] = DEFAULTS.patience
     min_epochs: Annotated[

@@ -18,7 +18,8 @@ Patience = Annotated[
     int | None,
     typer.Option(
         help="Early stopping: end a run after this many epochs without a better validation "
-        "accuracy. The epochs are then the most epochs.  [default: no early stopping]",
+        "accuracy, or loss with --metric loss. The epochs are then the most epochs.  "
+        "[default: no early stopping]",
         show_default=False,
     ),
 ]

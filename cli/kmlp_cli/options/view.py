@@ -12,6 +12,7 @@ from kmlp.errors import ConfigError
 from kmlp_cli.options.groups import OptionGroup
 
 if TYPE_CHECKING:
+    from kmlp.model.metrics import Metric as MeasuredBy
     from kmlp.training.run import At as Epoch
 
 Baseline = Annotated[
@@ -35,28 +36,64 @@ At = Annotated[
 ]
 
 
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        metavar="accuracy|loss",
+        help="The metric that compares runs, by its value on the validation images. It "
+        "finds the best epoch, and --patience watches it.  [default: accuracy, or as the "
+        "study has it]",
+        show_default=False,
+    ),
+]
+
+
 def _margin(default: str) -> Any:
     return typer.Option(
         metavar="POINTS",
-        help="The difference in percentage points up to which values count as the same.  "
+        help="The difference in percentage points up to which values count as the same; "
+        "with --metric loss, the difference of losses.  "
         f"[default: {default}]",
         show_default=False,
     )
 
 
-Margin = Annotated[float | None, _margin("0.2, or as the study has it")]
-MarginOfTwo = Annotated[float | None, _margin("0.2")]
+Margin = Annotated[
+    float | None, _margin("0.2, none with --metric loss, or as the study has it")
+]
+MarginOfTwo = Annotated[float | None, _margin("0.2, none with --metric loss")]
 """The margin of a comparison of two studies, which have margins of their own."""
 
 
-def margin_of(points: float | None) -> float | None:
-    """The margin of `--margin`, from 0 to 1; None if the option is left out.
+def metric_of(name: str | None) -> MeasuredBy | None:
+    """The metric of `--metric`; None if the option is left out.
 
     Raises:
-        ConfigError: if the option is not between 0 and 100.
+        ConfigError: if no run records such a metric.
+    """
+    if name is None:
+        return None
+    from kmlp.model.metrics import check_metric
+
+    return check_metric(name)
+
+
+def margin_of(points: float | None, metric: MeasuredBy | None = None) -> float | None:
+    """The margin of `--margin`, in the unit of the metric; None if it is left out.
+
+    Args:
+        points: The value of the option: percentage points for accuracies, which are shares.
+        metric: The metric. Defaults to None: accuracy.
+
+    Raises:
+        ConfigError: if the option is not above 0, or not below 100 points.
     """
     if points is None:
         return None
+    if metric is not None and not metric.share:
+        from kmlp.studies.ablation_plan import check_margin
+
+        return check_margin(points, metric)
     if not 0 < points < 100:
         raise ConfigError(
             [
@@ -93,6 +130,7 @@ class ViewOptions(OptionGroup):
     baseline: Baseline = None
     margin: Margin = None
     at: At = None
+    metric: Metric = None
     every: Annotated[
         bool, typer.Option("--all", help="Show all values, not only the best twenty.")
     ] = False
@@ -105,6 +143,15 @@ class ViewOptions(OptionGroup):
         typer.Option(
             metavar="PERCENT",
             help="Show how long each value took to reach this validation accuracy.",
+            show_default=False,
+        ),
+    ] = None
+    target: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="The same for any metric: a validation accuracy in percent, or with "
+            "--metric loss a loss.",
             show_default=False,
         ),
     ] = None
@@ -123,7 +170,7 @@ class ViewOptions(OptionGroup):
         check_baseline(param, levels, param_field(param).parse(self.baseline))
         return self.baseline
 
-    def target(self) -> float | None:
+    def check_target(self) -> float | None:
         """The target accuracy, from 0 to 1; None if the option is left out.
 
         Raises:
@@ -148,21 +195,33 @@ class ViewOptions(OptionGroup):
         """
         return epoch_of(self.at)
 
-    def applied(self, study: Any, target: float | None) -> Any:
+    def measure(self) -> MeasuredBy | None:
+        """The metric of `--metric`; None if the option is left out.
+
+        Raises:
+            ConfigError: if no run records such a metric.
+        """
+        return metric_of(self.metric)
+
+    def applied(self, study: Any, *, baseline: bool = True) -> Any:
         """The study as these options show it.
 
         Args:
             study: The study.
-            target: The target accuracy, 0 to 1; see `target`.
+            baseline: False to leave the baseline out. Defaults to True.
 
         Raises:
             ConfigError: if the options are not for the study's kind, or the study lacks the
                 baseline.
         """
+        metric = self.measure() or study.metric
+        target = None if self.target is None else self.target / metric.factor
         return study.viewed(
-            baseline=self.baseline,
-            margin=margin_of(self.margin),
+            baseline=self.baseline if baseline else None,
+            margin=margin_of(self.margin, metric),
             at=self.epoch(),
+            metric=self.measure(),
             convergence=self.convergence,
-            target_accuracy=target,
+            target=target,
+            target_accuracy=self.check_target(),
         )

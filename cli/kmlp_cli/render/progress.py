@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Self
 
 from rich.console import Console, OverflowMethod, RenderableType
@@ -20,7 +21,6 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from kmlp._util.text import percent_text
 from kmlp.engine import (
     CheckpointDamaged,
     EpochFinished,
@@ -35,6 +35,7 @@ from kmlp.engine import (
 )
 from kmlp.errors import StoreLostError
 from kmlp.model.config import RunConfig
+from kmlp.model.metrics import Metric
 from kmlp.model.text import short_text
 from kmlp.training.run import EpochRecord, Run
 from kmlp_cli.terminal.console import PlainConsole, plain
@@ -99,8 +100,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self.trained: Counter[RunConfig] = Counter()
         """The number of trained epochs of each run that has not failed."""
         self.finished: list[Run] = []
-        self.best: tuple[float, str] = (0.0, "")
-        """The highest validation accuracy so far, and the label of its run."""
+        self.best: tuple[Run | None, str] = (None, "")
+        """The run with the best validation value so far, and its label."""
         self.look = ""
         """The pairs that are still open at the last look, in a sentence."""
         self._labels: dict[RunConfig, str] = {}
@@ -115,14 +116,17 @@ class Display(contextlib.AbstractContextManager["Display"]):
             self.total += event.requests
             self.look = event.summary
         elif isinstance(event, RunFinished):
-            self.finished.append(event.run)
+            metric = event.request.target.metric
+            self.finished.append(replace(event.run, metric=metric))
             # The number of runs of a search is an estimate.
             self.total = max(self.total, len(self.finished))
             if event.trained or event.run.status != "failed":
                 self.trained[event.run.config] += event.trained
             if event.run.status == "finished":
-                accuracy = event.run.val_accuracy
-                self.best = max(self.best, (accuracy, event.request.label))
+                best, _ = self.best
+                run = self.finished[-1]
+                if best is None or run.metric.is_better(run.val_value, best.val_value):
+                    self.best = (run, event.request.label)
         elif isinstance(event, RunStarted):
             self._labels[event.request.config] = event.request.label
         if isinstance(event, RunWaits | TaskRetried | RunFailed | CheckpointDamaged):
@@ -188,7 +192,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         if run.status == "diverged":
             return f"{self.name(run.config)}: diverged in epoch {run.epochs}"
         return (
-            f"{self.name(run.config)}: val_accuracy {percent_text(run.val_accuracy)} % "
+            f"{self.name(run.config)}: {_value(run.outcome, run.metric)} "
             f"(epoch {run.outcome.epoch}), epochs {run.epochs}, {run.seconds:.1f} s"
         )
 
@@ -209,7 +213,7 @@ class PlainLines(Display):
     def show(self, event: Shown) -> None:
         now = time.monotonic()
         if isinstance(event, RunFinished):
-            self.say_finished(event.run)
+            self.say_finished(self.finished[-1])
         elif isinstance(event, LookTaken):
             self.say(event.summary)
         elif isinstance(event, EpochFinished) and now - self._said > _SECONDS_BETWEEN_LINES:
@@ -218,7 +222,7 @@ class PlainLines(Display):
             where = f" on {event.place}" if event.place else ""
             self.say(
                 f"{self.name(event.request.config)}{where}: epoch "
-                f"{event.record.epoch} of {most}, {_figures(event.record)}"
+                f"{event.record.epoch} of {most}, {_figures(event)}"
             )
         elif not isinstance(event, StudyStarted):
             return
@@ -309,7 +313,7 @@ class LiveDisplay(Display):
             if stage is not None:
                 bars.update(stage, visible=True)
         elif isinstance(event, EpochFinished):
-            note = _figures(event.record)
+            note = _figures(event)
             bars.update(
                 self._tasks[config],
                 completed=event.record.epoch,
@@ -325,7 +329,7 @@ class LiveDisplay(Display):
                 bars.advance(stage)
                 done = next(task.finished for task in bars.tasks if task.id == stage)
                 bars.update(stage, visible=not done)
-            self.say_finished(event.run)
+            self.say_finished(self.finished[-1])
 
     def _add(
         self,
@@ -346,12 +350,20 @@ class LiveDisplay(Display):
         self._epochs[config] = max(epoch, self._epochs[config])
 
     def _count(self) -> Text:
-        accuracy, label = self.best
-        best = f"; best so far {percent_text(accuracy)} % ({label})" if label else ""
+        run, label = self.best
+        best = ""
+        if label and run is not None:
+            best = f"; best so far {run.metric.text(run.val_value)} ({label})"
         look = f". {self.look}" if self.look else ""
         line = f"{len(self.finished)} of {self.total} runs finished{best}{look}"
         return plain(self.console, line)
 
 
-def _figures(record: EpochRecord) -> str:
-    return f"loss {record.loss:.4f}, val_accuracy {percent_text(record.val_accuracy)} %"
+def _figures(event: EpochFinished) -> str:
+    value = _value(event.record, event.request.target.metric)
+    return f"loss {event.record.loss:.4f}, {value}"
+
+
+def _value(record: EpochRecord, metric: Metric) -> str:
+    """The validation value of a metric with its name: `val_accuracy 97.71 %`."""
+    return f"{metric.figure()} {metric.text(record.value(metric))}"

@@ -31,13 +31,21 @@ def studies_table(studies: list[StudySummary]) -> Table:
                     summarize(study.record),
                     str(study.record.epochs),
                     _runs_text(study),
-                    share_percent(study.best_val_accuracy),
+                    _best_text(study),
                     _local_time(study.record.updated),
                 )
             )
             for study in studies
         ),
     )
+
+
+def _best_text(study: StudySummary) -> str:
+    """Return the best validation value, with the name of a metric that is not accuracy."""
+    value, metric = study.best_val_value, study.metric
+    if value is None:
+        return NONE
+    return metric.number(value) if metric.share else f"{metric.title} {metric.text(value)}"
 
 
 def _runs_text(study: StudySummary) -> str:

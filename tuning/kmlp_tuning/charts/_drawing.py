@@ -12,7 +12,6 @@ from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.config_lines import Row
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
 from kmlp.errors import ConfigError
-from kmlp.model.metrics import ACCURACY
 from kmlp.studies.judging import outcome_text
 from kmlp.studies.results import StudyResult
 from kmlp_tuning.charts._rows import wrong_text
@@ -60,7 +59,7 @@ def best_text(search: Search, mark: str = "") -> str:
     if best is None or best.run is None:
         return "Every trial diverged or failed."
     settings = search.settings
-    if settings.objective != ACCURACY.figure():
+    if not settings.ranks_by_metric:
         why = f"by its {settings.objective.replace('val_', 'validation ')}"
     elif search.replication is not None and search.replication.best() is not None:
         why = "by the mean over other seeds"

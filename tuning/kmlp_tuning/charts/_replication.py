@@ -148,7 +148,7 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
         }
 
     rows = []
-    accuracy = search.selection_accuracy(trial)
+    accuracy = search.selection_value(trial)
     if epochs == search.selected_at_epoch[trial.number] and accuracy is not None:
         rows.append(row(SEARCH, accuracy, str(trial.config.seed)))
     finished = [run.truncated(epochs) for run in level.finished]

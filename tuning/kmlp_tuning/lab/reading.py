@@ -171,6 +171,7 @@ def _ablation(recipe: RecipeTable, table: AblationTable, *, place: str) -> Ablat
         patience=table.patience
         or (recipe.patience if axis_of(table.param).of_config else None),
         at=axis_of(table.param).at or recipe.at,
+        metric=table.metric or recipe.metric,
         seeds=table.seeds or recipe.seeds,
         best=tuple(best),
         published=PublishedValues(
@@ -232,6 +233,7 @@ def _config_list(
         epochs=epochs,
         patience=patience,
         at=recipe.at,
+        metric=table.metric or recipe.metric,
         seeds=tuple(run.seeds or table.seeds or recipe.seeds for run in table.runs),
         published=PublishedValues(
             values=published,
@@ -260,7 +262,7 @@ def _search(recipe: RecipeTable, table: SearchTable, *, place: str) -> SearchPar
         base=space.base(
             {name: value for name, value in fixed.items() if name not in space.fields}
         ),
-        options=table.options(at=recipe.at, patience=recipe.patience),
+        options=table.options(at=recipe.at, metric=recipe.metric, patience=recipe.patience),
         accuracy=next(iter(values), None),
         best=best,
     )

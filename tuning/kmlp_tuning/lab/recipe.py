@@ -79,6 +79,8 @@ class AblationPart(Part):
     """The patience of early stopping. None: no early stopping."""
     at: At
     """The epoch at which each run is judged."""
+    metric: str | None
+    """The name of the metric that compares runs. None: the default."""
     seeds: int
     best: tuple[Any, ...]
     """The published best value. Empty if none is published."""
@@ -109,12 +111,13 @@ class AblationPart(Part):
             epochs=self.epochs,
             patience=self.patience,
             at=self.at,
+            metric=self.metric,
             fused=fused,
         )
 
     def viewed(self, study: Ablation) -> Ablation:
         """See `Part`."""
-        return study.viewed(at=self.at)
+        return study.viewed(at=self.at, metric=self.metric)
 
     def compare(self, study: Ablation) -> list[QuantityComparison]:
         """See `Part`."""
@@ -155,6 +158,8 @@ class ConfigListPart(Part):
     """The patience of early stopping. None: no early stopping."""
     at: At
     """The epoch at which each run is judged."""
+    metric: str | None
+    """The name of the metric that compares runs. None: the default."""
     seeds: tuple[int, ...]
     """The number of seeds of each configuration."""
     published: PublishedValues
@@ -182,12 +187,13 @@ class ConfigListPart(Part):
             patience=self.patience,
             seeds=self.seeds,
             at=self.at,
+            metric=self.metric,
             fused=fused,
         )
 
     def viewed(self, study: ConfigList) -> ConfigList:
         """See `Part`."""
-        return study.viewed(at=self.at)
+        return study.viewed(at=self.at, metric=self.metric)
 
     def compare(self, study: ConfigList) -> list[QuantityComparison]:
         """See `Part`."""
@@ -305,6 +311,16 @@ class Recipe:
             replace(part, options=replace(part.options, at=at))
             if isinstance(part, SearchPart)
             else replace(part, at=at)
+            for part in self.parts
+        ]
+        return replace(self, parts=tuple(parts))
+
+    def measured_by(self, metric: str) -> Self:
+        """The recipe with another metric in all of its parts."""
+        parts = [
+            replace(part, options=replace(part.options, metric=metric))
+            if isinstance(part, SearchPart)
+            else replace(part, metric=metric)
             for part in self.parts
         ]
         return replace(self, parts=tuple(parts))

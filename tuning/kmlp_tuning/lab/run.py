@@ -10,6 +10,7 @@ from functools import cache
 
 from kmlp.engine import Executor, Observer
 from kmlp.errors import StoreLostError, with_context
+from kmlp.model.metrics import Metric, check_metric
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_at
 from kmlp.studies.runner import train_all
@@ -37,6 +38,7 @@ def reproduce(
     quick: bool = False,
     seeds: int | None = None,
     at: At | None = None,
+    metric: Metric | str | None = None,
     fused: bool = True,
     observer: Observer | None = None,
     executor: ExecutorName | Executor = "local",
@@ -58,6 +60,8 @@ def reproduce(
         at: The epoch at which each run is judged, "best" or "last"; see `kmlp.ablate`.
             Values that were published by epoch are compared with that epoch. Defaults to
             None: as the recipe says.
+        metric: The metric that compares runs; see `kmlp.ablate`. Defaults to None: as the
+            recipe says, else accuracy.
         fused: See `kmlp.Execution`.
         observer: See `kmlp.Execution`.
         executor: See `kmlp.Execution`.
@@ -101,6 +105,8 @@ def reproduce(
         lab = lab.with_seeds(check_count("seeds", seeds))
     if at is not None:
         lab = lab.judged_at(check_at(at))
+    if metric is not None:
+        lab = lab.measured_by(check_metric(metric).name)
     if quick:
         lab = with_context(lab.file, lab.quick)
     plan = plan_lab(lab, fused=fused)

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.metrics import RECORDED
 from kmlp.model.params import param_names
 from kmlp.studies.ablation_plan import SEEDS
 from kmlp.studies.published_value import SINGLE_RUN
@@ -82,6 +83,10 @@ else:
     )
 
 
+MetricName = Annotated[str, *one_of(RECORDED["classification"])]
+"""The name of a metric that runs record."""
+
+
 class PartTable(Table):
     """The keys that all parts share."""
 
@@ -90,6 +95,7 @@ class PartTable(Table):
     base: FieldsTable = Field(
         FieldsTable(), description="Fields that override the recipe's base."
     )
+    metric: MetricName | None = Field(None, description="Overrides the recipe's metric.")
 
 
 class PublishedByLevel(Table):
@@ -179,7 +185,11 @@ class SearchTable(PartTable):
         DEFAULTS.max_trials, description="Number of configurations to try."
     )
     algorithm: Annotated[str, *one_of(ALGORITHMS)] = DEFAULTS.algorithm
-    objective: Annotated[str, *one_of(DIRECTIONS)] = DEFAULTS.objective
+    objective: Annotated[str | None, *one_of(DIRECTIONS)] = Field(
+        DEFAULTS.objective,
+        description="The figure by which trials are ranked. Default: the validation value "
+        "of the metric.",
+    )
     max_epochs: Annotated[int, count("max_epochs")] = Field(
         DEFAULTS.max_epochs,
         description="Epochs of the trials that are promoted to the end.",
@@ -198,16 +208,21 @@ class SearchTable(PartTable):
     )
     published: PublishedBest = Field(default_factory=PublishedBest)
 
-    def options(self, *, at: At, patience: int | None) -> SearchOptions:
+    def options(self, *, at: At, metric: str | None, patience: int | None) -> SearchOptions:
         """The options of the search.
 
         Args:
             at: The epoch at which runs are judged, which is that of the recipe.
+            metric: The metric of the recipe, which that of the search overrides.
             patience: The patience of the recipe, which that of the search overrides.
         """
         names = [field.name for field in fields(SearchOptions) if field.name != "at"]
         options = SearchOptions(at=at, **{name: getattr(self, name) for name in names})
-        return replace(options, patience=self.patience or patience)
+        return replace(
+            options,
+            metric=self.metric or metric,
+            patience=self.patience or patience,
+        )
 
 
 class RecipeTable(Table):
@@ -223,13 +238,19 @@ class RecipeTable(Table):
     patience: Epochs | None = Field(
         None,
         description="Early stopping: a run ends after this many epochs without a better "
-        "validation accuracy. Ablations of epochs and of patience do not take it.",
+        "validation value of the metric. Ablations of epochs and of patience do not take "
+        "it.",
     )
     seeds: Seeds = Field(SEEDS, description="Number of seeds of every configuration.")
     at: Annotated[At, *one_of(get_args(At))] = Field(
         DEFAULTS.at,
         description="The epoch at which every run is judged: its best validation epoch, or "
         "the last.",
+    )
+    metric: MetricName | None = Field(
+        None,
+        description="The metric that compares runs, and that early stopping watches. "
+        "Default: accuracy.",
     )
     published_is: PublishedIs = Field(
         SINGLE_RUN.text,

@@ -6,12 +6,19 @@ import shlex
 
 from kmlp.model.config import RunConfig
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.model.text import value_text
 from kmlp.training.run import At
 
 
 def train_command(
-    config: RunConfig, *, epochs: int, at: At, backend: str, fused: bool
+    config: RunConfig,
+    *,
+    epochs: int,
+    at: At,
+    backend: str,
+    fused: bool,
+    metric: Metric = ACCURACY,
 ) -> str:
     """Return the command line that trains a configuration.
 
@@ -21,6 +28,7 @@ def train_command(
         at: The epoch at which the run is judged.
         backend: The name of the backend.
         fused: True if an epoch is one compiled program.
+        metric: The metric of the best epoch. Defaults to accuracy.
     """
     words = ["kmlp", "train", "--backend", backend, "--epochs", str(epochs)]
     for name, field in config_fields().items():
@@ -32,6 +40,8 @@ def train_command(
             words += [f"--{name.replace('_', '-')}", value_text(name, value)]
     if at != "best":
         words += ["--at", at]
+    if metric.name != ACCURACY.name:
+        words += ["--metric", metric.name]
     if not fused:
         words.append("--no-fused")
     return shlex.join(words)

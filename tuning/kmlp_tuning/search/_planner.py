@@ -128,7 +128,7 @@ class SearchPlanner:
         """See `kmlp.engine.Planner`."""
         assert isinstance(request, TrialRequest)
         self._open -= 1
-        run = run.judged_at(self._settings.at)
+        run = run.measured_by(self._settings.metric).judged_at(self._settings.at)
         config = request.config
         if config in self._trials:
             self._trials[config] = replace(self._trials[config], run=run)

@@ -23,9 +23,12 @@ def discuss_search(search: Search) -> Discussion:
     """The discussion of a search, for a report."""
     settings = search.settings
     tables = [search_table(search, every=True).titled(f"Trials: {search.headline}")]
+    metric = settings.metric
+    too_good = "high" if metric.higher_is_better else "low"
     limits = [
-        "The highest of many accuracies is too high on average. Trust the means over other "
-        "seeds, and of the best of these the test accuracy.",
+        f"The {metric.best_word} of many {metric.titles} is too {too_good} on average. "
+        "Trust the means over other seeds, and of the best of these the test "
+        f"{metric.title}.",
         "A configuration that was stopped early might have been the best in the end.",
     ]
     if search.importances is not None:

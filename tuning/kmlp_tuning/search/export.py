@@ -31,6 +31,8 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "algorithm": settings.algorithm,
         "objective": settings.objective,
         "direction": settings.direction,
+        "metric": settings.metric.figure(),
+        "metric_details": settings.metric.to_dict(),
         "at": search.at,
         "space": settings.space.to_dict(),
         "base": settings.fixed,

@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kmlp._util.text import count_of
+from kmlp.model.metrics import ACCURACY, Metric, get_metric
 from kmlp.model.text import value_text
 from kmlp.statistics import Estimate, estimate
-from kmlp.training.run import At
+from kmlp.training.run import At, Run
 from kmlp_tuning.search.trial import Trial
 from kmlp_tuning.space.domains import Conditional, Range, place_in
 from kmlp_tuning.space.space import SearchSpace
@@ -27,12 +29,12 @@ _TREES = 10
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """The importance of a field for the accuracy."""
+    """The importance of a field for the metric."""
 
     field: str
     drop: Estimate
-    """The increase of a forest's absolute error, in accuracy (0 to 1), if the values of the
-    field are shuffled.
+    """The increase of a forest's absolute error, in the metric, if the values of the field
+    are shuffled.
 
     It is the mean over the configurations in which the field has an effect, each predicted
     by forests that were not trained on it, with a Student t interval. The interval assumes
@@ -51,7 +53,7 @@ class Importances:
 
     fields: tuple[Importance, ...]
     epochs: int
-    """The number of epochs after which accuracies are compared. It is the largest that all
+    """The number of epochs after which trials are compared. It is the largest that all
     trials have, apart from those that diverged or failed.
     """
     trials: int
@@ -61,8 +63,20 @@ class Importances:
     forests predict nothing, and the importances mean nothing.
     """
     at: At = "last"
-    """The epoch whose accuracy is predicted: the best of these epochs, or the last.
+    """The epoch whose value is predicted: the best of these epochs, or the last.
     Defaults to "last"."""
+    metric_name: str = ACCURACY.name
+    """The name of the metric that is predicted. Defaults to "accuracy"."""
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that is predicted."""
+        return get_metric(self.metric_name)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the importances: points, or that of the metric, else its title."""
+        return self.metric.difference_unit or self.metric.title
 
     @property
     def title(self) -> str:
@@ -78,9 +92,10 @@ class Importances:
             else f"Its error is {100 * self.skill:.0f} % below that of guessing the median"
         )
         return (
-            "points: the increase of a random forest's error, in accuracy "
-            f"{self._after}, if a field's values are shuffled. The forest predicts "
-            f"{count_of(self.trials, 'configuration')} that it has not seen. {trust}."
+            f"{self.unit}: the increase of a random forest's error, in "
+            f"{self.metric.title} {self._after}, if a field's values are shuffled. The "
+            f"forest predicts {count_of(self.trials, 'configuration')} that it has not "
+            f"seen. {trust}."
             f"{''.join(self._conditional)}"
         )
 
@@ -126,11 +141,11 @@ def estimate_importances(
 ) -> Importances | None:
     """Estimate the permutation importance of each field over the trials of a search.
 
-    A random forest predicts the validation accuracy from the hyperparameters. The
-    trials are split into four folds. A forest that is trained on three folds predicts
-    the fourth: with its true values, and with each field shuffled among all trials.
-    This is repeated with other splits, forests and shuffles, and each trial gets the
-    mean.
+    A random forest predicts the validation value of the metric from the
+    hyperparameters. The trials are split into four folds. A forest that is trained on
+    three folds predicts the fourth: with its true values, and with each field shuffled
+    among all trials. This is repeated with other splits, forests and shuffles, and each
+    trial gets the mean.
 
     A value counts by its place in its domain. If the domain depends on another field, as
     that of the learning rate on the optimizer, values are shuffled among the trials with
@@ -140,7 +155,8 @@ def estimate_importances(
     Args:
         trials: The trials of the search.
         space: The search space.
-        chance: The accuracy of a trial that diverged.
+        chance: The accuracy of a trial that diverged. By another metric, a trial that
+            diverged has the worst value of all that finished.
         repeats: The number of repetitions. Defaults to 20.
 
     Returns:
@@ -160,7 +176,7 @@ def estimate_importances(
         return None
     epochs = min(finished)
     x = np.array([_vector(trial, space) for trial in usable])
-    y = np.array([_accuracy(trial, epochs, chance) for trial in usable])
+    y = _values(runs, epochs, chance)
     groups = [_groups(name, usable, space) for name in space.fields]
     drops = np.zeros((len(space.fields), len(y)))
     guess = np.abs(y - np.median(y)).mean()
@@ -198,6 +214,7 @@ def estimate_importances(
         trials=len(usable),
         skill=float(np.median(skills)),
         at=runs[0].at,
+        metric_name=runs[0].metric.name,
     )
 
 
@@ -258,7 +275,13 @@ def _number(name: str, trial: Trial, space: SearchSpace) -> float:
     return float(texts.index(text)) if text in texts else math.nan
 
 
-def _accuracy(trial: Trial, epochs: int, chance: float) -> float:
-    assert trial.run is not None
-    run = trial.run.truncated(min(epochs, trial.run.epochs))
-    return run.val_accuracy if run.status == "finished" else chance
+def _values(runs: Sequence[Run], epochs: int, chance: float) -> NDArray[np.float64]:
+    """Return the validation value of each run, also of those that diverged."""
+    cut = [run.truncated(min(epochs, run.epochs)) for run in runs]
+    values = np.array([run.val_value for run in cut])
+    finished = np.array([run.status == "finished" for run in cut])
+    metric = runs[0].metric
+    lost = chance
+    if metric != ACCURACY:
+        lost = -metric.sign * max(-metric.sign * values[finished])
+    return np.where(finished, values, lost)

@@ -15,6 +15,7 @@ from kmlp.store.studies import get_study
 from kmlp.studies.learning import DataFacts, facts_of
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import StudyResult
+from kmlp.studies.runner import metric_to_dict
 from kmlp.training.identity import RunIdentity, identify
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.results import Search
@@ -64,6 +65,7 @@ def record(
             "chance": dataset_of(settings.base).chance,
             "looks": list(looks),
             **facts_of(settings.base).to_dict(),
+            **metric_to_dict(settings.metric),
         },
         epochs=settings.max_epochs,
         runs_by_level=tuple(
@@ -157,8 +159,12 @@ def load_search(store: Store, study: StudyRecord) -> Search:
         replicates=extent["replicates"],
         fused=identity["fused"],
         patience=study.patience,
+        metric=study.metric,
     )
-    levels = [[run.judged_at(at) for run in row] for row in study.runs_so_far(store)]
+    levels = [
+        [run.measured_by(study.metric).judged_at(at) for run in row]
+        for row in study.runs_so_far(store)
+    ]
     rungs, targets = progress["rungs"], study.targets_by_level
     trials = [
         Trial(number, run.config, bracket, rung, targets[number - 1].epochs, run)
@@ -244,4 +250,5 @@ def comparison(
         patience=settings.patience,
         seeds=tuple(range(first, first + settings.replicates)),
         levels=levels,
+        margin=settings.metric.margin,
     )

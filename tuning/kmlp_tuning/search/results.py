@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kmlp._util.text import count_of, percent_text, protocol_text
+from kmlp._util.text import count_of, protocol_text
 from kmlp.data import noun_of
-from kmlp.model.metrics import ACCURACY
 from kmlp.statistics import Estimate, estimate
 from kmlp.studies.conclusion import VERDICTS, Conclusion
 from kmlp.studies.judging import epochs_text, outcome_text
@@ -78,27 +77,27 @@ class Search(Study):
     def best(self) -> Trial | None:
         """The best trial. None if all trials diverged or failed.
 
-        If the objective is the validation accuracy and trials were replicated, it is
-        the replicated trial with the highest mean over the other seeds. (The scores of
+        If the objective is the validation value of the metric and trials were replicated,
+        it is the replicated trial with the best mean over the other seeds. (The scores of
         the search are optimistic: see `optimism`.) Otherwise it is the trial with the
         best score.
         """
         ranked = self.ranked()
-        if self.settings.objective == ACCURACY.figure() and self.replication is not None:
+        if self.settings.ranks_by_metric and self.replication is not None:
             level = self.replication.best()
             numbers = [level.value] if level is not None else []
             ranked = [trial for trial in ranked if trial.number in numbers] or ranked
         return next(iter(ranked), None)
 
-    def selection_accuracy(self, trial: Trial) -> float | None:
-        """The validation accuracy of a trial when it was selected for replication.
+    def selection_value(self, trial: Trial) -> float | None:
+        """The validation value of a trial when it was selected for replication.
 
         None if it was not selected.
         """
         epochs = self.selected_at_epoch.get(trial.number)
         if epochs is None or trial.run is None:
             return None
-        return trial.run.truncated(epochs).val_accuracy
+        return trial.run.truncated(epochs).val_value
 
     def status(self, trial: Trial) -> Status:
         """The status of a trial."""
@@ -134,16 +133,18 @@ class Search(Study):
     def optimism(self, trial: Trial) -> Estimate | None:
         """The selection bias of a replicated trial.
 
-        It is the validation accuracy at selection, minus the mean over the other seeds
-        after the same number of epochs, with the interval of this mean. None if the trial
-        was not replicated.
+        It is the validation value at selection, minus the mean over the other seeds after
+        the same number of epochs, with the interval of this mean. By a loss, it is that
+        mean minus the loss at selection: how much too good the trial looked. None if the
+        trial was not replicated.
         """
-        accuracy, level = self.selection_accuracy(trial), self.replicated(trial)
-        if accuracy is None or level is None or not level.finished:
+        value, level = self.selection_value(trial), self.replicated(trial)
+        if value is None or level is None or not level.finished:
             return None
         epochs = self.selected_at_epoch[trial.number]
-        others = [run.truncated(epochs).val_accuracy for run in level.finished]
-        return estimate([accuracy - other for other in others])
+        others = [run.truncated(epochs).val_value for run in level.finished]
+        sign = self.settings.metric.sign
+        return estimate([sign * (value - other) for other in others])
 
     def replicated(self, trial: Trial) -> LevelResult | None:
         """The runs of a trial with other seeds. None if the trial was not replicated."""
@@ -213,22 +214,23 @@ class Search(Study):
                 "learning rates diverge less often.",
             )
         so_far = "Best" if self.complete else "The search is not complete. Best so far"
-        measured = "validation" if best.config.validates_on_test else "test"
+        metric = self.settings.metric
+        measured = metric.named("val" if best.config.validates_on_test else "test")
         level = self.replicated(best)
-        others = None if level is None else level.test_accuracy
+        others = None if level is None else level.test_value
         if others is None or self.replication is None:
-            accuracy = f"{percent_text(best.run.test_accuracy)} % {outcome_text(best.run)}"
+            value = f"{metric.text(best.run.test_value)} {outcome_text(best.run)}"
         else:
             seeds = count_of(others.size, "other seed")
             moment = self.replication.moment_text
-            accuracy = f"{percent_text(others.mean)} % (mean of {seeds}, {moment})"
+            value = f"{metric.text(others.mean)} (mean of {seeds}, {moment})"
         return (
-            f"{so_far}: trial {best.number}, {measured} accuracy {accuracy}. To train it "
-            "again:",
+            f"{so_far}: trial {best.number}, {measured} {value}. To train it again:",
             train_command(
                 best.config,
                 epochs=best.run.epochs,
                 at=self.at,
+                metric=metric,
                 backend=self.backend,
                 fused=self.settings.fused,
             ),

@@ -23,6 +23,7 @@ from kmlp.engine import (
 from kmlp.errors import StoreLostError, raise_problems, unknown_name
 from kmlp.model.config import RunConfig
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.metrics import Metric
 from kmlp.model.run_data import dataset_of
 from kmlp.store import Store
 from kmlp.store.environments import environments_of
@@ -33,7 +34,6 @@ from kmlp.studies.runner import default_name, identify_backend, work
 from kmlp.training.checks import check_trainable
 from kmlp.training.identity import identify
 from kmlp.training.run import At, Run
-from kmlp.training.target import Target
 from kmlp_tuning.oracles.schedule import total_epochs
 from kmlp_tuning.search.importance import Importances, estimate_importances
 from kmlp_tuning.search.options import DEFAULTS, SearchOptions
@@ -57,7 +57,8 @@ def tune(
     base: RunConfig | None = None,
     max_trials: int | None = DEFAULTS.max_trials,
     algorithm: str = DEFAULTS.algorithm,
-    objective: str = DEFAULTS.objective,
+    objective: str | None = DEFAULTS.objective,
+    metric: Metric | str | None = DEFAULTS.metric,
     at: At = DEFAULTS.at,
     max_epochs: int = DEFAULTS.max_epochs,
     patience: int | None = DEFAULTS.patience,
@@ -90,14 +91,16 @@ def tune(
             best to more epochs. "asha": the same without waiting, so that promotions depend
             on timing. "random". "bayesian": choose by a Gaussian process, four at a time.
             "grid". Defaults to "hyperband".
-        objective: The metric by which trials are ranked: "val_accuracy", "val_loss",
-            "accuracy" or "loss". Defaults to "val_accuracy".
+        objective: The figure by which trials are ranked: "val_accuracy", "val_loss",
+            "accuracy" or "loss". Defaults to None: the validation value of the metric.
+        metric: The metric that compares the best trials over other seeds, and that early
+            stopping watches: "accuracy" or "loss". Defaults to None: "accuracy".
         at: The epoch that ranks a trial: "best", the best of its epochs so far, also at
-            each rung, or "last". The accuracies are those of the epoch with the highest
-            validation accuracy, or of the last epoch. Defaults to "best".
+            each rung, or "last". All figures are those of the epoch with the best
+            validation value of the metric, or of the last epoch. Defaults to "best".
         max_epochs: Epochs of the trials that are promoted to the end. Defaults to 10.
-        patience: The number of epochs without a better validation accuracy after which a
-            run stops early, `1 <= patience < max_epochs`. It keeps its score, and is not
+        patience: The number of epochs without a better validation value after which a run
+            stops early, `1 <= patience < max_epochs`. It keeps its score, and is not
             trained again if it is promoted. Defaults to None: no early stopping.
         min_epochs: The smallest number of epochs of a trial. Defaults to None: 1.
         factor: At each rung, the best `1 / factor` of the trials are promoted. Defaults to
@@ -145,6 +148,7 @@ def tune(
         max_trials=max_trials,
         algorithm=algorithm,
         objective=objective,
+        metric=metric,
         at=at,
         max_epochs=max_epochs,
         patience=patience,
@@ -268,7 +272,10 @@ def _train(
         observer(event)
 
     def search(unfinished: Mapping[RunConfig, Run], *, complete: bool) -> Search:
-        late = {config: run.judged_at(settings.at) for config, run in unfinished.items()}
+        late = {
+            config: run.measured_by(settings.metric).judged_at(settings.at)
+            for config, run in unfinished.items()
+        }
         trials = tuple(
             replace(trial, run=late.get(trial.config, trial.run))
             for trial in planner.trials
@@ -329,8 +336,9 @@ def _observe_stored(search: Search, observer: Observer) -> None:
         )
         for trial in search.trials
     ]
+    target_of = search.settings.target
     requests += [
-        TrialRequest(run.config, Target(run.epochs), None, level.value, 0, 0)
+        TrialRequest(run.config, target_of(run.epochs), None, level.value, 0, 0)
         for level in (search.replication.levels if search.replication else ())
         for run in level.runs
     ]

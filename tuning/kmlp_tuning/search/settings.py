@@ -17,6 +17,15 @@ from kmlp.errors import (
 )
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import fixed_identity
+from kmlp.model.metrics import (
+    ACCURACY,
+    LOSS,
+    METRICS_BY_NAME,
+    RECORDED,
+    Metric,
+    Part,
+    check_metric,
+)
 from kmlp.studies.judging import check_at
 from kmlp.training.checks import check_count, check_patience
 from kmlp.training.run import At
@@ -35,7 +44,14 @@ ALGORITHMS = ("hyperband", "asha", "random", "bayesian", "grid")
 HALVING = ("hyperband", "asha")
 """The algorithms that train only the best trials for all epochs."""
 
-DIRECTIONS = {"val_accuracy": "max", "val_loss": "min", "accuracy": "max", "loss": "min"}
+_PARTS: tuple[Part, ...] = ("val", "train")
+DIRECTIONS = {
+    METRICS_BY_NAME[name].figure(part): (
+        "max" if METRICS_BY_NAME[name].higher_is_better else "min"
+    )
+    for part in _PARTS
+    for name in dict.fromkeys(name for names in RECORDED.values() for name in names)
+}
 """The objectives by which trials can be ranked, each with its better direction. Test data
 are shown, but never used for ranking.
 """
@@ -57,10 +73,18 @@ class SearchSettings:
     replicates: int
     fused: bool
     patience: int | None = None
+    metric: Metric = ACCURACY
+    """The metric that compares the best trials over other seeds, and that early stopping
+    watches."""
 
     def target(self, epochs: int) -> Target:
         """Return the target of a run that is trained for a number of epochs."""
-        return Target(epochs, self.patience)
+        return Target(epochs, self.patience, self.metric)
+
+    @property
+    def ranks_by_metric(self) -> bool:
+        """True if trials are ranked by the validation value of the metric."""
+        return self.objective == self.metric.figure()
 
     @property
     def direction(self) -> str:
@@ -122,6 +146,7 @@ class SearchSettings:
             # Absent means "last": searches of earlier versions keep their names.
             **({"at": self.at} if self.at != "last" else {}),
             **({"patience": self.patience} if self.patience is not None else {}),
+            **({"metric": self.metric.name} if self.metric.name != ACCURACY.name else {}),
         }
 
 
@@ -161,7 +186,12 @@ def make_settings(
         with step():
             replicates = check_integer("replicates", options.replicates, least=0, most=1000)
         with step():
-            _check_objective(options.objective, space)
+            metric = check_metric(options.metric)
+            objective = options.objective
+            if objective is None:
+                objective = metric.figure()
+            _check_objective(objective, space)
+            _check_comparable(metric, space)
         with step():
             at = check_at(options.at, options.patience)
     min_epochs, factor = _halving(algorithm, epochs, options.min_epochs, options.factor)
@@ -178,7 +208,7 @@ def make_settings(
         base=base,
         max_trials=trials,
         algorithm=algorithm,
-        objective=options.objective,
+        objective=objective,
         at=at,
         max_epochs=epochs,
         min_epochs=min_epochs,
@@ -186,6 +216,7 @@ def make_settings(
         replicates=replicates,
         fused=fused,
         patience=patience,
+        metric=metric,
     )
 
 
@@ -240,6 +271,17 @@ def _check_objective(objective: Any, space: SearchSpace) -> None:
                 'The objective "loss" cannot choose between values of '
                 f"{', '.join(sorted(names))}, which are part of the training loss. Choose "
                 "by val_loss, which is without them, or by val_accuracy."
+            ]
+        )
+
+
+def _check_comparable(metric: Metric, space: SearchSpace) -> None:
+    if metric.name == LOSS.name and "loss" in space.fields:
+        raise ConfigError(
+            [
+                "The metric loss cannot compare the losses "
+                f"{', '.join(ends(space.fields['loss']))}: they have different units. "
+                "Choose another metric, or fix the loss."
             ]
         )
 

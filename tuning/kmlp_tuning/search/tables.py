@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from kmlp._util.text import count_of
-from kmlp.model.metrics import ACCURACY
+from kmlp.model.metrics import Metric
 from kmlp.model.text import short_text
 from kmlp.settings import settings_text
 from kmlp.studies.cells import (
     interval_note,
-    mean_percent,
+    mean_measured,
+    measured,
     p_text,
-    percent,
-    share_percent,
 )
 from kmlp.studies.results import StudyResult
 from kmlp.studies.split_text import split_text
@@ -21,6 +20,7 @@ from kmlp.studies.tables.shared import (
     differences_note,
     problems_text,
     same_note,
+    test_header,
 )
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
@@ -94,7 +94,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
     trials = [*ranked, *rest]
     shown = trials if every else trials[:SHOWN]
     brackets = settings.algorithm == "hyperband"
-    other = settings.objective != ACCURACY.figure()
+    other, metric = not settings.ranks_by_metric, settings.metric
     best = search.best()
     return Table(
         title=f"Search: {search.headline}",
@@ -105,7 +105,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
             Column("epochs"),
             Column("status", numeric=False),
             *([Column(settings.objective, tall=True)] if other else []),
-            Column("validation accuracy %", tall=True),
+            Column(metric.headed(metric.named("val")), tall=True),
             Column("s"),
         ),
         rows=tuple(
@@ -117,7 +117,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
                     str(trial.run.epochs if trial.run else 0),
                     search.status(trial),
                     *([_number(trial.score(settings.objective), ".4f")] if other else []),
-                    share_percent(trial.score(ACCURACY.figure())),
+                    _value(metric, trial.score(metric.figure())),
                     f"{trial.run.seconds:.1f}" if trial.run else NONE,
                 ),
                 strong=trial is best,
@@ -130,23 +130,27 @@ def search_table(search: Search, *, every: bool = False) -> Table:
 
 def _replication_legend(search: Search, replication: StudyResult) -> str:
     """The legend of a replication."""
+    metric = search.settings.metric
+    too_good = "high" if metric.higher_is_better else "low"
+    mean = "the mean over the other seeds after the same number of epochs"
+    this = f"this {metric.title}"
+    minus = f"{this} minus {mean}" if metric.higher_is_better else f"{mean}, minus {this}"
     parts = [
-        "in the search: the accuracy at selection, perhaps after fewer epochs. optimism: "
-        "this accuracy minus the mean over the other seeds after the same number of "
-        "epochs. A search selects the highest of many accuracies, which are too high on "
-        "average, so trust the mean."
+        f"in the search: the {metric.title} at selection, perhaps after fewer epochs. "
+        f"optimism: {minus}. A search selects the {metric.best_word} of many "
+        f"{metric.titles}, which are too {too_good} on average, so trust the mean."
     ]
     if len(replication.contenders) > 1:
         on_test = search.settings.base.validates_on_test
-        remedy = "" if on_test else ": trust its test accuracy"
+        remedy = "" if on_test else f": trust its test {metric.title}"
         parts.append(
             "The means over the other seeds choose the best, so that its own mean is "
-            f"slightly too high{remedy}."
+            f"slightly too {too_good}{remedy}."
         )
     if len(replication.seeds) > 1:
         optimism = (search.optimism(trial) for trial in search.trials)
-        accuracies = (level.val_accuracy for level in replication.levels)
-        estimates = [*accuracies, *optimism, *replication.differences()]
+        values = (level.val_value for level in replication.levels)
+        estimates = [*values, *optimism, *replication.differences()]
         parts.append(interval_note(estimates, "over the other seeds"))
         if len(replication.levels) > 1:
             parts += [differences_note(replication), *same_note(replication)]
@@ -160,9 +164,9 @@ def _legend(search: Search, more: int) -> list[str]:
     if settings.algorithm in HALVING:
         lines.append("stopped: other trials of its rung were better.")
     if search.at == "best" and settings.max_epochs > 1:
-        if settings.objective != ACCURACY.figure():
+        if not settings.ranks_by_metric:
             lines.append(f"{settings.objective}: the best of the epochs of each trial.")
-        lines.append("validation accuracy: at its best epoch.")
+        lines.append(f"{settings.metric.named('val')}: at its best epoch.")
     if not search.complete:
         lines.append(
             "waiting: the trial may still be promoted. The command continues the search."
@@ -182,6 +186,10 @@ def _field(trial: Trial, name: str, settings: SearchSettings) -> str:
     return short_text(name, getattr(trial.config, name))
 
 
+def _value(metric: Metric, value: float | None) -> str:
+    return NONE if value is None else metric.number(value)
+
+
 def _number(value: float | None, spec: str) -> str:
     return NONE if value is None else format(value, spec)
 
@@ -190,9 +198,9 @@ def importance_table(importances: Importances) -> Table:
     """The importance of each field, the most important first."""
     return Table(
         title=importances.title,
-        columns=(Column("field", numeric=False), Column("points")),
+        columns=(Column("field", numeric=False), Column(importances.unit)),
         rows=tuple(
-            Row((importance.field, percent(importance.drop)))
+            Row((importance.field, measured(importances.metric, importance.drop)))
             for importance in importances.fields
         ),
         notes=(
@@ -206,7 +214,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
     """The results of the best trials in the search and with other seeds."""
     judged = not search.settings.base.validates_on_test
     by_number = {trial.number: trial for trial in search.trials}
-    best = replication.best()
+    best, metric = replication.best(), search.settings.metric
     return Table(
         title=(
             f"Replication of the best: {count_of(len(replication.seeds), 'other seed')}, "
@@ -214,26 +222,26 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
         ),
         columns=(
             Column("trial"),
-            Column("in the search %", tall=True),
-            Column("validation accuracy %", tall=True),
+            Column(metric.headed("in the search"), tall=True),
+            Column(metric.headed(metric.named("val")), tall=True),
             Column("optimism"),
             Column("difference from best", tall=True),
             Column("p"),
             Column("verdict", numeric=False),
-            *([Column("test acc. %", tall=True)] if judged else []),
+            *([Column(test_header(metric), tall=True)] if judged else []),
             PROBLEMS,
         ),
         rows=tuple(
             Row(
                 (
                     str(level.value),
-                    share_percent(search.selection_accuracy(by_number[level.value])),
-                    percent(level.val_accuracy),
-                    percent(search.optimism(by_number[level.value]), signed=True),
-                    "best" if level is best else percent(difference, signed=True),
+                    _value(metric, search.selection_value(by_number[level.value])),
+                    measured(metric, level.val_value),
+                    measured(metric, search.optimism(by_number[level.value]), signed=True),
+                    "best" if level is best else measured(metric, difference, signed=True),
                     p_text(difference),
                     NONE if difference is None else difference.verdict,
-                    *([mean_percent(level.test_accuracy)] if judged else []),
+                    *([mean_measured(metric, level.test_value)] if judged else []),
                     problems_text(level),
                 ),
                 strong=level is best,

@@ -69,7 +69,7 @@ def score_of(run: Run, objective: str) -> float:
         run: A run that finished.
         objective: One of `DIRECTIONS`.
     """
-    values = [float(getattr(record, objective)) for record in run.history]
+    values = [record.figure(objective) for record in run.history]
     if run.at == "last":
         return values[-1]
     return max(values) if DIRECTIONS[objective] == "max" else min(values)
