@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from kmlp.charts._measure import RATIO, Measure
 from kmlp.charts.accuracy import CROSS
+from kmlp.charts.measure import RATIO, Measure
 from kmlp.charts.style import COLOURS, HEIGHT, WIDTH, data_of
 from kmlp.model.metrics import Part
 from kmlp.model.params import all_fields
@@ -125,7 +125,8 @@ def metric_panel(study: StudyResult, part: Part = "val") -> alt.LayerChart:
     rows = seed_rows(study, key, number, measure.text)
     means = mean_rows(study, key, lambda level: level.value_of(part), measure.number)
     ends = [*ends_of(rows, key), *ends_of(means, key)]
-    y = measure.y(key, ends, room=0.1 if anything_lost(study) else 0.0)
+    scale = measure.scale(ends, room=0.1 if anything_lost(study) else 0.0)
+    y = measure.y(key, scale)
     return value_panel(study, key, rows, means, y, measure.title)
 
 

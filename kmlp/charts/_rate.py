@@ -7,7 +7,7 @@ import numpy as np
 
 from kmlp.charts._by_value import Row
 from kmlp.charts._legend import colour_of_values, dash_of_values
-from kmlp.charts._measure import RATIO
+from kmlp.charts.measure import RATIO
 from kmlp.charts.style import HEIGHT, WIDTH, data_of, short, titled
 from kmlp.errors import ConfigError
 from kmlp.model.schedules import rate_at, rate_numbers, varies

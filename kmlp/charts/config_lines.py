@@ -1,4 +1,4 @@
-"""A line for each configuration: validation accuracy by epoch, up to its last epoch."""
+"""A line for each configuration: the metric by epoch, up to its last epoch."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 
 import altair as alt
 
-from kmlp.charts.accuracy import CROSS, AccuracyScale, error_of
+from kmlp.charts.accuracy import CROSS
+from kmlp.charts.measure import Measure
 from kmlp.charts.style import BLUE, GREY, INK, VERMILION, data_of
 
 Row = dict[str, Any]
+
+ACCURACIES = Measure()
+"""Validation accuracy, as charts draw it."""
 
 WIDTH, HEIGHT = 560, 340
 LOOKS: dict[str, tuple[str, list[int]]] = {
@@ -30,25 +34,30 @@ _GROUND = HEIGHT - 12
 """The height at which divergence is marked, which has no accuracy, in pixels."""
 
 
-def line_of(accuracies: Iterable[float], *, lost: int | None) -> Row:
+def line_of(
+    values: Iterable[float], *, lost: int | None, measure: Measure = ACCURACIES
+) -> Row:
     """The part of a row that `config_lines` draws: the errors by epoch, and the end.
 
     Args:
-        accuracies: The validation accuracy after each epoch.
+        values: The validation value after each epoch.
         lost: The epoch in which the configuration diverged, or None.
+        measure: The metric. Defaults to accuracy.
     """
-    errors = list(map(error_of, accuracies))
+    errors = list(map(measure.number, values))
     return {"epochs": len(errors), "errors": errors, "lost": lost}
 
 
-def back_to_front(rows: Iterable[Row], noun: str) -> list[Row]:
-    """Sort rows as they are drawn: by kind, and the lowest error of each kind last."""
+def back_to_front(
+    rows: Iterable[Row], noun: str, measure: Measure = ACCURACIES
+) -> list[Row]:
+    """Sort rows as they are drawn: by kind, and the best of each kind last."""
     order = list(LOOKS)
     return sorted(
         rows,
         key=lambda row: (
             order.index(row["kind"]),
-            -row["errors"][-1] if row["errors"] else -math.inf,
+            -measure.badness(row["errors"][-1]) if row["errors"] else -math.inf,
             row[noun],
         ),
     )
@@ -62,13 +71,15 @@ def config_lines(
     x: alt.X,
     tooltip: Iterable[alt.Tooltip],
     divergence_tooltip: Iterable[alt.Tooltip],
+    measure: Measure = ACCURACIES,
 ) -> alt.LayerChart:
     """Draw the lines. The best one has a label, and the one under the pointer stands out.
 
     Args:
         rows: A row for each configuration, from back to front. Its keys are the noun, with
             the configuration's number; `kind`, one of `LOOKS`; `epochs`, the number of
-            epochs with an accuracy; `errors`, the error in percent after each of them;
+            epochs with a value; `errors`, the number after each of them that `Measure`
+            draws: for accuracies, the error in percent;
             `lost`, the epoch in which a configuration of the kind "diverged" did so; and
             the fields of the tooltip.
         divergences: A row for each epoch in which runs diverged. Its keys are `epoch`;
@@ -78,11 +89,12 @@ def config_lines(
         tooltip: The tooltip of a line, without the epoch and the accuracy.
         divergence_tooltip: The tooltip of an epoch in which runs diverged, without the
             epoch and the number.
+        measure: The metric. Defaults to accuracy.
     """
     curves = [
         {**row, "epoch": list(range(1, row["epochs"] + 1))} for row in rows if row["errors"]
     ]
-    scale = AccuracyScale.of(
+    scale = measure.scale(
         (error for row in curves for error in row["errors"]),
         room=0.1 if divergences else 0,
     )
@@ -105,10 +117,10 @@ def config_lines(
     base = (
         alt.Chart()
         .transform_flatten(["epoch", "errors"])
-        .transform_calculate(accuracy_text="format(100 - datum.errors, '.2f')")
+        .transform_calculate(accuracy_text=measure.expression("datum.errors"))
         .encode(
             x=x,
-            y=alt.Y("errors:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
+            y=measure.y("errors", scale),
             detail=f"{noun}:N",
         )
     )
@@ -143,7 +155,7 @@ def config_lines(
         .mark_text(align="left", dx=8, fontSize=12, color=VERMILION, fontWeight="bold")
         .encode(text="label:N")
     )
-    line_tooltip = [*tooltip, alt.Tooltip("epoch:Q"), accuracy_tooltip()]
+    line_tooltip = [*tooltip, alt.Tooltip("epoch:Q"), measure.tooltip()]
     crosses = alt.Chart(data_of(divergences)).encode(
         x=x,
         y=alt.value(_GROUND),
@@ -177,11 +189,6 @@ def even_epochs(last: int) -> alt.X:
         scale=alt.Scale(domain=[1 - margin, last + margin], nice=False, zero=False),
         axis=alt.Axis(tickMinStep=1, format="d", title="epoch"),
     )
-
-
-def accuracy_tooltip() -> alt.Tooltip:
-    """The tooltip of an accuracy, which the column `accuracy_text` holds as text."""
-    return alt.Tooltip("accuracy_text:N", title="validation accuracy, %")
 
 
 def pointed(noun: str, name: str = "pointed") -> alt.Parameter:

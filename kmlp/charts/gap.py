@@ -1,10 +1,9 @@
-"""The accuracy and the generalisation gap of each level, in two panels."""
+"""The metric and the generalisation gap of each level, in two panels."""
 
 from __future__ import annotations
 
 import altair as alt
 
-from kmlp._util.text import percent_text
 from kmlp.charts._by_value import (
     MOST_DESCRIBED,
     anything_lost,
@@ -14,21 +13,22 @@ from kmlp.charts._by_value import (
     seed_rows,
     value_panel,
 )
-from kmlp.charts.style import WIDTH, titled
-from kmlp.studies.measured_text import accuracy_text
+from kmlp.charts.measure import Measure
+from kmlp.charts.style import WIDTH, short, titled
+from kmlp.model.metrics import Metric, significant
+from kmlp.studies.measured_text import gap_text, training_text
 from kmlp.studies.results import StudyResult
 
 _WIDTH = 0.8 * WIDTH
 """The width of each panel, in pixels."""
-_TITLE = ["generalisation gap, points", "(training - validation accuracy)"]
 _MARGIN = 0.06
 """The part of the axis of gaps that stays free at each end, from 0 to 1."""
-_LEAST = 0.5
-"""The smallest length of the axis of gaps, in points."""
+_LEAST = 0.005
+"""The smallest length of the axis of gaps of a share, from 0 to 1."""
 
 
 def gap(study: StudyResult, headline: str) -> alt.HConcatChart:
-    """Draw validation accuracy and generalisation gap by level, side by side.
+    """Draw the metric and the generalisation gap by level, side by side.
 
     Args:
         study: The study.
@@ -42,9 +42,9 @@ def gap(study: StudyResult, headline: str) -> alt.HConcatChart:
             f"{study.moment_text}."
         )
     note += (
-        " Gap: training accuracy minus validation accuracy at the same epoch. "
-        f"{accuracy_text(run.config for run in study.runs)} It can be below the validation "
-        "accuracy."
+        f" Gap: {gap_text(study.metric)} at the same epoch. "
+        f"{training_text(study.metric, (run.config for run in study.runs))} "
+        f"{_sign_text(study.metric)}"
     )
     if anything_lost(study):
         note += " Crosses: runs that diverged or failed."
@@ -60,19 +60,28 @@ def gap(study: StudyResult, headline: str) -> alt.HConcatChart:
 
 
 def _gap_panel(study: StudyResult) -> alt.LayerChart:
-    rows = seed_rows(study, "gap", lambda run: _points(run.gap), lambda gap: f"{gap:.2f}")
-    means = mean_rows(study, "gap", lambda level: level.gap, _points)
+    metric = study.metric
+
+    def text(gap: float) -> str:
+        return f"{gap:.2f}" if metric.share else significant(gap, 3)
+
+    def drawn(gap: float) -> float:
+        return _points(gap) if metric.share else short(gap)
+
+    rows = seed_rows(study, "gap", lambda run: drawn(run.gap), text)
+    means = mean_rows(study, "gap", lambda level: level.gap, drawn)
     ends = [0.0, *ends_of(rows, "gap"), *ends_of(means, "gap")]
     low, high = min(ends), max(ends)
-    margin = _MARGIN * max(high - low, _LEAST)
+    least = 100 * _LEAST if metric.share else 0.01 * max(abs(low), abs(high), 1e-6)
+    margin = _MARGIN * max(high - low, least)
     low -= margin * (3 if anything_lost(study) else 1)
-    domain = [low, max(high, low + _LEAST) + margin]
+    domain = [low, max(high, low + least) + margin]
     y = alt.Y(
         "gap:Q",
         scale=alt.Scale(domain=domain, nice=False),
-        axis=alt.Axis(title=_TITLE, tickCount=6),
+        axis=alt.Axis(title=_title(metric), tickCount=6),
     )
-    panel = value_panel(study, "gap", rows, means, y, "gap, points")
+    panel = value_panel(study, "gap", rows, means, y, _title(metric)[0])
     zero = (
         alt.Chart(alt.InlineData(values=[{"gap": 0}]))
         .mark_rule(strokeDash=[4, 3], opacity=0.7)
@@ -80,6 +89,21 @@ def _gap_panel(study: StudyResult) -> alt.LayerChart:
     )
     panel.layer = [zero, *panel.layer]
     return panel
+
+
+def _title(metric: Metric) -> list[str]:
+    """The title of the axis of gaps, with the unit."""
+    unit = f", {metric.difference_unit}" if metric.difference_unit else ""
+    first, second = ("training", "validation")
+    if not metric.higher_is_better:
+        first, second = second, first
+    return [f"generalisation gap{unit}", f"({first} - {second} {metric.title})"]
+
+
+def _sign_text(metric: Metric) -> str:
+    """A sentence on the sign of gaps."""
+    word = "below" if metric.higher_is_better else "above"
+    return f"It can be {word} the {metric.named('val')}."
 
 
 def _points(share: float) -> float:
@@ -97,16 +121,23 @@ def _described(study: StudyResult, headline: str) -> str:
     Of many levels, it has those with the smallest and the largest gap.
     """
     means = [
-        (level.gap.mean, level.val_accuracy.mean, study.called(study.text(level)))
+        (level.gap.mean, level.val_value.mean, study.called(study.text(level)))
         for level in study.levels
-        if level.gap is not None and level.val_accuracy is not None
+        if level.gap is not None and level.val_value is not None
     ]
-    content = f"Validation accuracy and generalisation gap by {study.param}"
+    metric = study.metric
+    name = Measure(metric).capital_name
+    content = f"{name} and generalisation gap by {study.param}"
     if len(means) > MOST_DESCRIBED:
         means = [min(means), max(means)]
         content = f"{content}, with the smallest and the largest gap of {len(study.levels)}"
     numbers = "; ".join(
-        f"{name}: {percent_text(accuracy)} %, gap {percent_text(gap, signed=True)} points"
-        for gap, accuracy, name in means
+        f"{level}: {metric.text(value)}, gap {_gap_text(metric, gap)}"
+        for gap, value, level in means
     )
     return f"{content}, {headline}. Means {study.moment_text}: {numbers or 'none'}."
+
+
+def _gap_text(metric: Metric, gap: float) -> str:
+    unit = f" {metric.difference_unit}" if metric.difference_unit else ""
+    return f"{metric.number(gap, signed=True, digits=3)}{unit}"

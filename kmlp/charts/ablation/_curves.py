@@ -13,31 +13,34 @@ from kmlp.charts.ablation._drawing import (
     log_title,
     title_of,
 )
-from kmlp.charts.accuracy import CROSS, AccuracyScale, accuracy_text, error_of
+from kmlp.charts.accuracy import CROSS
+from kmlp.charts.measure import Measure
 from kmlp.charts.style import HEIGHT, WIDTH, data_of, short
+from kmlp.model.metrics import LOSS, Metric
 from kmlp.statistics import estimate
 from kmlp.studies.ablation import Ablation
+from kmlp.training.run import EpochRecord
 
 
 def learning_curves(study: Ablation) -> alt.HConcatChart:
-    """Draw validation accuracy and loss by epoch: the seeds, their mean, its interval."""
-    rows, means = _by_epoch(study)
-    errors = [*ends_of(rows, "error"), *ends_of(means, "error")]
-    scale = AccuracyScale.of(errors)
+    """Draw the metric and the loss by epoch: the seeds, their mean, its interval.
+
+    The loss has a panel of its own unless it is the metric.
+    """
+    measure = Measure(study.metric)
+    rows, means = _by_epoch(study, measure)
+    numbers = [*ends_of(rows, "error"), *ends_of(means, "error")]
+    y = measure.y("error", measure.scale(numbers))
+    panels = [_curves(study, rows, means, "error", y, measure)]
     losses = [*ends_of(rows, "loss")]
-    accuracy = _curves(
-        study,
-        rows,
-        means,
-        "error",
-        alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
-    )
     log = bool(losses) and min(losses) > 0
     loss_scale = alt.Scale(type="log" if log else "linear", nice=False)
     loss_axis = alt.Axis(tickCount=5, title=log_title("validation loss", wide=log))
-    loss = _curves(
-        study, rows, means, "loss", alt.Y("loss:Q", scale=loss_scale, axis=loss_axis)
-    )
+    loss_y = alt.Y("loss:Q", scale=loss_scale, axis=loss_axis)
+    content = measure.capital_name
+    if measure.metric.name != LOSS.name:
+        panels.append(_curves(study, rows, means, "loss", loss_y, measure))
+        content += " and validation loss"
     note = (
         "Thin lines are seeds. A thick line is their mean, with its 95 % interval by epoch."
         if len(study.seeds) > 1
@@ -47,14 +50,20 @@ def learning_curves(study: Ablation) -> alt.HConcatChart:
         note += " It ends where the first seed stops."
     if anything_lost(study):
         note += " Crosses: where runs diverged."
-    return alt.hconcat(accuracy, loss, spacing=40).properties(
-        title=title_of(study, f"Learning curves by {study.param}", note, panels=2),
-        description=described(study, "Validation accuracy and validation loss by epoch"),
+    title = f"Learning curves by {study.param}"
+    return alt.hconcat(*panels, spacing=40).properties(
+        title=title_of(study, title, note, panels=len(panels)),
+        description=described(study, f"{content} by epoch"),
     )
 
 
 def _curves(
-    study: Ablation, rows: list[Row], means: list[Row], quantity: str, y: alt.Y
+    study: Ablation,
+    rows: list[Row],
+    means: list[Row],
+    quantity: str,
+    y: alt.Y,
+    measure: Measure,
 ) -> alt.LayerChart:
     colour = colour_of_values(study)
     epoch = alt.X(
@@ -67,7 +76,7 @@ def _curves(
         alt.Tooltip("value:N", title=study.param),
         alt.Tooltip("seed:N"),
         alt.Tooltip("epoch:Q"),
-        alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
+        measure.tooltip(),
         alt.Tooltip("loss:Q", title="validation loss", format=".4f"),
     ]
     seeds = alt.Chart(data_of(rows)).transform_filter(f"isValid(datum.{quantity})")
@@ -107,7 +116,7 @@ def _epoch_ticks(epochs: int) -> list[int]:
     return list(range(epochs, 0, -math.ceil(epochs / 12)))
 
 
-def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
+def _by_epoch(study: Ablation, measure: Measure) -> tuple[list[Row], list[Row]]:
     """A row for each epoch of each run, and one for each epoch of each level's mean."""
     rows: list[Row] = []
     means: list[Row] = []
@@ -115,7 +124,8 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
         text = study.text(level)
         for run in level.runs:
             for record in run.history:
-                error = error_of(record.val_accuracy) if record.finite else None
+                value = record.value(measure.metric)
+                error = measure.number(value) if record.finite else None
                 rows.append(
                     {
                         "value": text,
@@ -123,7 +133,7 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
                         "status": run.status,
                         "epoch": record.epoch,
                         "error": error,
-                        "accuracy_text": "-" if error is None else accuracy_text(error),
+                        "accuracy_text": "-" if error is None else measure.text(error),
                         "loss": short(record.val_loss) if record.finite else None,
                         "last": record is run.history[-1],
                     }
@@ -131,15 +141,22 @@ def _by_epoch(study: Ablation) -> tuple[list[Row], list[Row]]:
         for records in zip(*(run.history for run in level.finished), strict=False):
             row: Row = {"value": text, "epoch": records[0].epoch}
             for name, sample in (
-                ("error", [100 * (1 - record.val_accuracy) for record in records]),
+                ("error", [_drawn(record, measure.metric) for record in records]),
                 ("loss", [record.val_loss for record in records]),
             ):
                 mean = estimate(sample)
                 row[name] = short(mean.mean)
                 if mean.interval is not None:
                     low, high = mean.interval
-                    # A log scale has no zero, and errors and losses are never below.
-                    row[f"{name}_low"] = short(max(low, min(sample) / 2))
+                    # A log scale has no zero, and errors and losses are seldom below.
+                    least = min(sample)
+                    row[f"{name}_low"] = short(max(low, least / 2) if least > 0 else low)
                     row[f"{name}_high"] = short(high)
             means.append(row)
     return rows, means
+
+
+def _drawn(record: EpochRecord, metric: Metric) -> float:
+    """The number that is drawn for an epoch, without rounding."""
+    value = record.value(metric)
+    return 100 * (1 - value) if metric.share else value

@@ -1,30 +1,29 @@
-"""Time against accuracy."""
+"""Time against the metric."""
 
 from __future__ import annotations
 
 import altair as alt
 
-from kmlp._util.text import percent_text
 from kmlp.charts._by_value import Row
 from kmlp.charts._legend import colour_of_values, dash_of_values
-from kmlp.charts._measure import RATIO
 from kmlp.charts.ablation._drawing import (
     described,
     log_title,
     title_of,
 )
-from kmlp.charts.accuracy import AccuracyScale, error_of
+from kmlp.charts.measure import RATIO, Measure
 from kmlp.charts.style import HEIGHT, WIDTH, data_of, short
 from kmlp.studies.ablation import Ablation
 
 
 def seconds(study: Ablation) -> alt.LayerChart:
-    """Draw validation accuracy by seconds of training, a point for each epoch."""
+    """Draw the metric by seconds of training, a point for each epoch."""
+    measure = Measure(study.metric)
     rows: list[Row] = []
     for level in study.levels:
         for records in zip(*(run.history for run in level.finished), strict=False):
             epoch = records[0].epoch
-            mean = sum(record.val_accuracy for record in records) / len(records)
+            mean = sum(it.value(measure.metric) for it in records) / len(records)
             spent = [
                 sum(record.seconds for record in run.history[:epoch])
                 for run in level.finished
@@ -33,12 +32,12 @@ def seconds(study: Ablation) -> alt.LayerChart:
                 {
                     "value": study.text(level),
                     "epoch": epoch,
-                    "error": error_of(mean),
-                    "accuracy_text": percent_text(mean),
+                    "error": measure.number(mean),
+                    "accuracy_text": measure.metric.number(mean),
                     "seconds": short(sum(spent) / len(spent)),
                 }
             )
-    scale = AccuracyScale.of(row["error"] for row in rows)
+    scale = measure.scale(row["error"] for row in rows)
     spread = [row["seconds"] for row in rows if row["seconds"] > 0]
     wide = bool(spread) and max(spread) > RATIO * min(spread)
     base = alt.Chart(data_of(rows)).encode(
@@ -48,13 +47,13 @@ def seconds(study: Ablation) -> alt.LayerChart:
             scale=alt.Scale(type="log") if wide else alt.Scale(zero=True),
             axis=alt.Axis(labelOverlap=True, tickCount=6),
         ),
-        y=alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**scale.axis())),
+        y=measure.y("error", scale),
         color=colour_of_values(study),
         tooltip=[
             alt.Tooltip("value:N", title=study.param),
             alt.Tooltip("epoch:Q"),
             alt.Tooltip("seconds:Q", format=".2f"),
-            alt.Tooltip("accuracy_text:N", title="validation accuracy, %"),
+            measure.tooltip(),
         ],
     )
     line = base.mark_line(strokeWidth=2).encode(strokeDash=dash_of_values(study))
@@ -64,9 +63,9 @@ def seconds(study: Ablation) -> alt.LayerChart:
         height=HEIGHT,
         title=title_of(
             study,
-            f"Time and accuracy by {study.param}",
+            f"Time and {measure.metric.title} by {study.param}",
             "Each epoch is a point. Seconds include evaluation, and in the first epoch "
             "compilation. Runs that are trained at the same time slow each other down.",
         ),
-        description=described(study, "Validation accuracy by seconds of training"),
+        description=described(study, f"{measure.capital_name} by seconds of training"),
     )

@@ -6,6 +6,7 @@ import altair as alt
 
 from kmlp.charts._by_value import anything_lost, metric_panel
 from kmlp.charts.ablation._drawing import described, title_of
+from kmlp.charts.measure import Measure
 from kmlp.studies.ablation import Ablation
 
 
@@ -24,8 +25,8 @@ def values(study: Ablation) -> alt.LayerChart:
         )
     if anything_lost(study):
         note += " Crosses: runs that diverged or failed."
-    name = study.metric.named(study.part)
+    measure = Measure(study.metric, study.part)
     return metric_panel(study, study.part).properties(
         title=title_of(study, f"Effect of {study.param}", note),
-        description=described(study, f"{name[0].upper()}{name[1:]} by value"),
+        description=described(study, f"{measure.capital_name} by value"),
     )

@@ -13,13 +13,15 @@ from kmlp.charts.config_lines import (
     even_epochs,
     line_of,
 )
+from kmlp.charts.measure import Measure
 from kmlp.charts.style import titled
 from kmlp.studies.config_list import ConfigList
 from kmlp.studies.level_result import LevelResult
 
 
 def learning_curves(study: ConfigList) -> alt.LayerChart:
-    """Draw validation accuracy by epoch, a line for each configuration: its seeds' mean."""
+    """Draw the metric by epoch, a line for each configuration: its seeds' mean."""
+    measure = Measure(study.metric)
     rows = config_rows(study)
     divergences = _divergences(study)
     several = any(len(level.runs) > 1 for level in study.levels)
@@ -35,6 +37,7 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
             alt.Tooltip("kind:N", title="status"),
         ],
         divergence_tooltip=[alt.Tooltip("configurations:N")],
+        measure=measure,
     )
     one = len(study.levels) == 1
     count = count_of(len(study.levels), "configuration")
@@ -54,7 +57,7 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
             width=WIDTH + 60,
         ),
         description=(
-            f"Validation accuracy by epoch of {count} "
+            f"{measure.capital_name} by epoch of {count} "
             f"({study.headline}). {study.best_text()}"
         ),
     )
@@ -76,7 +79,7 @@ def config_rows(study: ConfigList) -> list[Row]:
         }
         for level in study.levels
     ]
-    return back_to_front(rows, "configuration")
+    return back_to_front(rows, "configuration", Measure(study.metric))
 
 
 def _kind(level: LevelResult) -> str:
@@ -90,13 +93,13 @@ def _curve(level: LevelResult) -> Row:
     """The errors by epoch; if no run finished, those of the run with the most epochs."""
     lost = None
     if level.finished:
-        accuracies = list(level.val_curve)
+        values = list(level.val_curve)
     else:
         runs = [run for run in level.runs if run.status == _kind(level)]
         run = max(runs, key=lambda run: run.epochs)
-        accuracies = [record.val_accuracy for record in run.history if record.finite]
+        values = [it.value(run.metric) for it in run.history if it.finite]
         lost = run.epochs if run.status == "diverged" else None
-    return line_of(accuracies, lost=lost)
+    return line_of(values, lost=lost, measure=Measure(level.metric))
 
 
 def _divergences(study: ConfigList) -> list[Row]:

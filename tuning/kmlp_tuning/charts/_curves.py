@@ -8,7 +8,7 @@ from kmlp._util.text import count_of
 from kmlp.charts.config_lines import WIDTH, Row, config_lines, even_epochs
 from kmlp.studies.judging import judged_text
 from kmlp_tuning.charts._drawing import best_text, errors_of, range_text, title, tooltips
-from kmlp_tuning.charts._rows import trial_rows
+from kmlp_tuning.charts._rows import measure_of, trial_rows
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING
 
@@ -17,7 +17,8 @@ _FEW = 10
 
 
 def learning_curves(search: Search) -> alt.LayerChart:
-    """Draw the validation accuracy by epoch, a line for each trial until it was stopped."""
+    """Draw the metric by epoch, a line for each trial until it was stopped."""
+    measure = measure_of(search)
     rows = trial_rows(search)
     divergences = _divergences(rows)
     chart = config_lines(
@@ -27,6 +28,7 @@ def learning_curves(search: Search) -> alt.LayerChart:
         x=_epochs(search),
         tooltip=tooltips(search),
         divergence_tooltip=[alt.Tooltip("trials:N")],
+        measure=measure,
     )
     return chart.properties(
         title=title(
@@ -40,9 +42,9 @@ def learning_curves(search: Search) -> alt.LayerChart:
             width=WIDTH + 60,
         ),
         description=(
-            f"Validation accuracy by epoch of {count_of(len(rows), 'trial')} "
-            f"({search.headline}): {judged_text(search.at)} {range_text(errors_of(rows))}. "
-            f"{best_text(search)}"
+            f"{measure.capital_name} by epoch of {count_of(len(rows), 'trial')} "
+            f"({search.headline}): {judged_text(search.at)} "
+            f"{range_text(search, errors_of(rows))}. {best_text(search)}"
         ),
     )
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import altair as alt
 
-from kmlp._util.text import percent_text
-from kmlp.charts.accuracy import AccuracyScale, accuracy_text
 from kmlp.charts.config_lines import Row
+from kmlp.charts.measure import Scale, ValueScale
 from kmlp.charts.style import ORDERED, ORDERED_EXTENT, titled
 from kmlp.errors import ConfigError
 from kmlp.studies.judging import outcome_text
 from kmlp.studies.results import StudyResult
-from kmlp_tuning.charts._rows import wrong_text
+from kmlp_tuning.charts._rows import measure_of, wrong_text
 from kmlp_tuning.search.results import Search
+
+NO_BREAK = "\u00a0"
+"""A space at which no line breaks."""
 
 
 def title(search: Search, text: str, *notes: str, width: int) -> alt.TitleParams:
@@ -64,10 +66,11 @@ def best_text(search: Search, mark: str = "") -> str:
     elif search.replication is not None and search.replication.best() is not None:
         why = "by the mean over other seeds"
     else:
-        why = "by its validation accuracy in the search"
+        why = f"by its {settings.metric.named('val')} in the search"
+    value = settings.metric.text(best.run.val_value)
     return (
         f"The best, {why}, is trial {best.number}: "
-        f"{percent_text(best.run.val_accuracy)}\u00a0% {outcome_text(best.run)}. "
+        f"{value.replace(' ', NO_BREAK)} {outcome_text(best.run)}. "
         f"{mark}".strip()
     )
 
@@ -86,8 +89,15 @@ def scheme(*, reverse: bool = False) -> Any:
     return {"name": ORDERED, "extent": ORDERED_EXTENT[:: -1 if reverse else 1]}
 
 
-def colour_of_errors(scale: AccuracyScale) -> alt.Scale:
-    """The colours of errors: dark for few errors, so that the best stand out."""
+def colour_of_values(search: Search, scale: Scale) -> alt.Scale:
+    """The colours of values: dark for the best, so that they stand out."""
+    if isinstance(scale, ValueScale):
+        ends = [scale.low, scale.high]
+        if search.settings.metric.higher_is_better:
+            ends.reverse()
+        return alt.Scale(
+            scheme=scheme(), type="log" if scale.log else "linear", domain=ends
+        )
     return alt.Scale(
         scheme=scheme(),
         type="symlog",
@@ -97,14 +107,21 @@ def colour_of_errors(scale: AccuracyScale) -> alt.Scale:
 
 
 def errors_of(rows: Iterable[Row]) -> list[float]:
-    """The errors at which the trials of rows are judged, if they have one."""
+    """The numbers that are drawn for the trials of rows, of those that have one."""
     return [row["error"] for row in rows if row["error"] is not None]
 
 
-def range_text(errors: Iterable[float]) -> str:
-    """The range of the accuracies, for text alternatives."""
-    ordered = sorted(errors)
+def range_text(search: Search, numbers: Iterable[float]) -> str:
+    """The range of the values, for text alternatives.
+
+    Args:
+        search: The search.
+        numbers: The numbers that are drawn.
+    """
+    measure = measure_of(search)
+    ordered = sorted(numbers, reverse=measure.metric.share)
     if not ordered:
-        return "no trial has an accuracy"
-    low, high = accuracy_text(ordered[-1]), accuracy_text(ordered[0])
-    return f"validation accuracy from {low} to {high} %"
+        article = "an" if measure.metric.title[0] in "aeiou" else "a"
+        return f"no trial has {article} {measure.metric.title}"
+    low, high = measure.text(ordered[0]), measure.text(ordered[-1])
+    return f"{measure.name} from {low} to {high} {measure.metric.unit}".rstrip()

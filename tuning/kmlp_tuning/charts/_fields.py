@@ -1,4 +1,4 @@
-"""The accuracy of the trials of a search by each field."""
+"""The metric of the trials of a search by each field."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 
 from kmlp._util.text import count_of
-from kmlp.charts.accuracy import CROSS, AccuracyScale
-from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed
+from kmlp.charts.accuracy import CROSS
+from kmlp.charts.config_lines import Row, pointed
+from kmlp.charts.measure import Scale
 from kmlp.charts.style import INK, VERMILION, data_of
 from kmlp.model.text import short_text
 from kmlp.studies.judging import judged_text
@@ -22,14 +23,15 @@ from kmlp_tuning.charts._drawing import (
 )
 from kmlp_tuning.charts._rows import (
     NONE,
-    accuracy_label,
     choices,
     field_title,
     jitter,
+    measure_of,
     number_of,
     range_ticks,
     text_of,
     trial_rows,
+    value_label,
 )
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
@@ -43,16 +45,17 @@ _CHARACTER = 6
 
 
 def fields(search: Search) -> alt.ConcatChart:
-    """Draw the validation accuracy by each searched field, a point for each trial.
+    """Draw the metric by each searched field, a point for each trial.
 
     A field whose domain depends on another one, such as the learning rate on the optimizer,
     has a panel for each value of the other one.
     """
+    measure = measure_of(search)
     rows = _rows(search)
     domains = search.settings.space.fields
     parameters = search.settings.space.parameters
     lost = any(row["kind"] == "diverged" for row in rows)
-    scale = AccuracyScale.of(errors_of(rows), room=0.1 if lost else 0)
+    scale = measure.scale(errors_of(rows), room=0.1 if lost else 0)
     epochs = sorted({row["epochs"] for row in rows if row["error"] is not None})
     hovers = [pointed("trial", f"pointed_{place}") for place in range(len(parameters))]
     # A trial under the pointer in one panel stands out in all panels.
@@ -73,21 +76,22 @@ def fields(search: Search) -> alt.ConcatChart:
     return alt.concat(*panels, data=data_of(rows), columns=COLUMNS, spacing=24).properties(
         title=title(
             search,
-            "Validation accuracy by each field",
+            f"{measure.capital_name} by each field",
             several,
             "Crosses: diverged." if lost else "",
             best_text(search, "It has a circle."),
             width=width,
         ),
         description=(
-            f"Validation accuracy of {count_of(len(rows), 'trial')} by "
+            f"{measure.capital_name} of {count_of(len(rows), 'trial')} by "
             f"{', '.join(domains)} ({search.headline}): {judged_text(search.at)} "
-            f"{range_text(errors_of(rows))}. {best_text(search)}"
+            f"{range_text(search, errors_of(rows))}. {best_text(search)}"
         ),
     )
 
 
 def _rows(search: Search) -> list[Row]:
+    measure = measure_of(search)
     trials = {trial.number: trial for trial in search.trials}
     rows = []
     for row in trial_rows(search):
@@ -96,7 +100,7 @@ def _rows(search: Search) -> list[Row]:
             {
                 **{key: value for key, value in row.items() if key != "errors"},
                 **_values(search.settings.space, trial),
-                "accuracy_text": accuracy_label(row["error"]),
+                "accuracy_text": value_label(measure, row["error"]),
                 "jitter": jitter(row["trial"]),
             }
         )
@@ -139,7 +143,7 @@ def _panel(
     search: Search,
     place: int,
     rows: list[Row],
-    scale: AccuracyScale,
+    scale: Scale,
     epochs: list[int],
     sizes: Any,
 ) -> alt.LayerChart:
@@ -171,13 +175,14 @@ def _panel(
         )
         encoding["xOffset"] = alt.XOffset("jitter:Q", scale=alt.Scale(domain=[-1, 1]))
     first = not place % COLUMNS
-    axis = scale.axis() if first else scale.axis(title=None, labels=False, ticks=False)
+    bare = {} if first else {"title": None, "labels": False, "ticks": False}
     shown = alt.Chart().transform_filter(f"datum.{_key(place)} !== null")
     base = shown.encode(**encoding)
-    y = alt.Y("error:Q", scale=scale.scale(), axis=alt.Axis(**axis))
-    measured = base.transform_filter("datum.error !== null")
+    measure = measure_of(search)
+    y = measure.y("error", scale, **bare)
+    with_value = base.transform_filter("datum.error !== null")
     legend = alt.Legend() if epochs else None
-    points = measured.mark_point(filled=True, opacity=0.8).encode(
+    points = with_value.mark_point(filled=True, opacity=0.8).encode(
         y=y,
         color=alt.Color(
             "epochs:N",
@@ -186,7 +191,7 @@ def _panel(
         ),
         shape=alt.Shape("epochs:N", scale=alt.Scale(domain=epochs), legend=legend),
         size=sizes,
-        tooltip=[*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()],
+        tooltip=[*tooltips(search), alt.Tooltip("epochs:Q"), measure.tooltip()],
     )
     ring = base.transform_filter("datum.kind == 'best'").mark_point(
         shape="circle", size=190, strokeWidth=1.8, color=VERMILION, opacity=1

@@ -8,12 +8,12 @@ from typing import Any
 import altair as alt
 
 from kmlp._util.text import count_of
-from kmlp.charts.accuracy import AccuracyScale, accuracy_text
-from kmlp.charts.config_lines import Row, accuracy_tooltip, pointed, under_pointer
+from kmlp.charts.config_lines import Row, pointed, under_pointer
+from kmlp.charts.measure import Scale
 from kmlp.charts.style import INK, WIDTH, data_of
 from kmlp_tuning.charts._drawing import (
     best_text,
-    colour_of_errors,
+    colour_of_values,
     errors_of,
     range_text,
     title,
@@ -21,13 +21,14 @@ from kmlp_tuning.charts._drawing import (
 )
 from kmlp_tuning.charts._rows import (
     NONE,
-    accuracy_label,
     choices,
     field_title,
     jitter,
+    measure_of,
     number_of,
     range_ticks,
     trial_rows,
+    value_label,
 )
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
@@ -42,10 +43,11 @@ _SPREAD = 0.05
 
 
 def parallel_coordinates(search: Search) -> alt.LayerChart:
-    """Draw a line for each trial, through its values to its validation accuracy."""
+    """Draw a line for each trial, through its values to that of the metric."""
+    measure = measure_of(search)
     rows = trial_rows(search)
     domains = search.settings.space.fields
-    scale = AccuracyScale.of(errors_of(rows))
+    scale = measure.scale(errors_of(rows))
     lines = line_rows(search, rows, scale)
     labels = label_rows(search, lines, scale)
     last = len(domains)
@@ -64,7 +66,7 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
     )
     drawn = base.transform_filter("datum.error !== null").mark_line(strokeJoin="round")
     drawn = drawn.encode(
-        color=alt.Color("error:Q", scale=colour_of_errors(scale), legend=None),
+        color=alt.Color("error:Q", scale=colour_of_values(search, scale), legend=None),
         strokeWidth=alt.when(hover)
         .then(alt.value(4.5))
         .when("datum.kind == 'best'")
@@ -78,9 +80,9 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
         .then(alt.value(0.9))
         .otherwise(alt.value(0.65)),
     )
-    tooltip = [*tooltips(search), alt.Tooltip("epochs:Q"), accuracy_tooltip()]
+    tooltip = [*tooltips(search), alt.Tooltip("epochs:Q"), measure.tooltip()]
     under = under_pointer(base, hover, tooltip)
-    titles = [*(field_title(search, name) for name in domains), "validation accuracy, %"]
+    titles = [*(field_title(search, name) for name in domains), measure.title]
     layers = (lost, drawn, *_axes(titles, labels, x, y), *under)
     return alt.LayerChart(layer=layers).properties(
         data=data_of(lines),
@@ -88,7 +90,7 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
         height=HEIGHT,
         title=title(
             search,
-            "Values of the trials and their validation accuracy",
+            f"Values of the trials and their {measure.name}",
             _note(search),
             best_text(search, "It is the thickest line."),
             "Dotted lines: diverged."
@@ -98,20 +100,20 @@ def parallel_coordinates(search: Search) -> alt.LayerChart:
         ),
         description=(
             f"Parallel coordinates of {count_of(len(lines), 'trial')} over "
-            f"{', '.join(domains)} ({search.headline}): {range_text(errors_of(rows))}. "
-            f"{best_text(search)}"
+            f"{', '.join(domains)} ({search.headline}): "
+            f"{range_text(search, errors_of(rows))}. {best_text(search)}"
         ),
     )
 
 
-def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row]:
+def line_rows(search: Search, rows: list[Row], scale: Scale) -> list[Row]:
     """The rows of `trial_rows` that did not fail, the best last, with two more keys.
 
     `axis` has the numbers of the axes, from 0, and `at` the places of the line on them,
     from 0 to 1, or below.
     """
     trials = {trial.number: trial for trial in search.trials}
-    space = search.settings.space
+    space, measure = search.settings.space, measure_of(search)
     lines = []
     for row in rows:
         error, trial = row["error"], trials[row["trial"]]
@@ -124,11 +126,14 @@ def line_rows(search: Search, rows: list[Row], scale: AccuracyScale) -> list[Row
                 **{key: value for key, value in row.items() if key != "errors"},
                 "axis": list(range(len(places))),
                 "at": places,
-                "accuracy_text": accuracy_label(error),
+                "accuracy_text": value_label(measure, error),
             }
         )
     return sorted(
-        lines, key=lambda line: -math.inf if line["error"] is None else -line["error"]
+        lines,
+        key=lambda line: (
+            -math.inf if line["error"] is None else -measure.badness(line["error"])
+        ),
     )
 
 
@@ -193,7 +198,7 @@ def _place(index: int, choices: int) -> float:
     return index / (choices - 1) if choices > 1 else 0.5
 
 
-def label_rows(search: Search, lines: list[Row], scale: AccuracyScale) -> list[Row]:
+def label_rows(search: Search, lines: list[Row], scale: Scale) -> list[Row]:
     """A row for each label: its text, and `axis` and `at` as in `line_rows`."""
     labels = []
     for axis, (name, each) in enumerate(search.settings.space.fields.items()):
@@ -208,7 +213,7 @@ def label_rows(search: Search, lines: list[Row], scale: AccuracyScale) -> list[R
             places.append((_BELOW, NONE))
         labels += [{"axis": axis, "at": at, "label": text} for at, text in places]
     last = len(search.settings.space.fields)
-    places = [(scale.share(tick), accuracy_text(tick)) for tick in scale.ticks]
+    places = [(scale.share(tick), measure_of(search).text(tick)) for tick in scale.ticks]
     if any(line["error"] is None for line in lines):
         places.append((_BELOW, "diverged"))
     return labels + [{"axis": last, "at": at, "label": text} for at, text in places]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import altair as alt
 
 from kmlp._util.text import count_of
-from kmlp.charts.accuracy import CROSS, error_of
-from kmlp.charts.config_lines import Row, accuracy_tooltip
-from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH, data_of
-from kmlp.statistics import estimate
-from kmlp.studies.cells import percent
-from kmlp.studies.level_result import LevelResult
+from kmlp.charts.accuracy import CROSS
+from kmlp.charts.config_lines import Row
+from kmlp.charts.style import BLUE, INK, VERMILION, WIDTH, data_of, short
+from kmlp.model.metrics import Metric
+from kmlp.studies.cells import measured
+from kmlp.studies.level_result import LevelResult, mean_of
 from kmlp.studies.results import StudyResult
 from kmlp_tuning.charts._drawing import replication_of, title
-from kmlp_tuning.charts._rows import accuracy_label, text_of
+from kmlp_tuning.charts._rows import measure_of, text_of, value_label
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
 
@@ -32,19 +32,22 @@ _STYLES = {
 
 
 def replication(search: Search) -> alt.LayerChart:
-    """Draw the accuracies of the best trials in the search and with other seeds.
+    """Draw the metric of the best trials in the search and with other seeds.
 
     They are compared after the same number of epochs.
 
     Raises:
         ConfigError: if no trial was trained with another seed.
     """
+    measure = measure_of(search)
     study = replication_of(search)
     rows = replication_rows(search, study)
     lost = any(row["accuracy"] is None for row in rows)
     names = list(dict.fromkeys(row["name"] for row in rows))
-    scale = alt.Scale(domain=_domain(rows, lost=lost), nice=False, zero=False)
-    x = alt.X("accuracy:Q", scale=scale, title="validation accuracy, %")
+    scale = alt.Scale(
+        domain=_domain(rows, measure.metric, lost=lost), nice=False, zero=False
+    )
+    x = alt.X("accuracy:Q", scale=scale, title=measure.title)
     y = alt.Y("name:N", sort=names, axis=alt.Axis(title=None, grid=True, ticks=False))
     kinds = {row["kind"] for row in rows if row["accuracy"] is not None}
     styles = {kind: style for kind, style in _STYLES.items() if kind in kinds}
@@ -54,7 +57,7 @@ def replication(search: Search) -> alt.LayerChart:
             alt.Tooltip("name:N", title="trial"),
             alt.Tooltip("kind:N", title="what"),
             alt.Tooltip("seed:N"),
-            accuracy_tooltip(),
+            measure.tooltip(),
             alt.Tooltip("values:N"),
         ],
     )
@@ -108,7 +111,7 @@ def replication(search: Search) -> alt.LayerChart:
 
 
 def replication_rows(search: Search, study: StudyResult) -> list[Row]:
-    """A row for each point: the accuracies in the search, of other seeds, and their mean.
+    """A row for each point: the values in the search, of other seeds, and their mean.
 
     Each trial has points after the epochs that it had when it was selected, and after all
     epochs.
@@ -135,56 +138,70 @@ def _rows(search: Search, trial: Trial, level: LevelResult, epochs: int) -> list
         ),
     }
 
-    def row(kind: str, accuracy: float | None, seed: str, **more: float) -> Row:
-        error = None if accuracy is None else error_of(accuracy)
-        percent = None if error is None else round(100 - error, 4)
+    measure = measure_of(search)
+    metric = measure.metric
+
+    def row(kind: str, value: float | None, seed: str, **more: float) -> Row:
+        number = None if value is None else measure.number(value)
+        shown = number
+        if number is not None and metric.share:
+            shown = round(100 - number, 4)
         return {
             **about,
             "kind": kind,
             "seed": seed,
-            "accuracy": percent,
-            "accuracy_text": accuracy_label(error),
+            "accuracy": shown,
+            "accuracy_text": value_label(measure, number),
             **more,
         }
 
     rows = []
-    accuracy = search.selection_value(trial)
-    if epochs == search.selected_at_epoch[trial.number] and accuracy is not None:
-        rows.append(row(SEARCH, accuracy, str(trial.config.seed)))
+    value = search.selection_value(trial)
+    if epochs == search.selected_at_epoch[trial.number] and value is not None:
+        rows.append(row(SEARCH, value, str(trial.config.seed)))
     finished = [run.truncated(epochs) for run in level.finished]
     for run in finished:
-        rows.append(row(SEED, run.val_accuracy, str(run.config.seed)))
+        rows.append(row(SEED, run.val_value, str(run.config.seed)))
     for run in level.runs:
         if run not in level.finished:
             rows.append(row(SEED, None, str(run.config.seed)))
     if len(finished) > 1:
-        mean = estimate([run.val_accuracy for run in finished], bounds=(0, 1))
+        mean = mean_of(metric, [run.val_value for run in finished])
+        assert mean is not None
         ends = dict(zip(("low", "high"), mean.interval or (), strict=False))
         rows.append(
             row(
                 MEAN,
                 mean.mean,
                 "all of these",
-                **{name: round(100 * end, 4) for name, end in ends.items()},
+                **{name: _drawn(metric, end) for name, end in ends.items()},
             )
         )
     return rows
 
 
-def _domain(rows: list[Row], *, lost: bool) -> list[float]:
+def _drawn(metric: Metric, value: float) -> float:
+    """The place of a value on the axis: that of a share in percent."""
+    return round(100 * value, 4) if metric.share else short(value)
+
+
+def _domain(rows: list[Row], metric: Metric, *, lost: bool) -> list[float]:
     """The ends of the axis.
 
     Args:
         rows: The rows of the chart.
-        lost: True if runs have no accuracy, which need room at the lower end.
+        metric: The metric.
+        lost: True if runs have no value, which need room at the lower end.
     """
     ends = [row[key] for row in rows for key in ("accuracy", "low", "high") if key in row]
     accuracies = [end for end in ends if end is not None] or [0, 100]
     span = max(accuracies) - min(accuracies)
-    margin = max(0.04 * span, 0.5 - span / 2)
+    least = 1.0 if metric.share else 0.01 * max(map(abs, accuracies))
+    margin = max(0.04 * span, (least - span) / 2)
+    high = max(accuracies) + margin
     return [
         min(accuracies) - margin * (3 if lost else 1),
-        min(100, max(accuracies) + margin),
+        min(100, high) if metric.share else high,
     ]
 
 
@@ -194,14 +211,20 @@ def _optimism_text(search: Search, study: StudyResult) -> str:
     optimisms = {
         level.value: search.optimism(trials[level.value]) for level in study.levels
     }
+    metric = search.settings.metric
     parts = [
-        f"{percent(optimism, signed=True)} (trial {number})"
+        f"{measured(metric, optimism, signed=True)} (trial {number})"
         for number, optimism in optimisms.items()
         if optimism is not None
     ]
     if not parts:
-        return "No run with another seed has an accuracy."
+        article = "an" if metric.title[0] in "aeiou" else "a"
+        return f"No run with another seed has {article} {metric.title}."
+    unit = f" {metric.difference_unit}" if metric.difference_unit else ""
+    size = "high" if metric.higher_is_better else "low"
+    here, mean = f"{metric.title} in the search", "the mean of the other seeds"
+    minus = f"{here} minus {mean}" if metric.higher_is_better else f"{mean} minus {here}"
     return (
-        "The highest accuracies of a search are too high on average. Here, accuracy in the "
-        f"search minus the mean of the other seeds is {', '.join(parts)} points."
+        f"The {metric.best_word} {metric.titles} of a search are too {size} on average. "
+        f"Here, {minus} is {', '.join(parts)}{unit}."
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from kmlp._util.text import count_of
-from kmlp.charts.accuracy import error_of
 from kmlp.charts.config_lines import Row, back_to_front, line_of
+from kmlp.charts.measure import Measure
 from kmlp.data import noun_of
 from kmlp.model.text import short_text
 from kmlp_tuning.search.results import Search
@@ -31,19 +31,20 @@ def trial_rows(search: Search) -> list[Row]:
     """A row for each trial that has begun, the least important first.
 
     Its keys are `trial`, `kind`, each searched field as text, `epochs`: the number of
-    epochs with an accuracy, `errors`: the error in percent after each of them, `error`:
-    the one at which the trial is judged or None, and `lost`: the epoch in which the trial
-    diverged or None.
+    epochs with a value, `errors`: the number after each of them that `Measure` draws, such
+    as the error in percent, `error`: the one at which the trial is judged or None, and
+    `lost`: the epoch in which the trial diverged or None.
     """
-    best = search.best()
+    best, measure = search.best(), measure_of(search)
     rows = []
     for trial in search.trials:
         if trial.run is None:
             continue
         history, status = trial.run.history, search.status(trial)
         line = line_of(
-            (epoch.val_accuracy for epoch in history if epoch.finite),
+            (epoch.value(measure.metric) for epoch in history if epoch.finite),
             lost=len(history) if status == "diverged" else None,
+            measure=measure,
         )
         alive = status not in ("diverged", "failed")
         rows.append(
@@ -55,15 +56,22 @@ def trial_rows(search: Search) -> list[Row]:
                     for name in search.settings.space.fields
                 },
                 **line,
-                "error": error_of(trial.run.val_accuracy) if alive else None,
+                "error": measure.number(trial.run.val_value) if alive else None,
             }
         )
-    return back_to_front(rows, "trial")
+    return back_to_front(rows, "trial", measure)
 
 
-def accuracy_label(error: float | None) -> str:
-    """The accuracy of an error in percent, as text with two decimals."""
-    return NONE if error is None else f"{100 - error:.2f}"
+def measure_of(search: Search) -> Measure:
+    """The metric of a search, as charts draw it."""
+    return Measure(search.settings.metric)
+
+
+def value_label(measure: Measure, number: float | None) -> str:
+    """The value of a number that is drawn, as text: an accuracy with two decimals."""
+    if number is None:
+        return NONE
+    return f"{100 - number:.2f}" if measure.metric.share else measure.text(number)
 
 
 def text_of(name: str, trial: Trial, space: SearchSpace) -> str:
@@ -124,7 +132,7 @@ def wrong_text(search: Search) -> str:
         f"{count_of(number, 'trial')} {what}"
         for number, what in (
             (statuses.count("diverged"), "diverged"),
-            (statuses.count("failed"), "failed and has no accuracy"),
+            (statuses.count("failed"), f"failed and has no {search.settings.metric.title}"),
             (unknown, "not begun"),
         )
         if number
