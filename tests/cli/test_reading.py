@@ -189,9 +189,47 @@ def test_how_values_learned(kmlp, studies):
     assert all(value["epochs_to_target"]["reached"] <= 2 for value in found["levels"])
 
 
+def test_a_study_is_shown_by_its_loss(kmlp, studies, tmp_path):
+    shown = kmlp("show", "rates", "--metric", "loss", "--target", "9", "--margin", "0.5")
+    assert shown.code == 0, shown.err
+    assert "validation loss" in " ".join(shown.out.split())
+    assert "epochs to 9" in " ".join(shown.out.split())
+    assert "The metric was chosen after the results" in " ".join(shown.out.split())
+    found = json.loads(
+        kmlp("show", "rates", "--metric", "loss", "--target", "9", "--json").out
+    )
+    assert (found["metric"], found["target"]) == ("val_loss", 9)
+    assert found["evidence"]["margin"] is None
+    assert found["metric_details"] == {
+        "name": "loss", "title": "loss", "unit": "", "higher_is_better": False,
+    }  # fmt: skip
+    losses = [value["mean"] for value in found["levels"]]
+    assert found["best_index"] == losses.index(min(losses))
+    assert "val_loss" in found["levels"][0]["runs"][0]
+    for command in (
+        ("plot", "rates", "--out", str(tmp_path / "a.svg")),
+        ("report", "rates", "one", "--out", str(tmp_path / "a.html")),
+    ):
+        result = kmlp(*command, "--metric", "loss")
+        assert result.code == 0, result.err
+    assert "validation loss" in (tmp_path / "a.svg").read_text()
+
+
+def test_two_studies_are_compared_by_loss(kmlp, studies):
+    result = kmlp("compare", "rates", "rates-2", "--metric", "loss", "--json")
+    assert result.code == 2  # there is no such study
+    result = kmlp("compare", "rates", "mse", "--metric", "loss")
+    assert (result.code, result.out) == (2, "")
+    assert re.search("cross_entropy and mse", result.err)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("rates", "--metric", "balanced_accuracy"), "accuracy, loss"),
+        (("search", "--metric", "loss"), "--metric|chosen by their val_accuracy"),
+        (("rates", "--metric", "loss", "--target-accuracy", "90"), "--target-accuracy"),
+        (("rates", "--metric", "loss", "--margin", "-1"), "above 0"),
         (("rates", "--target-accuracy", "0.97"), "0.97.*percent"),
         (("rates", "--baseline", "7"), "baseline.* 7.0,.*: 0.1, 0.5"),
         (("search", "--baseline", "7"), "--baseline.*ablations"),

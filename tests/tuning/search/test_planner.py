@@ -26,7 +26,10 @@ SPACE = SearchSpace({"learning_rate": "1e-3:1:log", "width": [8, 16, 32], "depth
 class Executor:
     """An epoch a task; who is done first is chance."""
 
-    def __init__(self, capacity=1, *, order=0, diverges=(), fails=(), dips=()):
+    def __init__(
+        self, capacity=1, *, order=0, diverges=(), fails=(), dips=(), losses=False
+    ):
+        self.losses = losses  # True: equal to the accuracies
         self.capacity = capacity
         self.going = []
         self.done = []
@@ -51,7 +54,8 @@ class Executor:
         accuracy = config.learning_rate * (1 - 2.0**-epoch)
         if (config.learning_rate, epoch) in self.dips:
             accuracy = 0.0
-        record = made_up_record(epoch, math.nan if diverged else accuracy)
+        accuracy = math.nan if diverged else accuracy
+        record = made_up_record(epoch, accuracy, accuracy if self.losses else None)
         return TaskResult(task, (record,), {} if diverged else {record.epoch: b"a model"})
 
 
@@ -143,6 +147,21 @@ def test_the_trials_are_ranked_and_those_that_went_wrong_come_last():
     finished = [it for it in ranked if it.run.epochs == 9]
     wrong = [it for it in planner.trials if it not in ranked]
     assert len(finished) == 1 + 1 + 3 - sum(it.bracket == 3 for it in wrong)
+
+
+@pytest.mark.parametrize("algorithm", ["hyperband", "bayesian"])
+def test_a_search_by_loss_promotes_and_chooses_the_lowest(algorithm):
+    asked = settings(algorithm=algorithm, objective=None, metric="loss", replicates=1)
+    planner = search(asked, Executor(losses=True))
+    trained = [it for it in planner.trials if it.run.epochs == 9]
+    first = [it for it in planner.trials if it.bracket == 1]
+    lowest = min(first, key=lambda trial: trial.config.learning_rate)
+    assert lowest in trained
+    rates = {it.number: it.config.learning_rate for it in planner.trials}
+    ranked = rank(planner.trials, "val_loss")
+    assert ranked[0].run.val_value == min(it.run.val_value for it in planner.trials)
+    chosen = [rates[it.number] for it in planner.replications]
+    assert chosen == [rates[it.number] for it in ranked[:3]]
 
 
 @pytest.mark.parametrize("algorithm", ["hyperband", "asha"])

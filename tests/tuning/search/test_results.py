@@ -7,6 +7,7 @@ import pytest
 from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
+from kmlp.model.metrics import ACCURACY, LOSS
 from kmlp.studies.learning import DataFacts
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
@@ -19,10 +20,14 @@ from kmlp_tuning.search.trial import Replication, Trial
 pytestmark = pytest.mark.once
 
 
-def run(config, accuracies, at):
+def run(config, accuracies, at, metric=ACCURACY):
+    """A run with these accuracies; by loss, with losses that equal them."""
     return Run(
-        config=config, backend="none", fused=True, parameters=1, at=at,
-        history=tuple(made_up_record(n, it) for n, it in enumerate(accuracies, start=1)),
+        config=config, backend="none", fused=True, parameters=1, at=at, metric=metric,
+        history=tuple(
+            made_up_record(n, it, None if metric == ACCURACY else it)
+            for n, it in enumerate(accuracies, start=1)
+        ),
     )  # fmt: skip
 
 
@@ -31,7 +36,8 @@ def search(
     replication=None,
     *,
     algorithm="hyperband",
-    objective="val_accuracy",
+    objective=None,
+    metric=ACCURACY,
     at="best",
     **state,
 ):
@@ -43,6 +49,7 @@ def search(
             max_trials=9,
             algorithm=algorithm,
             objective=objective,
+            metric=metric,
             at=at,
             max_epochs=3,
             replicates=2,
@@ -53,7 +60,7 @@ def search(
     found = [
         replace(
             Trial.begun(number, config), bracket=bracket, rung=rung,
-            epochs=len(accuracies), run=run(config, accuracies, at),
+            epochs=len(accuracies), run=run(config, accuracies, at, metric),
         )
         for number, (config, (bracket, rung, accuracies)) in enumerate(
             zip(configs, trials, strict=True), start=1
@@ -63,7 +70,7 @@ def search(
         Replication(
             number, epochs, (),
             tuple(
-                run(replace(configs[number - 1], seed=seed), it, at)
+                run(replace(configs[number - 1], seed=seed), it, at, metric)
                 for seed, it in enumerate(accuracies, start=1)
             ),
         )
@@ -87,10 +94,21 @@ AGAIN = {
 def test_the_bias_is_that_of_what_a_trial_was_chosen_for():
     found = search(TWO, AGAIN)
     first, second = found.trials
-    assert found.selection_accuracy(first) == 0.8
+    assert found.selection_value(first) == 0.8
     assert found.optimism(first).mean == pytest.approx(0.8 - (0.5 + 0.7) / 2)
     assert found.optimism(second).mean == pytest.approx(0.95 - (0.93 + 0.91) / 2)
     assert search(TWO).optimism(first) is None
+
+
+def test_by_loss_the_best_has_the_lowest_mean_and_the_bias_is_of_its_loss():
+    found = search(TWO, AGAIN, metric=LOSS)
+    first, second = found.trials
+    assert [trial.number for trial in found.ranked()] == [2, 1]
+    assert found.best() is first  # 0.6 over other seeds, 0.6 of the second
+    assert found.optimism(first).mean == pytest.approx((0.5 + 0.7) / 2 - 0.8)
+    assert found.optimism(second).mean == pytest.approx((0.5 + 0.7) / 2 - 0.6)
+    assert "validation loss" in [column.header for column in found.tables()[-1].columns]
+    assert found.closing[0].startswith("Best: trial 1, test loss 0.6000 (mean of")
 
 
 def test_the_bias_has_the_interval_of_the_mean_over_the_other_seeds():
@@ -125,7 +143,7 @@ def test_trials_are_ranked_and_compared_at_their_best_or_last_epoch(
     assert (found.at, found.to_dict()["at"]) == (at, at)
     assert search(DIPS, at=at).best().number == best
     assert found.best().number == found.replication.best().value == best
-    assert [found.selection_accuracy(it) for it in found.trials] == in_the_search
+    assert [found.selection_value(it) for it in found.trials] == in_the_search
     assert [found.optimism(it).mean for it in found.trials] == pytest.approx(optimism)
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from helpers.scored import ScoredExecutor
 
-from kmlp import ConfigError, RunConfig
+from kmlp import ConfigError, RunConfig, load_study
 from kmlp.engine import RunFinished
 from kmlp.errors import StoreError
+from kmlp.model.metrics import LOSS
 from kmlp.store import Store
 from kmlp.store.studies import get_study
 from kmlp.studies.runner import default_name
@@ -45,6 +46,21 @@ def test_an_objective_that_is_to_be_small():
     found = searched(SPACE, objective="val_loss")
     losses = [it.score("val_loss") for it in found.ranked()]
     assert losses == sorted(losses)
+
+
+def test_a_search_by_loss_ranks_and_compares_by_validation_loss(tmp_path):
+    found = searched(SPACE, metric="loss", replicates=1, runs_dir=tmp_path, name="by-loss")
+    assert (found.settings.objective, found.settings.direction) == ("val_loss", "min")
+    assert found.replication.metric == LOSS
+    assert found.replication.margin is None
+    exported = found.to_dict()
+    assert (exported["metric"], exported["metric_details"]["name"]) == ("val_loss", "loss")
+    loaded = load_study("by-loss", tmp_path)
+    assert loaded.settings.metric == LOSS
+    assert loaded.tables()[0].rows == found.tables()[0].rows
+    assert "--metric loss" in loaded.closing[1]
+    with pytest.raises(ConfigError, match="val_loss"):
+        loaded.viewed(metric="accuracy")
 
 
 def test_a_study_without_runs(tmp_path):
@@ -89,7 +105,17 @@ def test_a_study_without_runs(tmp_path):
         ),
         ({"space": {"width": "8:1000000", "depth": "1:100"}}, "parameters.*1,073,741,824"),
         ({"space": ["width"]}, "fields"),
-        ({"objective": None}, "Unknown objective"),
+        ({"objective": 3}, "Unknown objective"),
+        ({"metric": "val_loss"}, 'Unknown metric "val_loss"'),
+        ({"space": {"loss": ["nll", "mse"]}, "metric": "loss"}, "nll, mse"),
+        (
+            {
+                "space": {"loss": ["nll", "mse"]},
+                "metric": "loss",
+                "objective": "val_accuracy",
+            },
+            "metric loss cannot compare",
+        ),
         ({"algorithm": None}, "Unknown algorithm"),
         ({"at": "first"}, '`at` "first".*best'),
     ],
