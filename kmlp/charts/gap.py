@@ -38,7 +38,7 @@ def gap(study: StudyResult, headline: str) -> alt.HConcatChart:
         note = f"One seed, {study.moment_text}."
     else:
         note = (
-            "Circles are seeds. Squares are their means with 95 % intervals, "
+            f"Circles are {study.replicate}s. Squares are their means with 95 % intervals, "
             f"{study.moment_text}."
         )
     note += (

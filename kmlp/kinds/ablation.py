@@ -23,13 +23,13 @@ def _load(store: Store, record: StudyRecord) -> Ablation:
 
 
 def _summarize(record: StudyRecord) -> str:
-    from kmlp._util.text import count_of
     from kmlp.studies.ranges import values_text
+    from kmlp.studies.replicates import extent_text
     from kmlp.studies.summaries import backend_text
 
     param = record.identity["param"]
     values = values_text(param, record.extent["values"])
-    seeds = count_of(len(record.extent["seeds"]), "seed")
+    seeds = extent_text(len(record.extent["seeds"]), record.identity["base"].get("folds"))
     if "seeds" in record.identity:
         seeds += f" of {record.identity['seeds']}"
     return f"{param}: {values} ({seeds}, {backend_text(record)})"

@@ -106,7 +106,8 @@ class RunConfig(Hyperparameters):
     def fixed_fields(self, varied: Container[str]) -> dict[str, Any]:
         """Return the fields that stay the same while others vary, as plain values for JSON.
 
-        A default that is derived from a field that varies does not stay the same.
+        A default that is derived from a field that varies does not stay the same. With
+        folds, there is no validation fraction.
 
         Args:
             varied: The names of the fields that vary.
@@ -117,11 +118,13 @@ class RunConfig(Hyperparameters):
         >>> RunConfig(learning_rate=0.1).fixed_fields(["optimizer"])["learning_rate"]
         0.1
         """
-        derived = self._derived_from(varied)
+        left_out = self._derived_from(varied)
+        if self.folds is not None:
+            left_out.add("validation_fraction")
         return {
             name: value
             for name, value in self.to_dict().items()
-            if name not in varied and name not in derived
+            if name not in varied and name not in left_out
         }
 
     def _derived_from(self, sources: Container[str]) -> set[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kmlp.model.metrics import ACCURACY, Metric
-from kmlp.statistics import Difference, seeds_range
+from kmlp.statistics import Difference, seeds_range, shared_of
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import StudyResult
 
@@ -36,7 +37,7 @@ class Advice:
         """The advice in a sentence or two."""
         if self.spread_is_unknown:
             return (
-                "The differences are equal for all seeds, so their spread is unknown: use "
+                "The differences of all runs are equal, so their spread is unknown: use "
                 "more seeds."
             )
         if self.fewest is None:
@@ -83,13 +84,21 @@ def advise(
     samples = study.samples_of_differences(tuple(undecided))
     # The single best is named by uncorrected tests.
     comparisons = 1 if study.baseline is None else study.comparisons
-    ranges = [seeds_range(list(sample), comparisons=comparisons) for sample in samples]
+    folds = study.folds or 1
+    ranges = [
+        seeds_range(list(sample), comparisons=comparisons, shared=shared_of(study.folds))
+        for sample in samples
+    ]
     known = [ends for ends in ranges if ends is not None]
     if len(known) < len(ranges):
         return Advice(None, None, excluded, study.metric)
+    known = [
+        (math.ceil(least / folds), most and math.ceil(most / folds))
+        for least, most in known
+    ]
     mosts = [most for _, most in known if most is not None]
     # The seeds that are there were not enough.
-    more = 1 + min(difference.size for difference in differences)
+    more = 1 + min(difference.size for difference in differences) // folds
     return Advice(
         fewest=max(more, *(fewest for fewest, _ in known)),
         most=max(more, *mosts) if len(mosts) == len(known) else None,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from kmlp._util.text import count_of, protocol_text
+from kmlp._util.text import protocol_text
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import varied_fields
 from kmlp.model.metrics import ACCURACY, Metric
@@ -27,6 +27,7 @@ from kmlp.studies.judging import check_at, stored_at
 from kmlp.studies.learning import facts_from_lists
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.replicates import extent_text
 from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
@@ -56,7 +57,7 @@ class Ablation(StudyResult, Study):
         """The dataset, epochs, seeds and backend, in one line."""
         return (
             f"{self.base.dataset}, {self.epochs_text}, "
-            f"{count_of(len(self.seeds), 'seed')}, {self.backend}"
+            f"{extent_text(len(self.seeds), self.folds)}, {self.backend}"
             f"{protocol_text(self.noun, on_test=self.validates_on_test)}"
         )
 

@@ -17,6 +17,7 @@ from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.axis import Axis, axis_of
 from kmlp.studies.judging import check_at
 from kmlp.studies.ranges import values_text
+from kmlp.studies.replicates import on_folds
 from kmlp.training.checks import check_count, check_trainable
 from kmlp.training.run import At
 
@@ -72,7 +73,7 @@ def plan(
         )
     replicates, _, *converted = call_all(
         [
-            partial(all_seeds, seeds, base.seed),
+            partial(all_seeds, seeds, base.seed, base.folds),
             lambda: epochs is None or check_count("epochs", epochs),
             *(partial(field.convert, value) for value in given),
         ]
@@ -114,13 +115,30 @@ def _row(base: RunConfig, axis: Axis, value: Any, seeds: list[int]) -> list[RunC
     return [axis.config(base, value, seed) for seed in seeds]
 
 
-def all_seeds(seeds: Seeds, first: int = 0) -> list[int]:
-    """Return the seeds, or the most seeds if a study chooses their number.
+def all_seeds(seeds: Seeds, first: int = 0, folds: int | None = None) -> list[int]:
+    """Return the seeds of all runs, or the most seeds if a study chooses their number.
 
-    Takes the arguments of `seed_list`, and texts such as `auto`. Raises the same errors.
+    Args:
+        seeds: As `seed_list` takes it, or a text such as `auto`.
+        first: As `seed_list` takes it. Defaults to 0.
+        folds: The number of folds, on each of which every seed is used. Defaults to None:
+            no folds.
+
+    Raises:
+        ConfigError: as `seed_list`, or if the number of seeds is to be chosen with folds.
     """
     read = read_seeds(seeds)
-    return seed_list(read.most if isinstance(read, AutoSeeds) else read, first)
+    if not isinstance(read, AutoSeeds):
+        return on_folds(seed_list(read, first), folds)
+    if folds is not None:
+        raise ConfigError(
+            [
+                f"The value of `seeds` is {read}, but `folds` is {folds}: the corrections "
+                "for looks and for folds do not go together. Give a number of `seeds`, "
+                "each of which is used on every fold."
+            ]
+        )
+    return seed_list(read.most, first)
 
 
 def seed_list(seeds: int | Sequence[int], first: int = 0) -> list[int]:

@@ -15,7 +15,7 @@ from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.fields import to_jsonable
 from kmlp.model.metrics import ACCURACY, Metric, Part
 from kmlp.model.text import value_text
-from kmlp.statistics import Difference, Estimate, compare_differences
+from kmlp.statistics import Difference, Estimate, compare_differences, shared_of
 from kmlp.studies._caveats import different_images_text
 from kmlp.studies._heights import Heights
 from kmlp.studies._pairing import values_by_seed
@@ -26,6 +26,7 @@ from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.judging import check_at, check_same_losses
 from kmlp.studies.level_result import mean_of
 from kmlp.studies.ranges import values_text
+from kmlp.studies.replicates import extent_text, replicates_text
 from kmlp.studies.results import validation_images
 from kmlp.training.run import At
 
@@ -85,7 +86,8 @@ class AblationComparison:
     def __repr__(self) -> str:
         """Return the names of the two ablations and the conclusion."""
         names = f'"{self.first.name}" and "{self.second.name}"'
-        extent = f"{count_of(self.epochs, 'epoch')}, {count_of(len(self.seeds), 'seed')}"
+        seeds = extent_text(len(self.seeds), self.first.folds)
+        extent = f"{count_of(self.epochs, 'epoch')}, {seeds}"
         lines = (f"AblationComparison of {names}: {extent}", self.conclusion.text)
         return "\n".join(map(visible, lines))
 
@@ -163,7 +165,7 @@ class PairedConclusion(Conclusion):
 
     def _finding(self) -> str:
         comparison, levels = self.comparison, self.levels
-        seeds = f"{len(comparison.seeds)} seeds"
+        seeds = replicates_text(len(comparison.seeds), comparison.first.folds)
         rest = [
             *(
                 [f"the two are the same within {self._margin()} with {names}"]
@@ -385,13 +387,16 @@ def compare(
     heights = Heights.of(measure, values)
     changes = heights(values[1]) - heights(values[0])
     height_margin = heights.margin(margin)
-    differences = compare_differences(changes, variances=variances, margin=height_margin)
+    shared = max(shared_of(study.folds) for study in (first, second))
+    differences = compare_differences(
+        changes, variances=variances, margin=height_margin, shared=shared
+    )
     # The first value was chosen before the results; the best is chosen by them.
     chosen = [one for one, _ in both if one is first.baseline]
     reference = [one for one, _ in both].index(chosen[0]) if chosen else 0
     rest = [place for place in range(len(both)) if place != reference]
     interactions = compare_differences(
-        changes[rest] - changes[reference], margin=height_margin
+        changes[rest] - changes[reference], margin=height_margin, shared=shared
     )
     by_place = {
         place: heights.difference(interactions, index) for index, place in enumerate(rest)

@@ -30,6 +30,7 @@ from kmlp.studies.learning import (
 )
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.replicates import on_folds
 from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.runner import StudySpec
@@ -204,7 +205,10 @@ def config_list_spec(
     own = {name: base.to_dict()[name] for name in changed}
     base = RunConfig.restored({**base.fixed_fields(changed), **own, **shared})
     rows = [
-        [config.with_fields(seed=config.seed + place) for place in range(count)]
+        [
+            config.with_fields(seed=seed)
+            for seed in on_folds(range(config.seed, config.seed + count), config.folds)
+        ]
         for config, count in zip(configs, seeds, strict=True)
     ]
     facts = [facts_of(config) for config in configs]
@@ -299,16 +303,22 @@ def _checked(
         if len(counts) != len(configs)
     )
     first: dict[RunConfig, int] = {}
-    twice = [
+    problems = [
         f"Configuration {number} is the same as configuration {first[config]}. Give each "
         "configuration once."
         for number, config in enumerate(configs, start=1)
         if first.setdefault(config, number) != number
     ]
+    folds = {config.folds for config in configs}
+    if len(folds) > 1:
+        problems.append(
+            "The configurations have different values of `folds`, so that no two runs have "
+            "the same validation examples. Give all of them the same."
+        )
     numbered = enumerate(zip(configs, epochs, seeds, strict=True), start=1)
     _, *checked = call_all(
         [
-            partial(raise_problems, twice),
+            partial(raise_problems, problems),
             *(
                 partial(_checked_config, number, *request, fused=fused)
                 for number, request in numbered

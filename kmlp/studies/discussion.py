@@ -8,6 +8,7 @@ from typing import Any
 
 from kmlp._util.text import count_of
 from kmlp.model.text import value_text
+from kmlp.studies.replicates import replicates_text
 from kmlp.studies.results import StudyResult
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import Table
@@ -75,6 +76,7 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
     """Return sentences about the limits of a comparison of levels."""
     limits = []
     reference = study.reference
+    noun = "folds" if study.folds else "seeds"
     undecided = [
         level
         for level, difference in zip(study.levels, study.differences(), strict=True)
@@ -85,19 +87,18 @@ def comparison_limits(study: StudyResult) -> tuple[str, ...]:
     if reference is not None and reference.finished and undecided:
         others = study.name_of(*undecided, other=True)
         limits.append(
-            f"The seeds do not separate {study.name_of(reference)} from {others}. This "
+            f"The {noun} do not separate {study.name_of(reference)} from {others}. This "
             "does not show that they are equal."
         )
-    seeds = min(len(study.seeds), *(len(level.runs) for level in study.levels))
-    if seeds < 2:
+    runs = min(len(study.seeds), *(len(level.runs) for level in study.levels))
+    seeds = replicates_text(runs, study.folds)
+    if runs < 2:
         limits.append("One seed cannot show how much results vary by chance.")
-    elif seeds < 5:
-        limits.append(
-            f"{count_of(seeds, 'seed')} show only roughly how much results vary by chance."
-        )
+    elif runs < 5:
+        limits.append(f"{seeds} show only roughly how much results vary by chance.")
     limits.append(
-        "Intervals and p-values assume that differences between seeds are normally "
-        f"distributed. {count_of(seeds, 'seed')} cannot confirm this assumption."
+        f"Intervals and p-values assume that differences between {noun} are normally "
+        f"distributed. {seeds} cannot confirm this assumption."
     )
     covered = split_text(study)
     if covered is not None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from kmlp._util.text import count_of
 from kmlp.model.fields import to_jsonable
 from kmlp.model.metrics import ACCURACY
 from kmlp.studies._advice import LEAST_SEEDS, Advice, advise
 from kmlp.studies._caveats import Caveat, caveat_text, caveats_of
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.replicates import replicates_text
 from kmlp.studies.results import StudyResult
 
 Outcome = Literal[
@@ -205,7 +205,8 @@ def _seeds_text(study: StudyResult, levels: Sequence[LevelResult]) -> str:
     changes = [differences[level] for level in levels]
     sizes = [0 if change is None else change.size for change in changes]
     fewest, most = min(sizes, default=0), max(sizes, default=0)
-    return count_of(most, "seed") if fewest == most else f"{fewest} to {most} seeds"
+    several = replicates_text(most, study.folds)
+    return several if fewest == most else f"{fewest} to {several}"
 
 
 def _are(levels: tuple[LevelResult, ...]) -> str:

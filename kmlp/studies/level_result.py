@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from kmlp.model.metrics import ACCURACY, Metric, Part
-from kmlp.statistics import Estimate, estimate, proportion_error
+from kmlp.statistics import Estimate, estimate, proportion_error, shared_of
 from kmlp.studies import _convergence
 from kmlp.studies._convergence import TimeToTarget
 from kmlp.studies.learning import DataFacts, learned
@@ -74,7 +74,7 @@ class LevelResult:
 
     def value_of(self, part: Part) -> Estimate | None:
         """Return the mean of the metric on a part of the data, over the finished runs."""
-        return mean_of(self.metric, [run.value(part) for run in self.finished])
+        return self._mean_of(self.metric, [run.value(part) for run in self.finished])
 
     @cached_property
     def val_value(self) -> Estimate | None:
@@ -90,19 +90,19 @@ class LevelResult:
     def last_val_value(self) -> Estimate | None:
         """The mean validation value of the metric after the last epoch."""
         last = [run.history[-1].value(self.metric) for run in self.finished]
-        return mean_of(self.metric, last)
+        return self._mean_of(self.metric, last)
 
     @cached_property
     def val_accuracy(self) -> Estimate | None:
         """The mean validation accuracy of the finished runs, from 0 to 1, also if another
         metric compares them; None if it was not recorded.
         """
-        return mean_of(ACCURACY, [run.val_accuracy for run in self.finished])
+        return self._mean_of(ACCURACY, [run.val_accuracy for run in self.finished])
 
     @cached_property
     def test_accuracy(self) -> Estimate | None:
         """The mean test accuracy of the finished runs, from 0 to 1."""
-        return mean_of(ACCURACY, [run.test_accuracy for run in self.finished])
+        return self._mean_of(ACCURACY, [run.test_accuracy for run in self.finished])
 
     @cached_property
     def drop(self) -> float:
@@ -133,7 +133,7 @@ class LevelResult:
     @property
     def val_loss(self) -> Estimate | None:
         """The mean validation loss of the finished runs."""
-        return _mean([run.val_loss for run in self.finished])
+        return self._mean([run.val_loss for run in self.finished])
 
     @property
     def val_curve(self) -> tuple[float, ...]:
@@ -146,17 +146,17 @@ class LevelResult:
     @property
     def best_epoch(self) -> Estimate | None:
         """The epoch with the best validation value, a mean over the finished runs."""
-        return _mean([1 + self.metric.best_place(curve) for curve in self._curves])
+        return self._mean([1 + self.metric.best_place(curve) for curve in self._curves])
 
     @property
     def area_under_curve(self) -> Estimate | None:
         """The mean height of the validation curve, a mean over the finished runs."""
-        return _mean([_convergence.area_under_curve(curve) for curve in self._curves])
+        return self._mean([_convergence.area_under_curve(curve) for curve in self._curves])
 
     @property
     def epochs(self) -> Estimate | None:
         """The epochs of a run, a mean over the finished runs."""
-        return _mean([run.epochs for run in self.finished])
+        return self._mean([run.epochs for run in self.finished])
 
     @property
     def gap(self) -> Estimate | None:
@@ -165,7 +165,7 @@ class LevelResult:
         By accuracy, it is training minus validation accuracy, from -1 to 1, at the epoch at
         which each run is judged.
         """
-        return _mean([run.gap for run in self.finished])
+        return self._mean([run.gap for run in self.finished])
 
     def epochs_to(self, target: float) -> TimeToTarget:
         """Return the first epoch whose validation value reaches a target.
@@ -194,6 +194,17 @@ class LevelResult:
         )
 
     @property
+    def shared(self) -> float:
+        """The correction for folds: see `kmlp.statistics.shared_of`."""
+        return shared_of(next((run.config.folds for run in self.runs), None))
+
+    def _mean_of(self, metric: Metric, sample: Sequence[float]) -> Estimate | None:
+        return mean_of(metric, sample, shared=self.shared)
+
+    def _mean(self, sample: Sequence[float]) -> Estimate | None:
+        return estimate(sample, shared=self.shared) if sample else None
+
+    @property
     def _curves(self) -> list[tuple[float, ...]]:
         return [run.val_values for run in self.finished]
 
@@ -209,20 +220,26 @@ class LevelResult:
         return median(run.seconds for run in self.runs)
 
 
-def mean_of(metric: Metric, sample: Sequence[float]) -> Estimate | None:
-    """Return the mean of values of a metric with its interval; None if one is missing."""
+def mean_of(
+    metric: Metric, sample: Sequence[float], *, shared: float = 0.0
+) -> Estimate | None:
+    """Return the mean of values of a metric with its interval; None if one is missing.
+
+    Args:
+        metric: The metric.
+        sample: The values, one for each run.
+        shared: See `kmlp.statistics.estimate`. Defaults to 0: no folds.
+    """
     if not sample or any(map(math.isnan, sample)):
         return None
     scale = metric.scale(sample)
     low, high = (bound / scale for bound in metric.bounds)
-    scaled = estimate([value / scale for value in sample], bounds=(low, high))
+    scaled = estimate(
+        [value / scale for value in sample], bounds=(low, high), shared=shared
+    )
     ends = scaled.interval
     return replace(
         scaled,
         mean=scale * scaled.mean,
         interval=None if ends is None else (scale * ends[0], scale * ends[1]),
     )
-
-
-def _mean(sample: Sequence[float]) -> Estimate | None:
-    return estimate(sample) if sample else None

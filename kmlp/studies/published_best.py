@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kmlp._util.text import count_of, enumerated, percent_text
+from kmlp._util.text import enumerated, percent_text
 from kmlp.model.fields import to_jsonable
 from kmlp.statistics import Difference
 from kmlp.studies._advice import LEAST_SEEDS
 from kmlp.studies.ablation import Ablation
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.replicates import replicates_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -71,7 +72,8 @@ class Verdict(Conclusion):
             sentences.append(f"That does not hold here: {enumerated(better)}.")
         if levels.undecided:
             seeds = min(differences[level].size for level in levels.undecided)
-            do_not = f"{count_of(seeds, 'seed')} {'does' if seeds == 1 else 'do'} not"
+            several = replicates_text(seeds, self.study.folds)
+            do_not = f"{several} {'does' if seeds == 1 else 'do'} not"
             rest = self._distances(levels.undecided)
             sentences.append(f"Here {do_not} separate {claimed} from {rest}.")
         if levels.same:

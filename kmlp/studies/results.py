@@ -24,6 +24,7 @@ from kmlp.statistics import (
     SequentialComparison,
     compare_levels,
     compare_sequentially,
+    shared_of,
 )
 from kmlp.studies import _convergence
 from kmlp.studies._heights import Heights
@@ -33,6 +34,7 @@ from kmlp.studies.axis import axis_of
 from kmlp.studies.judging import check_at, check_remeasured, check_same_losses, epochs_text
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
+from kmlp.studies.replicates import extent_text
 from kmlp.training.run import At, Run, common_settings
 
 Choice = Literal["baseline", "margin", "epoch", "metric"]
@@ -196,13 +198,23 @@ class StudyResult:
         """The number of seeds as text, such as `5 seeds`, or `3 to 5 seeds`."""
         fewest = min((len(level.runs) for level in self.levels), default=0)
         if self.most_seeds is None or fewest == len(self.seeds):
-            return count_of(len(self.seeds), "seed")
+            return extent_text(len(self.seeds), self.folds)
         return f"{fewest} to {len(self.seeds)} seeds"
 
     @property
     def noun(self) -> str:
         """The word for the examples of the runs: "images", "rows" of a table, or both."""
         return noun_of(run.config.dataset for run in self.runs)
+
+    @property
+    def folds(self) -> int | None:
+        """The number of folds, each of which every seed is used on; None: no folds."""
+        return next((run.config.folds for run in self.runs), None)
+
+    @property
+    def replicate(self) -> str:
+        """The word for the runs of one level: "seed", or "fold"."""
+        return "fold" if self.folds else "seed"
 
     @property
     def validates_on_test(self) -> bool:
@@ -322,7 +334,8 @@ class StudyResult:
             "margin": heights.margin(self.margin),
         }
         if self.most_seeds is None:
-            return compare_levels(heights(values), **options)
+            shared = shared_of(self.folds)
+            return compare_levels(heights(values), shared=shared, **options)
         options["did_not_learn"] = self._did_not_learn()
         return compare_sequentially(heights(values), most=self.most_seeds, **options)
 
@@ -488,4 +501,4 @@ def validation_images(config: RunConfig) -> tuple[Any, ...]:
 
     Runs that have these fields and the seed in common are validated on the same images.
     """
-    return (config.dataset, config.validation_fraction, config.resplit)
+    return (config.dataset, config.validation_fraction, config.resplit, config.folds)

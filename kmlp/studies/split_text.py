@@ -51,6 +51,8 @@ def few_text(config: RunConfig, size: int | None = None, *, part: str = "") -> s
         part: "test" if test examples are compared. Defaults to "": validation examples.
     """
     on_test = part == "test" or config.validates_on_test
+    if config.folds and not on_test:
+        return None  # all validate in turn
     size = size or _count_examples(config, part or "validation")
     if size is None or size >= ENOUGH:
         return None
@@ -67,6 +69,12 @@ def _coverage_text(study: StudyResult) -> str | None:
     """Return what the intervals cover; None without intervals."""
     if len(study.seeds) == 1:
         return None
+    if study.folds:
+        return (
+            f"Each of {study.folds} folds validates the runs that are trained on the "
+            f"others. Their training {study.noun} overlap, so intervals and p-values have "
+            "the variance of Nadeau and Bengio (2003): s^2 (1 / n + 1 / (folds - 1))."
+        )
     if all(run.config.resplit for run in study.runs):
         return "Each seed has a validation split of its own: intervals cover the split."
     if study.validates_on_test:
@@ -77,7 +85,8 @@ def _coverage_text(study: StudyResult) -> str | None:
 def _error_text(study: StudyResult, best: LevelResult) -> str | None:
     """Return the image or sampling error; None if it is zero or not known."""
     on_test = study.part == "test"
-    if study.metric != ACCURACY or (study.images_differ and not on_test):
+    own_examples = study.images_differ or study.folds is not None
+    if study.metric != ACCURACY or (own_examples and not on_test):
         return None
     size = _size(study, best)
     accuracy = best.test_accuracy if on_test else best.val_accuracy

@@ -42,7 +42,8 @@ def learning_curves(study: Ablation) -> alt.HConcatChart:
         panels.append(_curves(study, rows, means, "loss", loss_y, measure))
         content += " and validation loss"
     note = (
-        "Thin lines are seeds. A thick line is their mean, with its 95 % interval by epoch."
+        f"Thin lines are {study.replicate}s. A thick line is their mean, with its 95 % "
+        "interval by epoch."
         if len(study.seeds) > 1
         else "One seed has no interval."
     )
@@ -144,7 +145,7 @@ def _by_epoch(study: Ablation, measure: Measure) -> tuple[list[Row], list[Row]]:
                 ("error", [_drawn(record, measure.metric) for record in records]),
                 ("loss", [record.val_loss for record in records]),
             ):
-                mean = estimate(sample)
+                mean = estimate(sample, shared=level.shared)
                 row[name] = short(mean.mean)
                 if mean.interval is not None:
                     low, high = mean.interval

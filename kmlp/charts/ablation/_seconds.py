@@ -43,7 +43,9 @@ def seconds(study: Ablation) -> alt.LayerChart:
     base = alt.Chart(data_of(rows)).encode(
         x=alt.X(
             "seconds:Q",
-            title=log_title("seconds of training, mean over the seeds", wide=wide),
+            title=log_title(
+                f"seconds of training, mean over the {study.replicate}s", wide=wide
+            ),
             scale=alt.Scale(type="log") if wide else alt.Scale(zero=True),
             axis=alt.Axis(labelOverlap=True, tickCount=6),
         ),

@@ -20,7 +20,7 @@ def values(study: Ablation) -> alt.LayerChart:
         note = f"One seed, {study.moment_text}. {outcome}"
     else:
         note = (
-            "Circles are seeds. Squares are their means with 95 % intervals, "
+            f"Circles are {study.replicate}s. Squares are their means with 95 % intervals, "
             f"{study.moment_text}. {outcome}"
         )
     if anything_lost(study):

@@ -46,7 +46,7 @@ def learning_curves(study: ConfigList) -> alt.LayerChart:
         "A line ends at its configuration's last epoch."
         if len(set(study.epochs_by_level)) > 1
         else "",
-        "Lines are means over the seeds that finished." if several else "",
+        f"Lines are means over the {study.replicate}s that finished." if several else "",
         "Crosses mark the epochs in which runs diverged." if divergences else "",
     )
     return chart.properties(

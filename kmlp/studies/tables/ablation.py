@@ -159,7 +159,9 @@ def _legend(study: Ablation) -> str:
     notes = [judged] if study.epochs > 1 else []
     if len(study.seeds) > 1:
         values = (level.val_value for level in study.levels)
-        notes.append(interval_note([*values, *study.differences()]))
+        notes.append(
+            interval_note([*values, *study.differences()], f"over the {study.replicate}s")
+        )
     if len(study.seeds) > 1 and len(study.levels) > 1:
         notes.append(differences_note(study))
     if _shows_ratios(study) and len(study.levels) > 1:

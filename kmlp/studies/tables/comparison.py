@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kmlp._util.text import count_of
 from kmlp.model.text import value_text
 from kmlp.studies.cells import interval_note, measured, p_text
 from kmlp.studies.compare import AblationComparison
 from kmlp.studies.judging import moment_text
+from kmlp.studies.replicates import extent_text
 from kmlp.studies.table import NONE, Column, Row, Table
 
 
@@ -27,7 +27,7 @@ def comparison_table(comparison: AblationComparison) -> Table:
             f"{first.name} | {second.name}: "
             f"{metric.headed(metric.named(comparison.part))} "
             f"{moment_text(comparison.first.at, comparison.epochs)}, "
-            f"{count_of(len(comparison.seeds), 'seed')}"
+            f"{extent_text(len(comparison.seeds), comparison.first.folds)}"
         ),
         columns=tuple(
             Column(header, numeric=header != "verdict", wraps=True) for header in headers
@@ -56,7 +56,8 @@ def comparison_table(comparison: AblationComparison) -> Table:
         notes=(
             f"Not the same in both: {differing or 'nothing'}.",
             f"{_intervals(comparison)} The difference is the second minus the first, "
-            "paired by seed; p and its interval have Holm's correction for all values."
+            f"paired by {comparison.first.replicate}; p and its interval have Holm's "
+            "correction for all values."
             + (
                 f" less that of {reference}: the difference minus that with {reference}, "
                 "the interaction, corrected in the same way."
@@ -74,4 +75,6 @@ def _intervals(comparison: AblationComparison) -> str:
         for level in comparison.levels
         for estimate in (level.first, level.second, level.difference, level.interaction)
     )
-    return interval_note(estimates, "over the seeds that both have")
+    return interval_note(
+        estimates, f"over the {comparison.first.replicate}s that both have"
+    )

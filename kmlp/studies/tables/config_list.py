@@ -25,9 +25,10 @@ def config_list_table(study: ConfigList) -> Table:
     judged = not study.validates_on_test  # if not, the test accuracy is shown already
     best, metric = study.best(), study.metric
     is_loss = metric.name == LOSS.name
+    over = f"over the {study.replicate}s"
     interval = (
-        f"{interval_note(level.val_value for level in study.levels)} s: seconds of a "
-        "run, the median over the seeds."
+        f"{interval_note((level.val_value for level in study.levels), over)} s: seconds "
+        f"of a run, the median {over}."
     )
     return Table(
         title=f"Configurations: {study.headline}",

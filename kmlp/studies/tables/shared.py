@@ -55,7 +55,7 @@ def differences_note(study: StudyResult) -> str:
         )
     else:
         correction = "p and their intervals have Holm's correction for all pairs."
-    return f"Differences are paired by seed; {correction}"
+    return f"Differences are paired by {study.replicate}; {correction}"
 
 
 def same_note(study: StudyResult) -> list[str]:

@@ -233,7 +233,7 @@ def test_the_text_of_a_conclusion(accuracies, text):
         (
             {2: [0.9, 0.91, 0.9201], 1: [0.8, 0.81, math.nan], 3: [0.7, 0.69, 0.71]},
             "width=3 is worse than width=2 after 1 epoch; 2 seeds do not separate width=2 "
-            "from width=1. The differences are equal for all seeds, so their spread is "
+            "from width=1. The differences of all runs are equal, so their spread is "
             "unknown: use more seeds. width=1 (1 of 3 runs) diverged.",
         ),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -150,6 +151,16 @@ class SearchSettings:
         }
 
 
+def _fold_problems(base: RunConfig) -> Iterator[str]:
+    """Yield the problem of a base with folds."""
+    if base.folds is not None:
+        yield (
+            f"The value of `folds` is {base.folds}, but a search trains each trial with "
+            "one seed, so on one fold. Leave `folds` out, and compare the best trials by "
+            "an ablation with folds."
+        )
+
+
 def make_settings(
     space: SearchSpace, base: RunConfig, options: SearchOptions, *, fused: bool
 ) -> SearchSettings:
@@ -176,6 +187,8 @@ def make_settings(
     with collect_errors() as step:
         with step():
             base = space.fitted(base)
+        with step():
+            raise_problems(_fold_problems(base))
         with step():
             trials = check_count(
                 "max_trials", most if options.max_trials is None else options.max_trials
