@@ -7,7 +7,7 @@ import csv
 import gzip
 import re
 import zlib
-from io import BufferedReader
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 
 from kmlp._util.text import visible
@@ -135,8 +135,11 @@ def line_of(path: Path, delimiter: str, record: int) -> int | None:
         record: The number of the record, from 0. The header is a record.
     """
     try:
-        with open_text(path) as file:
-            text = codecs.getreader("utf-8-sig")(file, "replace")
+        with (
+            open_text(path) as file,
+            # Other readers of texts also end lines at characters such as U+2028.
+            TextIOWrapper(file, "utf-8-sig", "replace", newline="") as text,
+        ):
             reader = csv.reader(text, delimiter=delimiter)
             begin = 1
             for cells in reader:

@@ -68,6 +68,8 @@ def test_rows_of_unequal_length_are_named_by_their_line(tmp_path):
         DataError, match=r'a\.csv: line 5 has 3 cells.*header has 2: "4,5,6"'
     ):
         read_csv(write(tmp_path, 'a,b\n1,"x\ny"\n2,3\n4,5,6\n'))
+    with pytest.raises(DataError, match=r"a\.csv: line 6 has 3 cells"):
+        read_csv(write(tmp_path, "a,b\r\nx\u2028,1\r\n2,3\r\n\r\n\r\n4,5,6\r\n"))
     with pytest.raises(DataError, match=r"a\.csv: line 6 has 1 cell, but the header"):
         read_csv(write(tmp_path, "\n\na,b\n1,2\n\n3\n"))
     with pytest.raises(
