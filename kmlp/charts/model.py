@@ -46,8 +46,8 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
     """Draw the confusion matrix: rows are true classes, columns are predicted ones.
 
     Correct predictions are blue, and mistakes are orange. The larger the fraction of the
-    row's images, the darker the cell. The shade grows with the square root of the fraction,
-    so that single mistakes are visible, too. Cells without images are empty.
+    row's examples, the darker the cell. The shade grows with the square root of the
+    fraction, so that single mistakes are visible, too. Cells without examples are empty.
 
     Args:
         evaluation: The evaluation of a model. With more than 20 classes, cells have no
@@ -58,7 +58,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
         {
             "true": names[row],
             "predicted": names[column],
-            "images": count,
+            "count": count,
             "share": count / max(1, sum(counts)),
             "right": row == column,
         }
@@ -80,7 +80,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("true:N", title="true class"),
             alt.Tooltip("predicted:N", title="predicted class"),
-            alt.Tooltip("images:Q", format=","),
+            alt.Tooltip("count:Q", title=evaluation.noun, format=","),
             alt.Tooltip("share:Q", title="part of its class", format=".2%"),
         ],
     )
@@ -103,7 +103,7 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
         dark = (alt.datum.right) & (alt.datum.share > 0.75)
         layers.append(
             base.mark_text(fontSize=11).encode(
-                text=alt.Text("images:Q", format=","),
+                text=alt.Text("count:Q", format=","),
                 color=alt.condition(dark, alt.value("white"), alt.value("black")),
             )
         )
@@ -115,8 +115,8 @@ def confusion(evaluation: Evaluation) -> alt.LayerChart:
             height=side,
             title=alt.Title(
                 "Confusion matrix",
-                subtitle=f"{evaluation.right:,} of {evaluation.size:,} images are correct "
-                f"({percent_text(evaluation.accuracy)} %)",
+                subtitle=f"{evaluation.right:,} of {evaluation.size:,} "
+                f"{evaluation.noun} are correct ({percent_text(evaluation.accuracy)} %)",
             ),
             description=_confusion_text(evaluation),
         )
@@ -198,7 +198,10 @@ def _data_url(image: NDArray[np.uint8]) -> str:
 
 
 def _accuracy_sentence(evaluation: Evaluation) -> str:
-    return f"{100 * evaluation.accuracy:.1f} % of {evaluation.size:,} images are correct."
+    return (
+        f"{100 * evaluation.accuracy:.1f} % of {evaluation.size:,} {evaluation.noun} are "
+        "correct."
+    )
 
 
 def _confusion_text(evaluation: Evaluation, most: int = 3) -> str:

@@ -38,10 +38,10 @@ class ClassScores:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Misclassification:
-    """An image for which a wrong class was predicted."""
+    """An example for which a wrong class was predicted."""
 
     index: int
-    """Index of the image, from 0."""
+    """Index of the example, from 0."""
     true: int
     """Number of the true class."""
     predicted: int
@@ -52,36 +52,38 @@ class Misclassification:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """The results of a model on images whose classes are known."""
+    """The results of a model on images or rows whose classes are known."""
 
     class_names: tuple[str, ...]
     """The names of the classes."""
     confusion: tuple[tuple[int, ...], ...]
-    """The confusion matrix, in numbers of images: rows are true classes, columns are
+    """The confusion matrix, in numbers of examples: rows are true classes, columns are
     predicted classes."""
     classes: tuple[ClassScores, ...]
     """The scores of each class."""
     mistakes: tuple[Misclassification, ...]
-    """All misclassified images, in order of decreasing confidence."""
+    """All misclassified examples, in order of decreasing confidence."""
+    noun: str = "images"
+    """The word for the examples: "images", or "rows" of a table. Defaults to "images"."""
 
     @property
     def size(self) -> int:
-        """Number of images."""
+        """Number of examples."""
         return sum(map(sum, self.confusion))
 
     @property
     def right(self) -> int:
-        """Number of images that are classified correctly."""
+        """Number of examples that are classified correctly."""
         return self.size - len(self.mistakes)
 
     @property
     def accuracy(self) -> float:
-        """Fraction of the images that are classified correctly, from 0 to 1."""
+        """Fraction of the examples that are classified correctly, from 0 to 1."""
         return self.right / self.size
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the accuracy on images like these."""
+        """The 95 % confidence interval of the accuracy on examples like these."""
         return proportion_interval(self.right, self.size)
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,8 +136,8 @@ def evaluate(
     problems = []
     if len(images) == 0 or len(images) != len(labels):
         problems.append(
-            f"There are {len(images)} images and {len(labels)} labels, but the numbers "
-            "must be equal, and at least 1."
+            f"There are {len(images)} {_noun(images)} and {len(labels)} labels, but the "
+            "numbers must be equal, and at least 1."
         )
     elif not 0 <= labels.min() <= labels.max() < classes:
         problems.append(
@@ -152,6 +154,7 @@ def evaluate(
     wrong = np.flatnonzero(predicted != labels)
     confidences = class_probabilities[wrong, predicted[wrong]]
     return Evaluation(
+        noun=_noun(images),
         class_names=names,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         classes=_scores(labels, predicted, names),
@@ -165,6 +168,10 @@ def evaluate(
             for position in np.argsort(-confidences, kind="stable")
         ),
     )
+
+
+def _noun(examples: NDArray[Any]) -> str:
+    return "rows" if examples.ndim == 2 else "images"
 
 
 def proportion_interval(right: int, size: int) -> tuple[float, float]:

@@ -33,7 +33,7 @@ def evaluate(
     dataset: Annotated[str, typer.Option(help=_DATASET.doc)] = _DATASET.default,
     split: Annotated[
         str,
-        typer.Option(help=f"The images to evaluate the model on: {', '.join(_SPLITS)}."),
+        typer.Option(help=f"The examples to evaluate the model on: {', '.join(_SPLITS)}."),
     ] = _SPLITS[0],
     validation_fraction: Annotated[
         str,
@@ -119,7 +119,7 @@ def evaluate(
         from kmlp_cli.render.model_tables import evaluation_tables
         from kmlp_cli.render.printing import print_tables
 
-        title = f"{model.name}: the {len(images):,} {split} images of {dataset}"
+        title = f"{model.name}: the {len(images):,} {split} {data.noun} of {dataset}"
         print_tables(evaluation_tables(evaluation, classifier, title))
     if confusion is not None:
         from kmlp.charts.model import confusion as draw_confusion

@@ -12,14 +12,14 @@ class ClassScoresJson(TypedDict):
         "Correct predictions of the class / its predictions; null if none.",
     ]
     recall: Annotated[
-        float | None, "Correct predictions of the class / its images; null if none."
+        float | None, "Correct predictions of the class / its examples; null if none."
     ]
     f1: Annotated[float | None, "The harmonic mean of precision and recall."]
-    support: Annotated[int, "The number of its images."]
+    support: Annotated[int, "The number of its examples."]
 
 
 class MistakeJson(TypedDict):
-    """One image that is misclassified."""
+    """One example that is misclassified."""
 
     index: Annotated[int, "Its place in the split, from 0."]
     true: Annotated[int, "Its class."]
@@ -35,14 +35,14 @@ class EvaluationJson(TypedDict):
     split: Annotated[str, "The split: `test`, `validation` or `train`."]
     output: Annotated[str | None, "The activation of the last layer, or null."]
     backend: Annotated[str, "The Keras backend."]
-    size: Annotated[int, "The number of images."]
-    right: Annotated[int, "The number of images that are classified correctly."]
+    size: Annotated[int, "The number of examples."]
+    right: Annotated[int, "The number of examples that are classified correctly."]
     accuracy: Annotated[float, "The accuracy."]
-    interval: Annotated[list[float], "Its 95 % interval over images (Wilson's)."]
+    interval: Annotated[list[float], "Its 95 % interval over examples (Wilson's)."]
     classes: Annotated[list[ClassScoresJson], "Every class."]
     confusion: Annotated[
         list[list[int]],
-        "Numbers of images: a row is a true class, a column a prediction.",
+        "Numbers of examples: a row is a true class, a column a prediction.",
     ]
     mistakes: Annotated[list[MistakeJson], "Every mistake, the most confident first."]
 

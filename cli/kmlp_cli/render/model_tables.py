@@ -32,7 +32,7 @@ def classes_table(evaluation: Evaluation, title: str) -> Table:
         columns=(
             Column("class"),
             Column("name", numeric=False, wraps=True),
-            *map(Column, ("images", "precision %", "recall %", "F1 %")),
+            *map(Column, (evaluation.noun, "precision %", "recall %", "F1 %")),
         ),
         rows=tuple(
             Row(
@@ -49,8 +49,8 @@ def classes_table(evaluation: Evaluation, title: str) -> Table:
         ),
         notes=(
             "precision: correct predictions of this class / all predictions of it; - if "
-            "there are none. recall: correct predictions of this class / all images of it. "
-            "F1: their harmonic mean.",
+            "there are none. recall: correct predictions of this class / all "
+            f"{evaluation.noun} of it. F1: their harmonic mean.",
         ),
         sentences=(_accuracy_text(evaluation),),
     )
@@ -61,7 +61,7 @@ def _accuracy_text(evaluation: Evaluation) -> str:
     return (
         f"Accuracy {share_percent(evaluation.accuracy)} %, 95 % interval "
         f"{share_percent(low)} to {share_percent(high)} %: {evaluation.right:,} of "
-        f"{evaluation.size:,} images are correct."
+        f"{evaluation.size:,} {evaluation.noun} are correct."
     )
 
 
@@ -101,7 +101,7 @@ def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
     return Table(
         title=f"The most confident of {len(evaluation.mistakes):,} mistakes",
         columns=(
-            Column("image"),
+            Column(evaluation.noun.removesuffix("s")),
             Column("true", numeric=False, wraps=True),
             Column("predicted", numeric=False, wraps=True),
             Column("confidence %"),

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_a_matrix_has_the_cells_with_images():
     cell = next(
         row for row in rows if (row["true"], row["predicted"]) == ("Coat", "Ankle boot")
     )
-    assert (cell["images"], cell["right"]) == (1, False)
+    assert (cell["count"], cell["right"]) == (1, False)
     assert cell["share"] == pytest.approx(1 / 6)
 
 
@@ -146,3 +147,9 @@ def test_classes_of_any_name_are_text(tmp_path, draw):
     for part in ("</script>", "a.b[0]'\"\\", r"\x1b]0;t\x07"):
         assert part in texts
     assert not {it.tag.rpartition("}")[2] for it in drawn.iter()} & {"script", "img"}
+
+
+def test_a_matrix_of_a_table_counts_rows():
+    drawn = svg(confusion(replace(evaluation(), noun="rows")))
+    assert "of 38 rows are correct" in drawn
+    assert "images" not in drawn
