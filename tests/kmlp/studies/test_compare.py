@@ -8,6 +8,7 @@ import pytest
 from helpers.made_up import made_up_ablation as made_up
 
 from kmlp import ConfigError, RunConfig
+from kmlp.model.metrics import LOSS
 from kmlp.studies._planned import Planned
 from kmlp.studies.compare import compare
 
@@ -154,3 +155,18 @@ def test_without_a_run_of_the_reference_no_interaction_is_tested():
     lost = made_up({8: 3 * [math.nan], 16: [0.90, 0.91, 0.92], 32: [0.9, 0.91, 0.93]})
     text = compare(lost, made_up(SECOND)).conclusion.text
     assert "No interaction can be tested" in text and "width=8" in text
+
+
+def test_two_studies_are_compared_by_loss():
+    """The second has higher accuracies, and higher losses."""
+    losses = {1: [0.2, 0.21, 0.22], 2: [0.3, 0.31, 0.32]}
+    higher = {1: [0.4, 0.412, 0.421], 2: [0.301, 0.309, 0.321]}
+    first = made_up({1: [0.8] * 3, 2: [0.8] * 3}, losses=losses)
+    second = made_up({1: [0.9] * 3, 2: [0.9] * 3}, losses=higher)
+    comparison = compare(first, second, metric="loss")
+    one, two = comparison.levels
+    assert one.difference.mean == pytest.approx(0.201)
+    assert (one.difference.verdict, two.difference.verdict) == ("worse", "undecided")
+    assert (comparison.margin, comparison.to_dict()["metric"]) == (None, "val_loss")
+    with pytest.raises(ConfigError, match="Choose one of them by `metric`"):
+        compare(first.measured_by(LOSS), second)
