@@ -32,7 +32,7 @@ from kmlp.studies.tables.shared import (
     differences_note,
     problems_text,
     same_note,
-    test_header,
+    short_test_title,
 )
 
 MOST_ROWS = 20
@@ -89,7 +89,7 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
             *([Column("epochs")] if stops else []),
             Column("curve"),
             Column(metric.headed(metric.named("val")), tall=True),
-            *([Column(test_header(metric), tall=True)] if judged else []),
+            *([Column(short_test_title(metric), tall=True)] if judged else []),
             Column(f"{compared} from {reference}", tall=True),
             *([Column("errors")] if ratios else []),
             Column("p"),

@@ -14,7 +14,7 @@ from kmlp.studies.tables.shared import (
     describe,
     problems_text,
     seeds_text,
-    test_header,
+    short_test_title,
 )
 
 
@@ -38,7 +38,7 @@ def config_list_table(study: ConfigList) -> Table:
             *([Column("seeds")] if own_seeds else []),
             Column("epochs"),
             Column(metric.headed(metric.named("val")), tall=True),
-            *([Column(test_header(metric), tall=True)] if judged else []),
+            *([Column(short_test_title(metric), tall=True)] if judged else []),
             *([] if is_loss else [Column("validation loss", tall=True)]),
             Column("s"),
             PROBLEMS,

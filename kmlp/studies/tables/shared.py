@@ -102,12 +102,12 @@ def seeds_text(seeds: Sequence[int]) -> str:
     return ",".join(map(str, seeds))
 
 
-def test_header(metric: Metric) -> str:
+def short_test_title(metric: Metric) -> str:
     """Return the header of a column of test values, short for accuracies.
 
     Example:
     >>> from kmlp.model.metrics import ACCURACY, LOSS
-    >>> test_header(ACCURACY), test_header(LOSS)
+    >>> short_test_title(ACCURACY), short_test_title(LOSS)
     ('test acc. %', 'test loss')
     """
     return metric.headed("test acc." if metric == ACCURACY else metric.named("test"))

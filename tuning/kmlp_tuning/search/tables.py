@@ -20,7 +20,7 @@ from kmlp.studies.tables.shared import (
     differences_note,
     problems_text,
     same_note,
-    test_header,
+    short_test_title,
 )
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
@@ -228,7 +228,7 @@ def replication_table(search: Search, replication: StudyResult) -> Table:
             Column("difference from best", tall=True),
             Column("p"),
             Column("verdict", numeric=False),
-            *([Column(test_header(metric), tall=True)] if judged else []),
+            *([Column(short_test_title(metric), tall=True)] if judged else []),
             PROBLEMS,
         ),
         rows=tuple(
