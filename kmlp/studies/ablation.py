@@ -192,11 +192,12 @@ def ablation_of(
         ),
         planned=Planned.restored(progress),
         asked_values=tuple(value_text(param, value) for value in record.extent["values"]),
-        margin=progress.get("margin", ACCURACY.margin),
         looks=tuple(progress.get("looks", ())),
         most_seeds=_most_seeds(record),
     )
     study = study.measured_by(record.metric).judged_at(stored_at(progress))
+    # The margin is in the unit of the metric.
+    study = replace(study, margin=progress.get("margin", ACCURACY.margin))
     # An interruption can come before the baseline is trained.
     planned = [it for it in study.levels if study.text(it) == study.planned.baseline]
     return replace(study, baseline=planned[0]) if planned else study

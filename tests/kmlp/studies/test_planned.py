@@ -7,6 +7,7 @@ import pytest
 from helpers.scored import ScoredExecutor
 
 from kmlp import ConfigError, RunConfig, ablate, load_study
+from kmlp.model.metrics import ACCURACY, LOSS
 from kmlp.studies._planned import Planned
 
 pytestmark = pytest.mark.once
@@ -147,3 +148,18 @@ def test_values_that_have_none_in_common_are_another_question():
     assert planned.changes_of_values(["8", "32"]) == (True, True)
     assert planned.changes_of_values(["32"]) == (False, False)
     assert Planned().changes_of_values(["32"]) == (False, False)
+
+
+def test_a_metric_is_kept_with_its_margin(tmp_path):
+    first = asked(tmp_path, metric="loss", margin=0.05, name="by-loss")
+    assert (first.metric, first.margin, first.chosen_after) == (LOSS, 0.05, ())
+    for study in (load_study("by-loss", tmp_path), asked(tmp_path, name="by-loss")):
+        assert (study.metric, study.margin, study.chosen_after) == (LOSS, 0.05, ())
+
+
+def test_a_metric_that_is_chosen_after_a_look_is_said_to_be(tmp_path):
+    assert asked(tmp_path, name="widths").metric == ACCURACY
+    study = asked(tmp_path, metric="loss", name="widths")
+    assert (study.metric, study.margin) == (LOSS, None)
+    assert problems(study) == ["metric chosen after the results"]
+    assert asked(tmp_path, name="widths").metric == ACCURACY
