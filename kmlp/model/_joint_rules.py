@@ -266,6 +266,6 @@ def _batch_normalization_needs_a_batch(config: Any) -> str | None:
         return None
     return (
         "The value of `normalization` is batch, but `batch_size` is 1: the output of a "
-        "unit minus its mean over one image is always 0, so nothing is learned. Give a "
+        "unit minus its mean over one example is always 0, so nothing is learned. Give a "
         "`batch_size` of at least 2, or layer as `normalization`."
     )

@@ -40,7 +40,7 @@ Metric = Annotated[
     str | None,
     typer.Option(
         metavar="accuracy|loss",
-        help="The metric that compares runs, by its value on the validation images. It "
+        help="The metric that compares runs, by its value on the validation examples. It "
         "finds the best epoch, and --patience watches it.  [default: accuracy, or as the "
         "study has it]",
         show_default=False,

@@ -15,6 +15,7 @@ from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.records import comparison
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import make_settings
+from kmlp_tuning.search.tables import search_table
 from kmlp_tuning.search.trial import Replication, Trial
 
 pytestmark = pytest.mark.once
@@ -218,3 +219,14 @@ RUNGS = [(1, 2, [0.9] * 2), (1, 1, [0.8]), (2, 1, [0.7]), (3, 1, [0.6] * 3)]
 def test_a_trial_waits_until_it_cannot_be_promoted_any_more(state, statuses):
     found = search(RUNGS, **state)
     assert [found.status(it) for it in found.trials] == statuses
+
+
+def test_a_search_without_replication_says_that_few_rows_validate():
+    images = search([(0, 0, [0.9])])
+    table = replace(images.settings, base=RunConfig(dataset="wine"))
+    [notes, few] = [
+        " ".join(search_table(found).notes)
+        for found in (images, replace(images, settings=table))
+    ]
+    assert "Only" not in notes
+    assert "Only 25 validation rows" in few

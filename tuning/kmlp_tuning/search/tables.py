@@ -13,7 +13,7 @@ from kmlp.studies.cells import (
     p_text,
 )
 from kmlp.studies.results import StudyResult
-from kmlp.studies.split_text import split_text
+from kmlp.studies.split_text import few_text, split_text
 from kmlp.studies.table import NONE, Column, Row, Table
 from kmlp.studies.tables.shared import (
     PROBLEMS,
@@ -173,6 +173,8 @@ def _legend(search: Search, more: int) -> list[str]:
         )
     if settings.algorithm == "asha":
         lines.append("Promotions depend on timing, so a repeated search may differ.")
+    if search.replication is None and (few := few_text(settings.base)):
+        lines.append(few)
     if more:
         lines.append(
             f"{count_of(more, 'more trial')}: `kmlp show {search.name} --all` shows them."
