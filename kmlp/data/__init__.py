@@ -5,6 +5,7 @@ from kmlp.data._examples import Examples
 from kmlp.data._facts import Facts, facts_of, noun_of
 from kmlp.data._importing import import_dataset, remove_dataset
 from kmlp.data._load import load_dataset
+from kmlp.data._missing import filled
 from kmlp.data._rows import Rows, read_rows
 from kmlp.data._schema import Column, Schema, Task
 from kmlp.data._split import Split
@@ -21,6 +22,7 @@ __all__ = [
     "Task",
     "check_dataset",
     "facts_of",
+    "filled",
     "import_dataset",
     "is_at_hand",
     "load_dataset",

@@ -1,4 +1,4 @@
-"""Use a Keras model as a classifier of images: load, check and compute probabilities."""
+"""Use a Keras model as a classifier: load it, check it and compute probabilities."""
 
 from __future__ import annotations
 
@@ -40,18 +40,23 @@ def shape_text(shape: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Classifier:
-    """A model whose input is an image, and whose output is a number for each class."""
+    """A model of images or rows, whose output is a number for each class."""
 
     model: keras.Model
     """The Keras model."""
     input_shape: tuple[int | None, ...]
-    """Shape of one image. None stands for any size."""
+    """Shape of one image, or of one row of a table. None stands for any size."""
     num_classes: int
     """Number of classes."""
     output: str | None
     """The activation of the last layer; None if it is unknown."""
     batch: int = _BATCH
-    """The maximum number of images in a batch."""
+    """The maximum number of examples in a batch."""
+
+    @property
+    def noun(self) -> str:
+        """The word for the examples: "images", or "rows" of a table."""
+        return "rows" if len(self.input_shape) == 1 else "images"
 
     @property
     def outputs_are_probabilities(self) -> bool:
@@ -61,10 +66,10 @@ class Classifier:
     def shape_problems(
         self, shape: Sequence[int | None], classes: int | None = None
     ) -> list[str]:
-        """Return the reasons why the model cannot classify such images; empty if it can.
+        """Return the reasons why the model cannot classify such examples; empty if it can.
 
         Args:
-            shape: Shape of one image. An axis of one channel may be left out.
+            shape: Shape of one example. An axis of one channel may be left out.
             classes: Number of classes. Defaults to None: any number.
         """
         problems = []
@@ -78,8 +83,8 @@ class Classifier:
         )
         if not fits:
             problems.append(
-                f"The model takes images of {shape_text(self.input_shape)}, but these are "
-                f"{shape_text(tuple(shape))}."
+                f"The model takes {self.noun} of {shape_text(self.input_shape)}, but these "
+                f"are {shape_text(tuple(shape))}."
             )
         if classes not in (None, self.num_classes):
             problems.append(
@@ -87,7 +92,7 @@ class Classifier:
             )
         return problems
 
-    def class_probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def class_probabilities(self, images: NDArray[Any]) -> NDArray[np.float64]:
         """Return the model's confidence in each class, from 0 to 1.
 
         Args:
@@ -110,24 +115,14 @@ class Classifier:
         raise_problems(self.shape_problems(images.shape[1:]))
         if images.ndim <= len(self.input_shape):
             images = images[..., None]
-        outputs = np.concatenate(
-            [
-                np.asarray(
-                    self.model.predict_on_batch(
-                        images[start : start + self.batch].astype("float32")
-                    ),
-                    "float64",
-                )
-                for start in range(0, len(images), self.batch)
-            ]
-        )
+        outputs = outputs_of(self.model, images, self.batch)
         confidences = self._to_confidences(outputs)
         invalid = np.isnan(confidences).any(axis=1).sum()
         if invalid:
             raise ConfigError(
                 [
                     f"The model's outputs are not finite for {invalid} of {len(images)} "
-                    "images. Did its training diverge?"
+                    f"{self.noun}. Did its training diverge?"
                 ]
             )
         return confidences
@@ -148,8 +143,40 @@ class Classifier:
         return confidences
 
 
+def outputs_of(model: keras.Model, x: NDArray[Any], batch: int) -> NDArray[np.float64]:
+    """Return the outputs of a model for raw examples.
+
+    Args:
+        model: The model.
+        x: The examples, of shape `(size, *input_shape)`.
+        batch: The maximum number of examples in a batch.
+    """
+    return np.concatenate(
+        [
+            np.asarray(
+                model.predict_on_batch(x[start : start + batch].astype("float32")),
+                "float64",
+            )
+            for start in range(0, len(x), batch)
+        ]
+    )
+
+
 def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
-    """Load an image classifier from a `.keras` file, from kmlp or elsewhere.
+    """Load a classifier from a `.keras` file, from kmlp or elsewhere.
+
+    Args:
+        path: The file.
+        custom: See `load_model`. Defaults to none.
+
+    Raises:
+        ConfigError: if the file cannot be loaded, or is not a classifier.
+    """
+    return as_classifier(load_model(path, custom=custom), str(path))
+
+
+def load_model(path: Path, *, custom: Sequence[str] = ()) -> keras.Model:
+    """Load a model from a `.keras` file, from kmlp or elsewhere.
 
     The file is loaded in Keras' safe mode: a file that contains code, such as a lambda,
     is refused. Modules, files and addresses that the file names are not imported, read
@@ -162,8 +189,8 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
             `package.module:name`. Defaults to none.
 
     Raises:
-        ConfigError: if the file is not a `.keras` file, is damaged, needs a function or
-            class that is not given, or is not a classifier of images.
+        ConfigError: if the file is not a `.keras` file, is damaged, or needs a function or
+            class that is not given.
     """
     check_model_file(path)
     try:
@@ -175,14 +202,14 @@ def load_classifier(path: Path, *, custom: Sequence[str] = ()) -> Classifier:
     raise_problems(_not_keras_own(path, name) for name in foreign_names(path, objects))
     try:
         with no_more_weights(path, count):
-            model = keras.saving.load_model(
+            model: Any = keras.saving.load_model(
                 path, custom_objects=objects, compile=False, safe_mode=True
             )
     except ConfigError:
         raise
     except Exception as error:  # Keras may raise errors of any class
         raise ConfigError([_reason(path, error)]) from error
-    return as_classifier(model, str(path))
+    return model
 
 
 def as_classifier(model: keras.Model, name: str = "The model") -> Classifier:
@@ -193,8 +220,8 @@ def as_classifier(model: keras.Model, name: str = "The model") -> Classifier:
         name: Name of the model in messages. Defaults to "The model".
 
     Raises:
-        ConfigError: if the input is not one image, or if the output is not a number for
-            each class.
+        ConfigError: if the input is not one image or row, or if the output is not a number
+            for each class.
 
     Example:
     >>> from kmlp import build_mlp
@@ -202,41 +229,84 @@ def as_classifier(model: keras.Model, name: str = "The model") -> Classifier:
     >>> classifier.input_shape, classifier.num_classes, classifier.output
     ((28, 28), 10, 'log_softmax')
     """
+    inputs, outputs = _shapes(model, name)
+    if not (len(outputs) == 2 and (outputs[1] or 0) >= 2):
+        raise ConfigError(
+            [
+                f"{name} gives {_batch_text(outputs)} for {_example(inputs)}, but must "
+                "give a number for each of at least two classes."
+            ]
+        )
+    return Classifier(
+        model=model,
+        input_shape=tuple(inputs[1:]),
+        num_classes=outputs[1] or 0,
+        output=_last_activation(model),
+        batch=batch_of(model, name),
+    )
+
+
+def _shapes(
+    model: keras.Model, name: str
+) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
+    """Return the shapes of the input and the output of a model, with the batch.
+
+    Raises:
+        ConfigError: if the input is not one image or row, or if the output is not one
+            array.
+    """
     try:
         inputs, outputs = model.input_shape, model.output_shape
     except AttributeError:
         raise ConfigError(
             [f"{name} has no input shape. Start the model with a `keras.Input`."]
         ) from None
-    if not (_is_shape(inputs) and 3 <= len(inputs) <= 4):
+    if not (_is_shape(inputs) and 2 <= len(inputs) <= 4):
         raise ConfigError(
             [
                 f"{name} takes {_batch_text(inputs)}, but must take images of height x "
-                "width or height x width x channels."
+                "width or height x width x channels, or rows of several columns."
             ]
         )
-    if not (_is_shape(outputs) and len(outputs) == 2 and (outputs[1] or 0) >= 2):
+    if not _is_shape(outputs):
         raise ConfigError(
             [
-                f"{name} gives {_batch_text(outputs)} for an image, but must give a number "
-                "for each of at least two classes."
+                f"{name} gives {_batch_text(outputs)} for {_example(inputs)}, but must "
+                "give one array."
             ]
         )
+    return inputs, outputs
+
+
+def _example(inputs: tuple[int | None, ...]) -> str:
+    return "a row" if len(inputs) == 2 else "an image"
+
+
+def gives_one_number(model: keras.Model, name: str = "The model") -> bool:
+    """Return True for a regression: a model that gives one number for each example.
+
+    Raises:
+        ConfigError: if the model takes neither images nor rows.
+    """
+    _, outputs = _shapes(model, name)
+    return outputs[1:] == (1,)
+
+
+def batch_of(model: keras.Model, name: str = "The model") -> int:
+    """Return the maximum number of examples in a batch, which fits into memory.
+
+    Raises:
+        ConfigError: if the outputs of a layer are too large for one example.
+    """
     layer, largest = _largest_output(model)
     if largest > MAX_OUTPUT:
         raise ConfigError(
             [
-                f"{name}: layer {layer} gives {largest:,} numbers for an image, but at "
+                f"{name}: layer {layer} gives {largest:,} numbers for an example, but at "
                 f"most {MAX_OUTPUT:,} are allowed."
             ]
         )
-    return Classifier(
-        model=model,
-        input_shape=tuple(inputs[1:]),
-        num_classes=outputs[1],
-        output=_last_activation(model),
-        batch=min(_BATCH, MAX_OUTPUT // largest),
-    )
+    return min(_BATCH, MAX_OUTPUT // largest)
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kmlp.errors import raise_problems
 from kmlp.inference.classifier import Classifier, as_classifier
+from kmlp.model.input_table import table_of_model
 from kmlp.statistics import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -101,19 +102,21 @@ class Evaluation:
 
 def evaluate(
     model: keras.Model | Classifier,
-    images: NDArray[np.uint8],
+    images: NDArray[Any],
     labels: NDArray[np.int32],
     *,
     class_names: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Evaluate a model on images whose classes are known.
+    """Evaluate a model on images or rows of a table whose classes are known.
 
-    The predicted class is that of the model's largest output.
+    The predicted class is that of the model's largest output. If the model is one of kmlp's
+    for a table, it fills in missing values.
 
     Args:
-        model: An image classifier: a built Keras model whose input is raw images.
-        images: Pixels from 0 to 255, of shape `(size, *input_shape)`.
-        labels: Classes of the images, from 0, of shape `(size,)`.
+        model: A classifier: a built Keras model whose input is raw images or rows.
+        images: Pixels from 0 to 255, of shape `(size, *input_shape)`; or rows of a table,
+            of shape `(size, features)`, with nan for missing values.
+        labels: Classes of the examples, from 0, of shape `(size,)`.
         class_names: A name for every class. Defaults to None: the numbers.
 
     Returns:
@@ -130,13 +133,17 @@ def evaluate(
     >>> evaluation.size, evaluation.classes[7].support
     (100, 15)
     """
-    classifier = model if isinstance(model, Classifier) else as_classifier(model)
+    if isinstance(model, Classifier):
+        classifier = model
+    else:
+        classifier, table = as_classifier(model), table_of_model(model)
+        images = images if table is None else table.filled(images)
     classes = classifier.num_classes
     names = tuple(map(str, range(classes)) if class_names is None else class_names)
     problems = []
     if len(images) == 0 or len(images) != len(labels):
         problems.append(
-            f"There are {len(images)} {_noun(images)} and {len(labels)} labels, but the "
+            f"There are {len(images)} {classifier.noun} and {len(labels)} labels, but the "
             "numbers must be equal, and at least 1."
         )
     elif not 0 <= labels.min() <= labels.max() < classes:
@@ -154,8 +161,8 @@ def evaluate(
     wrong = np.flatnonzero(predicted != labels)
     confidences = class_probabilities[wrong, predicted[wrong]]
     return Evaluation(
-        noun=_noun(images),
         class_names=names,
+        noun=classifier.noun,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
         classes=_scores(labels, predicted, names),
         mistakes=tuple(
@@ -168,10 +175,6 @@ def evaluate(
             for position in np.argsort(-confidences, kind="stable")
         ),
     )
-
-
-def _noun(examples: NDArray[Any]) -> str:
-    return "rows" if examples.ndim == 2 else "images"
 
 
 def proportion_interval(right: int, size: int) -> tuple[float, float]:

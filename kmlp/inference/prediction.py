@@ -105,6 +105,13 @@ def check_preprocessing(preprocessing: str | None) -> None:
 
 def _picture_shape(classifier: Classifier) -> tuple[int, int, int]:
     """Return height, width and channels of the images that pictures are converted to."""
+    if classifier.noun == "rows":
+        raise ConfigError(
+            [
+                f"The model takes rows of {shape_text(classifier.input_shape)} features, "
+                "but does not state their columns. Name the dataset that it was trained on."
+            ]
+        )
     height, width, *rest = classifier.input_shape
     channels = rest[0] if rest else 1
     if height is None or width is None or channels not in (1, 3):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import name_problem
-from kmlp.data import Dataset, Schema, Task
+from kmlp.data import Dataset, Schema, Task, filled
 from kmlp.errors import ConfigError
 from kmlp.model.config import RunConfig
 from kmlp.model.run_data import selected_for
@@ -47,6 +47,14 @@ class InputTable:
     def task(self) -> Task:
         """What is predicted: "classification" or "regression"."""
         return "classification" if self.class_names else "regression"
+
+    def filled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return rows with what is filled in for missing values.
+
+        Args:
+            rows: Of shape `(rows, features)`, with nan where a value is missing.
+        """
+        return rows if self.fill_values is None else filled(rows, self.fill_values)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the table as plain values for JSON."""

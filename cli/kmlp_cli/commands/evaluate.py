@@ -15,7 +15,12 @@ from kmlp_cli.options.targets import Overwrite
 from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from altair import LayerChart
+
+    from kmlp.model.config import RunConfig
+    from kmlp.model.input_table import InputTable
 
 _DATASET = config_fields()["dataset"]
 _FRACTION = config_fields()["validation_fraction"]
@@ -25,11 +30,22 @@ EPILOG = """\b
 Examples:
 kmlp train --save model.keras
 kmlp evaluate model.keras
-kmlp evaluate model.keras --confusion confusion.png --mistakes mistakes.html"""
+kmlp evaluate model.keras --confusion confusion.png --mistakes mistakes.html
+kmlp evaluate wine.keras --dataset wine
+kmlp evaluate wine.keras rows.csv"""
 
 
 def evaluate(
     model: Model,
+    rows: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="For the model of a table: a CSV or Parquet file with its columns and its "
+            "target, in the place of a dataset.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: Annotated[str, typer.Option(help=_DATASET.doc)] = _DATASET.default,
     split: Annotated[
         str,
@@ -75,11 +91,16 @@ def evaluate(
     The model can be any Keras model that takes raw images (pixels from 0 to 255) of the
     dataset's shape and has an output for each class. `kmlp train --save` writes such a
     model.
+
+    A model of a table is evaluated on the rows of its --dataset or of a file. It fills in
+    missing values as its training did. A regression has RMSE, MAE, R² and residuals.
     """
     from kmlp import backend as backends
+    from kmlp.data import facts_of
     from kmlp.errors import call_all
     from kmlp.inference.classifier import load_classifier
     from kmlp.inference.evaluation import evaluate as run_evaluation
+    from kmlp.model.input_table import table_of_file
     from kmlp.model.keras_files import check_model_file
     from kmlp.model.run_data import dataset_of, split_for
     from kmlp.model.text import parse_config
@@ -98,6 +119,13 @@ def evaluate(
             lambda: _check_targets(confusion, mistakes, overwrite=overwrite),
         ]
     )
+    table = table_of_file(model)
+    if rows is not None or table is not None or facts_of(dataset).kind == "table":
+        _evaluate_rows(
+            model, table, rows, config, split, confusion, mistakes,
+            custom=custom or (), as_json=as_json,
+        )  # fmt: skip
+        return
     data = split_for(config, dataset_of(config))
     images = getattr(data, split)
     classifier = load_classifier(model, custom=custom or ())
@@ -129,6 +157,84 @@ def evaluate(
         from kmlp.charts.model import mistakes as draw_mistakes
 
         _save(draw_mistakes(images.x, evaluation), mistakes)
+
+
+def _evaluate_rows(
+    path: Path,
+    table: InputTable | None,
+    rows: Path | None,
+    config: RunConfig,
+    split: str,
+    confusion: Path | None,
+    mistakes: Path | None,
+    *,
+    custom: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Show the evaluation of a model of a table, on a file or a split of its dataset."""
+    from kmlp import backend as backends
+    from kmlp.data import load_examples
+    from kmlp.errors import ConfigError, raise_problems
+    from kmlp.inference.regression import RegressionEvaluation
+    from kmlp.inference.tables import load_table_model, table_of_examples
+    from kmlp.model.run_data import dataset_of, selected_for
+    from kmlp_cli.render.model_tables import evaluation_tables
+    from kmlp_cli.render.printing import print_tables
+    from kmlp_cli.render.row_tables import residuals_table
+    from kmlp_cli.terminal.output import print_json
+
+    table = table or table_of_examples(load_examples(config.dataset))
+    if table is None:
+        raise ConfigError(
+            [
+                f"{path} does not state the columns of a table, so {rows} cannot be read. "
+                "Give the --dataset that it was trained on."
+            ]
+        )
+    raise_problems(
+        f"{option} is for {what}."
+        for option, given, what in (
+            ("--mistakes", mistakes, "images, but the model takes rows"),
+            ("--confusion", None if table.class_names else confusion, "classes"),
+        )
+        if given is not None
+    )
+    model = load_table_model(path, table, custom=custom)
+    if rows is not None:
+        read = model.read(rows)
+        if read.y is None:
+            raise ConfigError(
+                [f"{rows} has no column {table.schema.target!r}, the target to compare."]
+            )
+        x, y, part = read.x, read.y, f"rows of {rows}"
+    else:
+        data = selected_for(config, dataset_of(config))
+        complete = model.rows_of(data, getattr(data, split))
+        x, y, part = complete.x, complete.y, f"{split} rows of {config.dataset}"
+    evaluation = model.evaluate(x, y)
+    if as_json:
+        print_json(
+            {
+                "model": str(path),
+                "dataset": None if rows is not None else config.dataset,
+                "file": None if rows is None else str(rows),
+                "split": None if rows is not None else split,
+                "output": model.classifier and model.classifier.output,
+                "backend": backends.select(),
+                **evaluation.to_dict(),
+            }
+        )
+    else:
+        title = f"{path.name}: the {len(x):,} {part}"
+        print_tables(
+            [residuals_table(evaluation, title)]
+            if isinstance(evaluation, RegressionEvaluation)
+            else evaluation_tables(evaluation, model.classifier, title)
+        )
+    if confusion is not None and not isinstance(evaluation, RegressionEvaluation):
+        from kmlp.charts.model import confusion as draw_confusion
+
+        _save(draw_confusion(evaluation), confusion)
 
 
 def _save(chart: LayerChart, path: Path) -> None:

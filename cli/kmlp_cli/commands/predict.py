@@ -1,16 +1,20 @@
-"""`kmlp predict`: the classes that a model predicts for pictures."""
+"""`kmlp predict`: what a model predicts for pictures, or for the rows of a table."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kmlp_cli.options.execution import Backend
 from kmlp_cli.options.model import Custom, Model
 from kmlp_cli.options.output import Json
+from kmlp_cli.options.targets import Overwrite
+
+if TYPE_CHECKING:
+    from kmlp.inference.tables import TableModel
 
 _BEST = 3
 """The number of classes to show for each picture."""
@@ -19,13 +23,19 @@ EPILOG = """\b
 Examples:
 kmlp train --save model.keras
 kmlp predict model.keras seven.png photo.jpg
-kmlp predict clothes.keras shoe.png --dataset fashion_mnist --as resize"""
+kmlp predict clothes.keras shoe.png --dataset fashion_mnist --as resize
+kmlp predict wine.keras rows.csv --out predictions.csv"""
 
 
 def predict(
     model: Model,
     pictures: Annotated[
-        list[Path], typer.Argument(metavar="PICTURE...", help="PNG or JPEG, of any size.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Pictures, PNG or JPEG, of any size. For the model of a table: CSV or "
+            "Parquet files with its columns.",
+        ),
     ],
     dataset: Annotated[
         str | None,
@@ -47,24 +57,39 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write the predictions for all rows of a table into a CSV file.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
     custom: Custom = None,
     backend: Backend = None,
     as_json: Json = False,
 ) -> None:
-    """Show the classes that a model predicts for your pictures.
+    """Show what a model predicts for your pictures, or for rows of a table.
 
     Each picture is shown as the model gets it. Transparent pictures get a white background.
     Photos are rotated as their EXIF data say.
+
+    Columns of a table are found by their names. The model knows its categories, and what it
+    fills in for missing values.
     """
     from kmlp import backend as backends
     from kmlp.data import cache, load_examples
     from kmlp.data.image_files import check_image
-    from kmlp.errors import call_all, raise_problems
+    from kmlp.errors import ConfigError, call_all, raise_problems
     from kmlp.inference.classifier import load_classifier, shape_text
     from kmlp.inference.prediction import check_preprocessing
     from kmlp.inference.prediction import predict as run_prediction
+    from kmlp.inference.tables import load_table_model, table_of_examples
     from kmlp.model.hyperparameters import config_fields
+    from kmlp.model.input_table import table_of_file
     from kmlp.model.keras_files import check_model_file
+    from kmlp_cli.options.targets import check_target
     from kmlp_cli.terminal.output import print_json, say
 
     backends.select(backend)
@@ -73,9 +98,31 @@ def predict(
             lambda: check_model_file(model),
             lambda: check_preprocessing(preprocessing),
             lambda: dataset and config_fields()["dataset"].parse(dataset),
-            lambda: call_all(partial(check_image, path) for path in pictures),
+            lambda: check_target(
+                out, overwrite=overwrite, option="--out", suffixes=(".csv",)
+            ),
+            lambda: (
+                _takes_table(model, dataset)
+                or call_all(partial(check_image, path) for path in pictures)
+            ),
         ]
     )
+    table = table_of_file(model)
+    if table is None and dataset is not None:
+        table = table_of_examples(load_examples(dataset))
+    if table is not None:
+        if preprocessing is not None:
+            raise ConfigError(["--as is for pictures, but the model takes a table."])
+        _predict_rows(
+            load_table_model(model, table, custom=custom or ()),
+            pictures,
+            out,
+            {"model": str(model), "dataset": dataset, "backend": backends.select()},
+            as_json=as_json,
+        )
+        return
+    if out is not None:
+        raise ConfigError(["--out is for the rows of a table, but the model has none."])
     classifier = load_classifier(model, custom=custom or ())
     names = tuple(map(str, range(classifier.num_classes)))
     if dataset is not None:
@@ -128,3 +175,59 @@ def predict(
         print_table(prediction_table(prediction.image, best, colours=has_colours()))
         print_lines()
     print_text(confidence_text(classifier))
+
+
+def _takes_table(model: Path, dataset: str | None) -> bool:
+    """Return True if a model's file, or the dataset that is named for it, is of a table."""
+    from kmlp.data import facts_of
+    from kmlp.errors import ConfigError
+    from kmlp.model.input_table import table_of_file
+    from kmlp.model.keras_files import check_model_file
+
+    try:
+        check_model_file(model)
+        own = table_of_file(model) is not None
+    except ConfigError:  # reported by its own check
+        own = False
+    return own or (dataset is not None and facts_of(dataset).kind == "table")
+
+
+def _predict_rows(
+    model: TableModel,
+    files: list[Path],
+    out: Path | None,
+    facts: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Show or write the predictions for the rows of files."""
+    from kmlp_cli.render.printing import print_tables
+    from kmlp_cli.render.row_tables import (
+        predictions_table,
+        predictions_to_list,
+        write_predictions,
+    )
+    from kmlp_cli.terminal.output import print_json, say
+
+    schema = model.table.schema
+    predicted = {str(file): model.predict(model.read(file).x) for file in files}
+    if as_json:
+        print_json(
+            {
+                **facts,
+                "target": schema.target,
+                "unit": schema.unit,
+                "classes": list(model.table.class_names),
+                "files": [
+                    {"file": file, "rows": predictions_to_list(model, values)}
+                    for file, values in predicted.items()
+                ],
+            }
+        )
+    else:
+        print_tables(
+            [predictions_table(model, file, values) for file, values in predicted.items()]
+        )
+    if out is not None:
+        write_predictions(out, model, predicted)
+        say(f"Saved {out}.")

@@ -12,7 +12,13 @@ from kmlp_cli.json_keys._config_list import ConfigurationListJson
 from kmlp_cli.json_keys._data import DatasetJson, DatasetsJson
 from kmlp_cli.json_keys._lab import LabJson, LabPlanJson, PartJson, RecipesJson
 from kmlp_cli.json_keys._machine import MachineJson
-from kmlp_cli.json_keys._model import EvaluationJson, PredictionsJson
+from kmlp_cli.json_keys._model import (
+    EvaluationJson,
+    PredictionsJson,
+    RegressionEvaluationJson,
+    RowPredictionsJson,
+    TableEvaluationJson,
+)
 from kmlp_cli.json_keys._run import RunJson, RunPlanJson
 from kmlp_cli.json_keys._runs_folder import (
     HealthJson,
@@ -29,8 +35,8 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
     "show": (RunJson, AblationJson, ConfigurationListJson, SearchJson),
     "compare": (ComparisonJson,),
     "reproduce": (LabJson, LabPlanJson, RecipesJson),
-    "evaluate": (EvaluationJson,),
-    "predict": (PredictionsJson,),
+    "evaluate": (EvaluationJson, TableEvaluationJson, RegressionEvaluationJson),
+    "predict": (PredictionsJson, RowPredictionsJson),
     "studies": (StudiesJson,),
     "runs": (RunsJson,),
     "doctor": (HealthJson,),

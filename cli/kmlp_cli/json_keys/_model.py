@@ -47,6 +47,46 @@ class EvaluationJson(TypedDict):
     mistakes: Annotated[list[MistakeJson], "Every mistake, the most confident first."]
 
 
+class TableEvaluationJson(TypedDict):
+    """`kmlp evaluate` of a model of a table with classes."""
+
+    model: Annotated[str, "The model's file."]
+    dataset: Annotated[str | None, "The dataset; null if a file is evaluated."]
+    file: Annotated[str | None, "The file, or null."]
+    split: Annotated[str | None, "The split: `test`, `validation` or `train`; or null."]
+    output: Annotated[str | None, "The activation of the last layer, or null."]
+    backend: Annotated[str, "The Keras backend."]
+    size: Annotated[int, "The number of rows."]
+    right: Annotated[int, "The number of rows that are classified correctly."]
+    accuracy: Annotated[float, "The accuracy."]
+    interval: Annotated[list[float], "Its 95 % interval over rows (Wilson's)."]
+    classes: Annotated[list[ClassScoresJson], "Every class."]
+    confusion: Annotated[
+        list[list[int]],
+        "Numbers of rows: a row is a true class, a column a prediction.",
+    ]
+    mistakes: Annotated[list[MistakeJson], "Every mistake, the most confident first."]
+
+
+class RegressionEvaluationJson(TypedDict):
+    """`kmlp evaluate` of a regression."""
+
+    model: Annotated[str, "The model's file."]
+    dataset: Annotated[str | None, "The dataset; null if a file is evaluated."]
+    file: Annotated[str | None, "The file, or null."]
+    split: Annotated[str | None, "The split: `test`, `validation` or `train`; or null."]
+    output: Annotated[str | None, "Null."]
+    backend: Annotated[str, "The Keras backend."]
+    target: Annotated[str, "The name of the target."]
+    unit: Annotated[str, "The unit of the target, perhaps empty."]
+    size: Annotated[int, "The number of rows."]
+    rmse: Annotated[float, "The root of the mean squared error, in the unit."]
+    mae: Annotated[float, "The mean absolute error, in the unit."]
+    r2: Annotated[float | None, "R²; null if all targets are equal."]
+    true: Annotated[list[float], "The target of each row."]
+    predicted: Annotated[list[float], "The prediction for each row."]
+
+
 GuessJson = TypedDict(
     "GuessJson",
     {
@@ -75,3 +115,40 @@ class PredictionsJson(TypedDict):
     output: Annotated[str | None, "The activation of the last layer, or null."]
     backend: Annotated[str, "The Keras backend."]
     pictures: Annotated[list[PictureJson], "Every picture."]
+
+
+RowClassJson = TypedDict(
+    "RowClassJson",
+    {
+        "row": Annotated[int, "The number of the row, from 1."],
+        "class": Annotated[int, "The number of the predicted class."],
+        "name": Annotated[str, "Its name."],
+        "confidences": Annotated[list[float], "The model's confidence in each class."],
+    },
+)
+
+
+class RowNumberJson(TypedDict):
+    """The number that a regression predicts for a row."""
+
+    row: Annotated[int, "The number of the row, from 1."]
+    value: Annotated[float, "The predicted number, in the unit of the target."]
+
+
+class FileRowsJson(TypedDict):
+    """The rows of one file."""
+
+    file: Annotated[str, "The file."]
+    rows: Annotated[list[RowClassJson | RowNumberJson], "Every row."]
+
+
+class RowPredictionsJson(TypedDict):
+    """`kmlp predict` with the model of a table."""
+
+    model: Annotated[str, "The model's file."]
+    dataset: Annotated[str | None, "The dataset that names the columns, or null."]
+    backend: Annotated[str, "The Keras backend."]
+    target: Annotated[str, "The name of the target."]
+    unit: Annotated[str, "The unit of the target, perhaps empty."]
+    classes: Annotated[list[str], "The names of the classes; empty for a regression."]
+    files: Annotated[list[FileRowsJson], "Every file."]

@@ -14,13 +14,13 @@ _MISTAKES = 10
 
 
 def evaluation_tables(
-    evaluation: Evaluation, classifier: Classifier, title: str
+    evaluation: Evaluation, classifier: Classifier | None, title: str
 ) -> list[Table]:
     """The scores of each class, the confusion matrix if there are few, and mistakes."""
     tables = [classes_table(evaluation, title)]
     if len(evaluation.class_names) <= _MOST_COLUMNS:
         tables.append(confusion_table(evaluation))
-    if evaluation.mistakes:
+    if evaluation.mistakes and classifier is not None:
         tables.append(mistakes_table(evaluation, classifier))
     return tables
 
@@ -98,6 +98,7 @@ def confusion_table(evaluation: Evaluation) -> Table:
 def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
     """The most confident mistakes."""
     names = evaluation.class_names
+    first = 1 if evaluation.noun == "rows" else 0  # rows count from 1, as in a file
     return Table(
         title=f"The most confident of {len(evaluation.mistakes):,} mistakes",
         columns=(
@@ -109,7 +110,7 @@ def mistakes_table(evaluation: Evaluation, classifier: Classifier) -> Table:
         rows=tuple(
             Row(
                 (
-                    str(mistake.index),
+                    str(mistake.index + first),
                     names[mistake.true],
                     names[mistake.predicted],
                     share_percent(mistake.confidence),

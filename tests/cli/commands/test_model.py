@@ -8,12 +8,15 @@ import re
 import keras
 import numpy as np
 import pytest
-from helpers.made_up_data import images, write_npz
+from helpers.made_up_data import images, table_examples, write_csv, write_npz
 from PIL import Image
 from rich.console import Console
 
 from kmlp import RunConfig, load_dataset, train
+from kmlp.data._dataset import make_dataset
 from kmlp.data._load import forget_datasets
+from kmlp.model.build import build_for
+from kmlp.model.run_data import split_for
 from kmlp_cli.render.pictures import picture_text
 
 
@@ -263,3 +266,90 @@ def test_colours_are_those_of_the_picture():
 def test_a_large_picture_is_shown_smaller():
     text = picture_text(np.zeros((200, 100, 3), "uint8"), colours=False)
     assert [len(line) for line in text.plain.split("\n")] == [16] * 16
+
+
+TABLES = {"classification": "wine", "regression": "diabetes"}
+
+
+@pytest.fixture(scope="module", params=TABLES)
+def of_table(request, tmp_path_factory):
+    """A model of a table without training, its dataset, and a file with the test rows."""
+    dataset = make_dataset(
+        "made_up", table_examples(task=request.param), validation_fraction=0.25
+    )
+    config = RunConfig(dataset=TABLES[request.param], width=4, depth=1)
+    folder = tmp_path_factory.mktemp("table")
+    build_for(config, dataset).save(folder / "model.keras")
+    rows = []
+    for x, y in zip(dataset.test.x, dataset.test.y, strict=True):
+        kind = "" if np.isnan(x[2]) else "xyz"[x[2:5].argmax()]
+        number = "" if np.isnan(x[0]) else str(x[0])
+        target = dataset.class_names[y] if dataset.class_names else str(y)
+        rows.append({"c": kind, "a": number, "d": str(x[5]), "b": str(x[1]), "t": target})
+    write_csv(folder / "rows.csv", {name: [row[name] for row in rows] for name in rows[0]})
+    return folder, config, dataset
+
+
+def expected_of(of_table):
+    """The outputs of the model for the test rows as a run sees them."""
+    _, config, dataset = of_table
+    rows = split_for(config, dataset).test.x
+    return build_for(config, dataset).predict(rows, verbose=0)
+
+
+def test_rows_of_a_file_are_predicted_with_the_columns_and_the_fillings_of_the_model(
+    kmlp, of_table, tmp_path
+):
+    folder, _, dataset = of_table
+    outputs, out = expected_of(of_table), tmp_path / "out.csv"
+    result = kmlp(
+        "predict", str(folder / "model.keras"), str(folder / "rows.csv"),
+        "--json", "--out", str(out),
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    printed = json.loads(result.out)
+    assert (printed["target"], printed["unit"]) == ("t", dataset.schema.unit)
+    [file] = printed["files"]
+    if dataset.class_names:
+        assert [row["class"] for row in file["rows"]] == outputs.argmax(1).tolist()
+    else:
+        values = [row["value"] for row in file["rows"]]
+        np.testing.assert_allclose(values, outputs[:, 0], rtol=1e-5)
+    header, first, *others = out.read_text().splitlines()
+    assert header.startswith("file,row,t")
+    assert (first.split(",")[1], len(others)) == ("1", len(outputs) - 1)
+    table = kmlp("predict", str(folder / "model.keras"), str(folder / "rows.csv"))
+    assert (table.code, "row" in table.out) == (0, True)
+
+
+def test_a_model_of_a_table_is_evaluated_on_a_file(kmlp, of_table):
+    folder, _, dataset = of_table
+    outputs, y = expected_of(of_table), dataset.test.y
+    files = (str(folder / "model.keras"), str(folder / "rows.csv"))
+    result = kmlp("evaluate", *files, "--json")
+    assert result.code == 0, result.err
+    printed = json.loads(result.out)
+    assert (printed["size"], printed["dataset"]) == (len(y), None)
+    if dataset.class_names:
+        assert printed["right"] == (outputs.argmax(1) == y).sum()
+    else:
+        rmse = np.sqrt(((outputs[:, 0] - y) ** 2).mean())
+        assert printed["rmse"] == pytest.approx(rmse, rel=1e-5)
+    shown = kmlp("evaluate", *files).out
+    assert ("Accuracy" in shown) == bool(dataset.class_names)
+    assert ("RMSE" in shown and "kg" in shown) == (not dataset.class_names)
+
+
+def test_what_a_model_of_a_table_does_not_have_is_refused(kmlp, of_table, tmp_path):
+    folder, *_ = of_table
+    files = (str(folder / "model.keras"), str(folder / "rows.csv"))
+    other = write_csv(tmp_path / "other.csv", {"a": [1], "b": [2], "d": [3], "t": [4]})
+    for arguments, message in (
+        (("evaluate", *files, "--mistakes", str(tmp_path / "m.png")), "--mistakes is for"),
+        (("predict", *files, "--as", "mnist"), "--as is for pictures"),
+        (("predict", files[0], str(other)), "other.csv"),
+        (("evaluate", files[0], "--dataset", "wine"), "takes the columns a, b, c=x"),
+        (("evaluate", files[0]), "takes the columns"),
+    ):
+        result = kmlp(*arguments)
+        assert (result.code, message in result.err) == (2, True), result.err

@@ -63,6 +63,7 @@ def test_the_input_of_the_model_decides_the_preprocessing(shape, preprocessing, 
         ((32, 32, 3), "mnist", "28 x 28 x 1.* 32 x 32 x 3"),
         ((None, None, 1), None, r"takes images of \? x \? x 1"),
         ((28, 28, 4), None, "28 x 28 x 4.* channels"),
+        ((784,), None, "rows of 784 features"),
     ],
 )
 def test_an_impossible_conversion_is_refused(shape, preprocessing, message):
