@@ -11,17 +11,21 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, get_args
 
 from kmlp._util.files import atomic_write, file_name, naming
 from kmlp._util.text import visible
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.metrics import LOSS, RMSE, Part, Task, regression_figures
 from kmlp.model.text import value_text
 from kmlp.studies.columns import COLUMNS, column_of
 from kmlp.studies.rows import StudyRun, StudyRuns
-from kmlp.training.run import FIGURES
+from kmlp.training.run import FIGURES, EpochRecord, Run
 
-METRICS = ("val_accuracy", "test_accuracy", "val_loss", "gap")
+METRICS = {
+    "classification": ("val_accuracy", "test_accuracy", "val_loss", "gap"),
+    "regression": ("val_rmse", "test_rmse", "val_r2", "val_loss"),
+}
 """The figures that the HParams page shows, at the epoch at which a run is judged."""
 _OUTCOME = "outcome/"
 """The prefix of the names of these figures, which keeps them apart from those by epoch."""
@@ -109,7 +113,9 @@ def _experiment(runs: StudyRuns, cells: list[dict[str, Any]]) -> Any:
 
     metrics = [
         Metric(_OUTCOME + name, display_name=name, description=COLUMNS[name].doc)
-        for name in METRICS
+        for name in dict.fromkeys(
+            name for place in runs.runs for name in METRICS[_task(place.run)]
+        )
     ]
     experiment = api_pb2.Experiment(
         hparam_infos=[
@@ -133,19 +139,35 @@ def _run_events(study_run: StudyRun, group: str, hparams: dict[str, Any]) -> Ite
     yield _event(now, 0, hparams_pb(hparams, trial_id=group, start_time_secs=now))
     for record, rate in zip(run.history, run.learning_rates, strict=True):
         now += record.seconds
-        figures = {name: getattr(record, name) for name in (*FIGURES, "gap", "seconds")}
+        figures = {**_figures(run, record), "seconds": record.seconds}
         for name, figure in {**figures, "mean_learning_rate": rate}.items():
             scalar = scalar_pb(name, figure, description=COLUMNS[name].doc)
             yield _event(now, record.epoch, scalar)
     status = api_pb2.STATUS_FAILURE
     if run.status == "finished":
         status = api_pb2.STATUS_SUCCESS
-        for name in METRICS:
-            scalar = scalar_pb(_OUTCOME + name, getattr(run, name))
+        outcome = _figures(run, run.outcome)
+        for name in METRICS[_task(run)]:
+            scalar = scalar_pb(_OUTCOME + name, outcome[name])
             yield _event(now, run.outcome.epoch, scalar)
     end = SessionEndInfo(status=status, end_time_secs=now)
     summary = _hparams_summary(metadata.SESSION_END_INFO_TAG, session_end_info=end)
     yield _event(now, run.epochs, summary)
+
+
+def _task(run: Run) -> Task:
+    """What a run predicts, by what it recorded."""
+    is_regression = any(RMSE.figure("val") in record.metrics for record in run.history)
+    return "regression" if is_regression else "classification"
+
+
+def _figures(run: Run, record: EpochRecord) -> dict[str, float]:
+    """The figures of an epoch by column, without those that the task does not have."""
+    if _task(run) == "classification":
+        return {name: getattr(record, name) for name in (*FIGURES, "gap")}
+    losses = {LOSS.figure(part): record.value(LOSS, part) for part in get_args(Part)}
+    others = regression_figures().items()
+    return losses | {name: record.value(metric, part) for name, (metric, part) in others}
 
 
 def _hparams_summary(tag: str, **data: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from kmlp._util.text import percent_text
 from kmlp.errors import ConfigError, unknown_name
@@ -334,6 +334,22 @@ RECORDED: dict[Task, tuple[str, ...]] = {
     "regression": ("rmse", "mae", "r2", "loss"),
 }
 """The names of the metrics that training records, by task."""
+
+
+def regression_figures() -> dict[str, tuple[Metric, Part]]:
+    """Return the metric and the part of every figure that only a regression records.
+
+    Example:
+    >>> list(regression_figures())[:4]
+    ['rmse', 'val_rmse', 'test_rmse', 'mae']
+    """
+    parts: tuple[Part, ...] = get_args(Part)
+    return {
+        metric.figure(part): (metric, part)
+        for name, metric in METRICS["regression"].items()
+        if name in RECORDED["regression"] and name not in RECORDED["classification"]
+        for part in parts
+    }
 
 
 def default_metric(task: Task = "classification") -> Metric:

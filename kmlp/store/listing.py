@@ -36,6 +36,9 @@ class RunSummary:
     """Validation accuracy at the best epoch; None if the run diverged or has no epoch."""
     test_accuracy: float | None
     """Test accuracy at the same epoch."""
+    metrics: dict[str, float]
+    """The other metrics at that epoch, such as `val_rmse` of a regression; it is the epoch
+    with the lowest validation RMSE then."""
     seconds: float
     updated: float
     """Unix time of the last training."""
@@ -174,6 +177,7 @@ def _summary(row: sqlite3.Row) -> RunSummary:
         config=RunConfig.restored(json.loads(row["config"])),
         fused=bool(row["fused"]),
         settings=json.loads(row["settings"]),
+        metrics=json.loads(row["metrics"]),
         **{name: row[name] for name in names},
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.metrics import Metric, Part, regression_figures
 
 KEY_DIGITS = 12
 """The number of digits of a run key in a table: enough to tell runs apart."""
@@ -28,6 +29,21 @@ def column_of(field: str) -> str:
     ('width', 'loss_function')
     """
     return "loss_function" if field == "loss" else field
+
+
+_MOMENTS = {
+    "train": "during the epoch, each mini-batch before its update",
+    "val": "over the validation rows after the epoch",
+    "test": "over the test rows after the epoch",
+}
+
+
+def _regression_doc(metric: Metric, part: Part) -> str:
+    unit = ", in the unit of the target" if metric.in_target_unit else ""
+    return (
+        f"{metric.title} of a regression {_MOMENTS[part]}{unit}. Empty for a "
+        "classification."
+    )
 
 
 COLUMNS = {
@@ -97,6 +113,10 @@ COLUMNS = {
         "smoothing.",
     ),
     "test_accuracy": Column(float, "Test accuracy after the epoch, from 0 to 1."),
+    **{
+        name: Column(float, _regression_doc(metric, part))
+        for name, (metric, part) in regression_figures().items()
+    },
     "gap": Column(
         float,
         "Generalisation gap: accuracy minus val_accuracy, from -1 to 1. The accuracy is "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kmlp.model.hyperparameters import config_fields
+from kmlp.model.metrics import regression_figures
 from kmlp.model.text import value_text
 from kmlp.settings import settings_text
 from kmlp.studies.columns import COLUMNS, KEY_DIGITS, column_of
@@ -72,7 +73,12 @@ class StudyRuns:
                 "parameters": place.run.parameters,
                 "status": place.status or place.run.status,
                 "epoch": record.epoch,
-                **{name: finite(getattr(record, name)) for name in (*FIGURES, "gap")},
+                **{name: finite(getattr(record, name)) for name in FIGURES},
+                **{
+                    name: finite(record.value(metric, part))
+                    for name, (metric, part) in regression_figures().items()
+                },
+                "gap": finite(record.gap),
                 "mean_learning_rate": finite(rate),
                 "seconds": record.seconds,
             }

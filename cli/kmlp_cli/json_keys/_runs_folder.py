@@ -47,6 +47,10 @@ class RunSummaryJson(TypedDict):
     status: Annotated[Status, "The status."]
     failure: Annotated[str | None, "The reason if the run failed, else null."]
     val_accuracy: Annotated[float | None, "The highest validation accuracy of an epoch."]
+    metrics: Annotated[
+        dict[str, float],
+        "Other metrics at the best epoch: val_rmse, test_rmse, ... of a regression.",
+    ]
     test_accuracy: Annotated[float | None, "Test accuracy at that epoch."]
     seconds: Annotated[float, "Wall-clock time of all epochs."]
     updated: Annotated[str, "Time of the last epoch, ISO 8601, UTC."]

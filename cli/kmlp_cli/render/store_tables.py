@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from kmlp.model.metrics import RMSE, Part
 from kmlp.model.text import value_text
 from kmlp.settings import settings_text
 from kmlp.store import RunSummary, StudySummary
@@ -66,6 +67,8 @@ def runs_table(runs: list[RunSummary]) -> Table:
         if name == "seed" or len({str(config[name]) for config in configs}) > 1
     ]
     several_backends = len({run.backend for run in runs}) > 1
+    regressions = any(run.metrics for run in runs)
+    accuracies = not all(run.metrics for run in runs) or not runs
     any_settings = any(run.settings for run in runs)
     return Table(
         title="Runs" if runs else "There is no such run",
@@ -74,8 +77,8 @@ def runs_table(runs: list[RunSummary]) -> Table:
             *([Column("backend", wraps=True)] if several_backends else []),
             *([Column("settings", wraps=True)] if any_settings else []),
             Column("epochs"),
-            Column("val. acc. %"),
-            Column("test acc. %"),
+            *([Column("val. acc. %"), Column("test acc. %")] if accuracies else []),
+            *([Column("val. RMSE"), Column("test RMSE")] if regressions else []),
             Column("status"),
             Column("when"),
         ),
@@ -86,8 +89,16 @@ def runs_table(runs: list[RunSummary]) -> Table:
                     *([run.backend] if several_backends else []),
                     *([settings_text(run.settings) or NONE] if any_settings else []),
                     str(run.epochs),
-                    share_percent(run.val_accuracy),
-                    share_percent(run.test_accuracy),
+                    *(
+                        [share_percent(run.val_accuracy), share_percent(run.test_accuracy)]
+                        if accuracies
+                        else []
+                    ),
+                    *(
+                        [_rmse_text("val", run), _rmse_text("test", run)]
+                        if regressions
+                        else []
+                    ),
                     run.status,
                     _local_time(run.updated),
                 )
@@ -95,6 +106,12 @@ def runs_table(runs: list[RunSummary]) -> Table:
             for run, config in zip(runs, configs, strict=True)
         ),
     )
+
+
+def _rmse_text(part: Part, run: RunSummary) -> str:
+    """The RMSE of a regression; the unit of its target is not known here."""
+    value = run.metrics.get(RMSE.figure(part))
+    return NONE if value is None else RMSE.number(value)
 
 
 def _local_time(seconds: float) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import altair as alt
 
+from kmlp.charts._boundary import boundary
 from kmlp.charts._rate import rate
 from kmlp.charts.ablation._curves import learning_curves
 from kmlp.charts.ablation._seconds import seconds
@@ -19,10 +20,12 @@ CHARTS: dict[str, Callable[[Ablation], alt.TopLevelMixin]] = {
     "rate": lambda study: rate(study, study.headline),
     "seconds": seconds,
     "steps": steps,
+    "boundary": lambda study: boundary(study, study.headline),
 }
 """The functions by the name of the chart; the docstring of each describes it.
 
-`rate` raises `ConfigError` if the learning rate of no run varies.
+`rate` raises `ConfigError` if the learning rate of no run varies, and `boundary` unless the
+dataset is a table of two columns.
 """
 
 __all__ = ["CHARTS", "learning_curves", "seconds", "steps", "values"]

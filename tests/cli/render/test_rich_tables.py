@@ -33,6 +33,33 @@ def test_a_table_without_headers_has_no_line_for_them(capsys):
     assert "─" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("runs", "headers"),
+    [
+        ([{}], ["val. acc. %"]),
+        ([{"val_rmse": 12.5}], ["val. RMSE", "12.5"]),
+        ([{}, {"val_rmse": 12.5}], ["val. acc. %", "val. RMSE", "98.76", "12.5"]),
+        ([], ["val. acc. %"]),
+    ],
+)
+def test_runs_show_the_metric_of_their_task(runs, headers):
+    table = runs_table([run_with(metrics) for metrics in runs])
+    shown = " ".join(column.header for column in table.columns)
+    shown += " ".join(cell for row in table.rows for cell in row.cells)
+    assert all(header in shown for header in headers)
+    assert ("RMSE" in shown) == any(runs)
+    assert ("acc." in shown) == (not all(runs) or not runs)
+
+
+def run_with(metrics):
+    return RunSummary(
+        key="0", config=RunConfig(), backend="jax", settings={}, fused=True, parameters=1,
+        epochs=1, status="finished", failure=None,
+        val_accuracy=None if metrics else 0.9876, test_accuracy=None, metrics=metrics,
+        seconds=1.0, updated=0.0,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("columns", [40, 80])
 def test_no_figure_of_a_run_is_cut_on_a_narrow_terminal(capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -41,8 +68,8 @@ def test_no_figure_of_a_run_is_cut_on_a_narrow_terminal(capsys, monkeypatch, col
         RunSummary(
             key=str(seed), config=RunConfig(seed=seed, activation=name), backend="jax",
             settings={}, fused=True, parameters=1, epochs=1_234_567, status="finished",
-            failure=None, val_accuracy=0.9876, test_accuracy=0.91234, seconds=1.0,
-            updated=0.0,
+            failure=None, val_accuracy=0.9876, test_accuracy=0.91234, metrics={},
+            seconds=1.0, updated=0.0,
         )
         for seed, name in enumerate(("relu", "math:sin"))
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from helpers.processes import python
 
 from kmlp import RunConfig
 from kmlp.export.tensorboard import write_logs
+from kmlp.model.metrics import RMSE
 from kmlp.studies.rows import one_run
 from kmlp.training.run import FIGURES
 
@@ -100,6 +101,25 @@ def test_the_figures_of_the_hparams_page_are_those_of_the_epoch_that_counts(tmp_
     for judged, step in ((study, (2, 0.75)), (study.viewed(at="last"), (3, 0.625))):
         found = read(write_logs(judged.study_runs(), tmp_path))
         assert found["width=16,seed=0"]["outcome/val_accuracy"] == [step]
+
+
+def test_a_regression_has_its_metrics_and_no_accuracy(tmp_path):
+    study = made_up_ablation({16: [0.5]})
+    [level] = study.levels
+    [run] = level.runs
+    figures = {"rmse": 3.0, "val_rmse": 4.0, "test_rmse": 5.0, "val_r2": 0.25}
+    record = replace(run.history[0], accuracy=math.nan, metrics=figures)
+    run = replace(run, history=(record,), metric=RMSE)
+    regression = replace(study, levels=(replace(level, runs=(run,)),)).study_runs()
+    found = read(write_logs(regression, tmp_path))["width=16,seed=0"]
+    assert found["val_rmse"] == found["outcome/val_rmse"] == [(1, 4.0)]
+    assert found["outcome/val_r2"] == [(1, 0.25)]
+    assert found["val_loss"] == [(1, 0.5)]
+    assert not {"accuracy", "val_accuracy", "gap"} & set(found)
+    experiment, _ = hparams_page(tmp_path / "made-up")
+    assert [it.display_name for it in experiment.metric_infos] == [
+        "val_rmse", "test_rmse", "val_r2", "val_loss",
+    ]  # fmt: skip
 
 
 def test_the_hparams_page_shows_what_varies_and_what_came_of_it(study, tmp_path):

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from helpers.made_up import made_up_ablation, made_up_record
@@ -25,6 +26,23 @@ def test_a_row_names_its_run_and_its_study():
     }  # fmt: skip
     assert {name: first[name] for name in expected} == expected
     assert (second["epoch"], second["loss"], second["test_accuracy"]) == (2, None, None)
+
+
+def test_the_rows_of_a_regression_have_its_metrics_and_no_accuracy():
+    figures = {"rmse": 3.0, "val_rmse": 4.0, "test_rmse": 5.0, "val_r2": 0.25}
+    record = replace(
+        made_up_record(1, 0.5, metrics=figures), accuracy=math.nan, val_accuracy=math.nan
+    )
+    run = Run(
+        config=RunConfig(), backend="jax", fused=False, parameters=10, history=(record,)
+    )
+    [row] = one_run("one", run).rows()
+    assert {name: row[name] for name in figures} == figures
+    empty = ("mae", "accuracy", "val_accuracy", "gap")
+    assert [row[name] for name in empty] == [None] * 4
+    assert row["val_loss"] == 0.5
+    [row] = one_run("one", replace(run, history=(made_up_record(1, 0.5),))).rows()
+    assert [row[name] for name in figures] == [None] * 4
 
 
 def test_where_one_width_is_a_text_all_are():
