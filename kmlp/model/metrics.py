@@ -330,10 +330,14 @@ METRICS_BY_NAME: dict[str, Metric] = {
 """The metrics of all tasks by name."""
 
 RECORDED: dict[Task, tuple[str, ...]] = {
-    "classification": ("accuracy", "loss"),
+    "classification": ("accuracy", "loss", "balanced_accuracy", "macro_f1"),
     "regression": ("rmse", "mae", "r2", "loss"),
 }
 """The names of the metrics that training records, by task."""
+
+OF_EVALUATION = ("balanced_accuracy", "macro_f1")
+"""The names of the metrics that are recorded of validation and test rows of tables alone:
+during training they would cost time in every step."""
 
 
 def regression_figures() -> dict[str, tuple[Metric, Part]]:

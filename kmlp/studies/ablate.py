@@ -14,7 +14,6 @@ from kmlp.model.metrics import Metric
 from kmlp.model.text import value_text
 from kmlp.statistics import looks
 from kmlp.studies._keywords import config_of
-from kmlp.studies._measure import metric_of
 from kmlp.studies.ablation import Ablation, ablation_of
 from kmlp.studies.ablation_plan import (
     SEEDS,
@@ -29,6 +28,7 @@ from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_same_losses
 from kmlp.studies.learning import facts_of, facts_to_lists
+from kmlp.studies.measure import metric_of
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.training.run import At
 

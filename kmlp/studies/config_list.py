@@ -14,7 +14,6 @@ from kmlp.model.identity import identity_fields, varied_fields
 from kmlp.model.metrics import Metric
 from kmlp.model.text import short_text
 from kmlp.store import Store, StudyRecord
-from kmlp.studies._measure import metric_of
 from kmlp.studies.judging import (
     check_at,
     check_same_losses,
@@ -30,6 +29,7 @@ from kmlp.studies.learning import (
 )
 from kmlp.studies.level_conclusion import LevelConclusion, conclude
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.measure import metric_of
 from kmlp.studies.replicates import on_folds
 from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns

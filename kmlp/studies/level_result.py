@@ -163,9 +163,10 @@ class LevelResult:
         """The mean generalisation gap of the finished runs, as `Metric.gap` defines it.
 
         By accuracy, it is training minus validation accuracy, from -1 to 1, at the epoch at
-        which each run is judged.
+        which each run is judged. None for a metric that is not recorded of training.
         """
-        return self._mean([run.gap for run in self.finished])
+        gaps = [run.gap for run in self.finished]
+        return self._mean(gaps) if all(map(math.isfinite, gaps)) else None
 
     def epochs_to(self, target: float) -> TimeToTarget:
         """Return the first epoch whose validation value reaches a target.

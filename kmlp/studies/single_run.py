@@ -17,10 +17,10 @@ from kmlp.model.identity import identity_fields
 from kmlp.model.metrics import ACCURACY, LOSS, Metric
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._keywords import config_of
-from kmlp.studies._measure import metric_of
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_at, check_remeasured, outcome_text, stored_at
+from kmlp.studies.measure import metric_of
 from kmlp.studies.rows import StudyRuns, one_run
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.studies.study import Study

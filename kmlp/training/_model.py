@@ -18,6 +18,7 @@ from kmlp.model.regression import TARGET_LAYER
 from kmlp.model.run_data import split_for, statistics_of
 from kmlp.model.scaling import pixel_scaling
 from kmlp.training._augmentation import augment
+from kmlp.training._class_counts import ClassCounts
 from kmlp.training._learning_rate import LearningRate
 from kmlp.training._random_layers import RandomLayers
 
@@ -57,6 +58,10 @@ class TrainingModel(keras.Model):
         ]
         self._random = RandomLayers(config)
         self._augments = config.augmentation != "none"
+        self.class_counts = None
+        """The further metrics of an evaluation, of tables with classes."""
+        if dataset.schema is not None and dataset.class_names:
+            self.class_counts = ClassCounts(dataset.num_classes)
         self.build(plain.input_shape)
         task = dataset.task
         loss = loss_for(config.loss, None if config.label_smoothing else 0.0, task)
@@ -116,6 +121,8 @@ class TrainingModel(keras.Model):
     ) -> Any:
         """Return the loss that a step minimizes, or that evaluation reports."""
         if not training:
+            if self.class_counts is not None:
+                self.class_counts.update_state(y, y_pred)
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         if "label_smoothing" in self._numbers:
             y = smooth(self._loss_name, y, self._numbers["label_smoothing"])

@@ -45,6 +45,7 @@ class Recorder(keras.Model):
         super().__init__()
         self.model = model
         self.step_loss = LastValue(name="step_loss")
+        self.class_counts = model.class_counts  # among the metrics of the wrapper
         self.compile(optimizer=model.optimizer, loss=model.loss, metrics=metrics)
 
     def call(self, x: Any, training: bool | None = None) -> Any:

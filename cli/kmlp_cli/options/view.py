@@ -69,13 +69,14 @@ def metric_of(name: str | None) -> MeasuredBy | None:
     """The metric of `--metric`; None if the option is left out.
 
     Raises:
-        ConfigError: if no run records such a metric.
+        ConfigError: if there is no such metric. That runs record it is checked with their
+            datasets.
     """
     if name is None:
         return None
-    from kmlp.model.metrics import check_metric
+    from kmlp.model.metrics import get_metric
 
-    return check_metric(name)
+    return get_metric(name)
 
 
 def margin_of(points: float | None, metric: MeasuredBy | None = None) -> float | None:

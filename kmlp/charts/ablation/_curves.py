@@ -149,6 +149,8 @@ def _by_epoch(study: Ablation, measure: Measure) -> tuple[list[Row], list[Row]]:
                 row[name] = short(mean.mean)
                 if mean.interval is not None:
                     low, high = mean.interval
+                    if name == "error" and measure.metric.share:
+                        low = max(low, 0.0)  # if a run makes no error, `least` is 0
                     # A log scale has no zero, and errors and losses are seldom below.
                     least = min(sample)
                     row[f"{name}_low"] = short(max(low, least / 2) if least > 0 else low)

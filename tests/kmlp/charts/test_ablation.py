@@ -53,6 +53,7 @@ def trained(study, epochs=3):
         pytest.param(made_up_ablation({8: [0.9, 0.91]}), id="one_value"),
         pytest.param(made_up_ablation({8: [NAN, NAN], 9: [NAN, NAN]}), id="all_diverged"),
         pytest.param(made_up_ablation({8: [1.0, 1.0], 9: [0.0, 0.0]}), id="the_limits"),
+        pytest.param(made_up_ablation({8: [1.0, 0.8], 9: [0.9, 0.8]}), id="few_examples"),
     ],
 )
 def test_every_chart_of_every_study_can_be_drawn(kind, study, capfd):

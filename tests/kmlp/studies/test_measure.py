@@ -4,7 +4,7 @@ import pytest
 
 from kmlp import ConfigError
 from kmlp.model.metrics import ACCURACY, R2
-from kmlp.studies._measure import metric_of
+from kmlp.studies.measure import metric_of
 
 pytestmark = pytest.mark.once
 
@@ -22,6 +22,7 @@ def test_a_classification_is_compared_by_accuracy_and_a_regression_by_rmse():
         (["iris", "diabetes"], None, r"different tasks.*iris; regression: diabetes"),
         (["mnist"], "rmse", '"rmse"'),
         (["diabetes"], "accuracy", '"accuracy"'),
+        (["iris", "mnist"], "macro_f1", "macro_f1 is recorded for tables, but mnist"),
     ],
 )
 def test_a_metric_that_the_runs_do_not_share_is_refused(datasets, metric, message):
@@ -30,7 +31,7 @@ def test_a_metric_that_the_runs_do_not_share_is_refused(datasets, metric, messag
 
 
 def test_errors_in_different_units_are_not_compared(monkeypatch):
-    import kmlp.studies._measure as module
+    import kmlp.studies.measure as module
 
     targets = {"houses": ("price", "EUR"), "flats": ("price", "EUR"), "cars": ("power", "")}
     monkeypatch.setattr(module, "_target_of", targets.get)

@@ -10,7 +10,7 @@ from functools import cache
 
 from kmlp.engine import Executor, Observer
 from kmlp.errors import StoreLostError, with_context
-from kmlp.model.metrics import Metric, check_metric
+from kmlp.model.metrics import Metric, get_metric
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_at
 from kmlp.studies.runner import train_all
@@ -106,7 +106,8 @@ def reproduce(
     if at is not None:
         lab = lab.judged_at(check_at(at))
     if metric is not None:
-        lab = lab.measured_by(check_metric(metric).name)
+        name = metric.name if isinstance(metric, Metric) else metric
+        lab = lab.measured_by(get_metric(name).name)
     if quick:
         lab = with_context(lab.file, lab.quick)
     plan = plan_lab(lab, fused=fused)

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 from kmlp.model.hyperparameters import config_fields
-from kmlp.model.metrics import RECORDED
+from kmlp.model.metrics import METRICS_BY_NAME
 from kmlp.model.params import param_names
 from kmlp.studies.ablation_plan import SEEDS
 from kmlp.studies.published_value import SINGLE_RUN
@@ -83,7 +83,7 @@ else:
     )
 
 
-MetricName = Annotated[str, *one_of(RECORDED["classification"])]
+MetricName = Annotated[str, *one_of(METRICS_BY_NAME)]
 """The name of a metric that runs record."""
 
 

@@ -22,12 +22,13 @@ from kmlp.model.metrics import (
     ACCURACY,
     LOSS,
     METRICS_BY_NAME,
+    OF_EVALUATION,
     RECORDED,
     Metric,
     Part,
-    check_metric,
 )
 from kmlp.studies.judging import check_at
+from kmlp.studies.measure import metric_of
 from kmlp.training.checks import check_count, check_patience
 from kmlp.training.run import At
 from kmlp.training.target import Target
@@ -52,6 +53,7 @@ DIRECTIONS = {
     )
     for part in _PARTS
     for name in dict.fromkeys(name for names in RECORDED.values() for name in names)
+    if part == "val" or name not in OF_EVALUATION
 }
 """The objectives by which trials can be ranked, each with its better direction. Test data
 are shown, but never used for ranking.
@@ -199,7 +201,7 @@ def make_settings(
         with step():
             replicates = check_integer("replicates", options.replicates, least=0, most=1000)
         with step():
-            metric = check_metric(options.metric)
+            metric = metric_of([base.dataset], options.metric)
             objective = options.objective
             if objective is None:
                 objective = metric.figure()
