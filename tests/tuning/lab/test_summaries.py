@@ -21,11 +21,19 @@ def test_every_recipe_asks_one_question():
     assert len({summary.question for summary in summaries}) == len(summaries)
 
 
-@pytest.mark.parametrize("name", RECIPES_ON_MNIST)
+@pytest.mark.parametrize("name", [*RECIPES_ON_MNIST, "tables", "regression"])
 def test_the_listed_number_of_runs_is_that_of_the_plan(name):
     [summary] = [it for it in bundled_summaries() if it.name == name]
     rows = plan_lab(read_recipe(name)).rows()
     assert summary.runs == sum(row.runs for row in rows) > 0
+
+
+@pytest.mark.parametrize("name", ["tables", "regression"])
+def test_a_lab_on_small_tables_has_folds(name):
+    lab = read_recipe(name)
+    assert {part.base.folds for part in lab.fixed} == {5}
+    assert lab.notes
+    assert all(part.heading and not part.published.values for part in lab.fixed)
 
 
 @pytest.mark.parametrize("name", ["optimizers", "regularization", "vanishing-gradients"])

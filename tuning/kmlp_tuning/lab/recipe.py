@@ -95,7 +95,7 @@ class AblationPart(Part):
     def run_count(self) -> int:
         """The number of runs."""
         own = axis_of(self.param).of_config  # else all values read the same runs
-        return self.seeds * (len(self.values) if own else 1)
+        return self.seeds * (self.base.folds or 1) * (len(self.values) if own else 1)
 
     def spec(self, *, fused: bool) -> StudySpec[Ablation]:
         """The study to train.
@@ -172,7 +172,10 @@ class ConfigListPart(Part):
     @property
     def run_count(self) -> int:
         """The number of runs."""
-        return sum(self.seeds)
+        return sum(
+            count * (config.folds or 1)
+            for config, count in zip(self.configs, self.seeds, strict=True)
+        )
 
     def spec(self, *, fused: bool) -> StudySpec[ConfigList]:
         """The study to train.
