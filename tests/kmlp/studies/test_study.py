@@ -48,7 +48,15 @@ def test_an_unknown_name_is_refused_with_the_nearest_one(folder):
 
 def test_a_study_is_drawn_reported_and_exported(folder):
     study = kmlp.load_study("widths", folder)
-    assert study.charts == ("values", "curves", "gap", "rate", "seconds", "steps")
+    assert study.charts == (
+        "values",
+        "curves",
+        "gap",
+        "rate",
+        "seconds",
+        "steps",
+        "boundary",
+    )
     assert study.plot().to_dict() == study.plot("values").to_dict()
     for name in ("a.html", "a.md"):
         study.report(name, title="Two widths")
