@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from kmlp.charts.style import COLOURS, INK, data_of, short, titled
-from kmlp.data import Dataset
-from kmlp.errors import ConfigError
+from kmlp.data import Dataset, facts_of
+from kmlp.errors import ConfigError, KmlpError
 from kmlp.inference.classifier import as_classifier
 from kmlp.model.run_data import dataset_of, split_for
 from kmlp.studies.level_result import LevelResult
@@ -58,7 +58,15 @@ def boundary(study: StudyResult, headline: str) -> alt.ConcatChart:
                 "another."
             ]
         )
-    panels = [_panel(study, level, run) for level, run in shown]
+    for _, run in shown:
+        if facts_of(run.config.dataset).kind == "images":  # without loading them
+            raise ConfigError([_dataset_problem(run.config.dataset, "images")])
+    try:
+        panels = [_panel(study, level, run) for level, run in shown]
+    except ConfigError:
+        raise
+    except KmlpError as error:  # the dataset is gone, or there is no backend here
+        raise ConfigError([f"The decision boundary cannot be drawn: {error}"]) from error
     width = min(len(panels), _COLUMNS) * (_SIDE + 60)
     note = (
         f"The models of one seed, {study.moment_text}. Colours are the predicted classes, "
@@ -150,13 +158,7 @@ def _columns_of(dataset: Dataset) -> tuple[str, ...]:
     columns = schema.columns if schema else ()
     if len(columns) != 2 or any(column.categories for column in columns):
         count = f"{len(columns)} columns" if schema else "images"
-        raise ConfigError(
-            [
-                f"A decision boundary needs a table of two columns of numbers, but "
-                f"{dataset.name} has {count}. Choose such a dataset: moons, circles or "
-                "spirals, or import two columns of your own."
-            ]
-        )
+        raise ConfigError([_dataset_problem(dataset.name, count)])
     if not 2 <= dataset.num_classes <= MOST_CLASSES:
         what = f"{dataset.num_classes} classes" if dataset.num_classes else "no classes"
         raise ConfigError(
@@ -166,6 +168,14 @@ def _columns_of(dataset: Dataset) -> tuple[str, ...]:
             ]
         )
     return tuple(column.name for column in columns)
+
+
+def _dataset_problem(name: str, content: str) -> str:
+    return (
+        f"A decision boundary needs a table of two columns of numbers, but {name} has "
+        f"{content}. Choose such a dataset: moons, circles or spirals, or import two "
+        "columns of your own."
+    )
 
 
 def _picture(run: Run, low: NDArray[Any], high: NDArray[Any]) -> str:

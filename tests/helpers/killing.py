@@ -97,6 +97,12 @@ class Commands(AbstractContextManager):
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(sql).fetchall()
 
+    def stored_epochs(self):
+        """The number of epochs in the database, which may be without tables yet."""
+        if not self.query("SELECT 1 FROM sqlite_master WHERE name = 'epochs'"):
+            return 0
+        return self.query("SELECT count(*) FROM epochs")[0][0]
+
     def wait_for_epochs(self, count, process):
         """Until the store has that many epochs, or the command has ended."""
         while process.poll() is None:

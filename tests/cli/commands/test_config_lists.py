@@ -97,7 +97,7 @@ def test_show_has_a_row_a_trial(kmlp):
 def test_show_json_and_csv(kmlp):
     found = json.loads(kmlp("show", "list", "--json").out)
     assert list(found) == [
-        "name", "metric", "at", "base", "varied", "epochs", "patience", "seeds", "backend", "fused", "settings", "configs",
+        "name", "metric", "metric_details", "at", "base", "varied", "epochs", "patience", "seeds", "backend", "fused", "settings", "configs",
         "best", "conclusion", "evidence",
     ]  # fmt: skip
     shared = {"learning_rate", "seed"} ^ set(found["base"])
@@ -197,8 +197,8 @@ def test_report(kmlp, tmp_path):
         (("compare", "list", "one"), '"list" .*ablation'),
         (("show", "list", "--baseline", "2"), "--baseline.*ablations"),
         (("show", "list", "--convergence"), "--convergence.*ablations"),
-        (("plot", "list", "--out", "a.svg", "--kind", "values"), "the kind configs.*: curves, "),
-        (("plot", "list", "--out", "a", "--kind", "foo"), r"(?s)\.svg.*foo.*: curves, "),
+        (("plot", "list", "--out", "a.svg", "--kind", "values"), "the kind configs.*: boundary, curves, "),
+        (("plot", "list", "--out", "a", "--kind", "foo"), r"(?s)\.svg.*foo.*: boundary, curves, "),
         (("plot", "list", "--out", "a.svg", "--baseline", "1"), "--baseline.*ablations"),
         (("train", "--name", "list", "--train-size", "500"), '"list" is taken'),
     ],

@@ -67,6 +67,7 @@ def test_nothing_is_printed_by_any_other_way():
             "render/data_tables.py",
             "render/machine_tables.py",
             "render/model_tables.py",
+            "render/row_tables.py",
             "render/store_tables.py",
         },  # of data, and not of Rich
         "_Table": {"render/_rich_tables.py"},

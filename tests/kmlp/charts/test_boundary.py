@@ -9,7 +9,7 @@ import pytest
 from helpers.made_up import made_up_ablation
 from PIL import Image, ImageColor
 
-from kmlp import ConfigError, RunConfig, ablate
+from kmlp import ConfigError, DataError, RunConfig, ablate
 from kmlp.charts._boundary import boundary
 from kmlp.charts.style import COLOURS, to_specification
 from kmlp.model.run_data import dataset_of, split_for
@@ -81,4 +81,18 @@ def test_another_dataset_than_two_columns_is_refused(monkeypatch, dataset, probl
 def test_without_a_stored_model_nothing_is_drawn():
     study = made_up_ablation({8: [0.9]})
     with pytest.raises(ConfigError, match="No run of the study has a stored model"):
+        boundary(study, study.headline)
+
+
+def test_a_report_without_the_dataset_leaves_the_chart_out(monkeypatch):
+    """It catches `ConfigError` only."""
+
+    def gone(config):
+        raise DataError(f"{config.dataset} was removed.")
+
+    study = made_up_ablation({8: [0.9]})
+    run = replace(study.levels[0].runs[0], config=RunConfig(dataset="moons", width=8))
+    monkeypatch.setattr("kmlp.charts._boundary._with_model", lambda level: run)
+    monkeypatch.setattr("kmlp.charts._boundary.dataset_of", gone)
+    with pytest.raises(ConfigError, match="moons was removed"):
         boundary(study, study.headline)
