@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -292,7 +292,9 @@ def main(task: str, answer: str, request: str) -> None:
         if os.environ.get("KMLP_DEBUG") == "1":
             raise
         result = {"error": f"TFDS failed: {_short(error)}"}
-    Path(answer).write_text(json.dumps(result), encoding="utf-8")
+    # If the other process was interrupted, it has removed the folder of the answer.
+    with suppress(FileNotFoundError):
+        Path(answer).write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":
