@@ -79,7 +79,7 @@ def test_tasks_do_not_change_results():
     result = do(impatient, None, 3)
     assert len(result.records) == 1
     result = do(impatient, result, 3)
-    result = do(InProcessExecutor(), result, 3)
+    result = do(InProcessExecutor(seconds=60), result, 3)
     assert weights(result) == weights(whole)
     assert result.records[-1].test_loss == whole.records[-1].test_loss
 
@@ -92,7 +92,7 @@ def test_early_stopping_leaves_out_the_epochs_after_it():
         assert one.step_losses.tolist() == other.step_losses.tolist()
         assert (one.val_loss, one.test_loss) == (other.val_loss, other.test_loss)
     assert weights(stopped, DIPS, epoch=3) == weights(whole, DIPS, epoch=3)
-    third = do(InProcessExecutor(), None, 3, DIPS)
+    third = do(InProcessExecutor(seconds=60), None, 3, DIPS)
     cut = do(InProcessExecutor(seconds=60), third, 6, DIPS, patience=2)
     assert len(cut.records) == 2  # the epochs of earlier tasks count
     assert weights(cut, DIPS) == weights(stopped, DIPS)
