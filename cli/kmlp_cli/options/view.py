@@ -69,8 +69,8 @@ def metric_of(name: str | None) -> MeasuredBy | None:
     """The metric of `--metric`; None if the option is left out.
 
     Raises:
-        ConfigError: if there is no such metric. That runs record it is checked with their
-            datasets.
+        ConfigError: if there is no such metric. Whether runs record it depends on their
+            datasets, and is checked with them.
     """
     if name is None:
         return None

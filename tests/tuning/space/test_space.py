@@ -6,7 +6,7 @@ import pytest
 
 from kmlp import ConfigError, RunConfig
 from kmlp_tuning import Choice, Range, SearchSpace, default_space
-from kmlp_tuning.space.notation import read_space
+from kmlp_tuning.space.notation import domain_of, read_space
 from kmlp_tuning.space.parsing import parse_space, space_and_base
 
 pytestmark = pytest.mark.once
@@ -93,7 +93,7 @@ def test_size(fields, size):
         ({"width": ["a", "b"]}, "`width`.*'a'.*integer"),
         ({"width": {"low": 1}}, "low and high"),
         ({"activation": ["relu", "rleu"]}, '"rleu".*"relu"'),
-        ({"dataset": ["mnist", "fashion_mnist"]}, "different images"),
+        ({"dataset": ["mnist", "fashion_mnist"]}, "different examples"),
         ({"learning_rate": Range(0.1, 1, "LOG")}, "sampling"),
         ({"train_size": Range(1000, None)}, "two numbers"),
         ({"activation": Range(1, 2)}, "not a number"),
@@ -231,3 +231,10 @@ def test_a_base_has_the_fields_that_are_not_given():
 def test_fields_that_cannot_be(fields, problem):
     with pytest.raises(ConfigError, match=problem):
         space_and_base(fields)
+
+
+def test_a_search_takes_no_folds_and_says_why():
+    with pytest.raises(
+        ConfigError, match=r"`folds` is not searched: each trial has one seed"
+    ):
+        domain_of("folds", "5")

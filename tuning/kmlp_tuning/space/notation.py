@@ -22,6 +22,8 @@ _NOT_SEARCHED = {
     "dataset": "results on different examples cannot be compared",
     "validation_fraction": "results on different validation examples cannot be compared",
     "resplit": "results on different validation examples cannot be compared",
+    "folds": "each trial has one seed, so it would validate on one fold. Leave `folds` "
+    "out, and compare the best trials by an ablation with folds",
 }
 _RANGE_KEYS = {"low", "high", "sampling"}
 
@@ -58,7 +60,7 @@ def domain_of(name: str, given: Any) -> Domain | ByValue:
     if name not in config_fields():
         allowed = [field for field in config_fields() if field not in _NOT_SEARCHED]
         raise ConfigError([unknown_name("field", str(name), allowed)])
-    if name == "seed":
+    if name in ("seed", "folds"):  # not even one value
         check_searched(name)
     if isinstance(given, str) and "=" in given:
         given = _split_by_value(name, given)
