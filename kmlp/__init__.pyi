@@ -12,8 +12,9 @@ from .executors import FuturesExecutor as FuturesExecutor
 from .executors import ProcessExecutor as ProcessExecutor
 from .executors import RayExecutor as RayExecutor
 from .fused.fit import fit as fit
+from .inference._evaluate import evaluate as evaluate
 from .inference.evaluation import Evaluation as Evaluation
-from .inference.evaluation import evaluate as evaluate
+from .inference.regression import RegressionEvaluation as RegressionEvaluation
 from .model.activations import get_activation as get_activation
 from .model.activations import register_activation as register_activation
 from .model.build import build_mlp as build_mlp

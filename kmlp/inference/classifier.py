@@ -285,11 +285,13 @@ def _example(inputs: tuple[int | None, ...]) -> str:
 def gives_one_number(model: keras.Model, name: str = "The model") -> bool:
     """Return True for a regression: a model that gives one number for each example.
 
+    The number must not be a probability: such a model is a classifier of two classes.
+
     Raises:
         ConfigError: if the model takes neither images nor rows.
     """
     _, outputs = _shapes(model, name)
-    return outputs[1:] == (1,)
+    return outputs[1:] == (1,) and _last_activation(model) not in _PROBABILITIES
 
 
 def batch_of(model: keras.Model, name: str = "The model") -> int:

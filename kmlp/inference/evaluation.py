@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kmlp.errors import raise_problems
-from kmlp.inference.classifier import Classifier, as_classifier
-from kmlp.model.input_table import table_of_model
+from kmlp.inference.classifier import Classifier
+from kmlp.model.metrics import ACCURACY, BALANCED_ACCURACY, MACRO_F1
 from kmlp.statistics import CONFIDENCE
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +50,7 @@ class Misclassification:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """The results of a model on images or rows whose classes are known."""
+    """The results of a classifier on images or rows whose classes are known."""
 
     class_names: tuple[str, ...]
     """The names of the classes."""
@@ -66,6 +63,14 @@ class Evaluation:
     """All misclassified examples, in order of decreasing confidence."""
     noun: str = "images"
     """The word for the examples: "images", or "rows" of a table. Defaults to "images"."""
+
+    def __repr__(self) -> str:
+        """The figures of all classes together, and the number of examples."""
+        accuracy = ACCURACY.text(self.accuracy)
+        return (
+            f"Evaluation of {self.size:,} {self.noun}: accuracy {accuracy}, "
+            f"{self.averages_text}"
+        )
 
     @property
     def size(self) -> int:
@@ -83,6 +88,39 @@ class Evaluation:
         return self.right / self.size
 
     @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that have examples, from 0 to 1.
+
+        Classes of any size count the same: see `kmlp.model.metrics.BALANCED_ACCURACY`.
+        """
+        right, true, _ = self._counts()
+        return float((right[true > 0] / true[true > 0]).mean())
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the classes that have examples or are predicted, from 0 to 1.
+
+        See `kmlp.model.metrics.MACRO_F1`.
+        """
+        right, true, predicted = self._counts()
+        counted = true + predicted > 0
+        return float((2 * right[counted] / (true + predicted)[counted]).mean())
+
+    @property
+    def averages_text(self) -> str:
+        """The figures in which all classes count the same, as text."""
+        values = (
+            (BALANCED_ACCURACY, self.balanced_accuracy),
+            (MACRO_F1, self.macro_f1),
+        )
+        return ", ".join(f"{metric.title} {metric.text(value)}" for metric, value in values)
+
+    def _counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of correct, of true and of predicted examples of each class."""
+        matrix = np.array(self.confusion)
+        return matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+
+    @property
     def interval(self) -> tuple[float, float]:
         """The 95 % confidence interval of the accuracy on examples like these."""
         return proportion_interval(self.right, self.size)
@@ -94,50 +132,36 @@ class Evaluation:
             "right": self.right,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
+            "balanced_accuracy": self.balanced_accuracy,
+            "macro_f1": self.macro_f1,
             "classes": [asdict(scores) for scores in self.classes],
             "confusion": [list(row) for row in self.confusion],
             "mistakes": [asdict(mistake) for mistake in self.mistakes],
         }
 
 
-def evaluate(
-    model: keras.Model | Classifier,
+def evaluate_classifier(
+    classifier: Classifier,
     images: NDArray[Any],
     labels: NDArray[np.int32],
     *,
     class_names: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Evaluate a model on images or rows of a table whose classes are known.
+    """Evaluate a classifier on images or rows of a table whose classes are known.
 
-    The predicted class is that of the model's largest output. If the model is one of kmlp's
-    for a table, it fills in missing values.
+    The predicted class is that of the model's largest output.
 
     Args:
-        model: A classifier: a built Keras model whose input is raw images or rows.
-        images: Pixels from 0 to 255, of shape `(size, *input_shape)`; or rows of a table,
-            of shape `(size, features)`, with nan for missing values.
+        classifier: The classifier.
+        images: Pixels from 0 to 255, of shape `(size, *input_shape)`; or complete rows of
+            a table, of shape `(size, features)`.
         labels: Classes of the examples, from 0, of shape `(size,)`.
         class_names: A name for every class. Defaults to None: the numbers.
 
-    Returns:
-        The accuracy, the scores of each class, the confusion matrix and the mistakes.
-
     Raises:
-        ConfigError: with every problem at once, if the model is not a classifier or does
-            not fit the images, the labels or the names.
-
-    Example:
-    >>> from kmlp import build_mlp, load_dataset
-    >>> test = load_dataset("mnist").test
-    >>> evaluation = evaluate(build_mlp(), test.x[:100], test.y[:100])
-    >>> evaluation.size, evaluation.classes[7].support
-    (100, 15)
+        ConfigError: with every problem at once, if the model does not fit the images, the
+            labels or the names.
     """
-    if isinstance(model, Classifier):
-        classifier = model
-    else:
-        classifier, table = as_classifier(model), table_of_model(model)
-        images = images if table is None else table.filled(images)
     classes = classifier.num_classes
     names = tuple(map(str, range(classes)) if class_names is None else class_names)
     problems = []

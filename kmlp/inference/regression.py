@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kmlp.errors import ConfigError
 from kmlp.inference.classifier import batch_of, outputs_of, shape_text
+from kmlp.model.metrics import MAE, R2, RMSE
 
 if TYPE_CHECKING:
     import keras
@@ -27,6 +28,21 @@ class RegressionEvaluation:
     """The name of the target. Defaults to "target"."""
     unit: str = ""
     """The unit of the target. Defaults to "": unknown, or none."""
+
+    def __repr__(self) -> str:
+        """The figures, and the number of examples."""
+        return f"RegressionEvaluation of {self.target}, {self.size:,} examples: {self.text}"
+
+    @property
+    def text(self) -> str:
+        """RMSE, MAE and R² as text, with the unit."""
+        values = ((RMSE, self.rmse), (MAE, self.mae), (R2, self.r2))
+        return ", ".join(
+            f"{metric.title} undefined (all targets are equal)"
+            if value is None
+            else f"{metric.title} {metric.with_unit(self.unit).text(value)}"
+            for metric, value in values
+        )
 
     @property
     def size(self) -> int:
@@ -128,17 +144,26 @@ def evaluate_regression(
         unit: The unit of the target. Defaults to "".
 
     Raises:
-        ConfigError: if there are no examples, or if they do not fit the model.
+        ConfigError: if there are no examples, if a target is not a finite number, or if
+            the examples do not fit the model.
     """
-    if len(x) == 0 or len(x) != len(y):
+    true = np.asarray(y, "float64").reshape(-1)
+    if len(x) == 0 or len(x) != len(true):
         raise ConfigError(
             [
-                f"There are {len(x)} examples and {len(y)} targets, but the numbers must "
-                "be equal, and at least 1."
+                f"There are {len(x)} examples and {len(true)} targets, but the numbers "
+                "must be equal, and at least 1."
+            ]
+        )
+    if invalid := (~np.isfinite(true)).sum():
+        raise ConfigError(
+            [
+                f"{invalid} of {len(true)} targets are not finite numbers. Leave these "
+                "examples out."
             ]
         )
     return RegressionEvaluation(
-        true=np.asarray(y, "float64").reshape(-1),
+        true=true,
         predicted=predict_numbers(model, x),
         target=target,
         unit=unit,

@@ -19,7 +19,7 @@ from kmlp.inference.classifier import (
     gives_one_number,
     load_model,
 )
-from kmlp.inference.evaluation import Evaluation, evaluate
+from kmlp.inference.evaluation import Evaluation, evaluate_classifier
 from kmlp.inference.regression import (
     RegressionEvaluation,
     evaluate_regression,
@@ -76,7 +76,8 @@ class TableModel:
     ) -> Evaluation | RegressionEvaluation:
         """Evaluate the model on complete rows whose targets are known."""
         if self.classifier is not None:
-            return evaluate(self.classifier, x, y, class_names=self.table.class_names)
+            names = self.table.class_names
+            return evaluate_classifier(self.classifier, x, y, class_names=names)
         schema = self.table.schema
         return evaluate_regression(self.model, x, y, target=schema.target, unit=schema.unit)
 

@@ -1,4 +1,4 @@
-"""`kmlp evaluate`: the accuracy of one model, and its mistakes."""
+"""`kmlp evaluate`: the accuracy of one model, and its mistakes or residuals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kmlp_cli.terminal.output import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from altair import LayerChart
+    from altair import TopLevelMixin
 
     from kmlp.model.config import RunConfig
     from kmlp.model.input_table import InputTable
@@ -32,7 +32,8 @@ kmlp train --save model.keras
 kmlp evaluate model.keras
 kmlp evaluate model.keras --confusion confusion.png --mistakes mistakes.html
 kmlp evaluate wine.keras --dataset wine
-kmlp evaluate wine.keras rows.csv"""
+kmlp evaluate wine.keras rows.csv
+kmlp evaluate houses.keras --dataset houses --residuals residuals.png"""
 
 
 def evaluate(
@@ -81,12 +82,21 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    residuals: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw predicted against true values, and the residuals, of a regression "
+            "into a file: .html, .png, .svg or .pdf.",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     custom: Custom = None,
     backend: Backend = None,
     as_json: Json = False,
 ) -> None:
-    """Show the accuracy of a model by class, and its mistakes.
+    """Show the accuracy of a model by class, and its mistakes or residuals.
 
     The model can be any Keras model that takes raw images (pixels from 0 to 255) of the
     dataset's shape and has an output for each class. `kmlp train --save` writes such a
@@ -99,7 +109,7 @@ def evaluate(
     from kmlp.data import facts_of
     from kmlp.errors import call_all
     from kmlp.inference.classifier import load_classifier
-    from kmlp.inference.evaluation import evaluate as run_evaluation
+    from kmlp.inference.evaluation import evaluate_classifier
     from kmlp.model.input_table import table_of_file
     from kmlp.model.keras_files import check_model_file
     from kmlp.model.run_data import dataset_of, split_for
@@ -107,6 +117,15 @@ def evaluate(
     from kmlp_cli.terminal.output import print_json
 
     backends.select(backend)
+    charts = {
+        option: path
+        for option, path in (
+            ("--confusion", confusion),
+            ("--mistakes", mistakes),
+            ("--residuals", residuals),
+        )
+        if path is not None
+    }
     texts = {"dataset": dataset, "validation_fraction": validation_fraction}
     if seed is not None:
         texts["seed"] = seed
@@ -116,20 +135,20 @@ def evaluate(
             lambda: _check_seed(seed, resplit=resplit),
             lambda: _check_split(split),
             lambda: check_model_file(model),
-            lambda: _check_targets(confusion, mistakes, overwrite=overwrite),
+            lambda: _check_targets(charts, overwrite=overwrite),
         ]
     )
     table = table_of_file(model)
     if rows is not None or table is not None or facts_of(dataset).kind == "table":
         _evaluate_rows(
-            model, table, rows, config, split, confusion, mistakes,
-            custom=custom or (), as_json=as_json,
-        )  # fmt: skip
+            model, table, rows, config, split, charts, custom=custom or (), as_json=as_json
+        )
         return
+    _check_charts(charts, {"--residuals": "a regression, but the model has classes"})
     data = split_for(config, dataset_of(config))
     images = getattr(data, split)
     classifier = load_classifier(model, custom=custom or ())
-    evaluation = run_evaluation(
+    evaluation = evaluate_classifier(
         classifier, images.x, images.y, class_names=data.class_names
     )
     if as_json:
@@ -165,8 +184,7 @@ def _evaluate_rows(
     rows: Path | None,
     config: RunConfig,
     split: str,
-    confusion: Path | None,
-    mistakes: Path | None,
+    charts: dict[str, Path],
     *,
     custom: Sequence[str],
     as_json: bool,
@@ -174,7 +192,7 @@ def _evaluate_rows(
     """Show the evaluation of a model of a table, on a file or a split of its dataset."""
     from kmlp import backend as backends
     from kmlp.data import load_examples
-    from kmlp.errors import ConfigError, raise_problems
+    from kmlp.errors import ConfigError
     from kmlp.inference.regression import RegressionEvaluation
     from kmlp.inference.tables import load_table_model, table_of_examples
     from kmlp.model.run_data import dataset_of, selected_for
@@ -191,13 +209,14 @@ def _evaluate_rows(
                 "Give the --dataset that it was trained on."
             ]
         )
-    raise_problems(
-        f"{option} is for {what}."
-        for option, given, what in (
-            ("--mistakes", mistakes, "images, but the model takes rows"),
-            ("--confusion", None if table.class_names else confusion, "classes"),
-        )
-        if given is not None
+    _check_charts(
+        charts,
+        {"--mistakes": "images, but the model takes rows"}
+        | (
+            {"--residuals": "a regression, but the model has classes"}
+            if table.class_names
+            else {"--confusion": "classes, but the model is a regression"}
+        ),
     )
     model = load_table_model(path, table, custom=custom)
     if rows is not None:
@@ -231,13 +250,17 @@ def _evaluate_rows(
             if isinstance(evaluation, RegressionEvaluation)
             else evaluation_tables(evaluation, model.classifier, title)
         )
-    if confusion is not None and not isinstance(evaluation, RegressionEvaluation):
-        from kmlp.charts.model import confusion as draw_confusion
+    if "--confusion" in charts and not isinstance(evaluation, RegressionEvaluation):
+        from kmlp.charts.model import confusion
 
-        _save(draw_confusion(evaluation), confusion)
+        _save(confusion(evaluation), charts["--confusion"])
+    if "--residuals" in charts and isinstance(evaluation, RegressionEvaluation):
+        from kmlp.charts.regression import residuals
+
+        _save(residuals(evaluation), charts["--residuals"])
 
 
-def _save(chart: LayerChart, path: Path) -> None:
+def _save(chart: TopLevelMixin, path: Path) -> None:
     from kmlp.charts.style import save
 
     save(chart, path)
@@ -262,27 +285,37 @@ def _check_seed(seed: str | None, *, resplit: bool) -> None:
         raise ConfigError(["--resplit needs the --seed of the run, whose split it uses."])
 
 
-def _check_targets(
-    confusion: Path | None, mistakes: Path | None, *, overwrite: bool
-) -> None:
+def _check_charts(charts: dict[str, Path], refused: dict[str, str]) -> None:
+    """Check that no chart is asked for that the model does not have.
+
+    Args:
+        charts: The files by option.
+        refused: What an option is for that does not fit the model.
+    """
+    from kmlp.errors import raise_problems
+
+    raise_problems(
+        f"{option} is for {what}." for option, what in refused.items() if option in charts
+    )
+
+
+def _check_targets(charts: dict[str, Path], *, overwrite: bool) -> None:
     from functools import partial
 
     from kmlp.errors import ConfigError, call_all
     from kmlp_cli.options.targets import check_target
 
-    if confusion is None and mistakes is None:
+    if not charts:
         return
     from kmlp.charts.style import FORMATS
 
     call_all(
         partial(check_target, path, overwrite=overwrite, option=option, suffixes=FORMATS)
-        for option, path in (("--confusion", confusion), ("--mistakes", mistakes))
+        for option, path in charts.items()
     )
-    if (
-        confusion is not None
-        and mistakes is not None
-        and (confusion.resolve() == mistakes.resolve())
-    ):
-        raise ConfigError(
-            [f"--confusion and --mistakes are both {confusion}. Give two different files."]
-        )
+    options = {path.resolve(): option for option, path in reversed(charts.items())}
+    for option, path in charts.items():
+        if (first := options[path.resolve()]) != option:
+            raise ConfigError(
+                [f"{first} and {option} are both {path}. Give two different files."]
+            )

@@ -39,6 +39,10 @@ class EvaluationJson(TypedDict):
     right: Annotated[int, "The number of examples that are classified correctly."]
     accuracy: Annotated[float, "The accuracy."]
     interval: Annotated[list[float], "Its 95 % interval over examples (Wilson's)."]
+    balanced_accuracy: Annotated[float, "The mean recall of the classes with examples."]
+    macro_f1: Annotated[
+        float, "The mean F1 of the classes that have examples or are predicted."
+    ]
     classes: Annotated[list[ClassScoresJson], "Every class."]
     confusion: Annotated[
         list[list[int]],
@@ -60,6 +64,10 @@ class TableEvaluationJson(TypedDict):
     right: Annotated[int, "The number of rows that are classified correctly."]
     accuracy: Annotated[float, "The accuracy."]
     interval: Annotated[list[float], "Its 95 % interval over rows (Wilson's)."]
+    balanced_accuracy: Annotated[float, "The mean recall of the classes with rows."]
+    macro_f1: Annotated[
+        float, "The mean F1 of the classes that have rows or are predicted."
+    ]
     classes: Annotated[list[ClassScoresJson], "Every class."]
     confusion: Annotated[
         list[list[int]],

@@ -50,7 +50,8 @@ def classes_table(evaluation: Evaluation, title: str) -> Table:
         notes=(
             "precision: correct predictions of this class / all predictions of it; - if "
             "there are none. recall: correct predictions of this class / all "
-            f"{evaluation.noun} of it. F1: their harmonic mean.",
+            f"{evaluation.noun} of it. F1: their harmonic mean. Balanced accuracy and "
+            "macro F1: the means of recall and of F1 over the classes.",
         ),
         sentences=(_accuracy_text(evaluation),),
     )
@@ -58,10 +59,12 @@ def classes_table(evaluation: Evaluation, title: str) -> Table:
 
 def _accuracy_text(evaluation: Evaluation) -> str:
     low, high = evaluation.interval
+    averages = evaluation.averages_text
     return (
         f"Accuracy {share_percent(evaluation.accuracy)} %, 95 % interval "
         f"{share_percent(low)} to {share_percent(high)} %: {evaluation.right:,} of "
-        f"{evaluation.size:,} {evaluation.noun} are correct."
+        f"{evaluation.size:,} {evaluation.noun} are correct. "
+        f"{averages[0].upper()}{averages[1:]}."
     )
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from kmlp._util.files import atomic_write
 from kmlp.inference.regression import RegressionEvaluation
 from kmlp.inference.tables import TableModel
-from kmlp.model.metrics import MAE, R2, RMSE, significant
+from kmlp.model.metrics import significant
 from kmlp.studies.cells import share_percent
-from kmlp.studies.table import NONE, Column, Row, Table
+from kmlp.studies.table import Column, Row, Table
 from kmlp_cli.render.model_tables import confidence_text
 
 if TYPE_CHECKING:
@@ -98,12 +98,7 @@ def write_predictions(
 
 def residuals_table(evaluation: RegressionEvaluation, title: str) -> Table:
     """The largest residuals of a regression, with its metrics below."""
-    unit, r2 = evaluation.unit, evaluation.r2
-    figures = [
-        f"RMSE {RMSE.with_unit(unit).text(evaluation.rmse)}",
-        f"MAE {MAE.with_unit(unit).text(evaluation.mae)}",
-        f"R² {NONE if r2 is None else R2.text(r2)}",
-    ]
+    unit = evaluation.unit
     columns = (f"true {evaluation.target}", "predicted", "residual")
     return Table(
         title=title,
@@ -127,5 +122,5 @@ def residuals_table(evaluation: RegressionEvaluation, title: str) -> Table:
             "predicted one. Rows count from 1. RMSE: the root of the mean squared error. "
             "MAE: the mean absolute error. R²: the part of the variance that is predicted.",
         ),
-        sentences=(f"{', '.join(figures)}.",),
+        sentences=(f"{evaluation.text}.",),
     )

@@ -88,7 +88,7 @@ def test_tables_and_charts(kmlp, model, tmp_path):
     result = kmlp("evaluate", model, "--split", "validation", *options)
     assert result.code == 0
     assert "10,000 validation images" in result.out
-    for text in ("Accuracy ", "95 % interval", "confidence:"):
+    for text in ("Accuracy ", "95 % interval", "Balanced accuracy ", "confidence:"):
         assert text in " ".join(result.out.split())
     assert result.err.splitlines() == [f"Saved {path}." for path in charts]
     assert "<svg" in (tmp_path / "confusion.svg").read_text()
@@ -149,7 +149,13 @@ def test_charts_need_files_of_their_own(kmlp, model, tmp_path):
     path = str(tmp_path / "a.png")
     result = kmlp("evaluate", model, "--confusion", path, "--mistakes", path)
     assert result.code == 2
-    assert re.search("a.png", result.err)
+    assert re.search("--confusion and --mistakes are both .*a.png", result.err)
+
+
+def test_residuals_of_classes_are_refused(kmlp, model, tmp_path):
+    result = kmlp("evaluate", model, "--residuals", str(tmp_path / "a.png"))
+    assert (result.code, result.out) == (2, "")
+    assert "--residuals is for a regression" in result.err
 
 
 def test_a_picture_is_shown_as_the_model_saw_it(kmlp, model, tmp_path):
@@ -322,7 +328,7 @@ def test_rows_of_a_file_are_predicted_with_the_columns_and_the_fillings_of_the_m
     assert (table.code, "row" in table.out) == (0, True)
 
 
-def test_a_model_of_a_table_is_evaluated_on_a_file(kmlp, of_table):
+def test_a_model_of_a_table_is_evaluated_on_a_file(kmlp, of_table, tmp_path):
     folder, _, dataset = of_table
     outputs, y = expected_of(of_table), dataset.test.y
     files = (str(folder / "model.keras"), str(folder / "rows.csv"))
@@ -335,17 +341,22 @@ def test_a_model_of_a_table_is_evaluated_on_a_file(kmlp, of_table):
     else:
         rmse = np.sqrt(((outputs[:, 0] - y) ** 2).mean())
         assert printed["rmse"] == pytest.approx(rmse, rel=1e-5)
-    shown = kmlp("evaluate", *files).out
+    option = "--confusion" if dataset.class_names else "--residuals"
+    chart = tmp_path / "chart.svg"
+    shown = kmlp("evaluate", *files, option, str(chart)).out
+    assert "<svg" in chart.read_text()
     assert ("Accuracy" in shown) == bool(dataset.class_names)
     assert ("RMSE" in shown and "kg" in shown) == (not dataset.class_names)
 
 
 def test_what_a_model_of_a_table_does_not_have_is_refused(kmlp, of_table, tmp_path):
-    folder, *_ = of_table
+    folder, _, dataset = of_table
     files = (str(folder / "model.keras"), str(folder / "rows.csv"))
+    chart = "--residuals" if dataset.class_names else "--confusion"
     other = write_csv(tmp_path / "other.csv", {"a": [1], "b": [2], "d": [3], "t": [4]})
     for arguments, message in (
         (("evaluate", *files, "--mistakes", str(tmp_path / "m.png")), "--mistakes is for"),
+        (("evaluate", *files, chart, str(tmp_path / "m.png")), f"{chart} is for"),
         (("predict", *files, "--as", "mnist"), "--as is for pictures"),
         (("predict", files[0], str(other)), "other.csv"),
         (("evaluate", files[0], "--dataset", "wine"), "takes the columns a, b, c=x"),

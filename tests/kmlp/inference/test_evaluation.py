@@ -5,11 +5,15 @@ import json
 import numpy as np
 import pytest
 from scipy.stats import binom
-from sklearn.metrics import classification_report
+from sklearn.metrics import balanced_accuracy_score, classification_report, f1_score
 
-from kmlp import ConfigError, evaluate
+from kmlp import ConfigError
 from kmlp.inference.classifier import Classifier
-from kmlp.inference.evaluation import Misclassification, proportion_interval
+from kmlp.inference.evaluation import (
+    Misclassification,
+    evaluate_classifier,
+    proportion_interval,
+)
 
 pytestmark = pytest.mark.once
 
@@ -44,7 +48,7 @@ def classifier(outputs=OUTPUTS, output="softmax"):
     )
 
 
-EVALUATION = evaluate(classifier(), IMAGES, LABELS, class_names=NAMES)
+EVALUATION = evaluate_classifier(classifier(), IMAGES, LABELS, class_names=NAMES)
 
 
 def test_counts_and_accuracy():
@@ -66,9 +70,22 @@ def test_scores_are_those_of_scikit_learn():
         assert scores.support == expected["support"]
 
 
+def test_averages_over_the_classes_are_those_of_scikit_learn():
+    predicted = OUTPUTS.argmax(1)
+    expected = balanced_accuracy_score(LABELS, predicted)
+    assert EVALUATION.balanced_accuracy == pytest.approx(expected)
+    expected = f1_score(LABELS, predicted, average="macro")
+    assert EVALUATION.macro_f1 == pytest.approx(expected)
+    assert EVALUATION.to_dict()["macro_f1"] == EVALUATION.macro_f1
+    assert repr(EVALUATION) == (
+        "Evaluation of 6 images: accuracy 50.00 %, balanced accuracy 50.00 %, macro F1 "
+        f"{100 * expected:.2f} %"
+    )
+
+
 def test_a_class_that_is_never_predicted_has_no_precision_and_f1_of_zero():
     always_cat = np.tile([0.6, 0.3, 0.1], (6, 1))
-    _, dog, fox = evaluate(classifier(always_cat), IMAGES, LABELS).classes
+    _, dog, fox = evaluate_classifier(classifier(always_cat), IMAGES, LABELS).classes
     assert (dog.precision, dog.recall, dog.f1, dog.support) == (None, 0.0, 0.0, 2)
     assert (fox.precision, fox.recall, fox.f1, fox.support) == (None, None, None, 0)
 
@@ -148,10 +165,10 @@ def test_an_interval_covers_the_proportion_with_a_probability_of_95_percent():
 )  # fmt: skip
 def test_arguments_that_do_not_fit_are_refused(images, labels, names, message):
     with pytest.raises(ConfigError, match=message):
-        evaluate(classifier(), images, labels, class_names=names)
+        evaluate_classifier(classifier(), images, labels, class_names=names)
 
 
 def test_all_problems_are_named_at_once():
     with pytest.raises(ConfigError) as refusal:
-        evaluate(classifier(), IMAGES[:, :3], LABELS + 2, class_names=NAMES[:2])
+        evaluate_classifier(classifier(), IMAGES[:, :3], LABELS + 2, class_names=NAMES[:2])
     assert len(refusal.value.problems) == 3

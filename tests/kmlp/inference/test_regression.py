@@ -37,11 +37,16 @@ def test_the_metrics_are_those_of_scikit_learn():
         "price",
         "EUR",
     )
+    assert repr(evaluation).startswith(
+        f"RegressionEvaluation of price, 30 examples: RMSE {evaluation.rmse:.2f} EUR, MAE "
+    )
 
 
 def test_the_variance_of_equal_targets_cannot_be_explained():
     ones = np.ones(3)
-    assert RegressionEvaluation(true=ones, predicted=np.arange(3.0)).r2 is None
+    evaluation = RegressionEvaluation(true=ones, predicted=np.arange(3.0))
+    assert evaluation.r2 is None
+    assert "R² undefined" in evaluation.text
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,7 @@ def test_the_variance_of_equal_targets_cannot_be_explained():
     [
         (X[:0], Y[:0], "0 examples"),
         (X, Y[:3], "30 examples and 3 targets"),
+        (X, np.append(Y[1:], np.nan), "1 of 30 targets are not finite"),
         (X[:, :1], Y, "takes 2, but these examples are 1"),
         (np.full_like(X, np.nan), Y, "not finite for 30 of 30"),
     ],
