@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
 import typing
@@ -41,9 +42,9 @@ def pages() -> dict[str, str]:
             [code(key), prose(meaning), kind]
             for key, meaning, kind in (_key(*item) for item in _hints(cls).items())
         ]
-        summary = (cls.__doc__ or "").split("\n\n")[0]
+        description = inspect.getdoc(cls) or ""
         heading = f"## {_title(cls)} {{ #{_anchor(cls)} }}\n"
-        parts += [heading, f"{summary}\n" if summary else "", table(_HEAD, rows)]
+        parts += [heading, f"{description}\n" if description else "", table(_HEAD, rows)]
     return {"reference/json.md": "\n".join(parts)}
 
 

@@ -347,9 +347,15 @@ def finite_numbers(data: Parsed, name: str) -> NDArray[np.float32]:
         row = data.first(
             np.isin(codes, np.flatnonzero(~are_numbers(texts, data.table.decimal)))
         )
+        other = "." if data.table.decimal == "," else ","
+        hint = (
+            f' If "{other}" is the decimal point, give `decimal="{other}"`.'
+            if not cells.is_temporal and are_numbers(texts, other).all()
+            else ""
+        )
         raise DataError(
             f"{source}: {data.place(row)} has {quoted(texts[codes[row]])} in the column "
-            f"{quoted(name)}, which must be a number."
+            f"{quoted(name)}, which must be a number.{hint}"
         )
     with np.errstate(over="ignore"):
         numbers = cells.numbers.astype("float32")

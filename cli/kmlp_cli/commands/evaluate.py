@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kmlp.model.hyperparameters import config_fields
+from kmlp_cli.options.csv_files import CsvOptions
 from kmlp_cli.options.execution import Backend
 from kmlp_cli.options.model import Custom, Model
 from kmlp_cli.options.output import Json
@@ -32,7 +33,8 @@ kmlp train --save model.keras
 kmlp evaluate model.keras
 kmlp evaluate model.keras --confusion confusion.png --mistakes mistakes.html
 kmlp evaluate wine.keras --dataset wine
-kmlp evaluate wine.keras rows.csv
+kmlp evaluate wine.keras --dataset wine --split validation --folds 5 --seed 3
+kmlp evaluate wine.keras rows.csv --decimal ,
 kmlp evaluate houses.keras --dataset houses --residuals residuals.png"""
 
 
@@ -62,9 +64,22 @@ def evaluate(
             "--resplit", help="Use the split of --seed, as a run with --resplit does."
         ),
     ] = False,
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<int>",
+            help="Use the fold that was held out from the run with --seed, as a run with "
+            "--folds does.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[
         str | None,
-        typer.Option(help="The seed of the split.", metavar="<int>", show_default=False),
+        typer.Option(
+            help="The seed of the run whose split is used.",
+            metavar="<int>",
+            show_default=False,
+        ),
     ] = None,
     confusion: Annotated[
         Path | None,
@@ -95,6 +110,8 @@ def evaluate(
     custom: Custom = None,
     backend: Backend = None,
     as_json: Json = False,
+    *,
+    csv: CsvOptions,
 ) -> None:
     """Show the accuracy of a model by class, and its mistakes or residuals.
 
@@ -127,13 +144,26 @@ def evaluate(
         if path is not None
     }
     texts = {"dataset": dataset, "validation_fraction": validation_fraction}
-    if seed is not None:
-        texts["seed"] = seed
+    texts |= {
+        name: text for name, text in (("seed", seed), ("folds", folds)) if text is not None
+    }
+    fraction_default = _FRACTION.text(_FRACTION.default)
+    chosen = {
+        "--split": split != _SPLITS[0],
+        "--validation-fraction": validation_fraction != fraction_default,
+        "--resplit": resplit,
+        "--folds": folds is not None,
+    }
     config, *_ = call_all(
         [
             lambda: parse_config(texts, resplit=resplit),
-            lambda: _check_seed(seed, resplit=resplit),
             lambda: _check_split(split),
+            lambda: _check_seed(seed, split, resplit=resplit, folds=folds),
+            lambda: (
+                csv.check_unused(f"the dataset {dataset} is evaluated")
+                if rows is None
+                else _check_no_dataset(rows, chosen)
+            ),
             lambda: check_model_file(model),
             lambda: _check_targets(charts, overwrite=overwrite),
         ]
@@ -141,8 +171,9 @@ def evaluate(
     table = table_of_file(model)
     if rows is not None or table is not None or facts_of(dataset).kind == "table":
         _evaluate_rows(
-            model, table, rows, config, split, charts, custom=custom or (), as_json=as_json
-        )
+            model, table, rows, config, split, charts,
+            csv=csv, custom=custom or (), as_json=as_json,
+        )  # fmt: skip
         return
     _check_charts(charts, {"--residuals": "a regression, but the model has classes"})
     data = split_for(config, dataset_of(config))
@@ -186,6 +217,7 @@ def _evaluate_rows(
     split: str,
     charts: dict[str, Path],
     *,
+    csv: CsvOptions,
     custom: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -220,7 +252,7 @@ def _evaluate_rows(
     )
     model = load_table_model(path, table, custom=custom)
     if rows is not None:
-        read = model.read(rows)
+        read = model.read(rows, **csv.reading())
         if read.y is None:
             raise ConfigError(
                 [f"{rows} has no column {table.schema.target!r}, the target to compare."]
@@ -274,15 +306,39 @@ def _check_split(split: str) -> None:
         raise ConfigError([unknown_name("split", split, _SPLITS)])
 
 
-def _check_seed(seed: str | None, *, resplit: bool) -> None:
+def _check_seed(seed: str | None, split: str, *, resplit: bool, folds: str | None) -> None:
     from kmlp.errors import ConfigError
 
-    if seed is not None and not resplit:
+    option = "--resplit" if resplit else "--folds" if folds is not None else None
+    if option is None:
+        if seed is not None:
+            raise ConfigError(
+                [
+                    "--seed does nothing without --resplit or --folds: the split is the "
+                    "same for all seeds."
+                ]
+            )
+    elif seed is None:
+        raise ConfigError([f"{option} needs the --seed of the run, whose split it uses."])
+    elif split == "test":
         raise ConfigError(
-            ["--seed does nothing without --resplit: the split is the same for all seeds."]
+            [
+                f"{option} does nothing with --split test: all runs have the same test "
+                "examples. Give --split validation."
+            ]
         )
-    if seed is None and resplit:
-        raise ConfigError(["--resplit needs the --seed of the run, whose split it uses."])
+
+
+def _check_no_dataset(rows: Path, given: dict[str, bool]) -> None:
+    """Check that no option chooses examples of a dataset, where a file is evaluated."""
+    from kmlp.errors import raise_problems
+
+    raise_problems(
+        f"{option} chooses examples of a dataset, but {rows} is evaluated. Leave one of "
+        "them out."
+        for option, is_given in given.items()
+        if is_given
+    )
 
 
 def _check_charts(charts: dict[str, Path], refused: dict[str, str]) -> None:

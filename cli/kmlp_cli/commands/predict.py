@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kmlp_cli.options.csv_files import CsvOptions
 from kmlp_cli.options.execution import Backend
 from kmlp_cli.options.model import Custom, Model
 from kmlp_cli.options.output import Json
@@ -24,7 +25,8 @@ Examples:
 kmlp train --save model.keras
 kmlp predict model.keras seven.png photo.jpg
 kmlp predict clothes.keras shoe.png --dataset fashion_mnist --as resize
-kmlp predict wine.keras rows.csv --out predictions.csv"""
+kmlp predict wine.keras rows.csv --out predictions.csv
+kmlp predict wine.keras rows.csv --decimal ,"""
 
 
 def predict(
@@ -69,6 +71,8 @@ def predict(
     custom: Custom = None,
     backend: Backend = None,
     as_json: Json = False,
+    *,
+    csv: CsvOptions,
 ) -> None:
     """Show what a model predicts for your pictures, or for rows of a table.
 
@@ -118,11 +122,13 @@ def predict(
             pictures,
             out,
             {"model": str(model), "dataset": dataset, "backend": backends.select()},
+            csv=csv,
             as_json=as_json,
         )
         return
     if out is not None:
         raise ConfigError(["--out is for the rows of a table, but the model has none."])
+    csv.check_unused("the model takes pictures")
     classifier = load_classifier(model, custom=custom or ())
     names = tuple(map(str, range(classifier.num_classes)))
     if dataset is not None:
@@ -198,6 +204,7 @@ def _predict_rows(
     out: Path | None,
     facts: dict[str, Any],
     *,
+    csv: CsvOptions,
     as_json: bool,
 ) -> None:
     """Show or write the predictions for the rows of files."""
@@ -210,7 +217,9 @@ def _predict_rows(
     from kmlp_cli.terminal.output import print_json, say
 
     schema = model.table.schema
-    predicted = {str(file): model.predict(model.read(file).x) for file in files}
+    predicted = {
+        str(file): model.predict(model.read(file, **csv.reading()).x) for file in files
+    }
     if as_json:
         print_json(
             {

@@ -7,8 +7,14 @@ are from 0 to 1.
 
 from typing import Any
 
-from kmlp_cli.json_keys._ablation import AblationJson, AblationPlanJson, ComparisonJson
-from kmlp_cli.json_keys._config_list import ConfigurationListJson
+from kmlp.model.metrics import METRICS_BY_NAME
+from kmlp_cli.json_keys._ablation import (
+    AblationJson,
+    AblationLevelJson,
+    AblationPlanJson,
+    ComparisonJson,
+)
+from kmlp_cli.json_keys._config_list import ConfigurationJson, ConfigurationListJson
 from kmlp_cli.json_keys._data import DatasetJson, DatasetsJson
 from kmlp_cli.json_keys._lab import LabJson, LabPlanJson, PartJson, RecipesJson
 from kmlp_cli.json_keys._machine import MachineJson
@@ -19,6 +25,7 @@ from kmlp_cli.json_keys._model import (
     RowPredictionsJson,
     TableEvaluationJson,
 )
+from kmlp_cli.json_keys._results import HistoryJson, RunResultsJson
 from kmlp_cli.json_keys._run import RunJson, RunPlanJson
 from kmlp_cli.json_keys._runs_folder import (
     HealthJson,
@@ -26,7 +33,12 @@ from kmlp_cli.json_keys._runs_folder import (
     StudiesJson,
     StudySummaryJson,
 )
-from kmlp_cli.json_keys._search import SearchJson, SearchPlanJson
+from kmlp_cli.json_keys._search import (
+    ReplicatedTrialJson,
+    SearchJson,
+    SearchPlanJson,
+    TrialJson,
+)
 
 OUTPUTS: dict[str, tuple[Any, ...]] = {
     "ablate": (AblationJson, AblationPlanJson),
@@ -46,5 +58,16 @@ OUTPUTS: dict[str, tuple[Any, ...]] = {
 }
 """The objects that each command can print."""
 
-OPEN = (StudySummaryJson, PartJson)
-"""Objects that have further keys, which their docstrings name."""
+_METRIC = "|".join(METRICS_BY_NAME)
+OPEN: dict[Any, str] = {
+    StudySummaryJson: ".*",
+    PartJson: ".*",
+    **dict.fromkeys(
+        (HistoryJson, RunJson, RunResultsJson, TrialJson), rf"((val|test)_)?({_METRIC})"
+    ),
+    **dict.fromkeys(
+        (AblationLevelJson, ConfigurationJson, ReplicatedTrialJson),
+        rf"(test|last_val)_({_METRIC})",
+    ),
+}
+"""Objects that have further keys, which their docstrings name: the pattern of the keys."""

@@ -13,7 +13,12 @@ from kmlp_cli.json_keys._results import (
 
 
 class AblationLevelJson(LevelJson):
-    """One level of an ablation, with the defaults that follow its value."""
+    """One level of an ablation, with the defaults that follow its value.
+
+    With another `--metric`, and for a regression, it has that metric in the place of the
+    accuracies: `test_rmse` and `last_val_rmse`, or `test_loss` and `last_val_loss`. All
+    other numbers are about that metric, too.
+    """
 
     derived: Annotated[
         dict[str, Any], "Defaults that follow the value, such as an optimizer's rate."

@@ -12,7 +12,12 @@ from kmlp_cli.json_keys._results import (
 
 
 class ConfigurationJson(LevelResultsJson):
-    """One configuration of a list."""
+    """One configuration of a list.
+
+    With another `--metric`, and for a regression, it has that metric in the place of the
+    accuracies: `test_rmse` and `last_val_rmse`, or `test_loss` and `last_val_loss`. All
+    other numbers are about that metric, too.
+    """
 
     number: Annotated[int, "Its number, from 1."]
     config: Annotated[dict[str, Any], "Every field, with the first seed."]

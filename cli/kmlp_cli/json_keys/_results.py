@@ -106,7 +106,12 @@ class MetricJson(TypedDict):
 
 
 class HistoryJson(TypedDict):
-    """One number for each epoch. There is an entry for each metric that was recorded."""
+    """One number for each epoch.
+
+    Runs on tables have further keys, one for each metric and part that was recorded:
+    `rmse`, `val_rmse`, `test_rmse`, and the same of `mae` and `r2`; or
+    `val_balanced_accuracy`, `test_balanced_accuracy`, and the same of `macro_f1`.
+    """
 
     loss: Annotated[
         list[float | None],
@@ -138,7 +143,8 @@ Status = Literal["finished", "diverged", "failed"]
 class RunResultsJson(TypedDict):
     """The results of a run, without its configuration.
 
-    With `--metric loss`, it has `loss` and `val_loss` in the place of the accuracies.
+    With another `--metric`, and for a regression, it has that metric in the place of the
+    accuracies: `rmse`, `val_rmse` and `test_rmse`, or `loss` and `val_loss`.
     """
 
     seed: Annotated[int, "The seed."]
@@ -159,19 +165,16 @@ class RunResultsJson(TypedDict):
     test_loss: Annotated[float | None, "Mean loss of the test examples at this epoch."]
     gap: Annotated[
         float | None,
-        "Training accuracy minus validation accuracy, both of this epoch; validation loss "
-        "minus training loss with `--metric loss`.",
+        "Training accuracy minus validation accuracy, both of this epoch; of a loss or an "
+        "error, that of validation minus that of training. Null if the metric is not "
+        "recorded in training.",
     ]
     history: Annotated[HistoryJson, "Every epoch."]
     seconds: Annotated[float, "Wall-clock time of all epochs."]
 
 
 class LevelResultsJson(TypedDict):
-    """The results of a level of any study, without its value.
-
-    With `--metric loss`, it has `test_loss` and `last_val_loss` in the place of the
-    accuracies, and all other numbers are about the validation loss.
-    """
+    """The results of a level of any study, without its value."""
 
     parameters: Annotated[int, "The number of parameters."]
     mean: Annotated[float | None, "Mean validation accuracy over the seeds."]

@@ -12,7 +12,11 @@ class OutcomeJson(TypedDict):
 
 
 class RunJson(RunResultsJson):
-    """`kmlp train`, and `kmlp show` of a single run."""
+    """`kmlp train`, and `kmlp show` of a single run.
+
+    With another `--metric`, and for a regression, it has that metric in the place of the
+    accuracies: `rmse`, `val_rmse` and `test_rmse`, or `loss` and `val_loss`.
+    """
 
     config: Annotated[dict[str, Any], "Every field of the configuration."]
     backend: Annotated[str, "The Keras backend."]

@@ -19,7 +19,11 @@ class RungJson(TypedDict):
 
 
 class TrialJson(TypedDict):
-    """One trial of a search. A trial that has not started has no results yet."""
+    """One trial of a search. A trial that has not started has no results yet.
+
+    With another `--metric`, and for a regression, it has that metric in the place of the
+    accuracies: `rmse`, `val_rmse` and `test_rmse`, or `loss` and `val_loss`.
+    """
 
     trial: Annotated[int, "Its number, from 1, in the order in which trials were chosen."]
     values: Annotated[
@@ -75,7 +79,12 @@ class ImportanceJson(TypedDict):
 
 
 class ReplicatedTrialJson(LevelJson):
-    """One trial that was trained again; `value` is its number."""
+    """One trial that was trained again; `value` is its number.
+
+    With another `--metric`, and for a regression, it has that metric in the place of the
+    accuracies: `test_rmse` and `last_val_rmse`, or `test_loss` and `last_val_loss`. All
+    other numbers are about that metric, too.
+    """
 
     optimism: Annotated[
         EstimateJson, "Its accuracy in the search minus the mean over the other seeds."

@@ -112,6 +112,43 @@ def test_the_validation_images_are_those_of_the_run_s_split(kmlp, tmp_path):
         assert "--seed" in refused.err and "--resplit" in refused.err
 
 
+def test_the_validation_rows_are_those_of_the_fold_of_the_run(kmlp, tmp_path):
+    path = str(tmp_path / "model.keras")
+    options = ["--dataset", "diabetes", "--folds", "5", "--json"]
+    trained = kmlp(
+        "train", *options, "--seed", "3", "--save", path, "--width", "8", "--depth", "1",
+        "--epochs", "2",
+    )  # fmt: skip
+    val_rmse = json.loads(trained.out)["val_rmse"]
+
+    def rmse(seed):
+        found = kmlp("evaluate", path, *options, "--split", "validation", "--seed", seed)
+        return json.loads(found.out)["rmse"]
+
+    assert rmse("3") == pytest.approx(val_rmse, rel=1e-5)
+    assert rmse("4") != pytest.approx(val_rmse, rel=1e-5)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--folds", "5"], "--folds needs the --seed"),
+        (["--folds", "5", "--seed", "3"], "--folds does nothing with --split test"),
+        (["--folds", "1", "--seed", "3"], "`folds`"),
+        (["--folds", "5", "--resplit", "--seed", "3", "--split", "train"], "`resplit`"),
+        (["--decimal", ","], "--decimal is for CSV files, but the dataset"),
+        (["rows.csv", "--split", "train"], "--split chooses examples of a dataset"),
+        (["rows.csv", "--folds", "5"], "--folds chooses examples of a dataset"),
+    ],
+)
+def test_options_of_evaluate_that_do_not_go_together_are_refused(
+    kmlp, model, options, message
+):
+    result = kmlp("evaluate", model, *options)
+    assert (result.code, result.out, message in result.err) == (2, "", True), result.err
+
+
 def test_a_dataset_that_is_not_the_models_is_refused(kmlp, model, tmp_path, monkeypatch):
     monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path / "cache"))
     forget_datasets()
@@ -347,6 +384,21 @@ def test_a_model_of_a_table_is_evaluated_on_a_file(kmlp, of_table, tmp_path):
     assert "<svg" in chart.read_text()
     assert ("Accuracy" in shown) == bool(dataset.class_names)
     assert ("RMSE" in shown and "kg" in shown) == (not dataset.class_names)
+
+
+def test_a_file_with_decimal_commas_is_read_if_an_option_says_so(kmlp, of_table, tmp_path):
+    folder, *_ = of_table
+    model, rows = folder / "model.keras", folder / "rows.csv"
+    other = tmp_path / "other.csv"
+    other.write_text(rows.read_text().replace(",", ";").replace(".", ","))
+    for name in ("predict", "evaluate"):
+        expected = json.loads(kmlp(name, str(model), str(rows), "--json").out)
+        command = (name, str(model), str(other), "--json")
+        refused = kmlp(*command)
+        assert (refused.code, "--decimal ," in refused.err) == (2, True), refused.err
+        found = kmlp(*command, "--decimal", ",", "--delimiter", ";")
+        assert found.code == 0, found.err
+        assert json.loads(found.out.replace(str(other), str(rows))) == expected
 
 
 def test_what_a_model_of_a_table_does_not_have_is_refused(kmlp, of_table, tmp_path):

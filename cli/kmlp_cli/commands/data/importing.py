@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kmlp_cli.commands.data.shared import TfdsDataDir, say_ready
+from kmlp_cli.options.csv_files import CsvOptions
 from kmlp_cli.terminal.output import say
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ _FILLED = {
     "most_frequent": "most frequent value",
 }
 _TABLES = "Tables"
-_CSV = "CSV files"
 _IMAGES = "Images"
 
 
@@ -90,33 +90,8 @@ def import_(
             show_default=False,
         ),
     ] = "",
-    header: Annotated[
-        bool,
-        typer.Option(
-            "--header/--no-header",
-            help="The first row has the names of the columns. Otherwise: x1, x2, ...",
-            rich_help_panel=_CSV,
-        ),
-    ] = True,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CHARACTER",
-            help="The character between cells.  [default: comma, semicolon, tab or bar, "
-            "whichever fits]",
-            rich_help_panel=_CSV,
-            show_default=False,
-        ),
-    ] = None,
-    decimal: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CHARACTER",
-            help="The decimal point, . or ,  [default: .]",
-            rich_help_panel=_CSV,
-            show_default=False,
-        ),
-    ] = None,
+    *,
+    csv: CsvOptions,
     size: Annotated[
         str | None,
         typer.Option(
@@ -159,11 +134,9 @@ def import_(
         test=test,
         unit=unit,
         exclude=exclude or (),
-        header=header,
-        delimiter="\t" if delimiter in ("\\t", "tab") else delimiter,
-        decimal=decimal,
         size=sizes,
         tfds_data_dir=tfds_data_dir,
+        **csv.reading(),
     )
     say_ready(name, examples)
     if examples.schema is not None:
