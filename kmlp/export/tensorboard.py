@@ -16,7 +16,7 @@ from typing import Any, get_args
 from kmlp._util.files import atomic_write, file_name, naming
 from kmlp._util.text import visible
 from kmlp.model.hyperparameters import config_fields
-from kmlp.model.metrics import LOSS, RMSE, Part, Task, regression_figures
+from kmlp.model.metrics import LOSS, RMSE, Part, Task, further_figures
 from kmlp.model.text import value_text
 from kmlp.studies.columns import COLUMNS, column_of
 from kmlp.studies.rows import StudyRun, StudyRuns
@@ -163,11 +163,16 @@ def _task(run: Run) -> Task:
 
 def _figures(run: Run, record: EpochRecord) -> dict[str, float]:
     """The figures of an epoch by column, without those that the task does not have."""
-    if _task(run) == "classification":
-        return {name: getattr(record, name) for name in (*FIGURES, "gap")}
-    losses = {LOSS.figure(part): record.value(LOSS, part) for part in get_args(Part)}
-    others = regression_figures().items()
-    return losses | {name: record.value(metric, part) for name, (metric, part) in others}
+    task = _task(run)
+    if task == "classification":
+        figures = {name: getattr(record, name) for name in (*FIGURES, "gap")}
+    else:
+        figures = {LOSS.figure(part): record.value(LOSS, part) for part in get_args(Part)}
+    return figures | {
+        name: record.value(metric, part)
+        for name, (metric, part) in further_figures(task).items()
+        if name in record.metrics or name in METRICS[task]
+    }
 
 
 def _hparams_summary(tag: str, **data: Any) -> Any:

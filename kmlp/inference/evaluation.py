@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kmlp.errors import raise_problems
 from kmlp.inference.classifier import Classifier
 from kmlp.model.metrics import ACCURACY, BALANCED_ACCURACY, MACRO_F1
-from kmlp.statistics import CONFIDENCE
+from kmlp.statistics import CONFIDENCE, balanced_accuracy, macro_f1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +94,7 @@ class Evaluation:
         Classes of any size count the same: see `kmlp.model.metrics.BALANCED_ACCURACY`.
         """
         right, true, _ = self._counts()
-        return float((right[true > 0] / true[true > 0]).mean())
+        return balanced_accuracy(right, true)
 
     @property
     def macro_f1(self) -> float:
@@ -102,9 +102,7 @@ class Evaluation:
 
         See `kmlp.model.metrics.MACRO_F1`.
         """
-        right, true, predicted = self._counts()
-        counted = true + predicted > 0
-        return float((2 * right[counted] / (true + predicted)[counted]).mean())
+        return macro_f1(*self._counts())
 
     @property
     def averages_text(self) -> str:

@@ -336,23 +336,29 @@ RECORDED: dict[Task, tuple[str, ...]] = {
 """The names of the metrics that training records, by task."""
 
 OF_EVALUATION = ("balanced_accuracy", "macro_f1")
-"""The names of the metrics that are recorded of validation and test rows of tables alone:
-during training they would cost time in every step."""
+"""The names of the metrics that are recorded of validation and test examples alone: during
+training they would cost time in every step."""
 
 
-def regression_figures() -> dict[str, tuple[Metric, Part]]:
-    """Return the metric and the part of every figure that only a regression records.
+def further_figures(task: Task | None = None) -> dict[str, tuple[Metric, Part]]:
+    """Return the metric and the part of every figure beside the losses and accuracies.
+
+    Args:
+        task: The task of the runs that record them. Defaults to None: both.
 
     Example:
-    >>> list(regression_figures())[:4]
-    ['rmse', 'val_rmse', 'test_rmse', 'mae']
+    >>> list(further_figures())[:5]
+    ['val_balanced_accuracy', 'test_balanced_accuracy', 'val_macro_f1', 'test_macro_f1',
+    'rmse']
     """
     parts: tuple[Part, ...] = get_args(Part)
     return {
-        metric.figure(part): (metric, part)
-        for name, metric in METRICS["regression"].items()
-        if name in RECORDED["regression"] and name not in RECORDED["classification"]
+        METRICS[of][name].figure(part): (METRICS[of][name], part)
+        for of in ([task] if task else METRICS)
+        for name in RECORDED[of]
+        if name not in ("accuracy", "loss")
         for part in parts
+        if part != "train" or name not in OF_EVALUATION
     }
 
 

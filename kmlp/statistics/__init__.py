@@ -1,5 +1,6 @@
 """Statistics over seeds: means with intervals, and differences paired by seed."""
 
+from kmlp.statistics._class_averages import balanced_accuracy, macro_f1
 from kmlp.statistics._constants import CONFIDENCE, POWER, ROUNDING
 from kmlp.statistics._differences import (
     BETTER,
@@ -46,6 +47,7 @@ __all__ = [
     "Pairs",
     "Reason",
     "SequentialComparison",
+    "balanced_accuracy",
     "chance_limit",
     "compare_differences",
     "compare_levels",
@@ -54,6 +56,7 @@ __all__ = [
     "estimate",
     "holm",
     "looks",
+    "macro_f1",
     "prediction_interval",
     "proportion_error",
     "seeds_range",

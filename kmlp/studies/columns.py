@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kmlp.model.hyperparameters import config_fields
-from kmlp.model.metrics import Metric, Part, regression_figures
+from kmlp.model.metrics import Metric, Part, further_figures
 
 KEY_DIGITS = 12
 """The number of digits of a run key in a table: enough to tell runs apart."""
@@ -31,19 +31,22 @@ def column_of(field: str) -> str:
     return "loss_function" if field == "loss" else field
 
 
-_MOMENTS = {
+_MOMENTS: dict[Part, str] = {
     "train": "during the epoch, each mini-batch before its update",
-    "val": "over the validation rows after the epoch",
-    "test": "over the test rows after the epoch",
+    "val": "over the validation examples after the epoch",
+    "test": "over the test examples after the epoch",
 }
 
 
-def _regression_doc(metric: Metric, part: Part) -> str:
+def _figure_doc(metric: Metric, part: Part) -> str:
+    title = f"{metric.title[0].upper()}{metric.title[1:]}"
+    if metric.share:
+        return (
+            f"{title} {_MOMENTS[part]}, from 0 to 1. Empty for a regression, and for runs "
+            "from before it was recorded."
+        )
     unit = ", in the unit of the target" if metric.in_target_unit else ""
-    return (
-        f"{metric.title} of a regression {_MOMENTS[part]}{unit}. Empty for a "
-        "classification."
-    )
+    return f"{title} of a regression {_MOMENTS[part]}{unit}. Empty for a classification."
 
 
 COLUMNS = {
@@ -114,8 +117,8 @@ COLUMNS = {
     ),
     "test_accuracy": Column(float, "Test accuracy after the epoch, from 0 to 1."),
     **{
-        name: Column(float, _regression_doc(metric, part))
-        for name, (metric, part) in regression_figures().items()
+        name: Column(float, _figure_doc(metric, part))
+        for name, (metric, part) in further_figures().items()
     },
     "gap": Column(
         float,

@@ -8,7 +8,7 @@ from typing import Any
 from kmlp._util.text import enumerated
 from kmlp.data import facts_of, load_dataset
 from kmlp.errors import ConfigError
-from kmlp.model.metrics import OF_EVALUATION, Metric, Task, check_metric
+from kmlp.model.metrics import Metric, Task, check_metric
 
 
 def metric_of(datasets: Iterable[str], metric: Any = None) -> Metric:
@@ -42,14 +42,6 @@ def metric_of(datasets: Iterable[str], metric: Any = None) -> Metric:
         )
     task = next(iter(tasks))
     measure = check_metric(metric, task)
-    images = [name for name in names if facts_of(name).kind == "images"]
-    if images and measure.name in OF_EVALUATION:
-        raise ConfigError(
-            [
-                f"The metric {measure.name} is recorded for tables, but {images[0]} has "
-                "images. Choose accuracy or loss."
-            ]
-        )
     if task == "classification":
         return measure
     targets = [_target_of(name) for name in names]

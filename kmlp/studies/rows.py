@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kmlp.model.hyperparameters import config_fields
-from kmlp.model.metrics import regression_figures
+from kmlp.model.metrics import further_figures
 from kmlp.model.text import value_text
 from kmlp.settings import settings_text
 from kmlp.studies.columns import COLUMNS, KEY_DIGITS, column_of
@@ -76,7 +76,7 @@ class StudyRuns:
                 **{name: finite(getattr(record, name)) for name in FIGURES},
                 **{
                     name: finite(record.value(metric, part))
-                    for name, (metric, part) in regression_figures().items()
+                    for name, (metric, part) in further_figures().items()
                 },
                 "gap": finite(record.gap),
                 "mean_learning_rate": finite(rate),

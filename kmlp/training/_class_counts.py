@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+
+from kmlp.statistics import balanced_accuracy, macro_f1
 
 
 class ClassCounts(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no types
-    """The metric whose result has the balanced accuracy and macro F1.
+    """The metric that counts the examples of an evaluation by class.
+
+    It has no result for Keras, which would compute one at the end of every epoch and
+    evaluation, operation by operation. That takes longer than to count.
 
     Args:
         classes: The number of classes.
-
-    The formulas are those of scikit-learn's `balanced_accuracy_score`, and of `f1_score`
-    with the mean over the classes that are true or predicted anywhere.
     """
 
     def __init__(self, classes: int) -> None:
@@ -41,13 +44,17 @@ class ClassCounts(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no t
         self._counts.assign_add(ops.stack([ops.sum(part, axis=0) for part in parts]))
 
     def result(self) -> dict[str, Any]:
-        """Return both figures by name."""
-        right, true, predicted = (self._counts[index] for index in range(3))
-        recalls = right / ops.maximum(true, 1.0)
-        f1 = 2.0 * right / ops.maximum(true + predicted, 1.0)
+        """Return nothing: see `figures`."""
+        return {}
+
+    def figures(self) -> dict[str, float]:
+        """Return balanced accuracy and macro F1 by name; nan without an example."""
+        right, true, predicted = np.array(ops.convert_to_numpy(self._counts), "float64")
+        if not true.any():
+            return dict.fromkeys(("balanced_accuracy", "macro_f1"), np.nan)
         return {
-            "balanced_accuracy": _mean(recalls, true),
-            "macro_f1": _mean(f1, true + predicted),
+            "balanced_accuracy": balanced_accuracy(right, true),
+            "macro_f1": macro_f1(right, true, predicted),
         }
 
     def _marks(self, classes: Any) -> Any:
@@ -56,9 +63,3 @@ class ClassCounts(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no t
         numbers = ops.arange(self._classes, dtype="int32")
         same = ops.equal(ops.cast(classes, "int32")[:, None], numbers)
         return ops.cast(same, "float32")
-
-
-def _mean(scores: Any, counts: Any) -> Any:
-    """Return the mean of the scores of the classes that are counted at all."""
-    counted = ops.cast(ops.greater(counts, 0), "float32")
-    return ops.sum(scores * counted) / ops.maximum(ops.sum(counted), 1.0)

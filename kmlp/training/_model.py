@@ -59,8 +59,8 @@ class TrainingModel(keras.Model):
         self._random = RandomLayers(config)
         self._augments = config.augmentation != "none"
         self.class_counts = None
-        """The further metrics of an evaluation, of tables with classes."""
-        if dataset.schema is not None and dataset.class_names:
+        """The further metrics of an evaluation; None for a regression."""
+        if dataset.class_names:
             self.class_counts = ClassCounts(dataset.num_classes)
         self.build(plain.input_shape)
         task = dataset.task
@@ -92,6 +92,10 @@ class TrainingModel(keras.Model):
     def weights(self) -> list[Any]:
         """The weights of the plain model, without the variables of the training."""
         return [weight for layer in self._plain_layers for weight in layer.weights]
+
+    def class_figures(self) -> dict[str, float]:
+        """Return the figures of all classes in the last evaluation; {} for a regression."""
+        return {} if self.class_counts is None else self.class_counts.figures()
 
     def build(self, input_shape: Any) -> None:
         """Do nothing: the plain model has built its layers."""

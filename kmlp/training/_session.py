@@ -11,7 +11,7 @@ import numpy as np
 from kmlp import backend
 from kmlp.data import Dataset
 from kmlp.model.config import RunConfig
-from kmlp.model.metrics import METRICS_BY_NAME, OF_EVALUATION
+from kmlp.model.metrics import METRICS_BY_NAME
 from kmlp.model.run_data import split_for
 from kmlp.training.checkpoint import Checkpoint
 from kmlp.training.run import EpochRecord, recorded
@@ -75,7 +75,7 @@ class Session:
             f"{prefix}{name}": float(value)
             for prefix, logs_of_part in splits.items()
             for name, value in logs_of_part.items()
-            if name in METRICS_BY_NAME and (prefix or name not in OF_EVALUATION)
+            if name in METRICS_BY_NAME
         }
         losses = _until_not_finite(logs.step_losses)
         if not np.isfinite([*losses, *figures.values()]).all():

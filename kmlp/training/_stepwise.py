@@ -133,4 +133,4 @@ class StepwiseTrainer:
                 verbose=0,
                 return_dict=True,
             )
-        return logs
+        return logs | self.model.class_figures()

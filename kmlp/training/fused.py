@@ -219,16 +219,19 @@ class FusedTrainer:
             name.removeprefix(prefix): logs[name]
             for name in logs
             if name.startswith(prefix)
-        }
-        test = self._data["test"]
+        } | self.model.class_figures()
         return EpochLogs(
             train={name: logs[name] for name in logs if not name.startswith(prefix)},
             validation=validation,
             test=validation
-            if test is self._data["validation"]
-            else evaluate(self.model, *test, batch_size=EVALUATION_BATCH_SIZE),
+            if self._data["test"] is self._data["validation"]
+            else self._evaluate_test(),
             step_losses=history.step_losses[-1],
         )
+
+    def _evaluate_test(self) -> dict[str, float]:
+        logs = evaluate(self.model, *self._data["test"], batch_size=EVALUATION_BATCH_SIZE)
+        return logs | self.model.class_figures()
 
     def optimizer_state(self) -> list[Any]:
         return self._compiled.state

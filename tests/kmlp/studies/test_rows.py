@@ -45,6 +45,17 @@ def test_the_rows_of_a_regression_have_its_metrics_and_no_accuracy():
     assert [row[name] for name in figures] == [None] * 4
 
 
+def test_the_rows_of_a_classification_have_the_averages_over_its_classes():
+    figures = {"val_balanced_accuracy": 0.75, "test_macro_f1": 0.5}
+    study = made_up_ablation({1: [0.9]})
+    run = study.study_runs().runs[0].run
+    record = made_up_record(1, 0.5, metrics=figures)
+    [row] = one_run("one", replace(run, history=(record,))).rows()
+    assert {name: row[name] for name in figures} == figures
+    assert (row["val_macro_f1"], row["rmse"]) == (None, None)
+    assert "balanced_accuracy" not in row  # is not recorded during training
+
+
 def test_where_one_width_is_a_text_all_are():
     rows = made_up_ablation({1: [0.9], (3, 2): [0.8]}).study_runs().rows()
     assert [row["width"] for row in rows] == ["1", "3x2"]

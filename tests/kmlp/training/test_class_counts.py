@@ -20,12 +20,12 @@ def test_the_figures_over_several_batches_are_those_of_scikit_learn(one_hot):
     counts = ClassCounts(5)
     for batch in (slice(0, 50), slice(50, 90)):
         counts.update_state(y[batch], keras.ops.convert_to_tensor(scores[batch]))
-    results = counts.result()
+    results = counts.figures()
     predicted = scores.argmax(1)
     assert set(predicted) == {0, 1, 2, 4}
     recall = np.mean([(predicted[c == LABELS] == c).mean() for c in range(4)])
     with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):
         assert balanced_accuracy_score(LABELS, predicted) == pytest.approx(recall)
-    assert float(results["balanced_accuracy"]) == pytest.approx(recall, rel=1e-6)
+    assert results["balanced_accuracy"] == pytest.approx(recall, rel=1e-6)
     f1 = f1_score(LABELS, predicted, average="macro", zero_division=0)
-    assert float(results["macro_f1"]) == pytest.approx(f1, rel=1e-6)
+    assert results["macro_f1"] == pytest.approx(f1, rel=1e-6)

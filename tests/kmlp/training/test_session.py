@@ -196,6 +196,24 @@ def test_training_losses_are_equal_on_every_backend():
     )
 
 
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
+def test_the_averages_over_the_classes_are_those_of_the_model_after_the_epoch(fused):
+    from sklearn.metrics import balanced_accuracy_score, f1_score
+
+    session, [_, record] = trained(RunConfig(**SMALL), 2, fused=fused)
+    model = build_mlp(width=16, depth=1)
+    model.set_weights(session.checkpoint().weights)
+    expected = {}
+    for part, prefix in ((MNIST.validation, "val_"), (MNIST.test, "test_")):
+        predicted = model.predict(part.x, batch_size=1000, verbose=0).argmax(1)
+        for name, score in (
+            ("balanced_accuracy", balanced_accuracy_score(part.y, predicted)),
+            ("macro_f1", f1_score(part.y, predicted, average="macro")),
+        ):
+            expected[f"{prefix}{name}"] = pytest.approx(score, abs=2e-4)
+    assert record.metrics == expected
+
+
 def test_the_figures_of_a_regression_are_in_the_unit_of_its_target():
     """RMSE, MAE and R² of the saved model, by scikit-learn."""
     from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
