@@ -4,8 +4,11 @@ import keras
 import keras_tuner
 import numpy as np
 import pytest
+from helpers.made_up_data import table_examples
 
-from kmlp import ConfigError, RunConfig, load_dataset
+from kmlp import ConfigError, RunConfig, evaluate, load_dataset
+from kmlp.data._dataset import make_dataset
+from kmlp.training import Session
 from kmlp_tuning import AshaOracle, HyperbandOracle, MLPHyperModel
 
 pytestmark = pytest.mark.trains
@@ -165,3 +168,47 @@ def test_what_would_have_no_effect_is_refused(model, data):
     hp = keras_tuner.HyperParameters()
     with pytest.raises(ConfigError, match="`batch_size`"):
         model.fit(hp, model.build(hp), x, y, batch_size=7)
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    """A regression with missing values."""
+    examples = table_examples(80, task="regression")
+    return make_dataset("diabetes", examples, validation_fraction=0.25)
+
+
+ONE = RunConfig(dataset="diabetes", width=4, depth=1, batch_size=20)
+
+
+@pytest.mark.jax_first
+def test_a_stock_tuner_searches_a_regression_of_raw_rows(numbers, tmp_path):
+    model = MLPHyperModel({"learning_rate": [0.05, 0.1]}, dataset=numbers, base=ONE)
+    objective = keras_tuner.Objective("val_rmse", "min")
+    tuner = keras_tuner.RandomSearch(
+        model, objective, max_trials=1, directory=tmp_path, seed=1
+    )
+    rows = numbers.validation
+    run(tuner, (numbers.train.x, numbers.train.y, (rows.x, rows.y)), epochs=1)
+    [trial] = tuner.oracle.trials.values()
+    [best] = tuner.get_best_models()
+    evaluation = evaluate(best, rows.x, rows.y)
+    assert trial.score == pytest.approx(evaluation.rmse, rel=1e-4)
+    assert evaluation.unit == numbers.schema.unit
+
+
+def test_a_regression_is_trained_as_a_run_of_the_same_configuration(numbers):
+    session = Session(ONE, numbers)
+    session.train_epoch()
+    model = MLPHyperModel({"depth": [1, 2]}, dataset=numbers, base=ONE)
+    hp = keras_tuner.HyperParameters()
+    built = model.build(hp)
+    model.fit(hp, built, numbers.train.x, numbers.train.y, epochs=1)
+    for ours, theirs in zip(built.get_weights(), session.checkpoint().weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.once
+def test_what_contradicts_the_dataset_is_refused(numbers):
+    with pytest.raises(ConfigError) as refusal:
+        MLPHyperModel(SPACE, dataset=numbers, base=RunConfig(), num_classes=10)
+    assert len(refusal.value.problems) == 2
