@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,17 +58,3 @@ def facts_of(name: str) -> Facts:
         return Facts("table" if entry.schema else "images", task)
     table = built_in_of(name)
     return Facts("table", table.task) if table else images
-
-
-def noun_of(names: Iterable[str]) -> str:
-    """Return the word for the examples of datasets: "examples" if there are both kinds.
-
-    Args:
-        names: The names of the datasets.
-
-    Example:
-    >>> noun_of(["mnist"]), noun_of(["wine", "iris"]), noun_of(["mnist", "iris"])
-    ('images', 'rows', 'examples')
-    """
-    nouns = {facts_of(name).noun for name in set(names)}
-    return nouns.pop() if len(nouns) == 1 else "examples"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kmlp.data import noun_of
 from kmlp.studies.discussion import (
     ONLY_THIS_SETUP,
     Discussion,
@@ -29,7 +28,7 @@ def discuss_run(study: RunStudy) -> Discussion:
         setup=(
             *fields_setup(run.config.to_dict()),
             ("epochs", str(run.epochs)),
-            *patience_setup(study.patience, noun_of([run.config.dataset])),
+            *patience_setup(study.patience, run.noun),
             *training_setup(run.backend, fused=run.fused, settings=run.settings),
         ),
         runs=(("", run),),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kmlp.data import noun_of
+from kmlp.data import facts_of
 from kmlp.errors import ConfigError, call_all, raise_problems, shown
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import ACCURACY, Metric
@@ -86,7 +86,7 @@ def plan(
             ]
         )
     if axis.on_test and base.validates_on_test:
-        noun = noun_of([base.dataset])
+        noun = facts_of(base.dataset).noun
         raise ConfigError(
             [
                 f"The values of `{param}` are compared on the test {noun}, so the "

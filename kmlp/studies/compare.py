@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated, visible
-from kmlp.data import noun_of
 from kmlp.errors import ConfigError, raise_problems
 from kmlp.model.fields import to_jsonable
 from kmlp.model.metrics import ACCURACY, Metric, Part
@@ -28,7 +27,7 @@ from kmlp.studies.level_result import mean_of
 from kmlp.studies.ranges import values_text
 from kmlp.studies.replicates import extent_text, replicates_text
 from kmlp.studies.results import validation_images
-from kmlp.training.run import At
+from kmlp.training.run import At, noun_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -247,9 +246,8 @@ class PairedConclusion(Conclusion):
 
     @property
     def _noun(self) -> str:
-        return noun_of(
-            study.base.dataset for study in (self.comparison.first, self.comparison.second)
-        )
+        comparison = self.comparison
+        return noun_of((*comparison.first.runs, *comparison.second.runs))
 
     def _margin(self) -> str:
         return self.comparison.metric.difference_text(self.comparison.margin or 0)

@@ -41,7 +41,7 @@ def patience_setup(patience: int | None, noun: str) -> tuple[tuple[str, str], ..
 
     Args:
         patience: The patience.
-        noun: The word for the examples: see `kmlp.data.noun_of`.
+        noun: The word for the examples: see `kmlp.training.run.noun_of`.
     """
     if patience is None:
         return ()

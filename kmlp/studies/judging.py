@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_args
 
 from kmlp._util.text import count_of, enumerated
-from kmlp.data import noun_of
 from kmlp.errors import ConfigError, unknown_name
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import LOSS, Metric
@@ -100,8 +99,9 @@ def outcome_text(run: Run) -> str:
     if run.at == "last" or run.epochs == 1:
         return f"after {count_of(run.epochs, 'epoch')}"
     part = "test" if run.config.validates_on_test else "validation"
-    noun = noun_of([run.config.dataset])
-    return f"at epoch {run.outcome.epoch} of {run.epochs}, the best on the {part} {noun}"
+    return (
+        f"at epoch {run.outcome.epoch} of {run.epochs}, the best on the {part} {run.noun}"
+    )
 
 
 def check_same_losses(metric: Metric, configs: Iterable[RunConfig]) -> None:

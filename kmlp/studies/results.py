@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of, enumerated
-from kmlp.data import noun_of
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import ACCURACY, Metric, Part
 from kmlp.model.params import all_fields
@@ -35,7 +34,7 @@ from kmlp.studies.judging import check_at, check_remeasured, check_same_losses, 
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.studies.replicates import extent_text
-from kmlp.training.run import At, Run, common_settings
+from kmlp.training.run import At, Run, common_settings, noun_of
 
 Choice = Literal["baseline", "margin", "epoch", "metric"]
 """A choice that should be made before the results are known."""
@@ -204,7 +203,7 @@ class StudyResult:
     @property
     def noun(self) -> str:
         """The word for the examples of the runs: "images", "rows" of a table, or both."""
-        return noun_of(run.config.dataset for run in self.runs)
+        return noun_of(self.runs)
 
     @property
     def folds(self) -> int | None:

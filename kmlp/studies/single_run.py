@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, cast
 
 from kmlp._util.text import count_of, protocol_text
-from kmlp.data import noun_of
 from kmlp.engine import Executor, Observer
 from kmlp.errors import call_all
 from kmlp.model.config import RunConfig
@@ -81,7 +80,7 @@ class RunStudy(Study):
     def headline(self) -> str:
         """The dataset, seed and backend, in one line."""
         config = self.run.config
-        on_test = protocol_text(noun_of([config.dataset]), on_test=config.validates_on_test)
+        on_test = protocol_text(self.run.noun, on_test=config.validates_on_test)
         return f"{config.dataset}, seed {config.seed}, {self.run.backend}{on_test}"
 
     @property

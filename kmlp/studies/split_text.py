@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kmlp._util.text import percent_text
-from kmlp.data import is_at_hand, noun_of
+from kmlp.data import is_at_hand
 from kmlp.errors import KmlpError
 from kmlp.model.config import RunConfig
 from kmlp.model.metrics import ACCURACY
@@ -41,11 +41,14 @@ def split_text(study: StudyResult) -> str | None:
     return " ".join(sentence for sentence in sentences if sentence) or None
 
 
-def few_text(config: RunConfig, size: int | None = None, *, part: str = "") -> str | None:
+def few_text(
+    config: RunConfig, noun: str, size: int | None = None, *, part: str = ""
+) -> str | None:
     """Return a sentence if a configuration has few validation examples; else None.
 
     Args:
         config: The configuration.
+        noun: The word for its examples: see `Run.noun`.
         size: The number of its validation examples. Defaults to None: they are counted,
             if the dataset is at hand.
         part: "test" if test examples are compared. Defaults to "": validation examples.
@@ -56,7 +59,6 @@ def few_text(config: RunConfig, size: int | None = None, *, part: str = "") -> s
     size = size or _count_examples(config, part or "validation")
     if size is None or size >= ENOUGH:
         return None
-    noun = noun_of([config.dataset])
     if on_test:
         return f"Only {size} test {noun}."
     return (
@@ -108,7 +110,8 @@ def _number_text(study: StudyResult) -> str | None:
     if not known:
         return None
     fewest = min(known, key=lambda level: known[level])
-    return few_text(fewest.runs[0].config, known[fewest], part=part)
+    run = fewest.runs[0]
+    return few_text(run.config, run.noun, known[fewest], part=part)
 
 
 def _size(study: StudyResult, level: LevelResult) -> int | None:

@@ -215,6 +215,18 @@ class Run:
         return self._judged("accuracy")
 
     @property
+    def noun(self) -> str:
+        """The word for the examples: "images", or "rows" of a table.
+
+        Only runs on tables record other metrics than accuracy and loss, which tells the
+        kind of a dataset that is no longer on this machine.
+        """
+        from kmlp.data import facts_of  # imports NumPy
+
+        on_table = any(record.metrics for record in self.history)
+        return "rows" if on_table else facts_of(self.config.dataset).noun
+
+    @property
     def gap(self) -> float:
         """Generalisation gap of the `outcome` by the `metric`; see `Metric.gap`.
 
@@ -423,6 +435,20 @@ def recorded(
     others = {name: value for name, value in figures.items() if name not in FIGURES}
     fixed: dict[str, Any] = {"epoch": epoch, "seconds": seconds, **own}
     return EpochRecord(**fixed, step_losses=step_losses, metrics=others)
+
+
+def noun_of(runs: Iterable[Run]) -> str:
+    """Return the word for the examples of runs: "examples" if there are both kinds.
+
+    Args:
+        runs: The runs. One of each dataset counts: one with epochs, if there is any.
+    """
+    by_dataset: dict[str, Run] = {}
+    for run in runs:
+        if run.history or run.config.dataset not in by_dataset:
+            by_dataset[run.config.dataset] = run
+    nouns = {run.noun for run in by_dataset.values()}
+    return nouns.pop() if len(nouns) == 1 else "examples"
 
 
 def val_figures(record: EpochRecord) -> dict[str, float]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 
 from kmlp._util.text import protocol_text
-from kmlp.data import noun_of
 from kmlp.model.metrics import ACCURACY, LOSS, Metric, Part
 from kmlp.model.schedules import varies
 from kmlp.settings import settings_text
@@ -28,7 +27,7 @@ def run_table(study: RunStudy) -> Table:
         title=(
             f"{config.dataset}, {run.parameters:,} parameters, seed {config.seed}, "
             f"{run.backend}"
-            f"{protocol_text(noun_of([config.dataset]), on_test=config.validates_on_test)}"
+            f"{protocol_text(run.noun, on_test=config.validates_on_test)}"
         ),
         columns=tuple(map(Column, ["epoch", *rates, *headers, "seconds"])),
         rows=tuple(

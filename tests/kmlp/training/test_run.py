@@ -9,7 +9,7 @@ from helpers.made_up import made_up_record
 
 from kmlp import ConfigError, RunConfig
 from kmlp.model.metrics import ACCURACY, LOSS, RMSE
-from kmlp.training.run import Run, recorded
+from kmlp.training.run import Run, noun_of, recorded
 
 pytestmark = pytest.mark.once
 
@@ -156,3 +156,27 @@ def test_a_run_can_have_metrics_of_its_own_and_no_accuracy():
     assert math.isnan(run.val_accuracy)
     with pytest.raises(ConfigError, match="accuracy"):
         run.measured_by(ACCURACY)
+
+
+ABSENT = "cifar10"
+"""A dataset that is not on this machine, like a table that was removed."""
+
+
+def on_dataset(name, metrics=None):
+    run = made_up_run(0.5)
+    records = [made_up_record(1, 0.5, metrics=metrics)]
+    return replace(run, config=RunConfig(dataset=name), history=tuple(records))
+
+
+def test_the_examples_are_rows_even_if_the_table_was_removed():
+    assert on_dataset("wine").noun == "rows"
+    assert on_dataset(ABSENT, {"val_macro_f1": 0.5}).noun == "rows"
+    assert on_dataset(ABSENT).noun == on_dataset("mnist").noun == "images"
+
+
+def test_runs_on_images_and_on_rows_are_of_examples():
+    row, image = on_dataset(ABSENT, {"val_rmse": 1}), on_dataset("mnist")
+    failed = replace(row, history=())
+    assert noun_of([failed, row, failed]) == "rows"
+    assert noun_of([image, image]) == "images"
+    assert noun_of([image, row]) == "examples"

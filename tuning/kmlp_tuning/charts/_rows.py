@@ -7,7 +7,6 @@ import math
 from kmlp._util.text import count_of
 from kmlp.charts.config_lines import Row, back_to_front, line_of
 from kmlp.charts.measure import Measure
-from kmlp.data import noun_of
 from kmlp.model.text import short_text
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
@@ -23,7 +22,7 @@ _UNITS = {"width": "units", "depth": "hidden layers"}
 def field_title(search: Search, name: str) -> str:
     """Return the title of the axis of a field, with its unit if it has one."""
     counted = name in ("batch_size", "train_size")
-    unit = noun_of([search.settings.base.dataset]) if counted else _UNITS.get(name)
+    unit = search.noun if counted else _UNITS.get(name)
     return f"{name}, {unit}" if unit else name
 
 

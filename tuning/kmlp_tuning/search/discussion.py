@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kmlp.data import noun_of
 from kmlp.studies.discussion import (
     ONLY_THIS_SETUP,
     Discussion,
@@ -50,7 +49,7 @@ def discuss_search(search: Search) -> Discussion:
             ("algorithm", settings.algorithm),
             ("configurations", str(settings.max_trials)),
             ("epochs", f"{least}{settings.max_epochs}"),
-            *patience_setup(settings.patience, noun_of([settings.base.dataset])),
+            *patience_setup(settings.patience, search.noun),
             ("chosen by", f"{settings.objective}, {settings.at} epoch"),
             *(
                 (f"searched: {name}", domain_text(name, domain))

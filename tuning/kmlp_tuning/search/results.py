@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmlp._util.text import count_of, protocol_text
-from kmlp.data import noun_of
+from kmlp.data import facts_of
 from kmlp.statistics import Estimate, estimate
 from kmlp.studies.conclusion import VERDICTS, Conclusion
 from kmlp.studies.judging import epochs_text, outcome_text
@@ -16,7 +16,7 @@ from kmlp.studies.level_result import LevelResult
 from kmlp.studies.results import StudyResult
 from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
-from kmlp.training.run import At, Run
+from kmlp.training.run import At, Run, noun_of
 from kmlp_tuning.search._command import train_command
 from kmlp_tuning.search.importance import Importances
 from kmlp_tuning.search.settings import SearchSettings
@@ -56,7 +56,7 @@ class Search(Study):
         """The dataset, the algorithm and the extent of the search, in a line."""
         settings = self.settings
         base = settings.base
-        protocol = protocol_text(noun_of([base.dataset]), on_test=base.validates_on_test)
+        protocol = protocol_text(self.noun, on_test=base.validates_on_test)
         return (
             f"{base.dataset}, {settings.algorithm}, "
             f"{count_of(len(self.trials), 'configuration')}, {self.epochs_text}, "
@@ -129,6 +129,12 @@ class Search(Study):
         levels = self.replication.levels if self.replication is not None else ()
         trials = [trial.run for trial in self.trials if trial.run is not None]
         return (*trials, *(run for level in levels for run in level.runs))
+
+    @property
+    def noun(self) -> str:
+        """The word for the examples: "images", or "rows" of a table."""
+        runs = self.runs
+        return noun_of(runs) if runs else facts_of(self.settings.base.dataset).noun
 
     def optimism(self, trial: Trial) -> Estimate | None:
         """The selection bias of a replicated trial.

@@ -173,7 +173,7 @@ def _legend(search: Search, more: int) -> list[str]:
         )
     if settings.algorithm == "asha":
         lines.append("Promotions depend on timing, so a repeated search may differ.")
-    if search.replication is None and (few := few_text(settings.base)):
+    if search.replication is None and (few := few_text(settings.base, search.noun)):
         lines.append(few)
     if more:
         lines.append(
