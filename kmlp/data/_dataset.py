@@ -13,7 +13,8 @@ from kmlp._util.seeds import Purpose, generator
 from kmlp.data._examples import Examples
 from kmlp.data._missing import fill_values, filled
 from kmlp.data._schema import Schema, Task
-from kmlp.data._split import Split, hold_out
+from kmlp.data._split import Split, exchanged, joined, protect, without_fold
+from kmlp.data._validation import training_and_validation
 from kmlp.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -330,18 +331,8 @@ class Dataset:
                     "`validation_fraction`."
                 ]
             )
-        both = Split(
-            x=np.concatenate([self.train.x, self.validation.x]),
-            y=np.concatenate([self.train.y, self.validation.y]),
-        )
-        strata = both.strata
-        shuffled = generator(seed, Purpose.RESPLIT).permutation(len(both))
-        rows = np.empty_like(shuffled)
-        by_stratum = np.argsort(strata, kind="stable")
-        rows[by_stratum] = shuffled[np.argsort(strata[shuffled], kind="stable")]
-        size = len(self.train)
-        train, validation = both.take(rows[:size]), both.take(rows[size:])
-        _protect(train, validation)
+        train, validation = exchanged(self.train, self.validation, seed)
+        protect(train, validation)
         return replace(self, train=train, validation=validation)
 
     def fold_sizes(self, folds: int, seed: int) -> tuple[int, int]:
@@ -374,10 +365,7 @@ class Dataset:
         [32, 31, 31, 31]
         """
         parts = [self.train] if self.validates_on_test else [self.train, self.validation]
-        both = Split(
-            x=np.concatenate([part.x for part in parts]),
-            y=np.concatenate([part.y for part in parts]),
-        )
+        both = joined(*parts)
         if folds > len(both):
             raise ConfigError(
                 [
@@ -385,13 +373,7 @@ class Dataset:
                     f"{self.noun} to divide. Choose at most that many."
                 ]
             )
-        division = generator(seed // folds, Purpose.FOLDS)
-        shuffled = division.permutation(len(both))
-        by_stratum = shuffled[np.argsort(both.strata[shuffled], kind="stable")]
-        fold = np.empty(len(both), "int64")
-        fold[by_stratum] = np.arange(len(both)) % folds
-        held_out = fold == seed % folds
-        train = both.take(np.flatnonzero(~held_out))
+        train, validation = without_fold(both, folds, seed)
         for label in np.setdiff1d(both.y, train.y) if self.class_names else ():
             raise ConfigError(
                 [
@@ -401,8 +383,7 @@ class Dataset:
                     f"{self.noun}."
                 ]
             )
-        validation = both.take(np.flatnonzero(held_out))
-        _protect(train, validation)
+        protect(train, validation)
         return replace(self, train=train, validation=validation)
 
     def fill_values(self) -> NDArray[np.float32] | None:
@@ -437,7 +418,7 @@ class Dataset:
         )
         if self.validates_on_test:
             validation = test
-        _protect(train, validation, test)
+        protect(train, validation, test)
         return replace(self, train=train, validation=validation, test=test)
 
     @property
@@ -480,76 +461,14 @@ def make_dataset(
         ConfigError: if a split would be empty, or if the examples left for training lack
             a class or have only one class, or only one target.
     """
-    noun = examples.train.noun
-    size = round(len(examples.train) * (validation_fraction or 0))
-    if validation_fraction is not None and not 0 < size < len(examples.train):
-        raise ConfigError(
-            [
-                f"The value of `validation_fraction` is {validation_fraction}, which is "
-                f"{size} of the {len(examples.train)} training {noun} of {name}. Choose "
-                f"one that leaves {noun} both for training and for validation."
-            ]
-        )
-    train, held_out = hold_out(examples.train, size)
-    if examples.class_names:
-        _check_classes(name, examples, train, validation_fraction)
-    elif len(np.unique(train.y)) < 2:
-        raise ConfigError(
-            [
-                f"The value of `validation_fraction` is {validation_fraction}, which "
-                f"leaves {len(train)} {noun} of {name} for training, all with the target "
-                f"{train.y[0]:g}. Choose a smaller one."
-            ]
-        )
-    if validation_fraction is None:
-        held_out = examples.test
-    _protect(train, held_out, examples.test)
+    train, validation = training_and_validation(name, examples, validation_fraction)
+    protect(train, validation, examples.test)
     return Dataset(
         name=name,
         train=train,
-        validation=held_out,
+        validation=validation,
         test=examples.test,
         class_names=examples.class_names,
         fingerprint=examples.fingerprint,
         schema=examples.schema,
     )
-
-
-def _check_classes(
-    name: str, examples: Examples, train: Split, validation_fraction: float | None
-) -> None:
-    """Check that the examples left for training have all classes, and at least two.
-
-    Raises:
-        ConfigError: if they do not.
-    """
-    noun = train.noun
-    lost = np.setdiff1d(examples.train.y, train.y)
-    if lost.size:
-        raise ConfigError(
-            [
-                f"The value of `validation_fraction` is {validation_fraction}, which "
-                f"leaves no {noun.removesuffix('s')} of {_list_classes(examples, lost)} "
-                f"for training. Choose a smaller one, or add {noun} to {name}."
-            ]
-        )
-    if len(np.unique(train.y)) < 2:
-        raise ConfigError(
-            [
-                f"{name} has training {noun} of only one class, "
-                f"{_list_classes(examples, train.y)}, but a classifier needs at least two. "
-                "Import the dataset again, with more classes."
-            ]
-        )
-
-
-def _protect(*splits: Split) -> None:
-    """Make arrays read-only: all runs of the process share them, under one fingerprint."""
-    for split in splits:
-        split.x.setflags(write=False)
-        split.y.setflags(write=False)
-
-
-def _list_classes(examples: Examples, labels: NDArray[np.int32]) -> str:
-    names = [examples.class_names[label] for label in np.unique(labels)]
-    return ", ".join(names[:5]) + (", ..." if names[5:] else "")

@@ -64,6 +64,57 @@ def hold_out(split: Split, size: int) -> tuple[Split, Split]:
     return split.take(order[size:]), split.take(np.sort(order[:size]))
 
 
+def joined(*splits: Split) -> Split:
+    """Return the examples of several splits, one split after the other."""
+    return Split(
+        x=np.concatenate([split.x for split in splits]),
+        y=np.concatenate([split.y for split in splits]),
+    )
+
+
+def exchanged(train: Split, validation: Split, seed: int) -> tuple[Split, Split]:
+    """Shuffle the examples of each stratum among two splits, which keep their sizes.
+
+    The strata keep their order, so that a stratified prefix stays stratified.
+
+    Args:
+        train: The examples for training.
+        validation: Those for validation.
+        seed: The seed of the shuffle, `seed >= 0`.
+    """
+    both = joined(train, validation)
+    strata = both.strata
+    shuffled = generator(seed, Purpose.RESPLIT).permutation(len(both))
+    rows = np.empty_like(shuffled)
+    by_stratum = np.argsort(strata, kind="stable")
+    rows[by_stratum] = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    return both.take(rows[: len(train)]), both.take(rows[len(train) :])
+
+
+def without_fold(split: Split, folds: int, seed: int) -> tuple[Split, Split]:
+    """Divide examples into stratified folds; return all but one fold, and that fold.
+
+    Args:
+        split: The examples.
+        folds: The number of folds, from 2 to the number of examples.
+        seed: `seed // folds` is the seed of the division, and `seed % folds` the index of
+            the fold.
+    """
+    shuffled = generator(seed // folds, Purpose.FOLDS).permutation(len(split))
+    by_stratum = shuffled[np.argsort(split.strata[shuffled], kind="stable")]
+    fold = np.empty(len(split), "int64")
+    fold[by_stratum] = np.arange(len(split)) % folds
+    held_out = fold == seed % folds
+    return split.take(np.flatnonzero(~held_out)), split.take(np.flatnonzero(held_out))
+
+
+def protect(*splits: Split) -> None:
+    """Make arrays read-only: all runs of the process share them, under one fingerprint."""
+    for split in splits:
+        split.x.setflags(write=False)
+        split.y.setflags(write=False)
+
+
 def stratified_order(strata: NDArray[Any]) -> NDArray[np.intp]:
     """Return an order of the examples in which every prefix is stratified.
 
