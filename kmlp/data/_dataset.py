@@ -135,8 +135,6 @@ class Dataset:
         >>> houses = Dataset.from_frame(frame, target="price", name="example_houses")
         >>> houses.task, houses.input_shape, len(houses.train), len(houses.test)
         ('regression', (1,), 27, 7)
-        >>> from kmlp.data import remove_dataset
-        >>> remove_dataset("example_houses")
         """
         from kmlp.data.sources.frames import table_of_frame
 
@@ -196,8 +194,6 @@ class Dataset:
         >>> corners = Dataset.from_arrays(x, x[:, 0] > x[:, 1], name="example_corners")
         >>> corners.class_names, corners.input_shape
         (('False', 'True'), (2,))
-        >>> from kmlp.data import remove_dataset
-        >>> remove_dataset("example_corners")
         """
         from kmlp.data.sources.frames import table_of_arrays
 
