@@ -10,7 +10,7 @@ import numpy as np
 
 from kmlp._util.text import name_problem
 from kmlp.data._schema import Schema, Task
-from kmlp.data._split import Split, canonical_order, fingerprint, hold_out
+from kmlp.data._split import Split, canonical_order, fingerprint, stratified_order
 from kmlp.errors import DataError
 
 TEST_FRACTION = 1 / 6
@@ -186,6 +186,7 @@ def examples_of(
         DataError: if the examples are not a dataset for classification or regression, or
             if there are too few of them to hold some out.
     """
+    ordered = test is None
     if test is None:
         size = round(len(train) * TEST_FRACTION)
         if size == 0:
@@ -194,7 +195,10 @@ def examples_of(
                 "These are too few to hold some out for testing."
             )
         everything = canonical_order(train)
-        train, test = hold_out(everything, size)
+        order = stratified_order(everything.strata)
+        # Sorted, the examples of each part keep their canonical order.
+        test = everything.take(np.sort(order[:size]))
+        train = everything.take(np.sort(order[size:]))
         for label in np.setdiff1d(everything.y, train.y) if class_names else ():
             raise DataError(
                 f"{source}: has too few {train.noun} of {class_names[label]}. A sixth of "
@@ -202,7 +206,10 @@ def examples_of(
                 "for training."
             )
         source += f"; a sixth of the {train.noun}, stratified, was held out for testing"
-    return make_examples(train, test, class_names=class_names, source=source, schema=schema)
+    return make_examples(
+        train, test,
+        class_names=class_names, source=source, ordered=ordered, schema=schema,
+    )  # fmt: skip
 
 
 def check_memory(subject: str, count: int, shape: Sequence[int]) -> None:

@@ -144,9 +144,10 @@ def canonical_order(split: Split) -> Split:
     TFDS, which shuffles.
     """
     digests = bytearray()
-    for example, target in zip(split.x, split.y, strict=True):
+    targets = split.y.astype(f"<{split.y.dtype.kind}4").view("uint8").reshape(-1, 4)
+    for example, target in zip(split.x, targets, strict=True):
         digest = hashlib.blake2b(example.tobytes(), digest_size=16)
-        digest.update(target.astype(f"<{split.y.dtype.kind}4").tobytes())
+        digest.update(target.data)
         digests += digest.digest()
     high, low = np.frombuffer(digests, ">u8").reshape(-1, 2).T
     return split.take(np.lexsort((low, high)))

@@ -9,6 +9,7 @@ from helpers.made_up_data import table
 
 from kmlp import DataError
 from kmlp.data import Column
+from kmlp.data._split import canonical_order
 from kmlp.data._table_examples import examples_of_table
 from kmlp.data.sources.tables import Table
 
@@ -299,3 +300,12 @@ def test_a_header_that_is_repeated_is_refused(rows):
 def test_ordinary_numbers_have_no_warning():
     with warnings.catch_warnings(action="error"):
         examples(table(8, size=[0.1, 1 / 3, 52.520007, 1e-9, 123456.789, 16777216, 3, -1]))
+
+
+@pytest.mark.parametrize("target", ["kind", "size"])
+def test_the_rows_that_are_held_out_and_the_others_have_their_canonical_order(target):
+    read = examples(table(count=60), target=target)
+    for part in (read.train, read.test):
+        ordered = canonical_order(part)
+        np.testing.assert_array_equal(part.x, ordered.x)
+        np.testing.assert_array_equal(part.y, ordered.y)
