@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from kmlp._util.garbage import collected_once
 from kmlp._util.processes import check_threads, find_program, held
 from kmlp._util.user_files import read_text
 from kmlp.errors import BackendError, unknown_name
@@ -102,7 +103,7 @@ def load(name: str | None = None) -> ModuleType:
     else:
         keras_file()  # Keras' own error says little
         # `held`: during the import, signals that end a process would be ignored.
-        with _starting(chosen), held(), quiet():
+        with _starting(chosen), held(), quiet(), collected_once():
             import keras
     if not _compute_with_one_thread(chosen):
         _warn_of_threads(chosen)

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from kmlp._util.garbage import collected_once
 from kmlp.errors import ConfigError
 from kmlp.fused._arguments import Examples
 from kmlp.fused._constants import Constants
@@ -135,7 +136,7 @@ class StepLoop:
             del self._programs[next(iter(self._programs))]
         assert self._batch is not None
         with (
-            _only_new_objects_collected(),
+            collected_once(),
             refusing(self._model, self._batch),
             _nothing_drawn_by_python(),
         ):
@@ -233,23 +234,6 @@ def _shape(block: StepBlock) -> Any:
         block.uneven,
         *((tuple(array.shape), str(array.dtype)) for array in arrays),
     )
-
-
-@contextmanager
-def _only_new_objects_collected() -> Iterator[None]:
-    """Collect garbage once, at the end of the block, and only among the block's objects.
-
-    Tracing leaves cycles, which keep the sample in memory. With TensorFlow there are half
-    a million older objects. To look through them takes as long as tracing.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.collect(0)
-        if enabled:
-            gc.enable()
 
 
 def overrides(model: Any, *methods: str) -> bool:

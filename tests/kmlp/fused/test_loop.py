@@ -1,6 +1,5 @@
 """A loop keeps its programs, and compiles again only if an attribute has changed."""
 
-import gc
 import weakref
 
 import keras
@@ -221,32 +220,3 @@ def test_a_callback_that_uses_the_model_is_refused():
         assert "callback" in message(use), name
         model.evaluate(X, Y, verbose=0)
         fit(model, X, Y, batch_size=50, epochs=1, callbacks=None)
-
-
-@pytest.mark.once
-@pytest.mark.parametrize("enabled", [True, False])
-def test_garbage_is_collected_once_and_among_new_objects_only(enabled):
-    class Node:
-        pass
-
-    def record(phase, info):
-        if phase == "start":
-            generations.append(info["generation"])
-
-    generations, was_enabled = [], gc.isenabled()
-    (gc.enable if enabled else gc.disable)()
-    gc.callbacks.append(record)
-    try:
-        with loops._only_new_objects_collected():
-            node = Node()
-            node.itself = node
-            garbage = weakref.ref(node)
-            del node
-            many = [[] for _ in range(10_000)]  # at other times, these start collections
-        assert generations == [0]
-        assert garbage() is None
-        assert gc.isenabled() is enabled
-    finally:
-        gc.callbacks.remove(record)
-        (gc.enable if was_enabled else gc.disable)()
-        del many
