@@ -23,19 +23,17 @@ from kmlp import load_study
 
 pytestmark = pytest.mark.once
 
+TURNS = 4
 USER_SCRIPTS = Path(__file__).parents[1] / "user_scripts"
 
 
-@pytest.mark.parametrize(
-    ("turns", "epochs"), [(4, EPOCHS), pytest.param(10, 24, marks=pytest.mark.slow)]
-)
-def test_the_main_process_killed_at_any_moment(kmlp, turns, epochs):
+def test_the_main_process_killed_at_any_moment(kmlp):
     """Every second time while it starts, else after it has got further."""
-    work = [*WORK, "--json", "--epochs", str(epochs)]
-    expected = uninterrupted(epochs)
+    work = [*WORK, "--json"]
+    expected = uninterrupted()
     moments = random.Random(20261122)
     before = killed = 0
-    for turn in range(turns):
+    for turn in range(TURNS):
         process = kmlp.start(*work)
         if turn % 2:
             kmlp.wait_for_epochs(before + 1, process)
@@ -49,14 +47,14 @@ def test_the_main_process_killed_at_any_moment(kmlp, turns, epochs):
             assert stored >= before  # what was stored stays
             before = stored
             assert all(best_models(kmlp.database.parent))
-    assert killed > turns // 3
-    assert before >= turns // 2
+    assert killed > TURNS // 3
+    assert before >= TURNS // 2
     code, out, err = kmlp.run(*work)
     assert code == 0, err
-    assert f"{RUNS * epochs - before} epochs trained" in err
+    assert f"{RUNS * EPOCHS - before} epochs trained" in err
     assert without_seconds(json.loads(out)) == expected
     stored = load_study(json.loads(out)["name"], kmlp.database.parent)
-    assert weights_of(stored.runs) == weights_of(uninterrupted_study(epochs).runs)
+    assert weights_of(stored.runs) == weights_of(uninterrupted_study().runs)
 
 
 def test_workers_end_with_the_main_process(kmlp):

@@ -124,8 +124,8 @@ def test_damage_is_named_or_changes_nothing(small, tmp_path):
 
 
 @pytest.mark.slow
-def test_damage_of_a_thousand_kinds_is_named_or_changes_nothing(small, tmp_path):
-    for number in range(1000, 2000):
+def test_damage_of_hundreds_of_kinds_is_named_or_changes_nothing(small, tmp_path):
+    for number in range(1000, 1400):
         check(small, tmp_path, number)
 
 
@@ -151,7 +151,7 @@ def test_every_command_says_the_same_or_names_what_is_damaged(
 
     whole, files = outcomes(shutil.copytree(small, tmp_path / "runs"), "whole")
     assert all(it.code == 0 for it in whole.values())
-    for number in range(2100, 2200):
+    for number in range(2100, 2140):
         folder = shutil.copytree(small, tmp_path / f"runs-{number}")
         damage(folder, random.Random(number), tmp_path)
         found, other = outcomes(folder, str(number))

@@ -32,16 +32,16 @@ BASE = RunConfig(
 
 
 @cache
-def uninterrupted_study(epochs: int = EPOCHS) -> Ablation:
+def uninterrupted_study() -> Ablation:
     """The study of `WORK` without interruption: trained one run after the other, here."""
     values = [0.003, 0.001]
-    return ablate("learning_rate", values, base=BASE, seeds=4, epochs=epochs, jobs=1)
+    return ablate("learning_rate", values, base=BASE, seeds=4, epochs=EPOCHS, jobs=1)
 
 
 @cache
-def uninterrupted(epochs: int = EPOCHS) -> dict:
+def uninterrupted() -> dict:
     """The output of `WORK` without interruption."""
-    study = uninterrupted_study(epochs)
+    study = uninterrupted_study()
     return without_seconds(json.loads(json.dumps(ablation_to_dict(study))))
 
 

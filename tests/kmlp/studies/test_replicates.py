@@ -75,7 +75,7 @@ def test_texts_name_folds_and_the_variance():
 
 @pytest.mark.trains
 def test_a_stored_study_with_folds_is_shown_again_as_it_was(tmp_path):
-    study = ablate("width", [4, 8], base=IRIS, seeds=1, epochs=2, runs_dir=tmp_path)
+    study = ablate("width", [4, 8], base=IRIS, seeds=1, epochs=2, jobs=1, runs_dir=tmp_path)
     again = load_study(study.name, runs_dir=tmp_path)
     assert [run.key for run in again.runs] == [run.key for run in study.runs]
     assert again.headline == study.headline
