@@ -34,10 +34,10 @@ def test_a_cluster_has_the_same_results_as_this_machine(kmlp, lasting_cluster, e
 
 
 def test_a_search_on_a_cluster_has_the_same_results(kmlp, lasting_cluster):
-    """Promoted trials continue on any node that has room."""
+    """Promoted trials continue on any node that has room. A regression has its unit there."""
     search = [
-        "tune", "--learning-rate", "1e-2:1:log", "--width", "8", "--depth", "1", "--activation",
-        "relu", "--batch-size", "32", "--train-size", "2016", "--max-trials", "5", "--max-epochs",
+        "tune", "--learning-rate", "1e-3:1e-1:log", "--width", "8", "--depth", "1", "--activation",
+        "relu", "--batch-size", "32", "--dataset", "diabetes", "--max-trials", "5", "--max-epochs",
         "4", "--replicates", "1", "--json",
     ]  # fmt: skip
     there, err = result(kmlp.start(*search, *on(lasting_cluster)))

@@ -1,4 +1,4 @@
-"""A search that is killed at any moment comes to what one comes to that never was."""
+"""A search on a table that is killed at any moment comes to what one comes to that never was."""
 
 import json
 import random
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.once
 
 SEARCH = [
     "tune", "--learning-rate", "1e-2:1:log", "--batch-size", "16,32", "--width", "8", "--depth",
-    "1", "--activation", "relu", "--train-size", "2016", "--max-trials", "9", "--max-epochs", "9",
+    "1", "--activation", "relu", "--dataset", "moons:4000:0.2", "--train-size", "2016", "--max-trials", "9", "--max-epochs", "9",
     "--replicates", "1", "--json",
 ]  # fmt: skip
 
@@ -25,7 +25,7 @@ def expected():
     """
     search = tune(
         learning_rate="1e-2:1:log", batch_size=[16, 32], width=8, depth=1, activation="relu",
-        train_size=2016, max_trials=9, max_epochs=9, replicates=1, jobs=1,
+        dataset="moons:4000:0.2", train_size=2016, max_trials=9, max_epochs=9, replicates=1, jobs=1,
     )  # fmt: skip
     return without_seconds(json.loads(json.dumps(search.to_dict())))
 
