@@ -2,7 +2,7 @@
 
 from kmlp.data._dataset import Dataset
 from kmlp.data._examples import Examples
-from kmlp.data._facts import Facts, facts_of
+from kmlp.data._facts import Facts, facts_of, noun_of
 from kmlp.data._importing import import_dataset, remove_dataset
 from kmlp.data._load import load_dataset
 from kmlp.data._missing import filled
@@ -27,6 +27,7 @@ __all__ = [
     "is_at_hand",
     "load_dataset",
     "load_examples",
+    "noun_of",
     "read_rows",
     "remove_dataset",
 ]

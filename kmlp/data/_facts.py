@@ -8,7 +8,7 @@ from typing import Literal
 from kmlp.data import cache
 from kmlp.data._built_in import built_in_of
 from kmlp.data._schema import Task
-from kmlp.data.known import BUNDLED
+from kmlp.data.known import SUGGESTED
 from kmlp.errors import DataError
 
 Kind = Literal["images", "table"]
@@ -30,6 +30,9 @@ class Facts:
         return "rows" if self.kind == "table" else "images"
 
 
+IMAGES = Facts("images", "classification")
+
+
 def facts_of(name: str) -> Facts:
     """Return the facts about a dataset, which is not loaded.
 
@@ -46,15 +49,36 @@ def facts_of(name: str) -> Facts:
     >>> facts_of("diabetes")
     Facts(kind='table', task='regression')
     """
-    images = Facts("images", "classification")
-    if name == BUNDLED:
-        return images
+    return _facts_at_hand(name) or IMAGES
+
+
+def noun_of(name: str) -> str:
+    """Return the word for the examples of a dataset, which is not loaded.
+
+    Args:
+        name: The name of the dataset.
+
+    Returns:
+        "images", or "rows" of a table. "examples" if the dataset is not on this machine, as
+        after `kmlp data rm`, and not one that kmlp suggests: it can have been either.
+
+    Example:
+    >>> noun_of("mnist"), noun_of("wine"), noun_of("a_table_that_was_removed")
+    ('images', 'rows', 'examples')
+    """
+    facts = _facts_at_hand(name)
+    return facts.noun if facts else "examples"
+
+
+def _facts_at_hand(name: str) -> Facts | None:
+    if name in SUGGESTED:
+        return IMAGES
     try:
         entry = cache.find(name)
     except DataError:
-        return images
+        return None
     if entry is not None:
         task: Task = "classification" if entry.class_names else "regression"
         return Facts("table" if entry.schema else "images", task)
     table = built_in_of(name)
-    return Facts("table", table.task) if table else images
+    return Facts("table", table.task) if table else None

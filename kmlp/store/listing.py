@@ -36,9 +36,9 @@ class RunSummary:
     """Validation accuracy at the best epoch; None if the run diverged or has no epoch."""
     test_accuracy: float | None
     """Test accuracy at the same epoch."""
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     """The other metrics at that epoch, such as `val_rmse` of a regression; it is the epoch
-    with the lowest validation RMSE then."""
+    with the lowest validation RMSE then. None if the run diverged."""
     seconds: float
     updated: float
     """Unix time of the last training."""

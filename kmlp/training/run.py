@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kmlp.errors import ConfigError
 from kmlp.model.config import RunConfig
-from kmlp.model.metrics import ACCURACY, METRICS_BY_NAME, RECORDED, Metric, Part
+from kmlp.model.metrics import ACCURACY, METRICS_BY_NAME, RECORDED, RMSE, Metric, Part
 from kmlp.model.schedules import epoch_rates, varies
 from kmlp.training.target import Target, stopping_epoch
 
@@ -218,13 +218,12 @@ class Run:
     def noun(self) -> str:
         """The word for the examples: "images", or "rows" of a table.
 
-        Only runs on tables record other metrics than accuracy and loss, which tells the
-        kind of a dataset that is no longer on this machine.
+        "examples" if the dataset is no longer on this machine, and can have been either.
         """
-        from kmlp.data import facts_of  # imports NumPy
+        from kmlp import data  # imports NumPy
 
-        on_table = any(record.metrics for record in self.history)
-        return "rows" if on_table else facts_of(self.config.dataset).noun
+        is_regression = any(RMSE.figure() in record.metrics for record in self.history)
+        return "rows" if is_regression else data.noun_of(self.config.dataset)
 
     @property
     def gap(self) -> float:

@@ -225,7 +225,7 @@ def test_losses_of_different_loss_functions_are_not_compared(kmlp, studies):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("rates", "--metric", "balanced_accuracy"), "accuracy, loss"),
+        (("rates", "--metric", "rmse"), "accuracy, loss"),
         (("search", "--metric", "loss"), "--metric|chosen by their val_accuracy"),
         (("rates", "--metric", "loss", "--target-accuracy", "90"), "--target-accuracy"),
         (("rates", "--metric", "loss", "--margin", "-1"), "above 0"),

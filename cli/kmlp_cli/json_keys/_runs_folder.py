@@ -48,8 +48,9 @@ class RunSummaryJson(TypedDict):
     failure: Annotated[str | None, "The reason if the run failed, else null."]
     val_accuracy: Annotated[float | None, "The highest validation accuracy of an epoch."]
     metrics: Annotated[
-        dict[str, float],
-        "Other metrics at the best epoch: val_rmse, test_rmse, ... of a regression.",
+        dict[str, float | None],
+        "Other metrics at the best epoch: val_rmse, test_rmse, ... of a regression, "
+        "val_macro_f1, ... of a classification; null if the run diverged.",
     ]
     test_accuracy: Annotated[float | None, "Test accuracy at that epoch."]
     seconds: Annotated[float, "Wall-clock time of all epochs."]

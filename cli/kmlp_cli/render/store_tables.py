@@ -67,8 +67,9 @@ def runs_table(runs: list[RunSummary]) -> Table:
         if name == "seed" or len({str(config[name]) for config in configs}) > 1
     ]
     several_backends = len({run.backend for run in runs}) > 1
-    regressions = any(run.metrics for run in runs)
-    accuracies = not all(run.metrics for run in runs) or not runs
+    are_regressions = [RMSE.figure() in run.metrics for run in runs]
+    regressions = any(are_regressions)
+    accuracies = not all(are_regressions) or not runs
     any_settings = any(run.settings for run in runs)
     return Table(
         title="Runs" if runs else "There is no such run",

@@ -158,8 +158,13 @@ def test_a_run_can_have_metrics_of_its_own_and_no_accuracy():
         run.measured_by(ACCURACY)
 
 
-ABSENT = "cifar10"
-"""A dataset that is not on this machine, like a table that was removed."""
+ABSENT = "eurosat"
+"""A dataset that is not on this machine, like images or a table that were removed."""
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KMLP_CACHE_DIR", str(tmp_path))
 
 
 def on_dataset(name, metrics=None):
@@ -168,10 +173,12 @@ def on_dataset(name, metrics=None):
     return replace(run, config=RunConfig(dataset=name), history=tuple(records))
 
 
-def test_the_examples_are_rows_even_if_the_table_was_removed():
-    assert on_dataset("wine").noun == "rows"
-    assert on_dataset(ABSENT, {"val_macro_f1": 0.5}).noun == "rows"
-    assert on_dataset(ABSENT).noun == on_dataset("mnist").noun == "images"
+def test_the_examples_have_the_word_of_their_dataset_even_if_it_was_removed():
+    further = {"val_macro_f1": 0.5}
+    assert on_dataset("mnist", further).noun == on_dataset("cifar10").noun == "images"
+    assert on_dataset("wine", further).noun == "rows"
+    assert on_dataset(ABSENT, {"val_rmse": 1}).noun == "rows"
+    assert on_dataset(ABSENT, further).noun == "examples"
 
 
 def test_runs_on_images_and_on_rows_are_of_examples():
