@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kmlp.fused._graph import loop_over, simplify
+from kmlp.fused._graph import loop_over, simplify, values_described_once
 from kmlp.fused._torch_tracing import holding, traceable
 from kmlp.fused.chunks import StepBlock
 from kmlp.fused.loop import Program, StepLoop, step_loss
@@ -57,11 +57,12 @@ def compile_program(model: Any, block: StepBlock, *, training: bool) -> Program:
     generators: list[torch.Generator] = []
     device = batch[0].device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        with _mode(model, training):
+        with _mode(model, training), values_described_once():
             graph = make_fx(flat_step)(*_copies(variables), *batch)
         with torch.no_grad():
             values = [value.detach() for value in _copies(variables)]
-            graph = simplify(graph, len(variables), [*values, *batch], generators)
+            with values_described_once():
+                graph = simplify(graph, len(variables), [*values, *batch], generators)
             loop = loop_over(graph, len(variables), generators)
             # TorchScript profiles its first run, which is slow, and optimizes at the
             # second one.

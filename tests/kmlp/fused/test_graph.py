@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from torch.fx.experimental import proxy_tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kmlp.fused._graph import loop_over, simplify
+from kmlp.fused._graph import loop_over, simplify, values_described_once
 
 RATE = torch.tensor(0.1)
 
@@ -252,3 +253,20 @@ def test_a_variable_that_is_not_the_models_is_refused():
         graph = make_fx(step)(*inputs)
     with pytest.raises(ValueError, match="model"):
         simplify(graph, 1, inputs, [])
+
+
+def test_the_values_of_a_trace_are_described_in_one_mode(monkeypatch):
+    """`make_fx` would create a mode for each operation, which takes long."""
+    modes = []
+    make_mode = proxy_tensor.FakeTensorMode
+    monkeypatch.setattr(
+        proxy_tensor,
+        "FakeTensorMode",
+        lambda **options: modes.append(options) or make_mode(**options),
+    )
+    make_fx(lambda x: (2 * x + 1).sum())(torch.ones(3))
+    assert len(modes) >= 3
+    modes.clear()
+    with values_described_once():
+        make_fx(lambda x: (2 * x + 1).sum())(torch.ones(3))
+    assert modes == []
