@@ -18,11 +18,11 @@ unexport PYTHONDONTWRITEBYTECODE
 ablate: $(VENV)/installed
 	$(BIN)/kmlp ablate $(ARGS)
 
-# Two parts at a time, in an order in which both end together. Three would slow each other
-# down. The crashes mostly wait.
+# Three parts at a time on two cores, in an order in which all end together: tests that start
+# processes, above all those of crashes and clusters, often wait.
 .PHONY: test
 test: $(VENV)/installed-all
-	$(MAKE) --jobs=2 $(SYNC) test-commands test-jax test-crashes test-library \
+	$(MAKE) --jobs=3 $(SYNC) test-commands test-jax test-crashes test-library \
 	    test-tensorflow test-torch lint docs
 	$(MAKE) coverage
 
@@ -71,8 +71,8 @@ coverage: $(VENV)/installed-all
 # backend; published labs; real Ray clusters; damage of hundreds of kinds; and the wheel.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
-	$(MAKE) --jobs=2 $(SYNC) $(BACKENDS:%=test-conformance-%) test-labs test-clusters \
-	    test-wheel
+	$(MAKE) --jobs=3 $(SYNC) test-conformance-tensorflow test-conformance-jax test-clusters \
+	    test-labs test-conformance-torch test-wheel
 
 .PHONY: $(BACKENDS:%=test-conformance-%)
 $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
