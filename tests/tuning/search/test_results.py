@@ -229,4 +229,4 @@ def test_a_search_without_replication_says_that_few_rows_validate():
         for found in (images, replace(images, settings=table))
     ]
     assert "Only" not in notes
-    assert "Only 25 validation rows" in few
+    assert "Only 25 validation" in few
