@@ -68,7 +68,7 @@ coverage: $(VENV)/installed-all
 
 # What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
 # optimizer, loss, metric, layer and activation of Keras among it, and stock tuners, on each
-# backend; published labs; real Ray clusters; damage of hundreds of kinds; and the wheel.
+# backend; published labs; real Ray clusters; damage of a thousand kinds; and the wheel.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
 	$(MAKE) --jobs=3 $(SYNC) test-conformance-tensorflow test-conformance-jax test-clusters \

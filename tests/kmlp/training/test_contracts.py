@@ -91,15 +91,6 @@ PARAMS = {
     for name, row in TABLE.items()
 }
 ROWS = pytest.mark.parametrize("name", PARAMS.values())
-# Of a row that is like others, the other backends have to agree with what is not kmlp's:
-# Keras' `fit`, and JAX' curve.
-ROWS_IN_THEMSELVES = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow, pytest.mark.once] if row.slow else [])
-        for name, row in TABLE.items()
-    ],
-)
 NOT_DRAWN = [PARAMS[name] for name, row in TABLE.items() if not row.drawn]
 
 
@@ -168,7 +159,7 @@ def assert_close(figures, weights, name):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-@ROWS_IN_THEMSELVES
+@ROWS
 def test_an_epoch_as_one_program_equals_one_step_by_step(name):
     figures, checkpoints = trained(config_of(name), fused=False)
     assert_close(figures, checkpoints[-1].weights, name)
@@ -216,7 +207,7 @@ def test_training_equals_fit_of_the_plain_model(name):
     assert_close(figures, model.get_weights(), name)
 
 
-@ROWS_IN_THEMSELVES
+@ROWS
 def test_a_run_goes_on_from_its_file_as_if_it_had_not_stopped(name):
     figures, checkpoints = uninterrupted(name)
     config = config_of(name)
@@ -227,7 +218,7 @@ def test_a_run_goes_on_from_its_file_as_if_it_had_not_stopped(name):
     assert same_bytes(last, checkpoints[-1])
 
 
-@ROWS_IN_THEMSELVES
+@ROWS
 def test_a_repeat_has_the_same_bits_also_in_a_program_compiled_for_other_numbers(name):
     figures, checkpoints = uninterrupted(name)
     models = CompiledModelCache()
