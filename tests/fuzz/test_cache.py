@@ -165,7 +165,7 @@ def damage_and_read(folder, cases, seed):
 
 @pytest.mark.parametrize(
     ("cases", "seed"),
-    [(30, 0), pytest.param(150, 1, marks=pytest.mark.slow)],
+    [(30, 0), pytest.param(300, 1, marks=pytest.mark.slow)],
     ids=["few", "many"],
 )
 def test_what_is_damaged_is_named_or_prepared_anew(tmp_path, monkeypatch, cases, seed):
