@@ -1,4 +1,4 @@
-"""What all doctests share."""
+"""The cache of all doctests, apart from the one of the user."""
 
 import pytest
 

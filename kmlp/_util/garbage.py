@@ -1,4 +1,4 @@
-"""When Python looks for garbage."""
+"""Collect garbage once, where much is created that stays."""
 
 import gc
 from collections.abc import Iterator
