@@ -5,7 +5,6 @@ The folders are real, but the commands run in this process: none of them is kill
 import json
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -15,6 +14,7 @@ from helpers.killing import WORK, Commands
 from helpers.processes import kmlp_here
 from helpers.recipes import LAB
 from helpers.results import without_seconds
+from helpers.stores import take_away
 
 from kmlp import RunConfig, ablate
 from kmlp.errors import StoreLostError
@@ -161,8 +161,7 @@ def taken_away(tmp_path, monkeypatch):
             write(folder, name, checkpoint_bytes)
             runs.add(name.partition("-")[0])
             if len(runs) == count:
-                # At once: while files are deleted one by one, other threads look at the rest.
-                shutil.rmtree(folder.parent.rename(folder.parent.with_name("gone")))
+                take_away(folder.parent)
 
         monkeypatch.setattr(_checkpoint_files, "write", then)
 
@@ -238,7 +237,7 @@ def test_the_folder_of_a_command_with_two_jobs_is_removed(tmp_path):
     with Commands(tmp_path) as commands:
         process = commands.start(*WORK)
         commands.wait_for_epochs(1, process)
-        shutil.rmtree(tmp_path / "runs")
+        take_away(tmp_path / "runs")
         out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert re.search("^Error: .*runs", err, re.MULTILINE)

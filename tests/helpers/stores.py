@@ -1,6 +1,7 @@
 """A small store with made-up runs, and functions for stores that tests damage."""
 
 import json
+import shutil
 import sqlite3
 
 from helpers.made_up import made_up_record
@@ -88,6 +89,14 @@ def small_store(folder):
     with Store(folder, environment=ENVIRONMENT) as store:
         fill(store)
     return folder
+
+
+def take_away(folder):
+    """Remove a folder that others write to, at once.
+
+    To delete its files one by one would fail where one is written in between.
+    """
+    shutil.rmtree(folder.rename(folder.with_name("gone")))
 
 
 def answers(folder):

@@ -2,13 +2,13 @@
 
 import math
 import os
-import shutil
 from collections import deque
 from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from helpers.made_up import made_up_record
+from helpers.stores import take_away
 
 from kmlp import RunConfig, engine
 from kmlp.engine import (
@@ -465,7 +465,7 @@ def test_the_error_of_a_lost_store_has_the_runs_in_progress(tmp_path, before, fr
                 Planner(RunRequest(A, Target(before))), store=store, executor=Executor()
             )
         first = 1 if fresh else before + 1
-        executor = Shared(lambda: shutil.rmtree(store.folder), after=2)
+        executor = Shared(lambda: take_away(store.folder), after=2)
         with pytest.raises(StoreLostError) as caught:
             execute(
                 Planner(RunRequest(A, Target(9))),
@@ -482,7 +482,7 @@ def test_the_error_of_a_lost_store_has_the_runs_in_progress(tmp_path, before, fr
 
 def test_the_error_of_a_lost_store_has_no_run_without_epochs(tmp_path):
     with Store(tmp_path / "runs") as store:
-        executor = Shared(lambda: shutil.rmtree(store.folder), after=0, capacity=2)
+        executor = Shared(lambda: take_away(store.folder), after=0, capacity=2)
         with pytest.raises(StoreLostError) as caught:
             execute(
                 Planner(RunRequest(A, Target(9)), RunRequest(B, Target(9))),

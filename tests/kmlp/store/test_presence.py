@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.made_up import made_up_record
+from helpers.stores import take_away
 
 from kmlp import RunConfig
 from kmlp.errors import StoreLostError, StoreWriteError
@@ -30,10 +31,6 @@ def store(tmp_path):
         yield opened
 
 
-def remove(folder):
-    shutil.rmtree(folder)
-
-
 def move(folder):
     folder.rename(folder.with_name("elsewhere"))
 
@@ -55,7 +52,7 @@ def unmount(folder):
     folder.mkdir()
 
 
-WAYS = [remove, move, put_a_copy_in_its_place, put_a_file_in_its_place, unmount]
+WAYS = [take_away, move, put_a_copy_in_its_place, put_a_file_in_its_place, unmount]
 
 
 def listed(folder):
@@ -84,7 +81,7 @@ def test_a_folder_that_is_taken_away_is_noticed_at_the_next_write(store, take_aw
     ids=["acquire", "replace", "fail", "begin anew"],
 )
 def test_every_write_notices(store, write):
-    remove(store.folder)
+    take_away(store.folder)
     with pytest.raises(StoreLostError, match="runs is gone"):
         write(store)
 
@@ -102,11 +99,11 @@ def test_a_missing_database_is_noticed(store, how):
 
 def test_a_folder_that_is_removed_during_the_last_write_is_noticed(store):
     with pytest.raises(StoreLostError), store.writing():
-        remove(store.folder)
+        take_away(store.folder)
 
 
 def test_a_missing_folder_of_checkpoints_is_noticed(store):
-    shutil.rmtree(store.checkpoint_folder)
+    take_away(store.checkpoint_folder)
     with pytest.raises(StoreLostError, match="checkpoints"):
         store.append(A, *result(2), fresh=False)
 
@@ -155,7 +152,7 @@ def test_a_folder_that_does_not_answer_is_named(store, monkeypatch):
 
 
 def test_the_heartbeat_creates_no_file_where_the_folder_was(store):
-    remove(store.folder)
+    take_away(store.folder)
     with pytest.raises(Exception, match="unable to open database file"):
         store.leases._connect()
     assert not store.folder.exists()
