@@ -233,7 +233,7 @@ class Dataset:
                 ]
             )
         train = Split(x=self.train.x[:size], y=self.train.y[:size])
-        if len(np.unique(train.y)) < 2:
+        if train.y.min() == train.y.max():
             raise ConfigError(
                 [
                     f"The value of `train_size` is {size}, but all of these {self.noun} "

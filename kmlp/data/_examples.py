@@ -156,7 +156,7 @@ def _checked_classes(
                 f"but labels must be from 0 to {classes - 1}."
             )
     train = splits["training"]
-    if len(np.unique(train.y)) < 2:
+    if train.y.min() == train.y.max():
         raise DataError(
             f"{source}: has training {train.noun} of only one class, {train.y[0]}, but a "
             "classifier needs at least two."

@@ -122,7 +122,7 @@ def stratified_order(strata: NDArray[Any]) -> NDArray[np.intp]:
     (k + 0.5) / n. The order depends only on the strata.
 
     Args:
-        strata: The stratum of each example, such as its class.
+        strata: The stratum of each example, such as its class: integers from 0.
 
     Example:
     >>> labels = np.array([0, 0, 0, 0, 1, 1], "int32")
@@ -131,7 +131,7 @@ def stratified_order(strata: NDArray[Any]) -> NDArray[np.intp]:
     """
     shuffled = generator(0, Purpose.SPLIT).permutation(len(strata))
     position = np.empty(len(strata))
-    for stratum in np.unique(strata):
+    for stratum in np.flatnonzero(np.bincount(strata)):
         members = shuffled[strata[shuffled] == stratum]
         position[members] = (np.arange(len(members)) + 0.5) / len(members)
     return np.argsort(position, kind="stable")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +44,7 @@ def training_and_validation(
     train, validation = hold_out(examples.train, size)
     if examples.class_names:
         _check_classes(name, examples, train, validation_fraction)
-    elif len(np.unique(train.y)) < 2:
+    elif train.y.min() == train.y.max():
         raise ConfigError(
             [
                 f"The value of `validation_fraction` is {validation_fraction}, which "
@@ -62,7 +64,11 @@ def _check_classes(
         ConfigError: if they do not.
     """
     noun = train.noun
-    lost = np.setdiff1d(examples.train.y, train.y)
+    classes = len(examples.class_names)
+    left = np.bincount(train.y, minlength=classes)
+    lost = np.flatnonzero(
+        (left == 0) & (np.bincount(examples.train.y, minlength=classes) > 0)
+    )
     if lost.size:
         raise ConfigError(
             [
@@ -71,7 +77,7 @@ def _check_classes(
                 f"for training. Choose a smaller one, or add {noun} to {name}."
             ]
         )
-    if len(np.unique(train.y)) < 2:
+    if train.y.min() == train.y.max():
         raise ConfigError(
             [
                 f"{name} has training {noun} of only one class, "
@@ -81,6 +87,6 @@ def _check_classes(
         )
 
 
-def _list_classes(examples: Examples, labels: NDArray[np.int32]) -> str:
+def _list_classes(examples: Examples, labels: NDArray[np.integer[Any]]) -> str:
     names = [examples.class_names[label] for label in np.unique(labels)]
     return ", ".join(names[:5]) + (", ..." if names[5:] else "")

@@ -12,7 +12,7 @@ from kmlp.statistics import balanced_accuracy, macro_f1
 
 
 class ClassCounts(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no types
-    """The metric that counts the examples of an evaluation by class.
+    """The metric that counts the examples of an evaluation by class and predicted class.
 
     It has no result for Keras, which would compute one at the end of every epoch and
     evaluation, operation by operation. That takes longer than to count.
@@ -23,7 +23,7 @@ class ClassCounts(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no t
 
     def __init__(self, classes: int) -> None:
         super().__init__(name="class_counts")
-        shape = (3, classes)
+        shape = (classes, classes)
         self._counts = self.add_variable(shape, "zeros", name="counts")
         self._classes = classes
 
@@ -40,8 +40,7 @@ class ClassCounts(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no t
             y = ops.argmax(y, axis=-1)
         true = self._marks(ops.reshape(y, (-1,)))
         predicted = self._marks(ops.argmax(y_pred, axis=-1))
-        parts = (true * predicted, true, predicted)
-        self._counts.assign_add(ops.stack([ops.sum(part, axis=0) for part in parts]))
+        self._counts.assign_add(ops.matmul(ops.transpose(true), predicted))
 
     def result(self) -> dict[str, Any]:
         """Return nothing: see `figures`."""
@@ -49,7 +48,8 @@ class ClassCounts(keras.metrics.Metric):  # type: ignore[misc]  # Keras has no t
 
     def figures(self) -> dict[str, float]:
         """Return balanced accuracy and macro F1 by name; nan without an example."""
-        right, true, predicted = np.array(ops.convert_to_numpy(self._counts), "float64")
+        confusion = np.array(ops.convert_to_numpy(self._counts), "float64")
+        right, true, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
         if not true.any():
             return dict.fromkeys(("balanced_accuracy", "macro_f1"), np.nan)
         return {
