@@ -68,6 +68,34 @@ def param_field(name: str) -> ConfigField:
     return all_fields()[name]
 
 
+def goes_beyond(name: str, value: float, *, larger: bool) -> bool:
+    """Return True if a parameter can have a value beyond another one.
+
+    Args:
+        name: The parameter, whose values are numbers.
+        value: A valid value.
+        larger: True to ask for a larger value, False for a smaller one.
+
+    Example:
+    >>> goes_beyond("dropout", 0.5, larger=True), goes_beyond("dropout", 0, larger=False)
+    (True, False)
+    """
+    beyond: list[float]
+    if all_fields()[name].type is int:
+        beyond = [value + 1 if larger else value - 1]
+    else:  # below 1, there is always one that is nearer to 1
+        beyond = [2 * value, (value + 1) / 2] if larger else [value / 2]
+    return any(other != value and _is_valid(name, other) for other in beyond)
+
+
+def _is_valid(name: str, value: float) -> bool:
+    try:
+        all_fields()[name].convert(value)
+    except ConfigError:
+        return False
+    return True
+
+
 def parse_param_values(name: str, text: str) -> tuple[Any, ...]:
     """Return the values of a parameter from a text, in which commas separate them.
 

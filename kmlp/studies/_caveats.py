@@ -8,10 +8,12 @@ from typing import Literal
 
 from kmlp._util.text import enumerated
 from kmlp.model.metrics import ACCURACY, Metric
+from kmlp.studies import _checks
 from kmlp.studies.axis import axis_of
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.ranges import MOST_NAMED
 from kmlp.studies.results import StudyResult
+from kmlp.training.run import Run
 
 Problem = Literal[
     "failed",
@@ -20,6 +22,9 @@ Problem = Literal[
     "ends in dips",
     "declines",
     "patience not reached",
+    "still improves",
+    "overfits",
+    "edge of the values",
     "different images",
     "seeds added after a look",
     "values added after a look",
@@ -69,7 +74,16 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         ("ends in dips", [_worse_at_the_end(level, dips=True) for level in ends]),
         ("declines", [_worse_at_the_end(level, dips=False) for level in ends]),
         ("patience not reached", [_not_stopped(study, level) for level in study.levels]),
+        (
+            "still improves",
+            [_late(level) for level in ends if axis_of(study.param).of_config],
+        ),
+        ("overfits", [_overfitted(study, level) for level in study.levels]),
     ]
+    if compared:
+        at_edge = _checks.edge(study)
+        runs = [len(level.runs) * (level is at_edge) for level in study.levels]
+        counts.append(("edge of the values", runs))
     caveats = [
         Caveat(
             problem,
@@ -142,6 +156,64 @@ def _not_stopped(study: StudyResult, level: LevelResult) -> int:
     return sum(not run.stops(patience) for run in level.finished)
 
 
+def _late(level: LevelResult) -> int:
+    """Return the number of runs that still improve at the end, if their mean does.
+
+    The end of runs that get worse there says nothing else.
+    """
+    if level.drop > _most_drop(level) or not _late_gain(level):
+        return 0
+    return sum(map(_checks.improves_late, _learned(level)))
+
+
+def _late_gain(level: LevelResult) -> float:
+    return _checks.late_gain(_learned(level), level.metric)
+
+
+def _learned(level: LevelResult) -> list[Run]:
+    return [run for run in level.finished if run not in level.unlearned]
+
+
+def _overfitted(study: StudyResult, level: LevelResult) -> int:
+    """Return the number of runs of the best level that overfit, if their mean does."""
+    if level is not study.best() or not _checks.overfits(level):
+        return 0
+    return len(level.finished)
+
+
+def _late_text(study: StudyResult, caveat: Caveat) -> str:
+    """Return a caveat about levels that still improve at the end."""
+    levels, metric = [level for level, _ in caveat.levels], study.metric
+    gains = [metric.number(_late_gain(level), digits=3) for level in levels]
+    many, s = len(levels) > MOST_NAMED, "s" if len(levels) == 1 else ""
+    by = f"up to {max(gains, key=float)}" if many else enumerated(gains)
+    points = f"{by} {metric.difference_unit}".rstrip()
+    return study.sentence(
+        f"{study.name_of(*levels)} still improve{s} at the end, by {points} in the last "
+        f"quarter of {study.epochs_text}: more epochs may change the answer."
+    )
+
+
+def _overfits_text(study: StudyResult, level: LevelResult) -> str:
+    """Return a caveat about the best level, which overfits."""
+    metric, gap = study.metric, level.gap
+    assert gap is not None
+    points = f"{metric.number(gap.mean, digits=3)} {metric.difference_unit}".rstrip()
+    return study.sentence(
+        f"{study.name_of(level)} overfits: its gap between training and validation "
+        f"{metric.title} is {points}, most of its validation error."
+    )
+
+
+def _edge_text(study: StudyResult, level: LevelResult) -> str:
+    """Return a caveat about the best level, which is at the edge of the values."""
+    largest = level.value == max(other.value for other in study.levels)
+    end, beyond = ("largest", "larger") if largest else ("smallest", "smaller")
+    return study.sentence(
+        f"{study.name_of(level)} is the {end} value here: a {beyond} one may be better."
+    )
+
+
 def _drop_text(study: StudyResult, caveat: Caveat) -> str:
     """Return a caveat about levels that are worse after their last epochs."""
     levels, metric = [level for level, _ in caveat.levels], study.metric
@@ -212,6 +284,12 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
         )
     if caveat.problem in ("ends in dips", "declines"):
         return _drop_text(study, caveat)
+    if caveat.problem == "still improves":
+        return _late_text(study, caveat)
+    if caveat.problem == "overfits":
+        return _overfits_text(study, caveat.levels[0][0])
+    if caveat.problem == "edge of the values":
+        return _edge_text(study, caveat.levels[0][0])
     if caveat.problem == "baseline without runs":
         return study.sentence(
             f"{study.called(study.planned.baseline or '')}, the baseline that was chosen "

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from kmlp.model.fields import to_jsonable
 from kmlp.model.metrics import ACCURACY
+from kmlp.model.text import value_text
 from kmlp.studies._advice import LEAST_SEEDS, Advice, advise
 from kmlp.studies._caveats import Caveat, caveat_text, caveats_of
+from kmlp.studies._checks import fixed_rates
 from kmlp.studies.conclusion import VERDICTS, Conclusion, Partition, partition
 from kmlp.studies.level_result import LevelResult
 from kmlp.studies.replicates import replicates_text
@@ -43,11 +45,18 @@ class LevelConclusion(Conclusion):
     """The other levels, by verdict."""
     advice: Advice | None = None
     caveats: tuple[Caveat, ...] = ()
+    fixed_rates: tuple[float, ...] = ()
+    """The learning rates, which were not tuned for each level: the best rate of each may be
+    another one. Several if each level has its default. Empty if that cannot matter."""
 
     @property
     def finding(self) -> str:
         """The outcome of the comparison, in a sentence."""
-        return self.study.sentence(_FINDINGS[self.outcome](self))
+        finding = _FINDINGS[self.outcome](self)
+        if not self.fixed_rates:
+            return self.study.sentence(finding)
+        rates = _rates_text(self.fixed_rates)
+        return f"At {rates} (not retuned), {finding[0].lower()}{finding[1:]}"
 
     @property
     def text(self) -> str:
@@ -76,6 +85,7 @@ class LevelConclusion(Conclusion):
                 verdict: list(map(_value, getattr(self.levels, verdict)))
                 for verdict in VERDICTS
             },
+            "fixed_learning_rates": list(self.fixed_rates),
             "seeds_needed": [advice.fewest, advice.most] if known and advice else None,
             "excluded": None if advice is None else advice.excluded,
             "caveats": [
@@ -93,6 +103,7 @@ def conclude(study: StudyResult) -> LevelConclusion:
     correction for all comparisons (see `StudyResult.differences`).
     """
     best, reference = study.best(), study.reference
+    compared_outcomes = ("compared", "one seed")
     if best is None or reference is None:
         return LevelConclusion(
             study=study, outcome="everything lost", best=None, reference=reference
@@ -105,6 +116,7 @@ def conclude(study: StudyResult) -> LevelConclusion:
             best=best,
             reference=reference,
             caveats=tuple(caveats_of(study, compared=outcome == "compared")),
+            fixed_rates=fixed_rates(study) if outcome in compared_outcomes else (),
             **evidence,
         )
 
@@ -135,6 +147,12 @@ def conclude(study: StudyResult) -> LevelConclusion:
         levels=levels,
         advice=advise(study, {level: by_level[level] for level in levels.undecided}),
     )
+
+
+def _rates_text(rates: Sequence[float]) -> str:
+    if len(rates) > 1:
+        return "the default learning_rate of each"
+    return f"learning_rate={value_text('learning_rate', rates[0])}"
 
 
 def _value(level: LevelResult | None) -> Any:

@@ -15,6 +15,7 @@ from kmlp.model.config import RunConfig
 from kmlp.model.identity import identity_fields
 from kmlp.model.metrics import ACCURACY, LOSS, Metric
 from kmlp.store import Store, StudyRecord
+from kmlp.studies._checks import late_gain
 from kmlp.studies._keywords import config_of
 from kmlp.studies.conclusion import Conclusion
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
@@ -51,7 +52,7 @@ class RunConclusion(Conclusion):
             values.append(f"test accuracy {ACCURACY.text(run.test_accuracy)}")
         return (
             f"{', '.join(values)} {outcome_text(run)} ({run.seconds:.1f} s)."
-            f"{self._end_text()}"
+            f"{self._end_text()}{self._late_text()}"
         )
 
     def _end_text(self) -> str:
@@ -61,6 +62,21 @@ class RunConclusion(Conclusion):
         if self.run.stops(self.patience):
             return f" Early stopping ended it after {count_of(self.run.epochs, 'epoch')}."
         return f" Patience {self.patience} was not reached: more epochs may be better."
+
+    def _late_text(self) -> str:
+        """Return a sentence about a run that still improves at its end; empty for others.
+
+        Patience says the same in another way.
+        """
+        run, metric = self.run, self.run.metric
+        gain = 0.0 if self.patience is not None else late_gain([run], metric)
+        if not gain:
+            return ""
+        points = f"{metric.number(gain, digits=3)} {metric.difference_unit}".rstrip()
+        return (
+            f" It still improved by {points} in the last quarter of its epochs: more may "
+            "be better."
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {"outcome": self.run.status}

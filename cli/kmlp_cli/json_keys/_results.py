@@ -55,6 +55,9 @@ class CaveatJson(TypedDict):
             "ends in dips",
             "declines",
             "patience not reached",
+            "still improves",
+            "overfits",
+            "edge of the values",
             "different images",
             "seeds added after a look",
             "values added after a look",
@@ -85,6 +88,11 @@ class EvidenceJson(TypedDict):
     worse: Annotated[list[Any], "The levels that are shown to be worse."]
     same: Annotated[list[Any], "The levels that are shown to be the same."]
     undecided: Annotated[list[Any], "The levels that the seeds do not separate from it."]
+    fixed_learning_rates: Annotated[
+        list[float],
+        "The learning rates, which were not tuned for each level; several if each has its "
+        "default; empty where that cannot matter.",
+    ]
     seeds_needed: Annotated[
         list[int | None] | None,
         "The range of seeds that would separate the hardest level, [fewest, most]; most is "

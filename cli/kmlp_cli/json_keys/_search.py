@@ -133,6 +133,11 @@ class SearchJson(TypedDict):
     trials: Annotated[list[TrialJson], "Every trial."]
     ranked: Annotated[list[int], "The numbers of the trials with a score, the best first."]
     best: Annotated[int | None, "The number of the best trial, or null."]
+    at_edge: Annotated[
+        dict[str, Literal["lower", "upper"]],
+        "The fields whose value in the best trial is at an end of what was searched.",
+    ]
+    diverged: Annotated[int, "The number of trials that diverged."]
     importance: Annotated[ImportanceJson | None, "Null for fewer than eight trials."]
     replication: Annotated[ReplicationJson | None, "Null if there is none."]
     conclusion: Annotated[str, "The conclusion of the replication, or that there is none."]

@@ -112,10 +112,10 @@ def test_trials_are_called_by_their_numbers():
     """A search compares its best trials, which are not values of a field."""
     study = made_up({1: [0.90, 0.901, 0.902], 2: [0.95, 0.951, 0.9521]})
     trials = StudyResult(param="trial", epochs=1, seeds=study.seeds, levels=study.levels)
-    assert re.match("Trial 2 .*better.* trial 1 ", conclude(trials).text)
+    assert re.search("trial 2 .*better.* trial 1 ", conclude(trials).text)
     assert trials.called("1", "3", "4") == "trials 1, 3 and 4"
     assert study.called("1", "3", "4") == "width=1, 3 and 4"
-    assert re.match("width=2 .*better.* width=1 ", conclude(study).text)
+    assert re.search("width=2 .*better.* width=1 ", conclude(study).text)
 
 
 def test_the_errors_of_a_level_are_compared_with_those_of_the_reference():
@@ -150,7 +150,7 @@ def test_the_value_with_the_lowest_loss_is_the_best():
 
 def test_a_conclusion_by_loss_names_the_level_with_the_lowest():
     text = conclude(by_loss()).text
-    assert text.startswith("width=1 is better than width=2 and 3")
+    assert "width=1 is better than width=2 and 3" in text
     assert "The metric was chosen" not in text
     planned = replace(by_loss(), planned=Planned(metric="accuracy", margin=0.002))
     assert planned.chosen_after == ("metric",)

@@ -11,6 +11,7 @@ from kmlp.model.metrics import ACCURACY, LOSS
 from kmlp.studies.learning import DataFacts
 from kmlp.training.run import Run
 from kmlp_tuning import SearchSpace
+from kmlp_tuning.search._checks import at_edge
 from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.records import comparison
 from kmlp_tuning.search.results import Search
@@ -230,3 +231,74 @@ def test_a_search_without_replication_says_that_few_rows_validate():
     ]
     assert "Only" not in notes
     assert "Only 25 validation" in few
+
+
+def edges(space, config):
+    """The fields at an edge in a search whose only trial has this configuration."""
+    settings = make_settings(
+        SearchSpace(space),
+        RunConfig(),
+        SearchOptions(max_trials=1, replicates=0),
+        fused=True,
+    )
+    trial = Trial(1, config, 1, 1, 1, run(config, [0.9], "best"))
+    found = Search(
+        name="search", settings=settings, backend="none", trials=(trial,), replication=None,
+        selected_at_epoch={}, chance=0.1, complete=True, importances=None,
+    )  # fmt: skip
+    return at_edge(found), " ".join(search_table(found).sentences)
+
+
+RATES = {
+    "optimizer": ["sgd", "adam"],
+    "learning_rate": {"sgd": "1e-3:1:log", "adam": [0.1]},
+}
+
+
+@pytest.mark.parametrize(
+    ("space", "fields", "expected"),
+    [
+        ({"learning_rate": "1e-3:1:log"}, {"learning_rate": 0.9}, {"learning_rate": True}),
+        (
+            {"learning_rate": "1e-3:1:log"},
+            {"learning_rate": 1e-3},
+            {"learning_rate": False},
+        ),
+        ({"learning_rate": "1e-3:1:log"}, {"learning_rate": 0.5}, {}),
+        ({"width": [8, 16, 32]}, {"width": 32}, {"width": True}),
+        ({"width": [8, 16, 32]}, {"width": 16}, {}),
+        ({"width": [8, 16]}, {"width": 16}, {}),  # one of two is always at an end
+        ({"depth": "0:3"}, {"depth": 0}, {}),  # none is smaller
+        ({"dropout": "0:0.5"}, {"dropout": 0.0}, {}),
+        ({"dropout": "0:0.5"}, {"dropout": 0.5}, {"dropout": True}),
+        ({"activation": ["relu", "tanh", "gelu"]}, {"activation": "gelu"}, {}),
+        ({"train_size": [100, 200, 300]}, {"train_size": 300}, {}),
+        (RATES, {"learning_rate": 1.0}, {"learning_rate": True}),
+        (RATES, {"optimizer": "adam", "learning_rate": 0.1}, {}),
+        (
+            {"learning_rate": "1e-3:1:log", "momentum": "0:0.9"},
+            {"learning_rate": 1.0, "momentum": 0.9},
+            {"learning_rate": True, "momentum": True},
+        ),
+    ],
+)
+def test_the_best_trial_may_be_at_the_edge_of_what_was_searched(space, fields, expected):
+    found, text = edges(space, RunConfig(**fields))
+    assert found == expected
+    assert ("at the edge of what was searched" in text) == bool(expected)
+    assert all(f"{name} " in text for name in expected)
+
+
+def test_an_edge_is_said_with_the_range_that_was_searched():
+    _, text = edges({"learning_rate": "1e-3:1:log"}, RunConfig(learning_rate=0.9))
+    assert text == (
+        "Trial 1, the best, is at the edge of what was searched: learning_rate 0.9 (searched "
+        "from 0.001 to 1.0). A value beyond may be better."
+    )
+
+
+def test_trials_that_diverged_are_counted_under_the_table():
+    found = search([(1, 1, [0.5]), (1, 1, [math.nan]), (1, 1, [math.nan])])
+    assert found.diverged == 2
+    assert search_table(found).sentences[0] == "2 of 3 trials diverged."
+    assert not search_table(search([(1, 1, [0.5])])).sentences

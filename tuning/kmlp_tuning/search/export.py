@@ -15,6 +15,7 @@ from kmlp.studies.as_json import (
 from kmlp.studies.rows import finite
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
+from kmlp_tuning.search._checks import at_edge
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import SearchSettings
 from kmlp_tuning.search.trial import Trial
@@ -47,6 +48,10 @@ def search_to_dict(search: Search) -> dict[str, Any]:
         "trials": [_trial_to_dict(search, trial) for trial in search.trials],
         "ranked": [trial.number for trial in search.ranked()],
         "best": best.number if best is not None else None,
+        "at_edge": {
+            name: "upper" if upper else "lower" for name, upper in at_edge(search).items()
+        },
+        "diverged": search.diverged,
         "importance": {
             "epochs": importances.epochs,
             "trials": importances.trials,

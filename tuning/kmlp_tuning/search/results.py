@@ -124,6 +124,11 @@ class Search(Study):
         return sum(run.status == "failed" for run in self.runs)
 
     @property
+    def diverged(self) -> int:
+        """The number of trials that diverged."""
+        return sum(self.status(trial) == "diverged" for trial in self.trials)
+
+    @property
     def runs(self) -> tuple[Run, ...]:
         """Every run: those of the trials, then those of the replication."""
         levels = self.replication.levels if self.replication is not None else ()
@@ -265,6 +270,7 @@ class NotReplicated(Conclusion):
             "seeds": 0,
             "margin": None,
             **{verdict: [] for verdict in VERDICTS},
+            "fixed_learning_rates": [],
             "seeds_needed": None,
             "excluded": None,
             "caveats": [],

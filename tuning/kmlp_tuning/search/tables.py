@@ -24,6 +24,7 @@ from kmlp.studies.tables.shared import (
 )
 from kmlp.training.run import common_settings
 from kmlp_tuning.oracles.schedule import total_epochs
+from kmlp_tuning.search._checks import sentences
 from kmlp_tuning.search.importance import Importances
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING, SearchSettings
@@ -125,6 +126,7 @@ def search_table(search: Search, *, every: bool = False) -> Table:
             for trial in shown
         ),
         notes=tuple(_legend(search, len(trials) - len(shown))),
+        sentences=sentences(search),
     )
 
 
