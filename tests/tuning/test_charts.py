@@ -14,6 +14,7 @@ from helpers.made_up import made_up_record
 from kmlp import ConfigError, RunConfig
 from kmlp.charts.accuracy import AccuracyScale
 from kmlp.charts.style import save
+from kmlp.model.domains import Range
 from kmlp.statistics import Estimate
 from kmlp.studies.learning import DataFacts
 from kmlp.training.run import Run
@@ -28,7 +29,6 @@ from kmlp_tuning.search.records import comparison
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import make_settings
 from kmlp_tuning.search.trial import Replication, Trial
-from kmlp_tuning.space.domains import Range
 
 pytestmark = pytest.mark.once
 

@@ -10,9 +10,9 @@ from .oracles.hyperband import HyperbandOracle as HyperbandOracle
 from .search.results import Search as Search
 from .search.run import tune as tune
 from .search.trial import Trial as Trial
+from .space import Choice as Choice
+from .space import Conditional as Conditional
+from .space import Range as Range
 from .space._hypermodel import MLPHyperModel as MLPHyperModel
-from .space.domains import Choice as Choice
-from .space.domains import Conditional as Conditional
-from .space.domains import Range as Range
 from .space.parsing import default_space as default_space
 from .space.space import SearchSpace as SearchSpace

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from kmlp import ConfigError, RunConfig
+from kmlp.model.domains import domain_text
+from kmlp.model.rates import rates_of
 from kmlp_tuning import Choice, Conditional, Range, SearchSpace, default_space
-from kmlp_tuning.space.default import rates_of
-from kmlp_tuning.space.domains import domain_text
 from kmlp_tuning.space.notation import read_space
 from kmlp_tuning.space.parsing import parse_space, space_and_base
 

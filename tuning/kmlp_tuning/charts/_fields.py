@@ -11,6 +11,7 @@ from kmlp.charts.accuracy import CROSS
 from kmlp.charts.config_lines import Row, pointed
 from kmlp.charts.measure import Scale
 from kmlp.charts.style import INK, VERMILION, data_of
+from kmlp.model.domains import Conditional, Domain, Range
 from kmlp.model.text import short_text
 from kmlp.studies.judging import judged_text
 from kmlp_tuning.charts._drawing import (
@@ -36,7 +37,6 @@ from kmlp_tuning.charts._rows import (
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
 from kmlp_tuning.space.conditions import Parameter
-from kmlp_tuning.space.domains import Conditional, Domain, Range
 from kmlp_tuning.space.space import SearchSpace
 
 COLUMNS, WIDTH, HEIGHT = 3, 200, 200

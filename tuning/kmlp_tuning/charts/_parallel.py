@@ -11,6 +11,7 @@ from kmlp._util.text import count_of
 from kmlp.charts.config_lines import Row, pointed, under_pointer
 from kmlp.charts.measure import Scale
 from kmlp.charts.style import INK, WIDTH, data_of
+from kmlp.model.domains import Range, place_in, span
 from kmlp_tuning.charts._drawing import (
     best_text,
     colour_of_values,
@@ -32,7 +33,6 @@ from kmlp_tuning.charts._rows import (
 )
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import Range, place_in, span
 from kmlp_tuning.space.space import SearchSpace
 
 HEIGHT, STEP = 340, 132

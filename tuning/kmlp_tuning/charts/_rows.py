@@ -7,10 +7,10 @@ import math
 from kmlp._util.text import count_of
 from kmlp.charts.config_lines import Row, back_to_front, line_of
 from kmlp.charts.measure import Measure
+from kmlp.model.domains import Choice, Range
 from kmlp.model.text import short_text
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import Choice, Range
 from kmlp_tuning.space.space import SearchSpace
 
 NONE = "none"

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from kmlp.errors import call_all, with_context
 from kmlp.model.config import RunConfig
+from kmlp.model.domains import ends
 from kmlp.model.run_data import training_size
 from kmlp.studies.ablate import ablation_spec
 from kmlp.studies.ablation import Ablation
@@ -28,7 +29,6 @@ from kmlp_tuning.lab._comparing import (
 from kmlp_tuning.search.options import SearchOptions
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING, SearchSettings, make_settings
-from kmlp_tuning.space.domains import ends
 from kmlp_tuning.space.space import SearchSpace
 
 QUICK_IMAGES = 2000

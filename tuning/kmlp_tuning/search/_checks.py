@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kmlp._util.text import count_of, enumerated
+from kmlp.model.domains import Choice, Conditional, Domain, Range, ends, place_in
 from kmlp.model.fields import Group
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.params import goes_beyond
@@ -10,7 +11,6 @@ from kmlp.model.text import short_text, value_text
 from kmlp.studies.ranges import are_numbers
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import Choice, Conditional, Domain, Range, ends, place_in
 
 NEAR = 0.05
 """The part of a range, at each end, in which a number is at its edge."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from kmlp.errors import ConfigError
 from kmlp.model.activations import get_activation
+from kmlp.model.domains import ends
 from kmlp.model.losses import get_loss
 from kmlp.model.text import value_text
 from kmlp_tuning.search.settings import SearchSettings
-from kmlp_tuning.space.domains import ends
 
 
 def check_different(settings: SearchSettings) -> None:

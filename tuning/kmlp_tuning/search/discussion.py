@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kmlp.model.domains import domain_text
 from kmlp.studies.discussion import (
     ONLY_THIS_SETUP,
     Discussion,
@@ -15,7 +16,6 @@ from kmlp.training.run import common_settings
 from kmlp_tuning.search.results import Search
 from kmlp_tuning.search.settings import HALVING
 from kmlp_tuning.search.tables import importance_table, replication_table, search_table
-from kmlp_tuning.space.domains import domain_text
 
 
 def discuss_search(search: Search) -> Discussion:

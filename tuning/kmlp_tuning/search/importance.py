@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kmlp._util.text import count_of
+from kmlp.model.domains import Conditional, Range, place_in
 from kmlp.model.metrics import ACCURACY, Metric, get_metric
 from kmlp.model.text import value_text
 from kmlp.statistics import Estimate, estimate
 from kmlp.training.run import At, Run
 from kmlp_tuning.search.trial import Trial
-from kmlp_tuning.space.domains import Conditional, Range, place_in
 from kmlp_tuning.space.space import SearchSpace
 
 MIN_TRIALS = 8

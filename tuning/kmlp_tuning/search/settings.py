@@ -17,6 +17,7 @@ from kmlp.errors import (
     unknown_name,
 )
 from kmlp.model.config import RunConfig
+from kmlp.model.domains import ends
 from kmlp.model.identity import fixed_identity
 from kmlp.model.metrics import (
     ACCURACY,
@@ -39,7 +40,6 @@ from kmlp_tuning.oracles.schedule import (
     successive_halving_epochs,
 )
 from kmlp_tuning.search.options import SearchOptions
-from kmlp_tuning.space.domains import ends
 from kmlp_tuning.space.space import SearchSpace
 
 ALGORITHMS = ("hyperband", "asha", "random", "bayesian", "grid")

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from kmlp.model.config import joint_fields
+from kmlp.model.domains import Range, Simple, ends, listed
 from kmlp_tuning.space.conditions import PARENTS, Parameter
-from kmlp_tuning.space.domains import Range, Simple, ends, listed
 
 
 def parents_of(parameters: Sequence[Parameter]) -> set[str]:

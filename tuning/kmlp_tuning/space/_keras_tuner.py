@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from kmlp.errors import ConfigError
+from kmlp.model.domains import Choice, Range, Simple
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.text import value_text
 from kmlp_tuning.space.conditions import Parameter
-from kmlp_tuning.space.domains import Choice, Range, Simple
 
 if TYPE_CHECKING:
     import keras_tuner

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from kmlp.errors import ConfigError, call_all, raise_problems
+from kmlp.model.domains import Conditional, Domain, Simple, count, listed
 from kmlp.model.fields import ConfigField
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.text import value_text
@@ -17,7 +18,6 @@ from kmlp_tuning.space.conditions import (
     hyperparameters_of,
     value_of,
 )
-from kmlp_tuning.space.domains import Conditional, Domain, Simple, count, listed
 from kmlp_tuning.space.notation import ByValue, check_searched
 
 
@@ -46,7 +46,7 @@ def with_parents(given: Mapping[str, Domain | ByValue]) -> dict[str, Domain]:
         ConfigError: if no field has the values, or several have them.
 
     Example:
-    >>> from kmlp_tuning.space.domains import Choice, Range
+    >>> from kmlp.model.domains import Choice, Range
     >>> rates = ByValue({"sgd": Range(0.01, 1.0), "adam": Range(0.001, 0.1)})
     >>> given = {"optimizer": Choice(("sgd", "adam")), "learning_rate": rates}
     >>> with_parents(given)["learning_rate"].parent

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kmlp.model.domains import Choice, Conditional, Domain, Range
 from kmlp.model.fields import to_jsonable
 from kmlp.model.text import value_text
 from kmlp_tuning.space.conditions import value_of
-from kmlp_tuning.space.domains import Choice, Conditional, Domain, Range
 
 
 def to_plain(domain: Domain) -> Any:

@@ -13,11 +13,11 @@ from typing import Any
 
 from kmlp.errors import ConfigError, UnknownNameError
 from kmlp.model.config import RunConfig
+from kmlp.model.domains import Conditional, Domain, Simple, ends, listed
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.label_smoothing import SMOOTHED_LOSSES
 from kmlp.model.optimizers import OPTIMIZER_FIELDS, optimizer_defaults
 from kmlp.model.text import value_text
-from kmlp_tuning.space.domains import Conditional, Domain, Simple, ends, listed
 
 PARENTS = {
     **dict.fromkeys(("width", "activation", "dropout", "normalization"), "depth"),

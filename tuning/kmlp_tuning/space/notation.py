@@ -10,11 +10,21 @@ from typing import Any
 
 from kmlp._util.user_files import parsed_toml, read_text
 from kmlp.errors import ConfigError, call_all, raise_problems, unknown_name
+from kmlp.model.domains import (
+    RANGE_KEYS,
+    Choice,
+    Conditional,
+    Domain,
+    Range,
+    Simple,
+    check_range,
+    parse_range,
+    range_of_table,
+)
 from kmlp.model.fields import ConfigField
 from kmlp.model.hyperparameters import config_fields
 from kmlp.model.params import parse_param_values
 from kmlp.model.text import value_text
-from kmlp_tuning.space.domains import Choice, Conditional, Domain, Range, Simple
 
 _NOT_SEARCHED = {
     "seed": "the best seed is luck. The runs and the choice of configurations have that of "
@@ -25,7 +35,6 @@ _NOT_SEARCHED = {
     "folds": "each trial has one seed, so it would validate on one fold. Leave `folds` "
     "out, and compare the best trials by an ablation with folds",
 }
-_RANGE_KEYS = {"low", "high", "sampling"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ def domain_of(name: str, given: Any) -> Domain | ByValue:
         if given.parent not in config_fields():
             raise ConfigError([unknown_name("field", str(given.parent), config_fields())])
         return Conditional(given.parent, _domains_by_value(name, given.domains))
-    if not isinstance(given, Mapping) or _RANGE_KEYS & given.keys():
+    if not isinstance(given, Mapping) or RANGE_KEYS & given.keys():
         return _simple_domain(name, given)
     if len(given) == 1 and isinstance(domains := next(iter(given.values())), Mapping):
         [parent] = given
@@ -133,13 +142,13 @@ def _split_by_value(name: str, text: str) -> dict[str, str]:
 def _simple_domain(name: str, given: Any) -> Simple:
     field = config_fields()[name]
     if isinstance(given, str) and field.type in (int, float) and ":" in given:
-        given = _parse_range(field, given)
+        given = parse_range(field, given)
     if isinstance(given, Mapping):
-        given = _range_of_table(name, given)
+        given = range_of_table(name, given)
     if isinstance(given, Conditional):
         raise ConfigError([f"`{name}` depends on several fields. Let it depend on one."])
     if isinstance(given, Range):
-        return _check_range(field, given)
+        return check_range(field, given)
     if isinstance(given, str):
         values: list[Any] = list(parse_param_values(name, given))
     else:
@@ -175,52 +184,3 @@ def values_in(given: Any) -> list[Any]:
 def _convert(field: ConfigField, value: Any) -> Any:
     """Convert a value, or the text of one, such as `300x100` or `none`."""
     return field.parse(value) if isinstance(value, str) else field.convert(value)
-
-
-def _parse_range(field: ConfigField, text: str) -> Range:
-    low, high, *sampling = (part.strip() for part in text.split(":"))
-    if sampling not in ([], ["log"], ["linear"]):
-        raise ConfigError(
-            [
-                f'"{text}" of `{field.name}` is not a range. Give LOW:HIGH or '
-                "LOW:HIGH:log: 1e-4:1e-1:log."
-            ]
-        )
-    first, last = call_all([partial(field.parse, low), partial(field.parse, high)])
-    return Range(first, last, "log" if sampling == ["log"] else "linear")
-
-
-def _range_of_table(name: str, given: Mapping[str, Any]) -> Range:
-    if not {"low", "high"} <= set(given) <= _RANGE_KEYS:
-        raise ConfigError(
-            [
-                f"`{name}` has {', '.join(map(str, given)) or 'nothing'}, but a range has "
-                "low and high, and perhaps sampling."
-            ]
-        )
-    return Range(**given)
-
-
-def _check_range(field: ConfigField, given: Range) -> Range:
-    if field.type not in (int, float):
-        raise ConfigError(
-            [f"`{field.name}` is not a number, so it has no range. Give a list of values."]
-        )
-    if given.sampling not in ("linear", "log"):
-        raise ConfigError(
-            [
-                f"The sampling of `{field.name}` is {given.sampling!r}, but must be "
-                '"linear" or "log".'
-            ]
-        )
-    low, high = call_all([partial(field.convert, end) for end in (given.low, given.high)])
-    if not (isinstance(low, int | float) and isinstance(high, int | float)):
-        raise ConfigError([f"The range of `{field.name}` must be of two numbers."])
-    problems = []
-    text = f"The range of `{field.name}` is {low} to {high}, but must be"
-    if not low < high:
-        problems.append(f"{text} `low < high`.")
-    if given.sampling == "log" and low <= 0:
-        problems.append(f"{text} `low > 0` to be sampled by its logarithm.")
-    raise_problems(problems)
-    return Range(low, high, given.sampling)

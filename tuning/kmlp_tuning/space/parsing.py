@@ -9,10 +9,10 @@ from typing import Any
 
 from kmlp.errors import ConfigError, call_all, collect_errors
 from kmlp.model.config import RunConfig
+from kmlp.model.domains import Choice, Conditional, Domain
 from kmlp.model.hyperparameters import config_fields
 from kmlp_tuning.space._parents import missing_text, resolved, with_parents
 from kmlp_tuning.space.default import SEARCHED, default_fields, values_of
-from kmlp_tuning.space.domains import Choice, Conditional, Domain
 from kmlp_tuning.space.notation import ByValue, check_searched, domain_of
 from kmlp_tuning.space.space import SearchSpace
 

@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.model.config import RunConfig, joint_fields
+from kmlp.model.domains import (
+    Choice,
+    Domain,
+    Simple,
+    count,
+    ends,
+    listed,
+    steps_of,
+)
 from kmlp_tuning.space._combinations import (
     combinations,
     extremes,
@@ -25,15 +34,6 @@ from kmlp_tuning.space.conditions import (
     Parameter,
     has_effect,
     parameters_of,
-)
-from kmlp_tuning.space.domains import (
-    Choice,
-    Domain,
-    Simple,
-    count,
-    ends,
-    listed,
-    steps_of,
 )
 from kmlp_tuning.space.notation import check_several, domain_of
 

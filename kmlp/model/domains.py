@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+from kmlp.errors import ConfigError, call_all, raise_problems
+from kmlp.model.fields import ConfigField
 from kmlp.model.text import value_text
 
 
@@ -44,6 +47,9 @@ class Conditional:
     """The domain of the field by value of the other one. A field that has no effect with a
     value, such as momentum with adam, has no domain for it."""
 
+
+RANGE_KEYS = {"low", "high", "sampling"}
+"""The keys of a range that is given as a table."""
 
 Simple = Choice | Range
 """A domain that does not depend on another field."""
@@ -89,6 +95,18 @@ def span(domain: Domain) -> Simple:
     return Choice(tuple(sorted(values) if numbers else values))
 
 
+def number_at(domain: Range, place: float) -> float:
+    """Return the number at a place in a range of floats: the inverse of `place_in`.
+
+    >>> number_at(Range(0.01, 1.0, "log"), 0.5), number_at(Range(0.0, 4.0), 0.25)
+    (0.1, 1.0)
+    """
+    low, high = domain.low, domain.high
+    if domain.sampling == "log":
+        return float(low * (high / low) ** place)
+    return float(low + (high - low) * place)
+
+
 def place_in(domain: Range, number: float) -> float:
     """Return the place of a number in a range: 0 for its low end, 1 for its high end.
 
@@ -120,10 +138,7 @@ def _steps(domain: Simple, number: int) -> Choice:
     if size is not None and size <= number:
         return Choice(tuple(listed(domain)))
     shares = [index / (number - 1) for index in range(number)]
-    if domain.sampling == "log":
-        values = [domain.low * (domain.high / domain.low) ** share for share in shares]
-    else:
-        values = [domain.low + (domain.high - domain.low) * share for share in shares]
+    values: list[float] = [number_at(domain, share) for share in shares]
     values[-1] = domain.high
     if isinstance(domain.low, int):
         values = [round(value) for value in values]
@@ -147,3 +162,69 @@ def domain_text(name: str, domain: Domain) -> str:
         value_text(name, value) for value in ends(domain)
     )
     return f"{text}:log" if isinstance(domain, Range) and domain.sampling == "log" else text
+
+
+def parse_range(field: ConfigField, text: str) -> Range:
+    """Return the range that a text stands for: `LOW:HIGH`, or `LOW:HIGH:log`.
+
+    Its ends are not compared: see `check_range`.
+
+    Raises:
+        ConfigError: if the text has another form.
+    """
+    low, high, *sampling = (part.strip() for part in text.split(":"))
+    if sampling not in ([], ["log"], ["linear"]):
+        raise ConfigError(
+            [
+                f'"{text}" of `{field.name}` is not a range. Give LOW:HIGH or '
+                "LOW:HIGH:log: 1e-4:1e-1:log."
+            ]
+        )
+    first, last = call_all([partial(field.parse, low), partial(field.parse, high)])
+    return Range(first, last, "log" if sampling == ["log"] else "linear")
+
+
+def range_of_table(name: str, given: Mapping[str, Any]) -> Range:
+    """Return the range that a table with the keys `low`, `high` and `sampling` stands for.
+
+    Raises:
+        ConfigError: if it has other keys.
+    """
+    if not {"low", "high"} <= set(given) <= RANGE_KEYS:
+        raise ConfigError(
+            [
+                f"`{name}` has {', '.join(map(str, given)) or 'nothing'}, but a range has "
+                "low and high, and perhaps sampling."
+            ]
+        )
+    return Range(**given)
+
+
+def check_range(field: ConfigField, given: Range) -> Range:
+    """Return a range of a field, with its ends in the field's type.
+
+    Raises:
+        ConfigError: if the field has no such range.
+    """
+    if field.type not in (int, float):
+        raise ConfigError(
+            [f"`{field.name}` is not a number, so it has no range. Give a list of values."]
+        )
+    if given.sampling not in ("linear", "log"):
+        raise ConfigError(
+            [
+                f"The sampling of `{field.name}` is {given.sampling!r}, but must be "
+                '"linear" or "log".'
+            ]
+        )
+    low, high = call_all([partial(field.convert, end) for end in (given.low, given.high)])
+    if not (isinstance(low, int | float) and isinstance(high, int | float)):
+        raise ConfigError([f"The range of `{field.name}` must be of two numbers."])
+    problems = []
+    text = f"The range of `{field.name}` is {low} to {high}, but must be"
+    if not low < high:
+        problems.append(f"{text} `low < high`.")
+    if given.sampling == "log" and low <= 0:
+        problems.append(f"{text} `low > 0` to be sampled by its logarithm.")
+    raise_problems(problems)
+    return Range(low, high, given.sampling)
