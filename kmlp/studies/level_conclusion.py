@@ -62,15 +62,8 @@ class LevelConclusion(Conclusion):
     def text(self) -> str:
         """The finding, the advice and the caveats."""
         advice = [] if self.advice is None else [self.advice.text]
-        return " ".join([self.finding, *advice, *self._caveat_texts()])
-
-    @property
-    def text_without_advice(self) -> str:
-        """The finding and the caveats."""
-        return " ".join([self.finding, *self._caveat_texts()])
-
-    def _caveat_texts(self) -> list[str]:
-        return [caveat_text(self.study, caveat) for caveat in self.caveats]
+        caveats = [caveat_text(self.study, caveat) for caveat in self.caveats]
+        return " ".join([self.finding, *advice, *caveats])
 
     def to_dict(self) -> dict[str, Any]:
         advice, margin = self.advice, self.study.margin

@@ -15,7 +15,7 @@ def values(study: Ablation) -> alt.LayerChart:
 
     Values with different validation images are compared on the test images.
     """
-    outcome = study.conclusion.text_without_advice
+    outcome = study.conclusion.finding
     if len(study.seeds) == 1:
         note = f"One seed, {study.moment_text}. {outcome}"
     else:

@@ -102,12 +102,10 @@ def test_the_noise_of_runs_that_did_not_learn_is_not_called_dips():
 def test_its_text_is_made_of_the_finding_the_advice_and_the_caveats():
     conclusion = conclude(made_up(ACCURACIES))
     assert conclusion.text.startswith(conclusion.finding)
-    caveats = conclusion.text_without_advice.removeprefix(conclusion.finding)
-    assert "diverged" in caveats and conclusion.text.endswith(caveats)
-    assert "seeds" not in caveats
     assert repr(conclusion) == str(conclusion) == conclusion.text
-    advice = conclusion.text.removeprefix(conclusion.finding)
-    assert f"{conclusion.advice.fewest} to {conclusion.advice.most} seeds" in advice
+    rest = conclusion.text.removeprefix(conclusion.finding)
+    advice = f"{conclusion.advice.fewest} to {conclusion.advice.most} seeds"
+    assert rest.index(advice) < rest.index("diverged")
 
 
 def test_as_plain_values_levels_are_their_values():
