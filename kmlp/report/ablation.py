@@ -13,6 +13,7 @@ from kmlp.studies.discussion import (
     training_setup,
 )
 from kmlp.studies.tables.ablation import ablation_table, convergence_table
+from kmlp.studies.tables.retuning import retuning_table
 
 
 def discuss_ablation(study: Ablation) -> Discussion:
@@ -24,11 +25,12 @@ def discuss_ablation(study: Ablation) -> Discussion:
         limits=(*comparison_limits(study), ONLY_THIS_SETUP),
         tables=(
             ablation_table(study).titled(f"{study.param}: {study.headline}"),
+            *([retuning_table(study)] if study.tunings else []),
             convergence_table(study).titled("Convergence"),
         ),
         setup=(
             ("varied", f"{study.param}: {levels}"),
-            *fields_setup(study.base.fixed_fields((study.param, "seed"))),
+            *fields_setup(study.base.fixed_fields((study.param, *study.retuned, "seed"))),
             ("seeds", ", ".join(map(str, study.seeds))),
             ("epochs", str(study.epochs)),
             *patience_setup(study.patience, study.noun),

@@ -74,7 +74,8 @@ class StudyRecord:
 
     @property
     def _seeds(self) -> int:
-        return max(map(len, self.runs_by_level), default=0)
+        levels = self.progress.get("levels")  # other rows have no replicates
+        return max(map(len, self.runs_by_level[:levels]), default=0)
 
     def shown(self) -> StudyRecord:
         """Return the record with a look at the results of all seeds.

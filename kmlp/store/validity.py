@@ -44,6 +44,33 @@ _SPEC = {
 }
 """The shape of the specification of every study. `Store.study_problem` checks the values
 that a kind adds."""
+_RETUNED = {"fields": dict, "trials": int, "seed": int, "at": str, "metric": str}
+"""The shape of what identifies a retuned study."""
+
+
+def _retuning_problem(
+    identity: Mapping[str, Any], progress: Mapping[str, Any]
+) -> str | None:
+    """Return the problem of what a retuned study keeps of it; None if it is valid."""
+    if not fits(identity["retune"], _RETUNED):
+        return "its retuning cannot be read"
+    for name, given in identity["retune"]["fields"].items():
+        is_range = (
+            isinstance(given, list)
+            and len(given) == 3
+            and fits(given[:2], [float])
+            and given[2] in ("linear", "log")
+        )
+        if name not in config_fields() or not (given is None or is_range):
+            return "its retuning cannot be read"
+    configs = progress.get("configs")
+    if not fits(progress.get("levels"), int) or not isinstance(configs, list):
+        return "its levels are not valid"
+    if progress["levels"] != len(configs) or not all(
+        isinstance(config, dict) and _is_config(config) for config in configs
+    ):
+        return "its levels are not valid"
+    return None
 
 
 def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
@@ -70,17 +97,24 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         return "its configuration cannot be read"
     if "param" in identity and identity["param"] not in list(all_fields()):
         return "its parameter is unknown"
-    for name, shape in (("epochs", [int]), ("chance_limits", [float | None])):
+    if "retune" in identity and (problem := _retuning_problem(identity, progress)):
+        return problem
+    # Of a retuned study, only the first rows are levels.
+    own = progress["levels"] if "retune" in identity else len(levels)
+    sizes = (("epochs", [int], len(levels)), ("chance_limits", [float | None], own))
+    for name, shape, size in sizes:
         values = progress.get(name)
-        if values is not None and not (fits(values, shape) and len(values) == len(levels)):
+        if values is not None and not (fits(values, shape) and len(values) == size):
             return f"its `{name}` do not fit its levels"
+    if len(levels) < own:
+        return "its levels are not valid"
     for name, least, some in (("validation_images", 1, int), ("classes", 2, int | None)):
         counts = progress.get(name)
         if "chance_limit" in progress and counts is not None:
-            counts = [counts] * len(levels)  # one dataset for all levels
+            counts = [counts] * own  # one dataset for all levels
         if counts is not None and not (
             fits(counts, [some])
-            and len(counts) == len(levels)
+            and len(counts) == own
             and all(count is None or count >= least for count in counts)
         ):
             return f"its `{name}` are not valid"

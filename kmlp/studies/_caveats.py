@@ -25,6 +25,8 @@ Problem = Literal[
     "still improves",
     "overfits",
     "edge of the values",
+    "retuned to an edge",
+    "under-tuned",
     "different images",
     "seeds added after a look",
     "values added after a look",
@@ -84,6 +86,12 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         at_edge = _checks.edge(study)
         runs = [len(level.runs) * (level is at_edge) for level in study.levels]
         counts.append(("edge of the values", runs))
+        under = _checks.under_tuned(study)
+        runs = [len(level.runs) * (level in under) for level in study.levels]
+        counts.append(("under-tuned", runs))
+    edges = {tuning.value for tuning in study.tunings if tuning.at_edge}
+    runs = [len(level.runs) * (level.value in edges) for level in study.levels]
+    counts.append(("retuned to an edge", runs))
     caveats = [
         Caveat(
             problem,
@@ -214,6 +222,27 @@ def _edge_text(study: StudyResult, level: LevelResult) -> str:
     )
 
 
+def _under_tuned_text(study: StudyResult, levels: list[LevelResult]) -> str:
+    """Return a caveat about optimizers that lose to one that they contain."""
+    name, s = study.name_of(*levels), "s" if len(levels) == 1 else ""
+    them = "it" if s else "them"
+    return study.sentence(
+        f"{name} lose{s} to an optimizer that is a special case of {them}: under-tuned?"
+    )
+
+
+def _retuned_edge_text(study: StudyResult, levels: list[LevelResult]) -> str:
+    """Return a caveat about levels whose tuned number has none beyond it."""
+    one = len(levels) == 1
+    edges = {it.value: it.at_edge for it in study.tunings}
+    fields = dict.fromkeys(name for level in levels for name in edges[level.value])
+    return study.sentence(
+        f"{study.name_of(*levels)} {'has its' if one else 'have their'} "
+        f"{enumerated(list(fields))} at the edge of what was tried: a number beyond may be "
+        "better."
+    )
+
+
 def _drop_text(study: StudyResult, caveat: Caveat) -> str:
     """Return a caveat about levels that are worse after their last epochs."""
     levels, metric = [level for level, _ in caveat.levels], study.metric
@@ -288,6 +317,10 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
         return _late_text(study, caveat)
     if caveat.problem == "overfits":
         return _overfits_text(study, caveat.levels[0][0])
+    if caveat.problem == "under-tuned":
+        return _under_tuned_text(study, [level for level, _ in caveat.levels])
+    if caveat.problem == "retuned to an edge":
+        return _retuned_edge_text(study, [level for level, _ in caveat.levels])
     if caveat.problem == "edge of the values":
         return _edge_text(study, caveat.levels[0][0])
     if caveat.problem == "baseline without runs":

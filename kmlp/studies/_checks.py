@@ -107,6 +107,33 @@ def overfits(level: LevelResult) -> bool:
     return error is not None and gap.mean > max(LARGE_GAP * error, LEAST_GAIN)
 
 
+_SPECIAL_CASES = {
+    "rmsprop": {"sgd"},
+    "adam": {"sgd", "rmsprop"},
+    "adamw": {"sgd", "rmsprop", "adam"},
+    "nadam": {"sgd", "rmsprop", "adam"},
+}
+"""The optimizers that are special cases of another one, for some of its settings."""
+
+
+def under_tuned(study: StudyResult) -> tuple[LevelResult, ...]:
+    """Return the optimizers that are shown worse than the best, a special case of them.
+
+    With the right settings, they are at least as good.
+
+    Source: Choi et al. 2019, On empirical comparisons of optimizers for deep learning,
+    arXiv:1910.05446, section 3.2.
+    """
+    best = study.best()
+    if study.param != "optimizer" or best is None or study.reference is not best:
+        return ()
+    return tuple(
+        level
+        for level in study.levels_with("worse")
+        if best.value in _SPECIAL_CASES.get(level.value, ())
+    )
+
+
 def fixed_rates(study: StudyResult) -> tuple[float, ...]:
     """Return the learning rates of a study that were not tuned for each level.
 
@@ -115,6 +142,8 @@ def fixed_rates(study: StudyResult) -> tuple[float, ...]:
         levels have the best rate in common, as far as is known, or if the rate varies.
     """
     configs = [level.runs[0].config for level in study.levels]
+    if "learning_rate" in study.retuned:
+        return ()
     if not _changes_best_rate() & set(varied_fields(configs)):
         return ()
     rates = tuple(dict.fromkeys(config.learning_rate for config in configs))

@@ -7,13 +7,15 @@ from functools import partial
 from typing import Any, cast
 
 from kmlp.engine import Executor, Observer
-from kmlp.errors import call_all, raise_problems
+from kmlp.errors import ConfigError, call_all, raise_problems
 from kmlp.model.config import RunConfig
 from kmlp.model.identity import fixed_identity
 from kmlp.model.metrics import Metric
 from kmlp.model.text import value_text
 from kmlp.statistics import looks
 from kmlp.studies._keywords import config_of
+from kmlp.studies._retuned_rows import RetunedRows, check_tunable
+from kmlp.studies._retuning import TRIALS, Retune, Retuning, read_retuning
 from kmlp.studies.ablation import Ablation, ablation_of
 from kmlp.studies.ablation_plan import (
     SEEDS,
@@ -24,10 +26,12 @@ from kmlp.studies.ablation_plan import (
     plan,
     read_value,
 )
-from kmlp.studies.auto_seeds import AutoSeeds, read_seeds
+from kmlp.studies.auto_seeds import AutoSeeds, more_seeds, read_seeds
+from kmlp.studies.axis import axis_of
 from kmlp.studies.execution import Execution, ExecutorName, RunsDir
 from kmlp.studies.judging import check_same_losses
 from kmlp.studies.learning import facts_of, facts_to_lists
+from kmlp.studies.level_tuning import TuningRule
 from kmlp.studies.measure import metric_of
 from kmlp.studies.runner import StudySpec, train_all
 from kmlp.training.run import At
@@ -41,6 +45,8 @@ def ablate(
     seeds: Seeds = SEEDS,
     epochs: int | None = None,
     patience: int | None = None,
+    retune: Retune = None,
+    retune_trials: int = TRIALS,
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
@@ -74,6 +80,13 @@ def ablate(
             stops early, `1 <= patience < epochs`; `epochs` is then the most epochs.
             Studies with different patiences are different studies, which share their runs.
             Defaults to None: no early stopping.
+        retune: The fields that are tuned anew for each value, so that no value looks worse
+            because the learning rate, for example, does not suit it: names,
+            `["learning_rate", "momentum"]`; ranges by name, each None for the default one;
+            or a text as on the command line, `"learning_rate=1e-3:3:log"`. The settings are
+            chosen by runs with other seeds. Defaults to None: no field.
+        retune_trials: The number of settings that are tried for each value. A third of them
+            go on to more epochs, twice. Defaults to 12.
         baseline: The value that the others are compared with, or its text. It is kept with
             the study, like `margin` and `at`: one that is chosen after the results is shown
             as such. Defaults to None: the one that the study was shown with, else the best
@@ -123,6 +136,8 @@ def ablate(
         seeds=seeds,
         epochs=epochs,
         patience=patience,
+        retune=retune,
+        retune_trials=retune_trials,
         baseline=baseline,
         margin=margin,
         at=at,
@@ -153,6 +168,8 @@ def ablation_spec(
     seeds: Seeds = SEEDS,
     epochs: int | None = None,
     patience: int | None = None,
+    retune: Retune = None,
+    retune_trials: int = TRIALS,
     baseline: Any = None,
     margin: float | None = None,
     at: At | None = None,
@@ -177,13 +194,17 @@ def ablation_spec(
     varied = param == "dataset" and isinstance(values, list | tuple)
     datasets = [*map(str, values)] if varied else [base.dataset]
     of_datasets = partial(metric_of, datasets, metric)
+    retuning = partial(
+        retuning_of, retune, param, trials=retune_trials, seed=base.seed, seeds=seeds
+    )
     checks: list[Callable[[], Any]] = [
         planner,
+        retuning,
         partial(check_epoch, param, at, patience),
         of_datasets,
         lambda: margin is None or check_margin(margin, of_datasets()),
     ]
-    levels, at, measure, _ = call_all(checks)
+    levels, tuned, at, measure, _ = call_all(checks)
     margin = measure.margin if margin is None else float(margin)
     check_same_losses(measure, (level.configs[0] for level in levels))
     rows = [level.configs for level in levels]
@@ -198,12 +219,13 @@ def ablation_spec(
     if baseline is not None:
         place = check_baseline(param, values, read_value(param, baseline))
         planned = value_text(param, values[place])
-    return StudySpec(
+    spec = StudySpec(
         kind="ablation",
         prefix=param,
         # The choice of the number of seeds is made before there are results.
         identity={"param": param, "base": _without(base, param)}
-        | ({"seeds": str(auto)} if chooses else {}),
+        | ({"seeds": str(auto)} if chooses else {})
+        | ({} if tuned is None else {"retune": tuned.identity(at, measure)}),
         extent={"values": values, "seeds": [config.seed for config in first[0]]},
         progress={
             **facts_to_lists(facts_of(row[0]) for row in rows),
@@ -216,13 +238,51 @@ def ablation_spec(
         },
         planned=("baseline", "margin", "at", "metric", "values", "seeds"),
         runs_by_level=first,
-        all_runs=rows if chooses else (),
+        go_on=partial(more_seeds, rows) if chooses else None,
         epochs=epochs_by_level,
         patience=patience,
         metric=measure,
         name=name,
         build_result=ablation_of,
     )
+    if tuned is None:
+        return spec
+    check_tunable(tuned, levels, fused=fused)
+    rule = TuningRule(
+        retuning=tuned,
+        epochs=max(epochs_by_level),
+        metric=measure,
+        at=at,
+        patience=patience,
+    )
+    return RetunedRows(param=param, levels=levels, rule=rule).start(spec)
+
+
+def retuning_of(
+    retune: Retune, param: str, *, trials: int, seed: int, seeds: Seeds
+) -> Retuning | None:
+    """Return the fields that an ablation retunes; None if there are none.
+
+    Raises:
+        ConfigError: if they cannot be retuned, or not together with the other arguments.
+    """
+    if retune is None:
+        return None
+    if not axis_of(param).of_config:
+        raise ConfigError(
+            [
+                f"The values of `{param}` are read from the same runs, so nothing can be "
+                "retuned for each. Leave `retune` out."
+            ]
+        )
+    if isinstance(read_seeds(seeds), AutoSeeds):
+        raise ConfigError(
+            [
+                f"The seeds are {seeds!r}, but fields are retuned: the looks are corrected "
+                "for one comparison, and there are two. Give a number of `seeds`."
+            ]
+        )
+    return read_retuning(retune, param=param, trials=trials, seed=seed)
 
 
 def _without(base: RunConfig, param: str) -> dict[str, Any]:

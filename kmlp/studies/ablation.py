@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from kmlp._util.text import protocol_text
 from kmlp.model.config import RunConfig
+from kmlp.model.hyperparameters import config_fields
 from kmlp.model.identity import varied_fields
 from kmlp.model.metrics import ACCURACY, Metric
 from kmlp.model.text import value_text
 from kmlp.store import Store, StudyRecord
 from kmlp.studies._planned import Planned
+from kmlp.studies._retuned_rows import stored_tunings
 from kmlp.studies.ablation_plan import (
     SEEDS,
     check_baseline,
@@ -48,6 +50,8 @@ class Ablation(StudyResult, Study):
     """True if an epoch was one compiled program (see `kmlp.fit`)."""
     convergence: bool = False
     """True if `tables` include the convergence: the speed at which each level learned."""
+    fixed: Ablation | None = None
+    """The same ablation without retuning. None if no field was retuned."""
     target: float | None = None
     """A validation value of the metric; an accuracy is from 0 to 1. `tables` and `to_dict`
     include the time that each level took to reach this target. None: no target."""
@@ -69,7 +73,8 @@ class Ablation(StudyResult, Study):
         differs. They are empty for most parameters.
         """
         configs = [level.runs[0].config for level in self.levels]
-        names = [name for name in varied_fields(configs) if name != self.param]
+        varied = [*self.retuned, *varied_fields(configs)]
+        names = [name for name in dict.fromkeys(varied) if name != self.param]
         return tuple({name: getattr(config, name) for name in names} for config in configs)
 
     @property
@@ -113,7 +118,10 @@ class Ablation(StudyResult, Study):
         if baseline is not None:
             study = study.compared_with(read_value(self.param, baseline))
         target = check_target(target, target_accuracy, study.metric)
-        return replace(study, convergence=convergence, target=target)
+        fixed = study.fixed and study.fixed.viewed(
+            baseline=baseline, margin=margin, at=at, metric=metric
+        )
+        return replace(study, convergence=convergence, target=target, fixed=fixed)
 
     def _longest_runs(self) -> list[Run]:
         """Return every run once, with the most epochs that a level has of it."""
@@ -138,9 +146,21 @@ class Ablation(StudyResult, Study):
         return StudyRuns(
             study=self.name,
             kind=self.kind,
-            varied=(self.param,) if axis_of(self.param).of_config else (),
-            runs=tuple(StudyRun(run=run) for run in self._longest_runs()),
+            varied=tuple(
+                name for name in (self.param, *self.retuned) if name in config_fields()
+            ),
+            runs=tuple(StudyRun(run=run, part=part) for part, run in self._runs_by_part()),
         )
+
+    def _runs_by_part(self) -> Iterator[tuple[str | None, Run]]:
+        """Yield every run with its part of a retuned ablation, else None."""
+        for run in self._longest_runs():
+            yield "retuned" if self.tunings else None, run
+        for run in self.fixed.runs if self.fixed else ():
+            yield "fixed", run
+        for tuning in self.tunings:
+            for run in tuning.runs:
+                yield "tuning", run
 
 
 def load_ablation(store: Store, study: StudyRecord) -> Ablation:
@@ -164,6 +184,21 @@ def ablation_of(
     record: StudyRecord, runs_by_level: list[list[Run]], epochs: Sequence[int]
 ) -> Ablation:
     """Build an ablation from its record and its runs; values without a run are left out."""
+    if "retune" not in record.identity:
+        return _ablation(record, runs_by_level, epochs)
+    levels = record.progress["levels"]
+    fixed = _ablation(record, runs_by_level[levels : 2 * levels], epochs)
+    tunings = stored_tunings(record, runs_by_level)
+    chosen = _ablation(record, runs_by_level[:levels], epochs)
+    if not chosen.levels:  # the tuning was interrupted
+        return fixed
+    return replace(chosen, tunings=tunings, fixed=fixed)
+
+
+def _ablation(
+    record: StudyRecord, runs_by_level: Sequence[Sequence[Run]], epochs: Sequence[int]
+) -> Ablation:
+    """Build an ablation from the runs of its levels."""
     param, progress = record.identity["param"], record.progress
     axis = axis_of(param)
     study = Ablation(

@@ -51,7 +51,48 @@ def ablation_to_dict(study: Ablation) -> dict[str, Any]:
         ],
         "best": to_jsonable(best.value) if best is not None else None,
         "best_index": study.levels.index(best) if best is not None else None,
+        "retuned": _retuning_to_dict(study),
         **conclusion_to_dict(study.conclusion),
+    }
+
+
+def _retuning_to_dict(study: Ablation) -> dict[str, Any] | None:
+    """Return the tuning of each level, and the answer without it; None without retuning."""
+    if study.fixed is None:
+        return None
+    return {
+        "fields": list(study.retuned),
+        "levels": [
+            {
+                "value": to_jsonable(tuning.value),
+                "chosen": dict(tuning.chosen.fields) if tuning.chosen else None,
+                "ranges": {
+                    name: [it.low, it.high, it.sampling]
+                    for name, it in tuning.ranges.items()
+                },
+                "widened": list(tuning.widened),
+                "at_edge": {
+                    name: "upper" if upper else "lower"
+                    for name, upper in tuning.at_edge.items()
+                },
+                "runs": len(tuning.runs),
+                "diverged": tuning.diverged,
+                "settings": [
+                    {
+                        "fields": dict(setting.fields),
+                        "epochs": setting.epochs,
+                        "runs": len(setting.runs),
+                        study.metric.figure(): finite(setting.value),
+                    }
+                    for setting in tuning.settings
+                ],
+            }
+            for tuning in study.tunings
+        ],
+        "fixed": {
+            "levels": comparison_to_list(study.fixed),
+            **conclusion_to_dict(study.fixed.conclusion),
+        },
     }
 
 

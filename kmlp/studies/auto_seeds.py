@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from kmlp._util.text import count_of, enumerated
 from kmlp.errors import ConfigError
+from kmlp.model.config import RunConfig
 from kmlp.statistics import REASONS, Reason, SequentialComparison, looks
+from kmlp.store import StudyRecord
 from kmlp.studies.results import StudyResult
+from kmlp.studies.runner import Runs, StudySpec
 from kmlp.training.checks import check_count
 
 _FORM = re.compile(r"auto(?::(\d{1,9}))?")
@@ -142,3 +146,33 @@ _TEXTS: dict[Reason, str] = {
 
 def _reason(comparison: SequentialComparison) -> str:
     return _TEXTS[REASONS[int(comparison.reason)]]
+
+
+def more_seeds(
+    all_runs: Sequence[Sequence[RunConfig]],
+    spec: StudySpec[Any],
+    record: StudyRecord,
+    runs: Runs,
+) -> tuple[StudySpec[Any] | None, str]:
+    """Look at a study that chooses its number of seeds; see `StudySpec.go_on`.
+
+    Args:
+        all_runs: The runs of each level with the most seeds.
+        spec: The study, with the runs up to this look.
+        record: Its record.
+        runs: All runs of the study so far.
+    """
+    study = spec.build_result(record, spec.pick(runs), spec.epochs)
+    comparison, text = comparison_of(study), look_text(study)
+    seeds = comparison.next_look
+    if seeds is None:
+        return None, text
+    rows: list[Sequence[RunConfig]] = [
+        every[:seeds] if active else row
+        for every, row, active in zip(
+            all_runs, spec.runs_by_level, comparison.active, strict=True
+        )
+    ]
+    longest = max(rows, key=len)
+    extent = {**spec.extent, "seeds": [config.seed for config in longest]}
+    return replace(spec, runs_by_level=rows, extent=extent), text

@@ -54,7 +54,8 @@ COLUMNS = {
     "kind": Column(str, "The study's kind: run, ablation, configs or search."),
     "part": Column(
         str,
-        "The part of a search: search, or replication with other seeds. Empty for other "
+        "The part of a search: search, or replication with other seeds. Of a retuned "
+        "ablation: retuned, fixed, or tuning. Empty for other "
         "studies.",
     ),
     "config": Column(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from kmlp._util.text import enumerated
 from kmlp.model.fields import to_jsonable
 from kmlp.model.metrics import ACCURACY
 from kmlp.model.text import value_text
@@ -27,6 +28,8 @@ Outcome = Literal[
     "everything lost",
 ]
 """The outcome of a comparison: levels were compared, or the reason why not."""
+_COMPARED = ("compared", "one seed")
+"""The outcomes that say which level is best."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
@@ -53,10 +56,18 @@ class LevelConclusion(Conclusion):
     def finding(self) -> str:
         """The outcome of the comparison, in a sentence."""
         finding = _FINDINGS[self.outcome](self)
-        if not self.fixed_rates:
+        condition = self._condition()
+        if not condition:
             return self.study.sentence(finding)
-        rates = _rates_text(self.fixed_rates)
-        return f"At {rates} (not retuned), {finding[0].lower()}{finding[1:]}"
+        return f"{condition}, {finding[0].lower()}{finding[1:]}"
+
+    def _condition(self) -> str:
+        """Return what the finding is conditional on, as its beginning; perhaps empty."""
+        if self.fixed_rates:
+            return f"At {_rates_text(self.fixed_rates)} (not retuned)"
+        if self.study.retuned and self.outcome in _COMPARED:
+            return f"With {enumerated(self.study.retuned)} retuned for each value"
+        return ""
 
     @property
     def text(self) -> str:
@@ -96,7 +107,6 @@ def conclude(study: StudyResult) -> LevelConclusion:
     correction for all comparisons (see `StudyResult.differences`).
     """
     best, reference = study.best(), study.reference
-    compared_outcomes = ("compared", "one seed")
     if best is None or reference is None:
         return LevelConclusion(
             study=study, outcome="everything lost", best=None, reference=reference
@@ -109,7 +119,7 @@ def conclude(study: StudyResult) -> LevelConclusion:
             best=best,
             reference=reference,
             caveats=tuple(caveats_of(study, compared=outcome == "compared")),
-            fixed_rates=fixed_rates(study) if outcome in compared_outcomes else (),
+            fixed_rates=fixed_rates(study) if outcome in _COMPARED else (),
             **evidence,
         )
 

@@ -10,12 +10,15 @@ from kmlp.model.config import RunConfig
 from kmlp.model.identity import varied_fields
 from kmlp.model.run_data import training_size
 from kmlp.model.text import short_text, value_text
+from kmlp.studies._retuning import Retuning, most_work
 from kmlp.studies.ablation_plan import PlannedLevel
 from kmlp.studies.table import Column, Row, Table
 from kmlp.training.checks import parameters_of
 
 
-def plan_rows(param: str, levels: Sequence[PlannedLevel]) -> list[dict[str, Any]]:
+def plan_rows(
+    param: str, levels: Sequence[PlannedLevel], retuning: Retuning | None = None
+) -> list[dict[str, Any]]:
     """Return the planned training, a row for each value of the parameter.
 
     Runs and epochs that an earlier value needs, too, are counted once.
@@ -24,6 +27,9 @@ def plan_rows(param: str, levels: Sequence[PlannedLevel]) -> list[dict[str, Any]
         param: The parameter.
         levels: The result of `plan`. Of a single level, the learning rate is shown, because
             its default depends on the optimizer.
+        retuning: The fields that are retuned. Then the runs and epochs are the largest
+            possible: those of the tuning, of the levels as they are, and retuned. Defaults
+            to None: none.
     """
     planned, trained = [], dict[RunConfig, int]()
     varied = varied_fields([level.configs[0] for level in levels])
@@ -35,14 +41,19 @@ def plan_rows(param: str, levels: Sequence[PlannedLevel]) -> list[dict[str, Any]
         runs = [config for config in level.configs if config not in trained]
         epochs = sum(max(0, level.epochs - trained.get(c, 0)) for c in level.configs)
         trained |= {c: max(level.epochs, trained.get(c, 0)) for c in level.configs}
+        tuning = {"runs": 0, "epochs": 0}
+        if retuning is not None:
+            most = most_work(level.epochs, retuning.trials, first.folds)
+            tuning = dict(zip(tuning, most, strict=True))
+        times = 1 if retuning is None else 2
         planned.append(
             {
                 "value": level.value,
                 "derived": {name: getattr(first, name) for name in derived},
                 "parameters": parameters_of(first),
-                "runs": len(runs),
-                "epochs": epochs,
-                "steps": epochs * steps,
+                "runs": times * len(runs) + tuning["runs"],
+                "epochs": times * epochs + tuning["epochs"],
+                "steps": (times * epochs + tuning["epochs"]) * steps,
             }
         )
     return planned

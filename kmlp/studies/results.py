@@ -32,6 +32,7 @@ from kmlp.studies._planned import Planned
 from kmlp.studies.axis import axis_of
 from kmlp.studies.judging import check_at, check_remeasured, check_same_losses, epochs_text
 from kmlp.studies.level_result import LevelResult
+from kmlp.studies.level_tuning import LevelTuning
 from kmlp.studies.ranges import MOST_NAMED, are_numbers, ranges_of
 from kmlp.studies.replicates import extent_text
 from kmlp.training.run import At, Run, common_settings, noun_of
@@ -66,13 +67,20 @@ class StudyResult:
     most_seeds: int | None = None
     """The largest number of seeds, if the study chooses its number as it goes; see
     `kmlp.statistics.compare_sequentially`. None: the number is fixed."""
+    tunings: tuple[LevelTuning, ...] = ()
+    """The tuning of each level that is asked for. Empty if no field is retuned."""
     margin: float | None = ACCURACY.margin
     """The difference up to which two levels count as the same, in the unit of the metric.
     None: no such limit."""
 
     @property
+    def retuned(self) -> tuple[str, ...]:
+        """The fields that were tuned anew for each level."""
+        return tuple(self.tunings[0].ranges) if self.tunings else ()
+
+    @property
     def runs(self) -> tuple[Run, ...]:
-        """Every run, level by level."""
+        """Every run, level by level, without those of the tuning."""
         return tuple(run for level in self.levels for run in level.runs)
 
     @property

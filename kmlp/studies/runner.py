@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +23,6 @@ from kmlp.store import StudyRecord
 from kmlp.store.environments import environments_of
 from kmlp.store.studies import put_study
 from kmlp.studies._planned import as_planned
-from kmlp.studies.auto_seeds import comparison_of, look_text
 from kmlp.studies.execution import Execution
 from kmlp.training.identity import RunIdentity, identify
 from kmlp.training.run import Run
@@ -103,9 +103,11 @@ class StudySpec(Generic[Result]):
     build_result: Callable[[StudyRecord, list[list[Run]], Sequence[int]], Result]
     """Builds the result from the study's record, the runs by level and the epochs of each
     level. A level whose training was interrupted has fewer runs, or none."""
-    all_runs: Sequence[Sequence[RunConfig]] = ()
-    """The runs of each level with the most seeds, if the study chooses its number of seeds
-    as it goes. Then `runs_by_level` has those up to the next look. Defaults to none."""
+    go_on: Callable[[Any, StudyRecord, Runs], tuple[Any, str]] | None = None
+    """Chooses further runs by the results, when all runs that were asked for are there.
+    Takes the specification, its record and all runs. Returns the specification with the
+    further runs, or None if the study is complete; and a sentence for people, perhaps
+    empty. Defaults to None: all runs are known."""
 
     @property
     def targets(self) -> list[Target]:
@@ -136,12 +138,12 @@ class StudySpec(Generic[Result]):
         return {**identify_backend(fused=fused), **self.identity, **stops}
 
     def record(
-        self, identities: Mapping[RunConfig, RunIdentity], *, fused: bool
+        self, identify_run: Callable[[RunConfig], RunIdentity], *, fused: bool
     ) -> StudyRecord:
         """Return the study as the store keeps it.
 
         Args:
-            identities: The identity of each run.
+            identify_run: Returns the identity of a run.
             fused: As `kmlp.Execution` has it.
         """
         return StudyRecord(
@@ -152,7 +154,7 @@ class StudySpec(Generic[Result]):
             progress={**self.progress, **metric_to_dict(self.metric)},
             epochs=max(self.epochs),
             runs_by_level=tuple(
-                tuple(identities[config].key for config in level)
+                tuple(identify_run(config).key for config in level)
                 for level in self.runs_by_level
             ),
         )
@@ -214,50 +216,55 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
     order = list(targets)
     opened = execution.open_executor(runs=len(order))
     settings = read_settings(backend.select())
-    identities = {
-        config: identify(config, fused=execution.fused, settings=settings)
-        for spec in specs
-        for row in spec.all_runs or spec.runs_by_level
-        for config in row
-    }
-    records = [spec.record(identities, fused=execution.fused) for spec in specs]
+    identify_run = cache(partial(identify, fused=execution.fused, settings=settings))
+    records = [spec.record(identify_run, fused=execution.fused) for spec in specs]
     with opened as trains, execution.open_store() as store:
         if trains.free() > 1:  # the longest first, so that the last ones are short
             order.sort(
-                key=lambda config: -work(identities[config]) * targets[config].epochs
+                key=lambda config: -work(identify_run(config)) * targets[config].epochs
             )
 
         def go_on(runs: Runs) -> list[RunRequest]:
-            """Look at the studies that choose their seeds, and ask for more runs."""
+            """Let the studies that choose their runs by the results ask for more."""
             asked = targets_of(specs)
             for place, spec in enumerate(specs):
-                if not spec.all_runs:
+                if spec.go_on is None:
                     continue
                 record = records[place]
-                extended, summary = _extended(spec, record, runs)
+                extended, summary = spec.go_on(spec, record, runs)
                 if extended is None:
-                    specs[place] = replace(spec, all_runs=())  # it has stopped
+                    specs[place] = replace(spec, go_on=None)  # it is complete
                 else:
                     specs[place] = extended
-                    more = extended.record(identities, fused=execution.fused)
-                    records[place] = replace(more, progress=record.progress)
+                    more = extended.record(identify_run, fused=execution.fused)
+                    kept = {
+                        name: record.progress[name]
+                        for name in (*spec.planned, "looks")
+                        if name in record.progress
+                    }
+                    records[place] = replace(more, progress={**more.progress, **kept})
                     put_study(store, records[place])
-                if execution.observer is not None:
+                if execution.observer is not None and summary:
                     added = targets_of([specs[place]]).items() - asked.items()
                     looked = LookTaken(
                         study=record.name,
                         seeds=max(map(len, spec.runs_by_level)),
                         summary=summary,
                         requests=len(added),
-                        epochs=sum(target.epochs for _, target in added),
+                        epochs=sum(
+                            target.epochs - (asked[config].epochs if config in asked else 0)
+                            for config, target in added
+                        ),
                     )
                     execution.observer(looked)
             now = targets_of(specs)
             return [
-                RunRequest(config, now[config]) for config in now if config not in asked
+                RunRequest(config, target)
+                for config, target in now.items()
+                if target != asked.get(config)
             ]
 
-        chooses = any(spec.all_runs for spec in specs)
+        chooses = any(spec.go_on is not None for spec in specs)
         planner = ListPlanner(
             (RunRequest(config, targets[config]) for config in order),
             go_on if chooses else None,
@@ -277,7 +284,7 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
                 planner,
                 store=store,
                 executor=trains,
-                identify=identities.__getitem__,
+                identify=identify_run,
                 load=dataset_of,
                 observer=execution.observer,
                 fresh=execution.fresh,
@@ -323,36 +330,6 @@ def targets_of(specs: Sequence[StudySpec[Any]]) -> dict[RunConfig, Target]:
         for config, target in spec.requests():
             targets[config] = target.joined(targets.get(config))
     return targets
-
-
-def _extended(
-    spec: StudySpec[Any], record: StudyRecord, runs: Runs
-) -> tuple[StudySpec[Any] | None, str]:
-    """Look at a study that chooses its number of seeds.
-
-    Args:
-        spec: The study, with the runs up to this look.
-        record: Its record.
-        runs: All runs of the study so far.
-
-    Returns:
-        The study with the runs up to the next look, or None if it stops here; and a
-        sentence for people.
-    """
-    study = spec.build_result(record, spec.pick(runs), spec.epochs)
-    comparison, text = comparison_of(study), look_text(study)
-    seeds = comparison.next_look
-    if seeds is None:
-        return None, text
-    rows: list[Sequence[RunConfig]] = [
-        every[:seeds] if active else row
-        for every, row, active in zip(
-            spec.all_runs, spec.runs_by_level, comparison.active, strict=True
-        )
-    ]
-    longest = max(rows, key=len)
-    extent = {**spec.extent, "seeds": [config.seed for config in longest]}
-    return replace(spec, runs_by_level=rows, extent=extent), text
 
 
 def deduplicate_names(

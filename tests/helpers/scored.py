@@ -31,10 +31,14 @@ class ScoredExecutor:
         task = self._tasks.pop()
         self.trained.append(task.config)
         accuracy = self._accuracy(task.config)
-        end = task.target.end([accuracy] * task.target.epochs)
+        diverged = accuracy != accuracy
+        end = (
+            task.epochs + 1
+            if diverged
+            else task.target.end([accuracy] * task.target.epochs)
+        )
         records = tuple(
             made_up_record(epoch, accuracy) for epoch in range(task.epochs + 1, end + 1)
         )
-        diverged = accuracy != accuracy
         checkpoints = {} if diverged else {record.epoch: b"model" for record in records}
         return TaskResult(task, records, checkpoints)

@@ -10,7 +10,7 @@ import typer
 from kmlp_cli.options.config import ConfigOptions
 from kmlp_cli.options.execution import ExecutionOptions
 from kmlp_cli.options.output import OutputOptions
-from kmlp_cli.options.study import DryRun, Name, Patience
+from kmlp_cli.options.study import DryRun, Name, Patience, Retune, RetuneTrials
 from kmlp_cli.options.targets import LogOptions
 from kmlp_cli.options.view import ViewOptions, margin_of
 
@@ -32,7 +32,9 @@ kmlp ablate --param activation --values relu,gelu,my_module:my_function
 kmlp ablate --param epochs --values 5,10,20
 kmlp ablate --param patience --values 1,3,10 --epochs 30
 kmlp ablate --param width --values 32,128,512 --epochs 50 --patience 5
-kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json"""
+kmlp ablate --param train_size --values 1000,10000,all --json > sizes.json
+kmlp ablate --param batch_size --values 1,32,128 --retune learning_rate
+kmlp ablate --param depth --values 1,3 --retune learning_rate=1e-3:3:log,momentum"""
 
 
 def ablate(
@@ -56,6 +58,8 @@ def ablate(
             "auto: as many as the question needs, at most 20, or at most auto:<int>.",
         ),
     ] = "5",
+    retune: Retune = None,
+    retune_trials: RetuneTrials = 12,
     name: Name = None,
     dry_run: DryRun = False,
     *,
@@ -71,7 +75,7 @@ def ablate(
     """
     from kmlp.errors import ConfigError, collect_errors
     from kmlp.model.params import parse_param_values
-    from kmlp.studies.ablate import ablation_spec
+    from kmlp.studies.ablate import ablation_spec, retuning_of
     from kmlp.studies.ablation_plan import plan
     from kmlp.studies.auto_seeds import parse_seeds
     from kmlp.studies.plans import plan_rows, plan_table
@@ -122,6 +126,8 @@ def ablate(
         param,
         levels,
         **asked,
+        retune=retune,
+        retune_trials=retune_trials,
         baseline=baseline,
         margin=margin,
         at=at,
@@ -130,13 +136,16 @@ def ablate(
     )
     if dry_run:
         planned = plan(param, levels, **asked)
-        steps = plan_rows(param, planned)
+        retuning = retuning_of(
+            retune, param, trials=retune_trials, seed=base.seed, seeds=number
+        )
+        steps = plan_rows(param, planned, retuning)
         epochs = max(level.epochs for level in planned)
         if output.as_json:
             settings = {"epochs": epochs, "patience": patience, "seeds": number}
             print_json({"param": param, **settings, "levels": steps})
         else:
-            may_stop = isinstance(number, str) or patience is not None
+            may_stop = isinstance(number, str) or (patience, retune) != (None, None)
             print_data(plan_table(param, steps, may_stop=may_stop))
         return
 
@@ -153,7 +162,9 @@ def ablate(
     with (
         still_shown(show),
         show_progress(
-            (*_names(param), "seed"), quiet=output.quiet, fresh=execution.fresh
+            (*_names(param), *_fields_of(retune), "seed"),
+            quiet=output.quiet,
+            fresh=execution.fresh,
         ) as display,
         execution.opened(quiet=output.quiet, observer=display) as options,
     ):
@@ -172,6 +183,11 @@ def _example(param: str, levels: Sequence[Any]) -> dict[str, Any]:
     if not levels or not _names(param):
         return {}
     return {param: max(levels, key=lambda level: isinstance(level, tuple))}
+
+
+def _fields_of(retune: str | None) -> list[str]:
+    """The fields that are retuned, which differ between runs."""
+    return [part.partition("=")[0].strip() for part in retune.split(",")] if retune else []
 
 
 def _names(param: str) -> list[str]:

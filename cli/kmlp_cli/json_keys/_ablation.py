@@ -1,6 +1,6 @@
 """An ablation, the plan of one, and a comparison of two."""
 
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from kmlp_cli.json_keys._results import (
     At,
@@ -23,6 +23,56 @@ class AblationLevelJson(LevelJson):
     derived: Annotated[
         dict[str, Any], "Defaults that follow the value, such as an optimizer's rate."
     ]
+
+
+class TunedSettingJson(TypedDict):
+    """One setting that was tried for a level.
+
+    With another `--metric`, it has that metric in the place of the accuracy.
+    """
+
+    fields: Annotated[dict[str, float], "The value of each retuned field."]
+    epochs: Annotated[int, "The epochs that it was trained for before it was left out."]
+    runs: Annotated[int, "The number of its runs."]
+    val_accuracy: Annotated[
+        float | None, "The mean of its runs; null if one diverged or failed."
+    ]
+
+
+class LevelTuningJson(TypedDict):
+    """The tuning of one level."""
+
+    value: Annotated[Any, "The level."]
+    chosen: Annotated[
+        dict[str, float] | None, "The setting that was chosen; null if none could be."
+    ]
+    ranges: Annotated[
+        dict[str, list[Any]], "The range of each field: low end, high end, sampling."
+    ]
+    widened: Annotated[list[str], "The fields whose range was widened."]
+    at_edge: Annotated[
+        dict[str, Literal["lower", "upper"]],
+        "The fields whose chosen value has none beyond it that was tried.",
+    ]
+    runs: Annotated[int, "The number of tuning runs."]
+    diverged: Annotated[int, "The number of these that diverged."]
+    settings: Annotated[list[TunedSettingJson], "Every setting that was tried."]
+
+
+class FixedJson(TypedDict):
+    """The answer without retuning."""
+
+    levels: Annotated[list[LevelJson], "Every level."]
+    conclusion: Annotated[str, "The sentences about it."]
+    evidence: Annotated[EvidenceJson, "The conclusion as data."]
+
+
+class RetunedJson(TypedDict):
+    """What `--retune` adds to an ablation."""
+
+    fields: Annotated[list[str], "The fields that were tuned anew for each level."]
+    levels: Annotated[list[LevelTuningJson], "The tuning of every level."]
+    fixed: Annotated[FixedJson, "The answer without retuning."]
 
 
 class AblationJson(TypedDict):
@@ -60,6 +110,7 @@ class AblationJson(TypedDict):
     levels: Annotated[list[AblationLevelJson], "Every level."]
     best: Annotated[Any, "The value with the highest mean; null if every run diverged."]
     best_index: Annotated[int | None, "Its place in `levels`, from 0."]
+    retuned: Annotated[RetunedJson | None, "With `--retune`; else null."]
     conclusion: Annotated[str, "The sentences under the table."]
     evidence: Annotated[EvidenceJson, "The conclusion as data."]
 

@@ -58,6 +58,8 @@ class CaveatJson(TypedDict):
             "still improves",
             "overfits",
             "edge of the values",
+            "retuned to an edge",
+            "under-tuned",
             "different images",
             "seeds added after a look",
             "values added after a look",

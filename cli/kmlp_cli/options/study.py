@@ -23,6 +23,23 @@ Patience = Annotated[
         show_default=False,
     ),
 ]
+Retune = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELD[=LOW:HIGH[:log]],...",
+        help="Tune these fields anew for every value, so that none looks worse because the "
+        "learning rate, for example, does not suit it. Both answers are shown.  [default: "
+        "none]",
+        show_default=False,
+    ),
+]
+RetuneTrials = Annotated[
+    int,
+    typer.Option(
+        help="Settings that --retune tries for every value; a third of them go on to more "
+        "epochs, twice."
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the planned training, and stop.")
 ]

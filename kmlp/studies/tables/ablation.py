@@ -26,6 +26,7 @@ from kmlp.studies.level_result import LevelResult
 from kmlp.studies.measured_text import gap_text, training_text
 from kmlp.studies.split_text import split_text
 from kmlp.studies.table import NONE, Column, Row, Table
+from kmlp.studies.tables.retuning import retuning_table
 from kmlp.studies.tables.shared import (
     PROBLEMS,
     describe,
@@ -50,6 +51,8 @@ def tables_of_ablation(study: Ablation, *, brief: bool = False) -> tuple[Table, 
         brief: True to show at most twenty levels in each table. Defaults to False.
     """
     tables = [ablation_table(study, brief=brief)]
+    if study.tunings:
+        tables.append(retuning_table(study))
     if study.convergence or study.target is not None:
         tables.append(convergence_table(study, study.target, brief=brief))
     return tuple(tables)
@@ -123,7 +126,10 @@ def ablation_table(study: Ablation, *, brief: bool = False) -> Table:
         ),
         notes=(
             describe(
-                study.base, fused=study.fused, settings=study.settings, but=[study.param]
+                study.base,
+                fused=study.fused,
+                settings=study.settings,
+                but=[study.param, *study.retuned],
             ),
             *_more(study, shown),
             _legend(study),

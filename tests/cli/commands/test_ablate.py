@@ -103,6 +103,56 @@ def test_dry_run_trains_nothing(kmlp):
     assert rows["total"] == ["15", "150", "117,300"]
 
 
+RETUNED = ["ablate", "--param", "batch_size", "--values", "8,64", *SHORT]
+
+
+def test_a_retuned_ablation_shows_both_answers(kmlp, tmp_path):
+    options = ["--retune", "learning_rate", "--retune-trials", "3"]
+    options += ["--runs-dir", str(tmp_path)]
+    result = kmlp(*RETUNED, *options)
+    assert result.code == 0
+    assert "Fixed and retuned: learning_rate by batch_size" in result.out
+    fixed, retuned = result.out.splitlines()[-2:]
+    assert fixed.startswith("Fixed: At learning_rate=0.1 (not retuned), ")
+    assert retuned.startswith("Retuned: With learning_rate retuned for each value, ")
+    assert re.search(r"Retuned learning_rate by batch_size: 8: \S+; 64: ", result.err)
+    again = kmlp(*RETUNED, *options, "--json")
+    study = json.loads(again.out)
+    assert "0 epochs trained" in again.err
+    assert [level["runs"] >= 4 for level in study["retuned"]["levels"]] == [True, True]
+    assert study["levels"][0]["derived"] == study["retuned"]["levels"][0]["chosen"]
+
+
+@pytest.mark.once
+def test_a_dry_run_counts_the_tuning(kmlp):
+    plain = json.loads(kmlp(*RETUNED, "--dry-run", "--json").out)
+    retuned = json.loads(
+        kmlp(*RETUNED, "--retune", "learning_rate", "--dry-run", "--json").out
+    )
+    for before, after in zip(plain["levels"], retuned["levels"], strict=True):
+        assert after["epochs"] > 2 * before["epochs"]
+    out = kmlp(*RETUNED, "--retune", "learning_rate", "--dry-run").out
+    assert out.startswith("Planned training, at most")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--retune", "learning_rat"], "did you mean"),
+        (["--retune", "batch_size=1:9"], "is the parameter that varies"),
+        (["--retune", "learning_rate=3:1"], "low < high"),
+        (["--retune", "learning_rate", "--retune-trials", "1"], "retune_trials"),
+        (["--retune", "learning_rate", "--seeds", "auto"], "Give a number of"),
+    ],
+)
+def test_what_cannot_be_retuned_is_refused(kmlp, options, message):
+    for arguments in (RETUNED, [*RETUNED, "--dry-run"]):
+        result = kmlp(*arguments, *options)
+        assert (result.code, result.out) == (2, "")
+        assert message in result.err
+
+
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("values", "parameters"),

@@ -36,7 +36,7 @@ def trained(study, epochs=3):
     return replace(study, epochs=epochs, levels=tuple(rows))
 
 
-@pytest.mark.parametrize("kind", sorted(CHARTS.keys() - {"rate", "boundary"}))
+@pytest.mark.parametrize("kind", sorted(CHARTS.keys() - {"rate", "boundary", "tuning"}))
 @pytest.mark.parametrize(
     "study",
     [

@@ -17,7 +17,11 @@ from kmlp.studies.table import Column, Row, Table
 pytestmark = pytest.mark.once
 
 # The rate of the made-up runs does not vary.
-DRAWN = {name: draw for name, draw in CHARTS.items() if name not in ("rate", "boundary")}
+DRAWN = {
+    name: draw
+    for name, draw in CHARTS.items()
+    if name not in ("rate", "boundary", "tuning")
+}
 
 
 def section(name="width-1", question="What does <width> do?"):

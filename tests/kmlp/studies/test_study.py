@@ -56,6 +56,7 @@ def test_a_study_is_drawn_reported_and_exported(folder):
         "seconds",
         "steps",
         "boundary",
+        "tuning",
     )
     assert study.plot().to_dict() == study.plot("values").to_dict()
     for name in ("a.html", "a.md"):
