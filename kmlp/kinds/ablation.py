@@ -23,6 +23,7 @@ def _load(store: Store, record: StudyRecord) -> Ablation:
 
 
 def _summarize(record: StudyRecord) -> str:
+    from kmlp._util.text import enumerated
     from kmlp.studies.ranges import values_text
     from kmlp.studies.replicates import extent_text
     from kmlp.studies.summaries import backend_text
@@ -32,6 +33,8 @@ def _summarize(record: StudyRecord) -> str:
     seeds = extent_text(len(record.extent["seeds"]), record.identity["base"].get("folds"))
     if "seeds" in record.identity:
         seeds += f" of {record.identity['seeds']}"
+    if "retune" in record.identity:
+        seeds += f", {enumerated(list(record.identity['retune']['fields']))} retuned"
     return f"{param}: {values} ({seeds}, {backend_text(record)})"
 
 

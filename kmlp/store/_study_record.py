@@ -34,7 +34,9 @@ class StudyRecord:
     runs_by_level: tuple[tuple[str, ...], ...]
     """The keys of the study's runs: a row for each level, a column for each seed. A level
     is a value of an ablation, a configuration of a list, or a trial of a search. A search
-    has one more row for each trial that was replicated."""
+    has one more row for each trial that was replicated. Of a retuned ablation, the first
+    `progress["levels"]` rows are retuned, as many are not, and the others are of the
+    tuning."""
     updated: float = 0.0
     """Unix time of the last command that used this study."""
 
@@ -73,9 +75,14 @@ class StudyRecord:
         return looks
 
     @property
+    def replicated_rows(self) -> tuple[tuple[str, ...], ...]:
+        """The rows of runs that answer the question, without those of a tuning."""
+        levels = self.progress.get("levels")
+        return self.runs_by_level[: None if levels is None else 2 * levels]
+
+    @property
     def _seeds(self) -> int:
-        levels = self.progress.get("levels")  # other rows have no replicates
-        return max(map(len, self.runs_by_level[:levels]), default=0)
+        return max(map(len, self.replicated_rows), default=0)
 
     def shown(self) -> StudyRecord:
         """Return the record with a look at the results of all seeds.

@@ -170,6 +170,7 @@ def _summary(
     )
     finished, failed, metric = 0, 0, record.metric
     values: list[float | None] = []
+    replicated = {key for row in record.replicated_rows for key in row}
     for key, target in record.targets().items():
         if key not in runs:
             continue
@@ -187,7 +188,7 @@ def _summary(
             )
         finished += done
         failed += not done and row["status"] == "failed"
-        if done:
+        if done and key in replicated:
             values.append(value)
     known = [value for value in values if value is not None and not math.isnan(value)]
     return StudySummary(

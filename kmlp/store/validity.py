@@ -24,7 +24,7 @@ from kmlp.model.params import all_fields
 from kmlp.model.run_data import dataset_of
 from kmlp.statistics import looks
 from kmlp.training.identity import NUMERICS_VERSION, run_key
-from kmlp.training.run import FIGURES, Status
+from kmlp.training.run import FIGURES, At, Status
 
 _KEY = re.compile("[0-9a-f]{64}")
 _FIGURE = re.compile("[a-z0-9_]{1,100}")
@@ -52,17 +52,18 @@ def _retuning_problem(
     identity: Mapping[str, Any], progress: Mapping[str, Any]
 ) -> str | None:
     """Return the problem of what a retuned study keeps of it; None if it is valid."""
-    if not fits(identity["retune"], _RETUNED):
-        return "its retuning cannot be read"
-    for name, given in identity["retune"]["fields"].items():
-        is_range = (
-            isinstance(given, list)
-            and len(given) == 3
-            and fits(given[:2], [float])
-            and given[2] in ("linear", "log")
+    retuned = identity["retune"]
+    if (
+        not fits(retuned, _RETUNED)
+        or retuned["at"] not in get_args(At)
+        or retuned["metric"] not in METRICS_BY_NAME
+        or not (retuned["trials"] > 0 and retuned["seed"] >= 0 and retuned["fields"])
+        or not all(
+            name in config_fields() and (given is None or _is_range(given))
+            for name, given in retuned["fields"].items()
         )
-        if name not in config_fields() or not (given is None or is_range):
-            return "its retuning cannot be read"
+    ):
+        return "its retuning cannot be read"
     configs = progress.get("configs")
     if not fits(progress.get("levels"), int) or not isinstance(configs, list):
         return "its levels are not valid"
@@ -71,6 +72,14 @@ def _retuning_problem(
     ):
         return "its levels are not valid"
     return None
+
+
+def _is_range(given: Any) -> bool:
+    """Return True for the low end, the high end and the sampling of a range."""
+    if not (isinstance(given, list) and len(given) == 3 and fits(given[:2], [float])):
+        return False
+    low, high, sampling = given
+    return bool(low < high and (sampling == "linear" or (sampling == "log" and low > 0)))
 
 
 def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
@@ -99,6 +108,8 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         return "its parameter is unknown"
     if "retune" in identity and (problem := _retuning_problem(identity, progress)):
         return problem
+    if "retune" in identity and not 1 <= progress["levels"] <= len(levels) // 2:
+        return "its levels are not valid"
     # Of a retuned study, only the first rows are levels.
     own = progress["levels"] if "retune" in identity else len(levels)
     sizes = (("epochs", [int], len(levels)), ("chance_limits", [float | None], own))
@@ -106,8 +117,6 @@ def study_problem(connection: sqlite3.Connection, row: sqlite3.Row) -> str | Non
         values = progress.get(name)
         if values is not None and not (fits(values, shape) and len(values) == size):
             return f"its `{name}` do not fit its levels"
-    if len(levels) < own:
-        return "its levels are not valid"
     for name, least, some in (("validation_images", 1, int), ("classes", 2, int | None)):
         counts = progress.get(name)
         if "chance_limit" in progress and counts is not None:

@@ -2,10 +2,13 @@
 
 import json
 import math
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
 from helpers.scored import ScoredExecutor
+from helpers.stores import seal_all
 
 from kmlp import (
     ConfigError,
@@ -17,6 +20,7 @@ from kmlp import (
     load_study,
 )
 from kmlp.charts.style import to_specification
+from kmlp.errors import StoreError
 from kmlp.model.domains import Range
 from kmlp.studies._retuning import (
     FIRST_SEED,
@@ -28,6 +32,7 @@ from kmlp.studies._retuning import (
     widened,
 )
 from kmlp.studies.ablation_plan import plan
+from kmlp.studies.kinds import summarize
 from kmlp.studies.plans import plan_rows
 
 pytestmark = pytest.mark.once
@@ -124,6 +129,14 @@ def test_a_study_is_stored_extended_and_shown_as_it_was(tmp_path):
     assert "seeds added after a look" in {it.problem for it in more.conclusion.caveats}
     wider, added = retuned(tmp_path, [8, 64])
     assert (wider.name, added.trained) == (study.name, [])
+
+
+def test_a_list_of_studies_names_what_is_retuned_and_the_best_run_of_the_study(tmp_path):
+    study, _ = retuned(tmp_path)
+    [summary] = list_studies(tmp_path)
+    assert "learning_rate retuned" in summarize(summary.record)
+    runs = (*study.runs, *study.fixed.runs)
+    assert summary.best_val_accuracy == max(run.val_accuracy for run in runs)
 
 
 def test_other_ranges_numbers_of_settings_and_seeds_are_other_studies(tmp_path):
@@ -406,3 +419,41 @@ def test_what_cannot_be_retuned_is_refused_before_anything_is_trained(
         ablate(given.pop("param"), given.pop("values"), base=BASE, runs_dir=tmp_path,
                executor=executor, **given)  # fmt: skip
     assert executor.trained == [] and not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "damage"),
+    [
+        ("identity", "retune", 3),
+        ("identity", "retune", {}),
+        ("retune", "fields", {}),
+        ("retune", "fields", {"learning_rat": None}),
+        ("retune", "fields", {"learning_rate": [1.0, 0.1, "log"]}),
+        ("retune", "fields", {"learning_rate": [0.0, 0.1, "log"]}),
+        ("retune", "fields", {"learning_rate": [0.1, 1.0, "cubic"]}),
+        ("retune", "fields", {"learning_rate": [0.1, 1.0]}),
+        ("retune", "trials", 0),
+        ("retune", "seed", -1),
+        ("retune", "at", "first"),
+        ("retune", "metric", "beauty"),
+        ("progress", "levels", 0),
+        ("progress", "levels", 1),
+        ("progress", "levels", 99),
+        ("progress", "levels", None),
+        ("progress", "configs", [{}]),
+        ("progress", "configs", None),
+        ("progress", "epochs", [1]),
+        ("progress", "chance_limits", [0.1]),
+    ],
+)
+def test_a_damaged_retuning_is_named(tmp_path, part, key, damage):
+    study, _ = retuned(tmp_path, [8, 64], epochs=1, seeds=2, retune_trials=2)
+    with closing(sqlite3.connect(tmp_path / "kmlp.sqlite")) as connection, connection:
+        [[text]] = connection.execute("SELECT spec FROM studies").fetchall()
+        spec = json.loads(text)
+        owner = spec["identity"]["retune"] if part == "retune" else spec[part]
+        owner[key] = damage
+        connection.execute("UPDATE studies SET spec = ?", (json.dumps(spec),))
+        seal_all(connection)
+    with pytest.raises(StoreError, match="is damaged: its"):
+        load_study(study.name, tmp_path)
