@@ -65,13 +65,23 @@ def retuned(folder, values=(8, 64, 512), *, score=accuracy, most=10**6, **option
     return study, executor
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a study, its executor and its folder, which tests only read."""
+    folder = tmp_path_factory.mktemp("runs")
+    return *retuned(folder), folder
+
+
+SMALL = {"values": (8, 64), "seeds": 2, "epochs": 3, "retune_trials": 4}
+
+
 def rates(study):
     return [level.runs[0].config.learning_rate for level in study.levels]
 
 
-def test_the_retuned_answer_reverses_the_fixed_one(tmp_path):
+def test_the_retuned_answer_reverses_the_fixed_one(whole):
     """At one rate, the batch size that the rate suits looks best."""
-    study, executor = retuned(tmp_path)
+    study, executor, _ = whole
     fixed = study.fixed
     assert (fixed.best().value, study.best().value) == (64, 8)
     for answer in (fixed, study):
@@ -91,8 +101,8 @@ def test_the_retuned_answer_reverses_the_fixed_one(tmp_path):
     assert len({config.seed for config in executor.trained} - tuning_seeds) == 5
 
 
-def test_both_answers_stand_side_by_side(tmp_path):
-    study, _ = retuned(tmp_path)
+def test_both_answers_stand_side_by_side(whole):
+    study, _, _ = whole
     result, both = study.tables()
     assert "learning_rate" in [column.header for column in result.columns]
     headers = [column.header for column in both.columns]
@@ -110,30 +120,30 @@ def test_both_answers_stand_side_by_side(tmp_path):
 
 
 def test_a_study_is_stored_extended_and_shown_as_it_was(tmp_path):
-    study, executor = retuned(tmp_path)
+    study, executor = retuned(tmp_path, **SMALL)
     stored = load_study(study.name, tmp_path)
     assert stored.to_dict() == study.to_dict()
     assert (stored.asked, stored.missing) == (
         len(set(executor.trained)), 0
     )  # fmt: skip
     json.dumps(study.to_dict(), allow_nan=False)
-    again, nothing = retuned(tmp_path)
+    again, nothing = retuned(tmp_path, **SMALL)
     assert (again.to_dict(), nothing.trained) == (study.to_dict(), [])
-    more, added = retuned(tmp_path, seeds=6)
+    more, added = retuned(tmp_path, **{**SMALL, "seeds": 3})
     assert more.name == study.name
     # The chosen setting of 64 is its own one.
-    assert len(added.trained) == 5 and {config.seed for config in added.trained} == {5}
+    assert len(added.trained) == 3 and {config.seed for config in added.trained} == {2}
     assert [tuning.chosen.fields for tuning in more.tunings] == [
         tuning.chosen.fields for tuning in study.tunings
     ]
     assert "seeds added after a look" in {it.problem for it in more.conclusion.caveats}
-    wider, added = retuned(tmp_path, [8, 64])
-    assert (wider.name, added.trained) == (study.name, [])
+    fewer, added = retuned(tmp_path, **{**SMALL, "values": [64]})
+    assert (fewer.name, added.trained) == (study.name, [])
 
 
-def test_a_list_of_studies_names_what_is_retuned_and_the_best_run_of_the_study(tmp_path):
-    study, _ = retuned(tmp_path)
-    [summary] = list_studies(tmp_path)
+def test_a_list_of_studies_names_what_is_retuned_and_the_best_run_of_the_study(whole):
+    study, _, folder = whole
+    [summary] = list_studies(folder)
     assert "learning_rate retuned" in summarize(summary.record)
     runs = (*study.runs, *study.fixed.runs)
     assert summary.best_val_accuracy == max(run.val_accuracy for run in runs)
@@ -141,11 +151,13 @@ def test_a_list_of_studies_names_what_is_retuned_and_the_best_run_of_the_study(t
 
 def test_other_ranges_numbers_of_settings_and_seeds_are_other_studies(tmp_path):
     names = {
-        retuned(tmp_path, [64, 512], epochs=1, seeds=2, **options)[0].name
+        retuned(tmp_path, [64], epochs=1, seeds=1, **{"retune_trials": 2, **options})[
+            0
+        ].name
         for options in (
             {},
             {"retune": "learning_rate=0.01:1:log"},
-            {"retune_trials": 4},
+            {"retune_trials": 3},
             {"at": "last"},
             {"retune": None},
         )
@@ -153,27 +165,34 @@ def test_other_ranges_numbers_of_settings_and_seeds_are_other_studies(tmp_path):
     assert len(names) == 5
 
 
-@pytest.mark.parametrize("most", [1, 10, 37, 60, 80, 84])
-def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, most):
-    expected, executor = retuned(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return retuned(tmp_path_factory.mktemp("runs"), **SMALL)
+
+
+@pytest.mark.parametrize("part", [0.05, 0.3, 0.5, 0.7, 0.9])
+def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, small, part):
+    expected, executor = small
+    most = round(part * len(executor.trained))
     with pytest.raises(KeyboardInterrupt):
-        retuned(tmp_path / "runs", most=most)
-    study, rest = retuned(tmp_path / "runs")
+        retuned(tmp_path, most=most, **SMALL)
+    study, rest = retuned(tmp_path, **SMALL)
     assert study.to_dict()["levels"] == expected.to_dict()["levels"]
+    assert study.to_dict()["retuned"] == expected.to_dict()["retuned"]
     assert len(rest.trained) == len(executor.trained) - most
 
 
 def test_what_was_trained_before_the_tuning_is_finished_is_shown_as_fixed(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        retuned(tmp_path, most=50)
+        retuned(tmp_path, most=9, **SMALL)
     [summary] = list_studies(tmp_path)
     study = load_study(summary.name, tmp_path)
     assert study.tunings == () and study.missing
     assert "(not retuned)" in study.conclusion.text
 
 
-def test_the_epochs_of_the_tuning_are_those_of_its_rungs(tmp_path):
-    study, _ = retuned(tmp_path)
+def test_the_epochs_of_the_tuning_are_those_of_its_rungs(whole):
+    study, _, _ = whole
     for tuning in study.tunings:
         if tuning.widened:
             continue
@@ -186,7 +205,7 @@ def test_the_epochs_of_the_tuning_are_those_of_its_rungs(tmp_path):
 
 def test_a_range_is_widened_once_at_the_edge_where_the_best_setting_is(tmp_path):
     narrow = {"learning_rate": Range(0.02, 0.2, "log")}
-    study, _ = retuned(tmp_path, retune=narrow)
+    study, _ = retuned(tmp_path, retune=narrow, seeds=2, epochs=3)
     low, middle, high = study.tunings
     assert [it.widened for it in study.tunings] == [
         ("learning_rate",),
@@ -211,16 +230,16 @@ def test_a_range_is_widened_once_at_the_edge_where_the_best_setting_is(tmp_path)
 
 
 def test_a_value_whose_tuning_runs_all_diverge_is_left_out_and_shown(tmp_path):
-    study, _ = retuned(
-        tmp_path,
-        score=lambda config: math.nan if config.batch_size == 8 else accuracy(config),
-    )
-    assert [level.value for level in study.levels] == [64, 512]
+    def score(config):
+        return math.nan if config.batch_size == 8 else accuracy(config)
+
+    study, _ = retuned(tmp_path, [8, 64], score=score, seeds=2, epochs=1)
+    assert [level.value for level in study.levels] == [64]
     lost = study.tunings[0]
     assert (lost.chosen, lost.widened) == (None, ("learning_rate",))
-    assert lost.diverged == len(lost.runs) == 18
+    assert lost.diverged == len(lost.runs) == 36
     row = study.tables()[1].rows[0].cells
-    assert row[4:7] == ("-", "-", "-") and row[-1] == "18 of 18"
+    assert row[4:7] == ("-", "-", "-") and row[-1] == "36 of 36"
     assert study.to_dict()["retuned"]["levels"][0]["chosen"] is None
     assert load_study(study.name, tmp_path).to_dict() == study.to_dict()
 
@@ -255,7 +274,11 @@ def test_the_more_general_optimizer_that_loses_is_said_to_be_under_tuned(tmp_pat
 
 def test_several_fields_are_tuned_at_once(tmp_path):
     study, _ = retuned(
-        tmp_path, [8, 64], retune={"learning_rate": None, "momentum": "0:0.9"}, epochs=3
+        tmp_path,
+        [8, 64],
+        retune={"learning_rate": None, "momentum": "0:0.9"},
+        epochs=1,
+        seeds=2,
     )
     assert study.retuned == ("learning_rate", "momentum")
     assert all(set(it.chosen.fields) == set(study.retuned) for it in study.tunings)
@@ -275,8 +298,8 @@ def test_folds_are_tuned_on_all_folds_of_other_seeds(tmp_path):
     assert seeds == set(range(3 * FIRST_SEED, 3 * FIRST_SEED + 6))
 
 
-def test_the_chart_has_a_line_for_each_value(tmp_path):
-    study, _ = retuned(tmp_path)
+def test_the_chart_has_a_line_for_each_value(whole):
+    study, _, _ = whole
     [panel] = to_specification(study.plot("tuning"))["hconcat"]
     marks = [layer["mark"]["type"] for layer in panel["layer"]]
     assert marks == ["line", "point", "point", "point", "point"]
@@ -285,30 +308,30 @@ def test_the_chart_has_a_line_for_each_value(tmp_path):
         study.fixed.plot("tuning")
 
 
-def test_rows_have_the_part_of_every_run(tmp_path):
-    study, _ = retuned(tmp_path)
+def test_rows_have_the_part_of_every_run(whole):
+    study, _, _ = whole
     parts = [run.part for run in study.study_runs().runs]
     assert parts.count("retuned") == parts.count("fixed") == 15
     assert parts.count("tuning") == sum(len(it.runs) for it in study.tunings)
     assert study.study_runs().varied == ("batch_size", "learning_rate")
 
 
-def test_a_retuned_study_is_viewed_in_both_answers(tmp_path):
-    study, _ = retuned(tmp_path, epochs=2)
+def test_a_retuned_study_is_viewed_in_both_answers(whole):
+    study, _, _ = whole
     shown = study.viewed(at="last", baseline=64, margin=0.01)
     assert (shown.at, shown.fixed.at) == ("last", "last")
     assert shown.fixed.baseline.value == shown.baseline.value == 64
 
 
 def test_the_runs_of_a_deleted_study_go_with_it(tmp_path):
-    study, _ = retuned(tmp_path, [8, 64], epochs=1)
+    study, _ = retuned(tmp_path, **{**SMALL, "epochs": 1})
     assert list_runs(tmp_path)
     delete_study(study.name, tmp_path)
     assert list_runs(tmp_path) == []
 
 
-def test_the_plan_has_the_most_runs_and_epochs(tmp_path):
-    retuned(tmp_path)
+def test_the_plan_has_the_most_runs_and_epochs(whole):
+    _, _, folder = whole
     rows = plan_rows(
         "batch_size",
         plan("batch_size", [8, 64, 512], base=BASE, epochs=9),
@@ -317,7 +340,7 @@ def test_the_plan_has_the_most_runs_and_epochs(tmp_path):
     runs, epochs = most_work(9, 12)
     assert rows[0]["runs"] == 2 * 5 + runs
     assert rows[0]["epochs"] == 2 * 5 * 9 + epochs
-    trained = sum(run.epochs for run in list_runs(tmp_path))
+    trained = sum(run.epochs for run in list_runs(folder))
     assert trained <= sum(row["epochs"] for row in rows)
 
 
@@ -447,7 +470,7 @@ def test_what_cannot_be_retuned_is_refused_before_anything_is_trained(
     ],
 )
 def test_a_damaged_retuning_is_named(tmp_path, part, key, damage):
-    study, _ = retuned(tmp_path, [8, 64], epochs=1, seeds=2, retune_trials=2)
+    study, _ = retuned(tmp_path, [64, 8], epochs=1, seeds=1, retune_trials=2)
     with closing(sqlite3.connect(tmp_path / "kmlp.sqlite")) as connection, connection:
         [[text]] = connection.execute("SELECT spec FROM studies").fetchall()
         spec = json.loads(text)
