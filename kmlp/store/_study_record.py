@@ -131,11 +131,14 @@ class StudyRecord:
             )
         ]
         if not any(levels):
-            raise StoreError(
-                f'No run of "{self.name}" is finished yet. Run the command that began it '
-                "again."
-            )
+            raise self.unfinished_error()
         return levels
+
+    def unfinished_error(self) -> StoreError:
+        """Return the error that no run of the study is finished."""
+        return StoreError(
+            f'No run of "{self.name}" is finished yet. Run the command that began it again.'
+        )
 
     def missing(self, levels: Sequence[Sequence[Run]]) -> int:
         """Return the number of the study's runs that are not finished.

@@ -82,6 +82,14 @@ class Ablation(StudyResult, Study):
         """The levels that are better, worse or undecided, with advice and caveats."""
         return conclude(self)
 
+    @property
+    def answer(self) -> tuple[str, ...]:
+        """The conclusion and, if fields were retuned, the finding without that."""
+        if self.fixed is None:
+            return (self.conclusion.text,)
+        without = f"Without retuning: {self.fixed.conclusion.finding}"
+        return (self.conclusion.text, without)
+
     def compared_with(self, baseline: Any) -> Ablation:
         """Return the same ablation with a baseline in place of the best level.
 
@@ -177,6 +185,8 @@ def load_ablation(store: Store, study: StudyRecord) -> Ablation:
     """
     runs_by_level = study.finished_runs(store)
     ablation = ablation_of(study, runs_by_level, study.epochs_by_level)
+    if not ablation.levels:  # there are only runs of its tuning
+        raise study.unfinished_error()
     return replace(ablation, missing=study.missing(runs_by_level))
 
 

@@ -444,6 +444,9 @@ def _differing(first: Ablation, second: Ablation) -> dict[str, tuple[str, str]]:
         one, other = getattr(first, name), getattr(second, name)
         if one != other:
             texts[name] = (_text(one), _text(other))
+    if first.retuned != second.retuned:
+        one, other = (", ".join(it.retuned) or "nothing" for it in (first, second))
+        texts["retuned"] = (one, other)
     for name in {**first.settings, **second.settings}:
         one, other = (study.settings.get(name, "default") for study in (first, second))
         if one != other:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import zip_longest
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from kmlp import backend
 from kmlp.engine import LookTaken, RunRequest, StudyStarted, execute
@@ -28,8 +28,17 @@ from kmlp.training.identity import RunIdentity, identify
 from kmlp.training.run import Run
 from kmlp.training.target import Target
 
-Result = TypeVar("Result")
 
+class StudyWithRuns(Protocol):
+    """The result of a study."""
+
+    @property
+    def runs(self) -> Sequence[Run]:
+        """The runs that answer the question of the study."""
+        ...
+
+
+Result = TypeVar("Result", bound=StudyWithRuns)
 
 Runs = Mapping[RunConfig, Run]
 
@@ -178,7 +187,7 @@ class StudySpec(Generic[Result]):
         Returns:
             The result of the runs that are finished. If no run is finished, the result of
             all runs after the most epochs that all of them have. None if no run has an
-            epoch.
+            epoch, or if no run but those of a tuning has.
         """
         rows = [
             [runs[config] for config in row if config in runs] for row in self.runs_by_level
@@ -198,7 +207,10 @@ class StudySpec(Generic[Result]):
             for row, target in zip(rows, targets, strict=True)
         ]
         epochs = [target.epochs for target in targets]
-        return self.build_result(record, rows, epochs) if any(rows) else None
+        if not any(rows):
+            return None
+        result = self.build_result(record, rows, epochs)
+        return result if result.runs else None
 
 
 def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any]:

@@ -14,6 +14,7 @@ from kmlp import (
     ConfigError,
     RunConfig,
     ablate,
+    compare,
     delete_study,
     list_runs,
     list_studies,
@@ -96,6 +97,10 @@ def test_the_retuned_answer_reverses_the_fixed_one(whole):
     assert study.conclusion.text.startswith(
         "With learning_rate retuned for each value, batch_size=8 is better than "
     )
+    retuned_answer, without = study.answer
+    assert retuned_answer == study.conclusion.text
+    assert without == f"Without retuning: {fixed.conclusion.finding}"
+    assert compare(fixed, study).differing == {"retuned": ("nothing", "learning_rate")}
     tuning_seeds = {run.config.seed for tuning in study.tunings for run in tuning.runs}
     assert tuning_seeds == {FIRST_SEED, FIRST_SEED + 1}
     assert len({config.seed for config in executor.trained} - tuning_seeds) == 5
@@ -189,6 +194,23 @@ def test_what_was_trained_before_the_tuning_is_finished_is_shown_as_fixed(tmp_pa
     study = load_study(summary.name, tmp_path)
     assert study.tunings == () and study.missing
     assert "(not retuned)" in study.conclusion.text
+
+
+def test_a_study_with_tuning_runs_alone_has_nothing_to_show_yet(tmp_path):
+    def order(config):
+        """The fixed runs are the last to finish: the others are returned first."""
+        if config.seed < FIRST_SEED:
+            raise KeyboardInterrupt
+        return accuracy(config)
+
+    executor = ScoredExecutor(order, size=30)
+    with pytest.raises(KeyboardInterrupt):
+        ablate("batch_size", [8, 64], base=BASE, seeds=2, epochs=3, retune="learning_rate",
+               runs_dir=tmp_path, executor=executor)  # fmt: skip
+    assert executor.trained
+    [summary] = list_studies(tmp_path)
+    with pytest.raises(StoreError, match="is finished yet"):
+        load_study(summary.name, tmp_path)
 
 
 def test_the_epochs_of_the_tuning_are_those_of_its_rungs(whole):
