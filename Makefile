@@ -120,6 +120,7 @@ bench: $(VENV)/installed-all
 	$(BIN)/python tests/benchmarks/runs.py
 	$(BIN)/python tests/benchmarks/executors.py
 	$(BIN)/python tests/benchmarks/memory.py
+	$(BIN)/python tests/benchmarks/retune.py
 	$(BIN)/python tests/benchmarks/tune.py
 	$(BIN)/python tests/benchmarks/tune.py --memory
 
