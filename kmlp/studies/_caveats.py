@@ -8,6 +8,7 @@ from typing import Literal
 
 from kmlp._util.text import enumerated
 from kmlp.model.metrics import ACCURACY, Metric
+from kmlp.model.text import value_text
 from kmlp.studies import _checks
 from kmlp.studies.axis import axis_of
 from kmlp.studies.level_result import LevelResult
@@ -27,6 +28,7 @@ Problem = Literal[
     "edge of the values",
     "retuned to an edge",
     "under-tuned",
+    "no setting was found",
     "different images",
     "seeds added after a look",
     "values added after a look",
@@ -104,6 +106,8 @@ def caveats_of(study: StudyResult, *, compared: bool) -> list[Caveat]:
         for problem, runs in counts
         if any(runs)
     ]
+    if any(tuning.complete and tuning.chosen is None for tuning in study.tunings):
+        caveats.append(Caveat("no setting was found"))
     return [*caveats, *_of_the_study(study)] if compared else caveats
 
 
@@ -327,6 +331,13 @@ def caveat_text(study: StudyResult, caveat: Caveat) -> str:
         return study.sentence(
             f"{study.called(study.planned.baseline or '')}, the baseline that was chosen "
             "before the results, has no runs here: the values are compared with the best."
+        )
+    if caveat.problem == "no setting was found":
+        lost = [it.value for it in study.tunings if it.complete and it.chosen is None]
+        names = study.called(*(value_text(study.param, value) for value in lost))
+        return study.sentence(
+            f"{names} {'is' if len(lost) == 1 else 'are'} left out: every tuning run "
+            "diverged or failed."
         )
     if not caveat.levels:
         return _STUDY_CAVEATS[caveat.problem]

@@ -16,6 +16,7 @@ from kmlp.model.text import short_text, value_text
 from kmlp.store import StudyRecord
 from kmlp.studies._retuning import Retuning, tuning_seeds
 from kmlp.studies.ablation_plan import PlannedLevel
+from kmlp.studies.axis import axis_of
 from kmlp.studies.level_tuning import LevelTuning, TuningRule
 from kmlp.studies.runner import Runs, StudySpec
 from kmlp.training.checks import check_trainable
@@ -45,7 +46,8 @@ class RetunedRows:
         """Ask for the next rung, or for the chosen settings; see `StudySpec.go_on`."""
         tunings = self._tunings(runs)
         asked = self._asked(spec, tunings)
-        if asked.runs_by_level == spec.runs_by_level:
+        same = (asked.runs_by_level, asked.epochs) == (spec.runs_by_level, spec.epochs)
+        if same:
             return None, ""
         return asked, self._text(tunings)
 
@@ -110,7 +112,7 @@ class RetunedRows:
         return f"Retuned {fields} by {self.param}: {'; '.join(chosen) or 'none'}."
 
 
-def with_setting(config: RunConfig, setting: Mapping[str, float]) -> RunConfig:
+def with_setting(config: RunConfig, setting: Mapping[str, float | None]) -> RunConfig:
     """Return a configuration with other values of the tuned fields."""
     return RunConfig.restored({**config.to_dict(), **setting})
 
@@ -160,9 +162,9 @@ def stored_tunings(
     )
     levels = record.progress["levels"]
     runs = {run.config: run for row in rows[2 * levels :] for run in row}
+    axis = axis_of(record.identity["param"])
+    configs = map(RunConfig.restored, record.progress["configs"])
     return tuple(
-        rule.tune(value, RunConfig.restored(config), runs)
-        for value, config in zip(
-            record.extent["values"], record.progress["configs"], strict=True
-        )
+        rule.tune(axis.value(config, value), config, runs)
+        for value, config in zip(record.extent["values"], configs, strict=True)
     )

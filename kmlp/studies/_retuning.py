@@ -10,7 +10,7 @@ the effects of data parallelism on neural network training, arXiv:1811.03600.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -42,6 +42,8 @@ TRIALS = 12
 """The default number of settings that are tried for each value."""
 FACTOR = 3
 """At each rung, the best `1 / FACTOR` of the settings go on."""
+MOST_DRAWS = 50
+"""The most draws for each setting, before a range is taken to have no more numbers."""
 FINAL_SEEDS = 2
 """The number of seeds on the last rung. One decides on the rungs before."""
 FIRST_SEED = 1_000_000
@@ -141,7 +143,8 @@ def read_retuning(
             ),
         ]
     )
-    fields = dict(zip(names, ranges, strict=True))
+    by_name = dict(zip(names, ranges, strict=True))
+    fields = {name: by_name[name] for name in config_fields() if name in by_name}
     return Retuning(fields=fields, trials=number, seed=seed)
 
 
@@ -176,10 +179,8 @@ def _range_of(name: str, given: Any, param: str) -> Range | None:
 
 def _is_nuisance(field: ConfigField) -> bool:
     """Return True for fields of numbers that change how a model is trained."""
-    return field.type in (int, float) and field.group in (
-        Group.TRAINING,
-        Group.REGULARIZATION,
-    )
+    groups = (Group.TRAINING, Group.REGULARIZATION)
+    return field.type in (int, float) and field.group in groups and field.name != "seed"
 
 
 def rungs(epochs: int, trials: int) -> list[tuple[int, int]]:
@@ -241,48 +242,54 @@ def settings_to_try(
         seed: The seed of the scrambling.
         but: Ranges whose settings are left out. Defaults to None: none.
 
+    Returns:
+        The settings, all different; fewer if the ranges do not have so many.
+
     Example:
     >>> settings_to_try({"learning_rate": Range(0.01, 1.0, "log")}, 3, seed=0)
     [{'learning_rate': ...}, {'learning_rate': ...}, {'learning_rate': ...}]
     """
     sampler = qmc.Halton(len(ranges), scramble=True, seed=np.random.default_rng(seed))
-    return list(_drawn(sampler, ranges, count, but))
-
-
-def _drawn(
-    sampler: qmc.Halton,
-    ranges: Mapping[str, Range],
-    count: int,
-    but: Mapping[str, Range] | None,
-) -> Iterator[dict[str, float]]:
-    drawn: list[dict[str, float]] = []
-    while len(drawn) < count:
+    settings: list[dict[str, float]] = []
+    for _ in range(MOST_DRAWS * count):
         [point] = sampler.random(1)
         setting = {
-            name: _rounded(name, number_at(domain, place))
+            name: _rounded(name, number_at(domain, place), domain)
             for (name, domain), place in zip(ranges.items(), point.tolist(), strict=True)
         }
         inside = but is not None and all(
             but[name].low <= number <= but[name].high for name, number in setting.items()
         )
-        if not inside and (setting not in drawn or _are_whole(ranges)):
-            drawn.append(setting)
-            yield setting
+        if not inside and setting not in settings:
+            settings.append(setting)
+            if len(settings) == count:
+                break
+    return settings
 
 
-def _are_whole(ranges: Mapping[str, Range]) -> bool:
-    return all(isinstance(domain.low, int) for domain in ranges.values())
+def _rounded(name: str, number: float, within: Range | None = None) -> float:
+    """Return a number with three significant digits; an integer, of a field of integers.
 
+    Of a number just below 1, such as a momentum, the distance from 1 has three digits.
 
-def _rounded(name: str, number: float) -> float:
-    """Return a number with three significant digits; an integer, of a field of integers."""
+    Args:
+        name: The field.
+        number: The number.
+        within: The range that the result must be in. Defaults to None: none.
+    """
     if config_fields()[name].type is int:
-        return round(number)
-    return float(f"{number:.3g}")
+        rounded: float = round(number)
+    elif 0.9 <= number < 1:
+        rounded = round(1 - float(f"{1 - number:.3g}"), 12)
+    else:
+        rounded = float(f"{number:.3g}")
+    return rounded if within is None else min(max(rounded, within.low), within.high)
 
 
 def widened(name: str, given: Range, *, larger: bool) -> Range:
     """Return a range that goes on by half of its length at one end, if that is possible.
+
+    Whole numbers stay in their range: a batch may not be larger than the data.
 
     Args:
         name: The field.
@@ -295,6 +302,8 @@ def widened(name: str, given: Range, *, larger: bool) -> Range:
     >>> widened("momentum", Range(0.0, 0.9), larger=True)
     Range(low=0.0, high=0.95, sampling='linear')
     """
+    if config_fields()[name].type is int:
+        return given
     end = _rounded(name, number_at(given, 1.5 if larger else -0.5))
     # Below a limit, there is always a number that is nearer to it.
     nearer = (given.high + 1) / 2 if larger else given.low / 2

@@ -267,6 +267,13 @@ def retuning_of(
         ConfigError: if they cannot be retuned, or not together with the other arguments.
     """
     if retune is None:
+        if trials != TRIALS:
+            raise ConfigError(
+                [
+                    f"`retune_trials` is {trials}, but without `retune` nothing is tuned. "
+                    "Leave it out, or give the fields to retune."
+                ]
+            )
         return None
     if not axis_of(param).of_config:
         raise ConfigError(

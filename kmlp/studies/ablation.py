@@ -35,6 +35,9 @@ from kmlp.studies.rows import StudyRun, StudyRuns
 from kmlp.studies.study import Study
 from kmlp.training.run import At, Run
 
+_INTERRUPTED = "The retuning is not finished. Run the command again."
+_ALL_LOST = "Every run of the retuning diverged or failed, so that nothing is retuned."
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class Ablation(StudyResult, Study):
@@ -52,6 +55,8 @@ class Ablation(StudyResult, Study):
     """True if `tables` include the convergence: the speed at which each level learned."""
     fixed: Ablation | None = None
     """The same ablation without retuning. None if no field was retuned."""
+    not_retuned: str | None = None
+    """The reason why a study that should be retuned is not, as a sentence."""
     target: float | None = None
     """A validation value of the metric; an accuracy is from 0 to 1. `tables` and `to_dict`
     include the time that each level took to reach this target. None: no target."""
@@ -90,6 +95,17 @@ class Ablation(StudyResult, Study):
         without = f"Without retuning: {self.fixed.conclusion.finding}"
         return (self.conclusion.text, without)
 
+    def lacks(self, value: Any) -> bool:
+        """Return True if no setting was found for a value that is retuned."""
+        lost = [it.value for it in self.tunings if it.complete and it.chosen is None]
+        return value in lost
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Sentences that limit all results; see `Study.limits`."""
+        own = [] if self.not_retuned is None else [self.not_retuned]
+        return (*Study.limits.fget(self), *own)  # type: ignore[attr-defined]
+
     def compared_with(self, baseline: Any) -> Ablation:
         """Return the same ablation with a baseline in place of the best level.
 
@@ -124,7 +140,9 @@ class Ablation(StudyResult, Study):
         if margin is not None:
             study = replace(study, margin=check_margin(margin, study.metric))
         if baseline is not None:
-            study = study.compared_with(read_value(self.param, baseline))
+            value = read_value(self.param, baseline)
+            if not study.lacks(value):
+                study = study.compared_with(value)
         target = check_target(target, target_accuracy, study.metric)
         fixed = study.fixed and study.fixed.viewed(
             baseline=baseline, margin=margin, at=at, metric=metric
@@ -200,8 +218,9 @@ def ablation_of(
     fixed = _ablation(record, runs_by_level[levels : 2 * levels], epochs)
     tunings = stored_tunings(record, runs_by_level)
     chosen = _ablation(record, runs_by_level[:levels], epochs)
-    if not chosen.levels:  # the tuning was interrupted
-        return fixed
+    if not chosen.levels:
+        lost = all(tuning.complete for tuning in tunings)
+        return replace(fixed, not_retuned=_ALL_LOST if lost else _INTERRUPTED)
     return replace(chosen, tunings=tunings, fixed=fixed)
 
 

@@ -63,11 +63,13 @@ class LevelConclusion(Conclusion):
 
     def _condition(self) -> str:
         """Return what the finding is conditional on, as its beginning; perhaps empty."""
+        parts = []
         if self.fixed_rates:
-            return f"At {_rates_text(self.fixed_rates)} (not retuned)"
+            parts.append(f"at {_rates_text(self.fixed_rates)} (not retuned)")
         if self.study.retuned and self.outcome in _COMPARED:
-            return f"With {enumerated(self.study.retuned)} retuned for each value"
-        return ""
+            parts.append(f"with {enumerated(self.study.retuned)} retuned for each value")
+        text = " and ".join(parts)
+        return f"{text[:1].upper()}{text[1:]}"
 
     @property
     def text(self) -> str:

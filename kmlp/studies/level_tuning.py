@@ -20,8 +20,8 @@ from kmlp.training.target import Target
 class TunedSetting:
     """One setting of the tuned fields, with its runs on the tuning seeds."""
 
-    fields: Mapping[str, float]
-    """The value of each field."""
+    fields: Mapping[str, float | None]
+    """The value of each field. None: the field is not used, as no `clipnorm`."""
     configs: tuple[RunConfig, ...] = ()
     """The configurations of its runs, one for each tuning seed of its rung."""
     epochs: int = 0
@@ -116,13 +116,17 @@ class TuningRule:
         edges = _edges(best, settings) if done else {}
         wide: tuple[str, ...] = ()
         if edges:
+            own_too = {name: _with(given, best, name) for name, given in ranges.items()}
             wider = {
                 name: widened(name, given, larger=edges[name]) if name in edges else given
-                for name, given in ranges.items()
+                for name, given in own_too.items()
             }
-            wide = tuple(name for name in ranges if wider[name] != ranges[name])
+            wide = tuple(name for name in ranges if wider[name] != own_too[name])
+        more = []
         if wide:
-            more = settings_to_try(wider, max(1, count // 2), seed=seed + 1, but=ranges)
+            most = max(1, count // 2)
+            more = settings_to_try(wider, most, seed=seed + 1, but=own_too)
+        if more:
             further, done = self._halve(config, more, runs)
             settings, ranges = [*settings, *further], wider
             best = _best(settings, self.metric) if done else None
@@ -130,7 +134,7 @@ class TuningRule:
         return LevelTuning(
             value=value,
             ranges=ranges,
-            widened=wide,
+            widened=wide if more else (),
             settings=tuple(settings),
             chosen=best,
             at_edge=edges if best is not None else {},
@@ -195,6 +199,14 @@ def _best(settings: Sequence[TunedSetting], metric: Metric) -> TunedSetting | No
     return max(last, key=lambda it: metric.sign * it.value, default=None)
 
 
+def _with(given: Range, best: TunedSetting | None, name: str) -> Range:
+    """Return a range that has the best number of a field, too."""
+    number = None if best is None else best.fields[name]
+    if number is None:
+        return given
+    return replace(given, low=min(given.low, number), high=max(given.high, number))
+
+
 def _edges(best: TunedSetting | None, settings: Sequence[TunedSetting]) -> dict[str, bool]:
     """Return the fields with no setting beyond the best one: True for the upper edge.
 
@@ -202,13 +214,13 @@ def _edges(best: TunedSetting | None, settings: Sequence[TunedSetting]) -> dict[
     """
     found = {}
     for name in settings[0].fields:
-        numbers = [setting.fields[name] for setting in settings]
-        if best is None:
-            low, larger = min(numbers), False
-        elif best.fields[name] in (ends := (min(numbers), max(numbers))):
-            low, larger = best.fields[name], best.fields[name] == ends[1]
-        else:
+        tried = [it.fields[name] for it in settings]
+        numbers = [number for number in tried if number is not None]
+        low, high = min(numbers), max(numbers)
+        number = low if best is None else best.fields[name]
+        if number not in (low, high) or number is None:
             continue
-        if goes_beyond(name, low, larger=larger):
+        larger = best is not None and number == high
+        if goes_beyond(name, number, larger=larger):
             found[name] = larger
     return found

@@ -264,7 +264,9 @@ def train_all(specs: Sequence[StudySpec[Any]], execution: Execution) -> list[Any
                         summary=summary,
                         requests=len(added),
                         epochs=sum(
-                            target.epochs - (asked[config].epochs if config in asked else 0)
+                            max(0, target.epochs - asked[config].epochs)
+                            if config in asked
+                            else target.epochs
                             for config, target in added
                         ),
                     )

@@ -60,6 +60,7 @@ class CaveatJson(TypedDict):
             "edge of the values",
             "retuned to an edge",
             "under-tuned",
+            "no setting was found",
             "different images",
             "seeds added after a look",
             "values added after a look",

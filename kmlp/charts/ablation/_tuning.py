@@ -57,7 +57,8 @@ def _rows(study: Ablation, tuning: LevelTuning, measure: Measure) -> list[Row]:
     text = value_text(study.param, tuning.value)
     rows: list[Row] = []
     for setting in tuning.settings:
-        row = {"value": text, **{name: short(it) for name, it in setting.fields.items()}}
+        fields = setting.fields.items()
+        row = {"value": text, **{it: None if n is None else short(n) for it, n in fields}}
         early = _value_after(setting, first)
         number = None if math.isnan(early) else measure.number(early)
         shown = "-" if number is None else measure.text(number)
@@ -89,7 +90,7 @@ def _value_after(setting: TunedSetting, epochs: int) -> float:
 def _panel(
     study: Ablation, rows: list[Row], name: str, measure: Measure, scale: Scale
 ) -> alt.LayerChart:
-    numbers = [row[name] for row in rows]
+    numbers = [row[name] for row in rows if row[name] is not None]
     wide = min(numbers) > 0 and max(numbers) >= RATIO * min(numbers)
     x = alt.X(
         f"{name}:Q",

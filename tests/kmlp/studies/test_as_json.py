@@ -23,7 +23,8 @@ def test_export_has_the_documented_keys():
     )
     assert list(exported) == [
         "name", "param", "metric", "metric_details", "at", "base", "epochs", "patience", "seeds", "most_seeds", "looks", "backend",
-        "fused", "settings", "baseline", "target_accuracy", "levels", "best", "best_index", "conclusion", "evidence",
+        "fused", "settings", "baseline", "target_accuracy", "levels", "best", "best_index", "retuned", "conclusion",
+        "evidence",
     ]  # fmt: skip
     assert (exported["metric"], exported["best"]) == ("val_accuracy", 2)
     assert exported["best_index"] == 1

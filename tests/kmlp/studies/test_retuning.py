@@ -164,7 +164,7 @@ def test_other_ranges_numbers_of_settings_and_seeds_are_other_studies(tmp_path):
             {"retune": "learning_rate=0.01:1:log"},
             {"retune_trials": 3},
             {"at": "last"},
-            {"retune": None},
+            {"retune": None, "retune_trials": 12},
         )
     }
     assert len(names) == 5
@@ -264,6 +264,103 @@ def test_a_value_whose_tuning_runs_all_diverge_is_left_out_and_shown(tmp_path):
     assert row[4:7] == ("-", "-", "-") and row[-1] == "36 of 36"
     assert study.to_dict()["retuned"]["levels"][0]["chosen"] is None
     assert load_study(study.name, tmp_path).to_dict() == study.to_dict()
+
+    assert "batch_size=8 is left out: every tuning run diverged or failed" in (
+        study.conclusion.text
+    )
+    shown = study.viewed(baseline=8)  # the fixed answer has it
+    assert (shown.baseline, shown.fixed.baseline.value) == (None, 8)
+
+
+def test_a_study_whose_tuning_runs_are_all_lost_says_so(tmp_path):
+    study, _ = retuned(tmp_path, [8, 64], score=only_fixed, seeds=2, epochs=1)
+    assert (study.tunings, study.retuned) == ((), ())
+    assert "so that nothing is retuned" in study.limits[-1]
+    assert load_study(study.name, tmp_path).limits == study.limits
+
+
+def only_fixed(config):
+    return math.nan if config.seed >= FIRST_SEED else accuracy(config)
+
+
+@pytest.mark.parametrize("trials", [2, 3])
+def test_few_settings_are_trained_to_the_end(tmp_path, trials):
+    study, _ = retuned(tmp_path, [8], seeds=2, retune_trials=trials)
+    assert study.tunings[0].chosen.epochs == 9
+    assert study.retuned == ("learning_rate",)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["momentum", "momentum=0.99:0.999", "dropout=0.1:0.101", "momentum=0.9:0.9999"],
+)
+def test_a_range_of_few_numbers_has_fewer_settings(tmp_path, given):
+    study, _ = retuned(
+        tmp_path, [8, 64], retune=given, seeds=1, epochs=1,
+        score=lambda config: 0.8 + 0.1 * config.momentum + 0.1 * config.dropout,
+    )  # fmt: skip
+    for tuning in study.tunings:
+        fields = [tuple(setting.fields.values()) for setting in tuning.settings]
+        assert len(set(fields)) == len(fields)
+        assert all(number < 1 for [number] in fields)
+
+
+def test_settings_stay_in_their_range_and_below_1():
+    ranges = {"beta_2": Range(0.99, 0.9999), "learning_rate": Range(1e-4, 1e-2, "log")}
+    for setting in settings_to_try(ranges, 50, seed=0):
+        assert all(
+            ranges[it].low <= number <= ranges[it].high for it, number in setting.items()
+        )
+    whole = settings_to_try({"batch_size": Range(1, 4)}, 12, seed=0)
+    assert sorted(it["batch_size"] for it in whole) == [1, 2, 3, 4]
+
+
+def test_a_field_that_is_off_is_one_of_the_settings(tmp_path):
+    study, _ = retuned(
+        tmp_path, [8, 64], retune="clipnorm=0.1:10:log", seeds=2, epochs=1,
+        score=lambda config: 0.9 - 0.1 * (config.clipnorm is not None),
+    )  # fmt: skip
+    assert [tuning.chosen.fields for tuning in study.tunings] == [{"clipnorm": None}] * 2
+    assert study.tables()[1].rows[0].cells[4] == "none"
+    json.dumps(study.to_dict(), allow_nan=False)
+    to_specification(study.plot("tuning"))
+
+
+def test_values_of_several_numbers_are_shown_again(tmp_path):
+    study = ablate(
+        "width", [(32, 16), 64], base=RunConfig(train_size=1000), seeds=2, epochs=1,
+        retune="learning_rate=0.1:1:log", retune_trials=3, runs_dir=tmp_path,
+        executor=ScoredExecutor(lambda config: 0.9 - 0.1 * config.learning_rate),
+    )  # fmt: skip
+    stored = load_study(study.name, tmp_path)
+    assert stored.conclusion.text == study.conclusion.text
+    assert [row.cells for row in stored.tables()[1].rows] == [
+        row.cells for row in study.tables()[1].rows
+    ]
+
+
+def test_the_order_of_the_fields_does_not_matter(tmp_path):
+    options = {"seeds": 1, "epochs": 1, "retune_trials": 3}
+    one, _ = retuned(tmp_path, [8, 64], retune="momentum,learning_rate", **options)
+    other, again = retuned(tmp_path, [8, 64], retune="learning_rate,momentum", **options)
+    assert (one.name, again.trained) == (other.name, [])
+
+
+def test_an_own_number_outside_of_the_range_is_where_it_goes_on(tmp_path):
+    study, _ = retuned(
+        tmp_path, [512], retune="learning_rate=1e-4:1e-2:log", seeds=1, epochs=1
+    )
+    [tuning] = study.tunings
+    assert tuning.widened == ("learning_rate",)
+    assert tuning.ranges["learning_rate"].high > 1
+    assert tuning.chosen.fields["learning_rate"] > 0.1
+
+
+def test_what_is_not_retuned_is_said_beside_what_is(tmp_path):
+    study, _ = retuned(tmp_path, [8, 64], retune="momentum=0:0.9", seeds=3, epochs=1)
+    assert study.conclusion.text.startswith(
+        "At learning_rate=0.1 (not retuned) and with momentum retuned for each value, "
+    )
 
 
 def test_every_optimizer_has_a_range_of_its_own(tmp_path):
@@ -405,7 +502,7 @@ def test_settings_are_spread_over_the_range_and_the_same_for_the_same_seed():
         ("momentum", Range(0.0, 0.9), True, (0.0, 0.95)),
         ("momentum", Range(0.0, 0.9), False, (0.0, 0.9)),
         ("dropout", Range(0.2, 0.4), False, (0.1, 0.4)),
-        ("batch_size", Range(8, 32, "log"), True, (8, 64)),
+        ("batch_size", Range(8, 32, "log"), True, (8, 32)),
     ],
 )
 def test_a_range_goes_on_by_half_of_its_length(name, given, larger, expected):
@@ -445,6 +542,8 @@ def test_the_ways_to_name_the_fields(given):
         ({"retune": ""}, "field to retune"),
         ({"retune": []}, "no field"),
         ({"retune_trials": 1}, "retune_trials"),
+        ({"retune": "seed=0:10"}, "field to retune"),
+        ({"retune": None, "retune_trials": 6}, "without `retune` nothing is tuned"),
         ({"seeds": "auto"}, "looks are corrected for one comparison"),
         ({"seeds": [FIRST_SEED]}, "one of those on which fields are retuned"),
         (
