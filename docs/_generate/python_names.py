@@ -22,10 +22,18 @@ def pages() -> dict[str, str]:
     return {f"{FOLDER}/{name}.md": _page(name, text) for name, text in MODULES.items()}
 
 
+@cache
+def _loaded() -> griffe.ModulesCollection:
+    """Return all modules, of which one package may have names of another."""
+    loader = griffe.GriffeLoader(search_paths=[".", "tuning"])
+    for package in dict.fromkeys(name.partition(".")[0] for name in MODULES):
+        loader.load(package)
+    loader.resolve_aliases(external=False)
+    return loader.modules_collection
+
+
 def _page(name: str, summary: str) -> str:
-    package = griffe.load(
-        name, search_paths=[".", "tuning"], resolve_aliases=True, resolve_external=False
-    )
+    package = _loaded()[name]
     # What a stub names is known after the import only.
     exported = getattr(importlib.import_module(name), "__all__", None) or [
         it for it, member in package.members.items() if _is_own(it, member)
