@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -149,9 +150,9 @@ def spec_of(kind, epochs):
         runs_by_level=rows,
         epochs=epochs,
         name=None,
-        build_result=lambda record, rows, epochs: (
-            [[run.epochs for run in row] for row in rows],
-            list(epochs),
+        build_result=lambda record, rows, epochs: SimpleNamespace(
+            runs=[run for row in rows for run in row],
+            epochs=([[run.epochs for run in row] for row in rows], list(epochs)),
         ),
     )
 
@@ -190,4 +191,5 @@ def test_the_result_of_an_interrupted_study(epochs_so_far, expected):
                 parameters=1,
                 history=tuple(history),
             )
-    assert spec.result_so_far("widths", runs) == expected
+    result = spec.result_so_far("widths", runs)
+    assert (result and result.epochs) == expected
