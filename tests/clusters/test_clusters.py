@@ -112,7 +112,7 @@ def test_a_node_that_joins_is_used_and_idle_workers_are_released(kmlp):
         cluster.do("node", num_cpus=1)
         wait_until(lambda: len(cluster.workers()) == 2)
         kmlp.wait_for_epochs(24 * 2 + 1, process)
-        wait_until(lambda: len(cluster.workers()) == 1, seconds=20)
+        wait_until(lambda: len(cluster.workers()) == 1, seconds=45)
         assert process.poll() is None
         result_json, err = result(process)
     assert "72 epochs trained" in err
