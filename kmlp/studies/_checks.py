@@ -62,8 +62,8 @@ def improves_late(run: Run) -> bool:
 def edge(study: StudyResult) -> LevelResult | None:
     """Return the best level of a study if a value beyond those tried may be better.
 
-    It is shown to be better than another level, and not the same as its neighbor. Examples
-    and their division are no values to choose by results.
+    It is shown to be better than another level, and not the same as its neighbor. A field
+    of the data, such as the number of examples, has no edge: results do not choose it.
 
     Returns:
         The level; None if there is no such level.

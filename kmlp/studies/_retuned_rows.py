@@ -27,9 +27,10 @@ from kmlp.training.run import Run
 class RetunedRows:
     """The runs that a retuned ablation asks for, by the runs that it has.
 
-    There are three rows for each level in turn: the chosen setting with the seeds of the
-    study, empty until it is chosen; and the level as it is, with these seeds. Then there is
-    a row for each level and each rung, with the tuning runs that ended there.
+    First come the levels with their chosen settings and the seeds of the study, a row for
+    each, which is empty until the setting is chosen. Then come the levels as they are, with
+    the same seeds. The last rows are those of the tuning: one for each level and rung, with
+    the runs that ended there.
     """
 
     param: str
@@ -46,9 +47,8 @@ class RetunedRows:
         """Ask for the next rung, or for the chosen settings; see `StudySpec.go_on`."""
         tunings = self._tunings(runs)
         asked = self._asked(spec, tunings)
-        same = (asked.runs_by_level, asked.epochs) == (spec.runs_by_level, spec.epochs)
-        if same:
-            return None, ""
+        if (asked.runs_by_level, asked.epochs) == (spec.runs_by_level, spec.epochs):
+            return None, ""  # nothing more is asked for
         return asked, self._text(tunings)
 
     def _tunings(self, runs: Mapping[RunConfig, Run]) -> list[LevelTuning]:

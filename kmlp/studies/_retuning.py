@@ -160,10 +160,7 @@ def _range_of(name: str, given: Any, param: str) -> Range | None:
     if given is None:
         if name != "learning_rate" and name not in _DEFAULTS:
             raise ConfigError(
-                [
-                    f"`{name}` has no default range to be retuned in. Give one: "
-                    f"{name}=LOW:HIGH."
-                ]
+                [f"`{name}` has no default range. Give one: {name}=LOW:HIGH."]
             )
         return None
     if isinstance(given, str):
@@ -195,11 +192,11 @@ def rungs(epochs: int, trials: int) -> list[tuple[int, int]]:
     ([(2, 12), (4, 4), (10, 2)], [(1, 12), (2, 4)], [(1, 3)])
     """
     levels = [math.ceil(epochs / FACTOR**power) for power in (2, 1, 0)]
-    counts, found = trials, []
+    count, steps = trials, []
     for level in dict.fromkeys(levels):
-        found.append((level, counts))
-        counts = min(counts, max(2, math.ceil(counts / FACTOR)))
-    return found
+        steps.append((level, count))
+        count = min(count, max(2, math.ceil(count / FACTOR)))
+    return steps
 
 
 def most_work(epochs: int, trials: int, folds: int | None = None) -> tuple[int, int]:

@@ -83,7 +83,7 @@ class LevelTuning:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TuningRule:
-    """How the setting of a level is chosen."""
+    """The rule that chooses the setting of a level."""
 
     retuning: Retuning
     epochs: int
@@ -178,14 +178,14 @@ class TuningRule:
         seeds = tuning_seeds(self.retuning.seed, config.folds, last=last)
         values = {**config.to_dict(), **setting.fields}
         configs = [RunConfig.restored({**values, "seed": seed}) for seed in seeds]
-        found = [runs[it] for it in configs if it in runs]
+        known = [runs[it] for it in configs if it in runs]
         return replace(
             setting,
             configs=tuple(configs),
             epochs=epochs,
             runs=tuple(
                 run.within(target).measured_by(self.metric).judged_at(self.at)
-                for run in found
+                for run in known
                 if run.reaches(target)
             ),
         )
@@ -212,7 +212,7 @@ def _edges(best: TunedSetting | None, settings: Sequence[TunedSetting]) -> dict[
 
     If every run was lost, smaller numbers are the ones to try.
     """
-    found = {}
+    edges = {}
     for name in settings[0].fields:
         tried = [it.fields[name] for it in settings]
         numbers = [number for number in tried if number is not None]
@@ -222,5 +222,5 @@ def _edges(best: TunedSetting | None, settings: Sequence[TunedSetting]) -> dict[
             continue
         larger = best is not None and number == high
         if goes_beyond(name, number, larger=larger):
-            found[name] = larger
-    return found
+            edges[name] = larger
+    return edges

@@ -1,4 +1,4 @@
-"""How long a retuned ablation takes, and how many epochs it trains against a full grid.
+"""The time of a retuned ablation, and the epochs of its tuning beside those of a full grid.
 
 The grid trains every setting of the tuned field for all epochs, with as many seeds as the
 last rung. Run by `make bench`.

@@ -68,7 +68,7 @@ class FixedJson(TypedDict):
 
 
 class RetunedJson(TypedDict):
-    """What `--retune` adds to an ablation."""
+    """The part of an ablation with `--retune`: every tuning, and the fixed answer."""
 
     fields: Annotated[list[str], "The fields that were tuned anew for each level."]
     levels: Annotated[list[LevelTuningJson], "The tuning of every level."]

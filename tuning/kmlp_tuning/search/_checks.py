@@ -1,4 +1,4 @@
-"""What to check before the best trial of a search is used: see `kmlp.studies._checks`."""
+"""Checks of the best trial of a search, as `kmlp.studies._checks` has of ablations."""
 
 from __future__ import annotations
 
