@@ -66,19 +66,29 @@ coverage: $(VENV)/installed-all
 	$(BIN)/coverage combine $(ONCE:%=.coverage.%)
 	$(BIN)/coverage report
 
-# What takes minutes: what `kmlp.fit` takes beside what `model.fit` does with it, every
-# optimizer, loss, metric, layer and activation of Keras among it, and stock tuners, on each
-# backend; published labs; real Ray clusters; damage of a thousand kinds; and the wheel.
+# What takes minutes: what depends on the backend, on each; what Keras has, on one backend a
+# day; published labs; real Ray clusters; damage of a thousand kinds; and the wheel.
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
-	$(MAKE) --jobs=3 $(SYNC) test-conformance-tensorflow test-conformance-jax test-clusters \
-	    test-labs test-conformance-torch test-wheel
+	$(MAKE) --jobs=3 $(SYNC) test-slow-tensorflow test-clusters test-slow-jax test-labs \
+	    test-conformance-$(BACKEND_OF_TODAY) test-slow-torch test-wheel
 
-.PHONY: $(BACKENDS:%=test-conformance-%)
-$(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
+.PHONY: $(BACKENDS:%=test-slow-%)
+$(BACKENDS:%=test-slow-%): test-slow-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* $(BIN)/pytest --show-capture=no \
-	    -m "slow$(if $(filter jax,$*),, and not once)" \
-	    tests/conformance tests/kmlp tests/tuning
+	    -m "slow$(if $(filter jax,$*),, and not once)" tests/kmlp tests/tuning
+
+# What `kmlp.fit` does beside `model.fit`, for every optimizer, loss, metric and layer of
+# Keras. To compile takes most of the time: each model is another one.
+.PHONY: test-conformance $(BACKENDS:%=test-conformance-%)
+test-conformance: $(BACKENDS:%=test-conformance-%)
+$(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
+	KERAS_BACKEND=$* XLA_FLAGS=--xla_backend_optimization_level=0 \
+	    $(BIN)/pytest --show-capture=no tests/conformance
+
+# Each backend every third day: all three take longer than all other slow tests.
+DAY := $(shell date +%s | awk '{ print 1 + int($$1 / 86400) % 3 }')
+BACKEND_OF_TODAY := $(word $(DAY),$(BACKENDS))
 
 .PHONY: test-labs
 test-labs: $(VENV)/installed-all

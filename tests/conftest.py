@@ -16,6 +16,9 @@ from kmlp import backend
 # No test sees the runs of another, unless it names a folder.
 os.environ["KMLP_RUNS_DIR"] = ":memory:"
 
+# Ray gives its workers so low a priority that they wait for minutes beside other tests.
+os.environ["RAY_worker_niceness"] = "0"
+
 # What JAX compiles for one test is read by the others, and by the processes that they
 # start. Those write nothing: they may be killed while they do, or two at a time.
 PROGRAMS = tempfile.mkdtemp(prefix="kmlp-programs-")
