@@ -17,7 +17,7 @@ from kmlp import backend
 os.environ["KMLP_RUNS_DIR"] = ":memory:"
 
 # Ray gives its workers so low a priority that they wait for minutes beside other tests.
-os.environ["RAY_worker_niceness"] = "0"
+os.environ.update(RAY_worker_niceness="0")
 
 # What JAX compiles for one test is read by the others, and by the processes that they
 # start. Those write nothing: they may be killed while they do, or two at a time.
