@@ -324,7 +324,7 @@ def test_the_labs_that_come_with_kmlp_work(kmlp, lab, runs, name):
     [folder] = KNOWN["fashion_mnist"].system_folders
     if name == "fashion-mnist-lab" and not folder.is_dir():
         pytest.skip("needs Fashion-MNIST: apt install dataset-fashion-mnist")
-    result = kmlp("reproduce", name, "--quick", "--quiet")
+    result = kmlp("reproduce", name, "--quick", "--quiet", "--jobs", "1")
     assert (result.code, result.err.splitlines()[-1]) == (
         0,
         f"Wrote {runs / name}-quick.html.",
