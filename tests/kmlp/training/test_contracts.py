@@ -49,7 +49,7 @@ class Row(NamedTuple):
     drawn: bool = False
     """True if the step draws random numbers, so that Keras' `fit` has others."""
     slow: bool = False
-    """True for `make test-slow`: the row is like others, or part of one of them."""
+    """True for `make test-slow` on JAX: the row is like others, or part of one of them."""
 
 
 # fmt: off
@@ -87,7 +87,7 @@ TABLE = {
 }
 # fmt: on
 PARAMS = {
-    name: pytest.param(name, marks=[pytest.mark.slow] if row.slow else [])
+    name: pytest.param(name, marks=[pytest.mark.slow, pytest.mark.once] if row.slow else [])
     for name, row in TABLE.items()
 }
 ROWS = pytest.mark.parametrize("name", PARAMS.values())
