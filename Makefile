@@ -66,12 +66,15 @@ coverage: $(VENV)/installed-all
 	$(BIN)/coverage combine $(ONCE:%=.coverage.%)
 	$(BIN)/coverage report
 
-# What takes minutes: what depends on the backend, on each; what Keras has, on one backend a
-# day; published labs; real Ray clusters; damage of a thousand kinds; and the wheel.
+# What takes minutes: what depends on the backend, on JAX and another one; what Keras has, on
+# one; published labs; real Ray clusters; damage of a thousand kinds; and the wheel. All
+# backends together take too long, so they take turns by the day.
+DAY := $(shell date +%s | awk '{ print 1 + int($$1 / 86400) % 3 }')
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
-	$(MAKE) --jobs=3 $(SYNC) test-slow-tensorflow test-clusters test-slow-jax test-labs \
-	    test-conformance-$(BACKEND_OF_TODAY) test-slow-torch test-wheel
+	$(MAKE) --jobs=3 $(SYNC) test-slow-$(word $(DAY),tensorflow torch tensorflow) \
+	    test-clusters test-slow-jax test-conformance-$(word $(DAY),$(BACKENDS)) test-labs \
+	    test-wheel
 
 .PHONY: $(BACKENDS:%=test-slow-%)
 $(BACKENDS:%=test-slow-%): test-slow-%: $(VENV)/installed-all
@@ -85,10 +88,6 @@ test-conformance: $(BACKENDS:%=test-conformance-%)
 $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* XLA_FLAGS=--xla_backend_optimization_level=0 \
 	    $(BIN)/pytest --show-capture=no tests/conformance
-
-# Each backend every third day: all three take longer than all other slow tests.
-DAY := $(shell date +%s | awk '{ print 1 + int($$1 / 86400) % 3 }')
-BACKEND_OF_TODAY := $(word $(DAY),$(BACKENDS))
 
 .PHONY: test-labs
 test-labs: $(VENV)/installed-all
