@@ -72,9 +72,9 @@ coverage: $(VENV)/installed-all
 DAY := $(shell date +%s | awk '{ print 1 + int($$1 / 86400) % 3 }')
 .PHONY: test-slow
 test-slow: $(VENV)/installed-all
-	$(MAKE) --jobs=3 $(SYNC) test-slow-$(word $(DAY),tensorflow torch tensorflow) \
-	    test-clusters test-slow-jax test-conformance-$(word $(DAY),$(BACKENDS)) test-labs \
-	    test-wheel
+	$(MAKE) --jobs=3 $(SYNC) test-clusters test-labs test-published test-slow-jax \
+	    test-slow-$(word $(DAY),tensorflow torch tensorflow) \
+	    test-conformance-$(word $(DAY),$(BACKENDS)) test-wheel
 
 .PHONY: $(BACKENDS:%=test-slow-%)
 $(BACKENDS:%=test-slow-%): test-slow-%: $(VENV)/installed-all
@@ -89,9 +89,15 @@ $(BACKENDS:%=test-conformance-%): test-conformance-%: $(VENV)/installed-all
 	KERAS_BACKEND=$* XLA_FLAGS=--xla_backend_optimization_level=0 \
 	    $(BIN)/pytest --show-capture=no tests/conformance
 
+# The labs that come with kmlp, each with very little training; and slow crashes.
 .PHONY: test-labs
 test-labs: $(VENV)/installed-all
-	KERAS_BACKEND=jax $(BIN)/pytest -m slow $(addprefix tests/,cli datasets fuzz crashes)
+	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/cli tests/crashes
+
+# Published figures of real datasets; and damage of a thousand kinds.
+.PHONY: test-published
+test-published: $(VENV)/installed-all
+	KERAS_BACKEND=jax $(BIN)/pytest -m slow tests/datasets tests/fuzz
 
 # Processes that are killed, folders that are taken away, disks that are full.
 .PHONY: test-crashes
