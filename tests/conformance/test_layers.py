@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from helpers.conforming import BACKEND, aliases, difference, differences, names_of
+from helpers.conforming import BACKEND, EXAMPLES, aliases, difference, differences, names_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -13,7 +13,6 @@ pytestmark = [
 
 layers = keras.layers
 RNG = np.random.default_rng(0)
-EXAMPLES = 16  # two whole steps: a smaller one is another program, and takes its time
 DATA = {
     "features": RNG.normal(size=(EXAMPLES, 6)).astype("float32"),
     "steps": RNG.normal(size=(EXAMPLES, 6, 4)).astype("float32"),

@@ -67,6 +67,7 @@ SCHEDULES = {
 }
 NO_SCHEDULES = {"LearningRateSchedule", "deserialize", "serialize"}
 WITH_OPTIONS = [name for name in ALL if name != "MultiOptimizer"]
+# Without options, tests/kmlp/training/test_contracts.py tries them on each backend.
 CASES = {
     "MultiOptimizer": lambda: optimizer("MultiOptimizer"),
     **{

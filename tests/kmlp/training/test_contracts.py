@@ -49,7 +49,7 @@ class Row(NamedTuple):
     drawn: bool = False
     """True if the step draws random numbers, so that Keras' `fit` has others."""
     slow: bool = False
-    """True for `make test-slow` on JAX: the row is like others, or part of one of them."""
+    """True for `make test-slow`: the row is like others, or part of one of them."""
 
 
 # fmt: off
@@ -87,12 +87,10 @@ TABLE = {
 }
 # fmt: on
 PARAMS = {
-    name: pytest.param(name, marks=[pytest.mark.slow, pytest.mark.once] if row.slow else [])
+    name: pytest.param(name, marks=[pytest.mark.slow] if row.slow else [])
     for name, row in TABLE.items()
 }
 ROWS = pytest.mark.parametrize("name", PARAMS.values())
-# What is drawn has no other reference. The other slow rows have that of `fit`.
-STEPS = [PARAMS[name] for name, row in TABLE.items() if row.drawn or not row.slow]
 NOT_DRAWN = [PARAMS[name] for name, row in TABLE.items() if not row.drawn]
 
 
@@ -161,7 +159,7 @@ def assert_close(figures, weights, name):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", STEPS)
+@ROWS
 def test_an_epoch_as_one_program_equals_one_step_by_step(name):
     figures, checkpoints = trained(config_of(name), fused=False)
     assert_close(figures, checkpoints[-1].weights, name)

@@ -171,7 +171,6 @@ def test_the_models_that_were_used_last_are_kept_with_their_programs(programs):
     assert use(5) == [7, 5]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
 def test_a_run_with_a_split_of_its_own_is_that_on_these_images(fused):
     """The data on the device are those of the seed, also after those of another."""

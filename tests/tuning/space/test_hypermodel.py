@@ -45,13 +45,10 @@ def run(tuner, data, **options):
 @pytest.mark.parametrize(
     ("tuner", "options", "search"),
     [
-        pytest.param(
-            keras_tuner.RandomSearch, {"max_trials": 3}, {"epochs": 2},
-            marks=[pytest.mark.slow, pytest.mark.once],
-        ),
+        pytest.param(keras_tuner.RandomSearch, {"max_trials": 3}, {"epochs": 2}, marks=pytest.mark.slow),
         pytest.param(
             keras_tuner.BayesianOptimization, {"max_trials": 4, "num_initial_points": 2}, {"epochs": 1},
-            marks=[pytest.mark.slow, pytest.mark.once],
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             keras_tuner.Hyperband, {"max_epochs": 2, "factor": 2}, {}, marks=pytest.mark.jax_first
